@@ -1,0 +1,143 @@
+/**
+ * The contract between the bridge and a store type. A connector executes; it decides nothing, keeps no
+ * state between calls but its pacing, and reads neither clock, database nor environment of its own.
+ * Every failure leaves it as a `RemoteError`.
+ */
+
+import type { Change, MembershipChange } from '../model/change.ts';
+import type { Desired } from '../model/desired.ts';
+import type { Page, Remote, RemoteMember } from '../model/remote.ts';
+import type { CommonSettings, Configuration, SettingSpec, StoreType } from '../model/settings.ts';
+import type { Kind } from '../model/subject.ts';
+
+/** One HTTP exchange with a vendor, for the audit log. The path holds no secret and no query string. */
+export interface VendorCall {
+  readonly method: string;
+  readonly path: string;
+  /** 0 where no answer came. */
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** What accompanies each operation: when to give up, and where to report what was sent. */
+export interface CallContext {
+  readonly signal: AbortSignal;
+  record(call: VendorCall): void;
+}
+
+export interface Capabilities {
+  readonly deleteUsers: boolean;
+  readonly createGroups: boolean;
+  readonly renameGroups: boolean;
+  readonly deleteGroups: boolean;
+  /** Memberships vanish at the vendor when an account is disabled (Slack), so enabling grants them again. */
+  readonly disableDropsMemberships: boolean;
+  /** Memberships have a numeric level, higher means more. */
+  readonly membershipLevels: boolean;
+  /** Most members that one grant or revoke call may carry. */
+  readonly membersPerCallMax: number;
+}
+
+export interface AttributeMapping {
+  readonly targetAttribute: string;
+  /** A path into the SCIM user: `title`, `name.givenName`, `primaryEmail`, `enterprise.department`, … */
+  readonly sourceAttribute: string;
+}
+
+export interface TargetAttribute {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  readonly maxLength?: number;
+}
+
+/** Who a credential speaks for, and where. */
+export interface ConnectionStatus {
+  readonly status: 'OK' | 'FAILED';
+  /** What an admin must fix, or should know. */
+  readonly details: readonly { readonly code: string; readonly message: string }[];
+  /** The workspace or instance; null where the credential does not tell. */
+  readonly tenant: { readonly id: string; readonly name: string } | null;
+  /** The credential's own account, which is always protected. */
+  readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
+}
+
+export interface Applied {
+  /** After create: the new id. Otherwise as in the change. */
+  readonly remoteId: string;
+  /** What the vendor answered with, where it answered with the object. */
+  readonly observed?: Remote;
+  /** Attributes that were sent but not as given, by name → value sent (a generated userName, a cut title). */
+  readonly sent?: Readonly<Record<string, string>>;
+  /** `already`: it was so before the call. */
+  readonly outcome: 'done' | 'already';
+}
+
+/** How one member of a batch fared. */
+export interface MemberOutcome {
+  readonly remoteId: string;
+  readonly outcome: 'done' | 'already' | 'refused';
+  /** The vendor's words for `refused`. */
+  readonly reason?: string;
+}
+
+export interface Connector {
+  readonly type: StoreType;
+  readonly capabilities: Capabilities;
+  /**
+   * Pure. Rewrites the desired state to what this store can hold (lengths, forbidden characters, the
+   * form in which identifiers are compared) and names what it dropped.
+   */
+  normalize(desired: Desired): { readonly desired: Desired; readonly dropped: readonly string[] };
+  /**
+   * Is the credential good, for which workspace or instance, and what must an admin fix? A bad
+   * credential is `FAILED`; a store that cannot be reached throws a `transient` RemoteError.
+   */
+  check(context: CallContext): Promise<ConnectionStatus>;
+  /**
+   * The account whose `UNIQUE_USER_IDENTIFIER`, or the group whose name, equals `identifier`; null only
+   * where the store said that there is none. Any failure throws.
+   */
+  find(kind: Kind, identifier: string, context: CallContext): Promise<Remote | null>;
+  /** By id; null only where the store said that there is none. */
+  read(kind: Kind, remoteId: string, context: CallContext): Promise<Remote | null>;
+  /** One page of all accounts or groups; the caller owns the loop. `cursor` null starts. */
+  scan(kind: Kind, cursor: string | null, context: CallContext): Promise<Page<Remote>>;
+  /** One page of a group's direct members. */
+  members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
+  /** One change, safe to repeat: "already so" is success. */
+  apply(change: Exclude<Change, MembershipChange>, context: CallContext): Promise<Applied>;
+  /**
+   * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
+   * `membersPerCallMax`. One outcome for each; throws only where the whole call failed.
+   */
+  applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
+}
+
+/** What a connector is built from. */
+export interface ConnectorDeps {
+  /** Defaults filled in, secrets in clear. Never logged. */
+  readonly configuration: Configuration;
+  readonly settings: CommonSettings;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Resolves after so many milliseconds, rejects when the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** The store's id; only `Demo` needs it. */
+  readonly storeId: string;
+}
+
+/** One line of the registry: everything the bridge knows about a store type. */
+export interface StoreTypeDefinition {
+  readonly type: StoreType;
+  /** All configuration keys, common ones included. */
+  readonly settings: readonly SettingSpec[];
+  /** Mistakes that span keys, e.g. `REMOVE_ACTION: Delete` on Slack. */
+  refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
+  readonly capabilities: Capabilities;
+  readonly userAttributes: readonly TargetAttribute[];
+  readonly defaultMapping: readonly AttributeMapping[];
+  /** The configuration keys whose host a secret is bound to. */
+  readonly hostKeys: readonly string[];
+  create(deps: ConnectorDeps): Connector;
+}

@@ -1,0 +1,133 @@
+/**
+ * One HTTP exchange with a vendor: paced, timed, reported, and its failures named. What a status means
+ * is the connector's to say, except 429 and the failures of the transport, which mean the same everywhere.
+ */
+
+import { RemoteError } from '../model/errors.ts';
+import type { CallContext } from './connector.ts';
+import type { Pacer } from './pacer.ts';
+
+export interface VendorRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | FormData | Uint8Array;
+  /** In words, for errors: "disable user U123". */
+  readonly action: string;
+  /** True where a lost answer leaves the outcome unknown. */
+  readonly writes: boolean;
+}
+
+export interface VendorResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+export interface HttpDeps {
+  /** The store's type, for errors. */
+  readonly store: string;
+  readonly pacer: Pacer;
+  now(): number;
+}
+
+/** How long one exchange may take, from the first byte sent to the last byte read. */
+export const CALL_TIMEOUT_MS = 15_000;
+
+export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;
+
+export function createSender(deps: HttpDeps): SendRequest {
+  return async (request, context) => {
+    const busyMs = await deps.pacer.wait(request, context.signal);
+    if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
+    const started = deps.now();
+    let status = 0;
+    try {
+      const response = await fetch(request.url, {
+        method: request.method,
+        headers: request.headers,
+        ...(request.body === undefined ? {} : { body: request.body }),
+        redirect: 'manual',
+        signal: AbortSignal.any([context.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+      });
+      status = response.status;
+      const text = await response.text();
+      if (status === 429) {
+        const waitMs = retryAfterMs(response.headers, Date.now());
+        deps.pacer.pause(waitMs);
+        throw rateLimited(deps.store, request, waitMs, text.slice(0, 200));
+      }
+      return { status, headers: response.headers, text };
+    } catch (error) {
+      if (error instanceof RemoteError) throw error;
+      throw transportFailure(deps.store, request, error);
+    } finally {
+      context.record({
+        method: request.method,
+        path: new URL(request.url).pathname,
+        status,
+        durationMs: Math.round(deps.now() - started),
+      });
+    }
+  };
+}
+
+const RETRY_AFTER_DEFAULT_MS = 5_000;
+const RETRY_AFTER_MAX_MS = 15 * 60_000;
+
+/** `Retry-After` in milliseconds (RFC 9110 §10.2.3: seconds or a date); a default where it is absent. */
+export function retryAfterMs(headers: Headers, wallClockMs: number): number {
+  const value = headers.get('retry-after');
+  if (value === null) return RETRY_AFTER_DEFAULT_MS;
+  const seconds = Number(value);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - wallClockMs;
+  if (Number.isNaN(ms)) return RETRY_AFTER_DEFAULT_MS;
+  return Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS);
+}
+
+function rateLimited(store: string, request: VendorRequest, waitMs: number, code: string): RemoteError {
+  return new RemoteError(`${store} limits the rate: ${request.action} waits ${Math.ceil(waitMs / 1000)} s`, {
+    store,
+    action: request.action,
+    disposition: 'rateLimited',
+    status: 429,
+    code,
+    retryAfterMs: waitMs,
+  });
+}
+
+/** Failures before a connection stood cannot have reached the vendor, whatever the request was. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function transportFailure(store: string, request: VendorRequest, error: unknown): RemoteError {
+  const code = transportCode(error);
+  const sent = !NOT_SENT.has(code);
+  return new RemoteError(`${store} gave no answer to ${request.action} (${code})`, {
+    store,
+    action: request.action,
+    disposition: request.writes && sent ? 'unknownOutcome' : 'transient',
+    code,
+    cause: error,
+  });
+}
+
+function transportCode(error: unknown): string {
+  for (
+    let e = error as { code?: unknown; name?: string; cause?: unknown } | undefined, depth = 0;
+    e && depth < 5;
+    depth++
+  ) {
+    if (typeof e.code === 'string') return e.code;
+    if (e.name === 'TimeoutError') return 'timeout';
+    if (e.name === 'AbortError') return 'aborted';
+    e = e.cause as typeof e;
+  }
+  return 'connection lost';
+}

@@ -1,0 +1,40 @@
+/**
+ * How a subject should be on a store, as the directory, the store's mapping and its settings say.
+ * Built fresh for each plan and never stored.
+ */
+
+/** Target attribute name → value. An empty string clears the attribute; an absent key is not managed. */
+export type Attributes = Readonly<Record<string, string>>;
+
+/** Where a person stands in the directory, as far as one store is concerned. */
+export type Lifecycle =
+  /** in the directory, in scope, `active: true` */
+  | 'active'
+  /** in the directory, in scope, `active: false` */
+  | 'inactive'
+  /** deleted in the IdP, or out of the store's scope */
+  | 'gone';
+
+export interface DesiredUser {
+  readonly kind: 'user';
+  /** The person's id. */
+  readonly id: string;
+  /** For people who read plans and events: the userName. */
+  readonly display: string;
+  readonly lifecycle: Lifecycle;
+  /** The value of `UNIQUE_USER_IDENTIFIER`; null where the person has none. Never changes case. */
+  readonly identifier: string | null;
+  readonly attributes: Attributes;
+}
+
+export interface DesiredGroup {
+  readonly kind: 'group';
+  /** The SCIM group's id. */
+  readonly id: string;
+  readonly display: string;
+  readonly lifecycle: 'active' | 'gone';
+  /** The name, or for GitLab the full path, that the remote group has or gets. */
+  readonly name: string;
+}
+
+export type Desired = DesiredUser | DesiredGroup;

@@ -1,0 +1,74 @@
+/** The one error that leaves a connector. What happens next depends on `disposition` alone. */
+
+export type Disposition =
+  /** try again later, with jitter; nothing reached the store, or a read failed */
+  | 'transient'
+  /** try again after `retryAfterMs` */
+  | 'rateLimited'
+  /** the credential is bad or lacks a scope: pause the store, not a thousand tasks */
+  | 'unauthorized'
+  /** the store refuses this change for good: park the task with the vendor's words */
+  | 'rejected'
+  /** create met an account or group that already has the identifier: find and adopt it */
+  | 'conflict'
+  /** the account or group that the link names is not there any more */
+  | 'missing'
+  /** the account may not be touched (owner, protected by the vendor): do not retry, say so */
+  | 'forbidden'
+  /** the vendor has no seats left: creations of this store wait */
+  | 'noSeats'
+  /** the call left and no answer came: read before trying again */
+  | 'unknownOutcome';
+
+export interface RemoteErrorFields {
+  /** The store's type, for messages. */
+  readonly store: string;
+  /** What was tried, in words: "disable user U123". */
+  readonly action: string;
+  readonly disposition: Disposition;
+  /** HTTP status of the answer; absent where none came. */
+  readonly status?: number | undefined;
+  /** The vendor's own error code or message; never a header, a token or a whole body. */
+  readonly code?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+export class RemoteError extends Error {
+  readonly store: string;
+  readonly action: string;
+  readonly disposition: Disposition;
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, fields: RemoteErrorFields) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.name = 'RemoteError';
+    this.store = fields.store;
+    this.action = fields.action;
+    this.disposition = fields.disposition;
+    this.status = fields.status;
+    this.code = fields.code;
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+}
+
+/** One mistake in a request body: an RFC 6901 pointer and a sentence. */
+export interface Mistake {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** A use case refused the request; the admin API answers it as `application/problem+json` (RFC 9457). */
+export class RequestError extends Error {
+  readonly status: 400 | 403 | 404 | 409 | 412 | 422 | 503;
+  readonly errors: readonly Mistake[];
+
+  constructor(status: RequestError['status'], message: string, errors: readonly Mistake[] = []) {
+    super(message);
+    this.name = 'RequestError';
+    this.status = status;
+    this.errors = errors;
+  }
+}

@@ -1,0 +1,46 @@
+/** How things are on a store, as its API answered. */
+
+import type { Attributes } from './desired.ts';
+
+export type AccountState =
+  | 'enabled'
+  | 'disabled'
+  /** banned, or blocked by the vendor's own directory: the bridge can neither enable nor disable it */
+  | 'locked'
+  | 'invited';
+
+export interface RemoteUser {
+  readonly kind: 'user';
+  readonly remoteId: string;
+  /** For people: a name or address as the vendor shows it. */
+  readonly display: string;
+  readonly state: AccountState;
+  /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */
+  readonly identifier: string | null;
+  /** In the target names of the store's mapping. An absent key was not shown by the vendor. */
+  readonly attributes: Attributes;
+}
+
+export interface RemoteGroup {
+  readonly kind: 'group';
+  readonly remoteId: string;
+  readonly display: string;
+  /** What a SCIM group's name is matched with: the name, or for GitLab the full path. */
+  readonly name: string;
+}
+
+export type Remote = RemoteUser | RemoteGroup;
+
+/** One direct membership of a remote group. */
+export interface RemoteMember {
+  readonly remoteId: string;
+  readonly display: string;
+  /** GitLab's numeric access level; null where the store has no levels. */
+  readonly level: number | null;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque; null on the last page. */
+  readonly nextCursor: string | null;
+}

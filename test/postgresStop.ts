@@ -1,0 +1,2 @@
+/** jest's globalTeardown for `postgres.ts`. */
+export { stopPostgres as default } from './postgres.ts';
