@@ -1,0 +1,178 @@
+import {
+  decideHeld,
+  dropHeld,
+  heldOfSubject,
+  insertHeld,
+  listOpenHeld,
+  type NewHeld,
+} from '../../../src/db/held.ts';
+import {
+  countEnabledPeople,
+  getLink,
+  getUserLinkByRemoteId,
+  groupLinksByRemoteId,
+  insertLink,
+  listLinks,
+  type NewLink,
+  updateLink,
+  userLinksByRemoteId,
+} from '../../../src/db/links.ts';
+import { type Db, isUniqueViolation } from '../../../src/db/open.ts';
+import { countSyncStatuses, getSyncStatus, upsertSyncStatus } from '../../../src/db/syncStatuses.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
+import { onEachDatabase } from '../../database.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+const LATER = '2026-01-01T00:00:01.000Z';
+
+async function withStore(open: () => Promise<Db>): Promise<Db> {
+  const db = await open();
+  await db('environments').insert({ id: 'e', name: 'e', created_at: AT, updated_at: AT });
+  await db('stores').insert({
+    id: 's',
+    environment_id: 'e',
+    type: 'Demo',
+    name: 's',
+    image: '{}',
+    managed: false,
+    status: 'ACTIVE',
+    configuration: '{}',
+    secrets: '{}',
+    retry_attempts: 0,
+    created_at: AT,
+    updated_at: AT,
+  });
+  return db;
+}
+
+const user = (id: string) => ({ kind: 'user', id }) as const;
+
+function link(subjectId: string, remoteId: string, more: Partial<NewLink> = {}): NewLink {
+  return {
+    environmentId: 'e',
+    storeId: 's',
+    subject: user(subjectId),
+    remoteId,
+    remoteName: remoteId,
+    origin: 'created',
+    state: 'enabled',
+    ...more,
+  };
+}
+
+function loss(personId: string, rank: number): NewHeld {
+  const change = {
+    op: 'disable',
+    subject: { ...user(personId), display: personId },
+    remoteId: `r-${personId}`,
+  } as const;
+  return {
+    environmentId: 'e',
+    storeId: 's',
+    subject: user(personId),
+    personKey: personId,
+    changeKey: `disable ${personId}`,
+    change,
+    desired: 'inactive',
+    cause: 'c1',
+    reason: 'the brake tripped',
+    rank,
+  };
+}
+
+onEachDatabase((open) => {
+  it('keeps applied and observed apart, and writes only what a patch names', async () => {
+    const db = await withStore(open);
+    const made = await insertLink(db, link('p1', 'r1', { applied: { title: 'a' } }), AT);
+    await updateLink(db, made.id, { observed: { title: 'b' }, disabledBy: null }, LATER);
+    expect(await getLink(db, 's', user('p1'))).toEqual({
+      ...made,
+      applied: { title: 'a' },
+      observed: { title: 'b' },
+      updatedAt: LATER,
+    });
+  });
+
+  it('gives an account to one person only, until the link is removed', async () => {
+    const db = await withStore(open);
+    const first = await insertLink(db, link('p1', 'r1'), AT);
+    const refused = await insertLink(db, link('p2', 'r1'), AT).catch((error: unknown) => error);
+    expect(isUniqueViolation(refused)).toBe(true);
+    await updateLink(db, first.id, { state: 'removed' }, AT);
+    expect(await getUserLinkByRemoteId(db, 's', 'r1')).toBeNull();
+    const second = await insertLink(db, link('p2', 'r1'), AT);
+    expect((await userLinksByRemoteId(db, 's', ['r1', 'r2'])).get('r1')).toEqual(second);
+    expect(await countEnabledPeople(db, 's')).toBe(1);
+  });
+
+  it('lets several groups feed one remote group, and pages through links', async () => {
+    const db = await withStore(open);
+    for (const id of ['g1', 'g2']) {
+      await insertLink(db, link(id, 'R', { subject: { kind: 'group', id } }), AT);
+    }
+    expect((await groupLinksByRemoteId(db, 's', 'R')).map((l) => l.subject.id).sort()).toEqual(['g1', 'g2']);
+    const [first] = await listLinks(db, 's', { after: null, limit: 1 });
+    const rest = await listLinks(db, 's', { after: first?.id ?? null, limit: 10 });
+    expect([first, ...rest].map((l) => l?.subject.id).sort()).toEqual(['g1', 'g2']);
+  });
+
+  it('lists held losses with people who left first, and decides each once', async () => {
+    const db = await withStore(open);
+    await insertHeld(db, [loss('membership', 1)], AT);
+    await insertHeld(db, [loss('p2', 0), loss('p3', 0)], LATER);
+    const all = await listOpenHeld(db, 's', { after: null, limit: 10 });
+    expect(all.map((h) => h.rank)).toEqual([0, 0, 1]);
+    const rest = await listOpenHeld(db, 's', { after: all[0] ?? null, limit: 10 });
+    expect(rest).toEqual(all.slice(1));
+
+    const ids = all.slice(0, 2).map((h) => h.id);
+    const decision = { state: 'approved', by: 'Ada', at: LATER } as const;
+    expect(await decideHeld(db, ids, decision)).toBe(2);
+    expect(await decideHeld(db, ids, decision)).toBe(0);
+    expect(await heldOfSubject(db, 's', user('p2'))).toMatchObject([{ state: 'approved', decidedBy: 'Ada' }]);
+    await dropHeld(db, ids);
+    expect(await heldOfSubject(db, 's', user('p2'))).toEqual([]);
+  });
+
+  it('counts each subject once, as pending while a task waits', async () => {
+    const db = await withStore(open);
+    for (const [id, status] of [
+      ['p1', 'synced'],
+      ['p2', 'unsynced'],
+      ['p3', 'failed'],
+    ] as const) {
+      await upsertSyncStatus(db, {
+        environmentId: 'e',
+        storeId: 's',
+        subject: user(id),
+        status,
+        reason: null,
+        vendor: { status: 422, code: null, message: 'no' },
+        correlationId: 'c',
+        lastSyncAt: AT,
+      });
+    }
+    for (const id of ['p1', 'new']) {
+      await enqueueTask(db, 's', {
+        environmentId: 'e',
+        subject: user(id),
+        priority: PRIORITY.normal,
+        correlationIds: ['c'],
+        at: AT,
+      });
+    }
+    expect(await countSyncStatuses(db, 's', 'user')).toEqual({
+      synced: 0,
+      pending: 2,
+      unsynced: 1,
+      partiallySynced: 0,
+      held: 0,
+      failed: 1,
+    });
+    expect((await getSyncStatus(db, 's', user('p3')))?.vendor).toEqual({
+      status: 422,
+      code: null,
+      message: 'no',
+    });
+  });
+});
