@@ -1,0 +1,64 @@
+/** The plan for one SCIM group on one store: the table "Groups" of docs/design.md. Memberships are apart. */
+
+import type { Change, Plan, Skip } from '../model/change.ts';
+import type { DesiredGroup } from '../model/desired.ts';
+import type { CommonSettings } from '../model/settings.ts';
+
+export interface GroupLink {
+  readonly remoteId: string;
+  readonly origin: 'created' | 'adopted';
+  /** The name that the bridge last applied or saw. */
+  readonly remoteName: string;
+}
+
+export interface GroupSituation {
+  readonly desired: DesiredGroup;
+  readonly link: GroupLink | null;
+  /** Without a link: the id of the remote group of that name, null where there is none. */
+  readonly remoteId: string | null;
+  readonly settings: CommonSettings;
+  /** `DELETE_GROUPS`, on a store whose connector can. */
+  readonly deleteGroups: boolean;
+  readonly renameGroups: boolean;
+  /** Another SCIM group feeds the same remote group. */
+  readonly fedByAnother: boolean;
+}
+
+const NOTHING: Plan = { changes: [], skipped: [] };
+
+export function planGroup(situation: GroupSituation): Plan {
+  const { desired, link, settings } = situation;
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  if (desired.lifecycle === 'gone') return goneGroup(situation, subject);
+  const skip = (op: Skip['op'], reason: string): Plan => ({
+    changes: [],
+    skipped: [{ op, subject, status: 'unsynced', reason: `${desired.display} ${reason}` }],
+  });
+  if (settings.groupProvisioning === 'Off') {
+    return skip(link ? 'update' : 'adopt', 'is left alone: GROUP_PROVISIONING is Off');
+  }
+  if (link) return renamed(situation, link, subject);
+  if (situation.remoteId !== null) return one({ op: 'adopt', subject, remoteId: situation.remoteId });
+  if (settings.groupProvisioning === 'Match') {
+    return skip('create', `matches no group there named "${desired.name}", and GROUP_PROVISIONING is Match`);
+  }
+  return one({ op: 'create', subject, attributes: { name: desired.name }, identifier: desired.name });
+}
+
+function renamed(situation: GroupSituation, link: GroupLink, subject: Change['subject']): Plan {
+  const { desired, settings, renameGroups, fedByAnother } = situation;
+  const same = desired.name === link.remoteName;
+  if (same || settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
+  const attributes = [{ name: 'name', from: link.remoteName, to: desired.name }];
+  return one({ op: 'update', subject, remoteId: link.remoteId, attributes });
+}
+
+function goneGroup(situation: GroupSituation, subject: Change['subject']): Plan {
+  const { link, deleteGroups, fedByAnother } = situation;
+  if (!link || !deleteGroups || link.origin !== 'created' || fedByAnother) return NOTHING;
+  return one({ op: 'delete', subject, remoteId: link.remoteId });
+}
+
+function one(change: Change): Plan {
+  return { changes: [change], skipped: [] };
+}

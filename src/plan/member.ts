@@ -1,0 +1,55 @@
+/** The decision on one membership of a remote group: the table "Memberships" of docs/design.md. */
+
+import type { Member } from '../model/change.ts';
+import type { Lifecycle } from '../model/desired.ts';
+
+export interface MemberSituation {
+  readonly member: Member;
+  /** At least one SCIM group that feeds the remote group has the person as a member. */
+  readonly wanted: boolean;
+  /** `unknown` where no link names the account's person. */
+  readonly lifecycle: Lifecycle | 'unknown';
+  readonly account: 'none' | 'enabled' | 'disabled';
+  readonly ledger: { readonly origin: 'added' | 'adopted' | 'foreign'; readonly level: number | null } | null;
+  /** The level that a grant gives; null where the store has no levels. */
+  readonly level: number | null;
+  readonly overwrite: boolean;
+  /** The SCIM group is gone and no other one feeds the remote group. */
+  readonly groupGone: boolean;
+  readonly isProtected: boolean;
+}
+
+export interface MemberDecision {
+  readonly op: 'grant' | 'revoke' | 'none';
+  /** Take the membership, which is there already, into the ledger as adopted. No call. */
+  readonly take: boolean;
+  /** Why a revoke that the directory wants is left undone. */
+  readonly skipped?: string;
+}
+
+export function decideMember(situation: MemberSituation): MemberDecision {
+  return situation.wanted ? decideWanted(situation) : decideUnwanted(situation);
+}
+
+const NONE: MemberDecision = { op: 'none', take: false };
+
+function decideWanted({ lifecycle, account, ledger, level }: MemberSituation): MemberDecision {
+  if (lifecycle !== 'active' || account !== 'enabled') return NONE;
+  if (!ledger) return { op: 'grant', take: false };
+  const tooLow = level !== null && ledger.level !== null && ledger.level < level;
+  return { op: tooLow ? 'grant' : 'none', take: ledger.origin === 'foreign' };
+}
+
+function decideUnwanted(situation: MemberSituation): MemberDecision {
+  const { ledger, groupGone, overwrite, lifecycle, member } = situation;
+  if (!ledger) return NONE;
+  const owned = ledger.origin !== 'foreign';
+  if (!owned && (groupGone || !overwrite)) return NONE;
+  if (!groupGone && lifecycle === 'gone') return NONE;
+  if (!situation.isProtected) return { op: 'revoke', take: false };
+  return {
+    op: 'none',
+    take: false,
+    skipped: `${member.display} is a protected account and keeps the membership`,
+  };
+}

@@ -1,0 +1,170 @@
+/** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
+
+import type { Change, Op, Plan, Skip } from '../model/change.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import type { CommonSettings } from '../model/settings.ts';
+import { attributeChanges } from './attributes.ts';
+
+export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
+
+export interface AccountLink {
+  readonly remoteId: string;
+  readonly state: 'enabled' | 'disabled' | 'invited' | 'removed';
+  /** Null unless the state is `disabled`. */
+  readonly disabledBy: DisabledBy | null;
+  readonly applied: Attributes;
+  readonly observed: Attributes;
+}
+
+export interface UserSituation {
+  readonly desired: DesiredUser;
+  readonly link: AccountLink | null;
+  /** Without a link: the account under the person's identifier, null where there is none. */
+  readonly account: RemoteUser | null;
+  readonly settings: CommonSettings;
+  readonly isProtected: boolean;
+}
+
+export function planUser(situation: UserSituation): Plan {
+  const plan = new Drafting(situation);
+  const linked = situation.link !== null && situation.link.state !== 'removed';
+  switch (situation.desired.lifecycle) {
+    case 'active':
+      linked ? activeAndLinked(plan, situation.link as AccountLink) : activeWithoutLink(plan);
+      break;
+    case 'inactive':
+      linked ? inactiveAndLinked(plan, situation.link as AccountLink) : inactiveWithoutLink(plan);
+      break;
+    case 'gone':
+      if (linked) gone(plan, situation.link as AccountLink);
+      break;
+  }
+  return plan.finish();
+}
+
+function activeWithoutLink(plan: Drafting) {
+  const { desired, account, settings } = plan.situation;
+  if (desired.identifier === null) {
+    return plan.skip(
+      'create',
+      'unsynced',
+      `has no ${identifierName(settings)}, so no account can be told to be theirs`,
+    );
+  }
+  if (account === null) {
+    if (!settings.createUsers)
+      return plan.skip('create', 'unsynced', 'has no account there, and CREATE_USERS is off');
+    return plan.add({
+      op: 'create',
+      subject: plan.subject,
+      attributes: desired.attributes,
+      identifier: desired.identifier,
+    });
+  }
+  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId });
+  if (account.state === 'locked') return plan.skip('enable', 'partiallySynced', LOCKED);
+  if (account.state === 'disabled')
+    plan.add({ op: 'enable', subject: plan.subject, remoteId: account.remoteId });
+  update(plan, account.remoteId, {}, account.attributes);
+}
+
+function activeAndLinked(plan: Drafting, link: AccountLink) {
+  const { settings } = plan.situation;
+  if (link.state === 'disabled') {
+    const refusal = whyNotEnabled(link.disabledBy, settings);
+    if (refusal) return plan.skip('enable', 'partiallySynced', refusal);
+    plan.add({ op: 'enable', subject: plan.subject, remoteId: link.remoteId });
+  }
+  update(plan, link.remoteId, link.applied, link.observed);
+}
+
+const LOCKED = "is banned or blocked by the store's own directory; the bridge may not enable it";
+
+function whyNotEnabled(disabledBy: DisabledBy | null, settings: CommonSettings): string | null {
+  switch (disabledBy) {
+    case 'inactive':
+      return settings.disableUsers ? null : 'was disabled by the bridge, and DISABLE_USERS is off now';
+    case 'gone':
+      return settings.deprovisionUsers
+        ? null
+        : 'was deprovisioned by the bridge, and DEPROVISION_USERS is off now';
+    case 'locked':
+      return LOCKED;
+    default:
+      return 'was disabled there by hand; enable it there, or run a sync with repair';
+  }
+}
+
+function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
+  const { desired, settings } = plan.situation;
+  const attributes = attributeChanges(desired.attributes, applied, observed);
+  if (attributes.length === 0) return;
+  if (settings.updateUsers) return plan.add({ op: 'update', subject: plan.subject, remoteId, attributes });
+  const names = attributes.map((attribute) => attribute.name).join(', ');
+  plan.skip('update', 'partiallySynced', `${names} differ, and UPDATE_USERS is off`);
+}
+
+function inactiveWithoutLink(plan: Drafting) {
+  const { account } = plan.situation;
+  if (account?.state !== 'enabled') return;
+  const refusal = whyNotDisabled(plan);
+  if (refusal) return plan.skip('disable', 'partiallySynced', refusal);
+  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId });
+  plan.add({ op: 'disable', subject: plan.subject, remoteId: account.remoteId });
+}
+
+function inactiveAndLinked(plan: Drafting, link: AccountLink) {
+  if (link.state === 'disabled') return;
+  const refusal = whyNotDisabled(plan);
+  if (refusal) return plan.skip('disable', 'partiallySynced', refusal);
+  plan.add({ op: 'disable', subject: plan.subject, remoteId: link.remoteId });
+}
+
+function whyNotDisabled({ situation }: Drafting): string | null {
+  if (!situation.settings.disableUsers) return 'is inactive in the directory, and DISABLE_USERS is off';
+  return situation.isProtected ? PROTECTED : null;
+}
+
+const PROTECTED = 'is a protected account';
+
+function gone(plan: Drafting, link: AccountLink) {
+  const { settings, isProtected } = plan.situation;
+  const op = settings.removeAction === 'Delete' ? 'delete' : 'disable';
+  if (op === 'disable' && link.state === 'disabled') return;
+  if (!settings.deprovisionUsers) {
+    return plan.skip(op, 'unsynced', 'is gone from the directory, and DEPROVISION_USERS is off');
+  }
+  if (isProtected) return plan.skip(op, 'partiallySynced', PROTECTED);
+  plan.add({ op, subject: plan.subject, remoteId: link.remoteId });
+}
+
+function identifierName(settings: CommonSettings): string {
+  return settings.uniqueUserIdentifier === 'primaryEmail' ? 'primary email' : 'userName';
+}
+
+/** Collects the changes and skips of one plan. */
+class Drafting {
+  readonly situation: UserSituation;
+  readonly subject: Change['subject'];
+  readonly #changes: Change[] = [];
+  readonly #skipped: Skip[] = [];
+
+  constructor(situation: UserSituation) {
+    this.situation = situation;
+    const { id, display } = situation.desired;
+    this.subject = { kind: 'user', id, display };
+  }
+
+  add(change: Change) {
+    this.#changes.push(change);
+  }
+
+  skip(op: Op, status: Skip['status'], reason: string) {
+    this.#skipped.push({ op, subject: this.subject, reason: `${this.subject.display} ${reason}`, status });
+  }
+
+  finish(): Plan {
+    return { changes: this.#changes, skipped: this.#skipped };
+  }
+}

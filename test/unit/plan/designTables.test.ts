@@ -1,0 +1,197 @@
+/** Plays every row of the decision tables in docs/design.md against the planner. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Plan } from '../../../src/model/change.ts';
+import {
+  COMMON_SPECS,
+  commonSettings,
+  groupProvisioningSpec,
+  withDefaults,
+} from '../../../src/model/settings.ts';
+import { judgeLoss } from '../../../src/plan/brake.ts';
+import { planGroup } from '../../../src/plan/group.ts';
+import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
+import { type AccountLink, type DisabledBy, planUser } from '../../../src/plan/user.ts';
+
+type Row = Readonly<Record<string, string>>;
+
+const DESIGN = readFileSync(join(process.cwd(), 'docs/design.md'), 'utf8');
+
+/** The rows of the table under a heading, as objects keyed by column name. */
+function table(heading: string): readonly Row[] {
+  const section = DESIGN.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+  const cells = (line: string) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', ''));
+  const names = cells(lines[0] ?? '');
+  return lines.slice(2).map((line) => Object.fromEntries(cells(line).map((cell, i) => [names[i], cell])));
+}
+
+const SPECS = [...COMMON_SPECS, groupProvisioningSpec('Create')];
+
+/** "CREATE_USERS off, REMOVE_ACTION Delete" → settings; words that are no setting are returned apart. */
+function readSettings(cell: string) {
+  const given: Record<string, string | boolean> = {};
+  const words: string[] = [];
+  for (const word of cell
+    .split(',')
+    .map((w) => w.trim())
+    .filter(Boolean)) {
+    const [key = '', value = ''] = word.split(' ');
+    if (SPECS.some((spec) => spec.key === key))
+      given[key] = value === 'off' ? false : value === 'on' ? true : value;
+    else words.push(word);
+  }
+  return { settings: commonSettings(withDefaults(SPECS, given)), words };
+}
+
+/** "adopt, skip enable: partiallySynced" as the test reads it off a plan. */
+function outcome(plan: Plan): string {
+  const changes = plan.changes.map((change) => change.op);
+  const skips = plan.skipped.map((skip) => `skip ${skip.op}: ${skip.status}`);
+  return [...changes, ...skips].join(', ') || 'nothing';
+}
+
+describe('People', () => {
+  const rows = table('People');
+  it('has rows', () => expect(rows.length).toBeGreaterThan(40));
+
+  it.each(rows.map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const { settings, words } = readSettings(row.settings ?? '');
+    const same = words.includes('nothing differs');
+    const shown = { title: same ? 'new' : 'old' };
+    const plan = planUser({
+      desired: {
+        kind: 'user',
+        id: 'p',
+        display: 'jane',
+        lifecycle: row.lifecycle as 'active',
+        identifier: words.includes('no identifier') ? null : 'jane@example.com',
+        attributes: { title: 'new' },
+      },
+      link: readLink(row.link ?? '', shown),
+      account: ['enabled', 'disabled', 'locked'].includes(row.account ?? '')
+        ? {
+            kind: 'user',
+            remoteId: 'r',
+            display: 'jane',
+            state: row.account as 'enabled',
+            identifier: 'jane@example.com',
+            attributes: shown,
+          }
+        : null,
+      settings,
+      isProtected: words.includes('protected'),
+    });
+    expect(outcome(plan)).toBe(row.outcome);
+    for (const skip of plan.skipped) expect(skip.reason).toMatch(/^jane .{10,}/);
+  });
+});
+
+function readLink(cell: string, shown: Record<string, string>): AccountLink | null {
+  if (cell === 'none') return null;
+  const link = { remoteId: 'r', applied: shown, observed: {} };
+  if (cell === 'enabled' || cell === 'removed') return { ...link, state: cell, disabledBy: null };
+  return { ...link, state: 'disabled', disabledBy: cell.replace('disabled by ', '') as DisabledBy };
+}
+
+describe('Groups', () => {
+  it.each(table('Groups').map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const { settings, words } = readSettings(row.settings ?? '');
+    const plan = planGroup({
+      desired: { kind: 'group', id: 'g', display: 'Eng', lifecycle: row.lifecycle as 'active', name: 'Eng' },
+      link: row.link?.startsWith('linked')
+        ? {
+            remoteId: 'r',
+            origin: row.link.endsWith('created') ? 'created' : 'adopted',
+            remoteName: row['remote group'] === 'other name' ? 'Engineering' : 'Eng',
+          }
+        : null,
+      remoteId: row['remote group'] === 'present' ? 'r' : null,
+      settings,
+      deleteGroups: words.includes('DELETE_GROUPS on'),
+      renameGroups: true,
+      fedByAnother: words.includes('fed by another group'),
+    });
+    expect(outcome(plan)).toBe(row.outcome);
+  });
+});
+
+describe('Memberships', () => {
+  it.each(table('Memberships').map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const { settings, words } = readSettings(row.settings ?? '');
+    const [origin = '', ...level] = (row.ledger ?? '').split(' at a ');
+    const decision = decideMember({
+      member: { personId: 'p', remoteId: 'r', display: 'jane', level: 30 },
+      wanted: row.wanted === 'yes',
+      lifecycle: row.person as MemberSituation['lifecycle'],
+      account: row.account as MemberSituation['account'],
+      ledger:
+        origin === 'none'
+          ? null
+          : {
+              origin: origin as 'added',
+              level: level[0] === 'lower level' ? 20 : level[0] === 'higher level' ? 40 : 30,
+            },
+      level: 30,
+      overwrite: settings.groupMembershipHandling === 'Overwrite',
+      groupGone: words.includes('group gone'),
+      isProtected: words.includes('protected'),
+    });
+    const parts = [
+      ...(decision.take ? ['take'] : []),
+      ...(decision.op === 'none' ? [] : [decision.op]),
+      ...(decision.skipped ? ['skip revoke: partiallySynced'] : []),
+    ];
+    expect(parts.join(', ') || 'nothing').toBe(row.outcome);
+  });
+});
+
+describe('The brake', () => {
+  const { settings } = readSettings('');
+  const window = { base: 30, used: 0, tripped: false };
+  const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false };
+
+  it('B1 lets everything through at 100 percent', () => {
+    const off = { ...settings, brakePercent: 100 };
+    expect(
+      judgeLoss(off, { ...window, tripped: true, used: 99 }, { ...loss, peopleOfCause: 99 }).verdict,
+    ).toBe('pass');
+  });
+  it('B2 lets an approved loss through without using the budget', () => {
+    expect(judgeLoss(settings, { ...window, tripped: true }, { ...loss, approved: true })).toEqual({
+      verdict: 'pass',
+      reserve: false,
+    });
+  });
+  it('B4 holds a cause that alone exceeds the limit, without tripping', () => {
+    expect(judgeLoss(settings, window, { ...loss, peopleOfCause: 11 })).toMatchObject({
+      verdict: 'hold',
+      trips: false,
+    });
+    expect(judgeLoss(settings, window, { ...loss, peopleOfCause: 10 }).verdict).toBe('pass');
+  });
+  it('B5 holds while tripped, B6 lets the same person lose more, B7 reserves, B8 trips', () => {
+    expect(judgeLoss(settings, { ...window, tripped: true }, loss)).toMatchObject({
+      verdict: 'hold',
+      trips: false,
+    });
+    expect(judgeLoss(settings, { ...window, used: 10 }, { ...loss, alreadyInWindow: true })).toEqual({
+      verdict: 'pass',
+      reserve: false,
+    });
+    expect(judgeLoss(settings, { ...window, used: 9 }, loss)).toEqual({ verdict: 'pass', reserve: true });
+    expect(judgeLoss(settings, { ...window, used: 10 }, loss)).toMatchObject({
+      verdict: 'hold',
+      trips: true,
+    });
+  });
+  it('limits by percent where that is more than the minimum', () => {
+    expect(judgeLoss(settings, { base: 100, used: 19, tripped: false }, loss).verdict).toBe('pass');
+    expect(judgeLoss(settings, { base: 100, used: 20, tripped: false }, loss).verdict).toBe('hold');
+  });
+});
