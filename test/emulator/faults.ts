@@ -14,6 +14,8 @@ export interface FaultMatch {
 export interface FaultAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** In place of a body: not JSON. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

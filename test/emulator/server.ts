@@ -14,7 +14,7 @@ export interface EmulatedRequest {
   readonly query: URLSearchParams;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed JSON; for a form its fields as text; undefined where there is none or it does not parse. */
+  /** Parsed JSON; for a form, multipart or not, its fields as text; undefined where there is none or it does not parse. */
   readonly body: unknown;
 }
 
@@ -22,6 +22,8 @@ export interface EmulatedAnswer {
   readonly status: number;
   /** Sent as JSON; absent sends no body. */
   readonly body?: unknown;
+  /** Sent as it is, in place of a body; text/plain unless the headers say otherwise. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -114,9 +116,11 @@ async function answer(
 }
 
 function send(response: ServerResponse, answered: EmulatedAnswer): number {
-  const text = answered.body === undefined ? '' : JSON.stringify(answered.body);
+  const json = answered.body === undefined ? '' : JSON.stringify(answered.body);
+  const text = answered.text ?? json;
+  const type = answered.text === undefined ? 'application/json; charset=utf-8' : 'text/plain';
   response.writeHead(answered.status, {
-    ...(text === '' ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+    ...(text === '' ? {} : { 'content-type': type }),
     ...answered.headers,
   });
   response.end(text);
@@ -147,12 +151,17 @@ async function parse(incoming: IncomingMessage): Promise<EmulatedRequest> {
     path: url.pathname,
     query: url.searchParams,
     headers: incoming.headers as Record<string, string | undefined>,
-    body: parseBody(Buffer.concat(chunks).toString('utf8'), incoming.headers['content-type'] ?? ''),
+    body: await parseBody(Buffer.concat(chunks), incoming.headers['content-type'] ?? ''),
   };
 }
 
-function parseBody(text: string, contentType: string): unknown {
-  if (text === '') return undefined;
+async function parseBody(bytes: Buffer, contentType: string): Promise<unknown> {
+  if (bytes.length === 0) return undefined;
+  if (contentType.startsWith('multipart/form-data')) {
+    const form = new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } });
+    return Object.fromEntries((await form.formData()).entries());
+  }
+  const text = bytes.toString('utf8');
   if (contentType.startsWith('application/x-www-form-urlencoded')) {
     return Object.fromEntries(new URLSearchParams(text));
   }
