@@ -2,7 +2,6 @@
 
 import { inspect } from 'node:util';
 import type { RemoteError } from '../../src/model/errors.ts';
-import type { FaultMatch } from '../emulator/faults.ts';
 import { type ConnectorWorld, callContext, createUser, onAccount, remoteErrorOf } from './world.ts';
 
 export function registerFailures(world: () => ConnectorWorld): void {
@@ -69,7 +68,10 @@ export function registerFailures(world: () => ConnectorWorld): void {
     const id = await world().remote.seedAccount('jane', 'enabled');
     const [first] = attempts(id) ?? [];
     if (!faults || !first) return;
-    faults.at.limitNext(first.at, 30);
+    faults.at.inject({
+      matches: first.at,
+      fault: { kind: 'answer', answer: { status: 429, headers: { 'retry-after': '30' } } },
+    });
     const error = await remoteErrorOf(first.run());
     expect(error).toMatchObject({ disposition: 'rateLimited', status: 429, retryAfterMs: 30_000 });
     expectNoSecret(error);
@@ -81,7 +83,7 @@ export function registerFailures(world: () => ConnectorWorld): void {
   it('takes 500 as a passing failure of a read, and as an unknown outcome of a write', async () => {
     const { faults } = world();
     for (const attempt of await attempted()) {
-      faults?.at.failNext(attempt.at, { status: 500 });
+      faults?.at.inject({ matches: attempt.at, fault: { kind: 'answer', answer: { status: 500 } } });
       const error = await remoteErrorOf(attempt.run());
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
       expect(error.status).toBe(500);
@@ -89,13 +91,13 @@ export function registerFailures(world: () => ConnectorWorld): void {
     }
   });
 
-  const lost: [string, (match: FaultMatch) => void][] = [
-    ['before it was done', (match) => world().faults?.at.dropNext(match)],
-    ['after it was done', (match) => world().faults?.at.dropNext(match, { applied: true })],
+  const lost: [string, boolean][] = [
+    ['before it was done', false],
+    ['after it was done', true],
   ];
-  it.each(lost)('does not know the outcome of a write whose answer was lost %s', async (_, drop) => {
+  it.each(lost)('does not know the outcome of a write whose answer was lost %s', async (_, applied) => {
     for (const attempt of await attempted()) {
-      drop(attempt.at);
+      world().faults?.at.inject({ matches: attempt.at, fault: { kind: 'drop', applied } });
       const context = callContext();
       const error = await remoteErrorOf(attempt.run(context));
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
@@ -107,7 +109,7 @@ export function registerFailures(world: () => ConnectorWorld): void {
   it('gives up when told to, and does not know the outcome of a write then', async () => {
     const { faults } = world();
     for (const attempt of await attempted()) {
-      faults?.at.hangNext(attempt.at);
+      faults?.at.inject({ matches: attempt.at, fault: { kind: 'hang' } });
       const error = await remoteErrorOf(attempt.run(callContext(AbortSignal.timeout(100))));
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
       expectNoSecret(error);

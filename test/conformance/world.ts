@@ -7,7 +7,8 @@ import type { CallContext, Connector, VendorCall } from '../../src/connectors/co
 import type { Change, MembershipChange } from '../../src/model/change.ts';
 import type { Attributes } from '../../src/model/desired.ts';
 import { RemoteError } from '../../src/model/errors.ts';
-import type { FaultMatch, Faults } from '../emulator/faults.ts';
+import type { Faults } from '../emulator/faults.ts';
+import type { EmulatedRequest } from '../emulator/server.ts';
 
 /** The vendor's own state, read and changed past the connector. */
 export interface RemoteState {
@@ -18,14 +19,14 @@ export interface RemoteState {
   removeAccount(remoteId: string): Promise<void>;
   removeGroup(remoteId: string): Promise<void>;
   account(remoteId: string): Promise<{ readonly enabled: boolean; readonly attributes: Attributes } | null>;
-  group(
-    remoteId: string,
-  ): Promise<{
+  group(remoteId: string): Promise<{
     readonly name: string;
     readonly members: readonly { id: string; level: number | null }[];
   } | null>;
   accountCount(): Promise<number>;
 }
+
+export type RequestMatch = (request: EmulatedRequest) => boolean;
 
 export interface ConnectorWorld {
   /** With a good credential, on a vendor that holds no account but those that are always there. */
@@ -49,10 +50,10 @@ export interface ConnectorWorld {
   /** Null where the type calls nobody. */
   readonly faults: {
     readonly at: Faults;
-    readonly readUser: FaultMatch;
-    readonly findUser: FaultMatch;
-    readonly createUser: FaultMatch;
-    readonly disableUser: FaultMatch;
+    readonly readUser: RequestMatch;
+    readonly findUser: RequestMatch;
+    readonly createUser: RequestMatch;
+    readonly disableUser: RequestMatch;
   } | null;
   /** An account that the vendor lets nobody disable; null where there is no such thing. */
   protectedAccount(): Promise<string | null>;

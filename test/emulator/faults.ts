@@ -1,71 +1,51 @@
 /**
- * Faults on demand, for every emulator: the next matching requests fail, hang, or lose their connection
- * before or after they took effect. It decides nothing by chance, so a failing test repeats itself.
+ * What can go wrong between a bridge and a vendor, on demand: a wrong answer, none at all, or a connection
+ * that drops before or after the vendor acted. An emulator asks here first for each request.
  */
 
-export interface FaultMatch {
-  readonly method?: string;
-  /** A path, from its first slash and without the query, that ends so, or matches so. */
-  readonly path?: string | RegExp;
-  /** How many matching requests meet the fault; 1 where absent. */
+import type { Answer, EmulatedRequest } from './server.ts';
+
+export type Fault =
+  /** Answers this. With `applied`, the vendor acts first and its own answer is lost. */
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly applied?: boolean }
+  /** Never answers; the connection stays open until the client or the emulator closes it. */
+  | { readonly kind: 'hang'; readonly applied?: boolean }
+  /** Closes the connection without an answer. With `applied`, the vendor acts first. */
+  | { readonly kind: 'drop'; readonly applied?: boolean }
+  /** Answers properly, but only after so long. */
+  | { readonly kind: 'delay'; readonly delayMs: number };
+
+export interface Injection {
+  readonly fault: Fault;
+  /** Which requests; all of them where absent. */
+  readonly matches?: (request: EmulatedRequest) => boolean;
+  /** How many matching requests; 1 where absent, `Infinity` until cleared. */
   readonly times?: number;
 }
 
-export interface FaultAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-  /** In place of a body: not JSON. */
-  readonly text?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export type Fault =
-  | { readonly kind: 'answer'; readonly answer: FaultAnswer }
-  /** No answer ever comes. */
-  | { readonly kind: 'hang'; readonly applied: boolean }
-  /** The connection is cut. */
-  | { readonly kind: 'drop'; readonly applied: boolean };
-
 export interface Faults {
-  /** Answers so, and does not apply the request. */
-  failNext(match: FaultMatch, answer: FaultAnswer): void;
-  /** 429, with `Retry-After` in seconds. */
-  limitNext(match: FaultMatch, retryAfterSeconds: number): void;
-  hangNext(match: FaultMatch, options?: { readonly applied?: boolean }): void;
-  dropNext(match: FaultMatch, options?: { readonly applied?: boolean }): void;
+  /** Injections apply in the order in which they were made, one to a request. */
+  inject(injection: Injection): void;
   clear(): void;
-  /** For the server: the fault that this request meets, used up by it; null where it meets none. */
-  take(method: string, path: string): Fault | null;
+  /** The fault for this request, used up by the asking. */
+  take(request: EmulatedRequest): Fault | null;
 }
 
 export function createFaults(): Faults {
-  let armed: { match: FaultMatch; fault: Fault; left: number }[] = [];
-  const arm = (match: FaultMatch, fault: Fault) => {
-    armed.push({ match, fault, left: match.times ?? 1 });
-  };
+  let waiting: { injection: Injection; left: number }[] = [];
   return {
-    failNext: (match, answer) => arm(match, { kind: 'answer', answer }),
-    limitNext: (match, retryAfterSeconds) =>
-      arm(match, {
-        kind: 'answer',
-        answer: { status: 429, headers: { 'retry-after': String(retryAfterSeconds) } },
-      }),
-    hangNext: (match, options) => arm(match, { kind: 'hang', applied: options?.applied ?? false }),
-    dropNext: (match, options) => arm(match, { kind: 'drop', applied: options?.applied ?? false }),
-    clear: () => {
-      armed = [];
+    inject(injection) {
+      waiting.push({ injection, left: injection.times ?? 1 });
     },
-    take(method, path) {
-      const met = armed.find((candidate) => candidate.left > 0 && meets(candidate.match, method, path));
-      if (!met) return null;
-      met.left -= 1;
-      return met.fault;
+    clear() {
+      waiting = [];
+    },
+    take(request) {
+      const hit = waiting.find(({ injection }) => injection.matches?.(request) ?? true);
+      if (!hit) return null;
+      hit.left -= 1;
+      if (hit.left <= 0) waiting = waiting.filter((entry) => entry !== hit);
+      return hit.injection.fault;
     },
   };
-}
-
-function meets(match: FaultMatch, method: string, path: string): boolean {
-  if (match.method !== undefined && match.method !== method) return false;
-  if (match.path === undefined) return true;
-  return typeof match.path === 'string' ? path.endsWith(match.path) : match.path.test(path);
 }

@@ -1,148 +1,134 @@
 /**
- * What every emulator stands on: an HTTP server on loopback that logs requests, meets faults, and can go
- * down and come back on the same port. It knows nothing of any vendor.
+ * The HTTP side of every vendor emulator: a server on loopback that reads bodies in any of the encodings
+ * that clients use, keeps a log of what was asked, fails on demand, and can go down and come back on the
+ * same port. What a request means is the vendor's file to say. Uses nothing of a test framework: the demo
+ * starts it too.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createFaults, type Faults } from './faults.ts';
+import { createFaults, type Fault, type Faults } from './faults.ts';
 
 export interface EmulatedRequest {
   readonly method: string;
-  /** From its first slash, without the query, percent-encoded as it came. */
+  /** As sent, percent-encoding included, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed JSON; for a form, multipart or not, its fields as text; undefined where there is none or it does not parse. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** An object for JSON, multipart and form bodies; null without a body; otherwise the text. */
   readonly body: unknown;
 }
 
-export interface EmulatedAnswer {
+export interface Answer {
   readonly status: number;
-  /** Sent as JSON; absent sends no body. */
-  readonly body?: unknown;
-  /** Sent as it is, in place of a body; text/plain unless the headers say otherwise. */
-  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A string is sent as it is (text/plain unless the headers say otherwise), everything else as JSON. */
+  readonly body?: unknown;
 }
 
-export interface LoggedRequest {
-  readonly method: string;
-  /** With the query, as it came. */
-  readonly path: string;
-  readonly body: unknown;
-  /** 0 where no answer was sent. */
-  readonly status: number;
-  /** `Date.now()` when the request's head arrived. */
+export interface LoggedRequest extends EmulatedRequest {
+  /** Of the answer; 0 where none was sent (yet). */
+  status: number;
+  /** Whether the vendor's state saw the request: false where a fault came first. */
+  applied: boolean;
+  /** Wall clock, milliseconds. */
   readonly at: number;
 }
 
 export interface EmulatorServer {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** Without a slash at the end. */
   readonly url: string;
-  /** Finished requests in the order in which they came to an end. */
-  readonly requests: LoggedRequest[];
+  readonly requests: readonly LoggedRequest[];
   readonly faults: Faults;
-  /** Stops listening and cuts every connection. */
-  down(): Promise<void>;
-  /** Listens again on the same port. */
-  up(): Promise<void>;
+  forgetRequests(): void;
+  /** Refuses connections until `comeBack`, as a vendor that is down; what hangs is cut. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type Handle = (request: EmulatedRequest) => EmulatedAnswer | Promise<EmulatedAnswer>;
+export type Handle = (request: EmulatedRequest) => Answer;
 
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** The longest body that an emulator reads. */
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
-/** `port` 0, the default, lets the system choose. */
-export async function startServer(handle: Handle, port = 0): Promise<EmulatorServer> {
+/** `port` 0 takes a free one. `handle` is synchronous, so requests take effect one after another. */
+export async function startEmulatorServer(handle: Handle, port = 0): Promise<EmulatorServer> {
   const requests: LoggedRequest[] = [];
   const faults = createFaults();
-  const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const at = Date.now();
-    const request = await parse(incoming);
-    const status = await answer(request, response, handle, faults);
-    requests.push({
-      method: request.method,
-      path: incoming.url ?? '/',
-      body: request.body,
-      status,
-      at,
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    respond(incoming, outgoing).catch((error: unknown) => {
+      if (!outgoing.headersSent) outgoing.writeHead(500, { 'content-type': 'text/plain' });
+      outgoing.end(`the emulator failed: ${String(error)}`);
     });
-    return status;
   };
-  let server: Server | null = null;
-  let listening = port;
-  const up = async () => {
-    server = createServer((incoming, response) => {
-      serve(incoming, response).catch((error: unknown) => {
-        if (incoming.destroyed && !incoming.complete) return; // the client went away
-        // A mistake in an emulator must be seen, not look like a fault of the vendor.
-        console.error('The emulator failed:', error);
-        incoming.destroy();
-      });
-    });
-    await listen(server, listening);
-    listening = (server.address() as AddressInfo).port;
+  const respond = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const request = await readRequest(incoming);
+    const logged: LoggedRequest = { ...request, status: 0, applied: false, at: Date.now() };
+    requests.push(logged);
+    const fault = faults.take(request);
+    if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    let answer: Answer | undefined;
+    if (reachesVendor(fault)) {
+      logged.applied = true;
+      answer = handle(request);
+    }
+    if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'drop') {
+      outgoing.destroy();
+      return;
+    }
+    if (fault?.kind === 'answer') answer = fault.answer;
+    if (!answer) throw new Error('no answer');
+    logged.status = answer.status;
+    send(outgoing, answer);
   };
-  const down = async () => {
-    const stopping = server;
-    if (!stopping) return;
-    server = null;
-    const closed = new Promise((resolve) => stopping.close(resolve));
-    stopping.closeAllConnections();
-    await closed;
+
+  let server = await listen(onRequest, port);
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    requests,
+    faults,
+    forgetRequests() {
+      requests.length = 0;
+    },
+    goDown: () => shut(server),
+    async comeBack() {
+      server = await listen(onRequest, bound);
+    },
+    close: () => shut(server),
   };
-  await up();
-  return { url: `http://127.0.0.1:${listening}`, requests, faults, down, up, close: down };
 }
 
-/** Resolves to the status sent, 0 for none. */
-async function answer(
-  request: EmulatedRequest,
-  response: ServerResponse,
-  handle: Handle,
-  faults: Faults,
-): Promise<number> {
-  const fault = faults.take(request.method, request.path);
-  if (fault?.kind === 'answer') return send(response, fault.answer);
-  if (fault) {
-    if (fault.applied) await handle(request);
-    if (fault.kind === 'drop') response.destroy();
-    return 0;
-  }
-  return send(response, await handle(request));
+function reachesVendor(fault: Fault | null): boolean {
+  return fault === null || fault.kind === 'delay' || fault.applied === true;
 }
 
-function send(response: ServerResponse, answered: EmulatedAnswer): number {
-  const json = answered.body === undefined ? '' : JSON.stringify(answered.body);
-  const text = answered.text ?? json;
-  const type = answered.text === undefined ? 'application/json; charset=utf-8' : 'text/plain';
-  response.writeHead(answered.status, {
-    ...(text === '' ? {} : { 'content-type': type }),
-    ...answered.headers,
-  });
-  response.end(text);
-  return answered.status;
-}
-
-function listen(server: Server, port: number): Promise<void> {
+function listen(
+  onRequest: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
+  port: number,
+): Promise<Server> {
   return new Promise((resolve, reject) => {
+    const server = createServer(onRequest);
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
-      resolve();
-    });
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
 
-async function parse(incoming: IncomingMessage): Promise<EmulatedRequest> {
+function shut(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+async function readRequest(incoming: IncomingMessage): Promise<EmulatedRequest> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new Error(`a body exceeds ${BODY_BYTES_MAX} bytes`);
+    if (size > BODY_BYTES_MAX) throw new Error(`a body beyond ${BODY_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
   const url = new URL(incoming.url ?? '/', 'http://emulator');
@@ -150,24 +136,43 @@ async function parse(incoming: IncomingMessage): Promise<EmulatedRequest> {
     method: incoming.method ?? 'GET',
     path: url.pathname,
     query: url.searchParams,
-    headers: incoming.headers as Record<string, string | undefined>,
+    headers: Object.fromEntries(
+      Object.entries(incoming.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(', ') : (value ?? ''),
+      ]),
+    ),
     body: await parseBody(Buffer.concat(chunks), incoming.headers['content-type'] ?? ''),
   };
 }
 
 async function parseBody(bytes: Buffer, contentType: string): Promise<unknown> {
-  if (bytes.length === 0) return undefined;
-  if (contentType.startsWith('multipart/form-data')) {
-    const form = new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } });
-    return Object.fromEntries((await form.formData()).entries());
-  }
+  if (bytes.length === 0) return null;
   const text = bytes.toString('utf8');
-  if (contentType.startsWith('application/x-www-form-urlencoded')) {
-    return Object.fromEntries(new URLSearchParams(text));
+  if (/^application\/([\w.-]+\+)?json/i.test(contentType)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text; // the vendor's file answers what the vendor answers to broken JSON
+    }
   }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+  if (/^(multipart\/form-data|application\/x-www-form-urlencoded)/i.test(contentType)) {
+    const form = await new Response(new Uint8Array(bytes), {
+      headers: { 'content-type': contentType },
+    }).formData();
+    return Object.fromEntries(form.entries());
   }
+  return text;
+}
+
+function send(outgoing: ServerResponse, answer: Answer): void {
+  const { status, headers = {}, body } = answer;
+  if (body === undefined) {
+    outgoing.writeHead(status, headers).end();
+    return;
+  }
+  const isText = typeof body === 'string';
+  outgoing
+    .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers })
+    .end(isText ? body : JSON.stringify(body));
 }
