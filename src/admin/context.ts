@@ -1,0 +1,59 @@
+/** What every resource of the admin API is built from, and what a request carries when it arrives there. */
+
+import type { Request, Response } from 'express';
+import type { Knex } from 'knex';
+import type { AdminPrincipal } from '../auth/admin.ts';
+import type { Log } from '../auth/bearer.ts';
+import type { EnvironmentRecord } from '../db/environments.ts';
+import { RequestError } from '../model/errors.ts';
+import type { Clock } from '../support/clock.ts';
+
+export interface AdminDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where clients reach the bridge, without a slash at the end. Never taken from a request. */
+  readonly publicUrl: string;
+  /** `ADMIN_TOKEN`; null where it is not set. */
+  readonly adminToken: string | null;
+}
+
+/** Who asks, what the token may do, and under which correlation id. */
+export function adminOf(res: Response): AdminPrincipal {
+  const admin: AdminPrincipal | undefined = res.locals.admin;
+  if (!admin) throw new Error('the admin authenticator must run before this');
+  return admin;
+}
+
+/** The environment of `/v1/environments/{envId}/…`: it exists, and the token may see it. */
+export function environmentOf(res: Response): EnvironmentRecord {
+  const environment: EnvironmentRecord | undefined = res.locals.environment;
+  if (!environment) throw new Error('the environment must be resolved before this');
+  return environment;
+}
+
+const ID = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** An id of the path. What cannot be an id is not found, before the database is asked. */
+export function idParam(req: Request, name = 'id'): string {
+  const value = req.params[name];
+  if (typeof value !== 'string' || !ID.test(value)) throw notFound('such thing', String(value));
+  return value;
+}
+
+/** `what` in words: "connection". */
+export function notFound(what: string, id: string): RequestError {
+  const shown = ID.test(id) ? ` ${id}` : '';
+  return new RequestError(404, `There is no ${what}${shown} here.`);
+}
+
+/** Refuses tokens that are bound to one environment. */
+export function requireUnbound(res: Response, what: string): void {
+  if (adminOf(res).environmentId === null) return;
+  throw new RequestError(403, `A token that is bound to one environment cannot manage ${what}.`);
+}
+
+/** An absolute URL below `/v1`. */
+export function href(deps: Pick<AdminDeps, 'publicUrl'>, ...path: readonly string[]): string {
+  return [`${deps.publicUrl}/v1`, ...path.map(encodeURIComponent)].join('/');
+}

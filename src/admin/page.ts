@@ -1,0 +1,131 @@
+/**
+ * Lists of the admin API: `limit` and an opaque `cursor` in, `_embedded`, `count`, `size` and `_links`
+ * out. Pages go by key, so that rows made or deleted meanwhile neither repeat nor hide others.
+ */
+
+import type { Request, Response } from 'express';
+import { RequestError } from '../model/errors.ts';
+import type { AdminDeps } from './context.ts';
+
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1000;
+const CURSOR_LENGTH_MAX = 1024;
+
+/** The sort key of the last item of a page; what is in it is the list's own business. */
+export type PageKey = readonly (string | number)[];
+
+export interface PageRequest {
+  readonly limit: number;
+  /** null: the first page */
+  readonly after: PageKey | null;
+}
+
+/**
+ * Reads `limit` and `cursor`. `keyLength` is how many parts the list's sort key has; a cursor of another
+ * list is a mistake (400), as is a limit out of bounds.
+ */
+export function readPage(req: Request, keyLength: number): PageRequest {
+  return {
+    limit: readLimit(queryText(req, 'limit')),
+    after: readCursor(queryText(req, 'cursor'), keyLength),
+  };
+}
+
+/** A query parameter, given at most once; null where it is absent. */
+export function queryText(req: Request, name: string): string | null {
+  const value: unknown = req.query[name];
+  if (value === undefined || value === '') return null;
+  if (typeof value !== 'string' || value.includes('\u0000')) throw queryMistake(name, 'must be given once');
+  return value;
+}
+
+/** A 400 about one query parameter. */
+export function queryMistake(name: string, detail: string): RequestError {
+  return new RequestError(400, `The query parameter ${name} ${detail}.`, [
+    { pointer: `/${name}`, detail: `${name} ${detail}` },
+  ]);
+}
+
+/** Refuses parameters that the list does not know: a mistyped filter must not return everything. */
+export function knownQuery(req: Request, names: readonly string[]): void {
+  const allowed = ['limit', 'cursor', ...names];
+  const unknown = Object.keys(req.query).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) throw queryMistake(unknown, `is unknown; allowed are ${allowed.join(', ')}`);
+}
+
+function readLimit(text: string | null): number {
+  if (text === null) return LIMIT_DEFAULT;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > LIMIT_MAX)
+    throw queryMistake('limit', `must be a whole number from 1 to ${LIMIT_MAX}`);
+  return limit;
+}
+
+function readCursor(text: string | null, keyLength: number): PageKey | null {
+  if (text === null) return null;
+  const key = text.length <= CURSOR_LENGTH_MAX ? decodeCursor(text) : null;
+  if (!isPageKey(key) || key.length !== keyLength) {
+    throw queryMistake('cursor', 'is not one that this list gave out; take it from _links.next');
+  }
+  return key;
+}
+
+function decodeCursor(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+  } catch {
+    // Not JSON: whoever wrote it did not take it from us. The caller answers 400.
+    return null;
+  }
+}
+
+function isPageKey(value: unknown): value is PageKey {
+  const isPart = (part: unknown) =>
+    (typeof part === 'string' && !part.includes('\u0000')) || Number.isSafeInteger(part);
+  return Array.isArray(value) && value.every(isPart);
+}
+
+export interface ListAnswer<T> {
+  /** The name under `_embedded`. */
+  readonly name: string;
+  /** As many as the page's limit and one more where there is a next page. */
+  readonly rows: readonly T[];
+  /** All items of the list, whatever the page; null where counting would cost too much. */
+  readonly count: number | null;
+  keyOf(row: T): PageKey;
+  toJson(row: T): unknown;
+}
+
+/** Ask the database for `limit + 1` rows: the one too many says that there is a next page. */
+export function sendPage<T>(
+  deps: Pick<AdminDeps, 'publicUrl'>,
+  req: Request,
+  res: Response,
+  page: PageRequest,
+  list: ListAnswer<T>,
+): void {
+  const rows = list.rows.slice(0, page.limit);
+  const last = rows.at(-1);
+  const more = list.rows.length > page.limit && last !== undefined;
+  res.json({
+    _embedded: { [list.name]: rows.map((row) => list.toJson(row)) },
+    ...(list.count === null ? {} : { count: list.count }),
+    size: rows.length,
+    _links: {
+      self: { href: requestUrl(deps, req).href },
+      ...(more ? { next: { href: nextUrl(deps, req, list.keyOf(last)) } } : {}),
+    },
+  });
+}
+
+function nextUrl(deps: Pick<AdminDeps, 'publicUrl'>, req: Request, key: PageKey): string {
+  const url = requestUrl(deps, req);
+  url.searchParams.set('cursor', Buffer.from(JSON.stringify(key)).toString('base64url'));
+  return url.href;
+}
+
+/** The request's path and query at the public URL; the Host header plays no part. */
+function requestUrl(deps: Pick<AdminDeps, 'publicUrl'>, req: Request): URL {
+  const asked = new URL(req.originalUrl, 'http://bridge.invalid');
+  return new URL(deps.publicUrl + asked.pathname + asked.search);
+}

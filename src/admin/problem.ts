@@ -1,0 +1,73 @@
+/**
+ * Errors of the admin API. A refusal says what to do; anything unexpected is a 500 that shows nothing but
+ * the correlation id under which the log has the rest.
+ */
+
+import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from 'express';
+import { challengeScope, type Log } from '../auth/bearer.ts';
+import { RequestError } from '../model/errors.ts';
+import { sendProblem } from '../support/problem.ts';
+
+/** Statuses that HTTP itself wants and that no use case throws. */
+export class HttpError extends Error {
+  readonly status: 405 | 413 | 415;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: HttpError['status'], message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.name = 'HttpError';
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+type Handler = (req: Request, res: Response) => void | Promise<void>;
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** Declares a path with all its methods; any other is answered 405 with `Allow`. GET answers HEAD too. */
+export function route(router: Router, path: string, handlers: Partial<Record<Method, Handler>>): void {
+  const declared = router.route(path);
+  const methods = Object.entries(handlers) as [Method, Handler][];
+  for (const [method, handler] of methods) declared[method]((req, res) => handler(req, res));
+  const allow = methods.flatMap(([method]) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+  declared.all((req) => {
+    const allowed = allow.join(', ');
+    throw new HttpError(405, `${req.method} is not possible here; ${allowed} are.`, { Allow: allowed });
+  });
+}
+
+/** Goes last: what no resource took. */
+export const unknownRoute: RequestHandler = (req) => {
+  throw new RequestError(404, `There is nothing at ${req.baseUrl}${req.path}.`);
+};
+
+export function problemHandler(log: Log): ErrorRequestHandler {
+  return (error: unknown, _req, res, next) => {
+    if (res.headersSent) return next(error);
+    if (error instanceof RequestError) {
+      if (error.status === 403) challengeScope(res, 'admin', []);
+      return sendProblem(res, { status: error.status, detail: error.message, errors: error.errors });
+    }
+    if (error instanceof HttpError) {
+      res.set(error.headers);
+      return sendProblem(res, { status: error.status, detail: error.message });
+    }
+    const refused = refusedByExpress(error);
+    if (refused) return sendProblem(res, refused);
+    const correlationId: unknown = res.locals.correlationId;
+    log.error({ err: error, correlationId }, 'an admin request failed unexpectedly');
+    sendProblem(res, {
+      status: 500,
+      detail: `Something went wrong in the bridge; its log says what under the correlation id ${correlationId}.`,
+    });
+  };
+}
+
+/** What Express and its body parser refuse: they mark such errors with a status of 4xx. */
+function refusedByExpress(error: unknown): { status: number; detail: string } | null {
+  const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
+  if (typeof status !== 'number' || status < 400 || status > 499) return null;
+  if (type === 'entity.parse.failed') return { status, detail: 'The body is not a JSON object.' };
+  if (type === 'entity.too.large') return { status, detail: 'The body is too large.' };
+  return { status, detail: 'The request could not be read.' };
+}

@@ -1,0 +1,63 @@
+/**
+ * The admin API under `/v1`: authentication first, then the body, then the environment, then the
+ * resource. Each resource is one file that takes its dependencies and returns a router; it is mounted here
+ * by one line.
+ */
+
+import express, { type RequestHandler, Router } from 'express';
+import { createAdminAuthenticator } from '../auth/admin.ts';
+import { getEnvironment } from '../db/environments.ts';
+import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
+import { HttpError, problemHandler, unknownRoute } from './problem.ts';
+
+type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
+
+/** Directly below `/v1`. */
+const BRIDGE_RESOURCES: readonly Resource[] = [];
+
+/** Below `/v1/environments/{envId}`; `environmentOf(res)` is theirs. A longer path goes before a shorter. */
+const ENVIRONMENT_RESOURCES: readonly Resource[] = [];
+
+const BODY_MAX = '1mb';
+const JSON_TYPES = ['application/json', 'application/*+json'];
+
+/** Mount it at `/v1`, before any body parser. */
+export function createAdminRouter(deps: AdminDeps): Router {
+  const router = Router();
+  router.use((_req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store');
+    next();
+  });
+  router.use(createAdminAuthenticator(deps));
+  router.use(requireJson, express.json({ limit: BODY_MAX, type: JSON_TYPES }));
+  for (const [path, create] of BRIDGE_RESOURCES) router.use(path, create(deps));
+  const inEnvironment = Router({ mergeParams: true });
+  inEnvironment.use(resolveEnvironment(deps));
+  for (const [path, create] of ENVIRONMENT_RESOURCES) inEnvironment.use(path, create(deps));
+  router.use('/environments/:envId', inEnvironment);
+  router.use(unknownRoute);
+  router.use(problemHandler(deps.log));
+  return router;
+}
+
+const requireJson: RequestHandler = (req, _res, next) => {
+  const hasBody =
+    req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !req.is(JSON_TYPES)) {
+    throw new HttpError(415, 'The body must be JSON: send the header Content-Type: application/json.');
+  }
+  next();
+};
+
+/** Another tenant's environment does not exist for a bound token. */
+function resolveEnvironment(deps: AdminDeps): RequestHandler {
+  return async (req, res, next) => {
+    const id = idParam(req, 'envId');
+    const { environmentId } = adminOf(res);
+    const visible = environmentId === null || environmentId === id;
+    const environment = visible ? await getEnvironment(deps.db, id) : null;
+    if (!environment) throw notFound('environment', id);
+    res.locals.environment = environment;
+    next();
+  };
+}

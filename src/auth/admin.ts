@@ -1,0 +1,67 @@
+/**
+ * Who may use the admin API: a stored admin token, or `ADMIN_TOKEN` of the configuration exactly while it
+ * is set. Refusals are `application/problem+json`.
+ */
+
+import type { RequestHandler } from 'express';
+import type { Knex } from 'knex';
+import { type AdminTokenRecord, findAdminToken, touchAdminToken } from '../db/adminTokens.ts';
+import type { Cause } from '../model/cause.ts';
+import type { Clock } from '../support/clock.ts';
+import { isoTime } from '../support/clock.ts';
+import { sendProblem } from '../support/problem.ts';
+import { bearer, type Log } from './bearer.ts';
+import { lastUsedNotes } from './lastUsed.ts';
+import { ADMIN_SCOPES, type AdminScope, requiredAdminScope } from './scopes.ts';
+import { hashToken, sameToken } from './tokens.ts';
+
+/** `res.locals.admin` of every request that got through. */
+export interface AdminPrincipal {
+  readonly cause: Cause;
+  readonly scopes: ReadonlySet<AdminScope>;
+  /** The one environment that the token may see; null: every environment. */
+  readonly environmentId: string | null;
+}
+
+export interface AdminAuthDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** `ADMIN_TOKEN`; null where it is not set. */
+  readonly adminToken: string | null;
+}
+
+/** `ADMIN_TOKEN` as if it were a row. */
+const FROM_CONFIGURATION: AdminTokenRecord = {
+  id: 'env',
+  name: 'ADMIN_TOKEN',
+  scopes: ADMIN_SCOPES,
+  environmentId: null,
+  createdAt: isoTime(0),
+  validUntil: null,
+  lastUsedAt: null,
+};
+
+/** Mount it at `/v1`, before any body parser. Sets `res.locals.admin`. */
+export function createAdminAuthenticator({ db, clock, log, adminToken }: AdminAuthDeps): RequestHandler {
+  const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchAdminToken(db, tokenId, at));
+  return bearer({
+    realm: 'admin',
+    log,
+    verify: async (given) => {
+      if (adminToken !== null && sameToken(given, adminToken)) return FROM_CONFIGURATION;
+      return findAdminToken(db, hashToken(given), isoTime(clock.now()));
+    },
+    missing: (token, req) =>
+      [requiredAdminScope(req.method)].filter((scope) => !token.scopes.includes(scope)),
+    accept: (token, res, correlationId) => {
+      res.locals.admin = {
+        cause: { correlationId, actor: { type: 'admin', id: token.id, name: token.name } },
+        scopes: new Set(token.scopes),
+        environmentId: token.environmentId,
+      } satisfies AdminPrincipal;
+      if (token !== FROM_CONFIGURATION) noteUse(res, token.id, token.lastUsedAt);
+    },
+    refuse: (res, status, detail) => sendProblem(res, { status, detail }),
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * One bearer authentication (RFC 6750) through passport, before any body is parsed. It reads the
+ * `Authorization` header alone and never takes an outage for a bad token.
+ */
+
+import type { Request, RequestHandler, Response } from 'express';
+import passport from 'passport';
+import { Strategy } from 'passport-http-bearer';
+import { newId } from '../support/ids.ts';
+
+export type Realm = 'scim' | 'admin';
+
+/** As much of a logger as authentication needs; a pino logger is one. */
+export interface Log {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Bearer<Found> {
+  readonly realm: Realm;
+  readonly log: Log;
+  /** What the token stands for; null for one that is unknown, expired or revoked. Throws on an outage. */
+  verify(token: string): Promise<Found | null>;
+  /** The scopes that the request needs and the token lacks. */
+  missing(found: Found, req: Request): readonly string[];
+  /** Puts the principal into `res.locals`. */
+  accept(found: Found, res: Response, correlationId: string): void;
+  /** Answers with the body that the realm's clients understand. */
+  refuse(res: Response, status: 401 | 403 | 503, detail: string): void;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+export function bearer<Found extends object>(options: Bearer<Found>): RequestHandler {
+  const { realm } = options;
+  const passports = new passport.Passport();
+  const verify = (token: string, done: (error: unknown, found?: Found | false) => void) => {
+    options.verify(token).then(
+      (found) => done(null, found ?? false),
+      (error: unknown) => done(error),
+    );
+  };
+  passports.use(realm, new Strategy({ realm }, verify));
+  return (req, res, next) => {
+    res.locals.correlationId ??= newId();
+    const answer = (error: unknown, found: Found | false | undefined) => {
+      if (error) return refuseOutage(options, res, error);
+      if (!found) return refuseToken(options, req, res);
+      const missing = options.missing(found, req);
+      if (missing.length > 0) return refuseScope(options, res, missing);
+      options.accept(found, res, res.locals.correlationId);
+      next();
+    };
+    // The strategy would also take `access_token` from the body or the query, where tokens end up in logs.
+    const headerOnly: Request = Object.create(req, {
+      body: { value: undefined },
+      query: { value: undefined },
+    });
+    passports.authenticate(realm, { session: false }, answer)(headerOnly, res, next);
+  };
+}
+
+/** A database that does not answer says nothing about the token: 401 would make an IdP give up on it. */
+function refuseOutage<Found>(options: Bearer<Found>, res: Response, error: unknown): void {
+  const { correlationId } = res.locals;
+  options.log.error({ err: error, correlationId }, `could not check a ${options.realm} token`);
+  res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  options.refuse(res, 503, 'The token could not be checked just now; try again shortly.');
+}
+
+function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Response): void {
+  const given = req.headers.authorization !== undefined;
+  const error = given ? ', error="invalid_token"' : '';
+  res.setHeader('WWW-Authenticate', `Bearer realm="${options.realm}"${error}`);
+  options.refuse(
+    res,
+    401,
+    given
+      ? 'The bearer token is not valid here: it is unknown, expired or revoked, or of another kind.'
+      : 'A bearer token is missing: send the header Authorization: Bearer TOKEN.',
+  );
+}
+
+function refuseScope<Found>(options: Bearer<Found>, res: Response, missing: readonly string[]): void {
+  challengeScope(res, options.realm, missing);
+  options.refuse(res, 403, `The token lacks the scope ${missing.join(', ')}.`);
+}
+
+/** The challenge of a 403 (RFC 6750 §3.1), with the scopes that would have been enough, where known. */
+export function challengeScope(res: Response, realm: Realm, scopes: readonly string[]): void {
+  const scope = scopes.length > 0 ? `, scope="${scopes.join(' ')}"` : '';
+  res.setHeader('WWW-Authenticate', `Bearer realm="${realm}", error="insufficient_scope"${scope}`);
+}

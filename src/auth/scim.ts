@@ -1,0 +1,59 @@
+/**
+ * Who may speak SCIM: the token names its connection, and so its environment. Refusals are SCIM errors
+ * (RFC 7644 §3.12) of exactly the keys that strict clients accept.
+ */
+
+import type { RequestHandler, Response } from 'express';
+import type { Knex } from 'knex';
+import type { ConnectionRecord } from '../db/connections.ts';
+import { findScimToken, touchScimToken } from '../db/scimTokens.ts';
+import type { Cause } from '../model/cause.ts';
+import type { Clock } from '../support/clock.ts';
+import { isoTime } from '../support/clock.ts';
+import { bearer, type Log } from './bearer.ts';
+import { lastUsedNotes } from './lastUsed.ts';
+import { requiredScimScopes } from './scopes.ts';
+import { hashToken } from './tokens.ts';
+
+/** `res.locals.scim` of every request that got through. */
+export interface ScimPrincipal {
+  readonly cause: Cause;
+  readonly connection: ConnectionRecord;
+  readonly scopes: ReadonlySet<string>;
+}
+
+export interface ScimAuthDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Mount it at `/scim/v2`, before any body parser. Sets `res.locals.scim`. */
+export function createScimAuthenticator({ db, clock, log }: ScimAuthDeps): RequestHandler {
+  const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchScimToken(db, tokenId, at));
+  return bearer({
+    realm: 'scim',
+    log,
+    verify: (token) => findScimToken(db, hashToken(token), isoTime(clock.now())),
+    missing: ({ token }, req) =>
+      requiredScimScopes(req.method, req.path).filter((scope) => !token.scopes.includes(scope)),
+    accept: ({ token, connection }, res, correlationId) => {
+      const actor = { type: 'connection', id: connection.id, name: connection.name } as const;
+      res.locals.scim = {
+        cause: { correlationId, actor },
+        connection,
+        scopes: new Set(token.scopes),
+      } satisfies ScimPrincipal;
+      noteUse(res, token.id, token.lastUsedAt);
+    },
+    refuse: sendScimRefusal,
+  });
+}
+
+function sendScimRefusal(res: Response, status: number, detail: string): void {
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+  res
+    .status(status)
+    .type('application/scim+json')
+    .send(JSON.stringify({ schemas, status: String(status), detail }));
+}
