@@ -27,6 +27,18 @@ export function longText(max: number) {
     .refine(storable, 'must not hold NUL characters');
 }
 
+/**
+ * What a GET shows and a PUT may send back: it is known, so it is no mistake, and it changes nothing.
+ * Spread into the strict object of a replacement.
+ */
+export const READ_ONLY = {
+  id: z.unknown().optional(),
+  environment: z.unknown().optional(),
+  createdAt: z.unknown().optional(),
+  updatedAt: z.unknown().optional(),
+  _links: z.unknown().optional(),
+} as const;
+
 const DEPTH_MAX = 10;
 const METADATA_MAX = 16_384;
 

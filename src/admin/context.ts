@@ -3,10 +3,10 @@
 import type { Request, Response } from 'express';
 import type { Knex } from 'knex';
 import type { AdminPrincipal } from '../auth/admin.ts';
-import type { Log } from '../auth/bearer.ts';
 import type { EnvironmentRecord } from '../db/environments.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
 
 export interface AdminDeps {
   readonly db: Knex;

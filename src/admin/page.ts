@@ -31,6 +31,19 @@ export function readPage(req: Request, keyLength: number): PageRequest {
   };
 }
 
+/** `readPage` of a list in the order of creation; its rows' key is `keyOfRecord`. */
+export function readPageOfRecords(req: Request): {
+  readonly limit: number;
+  readonly after: { readonly createdAt: string; readonly id: string } | null;
+} {
+  const { limit, after } = readPage(req, 2);
+  return { limit, after: after && { createdAt: String(after[0]), id: String(after[1]) } };
+}
+
+export function keyOfRecord(record: { readonly createdAt: string; readonly id: string }): PageKey {
+  return [record.createdAt, record.id];
+}
+
 /** A query parameter, given at most once; null where it is absent. */
 export function queryText(req: Request, name: string): string | null {
   const value: unknown = req.query[name];
@@ -92,8 +105,8 @@ export interface ListAnswer<T> {
   readonly rows: readonly T[];
   /** All items of the list, whatever the page; null where counting would cost too much. */
   readonly count: number | null;
-  keyOf(row: T): PageKey;
-  toJson(row: T): unknown;
+  keyOf(row: NoInfer<T>): PageKey;
+  toJson(row: NoInfer<T>): unknown;
 }
 
 /** Ask the database for `limit + 1` rows: the one too many says that there is a next page. */
@@ -101,7 +114,7 @@ export function sendPage<T>(
   deps: Pick<AdminDeps, 'publicUrl'>,
   req: Request,
   res: Response,
-  page: PageRequest,
+  page: Pick<PageRequest, 'limit'>,
   list: ListAnswer<T>,
 ): void {
   const rows = list.rows.slice(0, page.limit);

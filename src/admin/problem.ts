@@ -4,9 +4,13 @@
  */
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from 'express';
-import { challengeScope, type Log } from '../auth/bearer.ts';
+import { challengeScope } from '../auth/bearer.ts';
+import { isDatabaseOutage } from '../db/outage.ts';
 import { RequestError } from '../model/errors.ts';
+import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
+
+const RETRY_AFTER_SECONDS = 5;
 
 /** Statuses that HTTP itself wants and that no use case throws. */
 export class HttpError extends Error {
@@ -56,6 +60,10 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (refused) return sendProblem(res, refused);
     const correlationId: unknown = res.locals.correlationId;
     log.error({ err: error, correlationId }, 'an admin request failed unexpectedly');
+    if (isDatabaseOutage(error)) {
+      res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+      return sendProblem(res, { status: 503, detail: 'The database does not answer just now; try again.' });
+    }
     sendProblem(res, {
       status: 500,
       detail: `Something went wrong in the bridge; its log says what under the correlation id ${correlationId}.`,

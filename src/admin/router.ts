@@ -7,16 +7,28 @@
 import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
 import { getEnvironment } from '../db/environments.ts';
+import { adminTokens } from './adminTokens.ts';
+import { connections } from './connections.ts';
 import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
+import { environments } from './environments.ts';
+import { events } from './events.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
+import { scimConfiguration } from './scimConfiguration.ts';
 
 type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
 
 /** Directly below `/v1`. */
-const BRIDGE_RESOURCES: readonly Resource[] = [];
+const BRIDGE_RESOURCES: readonly Resource[] = [
+  ['/admin-tokens', adminTokens],
+  ['/environments', environments],
+];
 
 /** Below `/v1/environments/{envId}`; `environmentOf(res)` is theirs. A longer path goes before a shorter. */
-const ENVIRONMENT_RESOURCES: readonly Resource[] = [];
+const ENVIRONMENT_RESOURCES: readonly Resource[] = [
+  ['/connections', connections],
+  ['/connections', scimConfiguration],
+  ['/events', events],
+];
 
 const BODY_MAX = '1mb';
 const JSON_TYPES = ['application/json', 'application/*+json'];

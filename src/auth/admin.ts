@@ -9,8 +9,9 @@ import { type AdminTokenRecord, findAdminToken, touchAdminToken } from '../db/ad
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
-import { bearer, type Log } from './bearer.ts';
+import { bearer } from './bearer.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import { ADMIN_SCOPES, type AdminScope, requiredAdminScope } from './scopes.ts';
 import { hashToken, sameToken } from './tokens.ts';

@@ -7,14 +7,9 @@ import type { Request, RequestHandler, Response } from 'express';
 import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
 import { newId } from '../support/ids.ts';
+import type { Log } from '../support/log.ts';
 
 export type Realm = 'scim' | 'admin';
-
-/** As much of a logger as authentication needs; a pino logger is one. */
-export interface Log {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface Bearer<Found> {
   readonly realm: Realm;

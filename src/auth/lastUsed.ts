@@ -6,7 +6,7 @@
 import type { Response } from 'express';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
-import type { Log } from './bearer.ts';
+import type { Log } from '../support/log.ts';
 
 const RESOLUTION_MS = 60_000;
 

@@ -2,8 +2,9 @@
 
 import type { Cause } from '../model/cause.ts';
 import type { Subject } from '../model/subject.ts';
-import { toJson } from './columns.ts';
+import { fromJsonOrNull, toJson } from './columns.ts';
 import type { Db } from './open.ts';
+import { countUpTo } from './paging.ts';
 
 export interface EventCall {
   readonly method: string;
@@ -64,4 +65,121 @@ export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<
 
 function jsonOrNull(value: unknown): string | null {
   return value === undefined ? null : toJson(value);
+}
+
+export interface EventRecord {
+  readonly id: string;
+  readonly at: string;
+  readonly correlationId: string;
+  /** Every correlation id of the event, the first one included. */
+  readonly correlationIds: readonly string[];
+  readonly kind: string;
+  readonly actor: Cause['actor'];
+  readonly subject: { readonly kind: string; readonly id: string; readonly display: string | null } | null;
+  readonly store: { readonly id: string; readonly name: string } | null;
+  readonly outcome: string;
+  readonly request: unknown;
+  readonly calls: readonly EventCall[] | null;
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly reason: string | null;
+}
+
+export interface EventFilter {
+  readonly environmentId: string;
+  /** A group, a person, or a SCIM user of a person. */
+  readonly subjectId?: string | undefined;
+  readonly storeId?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly outcome?: string | undefined;
+  /** The first or any further cause. */
+  readonly correlationId?: string | undefined;
+  /** ISO times; `from` is inclusive, `to` is not. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** Newest first; at most `limit`, older than the event `beforeId`. */
+export async function listEvents(
+  db: Db,
+  filter: EventFilter,
+  limit: number,
+  beforeId: number | null,
+): Promise<readonly EventRecord[]> {
+  const query = matchingEvents(db, filter).orderBy('id', 'desc').limit(limit);
+  if (beforeId !== null) query.where('id', '<', beforeId);
+  const rows = await query;
+  const others = await otherCorrelations(
+    db,
+    rows.map((row) => row.id),
+  );
+  return rows.map((row) => toEvent(row, others.get(String(row.id)) ?? []));
+}
+
+/** Null where there are too many to count in passing. */
+export function countEvents(db: Db, filter: EventFilter): Promise<number | null> {
+  return countUpTo(db, matchingEvents(db, filter));
+}
+
+function matchingEvents(db: Db, filter: EventFilter) {
+  const { environmentId, subjectId, correlationId, from, to } = filter;
+  const query = db('events').where({ environment_id: environmentId });
+  if (subjectId !== undefined) {
+    const persons = db('users').where({ environment_id: environmentId, id: subjectId }).select('person_id');
+    query.where((q) => q.where('subject_id', subjectId).orWhereIn('subject_id', persons));
+  }
+  if (filter.storeId !== undefined) query.where('store_id', filter.storeId);
+  if (filter.kind !== undefined) query.where('kind', filter.kind);
+  if (filter.outcome !== undefined) query.where('outcome', filter.outcome);
+  if (correlationId !== undefined) {
+    const further = db('event_correlations').where({ correlation_id: correlationId }).select('event_id');
+    query.where((q) => q.where('correlation_id', correlationId).orWhereIn('id', further));
+  }
+  if (from !== undefined) query.where('at', '>=', from);
+  if (to !== undefined) query.where('at', '<', to);
+  return query;
+}
+
+async function otherCorrelations(db: Db, eventIds: readonly unknown[]): Promise<Map<string, string[]>> {
+  const byEvent = new Map<string, string[]>();
+  if (eventIds.length === 0) return byEvent;
+  const rows = await db('event_correlations')
+    .whereIn('event_id', eventIds as string[])
+    .orderBy('correlation_id');
+  for (const row of rows) {
+    const key = String(row.event_id);
+    byEvent.set(key, [...(byEvent.get(key) ?? []), row.correlation_id]);
+  }
+  return byEvent;
+}
+
+function toEvent(row: Record<string, unknown>, others: readonly string[]): EventRecord {
+  const correlationId = row.correlation_id as string;
+  return {
+    id: String(row.id),
+    at: row.at as string,
+    correlationId,
+    correlationIds: [correlationId, ...others],
+    kind: row.kind as string,
+    actor: {
+      type: row.actor_type as Cause['actor']['type'],
+      id: row.actor_id as string | null,
+      name: (row.actor_name as string | null) ?? '',
+    },
+    subject:
+      row.subject_id === null
+        ? null
+        : {
+            kind: row.subject_kind as string,
+            id: row.subject_id as string,
+            display: row.subject_display as string | null,
+          },
+    store: row.store_id === null ? null : { id: row.store_id as string, name: row.store_name as string },
+    outcome: row.outcome as string,
+    request: fromJsonOrNull(row.request),
+    calls: fromJsonOrNull(row.calls),
+    before: fromJsonOrNull(row.before),
+    after: fromJsonOrNull(row.after),
+    reason: row.reason as string | null,
+  };
 }

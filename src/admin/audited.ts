@@ -1,0 +1,24 @@
+/** What events say about tenants, connections and tokens. A token or its hash is never among it. */
+
+import type { AdminTokenRecord } from '../db/adminTokens.ts';
+import type { ConnectionRecord } from '../db/connections.ts';
+import type { EnvironmentRecord } from '../db/environments.ts';
+import type { ScimTokenRecord } from '../db/scimTokens.ts';
+
+export function auditedEnvironment({ id, name }: EnvironmentRecord) {
+  return { id, name };
+}
+
+export function auditedConnection(connection: ConnectionRecord) {
+  const { id, name, strategy, isPrimary, unknownAttributes, metadata } = connection;
+  return { id, name, strategy, isPrimary, unknownAttributes, metadata };
+}
+
+export function auditedAdminToken(token: AdminTokenRecord) {
+  const { id, name, scopes, environmentId, validUntil } = token;
+  return { id, name, scopes, environmentId, validUntil };
+}
+
+export function auditedScimToken({ id, connectionId, scopes, validUntil }: ScimTokenRecord) {
+  return { id, connectionId, scopes, validUntil };
+}

@@ -1,0 +1,112 @@
+/**
+ * The first start: the environment `default`, its primary connection and, without `ADMIN_TOKEN`, the first
+ * two tokens. Every later start, and every replica but the first, finds it done and shows no secret.
+ */
+
+import type { Knex } from 'knex';
+import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
+import { hashToken, newToken } from '../auth/tokens.ts';
+import { type AdminTokenRecord, insertAdminToken } from '../db/adminTokens.ts';
+import { type ConnectionRecord, DEFAULT_USER_ID_ATTRIBUTE, insertConnection } from '../db/connections.ts';
+import { DEFAULT_ENVIRONMENT_ID, getEnvironment, insertEnvironmentOnce } from '../db/environments.ts';
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { insertScimToken, type ScimTokenRecord } from '../db/scimTokens.ts';
+import { type Cause, SYSTEM } from '../model/cause.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { auditedAdminToken, auditedConnection, auditedScimToken } from './audited.ts';
+
+export interface Bootstrapped {
+  /** False where it was done before, by an earlier start or another replica. */
+  readonly created: boolean;
+  /** In clear, this once. */
+  readonly scimToken?: string;
+  readonly adminToken?: string;
+}
+
+/** Migrations must have run. Safe to call by several replicas at once. */
+export async function bootstrap(
+  db: Knex,
+  clock: Clock,
+  given: { readonly adminTokenGiven: boolean },
+): Promise<Bootstrapped> {
+  if (await getEnvironment(db, DEFAULT_ENVIRONMENT_ID)) return { created: false };
+  const at = isoTime(clock.now());
+  const cause: Cause = { correlationId: newId(), actor: SYSTEM };
+  return db.transaction(async (tx) => {
+    const id = DEFAULT_ENVIRONMENT_ID;
+    const won = await insertEnvironmentOnce(tx, { id, name: 'default', createdAt: at, updatedAt: at });
+    if (!won) return { created: false };
+    await tell(tx, at, cause, 'environment.created', { id, name: 'default' });
+    const connection = await createConnection(tx, at, cause);
+    if (given.adminTokenGiven) return { created: true };
+    return {
+      created: true,
+      adminToken: await createAdminToken(tx, at, cause),
+      scimToken: await createScimToken(tx, at, cause, connection.id),
+    };
+  });
+}
+
+async function createConnection(db: Db, at: string, cause: Cause): Promise<ConnectionRecord> {
+  const connection: ConnectionRecord = {
+    id: newId(),
+    environmentId: DEFAULT_ENVIRONMENT_ID,
+    name: 'default',
+    strategy: 'scim',
+    isPrimary: true,
+    unknownAttributes: 'Reject',
+    retentionDays: null,
+    metadata: {},
+    userIdAttribute: DEFAULT_USER_ID_ATTRIBUTE,
+    mapping: null,
+    createdAt: at,
+    updatedAt: at,
+  };
+  await insertConnection(db, connection);
+  await tell(db, at, cause, 'connection.created', auditedConnection(connection));
+  return connection;
+}
+
+async function createAdminToken(db: Db, at: string, cause: Cause): Promise<string> {
+  const token = newToken('admin');
+  const record: AdminTokenRecord = {
+    id: newId(),
+    name: 'first start',
+    scopes: ADMIN_SCOPES,
+    environmentId: null,
+    createdAt: at,
+    validUntil: null,
+    lastUsedAt: null,
+  };
+  await insertAdminToken(db, record, hashToken(token));
+  await tell(db, at, cause, 'admin-token.created', auditedAdminToken(record));
+  return token;
+}
+
+async function createScimToken(db: Db, at: string, cause: Cause, connectionId: string): Promise<string> {
+  const token = newToken('scim');
+  const record: ScimTokenRecord = {
+    id: newId(),
+    environmentId: DEFAULT_ENVIRONMENT_ID,
+    connectionId,
+    scopes: SCIM_SCOPES,
+    createdAt: at,
+    validUntil: null,
+    lastUsedAt: null,
+  };
+  await insertScimToken(db, record, hashToken(token));
+  await tell(db, at, cause, 'scim-token.created', auditedScimToken(record));
+  return token;
+}
+
+async function tell(db: Db, at: string, cause: Cause, kind: string, after: unknown): Promise<void> {
+  await appendEvent(db, at, {
+    environmentId: DEFAULT_ENVIRONMENT_ID,
+    cause,
+    kind,
+    outcome: 'success',
+    after,
+  });
+}

@@ -1,0 +1,215 @@
+/** `…/connections`: where identities come from. One that has, or had, people is not deleted. */
+
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import {
+  type ConnectionRecord,
+  connectionHasResources,
+  countConnections,
+  DEFAULT_USER_ID_ATTRIBUTE,
+  deleteConnection,
+  getConnection,
+  insertConnection,
+  listConnections,
+  lockConnection,
+  STRATEGIES,
+  UNKNOWN_ATTRIBUTES,
+  updateConnection,
+} from '../db/connections.ts';
+import { lockEnvironment } from '../db/environments.ts';
+import { appendEvent } from '../db/events.ts';
+import { isUniqueViolation } from '../db/open.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { auditedConnection } from './audited.ts';
+import { metadataObject, nameText, parseBody, READ_ONLY } from './body.ts';
+import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
+import { keyOfRecord, readPageOfRecords, sendPage } from './page.ts';
+import { route } from './problem.ts';
+
+const SETTINGS = {
+  name: nameText,
+  strategy: z.enum(STRATEGIES),
+  isPrimary: z.boolean().optional(),
+  unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES).default('Reject'),
+  retentionDays: z
+    .unknown()
+    .refine((days) => days === null || days === undefined, 'is not available yet; leave it null')
+    .optional(),
+  metadata: metadataObject.default({}),
+};
+const Body = z.strictObject(SETTINGS);
+const Replacement = z.strictObject({ ...SETTINGS, ...READ_ONLY });
+
+export function connections(deps: AdminDeps): Router {
+  const router = Router({ mergeParams: true });
+  route(router, '/', {
+    get: (req, res) => list(deps, req, res),
+    post: (req, res) => create(deps, req, res),
+  });
+  route(router, '/:id', {
+    get: async (req, res) => {
+      const id = idParam(req);
+      const connection = await getConnection(deps.db, environmentOf(res).id, id);
+      if (!connection) throw notFound('connection', id);
+      res.json(show(deps, connection));
+    },
+    put: (req, res) => replace(deps, req, res),
+    delete: (req, res) => remove(deps, req, res),
+  });
+  return router;
+}
+
+async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const page = readPageOfRecords(req);
+  const { id } = environmentOf(res);
+  const rows = await listConnections(deps.db, id, page.limit + 1, page.after);
+  const count = await countConnections(deps.db, id);
+  sendPage(deps, req, res, page, {
+    name: 'connections',
+    rows,
+    count,
+    keyOf: keyOfRecord,
+    toJson: (connection) => show(deps, connection),
+  });
+}
+
+async function create(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const body = parseBody(Body, req);
+  const environment = environmentOf(res);
+  const at = isoTime(deps.clock.now());
+  const made = await refuseTakenName(body.name, () =>
+    deps.db.transaction(async (tx) => {
+      // The lock makes exactly one of two first connections the primary one.
+      if (!(await lockEnvironment(tx, environment.id))) throw notFound('environment', environment.id);
+      const isPrimary = (await countConnections(tx, environment.id)) === 0;
+      refuseOtherPrimary(body.isPrimary, isPrimary);
+      const connection: ConnectionRecord = {
+        id: newId(),
+        environmentId: environment.id,
+        name: body.name,
+        strategy: body.strategy,
+        isPrimary,
+        unknownAttributes: body.unknownAttributes,
+        retentionDays: null,
+        metadata: body.metadata,
+        userIdAttribute: DEFAULT_USER_ID_ATTRIBUTE,
+        mapping: null,
+        createdAt: at,
+        updatedAt: at,
+      };
+      await insertConnection(tx, connection);
+      await appendEvent(tx, at, {
+        environmentId: environment.id,
+        cause: adminOf(res).cause,
+        kind: 'connection.created',
+        outcome: 'success',
+        after: auditedConnection(connection),
+      });
+      return connection;
+    }),
+  );
+  res.status(201).location(connectionHref(deps, made)).json(show(deps, made));
+}
+
+async function replace(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const body = parseBody(Replacement, req);
+  const id = idParam(req);
+  const environment = environmentOf(res);
+  const at = isoTime(deps.clock.now());
+  const replaced = await refuseTakenName(body.name, () =>
+    deps.db.transaction(async (tx) => {
+      const before = await lockConnection(tx, environment.id, id);
+      if (!before) throw notFound('connection', id);
+      refuseOtherPrimary(body.isPrimary, before.isPrimary);
+      const { name, strategy, unknownAttributes, metadata } = body;
+      const after = { ...before, name, strategy, unknownAttributes, metadata, updatedAt: at };
+      await updateConnection(tx, after);
+      await appendEvent(tx, at, {
+        environmentId: environment.id,
+        cause: adminOf(res).cause,
+        kind: 'connection.updated',
+        outcome: 'success',
+        before: auditedConnection(before),
+        after: auditedConnection(after),
+      });
+      return after;
+    }),
+  );
+  res.json(show(deps, replaced));
+}
+
+async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const id = idParam(req);
+  const environment = environmentOf(res);
+  await deps.db.transaction(async (tx) => {
+    // The environment's lock keeps another connection from coming while the primary one goes.
+    await lockEnvironment(tx, environment.id);
+    const connection = await lockConnection(tx, environment.id, id);
+    if (!connection) throw notFound('connection', id);
+    if (connection.isPrimary && (await countConnections(tx, environment.id)) > 1) {
+      throw new RequestError(
+        409,
+        `${connection.name} is the primary connection, for good; it can be deleted only as the last one of its environment.`,
+      );
+    }
+    if (await connectionHasResources(tx, id)) {
+      throw new RequestError(
+        409,
+        `${connection.name} has users or groups, or the history of deleted ones; deleting a connection together with them comes with a later release. Revoke its tokens to shut it.`,
+      );
+    }
+    await deleteConnection(tx, id);
+    await appendEvent(tx, isoTime(deps.clock.now()), {
+      environmentId: environment.id,
+      cause: adminOf(res).cause,
+      kind: 'connection.deleted',
+      outcome: 'success',
+      before: auditedConnection(connection),
+    });
+  });
+  res.status(204).end();
+}
+
+function refuseOtherPrimary(asked: boolean | undefined, isPrimary: boolean): void {
+  if (asked === undefined || asked === isPrimary) return;
+  const detail =
+    'isPrimary cannot be chosen: the first connection of an environment is its primary one, for good';
+  throw new RequestError(400, 'isPrimary is read only.', [{ pointer: '/isPrimary', detail }]);
+}
+
+async function refuseTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const detail = 'name is taken; choose another';
+    throw new RequestError(409, `This environment has a connection ${name} already.`, [
+      { pointer: '/name', detail },
+    ]);
+  }
+}
+
+function connectionHref(deps: AdminDeps, connection: ConnectionRecord, ...path: string[]): string {
+  return href(deps, 'environments', connection.environmentId, 'connections', connection.id, ...path);
+}
+
+function show(deps: AdminDeps, connection: ConnectionRecord) {
+  return {
+    id: connection.id,
+    environment: { id: connection.environmentId },
+    name: connection.name,
+    strategy: connection.strategy,
+    isPrimary: connection.isPrimary,
+    unknownAttributes: connection.unknownAttributes,
+    retentionDays: connection.retentionDays,
+    metadata: connection.metadata,
+    createdAt: connection.createdAt,
+    updatedAt: connection.updatedAt,
+    _links: {
+      self: { href: connectionHref(deps, connection) },
+      scimConfiguration: { href: connectionHref(deps, connection, 'scim-configuration') },
+    },
+  };
+}

@@ -1,0 +1,186 @@
+/** `/v1/environments`: the tenants. One that still has connections, stores or people is not deleted. */
+
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { deleteAdminTokensOf } from '../db/adminTokens.ts';
+import {
+  countEnvironments,
+  DEFAULT_ENVIRONMENT_ID,
+  deleteEnvironment,
+  type EnvironmentRecord,
+  environmentContents,
+  getEnvironment,
+  insertEnvironment,
+  listEnvironments,
+  lockEnvironment,
+  renameEnvironment,
+} from '../db/environments.ts';
+import { appendEvent } from '../db/events.ts';
+import { isUniqueViolation } from '../db/open.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { auditedAdminToken, auditedEnvironment } from './audited.ts';
+import { nameText, parseBody, READ_ONLY } from './body.ts';
+import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
+import { keyOfRecord, readPageOfRecords, sendPage } from './page.ts';
+import { route } from './problem.ts';
+
+const Body = z.strictObject({ name: nameText });
+const Replacement = z.strictObject({ name: nameText, ...READ_ONLY });
+
+export function environments(deps: AdminDeps): Router {
+  const router = Router();
+  route(router, '/', {
+    get: (req, res) => list(deps, req, res),
+    post: (req, res) => create(deps, req, res),
+  });
+  route(router, '/:id', {
+    get: async (req, res) => {
+      const id = visibleId(req, res);
+      const environment = await getEnvironment(deps.db, id);
+      if (!environment) throw notFound('environment', id);
+      res.json(show(deps, environment));
+    },
+    put: (req, res) => rename(deps, req, res),
+    delete: (req, res) => remove(deps, req, res),
+  });
+  return router;
+}
+
+/** Another tenant's environment does not exist for a bound token. */
+function visibleId(req: Request, res: Response): string {
+  const id = idParam(req);
+  const { environmentId } = adminOf(res);
+  if (environmentId !== null && environmentId !== id) throw notFound('environment', id);
+  return id;
+}
+
+async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const page = readPageOfRecords(req);
+  const only = adminOf(res).environmentId;
+  const rows = await listEnvironments(deps.db, page.limit + 1, page.after, only);
+  const count = await countEnvironments(deps.db, only);
+  sendPage(deps, req, res, page, {
+    name: 'environments',
+    rows,
+    count,
+    keyOf: keyOfRecord,
+    toJson: (environment) => show(deps, environment),
+  });
+}
+
+async function create(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  requireUnbound(res, 'environments');
+  const { name } = parseBody(Body, req);
+  const at = isoTime(deps.clock.now());
+  const environment: EnvironmentRecord = { id: newId(), name, createdAt: at, updatedAt: at };
+  await refuseTakenName(name, () =>
+    deps.db.transaction(async (tx) => {
+      await insertEnvironment(tx, environment);
+      await appendEvent(tx, at, {
+        environmentId: environment.id,
+        cause: adminOf(res).cause,
+        kind: 'environment.created',
+        outcome: 'success',
+        after: auditedEnvironment(environment),
+      });
+    }),
+  );
+  res
+    .status(201)
+    .location(href(deps, 'environments', environment.id))
+    .json(show(deps, environment));
+}
+
+async function rename(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  const id = visibleId(req, res);
+  const { name } = parseBody(Replacement, req);
+  const at = isoTime(deps.clock.now());
+  const renamed = await refuseTakenName(name, () =>
+    deps.db.transaction(async (tx) => {
+      const before = await lockEnvironment(tx, id);
+      if (!before) throw notFound('environment', id);
+      const after = { ...before, name, updatedAt: at };
+      await renameEnvironment(tx, id, name, at);
+      await appendEvent(tx, at, {
+        environmentId: id,
+        cause: adminOf(res).cause,
+        kind: 'environment.updated',
+        outcome: 'success',
+        before: auditedEnvironment(before),
+        after: auditedEnvironment(after),
+      });
+      return after;
+    }),
+  );
+  res.json(show(deps, renamed));
+}
+
+async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  requireUnbound(res, 'environments');
+  const id = idParam(req);
+  const { cause } = adminOf(res);
+  const at = isoTime(deps.clock.now());
+  // Its own log goes with it, so its end is told where the bridge's own affairs are.
+  const told = { environmentId: DEFAULT_ENVIRONMENT_ID, cause, outcome: 'success' } as const;
+  await deps.db.transaction(async (tx) => {
+    const environment = await lockEnvironment(tx, id);
+    if (!environment) throw notFound('environment', id);
+    if (id === DEFAULT_ENVIRONMENT_ID) {
+      throw new RequestError(
+        409,
+        'The environment default stays: it keeps the audit log of the bridge itself.',
+      );
+    }
+    refuseContents(environment, await environmentContents(tx, id));
+    for (const token of await deleteAdminTokensOf(tx, id)) {
+      await appendEvent(tx, at, { ...told, kind: 'admin-token.revoked', before: auditedAdminToken(token) });
+    }
+    await deleteEnvironment(tx, id);
+    await appendEvent(tx, at, {
+      ...told,
+      kind: 'environment.deleted',
+      before: auditedEnvironment(environment),
+    });
+  });
+  res.status(204).end();
+}
+
+function refuseContents(
+  environment: EnvironmentRecord,
+  contents: { connections: number; stores: number; users: number },
+): void {
+  const left = Object.entries(contents).filter(([, n]) => n > 0);
+  if (left.length === 0) return;
+  const words = left.map(([what, n]) => `${n} ${what}`).join(', ');
+  throw new RequestError(
+    409,
+    `The environment ${environment.name} still has ${words}. Delete its connections and stores first; deleting an environment together with its people comes with a later release.`,
+  );
+}
+
+async function refuseTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const detail = 'name is taken; choose another';
+    throw new RequestError(409, `There is an environment ${name} already.`, [{ pointer: '/name', detail }]);
+  }
+}
+
+function show(deps: AdminDeps, environment: EnvironmentRecord) {
+  const below = (...path: string[]) => ({ href: href(deps, 'environments', environment.id, ...path) });
+  return {
+    ...environment,
+    _links: {
+      self: below(),
+      connections: below('connections'),
+      users: below('users'),
+      groups: below('groups'),
+      stores: below('propagation', 'stores'),
+      events: below('events'),
+    },
+  };
+}
