@@ -84,6 +84,8 @@ export interface MemberOutcome {
 export interface Connector {
   readonly type: StoreType;
   readonly capabilities: Capabilities;
+  /** The level that a plain grant gives (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
+  readonly memberLevel: number | null;
   /**
    * Pure. Rewrites the desired state to what this store can hold (lengths, forbidden characters, the
    * form in which identifiers are compared) and names what it dropped.
@@ -105,11 +107,16 @@ export interface Connector {
   scan(kind: Kind, cursor: string | null, context: CallContext): Promise<Page<Remote>>;
   /** One page of a group's direct members. */
   members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
-  /** One change, safe to repeat: "already so" is success. */
+  /**
+   * One change, safe to repeat: "already so" is success. A disable or delete of what is not there any
+   * more is `already`; any other change of it throws `missing`. A group's one attribute is `name`.
+   * `create` throws `conflict` only where the identifier, or a group's name, is what is taken.
+   */
   apply(change: Exclude<Change, MembershipChange>, context: CallContext): Promise<Applied>;
   /**
    * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
-   * `membersPerCallMax`. One outcome for each; throws only where the whole call failed.
+   * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed.
+   * Revoking from a group that is not there any more is `already`; granting in it throws `missing`.
    */
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
 }

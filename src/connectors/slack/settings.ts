@@ -1,0 +1,64 @@
+/** What an admin can set on a Slack store. */
+
+import {
+  COMMON_SPECS,
+  type Configuration,
+  groupProvisioningSpec,
+  type SettingSpec,
+} from '../../model/settings.ts';
+import type { Capabilities } from '../connector.ts';
+
+export const SLACK_SPECS: readonly SettingSpec[] = [
+  {
+    key: 'OAUTH_ACCESS_TOKEN',
+    type: 'string',
+    required: true,
+    secret: true,
+    description: 'A user token (xoxp-…) with the scope admin, of an owner or admin of the workspace.',
+  },
+  {
+    key: 'API_BASE_URL',
+    type: 'url',
+    default: 'https://slack.com/api/',
+    description: "Slack's Web API; another one for GovSlack.",
+  },
+  {
+    key: 'SCIM_BASE_URL',
+    type: 'url',
+    default: 'https://api.slack.com/scim/v2/',
+    description: "Slack's SCIM API, version 2; another one for GovSlack.",
+  },
+  {
+    key: 'DELETE_GROUPS',
+    type: 'boolean',
+    default: false,
+    description:
+      'Delete a group that the bridge created when its SCIM group is deleted or leaves scope. Slack cannot undo it.',
+  },
+  ...COMMON_SPECS,
+  groupProvisioningSpec('Create'),
+];
+
+/** Slack can deactivate people, never delete them. */
+export function refuseSlack(configuration: Configuration): { key: string; detail: string }[] {
+  if (configuration.REMOVE_ACTION !== 'Delete') return [];
+  return [
+    {
+      key: 'REMOVE_ACTION',
+      detail: 'REMOVE_ACTION must be Disable on Slack: Slack can deactivate people but not delete them',
+    },
+  ];
+}
+
+/** Slack takes 15,000 members in one call and recommends 5,000; a smaller call fails and repeats cheaper. */
+const MEMBERS_PER_CALL_MAX = 1_000;
+
+export const SLACK_CAPABILITIES: Capabilities = {
+  deleteUsers: false,
+  createGroups: true,
+  renameGroups: true,
+  deleteGroups: true,
+  disableDropsMemberships: true,
+  membershipLevels: false,
+  membersPerCallMax: MEMBERS_PER_CALL_MAX,
+};

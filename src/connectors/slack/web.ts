@@ -1,0 +1,187 @@
+/**
+ * Slack's Web API through the vendor's own client: who the token is, and where. The client is kept from
+ * retrying, queueing and logging, which are the bridge's to decide; its calls go through the bridge's
+ * sender, so that they are paced, timed and recorded like all others.
+ */
+
+import {
+  type FetchFunction,
+  type Logger,
+  LogLevel,
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRequestError,
+  WebClient,
+} from '@slack/web-api';
+import { RemoteError } from '../../model/errors.ts';
+import type { CallContext } from '../connector.ts';
+import { createSender, type SendRequest } from '../http.ts';
+import { createPacer } from '../pacer.ts';
+import { withSlash } from './client.ts';
+
+/** The method answered, and said no: `invalid_auth`, `missing_scope`, … */
+export interface MethodRefused {
+  readonly ok: false;
+  readonly error: string;
+}
+
+export interface Identity {
+  readonly ok: true;
+  readonly teamId: string;
+  readonly team: string;
+  readonly enterpriseId: string | null;
+  readonly isOrgInstall: boolean;
+  readonly userId: string | null;
+  readonly user: string | null;
+}
+
+export interface WebApi {
+  /** `auth.test`: needs no scope. Throws a RemoteError where Slack cannot be asked. */
+  identity(context: CallContext): Promise<Identity | MethodRefused>;
+  /** `team.info`, with `team:read`: the workspace's name. */
+  teamName(context: CallContext): Promise<{ ok: true; name: string } | MethodRefused>;
+  /** `users.lookupByEmail`, with `users:read.email`: the id of an active account; null where Slack knows none. */
+  userIdByEmail(
+    email: string,
+    context: CallContext,
+  ): Promise<{ ok: true; id: string | null } | MethodRefused>;
+}
+
+export interface WebApiDeps {
+  readonly baseUrl: string;
+  readonly token: string;
+  now(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export function createWebApi(deps: WebApiDeps): WebApi {
+  const send = createSender({ store: 'Slack', pacer: createPacer([], deps), now: deps.now });
+  const client = (context: CallContext, action: string) =>
+    new WebClient(deps.token, {
+      slackApiUrl: withSlash(deps.baseUrl),
+      allowAbsoluteUrls: false,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      // The client writes its token into this object, so no two may share one.
+      headers: {},
+      logger: SILENT,
+      fetch: throughSender(send, context, action),
+    });
+  return {
+    identity: (context) => {
+      const action = 'tell whose token this is';
+      return asked(action, async () => {
+        const said = await client(context, action).auth.test();
+        return {
+          ok: true,
+          teamId: said.team_id ?? '',
+          team: said.team ?? said.team_id ?? '',
+          enterpriseId: said.enterprise_id ?? null,
+          isOrgInstall: said.is_enterprise_install === true,
+          userId: said.user_id ?? null,
+          user: said.user ?? null,
+        };
+      });
+    },
+    teamName: (context) => {
+      const action = 'describe the workspace';
+      return asked(action, async () => {
+        const { team } = await client(context, action).team.info();
+        return { ok: true, name: team?.name ?? '' };
+      });
+    },
+    userIdByEmail: (email, context) => {
+      const action = `look up ${email}`;
+      return asked(action, async () => {
+        const { user } = await client(context, action).users.lookupByEmail({ email });
+        return { ok: true, id: user?.id ?? null };
+      });
+    },
+  };
+}
+
+/** Nothing may reach a log from here: requests carry the token. */
+const SILENT: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  setLevel: () => {},
+  getLevel: () => LogLevel.ERROR,
+  setName: () => {},
+};
+
+function throughSender(send: SendRequest, context: CallContext, action: string): FetchFunction {
+  return async (url, init = {}) => {
+    const response = await send(
+      {
+        method: init.method ?? 'POST',
+        url: String(url),
+        headers: init.headers ?? {},
+        ...(init.body === undefined ? {} : { body: init.body }),
+        action,
+        writes: false,
+      },
+      context,
+    );
+    return {
+      ok: response.status >= 200 && response.status < 300,
+      status: response.status,
+      statusText: '',
+      url: String(url),
+      headers: response.headers,
+      arrayBuffer: async () => new TextEncoder().encode(response.text).buffer as ArrayBuffer,
+      json: async () => JSON.parse(response.text),
+      text: async () => response.text,
+    };
+  };
+}
+
+/** Slack's codes for "not now", in an answer of status 200. */
+const PASSING = new Set([
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'ratelimited',
+  'rate_limited',
+  'team_added_to_org',
+]);
+
+async function asked<T extends { readonly ok: true }>(
+  action: string,
+  call: () => Promise<T>,
+): Promise<T | MethodRefused> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof WebAPIRequestError && error.original instanceof RemoteError) throw error.original;
+    if (error instanceof WebAPIPlatformError) {
+      const code = platformCode(error);
+      if (!PASSING.has(code)) return { ok: false, error: code };
+    }
+    if (error instanceof WebAPIHTTPError && error.statusCode < 500) {
+      return { ok: false, error: `http_${error.statusCode}` };
+    }
+    throw unavailable(action, error);
+  }
+}
+
+/** Where the answer was not JSON, the client shows the whole body as its error. */
+function platformCode(error: WebAPIPlatformError): string {
+  const code: unknown = error.data.error;
+  return typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? code : 'unreadable_answer';
+}
+
+function unavailable(action: string, error: unknown): RemoteError {
+  const status = error instanceof WebAPIHTTPError ? error.statusCode : undefined;
+  const code = error instanceof WebAPIPlatformError ? platformCode(error) : undefined;
+  // No `cause`: what this client throws may carry the request, and with it the token.
+  return new RemoteError(`Slack could not ${action} (${code ?? status ?? 'no answer that it could read'})`, {
+    store: 'Slack',
+    action,
+    disposition: 'transient',
+    status,
+    code,
+  });
+}
