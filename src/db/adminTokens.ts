@@ -1,7 +1,7 @@
 /** Admin tokens. Only hashes are stored; `auth/tokens` makes them. */
 
 import { fromJson, toJson } from './columns.ts';
-import type { Db } from './open.ts';
+import { type Db, forUpdate } from './open.ts';
 import type { After } from './paging.ts';
 
 export interface AdminTokenRecord {
@@ -61,18 +61,21 @@ export async function countAdminTokens(db: Db): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
-/** What was deleted; null where there is no such token. */
+/** What was deleted; null where there is no such token. Wants a transaction: SQLite's delete returns no rows. */
 export async function deleteAdminToken(db: Db, id: string): Promise<AdminTokenRecord | null> {
-  const [row] = await db('admin_tokens').where({ id }).delete().returning('*');
+  const row = await forUpdate(db, db('admin_tokens').where({ id })).first();
+  await db('admin_tokens').where({ id }).delete();
   return row ? toAdminToken(row) : null;
 }
 
-/** The tokens bound to an environment that goes; what was deleted. */
+/** The tokens bound to an environment that goes; what was deleted. Wants a transaction. */
 export async function deleteAdminTokensOf(
   db: Db,
   environmentId: string,
 ): Promise<readonly AdminTokenRecord[]> {
-  const rows = await db('admin_tokens').where({ environment_id: environmentId }).delete().returning('*');
+  const bound = () => db('admin_tokens').where({ environment_id: environmentId });
+  const rows = await forUpdate(db, bound());
+  await bound().delete();
   return rows.map(toAdminToken);
 }
 

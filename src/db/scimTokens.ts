@@ -2,7 +2,7 @@
 
 import { fromJson, toJson } from './columns.ts';
 import { type ConnectionRecord, toConnection } from './connections.ts';
-import type { Db } from './open.ts';
+import { type Db, forUpdate } from './open.ts';
 
 export interface ScimTokenRecord {
   readonly id: string;
@@ -77,13 +77,15 @@ export async function countScimTokens(db: Db, connectionId: string): Promise<num
   return Number(row?.n ?? 0);
 }
 
-/** What was deleted; null where this connection has no such token. */
+/** What was deleted; null where this connection has no such token. Wants a transaction: SQLite's delete returns no rows. */
 export async function deleteScimToken(
   db: Db,
   connectionId: string,
   id: string,
 ): Promise<ScimTokenRecord | null> {
-  const [row] = await db('scim_tokens').where({ connection_id: connectionId, id }).delete().returning('*');
+  const one = () => db('scim_tokens').where({ connection_id: connectionId, id });
+  const row = await forUpdate(db, one()).first();
+  await one().delete();
   return row ? toScimToken(row) : null;
 }
 

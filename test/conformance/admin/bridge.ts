@@ -1,0 +1,99 @@
+/** The admin API, and an endpoint behind SCIM authentication, on a real port over a real database. */
+
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import express from 'express';
+import type { Knex } from 'knex';
+import { bootstrap } from '../../../src/admin/bootstrap.ts';
+import type { AdminDeps } from '../../../src/admin/context.ts';
+import { createAdminRouter } from '../../../src/admin/router.ts';
+import { createScimAuthenticator } from '../../../src/auth/scim.ts';
+import { type Clock, systemClock } from '../../../src/support/clock.ts';
+import { createLog } from '../../../src/support/log.ts';
+
+export const ADMIN_TOKEN = 'an-admin-token-of-the-configuration-0123456789';
+export const PUBLIC_URL = 'https://bridge.example/base';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire; the tests say what it must be
+  readonly body: any;
+}
+
+export interface AskOptions {
+  /** null sends no Authorization header. */
+  readonly token?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+export interface TestBridge {
+  readonly db: Knex;
+  readonly scimToken: string;
+  readonly adminToken: string;
+  /** Moves the bridge's clock on. */
+  advance(ms: number): void;
+  /** Everything that was logged. */
+  log(): string;
+  ask(method: string, path: string, options?: AskOptions): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+/** Bootstrapped without ADMIN_TOKEN, then run with it. */
+export async function startTestBridge(db: Knex): Promise<TestBridge> {
+  let ahead = 0;
+  const clock: Clock = { now: () => Date.now() + ahead, sleep: systemClock.sleep };
+  const first = await bootstrap(db, clock, { adminTokenGiven: false });
+  const lines: string[] = [];
+  const stream = new PassThrough();
+  stream.on('data', (chunk) => lines.push(String(chunk)));
+  const log = createLog('debug', stream);
+  const app = express();
+  const deps = { db, clock, log, publicUrl: PUBLIC_URL, adminToken: ADMIN_TOKEN } as AdminDeps;
+  app.use('/v1', createAdminRouter(deps));
+  app.use('/scim/v2', createScimAuthenticator({ db, clock, log }), express.json({ type: () => true }));
+  app.use('/scim/v2', (_req, res) => {
+    const { cause, connection, scopes } = res.locals.scim;
+    res.json({ cause, connection, scopes: [...scopes] });
+  });
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    db,
+    scimToken: first.scimToken ?? '',
+    adminToken: first.adminToken ?? '',
+    advance: (ms) => {
+      ahead += ms;
+    },
+    log: () => lines.join(''),
+    ask: (method, path, options = {}) => ask(base, method, path, options),
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function ask(base: string, method: string, path: string, options: AskOptions): Promise<Answer> {
+  const { token = ADMIN_TOKEN, body } = options;
+  const json: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  const auth: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  const answer = await fetch(base + path, {
+    method,
+    headers: { ...json, ...auth, ...options.headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text,
+    body: isJson && text !== '' ? JSON.parse(text) : null,
+  };
+}
