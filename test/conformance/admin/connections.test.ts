@@ -1,0 +1,300 @@
+import { recordAttributesSeen } from '../../../src/db/attributesSeen.ts';
+import { appendEvent } from '../../../src/db/events.ts';
+import { SYSTEM } from '../../../src/model/cause.ts';
+import { onEachDatabase } from '../../database.ts';
+import { PUBLIC_URL, startTestBridge, type TestBridge } from './bridge.ts';
+
+const env = '/v1/environments/default';
+
+onEachDatabase((open) => {
+  let bridge: TestBridge;
+  const ask: TestBridge['ask'] = (...args) => bridge.ask(...args);
+
+  beforeAll(async () => {
+    bridge = await startTestBridge(await open());
+  });
+
+  afterAll(() => bridge.stop());
+
+  async function newEnvironment(name: string): Promise<string> {
+    return (await ask('POST', '/v1/environments', { body: { name } })).body.id;
+  }
+
+  async function defaultConnection(): Promise<string> {
+    return (await ask('GET', `${env}/connections`)).body._embedded.connections[0].id;
+  }
+
+  describe('connections', () => {
+    it('are created with their defaults, read, replaced and deleted', async () => {
+      const body = { name: 'okta', strategy: 'okta' };
+      const made = await ask('POST', `${env}/connections`, { body });
+      expect(made.status).toBe(201);
+      expect(made.body).toEqual({
+        id: expect.any(String),
+        environment: { id: 'default' },
+        name: 'okta',
+        strategy: 'okta',
+        isPrimary: false,
+        unknownAttributes: 'Reject',
+        retentionDays: null,
+        metadata: {},
+        createdAt: expect.any(String),
+        updatedAt: made.body.createdAt,
+        _links: {
+          self: { href: `${PUBLIC_URL}${env}/connections/${made.body.id}` },
+          scimConfiguration: {
+            href: `${PUBLIC_URL}${env}/connections/${made.body.id}/scim-configuration`,
+          },
+        },
+      });
+      const path = `${env}/connections/${made.body.id}`;
+      expect((await ask('GET', path)).body).toEqual(made.body);
+      const changed = {
+        ...made.body,
+        name: 'entra',
+        unknownAttributes: 'Ignore',
+        metadata: { team: ['it'] },
+      };
+      const replaced = await ask('PUT', path, { body: { ...changed, strategy: 'entra' } });
+      expect(replaced.status).toBe(200);
+      expect(replaced.body).toMatchObject({
+        name: 'entra',
+        strategy: 'entra',
+        unknownAttributes: 'Ignore',
+        metadata: { team: ['it'] },
+      });
+      expect((await ask('GET', path)).body).toEqual(replaced.body);
+      expect((await ask('DELETE', path)).status).toBe(204);
+      expect((await ask('GET', path)).status).toBe(404);
+      const kinds = (await ask('GET', `${env}/events`)).body._embedded.events.map(
+        (event: { kind: string }) => event.kind,
+      );
+      expect(kinds.slice(0, 3)).toEqual(['connection.deleted', 'connection.updated', 'connection.created']);
+    });
+
+    it('are primary when they are the first, for good', async () => {
+      const path = `/v1/environments/${await newEnvironment('primary')}/connections`;
+      const bodies = [1, 2, 3].map((n) => ({ name: `c${n}`, strategy: 'scim' }));
+      const made = await Promise.all(bodies.map((body) => ask('POST', path, { body })));
+      const primary = made.filter((answer) => answer.body.isPrimary);
+      expect(primary).toHaveLength(1);
+      const refused = await ask('POST', path, { body: { name: 'c4', strategy: 'scim', isPrimary: true } });
+      expect(refused.status).toBe(400);
+      expect(refused.body.errors[0].pointer).toBe('/isPrimary');
+      expect((await ask('DELETE', `${path}/${primary[0]?.body.id}`)).status).toBe(409);
+    });
+
+    it('have names of their own', async () => {
+      const body = { name: 'default', strategy: 'scim' };
+      expect((await ask('POST', `${env}/connections`, { body })).status).toBe(409);
+      const other = `/v1/environments/${await newEnvironment('names')}/connections`;
+      expect((await ask('POST', other, { body })).status).toBe(201);
+    });
+
+    it('are not deleted while a user, even a deleted one, hangs on them', async () => {
+      const made = await ask('POST', `${env}/connections`, { body: { name: 'busy', strategy: 'scim' } });
+      const at = '2026-01-01T00:00:00.000Z';
+      await bridge.db('persons').insert({ id: 'busy', environment_id: 'default', created_at: at });
+      await bridge.db('users').insert({
+        id: 'busy',
+        environment_id: 'default',
+        connection_id: made.body.id,
+        person_id: 'busy',
+        user_name: 'b',
+        user_name_lower: 'b',
+        active: true,
+        resource: '{}',
+        version: 1,
+        created_at: at,
+        updated_at: at,
+        deleted_at: at,
+      });
+      const refused = await ask('DELETE', `${env}/connections/${made.body.id}`);
+      expect(refused.status).toBe(409);
+      expect(refused.body.detail).toContain('later release');
+    });
+
+    it('of another environment are not there', async () => {
+      const other = await newEnvironment('foreign');
+      const id = await defaultConnection();
+      const path = `/v1/environments/${other}/connections/${id}`;
+      for (const [method, rest] of [
+        ['GET', ''],
+        ['PUT', ''],
+        ['DELETE', ''],
+        ['GET', '/scim-configuration'],
+        ['PUT', '/scim-configuration'],
+        ['GET', '/scim-configuration/tokens'],
+        ['POST', '/scim-configuration/tokens'],
+        ['DELETE', '/scim-configuration/tokens/x'],
+      ] as const) {
+        const body = method === 'PUT' && rest === '' ? { name: 'x', strategy: 'scim' } : {};
+        const refused = await ask(method, path + rest, method === 'GET' ? {} : { body });
+        expect([method, rest, refused.status]).toEqual([method, rest, 404]);
+      }
+    });
+  });
+
+  describe('the SCIM configuration', () => {
+    it('says where to connect to, and what was seen', async () => {
+      const connectionId = await defaultConnection();
+      const at = '2026-01-01T00:00:00.000Z';
+      await recordAttributesSeen(bridge.db, { connectionId, kind: 'user', names: ['shoeSize'], at });
+      const { status, body } = await ask('GET', `${env}/connections/${connectionId}/scim-configuration`);
+      expect(status).toBe(200);
+      expect(body).toMatchObject({
+        connectionId,
+        scimBaseUrl: `${PUBLIC_URL}/scim/v2`,
+        userIdAttribute: 'userName',
+        mapping: [],
+        attributesSeen: [{ kind: 'user', name: 'shoeSize', firstSeenAt: at, lastSeenAt: at }],
+      });
+    });
+
+    it('can be put back as it is, and refuses what is not built yet', async () => {
+      const path = `${env}/connections/${await defaultConnection()}/scim-configuration`;
+      const { body } = await ask('GET', path);
+      expect((await ask('PUT', path, { body })).status).toBe(200);
+      const other = { userIdAttribute: 'externalId', mapping: [{ scim: 'title', attribute: 'job' }] };
+      const refused = await ask('PUT', path, { body: other });
+      expect(refused.status).toBe(400);
+      expect(refused.body.errors.map((e: { pointer: string }) => e.pointer)).toEqual([
+        '/userIdAttribute',
+        '/mapping',
+      ]);
+      expect(refused.body.errors[0].detail).toContain('later release');
+    });
+
+    it('keeps several tokens, shown once each', async () => {
+      const path = `${env}/connections/${await defaultConnection()}/scim-configuration/tokens`;
+      const made = await ask('POST', path, { body: { scopes: ['get:users'], tokenLifetime: 3600 } });
+      expect(made.status).toBe(201);
+      const { token, ...listed } = made.body;
+      expect(token).toMatch(/^sbs_/);
+      expect(Object.keys(listed).sort()).toEqual([
+        'createdAt',
+        'lastUsedAt',
+        'scopes',
+        'tokenId',
+        'validUntil',
+      ]);
+      expect(Date.parse(listed.validUntil) - Date.parse(listed.createdAt)).toBe(3600_000);
+      const { body } = await ask('GET', path);
+      expect(body._embedded.tokens).toContainEqual(listed);
+      expect(body.count).toBe(2);
+      expect((await ask('DELETE', `${path}/${listed.tokenId}`)).status).toBe(204);
+      expect((await ask('DELETE', `${path}/${listed.tokenId}`)).status).toBe(404);
+    });
+
+    it.each([
+      [{ scopes: [] }, '/scopes'],
+      [{ scopes: ['get:users', 'read'] }, '/scopes/1'],
+      [{ tokenLifetime: 0 }, '/tokenLifetime'],
+      [{ tokenLifetime: 1.5 }, '/tokenLifetime'],
+      [{ tokenLifetime: '3600' }, '/tokenLifetime'],
+      [{ lifetime: 3600 }, '/lifetime'],
+    ])('refuses %j', async (body, pointer) => {
+      const path = `${env}/connections/${await defaultConnection()}/scim-configuration/tokens`;
+      const refused = await ask('POST', path, { body });
+      expect(refused.status).toBe(400);
+      expect(refused.body.errors.map((e: { pointer: string }) => e.pointer)).toEqual([pointer]);
+    });
+  });
+
+  describe('events', () => {
+    const at = (minute: number) => `2026-02-01T00:0${minute}:00.000Z`;
+    let path: string;
+
+    beforeAll(async () => {
+      const environmentId = await newEnvironment('audited');
+      path = `/v1/environments/${environmentId}/events`;
+      const common = { environmentId, outcome: 'success' } as const;
+      const store = { id: 's1', name: 'Slack' };
+      const subject = { kind: 'user', id: 'p1', display: 'ada' } as const;
+      await appendEvent(bridge.db, at(1), {
+        ...common,
+        cause: { correlationId: 'c1', actor: SYSTEM },
+        kind: 'user.created',
+        subject,
+        after: { userName: 'ada' },
+      });
+      await appendEvent(bridge.db, at(2), {
+        ...common,
+        cause: { correlationId: 'c2', actor: SYSTEM },
+        alsoCausedBy: ['c1'],
+        kind: 'change.create',
+        subject,
+        store,
+        calls: [{ method: 'POST', path: '/Users', status: 201, durationMs: 12 }],
+      });
+      await appendEvent(bridge.db, at(3), {
+        ...common,
+        outcome: 'failure',
+        cause: { correlationId: 'c3', actor: SYSTEM },
+        kind: 'change.update',
+        store,
+        reason: 'no',
+      });
+    });
+
+    async function kinds(query: string): Promise<readonly string[]> {
+      const answer = await ask('GET', path + query);
+      expect(answer.status).toBe(200);
+      return answer.body._embedded.events.map((event: { kind: string }) => event.kind);
+    }
+
+    it.each([
+      ['?subjectId=p1', ['change.create', 'user.created']],
+      ['?storeId=s1', ['change.update', 'change.create']],
+      ['?kind=user.created', ['user.created']],
+      ['?outcome=failure', ['change.update']],
+      ['?correlationId=c1', ['change.create', 'user.created']],
+      ['?correlationId=c2', ['change.create']],
+      ['?from=2026-02-01T00:02:00Z&to=2026-02-01T00:03:00Z', ['change.create']],
+      ['?subjectId=p1&storeId=s1', ['change.create']],
+      ['?storeId=nothing', []],
+    ])('answers %s with %j', async (query, expected) => {
+      expect(await kinds(query)).toEqual(expected);
+    });
+
+    it('shows everything of an event, and only what it has', async () => {
+      const { body } = await ask('GET', `${path}?kind=change.create`);
+      expect(body._embedded.events).toEqual([
+        {
+          id: expect.any(String),
+          at: at(2),
+          correlationId: 'c2',
+          correlationIds: ['c2', 'c1'],
+          kind: 'change.create',
+          actor: { type: 'system', id: null, name: 'scim-bridge' },
+          subject: { kind: 'user', id: 'p1', display: 'ada' },
+          store: { id: 's1', name: 'Slack' },
+          outcome: 'success',
+          calls: [{ method: 'POST', path: '/Users', status: 201, durationMs: 12 }],
+        },
+      ]);
+    });
+
+    it('pages newest first', async () => {
+      const first = await ask('GET', `${path}?limit=3`);
+      expect(first.body.count).toBe(4);
+      const next = first.body._links.next.href.slice(PUBLIC_URL.length);
+      const second = await ask('GET', next);
+      const ids = [...first.body._embedded.events, ...second.body._embedded.events].map((e) => Number(e.id));
+      expect(ids).toHaveLength(4);
+      expect(ids).toEqual([...ids].sort((a, b) => b - a));
+      expect(second.body._links.next).toBeUndefined();
+    });
+
+    it('refuses a filter that it does not know, or a time that is none', async () => {
+      expect((await ask('GET', `${path}?store=s1`)).status).toBe(400);
+      expect((await ask('GET', `${path}?from=yesterday`)).status).toBe(400);
+      expect((await ask('GET', `${path}?kind=a&kind=b`)).status).toBe(400);
+    });
+
+    it('are told to their own environment alone', async () => {
+      const elsewhere = await ask('GET', `${env}/events?storeId=s1`);
+      expect(elsewhere.body._embedded.events).toEqual([]);
+    });
+  });
+});
