@@ -1,0 +1,19 @@
+/** The store type `GitLabSelfManaged`: a GitLab instance whose administrator's token the bridge has. */
+
+import type { StoreTypeDefinition } from '../connector.ts';
+import { createGitLabConnector } from './connector.ts';
+import { DEFAULT_MAPPING, USER_ATTRIBUTES } from './mapping.ts';
+import { GITLAB_CAPABILITIES, GITLAB_SPECS, refuseGitLab } from './settings.ts';
+
+export { ACCESS_LEVEL_NAMES, accessLevelName, accessLevelNumber } from './settings.ts';
+
+export const gitLabSelfManagedType: StoreTypeDefinition = {
+  type: 'GitLabSelfManaged',
+  settings: GITLAB_SPECS,
+  refuse: refuseGitLab,
+  capabilities: GITLAB_CAPABILITIES,
+  userAttributes: USER_ATTRIBUTES,
+  defaultMapping: DEFAULT_MAPPING,
+  hostKeys: ['BASE_URL'],
+  create: createGitLabConnector,
+};

@@ -1,0 +1,178 @@
+/** Between the bridge's words and GitLab's: which attribute is which field, and what an account's state means. */
+
+import type { Attributes, Desired, DesiredUser } from '../../model/desired.ts';
+import type { AccountState, RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
+import type { AttributeMapping, TargetAttribute } from '../connector.ts';
+import { groupPath, legalUsername, trimSlashes, USERNAME_LENGTH_MAX, usernameFrom } from './names.ts';
+import type { Row } from './pages.ts';
+import type { GitLabSettings } from './settings.ts';
+
+export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
+  {
+    name: 'username',
+    description:
+      'The @name, made legal and unique; of a userName that is an email address, the part before the @.',
+    required: true,
+    maxLength: USERNAME_LENGTH_MAX,
+  },
+  { name: 'email', description: 'The primary email, confirmed without a message.', required: true },
+  { name: 'name', description: 'The full name.', required: true, maxLength: 255 },
+  { name: 'jobTitle', description: 'The job title in the profile.', required: false, maxLength: 200 },
+  { name: 'organization', description: 'The organization in the profile.', required: false, maxLength: 255 },
+  { name: 'location', description: 'The location in the profile.', required: false, maxLength: 255 },
+  { name: 'bio', description: 'The biography in the profile.', required: false, maxLength: 255 },
+  {
+    name: 'externUid',
+    description: 'The identity of SSO_PROVIDER, which the provider must send as the subject (SAML: NameID).',
+    required: false,
+    maxLength: 255,
+  },
+];
+
+export const DEFAULT_MAPPING: readonly AttributeMapping[] = [
+  { targetAttribute: 'username', sourceAttribute: 'userName' },
+  { targetAttribute: 'email', sourceAttribute: 'primaryEmail' },
+  { targetAttribute: 'name', sourceAttribute: 'displayName' },
+  { targetAttribute: 'jobTitle', sourceAttribute: 'title' },
+  { targetAttribute: 'organization', sourceAttribute: 'enterprise.organization' },
+  { targetAttribute: 'externUid', sourceAttribute: 'userName' },
+];
+
+/** The fields that are written and read alike; `externUid` is an identity. */
+const FIELDS: Readonly<Record<string, string>> = {
+  username: 'username',
+  email: 'email',
+  name: 'name',
+  jobTitle: 'job_title',
+  organization: 'organization',
+  location: 'location',
+  bio: 'bio',
+};
+
+/** The fields of a POST or PUT for these attributes, in GitLab's snake_case: @gitbeaker leaves those alone. */
+export function fieldsOf(attributes: Attributes, settings: GitLabSettings): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    const field = FIELDS[name];
+    if (field) fields[field] = value;
+  }
+  if (attributes.externUid && settings.ssoProvider) {
+    fields.extern_uid = attributes.externUid;
+    fields.provider = settings.ssoProvider;
+  }
+  return fields;
+}
+
+/** What `normalize` of the contract promises, for people and groups. */
+export function normalize(
+  desired: Desired,
+  settings: GitLabSettings,
+): { desired: Desired; dropped: readonly string[] } {
+  if (desired.kind === 'user') return normalizeUser(desired, settings);
+  return { desired: { ...desired, name: fullPathFor(desired.name, settings) }, dropped: [] };
+}
+
+function normalizeUser(desired: DesiredUser, settings: GitLabSettings) {
+  const attributes: Record<string, string> = {};
+  const dropped: string[] = [];
+  for (const spec of USER_ATTRIBUTES) {
+    const given = desired.attributes[spec.name];
+    if (given === undefined) continue;
+    const value = legalValue(spec.name, given, settings).slice(0, spec.maxLength);
+    if (spec.maxLength !== undefined && given.length > spec.maxLength) dropped.push(spec.name);
+    // GitLab keeps no account without these, so they cannot be cleared.
+    if (value === '' && (spec.required || spec.name === 'externUid')) continue;
+    if (spec.name === 'externUid' && settings.ssoProvider === null) continue;
+    attributes[spec.name] = value;
+  }
+  for (const name of Object.keys(desired.attributes)) {
+    if (!USER_ATTRIBUTES.some((spec) => spec.name === name)) dropped.push(name);
+  }
+  const { identifier } = desired;
+  const known =
+    identifier !== null && settings.identifier === 'userName' ? legalUsername(identifier) : identifier;
+  return { desired: { ...desired, identifier: known, attributes }, dropped };
+}
+
+function legalValue(name: string, value: string, settings: GitLabSettings): string {
+  if (value.trim() === '') return '';
+  if (name === 'username') return usernameOf(value, settings);
+  // GitLab keeps addresses in lower case.
+  return name === 'email' ? value.trim().toLowerCase() : value;
+}
+
+/** Where the userName identifies people all of it counts; otherwise the name is only a wish. */
+export function usernameOf(userName: string, settings: GitLabSettings): string {
+  return settings.identifier === 'userName' ? legalUsername(userName) : usernameFrom(userName);
+}
+
+/**
+ * The full path that a SCIM group's name means. A name with a slash is a path. Where groups are made,
+ * another name becomes the path of a group in PARENT_GROUP; otherwise it is the path of a top-level group.
+ */
+function fullPathFor(name: string, settings: GitLabSettings): string {
+  const path = trimSlashes(name);
+  if (!settings.createsGroups) return path;
+  if (path.includes('/')) return path.split('/').map(groupPath).join('/');
+  return settings.parentGroup === null ? groupPath(path) : `${settings.parentGroup}/${groupPath(path)}`;
+}
+
+export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
+  const attributes: Record<string, string> = {};
+  for (const [name, field] of Object.entries(FIELDS)) {
+    if (field in row) attributes[name] = textOr(row[field], '');
+  }
+  if (settings.ssoProvider !== null && Array.isArray(row.identities)) {
+    const identity = (row.identities as Row[]).find(({ provider }) => provider === settings.ssoProvider);
+    attributes.externUid = textOr(identity?.extern_uid, '');
+  }
+  const username = textOr(row.username, '');
+  const email = textOr(row.email, '');
+  return {
+    kind: 'user',
+    remoteId: String(row.id),
+    display: username || textOr(row.name, String(row.id)),
+    state: stateOf(row.state),
+    identifier: (settings.identifier === 'userName' ? username : email) || null,
+    attributes,
+  };
+}
+
+/**
+ * `deactivated` people come back by signing in, so they have access: enabled. An account that waits for an
+ * administrator's approval is not the bridge's to approve: locked, like a state that GitLab adds one day.
+ */
+function stateOf(state: unknown): AccountState {
+  switch (state) {
+    case 'active':
+    case 'deactivated':
+    case undefined:
+      return 'enabled';
+    case 'blocked':
+      return 'disabled';
+    default:
+      return 'locked';
+  }
+}
+
+export function groupOf(row: Row): RemoteGroup {
+  const name = textOr(row.full_path, textOr(row.path, ''));
+  return { kind: 'group', remoteId: String(row.id), display: name, name };
+}
+
+export function memberOf(row: Row): RemoteMember {
+  return {
+    remoteId: String(row.id),
+    display: textOr(row.username, String(row.id)),
+    level: typeof row.access_level === 'number' ? row.access_level : null,
+  };
+}
+
+/** GitLab's own members: the accounts behind the access tokens of a group or project. No person is one. */
+export function isTokenBot(row: Row): boolean {
+  return /^(group|project)_\d+_bot(_[0-9a-f]+|\d*)?$/.test(textOr(row.username, ''));
+}
+
+export function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
+}

@@ -1,0 +1,53 @@
+/**
+ * One page of a list. Cursors are `page:2`, or `next:/api/v4/users?…` for a link that GitLab gave; a link
+ * is followed as it is, but only on the store's own host: the token must not leave it.
+ */
+
+import { RemoteError } from '../../model/errors.ts';
+import type { Page } from '../../model/remote.ts';
+import type { Exchange, GitLabApi, GitLabClient } from './client.ts';
+import { STORE, unexpected } from './errors.ts';
+import type { GitLabSettings } from './settings.ts';
+
+/** The most that GitLab gives. */
+export const PAGE_SIZE = 100;
+
+export type PageQuery = { readonly perPage: number; readonly maxPages: 1; readonly page?: number };
+export type Row = Readonly<Record<string, unknown>>;
+
+/** `list` asks for the page that the query names; a link in the cursor overrides what it asks for. */
+export async function readPage(
+  client: GitLabClient,
+  settings: GitLabSettings,
+  exchange: Exchange,
+  cursor: string | null,
+  list: (api: GitLabApi, query: PageQuery) => Promise<unknown>,
+): Promise<Page<Row>> {
+  const next = cursor?.startsWith('next:') ? cursor.slice('next:'.length) : null;
+  const api = client.during(next === null ? exchange : { ...exchange, path: next });
+  const page = cursor?.startsWith('page:') ? { page: Number(cursor.slice('page:'.length)) } : {};
+  const items = await list(api, { perPage: PAGE_SIZE, maxPages: 1, ...page });
+  if (!Array.isArray(items)) throw unexpected(200, { action: exchange.action, writes: false }, 'no list');
+  return { items: items as Row[], nextCursor: nextCursor(api.headers(), settings, exchange.action) };
+}
+
+/** From `X-Next-Page` (offset pages), else from `Link: …; rel="next"` (keyset); null at the end. */
+export function nextCursor(headers: Headers, settings: GitLabSettings, action: string): string | null {
+  const page = Number(headers.get('x-next-page') ?? '');
+  if (Number.isInteger(page) && page > 0) return `page:${page}`;
+  const link = /<([^>]+)>\s*;[^,]*\brel="?next"?/i.exec(headers.get('link') ?? '')?.[1];
+  return link === undefined ? null : `next:${pathOnOwnHost(link, settings, action)}`;
+}
+
+function pathOnOwnHost(link: string, { baseUrl }: GitLabSettings, action: string): string {
+  const base = new URL(baseUrl);
+  const url = URL.canParse(link, `${baseUrl}/`) ? new URL(link, `${baseUrl}/`) : null;
+  // The scheme may differ: behind a proxy that ends TLS, GitLab may think that it is served over http.
+  const own = url !== null && url.hostname === base.hostname && url.port === base.port;
+  const prefix = `${base.pathname.replace(/\/+$/, '')}/api/v4/`;
+  if (own && url.pathname.startsWith(prefix)) return url.pathname + url.search;
+  throw new RemoteError(
+    `GitLab at ${base.host} names a next page at ${url?.host ?? 'an unreadable address'}, where the token must not go: set external_url in GitLab's configuration to the address in BASE_URL`,
+    { store: STORE, action, disposition: 'transient', code: 'foreign_page' },
+  );
+}
