@@ -1,0 +1,115 @@
+/** What Slack's SCIM API does to people: the rules for names and addresses, deactivation, protection. */
+
+import { ENTERPRISE, ScimRefusal } from './answers.ts';
+import type { MultiValue, SlackToken, SlackUser, SlackWorkspace } from './state.ts';
+
+const USER_NAME_LENGTH_MAX = 21;
+const DISPLAY_NAME_LENGTH_MAX = 80;
+const EMAILS_MAX = 2;
+export const PROFILE_ATTRIBUTES = ['title', 'timezone', 'locale', 'preferredLanguage', 'userType'];
+export const ENTERPRISE_ATTRIBUTES = [
+  'employeeNumber',
+  'costCenter',
+  'organization',
+  'division',
+  'department',
+];
+
+type Json = Record<string, unknown>;
+
+/** Checks and writes everything that a POST or PUT body says. */
+export function fillUser(workspace: SlackWorkspace, user: SlackUser, body: Json): void {
+  if (!Array.isArray(body.schemas)) throw new ScimRefusal(400, 'missing_schema_element');
+  const emails = multiValues(body.emails);
+  if (emails.length === 0) throw new ScimRefusal(400, 'missing_email_element');
+  setEmails(workspace, user, emails);
+  const userName = text(body.userName);
+  if (userName === '') throw new ScimRefusal(400, 'missing_username_element');
+  setUserName(workspace, user, userName);
+  const name = (body.name ?? {}) as Json;
+  user.name = { givenName: text(name.givenName), familyName: text(name.familyName) };
+  setDisplayName(user, text(body.displayName));
+  user.phoneNumbers = multiValues(body.phoneNumbers);
+  for (const attribute of PROFILE_ATTRIBUTES) {
+    if (body[attribute] !== undefined) user.profile[attribute] = text(body[attribute]);
+  }
+  const enterprise = (body[ENTERPRISE] ?? {}) as Json;
+  for (const attribute of ENTERPRISE_ATTRIBUTES) {
+    if (enterprise[attribute] !== undefined) user.enterprise[attribute] = text(enterprise[attribute]);
+  }
+}
+
+export function setUserName(workspace: SlackWorkspace, user: SlackUser, wanted: string): void {
+  if (wanted.length > USER_NAME_LENGTH_MAX) throw new ScimRefusal(400, `username_too_long (user=${wanted})`);
+  const userName = wanted.toLowerCase().replace(/[^a-z0-9._-]/g, '_');
+  const holder = [...workspace.users.values()].find((other) => other.userName === userName);
+  if ((holder && holder.id !== user.id) || workspace.channels.has(userName)) {
+    throw new ScimRefusal(409, `username_taken (user=${userName})`);
+  }
+  user.userName = userName;
+}
+
+export function setDisplayName(user: SlackUser, displayName: string): void {
+  if (displayName.includes('@') || displayName.length > DISPLAY_NAME_LENGTH_MAX) {
+    throw new ScimRefusal(400, 'display_name_invalid');
+  }
+  if (!user.displayNameLocked) user.displayName = displayName;
+}
+
+/** An address stays taken when its account is deactivated. */
+export function setEmails(workspace: SlackWorkspace, user: SlackUser, emails: readonly MultiValue[]): void {
+  for (const { value } of emails) {
+    if (!value.includes('@')) throw new ScimRefusal(400, 'invalid_email_element');
+    const holder = [...workspace.users.values()].find((other) =>
+      other.emails.some((email) => email.value.toLowerCase() === value.toLowerCase()),
+    );
+    if (holder && holder.id !== user.id) {
+      throw new ScimRefusal(409, `email_taken (email=${value}) existing_user=${holder.id}`);
+    }
+  }
+  if (emails.filter((email) => email.primary).length > 1) {
+    throw new ScimRefusal(400, 'Multi-valued attributes can not have more than one primary element');
+  }
+  const kept = emails.slice(0, EMAILS_MAX);
+  const primary = kept.find((email) => email.primary) ?? kept[0];
+  user.emails = kept.map((email) => ({ value: email.value, primary: email === primary }));
+}
+
+/** `showLateMs`: for so long, reads still show the account as active. */
+export function setActive(
+  workspace: SlackWorkspace,
+  token: SlackToken,
+  user: SlackUser,
+  active: boolean,
+  shownActiveUntilMs: number,
+): void {
+  if (user.active === active) return;
+  if (!active) {
+    if (user.role === 'primaryOwner') throw new ScimRefusal(403, 'cannot_disable_primary_owner');
+    if (user.isBot) throw new ScimRefusal(403, 'cannot_disable_bot_user_with_scim');
+    refuseAboveRole(workspace, token, user);
+    for (const group of workspace.groups.values()) group.members.delete(user.id);
+  }
+  user.active = active;
+  user.shownActiveUntilMs = active ? 0 : shownActiveUntilMs;
+}
+
+const RANK = { member: 0, admin: 1, owner: 2, primaryOwner: 3 } as const;
+
+/** A token acts on its own account's role and those below. */
+export function refuseAboveRole(workspace: SlackWorkspace, token: SlackToken, user: SlackUser): void {
+  const actor = workspace.users.get(token.userId);
+  if (RANK[user.role] > RANK[actor?.role ?? 'member']) throw new ScimRefusal(403, 'cannot_modify_owner');
+}
+
+/** Slack answers with a default where a value is not text. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function multiValues(value: unknown): MultiValue[] {
+  if (!Array.isArray(value)) return [];
+  return (value as Json[])
+    .filter((entry) => text(entry?.value) !== '')
+    .map((entry) => ({ value: text(entry.value), primary: entry.primary === true }));
+}
