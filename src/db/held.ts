@@ -137,6 +137,11 @@ export async function dropHeld(db: Db, ids: readonly string[]): Promise<void> {
   }
 }
 
+/** Forgets what was planned against a person who is back, on every store, decided or not. */
+export async function dropHeldOfPerson(db: Db, personId: string): Promise<void> {
+  await db('held').where({ kind: 'user', subject_id: personId }).delete();
+}
+
 /** Open rows; 0 means that the brake may be released. */
 export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
   const row = await db('held').where({ store_id: storeId, state: 'held' }).count({ n: '*' }).first();

@@ -1,0 +1,33 @@
+/** Tells "the database is not there" from "the statement is wrong": the first is worth another try. */
+
+/** PostgreSQL: connection exceptions (class 08), shutting down or starting (57P), too many connections. */
+const POSTGRES_OUTAGE = /^(08...|57P0[1-5]|53300|53400)$/;
+
+const CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+  'SQLITE_CANTOPEN',
+  'SQLITE_IOERR',
+  'SQLITE_FULL',
+  'SQLITE_READONLY',
+]);
+
+/** pg and tarn give these neither code nor class. */
+const MESSAGES =
+  /Connection terminated|Unable to acquire a connection|timeout exceeded when trying to connect/;
+
+export function isDatabaseOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && (CODES.has(code) || POSTGRES_OUTAGE.test(code))) return true;
+  if (error.name === 'KnexTimeoutError' || MESSAGES.test(error.message)) return true;
+  return error instanceof AggregateError && error.errors.some(isDatabaseOutage);
+}

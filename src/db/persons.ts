@@ -1,0 +1,147 @@
+/**
+ * Persons: who a user is, across re-creation and connections. A user is attached once, when it is made,
+ * and never moved.
+ */
+
+import type { Resource } from '../model/resource.ts';
+import { primaryEmail } from '../model/resource.ts';
+import { newId } from '../support/ids.ts';
+import { lower } from './columns.ts';
+import { type Db, dialectOf, forUpdate } from './open.ts';
+import { toUser, type UserRecord } from './users.ts';
+
+export interface Arrival {
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly resource: Resource;
+  /** ISO time */
+  readonly at: string;
+}
+
+export interface Attachment {
+  readonly personId: string;
+  /** `returned`: a deleted user of this connection; `matched`: another connection's user; `new`. */
+  readonly how: 'returned' | 'matched' | 'new';
+}
+
+/**
+ * The person whom a new user belongs to, as product.md orders it: a deleted user of the same connection
+ * with the same externalId or userName; else an active user of another connection with the same primary
+ * e-mail; else a new person. Two live users of one connection are never one person.
+ */
+export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
+  const returned = await returningPerson(db, arrival);
+  if (returned) return { personId: returned, how: 'returned' };
+  const matched = await personElsewhere(db, arrival);
+  if (matched) return { personId: matched, how: 'matched' };
+  const personId = newId();
+  await db('persons').insert({ id: personId, environment_id: arrival.environmentId, created_at: arrival.at });
+  return { personId, how: 'new' };
+}
+
+/** Tombstones looked at; more than a few with one name means that it was re-created very often. */
+const CANDIDATES_MAX = 20;
+
+async function returningPerson(db: Db, arrival: Arrival): Promise<string | null> {
+  const { userName, externalId } = arrival.resource;
+  const candidates = await db('users')
+    .where({ connection_id: arrival.connectionId })
+    .whereNotNull('deleted_at')
+    .where((same) => {
+      same.where({ user_name_lower: lower(userName as string) });
+      if (typeof externalId === 'string' && externalId !== '') same.orWhere({ external_id: externalId });
+    })
+    .orderBy([
+      { column: 'deleted_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(CANDIDATES_MAX)
+    .select('person_id');
+  return firstFree(db, arrival.connectionId, candidates);
+}
+
+async function personElsewhere(db: Db, arrival: Arrival): Promise<string | null> {
+  const email = primaryEmail(arrival.resource);
+  if (email === null || !(await hasOtherConnections(db, arrival))) return null;
+  await lockMatching(db, arrival.environmentId);
+  const candidates = await db('users')
+    .where({ environment_id: arrival.environmentId, primary_email_lower: lower(email), active: true })
+    .whereNot({ connection_id: arrival.connectionId })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id'])
+    .limit(CANDIDATES_MAX)
+    .select('person_id');
+  return firstFree(db, arrival.connectionId, candidates);
+}
+
+async function hasOtherConnections(db: Db, arrival: Arrival): Promise<boolean> {
+  const other = await db('connections')
+    .where({ environment_id: arrival.environmentId })
+    .whereNot({ id: arrival.connectionId })
+    .first('id');
+  return other !== undefined;
+}
+
+/** Two connections that create one person at the same time must not both find nobody. */
+async function lockMatching(db: Db, environmentId: string): Promise<void> {
+  if (dialectOf(db) === 'sqlite') return;
+  await db('environments').where({ id: environmentId }).forNoKeyUpdate().first('id');
+}
+
+/** The first of these persons who has no live user in the connection; its row is locked. */
+async function firstFree(
+  db: Db,
+  connectionId: string,
+  candidates: readonly { person_id: string }[],
+): Promise<string | null> {
+  for (const id of new Set(candidates.map((candidate) => candidate.person_id))) {
+    await forUpdate(db, db('persons').where({ id })).first('id');
+    const taken = await db('users')
+      .where({ person_id: id, connection_id: connectionId })
+      .whereNull('deleted_at')
+      .first('id');
+    if (!taken) return id;
+  }
+  return null;
+}
+
+/**
+ * The live user that speaks for the person: the primary connection's, else the oldest; null when none is
+ * live. It may be inactive.
+ */
+export async function speakingUser(db: Db, personId: string): Promise<UserRecord | null> {
+  return (await speakingUsers(db, [personId])).get(personId) ?? null;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** The same for many people, by person id; those without a live user are absent. */
+export async function speakingUsers(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, UserRecord>> {
+  const found = new Map<string, UserRecord>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .join('connections', 'connections.id', 'users.connection_id')
+      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNull('users.deleted_at')
+      .orderBy('connections.is_primary', 'desc')
+      .orderBy('users.created_at')
+      .orderBy('users.id')
+      .select('users.*');
+    for (const user of rows.map(toUser)) if (!found.has(user.personId)) found.set(user.personId, user);
+  }
+  return found;
+}
+
+/** The person's newest tombstone: what is left to say who it was; null when there is none. */
+export async function lastDeletedUser(db: Db, personId: string): Promise<UserRecord | null> {
+  const row = await db('users')
+    .where({ person_id: personId })
+    .whereNotNull('deleted_at')
+    .orderBy('deleted_at', 'desc')
+    .orderBy('id', 'desc')
+    .first();
+  return row ? toUser(row) : null;
+}

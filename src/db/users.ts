@@ -1,0 +1,257 @@
+/**
+ * Users: one row for each SCIM user that a connection delivered, its tombstone included. Writes keep the
+ * looked-up columns and the e-mail rows in step with the resource; nothing else may change them.
+ */
+
+import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
+import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
+import { type Db, forUpdate } from './open.ts';
+import { countUpTo } from './paging.ts';
+import type { After } from './paging.ts';
+
+export interface UserRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly personId: string;
+  readonly userName: string;
+  readonly externalId: string | null;
+  readonly active: boolean;
+  readonly resource: Resource;
+  readonly version: number;
+  /** ISO times */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly deletedAt: string | null;
+}
+
+export type NewUser = Pick<
+  UserRecord,
+  'id' | 'environmentId' | 'connectionId' | 'personId' | 'resource' | 'createdAt'
+>;
+
+/** A unique violation means that a live user of the connection has the userName already. */
+export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
+  const row = {
+    id: user.id,
+    environment_id: user.environmentId,
+    connection_id: user.connectionId,
+    person_id: user.personId,
+    ...resourceColumns(user.resource),
+    version: 1,
+    created_at: user.createdAt,
+    updated_at: user.createdAt,
+    deleted_at: null,
+  };
+  await db('users').insert(row);
+  await insertEmails(db, user.connectionId, user.id, user.resource);
+  return toUser(row);
+}
+
+/** Raises the version. The row must be locked by the caller. */
+export async function replaceUserResource(
+  db: Db,
+  user: UserRecord,
+  resource: Resource,
+  at: string,
+): Promise<UserRecord> {
+  const columns = { ...resourceColumns(resource), version: user.version + 1, updated_at: at };
+  await db('users').where({ id: user.id }).update(columns);
+  if (emailKey(user.resource) !== emailKey(resource)) {
+    await db('user_emails').where({ user_id: user.id }).delete();
+    await insertEmails(db, user.connectionId, user.id, resource);
+  }
+  return {
+    ...user,
+    userName: columns.user_name,
+    externalId: columns.external_id,
+    active: columns.active,
+    resource,
+    version: columns.version,
+    updatedAt: at,
+  };
+}
+
+/** The row stays, so that the person's history and links hang on. */
+export async function buryUser(db: Db, user: UserRecord, at: string): Promise<void> {
+  await db('user_emails').where({ user_id: user.id }).delete();
+  await db('users')
+    .where({ id: user.id })
+    .update({ deleted_at: at, updated_at: at, version: user.version + 1 });
+}
+
+/** A live user of the connection, or null. */
+export async function findUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
+  const row = await live(db).where({ id, connection_id: connectionId }).first();
+  return row ? toUser(row) : null;
+}
+
+/** As `findUser`, and nobody else writes the row until the transaction ends. */
+export async function lockUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
+  const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
+  return row ? toUser(row) : null;
+}
+
+/** A live user of any connection of the environment, or null: for the admin API. */
+export async function findUserOfEnvironment(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<UserRecord | null> {
+  const row = await live(db).where({ id, environment_id: environmentId }).first();
+  return row ? toUser(row) : null;
+}
+
+/** A condition on the rows of one table, as the filter translator makes it. */
+export interface SqlCondition {
+  readonly sql: string;
+  readonly bindings: readonly unknown[];
+}
+
+/** One page of a connection's resources, by position, as RFC 7644 §3.4.2.4 wants it. */
+export interface PageByPosition {
+  readonly connectionId: string;
+  readonly filter: SqlCondition | null;
+  /** `order by` expressions; the stable order (created_at, id) always follows. */
+  readonly sort: SqlCondition | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  /** How many match in all, whatever the page. */
+  readonly total: number;
+}
+
+export async function listUsers(db: Db, page: PageByPosition): Promise<ListPage<UserRecord>> {
+  const { total, rows } = await pageByPosition(db, 'users', page);
+  return { total, items: rows.map(toUser) };
+}
+
+/** Shared by users and groups, which differ in nothing here but the table. */
+export async function pageByPosition(
+  db: Db,
+  table: 'users' | 'groups',
+  page: PageByPosition,
+): Promise<{ total: number; rows: readonly Record<string, unknown>[] }> {
+  const matching = () => {
+    const query = db(table)
+      .where(`${table}.connection_id`, page.connectionId)
+      .whereNull(`${table}.deleted_at`);
+    if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
+    return query;
+  };
+  const counted = await matching().count({ n: '*' }).first();
+  const total = Number(counted?.n ?? 0);
+  if (page.limit === 0 || page.offset >= total) return { total, rows: [] };
+  const query = matching().select(`${table}.*`);
+  if (page.sort) query.orderByRaw(page.sort.sql, page.sort.bindings as never);
+  const rows = await query
+    .orderBy(`${table}.created_at`)
+    .orderBy(`${table}.id`)
+    .offset(page.offset)
+    .limit(page.limit);
+  return { total, rows };
+}
+
+/** One page of an environment's resources, by key: for the admin API. */
+export interface PageByKey {
+  readonly environmentId: string;
+  readonly filter: SqlCondition | null;
+  /** The last item of the page before. */
+  readonly after: After | null;
+  readonly limit: number;
+}
+
+export async function listUsersOfEnvironment(db: Db, page: PageByKey): Promise<readonly UserRecord[]> {
+  return (await pageByKey(db, 'users', page)).map(toUser);
+}
+
+/** Shared by users and groups. */
+export async function pageByKey(
+  db: Db,
+  table: 'users' | 'groups',
+  page: PageByKey,
+): Promise<readonly Record<string, unknown>[]> {
+  const query = db(table)
+    .where(`${table}.environment_id`, page.environmentId)
+    .whereNull(`${table}.deleted_at`)
+    .select(`${table}.*`)
+    .orderBy(`${table}.created_at`)
+    .orderBy(`${table}.id`)
+    .limit(page.limit);
+  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
+  if (page.after) {
+    query.whereRaw(`(${table}.created_at, ${table}.id) > (?, ?)`, [page.after.createdAt, page.after.id]);
+  }
+  return query;
+}
+
+/** How many an environment has, of those that the filter lets through; null beyond `COUNT_MAX`. */
+export function countOfEnvironment(
+  db: Db,
+  table: 'users' | 'groups',
+  page: Pick<PageByKey, 'environmentId' | 'filter'>,
+): Promise<number | null> {
+  const query = db(table).where({ environment_id: page.environmentId }).whereNull('deleted_at');
+  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
+  return countUpTo(db, query);
+}
+
+function live(db: Db) {
+  return db('users').whereNull('deleted_at');
+}
+
+function resourceColumns(resource: Resource) {
+  const email = primaryEmail(resource);
+  const userName = resource.userName as string;
+  return {
+    user_name: userName,
+    user_name_lower: lower(userName),
+    external_id: textOrNull(resource.externalId),
+    display_name_lower: lowerOrNull(resource.displayName),
+    primary_email_lower: email === null ? null : lower(email),
+    active: isActive(resource),
+    resource: toJson(resource),
+  };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function lowerOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? lower(value) : null;
+}
+
+function emailKey(resource: Resource): string {
+  return emailsOf(resource)
+    .map((email) => lower(email.value))
+    .join('\n');
+}
+
+async function insertEmails(db: Db, connectionId: string, userId: string, resource: Resource): Promise<void> {
+  const values = [...new Set(emailsOf(resource).map((email) => lower(email.value)))];
+  if (values.length === 0) return;
+  await db('user_emails').insert(
+    values.map((value) => ({ connection_id: connectionId, user_id: userId, value_lower: value })),
+  );
+}
+
+export function toUser(row: Record<string, unknown>): UserRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    connectionId: row.connection_id as string,
+    personId: row.person_id as string,
+    userName: row.user_name as string,
+    externalId: row.external_id as string | null,
+    active: fromBoolean(row.active),
+    resource: fromJson(row.resource),
+    version: row.version as number,
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+    deletedAt: row.deleted_at as string | null,
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * The use cases of a SCIM write to a group and its memberships. Each is one transaction that holds the
+ * rows, the group's tasks and the audit event, or none of them. The members are never enqueued: fanning
+ * out belongs to the worker.
+ */
+
+import { appendEvent } from '../db/events.ts';
+import { removeAllMembers, someMembers } from '../db/groupMembers.ts';
+import { buryGroup, type GroupRecord, insertGroup, lockGroup, replaceGroupResource } from '../db/groups.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { addToCause, enqueueForAllStores, PRIORITY } from '../db/tasks.ts';
+import type { Resource } from '../model/resource.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
+import { DirectoryRefusal } from './refusal.ts';
+import {
+  asStored,
+  checkIndexedText,
+  checkPrecondition,
+  type Directory,
+  differences,
+  inTransaction,
+  type Precondition,
+  sameResource,
+  type Write,
+} from './write.ts';
+
+/** Members that an event names; the rest is a number. */
+const MEMBERS_IN_EVENT_MAX = 20;
+
+/** Throws DirectoryRefusal: taken, invalidValue (an unknown member). */
+export async function createGroup(
+  directory: Directory,
+  write: Write,
+  resource: Resource,
+  memberIds: readonly string[],
+): Promise<GroupRecord> {
+  const stored = asStored(resource);
+  checkGroup(stored);
+  const at = isoTime(directory.clock.now());
+  const group = await refusingTakenNames(
+    () => stored,
+    () =>
+      inTransaction(directory, async (tx) => {
+        const { environmentId, connectionId } = write;
+        const created = await insertGroup(tx, {
+          id: newId(),
+          environmentId,
+          connectionId,
+          resource: stored,
+          createdAt: at,
+        });
+        const members = await applyMemberEdits(tx, { connectionId, groupId: created.id, at }, [
+          { op: 'add', ids: memberIds },
+        ]);
+        await enqueueGroup(tx, write, created, at);
+        await appendGroupEvent(tx, write, created, at, {
+          kind: 'group.created',
+          after: { id: created.id, ...stored, ...membersInEvent(members) },
+        });
+        return created;
+      }),
+  );
+  directory.wake.signal();
+  return group;
+}
+
+export interface GroupEdit {
+  readonly resource: Resource;
+  readonly members: readonly MemberEdit[];
+}
+
+export interface GroupChange {
+  readonly precondition: Precondition | null;
+  /** Pure: what the group, shown without its members, becomes. It may throw, and then nothing is written. */
+  edit(current: Resource): GroupEdit;
+}
+
+/**
+ * Replaces or patches under the group's lock, and writes only the difference of memberships. A change that
+ * changes nothing raises no version and leaves no task and no event. Throws DirectoryRefusal: notFound,
+ * versionMismatch, taken, invalidValue; and whatever `edit` throws.
+ */
+export async function changeGroup(
+  directory: Directory,
+  write: Write,
+  id: string,
+  change: GroupChange,
+): Promise<GroupRecord> {
+  const at = isoTime(directory.clock.now());
+  let attempted: Resource = {};
+  const { group, changed } = await refusingTakenNames(
+    () => attempted,
+    () =>
+      inTransaction(directory, async (tx) => {
+        const current = await lockGroup(tx, write.connectionId, id);
+        if (!current) throw noSuchGroup(id);
+        checkPrecondition(current.version, change.precondition);
+        const edited = change.edit(current.resource);
+        attempted = asStored(edited.resource);
+        checkGroup(attempted);
+        const { connectionId } = write;
+        const members = await applyMemberEdits(tx, { connectionId, groupId: id, at }, edited.members);
+        const moved = members.added.length + members.removed.length > 0;
+        if (!moved && sameResource(current.resource, attempted)) return { group: current, changed: false };
+        const updated = await replaceGroupResource(tx, current, attempted, at);
+        await recordGroupChange(tx, write, current, updated, members, at);
+        return { group: updated, changed: true };
+      }),
+  );
+  if (changed) directory.wake.signal();
+  return group;
+}
+
+async function recordGroupChange(
+  tx: Db,
+  write: Write,
+  before: GroupRecord,
+  after: GroupRecord,
+  members: MemberDifference,
+  at: string,
+) {
+  await countLosses(tx, write, members.removed.length, at);
+  await enqueueGroup(tx, write, after, at);
+  const changed = differences(before.resource, after.resource);
+  await appendGroupEvent(tx, write, after, at, {
+    kind: 'group.updated',
+    before: changed.before,
+    after: { ...changed.after, ...membersInEvent(members) },
+  });
+}
+
+/** Ends every membership of the group. Throws DirectoryRefusal: notFound, versionMismatch. */
+export async function deleteGroup(
+  directory: Directory,
+  write: Write,
+  id: string,
+  precondition: Precondition | null,
+): Promise<void> {
+  const at = isoTime(directory.clock.now());
+  await inTransaction(directory, async (tx) => {
+    const group = await lockGroup(tx, write.connectionId, id);
+    if (!group) throw noSuchGroup(id);
+    checkPrecondition(group.version, precondition);
+    const named = await someMembers(tx, id, MEMBERS_IN_EVENT_MAX);
+    const removed = await removeAllMembers(tx, id);
+    await buryGroup(tx, group, at);
+    await countLosses(tx, write, removed, at);
+    await enqueueGroup(tx, write, group, at);
+    await appendGroupEvent(tx, write, group, at, {
+      kind: 'group.deleted',
+      before: { id, displayName: group.displayName, members: { removed, removedIds: named } },
+    });
+  });
+  directory.wake.signal();
+}
+
+function noSuchGroup(id: string): DirectoryRefusal {
+  return new DirectoryRefusal('notFound', `There is no group ${id}.`);
+}
+
+function checkGroup(resource: Resource): void {
+  checkIndexedText('displayName', resource.displayName);
+  checkIndexedText('externalId', resource.externalId);
+}
+
+async function refusingTakenNames<T>(resource: () => Resource, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const { displayName } = resource();
+    throw new DirectoryRefusal('taken', `The displayName "${displayName}" belongs to another group already.`);
+  }
+}
+
+function membersInEvent({ added, removed }: MemberDifference): Record<string, unknown> {
+  if (added.length + removed.length === 0) return {};
+  return {
+    members: {
+      added: added.length,
+      addedIds: added.slice(0, MEMBERS_IN_EVENT_MAX),
+      removed: removed.length,
+      removedIds: removed.slice(0, MEMBERS_IN_EVENT_MAX),
+    },
+  };
+}
+
+async function countLosses(tx: Db, write: Write, people: number, at: string): Promise<void> {
+  if (people === 0) return;
+  await addToCause(tx, {
+    correlationId: write.cause.correlationId,
+    storeId: '',
+    description: `${write.method} ${write.path}`,
+    people,
+    at,
+  });
+}
+
+async function enqueueGroup(tx: Db, write: Write, group: GroupRecord, at: string): Promise<void> {
+  await enqueueForAllStores(tx, {
+    environmentId: write.environmentId,
+    subject: { kind: 'group', id: group.id },
+    priority: PRIORITY.normal,
+    correlationIds: [write.cause.correlationId],
+    at,
+  });
+}
+
+interface GroupEvent {
+  readonly kind: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+async function appendGroupEvent(tx: Db, write: Write, group: GroupRecord, at: string, event: GroupEvent) {
+  await appendEvent(tx, at, {
+    environmentId: write.environmentId,
+    cause: write.cause,
+    subject: { kind: 'group', id: group.id, display: group.displayName },
+    outcome: 'success',
+    request: { method: write.method, path: write.path, body: write.body },
+    ...event,
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * How the edits of one request become a difference of membership rows. The group's row is locked by the
+ * caller; only what differs is written, and only what must be known is read.
+ */
+
+import { addMembers, memberIds, removeMembers, unknownUsers } from '../db/groupMembers.ts';
+import { findGroup } from '../db/groups.ts';
+import type { Db } from '../db/open.ts';
+import { DirectoryRefusal } from './refusal.ts';
+
+/** One step of a request, in its order. Ids are users' ids. */
+export type MemberEdit =
+  | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: readonly string[] }
+  | { readonly op: 'removeAll' };
+
+export interface MemberDifference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** What a sequence of edits amounts to. */
+interface Outcome {
+  /** False where an edit replaced all there was. */
+  keepsOthers: boolean;
+  readonly add: Set<string>;
+  /** Empty unless others are kept. */
+  readonly remove: Set<string>;
+}
+
+function fold(edits: readonly MemberEdit[]): Outcome {
+  const outcome: Outcome = { keepsOthers: true, add: new Set(), remove: new Set() };
+  for (const edit of edits) {
+    if (edit.op === 'add') {
+      for (const id of edit.ids) {
+        outcome.remove.delete(id);
+        outcome.add.add(id);
+      }
+    } else if (edit.op === 'remove') {
+      for (const id of edit.ids) {
+        outcome.add.delete(id);
+        if (outcome.keepsOthers) outcome.remove.add(id);
+      }
+    } else {
+      outcome.keepsOthers = false;
+      outcome.remove.clear();
+      outcome.add.clear();
+      for (const id of edit.op === 'replace' ? edit.ids : []) outcome.add.add(id);
+    }
+  }
+  return outcome;
+}
+
+export interface MembersOf {
+  readonly connectionId: string;
+  readonly groupId: string;
+  /** ISO time */
+  readonly at: string;
+}
+
+/**
+ * Adding who is a member already, or removing who is none, is a success without effect. Throws
+ * DirectoryRefusal invalidValue, naming the first id that is no user of the connection.
+ */
+export async function applyMemberEdits(
+  tx: Db,
+  group: MembersOf,
+  edits: readonly MemberEdit[],
+): Promise<MemberDifference> {
+  const { keepsOthers, add, remove } = fold(edits);
+  if (keepsOthers) {
+    await refuseUnknown(tx, group, [...add]);
+    const removed = await removeMembers(tx, group.groupId, [...remove]);
+    return { removed, added: await addMembers(tx, group.groupId, [...add], group.at) };
+  }
+  const present = new Set(await memberIds(tx, group.groupId));
+  const missing = [...add].filter((id) => !present.has(id));
+  await refuseUnknown(tx, group, missing);
+  const removed = await removeMembers(
+    tx,
+    group.groupId,
+    [...present].filter((id) => !add.has(id)),
+  );
+  return { removed, added: await addMembers(tx, group.groupId, missing, group.at) };
+}
+
+async function refuseUnknown(tx: Db, group: MembersOf, ids: readonly string[]): Promise<void> {
+  const [unknown] = await unknownUsers(tx, group.connectionId, ids);
+  if (unknown === undefined) return;
+  const nested = await findGroup(tx, group.connectionId, unknown);
+  throw new DirectoryRefusal(
+    'invalidValue',
+    nested
+      ? `${unknown} is a group: groups cannot be members of groups here.`
+      : `There is no user ${unknown} to be a member.`,
+  );
+}

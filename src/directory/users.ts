@@ -1,0 +1,212 @@
+/**
+ * The use cases of a SCIM write to a user. Each is one transaction that holds the row, its person, the
+ * tasks for every store and the audit event, or none of them. No vendor is ever called here.
+ */
+
+import { appendEvent } from '../db/events.ts';
+import { groupIdsOfUser, removeUserFromGroups } from '../db/groupMembers.ts';
+import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
+import { dropHeldOfPerson } from '../db/held.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { attachPerson } from '../db/persons.ts';
+import { addToCause, enqueueForAllStores, PRIORITY } from '../db/tasks.ts';
+import {
+  buryUser,
+  findUser,
+  insertUser,
+  lockUser,
+  replaceUserResource,
+  type UserRecord,
+} from '../db/users.ts';
+import { emailsOf, isActive, type Resource } from '../model/resource.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { DirectoryRefusal } from './refusal.ts';
+import {
+  asStored,
+  checkIndexedText,
+  checkPrecondition,
+  type Directory,
+  differences,
+  inTransaction,
+  type Precondition,
+  sameResource,
+  type Write,
+} from './write.ts';
+
+/** Active unless the resource says otherwise. Throws DirectoryRefusal: taken, invalidValue. */
+export async function createUser(
+  directory: Directory,
+  write: Write,
+  resource: Resource,
+): Promise<UserRecord> {
+  const stored = asStored({ ...resource, active: isActive(resource) });
+  checkUser(stored);
+  const at = isoTime(directory.clock.now());
+  const user = await refusingTakenNames(
+    () => stored,
+    () =>
+      inTransaction(directory, async (tx) => {
+        const { environmentId, connectionId } = write;
+        const { personId, how } = await attachPerson(tx, {
+          environmentId,
+          connectionId,
+          resource: stored,
+          at,
+        });
+        const created = await insertUser(tx, {
+          id: newId(),
+          environmentId,
+          connectionId,
+          personId,
+          resource: stored,
+          createdAt: at,
+        });
+        if (how !== 'new') await dropHeldOfPerson(tx, personId);
+        await enqueuePerson(tx, write, created, PRIORITY.normal, at);
+        await appendUserEvent(tx, write, created, at, {
+          kind: 'user.created',
+          after: { id: created.id, ...stored },
+        });
+        return created;
+      }),
+  );
+  directory.wake.signal();
+  return user;
+}
+
+export interface UserChange {
+  readonly precondition: Precondition | null;
+  /** Pure: what the resource becomes. It may throw, and then nothing is written. */
+  edit(current: Resource): Resource;
+}
+
+/**
+ * Replaces or patches under the row's lock. A change that changes nothing raises no version and leaves no
+ * task and no event. Throws DirectoryRefusal: notFound, versionMismatch, taken, invalidValue; and whatever
+ * `edit` throws.
+ */
+export async function changeUser(
+  directory: Directory,
+  write: Write,
+  id: string,
+  change: UserChange,
+): Promise<UserRecord> {
+  const at = isoTime(directory.clock.now());
+  let attempted: Resource = {};
+  const { user, changed } = await refusingTakenNames(
+    () => attempted,
+    () =>
+      inTransaction(directory, async (tx) => {
+        const current = await lockUser(tx, write.connectionId, id);
+        if (!current) throw noSuchUser(id);
+        checkPrecondition(current.version, change.precondition);
+        attempted = asStored(change.edit(current.resource));
+        if (sameResource(current.resource, attempted)) return { user: current, changed: false };
+        checkUser(attempted);
+        const updated = await replaceUserResource(tx, current, attempted, at);
+        await recordUserChange(tx, write, current, updated, at);
+        return { user: updated, changed: true };
+      }),
+  );
+  if (changed) directory.wake.signal();
+  return user;
+}
+
+async function recordUserChange(tx: Db, write: Write, before: UserRecord, after: UserRecord, at: string) {
+  const left = before.active && !after.active;
+  const returned = !before.active && after.active;
+  if (left) await countLoss(tx, write, at);
+  if (returned) await dropHeldOfPerson(tx, after.personId);
+  await enqueuePerson(tx, write, after, left ? PRIORITY.leaver : PRIORITY.normal, at);
+  await appendUserEvent(tx, write, after, at, {
+    kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
+    ...differences(before.resource, after.resource),
+  });
+}
+
+/** Ends the user's memberships too. Throws DirectoryRefusal: notFound, versionMismatch. */
+export async function deleteUser(
+  directory: Directory,
+  write: Write,
+  id: string,
+  precondition: Precondition | null,
+): Promise<void> {
+  const at = isoTime(directory.clock.now());
+  await inTransaction(directory, async (tx) => {
+    if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
+    // Groups before users, as whoever changes members locks them: the other order would deadlock.
+    await lockGroups(tx, await groupIdsOfUser(tx, id));
+    const user = await lockUser(tx, write.connectionId, id);
+    if (!user) throw noSuchUser(id);
+    checkPrecondition(user.version, precondition);
+    const groupIds = await removeUserFromGroups(tx, id);
+    await raiseGroupVersions(tx, groupIds, at);
+    await buryUser(tx, user, at);
+    await countLoss(tx, write, at);
+    await enqueuePerson(tx, write, user, PRIORITY.leaver, at);
+    await appendUserEvent(tx, write, user, at, {
+      kind: 'user.deleted',
+      before: { id, userName: user.userName, active: user.active, groups: groupIds.length },
+    });
+  });
+  directory.wake.signal();
+}
+
+function noSuchUser(id: string): DirectoryRefusal {
+  return new DirectoryRefusal('notFound', `There is no user ${id}.`);
+}
+
+function checkUser(resource: Resource): void {
+  checkIndexedText('userName', resource.userName);
+  checkIndexedText('externalId', resource.externalId);
+  checkIndexedText('displayName', resource.displayName);
+  for (const email of emailsOf(resource)) checkIndexedText('emails.value', email.value);
+}
+
+async function refusingTakenNames<T>(resource: () => Resource, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const { userName } = resource();
+    throw new DirectoryRefusal('taken', `The userName "${userName}" belongs to another user already.`);
+  }
+}
+
+async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
+  await addToCause(tx, {
+    correlationId: write.cause.correlationId,
+    storeId: '',
+    description: `${write.method} ${write.path}`,
+    people: 1,
+    at,
+  });
+}
+
+async function enqueuePerson(tx: Db, write: Write, user: UserRecord, priority: number, at: string) {
+  await enqueueForAllStores(tx, {
+    environmentId: write.environmentId,
+    subject: { kind: 'user', id: user.personId },
+    priority,
+    correlationIds: [write.cause.correlationId],
+    at,
+  });
+}
+
+interface UserEvent {
+  readonly kind: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+async function appendUserEvent(tx: Db, write: Write, user: UserRecord, at: string, event: UserEvent) {
+  await appendEvent(tx, at, {
+    environmentId: write.environmentId,
+    cause: write.cause,
+    subject: { kind: 'user', id: user.personId, display: user.userName },
+    outcome: 'success',
+    request: { method: write.method, path: write.path, body: write.body },
+    ...event,
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * What every write to the directory shares: who asks, one transaction that is tried again where the
+ * database says that two writers crossed, and the wake-up after the commit, never before.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Db } from '../db/open.ts';
+import type { Cause } from '../model/cause.ts';
+import type { Resource } from '../model/resource.ts';
+import type { Clock } from '../support/clock.ts';
+import { DirectoryRefusal } from './refusal.ts';
+
+export interface Directory {
+  readonly db: Db;
+  readonly clock: Clock;
+  /** Tells the worker that work was committed. */
+  readonly wake: { signal(): void };
+}
+
+/** One request of a connection, as the audit log shows it. */
+export interface Write {
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly cause: Cause;
+  readonly method: string;
+  /** Relative to the endpoint: `/Users/42`. */
+  readonly path: string;
+  /** Redacted and bounded already. */
+  readonly body?: unknown;
+}
+
+/** True where the caller's precondition (`If-Match`) holds for this version. */
+export type Precondition = (version: number) => boolean;
+
+export function checkPrecondition(version: number, precondition: Precondition | null): void {
+  if (precondition && !precondition(version)) {
+    throw new DirectoryRefusal(
+      'versionMismatch',
+      `The resource is at version ${version} now. Read it again and repeat the change.`,
+    );
+  }
+}
+
+const TRANSACTION_ATTEMPTS_MAX = 5;
+
+/** PostgreSQL rolled one of two crossing writers back: deadlock_detected, serialization_failure. */
+const CROSSED = new Set(['40P01', '40001']);
+
+/** Commits what `body` wrote, or nothing of it. `body` may run more than once. */
+export async function inTransaction<T>(directory: Directory, body: (tx: Db) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await directory.db.transaction(body);
+    } catch (error) {
+      const code = (error as { code?: unknown } | null)?.code;
+      if (attempt === TRANSACTION_ATTEMPTS_MAX || !CROSSED.has(code as string)) throw error;
+    }
+  }
+}
+
+/** The resource as the database hands it back: without `undefined` and foreign prototypes. */
+export function asStored(resource: Resource): Resource {
+  return JSON.parse(JSON.stringify(resource)) as Resource;
+}
+
+/** Whatever the order of keys; the order of list elements counts. Both as stored. */
+export function sameResource(a: Resource, b: Resource): boolean {
+  return isDeepStrictEqual(a, b);
+}
+
+/** The top-level attributes that differ, before and after; null stands for an attribute that is not there. */
+export function differences(before: Resource, after: Resource): { before: Resource; after: Resource } {
+  const was: Record<string, unknown> = {};
+  const is: Record<string, unknown> = {};
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (isDeepStrictEqual(before[name], after[name])) continue;
+    was[name] = before[name] ?? null;
+    is[name] = after[name] ?? null;
+  }
+  return { before: was, after: is };
+}
+
+/** What PostgreSQL's index rows hold with room to spare; an indexed text beyond it fails the statement. */
+const INDEXED_TEXT_BYTES_MAX = 2000;
+
+/** Throws a refusal that names the attribute. */
+export function checkIndexedText(name: string, value: unknown): void {
+  if (typeof value === 'string' && Buffer.byteLength(value) > INDEXED_TEXT_BYTES_MAX) {
+    throw new DirectoryRefusal('invalidValue', `${name} is longer than ${INDEXED_TEXT_BYTES_MAX} bytes.`);
+  }
+}
