@@ -12,6 +12,7 @@ export async function up(knex: Knex): Promise<void> {
   await stores(knex);
   await work(knex);
   await records(knex);
+  await planDirectoryQueries(knex);
 }
 
 export async function down(): Promise<void> {
@@ -117,6 +118,7 @@ async function directory(knex: Knex) {
     t.index(['connection_id', 'display_name_lower']);
     t.index(['connection_id', 'created_at', 'id']);
     t.index(['environment_id', 'primary_email_lower']);
+    t.index(['environment_id', 'created_at', 'id']);
     t.index(['connection_id', 'user_name_lower'], 'users_tombstones');
   });
   await knex.raw(
@@ -126,7 +128,8 @@ async function directory(knex: Knex) {
     id(t, 'connection_id').notNullable();
     id(t, 'user_id').notNullable().references('users.id').onDelete('CASCADE').index();
     t.text('value_lower').notNullable();
-    t.index(['connection_id', 'value_lower']);
+    // The value first: a filter finds users by it without knowing the connection.
+    t.index(['value_lower', 'connection_id']);
   });
   await knex.schema.createTable('groups', (t) => {
     id(t).primary();
@@ -142,6 +145,7 @@ async function directory(knex: Knex) {
     time(t, 'deleted_at');
     t.index(['connection_id', 'external_id']);
     t.index(['connection_id', 'created_at', 'id']);
+    t.index(['environment_id', 'created_at', 'id']);
   });
   await knex.raw(
     'create unique index groups_display_name on groups (connection_id, display_name_lower) where deleted_at is null',
@@ -445,4 +449,39 @@ async function records(knex: Knex) {
     id(t, 'correlation_id').notNullable().index();
     t.primary(['event_id', 'correlation_id']);
   });
+}
+
+/**
+ * SQLite gathers no statistics by itself, and without any it walks through all of a connection's users
+ * rather than use the index that finds one. So it is told what a directory looks like: the rows of a table,
+ * then how many share the first column of the index, the first two, and so on. `ANALYZE` overwrites it with
+ * what is there.
+ */
+const DIRECTORY_STATISTICS: readonly (readonly [table: string, index: string, rows: string])[] = [
+  ['users', 'sqlite_autoindex_users_1', '100000 1'],
+  ['users', 'users_user_name', '100000 50000 1'],
+  ['users', 'users_tombstones', '100000 50000 2'],
+  ['users', 'users_connection_id_external_id_index', '100000 50000 2'],
+  ['users', 'users_connection_id_display_name_lower_index', '100000 50000 2'],
+  ['users', 'users_connection_id_created_at_id_index', '100000 50000 10 1'],
+  ['users', 'users_environment_id_primary_email_lower_index', '100000 50000 2'],
+  ['users', 'users_person_id_index', '100000 1'],
+  ['user_emails', 'user_emails_value_lower_connection_id_index', '100000 2 1'],
+  ['user_emails', 'user_emails_user_id_index', '100000 1'],
+  ['groups', 'sqlite_autoindex_groups_1', '10000 1'],
+  ['groups', 'groups_display_name', '10000 5000 1'],
+  ['groups', 'groups_connection_id_external_id_index', '10000 5000 2'],
+  ['groups', 'groups_connection_id_created_at_id_index', '10000 5000 10 1'],
+  ['group_members', 'sqlite_autoindex_group_members_1', '1000000 100 1'],
+  ['group_members', 'group_members_user_id_index', '1000000 10'],
+];
+
+async function planDirectoryQueries(knex: Knex) {
+  if (knex.client.config.client !== 'sqlite3') return;
+  await knex.raw('analyze');
+  for (const [table, index, rows] of DIRECTORY_STATISTICS) {
+    await knex.raw('insert into sqlite_stat1 (tbl, idx, stat) values (?, ?, ?)', [table, index, rows]);
+  }
+  // Makes this connection read them too.
+  await knex.raw('analyze sqlite_schema');
 }

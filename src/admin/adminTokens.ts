@@ -23,7 +23,7 @@ import { newId } from '../support/ids.ts';
 import { auditedAdminToken } from './audited.ts';
 import { nameText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
-import { keyOfRecord, readPageOfRecords, sendPage } from './page.ts';
+import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const Body = z.strictObject({
@@ -58,6 +58,7 @@ export function adminTokens(deps: AdminDeps): Router {
 }
 
 async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  knownQuery(req, []);
   const page = readPageOfRecords(req);
   const rows = await listAdminTokens(deps.db, page.limit + 1, page.after);
   const count = await countAdminTokens(deps.db);

@@ -25,7 +25,7 @@ import { newId } from '../support/ids.ts';
 import { auditedConnection } from './audited.ts';
 import { metadataObject, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
-import { keyOfRecord, readPageOfRecords, sendPage } from './page.ts';
+import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const SETTINGS = {
@@ -62,6 +62,7 @@ export function connections(deps: AdminDeps): Router {
 }
 
 async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  knownQuery(req, []);
   const page = readPageOfRecords(req);
   const { id } = environmentOf(res);
   const rows = await listConnections(deps.db, id, page.limit + 1, page.after);

@@ -23,7 +23,7 @@ import { newId } from '../support/ids.ts';
 import { auditedAdminToken, auditedEnvironment } from './audited.ts';
 import { nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
-import { keyOfRecord, readPageOfRecords, sendPage } from './page.ts';
+import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const Body = z.strictObject({ name: nameText });
@@ -57,6 +57,7 @@ function visibleId(req: Request, res: Response): string {
 }
 
 async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
+  knownQuery(req, []);
   const page = readPageOfRecords(req);
   const only = adminOf(res).environmentId;
   const rows = await listEnvironments(deps.db, page.limit + 1, page.after, only);

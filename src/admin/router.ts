@@ -10,6 +10,7 @@ import { getEnvironment } from '../db/environments.ts';
 import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
 import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
+import { groups, users } from './directory.ts';
 import { environments } from './environments.ts';
 import { events } from './events.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
@@ -27,6 +28,8 @@ const BRIDGE_RESOURCES: readonly Resource[] = [
 const ENVIRONMENT_RESOURCES: readonly Resource[] = [
   ['/connections', connections],
   ['/connections', scimConfiguration],
+  ['/users', users],
+  ['/groups', groups],
   ['/events', events],
 ];
 
