@@ -465,6 +465,7 @@ const DIRECTORY_STATISTICS: readonly (readonly [table: string, index: string, ro
   ['users', 'users_connection_id_display_name_lower_index', '100000 50000 2'],
   ['users', 'users_connection_id_created_at_id_index', '100000 50000 10 1'],
   ['users', 'users_environment_id_primary_email_lower_index', '100000 50000 2'],
+  ['users', 'users_environment_id_created_at_id_index', '100000 50000 10 1'],
   ['users', 'users_person_id_index', '100000 1'],
   ['user_emails', 'user_emails_value_lower_connection_id_index', '100000 2 1'],
   ['user_emails', 'user_emails_user_id_index', '100000 1'],
@@ -472,6 +473,7 @@ const DIRECTORY_STATISTICS: readonly (readonly [table: string, index: string, ro
   ['groups', 'groups_display_name', '10000 5000 1'],
   ['groups', 'groups_connection_id_external_id_index', '10000 5000 2'],
   ['groups', 'groups_connection_id_created_at_id_index', '10000 5000 10 1'],
+  ['groups', 'groups_environment_id_created_at_id_index', '10000 5000 10 1'],
   ['group_members', 'sqlite_autoindex_group_members_1', '1000000 100 1'],
   ['group_members', 'group_members_user_id_index', '1000000 10'],
 ];

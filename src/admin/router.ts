@@ -39,10 +39,6 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
 /** Mount it at `/v1`, before any body parser. */
 export function createAdminRouter(deps: AdminDeps): Router {
   const router = Router();
-  router.use((_req, res, next) => {
-    res.setHeader('Cache-Control', 'no-store');
-    next();
-  });
   router.use(createAdminAuthenticator(deps));
   router.use(requireJson, express.json({ limit: BODY_MAX, type: JSON_TYPES }));
   for (const [path, create] of BRIDGE_RESOURCES) router.use(path, create(deps));
