@@ -157,7 +157,7 @@ function refuseContents(
   const words = left.map(([what, n]) => `${n} ${what}`).join(', ');
   throw new RequestError(
     409,
-    `The environment ${environment.name} still has ${words}. Delete its connections and stores first; deleting an environment together with its people comes with a later release.`,
+    `The environment ${environment.name} still has ${words}, deleted ones with a history included. Only an empty environment can be deleted; deleting one together with its people and history comes with a later release.`,
   );
 }
 

@@ -59,7 +59,7 @@ export async function renameEnvironment(db: Db, id: string, name: string, at: st
   await db('environments').where({ id }).update({ name, updated_at: at });
 }
 
-/** How much still hangs on an environment: deleted people count, for their history does. */
+/** How much still hangs on an environment: deleted people and stores count, for their history does. */
 export async function environmentContents(
   db: Db,
   id: string,
