@@ -36,8 +36,30 @@ export function parseDatabaseUrl(url: string): DatabaseLocation {
   throw new Error('DATABASE_URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE');
 }
 
-export function openDatabase(location: DatabaseLocation): Knex {
-  return location.dialect === 'sqlite' ? openSqlite(location.target) : openPostgres(location.target);
+/** Where knex says what it would otherwise print: connections that failed, and its deprecations. */
+export interface DatabaseLog {
+  warn(message: string): void;
+  error(message: string): void;
+  debug(message: string): void;
+}
+
+/** Without a log, knex prints to the console. */
+export function openDatabase(location: DatabaseLocation, log?: DatabaseLog): Knex {
+  const { dialect, target } = location;
+  return knex({
+    ...(dialect === 'sqlite' ? sqlite(target) : postgres(target)),
+    ...(log ? { log: logger(log) } : {}),
+  });
+}
+
+function logger(log: DatabaseLog): Knex.Logger {
+  return {
+    // knex appends the stack, which says no more than the first line.
+    warn: (message) => log.warn(String(message).split('\n', 1)[0] as string),
+    error: (message) => log.error(String(message).split('\n', 1)[0] as string),
+    debug: (message) => log.debug(String(message)),
+    deprecate: (method, alternative) => log.warn(`knex: ${method} is deprecated, use ${alternative}`),
+  };
 }
 
 export function dialectOf(db: Db): Dialect {
@@ -58,9 +80,9 @@ export function isUniqueViolation(error: unknown): boolean {
 
 const ACQUIRE_TIMEOUT_MS = 20_000;
 
-function openSqlite(file: string): Knex {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
-  return knex({
+function sqlite(file: string): Knex.Config {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  return {
     client: 'sqlite3',
     connection: { filename: file },
     useNullAsDefault: true,
@@ -78,16 +100,16 @@ function openSqlite(file: string): Knex {
         connection.exec(pragmas, (error) => done(error, connection));
       },
     },
-  });
+  };
 }
 
 const POOL_MAX = 10;
 
-function openPostgres(url: string): Knex {
-  return knex({
+function postgres(url: string): Knex.Config {
+  return {
     client: 'pg',
     connection: { connectionString: url, application_name: 'scim-bridge' },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
     pool: { min: 0, max: POOL_MAX },
-  });
+  };
 }

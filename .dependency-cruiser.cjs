@@ -1,0 +1,122 @@
+/**
+ * Who may import whom. Type-only imports count: a type is knowledge of a room too.
+ * Each rule names what is allowed; everything else is a violation.
+ */
+
+/** A room, its own files included, may import only these paths. */
+function only(name, from, allowed, comment) {
+  return { name, comment, severity: 'error', from: { path: from }, to: { pathNot: allowed } };
+}
+
+const PACKAGES = ['^node_modules/', '^(node:)?[a-z_/]+$'];
+const MODEL = '^src/model/';
+const SUPPORT = '^src/support/';
+const DB = '^src/db/';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      comment: 'What nobody imports is not part of the product.',
+      severity: 'error',
+      from: { orphan: true, path: '^src/' },
+      to: {},
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'product-without-tools',
+      comment: 'The product runs without devDependencies, and knows nothing of its tests.',
+      severity: 'error',
+      from: { path: '^(src|migrations)/', },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'product-without-tests',
+      severity: 'error',
+      from: { path: '^(src|migrations)/' },
+      to: { path: '^test/' },
+    },
+    only('model-is-pure', '^src/model/', [MODEL], 'No package, no room, not even Node.'),
+    only('plan-is-pure', '^src/plan/', ['^src/plan/', MODEL], 'No clock, no I/O, no package.'),
+    only('support-knows-no-room', '^src/support/', [SUPPORT, MODEL, ...PACKAGES], 'It is everybody\'s.'),
+    only('db', '^src/db/', [DB, MODEL, SUPPORT, '^migrations/', ...PACKAGES]),
+    only('migrations', '^migrations/', ['^migrations/', ...PACKAGES]),
+    only('auth', '^src/auth/', ['^src/auth/', DB, MODEL, SUPPORT, ...PACKAGES]),
+    only(
+      'connectors-common',
+      '^src/connectors/[^/]+\\.ts$',
+      ['^src/connectors/', MODEL, SUPPORT, ...PACKAGES],
+      'The contract and what all connectors share.',
+    ),
+    only(
+      'connectors-apart',
+      '^src/connectors/([^/]+)/',
+      ['^src/connectors/$1/', '^src/connectors/[^/]+\\.ts$', MODEL, SUPPORT, ...PACKAGES],
+      'A connector knows the contract and itself, never another connector or the database.',
+    ),
+    only('directory', '^src/directory/', ['^src/directory/', DB, MODEL, SUPPORT, ...PACKAGES]),
+    only(
+      'propagation',
+      '^src/propagation/',
+      [
+        '^src/propagation/',
+        '^src/plan/',
+        '^src/connectors/[^/]+\\.ts$',
+        '^src/directory/',
+        DB,
+        MODEL,
+        SUPPORT,
+        ...PACKAGES,
+      ],
+      'It speaks to stores through the contract and the registry alone.',
+    ),
+    only('scim', '^src/scim/', [
+      '^src/scim/',
+      '^src/directory/',
+      '^src/propagation/',
+      '^src/auth/',
+      DB,
+      MODEL,
+      SUPPORT,
+      ...PACKAGES,
+    ]),
+    only(
+      'admin',
+      '^src/admin/',
+      ['^src/admin/', '^src/directory/', '^src/propagation/', '^src/auth/', DB, MODEL, SUPPORT, ...PACKAGES],
+      'Neither scim nor admin knows the other, or a connector.',
+    ),
+    {
+      name: 'scimmy-stays-in-scim',
+      severity: 'error',
+      from: { path: '^(src|migrations)/', pathNot: '^src/scim/' },
+      to: { path: '^node_modules/scimmy' },
+    },
+    {
+      name: 'only-wire-sees-everything',
+      comment: 'The process and the app around it reach the rooms through wire.ts.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/wire\\.ts$' },
+      to: { path: '^src/(scim|propagation|connectors|directory|plan|auth)/' },
+    },
+    {
+      name: 'nobody-imports-the-process',
+      severity: 'error',
+      from: { path: '^src/[^/]+/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+};

@@ -1,0 +1,162 @@
+/**
+ * The Express app: gives every request a correlation id, a log line and safe headers, mounts the rooms,
+ * and answers for health and metrics itself. It knows no route below its mounts and reads no body.
+ */
+
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import helmet from 'helmet';
+import type { Backlog } from './db/backlog.ts';
+import { newId } from './support/ids.ts';
+import type { Log } from './support/log.ts';
+import type { Metrics } from './support/metrics.ts';
+import { sendProblem } from './support/problem.ts';
+
+export interface AppDeps {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Mounted at `/scim/v2`. */
+  readonly scim: RequestHandler;
+  /** Mounted at `/v1`. */
+  readonly admin: RequestHandler;
+  /** The migrations that the database lacks; rejects when the database does not answer. */
+  pendingMigrations(): Promise<readonly string[]>;
+  backlog(): Promise<Backlog>;
+  /** Monotonic milliseconds. */
+  monotonicMs(): number;
+}
+
+/** How long `/readyz` waits for the database before it says that there is none. */
+export const READY_TIMEOUT_MS = 3_000;
+
+export function createApp(deps: AppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // A SCIM ETag is a resource's version; one made from the bytes of an answer would contradict it.
+  app.set('etag', false);
+  app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] }, useDefaults: false } }));
+  app.use(observe(deps));
+  app.get('/healthz', (_request, response) => {
+    response.set('Cache-Control', 'no-store').json({ status: 'ok' });
+  });
+  app.get('/readyz', (_request, response) => readiness(deps, response));
+  app.get('/metrics', (_request, response) => scrape(deps, response));
+  app.use(['/scim/v2', '/v1'], (_request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+  app.use('/scim/v2', deps.scim);
+  app.use('/v1', deps.admin);
+  app.use((_request, response) =>
+    sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
+  );
+  app.use(answerError(deps.log));
+  return app;
+}
+
+/**
+ * A fresh correlation id for each request, whatever the client sent: it names one request in the audit
+ * log, so nobody else may choose it. Handlers find it in `response.locals.correlationId`.
+ */
+function observe(deps: AppDeps): RequestHandler {
+  return (request, response, next) => {
+    const correlationId = newId();
+    const started = deps.monotonicMs();
+    response.locals.correlationId = correlationId;
+    response.set('X-Correlation-Id', correlationId);
+    // The query is left out: a SCIM filter holds people's names.
+    const { method } = request;
+    const [path = ''] = request.originalUrl.split('?', 1);
+    response.once('close', () => {
+      const durationMs = Math.round(deps.monotonicMs() - started);
+      const status = response.writableFinished ? response.statusCode : 0;
+      const line = { correlationId, method, path, status, durationMs };
+      if (PROBES.has(path)) deps.log.debug(line, 'request');
+      else if (status === 0) deps.log.warn(line, 'the client left before its answer');
+      else deps.log.info(line, 'request');
+      const route = scimRoute(path);
+      if (route === null) return;
+      const labels = { method: KNOWN_METHODS.has(method) ? method : 'other', route, status: String(status) };
+      deps.metrics.scimRequests.inc(labels);
+      deps.metrics.scimRequestSeconds.observe(labels, durationMs / 1000);
+    });
+    next();
+  };
+}
+
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
+const KNOWN_METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
+const SCIM_ENDPOINTS = new Set([
+  'Users',
+  'Groups',
+  'Me',
+  'Bulk',
+  'Schemas',
+  'ResourceTypes',
+  'ServiceProviderConfig',
+  '.search',
+]);
+
+/** The route of a SCIM path as a metric label, one of a fixed few; null outside of `/scim/v2`. */
+function scimRoute(path: string): string | null {
+  const [root, version, endpoint = '', id, ...rest] = path.split('/').slice(1);
+  if (root !== 'scim' || version !== 'v2') return null;
+  if (!SCIM_ENDPOINTS.has(endpoint) || rest.length > 0) return 'other';
+  if (id === undefined || id === '') return `/${endpoint}`;
+  return id === '.search' ? `/${endpoint}/.search` : `/${endpoint}/:id`;
+}
+
+async function readiness(deps: AppDeps, response: Response): Promise<void> {
+  response.set('Cache-Control', 'no-store');
+  try {
+    const pending = await within(READY_TIMEOUT_MS, deps.pendingMigrations());
+    const ready = pending.length === 0;
+    response.status(ready ? 200 : 503).json({
+      status: ready ? 'ready' : 'unavailable',
+      database: 'ok',
+      migrations: ready ? 'ok' : 'pending',
+      ...(ready ? {} : { pendingMigrations: pending }),
+    });
+  } catch (error) {
+    deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the database does not answer');
+    response.status(503).json({ status: 'unavailable', database: 'unreachable', migrations: 'unknown' });
+  }
+}
+
+/** Figures of the process also while the database is away; those of the queue are then absent, not zero. */
+async function scrape(deps: AppDeps, response: Response): Promise<void> {
+  const { metrics } = deps;
+  for (const gauge of [metrics.tasks, metrics.held, metrics.leaversPending]) gauge.reset();
+  try {
+    const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
+    for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
+    for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
+    metrics.leaversPending.set(backlog.leaversPending);
+  } catch (error) {
+    metrics.leaversPending.remove();
+    deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the queue cannot be counted');
+  }
+  response.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());
+}
+
+function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+const FAILED = 'The request failed. The log has the reason, under the correlation id of this answer.';
+
+/** The last resort: rooms answer their own errors; here arrive malformed URLs and programming errors. */
+function answerError(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    const given = (error as { status?: unknown } | null)?.status;
+    const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
+    if (status === 500) {
+      log.error({ error, correlationId: response.locals.correlationId }, 'a request failed');
+    }
+    if (response.headersSent) return next(error);
+    const detail = status === 500 ? FAILED : 'The request is malformed.';
+    sendProblem(response, { status, detail });
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The environment variables as a typed `Config`, or one sentence for each mistake in them. Reads nothing
+ * but the record it is given, and never repeats a secret value in a sentence.
+ */
+
+import { dirname } from 'node:path';
+import { type DatabaseLocation, parseDatabaseUrl } from './db/open.ts';
+import { type Keyring, parseKeyring } from './support/secret.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly database: DatabaseLocation;
+  /** Where the bridge keeps its own files: the embedded database's directory, or `data`. */
+  readonly dataDirectory: string;
+  /** Valid as an admin token exactly while it is set. */
+  readonly adminToken: string | null;
+  /** Of `ENCRYPTION_KEY`. Null: the embedded default, whose key is a file in `dataDirectory`. */
+  readonly keyring: Keyring | null;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+  readonly logLevel: LogLevel;
+}
+
+export type ConfigResult =
+  | { readonly config: Config; readonly mistakes: readonly [] }
+  | { readonly config: null; readonly mistakes: readonly string[] };
+
+export const ADMIN_TOKEN_LENGTH_MIN = 32;
+const DATA_DIRECTORY_DEFAULT = 'data';
+const DATABASE_URL_DEFAULT = `sqlite:${DATA_DIRECTORY_DEFAULT}/scim-bridge.db`;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A variable that is set but empty is a mistake, not a default: an empty ADMIN_TOKEN hides a typo. */
+export function readConfig(environment: Environment): ConfigResult {
+  const mistakes: string[] = [];
+  const read = <T>(name: string, unset: T, parse: (value: string) => T): T => {
+    const value = environment[name];
+    if (value === undefined) return unset;
+    try {
+      if (value.trim() === '') throw new Error(`${name} is empty: give it a value or remove it`);
+      return parse(value.trim());
+    } catch (error) {
+      mistakes.push((error as Error).message);
+      return unset;
+    }
+  };
+
+  const host = read('HOST', '127.0.0.1', parseHost);
+  const port = read('PORT', 3000, parsePort);
+  const database = read('DATABASE_URL', parseDatabaseUrl(DATABASE_URL_DEFAULT), parseDatabase);
+  const adminToken = read<string | null>('ADMIN_TOKEN', null, parseAdminToken);
+  const keyring = read<Keyring | null>('ENCRYPTION_KEY', null, parseKeyring);
+  const publicUrl = read('PUBLIC_URL', defaultPublicUrl(host, port), parsePublicUrl);
+  const logLevel = read<LogLevel>('LOG_LEVEL', 'info', parseLogLevel);
+  if (database.dialect === 'postgres' && environment.ENCRYPTION_KEY === undefined) {
+    mistakes.push('ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32');
+  }
+  if (mistakes.length > 0) return { config: null, mistakes };
+  const dataDirectory = database.dialect === 'sqlite' ? dirname(database.target) : DATA_DIRECTORY_DEFAULT;
+  return {
+    config: { host, port, database, dataDirectory, adminToken, keyring, publicUrl, logLevel },
+    mistakes: [],
+  };
+}
+
+function parseHost(value: string): string {
+  if (URL.canParse(`http://${bracketed(value)}/`) && /^[A-Za-z0-9.:_-]+$/.test(value)) return value;
+  throw new Error('HOST must be a host name or an IP address without a port, like 127.0.0.1');
+}
+
+function parsePort(value: string): number {
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new Error('PORT must be a whole number from 1 to 65535');
+}
+
+function parseDatabase(value: string): DatabaseLocation {
+  const location = parseDatabaseUrl(value);
+  if (location.target.startsWith(':memory:')) {
+    throw new Error('DATABASE_URL must name a file: a database in memory forgets what the bridge did');
+  }
+  return location;
+}
+
+function parseAdminToken(value: string): string {
+  if (value.length < ADMIN_TOKEN_LENGTH_MIN) {
+    throw new Error(`ADMIN_TOKEN must have at least ${ADMIN_TOKEN_LENGTH_MIN} characters`);
+  }
+  // A bearer token travels in a header, where blanks end it and other bytes are not portable.
+  if (/^[\x21-\x7e]+$/.test(value)) return value;
+  throw new Error('ADMIN_TOKEN must consist of printable ASCII characters without blanks');
+}
+
+function parsePublicUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const plain = url && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (plain && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '');
+  throw new Error(
+    'PUBLIC_URL must be an absolute http or https URL without credentials, query or fragment, like https://scim.example.com',
+  );
+}
+
+function parseLogLevel(value: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level) return level;
+  throw new Error(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+}
+
+/** An address that means "every interface" is no address to connect to. */
+function defaultPublicUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `http://${bracketed(reachable)}:${port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

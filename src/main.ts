@@ -1,0 +1,74 @@
+/**
+ * The process: reads the environment (nothing else does), starts the bridge, and stops it on a signal.
+ * A start that fails says why in one sentence for each mistake on stderr, and exits with 1.
+ */
+
+import type { Server } from 'node:http';
+import type { Knex } from 'knex';
+import { type Config, readConfig } from './config.ts';
+import { prepare } from './prepare.ts';
+import { closeServer, listen } from './server.ts';
+import { systemClock } from './support/clock.ts';
+import { createLog, scrub } from './support/log.ts';
+import { type Bridge, wire } from './wire.ts';
+
+/** Below the 10 s that container platforms wait before they kill. */
+const STOP_DEADLINE_MS = 9_000;
+
+const { config, mistakes } = readConfig(process.env);
+if (config === null) failStart(mistakes);
+const log = createLog(config.logLevel);
+process.on('uncaughtException', (error) => die(error, 'an exception was not caught'));
+process.on('unhandledRejection', (error) => die(error, 'a rejection was not handled'));
+start(config).catch((error: unknown) => {
+  log.debug({ error }, 'the start failed');
+  failStart([scrub(error instanceof Error ? error.message : String(error))]);
+});
+
+async function start(config: Config): Promise<void> {
+  const clock = systemClock;
+  const terminal = process.stdout.isTTY ? (text: string) => process.stdout.write(text) : null;
+  const { db, keyring } = await prepare({ config, clock, log, terminal });
+  const bridge = wire({ config, db, keyring, clock, log });
+  const server = await listen(bridge.app, config.host, config.port);
+  bridge.worker.start();
+  log.info({ url: config.publicUrl, database: config.database.dialect }, 'scim-bridge is up');
+  stopOnSignal(bridge, server, db);
+}
+
+function stopOnSignal(bridge: Bridge, server: Server, db: Knex): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // npm passes on a Ctrl-C that the terminal has sent to every process already.
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      log.error(`not everything in hand was finished within ${STOP_DEADLINE_MS} ms`);
+      process.exit(1);
+    }, STOP_DEADLINE_MS).unref();
+    stop(bridge, server, db).then(
+      () => process.exit(0),
+      (error: unknown) => die(error, 'the stop failed'),
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+/** The requests and the change in hand are finished, leases are released, then the database is let go. */
+async function stop(bridge: Bridge, server: Server, db: Knex): Promise<void> {
+  await Promise.all([closeServer(server), bridge.worker.stop()]);
+  await db.destroy();
+  log.info('stopped');
+}
+
+function failStart(sentences: readonly string[]): never {
+  for (const sentence of sentences) process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
+
+function die(error: unknown, message: string): never {
+  log.fatal({ error }, message);
+  process.exit(1);
+}

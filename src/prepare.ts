@@ -1,0 +1,114 @@
+/**
+ * What happens before the first request: the database is opened and brought up to date, the encryption
+ * key is checked against it, and the first start makes what a newcomer needs and shows it once.
+ * Everything that goes wrong here is an Error whose message is one sentence for a person.
+ */
+
+import type { Knex } from 'knex';
+import { bootstrap } from './admin/bootstrap.ts';
+import type { Config } from './config.ts';
+import { checkCanary } from './db/canary.ts';
+import { listConnections } from './db/connections.ts';
+import { DEFAULT_ENVIRONMENT_ID } from './db/environments.ts';
+import { migrate } from './db/migrations.ts';
+import { openDatabase } from './db/open.ts';
+import { firstStartText, scimTokenCommand } from './firstStart.ts';
+import { openKeyFile, writeFirstStart } from './ownFiles.ts';
+import type { Clock } from './support/clock.ts';
+import type { Log } from './support/log.ts';
+import type { Keyring } from './support/secret.ts';
+
+export interface PrepareDeps {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where a person reads: the terminal. Null where there is none. */
+  readonly terminal: ((text: string) => void) | null;
+}
+
+export interface Prepared {
+  readonly db: Knex;
+  readonly keyring: Keyring;
+}
+
+export async function prepare(deps: PrepareDeps): Promise<Prepared> {
+  const { config, log } = deps;
+  const keyring = config.keyring ?? openOwnKey(config);
+  const db = await openMigrated(config, log);
+  await checkCanary(db, keyring);
+  await greet(db, deps);
+  return { db, keyring };
+}
+
+function openOwnKey(config: Config): Keyring {
+  try {
+    return openKeyFile(config.dataDirectory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new Error(
+      `The directory ${config.dataDirectory} cannot be used (${whatFailed(error)}): make it writable for this user, or correct DATABASE_URL`,
+      { cause: error },
+    );
+  }
+}
+
+async function openMigrated({ database }: Config, log: Log): Promise<Knex> {
+  try {
+    const db = openDatabase(database, log.child({ room: 'db' }));
+    await migrate(db);
+    return db;
+  } catch (error) {
+    const what = whatFailed(error);
+    if (database.dialect === 'sqlite') {
+      throw new Error(
+        `The database file ${database.target} cannot be used (${what}): check that it is a SQLite file that this user may write, or correct DATABASE_URL`,
+        { cause: error },
+      );
+    }
+    // Only where it is, never the URL: that holds the password.
+    const { host, pathname } = new URL(database.target);
+    throw new Error(
+      `The PostgreSQL database ${pathname.slice(1)} at ${host} cannot be used (${what}): check that it is up and that DATABASE_URL is right`,
+      { cause: error },
+    );
+  }
+}
+
+/** One line: a connection failure with several addresses has a code and no message of its own. */
+function whatFailed(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const words = typeof message === 'string' && message !== '' ? message : String(code ?? error);
+  return words.split('\n', 1)[0] as string;
+}
+
+/**
+ * Shows the first tokens inside the transaction that makes them: after a crash in between, they were
+ * shown and never became valid, and the next start makes and shows others. The other way round, valid
+ * tokens that nobody ever saw would lock everyone out.
+ */
+async function greet(db: Knex, deps: PrepareDeps): Promise<void> {
+  const { config, clock, terminal } = deps;
+  // Whatever LOG_LEVEL says: a person must learn where the tokens are.
+  const notice = deps.log.child({}, { level: 'info' });
+  const environmentId = DEFAULT_ENVIRONMENT_ID;
+  await db.transaction(async (tx) => {
+    const made = await bootstrap(tx, clock, { adminTokenGiven: config.adminToken !== null });
+    if (!made.created) return;
+    if (made.scimToken === undefined || made.adminToken === undefined) {
+      const [connection] = await listConnections(tx, environmentId, 1, null);
+      if (!connection) throw new Error('The first start made no connection.');
+      const command = scimTokenCommand(config.publicUrl, environmentId, connection.id);
+      const words = `First start with ADMIN_TOKEN set. Make a SCIM token for your IdP with: ${command}`;
+      if (terminal) terminal(`${words}\n`);
+      else notice.info(words);
+      return;
+    }
+    const tokens = { scim: made.scimToken, admin: made.adminToken };
+    const start = { publicUrl: config.publicUrl, environmentId, tokens };
+    if (terminal) return terminal(firstStartText(start, ''));
+    const path = writeFirstStart(config.dataDirectory, firstStartText(start, '# '));
+    notice.info(
+      `First start: the SCIM and admin URLs, their tokens and three commands to try are in ${path}`,
+    );
+  });
+}

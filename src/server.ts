@@ -1,0 +1,54 @@
+/** The HTTP server around the app: its limits, how it starts listening, and how it stops without cutting anyone off. */
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+
+/** Generous for slow IdPs, short enough that a stalled client does not hold a connection for long. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than the minute after which load balancers usually drop idle connections, so that they go first. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const IDLE_SWEEP_MS = 50;
+
+/** Throws an Error for people where the address cannot be had. */
+export function listen(app: RequestListener, host: string, port: number): Promise<Server> {
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    app,
+  );
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new Error(listenMistake(error, host, port), { cause: error })));
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+function listenMistake(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT ${port} on ${host} is in use: stop what listens there, or set another PORT`;
+    case 'EACCES':
+      return `PORT ${port} on ${host} may not be used by this user: set a PORT above 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host} is no address of this machine: set HOST to one that is, or to 0.0.0.0 for all`;
+    default:
+      return `The bridge cannot listen on ${host}, port ${port}: ${error.message}`;
+  }
+}
+
+/** Accepts nothing more and resolves when the requests in hand are answered. */
+export async function closeServer(server: Server): Promise<void> {
+  // A connection that was busy when the server closed would otherwise be kept alive after its answer.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.close((error) => (error ? reject(error) : resolve()));
+    });
+  } finally {
+    clearInterval(sweep);
+  }
+}

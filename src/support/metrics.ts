@@ -1,0 +1,70 @@
+/**
+ * What the bridge counts, for Prometheus. `/metrics` is open, so no label holds a person, a name or
+ * anything else from the directory: only types, outcomes and the ids of stores.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+const SCIM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const VENDOR_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
+
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    scimRequests: new Counter({
+      name: 'scim_bridge_scim_requests_total',
+      help: 'SCIM requests answered.',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+    scimRequestSeconds: new Histogram({
+      name: 'scim_bridge_scim_request_seconds',
+      help: 'Seconds from the first byte of a SCIM request to the last of its answer.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: SCIM_SECONDS,
+      registers,
+    }),
+    /** `op` is a change's op, or `read`; `outcome` is `done`, `already` or a RemoteError's disposition. */
+    vendorCalls: new Counter({
+      name: 'scim_bridge_vendor_calls_total',
+      help: 'Operations asked of stores, by how they ended.',
+      labelNames: ['store_type', 'op', 'outcome'],
+      registers,
+    }),
+    vendorCallSeconds: new Histogram({
+      name: 'scim_bridge_vendor_call_seconds',
+      help: 'Seconds that operations on stores took.',
+      labelNames: ['store_type', 'op'],
+      buckets: VENDOR_SECONDS,
+      registers,
+    }),
+    brakeTrips: new Counter({
+      name: 'scim_bridge_brake_trips_total',
+      help: 'Times the brake tripped.',
+      labelNames: ['store_id'],
+      registers,
+    }),
+    tasks: new Gauge({
+      name: 'scim_bridge_tasks',
+      help: 'Tasks in the queue.',
+      labelNames: ['state'],
+      registers,
+    }),
+    held: new Gauge({
+      name: 'scim_bridge_held',
+      help: 'Losses that wait for a decision.',
+      labelNames: ['store_id'],
+      registers,
+    }),
+    leaversPending: new Gauge({
+      name: 'scim_bridge_leavers_pending',
+      help: 'Leavers that a store has not confirmed yet.',
+      registers,
+    }),
+  };
+}
