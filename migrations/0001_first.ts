@@ -320,6 +320,13 @@ async function work(knex: Knex) {
     time(t, 'created_at').notNullable().index();
     t.primary(['correlation_id', 'store_id']);
   });
+  /** Who would lose something by a sync or a change of settings, counted before anyone does. */
+  await knex.schema.createTable('cause_people', (t) => {
+    id(t, 'correlation_id').notNullable();
+    id(t, 'store_id').notNullable();
+    t.string('person_key').notNullable();
+    t.primary(['correlation_id', 'store_id', 'person_key']);
+  });
   await knex.schema.createTable('sync_statuses', (t) => {
     id(t, 'environment_id').notNullable();
     id(t, 'store_id').notNullable().references('stores.id');
@@ -413,6 +420,8 @@ async function records(knex: Knex) {
     t.jsonb('progress').notNullable();
     t.jsonb('summary').notNullable();
     t.jsonb('drift').notNullable();
+    /** Where the run stands, so that it goes on after a restart. */
+    t.jsonb('position');
     t.text('error');
     time(t, 'created_at').notNullable();
     time(t, 'started_at');

@@ -1,0 +1,102 @@
+/**
+ * How texts are compared: exactly, or without regard to case (RFC 7643 §2.2, `caseExact`). There is no
+ * LIKE in here, so no character of a value is special.
+ */
+
+import type { Dialect } from '../../db/open.ts';
+import type { CompareOp } from './ast.ts';
+import { sqlDialect } from './dialect.ts';
+
+export interface Sql {
+  readonly sql: string;
+  readonly bindings: readonly unknown[];
+}
+
+/** A text in SQL, and how its letters stand there. */
+export interface SqlText {
+  readonly sql: string;
+  /** `lowered`: a column that holds what JavaScript's toLowerCase made. */
+  readonly match: 'exact' | 'lowered' | 'insensitive';
+}
+
+/** `ne` is the caller's: it is not `eq`. */
+export type TextOp = Exclude<CompareOp, 'ne'>;
+
+const ORDER = { gt: '>', ge: '>=', lt: '<', le: '<=' } as const;
+
+/** True, false, or null where the text is null. */
+export function compareTextSql(text: SqlText, op: TextOp, value: string, dialect: Dialect): Sql {
+  const d = sqlDialect(dialect);
+  const { left, right, bindings } = folded(text, value, dialect);
+  const length = [...right].length;
+  switch (op) {
+    case 'eq':
+      return { sql: `${left} = ?`, bindings: [...bindings, right] };
+    case 'co':
+    case 'sw':
+    case 'ew':
+      // Every text holds the empty one; substr and right count from the wrong end for it.
+      if (right === '') return { sql: `${text.sql} is not null`, bindings: [] };
+      if (op === 'co') return { sql: d.contains(left), bindings: [...bindings, right] };
+      return {
+        sql: op === 'sw' ? d.startsWith(left) : d.endsWith(left),
+        bindings: [...bindings, length, right],
+      };
+    default:
+      return { sql: `${d.ordered(left)} ${ORDER[op]} ?`, bindings: [...bindings, right] };
+  }
+}
+
+/** The same comparison of two texts in memory. */
+export function compareText(stored: string, op: TextOp, value: string, caseExact: boolean): boolean {
+  const [left, right] = caseExact ? [stored, value] : [stored.toLowerCase(), value.toLowerCase()];
+  switch (op) {
+    case 'eq':
+      return left === right;
+    case 'co':
+      return left.includes(right);
+    case 'sw':
+      return left.startsWith(right);
+    case 'ew':
+      return left.endsWith(right);
+    case 'gt':
+      return Buffer.compare(Buffer.from(left), Buffer.from(right)) > 0;
+    case 'ge':
+      return Buffer.compare(Buffer.from(left), Buffer.from(right)) >= 0;
+    case 'lt':
+      return Buffer.compare(Buffer.from(left), Buffer.from(right)) < 0;
+    case 'le':
+      return Buffer.compare(Buffer.from(left), Buffer.from(right)) <= 0;
+  }
+}
+
+/** Letters outside ASCII that one value may fold; beyond it they are compared as they are. */
+const FOLDED_LETTERS_MAX = 32;
+
+/**
+ * SQLite's lower() knows A to Z only, and PostgreSQL's depends on the locale. For a match only the letters
+ * of the value matter, so these are folded one by one.
+ */
+function folded(text: SqlText, value: string, dialect: Dialect) {
+  if (text.match === 'exact') return { left: text.sql, right: value, bindings: [] };
+  if (text.match === 'lowered') return { left: text.sql, right: value.toLowerCase(), bindings: [] };
+  const letters = new Map<string, string>();
+  for (const character of value) {
+    const pair = character > '\u007f' ? caseOf(character) : null;
+    if (pair && letters.size < FOLDED_LETTERS_MAX) letters.set(pair.upper, pair.lower);
+  }
+  const right = [...value].map((c) => letters.get(c) ?? (c <= '\u007f' ? c.toLowerCase() : c)).join('');
+  const left = [...letters].reduce(
+    (inner) => `replace(${inner}, ?, ?)`,
+    sqlDialect(dialect).lowerAscii(text.sql),
+  );
+  return { left, right, bindings: [...letters].flat() };
+}
+
+/** Null for a character without two cases, or whose cases do not lead back to each other. */
+function caseOf(character: string): { upper: string; lower: string } | null {
+  const lower = character.toLowerCase();
+  const upper = lower.toUpperCase();
+  if (lower === upper || upper.toLowerCase() !== lower) return null;
+  return [...upper].length === 1 && [...lower].length === 1 ? { upper, lower } : null;
+}
