@@ -112,10 +112,11 @@ async function scan(
     return { items: page.items.map(groupOf), nextCursor: page.nextCursor };
   }
   const listUsers = (from: string | null, paging: Readonly<Record<string, unknown>>) =>
-    readPage(client, settings, { context, action: 'list users' }, from, (api, query) =>
-      // GitLab's own accounts (ghost, alert-bot, …) are nobody's.
-      api.users.all({ ...BY_ID, ...paging, ...query, excludeInternal: true }),
-    );
+    readPage(client, settings, { context, action: 'list users' }, from, (api, query) => {
+      // @gitbeaker's type does not know that people can be ordered by id.
+      const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
+      return api.users.all(all);
+    });
   let page: Awaited<ReturnType<typeof listUsers>>;
   try {
     page = await listUsers(cursor, cursor === null ? { pagination: 'keyset' } : {});
