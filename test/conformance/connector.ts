@@ -8,8 +8,15 @@ import { registerGroups } from './groups.ts';
 import { registerPeople } from './people.ts';
 import type { ConnectorWorld } from './world.ts';
 
-/** `open` makes a fresh world; the suite opens one for each test and closes it afterwards. */
-export function describeConnector(name: string, open: () => Promise<ConnectorWorld>): void {
+/**
+ * `open` makes a fresh world; the suite opens one for each test and closes it afterwards. A type that
+ * calls no vendor has none of a vendor's failures: it sets `callsVendor` to false.
+ */
+export function describeConnector(
+  name: string,
+  open: () => Promise<ConnectorWorld>,
+  { callsVendor = true }: { readonly callsVendor?: boolean } = {},
+): void {
   describe(`${name} as a connector`, () => {
     let current: ConnectorWorld | null = null;
     const world = (): ConnectorWorld => {
@@ -28,6 +35,6 @@ export function describeConnector(name: string, open: () => Promise<ConnectorWor
 
     describe('people', () => registerPeople(world));
     describe('groups', () => registerGroups(world));
-    describe('failures', () => registerFailures(world));
+    if (callsVendor) describe('failures', () => registerFailures(world));
   });
 }

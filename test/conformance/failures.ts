@@ -10,36 +10,41 @@ export function registerFailures(world: () => ConnectorWorld): void {
     for (const secret of world().secrets) expect(shown).not.toContain(secret);
   };
 
-  /** A read and two writes; on the one account given. */
-  const attempts = (remoteId: string) => {
-    const { connector, person, faults } = world();
-    return (
-      faults && [
-        {
-          writes: false,
-          at: faults.readUser,
-          run: (context = callContext()) => connector.read('user', remoteId, context),
-        },
-        {
-          writes: false,
-          at: faults.findUser,
-          run: (context = callContext()) => connector.find('user', person('someone').identifier, context),
-        },
-        {
-          writes: true,
-          at: faults.createUser,
-          run: (context = callContext()) => connector.apply(createUser(world(), 'joiner'), context),
-        },
-        {
-          writes: true,
-          at: faults.disableUser,
-          run: (context = callContext()) => connector.apply(onAccount('disable', remoteId), context),
-        },
-      ]
-    );
+  const faultsOf = () => {
+    const { faults } = world();
+    if (!faults) throw new Error('a type that calls a vendor says where faults can be aimed');
+    return faults;
   };
 
-  const attempted = async () => attempts(await world().remote.seedAccount('jane', 'enabled')) ?? [];
+  /** Two reads and two writes. The account is one that is there and enabled. */
+  const attemptsOn = (remoteId: string) => {
+    const { connector, person } = world();
+    const { readUser, findUser, createUser: create, disableUser } = faultsOf();
+    return [
+      {
+        writes: false,
+        at: readUser,
+        run: (context = callContext()) => connector.read('user', remoteId, context),
+      },
+      {
+        writes: false,
+        at: findUser,
+        run: (context = callContext()) => connector.find('user', person('someone').identifier, context),
+      },
+      {
+        writes: true,
+        at: create,
+        run: (context = callContext()) => connector.apply(createUser(world(), 'joiner'), context),
+      },
+      {
+        writes: true,
+        at: disableUser,
+        run: (context = callContext()) => connector.apply(onAccount('disable', remoteId), context),
+      },
+    ];
+  };
+
+  const attempted = async () => attemptsOn(await world().remote.seedAccount('jane', 'enabled'));
 
   it('records every call, with nothing secret in its path', async () => {
     for (const attempt of await attempted()) {
@@ -64,26 +69,23 @@ export function registerFailures(world: () => ConnectorWorld): void {
   });
 
   it('says when to come back where the vendor limits the rate, and holds back until then', async () => {
-    const { faults } = world();
-    const id = await world().remote.seedAccount('jane', 'enabled');
-    const [first] = attempts(id) ?? [];
-    if (!faults || !first) return;
-    faults.at.inject({
-      matches: first.at,
+    const { connector, remote } = world();
+    const { at, readUser } = faultsOf();
+    const id = await remote.seedAccount('jane', 'enabled');
+    at.inject({
+      matches: readUser,
       fault: { kind: 'answer', answer: { status: 429, headers: { 'retry-after': '30' } } },
     });
-    const error = await remoteErrorOf(first.run());
+    const error = await remoteErrorOf(connector.read('user', id, callContext()));
     expect(error).toMatchObject({ disposition: 'rateLimited', status: 429, retryAfterMs: 30_000 });
     expectNoSecret(error);
-    const context = callContext();
-    const paced = await remoteErrorOf(first.run(context));
+    const paced = await remoteErrorOf(connector.read('user', id, callContext()));
     expect(paced.disposition).toBe('rateLimited');
   });
 
   it('takes 500 as a passing failure of a read, and as an unknown outcome of a write', async () => {
-    const { faults } = world();
     for (const attempt of await attempted()) {
-      faults?.at.inject({ matches: attempt.at, fault: { kind: 'answer', answer: { status: 500 } } });
+      faultsOf().at.inject({ matches: attempt.at, fault: { kind: 'answer', answer: { status: 500 } } });
       const error = await remoteErrorOf(attempt.run());
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
       expect(error.status).toBe(500);
@@ -97,7 +99,7 @@ export function registerFailures(world: () => ConnectorWorld): void {
   ];
   it.each(lost)('does not know the outcome of a write whose answer was lost %s', async (_, applied) => {
     for (const attempt of await attempted()) {
-      world().faults?.at.inject({ matches: attempt.at, fault: { kind: 'drop', applied } });
+      faultsOf().at.inject({ matches: attempt.at, fault: { kind: 'drop', applied } });
       const context = callContext();
       const error = await remoteErrorOf(attempt.run(context));
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
@@ -107,9 +109,8 @@ export function registerFailures(world: () => ConnectorWorld): void {
   });
 
   it('gives up when told to, and does not know the outcome of a write then', async () => {
-    const { faults } = world();
     for (const attempt of await attempted()) {
-      faults?.at.inject({ matches: attempt.at, fault: { kind: 'hang' } });
+      faultsOf().at.inject({ matches: attempt.at, fault: { kind: 'hang' } });
       const error = await remoteErrorOf(attempt.run(callContext(AbortSignal.timeout(100))));
       expect(error.disposition).toBe(attempt.writes ? 'unknownOutcome' : 'transient');
       expectNoSecret(error);
@@ -118,7 +119,7 @@ export function registerFailures(world: () => ConnectorWorld): void {
 
   it('is unauthorized with a credential that the vendor refuses, and the check says FAILED', async () => {
     const { impostor, remote, person } = world();
-    if (!impostor) return;
+    if (!impostor) throw new Error('a type with a credential says what a bad one does');
     const id = await remote.seedAccount('jane', 'enabled');
     const errors = [
       await remoteErrorOf(impostor.read('user', id, callContext())),
@@ -139,7 +140,7 @@ export function registerFailures(world: () => ConnectorWorld): void {
 
   it('is transient where nothing listens, for writes too: nothing was sent', async () => {
     const { stranded } = world();
-    if (!stranded) return;
+    if (!stranded) throw new Error('a type that calls a vendor says what nobody there does');
     const errors = [
       await remoteErrorOf(stranded.check(callContext())),
       await remoteErrorOf(stranded.read('user', '1', callContext())),

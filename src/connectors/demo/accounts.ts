@@ -1,0 +1,66 @@
+/**
+ * What the Demo connector needs kept for it: accounts, groups and memberships of one store. The bridge's
+ * database provides it; this file only says what it must do.
+ */
+
+export interface DemoAccount {
+  readonly id: string;
+  /** In lower case; no two accounts of a store share one. */
+  readonly identifierLower: string;
+  readonly enabled: boolean;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface DemoGroup {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface DemoMember {
+  readonly accountId: string;
+  readonly identifierLower: string;
+}
+
+/** `missing`: there is no such account or group in this store. `taken`: another one has that name. */
+export type DemoWrite = 'done' | 'missing' | 'taken';
+
+export interface DemoAccounts {
+  /** Null where the identifier is taken. */
+  createAccount(
+    storeId: string,
+    account: { readonly identifier: string; readonly attributes: Readonly<Record<string, string>> },
+  ): Promise<DemoAccount | null>;
+  account(storeId: string, id: string): Promise<DemoAccount | null>;
+  accountByIdentifier(storeId: string, identifier: string): Promise<DemoAccount | null>;
+  /** In the order of their ids, those after `afterId`. */
+  accounts(storeId: string, afterId: string | null, limit: number): Promise<readonly DemoAccount[]>;
+  updateAccount(
+    storeId: string,
+    id: string,
+    change: {
+      readonly identifier?: string;
+      readonly enabled?: boolean;
+      readonly attributes?: Readonly<Record<string, string>>;
+    },
+  ): Promise<DemoWrite>;
+  /** With its memberships. */
+  deleteAccount(storeId: string, id: string): Promise<DemoWrite>;
+
+  /** Null where the name is taken. */
+  createGroup(storeId: string, name: string): Promise<DemoGroup | null>;
+  group(storeId: string, id: string): Promise<DemoGroup | null>;
+  groupByName(storeId: string, name: string): Promise<DemoGroup | null>;
+  groups(storeId: string, afterId: string | null, limit: number): Promise<readonly DemoGroup[]>;
+  renameGroup(storeId: string, id: string, name: string): Promise<DemoWrite>;
+  deleteGroup(storeId: string, id: string): Promise<DemoWrite>;
+
+  /** In the order of their account ids. */
+  members(groupId: string, afterAccountId: string | null, limit: number): Promise<readonly DemoMember[]>;
+  /** What became of each, in their order; `missing` for an account that is not in this store. */
+  addMembers(
+    storeId: string,
+    groupId: string,
+    accountIds: readonly string[],
+  ): Promise<readonly ('done' | 'already' | 'missing')[]>;
+  removeMembers(groupId: string, accountIds: readonly string[]): Promise<readonly ('done' | 'already')[]>;
+}

@@ -1,0 +1,28 @@
+/** How the Demo store fails: as a vendor would, so that what is seen with it holds for the others. */
+
+import { type Disposition, RemoteError } from '../../model/errors.ts';
+
+export function demoError(action: string, disposition: Disposition, why: string): RemoteError {
+  return new RemoteError(`The demo store could not ${action}: ${why}`, {
+    store: 'Demo',
+    action,
+    disposition,
+    code: disposition,
+  });
+}
+
+/** Runs what touches the database. A failed write may have been committed before its answer was lost. */
+export async function attempt<T>(action: string, writes: boolean, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof RemoteError) throw error;
+    throw new RemoteError(`The bridge's database failed when the demo store was to ${action}`, {
+      store: 'Demo',
+      action,
+      disposition: writes ? 'unknownOutcome' : 'transient',
+      code: 'database',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** The Demo store has nothing to configure but what every store has. */
+
+import { COMMON_SPECS, groupProvisioningSpec, type SettingSpec } from '../../model/settings.ts';
+import type { AttributeMapping, Capabilities, TargetAttribute } from '../connector.ts';
+
+export const DEMO_SPECS: readonly SettingSpec[] = [...COMMON_SPECS, groupProvisioningSpec('Create')];
+
+export const DEMO_CAPABILITIES: Capabilities = {
+  deleteUsers: true,
+  createGroups: true,
+  renameGroups: true,
+  deleteGroups: true,
+  disableDropsMemberships: false,
+  membershipLevels: false,
+  membersPerCallMax: 500,
+};
+
+export const DEMO_ATTRIBUTES: readonly TargetAttribute[] = [
+  { name: 'userName', description: 'User name.', required: false },
+  { name: 'primaryEmail', description: 'Email address.', required: false },
+  { name: 'displayName', description: 'The name others see.', required: false },
+  { name: 'givenName', description: 'First name.', required: false },
+  { name: 'familyName', description: 'Last name.', required: false },
+  { name: 'title', description: 'Job title.', required: false },
+  { name: 'phoneNumber', description: 'Phone number.', required: false },
+  { name: 'department', description: 'Department.', required: false },
+];
+
+export const DEMO_DEFAULT_MAPPING: readonly AttributeMapping[] = [
+  { targetAttribute: 'userName', sourceAttribute: 'userName' },
+  { targetAttribute: 'primaryEmail', sourceAttribute: 'primaryEmail' },
+  { targetAttribute: 'displayName', sourceAttribute: 'displayName' },
+  { targetAttribute: 'givenName', sourceAttribute: 'name.givenName' },
+  { targetAttribute: 'familyName', sourceAttribute: 'name.familyName' },
+  { targetAttribute: 'title', sourceAttribute: 'title' },
+  { targetAttribute: 'phoneNumber', sourceAttribute: 'primaryPhone' },
+  { targetAttribute: 'department', sourceAttribute: 'enterprise.department' },
+];
