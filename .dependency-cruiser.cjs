@@ -16,7 +16,19 @@ const DB = '^src/db/';
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment: 'Not through types either.',
+      severity: 'error',
+      from: { path: '^(src|migrations)/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-cycles-in-tests',
+      severity: 'error',
+      from: { path: '^test/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'no-orphans',
       comment: 'What nobody imports is not part of the product.',
@@ -34,7 +46,7 @@ module.exports = {
       name: 'product-without-tools',
       comment: 'The product runs without devDependencies, and knows nothing of its tests.',
       severity: 'error',
-      from: { path: '^(src|migrations)/', },
+      from: { path: '^(src|migrations)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -45,7 +57,7 @@ module.exports = {
     },
     only('model-is-pure', '^src/model/', [MODEL], 'No package, no room, not even Node.'),
     only('plan-is-pure', '^src/plan/', ['^src/plan/', MODEL], 'No clock, no I/O, no package.'),
-    only('support-knows-no-room', '^src/support/', [SUPPORT, MODEL, ...PACKAGES], 'It is everybody\'s.'),
+    only('support-knows-no-room', '^src/support/', [SUPPORT, MODEL, ...PACKAGES], "It is everybody's."),
     only('db', '^src/db/', [DB, MODEL, SUPPORT, '^migrations/', ...PACKAGES]),
     only('migrations', '^migrations/', ['^migrations/', ...PACKAGES]),
     only('auth', '^src/auth/', ['^src/auth/', DB, MODEL, SUPPORT, ...PACKAGES]),
@@ -117,6 +129,10 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

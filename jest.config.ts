@@ -14,9 +14,13 @@ const config: Config = {
     ],
   },
   extensionsToTreatAsEsm: [],
+  maxWorkers: 2,
   testTimeout: 30_000,
   globalSetup: '<rootDir>/test/postgres.ts',
   globalTeardown: '<rootDir>/test/postgresStop.ts',
+  setupFiles: ['<rootDir>/test/loopbackOnly.ts'],
+  collectCoverageFrom: ['src/**/*.ts', 'migrations/**/*.ts'],
+  coverageReporters: ['text-summary', 'lcovonly'],
 };
 
 export default config;

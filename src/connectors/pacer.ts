@@ -3,13 +3,17 @@
  * everything after a 429. The limits are shared with other apps, so a bridge takes its share and adapts.
  */
 
-import type { VendorRequest } from './http.ts';
+/** As much of a request as pacing looks at. */
+export interface Paced {
+  readonly method: string;
+  readonly url: string;
+}
 
 export interface Bucket {
   readonly name: string;
   readonly perMinute: number;
   readonly burst: number;
-  matches(request: VendorRequest): boolean;
+  matches(request: Paced): boolean;
 }
 
 export interface Pacer {
@@ -18,7 +22,7 @@ export interface Pacer {
    * returned, in milliseconds, so that the caller can put something more urgent first. Rejects when the
    * signal aborts.
    */
-  wait(request: VendorRequest, signal: AbortSignal): Promise<number>;
+  wait(request: Paced, signal: AbortSignal): Promise<number>;
   /** Nothing goes out for so long. */
   pause(ms: number): void;
 }
@@ -36,7 +40,7 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
   let pausedUntil = 0;
 
   /** Milliseconds until every bucket of the request has a token; takes the tokens where that is now. */
-  const take = (request: VendorRequest): number => {
+  const take = (request: Paced): number => {
     const now = deps.now();
     if (pausedUntil > now) return pausedUntil - now;
     const mine = buckets.filter((bucket) => bucket.matches(request));

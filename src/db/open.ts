@@ -45,11 +45,11 @@ export interface DatabaseLog {
 
 /** Without a log, knex prints to the console. */
 export function openDatabase(location: DatabaseLocation, log?: DatabaseLog): Knex {
-  const { dialect, target } = location;
-  return knex({
-    ...(dialect === 'sqlite' ? sqlite(target) : postgres(target)),
-    ...(log ? { log: logger(log) } : {}),
-  });
+  return knex({ ...databaseConfig(location), ...(log ? { log: logger(log) } : {}) });
+}
+
+export function databaseConfig({ dialect, target }: DatabaseLocation): Knex.Config {
+  return dialect === 'sqlite' ? sqlite(target) : postgres(target);
 }
 
 function logger(log: DatabaseLog): Knex.Logger {
