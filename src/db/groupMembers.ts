@@ -58,11 +58,11 @@ export async function removeMembers(
 ): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const chunk of chunks(userIds)) {
-    const rows = await db('group_members')
-      .where({ group_id: groupId })
-      .whereIn('user_id', chunk)
-      .delete()
-      .returning('user_id');
+    // Two statements: knex hands out no deleted rows on SQLite.
+    const present = () => db('group_members').where({ group_id: groupId }).whereIn('user_id', chunk);
+    const rows = await present().orderBy('user_id').select('user_id');
+    if (rows.length === 0) continue;
+    await present().delete();
     removed.push(...rows.map((row: { user_id: string }) => row.user_id));
   }
   return removed;
@@ -137,10 +137,11 @@ export async function groupIdsOfUser(db: Db, userId: string): Promise<readonly s
   return rows.map((row: { group_id: string }) => row.group_id);
 }
 
-/** Ends every membership of one user; answers the groups, whose rows must be locked. */
+/** Ends every membership of one user, whose row must be locked; answers the groups. */
 export async function removeUserFromGroups(db: Db, userId: string): Promise<readonly string[]> {
-  const rows = await db('group_members').where({ user_id: userId }).delete().returning('group_id');
-  return rows.map((row: { group_id: string }) => row.group_id);
+  const groupIds = await groupIdsOfUser(db, userId);
+  await db('group_members').where({ user_id: userId }).delete();
+  return groupIds;
 }
 
 /** Empties a group; answers how many there were. */
