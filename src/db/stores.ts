@@ -1,21 +1,17 @@
 /** Stores: their settings, sealed secrets, and the state of their life. */
 
 import type { Configuration, StoreType } from '../model/settings.ts';
-import { fromBoolean, fromJson, fromJsonOrNull } from './columns.ts';
-import type { Db } from './open.ts';
+import type { SealedSecret } from '../support/secret.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from './columns.ts';
+import { type Db, forUpdate } from './open.ts';
+import type { After } from './paging.ts';
 
 export type StoreStatus = 'INACTIVE' | 'ACTIVE' | 'DELETING';
 
 export interface PauseState {
-  /** admin, invalid_credential, unreachable, other_tenant */
+  /** admin, invalid_credential, unreachable, other_tenant, tenant_in_use */
   readonly code: string;
   readonly message: string;
-}
-
-/** A secret as `support/secret` sealed it, bound to the hosts it was entered for. */
-export interface SealedSecret {
-  readonly keyId: string;
-  readonly sealed: string;
 }
 
 export interface StoreRecord {
@@ -29,7 +25,9 @@ export interface StoreRecord {
   readonly status: StoreStatus;
   /** What the admin gave, without secrets and defaults. */
   readonly configuration: Configuration;
+  /** Key → the secret, bound to the store and the hosts it was entered for. */
   readonly secrets: Readonly<Record<string, SealedSecret>>;
+  /** The workspace or instance that the store is pinned to; null until its first good check. */
   readonly tenantId: string | null;
   readonly tenantName: string | null;
   readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
@@ -43,6 +41,7 @@ export interface StoreRecord {
   readonly lastSyncAt: string | null;
   readonly lastSuccessAt: string | null;
   readonly createdAt: string;
+  /** Moves with every change by an admin, never back or not at all: a version of the settings. */
   readonly updatedAt: string;
 }
 
@@ -50,6 +49,152 @@ export interface StoreRecord {
 export async function getStore(db: Db, id: string): Promise<StoreRecord | null> {
   const row = await db('stores').where({ id }).whereNull('deleted_at').first();
   return row ? toStore(row) : null;
+}
+
+/** As `getStore`, in one environment: another tenant's store does not exist. */
+export async function getStoreOf(db: Db, environmentId: string, id: string): Promise<StoreRecord | null> {
+  const row = await db('stores').where({ id, environment_id: environmentId }).whereNull('deleted_at').first();
+  return row ? toStore(row) : null;
+}
+
+/** As `getStore`, and nobody else writes it until the transaction ends. */
+export async function lockStore(tx: Db, id: string): Promise<StoreRecord | null> {
+  const row = await forUpdate(tx, tx('stores').where({ id }).whereNull('deleted_at')).first();
+  return row ? toStore(row) : null;
+}
+
+/** Oldest first; `limit` rows after the given one. */
+export async function listStores(
+  db: Db,
+  environmentId: string,
+  limit: number,
+  after: After | null,
+): Promise<readonly StoreRecord[]> {
+  const query = db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id'])
+    .limit(limit);
+  if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
+  return (await query).map(toStore);
+}
+
+/** The stores whose tasks are worked on, or will be once they are resumed; oldest first. */
+export async function listWorkingStores(db: Db, environmentId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereIn('status', ['ACTIVE', 'DELETING'])
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
+export async function countStores(db: Db, environmentId: string): Promise<number> {
+  const row = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
+/** Throws a unique violation where another working store is pinned to the same tenant. */
+export async function insertStore(db: Db, store: StoreRecord): Promise<void> {
+  await db('stores').insert({ id: store.id, ...toRow(store) });
+}
+
+/**
+ * Writes what admins and checks decide. What the worker keeps (the brake, scans, successes, seats) is
+ * left alone, so that neither overwrites the other. Throws a unique violation as `insertStore` does.
+ */
+export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
+  const {
+    creations_wait_until: _seats,
+    brake_tripped_at: _brake,
+    scanned_at: _scanned,
+    last_sync_at: _synced,
+    last_success_at: _succeeded,
+    ...columns
+  } = toRow(store);
+  await db('stores').where({ id: store.id }).update(columns);
+}
+
+/** Every store that has secrets; none of them changes until the transaction ends. */
+export async function storesForReseal(tx: Db): Promise<readonly StoreRecord[]> {
+  const rows = await forUpdate(tx, tx('stores').whereNull('deleted_at').orderBy('id'));
+  return rows.map(toStore).filter((store) => Object.keys(store.secrets).length > 0);
+}
+
+/** The same secrets, sealed anew: nothing that an admin or a connector would notice. */
+export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['secrets']): Promise<void> {
+  await db('stores')
+    .where({ id })
+    .update({ secrets: toJson(secrets) });
+}
+
+/** A tombstone: events name it, so its row stays, without secrets. `at` is an ISO time. */
+export async function buryStore(db: Db, id: string, at: string): Promise<void> {
+  await db('stores').where({ id }).update({
+    status: 'INACTIVE',
+    secrets: '{}',
+    configuration: '{}',
+    self: null,
+    paused: null,
+    paused_at: null,
+    retry_at: null,
+    updated_at: at,
+    deleted_at: at,
+  });
+}
+
+/** Everything that hangs on a store and means nothing without it; children before their parents. */
+const BELONGINGS = [
+  'tasks',
+  'causes',
+  'held',
+  'links',
+  'membership_ledger',
+  'observations',
+  'sync_statuses',
+  'brake_ledger',
+  'previews',
+  'sync_runs',
+  'demo_groups',
+  'demo_accounts',
+  // With the lease a worker that is in the middle of a task loses the right to record anything.
+  'leases',
+] as const;
+
+export async function forgetBelongings(db: Db, storeId: string): Promise<void> {
+  for (const table of BELONGINGS) await db(table).where({ store_id: storeId }).delete();
+}
+
+function toRow(store: StoreRecord) {
+  return {
+    environment_id: store.environmentId,
+    type: store.type,
+    name: store.name,
+    description: store.description,
+    image: toJson(store.image),
+    managed: store.managed,
+    status: store.status,
+    configuration: toJson(store.configuration),
+    secrets: toJson(store.secrets),
+    tenant_id: store.tenantId,
+    tenant_name: store.tenantName,
+    self: store.self && toJson(store.self),
+    paused: store.paused && toJson(store.paused),
+    paused_at: store.pausedAt,
+    retry_at: store.retryAt,
+    retry_attempts: store.retryAttempts,
+    creations_wait_until: store.creationsWaitUntil,
+    brake_tripped_at: store.brakeTrippedAt,
+    scanned_at: store.scannedAt,
+    last_sync_at: store.lastSyncAt,
+    last_success_at: store.lastSuccessAt,
+    created_at: store.createdAt,
+    updated_at: store.updatedAt,
+  };
 }
 
 export function toStore(row: Record<string, unknown>): StoreRecord {

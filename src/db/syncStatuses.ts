@@ -62,6 +62,26 @@ export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<r
   return rows.map(toSyncStatus);
 }
 
+const IDS_PER_QUERY_MAX = 500;
+
+/** Of many subjects, by subject id; those that never were settled are absent. */
+export async function statusesOfSubjects(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<ReadonlyMap<string, SyncStatus>> {
+  const found = new Map<string, SyncStatus>();
+  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('sync_statuses')
+      .where({ store_id: storeId, kind })
+      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('subject_id', 'status');
+    for (const row of rows) found.set(row.subject_id, row.status);
+  }
+  return found;
+}
+
 export async function deleteSyncStatus(db: Db, storeId: string, subject: Subject): Promise<void> {
   await db('sync_statuses').where({ store_id: storeId, kind: subject.kind, subject_id: subject.id }).delete();
 }
@@ -100,6 +120,28 @@ export async function countSyncStatuses(
     .first();
   counts.pending = Number(waiting?.n ?? 0) + Number(marked?.n ?? 0);
   return counts;
+}
+
+/** The most frequent reasons of what is not in sync, without subjects that have a task waiting. */
+export async function reasonsOf(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  limit: number,
+): Promise<readonly { readonly status: SyncStatus; readonly reason: string; readonly count: number }[]> {
+  const rows = await db('sync_statuses')
+    .where({ store_id: storeId, kind })
+    .whereIn('status', ['unsynced', 'partiallySynced', 'failed'])
+    .whereNotNull('reason')
+    .whereNotExists(pendingTask(db))
+    .groupBy('status', 'reason')
+    .select('status', 'reason')
+    .count({ n: '*' })
+    .orderBy([{ column: 'n', order: 'desc' }, 'status', 'reason'])
+    .limit(limit);
+  return (rows as { status: SyncStatus; reason: string; n: number | string }[]).map((row) => {
+    return { status: row.status, reason: row.reason, count: Number(row.n) };
+  });
 }
 
 function pendingTask(db: Db) {

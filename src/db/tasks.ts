@@ -3,9 +3,11 @@
  * counter that every write raises, and the correlation ids that caused it.
  */
 
-import type { Subject } from '../model/subject.ts';
+import type { Kind, Subject } from '../model/subject.ts';
 import { newId } from '../support/ids.ts';
-import type { Db } from './open.ts';
+import { fromJsonOrNull } from './columns.ts';
+import { type Db, forUpdate } from './open.ts';
+import type { After } from './paging.ts';
 
 /** Leavers go before everything else; what a sync found comes last. */
 export const PRIORITY = { leaver: 0, normal: 5, sync: 9 } as const;
@@ -58,6 +60,8 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({
       state: 'pending',
+      // A parked task starts afresh; one that is backing off goes on counting.
+      attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
       seq: db.raw('tasks.seq + 1'),
       priority: db.raw(
         'case when tasks.priority < excluded.priority then tasks.priority else excluded.priority end',
@@ -99,4 +103,117 @@ export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
     })
     .onConflict(['correlation_id', 'store_id'])
     .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
+}
+
+export const TASK_STATES = ['pending', 'parked', 'held'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task as operators see it; `queue.ts` has the worker's view. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly state: TaskState;
+  readonly priority: number;
+  /** ISO times */
+  readonly runAt: string;
+  readonly attempts: number;
+  readonly failedAt: string | null;
+  /** The last failure, in the vendor's words. */
+  readonly error: {
+    readonly message: string;
+    readonly status: number | null;
+    readonly code: string | null;
+  } | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface TaskFilter {
+  readonly storeId?: string | null;
+  readonly state?: TaskState | null;
+}
+
+/** Oldest first; `limit` rows after the given one. */
+export async function listTasks(
+  db: Db,
+  environmentId: string,
+  filter: TaskFilter,
+  limit: number,
+  after: After | null,
+): Promise<readonly TaskRecord[]> {
+  const query = tasksOf(db, environmentId, filter).orderBy(['created_at', 'id']).limit(limit);
+  if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
+  return (await query).map(toTask);
+}
+
+/** The rows that `listTasks` pages through, for counting. */
+export function tasksOf(db: Db, environmentId: string, filter: TaskFilter) {
+  const query = db('tasks').where({ environment_id: environmentId });
+  if (filter.storeId) query.where({ store_id: filter.storeId });
+  if (filter.state) query.where({ state: filter.state });
+  return query;
+}
+
+export async function getTask(db: Db, environmentId: string, id: string): Promise<TaskRecord | null> {
+  const row = await db('tasks').where({ environment_id: environmentId, id }).first();
+  return row ? toTask(row) : null;
+}
+
+/** As `getTask`, and nobody else writes the row until the transaction ends. */
+export async function lockTask(tx: Db, environmentId: string, id: string): Promise<TaskRecord | null> {
+  const row = await forUpdate(tx, tx('tasks').where({ environment_id: environmentId, id })).first();
+  return row ? toTask(row) : null;
+}
+
+/** The subject's task on each store that has one. */
+export async function tasksOfSubject(db: Db, subject: Subject): Promise<readonly TaskRecord[]> {
+  const rows = await db('tasks').where({ kind: subject.kind, subject_id: subject.id });
+  return rows.map(toTask);
+}
+
+/** Due at once, as if it had never failed. What may have reached the vendor is not forgotten. */
+export async function retryTask(db: Db, id: string, at: string): Promise<void> {
+  await db('tasks')
+    .where({ id })
+    .update({ state: 'pending', run_at: at, attempts: 0, updated_at: at, seq: db.raw('seq + 1') });
+}
+
+export async function deleteTask(db: Db, id: string): Promise<void> {
+  await db('tasks').where({ id }).delete();
+}
+
+/** A task that only waited for a decision has nothing to wait for any more. */
+export async function deleteHeldTask(db: Db, storeId: string, subject: Subject): Promise<void> {
+  await db('tasks')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id, state: 'held' })
+    .delete();
+}
+
+/** True while anything of the store waits, is parked, or is held. */
+export async function hasTasks(db: Db, storeId: string): Promise<boolean> {
+  return (await db('tasks').where({ store_id: storeId }).first('id')) !== undefined;
+}
+
+export async function countPendingTasks(db: Db, storeId: string): Promise<number> {
+  const row = await db('tasks').where({ store_id: storeId, state: 'pending' }).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+function toTask(row: Record<string, unknown>): TaskRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    subject: { kind: row.kind as Kind, id: row.subject_id as string },
+    state: row.state as TaskState,
+    priority: row.priority as number,
+    runAt: row.run_at as string,
+    attempts: row.attempts as number,
+    failedAt: row.failed_at as string | null,
+    error: fromJsonOrNull(row.error),
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+  };
 }

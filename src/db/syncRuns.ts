@@ -1,0 +1,163 @@
+/** Sync runs: each plans everyone and every link of a store, on request or because the store changed. */
+
+import { newId } from '../support/ids.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from './columns.ts';
+import type { Db } from './open.ts';
+
+export type SyncRunCause = 'request' | 'activation' | 'settings' | 'deletion';
+export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
+
+export interface SyncProgress {
+  readonly scanned: number;
+  /** null while nobody knows */
+  readonly total: number | null;
+}
+
+/** Where a run stands: between two steps it may be interrupted and taken up again. */
+export interface SyncPosition {
+  readonly phase: string;
+  readonly cursor: string | null;
+  /** Steps that failed in a row. */
+  readonly failures: number;
+}
+
+export interface SyncRunRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly cause: SyncRunCause;
+  readonly correlationId: string;
+  /** Reads the store page by page first; without it only the directory and the links are gone through. */
+  readonly scan: boolean;
+  /** False only reports what differs. */
+  readonly repair: boolean;
+  readonly state: SyncRunState;
+  readonly progress: SyncProgress;
+  readonly summary: Readonly<Record<string, number>>;
+  readonly drift: readonly unknown[];
+  /** Null until it starts. */
+  readonly position: SyncPosition | null;
+  /** Why it is FAILED, in words. */
+  readonly error: string | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export type NewSyncRun = Pick<
+  SyncRunRecord,
+  'environmentId' | 'storeId' | 'cause' | 'correlationId' | 'scan' | 'repair'
+>;
+
+/** `at` is an ISO time. */
+export async function insertSyncRun(db: Db, run: NewSyncRun, at: string): Promise<SyncRunRecord> {
+  const row = {
+    id: newId(),
+    environment_id: run.environmentId,
+    store_id: run.storeId,
+    cause: run.cause,
+    correlation_id: run.correlationId,
+    scan: run.scan,
+    repair: run.repair,
+    state: 'QUEUED',
+    progress: toJson({ scanned: 0, total: null } satisfies SyncProgress),
+    summary: '{}',
+    drift: '[]',
+    position: null,
+    error: null,
+    created_at: at,
+    started_at: null,
+    finished_at: null,
+  };
+  await db('sync_runs').insert(row);
+  return toSyncRun(row);
+}
+
+export async function getSyncRun(db: Db, storeId: string, id: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs').where({ store_id: storeId, id }).first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** The run to go on with: the one under way, else the oldest that waits. */
+export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .orderBy('state', 'desc')
+    .orderBy('created_at')
+    .orderBy('id')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** Writes how far a run is. A run that was called off meanwhile stays so. */
+export async function saveSyncRun(
+  db: Db,
+  run: Pick<
+    SyncRunRecord,
+    'id' | 'state' | 'progress' | 'summary' | 'drift' | 'position' | 'error' | 'startedAt' | 'finishedAt'
+  >,
+): Promise<void> {
+  await db('sync_runs')
+    .where({ id: run.id })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .update({
+      state: run.state,
+      progress: toJson(run.progress),
+      summary: toJson(run.summary),
+      drift: toJson(run.drift),
+      position: toJson(run.position),
+      error: run.error,
+      started_at: run.startedAt,
+      finished_at: run.finishedAt,
+    });
+}
+
+/** The run that ended last; null where none ever did. */
+export async function latestRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['DONE', 'FAILED'])
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** True while a run waits or is under way. */
+export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .first('id');
+  return row !== undefined;
+}
+
+/** What no longer applies: the store was switched off, or its deletion was called off. */
+export async function cancelOpenRuns(db: Db, storeId: string, error: string, at: string): Promise<void> {
+  await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .update({ state: 'FAILED', error, finished_at: at });
+}
+
+export function toSyncRun(row: Record<string, unknown>): SyncRunRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    cause: row.cause as SyncRunCause,
+    correlationId: row.correlation_id as string,
+    scan: fromBoolean(row.scan),
+    repair: fromBoolean(row.repair),
+    state: row.state as SyncRunState,
+    progress: fromJson(row.progress),
+    summary: fromJson(row.summary),
+    drift: fromJson(row.drift),
+    position: fromJsonOrNull(row.position),
+    error: row.error as string | null,
+    createdAt: row.created_at as string,
+    startedAt: row.started_at as string | null,
+    finishedAt: row.finished_at as string | null,
+  };
+}

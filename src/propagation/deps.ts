@@ -1,0 +1,19 @@
+/** What the use cases of propagation are built from; `wire.ts` makes it once. */
+
+import type { Knex } from 'knex';
+import type { Registry } from '../connectors/registry.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import type { Keyring } from '../support/secret.ts';
+import type { Connectors } from './connectors.ts';
+import type { Wake } from './wake.ts';
+
+export interface PropagationDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly keyring: Keyring;
+  readonly connectors: Connectors;
+  readonly wake: Wake;
+}

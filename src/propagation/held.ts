@@ -1,0 +1,146 @@
+/**
+ * A person's decision on held losses. An approval covers exactly the rows it names, and the plan carries
+ * them out only if it still wants the identical change; a discard is remembered until the directory moves.
+ */
+
+import {
+  type Decision,
+  decideHeld,
+  type HeldRecord,
+  heldOfSubject,
+  listOpenHeld,
+  openHeldByIds,
+} from '../db/held.ts';
+import type { Db } from '../db/open.ts';
+import { lockStore, type StoreRecord } from '../db/stores.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import { deleteHeldTask, enqueueTask, PRIORITY } from '../db/tasks.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import { releaseBrakeIfClear } from './gate.ts';
+import { storeEvent } from './storeEvents.ts';
+
+/** Which rows: these, or all that are open at this moment. */
+export type Selection = { readonly ids: readonly string[] } | { readonly all: true };
+
+/** Answers the rows that were approved; 409 with an entry for each id that is not open any more. */
+export async function approveHeld(
+  deps: PropagationDeps,
+  storeId: string,
+  selection: Selection,
+  cause: Cause,
+): Promise<readonly HeldRecord[]> {
+  const decided = await decide(deps, storeId, selection, 'approved', cause, async (tx, row, at) => {
+    await enqueueTask(tx, storeId, {
+      environmentId: row.environmentId,
+      subject: row.subject,
+      priority: PRIORITY.leaver,
+      correlationIds: [cause.correlationId],
+      at,
+    });
+  });
+  deps.wake.signal();
+  return decided;
+}
+
+/** As `approveHeld`, for losses that shall not happen. No vendor is called. */
+export async function discardHeld(
+  deps: PropagationDeps,
+  storeId: string,
+  selection: Selection,
+  cause: Cause,
+): Promise<readonly HeldRecord[]> {
+  return decide(deps, storeId, selection, 'discarded', cause, async (tx, row) => {
+    const rows = await heldOfSubject(tx, storeId, row.subject);
+    if (rows.some((other) => other.state === 'held')) return;
+    await deleteHeldTask(tx, storeId, row.subject);
+    const before = await getSyncStatus(tx, storeId, row.subject);
+    await upsertSyncStatus(tx, {
+      environmentId: row.environmentId,
+      storeId,
+      subject: row.subject,
+      status: 'unsynced',
+      reason: `discarded by ${cause.actor.name}`,
+      vendor: null,
+      correlationId: cause.correlationId,
+      lastSyncAt: before?.lastSyncAt ?? null,
+    });
+  });
+}
+
+/** `follow` runs once for each subject, after all its rows are decided. */
+async function decide(
+  deps: PropagationDeps,
+  storeId: string,
+  selection: Selection,
+  state: Decision['state'],
+  cause: Cause,
+  follow: (tx: Db, row: HeldRecord, at: string) => Promise<void>,
+): Promise<readonly HeldRecord[]> {
+  return deps.db.transaction(async (tx) => {
+    // The store's lock is what the brake takes as well, so that nothing is held while we decide.
+    const store = await lockStore(tx, storeId);
+    if (!store) throw new RequestError(404, `There is no store ${storeId} here.`);
+    const rows =
+      'all' in selection ? await allOpen(tx, storeId) : await openOrRefuse(tx, store, selection.ids);
+    const at = isoTime(deps.clock.now());
+    const ids = rows.map((row) => row.id);
+    await decideHeld(tx, ids, { state, by: cause.actor.name, at });
+    for (const row of firstOfEachSubject(rows)) await follow(tx, row, at);
+    for (const row of rows) await decisionEvent(tx, at, store, row, state, cause);
+    if (rows.length > 0) await releaseBrakeIfClear(tx, storeId);
+    return rows;
+  });
+}
+
+const PAGE_SIZE = 500;
+
+async function allOpen(tx: Db, storeId: string): Promise<readonly HeldRecord[]> {
+  const rows: HeldRecord[] = [];
+  for (;;) {
+    const page = await listOpenHeld(tx, storeId, { after: rows.at(-1) ?? null, limit: PAGE_SIZE });
+    rows.push(...page);
+    if (page.length < PAGE_SIZE) return rows;
+  }
+}
+
+async function openOrRefuse(
+  tx: Db,
+  store: StoreRecord,
+  ids: readonly string[],
+): Promise<readonly HeldRecord[]> {
+  const rows = await openHeldByIds(tx, store.id, [...new Set(ids)]);
+  const open = new Set(rows.map((row) => row.id));
+  const errors = ids.flatMap((id, index) =>
+    open.has(id)
+      ? []
+      : [{ pointer: `/ids/${index}`, detail: `${id} is not held (any more); read the list again` }],
+  );
+  if (errors.length === 0) return rows;
+  throw new RequestError(
+    409,
+    `Nothing was decided: ${errors.length} of the ids are not held on ${store.name} (any more).`,
+    errors,
+  );
+}
+
+function firstOfEachSubject(rows: readonly HeldRecord[]): readonly HeldRecord[] {
+  return [...new Map(rows.map((row) => [`${row.subject.kind}:${row.subject.id}`, row])).values()];
+}
+
+function decisionEvent(
+  tx: Db,
+  at: string,
+  store: StoreRecord,
+  row: HeldRecord,
+  state: Decision['state'],
+  cause: Cause,
+): Promise<void> {
+  return storeEvent(tx, at, store, cause, `held.${state}`, {
+    subject: row.change.subject,
+    reason: row.reason,
+    after: { heldId: row.id, change: row.change, since: row.since, heldBecauseOf: row.cause },
+  });
+}

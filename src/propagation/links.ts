@@ -1,0 +1,248 @@
+/**
+ * Links made and undone by hand. Linking makes sure that the account or group is there and nobody else's;
+ * unlinking calls no vendor and leaves everything there as it is.
+ */
+
+import type { Connector, VendorCall } from '../connectors/connector.ts';
+import { findGroupOfEnvironment } from '../db/groups.ts';
+import { dropHeld, heldOfSubject } from '../db/held.ts';
+import { forgetAccount, forgetGroup } from '../db/ledger.ts';
+import {
+  deleteLink,
+  getLink,
+  getLinkById,
+  getUserLinkByRemoteId,
+  groupLinksByRemoteId,
+  insertLink,
+  type LinkRecord,
+  updateLink,
+} from '../db/links.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { speakingUser } from '../db/persons.ts';
+import { lockStore, type StoreRecord } from '../db/stores.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+import { findUserOfEnvironment } from '../db/users.ts';
+import type { Cause } from '../model/cause.ts';
+import { RemoteError, RequestError } from '../model/errors.ts';
+import type { Remote } from '../model/remote.ts';
+import type { Kind, Subject } from '../model/subject.ts';
+import { isoTime } from '../support/clock.ts';
+import { CHECK_TIMEOUT_MS } from './check.ts';
+import type { PropagationDeps } from './deps.ts';
+import { releaseBrakeIfClear } from './gate.ts';
+import { storeEvent } from './storeEvents.ts';
+import { secretKeys } from './storeSecrets.ts';
+
+export interface LinkInput {
+  /** `id` of a user: the SCIM user's, or the person's. */
+  readonly subject: Subject;
+  readonly remoteId: string;
+}
+
+type Named = Subject & { readonly display: string };
+
+/**
+ * Throws 404 where the environment has no such subject, 409 where the store has no such account or group
+ * or one side is linked already, 503 where the store cannot be asked.
+ */
+export async function linkByHand(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  input: LinkInput,
+  cause: Cause,
+): Promise<LinkRecord> {
+  refuseUnpinned(deps, store);
+  const subject = await resolveSubject(deps.db, store.environmentId, input.subject);
+  const { remote, calls } = await readRemote(deps.connectors.connectorFor(store), store, subject.kind, input);
+  const link = await refuseRace(store, remote, () =>
+    deps.db.transaction(async (tx) => {
+      const current = await lockStore(tx, store.id);
+      if (!current || current.status === 'DELETING') throw gone(store);
+      const at = isoTime(deps.clock.now());
+      const made = await write(tx, current, subject, remote, at);
+      await storeEvent(tx, at, current, cause, 'link.created', {
+        subject,
+        calls,
+        after: { remoteId: remote.remoteId, remoteName: remote.display },
+      });
+      if (current.status === 'ACTIVE') await enqueueAfterLink(tx, current, subject, cause, at);
+      return made;
+    }),
+  );
+  deps.wake.signal();
+  return link;
+}
+
+/** Before its first good check nobody knows which workspace the ids would belong to. */
+function refuseUnpinned(deps: PropagationDeps, store: StoreRecord): void {
+  const definition = deps.connectors.definitionOf(store.type);
+  if (store.tenantId !== null || secretKeys(definition).length === 0) return;
+  throw new RequestError(
+    409,
+    `The store ${store.name} was never activated, so it is not pinned to a workspace or instance yet; activate it first.`,
+  );
+}
+
+function gone(store: StoreRecord): RequestError {
+  return new RequestError(409, `The store ${store.name} is being deleted; links are not made any more.`);
+}
+
+async function resolveSubject(db: Db, environmentId: string, subject: Subject): Promise<Named> {
+  if (subject.kind === 'group') {
+    const group = await findGroupOfEnvironment(db, environmentId, subject.id);
+    if (group) return { kind: 'group', id: group.id, display: group.displayName };
+  } else {
+    const user = await findUserOfEnvironment(db, environmentId, subject.id);
+    if (user) return { kind: 'user', id: user.personId, display: user.userName };
+    const speaking = await speakingUser(db, subject.id);
+    if (speaking?.environmentId === environmentId) {
+      return { kind: 'user', id: speaking.personId, display: speaking.userName };
+    }
+  }
+  throw new RequestError(404, `The directory has no ${subject.kind} ${subject.id}.`, [
+    { pointer: '/subject/id', detail: `there is no ${subject.kind} with this id` },
+  ]);
+}
+
+async function readRemote(
+  connector: Connector,
+  store: StoreRecord,
+  kind: Kind,
+  { remoteId }: LinkInput,
+): Promise<{ readonly remote: Remote; readonly calls: readonly VendorCall[] }> {
+  const calls: VendorCall[] = [];
+  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+  const what = kind === 'user' ? 'account' : 'group';
+  try {
+    const remote = await connector.read(kind, remoteId, { signal, record: (call) => calls.push(call) });
+    if (remote) return { remote, calls };
+  } catch (error) {
+    if (!(error instanceof RemoteError) && !signal.aborted) throw error;
+    const words = error instanceof RemoteError ? error.message : `${store.type} did not answer in time`;
+    throw new RequestError(
+      503,
+      `${store.name} could not say whether it has the ${what} ${remoteId}: ${words}`,
+    );
+  }
+  throw new RequestError(409, `${store.name} has no ${what} ${remoteId}.`, [
+    { pointer: '/remoteId', detail: `${store.type} says that there is no ${what} with this id` },
+  ]);
+}
+
+async function write(
+  tx: Db,
+  store: StoreRecord,
+  subject: Named,
+  remote: Remote,
+  at: string,
+): Promise<LinkRecord> {
+  const link = await getLink(tx, store.id, subject);
+  if (link && link.state !== 'removed') {
+    const detail = `${subject.display} is linked to ${link.remoteName} (${link.remoteId}); unlink that first`;
+    throw new RequestError(409, `${detail}.`, [{ pointer: '/subject/id', detail }]);
+  }
+  const owner = subject.kind === 'user' ? await getUserLinkByRemoteId(tx, store.id, remote.remoteId) : null;
+  if (owner) throw taken(store, remote);
+  const found = { remoteId: remote.remoteId, remoteName: remote.display, origin: 'adopted' as const };
+  const state = { ...found, ...stateOf(remote), applied: {} };
+  if (!link) {
+    return insertLink(tx, { environmentId: store.environmentId, storeId: store.id, subject, ...state }, at);
+  }
+  await updateLink(tx, link.id, { ...state, membersReadAt: null }, at);
+  return { ...link, ...state, membersReadAt: null, updatedAt: at };
+}
+
+function taken(store: StoreRecord, remote: Remote): RequestError {
+  const detail = `the account ${remote.display} (${remote.remoteId}) is linked to another person on ${store.name}; unlink it there first`;
+  return new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/remoteId', detail }]);
+}
+
+/** A disabled account is linked as by adoption: the next settling makes it what the directory says. */
+function stateOf(remote: Remote): Pick<LinkRecord, 'state' | 'disabledBy' | 'observed'> {
+  if (remote.kind === 'group') return { state: 'enabled', disabledBy: null, observed: {} };
+  const observed = remote.attributes;
+  switch (remote.state) {
+    case 'enabled':
+    case 'invited':
+      return { state: remote.state, disabledBy: null, observed };
+    case 'disabled':
+      return { state: 'disabled', disabledBy: 'inactive', observed };
+    case 'locked':
+      return { state: 'disabled', disabledBy: 'locked', observed };
+  }
+}
+
+async function refuseRace<T>(store: StoreRecord, remote: Remote, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isUniqueViolation(error)) throw taken(store, remote);
+    throw error;
+  }
+}
+
+function enqueueAfterLink(
+  tx: Db,
+  store: StoreRecord,
+  subject: Named,
+  cause: Cause,
+  at: string,
+): Promise<void> {
+  return enqueueTask(tx, store.id, {
+    environmentId: store.environmentId,
+    subject: { kind: subject.kind, id: subject.id },
+    priority: PRIORITY.normal,
+    correlationIds: [cause.correlationId],
+    at,
+  });
+}
+
+/** What the bridge knew of the account's memberships, and what it held, goes with the link. */
+export async function unlink(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  linkId: string,
+  cause: Cause,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    await lockStore(tx, store.id);
+    const link = await getLinkById(tx, store.id, linkId);
+    if (!link) throw new RequestError(404, `There is no link ${linkId} here.`);
+    const at = isoTime(deps.clock.now());
+    await deleteLink(tx, linkId);
+    await forgetMemberships(tx, link);
+    const held = await heldOfSubject(tx, store.id, link.subject);
+    await dropHeld(
+      tx,
+      held.map((row) => row.id),
+    );
+    if (held.length > 0) await releaseBrakeIfClear(tx, store.id);
+    const before = await getSyncStatus(tx, store.id, link.subject);
+    await upsertSyncStatus(tx, {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      subject: link.subject,
+      status: 'unsynced',
+      reason: `unlinked by ${cause.actor.name}`,
+      vendor: null,
+      correlationId: cause.correlationId,
+      lastSyncAt: before?.lastSyncAt ?? null,
+    });
+    await storeEvent(tx, at, store, cause, 'link.deleted', {
+      subject: link.subject,
+      before: {
+        remoteId: link.remoteId,
+        remoteName: link.remoteName,
+        origin: link.origin,
+        state: link.state,
+      },
+    });
+  });
+}
+
+async function forgetMemberships(tx: Db, link: LinkRecord): Promise<void> {
+  if (link.subject.kind === 'user') return forgetAccount(tx, link.storeId, link.remoteId);
+  const others = await groupLinksByRemoteId(tx, link.storeId, link.remoteId);
+  if (others.length === 0) await forgetGroup(tx, link.storeId, link.remoteId);
+}

@@ -1,0 +1,209 @@
+/**
+ * Pausing and resuming a store. A paused store keeps its tasks; none is worked on. An admin's pause ends
+ * with an admin's word only; any other is tried again with growing gaps.
+ */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import { appendEvent } from '../db/events.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { lockStore, type PauseState, type StoreRecord, updateStore } from '../db/stores.ts';
+import { type Cause, SYSTEM } from '../model/cause.ts';
+import { type RemoteError, RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { type Check, checkConnection, recheckGapMs, tenantMistake } from './check.ts';
+import type { PropagationDeps } from './deps.ts';
+
+/** Clears a pause of any kind, and its count of attempts. */
+export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
+
+const BY_ADMIN = 'admin';
+
+export function isPausedByAdmin(store: StoreRecord): boolean {
+  return store.paused?.code === BY_ADMIN;
+}
+
+/** The record of a store that is paused, and tried again later; each further failure widens the gap. */
+export function pausedForNow(store: StoreRecord, reason: PauseState, nowMs: number): StoreRecord {
+  const retryAttempts = store.paused ? store.retryAttempts + 1 : 0;
+  return {
+    ...store,
+    paused: { code: reason.code, message: reason.message },
+    pausedAt: store.pausedAt ?? isoTime(nowMs),
+    retryAt: isoTime(nowMs + recheckGapMs(retryAttempts)),
+    retryAttempts,
+  };
+}
+
+/** What a check means for a working store: who it is pinned to, and whether it is paused. */
+export function afterCheck(store: StoreRecord, check: Check, nowMs: number): StoreRecord {
+  switch (check.outcome) {
+    case 'unreachable':
+      return pausedForNow(store, { code: 'unreachable', message: check.message }, nowMs);
+    case 'refused': {
+      const message = check.details.map((detail) => detail.message).join(' ');
+      return pausedForNow(store, { code: 'invalid_credential', message }, nowMs);
+    }
+    case 'ok': {
+      const other = tenantMistake(store, check.status);
+      if (other) return pausedForNow(store, { code: 'other_tenant', message: other }, nowMs);
+      return { ...pinned(store, check), ...UNPAUSED };
+    }
+  }
+}
+
+/** The first good check pins the store to the workspace or instance that it reached, for good. */
+export function pinned(store: StoreRecord, check: Extract<Check, { outcome: 'ok' }>): StoreRecord {
+  const { tenant, self } = check.status;
+  return {
+    ...store,
+    tenantId: store.tenantId ?? tenant?.id ?? null,
+    tenantName: tenant?.name ?? store.tenantName,
+    self,
+  };
+}
+
+/** A working store's pause, asked for by an admin. Pausing a paused store makes it an admin's pause. */
+export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
+  return deps.db.transaction(async (tx) => {
+    const store = await lockStore(tx, id);
+    if (!store) throw new RequestError(404, `There is no store ${id} here.`);
+    if (store.status === 'INACTIVE') {
+      throw new RequestError(409, `The store ${store.name} is INACTIVE, so there is nothing to pause.`);
+    }
+    if (isPausedByAdmin(store)) return store;
+    const at = isoTime(deps.clock.now());
+    const paused = { code: BY_ADMIN, message: `Paused by ${cause.actor.name}.` };
+    const after = { ...store, paused, pausedAt: at, retryAt: null, retryAttempts: 0 };
+    await savePause(tx, at, after, cause, []);
+    return after;
+  });
+}
+
+/** The worker met a credential that the store refuses. An admin's pause, or a newer credential, stands. */
+export async function pauseForCredential(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  error: RemoteError,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (!current || current.paused || current.updatedAt !== store.updatedAt) return;
+    if (current.status === 'INACTIVE') return;
+    const now = deps.clock.now();
+    const after = pausedForNow(current, { code: 'invalid_credential', message: error.message }, now);
+    await savePause(tx, isoTime(now), after, bySystem(), []);
+  });
+}
+
+/** Checks a paused store whose `retryAt` is due: it goes on, or waits longer. */
+export async function recheckPaused(deps: PropagationDeps, store: StoreRecord): Promise<StoreRecord> {
+  return settleCheck(deps, store, await checkConnection(deps.connectors.connectorFor(store)), bySystem());
+}
+
+/**
+ * An admin's resume: checks first. A store that fails stays paused (and is tried again by itself where it
+ * could not be reached), and that is a 409 with the reasons.
+ */
+export async function resumeByAdmin(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  cause: Cause,
+): Promise<StoreRecord> {
+  if (!store.paused) return store;
+  const check = await checkConnection(deps.connectors.connectorFor(store));
+  const after = await settleCheck(deps, store, check, cause);
+  if (!after.paused) return after;
+  const errors =
+    check.outcome === 'refused'
+      ? check.details.map(({ message }) => ({ pointer: '', detail: message }))
+      : [{ pointer: '', detail: after.paused.message }];
+  const later = after.retryAt === null ? '' : ` It is tried again at ${after.retryAt}.`;
+  throw new RequestError(
+    409,
+    `The store ${store.name} stays paused: ${after.paused.message}${later}`,
+    errors,
+  );
+}
+
+async function settleCheck(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  check: Check,
+  cause: Cause,
+): Promise<StoreRecord> {
+  try {
+    return await recordCheck(
+      deps,
+      store,
+      (current) => afterCheck(current, check, deps.clock.now()),
+      cause,
+      check,
+    );
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const reason = { code: 'tenant_in_use', message: tenantInUse(store, check) };
+    return recordCheck(
+      deps,
+      store,
+      (current) => pausedForNow(current, reason, deps.clock.now()),
+      cause,
+      check,
+    );
+  }
+}
+
+/** Nothing where somebody was faster: resumed it, or changed what was checked. */
+async function recordCheck(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  decide: (current: StoreRecord) => StoreRecord,
+  cause: Cause,
+  check: Check,
+): Promise<StoreRecord> {
+  const after = await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
+    if (!current.paused || current.updatedAt !== store.updatedAt) return current;
+    // Meanwhile an admin has paused it: their word stands against a check that nobody asked for.
+    if (isPausedByAdmin(current) && cause.actor.type === 'system') return current;
+    const next = decide(current);
+    await savePause(tx, isoTime(deps.clock.now()), next, cause, check.calls, current.paused);
+    return next;
+  });
+  if (!after.paused) deps.wake.signal();
+  return after;
+}
+
+/** A pause that merely goes on is no news. */
+async function savePause(
+  tx: Db,
+  at: string,
+  store: StoreRecord,
+  cause: Cause,
+  calls: readonly VendorCall[],
+  before: PauseState | null = null,
+): Promise<void> {
+  await updateStore(tx, store);
+  if (store.paused?.code === before?.code) return;
+  await appendEvent(tx, at, {
+    environmentId: store.environmentId,
+    cause,
+    kind: store.paused ? 'store.paused' : 'store.resumed',
+    store: { id: store.id, name: store.name },
+    outcome: 'success',
+    calls,
+    ...(store.paused
+      ? { reason: store.paused.message, after: { code: store.paused.code, retryAt: store.retryAt } }
+      : {}),
+  });
+}
+
+export function tenantInUse(store: StoreRecord, check: Check | null): string {
+  const name = check?.outcome === 'ok' ? check.status.tenant?.name : undefined;
+  return `Another active store of type ${store.type} is connected to ${name ?? store.tenantName ?? 'that workspace or instance'} already; two would undo each other's work. Deactivate or delete that one first.`;
+}
+
+function bySystem(): Cause {
+  return { correlationId: newId(), actor: SYSTEM };
+}

@@ -1,0 +1,109 @@
+/**
+ * From the `configuration` of a request to settings that a store may have: every mistake named, masks
+ * replaced by the secrets they stand for. A mask never stands for a secret on another host.
+ */
+
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Registry } from '../connectors/registry.ts';
+import type { StoreRecord } from '../db/stores.ts';
+import { type Mistake, RequestError } from '../model/errors.ts';
+import { type Configuration, MASK, parseConfiguration, withDefaults } from '../model/settings.ts';
+import type { Keyring } from '../support/secret.ts';
+import { hostsOf, openSecrets, secretKeys } from './storeSecrets.ts';
+
+/** Throws a 400 that names the types there are. */
+export function definitionOf(registry: Registry, type: string): StoreTypeDefinition {
+  const definition = registry.get(type);
+  if (definition) return definition;
+  const detail = typeMistake(registry, type);
+  throw new RequestError(400, detail, [{ pointer: '/type', detail }]);
+}
+
+function typeMistake(registry: Registry, type: string): string {
+  const allowed = `type must be one of ${registry.types.join(', ')}`;
+  return registry.notYet(type) ?? allowed;
+}
+
+export interface ReadConfiguration {
+  /** Secrets in clear, no defaults. Empty of what was mistaken. */
+  readonly given: Configuration;
+  readonly mistakes: readonly Mistake[];
+}
+
+/** Of a new store, or of settings that are only tried: every secret must be there. */
+export function readNewConfiguration(definition: StoreTypeDefinition, input: unknown): ReadConfiguration {
+  const { given, mistakes } = parseConfiguration(definition.settings, input);
+  const masked = secretKeys(definition).filter((key) => given[key] === MASK);
+  return refused(definition, without(given, masked), [
+    ...mistakes,
+    ...masked.map((key) => mistake(key, `${key} is the mask that answers show; enter the secret itself`)),
+  ]);
+}
+
+/** Of a store that exists: a mask stands for the stored secret, as long as it goes to the same host. */
+export function readReplacedConfiguration(
+  keyring: Keyring,
+  definition: StoreTypeDefinition,
+  store: StoreRecord,
+  input: unknown,
+): ReadConfiguration {
+  const { given, mistakes } = parseConfiguration(definition.settings, input);
+  const masked = secretKeys(definition).filter((key) => given[key] === MASK);
+  if (masked.length === 0) return refused(definition, given, mistakes);
+  const moved = hostKeysMoved(definition, store.configuration, given);
+  const lacking = masked.filter((key) => moved.length > 0 || !(key in store.secrets));
+  const stored = lacking.length === masked.length ? {} : openSecrets(keyring, definition, store);
+  const kept = masked.filter((key) => !lacking.includes(key));
+  const secrets = Object.fromEntries(kept.map((key) => [key, stored[key] as string]));
+  return refused(definition, { ...without(given, lacking), ...secrets }, [
+    ...mistakes,
+    ...lacking.map((key) => mistake(key, enterAgain(key, moved))),
+  ]);
+}
+
+function enterAgain(key: string, moved: readonly string[]): string {
+  return moved.length === 0
+    ? `${key} has no stored secret that the mask could stand for; enter it`
+    : `${key} must be entered again, because ${moved.join(' and ')} leads to another host: a stored secret goes only to the host it was entered for`;
+}
+
+function hostKeysMoved(
+  definition: StoreTypeDefinition,
+  before: Configuration,
+  after: Configuration,
+): readonly string[] {
+  const from = hostsOf(definition, before);
+  const to = hostsOf(definition, after);
+  return definition.hostKeys.filter((_, index) => from[index] !== to[index]);
+}
+
+/** Adds the mistakes that span keys; the type judges what is right so far, with the defaults. */
+function refused(
+  definition: StoreTypeDefinition,
+  given: Configuration,
+  mistakes: readonly Mistake[],
+): ReadConfiguration {
+  const effective = withDefaults(definition.settings, given);
+  const found = (definition.refuse?.(effective) ?? []).map(({ key, detail }) => mistake(key, detail));
+  const known = new Set(mistakes.map(({ pointer }) => pointer));
+  return { given, mistakes: [...mistakes, ...found.filter(({ pointer }) => !known.has(pointer))] };
+}
+
+function mistake(key: string, detail: string): Mistake {
+  return { pointer: `/configuration/${key}`, detail };
+}
+
+function without(given: Configuration, keys: readonly string[]): Configuration {
+  return Object.fromEntries(Object.entries(given).filter(([key]) => !keys.includes(key)));
+}
+
+/** Mistakes of a request, one by one and counted; nothing where there are none. */
+export function refuseMistakes(mistakes: readonly Mistake[]): void {
+  if (mistakes.length === 0) return;
+  const n = mistakes.length;
+  throw new RequestError(
+    400,
+    `The store was not saved: ${n === 1 ? 'there is a mistake' : `there are ${n} mistakes`} in the request; see errors.`,
+    mistakes,
+  );
+}

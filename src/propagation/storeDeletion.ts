@@ -1,0 +1,102 @@
+/**
+ * The end of a store: forgotten at once, or, where it is `managed` and people have accounts there,
+ * emptied first. What the bridge knew of it goes; the vendor's accounts go only as the settings say.
+ */
+
+import { countLinkedPeople } from '../db/links.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { buryStore, forgetBelongings, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
+import { cancelOpenRuns, hasOpenRun } from '../db/syncRuns.ts';
+import { hasTasks } from '../db/tasks.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import { audited, storeEvent } from './storeEvents.ts';
+import { queueRun } from './stores.ts';
+
+/** `deleted`: it is gone. `deleting`: people lose their accounts first, and the store stays visible. */
+export type Deletion =
+  | { readonly outcome: 'deleted' }
+  | { readonly outcome: 'deleting'; readonly store: StoreRecord };
+
+/**
+ * Throws 404, or 409 where people would lose their accounts and nobody confirmed it.
+ */
+export async function deleteStore(
+  deps: PropagationDeps,
+  environmentId: string,
+  id: string,
+  confirmed: boolean,
+  cause: Cause,
+): Promise<Deletion> {
+  const deletion = await deps.db.transaction(async (tx): Promise<Deletion> => {
+    const store = await lockStore(tx, id);
+    if (store?.environmentId !== environmentId) throw new RequestError(404, `There is no store ${id} here.`);
+    if (store.status === 'DELETING') return { outcome: 'deleting', store };
+    const people = store.managed ? await countLinkedPeople(tx, id) : 0;
+    if (people === 0) {
+      await forget(tx, deps, store, cause);
+      return { outcome: 'deleted' };
+    }
+    if (!confirmed) throw new RequestError(409, unconfirmed(store, people));
+    return { outcome: 'deleting', store: await startDeletion(tx, deps, store, people, cause) };
+  });
+  deps.wake.signal();
+  return deletion;
+}
+
+function unconfirmed(store: StoreRecord, people: number): string {
+  const who = people === 1 ? '1 person loses the account' : `${people} people lose their accounts`;
+  return `The store ${store.name} is managed: with it ${who} there, as DEPROVISION_USERS and REMOVE_ACTION say. Add ?confirm=true to go on, or set managed to false to leave the accounts alone.`;
+}
+
+async function startDeletion(
+  tx: Db,
+  deps: PropagationDeps,
+  store: StoreRecord,
+  people: number,
+  cause: Cause,
+): Promise<StoreRecord> {
+  const now = deps.clock.now();
+  const at = isoTime(now);
+  const updatedAt = isoTime(Math.max(now, Date.parse(store.updatedAt) + 1));
+  const deleting: StoreRecord = { ...store, status: 'DELETING', updatedAt };
+  try {
+    await updateStore(tx, deleting);
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new RequestError(
+      409,
+      `The store ${store.name} cannot be emptied while another active store is connected to ${store.tenantName}; set managed to false to delete it and leave the accounts to the other.`,
+    );
+  }
+  await cancelOpenRuns(tx, store.id, 'the store is being deleted', at);
+  await storeEvent(tx, at, deleting, cause, 'store.deleting', {
+    after: { people },
+    reason: `${people} linked people are deprovisioned first`,
+  });
+  await queueRun(tx, at, deleting, cause, 'deletion');
+  return deleting;
+}
+
+/**
+ * The worker's word that nothing is left to do on a `DELETING` store. False, and nothing changes, where
+ * that is not so (a task waits, is parked or held, a run is open), or the deletion was called off.
+ */
+export async function finishDeletion(deps: PropagationDeps, id: string, cause: Cause): Promise<boolean> {
+  return deps.db.transaction(async (tx) => {
+    const store = await lockStore(tx, id);
+    if (store?.status !== 'DELETING') return false;
+    if ((await hasTasks(tx, id)) || (await hasOpenRun(tx, id))) return false;
+    await forget(tx, deps, store, cause);
+    return true;
+  });
+}
+
+async function forget(tx: Db, deps: PropagationDeps, store: StoreRecord, cause: Cause): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  await storeEvent(tx, at, store, cause, 'store.deleted', { before: audited(deps.registry, store) });
+  await forgetBelongings(tx, store.id);
+  await buryStore(tx, store.id, at);
+}

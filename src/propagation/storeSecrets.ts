@@ -1,0 +1,89 @@
+/**
+ * A store's secrets between the admin API and the database. A secret is sealed for one store, one key and
+ * the hosts it was entered for: whoever changes a host has to enter it again, also behind our back.
+ */
+
+import type { Knex } from 'knex';
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Registry } from '../connectors/registry.ts';
+import { resealCanary } from '../db/canary.ts';
+import { type StoreRecord, storesForReseal, writeSecrets } from '../db/stores.ts';
+import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
+import type { Keyring, SealedSecret } from '../support/secret.ts';
+
+type Secrets = Readonly<Record<string, string>>;
+
+export function secretKeys(definition: StoreTypeDefinition): readonly string[] {
+  return definition.settings.filter((spec) => spec.secret).map((spec) => spec.key);
+}
+
+/** The origins (RFC 6454) that the configuration's URLs lead to, defaults included. */
+export function hostsOf(definition: StoreTypeDefinition, given: Configuration): readonly string[] {
+  const effective = withDefaults(definition.settings, given);
+  return definition.hostKeys.map((key) => {
+    const value = effective[key];
+    return typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : '';
+  });
+}
+
+/** Takes the secrets out of a configuration and seals them. */
+export function sealSecrets(
+  keyring: Keyring,
+  definition: StoreTypeDefinition,
+  storeId: string,
+  given: Configuration,
+): { readonly configuration: Configuration; readonly secrets: StoreRecord['secrets'] } {
+  const keys = new Set(secretKeys(definition));
+  const hosts = hostsOf(definition, given);
+  const secrets: Record<string, SealedSecret> = {};
+  for (const key of keys) {
+    if (key in given) secrets[key] = keyring.seal(String(given[key]), placeOf(storeId, key, hosts));
+  }
+  const rest = Object.entries(given).filter(([key]) => !keys.has(key));
+  return { configuration: Object.fromEntries(rest), secrets };
+}
+
+/** In clear. Throws an Error where one cannot be opened. */
+export function openSecrets(keyring: Keyring, definition: StoreTypeDefinition, store: StoreRecord): Secrets {
+  const hosts = hostsOf(definition, store.configuration);
+  return Object.fromEntries(
+    Object.entries(store.secrets).map(([key, sealed]) => [
+      key,
+      keyring.open(sealed, placeOf(store.id, key, hosts)),
+    ]),
+  );
+}
+
+/** As answers and events show it: what the admin gave, in the order of the specs, secrets masked. */
+export function maskedConfiguration(definition: StoreTypeDefinition, store: StoreRecord): Configuration {
+  const shown: Configuration = {
+    ...store.configuration,
+    ...Object.fromEntries(Object.keys(store.secrets).map((key) => [key, MASK])),
+  };
+  const known = definition.settings.filter((spec) => spec.key in shown);
+  return Object.fromEntries(known.map(({ key }) => [key, shown[key] as Configuration[string]]));
+}
+
+function placeOf(storeId: string, key: string, hosts: readonly string[]): readonly string[] {
+  return ['store', storeId, key, ...hosts];
+}
+
+/**
+ * Seals with the ring's first key whatever an older one sealed, the canary last, so that the older key
+ * can go. All or nothing. Answers how many stores were changed.
+ */
+export async function resealSecrets(db: Knex, keyring: Keyring, registry: Registry): Promise<number> {
+  return db.transaction(async (tx) => {
+    const outdated = (await storesForReseal(tx)).filter((store) =>
+      Object.values(store.secrets).some((secret) => secret.keyId !== keyring.sealingKeyId),
+    );
+    for (const store of outdated) {
+      const definition = registry.get(store.type);
+      if (!definition) throw new Error(`there is no connector for stores of type ${store.type}`);
+      const given = { ...store.configuration, ...openSecrets(keyring, definition, store) };
+      await writeSecrets(tx, store.id, sealSecrets(keyring, definition, store.id, given).secrets);
+    }
+    await resealCanary(tx, keyring);
+    return outdated.length;
+  });
+}

@@ -1,0 +1,323 @@
+/**
+ * Creating and replacing a store. The credential is checked before anything is saved and outside of any
+ * transaction; what was checked is saved only if nobody changed the store meanwhile.
+ */
+
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import { isUniqueViolation } from '../db/open.ts';
+import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
+import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/syncRuns.ts';
+import type { Cause } from '../model/cause.ts';
+import { type Mistake, RequestError } from '../model/errors.ts';
+import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import { type Check, checkConnection, tenantMistake } from './check.ts';
+import type { PropagationDeps } from './deps.ts';
+import { afterCheck, isPausedByAdmin, pinned, tenantInUse, UNPAUSED } from './pause.ts';
+import {
+  definitionOf,
+  readNewConfiguration,
+  readReplacedConfiguration,
+  refuseMistakes,
+} from './storeConfiguration.ts';
+import { audited, storeEvent } from './storeEvents.ts';
+import { openSecrets, sealSecrets, secretKeys } from './storeSecrets.ts';
+
+/** A request's body; only `configuration` is still unchecked. */
+export interface StoreInput {
+  readonly type: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly image: Readonly<Record<string, unknown>>;
+  readonly managed: boolean;
+  /** Absent: INACTIVE for a new store, unchanged for another. */
+  readonly status?: 'ACTIVE' | 'INACTIVE' | undefined;
+  readonly configuration: unknown;
+}
+
+/** Throws a 400 with every mistake, or 409 where another active store has the workspace or instance. */
+export async function createStore(
+  deps: PropagationDeps,
+  environmentId: string,
+  input: StoreInput,
+  cause: Cause,
+): Promise<StoreRecord> {
+  const definition = definitionOf(deps.registry, input.type);
+  const { given, mistakes } = readNewConfiguration(definition, input.configuration);
+  refuseMistakes(mistakes);
+  const id = newId();
+  const check = input.status === 'ACTIVE' ? await tryConnection(deps, definition, id, given) : null;
+  if (check) refuseBadCredential(definition, check);
+  const now = deps.clock.now();
+  const at = isoTime(now);
+  const draft: StoreRecord = {
+    id,
+    environmentId,
+    type: definition.type,
+    ...described(input),
+    status: input.status ?? 'INACTIVE',
+    ...sealSecrets(deps.keyring, definition, id, given),
+    tenantId: null,
+    tenantName: null,
+    self: null,
+    ...UNPAUSED,
+    creationsWaitUntil: null,
+    brakeTrippedAt: null,
+    scannedAt: null,
+    lastSyncAt: null,
+    lastSuccessAt: null,
+    createdAt: at,
+    updatedAt: at,
+  };
+  const store = check ? afterCheck(draft, check, now) : draft;
+  await refuseTakenTenant(store, check, () =>
+    deps.db.transaction(async (tx) => {
+      await insertStore(tx, store);
+      await storeEvent(tx, at, store, cause, 'store.created', { after: audited(deps.registry, store) });
+      if (store.status === 'ACTIVE') await activated(tx, at, store, cause, check);
+    }),
+  );
+  if (store.status === 'ACTIVE') deps.wake.signal();
+  return store;
+}
+
+/**
+ * Throws 404, a 400 with every mistake, or 409 where the credential leads to another tenant than the
+ * store's, the tenant is another store's, or the store changed meanwhile.
+ */
+export async function replaceStore(
+  deps: PropagationDeps,
+  environmentId: string,
+  id: string,
+  input: StoreInput,
+  cause: Cause,
+): Promise<StoreRecord> {
+  const before = await getStoreOf(deps.db, environmentId, id);
+  if (!before) throw new RequestError(404, `There is no store ${id} here.`);
+  const definition = definitionOf(deps.registry, before.type);
+  const { given, mistakes } = readReplacedConfiguration(
+    deps.keyring,
+    definition,
+    before,
+    input.configuration,
+  );
+  refuseMistakes([...typeChange(before, input), ...mistakes]);
+  const status = wantedStatus(before, input);
+  const settings = whatChanged(deps, definition, before, given);
+  const check = needsCheck(before, status, settings)
+    ? await tryConnection(deps, definition, id, given)
+    : null;
+  if (check) refuseCheck(definition, before, status, check, settings);
+  const replacement = { ...described(input), status, ...sealSecrets(deps.keyring, definition, id, given) };
+  const saved = await refuseTakenTenant({ ...before, ...replacement }, check, () =>
+    save(deps, before, replacement, { check, settings, cause }),
+  );
+  if (saved.status !== 'INACTIVE') deps.wake.signal();
+  return saved;
+}
+
+function described(input: StoreInput) {
+  const { name, description, image, managed } = input;
+  return { name, description, image, managed };
+}
+
+function typeChange(store: StoreRecord, input: StoreInput): Mistake[] {
+  if (input.type === store.type) return [];
+  const detail = `type cannot change; this store is of type ${store.type}, make another one`;
+  return [{ pointer: '/type', detail }];
+}
+
+function wantedStatus(store: StoreRecord, input: StoreInput): 'ACTIVE' | 'INACTIVE' {
+  const wanted = input.status ?? store.status;
+  if (wanted !== 'DELETING') return wanted;
+  const detail = 'status ACTIVE or INACTIVE calls the deletion off';
+  throw new RequestError(409, `The store ${store.name} is being deleted; ${detail}.`, [
+    { pointer: '/status', detail },
+  ]);
+}
+
+interface SettingsChange {
+  readonly any: boolean;
+  /** What decides where the connector goes, and as whom. */
+  readonly connection: boolean;
+}
+
+const COMMON_KEYS = new Set([...COMMON_SPECS.map((spec) => spec.key), 'GROUP_PROVISIONING']);
+
+function whatChanged(
+  deps: PropagationDeps,
+  definition: StoreTypeDefinition,
+  before: StoreRecord,
+  given: Configuration,
+): SettingsChange {
+  const keys = new Set([...Object.keys(before.configuration), ...Object.keys(given)]);
+  const secrets = new Set(secretKeys(definition));
+  const plain = [...keys].filter((key) => {
+    return !secrets.has(key) && JSON.stringify(before.configuration[key]) !== JSON.stringify(given[key]);
+  });
+  const stored = storedSecrets(deps, definition, before);
+  const entered = [...secrets].some((key) => given[key] !== stored[key]);
+  const connection = entered || plain.some((key) => !COMMON_KEYS.has(key));
+  return { any: connection || plain.length > 0, connection };
+}
+
+/** None where the ring cannot open them any more: then they are mended by being entered again. */
+function storedSecrets(
+  deps: PropagationDeps,
+  definition: StoreTypeDefinition,
+  store: StoreRecord,
+): Readonly<Record<string, string>> {
+  try {
+    return openSecrets(deps.keyring, definition, store);
+  } catch (error) {
+    deps.log.warn({ err: error, storeId: store.id }, 'the stored secrets of a store cannot be opened');
+    return {};
+  }
+}
+
+/** Whenever what was checked last does not vouch for what is to be saved. */
+function needsCheck(store: StoreRecord, status: 'ACTIVE' | 'INACTIVE', settings: SettingsChange): boolean {
+  if (status === 'INACTIVE') return settings.connection && store.tenantId !== null;
+  const mayHeal = store.paused !== null && !isPausedByAdmin(store);
+  return store.status !== 'ACTIVE' || settings.connection || mayHeal;
+}
+
+/** A paused store whose credential is not what this request changes may be saved all the same. */
+function refuseCheck(
+  definition: StoreTypeDefinition,
+  store: StoreRecord,
+  status: 'ACTIVE' | 'INACTIVE',
+  check: Check,
+  settings: SettingsChange,
+): void {
+  if (store.status === 'ACTIVE' && status === 'ACTIVE' && !settings.connection) return;
+  if (status === 'ACTIVE') refuseBadCredential(definition, check);
+  const other = check.outcome === 'ok' ? tenantMistake(store, check.status) : null;
+  if (other === null) return;
+  const errors = secretKeys(definition).map((key) => ({ pointer: `/configuration/${key}`, detail: other }));
+  throw new RequestError(409, other, errors);
+}
+
+function refuseBadCredential(definition: StoreTypeDefinition, check: Check): void {
+  if (check.outcome !== 'refused') return;
+  const [key] = secretKeys(definition);
+  const pointer = key === undefined ? '/configuration' : `/configuration/${key}`;
+  throw new RequestError(
+    400,
+    'The store was not activated: its credential did not pass the check.',
+    check.details.map(({ message }) => ({ pointer, detail: message })),
+  );
+}
+
+function tryConnection(
+  deps: PropagationDeps,
+  definition: StoreTypeDefinition,
+  storeId: string,
+  given: Configuration,
+): Promise<Check> {
+  return checkConnection(deps.connectors.connect(definition, storeId, given));
+}
+
+interface Saving {
+  readonly check: Check | null;
+  readonly settings: SettingsChange;
+  readonly cause: Cause;
+}
+
+async function save(
+  deps: PropagationDeps,
+  before: StoreRecord,
+  replacement: Partial<StoreRecord>,
+  saving: Saving,
+): Promise<StoreRecord> {
+  const { check, settings, cause } = saving;
+  return deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, before.id);
+    if (!current) throw new RequestError(404, `There is no store ${before.id} here.`);
+    if (current.updatedAt !== before.updatedAt) {
+      throw new RequestError(409, `The store ${current.name} was changed meanwhile; read it and try again.`);
+    }
+    const now = deps.clock.now();
+    const at = isoTime(now);
+    const updatedAt = isoTime(Math.max(now, Date.parse(current.updatedAt) + 1));
+    const after = checkedRecord({ ...current, ...replacement, updatedAt }, check, now);
+    await updateStore(tx, after);
+    await storeEvent(tx, at, after, cause, 'store.updated', {
+      before: audited(deps.registry, current),
+      after: { ...audited(deps.registry, after), connectionChanged: settings.connection },
+    });
+    if (after.status !== current.status) {
+      await cancelOpenRuns(tx, after.id, `the store became ${after.status}`, at);
+      if (after.status === 'ACTIVE') await activated(tx, at, after, cause, check);
+      else await storeEvent(tx, at, after, cause, 'store.deactivated');
+    } else if (after.status === 'ACTIVE' && settings.any) {
+      await queueRun(tx, at, after, cause, 'settings');
+    }
+    if (current.paused && !after.paused && after.status === 'ACTIVE') {
+      await storeEvent(tx, at, after, cause, 'store.resumed', { calls: check?.calls ?? [] });
+    } else if (!current.paused && after.paused) {
+      await storeEvent(tx, at, after, cause, 'store.paused', { reason: after.paused.message });
+    }
+    return after;
+  });
+}
+
+/** An admin's pause outlasts new settings; an inactive store has no other pause. */
+function checkedRecord(store: StoreRecord, check: Check | null, nowMs: number): StoreRecord {
+  if (store.status === 'INACTIVE') {
+    return { ...(check?.outcome === 'ok' ? pinned(store, check) : store), ...UNPAUSED };
+  }
+  if (check === null) return store;
+  if (!isPausedByAdmin(store)) return afterCheck(store, check, nowMs);
+  return check.outcome === 'ok' ? pinned(store, check) : store;
+}
+
+async function activated(
+  tx: Parameters<typeof insertSyncRun>[0],
+  at: string,
+  store: StoreRecord,
+  cause: Cause,
+  check: Check | null,
+): Promise<void> {
+  await storeEvent(tx, at, store, cause, 'store.activated', {
+    calls: check?.calls ?? [],
+    after: { tenantId: store.tenantId, tenantName: store.tenantName, paused: store.paused },
+  });
+  await queueRun(tx, at, store, cause, 'activation');
+}
+
+/** Everyone in scope and every link is gone through; the request counts as one cause for the brake. */
+export async function queueRun(
+  tx: Parameters<typeof insertSyncRun>[0],
+  at: string,
+  store: StoreRecord,
+  cause: Cause,
+  why: Exclude<SyncRunCause, 'request'>,
+): Promise<void> {
+  const run = {
+    environmentId: store.environmentId,
+    storeId: store.id,
+    cause: why,
+    correlationId: cause.correlationId,
+    scan: why === 'activation',
+    repair: true,
+  };
+  await insertSyncRun(tx, run, at);
+}
+
+/** The unique index decides, so that two requests at the same time cannot both win. */
+async function refuseTakenTenant<T>(
+  store: StoreRecord,
+  check: Check | null,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new RequestError(409, tenantInUse(store, check), [
+      { pointer: '/status', detail: 'another active store has this workspace or instance' },
+    ]);
+  }
+}

@@ -1,0 +1,115 @@
+/** What operators may do to single tasks. */
+
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { getStore, type StoreRecord } from '../db/stores.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import {
+  deleteTask,
+  enqueueForAllStores,
+  lockTask,
+  PRIORITY,
+  retryTask,
+  type TaskRecord,
+} from '../db/tasks.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import type { Subject } from '../model/subject.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import { storeEvent } from './storeEvents.ts';
+
+/** Due at once, as if it had never failed. */
+export async function retryNow(
+  deps: PropagationDeps,
+  environmentId: string,
+  taskId: string,
+  cause: Cause,
+): Promise<TaskRecord> {
+  const task = await deps.db.transaction(async (tx) => {
+    const { task, store } = await taskAndStore(tx, environmentId, taskId);
+    const at = isoTime(deps.clock.now());
+    await retryTask(tx, taskId, at);
+    await storeEvent(tx, at, store, cause, 'task.retried', { subject: task.subject, before: outcome(task) });
+    return { ...task, state: 'pending' as const, runAt: at, attempts: 0, updatedAt: at };
+  });
+  deps.wake.signal();
+  return task;
+}
+
+/** The subject stays as it is on the store until the directory, or a sync, asks for it again. */
+export async function discardTask(
+  deps: PropagationDeps,
+  environmentId: string,
+  taskId: string,
+  cause: Cause,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const { task, store } = await taskAndStore(tx, environmentId, taskId);
+    if (task.state === 'held') {
+      throw new RequestError(
+        409,
+        `This task waits for a decision on what the brake holds; approve or discard that at the store ${store.name}.`,
+      );
+    }
+    const at = isoTime(deps.clock.now());
+    const before = await getSyncStatus(tx, store.id, task.subject);
+    await deleteTask(tx, taskId);
+    await upsertSyncStatus(tx, {
+      environmentId,
+      storeId: store.id,
+      subject: task.subject,
+      status: 'unsynced',
+      reason: `the task was discarded by ${cause.actor.name}`,
+      vendor: before?.vendor ?? null,
+      correlationId: cause.correlationId,
+      lastSyncAt: before?.lastSyncAt ?? null,
+    });
+    await storeEvent(tx, at, store, cause, 'task.discarded', {
+      subject: task.subject,
+      before: outcome(task),
+    });
+  });
+}
+
+function outcome({ state, attempts, error }: TaskRecord) {
+  return { state, attempts, error };
+}
+
+async function taskAndStore(
+  tx: Db,
+  environmentId: string,
+  taskId: string,
+): Promise<{ readonly task: TaskRecord; readonly store: StoreRecord }> {
+  const task = await lockTask(tx, environmentId, taskId);
+  const store = task && (await getStore(tx, task.storeId));
+  if (!task || !store) throw new RequestError(404, `There is no task ${taskId} here.`);
+  return { task, store };
+}
+
+/** Settles one person on every store that is worked on. */
+export async function syncPerson(
+  deps: PropagationDeps,
+  environmentId: string,
+  subject: Subject & { readonly display: string },
+  cause: Cause,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const at = isoTime(deps.clock.now());
+    await enqueueForAllStores(tx, {
+      environmentId,
+      subject: { kind: subject.kind, id: subject.id },
+      priority: PRIORITY.normal,
+      correlationIds: [cause.correlationId],
+      at,
+    });
+    await appendEvent(tx, at, {
+      environmentId,
+      cause,
+      kind: 'user.syncRequested',
+      subject,
+      outcome: 'success',
+    });
+  });
+  deps.wake.signal();
+}
