@@ -1,0 +1,143 @@
+/**
+ * What was last seen of a store's accounts and groups, linked or not. A mirror, never a decision: what
+ * the bridge applied is in the links.
+ */
+
+import type { Remote } from '../model/remote.ts';
+import type { Kind } from '../model/subject.ts';
+import { fromJson, lower, toJson } from './columns.ts';
+import type { Db } from './open.ts';
+
+const ROWS_PER_INSERT_MAX = 100;
+
+/** `scanId` null: seen by a look-up, not by a scan. */
+export async function observe(
+  db: Db,
+  storeId: string,
+  remotes: readonly Remote[],
+  scanId: string | null,
+  at: string,
+): Promise<void> {
+  for (let from = 0; from < remotes.length; from += ROWS_PER_INSERT_MAX) {
+    const rows = remotes.slice(from, from + ROWS_PER_INSERT_MAX).map((remote) => ({
+      store_id: storeId,
+      kind: remote.kind,
+      remote_id: remote.remoteId,
+      identifier_lower: identifierOf(remote),
+      remote: toJson(remote),
+      scan_id: scanId,
+      seen_at: at,
+    }));
+    await db('observations')
+      .insert(rows)
+      .onConflict(['store_id', 'kind', 'remote_id'])
+      .merge(['identifier_lower', 'remote', 'seen_at', ...(scanId === null ? [] : ['scan_id'])]);
+  }
+}
+
+function identifierOf(remote: Remote): string | null {
+  const identifier = remote.kind === 'user' ? remote.identifier : remote.name;
+  return identifier === null ? null : lower(identifier);
+}
+
+/** What was last seen under an identifier, or a group name; null says only that nothing was seen. */
+export async function observedAs(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  identifier: string,
+): Promise<Remote | null> {
+  const row = await db('observations')
+    .where({ store_id: storeId, kind, identifier_lower: lower(identifier) })
+    .orderBy('seen_at', 'desc')
+    .first('remote');
+  return row ? fromJson<Remote>(row.remote) : null;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+export interface Observation {
+  readonly remote: Remote;
+  /** ISO time; before the answer that showed it was asked for. */
+  readonly seenAt: string;
+}
+
+/** By remote id. */
+export async function observationsById(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, Observation>> {
+  const found = new Map<string, Observation>();
+  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind })
+      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('remote_id', 'remote', 'seen_at');
+    for (const row of rows) {
+      found.set(row.remote_id, { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at });
+    }
+  }
+  return found;
+}
+
+/** The same for many identifiers, by the identifier in lower case. */
+export async function observedUnder(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, Remote>> {
+  const found = new Map<string, Remote>();
+  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind })
+      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .orderBy('seen_at')
+      .select('identifier_lower', 'remote');
+    for (const row of rows) found.set(row.identifier_lower, fromJson<Remote>(row.remote));
+  }
+  return found;
+}
+
+export async function forgetObservation(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  remoteId: string,
+): Promise<void> {
+  await db('observations').where({ store_id: storeId, kind, remote_id: remoteId }).delete();
+}
+
+/** After a complete scan: whatever it did not see is not there. */
+export async function forgetUnseen(db: Db, storeId: string, kind: Kind, scanId: string): Promise<void> {
+  await db('observations')
+    .where({ store_id: storeId, kind })
+    .where((query) => query.whereNull('scan_id').orWhereNot({ scan_id: scanId }))
+    .delete();
+}
+
+/** Accounts that no link names, in the order of their ids. */
+export async function unlinkedAccounts(
+  db: Db,
+  storeId: string,
+  after: string | null,
+  limit: number,
+): Promise<readonly Remote[]> {
+  const query = db('observations')
+    .where({ 'observations.store_id': storeId, 'observations.kind': 'user' })
+    .whereNotExists(
+      db('links')
+        .where('links.store_id', storeId)
+        .where('links.kind', 'user')
+        .whereNot('links.state', 'removed')
+        .where('links.remote_id', db.ref('observations.remote_id'))
+        .select(db.raw('1')),
+    )
+    .orderBy('remote_id')
+    .limit(limit)
+    .select('remote');
+  if (after !== null) query.where('remote_id', '>', after);
+  return (await query).map((row: { remote: unknown }) => fromJson<Remote>(row.remote));
+}

@@ -1,0 +1,168 @@
+/** The worker's side of the queue: what is due, and what becomes of a task that was worked on. */
+
+import type { Kind, Subject } from '../model/subject.ts';
+import { fromJsonOrNull, toJson } from './columns.ts';
+import type { Db } from './open.ts';
+
+/** What a task was about to do when it first called the vendor; found again, the outcome is unknown. */
+export interface Intent {
+  readonly ops: readonly string[];
+  /** Attribute → value that a create or update meant to send. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface DueTask {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly priority: number;
+  readonly seq: number;
+  readonly intent: Intent | null;
+  readonly attempts: number;
+  readonly failedAt: string | null;
+  /** When it was first asked for. */
+  readonly createdAt: string;
+  /** The requests that caused it, oldest first. */
+  readonly causes: readonly string[];
+}
+
+/** The most urgent task that is due; null where none is. `now` is an ISO time. */
+export async function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTask | null> {
+  const row = await db('tasks')
+    .where({ store_id: storeId, state: 'pending' })
+    .where('run_at', '<=', now)
+    .orderBy('priority')
+    .orderBy('run_at')
+    .orderBy('id')
+    .first();
+  if (!row) return null;
+  const causes = await db('task_causes')
+    .where({ task_id: row.id })
+    .orderBy('created_at')
+    .select('correlation_id');
+  return {
+    id: row.id,
+    environmentId: row.environment_id,
+    storeId: row.store_id,
+    subject: { kind: row.kind as Kind, id: row.subject_id },
+    priority: row.priority,
+    seq: row.seq,
+    intent: fromJsonOrNull<Intent>(row.intent),
+    attempts: row.attempts,
+    failedAt: row.failed_at,
+    createdAt: row.created_at,
+    causes: causes.map((cause: { correlation_id: string }) => cause.correlation_id),
+  };
+}
+
+/** When the store's next task is due; null where none waits. */
+export async function nextDueTime(db: Db, storeId: string): Promise<string | null> {
+  const row = await db('tasks').where({ store_id: storeId, state: 'pending' }).min({ at: 'run_at' }).first();
+  return (row?.at as string | null | undefined) ?? null;
+}
+
+export async function setIntent(db: Db, taskId: string, intent: Intent): Promise<void> {
+  await db('tasks')
+    .where({ id: taskId })
+    .update({ intent: toJson(intent) });
+}
+
+/** Settled: the task goes, or, where a write came meanwhile, runs again. */
+export async function completeTask(db: Db, task: DueTask): Promise<void> {
+  const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
+  if (done === 0) await startAfresh(db, task);
+}
+
+/** Settled but for what awaits a decision. */
+export async function holdTask(db: Db, task: DueTask): Promise<void> {
+  const held = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({ state: 'held', intent: null, attempts: 0, failed_at: null, error: null });
+  if (held === 0) await startAfresh(db, task);
+}
+
+async function startAfresh(db: Db, task: DueTask): Promise<void> {
+  await db('tasks')
+    .where({ id: task.id })
+    .update({ intent: null, attempts: 0, failed_at: null, error: null });
+  for (const correlationId of task.causes) {
+    await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
+  }
+}
+
+export interface TaskFailure {
+  readonly message: string;
+  readonly status: number | null;
+  readonly code: string | null;
+}
+
+/** Tries again at `runAt`; a write that comes meanwhile makes it due at once. */
+export async function retryLater(
+  db: Db,
+  task: DueTask,
+  runAt: string,
+  failure: { readonly attempts: number; readonly failedAt: string; readonly error: TaskFailure },
+): Promise<void> {
+  await db('tasks')
+    .where({ id: task.id })
+    .update({
+      run_at: db.raw('case when seq = ? then ? else run_at end', [task.seq, runAt]),
+      attempts: failure.attempts,
+      failed_at: failure.failedAt,
+      error: toJson(failure.error),
+    });
+}
+
+/** Waits for an operator, or for the next write to the subject. */
+export async function parkTask(db: Db, task: DueTask, failedAt: string, error: TaskFailure): Promise<void> {
+  const parked = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({ state: 'parked', intent: null, failed_at: failedAt, error: toJson(error) });
+  if (parked === 0) await startAfresh(db, task);
+}
+
+/** The store answers again: what was backing off because of its silence need not wait longer. */
+export async function hurryTasks(db: Db, storeId: string, now: string): Promise<void> {
+  await db('tasks')
+    .where({ store_id: storeId, state: 'pending' })
+    .where('run_at', '>', now)
+    .whereNotNull('failed_at')
+    .update({ run_at: now });
+}
+
+/** Stores that a worker can do something for now. */
+export async function storesWithWork(db: Db, now: string): Promise<readonly string[]> {
+  const rows = await db('stores')
+    .whereNull('deleted_at')
+    .where((any) => {
+      any
+        .where((active) => {
+          active
+            .whereIn('status', ['ACTIVE', 'DELETING'])
+            .whereNull('paused')
+            .where((work) => {
+              work
+                .whereExists(
+                  db('tasks')
+                    .where('tasks.store_id', db.ref('stores.id'))
+                    .where('tasks.state', 'pending')
+                    .where('tasks.run_at', '<=', now)
+                    .select(db.raw('1')),
+                )
+                .orWhereExists(
+                  db('sync_runs')
+                    .where('sync_runs.store_id', db.ref('stores.id'))
+                    .whereIn('sync_runs.state', ['QUEUED', 'RUNNING'])
+                    .select(db.raw('1')),
+                );
+            });
+        })
+        .orWhere((paused) =>
+          paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
+        );
+    })
+    .orderBy('id')
+    .select('id');
+  return rows.map((row: { id: string }) => row.id);
+}

@@ -1,0 +1,61 @@
+/**
+ * Reads the attributes of a SCIM user that a store's mapping names: plain and dotted paths, the
+ * enterprise extension as `enterprise.…`, and the few values that have no path of their own.
+ */
+
+
+import { primaryEmail, type Resource } from './resource.ts';
+
+export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+
+/** The value as text, or null where the user has none. */
+export function sourceValue(user: Resource, path: string): string | null {
+  switch (path) {
+    case 'primaryEmail':
+      return primaryEmail(user);
+    case 'primaryPhone':
+      return text(preferred(user.phoneNumbers)?.value);
+    case 'displayName':
+      return displayName(user);
+    case 'enterprise.manager':
+      return text(at(user, [ENTERPRISE_URN, 'manager', 'value']));
+  }
+  const steps = path.startsWith('enterprise.')
+    ? [ENTERPRISE_URN, ...path.split('.').slice(1)]
+    : path.split('.');
+  return text(at(user, steps));
+}
+
+/** `displayName`, else the formatted name, else given and family name, else the userName. */
+export function displayName(user: Resource): string | null {
+  const name = (user.name ?? {}) as Resource;
+  const spoken = [text(name.givenName), text(name.familyName)].filter((part) => part !== null).join(' ');
+  return text(user.displayName) ?? text(name.formatted) ?? text(spoken) ?? text(user.userName);
+}
+
+/** The element marked primary, else the work one, else the first. */
+function preferred(values: unknown): Resource | null {
+  if (!Array.isArray(values)) return null;
+  const elements = values.filter(
+    (v): v is Resource => typeof v === 'object' && v !== null && text(v.value) !== null,
+  );
+  return (
+    elements.find((element) => element.primary === true) ??
+    elements.find((element) => String(element.type).toLowerCase() === 'work') ??
+    elements[0] ??
+    null
+  );
+}
+
+function at(value: unknown, steps: readonly string[]): unknown {
+  return steps.reduce<unknown>(
+    (inner, step) =>
+      typeof inner === 'object' && inner !== null ? (inner as Resource)[step] : undefined,
+    value,
+  );
+}
+
+function text(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}

@@ -1,0 +1,124 @@
+/**
+ * What becomes of a task that failed, by the disposition of its error alone: again later, parked with the
+ * vendor's words, or the whole store waits.
+ */
+
+import { type DueTask, parkTask, retryLater } from '../db/queue.ts';
+import { upsertSyncStatus } from '../db/syncStatuses.ts';
+import { RemoteError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { answerOf } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+
+/** What the store's runner does next. */
+export type Aftermath =
+  | { readonly kind: 'goOn' }
+  /** The store did not answer well: leave it in peace for a while. */
+  | { readonly kind: 'trouble' }
+  | { readonly kind: 'wait'; readonly ms: number }
+  /** The credential is bad: the store is to be paused. */
+  | { readonly kind: 'pause'; readonly error: RemoteError };
+
+/** What an error means for the store, where no task is to blame. */
+export function aftermathOf(error: RemoteError): Aftermath {
+  if (error.disposition === 'unauthorized') return { kind: 'pause', error };
+  if (error.disposition === 'rateLimited') return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
+  return { kind: 'trouble' };
+}
+
+const SEATS_RETRY_MS = 15 * 60_000;
+
+/** `streak`: failures of this store in a row, of whatever task. */
+export async function settleFailure(run: TaskRun, error: unknown, streak: number): Promise<Aftermath> {
+  if (!(error instanceof RemoteError)) {
+    await tryAgain(run, asInternal(run, error), streak, true);
+    return { kind: 'goOn' };
+  }
+  switch (error.disposition) {
+    case 'unauthorized':
+      return { kind: 'pause', error };
+    case 'rateLimited':
+      return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
+    case 'transient':
+    case 'unknownOutcome':
+      await tryAgain(run, error, streak, false);
+      return { kind: 'trouble' };
+    case 'noSeats':
+      await waitForSeats(run, error);
+      return { kind: 'goOn' };
+    default:
+      await park(run, error);
+      return { kind: 'goOn' };
+  }
+}
+
+/** A fault of ours: the task is tried again like any other, and parked if it goes on. */
+function asInternal(run: TaskRun, cause: unknown): RemoteError {
+  return new RemoteError('the bridge failed on this task; its log says why', {
+    store: run.view.store.type,
+    action: `settle ${run.task.subject.kind} ${run.task.subject.id}`,
+    disposition: 'transient',
+    code: 'internal',
+    cause,
+  });
+}
+
+async function tryAgain(run: TaskRun, error: RemoteError, streak: number, always: boolean): Promise<void> {
+  const { task, view, deps } = run;
+  const attempts = task.attempts + (always || othersSucceeded(view.store.lastSuccessAt, task) ? 1 : 0);
+  if (attempts >= view.settings.maxAttempts) return park(run, error);
+  const runAt = isoTime(deps.clock.now() + backoffMs(Math.max(attempts, streak)));
+  await run.record((tx) =>
+    retryLater(tx, task, runAt, { attempts, failedAt: run.now(), error: answerOf(error) }),
+  );
+}
+
+/** A failure says something about the task only where the store served another subject meanwhile. */
+function othersSucceeded(lastSuccessAt: string | null, task: DueTask): boolean {
+  return lastSuccessAt !== null && lastSuccessAt > (task.failedAt ?? task.createdAt);
+}
+
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 20_000;
+
+/** Exponential with full jitter, but never at once. */
+export function backoffMs(failures: number): number {
+  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
+  return Math.round(BACKOFF_FIRST_MS / 2 + Math.random() * ceiling);
+}
+
+async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {
+  const until = isoTime(run.deps.clock.now() + SEATS_RETRY_MS);
+  await run.record(async (tx) => {
+    await tx('stores').where({ id: run.view.store.id }).update({ creations_wait_until: until });
+    await retryLater(tx, run.task, until, {
+      attempts: run.task.attempts,
+      failedAt: run.now(),
+      error: answerOf(error),
+    });
+    await run.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message });
+  });
+}
+
+async function park(run: TaskRun, error: RemoteError): Promise<void> {
+  const { store } = run.view;
+  await run.record(async (tx) => {
+    await parkTask(tx, run.task, run.now(), answerOf(error));
+    await upsertSyncStatus(tx, {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      subject: run.task.subject,
+      status: 'failed',
+      reason: error.message,
+      vendor: answerOf(error),
+      correlationId: run.task.causes.at(-1) ?? null,
+      lastSyncAt: run.now(),
+    });
+    await run.event(tx, {
+      kind: 'task.parked',
+      outcome: 'failure',
+      subject: run.task.subject,
+      reason: error.message,
+    });
+  });
+}

@@ -1,0 +1,220 @@
+/**
+ * The brake at work: decides, in one transaction and before any call, which losses of a plan may run,
+ * which wait for a person, and which a person has declined. Reserves the budget of those that run.
+ */
+
+import { largestCause, peopleInWindow, readWindow, reservePerson } from '../db/brakeLedger.ts';
+import {
+  countOpenHeld,
+  dropHeld,
+  HELD_RANK,
+  type HeldRecord,
+  heldOfSubject,
+  insertHeld,
+  type NewHeld,
+} from '../db/held.ts';
+import { countEnabledPeople } from '../db/links.ts';
+import { type Db, forUpdate } from '../db/open.ts';
+import { type Intent, setIntent } from '../db/queue.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
+import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
+import { isoTime } from '../support/clock.ts';
+import type { TaskRun } from './run.ts';
+
+export interface Gate {
+  /** In the plan's order: everything that is no loss, and the losses that may run. */
+  readonly allowed: readonly Change[];
+  readonly heldReasons: readonly string[];
+  /** Losses that a person has discarded. */
+  readonly discarded: readonly Skip[];
+  /** Rows of approved losses, by `changeKey`: to be dropped once the change is done. */
+  readonly approvals: ReadonlyMap<string, string>;
+}
+
+/** Whom a loss is counted against, and what the directory wants of them; a discard ends when that moves. */
+export interface LossOf {
+  personKey(change: Change): string;
+  desired(change: Change): string;
+}
+
+export function openGate(run: TaskRun, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
+  return run.record(async (tx) => {
+    const known = await heldOfSubject(tx, run.view.store.id, run.task.subject);
+    const losses = changes.filter(isLoss);
+    const gate =
+      losses.length === 0
+        ? { held: [], allowed: changes, heldReasons: [], discarded: [], approvals: new Map() }
+        : await judge(tx, run, changes, known, lossOf);
+    await dropOutdated(tx, run, known, gate);
+    const intent = intentOf(gate.allowed);
+    if (intent) await setIntent(tx, run.task.id, intent);
+    return gate;
+  });
+}
+
+/** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */
+async function dropOutdated(tx: Db, run: TaskRun, known: readonly HeldRecord[], gate: Judged): Promise<void> {
+  const keep = new Set([...gate.held, ...gate.approvals.values()]);
+  const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
+  if (outdated.length === 0) return;
+  await dropHeld(tx, outdated);
+  await releaseBrakeIfClear(tx, run.view.store.id);
+}
+
+/** With no loss left to decide on, the store is free to go on. */
+export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void> {
+  if ((await countOpenHeld(db, storeId)) > 0) return;
+  await db('stores')
+    .where({ id: storeId })
+    .whereNotNull('brake_tripped_at')
+    .update({ brake_tripped_at: null });
+}
+
+interface Judged extends Gate {
+  /** Rows that stay: still held, or discarded and still so wanted. */
+  readonly held: readonly string[];
+}
+
+async function judge(
+  tx: Db,
+  run: TaskRun,
+  changes: readonly Change[],
+  known: readonly HeldRecord[],
+  lossOf: LossOf,
+): Promise<Judged> {
+  const brake = await openBooks(tx, run, changes, lossOf);
+  const rows = new Map(known.map((row) => [row.changeKey, row]));
+  // A store's deletion was confirmed by an admin who was told how many people it concerns.
+  const confirmed = run.view.store.status === 'DELETING';
+  const allowed: Change[] = [];
+  const discarded: Skip[] = [];
+  const kept: string[] = [];
+  const fresh: NewHeld[] = [];
+  const reasons: string[] = [];
+  const approvals = new Map<string, string>();
+  for (const change of changes) {
+    if (!isLoss(change)) {
+      allowed.push(change);
+      continue;
+    }
+    const key = changeKey(change);
+    const desired = lossOf.desired(change);
+    const found = rows.get(key);
+    const row = found?.desired === desired ? found : undefined;
+    if (row?.state === 'discarded') {
+      kept.push(row.id);
+      discarded.push({
+        op: change.op,
+        subject: change.subject,
+        status: 'unsynced',
+        reason: `discarded by ${row.decidedBy}`,
+      });
+      continue;
+    }
+    const approved = confirmed || row?.state === 'approved';
+    if (row?.state === 'approved') approvals.set(key, row.id);
+    const personKey = lossOf.personKey(change);
+    const verdict = await brake.ask(personKey, approved);
+    if (verdict.verdict === 'pass') {
+      allowed.push(change);
+      continue;
+    }
+    reasons.push(verdict.reason);
+    if (row?.state === 'held') kept.push(row.id);
+    else fresh.push(newHeld(run, change, { key, personKey, desired, reason: verdict.reason }));
+  }
+  if (fresh.length > 0) await hold(tx, run, fresh, kept);
+  await brake.close(tx);
+  return { allowed, heldReasons: reasons, discarded, approvals, held: kept };
+}
+
+function newHeld(
+  run: TaskRun,
+  change: Change,
+  loss: { key: string; personKey: string; desired: string; reason: string },
+): NewHeld {
+  return {
+    environmentId: run.task.environmentId,
+    storeId: run.view.store.id,
+    subject: run.task.subject,
+    personKey: loss.personKey,
+    changeKey: loss.key,
+    change,
+    desired: loss.desired,
+    cause: run.task.causes.at(-1) ?? null,
+    reason: loss.reason,
+    rank: change.op === 'revoke' ? HELD_RANK.membership : HELD_RANK.person,
+  };
+}
+
+async function hold(tx: Db, run: TaskRun, fresh: readonly NewHeld[], kept: string[]): Promise<void> {
+  for (const row of await insertHeld(tx, fresh, run.now())) kept.push(row.id);
+  const [first] = fresh;
+  if (!first) return;
+  await run.event(tx, {
+    kind: 'change.held',
+    outcome: 'held',
+    subject: first.change.subject,
+    reason: first.reason,
+    after: { held: fresh.length, op: first.change.op },
+  });
+}
+
+/** The window, counted once under the store's lock and kept in step with what is reserved. */
+async function openBooks(tx: Db, run: TaskRun, changes: readonly Change[], lossOf: LossOf) {
+  const { store, settings } = run.view;
+  const locked = await forUpdate(tx, tx('stores').where({ id: store.id })).first('brake_tripped_at');
+  const cutoff = isoTime(run.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
+  const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
+  const inWindow = new Set(await peopleInWindow(tx, store.id, cutoff, people));
+  const recorded = await readWindow(tx, store.id, cutoff);
+  const base = recorded.base ?? (await countEnabledPeople(tx, store.id));
+  const peopleOfCause = await peopleOfLargestCause(tx, run, people.length);
+  const window = { base, used: recorded.used, tripped: locked?.brake_tripped_at != null };
+  let trippedNow: string | null = null;
+  return {
+    async ask(personKey: string, approved: boolean) {
+      const verdict = judgeLoss(settings, window satisfies BrakeWindow, {
+        peopleOfCause,
+        alreadyInWindow: inWindow.has(personKey),
+        approved,
+      });
+      if (verdict.verdict === 'hold' && verdict.trips) {
+        window.tripped = true;
+        trippedNow = verdict.reason;
+      }
+      if (verdict.verdict === 'pass' && verdict.reserve) {
+        await reservePerson(tx, store.id, personKey, base, run.now());
+        inWindow.add(personKey);
+        window.used += 1;
+      }
+      return verdict;
+    },
+    async close(db: Db) {
+      if (trippedNow === null) return;
+      await db('stores').where({ id: store.id }).update({ brake_tripped_at: run.now() });
+      await run.event(db, { kind: 'brake.tripped', outcome: 'held', reason: trippedNow });
+    },
+  };
+}
+
+/**
+ * Exact where the cause touched this subject alone: then only this plan's people can lose by it. A cause
+ * of many subjects was counted when it was recorded.
+ */
+async function peopleOfLargestCause(tx: Db, run: TaskRun, peopleOfPlan: number): Promise<number> {
+  const cause = await largestCause(tx, run.view.store.id, run.task.causes);
+  if (!cause) return 0;
+  return cause.subjects === 1 ? Math.min(cause.people, peopleOfPlan) : cause.people;
+}
+
+function intentOf(changes: readonly Change[]): Intent | null {
+  const calling = changes.filter((change) => change.op !== 'adopt');
+  if (calling.length === 0) return null;
+  const attributes: Record<string, string> = {};
+  for (const change of calling) {
+    if (change.op === 'create') Object.assign(attributes, change.attributes);
+    if (change.op === 'update') for (const { name, to } of change.attributes) attributes[name] = to;
+  }
+  return { ops: [...new Set(calling.map((change) => change.op))], attributes };
+}

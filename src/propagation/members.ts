@@ -1,0 +1,319 @@
+/** The memberships of one remote group: reads them at first sight, plans the differences, applies in batches. */
+
+import type { CallContext, MemberOutcome } from '../connectors/connector.ts';
+import { findGroupEvenDeleted } from '../db/groups.ts';
+import {
+  forgetMembers,
+  type LedgerEntry,
+  observeMembers,
+  recordMembers,
+  unseenMembers,
+} from '../db/ledger.ts';
+import { groupLinksByRemoteId, type LinkRecord, updateLink, userLinksByRemoteId } from '../db/links.ts';
+import { type UnwantedDifference, unwantedDifferences, wantedDifferences } from '../db/memberDifferences.ts';
+import type { Db } from '../db/open.ts';
+import type { Change, MembershipChange, Skip } from '../model/change.ts';
+import type { DesiredGroup } from '../model/desired.ts';
+import { decideMember, type MemberSituation } from '../plan/member.ts';
+import { newId } from '../support/ids.ts';
+import { lifecyclesOf, type StoreView } from './desired.ts';
+import type { Refusal } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+import { protects } from './situation.ts';
+
+/** What a plan is made from. */
+export interface Planning {
+  readonly db: Db;
+  readonly view: StoreView;
+}
+
+/** What can record under the store's lease: a task, or a sync. */
+export interface Work extends Planning {
+  now(): string;
+  record<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+}
+
+const PAGES_MAX = 10_000;
+
+/** Reads a group's members whole into the ledger, as foreign where nothing else is known. Answers the scan's id. */
+export async function observeGroup(
+  work: Work,
+  group: { readonly remoteId: string; readonly remoteName: string },
+  context: CallContext,
+): Promise<string> {
+  const { store, connector } = work.view;
+  const scanId = newId();
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const { items, nextCursor } = await connector.members(group.remoteId, cursor, context);
+    await work.record((tx) => observeMembers(tx, store.id, group.remoteId, items, scanId, work.now()));
+    cursor = nextCursor;
+    if (cursor === null) return scanId;
+  }
+  throw new Error(`the members of ${group.remoteName} have more than ${PAGES_MAX} pages`);
+}
+
+/**
+ * The same for a linked group. What was not seen leaves the ledger only after the last page, and only
+ * where `forget` says so; it is answered either way.
+ */
+export async function readMembers(
+  work: Work,
+  link: LinkRecord,
+  context: CallContext,
+  forget: boolean,
+): Promise<readonly LedgerEntry[]> {
+  const { store } = work.view;
+  const scanId = await observeGroup(work, link, context);
+  return work.record(async (tx) => {
+    const unseen = await unseenMembers(tx, store.id, link.remoteId, scanId);
+    const gone = unseen
+      .filter((entry) => forget || entry.origin === 'foreign')
+      .map((entry) => entry.remoteUserId);
+    await forgetMembers(tx, store.id, link.remoteId, gone);
+    await updateLink(tx, link.id, { membersReadAt: work.now() }, work.now());
+    return unseen;
+  });
+}
+
+export interface MembershipPlan {
+  readonly changes: readonly MembershipChange[];
+  readonly skipped: readonly Skip[];
+  /** Wanted and there already: to be recorded as adopted. */
+  readonly taken: readonly LedgerEntry[];
+}
+
+/** Grants, then revokes. Reads the database only. `groupIds`: the live SCIM groups that feed the remote group. */
+export async function planMemberships(
+  planning: Planning,
+  desired: DesiredGroup,
+  remoteId: string,
+  groupIds: readonly string[],
+): Promise<MembershipPlan> {
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  const grants = await planGrants(planning, subject, remoteId, groupIds);
+  const revokes = await planRevokes(planning, subject, remoteId, groupIds);
+  return { changes: [...grants.changes, ...revokes.changes], skipped: revokes.skipped, taken: grants.taken };
+}
+
+/** The live SCIM groups whose members the remote group should have. */
+export async function feedingGroups(run: Planning, remoteId: string): Promise<readonly string[]> {
+  const { store } = run.view;
+  if (store.status === 'DELETING') return [];
+  const links = await groupLinksByRemoteId(run.db, store.id, remoteId);
+  const live: string[] = [];
+  for (const { subject } of links) {
+    const group = await findGroupEvenDeleted(run.db, subject.id);
+    if (group && group.deletedAt === null) live.push(group.id);
+  }
+  return live;
+}
+
+async function planGrants(
+  planning: Planning,
+  subject: Change['subject'],
+  remoteGroupId: string,
+  groupIds: readonly string[],
+): Promise<{ readonly changes: readonly MembershipChange[]; readonly taken: readonly LedgerEntry[] }> {
+  const { store, connector } = planning.view;
+  const level = connector.memberLevel;
+  const grants = new Map<string, MembershipChange>();
+  const taken: LedgerEntry[] = [];
+  for await (const range of wantedDifferences(planning.db, store.id, remoteGroupId, groupIds, level)) {
+    const lifecycles = await lifecyclesOf(
+      planning.db,
+      planning.view,
+      range.map((row) => row.personId),
+    );
+    for (const row of range) {
+      const member = { personId: row.personId, remoteId: row.remoteId, display: row.remoteName, level };
+      const decision = decideMember({
+        ...situation(planning, false),
+        member,
+        wanted: true,
+        lifecycle: lifecycles.get(row.personId) ?? 'gone',
+        account: 'enabled',
+        ledger: row.ledger,
+        level,
+      });
+      if (decision.take)
+        taken.push({
+          remoteUserId: row.remoteId,
+          origin: 'adopted',
+          level: row.ledger?.level ?? null,
+          display: row.remoteName,
+        });
+      if (decision.op === 'grant')
+        grants.set(row.remoteId, { op: 'grant', subject, remoteId: remoteGroupId, member });
+    }
+  }
+  return { changes: [...grants.values()], taken };
+}
+
+function situation(
+  planning: Planning,
+  groupGone: boolean,
+): Pick<MemberSituation, 'overwrite' | 'groupGone' | 'isProtected'> {
+  const overwrite = planning.view.settings.groupMembershipHandling === 'Overwrite';
+  return { overwrite, groupGone, isProtected: false };
+}
+
+async function planRevokes(
+  planning: Planning,
+  subject: Change['subject'],
+  remoteGroupId: string,
+  groupIds: readonly string[],
+): Promise<{ readonly changes: readonly MembershipChange[]; readonly skipped: readonly Skip[] }> {
+  const { store } = planning.view;
+  const groupGone = groupIds.length === 0;
+  const basics = situation(planning, groupGone);
+  const changes: MembershipChange[] = [];
+  const skipped: Skip[] = [];
+  for await (const range of unwantedDifferences(
+    planning.db,
+    store.id,
+    remoteGroupId,
+    groupIds,
+    basics.overwrite,
+  )) {
+    const people = range.flatMap((row) => (row.personId === null ? [] : [row.personId]));
+    const lifecycles = await lifecyclesOf(planning.db, planning.view, people);
+    const links = await userLinksByRemoteId(
+      planning.db,
+      store.id,
+      range.map((row) => row.remoteId),
+    );
+    for (const row of range) {
+      const member = {
+        personId: row.personId,
+        remoteId: row.remoteId,
+        display: row.display,
+        level: row.level,
+      };
+      const decision = decideMember({
+        ...basics,
+        member,
+        wanted: false,
+        lifecycle: row.personId === null ? 'unknown' : (lifecycles.get(row.personId) ?? 'gone'),
+        account: row.accountState === null ? 'none' : row.accountState === 'enabled' ? 'enabled' : 'disabled',
+        ledger: { origin: row.origin, level: row.level },
+        level: null,
+        isProtected: protects(planning.view, row.remoteId, namesOf(row, links.get(row.remoteId))),
+      });
+      if (decision.op === 'revoke') changes.push({ op: 'revoke', subject, remoteId: remoteGroupId, member });
+      if (decision.skipped)
+        skipped.push({ op: 'revoke', subject, status: 'partiallySynced', reason: decision.skipped });
+    }
+  }
+  return { changes, skipped };
+}
+
+/** Every name that `PROTECTED_ACCOUNTS` may know the account by. */
+function namesOf(row: UnwantedDifference, link: LinkRecord | undefined): readonly string[] {
+  return [
+    row.display,
+    ...(link ? [link.remoteName, ...Object.values(link.observed), ...Object.values(link.applied)] : []),
+  ];
+}
+
+/** `onDone` runs in the transaction that records the change. Answers what the vendor refused. */
+export async function applyMemberships(
+  run: TaskRun,
+  remoteGroupId: string,
+  changes: readonly MembershipChange[],
+  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+): Promise<readonly Refusal[]> {
+  const size = run.view.connector.capabilities.membersPerCallMax;
+  const refused: Refusal[] = [];
+  for (const op of ['grant', 'revoke'] as const) {
+    const mine = changes.filter((change) => change.op === op);
+    for (let from = 0; from < mine.length; from += size) {
+      refused.push(...(await applyBatch(run, remoteGroupId, mine.slice(from, from + size), onDone)));
+    }
+  }
+  return refused;
+}
+
+async function applyBatch(
+  run: TaskRun,
+  remoteGroupId: string,
+  batch: readonly MembershipChange[],
+  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+): Promise<readonly Refusal[]> {
+  const { store, connector } = run.view;
+  const [first] = batch;
+  if (!first) return [];
+  const { calls, context } = run.calling(first.op);
+  const outcomes = await connector.applyMembers(batch, context);
+  const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
+  const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
+  await run.record(async (tx) => {
+    if (first.op === 'grant')
+      await recordMembers(
+        tx,
+        store.id,
+        remoteGroupId,
+        done.map((change) => entryOf(run, change, byId)),
+        run.now(),
+      );
+    else
+      await forgetMembers(
+        tx,
+        store.id,
+        remoteGroupId,
+        done.map((change) => change.member.remoteId),
+      );
+    for (const change of done) await onDone(tx, change);
+    if (done.length > 0) await run.changeEvent(tx, first, { calls, after: summary(done) });
+    for (const change of batch) {
+      const outcome = byId.get(change.member.remoteId);
+      if (outcome?.outcome === 'refused')
+        await run.changeEvent(tx, change, {
+          outcome: 'failure',
+          calls,
+          after: summary([change]),
+          reason: outcome.reason ?? 'refused',
+        });
+    }
+  });
+  return batch.flatMap((change) => refusalOf(change, byId.get(change.member.remoteId)));
+}
+
+function entryOf(
+  run: TaskRun,
+  change: MembershipChange,
+  outcomes: ReadonlyMap<string, MemberOutcome>,
+): LedgerEntry {
+  // There before we asked: adopted, unless an unanswered call of ours may have put it there.
+  const found = outcomes.get(change.member.remoteId)?.outcome === 'already' && !run.doubt;
+  return {
+    remoteUserId: change.member.remoteId,
+    origin: found ? 'adopted' : 'added',
+    level: change.member.level,
+    display: change.member.display,
+  };
+}
+
+function refusalOf(change: MembershipChange, outcome: MemberOutcome | undefined): readonly Refusal[] {
+  if (outcome?.outcome !== 'refused') return [];
+  const message = outcome.reason ?? 'refused without a reason';
+  const verb = change.op === 'grant' ? 'could not be added' : 'could not be removed';
+  return [
+    { reason: `${change.member.display} ${verb}: ${message}`, vendor: { status: null, code: null, message } },
+  ];
+}
+
+const NAMED_MAX = 50;
+
+function summary(changes: readonly MembershipChange[]) {
+  return {
+    remoteGroupId: changes[0]?.remoteId,
+    count: changes.length,
+    members: changes.slice(0, NAMED_MAX).map(({ member }) => ({
+      personId: member.personId,
+      remoteId: member.remoteId,
+      display: member.display,
+      level: member.level,
+    })),
+  };
+}

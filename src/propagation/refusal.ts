@@ -1,0 +1,47 @@
+/** A vendor's lasting "you may not touch this": said in the status and the audit log, and not tried again. */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import type { VendorAnswer } from '../db/syncStatuses.ts';
+import type { Change } from '../model/change.ts';
+import { RemoteError } from '../model/errors.ts';
+import type { TaskRun } from './run.ts';
+
+export interface Refusal {
+  readonly reason: string;
+  readonly vendor: VendorAnswer;
+}
+
+/** Records the refusal of a protected account and answers it; every other error is thrown on. */
+export async function forbiddenAsSkip(
+  run: TaskRun,
+  change: Change,
+  calls: readonly VendorCall[],
+  error: unknown,
+): Promise<Refusal> {
+  if (!(error instanceof RemoteError) || error.disposition !== 'forbidden') {
+    if (error instanceof RemoteError) await recordFailure(run, change, calls, error);
+    throw error;
+  }
+  await recordFailure(run, change, calls, error);
+  return { reason: error.message, vendor: answerOf(error) };
+}
+
+export function answerOf(error: RemoteError): VendorAnswer {
+  return { status: error.status ?? null, code: error.code ?? null, message: error.message };
+}
+
+async function recordFailure(
+  run: TaskRun,
+  change: Change,
+  calls: readonly VendorCall[],
+  error: RemoteError,
+): Promise<void> {
+  await run.record((tx) =>
+    run.changeEvent(tx, change, {
+      outcome: 'failure',
+      calls,
+      reason: error.message,
+      after: { disposition: error.disposition },
+    }),
+  );
+}

@@ -1,0 +1,105 @@
+/**
+ * One working of one task: what it knows, and the one way in which it records what it did. Every record
+ * is a transaction that first makes sure that the store's lease is still ours.
+ */
+
+import type { CallContext, VendorCall } from '../connectors/connector.ts';
+import { appendEvent, type NewEvent } from '../db/events.ts';
+import { holdsLease, type Lease } from '../db/leases.ts';
+import type { Db } from '../db/open.ts';
+import type { DueTask } from '../db/queue.ts';
+import { SYSTEM } from '../model/cause.ts';
+import type { Change } from '../model/change.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import type { StoreView } from './desired.ts';
+
+/** The lease has passed to another worker: whatever we did is theirs to find out; record nothing. */
+export class LeaseLost extends Error {
+  constructor(storeId: string) {
+    super(`the lease on store ${storeId} is lost`);
+    this.name = 'LeaseLost';
+  }
+}
+
+export interface RunDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+}
+
+export class TaskRun {
+  readonly deps: RunDeps;
+  readonly view: StoreView;
+  readonly lease: Lease;
+  readonly task: DueTask;
+  /** An earlier attempt may have reached the vendor: look before writing. */
+  doubt: boolean;
+  readonly #signal: AbortSignal;
+  readonly #onCall: (op: string, call: VendorCall) => void;
+
+  constructor(
+    deps: RunDeps,
+    work: {
+      readonly view: StoreView;
+      readonly lease: Lease;
+      readonly task: DueTask;
+      readonly signal: AbortSignal;
+      readonly onCall: (op: string, call: VendorCall) => void;
+    },
+  ) {
+    this.deps = deps;
+    this.view = work.view;
+    this.lease = work.lease;
+    this.task = work.task;
+    this.doubt = work.task.intent !== null || work.task.attempts > 0;
+    this.#signal = work.signal;
+    this.#onCall = work.onCall;
+  }
+
+  get db(): Db {
+    return this.deps.db;
+  }
+
+  now(): string {
+    return isoTime(this.deps.clock.now());
+  }
+
+  /** A fresh list of calls for one operation, and the context that fills it. */
+  calling(op: string): { readonly calls: VendorCall[]; readonly context: CallContext } {
+    const calls: VendorCall[] = [];
+    const record = (call: VendorCall) => {
+      calls.push(call);
+      this.#onCall(op, call);
+    };
+    return { calls, context: { signal: this.#signal, record } };
+  }
+
+  /** @throws LeaseLost, and then nothing is recorded. */
+  async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.deps.db.transaction(async (tx) => {
+      if (!(await holdsLease(tx, this.lease))) throw new LeaseLost(this.lease.storeId);
+      return work(tx);
+    });
+  }
+
+  async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {
+    const { store } = this.view;
+    const [correlationId = newId(), ...others] = this.task.causes.toReversed();
+    await appendEvent(db, this.now(), {
+      environmentId: store.environmentId,
+      cause: { correlationId, actor: SYSTEM },
+      alsoCausedBy: others,
+      store: { id: store.id, name: store.name },
+      ...event,
+    });
+  }
+
+  async changeEvent(db: Db, change: Change, more: Partial<NewEvent>): Promise<void> {
+    await this.event(db, {
+      kind: `change.${change.op}`,
+      outcome: 'success',
+      subject: change.subject,
+      ...more,
+    });
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * Works on one store at a time, one task after the other, under the store's lease: leavers first, then
+ * everything else, then one step of a sync, and from the top again.
+ */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import { acquireLease, type Lease, releaseLease, renewLease } from '../db/leases.ts';
+import type { Db } from '../db/open.ts';
+import { type DueTask, hurryTasks, nextDueTask } from '../db/queue.ts';
+import { getStore, type StoreRecord } from '../db/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import type { StoreView } from './desired.ts';
+import { type Aftermath, aftermathOf, backoffMs, settleFailure } from './failure.ts';
+import { LeaseLost, TaskRun } from './run.ts';
+import { settleGroup } from './settleGroup.ts';
+import { settleUser } from './settleUser.ts';
+import { settleSyncFailure, syncStep } from './syncRuns.ts';
+
+/** What the worker needs of a store's life, which is not its own business. */
+export interface StoreCare {
+  viewOf(store: StoreRecord): StoreView;
+  /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
+  pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
+  /** A pause whose `retryAt` is due. */
+  recheck(store: StoreRecord): Promise<void>;
+  /** A `DELETING` store without work left. */
+  finishDeletion(store: StoreRecord): Promise<void>;
+  onCall(storeType: string, op: string, call: VendorCall): void;
+}
+
+export interface RunnerDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly care: StoreCare;
+  /** Names this process in leases. */
+  readonly holder: string;
+}
+
+/** How long a lease lives without renewal, and how long a call of a dead predecessor may still take. */
+export const LEASE_MS = 15_000;
+const GRACE_MS = 15_000;
+/** An idle runner keeps the lease for a moment: the next change is likely for the same store. */
+const LINGER_MS = 3_000;
+/** From this many failures in a row the store, not the task, is taken to be in trouble. */
+const TROUBLE_MIN = 3;
+/** Between two tries of a store in trouble. */
+const TROUBLE_WAIT_MAX_MS = 5_000;
+
+export class StoreRunner {
+  readonly storeId: string;
+  readonly #deps: RunnerDeps;
+  readonly #stopping: AbortSignal;
+  readonly #calls = new AbortController();
+  #streak = 0;
+  #notBefore = 0;
+  #nudge: (() => void) | null = null;
+  #nudged = false;
+
+  /** `stopping` ends the run after the task in hand; `abortCalls` also ends the call in hand. */
+  constructor(storeId: string, deps: RunnerDeps, stopping: AbortSignal) {
+    this.storeId = storeId;
+    this.#deps = deps;
+    this.#stopping = stopping;
+  }
+
+  /** New work was committed. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#nudge?.();
+  }
+
+  /** Work was announced after the run had last looked for some. */
+  get nudged(): boolean {
+    return this.#nudged;
+  }
+
+  abortCalls(): void {
+    this.#calls.abort(new Error('the bridge is stopping'));
+  }
+
+  /** Returns when nothing is left to do, somebody else holds the lease, or the bridge stops. */
+  async run(): Promise<void> {
+    const lease = await this.#acquire();
+    if (!lease) return;
+    const renewing = this.#keepAlive(lease);
+    try {
+      await this.#work(lease);
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) throw error;
+      this.#deps.log.warn({ storeId: this.storeId }, 'lost the lease on a store; its new holder goes on');
+    } finally {
+      clearInterval(renewing);
+      await releaseLease(this.#deps.db, lease);
+    }
+  }
+
+  #acquire(): Promise<Lease | null> {
+    const { db, clock, holder } = this.#deps;
+    const now = clock.now();
+    return acquireLease(db, this.storeId, holder, {
+      expiresAt: isoTime(now + LEASE_MS),
+      deadBefore: isoTime(now - GRACE_MS),
+    });
+  }
+
+  #keepAlive(lease: Lease): NodeJS.Timeout {
+    const { db, clock, log } = this.#deps;
+    const renew = async () => {
+      try {
+        const ours = await renewLease(db, lease, isoTime(clock.now() + LEASE_MS));
+        if (!ours) this.#calls.abort(new LeaseLost(lease.storeId));
+      } catch (error) {
+        log.warn(
+          { err: error, storeId: lease.storeId },
+          'could not renew the lease on a store; trying again',
+        );
+      }
+    };
+    const timer = setInterval(() => void renew(), LEASE_MS / 3);
+    timer.unref();
+    return timer;
+  }
+
+  async #work(lease: Lease): Promise<void> {
+    const { db, clock, care } = this.#deps;
+    while (!this.#stopping.aborted) {
+      this.#calls.signal.throwIfAborted();
+      this.#nudged = false;
+      const store = await this.#usableStore();
+      if (!store) return;
+      const waitMs = this.#notBefore - clock.now();
+      if (waitMs > 0) {
+        await this.#rest(waitMs, false);
+        continue;
+      }
+      const view = care.viewOf(store);
+      const task = await nextDueTask(db, store.id, isoTime(clock.now()));
+      if (task) await this.#settle(view, lease, task);
+      else if (await this.#syncStep(view, lease)) continue;
+      else if (store.status === 'DELETING' && (await this.#nothingPending()))
+        return care.finishDeletion(store);
+      else if (!(await this.#rest(LINGER_MS, true))) return;
+    }
+  }
+
+  /** Null where the store may not be worked on now. */
+  async #usableStore(): Promise<StoreRecord | null> {
+    const { db, clock, care } = this.#deps;
+    const store = await getStore(db, this.storeId);
+    if (!store) return null;
+    if (store.paused) {
+      if (store.retryAt === null || store.retryAt > isoTime(clock.now())) return null;
+      await care.recheck(store);
+      const again = await getStore(db, this.storeId);
+      return again && !again.paused && again.status !== 'INACTIVE' ? again : null;
+    }
+    return store.status === 'INACTIVE' ? null : store;
+  }
+
+  async #settle(view: StoreView, lease: Lease, task: DueTask): Promise<void> {
+    const { db, clock, care, log } = this.#deps;
+    const run = new TaskRun(
+      { db, clock },
+      {
+        view,
+        lease,
+        task,
+        signal: this.#calls.signal,
+        onCall: (op, call) => care.onCall(view.store.type, op, call),
+      },
+    );
+    try {
+      if (task.subject.kind === 'user') await settleUser(run);
+      else await settleGroup(run);
+      await this.#succeeded(view.store);
+    } catch (error) {
+      if (error instanceof LeaseLost) throw error;
+      if (this.#calls.signal.aborted) return;
+      log.warn(
+        { err: error, storeId: view.store.id, subject: task.subject, correlationIds: task.causes },
+        'a task failed',
+      );
+      await this.#failed(view.store, await settleFailure(run, error, this.#streak));
+    }
+  }
+
+  async #succeeded(store: StoreRecord): Promise<void> {
+    if (this.#streak >= TROUBLE_MIN) {
+      await hurryTasks(this.#deps.db, store.id, isoTime(this.#deps.clock.now()));
+    }
+    this.#streak = 0;
+  }
+
+  async #failed(store: StoreRecord, aftermath: Aftermath): Promise<void> {
+    const { clock, care } = this.#deps;
+    switch (aftermath.kind) {
+      case 'goOn':
+        return;
+      case 'wait':
+        this.#notBefore = clock.now() + aftermath.ms;
+        return;
+      case 'pause':
+        return care.pauseForCredential(store, aftermath.error);
+      case 'trouble':
+        this.#streak += 1;
+        if (this.#streak >= TROUBLE_MIN) {
+          this.#notBefore =
+            clock.now() + Math.min(TROUBLE_WAIT_MAX_MS, backoffMs(this.#streak - TROUBLE_MIN));
+        }
+    }
+  }
+
+  async #syncStep(view: StoreView, lease: Lease): Promise<boolean> {
+    const { db, clock, care, log } = this.#deps;
+    try {
+      const record = (call: VendorCall) => care.onCall(view.store.type, 'scan', call);
+      return await syncStep({ db, clock }, view, lease, { signal: this.#calls.signal, record });
+    } catch (error) {
+      if (!(error instanceof RemoteError) || this.#calls.signal.aborted) throw error;
+      log.warn({ err: error, storeId: view.store.id }, 'a step of a sync failed');
+      await settleSyncFailure({ db, clock }, view, error);
+      await this.#failed(view.store, aftermathOf(error));
+      return true;
+    }
+  }
+
+  async #nothingPending(): Promise<boolean> {
+    const left = await this.#deps
+      .db('tasks')
+      .where({ store_id: this.storeId })
+      .whereIn('state', ['pending', 'held'])
+      .first('id');
+    return left === undefined;
+  }
+
+  /** True where it was cut short by new work (`nudgeable`), or the time was merely waited. */
+  #rest(ms: number, nudgeable: boolean): Promise<boolean> {
+    if (nudgeable && this.#nudged) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (nudged: boolean) => {
+        clearTimeout(timer);
+        this.#stopping.removeEventListener('abort', onStop);
+        this.#nudge = null;
+        resolve(nudged);
+      };
+      const onStop = () => end(false);
+      const timer = setTimeout(() => end(false), ms);
+      this.#stopping.addEventListener('abort', onStop, { once: true });
+      if (nudgeable) this.#nudge = () => end(true);
+    });
+  }
+}

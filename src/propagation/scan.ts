@@ -1,0 +1,37 @@
+/** Reads a store page by page into the observations. An incomplete scan never says that something is gone. */
+
+import type { CallContext } from '../connectors/connector.ts';
+import { forgetUnseen, observe } from '../db/observations.ts';
+import type { Kind } from '../model/subject.ts';
+import type { Work } from './members.ts';
+
+export interface ScannedPage {
+  readonly count: number;
+  /** Null after the last page. */
+  readonly nextCursor: string | null;
+}
+
+export async function scanPage(
+  work: Work,
+  kind: Kind,
+  cursor: string | null,
+  scanId: string,
+  context: CallContext,
+): Promise<ScannedPage> {
+  const { store, connector } = work.view;
+  // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
+  const asked = work.now();
+  const { items, nextCursor } = await connector.scan(kind, cursor, context);
+  await work.record((tx) => observe(tx, store.id, items, scanId, asked));
+  return { count: items.length, nextCursor };
+}
+
+/** After the last page of both kinds: whatever was not seen is not there. */
+export async function closeScan(work: Work, scanId: string): Promise<void> {
+  const { store } = work.view;
+  await work.record(async (tx) => {
+    await forgetUnseen(tx, store.id, 'user', scanId);
+    await forgetUnseen(tx, store.id, 'group', scanId);
+    await tx('stores').where({ id: store.id }).update({ scanned_at: work.now() });
+  });
+}

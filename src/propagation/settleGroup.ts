@@ -1,0 +1,269 @@
+/** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
+
+import { dropHeld } from '../db/held.ts';
+import { forgetGroup, recordMembers } from '../db/ledger.ts';
+import {
+  deleteLink,
+  getLink,
+  groupLinksByRemoteId,
+  insertLink,
+  type LinkRecord,
+  updateLink,
+} from '../db/links.ts';
+import { forgetObservation, observe } from '../db/observations.ts';
+import type { Db } from '../db/open.ts';
+import { type Change, changeKey, type MembershipChange, type Plan } from '../model/change.ts';
+import type { DesiredGroup } from '../model/desired.ts';
+import { RemoteError } from '../model/errors.ts';
+import type { RemoteGroup } from '../model/remote.ts';
+import { planGroup } from '../plan/group.ts';
+import { loadDesiredGroup } from './desired.ts';
+import { openGate } from './gate.ts';
+import { applyMemberships, feedingGroups, planMemberships, readMembers } from './members.ts';
+import { forbiddenAsSkip, type Refusal } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+import { type Settled, settle } from './settled.ts';
+
+type GroupChange = Exclude<Change, MembershipChange>;
+
+/** A vanished group is looked for, or made, once more. */
+const PASSES_MAX = 2;
+
+export async function settleGroup(run: TaskRun): Promise<void> {
+  for (let pass = 1; ; pass++) {
+    try {
+      return await settleOnce(run);
+    } catch (error) {
+      if (!(error instanceof RemoteError) || pass === PASSES_MAX) throw error;
+      if (error.disposition === 'missing') await forgetVanished(run, error);
+      else if (error.disposition !== 'conflict') throw error;
+      run.doubt = true;
+    }
+  }
+}
+
+async function settleOnce(run: TaskRun): Promise<void> {
+  const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id);
+  const known = await getLink(run.deps.db, run.view.store.id, run.task.subject);
+  const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
+  const plan = await planRemoteGroup(run, desired, known, siblings);
+  const [removal, shaping] = split(plan);
+  const { link, refusal } = await shape(run, known, shaping);
+  if (link === null || run.view.settings.groupProvisioning === 'Off') {
+    return finish(run, {
+      heldReasons: [],
+      skipped: plan.skipped,
+      ...refusals(refusal),
+      forgotten: desired.lifecycle === 'gone',
+    });
+  }
+  await settleMembers(run, { desired, link, plan, removal, refusal });
+}
+
+function refusals(...found: readonly (Refusal | null)[]) {
+  return { refusals: found.filter((refusal) => refusal !== null) };
+}
+
+function finish(run: TaskRun, settled: Settled): Promise<void> {
+  return run.record((tx) => settle(tx, run, settled));
+}
+
+async function planRemoteGroup(
+  run: TaskRun,
+  desired: DesiredGroup,
+  link: LinkRecord | null,
+  siblings: readonly LinkRecord[],
+): Promise<Plan> {
+  const { settings, connector, store, definition } = run.view;
+  const look = link === null && desired.lifecycle === 'active' && settings.groupProvisioning !== 'Off';
+  const found = look
+    ? ((await connector.find('group', desired.name, run.calling('find').context)) as RemoteGroup | null)
+    : null;
+  if (found) await run.record((tx) => observe(tx, store.id, [found], null, run.now()));
+  return planGroup({
+    desired,
+    link,
+    remoteId: found?.remoteId ?? null,
+    settings,
+    deleteGroups: definition.capabilities.deleteGroups && store.configuration.DELETE_GROUPS === true,
+    renameGroups: connector.capabilities.renameGroups,
+    fedByAnother: siblings.some((sibling) => sibling.subject.id !== desired.id),
+  });
+}
+
+/** A deletion comes after the memberships; everything else before them. */
+function split(plan: Plan): [GroupChange | null, readonly GroupChange[]] {
+  const changes = plan.changes as readonly GroupChange[];
+  return [
+    changes.find((change) => change.op === 'delete') ?? null,
+    changes.filter((change) => change.op !== 'delete'),
+  ];
+}
+
+/** Creates, adopts or renames the remote group. */
+async function shape(
+  run: TaskRun,
+  known: LinkRecord | null,
+  changes: readonly GroupChange[],
+): Promise<{ link: LinkRecord | null; refusal: Refusal | null }> {
+  let link = known;
+  if (changes.length > 0) await openGate(run, changes, { personKey: () => '', desired: () => '' });
+  for (const change of changes) {
+    const { calls, context } = run.calling(change.op);
+    try {
+      const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
+      link = await run.record(async (tx) => {
+        await run.changeEvent(tx, change, {
+          calls,
+          after: { remoteId: applied?.remoteId ?? remoteIdOf(change) },
+        });
+        return writeLink(
+          tx,
+          run,
+          link,
+          change,
+          applied?.remoteId ?? remoteIdOf(change),
+          applied?.observed?.display,
+        );
+      });
+    } catch (error) {
+      return { link, refusal: await forbiddenAsSkip(run, change, calls, error) };
+    }
+  }
+  return { link, refusal: null };
+}
+
+function remoteIdOf(change: GroupChange): string {
+  return change.op === 'create' ? '' : change.remoteId;
+}
+
+async function writeLink(
+  tx: Db,
+  run: TaskRun,
+  link: LinkRecord | null,
+  change: GroupChange,
+  remoteId: string,
+  shownName: string | undefined,
+): Promise<LinkRecord> {
+  const { store } = run.view;
+  const name =
+    change.op === 'create'
+      ? change.identifier
+      : change.op === 'update'
+        ? (change.attributes[0]?.to ?? '')
+        : null;
+  if (link) {
+    const patch = { remoteName: name ?? link.remoteName };
+    await updateLink(tx, link.id, patch, run.now());
+    return { ...link, ...patch };
+  }
+  const created = change.op === 'create' || (run.task.intent?.ops.includes('create') ?? false);
+  const fresh = await insertLink(
+    tx,
+    {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      subject: run.task.subject,
+      remoteId,
+      remoteName: name ?? shownName ?? change.subject.display,
+      origin: created ? 'created' : 'adopted',
+      state: 'enabled',
+    },
+    run.now(),
+  );
+  if (change.op !== 'create') return fresh;
+  // A group that we just made has no members to read.
+  await updateLink(tx, fresh.id, { membersReadAt: run.now() }, run.now());
+  return { ...fresh, membersReadAt: run.now() };
+}
+
+interface Shaped {
+  readonly desired: DesiredGroup;
+  readonly link: LinkRecord;
+  readonly plan: Plan;
+  readonly removal: GroupChange | null;
+  readonly refusal: Refusal | null;
+}
+
+async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
+  const { desired, link, plan, removal, refusal } = shaped;
+  if (link.membersReadAt === null || run.doubt)
+    await readMembers(run, link, run.calling('members').context, true);
+  const members = await planMemberships(run, desired, link.remoteId, await feedingGroups(run, link.remoteId));
+  if (members.taken.length > 0) {
+    await run.record((tx) => recordMembers(tx, run.view.store.id, link.remoteId, members.taken, run.now()));
+  }
+  const gate = await openGate(run, members.changes, {
+    personKey: (change) => (change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : ''),
+    desired: () => 'unwanted',
+  });
+  const refused = await applyMemberships(
+    run,
+    link.remoteId,
+    gate.allowed as readonly MembershipChange[],
+    async (tx, change) => {
+      const approval = gate.approvals.get(changeKey(change));
+      if (approval) await dropHeld(tx, [approval]);
+    },
+  );
+  const settled = {
+    heldReasons: gate.heldReasons,
+    skipped: [...plan.skipped, ...members.skipped, ...gate.discarded],
+    refusals: [...refusals(refusal).refusals, ...refused],
+  };
+  if (desired.lifecycle === 'active') return finish(run, settled);
+  const left = settled.heldReasons.length + gate.discarded.length + refused.length;
+  if (left > 0) return finish(run, settled);
+  await detach(run, link, removal, settled);
+}
+
+/** The group is gone and nothing of it is left to settle. */
+async function detach(
+  run: TaskRun,
+  link: LinkRecord,
+  removal: GroupChange | null,
+  settled: Settled,
+): Promise<void> {
+  const { store, connector } = run.view;
+  const { calls, context } = run.calling('delete');
+  try {
+    if (removal) await connector.apply(removal, context);
+  } catch (error) {
+    const refused = await forbiddenAsSkip(run, removal as GroupChange, calls, error);
+    return finish(run, { ...settled, refusals: [refused] });
+  }
+  await run.record(async (tx) => {
+    const siblings = await groupLinksByRemoteId(tx, store.id, link.remoteId);
+    if (siblings.length === 1) await forgetGroup(tx, store.id, link.remoteId);
+    await deleteLink(tx, link.id);
+    if (removal) {
+      await forgetObservation(tx, store.id, 'group', link.remoteId);
+      await run.changeEvent(tx, removal, { calls });
+    }
+    await run.event(tx, {
+      kind: 'group.detached',
+      outcome: 'success',
+      subject: { ...run.task.subject, display: link.remoteName },
+    });
+    await settle(tx, run, { ...settled, forgotten: true });
+  });
+}
+
+/** The remote group is not there any more: forget it and look again. */
+async function forgetVanished(run: TaskRun, error: RemoteError): Promise<void> {
+  const { store } = run.view;
+  await run.record(async (tx) => {
+    const link = await getLink(tx, store.id, run.task.subject);
+    if (!link) return;
+    await forgetGroup(tx, store.id, link.remoteId);
+    await forgetObservation(tx, store.id, 'group', link.remoteId);
+    for (const sibling of await groupLinksByRemoteId(tx, store.id, link.remoteId))
+      await deleteLink(tx, sibling.id);
+    await run.event(tx, {
+      kind: 'link.vanished',
+      outcome: 'failure',
+      subject: { ...run.task.subject, display: link.remoteName },
+      reason: `the group ${link.remoteName} (${link.remoteId}) is not there any more: ${error.message}`,
+    });
+  });
+}

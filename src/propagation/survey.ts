@@ -1,0 +1,74 @@
+/**
+ * Plans many subjects of a store at once, from the directory, the links and what was last observed, with
+ * a few queries for each page. A sync and a preview look through it; it calls no vendor and writes nothing.
+ */
+
+import { lower } from '../db/columns.ts';
+import { groupLinksByRemoteId, type LinkRecord, linksBySubject } from '../db/links.ts';
+import { observedAs, observedUnder } from '../db/observations.ts';
+import type { Plan } from '../model/change.ts';
+import type { DesiredGroup, DesiredUser } from '../model/desired.ts';
+import type { RemoteGroup, RemoteUser } from '../model/remote.ts';
+import { planGroup } from '../plan/group.ts';
+import { planUser } from '../plan/user.ts';
+import { loadDesiredGroup, loadDesiredUsers } from './desired.ts';
+import type { Planning } from './members.ts';
+import { userSituation } from './situation.ts';
+
+export interface SurveyedUser {
+  readonly desired: DesiredUser;
+  readonly link: LinkRecord | null;
+  /** Without a link: the account last seen under the person's identifier. */
+  readonly account: RemoteUser | null;
+  readonly plan: Plan;
+}
+
+/** `links` may replace what is recorded, to ask what would follow if it were so. */
+export async function surveyUsers(
+  { db, view }: Planning,
+  personIds: readonly string[],
+  links?: ReadonlyMap<string, LinkRecord>,
+): Promise<readonly SurveyedUser[]> {
+  const desired = await loadDesiredUsers(db, view, personIds);
+  const known = links ?? (await linksBySubject(db, view.store.id, 'user', personIds));
+  const unlinked = desired.filter(({ id }) => !isLive(known.get(id)));
+  const identifiers = unlinked.flatMap(({ identifier }) => (identifier === null ? [] : [identifier]));
+  const seen = await observedUnder(db, view.store.id, 'user', identifiers);
+  return desired.map((person) => {
+    const link = known.get(person.id) ?? null;
+    const found = person.identifier === null || isLive(link) ? undefined : seen.get(lower(person.identifier));
+    const account = (found as RemoteUser | undefined) ?? null;
+    return { desired: person, link, account, plan: planUser(userSituation(view, person, link, account)) };
+  });
+}
+
+function isLive(link: LinkRecord | null | undefined): boolean {
+  return link !== null && link !== undefined && link.state !== 'removed';
+}
+
+export interface SurveyedGroup {
+  readonly desired: DesiredGroup;
+  readonly link: LinkRecord | null;
+  /** Without a link: the group last seen under that name. */
+  readonly found: RemoteGroup | null;
+  /** Of the remote group; memberships are planned apart. */
+  readonly plan: Plan;
+}
+
+export async function surveyGroup({ db, view }: Planning, groupId: string): Promise<SurveyedGroup> {
+  const { store, settings, connector, definition } = view;
+  const desired = await loadDesiredGroup(db, view, groupId);
+  const link = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
+  const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
+  const found = link ? null : ((await observedAs(db, store.id, 'group', desired.name)) as RemoteGroup | null);
+  const plan = planGroup({
+    desired,
+    link,
+    remoteId: found?.remoteId ?? null,
+    settings,
+    deleteGroups: definition.capabilities.deleteGroups && store.configuration.DELETE_GROUPS === true,
+    renameGroups: connector.capabilities.renameGroups,
+    fedByAnother: siblings.some((sibling) => sibling.subject.id !== groupId),
+  });
+  return { desired, link, found, plan };
+}

@@ -1,0 +1,91 @@
+/**
+ * Keeps a runner going for every store that has work: at once when a write commits in this process,
+ * and by polling for what other processes wrote or what has become due.
+ */
+
+import { releaseLeasesOf } from '../db/leases.ts';
+import { storesWithWork } from '../db/queue.ts';
+import { isoTime } from '../support/clock.ts';
+import { type RunnerDeps, StoreRunner } from './runner.ts';
+import type { Wake } from './wake.ts';
+
+export interface WorkerDeps extends RunnerDeps {
+  readonly wake: Wake;
+  /** Holders known to be dead, so that their leases need not run out; on SQLite, processes that are gone. */
+  isDead?(holder: string): boolean;
+}
+
+export interface Worker {
+  start(): void;
+  /** Resolves when every task in hand is settled; calls still under way after the grace are ended. */
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 1_000;
+const STOP_GRACE_MS = 7_000;
+
+export function createWorker(deps: WorkerDeps): Worker {
+  const stopping = new AbortController();
+  const runners = new Map<string, { readonly runner: StoreRunner; readonly done: Promise<void> }>();
+  let poll: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | null = null;
+  let lookAgain = false;
+
+  const start = async (storeId: string): Promise<void> => {
+    const runner = new StoreRunner(storeId, deps, stopping.signal);
+    const done = runner
+      .run()
+      .catch((error: unknown) =>
+        deps.log.error({ err: error, storeId }, 'a store could not be worked on; trying again'),
+      )
+      .finally(() => {
+        runners.delete(storeId);
+        if (runner.nudged) look();
+      });
+    runners.set(storeId, { runner, done });
+  };
+
+  /** One look at a time; a signal during a look asks for another. */
+  const look = (): void => {
+    if (stopping.signal.aborted) return;
+    for (const { runner } of runners.values()) runner.nudge();
+    if (looking !== null) {
+      lookAgain = true;
+      return;
+    }
+    looking = storesWithWork(deps.db, isoTime(deps.clock.now()))
+      .then(async (ids) => {
+        for (const id of ids) if (!runners.has(id) && !stopping.signal.aborted) await start(id);
+      })
+      .catch((error: unknown) => deps.log.error({ err: error }, 'could not look for work; trying again'))
+      .finally(() => {
+        looking = null;
+        if (!lookAgain) return;
+        lookAgain = false;
+        look();
+      });
+  };
+
+  return {
+    start() {
+      deps.wake.onSignal(look);
+      const begin = deps.isDead ? releaseLeasesOf(deps.db, deps.isDead) : Promise.resolve();
+      begin
+        .catch((error: unknown) =>
+          deps.log.error({ err: error }, 'could not free the leases of a dead process'),
+        )
+        .finally(look);
+      poll = setInterval(look, POLL_MS);
+    },
+    async stop() {
+      stopping.abort();
+      clearInterval(poll);
+      await looking;
+      const grace = setTimeout(() => {
+        for (const { runner } of runners.values()) runner.abortCalls();
+      }, STOP_GRACE_MS);
+      await Promise.all([...runners.values()].map(({ done }) => done));
+      clearTimeout(grace);
+    },
+  };
+}
