@@ -1,0 +1,608 @@
+import { accessLevelNumber, gitLabSelfManagedType } from '../../../src/connectors/gitlab/index.ts';
+import { nextCursor } from '../../../src/connectors/gitlab/pages.ts';
+import { gitLabSettings } from '../../../src/connectors/gitlab/settings.ts';
+import type { Change } from '../../../src/model/change.ts';
+import type { Attributes } from '../../../src/model/desired.ts';
+import type { Configuration } from '../../../src/model/settings.ts';
+import { callContext, membership, onAccount, remoteErrorOf } from '../../conformance/world.ts';
+import { type GitLabEmulator, type GitLabOptions, startGitLabEmulator } from '../../emulator/gitlab.ts';
+import { connectGitLab, gitLabDeps } from '../../gitlab.ts';
+
+const opened: GitLabEmulator[] = [];
+
+afterEach(async () => {
+  for (const gitlab of opened.splice(0)) await gitlab.close();
+});
+
+async function start(given: Configuration = {}, options: GitLabOptions = {}) {
+  const gitlab = await startGitLabEmulator(options);
+  opened.push(gitlab);
+  const connector = connectGitLab(gitlab.url, gitlab.adminToken, given);
+  /** What was asked, as `POST users` with its body. */
+  const asked = () =>
+    gitlab.requests.map(({ method, path, body }) => ({
+      call: `${method} ${path.split('/api/v4/')[1]}`,
+      body,
+    }));
+  return { gitlab, state: gitlab.state, connector, asked };
+}
+
+function create(identifier: string, attributes: Attributes): Extract<Change, { op: 'create' }> {
+  return { op: 'create', subject: { kind: 'user', id: 'p', display: identifier }, identifier, attributes };
+}
+
+const JANE = { username: 'jane', email: 'jane@example.com', name: 'Jane Doe' };
+
+function update(
+  remoteId: number,
+  attributes: readonly { name: string; from: string | null; to: string }[],
+): Extract<Change, { op: 'update' }> {
+  return {
+    op: 'update',
+    subject: { kind: 'user', id: 'p', display: 'jane' },
+    remoteId: String(remoteId),
+    attributes,
+  };
+}
+
+describe('creating an account', () => {
+  it('is one POST, confirmed, without a password that anybody knows', async () => {
+    const { connector, asked } = await start();
+    await connector.apply(create('jane@example.com', { ...JANE, jobTitle: 'Pilot' }), callContext());
+    expect(asked()).toEqual([
+      {
+        call: 'POST users',
+        body: { ...JANE, job_title: 'Pilot', force_random_password: true, skip_confirmation: true },
+      },
+    ]);
+  });
+
+  it('gives an identity of the sign-in provider where one is set', async () => {
+    const { connector, state } = await start({ SSO_PROVIDER: 'saml' });
+    const change = create('jane@example.com', { ...JANE, externUid: 'jane@idp' });
+    const { remoteId, observed } = await connector.apply(change, callContext());
+    expect(state.users.get(Number(remoteId))?.identities).toEqual([
+      { provider: 'saml', extern_uid: 'jane@idp' },
+    ]);
+    expect(observed).toMatchObject({ attributes: { externUid: 'jane@idp' } });
+  });
+
+  it('counts up where the username is taken by a person or a group, and reports the name', async () => {
+    const { connector, state } = await start();
+    state.addUser({ username: 'JANE', email: 'other@example.com' });
+    state.addGroup({ path: 'jane1' });
+    const applied = await connector.apply(create('jane@example.com', JANE), callContext());
+    expect(applied).toMatchObject({ outcome: 'done', sent: { username: 'jane2' } });
+  });
+
+  it('takes a reserved name as a wish only', async () => {
+    const { connector } = await start();
+    const applied = await connector.apply(
+      create('admin@example.com', { ...JANE, username: 'admin', email: 'admin@example.com' }),
+      callContext(),
+    );
+    expect(applied.sent).toEqual({ username: 'admin1' });
+  });
+
+  it('is rejected, not a conflict, where the email is only a secondary address of somebody', async () => {
+    const { connector, state } = await start();
+    state.addUser({ username: 'john', secondaryEmails: ['jane@example.com'] });
+    const error = await remoteErrorOf(connector.apply(create('jane@example.com', JANE), callContext()));
+    expect(error.disposition).toBe('rejected');
+    expect(error.message).toContain('secondary');
+  });
+
+  it('with userName as identifier: a taken username is a conflict, a taken email is not', async () => {
+    const { connector, state } = await start({ UNIQUE_USER_IDENTIFIER: 'userName' });
+    state.addUser({ username: 'jane', email: 'old@example.com' });
+    const taken = await remoteErrorOf(connector.apply(create('jane', JANE), callContext()));
+    expect(taken.disposition).toBe('conflict');
+    const other = create('janet', { ...JANE, username: 'janet', email: 'old@example.com' });
+    expect((await remoteErrorOf(connector.apply(other, callContext()))).disposition).toBe('rejected');
+  });
+
+  it('tells that the seats are used up', async () => {
+    const { connector } = await start({}, { seats: 1 });
+    const error = await remoteErrorOf(connector.apply(create('jane@example.com', JANE), callContext()));
+    expect(error.disposition).toBe('noSeats');
+  });
+});
+
+describe('finding an account', () => {
+  it('trusts equality of the email, not the search', async () => {
+    const { connector, state } = await start();
+    state.addUser({ username: 'decoy', name: 'knows jane@example.com', email: 'decoy@example.com' });
+    state.addUser({ username: 'other', secondaryEmails: ['jane@example.com'] });
+    expect(await connector.find('user', 'jane@example.com', callContext())).toBeNull();
+    const { id } = state.addUser({ username: 'jane', email: 'jane@example.com' });
+    expect(await connector.find('user', 'Jane@Example.com', callContext())).toMatchObject({
+      remoteId: String(id),
+    });
+  });
+
+  it('never takes hidden email addresses for "no such account"', async () => {
+    const { connector, state, gitlab } = await start({}, { adminMode: true });
+    state.addUser({ username: 'jane', name: 'jane@example.com' });
+    const error = await remoteErrorOf(connector.find('user', 'jane@example.com', callContext()));
+    expect(error.disposition).toBe('unauthorized');
+    expect(error.message).toContain('admin_mode');
+    expect(gitlab.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['active', 'enabled'],
+    ['deactivated', 'enabled'],
+    ['blocked', 'disabled'],
+    ['banned', 'locked'],
+    ['ldap_blocked', 'locked'],
+    ['blocked_pending_approval', 'locked'],
+  ] as const)('sees %s as %s', async (state, expected) => {
+    const { connector, state: instance } = await start();
+    const { id } = instance.addUser({ username: 'jane', state });
+    expect(await connector.read('user', String(id), callContext())).toMatchObject({ state: expected });
+  });
+});
+
+describe('updating an account', () => {
+  it('is one PUT of what changed; an email needs no confirmation, an empty text clears', async () => {
+    const { connector, state, asked } = await start();
+    const user = state.addUser({ username: 'jane', profile: { job_title: 'Pilot' } });
+    const changes = [
+      { name: 'email', from: null, to: 'jane.doe@example.com' },
+      { name: 'jobTitle', from: 'Pilot', to: '' },
+    ];
+    await connector.apply(update(user.id, changes), callContext());
+    expect(asked()).toEqual([
+      {
+        call: `PUT users/${user.id}`,
+        body: { email: 'jane.doe@example.com', job_title: '', skip_reconfirmation: 'true' },
+      },
+    ]);
+    expect(user).toMatchObject({ email: 'jane.doe@example.com', profile: { job_title: '' } });
+  });
+
+  it('leaves the username where the new one is taken, and does the rest', async () => {
+    const { connector, state } = await start();
+    const user = state.addUser({ username: 'jane1' });
+    state.addUser({ username: 'jane' });
+    const changes = [
+      { name: 'name', from: null, to: 'Jane Doe' },
+      { name: 'username', from: 'jane1', to: 'jane' },
+    ];
+    const applied = await connector.apply(update(user.id, changes), callContext());
+    expect(applied).toMatchObject({ outcome: 'done', sent: { username: 'jane1' } });
+    expect(user).toMatchObject({ username: 'jane1', name: 'Jane Doe' });
+  });
+
+  it('passes on that the new email is taken', async () => {
+    const { connector, state } = await start();
+    const user = state.addUser({ username: 'jane' });
+    state.addUser({ username: 'john' });
+    const change = update(user.id, [{ name: 'email', from: null, to: 'john@example.com' }]);
+    const error = await remoteErrorOf(connector.apply(change, callContext()));
+    expect(error).toMatchObject({ disposition: 'rejected', status: 409 });
+  });
+});
+
+describe('blocking, unblocking, deleting', () => {
+  it.each(['deactivated', 'active'] as const)('finds %s enabled already', async (state) => {
+    const { connector, state: instance } = await start();
+    const user = instance.addUser({ username: 'jane', state });
+    const applied = await connector.apply(onAccount('enable', String(user.id)), callContext());
+    expect(applied.outcome).toBe('already');
+    expect(user.state).toBe(state);
+  });
+
+  it('blocks somebody deactivated too: they could come back by signing in', async () => {
+    const { connector, state } = await start();
+    const user = state.addUser({ username: 'jane', state: 'deactivated' });
+    await connector.apply(onAccount('disable', String(user.id)), callContext());
+    expect(user.state).toBe('blocked');
+  });
+
+  it.each(['disable', 'enable'] as const)('may not %s whom a directory has blocked', async (op) => {
+    const { connector, state } = await start();
+    const user = state.addUser({ username: 'jane', state: 'ldap_blocked' });
+    const error = await remoteErrorOf(connector.apply(onAccount(op, String(user.id)), callContext()));
+    expect(error.disposition).toBe('forbidden');
+  });
+
+  it('may not block the account of its own token', async () => {
+    const { connector, state } = await start();
+    const [root] = state.users.values();
+    const error = await remoteErrorOf(connector.apply(onAccount('disable', String(root?.id)), callContext()));
+    expect(error.disposition).toBe('forbidden');
+  });
+
+  it('deletes without hard_delete, and not the only owner of a group', async () => {
+    const { connector, state, gitlab } = await start();
+    const owner = state.addUser({ username: 'owner' });
+    state.setMember(state.addGroup({ path: 'acme' }).id, owner.id, 50);
+    const error = await remoteErrorOf(connector.apply(onAccount('delete', String(owner.id)), callContext()));
+    expect(error).toMatchObject({ disposition: 'forbidden', status: 409 });
+    const jane = state.addUser({ username: 'jane' });
+    await connector.apply(onAccount('delete', String(jane.id)), callContext());
+    for (const { body, query } of gitlab.requests) {
+      expect(body).toBeNull();
+      expect(query.size).toBe(0);
+    }
+  });
+});
+
+describe('members', () => {
+  const granting = (group: number, user: number, level: number | null) =>
+    membership('grant', String(group), String(user), level);
+
+  it('grants the default level where the change names none', async () => {
+    const { connector, state } = await start({ DEFAULT_ACCESS_LEVEL: 'reporter' });
+    const group = state.addGroup({ path: 'acme' });
+    const user = state.addUser({ username: 'jane' });
+    await connector.applyMembers([granting(group.id, user.id, null)], callContext());
+    expect(connector.memberLevel).toBe(20);
+    expect(state.members.get(group.id)?.get(user.id)).toBe(20);
+  });
+
+  it.each([
+    [20, 40, 'done', 40],
+    [40, 40, 'already', 40],
+    [50, 40, 'already', 50],
+  ])('has a member of level %d, wanted %d: %s, then %d', async (present, wanted, outcome, after) => {
+    const { connector, state } = await start();
+    const group = state.addGroup({ path: 'acme' });
+    const user = state.addUser({ username: 'jane' });
+    state.setMember(group.id, user.id, present);
+    const [result] = await connector.applyMembers([granting(group.id, user.id, wanted)], callContext());
+    expect(result?.outcome).toBe(outcome);
+    expect(state.members.get(group.id)?.get(user.id)).toBe(after);
+  });
+
+  it('says why where GitLab refuses: a higher inherited role, a queue for approval, nobody there', async () => {
+    const { connector, state } = await start({}, { promotionApproval: true });
+    const parent = state.addGroup({ path: 'acme' });
+    const group = state.addGroup({ path: 'api', parentId: parent.id });
+    const heir = state.addUser({ username: 'heir' });
+    const jane = state.addUser({ username: 'jane' });
+    state.setMember(parent.id, heir.id, 40);
+    const reasonOf = async (user: number) => {
+      const [result] = await connector.applyMembers([granting(group.id, user, 30)], callContext());
+      return [result?.outcome, result?.reason];
+    };
+    expect(await reasonOf(heir.id)).toEqual(['refused', expect.stringContaining('inherited membership')]);
+    expect(await reasonOf(jane.id)).toEqual(['refused', expect.stringContaining('jane Request queued')]);
+    expect(await reasonOf(9999)).toEqual(['refused', expect.stringContaining('User Not Found')]);
+  });
+
+  it('revokes the one membership and none below it; the last owner stays', async () => {
+    const { connector, state } = await start();
+    const parent = state.addGroup({ path: 'acme' });
+    const below = state.addGroup({ path: 'api', parentId: parent.id });
+    const jane = state.addUser({ username: 'jane' });
+    const owner = state.addUser({ username: 'owner' });
+    state.setMember(parent.id, jane.id, 30);
+    state.setMember(below.id, jane.id, 30);
+    state.setMember(parent.id, owner.id, 50);
+    const revoke = (user: number) => membership('revoke', String(parent.id), String(user), null);
+    expect(await connector.applyMembers([revoke(jane.id)], callContext())).toMatchObject([
+      { outcome: 'done' },
+    ]);
+    expect(state.members.get(below.id)?.has(jane.id)).toBe(true);
+    expect(await connector.applyMembers([revoke(owner.id)], callContext())).toMatchObject([
+      { outcome: 'refused' },
+    ]);
+  });
+
+  it('lists direct members page by page, without the bots of access tokens', async () => {
+    const { connector, state } = await start();
+    const parent = state.addGroup({ path: 'acme' });
+    const group = state.addGroup({ path: 'api', parentId: parent.id });
+    state.setMember(parent.id, state.addUser({ username: 'heir' }).id, 40);
+    state.setMember(group.id, state.addUser({ username: `group_${group.id}_bot_0a1b2c` }).id, 40);
+    const names: string[] = [];
+    for (let i = 0; i < 150; i++) {
+      state.setMember(group.id, state.addUser({ username: `person${i}` }).id, 30);
+      names.push(`person${i}`);
+    }
+    const first = await connector.members(String(group.id), null, callContext());
+    const second = await connector.members(String(group.id), first.nextCursor, callContext());
+    expect(second.nextCursor).toBeNull();
+    expect([...first.items, ...second.items].map(({ display }) => display)).toEqual(names);
+  });
+
+  it('takes a limit on removals as GitLab words it, without Retry-After', async () => {
+    const { connector, state } = await start({}, { removalsPerMinute: 1 });
+    const group = state.addGroup({ path: 'acme' });
+    const revoke = () =>
+      connector.applyMembers([membership('revoke', String(group.id), '1', null)], callContext());
+    await revoke();
+    expect(await remoteErrorOf(revoke())).toMatchObject({ disposition: 'rateLimited', status: 429 });
+  });
+});
+
+describe('groups', () => {
+  it('are found by full path alone, whatever its case, also one of digits', async () => {
+    const { connector, state } = await start();
+    const parent = state.addGroup({ path: 'acme', name: 'Acme' });
+    const group = state.addGroup({ path: 'API', name: 'The API', parentId: parent.id });
+    const digits = state.addGroup({ path: '2024' });
+    const found = async (path: string) =>
+      (await connector.find('group', path, callContext()))?.remoteId ?? null;
+    expect(await found('ACME/api')).toBe(String(group.id));
+    expect(await found('2024')).toBe(String(digits.id));
+    for (const other of ['api', 'The API', String(group.id), '', '..']) expect(await found(other)).toBeNull();
+  });
+
+  it('are made below PARENT_GROUP, named as the IdP names them', async () => {
+    const { connector, state } = await start({ GROUP_PROVISIONING: 'Create', PARENT_GROUP: '/acme/' });
+    const parent = state.addGroup({ path: 'acme' });
+    const { desired } = connector.normalize({
+      kind: 'group',
+      id: 'g',
+      display: 'Data & AI',
+      lifecycle: 'active',
+      name: 'Data & AI',
+    });
+    if (desired.kind !== 'group') throw new Error('a group stays a group');
+    expect(desired.name).toBe('acme/data-ai');
+    expect(connector.normalize(desired).desired).toEqual(desired);
+    const applied = await connector.apply(
+      {
+        op: 'create',
+        subject: { kind: 'group', id: 'g', display: desired.display },
+        identifier: desired.name,
+        attributes: { name: desired.name },
+      },
+      callContext(),
+    );
+    expect(applied.observed).toMatchObject({ name: 'acme/data-ai' });
+    expect(state.groups.get(Number(applied.remoteId))).toMatchObject({
+      name: 'Data AI',
+      path: 'data-ai',
+      parentId: parent.id,
+      visibility: 'private',
+    });
+  });
+
+  it('are not made where the parent is missing, nor where a person has the path', async () => {
+    const { connector, state } = await start({ GROUP_PROVISIONING: 'Create' });
+    state.addUser({ username: 'jane' });
+    for (const name of ['nowhere/api', 'jane']) {
+      const change = {
+        op: 'create',
+        subject: { kind: 'group', id: 'g', display: name },
+        identifier: name,
+        attributes: { name },
+      } as const;
+      expect((await remoteErrorOf(connector.apply(change, callContext()))).disposition).toBe('rejected');
+    }
+  });
+
+  it('keep their path when they are renamed', async () => {
+    const { connector, state } = await start({ GROUP_PROVISIONING: 'Create' });
+    const group = state.addGroup({ path: 'data-ai', name: 'Data AI' });
+    const change = {
+      op: 'update',
+      subject: { kind: 'group', id: 'g', display: 'Research & AI' },
+      remoteId: String(group.id),
+      attributes: [{ name: 'name', from: 'data-ai', to: 'research-ai' }],
+    } as const;
+    await connector.apply(change, callContext());
+    expect(group).toMatchObject({ name: 'Research AI', path: 'data-ai' });
+  });
+});
+
+describe('scanning people', () => {
+  const all = async (connector: Awaited<ReturnType<typeof start>>['connector']) => {
+    const ids: string[] = [];
+    let cursor: string | null = null;
+    for (let pages = 0; pages < 10; pages++) {
+      const page = await connector.scan('user', cursor, callContext());
+      ids.push(...page.items.map(({ remoteId }) => remoteId));
+      cursor = page.nextCursor;
+      if (cursor === null) return ids;
+    }
+    throw new Error('the pages do not end');
+  };
+
+  const seed = (gitlab: GitLabEmulator, count: number) => {
+    for (let i = 0; i < count; i++) gitlab.state.addUser({ username: `person${i}` });
+    return [...gitlab.state.users.values()].filter((user) => !user.internal).map(({ id }) => String(id));
+  };
+
+  it('goes beyond what offset pages reach, and below a relative URL', async () => {
+    const { gitlab, connector } = await start({}, { offsetMax: 100, relativeUrl: '/gitlab' });
+    const ids = seed(gitlab, 250);
+    expect(await all(connector)).toEqual(ids);
+  });
+
+  it('falls back to page numbers on an instance that knows no keyset', async () => {
+    const { gitlab, connector } = await start({}, { keyset: false });
+    const ids = seed(gitlab, 250);
+    expect(await all(connector)).toEqual(ids);
+  });
+
+  it('fails rather than follow a page to another host, and the token stays', async () => {
+    const elsewhere = await startGitLabEmulator();
+    opened.push(elsewhere);
+    const { gitlab, connector } = await start({}, { externalUrl: elsewhere.url });
+    seed(gitlab, 150);
+    const error = await remoteErrorOf(all(connector));
+    expect(error.message).toContain('external_url');
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  it('takes a login page for no list', async () => {
+    const { gitlab, connector } = await start();
+    const page = { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>Sign in</html>' };
+    gitlab.faults.inject({ fault: { kind: 'answer', answer: page } });
+    expect((await remoteErrorOf(all(connector))).disposition).toBe('transient');
+  });
+});
+
+describe('the next page', () => {
+  const settings = gitLabSettings(gitLabDeps('https://gitlab.example.com/scm/', 'glpat-1'));
+  const next = (headers: Record<string, string>) => nextCursor(new Headers(headers), settings, 'list');
+
+  it.each([
+    [{}, null],
+    [{ 'x-next-page': '' }, null],
+    [{ 'x-next-page': '3' }, 'page:3'],
+    [{ link: '<https://gitlab.example.com/scm/api/v4/users?a=1>; rel="first"' }, null],
+    [
+      {
+        link: '<https://gitlab.example.com/scm/api/v4/users?a=1>; rel="first", <https://gitlab.example.com/scm/api/v4/users?id_after=9>; rel="next"',
+      },
+      'next:/scm/api/v4/users?id_after=9',
+    ],
+    [{ link: '<http://gitlab.example.com/scm/api/v4/users?x=1>; rel="next"' }, 'next:/scm/api/v4/users?x=1'],
+  ])('after %j is %s', (headers, cursor) => {
+    expect(next(headers)).toBe(cursor);
+  });
+
+  it.each([
+    'https://gitlab.example.org/scm/api/v4/users',
+    'https://gitlab.example.com.evil.example/scm/api/v4/users',
+    'https://gitlab.example.com:8443/scm/api/v4/users',
+    'https://gitlab.example.com@evil.example/scm/api/v4/users',
+    'https://gitlab.example.com//evil.example/scm/api/v4/users',
+    '//evil.example/scm/api/v4/users',
+    'https://gitlab.example.com/other',
+  ])('is not at %s', (url) => {
+    expect(() => next({ link: `<${url}>; rel="next"` })).toThrow('the token must not go');
+  });
+});
+
+describe('checking the connection', () => {
+  const codes = (details: readonly { code: string }[]) => details.map(({ code }) => code);
+
+  it('knows whose the token is and which instance it opens', async () => {
+    const { gitlab, connector } = await start({}, { relativeUrl: '/gitlab' });
+    expect(await connector.check(callContext())).toEqual({
+      status: 'OK',
+      details: [],
+      tenant: { id: gitlab.url, name: new URL(gitlab.url).host },
+      self: { remoteId: '1', identifiers: ['root@example.com', 'root'] },
+    });
+  });
+
+  it('is one instance, however its address is written', () => {
+    const ids = [
+      'https://GitLab.Example.com:443',
+      'https://gitlab.example.com/',
+      'https://gitlab.example.com/api/v4/',
+    ];
+    const bases = ids.map((url) => gitLabSettings(gitLabDeps(url, 'glpat-1')).baseUrl);
+    expect(new Set(bases)).toEqual(new Set(['https://gitlab.example.com']));
+  });
+
+  it("fails with a token that may only read, is not an administrator's, or was revoked", async () => {
+    const { gitlab, state } = await start();
+    const jane = state.addUser({ username: 'jane' });
+    const [root] = state.users.values();
+    state.addToken('glpat-read', root?.id ?? 0, ['read_api']);
+    state.addToken('glpat-repo', root?.id ?? 0, ['read_repository']);
+    state.addToken('glpat-jane', jane.id);
+    state.addToken('glpat-gone', root?.id ?? 0).revoked = true;
+    for (const [token, code] of [
+      ['glpat-read', 'missing_scope'],
+      ['glpat-repo', 'missing_scope'],
+      ['glpat-jane', 'not_admin'],
+      ['glpat-gone', 'invalid_credential'],
+    ] as const) {
+      const status = await connectGitLab(gitlab.url, token).check(callContext());
+      expect([token, status.status, ...codes(status.details)]).toEqual([token, 'FAILED', code]);
+    }
+  });
+
+  it('tolerates a token that has no page of its own', async () => {
+    const { gitlab, connector } = await start();
+    const matches = ({ path }: { path: string }) => path.endsWith('/personal_access_tokens/self');
+    gitlab.faults.inject({ matches, fault: { kind: 'answer', answer: { status: 404, body: {} } } });
+    expect((await connector.check(callContext())).status).toBe('OK');
+  });
+
+  it.each([
+    [{ status: 302, headers: { location: 'https://sso.example/' } }],
+    [{ status: 200, headers: { 'content-type': 'text/html' }, body: '<html>Welcome</html>' }],
+    [{ status: 404, headers: { 'content-type': 'text/html' }, body: '<html>Nothing here</html>' }],
+  ])('fails where no GitLab answers: %j', async (answer) => {
+    const { gitlab, connector } = await start();
+    gitlab.faults.inject({ fault: { kind: 'answer', answer }, times: 10 });
+    const status = await connector.check(callContext());
+    expect(status).toMatchObject({ status: 'FAILED', tenant: null });
+    expect(codes(status.details)).toEqual(['not_gitlab']);
+  });
+
+  it('throws where GitLab is down: that is no fault of the credential', async () => {
+    const { gitlab, connector } = await start();
+    gitlab.faults.inject({ fault: { kind: 'answer', answer: { status: 503 } } });
+    expect((await remoteErrorOf(connector.check(callContext()))).disposition).toBe('transient');
+  });
+});
+
+describe('normalizing people', () => {
+  const normalize = (attributes: Attributes, identifier: string, given: Configuration = {}) => {
+    const connector = connectGitLab('https://gitlab.example.com', 'glpat-1', given);
+    const { desired, dropped } = connector.normalize({
+      kind: 'user',
+      id: 'p',
+      display: 'jane',
+      lifecycle: 'active',
+      identifier,
+      attributes,
+    });
+    return desired.kind === 'user' ? { ...desired, dropped } : null;
+  };
+
+  it('makes usernames legal, emails lower case, texts short, and names what it dropped', () => {
+    const given = {
+      username: 'Jane@a.example',
+      email: 'Jane@A.example',
+      jobTitle: 'x'.repeat(300),
+      shoeSize: '9',
+    };
+    expect(normalize(given, 'Jane@A.example')).toMatchObject({
+      identifier: 'Jane@A.example',
+      attributes: { username: 'Jane', email: 'jane@a.example', jobTitle: 'x'.repeat(200) },
+      dropped: ['jobTitle', 'shoeSize'],
+    });
+  });
+
+  it('keeps the whole userName where it identifies people', () => {
+    const settings = { UNIQUE_USER_IDENTIFIER: 'userName' };
+    expect(normalize({ username: 'jane@a.example' }, 'jane@a.example', settings)).toMatchObject({
+      identifier: 'jane-a.example',
+      attributes: { username: 'jane-a.example' },
+    });
+  });
+
+  it('has no identity to give without SSO_PROVIDER, and clears nothing that GitLab needs', () => {
+    expect(normalize({ externUid: 'jane', name: '', bio: '' }, 'j@a.example')?.attributes).toEqual({
+      bio: '',
+    });
+    const settings = { SSO_PROVIDER: 'saml' };
+    expect(normalize({ externUid: 'jane' }, 'j@a.example', settings)?.attributes).toEqual({
+      externUid: 'jane',
+    });
+  });
+});
+
+describe('the store type', () => {
+  it('refuses GitLab.com and knows the roles by number', () => {
+    const refuse = (url: string) => gitLabSelfManagedType.refuse?.({ BASE_URL: url }).map(({ key }) => key);
+    expect(refuse('https://gitlab.com/')).toEqual(['BASE_URL']);
+    expect(refuse('https://gitlab.example.com')).toEqual([]);
+    expect(['minimal', 'planner', 'owner', 'king', 'toString'].map(accessLevelNumber)).toEqual([
+      5,
+      15,
+      50,
+      null,
+      null,
+    ]);
+  });
+
+  it('maps nothing to a target that it does not have', () => {
+    const { defaultMapping, userAttributes } = gitLabSelfManagedType;
+    const names = userAttributes.map(({ name }) => name);
+    for (const { targetAttribute } of defaultMapping) expect(names).toContain(targetAttribute);
+  });
+});
