@@ -1,0 +1,68 @@
+/**
+ * Reads request bodies: JSON of a known content type, within limits, and of text that both databases can
+ * hold. Must come after authentication, so that nobody unknown makes the bridge parse anything.
+ */
+
+import express, { type Request, type RequestHandler } from 'express';
+import { isStorableText } from '../directory/filter/operand.ts';
+import { ScimError } from './errors.ts';
+
+/** Room for a group of about 100,000 members. */
+export const BODY_BYTES_MAX = 10 * 1024 * 1024;
+/** RFC 7643 resources are four deep. */
+const NESTING_MAX = 32;
+
+const CONTENT_TYPES = ['application/scim+json', 'application/json'];
+
+/** Refuses what is no JSON by its content type (415), parses the rest. */
+export function bodyParser(): RequestHandler[] {
+  return [checkContentType, express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false })];
+}
+
+const checkContentType: RequestHandler = (req, _res, next) => {
+  if (!hasBody(req)) return next();
+  const type = (req.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (CONTENT_TYPES.includes(type)) return next();
+  next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
+};
+
+function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+}
+
+/** The body as an object, all of whose text can be stored. Throws ScimError 400. */
+export function objectBody(body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object.');
+  }
+  checkValue(body);
+  return body as Record<string, unknown>;
+}
+
+/** Walks without recursion: the depth is the caller's. */
+function checkValue(root: unknown): void {
+  const open: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next;
+    if (typeof value === 'string') checkText(value);
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth > NESTING_MAX) {
+      throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
+    }
+    for (const [key, child] of Object.entries(value)) {
+      checkText(key);
+      open.push({ value: child, depth: depth + 1 });
+    }
+  }
+}
+
+/** No NUL and no half of a surrogate pair: PostgreSQL can hold neither. Throws ScimError 400. */
+export function checkText(text: string): void {
+  if (!isStorableText(text)) {
+    throw new ScimError(
+      400,
+      'invalidValue',
+      'Text must not contain NUL characters or broken surrogate pairs.',
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What one SCIM operation is, whether it came as a request of its own or within a bulk request, and what
+ * it answers. The two resource types implement `Endpoint`; routing, bulk and search know nothing more.
+ */
+
+import type { ScimPrincipal } from '../auth/scim.ts';
+import type { Directory, Precondition, Write } from '../directory/write.ts';
+import type { Kind } from '../model/subject.ts';
+import type { Projection } from './projection.ts';
+import type { ListQuery } from './query.ts';
+import { redactBody } from './redact.ts';
+
+export interface Scim {
+  readonly directory: Directory;
+  /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
+  readonly baseUrl: string;
+  /** Notes names that no schema knows; never fails. */
+  noteUnknown(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
+}
+
+export interface Call {
+  readonly principal: ScimPrincipal;
+  readonly method: string;
+  /** Relative to the endpoint: `/Users/42`. */
+  readonly path: string;
+  readonly body: unknown;
+  readonly projection: Projection;
+  readonly precondition: Precondition | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body?: object;
+  /** For the ETag. */
+  readonly version?: number;
+  /** For `Location` on 201, and in bulk answers. */
+  readonly location?: string;
+  /** The id of what was made. */
+  readonly id?: string;
+}
+
+export interface ListAnswer {
+  readonly total: number;
+  readonly resources: readonly object[];
+}
+
+export interface Endpoint {
+  readonly kind: Kind;
+  /** `/Users` */
+  readonly path: string;
+  list(scim: Scim, call: Call, query: ListQuery): Promise<ListAnswer>;
+  read(scim: Scim, call: Call, id: string): Promise<Answer>;
+  create(scim: Scim, call: Call): Promise<Answer>;
+  replace(scim: Scim, call: Call, id: string): Promise<Answer>;
+  patch(scim: Scim, call: Call, id: string): Promise<Answer>;
+  remove(scim: Scim, call: Call, id: string): Promise<Answer>;
+}
+
+/** The write that the directory records for this call. */
+export function writeOf(call: Call): Write {
+  return {
+    environmentId: call.principal.connection.environmentId,
+    connectionId: call.principal.connection.id,
+    cause: call.principal.cause,
+    method: call.method,
+    path: call.path,
+    body: redactBody(call.body),
+  };
+}

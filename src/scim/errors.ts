@@ -1,0 +1,109 @@
+/**
+ * Every failure as a SCIM error (RFC 7644 §3.12) of exactly four keys, for strict clients. An outage is
+ * 5xx and never 404: an identity provider that reads 404 forgets or recreates the user.
+ */
+
+import type { Response } from 'express';
+import { isDatabaseOutage } from '../db/outage.ts';
+import { FilterError, PathError } from '../directory/filter/ast.ts';
+import { DirectoryRefusal, type RefusalReason } from '../directory/refusal.ts';
+import { PatchError } from './patch/error.ts';
+
+export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+
+export type ScimType =
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidVers'
+  | 'sensitive';
+
+export class ScimError extends Error {
+  readonly status: number;
+  readonly scimType: ScimType | null;
+
+  constructor(status: number, scimType: ScimType | null, detail: string) {
+    super(detail);
+    this.name = 'ScimError';
+    this.status = status;
+    this.scimType = scimType;
+  }
+}
+
+export interface ErrorBody {
+  readonly schemas: readonly string[];
+  readonly status: string;
+  readonly scimType?: ScimType;
+  readonly detail: string;
+}
+
+export function errorBody(error: ScimError): ErrorBody {
+  return {
+    schemas: [ERROR_SCHEMA],
+    status: String(error.status),
+    ...(error.scimType ? { scimType: error.scimType } : {}),
+    detail: error.message,
+  };
+}
+
+const REFUSALS: Record<RefusalReason, readonly [number, ScimType | null]> = {
+  notFound: [404, null],
+  versionMismatch: [412, null],
+  taken: [409, 'uniqueness'],
+  invalidValue: [400, 'invalidValue'],
+};
+
+/** What the client is told. Anything not understood is a 500 that gives nothing away. */
+export function toScimError(error: unknown): ScimError {
+  if (error instanceof ScimError) return error;
+  if (error instanceof DirectoryRefusal) {
+    const [status, scimType] = REFUSALS[error.reason];
+    return new ScimError(status, scimType, error.message);
+  }
+  if (error instanceof FilterError || error instanceof PathError) {
+    return new ScimError(400, error.scimType, error.message);
+  }
+  if (error instanceof PatchError) return new ScimError(400, error.scimType, error.message);
+  if (isDatabaseOutage(error)) {
+    return new ScimError(503, null, 'The database does not answer just now; try again shortly.');
+  }
+  return (
+    fromHttpError(error) ??
+    new ScimError(500, null, 'The request failed inside the bridge; nothing was changed.')
+  );
+}
+
+const HTTP_DETAILS: Record<string, string> = {
+  'entity.parse.failed': 'The body is not valid JSON.',
+  'charset.unsupported': 'The body must be JSON in UTF-8.',
+  'encoding.unsupported': 'The Content-Encoding is not supported.',
+  'request.size.invalid': 'The body is shorter or longer than its Content-Length.',
+  'request.aborted': 'The request was aborted.',
+};
+
+/** Errors that Express and its body parser make carry `status`, `type` and `expose`. */
+function fromHttpError(error: unknown): ScimError | null {
+  const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
+  if (typeof status !== 'number' || status < 400 || status > 499) return null;
+  if (status === 413) return new ScimError(413, null, `The body is larger than the limit of ${limit} bytes.`);
+  const detail = HTTP_DETAILS[String(type)] ?? 'The request cannot be read.';
+  return new ScimError(status, status === 400 ? 'invalidSyntax' : null, detail);
+}
+
+/** Seconds after which an outage may be over. */
+const RETRY_AFTER_SECONDS = 5;
+
+export function sendError(res: Response, error: ScimError): void {
+  if (error.status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  sendJson(res, error.status, errorBody(error));
+}
+
+/** SCIM answers have this content type, whatever the request accepted (RFC 7644 §3.1). */
+export function sendJson(res: Response, status: number, body: object): void {
+  res.status(status).type('application/scim+json').send(JSON.stringify(body));
+}

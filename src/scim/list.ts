@@ -1,0 +1,35 @@
+/** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
+
+import { dialectOf } from '../db/open.ts';
+import type { PageByPosition } from '../db/users.ts';
+import { parseFilter } from '../directory/filter/parse.ts';
+import { sortToSql } from '../directory/filter/sort.ts';
+import { filterToSql } from '../directory/filter/sql.ts';
+import type { Kind } from '../model/subject.ts';
+import type { Call, Scim } from './call.ts';
+import type { ListQuery } from './query.ts';
+
+const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+
+/** Throws FilterError and PathError. */
+export function pageOf(scim: Scim, call: Call, kind: Kind, query: ListQuery): PageByPosition {
+  const dialect = dialectOf(scim.directory.db);
+  return {
+    connectionId: call.principal.connection.id,
+    filter: query.filter === null ? null : filterToSql(parseFilter(query.filter), kind, dialect),
+    sort: query.sortBy === null ? null : sortToSql(query.sortBy, query.descending, kind, dialect),
+    offset: query.startIndex - 1,
+    limit: query.count,
+  };
+}
+
+/** RFC 7644 §3.4.2: `itemsPerPage` is what this page holds. */
+export function listResponse(total: number, startIndex: number, resources: readonly object[]): object {
+  return {
+    schemas: [LIST_SCHEMA],
+    totalResults: total,
+    startIndex,
+    itemsPerPage: resources.length,
+    Resources: resources,
+  };
+}

@@ -1,0 +1,74 @@
+/** What the bridge answers for a user and a group: the stored resource with what only the server knows. */
+
+import type { MemberRow, MembershipRow } from '../db/groupMembers.ts';
+import type { GroupRecord } from '../db/groups.ts';
+import type { UserRecord } from '../db/users.ts';
+import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/filter/attributes.ts';
+import { etagOf } from './etag.ts';
+
+/** `groups` is undefined where the answer does not hold them. */
+export function presentUser(
+  baseUrl: string,
+  user: UserRecord,
+  groups: readonly MembershipRow[] | undefined,
+): object {
+  const extended = user.resource[ENTERPRISE_URN] !== undefined;
+  return {
+    schemas: extended ? [USER_URN, ENTERPRISE_URN] : [USER_URN],
+    id: user.id,
+    ...user.resource,
+    ...(groups && {
+      groups: groups.map((group) => ({
+        value: group.groupId,
+        $ref: groupLocation(baseUrl, group.groupId),
+        display: group.display,
+        type: 'direct',
+      })),
+    }),
+    meta: meta('User', user, userLocation(baseUrl, user.id)),
+  };
+}
+
+/** `members` is undefined where the answer does not hold them. */
+export function presentGroup(
+  baseUrl: string,
+  group: GroupRecord,
+  members: readonly MemberRow[] | undefined,
+): object {
+  return {
+    schemas: [GROUP_URN],
+    id: group.id,
+    ...group.resource,
+    ...(members && {
+      members: members.map((member) => ({
+        value: member.userId,
+        $ref: userLocation(baseUrl, member.userId),
+        display: member.display,
+        type: 'User',
+      })),
+    }),
+    meta: meta('Group', group, groupLocation(baseUrl, group.id)),
+  };
+}
+
+export function userLocation(baseUrl: string, id: string): string {
+  return `${baseUrl}/Users/${id}`;
+}
+
+export function groupLocation(baseUrl: string, id: string): string {
+  return `${baseUrl}/Groups/${id}`;
+}
+
+function meta(
+  resourceType: string,
+  record: Pick<UserRecord, 'createdAt' | 'updatedAt' | 'version'>,
+  location: string,
+): object {
+  return {
+    resourceType,
+    created: record.createdAt,
+    lastModified: record.updatedAt,
+    location,
+    version: etagOf(record.version),
+  };
+}

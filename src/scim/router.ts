@@ -1,0 +1,158 @@
+/**
+ * The SCIM endpoint (RFC 7644): our own Express handlers over the directory. Why they stand in place of
+ * scimmy-routers' for everything but discovery is in docs/decisions/0002-scim-routes.md.
+ */
+
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Knex } from 'knex';
+import { isStorableText } from '../directory/filter/operand.ts';
+import type { Directory } from '../directory/write.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import { createNotes } from './attributesNoted.ts';
+import { bodyParser, objectBody } from './body.ts';
+import { bulk } from './bulk.ts';
+import type { Answer, Call, Endpoint, Scim } from './call.ts';
+import { discovery } from './discovery.ts';
+import { ScimError, sendError, sendJson, toScimError } from './errors.ts';
+import { etagOf, hasAlready, precondition } from './etag.ts';
+import { groups } from './groups.ts';
+import { parseListQuery, projectionOf, queryParameters } from './query.ts';
+import { search } from './search.ts';
+import { users } from './users.ts';
+
+export const SCIM_PATH = '/scim/v2';
+
+export interface ScimDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log?: Log;
+  readonly wake: Directory['wake'];
+  /** Without a slash at its end; every location in an answer begins with it. */
+  readonly publicUrl: string;
+  /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
+  readonly authenticate: RequestHandler;
+}
+
+const ENDPOINTS: readonly Endpoint[] = [users, groups];
+
+/** To be mounted at SCIM_PATH. */
+export function createScimRouter(deps: ScimDeps): Router {
+  const directory: Directory = { db: deps.db, clock: deps.clock, wake: deps.wake };
+  const scim: Scim = {
+    directory,
+    baseUrl: deps.publicUrl + SCIM_PATH,
+    noteUnknown: createNotes(directory, deps.log),
+  };
+  const logFailure = (res: Response, error: unknown) =>
+    deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
+  const router = Router();
+  router.use(deps.authenticate);
+  router.use(discovery(deps.publicUrl));
+  router.use(bodyParser());
+  for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);
+  mountShared(router, scim, logFailure);
+  router.use((req, _res, next) => next(new ScimError(404, null, `There is nothing at ${req.path}.`)));
+  router.use(failure(logFailure));
+  return router;
+}
+
+function mountEndpoint(router: Router, scim: Scim, endpoint: Endpoint): void {
+  const { path } = endpoint;
+  router
+    .route(path)
+    .get(list(scim, [endpoint]))
+    .post(run((call) => endpoint.create(scim, call)))
+    .all(notAllowed('GET, POST'));
+  router
+    .route(`${path}/.search`)
+    .post(searchByPost(scim, [endpoint]))
+    .all(notAllowed('POST'));
+  router
+    .route(`${path}/:id`)
+    .get(run((call, id) => endpoint.read(scim, call, id)))
+    .put(run((call, id) => endpoint.replace(scim, call, id)))
+    .patch(run((call, id) => endpoint.patch(scim, call, id)))
+    .delete(run((call, id) => endpoint.remove(scim, call, id)))
+    .all(notAllowed('GET, PUT, PATCH, DELETE'));
+}
+
+function mountShared(router: Router, scim: Scim, logFailure: (res: Response, error: unknown) => void): void {
+  router.route('/.search').post(searchByPost(scim, ENDPOINTS)).all(notAllowed('POST'));
+  router
+    .route('/Bulk')
+    .post(async (req, res) => {
+      send(req, res, await bulk(scim, callOf(req, res), ENDPOINTS, (error) => logFailure(res, error)));
+    })
+    .all(notAllowed('POST'));
+  // RFC 7644 §3.11: the token speaks for an identity provider, not for a user.
+  router.all('/Me', (_req, _res, next) =>
+    next(new ScimError(501, null, 'The token stands for no user: there is no /Me.')),
+  );
+}
+
+function run(operation: (call: Call, id: string) => Promise<Answer>): RequestHandler {
+  return async (req, res) => send(req, res, await operation(callOf(req, res), idOf(req)));
+}
+
+function list(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
+  return async (req, res) => {
+    const query = parseListQuery(queryParameters(req.url));
+    send(req, res, await search(scim, callOf(req, res), endpoints, query));
+  };
+}
+
+function searchByPost(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
+  return async (req, res) => {
+    const query = parseListQuery(objectBody(req.body));
+    send(req, res, await search(scim, callOf(req, res), endpoints, query));
+  };
+}
+
+function notAllowed(allowed: string): RequestHandler {
+  return (req, res, next) => {
+    res.setHeader('Allow', allowed);
+    next(new ScimError(405, null, `${req.method} is not possible here.`));
+  };
+}
+
+function callOf(req: Request, res: Response): Call {
+  return {
+    principal: res.locals.scim,
+    method: req.method,
+    path: req.path,
+    body: req.body,
+    projection: projectionOf(queryParameters(req.url)),
+    precondition: precondition(req.headers['if-match']),
+  };
+}
+
+/** An id that no database can hold belongs to nothing. */
+function idOf(req: Request): string {
+  const { id } = req.params;
+  if (id === undefined) return '';
+  if (typeof id === 'string' && isStorableText(id)) return id;
+  throw new ScimError(404, null, 'There is no such resource.');
+}
+
+function send(req: Request, res: Response, answer: Answer): void {
+  const reads = req.method === 'GET' || req.method === 'HEAD';
+  if (answer.version !== undefined) {
+    res.setHeader('ETag', etagOf(answer.version));
+    if (reads && hasAlready(req.headers['if-none-match'], answer.version)) return void res.status(304).end();
+  }
+  if (answer.status === 201 && answer.location) res.setHeader('Location', answer.location);
+  if (answer.body) sendJson(res, answer.status, answer.body);
+  else res.status(answer.status).end();
+}
+
+function failure(logFailure: (res: Response, error: unknown) => void): ErrorRequestHandler {
+  return (error, req, res, _next) => {
+    const told = toScimError(error);
+    if (told.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
+    // What is left of the body would otherwise be read as the connection's next request.
+    req.resume();
+    if (res.headersSent) res.destroy();
+    else sendError(res, told);
+  };
+}

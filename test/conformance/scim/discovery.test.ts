@@ -1,0 +1,128 @@
+/** Discovery (RFC 7644 §4, RFC 7643 §5 to §7): it says what the server does, and the same to everybody. */
+
+import {
+  type Attribute,
+  ENTERPRISE_URN,
+  GROUP_URN,
+  schemaOf,
+  USER_URN,
+} from '../../../src/directory/filter/attributes.ts';
+import type { Kind } from '../../../src/model/subject.ts';
+import { BODY_BYTES_MAX } from '../../../src/scim/body.ts';
+import { onEachDatabase } from '../../database.ts';
+import { BASE, type Client, type EndpointUnderTest, expectScimError, startEndpoint } from './endpoint.ts';
+
+interface Published {
+  readonly name: string;
+  readonly type: string;
+  readonly multiValued: boolean;
+  readonly required: boolean;
+  readonly caseExact?: boolean;
+  readonly mutability: string;
+  readonly returned: string;
+  readonly uniqueness?: string;
+  readonly subAttributes?: readonly Published[];
+}
+
+onEachDatabase((open) => {
+  let endpoint: EndpointUnderTest;
+  let idp: Client;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint(await open());
+    idp = await endpoint.connect();
+  });
+  afterAll(() => endpoint.close());
+
+  it('§5 ServiceProviderConfig tells the limits that are kept', async () => {
+    const { status, body } = await idp.get('/ServiceProviderConfig');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+      patch: { supported: true },
+      bulk: { supported: true, maxOperations: 1000, maxPayloadSize: BODY_BYTES_MAX },
+      filter: { supported: true, maxResults: 1000 },
+      changePassword: { supported: false },
+      sort: { supported: true },
+      etag: { supported: true },
+      meta: { resourceType: 'ServiceProviderConfig', location: `${BASE}/ServiceProviderConfig` },
+    });
+    expect(body.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }]);
+  });
+
+  it('§6 ResourceTypes', async () => {
+    const { body } = await idp.get('/ResourceTypes');
+    expect(body).toMatchObject({ totalResults: 2 });
+    expect(body.Resources).toMatchObject([
+      {
+        id: 'User',
+        endpoint: '/Users',
+        schema: USER_URN,
+        schemaExtensions: [{ schema: ENTERPRISE_URN, required: false }],
+        meta: { location: `${BASE}/ResourceTypes/User` },
+      },
+      {
+        id: 'Group',
+        endpoint: '/Groups',
+        schema: GROUP_URN,
+        meta: { location: `${BASE}/ResourceTypes/Group` },
+      },
+    ]);
+    expect((await idp.get('/ResourceTypes/User')).body).toEqual(body.Resources[0]);
+    expectScimError(await idp.get('/ResourceTypes/Nothing'), 404);
+  });
+
+  it('§7 Schemas say of each attribute what the server goes by', async () => {
+    const { body } = await idp.get('/Schemas');
+    const published = new Map<string, { attributes: Published[] }>(
+      body.Resources.map((schema: { id: string }) => [schema.id, schema]),
+    );
+    expect([...published.keys()].sort()).toEqual([USER_URN, GROUP_URN, ENTERPRISE_URN].sort());
+    for (const [urn, kind] of [
+      [USER_URN, 'user'],
+      [GROUP_URN, 'group'],
+    ] as const) {
+      const core = [...schemaOf(kind).subAttributes.values()].filter(
+        ({ name }) => !['schemas', 'id', 'externalId', 'meta', ENTERPRISE_URN].includes(name),
+      );
+      compare(kind, core, published.get(urn)?.attributes ?? []);
+      expect((await idp.get(`/Schemas/${urn}`)).body).toEqual(published.get(urn));
+    }
+    const extension = schemaOf('user').subAttributes.get(ENTERPRISE_URN.toLowerCase());
+    compare(
+      'user',
+      [...(extension?.subAttributes.values() ?? [])],
+      published.get(ENTERPRISE_URN)?.attributes ?? [],
+    );
+    const password = published.get(USER_URN)?.attributes.find(({ name }) => name === 'password');
+    expect(password).toMatchObject({ mutability: 'writeOnly', returned: 'never' });
+    expectScimError(await idp.get('/Schemas/urn:nothing'), 404);
+  });
+
+  it('§4 refuses filters and ignores every other parameter', async () => {
+    for (const path of ['/Schemas', '/ResourceTypes', '/ServiceProviderConfig']) {
+      expectScimError(await idp.get(`${path}?filter=id%20eq%20%22User%22`), 403);
+      expect((await idp.get(`${path}?attributes=id&startIndex=2&count=1`)).body).toEqual(
+        (await idp.get(path)).body,
+      );
+    }
+  });
+});
+
+function compare(kind: Kind, catalogue: readonly Attribute[], published: readonly Published[]): void {
+  expect(published.map(({ name }) => name).sort()).toEqual(catalogue.map(({ name }) => name).sort());
+  for (const known of catalogue) {
+    const said = published.find(({ name }) => name === known.name) as Published;
+    const { type, multiValued, required, mutability } = said;
+    expect({ name: said.name, type, multiValued, required, mutability }).toEqual({
+      name: known.name,
+      type: known.type,
+      multiValued: known.multiValued,
+      required: known.required,
+      mutability: known.mutability,
+    });
+    if (said.caseExact !== undefined)
+      expect([said.name, said.caseExact]).toEqual([known.name, known.caseExact]);
+    if (said.subAttributes) compare(kind, [...known.subAttributes.values()], said.subAttributes);
+  }
+}

@@ -1,0 +1,232 @@
+/** Failures (RFC 7644 §3.12): the right status, a SCIM body of four keys, and a connection that lives on. */
+
+import { Agent, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { BODY_BYTES_MAX } from '../../../src/scim/body.ts';
+import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
+import { systemClock } from '../../../src/support/clock.ts';
+import { onEachDatabase } from '../../database.ts';
+import {
+  type Client,
+  type EndpointUnderTest,
+  expectScimError,
+  PUBLIC_URL,
+  someone,
+  startEndpoint,
+} from './endpoint.ts';
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+onEachDatabase((open) => {
+  let endpoint: EndpointUnderTest;
+  let idp: Client;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint(await open());
+  });
+  beforeEach(async () => {
+    idp = await endpoint.connect();
+  });
+  afterAll(() => endpoint.close());
+
+  describe('§3.12 what cannot be read', () => {
+    it.each([
+      ['broken JSON', '{"userName": "a"', 'invalidSyntax'],
+      ['no object', '[]', 'invalidSyntax'],
+      ['null', 'null', 'invalidSyntax'],
+      ['text', '"userName"', 'invalidSyntax'],
+      ['nothing', undefined, 'invalidValue'],
+      ['too deep', `{"userName":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`, 'invalidSyntax'],
+    ])('%s is 400', async (_, body, scimType) => {
+      expectScimError(await idp.request('POST', '/Users', body), 400, scimType);
+    });
+
+    it('what nests a million levels is 400', async () => {
+      const body = `{"userName":"a","x":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`;
+      expectScimError(await idp.request('POST', '/Users', body), 400, 'invalidSyntax');
+    });
+
+    it('another content type, charset or encoding is 415', async () => {
+      for (const headers of [
+        { 'Content-Type': 'text/plain' },
+        { 'Content-Type': 'application/x-www-form-urlencoded' },
+        { 'Content-Type': 'application/json; charset=latin1' },
+        { ...JSON_TYPE, 'Content-Encoding': 'compress' },
+      ]) {
+        expectScimError(await idp.request('POST', '/Users', '{"userName":"a"}', headers), 415);
+      }
+      expect((await idp.request('POST', '/Users', '{"userName":"a"}', JSON_TYPE)).status).toBe(201);
+    });
+
+    it('too large a body is 413', async () => {
+      const body = JSON.stringify({ userName: 'a', title: 'x'.repeat(BODY_BYTES_MAX) });
+      expectScimError(await idp.request('POST', '/Users', body), 413);
+    });
+
+    it('a PATCH without operations is 400, with none of them it changes nothing', async () => {
+      const { body } = await idp.post('/Users', someone('ann'));
+      expectScimError(await idp.request('PATCH', `/Users/${body.id}`, {}), 400, 'invalidSyntax');
+      expect((await idp.patch(`/Users/${body.id}`, [])).body).toEqual(body);
+    });
+  });
+
+  describe('§3.12 what is not there', () => {
+    it.each([
+      ['GET', '/Nothing', 404],
+      ['GET', '/', 404],
+      ['POST', '/Users/1/2', 404],
+      ['DELETE', '/Users', 405],
+      ['PUT', '/Groups', 405],
+      ['POST', '/Users/1', 405],
+      ['GET', '/Bulk', 405],
+      ['POST', '/Schemas', 405],
+      ['GET', '/Me', 501],
+      ['GET', '/Users/%E0%A4%A', 400],
+      ['GET', '/Users/%00', 404],
+    ])('%s %s is %i', async (method, path, status) => {
+      const reply = await idp.request(method, path);
+      expectScimError(reply, status, status === 400 ? 'invalidSyntax' : undefined);
+      if (status === 405) expect(reply.headers.get('allow')).toMatch(/[A-Z]/);
+    });
+
+    it('HEAD answers as GET, without a body', async () => {
+      const { body } = await idp.post('/Users', someone('ann'));
+      const head = await idp.request('HEAD', `/Users/${body.id}`);
+      expect([head.status, head.text, head.headers.get('etag')]).toEqual([200, '', 'W/"1"']);
+    });
+  });
+
+  describe('§2 authorization', () => {
+    it('asks for a token before it reads a body', async () => {
+      const reply = await fetch(`http://127.0.0.1:${endpoint.port}${SCIM_PATH}/Users`, {
+        method: 'POST',
+        headers: JSON_TYPE,
+        body: 'not json',
+      });
+      expect(reply.status).toBe(401);
+      expect(reply.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    });
+
+    it('refuses what the scopes do not hold', async () => {
+      const reader = await endpoint.connect({ scopes: ['get:users'] });
+      expect((await reader.get('/Users')).status).toBe(200);
+      for (const reply of [await reader.post('/Users', someone('x')), await reader.get('/Groups')]) {
+        expectScimError(reply, 403);
+        expect(reply.headers.get('www-authenticate')).toContain('insufficient_scope');
+      }
+      expect((await reader.post('/Users/.search', {})).status).toBe(200);
+      expect((await reader.post('/.search', {})).status).toBe(403);
+    });
+  });
+
+  describe('outages', () => {
+    it('a statement that fails is 500, says nothing of it, and is never 404', async () => {
+      const broken = await startEndpoint(await open());
+      const client = await broken.connect();
+      const { body } = await client.post('/Users', someone('ann'));
+      await broken.db.schema.dropTable('group_members');
+      for (const reply of [
+        await client.get(`/Users/${body.id}`),
+        await client.get('/Users'),
+        await client.post('/Groups', { displayName: 'G', members: [{ value: body.id }] }),
+      ]) {
+        expectScimError(reply, 500);
+        expect(reply.text).not.toMatch(/group_members|SQL|select|stack/i);
+      }
+      expect((await client.get(`/Users/${body.id}?excludedAttributes=groups`)).status).toBe(200);
+      await broken.close();
+    });
+
+    it('a database that is away is 503 with Retry-After', async () => {
+      const db = await open();
+      const broken = await startEndpoint(db);
+      const client = await broken.connect();
+      await db.destroy();
+      const reply = await client.get('/Users/1');
+      expectScimError(reply, 503);
+      expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
+      await broken.close();
+    });
+
+    it('so it is when the database goes between authentication and the read', async () => {
+      const db = await open();
+      const app = express();
+      const principal = {
+        cause: { correlationId: 'c', actor: { type: 'connection', id: 'c', name: 'okta' } },
+        connection: { id: 'c', environmentId: 'default', unknownAttributes: 'Reject' },
+        scopes: new Set(),
+      };
+      app.use(
+        SCIM_PATH,
+        createScimRouter({
+          db,
+          clock: systemClock,
+          wake: { signal: () => undefined },
+          publicUrl: PUBLIC_URL,
+          authenticate: (_req, res, next) => {
+            res.locals.scim = principal;
+            next();
+          },
+        }),
+      );
+      const server = app.listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      await db.destroy();
+      const { port } = server.address() as AddressInfo;
+      for (const [method, path] of [
+        ['GET', '/Users/1'],
+        ['GET', '/Groups'],
+        ['DELETE', '/Users/1'],
+      ]) {
+        const reply = await fetch(`http://127.0.0.1:${port}${SCIM_PATH}${path}`, { method: method ?? '' });
+        const text = await reply.text();
+        expectScimError({ status: reply.status, headers: reply.headers, text, body: JSON.parse(text) }, 503);
+        expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
+      }
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+  });
+
+  it('keeps the connection alive after every kind of error', async () => {
+    const broken = await startEndpoint(await open());
+    const client = await broken.connect();
+    const { body } = await client.post('/Users', someone('ann'));
+    await broken.db.schema.dropTable('group_members');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const authorization = { Authorization: `Bearer ${client.token}` };
+    const send = (method: string, path: string, headers: object, text?: string) =>
+      new Promise<{ status: number; port: number }>((resolve, reject) => {
+        const sent = request(
+          {
+            host: '127.0.0.1',
+            port: broken.port,
+            agent,
+            method,
+            path: SCIM_PATH + path,
+            headers: { ...authorization, ...headers },
+          },
+          (answer: IncomingMessage) => {
+            const port = answer.socket.localPort ?? 0;
+            answer.resume().on('end', () => resolve({ status: answer.statusCode ?? 0, port }));
+          },
+        );
+        sent.on('error', reject);
+        sent.end(text);
+      });
+    const seen = [
+      await send('GET', `/Users/${body.id}`, {}),
+      await send('POST', '/Users', { 'Content-Type': 'text/plain' }, 'x'.repeat(300_000)),
+      await send('POST', '/Users', { ...JSON_TYPE, Authorization: 'Bearer wrong' }, 'x'.repeat(300_000)),
+      await send('POST', '/Users', JSON_TYPE, '{'),
+      await send('POST', '/Users', JSON_TYPE, 'x'.repeat(BODY_BYTES_MAX + 1)),
+      await send('GET', '/Nothing', {}),
+      await send('GET', `/Users/${body.id}?attributes=userName`, {}),
+    ];
+    expect(seen.map(({ status }) => status)).toEqual([500, 415, 401, 400, 413, 404, 200]);
+    expect(new Set(seen.map(({ port }) => port)).size).toBe(1);
+    agent.destroy();
+    await broken.close();
+  });
+});

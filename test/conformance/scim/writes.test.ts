@@ -1,0 +1,275 @@
+/** Creating, replacing, deleting and versions (RFC 7644 §3.3, §3.5.1, §3.6, §3.14; RFC 7643 §2, §3). */
+
+import { onEachDatabase } from '../../database.ts';
+import {
+  BASE,
+  type Client,
+  ENTERPRISE,
+  type EndpointUnderTest,
+  expectScimError,
+  GROUP,
+  someone,
+  startEndpoint,
+  USER,
+} from './endpoint.ts';
+
+onEachDatabase((open) => {
+  let endpoint: EndpointUnderTest;
+  let idp: Client;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint(await open());
+  });
+  beforeEach(async () => {
+    idp = await endpoint.connect();
+  });
+  afterAll(() => endpoint.close());
+
+  describe('RFC 7643 §2 values', () => {
+    it('keeps every attribute of the core and the enterprise schema', async () => {
+      const whole = someone('bjensen', {
+        schemas: [USER, ENTERPRISE],
+        externalId: 'bjensen',
+        name: {
+          formatted: 'Ms. Barbara J Jensen III',
+          familyName: 'Jensen',
+          givenName: 'Barbara',
+          middleName: 'Jane',
+          honorificPrefix: 'Ms.',
+          honorificSuffix: 'III',
+        },
+        nickName: 'Babs',
+        profileUrl: 'https://login.example.com/bjensen',
+        title: 'Tour Guide',
+        userType: 'Employee',
+        preferredLanguage: 'en-US',
+        locale: 'en-US',
+        timezone: 'America/Los_Angeles',
+        phoneNumbers: [{ value: '555-555-5555', type: 'work' }],
+        ims: [{ value: 'someaimhandle', type: 'aim' }],
+        photos: [{ value: 'https://photos.example.com/F', type: 'photo' }],
+        addresses: [{ type: 'work', streetAddress: '100 Universal City Plaza', primary: true }],
+        entitlements: [{ value: 'e' }],
+        roles: [{ value: 'r', type: 'anything at all' }],
+        x509Certificates: [{ value: 'MIIDQzCCAqygAwIBAgICEAAwDQYJKoZIhvcNAQEFBQAwTjELMAkGA1UEBhMCVVMx' }],
+        [ENTERPRISE]: {
+          employeeNumber: '701984',
+          costCenter: '4130',
+          organization: 'Universal Studios',
+          division: 'Theme Park',
+          department: 'Tour Operations',
+          manager: { value: '26118915', $ref: '../Users/26118915' },
+        },
+      });
+      const { status, body } = await idp.post('/Users', whole);
+      expect(status).toBe(201);
+      const { id, meta, groups, ...rest } = body;
+      expect(rest).toEqual(whole);
+      expect((await idp.get(`/Users/${id}`)).body).toEqual(body);
+    });
+
+    it('takes names in any case and answers the canonical ones (§2.1)', async () => {
+      const { body } = await idp.post('/Users', {
+        USERNAME: 'ann',
+        Emails: [{ VALUE: 'ann@example.com' }],
+        [`${USER}:title`]: 'Engineer',
+        [ENTERPRISE.toUpperCase()]: { Department: 'R&D' },
+      });
+      expect(body).toMatchObject({
+        userName: 'ann',
+        emails: [{ value: 'ann@example.com' }],
+        title: 'Engineer',
+        [ENTERPRISE]: { department: 'R&D' },
+      });
+    });
+
+    it('takes null and empty lists for "no value" (§2.5)', async () => {
+      const { status, body } = await idp.post('/Users', {
+        userName: 'ann',
+        phoneNumbers: null,
+        roles: [],
+        name: null,
+        title: null,
+        [ENTERPRISE]: { manager: '' },
+      });
+      expect(status).toBe(201);
+      expect(Object.keys(body).sort()).toEqual(['active', 'groups', 'id', 'meta', 'schemas', 'userName']);
+    });
+
+    it('is active where nobody says otherwise', async () => {
+      expect((await idp.post('/Users', { userName: 'ann' })).body.active).toBe(true);
+    });
+
+    it('keeps one primary value (§2.4)', async () => {
+      const emails = ['a@x.com', 'b@x.com'].map((value) => ({ value, primary: true }));
+      const { body } = await idp.post('/Users', { userName: 'ann', emails });
+      expect(body.emails).toEqual([
+        { value: 'a@x.com', primary: true },
+        { value: 'b@x.com', primary: false },
+      ]);
+    });
+
+    it.each([
+      ['userName is missing', {}],
+      ['userName is empty', { userName: ' ' }],
+      ['userName is no text', { userName: { a: 1 } }],
+      ['active is no boolean', { userName: 'x', active: 'perhaps' }],
+      ['name is text', { userName: 'x', name: 'Ann' }],
+      ['title is a list', { userName: 'x', title: ['a'] }],
+      ['a NUL', { userName: 'x', title: 'a\0b' }],
+      ['half a surrogate pair', { userName: 'x', title: '\ud800' }],
+    ])('refuses a user whose %s', async (_, body) => {
+      expectScimError(await idp.post('/Users', body), 400, 'invalidValue');
+      expect((await idp.get('/Users?count=0')).body.totalResults).toBe(0);
+    });
+  });
+
+  describe('RFC 7643 §3.3 schemas and attributes that nobody knows', () => {
+    it('ignores them, never echoes them, and shows them to an admin', async () => {
+      const sent = someone('ann', {
+        schemas: [USER, 'urn:example:custom'],
+        favouriteColour: 'green',
+        emails: [{ value: 'ann@example.com', verified: true }],
+        'urn:example:custom': { a: 1 },
+      });
+      const { body, text } = await idp.post('/Users', sent);
+      expect(body.schemas).toEqual([USER]);
+      expect(text).not.toMatch(/favouriteColour|verified|custom/);
+      await idp.put(`/Users/${body.id}`, sent);
+      const seen = await endpoint
+        .db('attributes_seen')
+        .where({ connection_id: idp.connectionId })
+        .orderBy('name');
+      expect(seen.map((row) => row.name)).toEqual([
+        'emails.verified',
+        'favouriteColour',
+        'urn:example:custom',
+      ]);
+    });
+  });
+
+  describe('§3.5.1 PUT', () => {
+    it('leaves active and members that it does not name, clears the rest, and empties for []', async () => {
+      const { body: user } = await idp.post('/Users', someone('ann', { active: false, title: 'Engineer' }));
+      const put = await idp.put(`/Users/${user.id}`, { userName: 'ann', phoneNumbers: [] });
+      expect(put.body.active).toBe(false);
+      expect(put.body).not.toHaveProperty('title');
+      const { body: group } = await idp.post('/Groups', { displayName: 'G', members: [{ value: user.id }] });
+      const renamed = await idp.put(`/Groups/${group.id}`, { displayName: 'H' });
+      expect(renamed.body.members).toHaveLength(1);
+      const emptied = await idp.put(`/Groups/${group.id}`, { displayName: 'H', members: [] });
+      expect(emptied.body.members).toEqual([]);
+    });
+
+    it('of the same body changes neither version nor time, and wakes nobody', async () => {
+      const { body } = await idp.post('/Users', someone('ann'));
+      const wakes = endpoint.wakes();
+      const put = await idp.put(`/Users/${body.id}`, body);
+      expect(put.status).toBe(200);
+      expect(put.body).toEqual(body);
+      expect(endpoint.wakes()).toBe(wakes);
+    });
+
+    it('refuses a name that another one has, and a resource that is not there', async () => {
+      const [id = ''] = await idp.newUsers(2);
+      expectScimError(await idp.put(`/Users/${id}`, { userName: 'USER2' }), 409, 'uniqueness');
+      expectScimError(await idp.put('/Users/nobody', { userName: 'x' }), 404);
+      expectScimError(await idp.put('/Users/%00', { userName: 'x' }), 404);
+    });
+  });
+
+  describe('§3.6 DELETE', () => {
+    it('answers 204, then 404, and gives the name free with a new id', async () => {
+      const { body } = await idp.post('/Users', someone('ann'));
+      const { body: group } = await idp.post('/Groups', { displayName: 'G', members: [{ value: body.id }] });
+      const gone = await idp.delete(`/Users/${body.id}`);
+      expect([gone.status, gone.text]).toEqual([204, '']);
+      expectScimError(await idp.delete(`/Users/${body.id}`), 404);
+      expectScimError(await idp.get(`/Users/${body.id}`), 404);
+      expect((await idp.get(`/Groups/${group.id}`)).body).toMatchObject({
+        members: [],
+        meta: { version: 'W/"2"' },
+      });
+      const again = await idp.post('/Users', someone('ann'));
+      expect(again.status).toBe(201);
+      expect(again.body.id).not.toBe(body.id);
+    });
+  });
+
+  describe('RFC 7643 §4.2 groups', () => {
+    it('shows members with $ref, display and type, and refuses strangers and groups', async () => {
+      const { body: user } = await idp.post('/Users', someone('ann'));
+      const { body: bare } = await idp.post('/Users', { userName: 'bare' });
+      const { status, body } = await idp.post('/Groups', {
+        schemas: [GROUP],
+        displayName: 'G',
+        externalId: 'g1',
+        members: [{ value: user.id }, { value: bare.id, type: 'User' }, { value: user.id }],
+      });
+      expect(status).toBe(201);
+      expect(body.members).toHaveLength(2);
+      expect(body.members).toEqual(
+        expect.arrayContaining([
+          { value: user.id, $ref: `${BASE}/Users/${user.id}`, display: 'Barbara Jensen', type: 'User' },
+          { value: bare.id, $ref: `${BASE}/Users/${bare.id}`, display: 'bare', type: 'User' },
+        ]),
+      );
+      const unknown = await idp.post('/Groups', { displayName: 'H', members: [{ value: 'stranger' }] });
+      expectScimError(unknown, 400, 'invalidValue');
+      expect(unknown.body.detail).toContain('stranger');
+      const nested = { displayName: 'H', members: [{ value: body.id }] };
+      expectScimError(await idp.post('/Groups', nested), 400, 'invalidValue');
+      expectScimError(await idp.post('/Groups', { displayName: 'g' }), 409, 'uniqueness');
+      expectScimError(await idp.post('/Groups', { externalId: 'x' }), 400, 'invalidValue');
+    });
+  });
+
+  describe('§3.14 versions', () => {
+    it('tells the version in the header and in meta, and moves it with each change', async () => {
+      const made = await idp.post('/Users', someone('ann'));
+      expect(made.headers.get('etag')).toBe('W/"1"');
+      const path = `/Users/${made.body.id}`;
+      const put = await idp.put(path, someone('ann', { title: 'x' }));
+      expect([put.headers.get('etag'), put.body.meta.version]).toEqual(['W/"2"', 'W/"2"']);
+      expect((await idp.get('/Users')).body.Resources[0].meta.version).toBe('W/"2"');
+      expect(Date.parse(put.body.meta.lastModified)).toBeGreaterThanOrEqual(
+        Date.parse(put.body.meta.created),
+      );
+    });
+
+    it('If-Match: 412 for another version, on every write', async () => {
+      const { body: user } = await idp.post('/Users', someone('ann'));
+      const { body: group } = await idp.post('/Groups', { displayName: 'G' });
+      const stale = { 'If-Match': 'W/"7"' };
+      for (const path of [`/Users/${user.id}`, `/Groups/${group.id}`]) {
+        expectScimError(await idp.put(path, { ...user, ...group }, stale), 412);
+        expectScimError(await idp.patch(path, [{ op: 'replace', value: { externalId: 'x' } }], stale), 412);
+        expectScimError(await idp.delete(path, stale), 412);
+      }
+      for (const match of ['W/"1"', '"1"', '*', 'W/"9", W/"1"']) {
+        expect((await idp.put(`/Users/${user.id}`, user, { 'If-Match': match })).status).toBe(200);
+      }
+    });
+
+    it('If-None-Match: 304 for the version that the client has', async () => {
+      const { body } = await idp.post('/Users', someone('ann'));
+      const path = `/Users/${body.id}`;
+      const same = await idp.get(path, { 'If-None-Match': body.meta.version });
+      expect([same.status, same.text, same.headers.get('etag')]).toEqual([304, '', 'W/"1"']);
+      expect((await idp.get(path, { 'If-None-Match': 'W/"2"' })).status).toBe(200);
+    });
+  });
+
+  it('writes the password nowhere, and the whole request into the audit log', async () => {
+    const { body } = await idp.post('/Users', someone('ann', { password: 'hunter22' }));
+    await idp.patch(`/Users/${body.id}`, [{ op: 'replace', path: 'password', value: 'hunter22' }]);
+    const events = await endpoint.db('events').where({ actor_id: idp.connectionId });
+    expect(JSON.stringify(events)).not.toContain('hunter22');
+    const request = events[0].request;
+    expect(typeof request === 'string' ? JSON.parse(request) : request).toMatchObject({
+      method: 'POST',
+      path: '/Users',
+      body: { userName: 'ann', password: '[redacted]' },
+    });
+  });
+});
