@@ -27,11 +27,11 @@ export async function checkSlack(
     const message = 'Slack did not say which workspace the token belongs to; is API_BASE_URL right?';
     return { status: 'FAILED', details: [{ code: 'no_workspace', message }], tenant: null, self: null };
   }
-  const { failure, notes } = await reachScim(scim, context);
+  const failure = await scimFailure(scim, context);
   const account = failure ? null : await ownAccount(identity, scim, context);
   return {
     status: failure ? 'FAILED' : 'OK',
-    details: failure ? [failure] : notes,
+    details: failure ? [failure] : [],
     tenant,
     self: { remoteId: identity.userId, identifiers: identifiersOf(identity, account) },
   };
@@ -55,22 +55,16 @@ async function describeTenant(identity: Identity, web: WebApi, context: CallCont
   return { id: identity.teamId, name };
 }
 
-/** The one request that says whether the token may manage people at all. */
-async function reachScim(
-  scim: ScimClient,
-  context: CallContext,
-): Promise<{ failure: Detail | null; notes: Detail[] }> {
+/** The one request that says whether the token may manage people at all; null where it may. */
+async function scimFailure(scim: ScimClient, context: CallContext): Promise<Detail | null> {
   const action = 'list users';
-  const answer = await scim(
-    { method: 'GET', path: 'Users', query: { startIndex: '1', count: '1' }, action },
-    context,
-  );
-  if (answer.ok) return { failure: null, notes: [] };
+  const query = { startIndex: '1', count: '1' };
+  const answer = await scim({ method: 'GET', path: 'Users', query, action }, context);
+  if (answer.ok) return null;
   const { refusal } = answer;
   const error = refused({ action, writes: false }, refusal);
   if (error.disposition === 'transient' || error.disposition === 'rateLimited') throw error;
-  const detail = { code: refusal.code, message: scimMessage(refusal, error) };
-  return refusal.status === 404 ? { failure: null, notes: [detail] } : { failure: detail, notes: [] };
+  return { code: refusal.code, message: scimMessage(refusal, error) };
 }
 
 function scimMessage(refusal: Refusal, error: RemoteError): string {

@@ -47,6 +47,7 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
   const base = withSlash(deps.baseUrl);
   const send = createSender({ store: 'Slack', pacer: createPacer(scimBuckets(base), deps), now: deps.now });
   return async (call, context) => {
+    if (!isToken(deps.token)) return { ok: false, refusal: NOT_A_TOKEN };
     const writes = call.method !== 'GET';
     const response = await send(
       {
@@ -72,6 +73,21 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
     return { ok: true, body };
   };
 }
+
+/**
+ * What cannot be put into a header is no token, and Slack would say so. It is not tried: the runtime's
+ * complaint quotes the value.
+ */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+const NOT_A_TOKEN: Refusal = {
+  status: 401,
+  description: 'invalid_authentication',
+  code: 'invalid_authentication',
+  fromSlack: true,
+};
 
 export function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;

@@ -18,7 +18,11 @@ import { createWebApi } from './web.ts';
 
 export function createSlackConnector(deps: ConnectorDeps): Connector {
   const { configuration, settings } = deps;
-  const shared = { token: configuration.OAUTH_ACCESS_TOKEN as string, now: deps.now, sleep: deps.sleep };
+  const shared = {
+    token: (configuration.OAUTH_ACCESS_TOKEN as string).trim(),
+    now: deps.now,
+    sleep: deps.sleep,
+  };
   const scim = createScimClient({ ...shared, baseUrl: configuration.SCIM_BASE_URL as string });
   const web = createWebApi({ ...shared, baseUrl: configuration.API_BASE_URL as string });
   const identifiedBy = settings.uniqueUserIdentifier;

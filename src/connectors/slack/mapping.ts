@@ -147,7 +147,8 @@ export function patchOperation(change: AttributeChange): PatchOperation {
 
 function phoneOperation(from: string, to: string): PatchOperation {
   if (from === '') return { op: 'add', path: 'phoneNumbers', value: [{ value: to, primary: true }] };
-  const path = `phoneNumbers[value eq ${quote(from)}]`;
+  // Not by value: Slack may show a number in another form than it was given.
+  const path = 'phoneNumbers[primary eq true]';
   return to === '' ? { op: 'remove', path } : { op: 'replace', path: `${path}.value`, value: to };
 }
 

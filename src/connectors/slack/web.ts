@@ -17,7 +17,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { CallContext } from '../connector.ts';
 import { createSender, type SendRequest } from '../http.ts';
 import { createPacer } from '../pacer.ts';
-import { withSlash } from './client.ts';
+import { isToken, withSlash } from './client.ts';
 
 /** The method answered, and said no: `invalid_auth`, `missing_scope`, … */
 export interface MethodRefused {
@@ -56,6 +56,8 @@ export interface WebApiDeps {
 
 export function createWebApi(deps: WebApiDeps): WebApi {
   const send = createSender({ store: 'Slack', pacer: createPacer([], deps), now: deps.now });
+  const ask = async <T extends { readonly ok: true }>(action: string, call: () => Promise<T>) =>
+    isToken(deps.token) ? asked(action, call) : NOT_A_TOKEN;
   const client = (context: CallContext, action: string) =>
     new WebClient(deps.token, {
       slackApiUrl: withSlash(deps.baseUrl),
@@ -70,7 +72,7 @@ export function createWebApi(deps: WebApiDeps): WebApi {
   return {
     identity: (context) => {
       const action = 'tell whose token this is';
-      return asked(action, async () => {
+      return ask(action, async () => {
         const said = await client(context, action).auth.test();
         return {
           ok: true,
@@ -85,20 +87,22 @@ export function createWebApi(deps: WebApiDeps): WebApi {
     },
     teamName: (context) => {
       const action = 'describe the workspace';
-      return asked(action, async () => {
+      return ask(action, async () => {
         const { team } = await client(context, action).team.info();
         return { ok: true, name: team?.name ?? '' };
       });
     },
     userIdByEmail: (email, context) => {
       const action = `look up ${email}`;
-      return asked(action, async () => {
+      return ask(action, async () => {
         const { user } = await client(context, action).users.lookupByEmail({ email });
         return { ok: true, id: user?.id ?? null };
       });
     },
   };
 }
+
+const NOT_A_TOKEN: MethodRefused = { ok: false, error: 'invalid_auth' };
 
 /** Nothing may reach a log from here: requests carry the token. */
 const SILENT: Logger = {

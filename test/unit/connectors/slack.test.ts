@@ -1,6 +1,7 @@
 /** What is Slack's own, beyond what every connector does; against the emulator. */
 
 import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
 import { slackType } from '../../../src/connectors/slack/index.ts';
 import type { Change } from '../../../src/model/change.ts';
 import {
@@ -297,6 +298,16 @@ describe('checking a Slack credential', () => {
     expect(status).toMatchObject({ status: 'FAILED', details: [{ code: 'token_revoked' }], tenant: null });
   });
 
+  it('takes what cannot be a token for a bad one, and quotes it nowhere', async () => {
+    const connector = connect({ OAUTH_ACCESS_TOKEN: 'xoxp-torn\nin-two' });
+    const status = await connector.check(callContext());
+    expect(status).toMatchObject({ status: 'FAILED', details: [{ code: 'invalid_auth' }] });
+    const error = await remoteErrorOf(connector.read('user', 'U1', callContext()));
+    expect(error.disposition).toBe('unauthorized');
+    expect(inspect(error) + JSON.stringify(status)).not.toContain('torn');
+    expect(slack.requests).toHaveLength(0);
+  });
+
   it('speaks for the organisation where the app is installed on it', async () => {
     const org = slack.addWorkspace({ id: 'T9', name: 'Org', enterpriseId: 'E9', plan: 'enterprise' });
     const admin = slack.addUser({ userName: 'admin', email: 'admin@org.example', role: 'owner' }, org);
@@ -309,6 +320,24 @@ describe('checking a Slack credential', () => {
     expect(await connect({ OAUTH_ACCESS_TOKEN: 'xoxp-one' }).check(callContext())).toMatchObject({
       status: 'FAILED',
       details: [{ code: 'non_org_teams_only' }],
+    });
+  });
+
+  it('fails where there is no SCIM API, and does without its other helpers', async () => {
+    const nowhere = { SCIM_BASE_URL: `${slack.url}/elsewhere/` };
+    expect(await connect(nowhere).check(callContext())).toMatchObject({
+      status: 'FAILED',
+      details: [{ code: 'http_404', message: expect.stringContaining('SCIM_BASE_URL') }],
+      tenant: { id: 'T0001' },
+    });
+    slack.faults.inject({
+      matches: ({ path }) => /team\.info$|Users\/\w+$/.test(path),
+      fault: { kind: 'answer', answer: { status: 404 } },
+      times: 2,
+    });
+    expect(await connect().check(callContext())).toMatchObject({
+      status: 'OK',
+      self: { remoteId: slack.owner.id, identifiers: ['owner'] },
     });
   });
 

@@ -43,8 +43,8 @@ describe('the mapping to Slack', () => {
       { op: 'replace', path: 'emails[primary eq true].value', value: 'new@example.com' },
     ],
     ['phoneNumber', null, '1', { op: 'add', path: 'phoneNumbers', value: [{ value: '1', primary: true }] }],
-    ['phoneNumber', '1', '2', { op: 'replace', path: 'phoneNumbers[value eq "1"].value', value: '2' }],
-    ['phoneNumber', '1', '', { op: 'remove', path: 'phoneNumbers[value eq "1"]' }],
+    ['phoneNumber', '1', '2', { op: 'replace', path: 'phoneNumbers[primary eq true].value', value: '2' }],
+    ['phoneNumber', '1', '', { op: 'remove', path: 'phoneNumbers[primary eq true]' }],
   ])('changes %s from %s to "%s" with one operation', (name, from, to, operation) => {
     expect(patchOperation({ name, from, to })).toEqual(operation);
   });
