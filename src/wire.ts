@@ -6,13 +6,19 @@ import { createAdminRouter } from './admin/router.ts';
 import { createApp } from './app.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import type { Config } from './config.ts';
+import { createRegistry } from './connectors/registry.ts';
 import { readBacklog } from './db/backlog.ts';
+import { demoAccounts } from './db/demo.ts';
 import { pendingMigrations } from './db/migrations.ts';
+import { createCare } from './propagation/care.ts';
+import { createConnectors } from './propagation/connectors.ts';
 import { createWake } from './propagation/wake.ts';
+import { createWorker, type Worker } from './propagation/worker.ts';
 import { createScimRouter } from './scim/router.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
+import { isDeadProcess, processName } from './support/processes.ts';
 import type { Keyring } from './support/secret.ts';
 
 export interface WireDeps {
@@ -25,16 +31,19 @@ export interface WireDeps {
 
 export interface Bridge {
   readonly app: Express;
-  readonly worker: { start(): void; stop(): Promise<void> };
+  readonly worker: Worker;
 }
 
-export function wire({ config, db, clock, log }: WireDeps): Bridge {
+export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
   const metrics = createMetrics();
   const { publicUrl, adminToken } = config;
   const wake = createWake();
+  const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
+  const connectors = createConnectors({ registry, keyring, clock });
+  const propagation = { db, clock, log, registry, keyring, connectors, wake };
   const authenticate = createScimAuthenticator({ db, clock, log });
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });
-  const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken });
+  const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });
   const app = createApp({
     log,
     metrics,
@@ -44,5 +53,15 @@ export function wire({ config, db, clock, log }: WireDeps): Bridge {
     backlog: () => readBacklog(db),
     monotonicMs: () => performance.now(),
   });
-  return { app, worker: { start() {}, stop: async () => {} } };
+  const worker = createWorker({
+    db,
+    clock,
+    log,
+    wake,
+    care: createCare(propagation, metrics),
+    holder: processName(),
+    // An embedded database serves one machine: what held a lease there and is gone will not come back.
+    ...(config.database.dialect === 'sqlite' ? { isDead: isDeadProcess } : {}),
+  });
+  return { app, worker };
 }

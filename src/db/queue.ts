@@ -158,6 +158,8 @@ export async function storesWithWork(db: Db, now: string): Promise<readonly stri
                 );
             });
         })
+        // One whose last task was settled just before a crash has nothing left but to be forgotten.
+        .orWhere((deleting) => deleting.where({ status: 'DELETING' }).whereNull('paused'))
         .orWhere((paused) =>
           paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
         );

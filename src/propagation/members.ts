@@ -99,7 +99,6 @@ export async function planMemberships(
 /** The live SCIM groups whose members the remote group should have. */
 export async function feedingGroups(run: Planning, remoteId: string): Promise<readonly string[]> {
   const { store } = run.view;
-  if (store.status === 'DELETING') return [];
   const links = await groupLinksByRemoteId(run.db, store.id, remoteId);
   const live: string[] = [];
   for (const { subject } of links) {

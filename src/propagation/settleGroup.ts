@@ -43,6 +43,9 @@ export async function settleGroup(run: TaskRun): Promise<void> {
 }
 
 async function settleOnce(run: TaskRun): Promise<void> {
+  // A store that is being deleted deprovisions its people; groups and what is in them stay.
+  if (run.view.store.status === 'DELETING')
+    return finish(run, { heldReasons: [], skipped: [], forgotten: true });
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id);
   const known = await getLink(run.deps.db, run.view.store.id, run.task.subject);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];

@@ -345,6 +345,8 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
 /** Reporting only ends with the count; nobody is touched. */
 function nextPhase(step: Step, phase: Phase): Phase | null {
   if (phase === 'countGroups' && !step.run.repair) return null;
+  // A store's deletion deprovisions its people; groups and what is in them stay.
+  if (phase === 'enqueueUsers' && step.run.cause === 'deletion') return null;
   return PHASES[PHASES.indexOf(phase) + 1] ?? null;
 }
 

@@ -1,0 +1,31 @@
+/** What the worker asks of a store's life: a thin binding of the use cases to their dependencies. */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import { SYSTEM } from '../model/cause.ts';
+import { newId } from '../support/ids.ts';
+import type { Metrics } from '../support/metrics.ts';
+import type { PropagationDeps } from './deps.ts';
+import { pauseForCredential, recheckPaused } from './pause.ts';
+import type { StoreCare } from './runner.ts';
+import { finishDeletion } from './storeDeletion.ts';
+import { viewOf } from './view.ts';
+
+export function createCare(deps: PropagationDeps, metrics: Metrics): StoreCare {
+  return {
+    viewOf: (store) => viewOf(deps.connectors, store),
+    pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
+    recheck: async (store) => {
+      await recheckPaused(deps, store);
+    },
+    finishDeletion: async (store) => {
+      await finishDeletion(deps, store.id, { correlationId: newId(), actor: SYSTEM });
+    },
+    onCall: (storeType, op, call) => count(metrics, storeType, op, call),
+  };
+}
+
+function count(metrics: Metrics, storeType: string, op: string, call: VendorCall): void {
+  const outcome = call.status === 0 ? 'no answer' : `${Math.floor(call.status / 100)}xx`;
+  metrics.vendorCalls.inc({ store_type: storeType, op, outcome });
+  metrics.vendorCallSeconds.observe({ store_type: storeType, op }, call.durationMs / 1000);
+}

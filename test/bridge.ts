@@ -1,0 +1,154 @@
+/**
+ * A whole bridge in this process for tests: a real database, the real app on a real port, the real
+ * worker; vendors are the emulators. Requests go over HTTP, as an admin's and an IdP's do.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Knex } from 'knex';
+import { bootstrap } from '../src/admin/bootstrap.ts';
+import type { Config } from '../src/config.ts';
+import { migrate } from '../src/db/migrations.ts';
+import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
+import { systemClock } from '../src/support/clock.ts';
+import { createLog } from '../src/support/log.ts';
+import { parseKeyring } from '../src/support/secret.ts';
+import { wire } from '../src/wire.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire; the tests say what it must be
+  readonly body: any;
+}
+
+export interface RunningBridge {
+  readonly db: Knex;
+  readonly url: string;
+  readonly scimToken: string;
+  readonly adminToken: string;
+  /** `path` below `/scim/v2`. */
+  scim(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** `path` below `/v1/environments/default`. */
+  admin(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** Resolves when no task is due or under way and no sync is open, on any store. */
+  settled(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const SETTLED_WITHIN_MS = 20_000;
+
+export async function startBridge(databaseUrl: string): Promise<RunningBridge> {
+  const location = parseDatabaseUrl(databaseUrl);
+  const db = openDatabase(location);
+  await migrate(db);
+  const log = createLog(process.env.TEST_LOG ?? 'silent');
+  const { scimToken = '', adminToken = '' } = await bootstrap(db, systemClock, { adminTokenGiven: false });
+  const config: Config = {
+    host: '127.0.0.1',
+    port: 0,
+    database: location,
+    dataDirectory: 'unused',
+    adminToken: null,
+    keyring: null,
+    publicUrl: 'http://bridge.example',
+    logLevel: 'silent',
+  };
+  const keyring = parseKeyring(randomBytes(32).toString('base64'));
+  const { app, worker } = wire({ config, db, keyring, clock: systemClock, log });
+  const server = createServer(app);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  worker.start();
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ask = async (
+    token: string,
+    method: string,
+    path: string,
+    body: unknown,
+    type: string,
+  ): Promise<Reply> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? null : JSON.parse(text),
+    };
+  };
+  return {
+    db,
+    url,
+    scimToken,
+    adminToken,
+    scim: (method, path, body) => ask(scimToken, method, `/scim/v2${path}`, body, 'application/scim+json'),
+    admin: (method, path, body) =>
+      ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
+    settled: () =>
+      eventually(
+        async () => (await isIdle(db)) || undefined,
+        SETTLED_WITHIN_MS,
+        () => describeWork(db),
+      ).then(() => {}),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await worker.stop();
+      await db.destroy();
+    },
+  };
+}
+
+async function isIdle(db: Knex): Promise<boolean> {
+  const task = await db('tasks').where({ state: 'pending' }).first('id');
+  const run = await db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).first('id');
+  return task === undefined && run === undefined;
+}
+
+async function describeWork(db: Knex): Promise<string> {
+  const tasks = await db('tasks').select('kind', 'subject_id', 'state', 'attempts', 'error', 'run_at');
+  const runs = await db('sync_runs')
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .select('cause', 'state', 'position', 'error');
+  return JSON.stringify({ tasks, runs });
+}
+
+/** Asks again until the answer is defined; fails with what `describe` says. */
+export async function eventually<T>(
+  ask: () => Promise<T | undefined>,
+  withinMs: number,
+  describe: () => Promise<string> | string = () => '',
+): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${await describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A SCIM user as Okta posts it. */
+export function person(name: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+    userName: `${name}@acme.example`,
+    name: { givenName: name, familyName: 'Doe' },
+    displayName: `${name} Doe`,
+    emails: [{ value: `${name}@acme.example`, type: 'work', primary: true }],
+    active: true,
+    ...more,
+  };
+}
+
+export const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+
+export function patch(...operations: readonly unknown[]): Record<string, unknown> {
+  return { schemas: [PATCH], Operations: operations };
+}
