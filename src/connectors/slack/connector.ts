@@ -5,12 +5,13 @@
 
 import type { Desired, DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
+import type { CommonSettings } from '../../model/settings.ts';
 import type { Applied, CallContext, Connector, ConnectorDeps } from '../connector.ts';
 import { checkSlack } from './check.ts';
 import { createScimClient } from './client.ts';
 import { createGroups, type SlackGroups } from './groups.ts';
 import { DISPLAY_NAME_LENGTH_MAX, SLACK_ATTRIBUTES } from './mapping.ts';
-import { normalizeUserName } from './names.ts';
+import { normalizeUserName, userNameCandidates } from './names.ts';
 import { createReads } from './reads.ts';
 import { SLACK_CAPABILITIES } from './settings.ts';
 import { createUsers, type SlackUsers } from './users.ts';
@@ -99,19 +100,18 @@ function cannot(action: string, why: string): RemoteError {
   });
 }
 
+type IdentifiedBy = CommonSettings['uniqueUserIdentifier'];
+
 const KNOWN = new Set(SLACK_ATTRIBUTES.map((attribute) => attribute.name));
 /** Slack refuses an account without these. */
 const NOT_CLEARABLE = new Set(['primaryEmail', 'userName']);
 
-function normalize(
-  desired: Desired,
-  identifiedBy: 'primaryEmail' | 'userName',
-): { desired: Desired; dropped: string[] } {
+function normalize(desired: Desired, identifiedBy: IdentifiedBy): { desired: Desired; dropped: string[] } {
   if (desired.kind === 'group') return { desired: { ...desired, name: desired.name.trim() }, dropped: [] };
   const attributes: Record<string, string> = {};
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(desired.attributes)) {
-    const held = KNOWN.has(name) ? normalizeAttribute(name, value) : '';
+    const held = KNOWN.has(name) ? normalizeAttribute(name, value, identifiedBy) : '';
     if (!KNOWN.has(name) || (held === '' && NOT_CLEARABLE.has(name))) dropped.push(name);
     else attributes[name] = held;
   }
@@ -123,20 +123,24 @@ function normalize(
   return { desired: user, dropped };
 }
 
-function normalizeIdentifier(
-  identifier: string | null,
-  identifiedBy: 'primaryEmail' | 'userName',
-): string | null {
+function normalizeIdentifier(identifier: string | null, identifiedBy: IdentifiedBy): string | null {
   const trimmed = identifier?.trim();
   if (!trimmed) return null;
   return identifiedBy === 'userName' ? normalizeUserName(trimmed) : trimmed;
 }
 
-function normalizeAttribute(name: string, value: string): string {
+function normalizeAttribute(name: string, value: string, identifiedBy: IdentifiedBy): string {
   const trimmed = value.trim();
-  if (name === 'userName') return trimmed === '' ? '' : normalizeUserName(trimmed);
+  if (name === 'userName') return normalizeHandle(trimmed, identifiedBy);
   if (name !== 'displayName') return trimmed;
   // Slack refuses `@` in a display name.
   const spoken = trimmed.replaceAll('@', ' at ').replace(/\s+/g, ' ').trim();
   return [...spoken].slice(0, DISPLAY_NAME_LENGTH_MAX).join('').trimEnd();
+}
+
+/** The identifier has one form alone; a mere handle is better short: `jane`, not `jane_example.com`. */
+function normalizeHandle(userName: string, identifiedBy: IdentifiedBy): string {
+  if (userName === '') return '';
+  if (identifiedBy === 'userName') return normalizeUserName(userName);
+  return userNameCandidates(userName)[0] ?? '';
 }

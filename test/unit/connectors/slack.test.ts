@@ -398,4 +398,25 @@ describe('settings of a Slack store', () => {
     });
     expect(dropped).toEqual(['primaryEmail', 'shoeSize']);
   });
+
+  it('shortens a mapped handle that is an address, but never an identifier', async () => {
+    await start();
+    const userNameOf = (connector: ReturnType<typeof connect>) =>
+      connector.normalize({
+        kind: 'user',
+        id: 'person',
+        display: 'jane',
+        lifecycle: 'active',
+        identifier: 'Jane@corp.io',
+        attributes: { userName: 'Jane@corp.io' },
+      }).desired;
+    expect(userNameOf(connect())).toMatchObject({
+      identifier: 'Jane@corp.io',
+      attributes: { userName: 'jane' },
+    });
+    expect(userNameOf(connect({ UNIQUE_USER_IDENTIFIER: 'userName' }))).toMatchObject({
+      identifier: 'jane_corp.io',
+      attributes: { userName: 'jane_corp.io' },
+    });
+  });
 });
