@@ -60,6 +60,16 @@ export const metadataObject = z
 
 /** The body as the schema types it; throws a 400 with one entry per mistake. An absent body is `{}`. */
 export function parseBody<S extends z.ZodObject>(schema: S, req: Request): z.output<S> {
+  const { data, errors } = checkBody(schema, req);
+  if (data) return data;
+  throw new RequestError(400, summary(errors), errors);
+}
+
+/** As `parseBody`, for who has more to say about the body: null with the mistakes. Throws where it is no object. */
+export function checkBody<S extends z.ZodObject>(
+  schema: S,
+  req: Request,
+): { readonly data: z.output<S> | null; readonly errors: readonly Mistake[] } {
   const body: unknown = req.body ?? {};
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new RequestError(400, 'The body must be a JSON object.', [
@@ -67,9 +77,8 @@ export function parseBody<S extends z.ZodObject>(schema: S, req: Request): z.out
     ]);
   }
   const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue) => mistakesOf(issue, schema, body));
-  throw new RequestError(400, summary(errors), errors);
+  if (parsed.success) return { data: parsed.data, errors: [] };
+  return { data: null, errors: parsed.error.issues.flatMap((issue) => mistakesOf(issue, schema, body)) };
 }
 
 /** One sentence for the mistakes of a body. */

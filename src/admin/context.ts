@@ -4,7 +4,9 @@ import type { Request, Response } from 'express';
 import type { Knex } from 'knex';
 import type { AdminPrincipal } from '../auth/admin.ts';
 import type { EnvironmentRecord } from '../db/environments.ts';
+import { getStoreOf, type StoreRecord } from '../db/stores.ts';
 import { RequestError } from '../model/errors.ts';
+import type { PropagationDeps } from '../propagation/deps.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 
@@ -16,6 +18,7 @@ export interface AdminDeps {
   readonly publicUrl: string;
   /** `ADMIN_TOKEN`; null where it is not set. */
   readonly adminToken: string | null;
+  readonly propagation: PropagationDeps;
 }
 
 /** Who asks, what the token may do, and under which correlation id. */
@@ -47,6 +50,14 @@ export function notFound(what: string, id: string): RequestError {
   return new RequestError(404, `There is no ${what}${shown} here.`);
 }
 
+/** The store of the path, in the environment of the path. */
+export async function storeOf(deps: AdminDeps, req: Request, res: Response): Promise<StoreRecord> {
+  const id = idParam(req);
+  const store = await getStoreOf(deps.db, environmentOf(res).id, id);
+  if (!store) throw notFound('store', id);
+  return store;
+}
+
 /** Refuses tokens that are bound to one environment. */
 export function requireUnbound(res: Response, what: string): void {
   if (adminOf(res).environmentId === null) return;
@@ -56,4 +67,13 @@ export function requireUnbound(res: Response, what: string): void {
 /** An absolute URL below `/v1`. */
 export function href(deps: Pick<AdminDeps, 'publicUrl'>, ...path: readonly string[]): string {
   return [`${deps.publicUrl}/v1`, ...path.map(encodeURIComponent)].join('/');
+}
+
+/** The URL of a store, or of what is below it. */
+export function storeHref(
+  deps: Pick<AdminDeps, 'publicUrl'>,
+  store: StoreRecord,
+  ...path: readonly string[]
+): string {
+  return href(deps, 'environments', store.environmentId, 'propagation', 'stores', store.id, ...path);
 }

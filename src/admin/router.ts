@@ -7,14 +7,25 @@
 import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
 import { getEnvironment } from '../db/environments.ts';
+import { accounts } from './accounts.ts';
 import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
 import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
 import { groups, users } from './directory.ts';
 import { environments } from './environments.ts';
 import { events } from './events.ts';
+import { held } from './held.ts';
+import { links } from './links.ts';
+import { previews } from './previews.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
+import { storeConnectionStatus } from './storeConnectionStatus.ts';
+import { storeMetadata } from './storeMetadata.ts';
+import { storeState } from './storeState.ts';
+import { stores } from './stores.ts';
+import { syncs } from './syncs.ts';
+import { tasks } from './tasks.ts';
+import { userStatus } from './userStatus.ts';
 
 type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
 
@@ -31,6 +42,17 @@ const ENVIRONMENT_RESOURCES: readonly Resource[] = [
   ['/users', users],
   ['/groups', groups],
   ['/events', events],
+  ['/users', userStatus],
+  ['/propagation/storeMetadata', storeMetadata],
+  ['/propagation/stores/connection/status', storeConnectionStatus],
+  ['/propagation/stores', stores],
+  ['/propagation/stores', storeState],
+  ['/propagation/stores', held],
+  ['/propagation/stores', links],
+  ['/propagation/stores', accounts],
+  ['/propagation/stores', previews],
+  ['/propagation/stores', syncs],
+  ['/propagation/tasks', tasks],
 ];
 
 const BODY_MAX = '1mb';

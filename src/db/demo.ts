@@ -78,6 +78,28 @@ export async function listDemoMembers(
   }));
 }
 
+/** The groups of each account, by account id; accounts in none are absent. */
+export async function demoGroupsOfAccounts(
+  db: Db,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly DemoGroupRecord[]>> {
+  const found = new Map<string, DemoGroupRecord[]>();
+  for (let from = 0; from < accountIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('demo_members as m')
+      .join('demo_groups as g', 'g.id', 'm.group_id')
+      .whereIn('m.account_id', accountIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .orderBy(['g.name_lower', 'g.id'])
+      .select('m.account_id', 'g.id', 'g.name');
+    for (const row of rows) {
+      const groups = found.get(row.account_id) ?? [];
+      found.set(row.account_id, [...groups, toGroup(row)]);
+    }
+  }
+  return found;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
 /** Has the shape of the Demo connector's `DemoAccounts`. */
 export function demoAccounts(db: Db, clock: Clock) {
   const now = () => isoTime(clock.now());

@@ -163,8 +163,13 @@ export async function linkedGroupsPage(
   return links;
 }
 
-export interface LinkPage {
-  readonly kind?: Kind;
+export interface LinkFilter {
+  readonly kind?: Kind | null;
+  readonly subjectId?: string | null;
+  readonly remoteId?: string | null;
+}
+
+export interface LinkPage extends LinkFilter {
   /** The id of the last link of the page before. */
   readonly after: string | null;
   readonly limit: number;
@@ -172,10 +177,18 @@ export interface LinkPage {
 
 /** In the order of their ids. */
 export async function listLinks(db: Db, storeId: string, page: LinkPage): Promise<readonly LinkRecord[]> {
-  const query = db('links').where({ store_id: storeId }).orderBy('id').limit(page.limit);
-  if (page.kind) query.where({ kind: page.kind });
+  const query = linksOf(db, storeId, page).orderBy('id').limit(page.limit);
   if (page.after !== null) query.where('id', '>', page.after);
   return (await query).map(toLink);
+}
+
+/** The rows that `listLinks` pages through, for counting. */
+export function linksOf(db: Db, storeId: string, filter: LinkFilter) {
+  const query = db('links').where({ store_id: storeId });
+  if (filter.kind) query.where({ kind: filter.kind });
+  if (filter.subjectId) query.where({ subject_id: filter.subjectId });
+  if (filter.remoteId) query.where({ remote_id: filter.remoteId });
+  return query;
 }
 
 /** Meets a unique index where the subject is linked already, or the account is another person's. */

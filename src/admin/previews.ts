@@ -1,0 +1,111 @@
+/** `…/stores/{id}/preview`: what a store would be changed to, changing nothing. */
+
+import { Router } from 'express';
+import { z } from 'zod';
+import { getPreview, listPreviewItems, type PreviewList, type PreviewRecord } from '../db/previews.ts';
+import type { StoreRecord } from '../db/stores.ts';
+import { RequestError } from '../model/errors.ts';
+import { startPreview } from '../propagation/preview.ts';
+import { isoTime } from '../support/clock.ts';
+import { parseBody } from './body.ts';
+import { type AdminDeps, idParam, notFound, storeHref, storeOf } from './context.ts';
+import { knownQuery, readPage, sendPage } from './page.ts';
+import { route } from './problem.ts';
+
+const Nothing = z.strictObject({});
+/** Items of each list in the preview itself; all are in its pages. */
+const SHOWN_MAX = 100;
+const LISTS: Readonly<Record<string, PreviewList>> = {
+  changes: 'change',
+  skipped: 'skipped',
+  orphans: 'orphan',
+};
+
+export function previews(deps: AdminDeps): Router {
+  const router = Router({ mergeParams: true });
+  route(router, '/:id/preview', {
+    post: async (req, res) => {
+      parseBody(Nothing, req);
+      const store = await storeOf(deps, req, res);
+      const preview = await startPreview(deps.propagation, store);
+      res
+        .status(201)
+        .location(storeHref(deps, store, 'preview', preview.id))
+        .json(await show(deps, store, preview));
+    },
+  });
+  route(router, '/:id/preview/:previewId', {
+    get: async (req, res) => {
+      const store = await storeOf(deps, req, res);
+      res.json(await show(deps, store, await previewOf(deps, store, idParam(req, 'previewId'))));
+    },
+  });
+  route(router, '/:id/preview/:previewId/apply', {
+    post: async (req, res) => {
+      const store = await storeOf(deps, req, res);
+      await previewOf(deps, store, idParam(req, 'previewId'));
+      throw new RequestError(
+        409,
+        'Applying a preview comes with a later release; until then an active store settles by itself.',
+      );
+    },
+  });
+  for (const [path, list] of Object.entries(LISTS)) {
+    route(router, `/:id/preview/:previewId/${path}`, {
+      get: async (req, res) => {
+        knownQuery(req, []);
+        const { limit, after } = readPage(req, 1);
+        const store = await storeOf(deps, req, res);
+        const preview = await previewOf(deps, store, idParam(req, 'previewId'));
+        const from = after === null ? -1 : Number(after[0]);
+        sendPage(
+          deps,
+          req,
+          res,
+          { limit },
+          {
+            name: path,
+            rows: await listPreviewItems(deps.db, preview.id, list, from, limit + 1),
+            count: null,
+            keyOf: (item) => [item.position],
+            toJson: (item) => item.body,
+          },
+        );
+      },
+    });
+  }
+  return router;
+}
+
+async function previewOf(deps: AdminDeps, store: StoreRecord, id: string): Promise<PreviewRecord> {
+  const preview = await getPreview(deps.db, store.id, id, isoTime(deps.clock.now()));
+  if (!preview) throw notFound('preview', id);
+  return preview;
+}
+
+async function show(deps: AdminDeps, store: StoreRecord, preview: PreviewRecord) {
+  const first = async (list: PreviewList) => {
+    const items = await listPreviewItems(deps.db, preview.id, list, -1, SHOWN_MAX);
+    return items.map((item) => item.body);
+  };
+  const self = storeHref(deps, store, 'preview', preview.id);
+  const { id, state, createdAt, expiresAt, summary, error } = preview;
+  return {
+    id,
+    storeId: store.id,
+    state,
+    createdAt,
+    expiresAt,
+    summary,
+    ...(error === null ? {} : { error }),
+    changes: await first('change'),
+    skipped: await first('skipped'),
+    orphans: await first('orphan'),
+    _links: {
+      self: { href: self },
+      changes: { href: `${self}/changes` },
+      skipped: { href: `${self}/skipped` },
+      orphans: { href: `${self}/orphans` },
+    },
+  };
+}

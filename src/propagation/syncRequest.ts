@@ -1,0 +1,42 @@
+/** A sync that an admin asks for: queued here, done by the store's worker. */
+
+import { lockStore, type StoreRecord } from '../db/stores.ts';
+import { insertSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import { storeEvent } from './storeEvents.ts';
+
+/** `repair` false only reports. Throws a 409 where the store is not worked on. */
+export async function startSync(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  { repair }: { readonly repair: boolean },
+  cause: Cause,
+): Promise<SyncRunRecord> {
+  const run = await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (current?.status !== 'ACTIVE') {
+      const status = current?.status ?? 'deleted';
+      throw new RequestError(409, `The store ${store.name} is ${status}: only an ACTIVE store is synced.`);
+    }
+    const at = isoTime(deps.clock.now());
+    const run = await insertSyncRun(
+      tx,
+      {
+        environmentId: current.environmentId,
+        storeId: current.id,
+        cause: 'request',
+        correlationId: cause.correlationId,
+        scan: true,
+        repair,
+      },
+      at,
+    );
+    await storeEvent(tx, at, current, cause, 'sync.requested', { after: { syncId: run.id, repair } });
+    return run;
+  });
+  deps.wake.signal();
+  return run;
+}
