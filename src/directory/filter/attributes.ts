@@ -185,3 +185,8 @@ export function subAttribute(parent: Attribute, name: string): Attribute | null 
 export function leafOf(chain: AttributeChain): Attribute {
   return chain.at(-1) ?? chain[0];
 }
+
+/** How an attribute inside another is written: an extension's after a colon, every other after a dot. */
+export function nameInside(parent: string, name: string): string {
+  return `${parent}${parent === ENTERPRISE_URN ? ':' : '.'}${name}`;
+}

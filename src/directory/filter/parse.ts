@@ -14,7 +14,7 @@ export const FILTER_DEPTH_MAX = 50;
 export const FILTER_TERMS_MAX = 250;
 
 /** `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. */
-const ATTRIBUTE = /^(?:urn:[a-z0-9][\w.:~%+-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
+const ATTRIBUTE = /^(?:urn:[a-z0-9][\w.:~%+$-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
 
 const COMPARE_OPS: ReadonlySet<string> = new Set(['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le']);
 

@@ -1,0 +1,101 @@
+/**
+ * PATCH of a group (RFC 7644 §3.5.2). Its members are never read here: operations on them become edits,
+ * which cost what they change, whatever the size of the group.
+ */
+
+import { conjuncts, disjuncts, type Filter } from '../../directory/filter/ast.ts';
+import { type Attribute, subAttribute } from '../../directory/filter/attributes.ts';
+import { isNull } from '../../directory/filter/operand.ts';
+import type { MemberEdit } from '../../directory/members.ts';
+import type { Resource } from '../../model/resource.ts';
+import { applyOperations, type Patched, type PatchOptions } from './apply.ts';
+import { PatchError } from './error.ts';
+import type { Op } from './operation.ts';
+import type { Target } from './target.ts';
+import { readComplex, type UnknownNames } from './value.ts';
+
+export interface PatchedGroup extends Patched {
+  /** In the order of the operations. Whether an id is a user's is for the directory to say. */
+  readonly members: readonly MemberEdit[];
+}
+
+/**
+ * Pure: answers what the resource, which holds no members, becomes, and the edits of its members. Throws
+ * PatchError, and then nothing was changed.
+ */
+export function patchGroup(
+  resource: Resource,
+  operations: readonly unknown[],
+  options: PatchOptions,
+): PatchedGroup {
+  const members: Edit[] = [];
+  const patched = applyOperations('group', resource, operations, options, (op, target, value, unknown) => {
+    const edit = memberEdit(op, target, value, unknown);
+    if (edit) append(members, edit);
+  });
+  return { ...patched, members };
+}
+
+type Edit =
+  | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: string[] }
+  | { readonly op: 'removeAll' };
+
+/** Neighbours of one kind become one: some clients send an operation for each member. */
+function append(edits: Edit[], edit: Edit): void {
+  const last = edits.at(-1);
+  if (
+    (last?.op === 'add' || last?.op === 'remove') &&
+    (edit.op === 'add' || edit.op === 'remove') &&
+    last.op === edit.op
+  ) {
+    for (const id of edit.ids) last.ids.push(id);
+  } else edits.push(edit);
+}
+
+/** Null where nothing is to be done. */
+function memberEdit(op: Op, target: Target, value: unknown, unknown: UnknownNames): Edit | null {
+  const [list, sub] = target.chain;
+  if (sub) throw immutable(`${list.name}.${sub.name}`);
+  if (target.selection) {
+    if (op === 'remove') return { op, ids: selectedIds(list, target.selection.filter) };
+    throw immutable('A member');
+  }
+  if (op === 'remove' && (value === undefined || value === null)) return { op: 'removeAll' };
+  const ids = idsOf(list, value, unknown);
+  return ids.length === 0 && op !== 'replace' ? null : { op, ids };
+}
+
+/** RFC 7643 §8.7.1: the sub-attributes of members are immutable. */
+function immutable(what: string): PatchError {
+  return new PatchError('mutability', `${what} cannot be changed: remove the member and add another.`);
+}
+
+/** `members[value eq "a" or value eq "b"]`: who is meant must be known without reading the members. */
+function selectedIds(list: Attribute, filter: Filter): string[] {
+  return disjuncts(filter).map((alternative) => {
+    const named = conjuncts(alternative).flatMap((term) => {
+      const isValue = term.kind === 'compare' && subAttribute(list, term.attribute)?.name === 'value';
+      return isValue && term.op === 'eq' && !isNull(term.literal) ? [term.literal.text] : [];
+    });
+    const [id] = named;
+    if (id !== undefined && conjuncts(alternative).length === 1) return id;
+    throw new PatchError('invalidFilter', 'Members are selected by value eq "ID", several joined by or.');
+  });
+}
+
+function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
+  if (value === null || value === '') return [];
+  const values = Array.isArray(value) ? value : [value];
+  return [...new Set(values.map((one) => idOf(list, one, unknown)))];
+}
+
+function idOf(list: Attribute, member: unknown, unknown: UnknownNames): string {
+  const { value, type } = readComplex(list, member, list.name, unknown) ?? {};
+  if (typeof value !== 'string' || value === '') {
+    throw new PatchError('invalidValue', 'Each member needs a value: the id of a user.');
+  }
+  if (typeof type === 'string' && type.toLowerCase() === 'group') {
+    throw new PatchError('invalidValue', `${value} is a group: groups cannot be members of groups here.`);
+  }
+  return value;
+}

@@ -1,0 +1,204 @@
+/**
+ * Operations on multi-valued attributes (RFC 7644 §3.5.2.1 to §3.5.2.3): selected elements, elements that
+ * are made when a client writes into one that is not there, no duplicates, and at most one primary.
+ */
+
+import { conjuncts, type Filter } from '../../directory/filter/ast.ts';
+import { type Attribute, subAttribute } from '../../directory/filter/attributes.ts';
+import { operandFor } from '../../directory/filter/operand.ts';
+import { PatchError } from './error.ts';
+import type { Op } from './operation.ts';
+import type { Selection, Target } from './target.ts';
+import {
+  type Complex,
+  ELEMENTS_MAX,
+  readComplex,
+  readElements,
+  readValue,
+  tooMany,
+  type UnknownNames,
+  withoutHoles,
+} from './value.ts';
+
+export interface ListOutcome {
+  readonly elements: readonly Complex[];
+  /** Made without a value so far: a later operation must give it one. */
+  readonly unfinished: Complex | null;
+}
+
+interface ListOperation {
+  readonly op: Op;
+  readonly list: Attribute;
+  readonly sub: Attribute | null;
+  readonly selection: Selection | null;
+  readonly written: string;
+  readonly value: unknown;
+  readonly unknown: UnknownNames;
+}
+
+/** Elements may be changed in place: the caller hands over a copy. Throws PatchError. */
+export function applyToList(
+  elements: readonly Complex[],
+  op: Op,
+  target: Target,
+  value: unknown,
+  unknown: UnknownNames,
+): ListOutcome {
+  const [list, sub = null] = target.chain;
+  const operation = { op, list, sub, selection: target.selection, written: target.written, value, unknown };
+  const outcome =
+    sub || target.selection ? changeSelected(elements, operation) : changeAll(elements, operation);
+  if (outcome.elements.length > ELEMENTS_MAX) throw tooMany(list);
+  return outcome;
+}
+
+function changeAll(elements: readonly Complex[], operation: ListOperation): ListOutcome {
+  const { op, list, value, unknown } = operation;
+  if (op === 'remove')
+    return finished(value === undefined || value === null ? [] : without(elements, operation));
+  const given = readElements(list, value, unknown);
+  const merged = op === 'add' ? [...elements] : [];
+  const touched = given.map((element) => include(list, merged, element));
+  keepOnePrimary(merged, touched);
+  return finished(merged);
+}
+
+function finished(elements: readonly Complex[]): ListOutcome {
+  return { elements, unfinished: null };
+}
+
+/** Entra ID removes by value: an element goes if all that the client names of it is so. */
+function without(elements: readonly Complex[], { list, value, unknown, written }: ListOperation) {
+  const named = readElements(list, value, unknown);
+  if (named.some((one) => Object.keys(one).length === 0)) {
+    throw new PatchError(
+      'invalidValue',
+      `To remove values of ${written}, each one must be named by an attribute.`,
+    );
+  }
+  return elements.filter((element) => !named.some((one) => holdsAll(list, element, one)));
+}
+
+function holdsAll(list: Attribute, element: Complex, named: Complex): boolean {
+  return Object.entries(named).every(([name, value]) => {
+    const sub = subAttribute(list, name);
+    return sub !== null && folded(sub, element[name]) === folded(sub, value);
+  });
+}
+
+function folded(attribute: Attribute, value: unknown): unknown {
+  return typeof value === 'string' && !attribute.caseExact ? value.toLowerCase() : value;
+}
+
+function changeSelected(elements: readonly Complex[], operation: ListOperation): ListOutcome {
+  const { op, list, sub, selection } = operation;
+  const selected = elements.filter((element) => !selection || selection.matches(element));
+  if (op === 'remove' && !sub) return finished(elements.filter((element) => !selected.includes(element)));
+  const parts = partsOf(operation);
+  if (parts === null)
+    return finished(op === 'add' || !sub ? elements : withoutPart(elements, selected, list, sub));
+  if (selected.length === 0) return create(elements, parts, operation);
+  for (const element of selected) assign(element, parts);
+  const kept =
+    parts.value === undefined && parts.type === undefined ? [...elements] : distinct(list, elements);
+  keepOnePrimary(kept, selected);
+  return finished(kept);
+}
+
+/** What the operation writes into each selected element; null: it takes the sub-attribute away. */
+function partsOf({ op, list, sub, value, unknown, written }: ListOperation): Complex | null {
+  if (op === 'remove') return null;
+  if (!sub) {
+    const parts = readComplex(list, value, list.name, unknown);
+    if (parts) return parts;
+    throw new PatchError('invalidValue', `${written} needs a value with sub-attributes.`);
+  }
+  const part = readValue(sub, value, `${list.name}.${sub.name}`, unknown);
+  // An element whose value is '' has none: Entra ID clears a phone number so.
+  return part === undefined || (part === '' && sub.name === 'value') ? null : { [sub.name]: part };
+}
+
+function assign(element: Complex, parts: Complex): void {
+  for (const [name, part] of Object.entries(parts)) {
+    if (part === undefined) delete element[name];
+    else element[name] = part;
+  }
+}
+
+/** An element that has nothing left but its label is no element. */
+function withoutPart(
+  elements: readonly Complex[],
+  selected: readonly Complex[],
+  list: Attribute,
+  sub: Attribute,
+): readonly Complex[] {
+  for (const element of selected) delete element[sub.name];
+  return elements.filter((element) => !selected.includes(element) || isFinished(list, element));
+}
+
+/** Whether it holds more than its `type` and `primary`. */
+export function isFinished(list: Attribute, element: Complex): boolean {
+  return [...list.subAttributes.values()].some(
+    ({ name }) => name !== 'type' && name !== 'primary' && (element[name] ?? '') !== '',
+  );
+}
+
+/**
+ * `emails[type eq "work"].value` where there is no work address: the identity providers mean one to be
+ * made. Where the filter does not say which, or contradicts the value, nothing was targeted.
+ */
+function create(elements: readonly Complex[], parts: Complex, operation: ListOperation): ListOutcome {
+  const { list, selection, written } = operation;
+  const element = withoutHoles({ ...(selection && labelOf(list, selection.filter)), ...parts });
+  if (selection && !selection.matches(element)) {
+    throw new PatchError('noTarget', `No value of ${list.name} matches ${written}.`);
+  }
+  const all = [...elements];
+  const included = include(list, all, element);
+  keepOnePrimary(all, [included]);
+  return { elements: all, unfinished: isFinished(list, included) ? null : included };
+}
+
+/** The `type` and `primary` that every element selected by the filter has. */
+function labelOf(list: Attribute, filter: Filter): Complex {
+  const label: Complex = {};
+  for (const term of conjuncts(filter)) {
+    if (term.kind !== 'compare' || term.op !== 'eq') continue;
+    const sub = subAttribute(list, term.attribute);
+    if (sub?.name !== 'type' && sub?.name !== 'primary') continue;
+    const operand = operandFor(sub, term.op, term.literal);
+    if (operand.kind === 'text') label[sub.name] = operand.text;
+    if (operand.kind === 'boolean') label[sub.name] = operand.value;
+  }
+  return label;
+}
+
+/** RFC 7643 §2.4: a type and value appear once. Answers the element that now stands for the given one. */
+function include(list: Attribute, elements: Complex[], element: Complex): Complex {
+  const same = elements.find((other) => isSame(list, other, element));
+  if (same) return Object.assign(same, element);
+  elements.push(element);
+  return element;
+}
+
+function isSame(list: Attribute, known: Complex, given: Complex): boolean {
+  const value = subAttribute(list, 'value');
+  const type = subAttribute(list, 'type');
+  if (!value || !type || given.value === undefined)
+    return holdsAll(list, known, given) && holdsAll(list, given, known);
+  if (folded(value, known.value) !== folded(value, given.value)) return false;
+  return given.type === undefined || folded(type, known.type) === folded(type, given.type);
+}
+
+function distinct(list: Attribute, elements: readonly Complex[]): Complex[] {
+  const kept: Complex[] = [];
+  for (const element of elements) include(list, kept, element);
+  return kept;
+}
+
+/** RFC 7644 §3.5.2: a new primary ends the former one. Of several new ones the first counts. */
+function keepOnePrimary(elements: readonly Complex[], touched: readonly Complex[]): void {
+  const primaries = elements.filter((element) => element.primary === true);
+  const chosen = touched.find((element) => primaries.includes(element)) ?? primaries[0];
+  for (const element of primaries) if (element !== chosen) element.primary = false;
+}

@@ -1,0 +1,60 @@
+/** What a path means for a kind of resource. */
+
+import { attributesOf, type Filter, FilterError, PathError } from '../../directory/filter/ast.ts';
+import {
+  type AttributeChain,
+  leafOf,
+  resolveAttribute,
+  subAttribute,
+} from '../../directory/filter/attributes.ts';
+import { type Element, elementMatcher } from '../../directory/filter/match.ts';
+import { parsePath } from '../../directory/filter/parse.ts';
+import { shown } from '../../directory/filter/tokens.ts';
+import type { Kind } from '../../model/subject.ts';
+import { PatchError } from './error.ts';
+
+export interface Target {
+  /** As the client wrote it. */
+  readonly written: string;
+  readonly chain: AttributeChain;
+  /** Which elements of the list that the chain begins with; null: all, or it is no list. */
+  readonly selection: Selection | null;
+}
+
+export interface Selection {
+  readonly filter: Filter;
+  matches(element: Element): boolean;
+}
+
+/** The dotted name of what no schema knows. */
+export interface Unknown {
+  readonly unknown: string;
+}
+
+/** Throws PatchError: invalidPath, invalidFilter. */
+export function resolveTarget(kind: Kind, written: string): Target | Unknown {
+  try {
+    return resolve(kind, written);
+  } catch (error) {
+    if (error instanceof PathError || error instanceof FilterError) {
+      throw new PatchError(error.scimType, error.message);
+    }
+    throw error;
+  }
+}
+
+function resolve(kind: Kind, written: string): Target | Unknown {
+  const { attribute, filter, sub } = parsePath(written);
+  const chain = resolveAttribute(kind, attribute);
+  if (!chain) return { unknown: attribute };
+  if (!filter) return { written, chain, selection: null };
+  const list = leafOf(chain);
+  if (!list.multiValued)
+    throw new PathError(`${shown(attribute)} has no elements that a filter could select.`);
+  const strange = attributesOf(filter).find((name) => !subAttribute(list, name));
+  if (strange !== undefined) return { unknown: `${list.name}.${strange}` };
+  const selection = { filter, matches: elementMatcher(list, filter) };
+  if (sub === null) return { written, chain, selection };
+  const found = subAttribute(list, sub);
+  return found ? { written, chain: [...chain, found], selection } : { unknown: `${list.name}.${sub}` };
+}

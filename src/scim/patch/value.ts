@@ -1,0 +1,103 @@
+/**
+ * Values of operations, made to fit the attribute they are for: canonical names, booleans that came as
+ * strings, a bare string where a complex value belongs. Undefined says "no value", as null does (RFC 7643
+ * §2.5); a key with undefined in a complex value says that this part loses its value.
+ */
+
+import { type Attribute, nameInside, subAttribute } from '../../directory/filter/attributes.ts';
+import { isStorableText } from '../../directory/filter/operand.ts';
+import { PatchError } from './error.ts';
+import { isObject } from './operation.ts';
+
+export type Complex = Record<string, unknown>;
+
+/** Elements of one multi-valued attribute. */
+export const ELEMENTS_MAX = 1000;
+
+/** Names of attributes that values held and no schema knows. */
+export type UnknownNames = Set<string>;
+
+/** A singular value. Throws PatchError invalidValue that names `at`. */
+export function readValue(attribute: Attribute, value: unknown, at: string, unknown: UnknownNames): unknown {
+  if (value === null || value === undefined) return undefined;
+  switch (attribute.type) {
+    case 'complex':
+      return readComplex(attribute, value, at, unknown);
+    case 'boolean':
+      return readBoolean(value, at);
+    default:
+      return readText(value, at);
+  }
+}
+
+/** Undefined where it says nothing: '' and an empty list. */
+export function readComplex(
+  attribute: Attribute,
+  value: unknown,
+  at: string,
+  unknown: UnknownNames,
+): Complex | undefined {
+  if (Array.isArray(value)) {
+    const [only] = value;
+    if (value.length > 1 || Array.isArray(only)) throw mistyped(at, 'one complex value, not a list');
+    return readComplex(attribute, only, at, unknown);
+  }
+  if (value === undefined || value === null || value === '') return undefined;
+  if (isObject(value)) return readParts(attribute, value, at, unknown);
+  if (!subAttribute(attribute, 'value')) throw mistyped(at, 'a complex value');
+  return { value: readText(value, at) };
+}
+
+function readParts(
+  attribute: Attribute,
+  value: Readonly<Record<string, unknown>>,
+  at: string,
+  unknown: UnknownNames,
+): Complex {
+  const parts: Complex = {};
+  for (const [name, part] of Object.entries(value)) {
+    const sub = subAttribute(attribute, name);
+    if (!sub) unknown.add(nameInside(at, name));
+    else if (sub.mutability !== 'readOnly')
+      parts[sub.name] = readValue(sub, part, nameInside(at, sub.name), unknown);
+  }
+  return parts;
+}
+
+/** The elements of a list; a single value is a list of one. */
+export function readElements(list: Attribute, value: unknown, unknown: UnknownNames): readonly Complex[] {
+  const values = Array.isArray(value) ? value : [value];
+  if (values.length > ELEMENTS_MAX) throw tooMany(list);
+  return values.flatMap((one) => {
+    if (Array.isArray(one)) throw mistyped(list.name, 'a list of values, not of lists');
+    const element = readComplex(list, one, list.name, unknown);
+    return element ? [withoutHoles(element)] : [];
+  });
+}
+
+export function tooMany(list: Attribute): PatchError {
+  return new PatchError('invalidValue', `${list.name} would have more than ${ELEMENTS_MAX} values.`);
+}
+
+export function withoutHoles(value: Complex): Complex {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
+}
+
+function readBoolean(value: unknown, at: string): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : null;
+  if (text === '') return undefined;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw mistyped(at, 'true or false');
+}
+
+function readText(value: unknown, at: string): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') throw mistyped(at, 'text');
+  if (isStorableText(value)) return value;
+  throw new PatchError('invalidValue', `${at} holds a NUL character or half a surrogate pair.`);
+}
+
+function mistyped(at: string, wanted: string): PatchError {
+  return new PatchError('invalidValue', `${at} must be ${wanted}.`);
+}
