@@ -116,7 +116,7 @@ async function connect(db: Knex, port: number, options: ConnectOptions): Promise
   const token = newToken('scim');
   await insertScimToken(
     db,
-    { id: newId(), environmentId, connectionId, scopes, createdAt: at, validUntil: null, lastUsedAt: null },
+    { id: newId(), environmentId, connectionId, scopes, createdAt: at, validUntil: null, lastUsedAt: at },
     hashToken(token),
   );
   return client(`http://127.0.0.1:${port}${SCIM_PATH}`, token, { connectionId, environmentId });

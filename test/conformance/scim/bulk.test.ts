@@ -1,0 +1,152 @@
+/** Bulk (RFC 7644 §3.7). */
+
+import { BULK_OPERATIONS_MAX } from '../../../src/scim/bulk.ts';
+import { onEachDatabase } from '../../database.ts';
+import {
+  BASE,
+  type Client,
+  type EndpointUnderTest,
+  expectScimError,
+  someone,
+  startEndpoint,
+} from './endpoint.ts';
+
+const REQUEST = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
+
+onEachDatabase((open) => {
+  let endpoint: EndpointUnderTest;
+  let idp: Client;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint(await open());
+  });
+  beforeEach(async () => {
+    idp = await endpoint.connect();
+  });
+  afterAll(() => endpoint.close());
+
+  const bulk = (operations: readonly (object | null)[], more: object = {}) =>
+    idp.post('/Bulk', { schemas: [REQUEST], ...more, Operations: operations });
+
+  it('§3.7 makes, changes and deletes, and answers each with status, location and version', async () => {
+    const { body: old } = await idp.post('/Users', someone('old'));
+    const reply = await bulk([
+      { method: 'POST', path: '/Users', bulkId: 'ann', data: someone('ann') },
+      {
+        method: 'patch',
+        path: `/Users/${old.id}`,
+        data: { Operations: [{ op: 'replace', value: { title: 'x' } }] },
+      },
+      { method: 'PUT', path: `/Users/${old.id}`, version: 'W/"2"', data: someone('old') },
+      { method: 'DELETE', path: `/Users/${old.id}`, version: 'W/"2"' },
+      { method: 'DELETE', path: `/Users/${old.id}` },
+    ]);
+    expect(reply.status).toBe(200);
+    expect(reply.body.schemas).toEqual(['urn:ietf:params:scim:api:messages:2.0:BulkResponse']);
+    const [made, patched, put, stale, gone] = reply.body.Operations;
+    const { body: ann } = await idp.get('/Users?filter=userName%20eq%20%22ann%22');
+    expect(made).toEqual({
+      method: 'POST',
+      bulkId: 'ann',
+      status: '201',
+      version: 'W/"1"',
+      location: `${BASE}/Users/${ann.Resources[0].id}`,
+    });
+    const location = `${BASE}/Users/${old.id}`;
+    expect(patched).toEqual({ method: 'PATCH', status: '200', version: 'W/"2"', location });
+    expect(put).toEqual({ method: 'PUT', status: '200', version: 'W/"3"', location });
+    expect(stale).toMatchObject({ method: 'DELETE', status: '412', response: { status: '412' } });
+    expect(gone).toEqual({ method: 'DELETE', status: '204' });
+  });
+
+  it('§3.7.2 resolves bulkIds in values, in paths and forwards', async () => {
+    const reply = await bulk([
+      {
+        method: 'POST',
+        path: '/Groups',
+        bulkId: 'g',
+        data: { displayName: 'G', members: [{ type: 'User', value: 'bulkId:ann' }] },
+      },
+      { method: 'POST', path: '/Users', bulkId: 'ann', data: someone('ann') },
+      { method: 'POST', path: '/Users', bulkId: 'bea', data: someone('bea') },
+      {
+        method: 'PATCH',
+        path: '/Groups/bulkId:g',
+        data: {
+          Operations: [
+            { op: 'add', path: 'members', value: [{ value: 'bulkId:bea' }] },
+            { op: 'remove', path: 'members[value eq "bulkId:ann"]' },
+          ],
+        },
+      },
+    ]);
+    expect(reply.body.Operations.map((operation: { status: string }) => operation.status)).toEqual([
+      '201',
+      '201',
+      '201',
+      '204',
+    ]);
+    const { body } = await idp.get('/Groups?attributes=members.display');
+    expect(body.Resources).toMatchObject([{ members: [{ display: 'Barbara Jensen' }] }]);
+    expect(body.Resources[0].members).toHaveLength(1);
+  });
+
+  it('§3.7.1 refuses cycles, and references to what failed or never was', async () => {
+    const member = (bulkId: string) => ({ displayName: bulkId, members: [{ value: `bulkId:${bulkId}` }] });
+    const reply = await bulk([
+      { method: 'POST', path: '/Groups', bulkId: 'a', data: member('b') },
+      { method: 'POST', path: '/Groups', bulkId: 'b', data: member('a') },
+      { method: 'POST', path: '/Users', bulkId: 'c', data: {} },
+      { method: 'POST', path: '/Groups', bulkId: 'd', data: member('c') },
+      { method: 'POST', path: '/Groups', bulkId: 'e', data: member('nobody') },
+    ]);
+    expect(reply.body.Operations.map((operation: { status: string }) => operation.status)).toEqual([
+      '409',
+      '409',
+      '400',
+      '409',
+      '409',
+    ]);
+    expect((await idp.get('/Groups?count=0')).body.totalResults).toBe(0);
+  });
+
+  it('§3.7 stops after failOnErrors', async () => {
+    const wrong = (bulkId: string) => ({ method: 'POST', path: '/Users', bulkId, data: {} });
+    const right = { method: 'POST', path: '/Users', bulkId: 'z', data: someone('z') };
+    const stopped = await bulk([wrong('a'), wrong('b'), right], { failOnErrors: 2 });
+    expect(stopped.body.Operations).toHaveLength(2);
+    expect((await idp.get('/Users?count=0')).body.totalResults).toBe(0);
+    const whole = await bulk([wrong('a'), wrong('b'), right], { failOnErrors: 3 });
+    expect(whole.body.Operations).toHaveLength(3);
+    expectScimError(await bulk([right], { failOnErrors: 'many' }), 400, 'invalidValue');
+  });
+
+  it('§3.7.4 keeps its limits', async () => {
+    const operation = { method: 'DELETE', path: '/Users/1' };
+    expectScimError(await bulk(Array(BULK_OPERATIONS_MAX + 1).fill(operation)), 413);
+    expectScimError(await idp.post('/Bulk', { schemas: [REQUEST] }), 400, 'invalidSyntax');
+    const twice = { method: 'POST', path: '/Users', bulkId: 'a', data: {} };
+    expectScimError(await bulk([twice, twice]), 400, 'invalidSyntax');
+  });
+
+  it('refuses operations that are none, or that the token may not do', async () => {
+    const reply = await bulk([
+      { method: 'POST', path: '/Users', data: someone('a') },
+      { method: 'GET', path: '/Users/1' },
+      { method: 'POST', path: '/Nothing', bulkId: 'x', data: {} },
+      { method: 'POST', path: '/Bulk', bulkId: 'y', data: {} },
+      null,
+    ]);
+    expect(reply.body.Operations.map((operation: { status: string }) => operation.status)).toEqual(
+      Array(5).fill('400'),
+    );
+    const reader = await endpoint.connect({ scopes: ['post:users', 'delete:groups'] });
+    const { body } = await reader.post('/Bulk', {
+      Operations: [
+        { method: 'DELETE', path: '/users/1' },
+        { method: 'DELETE', path: '/Groups/1' },
+      ],
+    });
+    expect(body.Operations.map((operation: { status: string }) => operation.status)).toEqual(['403', '404']);
+  });
+});
