@@ -2,11 +2,10 @@
 
 import { RemoteError } from '../../model/errors.ts';
 import type { CallContext, ConnectionStatus } from '../connector.ts';
-import type { GitLabClient } from './client.ts';
+import type { GitLabClient, Instance } from './client.ts';
 import { isRemoteError, NOT_GITLAB } from './errors.ts';
-import { textOr } from './mapping.ts';
+import { rowOf, textOr } from './mapping.ts';
 import type { Row } from './pages.ts';
-import { rowOf } from './people.ts';
 import type { GitLabSettings } from './settings.ts';
 
 type Detail = ConnectionStatus['details'][number];
@@ -17,8 +16,7 @@ interface Finding extends Detail {
 }
 
 export async function checkConnection(
-  client: GitLabClient,
-  settings: GitLabSettings,
+  { client, settings }: Instance,
   context: CallContext,
 ): Promise<ConnectionStatus> {
   const tenant = { id: settings.baseUrl, name: new URL(settings.baseUrl).host };

@@ -34,6 +34,12 @@ export interface GitLabClient {
   during(exchange: Exchange): GitLabApi;
 }
 
+/** What every operation works on. */
+export interface Instance {
+  readonly client: GitLabClient;
+  readonly settings: GitLabSettings;
+}
+
 /**
  * Self-managed instances limit little by default; the bridge keeps to a share that a small one bears.
  * Removing members is limited to 60 a minute for each group, on every instance: half of it, refilled at

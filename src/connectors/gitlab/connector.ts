@@ -1,89 +1,86 @@
-/** The connector of self-managed GitLab instances: puts its rooms together behind the contract. */
+/** The connector of self-managed GitLab instances: the contract on one side, GitLab's rooms on the other. */
 
 import type { Change, MembershipChange } from '../../model/change.ts';
-import { RemoteError } from '../../model/errors.ts';
 import type { Page, Remote } from '../../model/remote.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Applied, CallContext, Connector, ConnectorDeps, MemberOutcome } from '../connector.ts';
 import { checkConnection } from './check.ts';
-import { createClient, type GitLabClient } from './client.ts';
-import { isKeysetUnknown, STORE } from './errors.ts';
-import { createGroups, type GroupRoom } from './groups.ts';
+import { createClient, type Instance } from './client.ts';
+import { failed, isKeysetUnknown, STORE } from './errors.ts';
+import { createGroup, findGroup, readGroup, renameGroup } from './groups.ts';
 import { groupOf, normalize, userOf } from './mapping.ts';
-import { readPage } from './pages.ts';
-import { createPeople, type People } from './people.ts';
-import { GITLAB_CAPABILITIES, type GitLabSettings, gitLabSettings } from './settings.ts';
+import { grant, listMembers, revoke } from './members.ts';
+import { type Row, readPage } from './pages.ts';
+import { GITLAB_CAPABILITIES, gitLabSettings } from './settings.ts';
+import { deleteUser, disableUser, enableUser, findUser, readUser } from './users.ts';
+import { createUser, updateUser } from './userWrites.ts';
+
+type AccountOrGroupChange = Exclude<Change, MembershipChange>;
 
 export function createGitLabConnector(deps: ConnectorDeps): Connector {
   const settings = gitLabSettings(deps);
-  const client = createClient(settings, deps);
-  const people = createPeople(client, settings);
-  const groups = createGroups(client, settings);
+  const instance: Instance = { client: createClient(settings, deps), settings };
   return {
     type: STORE,
     capabilities: GITLAB_CAPABILITIES,
     memberLevel: settings.defaultAccessLevel,
     normalize: (desired) => normalize(desired, settings),
-    check: (context) => checkConnection(client, settings, context),
-    find: (kind, identifier, context) => (kind === 'user' ? people : groups).find(identifier, context),
-    read: (kind, remoteId, context) => (kind === 'user' ? people : groups).read(remoteId, context),
-    scan: (kind, cursor, context) => scan(client, settings, kind, cursor, context),
-    members: (remoteGroupId, cursor, context) => groups.members(remoteGroupId, cursor, context),
+    check: (context) => checkConnection(instance, context),
+    find: (kind, identifier, context) =>
+      (kind === 'user' ? findUser : findGroup)(instance, identifier, context),
+    read: (kind, remoteId, context) => (kind === 'user' ? readUser : readGroup)(instance, remoteId, context),
+    scan: (kind, cursor, context) => scan(instance, kind, cursor, context),
+    members: (remoteGroupId, cursor, context) => listMembers(instance, remoteGroupId, cursor, context),
     apply: (change, context) =>
-      change.subject.kind === 'user'
-        ? applyToUser(people, change, context)
-        : applyToGroup(groups, change, context),
-    applyMembers: (changes, context) => applyMembers(groups, changes, context),
+      (change.subject.kind === 'user' ? applyToUser : applyToGroup)(instance, change, context),
+    applyMembers: (changes, context) => applyMembers(instance, changes, context),
   };
 }
 
-function applyToUser(
-  people: People,
-  change: Exclude<Change, MembershipChange>,
+async function applyToUser(
+  instance: Instance,
+  change: AccountOrGroupChange,
   context: CallContext,
 ): Promise<Applied> {
   switch (change.op) {
     case 'create':
-      return people.create(change, context);
+      return createUser(instance, change, context);
     case 'adopt':
-      return Promise.resolve({ remoteId: change.remoteId, outcome: 'done' });
+      return { remoteId: change.remoteId, outcome: 'done' };
     case 'update':
-      return people.update(change, context);
+      return updateUser(instance, change, context);
     case 'enable':
-      return people.enable(change.remoteId, context);
+      return enableUser(instance, change.remoteId, context);
     case 'disable':
-      return people.disable(change.remoteId, context);
+      return disableUser(instance, change.remoteId, context);
     case 'delete':
-      return people.remove(change.remoteId, context);
+      return deleteUser(instance, change.remoteId, context);
   }
 }
 
 async function applyToGroup(
-  groups: GroupRoom,
-  change: Exclude<Change, MembershipChange>,
+  instance: Instance,
+  change: AccountOrGroupChange,
   context: CallContext,
 ): Promise<Applied> {
   switch (change.op) {
     case 'create':
-      return groups.create(change, context);
+      return createGroup(instance, change, context);
     case 'adopt':
       return { remoteId: change.remoteId, outcome: 'done' };
     case 'update':
-      return groups.rename(change, context);
-    default: {
-      const action = `${change.op} group ${change.remoteId}`;
-      throw new RemoteError(`the bridge does not ${change.op} groups on GitLab`, {
-        store: STORE,
-        action,
-        disposition: 'rejected',
-        code: 'not_supported',
-      });
-    }
+      return renameGroup(instance, change, context);
+    default:
+      throw failed(
+        `${change.op} group ${change.remoteId}`,
+        'rejected',
+        `the bridge does not ${change.op} groups on GitLab`,
+      );
   }
 }
 
 async function applyMembers(
-  groups: GroupRoom,
+  instance: Instance,
   changes: readonly MembershipChange[],
   context: CallContext,
 ): Promise<readonly MemberOutcome[]> {
@@ -92,37 +89,47 @@ async function applyMembers(
   if (changes.length > GITLAB_CAPABILITIES.membersPerCallMax) {
     throw new Error(`GitLab takes one member a call, not ${changes.length}`);
   }
-  return [await (change.op === 'grant' ? groups.grant : groups.revoke)(change, context)];
+  return [await (change.op === 'grant' ? grant : revoke)(instance, change, context)];
+}
+
+async function scan(
+  instance: Instance,
+  kind: Kind,
+  cursor: string | null,
+  context: CallContext,
+): Promise<Page<Remote>> {
+  const page = kind === 'user' ? scanUsers(instance, cursor, context) : scanGroups(instance, cursor, context);
+  const { items, nextCursor } = await page;
+  const remoteOf = (row: Row) => (kind === 'user' ? userOf(row, instance.settings) : groupOf(row));
+  return { items: items.map(remoteOf), nextCursor };
 }
 
 /** Oldest first, so that what is made during a scan comes at its end and shifts nothing. */
 const BY_ID = { orderBy: 'id', sort: 'asc' } as const;
 
-async function scan(
-  client: GitLabClient,
-  settings: GitLabSettings,
-  kind: Kind,
+function scanGroups(instance: Instance, cursor: string | null, context: CallContext): Promise<Page<Row>> {
+  return readPage(instance, { context, action: 'list groups' }, cursor, (api, query) =>
+    api.groups.all({ ...BY_ID, ...query }),
+  );
+}
+
+async function scanUsers(
+  instance: Instance,
   cursor: string | null,
   context: CallContext,
-): Promise<Page<Remote>> {
-  if (kind === 'group') {
-    const page = await readPage(client, settings, { context, action: 'list groups' }, cursor, (api, paging) =>
-      api.groups.all({ ...BY_ID, ...paging }),
-    );
-    return { items: page.items.map(groupOf), nextCursor: page.nextCursor };
-  }
-  const listUsers = (from: string | null, paging: Readonly<Record<string, unknown>>) =>
-    readPage(client, settings, { context, action: 'list users' }, from, (api, query) => {
-      // @gitbeaker's type does not know that people can be ordered by id.
+): Promise<Page<Row>> {
+  const list = (from: string | null, paging: Readonly<Record<string, unknown>>) =>
+    readPage(instance, { context, action: 'list users' }, from, (api, query) => {
+      // GitLab's own accounts (ghost, alert-bot, …) are nobody's. That people can be ordered by id,
+      // @gitbeaker's type does not know.
       const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
       return api.users.all(all);
     });
-  let page: Awaited<ReturnType<typeof listUsers>>;
+  if (cursor !== null) return list(cursor, {});
   try {
-    page = await listUsers(cursor, cursor === null ? { pagination: 'keyset' } : {});
+    return await list(null, { pagination: 'keyset' });
   } catch (error) {
-    if (cursor !== null || !isKeysetUnknown(error)) throw error;
-    page = await listUsers('page:1', {});
+    if (isKeysetUnknown(error)) return list('page:1', {});
+    throw error;
   }
-  return { items: page.items.map((row) => userOf(row, settings)), nextCursor: page.nextCursor };
 }

@@ -101,6 +101,23 @@ export function unexpected(status: number, { action, writes }: Attempt, what: st
   );
 }
 
+/** A failure that the connector itself sees in what GitLab answers. */
+export function failed(
+  action: string,
+  disposition: 'rejected' | 'conflict',
+  why: string,
+  cause?: RemoteError,
+): RemoteError {
+  return new RemoteError(`GitLab did not ${action}: ${why}`, {
+    store: STORE,
+    action,
+    disposition,
+    status: cause?.status,
+    code: cause?.code ?? why,
+    cause,
+  });
+}
+
 /** The same failure, understood better by the one who asked. */
 export function reread(error: RemoteError, disposition: Disposition, message: string): RemoteError {
   const { store, action, status, code, retryAfterMs: waitMs } = error;

@@ -3,6 +3,7 @@
 import type { Attributes, Desired, DesiredUser } from '../../model/desired.ts';
 import type { AccountState, RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
 import type { AttributeMapping, TargetAttribute } from '../connector.ts';
+import { unexpected } from './errors.ts';
 import { groupPath, legalUsername, trimSlashes, USERNAME_LENGTH_MAX, usernameFrom } from './names.ts';
 import type { Row } from './pages.ts';
 import type { GitLabSettings } from './settings.ts';
@@ -78,7 +79,7 @@ function normalizeUser(desired: DesiredUser, settings: GitLabSettings) {
   for (const spec of USER_ATTRIBUTES) {
     const given = desired.attributes[spec.name];
     if (given === undefined) continue;
-    const value = legalValue(spec.name, given, settings).slice(0, spec.maxLength);
+    const value = legalValue(spec.name, given).slice(0, spec.maxLength);
     if (spec.maxLength !== undefined && given.length > spec.maxLength) dropped.push(spec.name);
     // GitLab keeps no account without these, so they cannot be cleared.
     if (value === '' && (spec.required || spec.name === 'externUid')) continue;
@@ -89,21 +90,18 @@ function normalizeUser(desired: DesiredUser, settings: GitLabSettings) {
     if (!USER_ATTRIBUTES.some((spec) => spec.name === name)) dropped.push(name);
   }
   const { identifier } = desired;
-  const known =
-    identifier !== null && settings.identifier === 'userName' ? legalUsername(identifier) : identifier;
+  const byName = identifier !== null && settings.identifier === 'userName';
+  const known = byName ? legalUsername(identifier) : identifier;
+  // What makes the account theirs cannot be mapped from something else.
+  if (byName && attributes.username !== undefined) attributes.username = legalUsername(identifier);
   return { desired: { ...desired, identifier: known, attributes }, dropped };
 }
 
-function legalValue(name: string, value: string, settings: GitLabSettings): string {
+function legalValue(name: string, value: string): string {
   if (value.trim() === '') return '';
-  if (name === 'username') return usernameOf(value, settings);
+  if (name === 'username') return usernameFrom(value);
   // GitLab keeps addresses in lower case.
   return name === 'email' ? value.trim().toLowerCase() : value;
-}
-
-/** Where the userName identifies people all of it counts; otherwise the name is only a wish. */
-export function usernameOf(userName: string, settings: GitLabSettings): string {
-  return settings.identifier === 'userName' ? legalUsername(userName) : usernameFrom(userName);
 }
 
 /**
@@ -175,4 +173,10 @@ export function isTokenBot(row: Row): boolean {
 
 export function textOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' ? value : otherwise;
+}
+
+/** An answer that must be one object. */
+export function rowOf(value: unknown, action: string, writes: boolean): Row {
+  if (typeof value === 'object' && value !== null && 'id' in value) return value as Row;
+  throw unexpected(200, { action, writes }, 'no object with an id');
 }

@@ -5,7 +5,7 @@
 
 import { RemoteError } from '../../model/errors.ts';
 import type { Page } from '../../model/remote.ts';
-import type { Exchange, GitLabApi, GitLabClient } from './client.ts';
+import type { Exchange, GitLabApi, Instance } from './client.ts';
 import { STORE, unexpected } from './errors.ts';
 import type { GitLabSettings } from './settings.ts';
 
@@ -17,8 +17,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** `list` asks for the page that the query names; a link in the cursor overrides what it asks for. */
 export async function readPage(
-  client: GitLabClient,
-  settings: GitLabSettings,
+  { client, settings }: Instance,
   exchange: Exchange,
   cursor: string | null,
   list: (api: GitLabApi, query: PageQuery) => Promise<unknown>,

@@ -101,6 +101,17 @@ describe('creating an account', () => {
     expect((await remoteErrorOf(connector.apply(other, callContext()))).disposition).toBe('rejected');
   });
 
+  it('with userName as identifier: that is the username, whatever is mapped to it', async () => {
+    const { connector } = await start({ UNIQUE_USER_IDENTIFIER: 'userName' });
+    const change = create('jane@a.example', { ...JANE, username: 'something-else' });
+    const applied = await connector.apply(change, callContext());
+    expect(applied.sent).toEqual({ username: 'jane-a.example' });
+    expect(await connector.find('user', 'Jane@a.example', callContext())).toMatchObject({
+      remoteId: applied.remoteId,
+      identifier: 'jane-a.example',
+    });
+  });
+
   it('tells that the seats are used up', async () => {
     const { connector } = await start({}, { seats: 1 });
     const error = await remoteErrorOf(connector.apply(create('jane@example.com', JANE), callContext()));
@@ -226,6 +237,32 @@ describe('blocking, unblocking, deleting', () => {
       expect(body).toBeNull();
       expect(query.size).toBe(0);
     }
+  });
+});
+
+describe('an instance that is slow or busy', () => {
+  it('may show a deleted account for a while: deleting again is success', async () => {
+    const { connector, state } = await start({}, { deletesSlowly: true });
+    const change = onAccount('delete', String(state.addUser({ username: 'jane' }).id));
+    expect((await connector.apply(change, callContext())).outcome).toBe('done');
+    expect((await connector.apply(change, callContext())).outcome).toBe('done');
+  });
+
+  it('is left alone until the time that it named is over', async () => {
+    const { connector, gitlab } = await start({}, { rateLimit: { perMinute: 2, burst: 1 }, now: () => 0 });
+    await connector.read('user', '1', callContext());
+    const read = () => connector.read('user', '1', callContext());
+    expect(await remoteErrorOf(read())).toMatchObject({ disposition: 'rateLimited', retryAfterMs: 30_000 });
+    expect((await remoteErrorOf(read())).disposition).toBe('rateLimited');
+    expect(gitlab.requests).toHaveLength(2);
+  });
+
+  it('takes up again after an outage', async () => {
+    const { connector, gitlab } = await start();
+    await gitlab.goDown();
+    expect((await remoteErrorOf(connector.read('user', '1', callContext()))).disposition).toBe('transient');
+    await gitlab.comeBack();
+    expect(await connector.read('user', '1', callContext())).toMatchObject({ remoteId: '1' });
   });
 });
 
