@@ -24,12 +24,6 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: 'no-cycles-in-tests',
-      severity: 'error',
-      from: { path: '^test/' },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    },
-    {
       name: 'no-orphans',
       comment: 'What nobody imports is not part of the product.',
       severity: 'error',
@@ -47,7 +41,7 @@ module.exports = {
       comment: 'The product runs without devDependencies, and knows nothing of its tests.',
       severity: 'error',
       from: { path: '^(src|migrations)/' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+      to: { dependencyTypes: ['npm-dev'] },
     },
     {
       name: 'product-without-tests',

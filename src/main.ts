@@ -21,7 +21,9 @@ const log = createLog(config.logLevel);
 process.on('uncaughtException', (error) => die(error, 'an exception was not caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection was not handled'));
 start(config).catch((error: unknown) => {
-  log.debug({ error }, 'the start failed');
+  // What the start foresees is an Error with a sentence; anything else is a fault of ours and wants its stack.
+  const foreseen = error instanceof Error && error.name === 'Error';
+  log[foreseen ? 'debug' : 'fatal']({ error }, 'the start failed');
   failStart([scrub(error instanceof Error ? error.message : String(error))]);
 });
 

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { readConfig } from '../../src/config.ts';
+
+const key = () => randomBytes(32).toString('base64');
+const mistakesOf = (environment: Record<string, string>) => readConfig(environment).mistakes;
+const configOf = (environment: Record<string, string>) => {
+  const { config, mistakes } = readConfig(environment);
+  if (!config) throw new Error(mistakes.join('; '));
+  return config;
+};
+
+describe('without any variable', () => {
+  it('is the embedded default on loopback', () => {
+    expect(configOf({})).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      database: { dialect: 'sqlite', target: 'data/scim-bridge.db' },
+      dataDirectory: 'data',
+      adminToken: null,
+      keyring: null,
+      publicUrl: 'http://127.0.0.1:3000',
+      logLevel: 'info',
+    });
+  });
+});
+
+describe('PUBLIC_URL', () => {
+  it.each([
+    [{ HOST: '0.0.0.0', PORT: '8080' }, 'http://localhost:8080'],
+    [{ HOST: '::' }, 'http://localhost:3000'],
+    [{ HOST: '::1' }, 'http://[::1]:3000'],
+    [{ PUBLIC_URL: 'https://scim.example.com/' }, 'https://scim.example.com'],
+    [{ PUBLIC_URL: 'https://example.com/bridge/' }, 'https://example.com/bridge'],
+  ])('%j gives %s', (environment, publicUrl) => {
+    expect(configOf(environment).publicUrl).toBe(publicUrl);
+  });
+
+  it.each(['scim.example.com', 'ftp://example.com', 'https://u:p@example.com', 'https://example.com/?a=1'])(
+    'refuses %s',
+    (PUBLIC_URL) => {
+      expect(mistakesOf({ PUBLIC_URL })).toEqual([expect.stringMatching(/^PUBLIC_URL must be /)]);
+    },
+  );
+});
+
+describe('DATABASE_URL', () => {
+  it("keeps the bridge's own files beside an embedded database, and in data otherwise", () => {
+    expect(configOf({ DATABASE_URL: 'sqlite:/var/lib/bridge/b.db' }).dataDirectory).toBe('/var/lib/bridge');
+    const postgres = configOf({ DATABASE_URL: 'postgres://u:p@db/bridge', ENCRYPTION_KEY: key() });
+    expect(postgres.dataDirectory).toBe('data');
+  });
+
+  it('wants an encryption key with PostgreSQL', () => {
+    expect(mistakesOf({ DATABASE_URL: 'postgres://u:p@db/bridge' })).toEqual([
+      'ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32',
+    ]);
+  });
+
+  it.each(['mysql://u:hunter22@db/x', 'sqlite:', 'bridge.db', 'sqlite::memory:'])('refuses %s', (value) => {
+    const mistakes = mistakesOf({ DATABASE_URL: value });
+    expect(mistakes).toEqual([expect.stringMatching(/^DATABASE_URL must /)]);
+    expect(mistakes.join()).not.toContain('hunter22');
+  });
+});
+
+describe('ENCRYPTION_KEY', () => {
+  it('takes a list: the first seals, all open', () => {
+    const [old, fresh] = [key(), key()];
+    const before = configOf({ ENCRYPTION_KEY: old }).keyring;
+    const after = configOf({ ENCRYPTION_KEY: `${fresh}, ${old}` }).keyring;
+    const sealed = before?.seal('secret', ['here']);
+    expect(sealed && after?.open(sealed, ['here'])).toBe('secret');
+    expect(after?.keyIds).toHaveLength(2);
+    expect(after?.sealingKeyId).not.toBe(before?.sealingKeyId);
+  });
+
+  it.each(['abc', randomBytes(31).toString('base64'), `${key()},`, 'not base64 at all but long enough!!'])(
+    'refuses %s without repeating it',
+    (ENCRYPTION_KEY) => {
+      const mistakes = mistakesOf({ ENCRYPTION_KEY });
+      expect(mistakes).toEqual([expect.stringMatching(/^ENCRYPTION_KEY/)]);
+      expect(mistakes.join()).not.toContain(ENCRYPTION_KEY);
+    },
+  );
+});
+
+describe('ADMIN_TOKEN', () => {
+  it('needs 32 characters that fit into a header', () => {
+    expect(configOf({ ADMIN_TOKEN: 'x'.repeat(32) }).adminToken).toBe('x'.repeat(32));
+    expect(mistakesOf({ ADMIN_TOKEN: 'x'.repeat(31) })).toEqual([
+      'ADMIN_TOKEN must have at least 32 characters',
+    ]);
+    expect(mistakesOf({ ADMIN_TOKEN: `${'x'.repeat(20)} ${'x'.repeat(20)}` })).toHaveLength(1);
+  });
+});
+
+describe('mistakes', () => {
+  it.each(['-1', '0', '65536', '3000x', '80.5', '1e3', '0x50'])('refuses PORT %s', (PORT) => {
+    expect(mistakesOf({ PORT })).toEqual(['PORT must be a whole number from 1 to 65535']);
+  });
+
+  it.each(['127.0.0.1:3000', 'a/b', 'http://localhost', 'a b'])('refuses HOST %s', (HOST) => {
+    expect(mistakesOf({ HOST })).toEqual([expect.stringMatching(/^HOST must be /)]);
+  });
+
+  it('says one sentence for each, and takes an empty value for a mistake', () => {
+    expect(mistakesOf({ PORT: 'x', LOG_LEVEL: 'verbose', ADMIN_TOKEN: '' })).toEqual([
+      'PORT must be a whole number from 1 to 65535',
+      'ADMIN_TOKEN is empty: give it a value or remove it',
+      'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent',
+    ]);
+  });
+});

@@ -1,0 +1,68 @@
+import { createLog } from '../../../src/support/log.ts';
+
+function linesOf(write: (log: ReturnType<typeof createLog>) => void, level = 'info'): string {
+  let text = '';
+  write(
+    createLog(level, {
+      write(line) {
+        text += line;
+      },
+    }),
+  );
+  return text;
+}
+
+const SECRET = 'hunter22hunter22hunter22';
+
+describe('a log line holds no credential', () => {
+  it.each([
+    { authorization: SECRET },
+    { headers: { authorization: SECRET } },
+    { store: { configuration: { ACCESS_TOKEN: SECRET } } },
+    { request: { headers: { Authorization: SECRET } } },
+    { token: SECRET },
+    { user: { password: SECRET } },
+    { body: { userName: SECRET } },
+    { resource: SECRET },
+  ])('in %j', (fields) => {
+    const text = linesOf((log) => log.info(fields, 'hello'));
+    expect(JSON.parse(text)).toMatchObject({ level: 'info', msg: 'hello' });
+    expect(text).not.toContain(SECRET);
+  });
+
+  it.each([
+    `Bearer ${SECRET}`,
+    'xoxb-123456789012-abcdefabcdef',
+    'glpat-abcdefghijklmnopqrst',
+    'sba_abcdefghijklmnop',
+    `postgres://bridge:${SECRET}@db/bridge`,
+  ])('in a message with %s', (words) => {
+    const text = linesOf((log) => log.info(`the answer was ${words}`));
+    expect(text).not.toContain(words);
+    expect(text).toContain('[redacted]');
+  });
+
+  it('nor what an error carries beside its words', () => {
+    const error = Object.assign(new Error('no answer', { cause: new Error('reset') }), {
+      code: 'ECONNRESET',
+      config: { headers: { 'PRIVATE-TOKEN': SECRET } },
+      response: { data: SECRET },
+    });
+    const text = linesOf((log) => log.error({ err: error }, 'failed'));
+    expect(text).not.toContain(SECRET);
+    expect(JSON.parse(text).err).toMatchObject({
+      message: 'no answer',
+      code: 'ECONNRESET',
+      cause: { message: 'reset' },
+    });
+  });
+});
+
+it('carries the fields of a child in every line, and keeps to its level', () => {
+  const text = linesOf((log) => {
+    const child = log.child({ correlationId: 'c1' });
+    child.info('not at this level');
+    child.warn('heard');
+  }, 'warn');
+  expect(JSON.parse(text)).toMatchObject({ correlationId: 'c1', msg: 'heard', level: 'warn' });
+});
