@@ -238,6 +238,7 @@ export class StoreRunner {
 
   /** True where it was cut short by new work (`nudgeable`), or the time was merely waited. */
   #rest(ms: number, nudgeable: boolean): Promise<boolean> {
+    if (this.#stopping.aborted) return Promise.resolve(false);
     if (nudgeable && this.#nudged) return Promise.resolve(true);
     return new Promise((resolve) => {
       const end = (nudged: boolean) => {
