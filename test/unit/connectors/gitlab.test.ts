@@ -368,6 +368,13 @@ describe('groups', () => {
     for (const other of ['api', 'The API', String(group.id), '', '..']) expect(await found(other)).toBeNull();
   });
 
+  it('are not what GitLab answers under a path that it has redirected', async () => {
+    const { gitlab, connector } = await start();
+    const body = { id: 7, name: 'Moved', path: 'moved', full_path: 'acme/moved' };
+    gitlab.faults.inject({ fault: { kind: 'answer', answer: { status: 200, body } } });
+    expect(await connector.find('group', 'acme/former', callContext())).toBeNull();
+  });
+
   it('are made below PARENT_GROUP, named as the IdP names them', async () => {
     const { connector, state } = await start({ GROUP_PROVISIONING: 'Create', PARENT_GROUP: '/acme/' });
     const parent = state.addGroup({ path: 'acme' });
@@ -465,6 +472,17 @@ describe('scanning people', () => {
     const error = await remoteErrorOf(all(connector));
     expect(error.message).toContain('external_url');
     expect(elsewhere.requests).toEqual([]);
+  });
+
+  it('asks for one page at a time, however short it is', async () => {
+    const { gitlab, connector } = await start();
+    const link = `<${gitlab.url}/api/v4/users?id_after=1&order_by=id&pagination=keyset&sort=asc>; rel="next"`;
+    const answer = { status: 200, headers: { link }, body: [{ id: 1, username: 'root', state: 'active' }] };
+    gitlab.faults.inject({ fault: { kind: 'answer', answer } });
+    const page = await connector.scan('user', null, callContext());
+    expect(page.items).toHaveLength(1);
+    expect(gitlab.requests).toHaveLength(1);
+    expect(page.nextCursor).toContain('id_after=1');
   });
 
   it('takes a login page for no list', async () => {
