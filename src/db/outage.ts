@@ -24,10 +24,11 @@ const CODES = new Set([
 const MESSAGES =
   /Connection terminated|Unable to acquire a connection|timeout exceeded when trying to connect/;
 
+/** By shape, not by class: drivers' errors may come from another realm. */
 export function isDatabaseOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, name, message, errors } = error as Record<string, unknown>;
   if (typeof code === 'string' && (CODES.has(code) || POSTGRES_OUTAGE.test(code))) return true;
-  if (error.name === 'KnexTimeoutError' || MESSAGES.test(error.message)) return true;
-  return error instanceof AggregateError && error.errors.some(isDatabaseOutage);
+  if (name === 'KnexTimeoutError' || (typeof message === 'string' && MESSAGES.test(message))) return true;
+  return Array.isArray(errors) && errors.some(isDatabaseOutage);
 }

@@ -7,24 +7,24 @@ import express, { type Request, type RequestHandler } from 'express';
 import { isStorableText } from '../directory/filter/operand.ts';
 import { ScimError } from './errors.ts';
 
-/** Room for a group of about 100,000 members. */
-export const BODY_BYTES_MAX = 10 * 1024 * 1024;
+/** Room for a group of 100,000 members as the bridge answers it: wizard apps PUT what they got. */
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 /** RFC 7643 resources are four deep. */
 const NESTING_MAX = 32;
 
+const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
 
-/** Refuses what is no JSON by its content type (415), parses the rest. */
-export function bodyParser(): RequestHandler[] {
-  return [checkContentType, express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false })];
+/** Refuses what is no JSON by its content type (415), parses the rest. A body that means nothing is not read. */
+export function bodyParser(): RequestHandler {
+  const parse = express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false });
+  return (req, res, next) => {
+    if (!METHODS_WITH_BODY.has(req.method) || !hasBody(req)) return next();
+    const type = (req.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+    if (CONTENT_TYPES.includes(type)) return parse(req, res, next);
+    next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
+  };
 }
-
-const checkContentType: RequestHandler = (req, _res, next) => {
-  if (!hasBody(req)) return next();
-  const type = (req.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (CONTENT_TYPES.includes(type)) return next();
-  next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
-};
 
 function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;

@@ -1,6 +1,6 @@
 /** `/Users` (RFC 7643 §4.1): from operations to the directory's use cases, and back to SCIM. */
 
-import { groupsOfUsers } from '../db/groupMembers.ts';
+import { groupsOfUsers, type MembershipRow } from '../db/groupMembers.ts';
 import { findUser, listUsers, type UserRecord } from '../db/users.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
@@ -33,7 +33,7 @@ export const users: Endpoint = {
     const { resource, unknown } = coerceUser(body);
     const user = await createUser(scim.directory, writeOf(call), resource);
     await scim.noteUnknown(call, 'user', unknown);
-    return answer(scim, call, 201, user);
+    return answer(scim, call, 201, user, []);
   },
 
   async replace(scim, call, id) {
@@ -67,8 +67,15 @@ export const users: Endpoint = {
   },
 };
 
-async function answer(scim: Scim, call: Call, status: number, user: UserRecord): Promise<Answer> {
-  const [body] = await show(scim, call, [user]);
+/** `memberships` where they are known: a new user has none. */
+async function answer(
+  scim: Scim,
+  call: Call,
+  status: number,
+  user: UserRecord,
+  memberships?: readonly MembershipRow[],
+): Promise<Answer> {
+  const [body] = await show(scim, call, [user], memberships);
   return {
     status,
     ...(body && { body }),
@@ -78,17 +85,18 @@ async function answer(scim: Scim, call: Call, status: number, user: UserRecord):
   };
 }
 
-async function show(scim: Scim, call: Call, page: readonly UserRecord[]): Promise<readonly object[]> {
-  if (!includes(call.projection, 'groups')) {
-    return page.map((user) => project(call.projection, presentUser(scim.baseUrl, user, undefined)));
-  }
-  const memberships = await groupsOfUsers(
-    scim.directory.db,
-    page.map((user) => user.id),
-  );
+async function show(
+  scim: Scim,
+  call: Call,
+  page: readonly UserRecord[],
+  known?: readonly MembershipRow[],
+): Promise<readonly object[]> {
+  const ids = page.map((user) => user.id);
+  const shown = includes(call.projection, 'groups');
+  const memberships = shown ? (known ?? (await groupsOfUsers(scim.directory.db, ids))) : [];
   const groupsOf = Map.groupBy(memberships, (membership) => membership.userId);
   return page.map((user) => {
-    const groups = groupsOf.get(user.id) ?? [];
+    const groups = shown ? (groupsOf.get(user.id) ?? []) : undefined;
     return project(call.projection, presentUser(scim.baseUrl, user, groups));
   });
 }

@@ -36,7 +36,7 @@ onEachDatabase((open) => {
       ['no object', '[]', 'invalidSyntax'],
       ['null', 'null', 'invalidSyntax'],
       ['text', '"userName"', 'invalidSyntax'],
-      ['nothing', undefined, 'invalidValue'],
+      ['nothing', undefined, 'invalidSyntax'],
       ['too deep', `{"userName":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`, 'invalidSyntax'],
     ])('%s is 400', async (_, body, scimType) => {
       expectScimError(await idp.request('POST', '/Users', body), 400, scimType);
