@@ -46,7 +46,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
   const heldCount = await countHeldPeople(db, store.id);
   const pendingCount = await countPendingTasks(db, store.id);
   const busy = pendingCount > 0 || (await hasOpenRun(db, store.id));
-  const failedRun = await failedRunOf(db, store.id);
+  const failedRun = store.status === 'ACTIVE' ? await failedRunOf(db, store.id) : [];
   const failed = users.failed + groups.failed > 0 || failedRun.length > 0;
   return {
     syncState: syncState(store, busy, failed),

@@ -76,6 +76,9 @@ export async function createStore(
       await insertStore(tx, store);
       await storeEvent(tx, at, store, cause, 'store.created', { after: audited(deps.registry, store) });
       if (store.status === 'ACTIVE') await activated(tx, at, store, cause, check);
+      if (store.paused) {
+        await storeEvent(tx, at, store, cause, 'store.paused', { reason: store.paused.message });
+      }
     }),
   );
   if (store.status === 'ACTIVE') deps.wake.signal();

@@ -9,8 +9,14 @@ import { bootstrap } from '../../../src/admin/bootstrap.ts';
 import type { AdminDeps } from '../../../src/admin/context.ts';
 import { createAdminRouter } from '../../../src/admin/router.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
+import { createRegistry } from '../../../src/connectors/registry.ts';
+import { demoAccounts } from '../../../src/db/demo.ts';
+import { createConnectors } from '../../../src/propagation/connectors.ts';
+import type { PropagationDeps } from '../../../src/propagation/deps.ts';
+import { createWake } from '../../../src/propagation/wake.ts';
 import { type Clock, systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
+import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 
 export const ADMIN_TOKEN = 'an-admin-token-of-the-configuration-0123456789';
 export const PUBLIC_URL = 'https://bridge.example/base';
@@ -34,6 +40,10 @@ export interface TestBridge {
   readonly db: Knex;
   readonly scimToken: string;
   readonly adminToken: string;
+  /** What the worker of this bridge would be built from; none runs. */
+  readonly propagation: PropagationDeps;
+  /** How often the worker was woken. */
+  wakes(): number;
   /** Moves the bridge's clock on. */
   advance(ms: number): void;
   /** Everything that was logged. */
@@ -52,7 +62,23 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   stream.on('data', (chunk) => lines.push(String(chunk)));
   const log = createLog('debug', stream);
   const app = express();
-  const deps = { db, clock, log, publicUrl: PUBLIC_URL, adminToken: ADMIN_TOKEN } as AdminDeps;
+  const keyring = parseKeyring(generateKey());
+  const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
+  const connectors = createConnectors({ registry, keyring, clock });
+  const wake = createWake();
+  let wakes = 0;
+  wake.onSignal(() => {
+    wakes += 1;
+  });
+  const propagation = { db, clock, log, registry, keyring, connectors, wake };
+  const deps: AdminDeps = {
+    db,
+    clock,
+    log,
+    publicUrl: PUBLIC_URL,
+    adminToken: ADMIN_TOKEN,
+    propagation,
+  };
   app.use('/v1', createAdminRouter(deps));
   app.use('/scim/v2', createScimAuthenticator({ db, clock, log }), express.json({ type: () => true }));
   app.use('/scim/v2', (_req, res) => {
@@ -66,6 +92,8 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     db,
     scimToken: first.scimToken ?? '',
     adminToken: first.adminToken ?? '',
+    propagation,
+    wakes: () => wakes,
     advance: (ms) => {
       ahead += ms;
     },
