@@ -49,6 +49,8 @@ export interface TargetAttribute {
   readonly description: string;
   readonly required: boolean;
   readonly maxLength?: number;
+  /** An adopted account keeps its own value until the directory's changes: a rename would break what hangs on it. */
+  readonly keptOnAdoption?: boolean;
 }
 
 /** Who a credential speaks for, and where. */

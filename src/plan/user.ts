@@ -23,6 +23,8 @@ export interface UserSituation {
   /** Without a link: the account under the person's identifier, null where there is none. */
   readonly account: RemoteUser | null;
   readonly settings: CommonSettings;
+  /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
+  readonly keptOnAdoption: readonly string[];
   readonly isProtected: boolean;
 }
 
@@ -66,7 +68,17 @@ function activeWithoutLink(plan: Drafting) {
   if (account.state === 'locked') return plan.skip('enable', 'partiallySynced', LOCKED);
   if (account.state === 'disabled')
     plan.add({ op: 'enable', subject: plan.subject, remoteId: account.remoteId });
-  update(plan, account.remoteId, {}, account.attributes);
+  update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes);
+}
+
+/** What counts as applied from the moment of the adoption on. */
+export function keptAttributes({
+  desired,
+  keptOnAdoption,
+}: Pick<UserSituation, 'desired' | 'keptOnAdoption'>): Attributes {
+  return Object.fromEntries(
+    Object.entries(desired.attributes).filter(([name]) => keptOnAdoption.includes(name)),
+  );
 }
 
 function activeAndLinked(plan: Drafting, link: AccountLink) {

@@ -49,9 +49,10 @@ async function settleOnce(run: TaskRun): Promise<void> {
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id);
   const known = await getLink(run.deps.db, run.view.store.id, run.task.subject);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
-  const plan = await planRemoteGroup(run, desired, known, siblings);
+  const found = await findRemoteGroup(run, desired, known);
+  const plan = planRemoteGroup(run, desired, known, siblings, found);
   const [removal, shaping] = split(plan);
-  const { link, refusal } = await shape(run, known, shaping);
+  const { link, refusal } = await shape(run, known, shaping, found);
   if (link === null || run.view.settings.groupProvisioning === 'Off') {
     return finish(run, {
       heldReasons: [],
@@ -71,18 +72,31 @@ function finish(run: TaskRun, settled: Settled): Promise<void> {
   return run.record((tx) => settle(tx, run, settled));
 }
 
-async function planRemoteGroup(
+/** Without a link: the remote group of that name, asked for at the vendor. */
+async function findRemoteGroup(
+  run: TaskRun,
+  desired: DesiredGroup,
+  link: LinkRecord | null,
+): Promise<RemoteGroup | null> {
+  const { settings, connector, store } = run.view;
+  if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
+  const found = (await connector.find(
+    'group',
+    desired.name,
+    run.calling('find').context,
+  )) as RemoteGroup | null;
+  if (found) await run.record((tx) => observe(tx, store.id, [found], null, run.now()));
+  return found;
+}
+
+function planRemoteGroup(
   run: TaskRun,
   desired: DesiredGroup,
   link: LinkRecord | null,
   siblings: readonly LinkRecord[],
-): Promise<Plan> {
+  found: RemoteGroup | null,
+): Plan {
   const { settings, connector, store, definition } = run.view;
-  const look = link === null && desired.lifecycle === 'active' && settings.groupProvisioning !== 'Off';
-  const found = look
-    ? ((await connector.find('group', desired.name, run.calling('find').context)) as RemoteGroup | null)
-    : null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], null, run.now()));
   return planGroup({
     desired,
     link,
@@ -108,6 +122,7 @@ async function shape(
   run: TaskRun,
   known: LinkRecord | null,
   changes: readonly GroupChange[],
+  found: RemoteGroup | null,
 ): Promise<{ link: LinkRecord | null; refusal: Refusal | null }> {
   let link = known;
   if (changes.length > 0) await openGate(run, changes, { personKey: () => '', desired: () => '' });
@@ -120,14 +135,7 @@ async function shape(
           calls,
           after: { remoteId: applied?.remoteId ?? remoteIdOf(change) },
         });
-        return writeLink(
-          tx,
-          run,
-          link,
-          change,
-          applied?.remoteId ?? remoteIdOf(change),
-          applied?.observed?.display,
-        );
+        return writeLink(tx, run, link, change, applied?.remoteId ?? remoteIdOf(change), found);
       });
     } catch (error) {
       return { link, refusal: await forbiddenAsSkip(run, change, calls, error) };
@@ -146,7 +154,7 @@ async function writeLink(
   link: LinkRecord | null,
   change: GroupChange,
   remoteId: string,
-  shownName: string | undefined,
+  found: RemoteGroup | null,
 ): Promise<LinkRecord> {
   const { store } = run.view;
   const name =
@@ -168,7 +176,7 @@ async function writeLink(
       storeId: store.id,
       subject: run.task.subject,
       remoteId,
-      remoteName: name ?? shownName ?? change.subject.display,
+      remoteName: name ?? found?.name ?? change.subject.display,
       origin: created ? 'created' : 'adopted',
       state: 'enabled',
     },

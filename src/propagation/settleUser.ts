@@ -18,10 +18,10 @@ import type { Db } from '../db/open.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import { type Change, changeKey, type MembershipChange, type Skip } from '../model/change.ts';
-import type { DesiredUser } from '../model/desired.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import { planUser, type UserSituation } from '../plan/user.ts';
+import { keptAttributes, planUser, type UserSituation } from '../plan/user.ts';
 import { lifecyclesOf, loadDesiredUser } from './desired.ts';
 import { type Gate, openGate } from './gate.ts';
 import { forbiddenAsSkip } from './refusal.ts';
@@ -74,7 +74,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   };
   const before = await getSyncStatus(run.deps.db, store.id, run.task.subject);
   const changes = gate.allowed as readonly UserChange[];
-  const work = new Application(run, desired, situation.account, gate, link);
+  const work = new Application(run, situation, gate, link);
   for (const [index, change] of changes.entries()) {
     const refused = await work.apply(change, index === changes.length - 1 ? settled : null);
     if (refused) return run.record((tx) => settle(tx, run, { ...settled, refusals: [refused] }));
@@ -240,19 +240,15 @@ class Application {
   readonly #run: TaskRun;
   readonly #desired: DesiredUser;
   readonly #account: RemoteUser | null;
+  readonly #kept: Attributes;
   readonly #gate: Gate;
   #link: LinkRecord | null;
 
-  constructor(
-    run: TaskRun,
-    desired: DesiredUser,
-    account: RemoteUser | null,
-    gate: Gate,
-    link: LinkRecord | null,
-  ) {
+  constructor(run: TaskRun, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
     this.#run = run;
-    this.#desired = desired;
-    this.#account = account;
+    this.#desired = situation.desired;
+    this.#account = situation.account;
+    this.#kept = keptAttributes(situation);
     this.#gate = gate;
     this.#link = link;
   }
@@ -341,7 +337,7 @@ class Application {
       state: disabled ? ('disabled' as const) : ('enabled' as const),
       // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
       disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
-      applied: created ? Object.fromEntries(arrived) : {},
+      applied: created ? Object.fromEntries(arrived) : this.#kept,
       observed: account.attributes,
     };
   }

@@ -32,6 +32,7 @@ export function userSituation(
     link: live,
     account,
     settings: view.settings,
+    keptOnAdoption: view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
     isProtected: remoteId !== undefined && protects(view, remoteId, names),
   };
 }

@@ -15,6 +15,7 @@ export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
       'The @name, made legal and unique; of a userName that is an email address, the part before the @.',
     required: true,
     maxLength: USERNAME_LENGTH_MAX,
+    keptOnAdoption: true,
   },
   { name: 'email', description: 'The primary email, confirmed without a message.', required: true },
   { name: 'name', description: 'The full name.', required: true, maxLength: 255 },

@@ -85,6 +85,7 @@ describe('People', () => {
           }
         : null,
       settings,
+      keptOnAdoption: [],
       isProtected: words.includes('protected'),
     });
     expect(outcome(plan)).toBe(row.outcome);

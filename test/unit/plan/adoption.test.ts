@@ -1,0 +1,50 @@
+/** What adopting does to an account's own attributes. */
+
+import { COMMON_SPECS, commonSettings, withDefaults } from '../../../src/model/settings.ts';
+import { planUser, type UserSituation } from '../../../src/plan/user.ts';
+
+const situation: UserSituation = {
+  desired: {
+    kind: 'user',
+    id: 'p',
+    display: 'jane',
+    lifecycle: 'active',
+    identifier: 'jane@acme.example',
+    attributes: { username: 'jane', title: 'Engineer', phone: '' },
+  },
+  link: null,
+  account: {
+    kind: 'user',
+    remoteId: '7',
+    display: 'jdoe',
+    state: 'enabled',
+    identifier: 'jane@acme.example',
+    attributes: { username: 'jdoe', title: 'Intern', phone: '123' },
+  },
+  settings: commonSettings(withDefaults(COMMON_SPECS, {})),
+  keptOnAdoption: ['username'],
+  isProtected: false,
+};
+
+it('updates what differs, keeps the name of the account, and clears nothing that the bridge never set', () => {
+  const { changes } = planUser(situation);
+  expect(changes.at(-1)).toMatchObject({
+    op: 'update',
+    attributes: [{ name: 'title', from: 'Intern', to: 'Engineer' }],
+  });
+});
+
+it('renames the account once the directory renames the person', () => {
+  const link = {
+    remoteId: '7',
+    state: 'enabled',
+    disabledBy: null,
+    applied: { username: 'jane', title: 'Engineer' },
+    observed: { username: 'jdoe', title: 'Engineer' },
+  } as const;
+  const renamed = { ...situation.desired, attributes: { username: 'jane.smith', title: 'Engineer' } };
+  const { changes } = planUser({ ...situation, desired: renamed, link, account: null });
+  expect(changes).toMatchObject([
+    { op: 'update', attributes: [{ name: 'username', from: 'jane', to: 'jane.smith' }] },
+  ]);
+});
