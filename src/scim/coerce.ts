@@ -3,14 +3,15 @@
  * canonical case, the dialects of identity providers straightened, what only the server sets left out.
  * What no schema knows is dropped and named, never kept.
  *
- * It goes by the same catalogue as filters, and reads values as PATCH does; scimmy's own coercion takes most of a POST's time,
- * enforces canonicalValues, and refuses shapes that Entra ID sends.
+ * It goes by the same catalogue as filters, and reads values as PATCH does; scimmy's own coercion takes
+ * most of a POST's time, enforces canonicalValues, and refuses shapes that Entra ID sends.
  */
 
 import { type Attribute, GROUP_URN, schemaOf, USER_URN } from '../directory/filter/attributes.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Kind } from '../model/subject.ts';
 import { ScimError } from './errors.ts';
+import { idsOf } from './patch/group.ts';
 import { type Complex, readElements, readValue, type UnknownNames } from './patch/value.ts';
 
 /** Unknown names told of one body. */
@@ -18,29 +19,24 @@ const UNKNOWN_MAX = 100;
 
 export interface Coerced {
   readonly resource: Resource;
+  /** Users' ids, each once; null where the body says nothing about members. */
+  readonly memberIds: readonly string[] | null;
   /** Dotted names that no schema knows, as they were written. */
   readonly unknown: readonly string[];
 }
 
 /** Throws ScimError or PatchError invalidValue, naming the attribute. */
 export function coerceUser(body: Readonly<Record<string, unknown>>): Coerced {
-  const { resource, unknown } = coerceResource('user', body);
-  requireText('userName', resource.userName);
-  return { resource, unknown };
-}
-
-export interface CoercedGroup extends Coerced {
-  /** Users' ids, each once; null where the body says nothing about members. */
-  readonly memberIds: readonly string[] | null;
+  const coerced = coerceResource('user', body);
+  requireText('userName', coerced.resource.userName);
+  return coerced;
 }
 
 /** Throws ScimError or PatchError invalidValue, naming the attribute or the member. */
-export function coerceGroup(body: Readonly<Record<string, unknown>>): CoercedGroup {
-  const key = Object.keys(body).find((name) => unqualified('group', name).toLowerCase() === 'members');
-  const { [key ?? 'members']: members, ...others } = body;
-  const { resource, unknown } = coerceResource('group', others);
-  requireText('displayName', resource.displayName);
-  return { resource, unknown, memberIds: memberIdsOf(members) };
+export function coerceGroup(body: Readonly<Record<string, unknown>>): Coerced {
+  const coerced = coerceResource('group', body);
+  requireText('displayName', coerced.resource.displayName);
+  return coerced;
 }
 
 function requireText(name: string, value: unknown): void {
@@ -51,16 +47,19 @@ function requireText(name: string, value: unknown): void {
 function coerceResource(kind: Kind, body: Readonly<Record<string, unknown>>): Coerced {
   const unknown = new Set<string>();
   const resource: Record<string, unknown> = {};
+  let memberIds: readonly string[] | null = null;
   for (const [written, value] of Object.entries(body)) {
     const name = unqualified(kind, written);
     const attribute = schemaOf(kind).subAttributes.get(name.toLowerCase());
     if (!attribute) unknown.add(written);
-    else if (!isServers(attribute)) {
+    else if (attribute.name === 'members') {
+      memberIds = value === null ? null : idsOf(attribute, value, unknown);
+    } else if (!isServers(attribute)) {
       const kept = coerceAttribute(attribute, value, unknown);
       if (kept !== undefined) resource[attribute.name] = kept;
     }
   }
-  return { resource, unknown: [...unknown].slice(0, UNKNOWN_MAX) };
+  return { resource, memberIds, unknown: [...unknown].slice(0, UNKNOWN_MAX) };
 }
 
 /** Core attributes may carry their schema's URN (RFC 7644 §3.10). */
@@ -97,22 +96,4 @@ function withOnePrimary(elements: readonly Complex[]): readonly Complex[] {
   return elements.map((element, index) =>
     element.primary === true && index !== first ? { ...element, primary: false } : element,
   );
-}
-
-function memberIdsOf(members: unknown): readonly string[] | null {
-  if (members === undefined || members === null) return null;
-  const list = Array.isArray(members) ? members : [members];
-  return [...new Set(list.map(memberId))];
-}
-
-function memberId(member: unknown): string {
-  if (typeof member === 'string' && member !== '') return member;
-  const { value, type } = (member ?? {}) as { value?: unknown; type?: unknown };
-  if (typeof value !== 'string' || value === '') {
-    throw new ScimError(400, 'invalidValue', 'Each member needs a value: the id of a user.');
-  }
-  if (typeof type === 'string' && type.toLowerCase() === 'group') {
-    throw new ScimError(400, 'invalidValue', `${value} is a group: groups cannot be members of groups here.`);
-  }
-  return value;
 }

@@ -83,7 +83,8 @@ function selectedIds(list: Attribute, filter: Filter): string[] {
   });
 }
 
-function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
+/** The users that a value of `members` names, each once. Throws PatchError invalidValue. */
+export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
   if (value === null || value === '') return [];
   const values = Array.isArray(value) ? value : [value];
   return [...new Set(values.map((one) => idOf(list, one, unknown)))];

@@ -182,7 +182,7 @@ onEachDatabase((open) => {
     );
   });
 
-  it('survives any body, and leaves what can be read with a version that only grows', async () => {
+  it('survives any body, and leaves what can be read and put back, with a version that only grows', async () => {
     const versionOf = async (path: string) => {
       const reply = await idp.get(path);
       expect(reply.status).toBe(200);
@@ -202,6 +202,12 @@ onEachDatabase((open) => {
           for (const [index, version] of after.entries()) {
             expect(version - (before[index] ?? 0)).toBeGreaterThanOrEqual(0);
             expect(version - (before[index] ?? 0)).toBeLessThanOrEqual(1);
+          }
+          for (const [index, own] of [`/Users/${userId}`, `/Groups/${groupId}`].entries()) {
+            const { body: whole } = await idp.get(own);
+            const put = await idp.put(own, whole);
+            expect([put.status, put.body]).toEqual([200, whole]);
+            expect(await versionOf(own)).toBe(after[index]);
           }
         },
       ),
