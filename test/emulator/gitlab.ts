@@ -10,7 +10,7 @@ import { answerUsers, userJson } from './gitlab/users.ts';
 import { createRateLimit, type RateLimit } from './rateLimit.ts';
 import { type Answer, type EmulatedRequest, type EmulatorServer, startEmulatorServer } from './server.ts';
 
-export type { GitLabGroup, GitLabState, GitLabToken, GitLabUser, UserState } from './gitlab/state.ts';
+export type { GitLabState, UserState } from './gitlab/state.ts';
 
 export interface GitLabOptions {
   /** 0, the default, takes a free one. */

@@ -5,7 +5,7 @@ import type { DemoAccounts } from './accounts.ts';
 import { createDemoConnector } from './connector.ts';
 import { DEMO_ATTRIBUTES, DEMO_CAPABILITIES, DEMO_DEFAULT_MAPPING, DEMO_SPECS } from './settings.ts';
 
-export type { DemoAccount, DemoAccounts, DemoGroup, DemoMember, DemoWrite } from './accounts.ts';
+export type { DemoAccounts } from './accounts.ts';
 
 export function createDemoType(accounts: DemoAccounts): StoreTypeDefinition {
   return {

@@ -5,7 +5,7 @@ import { createGitLabConnector } from './connector.ts';
 import { DEFAULT_MAPPING, USER_ATTRIBUTES } from './mapping.ts';
 import { GITLAB_CAPABILITIES, GITLAB_SPECS, refuseGitLab } from './settings.ts';
 
-export { ACCESS_LEVEL_NAMES, accessLevelName, accessLevelNumber } from './settings.ts';
+export { accessLevelNumber } from './settings.ts';
 
 export const gitLabSelfManagedType: StoreTypeDefinition = {
   type: 'GitLabSelfManaged',
