@@ -9,7 +9,7 @@ import type { StoreRecord } from '../db/stores.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type Configuration, MASK, parseConfiguration, withDefaults } from '../model/settings.ts';
 import type { Keyring } from '../support/secret.ts';
-import { hostsOf, openSecrets, secretKeys } from './storeSecrets.ts';
+import { hostsOf, openSecretsOrNull, secretKeys } from './storeSecrets.ts';
 
 /** Throws a 400 that names the types there are. */
 export function definitionOf(registry: Registry, type: string): StoreTypeDefinition {
@@ -51,8 +51,8 @@ export function readReplacedConfiguration(
   const masked = secretKeys(definition).filter((key) => given[key] === MASK);
   if (masked.length === 0) return refused(definition, given, mistakes);
   const moved = hostKeysMoved(definition, store.configuration, given);
-  const lacking = masked.filter((key) => moved.length > 0 || !(key in store.secrets));
-  const stored = lacking.length === masked.length ? {} : openSecrets(keyring, definition, store);
+  const stored = moved.length > 0 ? {} : (openSecretsOrNull(keyring, definition, store) ?? {});
+  const lacking = masked.filter((key) => !(key in stored));
   const kept = masked.filter((key) => !lacking.includes(key));
   const secrets = Object.fromEntries(kept.map((key) => [key, stored[key] as string]));
   return refused(definition, { ...without(given, lacking), ...secrets }, [
@@ -63,7 +63,7 @@ export function readReplacedConfiguration(
 
 function enterAgain(key: string, moved: readonly string[]): string {
   return moved.length === 0
-    ? `${key} has no stored secret that the mask could stand for; enter it`
+    ? `${key} has no stored secret that the mask could stand for, or it cannot be opened any more; enter it`
     : `${key} must be entered again, because ${moved.join(' and ')} leads to another host: a stored secret goes only to the host it was entered for`;
 }
 

@@ -54,6 +54,19 @@ export function openSecrets(keyring: Keyring, definition: StoreTypeDefinition, s
   );
 }
 
+/** Null where one cannot be opened (any more); entering it again mends that. */
+export function openSecretsOrNull(
+  keyring: Keyring,
+  definition: StoreTypeDefinition,
+  store: StoreRecord,
+): Secrets | null {
+  try {
+    return openSecrets(keyring, definition, store);
+  } catch {
+    return null;
+  }
+}
+
 /** As answers and events show it: what the admin gave, in the order of the specs, secrets masked. */
 export function maskedConfiguration(definition: StoreTypeDefinition, store: StoreRecord): Configuration {
   const shown: Configuration = {

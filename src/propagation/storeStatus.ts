@@ -26,6 +26,7 @@ export interface Detail {
 
 export interface StoreSyncStatus {
   readonly syncState: 'INACTIVE' | 'SYNCED' | 'SYNCING' | 'PAUSED' | 'FAILED';
+  /** When a sync, or a task, last succeeded. */
   readonly lastSyncAt: string | null;
   /** People that the bridge has looked at on this store. Each is in exactly one of the counts below. */
   readonly userTotal: number;
@@ -50,7 +51,11 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
   const failed = users.failed + groups.failed > 0 || failedRun.length > 0;
   return {
     syncState: syncState(store, busy, failed),
-    lastSyncAt: store.lastSyncAt ?? store.lastSuccessAt,
+    lastSyncAt:
+      [store.lastSyncAt, store.lastSuccessAt]
+        .filter((at) => at !== null)
+        .sort()
+        .at(-1) ?? null,
     userTotal: Object.values(users).reduce((sum, n) => sum + n, 0),
     successCount: users.synced,
     unsyncedCount: users.unsynced,

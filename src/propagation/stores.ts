@@ -9,12 +9,19 @@ import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } fro
 import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/syncRuns.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
+import type { Configuration } from '../model/settings.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { type Check, checkConnection, tenantMistake } from './check.ts';
+import { type Check, checkConnection } from './check.ts';
 import type { PropagationDeps } from './deps.ts';
 import { afterCheck, isPausedByAdmin, pinned, tenantInUse, UNPAUSED } from './pause.ts';
+import {
+  needsCheck,
+  refuseBadCredential,
+  refuseCheck,
+  type SettingsChange,
+  whatChanged,
+} from './storeChecks.ts';
 import {
   definitionOf,
   readNewConfiguration,
@@ -22,7 +29,7 @@ import {
   refuseMistakes,
 } from './storeConfiguration.ts';
 import { audited, storeEvent } from './storeEvents.ts';
-import { openSecrets, sealSecrets, secretKeys } from './storeSecrets.ts';
+import { sealSecrets } from './storeSecrets.ts';
 
 /** A request's body; only `configuration` is still unchecked. */
 export interface StoreInput {
@@ -107,7 +114,7 @@ export async function replaceStore(
   );
   refuseMistakes([...typeChange(before, input), ...mistakes]);
   const status = wantedStatus(before, input);
-  const settings = whatChanged(deps, definition, before, given);
+  const settings = whatChanged(deps.keyring, definition, before, given);
   const check = needsCheck(before, status, settings)
     ? await tryConnection(deps, definition, id, given)
     : null;
@@ -138,79 +145,6 @@ function wantedStatus(store: StoreRecord, input: StoreInput): 'ACTIVE' | 'INACTI
   throw new RequestError(409, `The store ${store.name} is being deleted; ${detail}.`, [
     { pointer: '/status', detail },
   ]);
-}
-
-interface SettingsChange {
-  readonly any: boolean;
-  /** What decides where the connector goes, and as whom. */
-  readonly connection: boolean;
-}
-
-const COMMON_KEYS = new Set([...COMMON_SPECS.map((spec) => spec.key), 'GROUP_PROVISIONING']);
-
-function whatChanged(
-  deps: PropagationDeps,
-  definition: StoreTypeDefinition,
-  before: StoreRecord,
-  given: Configuration,
-): SettingsChange {
-  const keys = new Set([...Object.keys(before.configuration), ...Object.keys(given)]);
-  const secrets = new Set(secretKeys(definition));
-  const plain = [...keys].filter((key) => {
-    return !secrets.has(key) && JSON.stringify(before.configuration[key]) !== JSON.stringify(given[key]);
-  });
-  const stored = storedSecrets(deps, definition, before);
-  const entered = [...secrets].some((key) => given[key] !== stored[key]);
-  const connection = entered || plain.some((key) => !COMMON_KEYS.has(key));
-  return { any: connection || plain.length > 0, connection };
-}
-
-/** None where the ring cannot open them any more: then they are mended by being entered again. */
-function storedSecrets(
-  deps: PropagationDeps,
-  definition: StoreTypeDefinition,
-  store: StoreRecord,
-): Readonly<Record<string, string>> {
-  try {
-    return openSecrets(deps.keyring, definition, store);
-  } catch (error) {
-    deps.log.warn({ err: error, storeId: store.id }, 'the stored secrets of a store cannot be opened');
-    return {};
-  }
-}
-
-/** Whenever what was checked last does not vouch for what is to be saved. */
-function needsCheck(store: StoreRecord, status: 'ACTIVE' | 'INACTIVE', settings: SettingsChange): boolean {
-  if (status === 'INACTIVE') return settings.connection && store.tenantId !== null;
-  const mayHeal = store.paused !== null && !isPausedByAdmin(store);
-  return store.status !== 'ACTIVE' || settings.connection || mayHeal;
-}
-
-/** A paused store whose credential is not what this request changes may be saved all the same. */
-function refuseCheck(
-  definition: StoreTypeDefinition,
-  store: StoreRecord,
-  status: 'ACTIVE' | 'INACTIVE',
-  check: Check,
-  settings: SettingsChange,
-): void {
-  if (store.status === 'ACTIVE' && status === 'ACTIVE' && !settings.connection) return;
-  if (status === 'ACTIVE') refuseBadCredential(definition, check);
-  const other = check.outcome === 'ok' ? tenantMistake(store, check.status) : null;
-  if (other === null) return;
-  const errors = secretKeys(definition).map((key) => ({ pointer: `/configuration/${key}`, detail: other }));
-  throw new RequestError(409, other, errors);
-}
-
-function refuseBadCredential(definition: StoreTypeDefinition, check: Check): void {
-  if (check.outcome !== 'refused') return;
-  const [key] = secretKeys(definition);
-  const pointer = key === undefined ? '/configuration' : `/configuration/${key}`;
-  throw new RequestError(
-    400,
-    'The store was not activated: its credential did not pass the check.',
-    check.details.map(({ message }) => ({ pointer, detail: message })),
-  );
 }
 
 function tryConnection(
@@ -248,7 +182,7 @@ async function save(
     await updateStore(tx, after);
     await storeEvent(tx, at, after, cause, 'store.updated', {
       before: audited(deps.registry, current),
-      after: { ...audited(deps.registry, after), connectionChanged: settings.connection },
+      after: { ...audited(deps.registry, after), secretsEntered: settings.entered },
     });
     if (after.status !== current.status) {
       await cancelOpenRuns(tx, after.id, `the store became ${after.status}`, at);

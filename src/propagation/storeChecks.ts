@@ -1,0 +1,78 @@
+/**
+ * Which changes of a store want its credential checked first, and which answers refuse the change.
+ * Asks nobody and writes nothing.
+ */
+
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { StoreRecord } from '../db/stores.ts';
+import { RequestError } from '../model/errors.ts';
+import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
+import type { Keyring } from '../support/secret.ts';
+import { type Check, tenantMistake } from './check.ts';
+import { isPausedByAdmin } from './pause.ts';
+import { openSecretsOrNull, secretKeys } from './storeSecrets.ts';
+
+export interface SettingsChange {
+  readonly any: boolean;
+  /** What may decide where the connector goes, and as whom. */
+  readonly connection: boolean;
+  /** Secrets that are not what is stored. */
+  readonly entered: readonly string[];
+}
+
+const COMMON_KEYS = new Set([...COMMON_SPECS.map((spec) => spec.key), 'GROUP_PROVISIONING']);
+
+export function whatChanged(
+  keyring: Keyring,
+  definition: StoreTypeDefinition,
+  before: StoreRecord,
+  given: Configuration,
+): SettingsChange {
+  const keys = new Set([...Object.keys(before.configuration), ...Object.keys(given)]);
+  const secrets = secretKeys(definition);
+  const plain = [...keys].filter((key) => {
+    return !secrets.includes(key) && JSON.stringify(before.configuration[key]) !== JSON.stringify(given[key]);
+  });
+  const stored = openSecretsOrNull(keyring, definition, before) ?? {};
+  const entered = secrets.filter((key) => given[key] !== stored[key]);
+  const connection = entered.length > 0 || plain.some((key) => !COMMON_KEYS.has(key));
+  return { any: connection || plain.length > 0, connection, entered };
+}
+
+/** Whenever what was checked last does not vouch for what is to be saved. */
+export function needsCheck(
+  store: StoreRecord,
+  status: 'ACTIVE' | 'INACTIVE',
+  settings: SettingsChange,
+): boolean {
+  if (status === 'INACTIVE') return settings.connection && store.tenantId !== null;
+  const mayHeal = store.paused !== null && !isPausedByAdmin(store);
+  return store.status !== 'ACTIVE' || settings.connection || mayHeal;
+}
+
+/** A paused store whose credential is not what this request changes may be saved all the same. */
+export function refuseCheck(
+  definition: StoreTypeDefinition,
+  store: StoreRecord,
+  status: 'ACTIVE' | 'INACTIVE',
+  check: Check,
+  settings: SettingsChange,
+): void {
+  if (store.status === 'ACTIVE' && status === 'ACTIVE' && !settings.connection) return;
+  if (status === 'ACTIVE') refuseBadCredential(definition, check);
+  const other = check.outcome === 'ok' ? tenantMistake(store, check.status) : null;
+  if (other === null) return;
+  const errors = secretKeys(definition).map((key) => ({ pointer: `/configuration/${key}`, detail: other }));
+  throw new RequestError(409, other, errors);
+}
+
+export function refuseBadCredential(definition: StoreTypeDefinition, check: Check): void {
+  if (check.outcome !== 'refused') return;
+  const [key] = secretKeys(definition);
+  const pointer = key === undefined ? '/configuration' : `/configuration/${key}`;
+  throw new RequestError(
+    400,
+    'The store was not activated: its credential did not pass the check.',
+    check.details.map(({ message }) => ({ pointer, detail: message })),
+  );
+}
