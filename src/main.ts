@@ -32,6 +32,7 @@ async function start(config: Config): Promise<void> {
   const terminal = process.stdout.isTTY ? (text: string) => process.stdout.write(text) : null;
   const { db, keyring } = await prepare({ config, clock, log, terminal });
   const bridge = wire({ config, db, keyring, clock, log });
+  await bridge.sealAnew();
   const server = await listen(bridge.app, config.host, config.port);
   bridge.worker.start();
   log.info({ url: config.publicUrl, database: config.database.dialect }, 'scim-bridge is up');

@@ -12,6 +12,7 @@ import { demoAccounts } from './db/demo.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { createCare } from './propagation/care.ts';
 import { createConnectors } from './propagation/connectors.ts';
+import { resealSecrets } from './propagation/storeSecrets.ts';
 import { createWake } from './propagation/wake.ts';
 import { createWorker, type Worker } from './propagation/worker.ts';
 import { createScimRouter } from './scim/router.ts';
@@ -30,6 +31,8 @@ export interface WireDeps {
 }
 
 export interface Bridge {
+  /** Once, before the first request: seals stored secrets with the first key, so that older keys can go. */
+  sealAnew(): Promise<void>;
   readonly app: Express;
   readonly worker: Worker;
 }
@@ -63,5 +66,9 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     // An embedded database serves one machine: what held a lease there and is gone will not come back.
     ...(config.database.dialect === 'sqlite' ? { isDead: isDeadProcess } : {}),
   });
-  return { app, worker };
+  const sealAnew = async () => {
+    const stores = await resealSecrets(db, keyring, registry);
+    if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
+  };
+  return { sealAnew, app, worker };
 }

@@ -34,6 +34,8 @@ export async function checkCanary(db: Db, keyring: Keyring): Promise<void> {
 
 /** Seals the canary with the ring's first key; after the stores' secrets, in the same transaction. */
 export async function resealCanary(db: Db, keyring: Keyring): Promise<void> {
+  const row = await db('bridge').where({ key: ROW }).first();
+  if (!row || fromJson<SealedSecret>(row.value).keyId === keyring.sealingKeyId) return;
   await db('bridge')
     .where({ key: ROW })
     .update({ value: toJson(keyring.seal(TEXT, PLACE)) });
