@@ -1,6 +1,7 @@
 /** Settles one person on one store: look, plan, pass the brake, apply, record. */
 
 import { dropHeld } from '../db/held.ts';
+import { consumeApplied } from '../db/appliedChanges.ts';
 import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
 import {
   deleteLink,
@@ -69,7 +70,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   });
   const settled: Settled = {
     heldReasons: gate.heldReasons,
-    skipped: [...plan.skipped, ...gate.discarded],
+    skipped: [...plan.skipped, ...gate.skipped],
     forgotten: desired.lifecycle === 'gone',
   };
   const before = await getSyncStatus(run.deps.db, store.id, run.task.subject);
@@ -170,8 +171,22 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
   await run.record(async (tx) => {
     await updateLink(tx, link.id, patch, run.now());
     await observe(tx, store.id, [remote], null, run.now());
+    await membershipsAfterDoubt(tx, run, link, patch.state);
   });
   return { ...link, ...patch };
+}
+
+/** What would have followed the change whose answer was lost. */
+async function membershipsAfterDoubt(
+  tx: Db,
+  run: TaskRun,
+  link: LinkRecord,
+  found: LinkPatch['state'],
+): Promise<void> {
+  if (found === undefined || found === link.state) return;
+  if (found === 'enabled') return settleGroupsOf(tx, run, link.remoteId);
+  if (found === 'disabled' && run.view.connector.capabilities.disableDropsMemberships)
+    await forgetAccount(tx, run.view.store.id, link.remoteId);
 }
 
 function stateAfterDoubt(
@@ -263,6 +278,7 @@ class Application {
         this.#link = await this.#write(tx, change, applied);
         const approval = this.#gate.approvals.get(changeKey(change));
         if (approval) await dropHeld(tx, [approval]);
+        await consumeApplied(tx, run.view.store.id, changeKey(change));
         await run.changeEvent(tx, change, { calls, ...describe(change) });
         if (['create', 'adopt', 'enable'].includes(change.op))
           await settleGroupsOf(tx, run, this.#link.remoteId);
