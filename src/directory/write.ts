@@ -58,9 +58,22 @@ export async function inTransaction<T>(directory: Directory, body: (tx: Db) => P
   }
 }
 
-/** The resource as the database hands it back: without `undefined` and foreign prototypes. */
+/** One resource without its members, as JSON; the audit log keeps it too. */
+const RESOURCE_CHARACTERS_MAX = 1024 * 1024;
+
+/**
+ * The resource as the database hands it back: without `undefined` and foreign prototypes. Throws
+ * DirectoryRefusal invalidValue for one that is too large.
+ */
 export function asStored(resource: Resource): Resource {
-  return JSON.parse(JSON.stringify(resource)) as Resource;
+  const text = JSON.stringify(resource);
+  if (text.length > RESOURCE_CHARACTERS_MAX) {
+    throw new DirectoryRefusal(
+      'invalidValue',
+      `The resource is larger than ${RESOURCE_CHARACTERS_MAX} characters.`,
+    );
+  }
+  return JSON.parse(text) as Resource;
 }
 
 /** Whatever the order of keys; the order of list elements counts. Both as stored. */

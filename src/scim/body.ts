@@ -57,7 +57,7 @@ function checkValue(root: unknown): void {
 }
 
 /** No NUL and no half of a surrogate pair: PostgreSQL can hold neither. Throws ScimError 400. */
-export function checkText(text: string): void {
+function checkText(text: string): void {
   if (!isStorableText(text)) {
     throw new ScimError(
       400,

@@ -9,7 +9,7 @@ import { FilterError, PathError } from '../directory/filter/ast.ts';
 import { DirectoryRefusal, type RefusalReason } from '../directory/refusal.ts';
 import { PatchError } from './patch/error.ts';
 
-export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
 export type ScimType =
   | 'invalidFilter'

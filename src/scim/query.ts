@@ -4,7 +4,7 @@ import { ScimError } from './errors.ts';
 import { type Projection, parseProjection } from './projection.ts';
 
 /** Resources in one answer where the client does not say. */
-export const COUNT_DEFAULT = 100;
+const COUNT_DEFAULT = 100;
 /** Resources in one answer at most; advertised as `filter.maxResults`. */
 export const COUNT_MAX = 1000;
 

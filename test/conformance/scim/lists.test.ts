@@ -66,11 +66,18 @@ onEachDatabase((open) => {
     await idp.post('/Users', someone('ann', { emails: [{ value: 'Ann@Example.com', type: 'work' }] }));
     await idp.post('/Users', someone('bea', { externalId: '00123' }));
     const found = async (filter: string) =>
-      names(await idp.get(`/Users?filter=${encodeURIComponent(filter)}`));
+      names(await idp.get(`/Users?filter=${encodeURIComponent(filter)}`)).sort();
     expect(await found('emails[type eq "work"].value eq "ann@example.com"')).toEqual(['ann']);
     expect(await found('emails eq "ann@example.com"')).toEqual(['ann']);
     expect(await found('externalId eq 00123')).toEqual(['bea']);
     expect(await found('not (userName sw "a") and (active eq true or title pr)')).toEqual(['bea']);
+    expect(await found(`${USER}:userName eq "ann"`)).toEqual(['ann']);
+    expect(await found('not (userName eq "ann" and active eq true)')).toEqual(['bea']);
+    expect(await found(`${ENTERPRISE}:manager.value pr or name.givenName eq "barbara"`)).toEqual([
+      'ann',
+      'bea',
+    ]);
+    expect(await found('userName co "%" or userName co "_"')).toEqual([]);
     expect(await found('userName eq "no) [such\\" one"')).toEqual([]);
     for (const wrong of [
       'userName',

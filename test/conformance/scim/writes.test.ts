@@ -118,6 +118,8 @@ onEachDatabase((open) => {
       ['title is a list', { userName: 'x', title: ['a'] }],
       ['a NUL', { userName: 'x', title: 'a\0b' }],
       ['half a surrogate pair', { userName: 'x', title: '\ud800' }],
+      ['title fills a book', { userName: 'x', title: 'x'.repeat(2 ** 20) }],
+      ['userName fills a page', { userName: 'x'.repeat(5000) }],
     ])('refuses a user whose %s', async (_, body) => {
       expectScimError(await idp.post('/Users', body), 400, 'invalidValue');
       expect((await idp.get('/Users?count=0')).body.totalResults).toBe(0);
