@@ -21,6 +21,7 @@ const config: Config = {
   setupFiles: ['<rootDir>/test/loopbackOnly.ts'],
   collectCoverageFrom: ['src/**/*.ts', 'migrations/**/*.ts'],
   coverageReporters: ['text-summary', 'lcovonly'],
+  coverageThreshold: { global: { branches: 75, functions: 85, lines: 85 } },
 };
 
 export default config;
