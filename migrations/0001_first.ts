@@ -407,6 +407,15 @@ async function records(knex: Knex) {
     t.jsonb('body').notNullable();
     t.primary(['preview_id', 'list', 'position']);
   });
+  await knex.schema.createTable('applied_changes', (t) => {
+    id(t, 'store_id').notNullable().references('stores.id');
+    t.text('change_key').notNullable();
+    id(t, 'run_id').notNullable().index();
+    t.boolean('include_held').notNullable();
+    t.jsonb('body').notNullable();
+    time(t, 'created_at').notNullable();
+    t.primary(['store_id', 'change_key']);
+  });
   await knex.schema.createTable('sync_runs', (t) => {
     id(t).primary();
     id(t, 'environment_id').notNullable();
@@ -420,6 +429,13 @@ async function records(knex: Knex) {
     t.jsonb('progress').notNullable();
     t.jsonb('summary').notNullable();
     t.jsonb('drift').notNullable();
+    /** For the application of a preview. */
+    id(t, 'preview_id');
+    t.boolean('include_held').notNullable().defaultTo(false);
+    /** What of an applied preview was not the same any more. */
+    t.jsonb('refused').notNullable().defaultTo('[]');
+    /** Everything is planned and handed to the queue; done when no task of it is due any more. */
+    t.boolean('settling').notNullable().defaultTo(false);
     /** Where the run stands, so that it goes on after a restart. */
     t.jsonb('position');
     t.text('error');

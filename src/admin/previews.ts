@@ -4,15 +4,17 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { getPreview, listPreviewItems, type PreviewList, type PreviewRecord } from '../db/previews.ts';
 import type { StoreRecord } from '../db/stores.ts';
-import { RequestError } from '../model/errors.ts';
-import { startPreview } from '../propagation/preview.ts';
+import { startApply } from '../propagation/applyPreview.ts';
+import { presentChange, startPreview } from '../propagation/preview.ts';
 import { isoTime } from '../support/clock.ts';
 import { parseBody } from './body.ts';
-import { type AdminDeps, idParam, notFound, storeHref, storeOf } from './context.ts';
+import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';
 import { route } from './problem.ts';
+import { showSync } from './syncs.ts';
 
 const Nothing = z.strictObject({});
+const Apply = z.strictObject({ includeHeld: z.boolean().default(false) });
 /** Items of each list in the preview itself; all are in its pages. */
 const SHOWN_MAX = 100;
 const LISTS: Readonly<Record<string, PreviewList>> = {
@@ -42,12 +44,14 @@ export function previews(deps: AdminDeps): Router {
   });
   route(router, '/:id/preview/:previewId/apply', {
     post: async (req, res) => {
+      const options = parseBody(Apply, req);
       const store = await storeOf(deps, req, res);
-      await previewOf(deps, store, idParam(req, 'previewId'));
-      throw new RequestError(
-        409,
-        'Applying a preview comes with a later release; until then an active store settles by itself.',
-      );
+      const preview = await previewOf(deps, store, idParam(req, 'previewId'));
+      const run = await startApply(deps.propagation, store, preview, options, adminOf(res).cause);
+      res
+        .status(202)
+        .location(storeHref(deps, store, 'syncs', run.id))
+        .json(showSync(deps, store, run));
     },
   });
   for (const [path, list] of Object.entries(LISTS)) {
@@ -68,7 +72,7 @@ export function previews(deps: AdminDeps): Router {
             rows: await listPreviewItems(deps.db, preview.id, list, from, limit + 1),
             count: null,
             keyOf: (item) => [item.position],
-            toJson: (item) => item.body,
+            toJson: (item) => present(preview, list, item.body),
           },
         );
       },
@@ -83,10 +87,14 @@ async function previewOf(deps: AdminDeps, store: StoreRecord, id: string): Promi
   return preview;
 }
 
+function present(preview: PreviewRecord, list: PreviewList, body: Readonly<Record<string, unknown>>) {
+  return list === 'change' ? presentChange(preview, body) : body;
+}
+
 async function show(deps: AdminDeps, store: StoreRecord, preview: PreviewRecord) {
   const first = async (list: PreviewList) => {
     const items = await listPreviewItems(deps.db, preview.id, list, -1, SHOWN_MAX);
-    return items.map((item) => item.body);
+    return items.map((item) => present(preview, list, item.body));
   };
   const self = storeHref(deps, store, 'preview', preview.id);
   const { id, state, createdAt, expiresAt, summary, error } = preview;

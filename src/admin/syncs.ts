@@ -21,7 +21,7 @@ export function syncs(deps: AdminDeps): Router {
       res
         .status(202)
         .location(storeHref(deps, store, 'syncs', run.id))
-        .json(show(deps, store, run));
+        .json(showSync(deps, store, run));
     },
   });
   route(router, '/:id/syncs/:syncId', {
@@ -30,13 +30,13 @@ export function syncs(deps: AdminDeps): Router {
       const store = await storeOf(deps, req, res);
       const run = await getSyncRun(deps.db, store.id, syncId);
       if (!run) throw notFound('sync run', syncId);
-      res.json(show(deps, store, run));
+      res.json(showSync(deps, store, run));
     },
   });
   return router;
 }
 
-function show(deps: AdminDeps, store: StoreRecord, run: SyncRunRecord) {
+export function showSync(deps: AdminDeps, store: StoreRecord, run: SyncRunRecord) {
   const { id, storeId, cause, state, repair, createdAt, startedAt, finishedAt, progress, summary, drift } =
     run;
   return {
@@ -52,6 +52,7 @@ function show(deps: AdminDeps, store: StoreRecord, run: SyncRunRecord) {
     progress,
     summary,
     drift,
+    ...(run.cause === 'apply' ? { previewId: run.previewId, refused: run.refused } : {}),
     ...(run.error === null ? {} : { error: run.error }),
     _links: { self: { href: storeHref(deps, store, 'syncs', id) } },
   };

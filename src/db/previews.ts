@@ -114,6 +114,10 @@ export async function insertPreviewItems(
   }
 }
 
+export interface ListedItem extends PreviewItem {
+  readonly position: number;
+}
+
 /** In the order of the plan; `after` is a position, -1 to start. */
 export async function listPreviewItems(
   db: Db,
@@ -121,7 +125,7 @@ export async function listPreviewItems(
   list: PreviewList,
   after: number,
   limit: number,
-): Promise<readonly { readonly position: number; readonly body: Readonly<Record<string, unknown>> }[]> {
+): Promise<readonly ListedItem[]> {
   const rows = await db('preview_items')
     .where({ preview_id: previewId, list })
     .where('position', '>', after)
@@ -129,6 +133,7 @@ export async function listPreviewItems(
     .limit(limit);
   return rows.map((row: Record<string, unknown>) => ({
     position: Number(row.position),
+    changeKey: row.change_key as string | null,
     body: fromJson(row.body),
   }));
 }

@@ -4,7 +4,7 @@ import { newId } from '../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from './columns.ts';
 import type { Db } from './open.ts';
 
-export type SyncRunCause = 'request' | 'activation' | 'settings' | 'deletion';
+export type SyncRunCause = 'request' | 'activation' | 'settings' | 'deletion' | 'apply';
 export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
 
 export interface SyncProgress {
@@ -35,6 +35,13 @@ export interface SyncRunRecord {
   readonly progress: SyncProgress;
   readonly summary: Readonly<Record<string, number>>;
   readonly drift: readonly unknown[];
+  /** For the application of a preview: which, and whether with what the brake held in it. */
+  readonly previewId: string | null;
+  readonly includeHeld: boolean;
+  /** Items of an applied preview that were not done, because the plan is not the same any more. */
+  readonly refused: readonly unknown[];
+  /** Everything is planned and handed to the queue; done when no task of it is due any more. */
+  readonly settling: boolean;
   /** Null until it starts. */
   readonly position: SyncPosition | null;
   /** Why it is FAILED, in words. */
@@ -47,7 +54,8 @@ export interface SyncRunRecord {
 export type NewSyncRun = Pick<
   SyncRunRecord,
   'environmentId' | 'storeId' | 'cause' | 'correlationId' | 'scan' | 'repair'
->;
+> &
+  Partial<Pick<SyncRunRecord, 'previewId' | 'includeHeld'>>;
 
 /** `at` is an ISO time. */
 export async function insertSyncRun(db: Db, run: NewSyncRun, at: string): Promise<SyncRunRecord> {
@@ -63,6 +71,10 @@ export async function insertSyncRun(db: Db, run: NewSyncRun, at: string): Promis
     progress: toJson({ scanned: 0, total: null } satisfies SyncProgress),
     summary: '{}',
     drift: '[]',
+    preview_id: run.previewId ?? null,
+    include_held: run.includeHeld ?? false,
+    refused: '[]',
+    settling: false,
     position: null,
     error: null,
     created_at: at,
@@ -78,11 +90,12 @@ export async function getSyncRun(db: Db, storeId: string, id: string): Promise<S
   return row ? toSyncRun(row) : null;
 }
 
-/** The run to go on with: the one under way, else the oldest that waits. */
+/** The run to plan with: the one under way, else the oldest that waits. Runs that merely settle are not meant. */
 export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
   const row = await db('sync_runs')
     .where({ store_id: storeId })
     .whereIn('state', ['QUEUED', 'RUNNING'])
+    .where({ settling: false })
     .orderBy('state', 'desc')
     .orderBy('created_at')
     .orderBy('id')
@@ -95,7 +108,17 @@ export async function saveSyncRun(
   db: Db,
   run: Pick<
     SyncRunRecord,
-    'id' | 'state' | 'progress' | 'summary' | 'drift' | 'position' | 'error' | 'startedAt' | 'finishedAt'
+    | 'id'
+    | 'state'
+    | 'progress'
+    | 'summary'
+    | 'drift'
+    | 'refused'
+    | 'settling'
+    | 'position'
+    | 'error'
+    | 'startedAt'
+    | 'finishedAt'
   >,
 ): Promise<void> {
   await db('sync_runs')
@@ -106,6 +129,8 @@ export async function saveSyncRun(
       progress: toJson(run.progress),
       summary: toJson(run.summary),
       drift: toJson(run.drift),
+      refused: toJson(run.refused),
+      settling: run.settling,
       position: toJson(run.position),
       error: run.error,
       started_at: run.startedAt,
@@ -122,6 +147,21 @@ export async function latestRun(db: Db, storeId: string): Promise<SyncRunRecord 
     .orderBy('id', 'desc')
     .first();
   return row ? toSyncRun(row) : null;
+}
+
+/** Runs whose every task is settled, parked or held, and that are to be closed. */
+export async function settledRuns(db: Db, storeId: string): Promise<readonly SyncRunRecord[]> {
+  const rows = await db('sync_runs')
+    .where({ store_id: storeId, state: 'RUNNING', settling: true })
+    .whereNotExists(
+      db('task_causes')
+        .join('tasks', 'tasks.id', 'task_causes.task_id')
+        .where('tasks.store_id', storeId)
+        .where('tasks.state', 'pending')
+        .where('task_causes.correlation_id', db.ref('sync_runs.correlation_id'))
+        .select(db.raw('1')),
+    );
+  return rows.map(toSyncRun);
 }
 
 /** True while a run waits or is under way. */
@@ -154,6 +194,10 @@ export function toSyncRun(row: Record<string, unknown>): SyncRunRecord {
     progress: fromJson(row.progress),
     summary: fromJson(row.summary),
     drift: fromJson(row.drift),
+    previewId: (row.preview_id as string | null) ?? null,
+    includeHeld: fromBoolean(row.include_held),
+    refused: fromJson(row.refused),
+    settling: fromBoolean(row.settling),
     position: fromJsonOrNull(row.position),
     error: row.error as string | null,
     createdAt: row.created_at as string,

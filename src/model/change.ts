@@ -57,7 +57,13 @@ export function changeKey(change: Change): string {
       return JSON.stringify(['update', who, change.remoteId, change.attributes.map((a) => [a.name, a.to])]);
     case 'grant':
     case 'revoke':
-      return JSON.stringify([change.op, who, change.remoteId, change.member.remoteId, change.member.level]);
+      // By person: the account of somebody who is about to get one has no id yet.
+      return JSON.stringify([
+        change.op,
+        who,
+        change.member.personId ?? change.member.remoteId,
+        change.member.level,
+      ]);
     default:
       return JSON.stringify([change.op, who, change.remoteId]);
   }

@@ -47,6 +47,7 @@ export interface CommonSettings {
   readonly brakeWindowMinutes: number;
   readonly protectedAccounts: readonly string[];
   readonly maxAttempts: number;
+  readonly applyMode: 'Automatic' | 'Approval';
 }
 
 const LATER = 'comes with a later release; leave it at its default';
@@ -179,7 +180,6 @@ export const COMMON_SPECS: readonly SettingSpec[] = [
     type: 'string',
     default: 'Automatic',
     allowed: ['Automatic', 'Approval'],
-    notYet: `APPLY_MODE ${LATER}`,
     description: 'Approval: nothing happens but what an applied preview says.',
   },
   {
@@ -330,5 +330,6 @@ export function commonSettings(configuration: Configuration): CommonSettings {
     brakeWindowMinutes: c.BRAKE_WINDOW_MINUTES as number,
     protectedAccounts: c.PROTECTED_ACCOUNTS as readonly string[],
     maxAttempts: c.MAX_ATTEMPTS as number,
+    applyMode: c.APPLY_MODE as CommonSettings['applyMode'],
   };
 }

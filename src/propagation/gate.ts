@@ -3,6 +3,7 @@
  * which wait for a person, and which a person has declined. Reserves the budget of those that run.
  */
 
+import { appliedAmong, consumeApplied } from '../db/appliedChanges.ts';
 import { largestCause, peopleInWindow, readWindow, reservePerson } from '../db/brakeLedger.ts';
 import {
   countOpenHeld,
@@ -25,10 +26,12 @@ export interface Gate {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
   readonly allowed: readonly Change[];
   readonly heldReasons: readonly string[];
-  /** Losses that a person has discarded. */
-  readonly discarded: readonly Skip[];
+  /** Losses that a person has discarded, and under `APPLY_MODE: Approval` what no applied preview says. */
+  readonly skipped: readonly Skip[];
   /** Rows of approved losses, by `changeKey`: to be dropped once the change is done. */
   readonly approvals: ReadonlyMap<string, string>;
+  /** Keys of changes that an applied preview says: to be ticked off once the change is done. */
+  readonly applied: ReadonlySet<string>;
 }
 
 /** Whom a loss is counted against, and what the directory wants of them; a discard ends when that moves. */
@@ -40,16 +43,72 @@ export interface LossOf {
 export function openGate(run: TaskRun, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
   return run.record(async (tx) => {
     const known = await heldOfSubject(tx, run.view.store.id, run.task.subject);
-    const losses = changes.filter(isLoss);
-    const gate =
-      losses.length === 0
-        ? { held: [], allowed: changes, heldReasons: [], discarded: [], approvals: new Map() }
-        : await judge(tx, run, changes, known, lossOf);
+    const permit = await permitted(tx, run, changes, approvedKeys(known));
+    const gate = permit.changes.some(isLoss)
+      ? await judge(tx, run, permit, known, lossOf)
+      : { ...NOTHING_HELD, allowed: permit.changes };
     await dropOutdated(tx, run, known, gate);
-    const intent = intentOf(gate.allowed);
-    if (intent) await setIntent(tx, run.task.id, intent);
-    return gate;
+    await announce(tx, run, gate.allowed);
+    return { ...gate, skipped: [...permit.skipped, ...gate.skipped], applied: permit.applied };
   });
+}
+
+const NOTHING_HELD = { held: [], heldReasons: [], skipped: [], approvals: new Map<string, string>() };
+
+/** For changes that take nothing from anybody, where what is held of the subject is no part of the plan. */
+export function openHarmlessGate(
+  run: TaskRun,
+  changes: readonly Change[],
+): Promise<Pick<Gate, 'allowed' | 'skipped' | 'applied'>> {
+  return run.record(async (tx) => {
+    const permit = await permitted(tx, run, changes, new Set());
+    await announce(tx, run, permit.changes);
+    return { allowed: permit.changes, skipped: permit.skipped, applied: permit.applied };
+  });
+}
+
+function approvedKeys(known: readonly HeldRecord[]): ReadonlySet<string> {
+  return new Set(known.filter((row) => row.state === 'approved').map((row) => row.changeKey));
+}
+
+interface Permit {
+  readonly changes: readonly Change[];
+  readonly skipped: readonly Skip[];
+  readonly applied: ReadonlySet<string>;
+  /** Losses whose preview was applied with what the brake held in it. */
+  readonly released: ReadonlySet<string>;
+}
+
+/** Under `APPLY_MODE: Approval` nothing passes but what an applied preview, or an approval, says. */
+async function permitted(
+  tx: Db,
+  run: TaskRun,
+  changes: readonly Change[],
+  approved: ReadonlySet<string>,
+): Promise<Permit> {
+  const applied = await appliedAmong(tx, run.view.store.id, changes.map(changeKey));
+  const released = new Set(
+    [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey),
+  );
+  const free = run.view.settings.applyMode === 'Automatic' || run.view.store.status === 'DELETING';
+  const may = (change: Change) => free || applied.has(changeKey(change)) || approved.has(changeKey(change));
+  const skipped = changes
+    .filter((change) => !may(change))
+    .map(
+      ({ op, subject }): Skip => ({
+        op,
+        subject,
+        status: 'unsynced',
+        reason: `${op} waits for an applied preview: APPLY_MODE is Approval`,
+      }),
+    );
+  return { changes: changes.filter(may), skipped, released, applied: new Set(applied.keys()) };
+}
+
+/** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
+async function announce(tx: Db, run: TaskRun, changes: readonly Change[]): Promise<void> {
+  const intent = intentOf(changes);
+  if (intent) await setIntent(tx, run.task.id, intent);
 }
 
 /** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */
@@ -61,6 +120,19 @@ async function dropOutdated(tx: Db, run: TaskRun, known: readonly HeldRecord[], 
   await releaseBrakeIfClear(tx, run.view.store.id);
 }
 
+/** The change is done: its approval, and its line in an applied preview, are used up. */
+export async function tickOff(
+  tx: Db,
+  run: TaskRun,
+  gate: Pick<Gate, 'approvals' | 'applied'>,
+  change: Change,
+): Promise<void> {
+  const key = changeKey(change);
+  const approval = gate.approvals.get(key);
+  if (approval) await dropHeld(tx, [approval]);
+  if (gate.applied.has(key)) await consumeApplied(tx, run.view.store.id, key);
+}
+
 /** With no loss left to decide on, the store is free to go on. */
 export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void> {
   if ((await countOpenHeld(db, storeId)) > 0) return;
@@ -70,7 +142,7 @@ export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void
     .update({ brake_tripped_at: null });
 }
 
-interface Judged extends Gate {
+interface Judged extends Omit<Gate, 'applied'> {
   /** Rows that stay: still held, or discarded and still so wanted. */
   readonly held: readonly string[];
 }
@@ -78,7 +150,7 @@ interface Judged extends Gate {
 async function judge(
   tx: Db,
   run: TaskRun,
-  changes: readonly Change[],
+  { changes, released }: Permit,
   known: readonly HeldRecord[],
   lossOf: LossOf,
 ): Promise<Judged> {
@@ -87,7 +159,7 @@ async function judge(
   // A store's deletion was confirmed by an admin who was told how many people it concerns.
   const confirmed = run.view.store.status === 'DELETING';
   const allowed: Change[] = [];
-  const discarded: Skip[] = [];
+  const skipped: Skip[] = [];
   const kept: string[] = [];
   const fresh: NewHeld[] = [];
   const reasons: string[] = [];
@@ -103,7 +175,7 @@ async function judge(
     const row = found?.desired === desired ? found : undefined;
     if (row?.state === 'discarded') {
       kept.push(row.id);
-      discarded.push({
+      skipped.push({
         op: change.op,
         subject: change.subject,
         status: 'unsynced',
@@ -111,7 +183,7 @@ async function judge(
       });
       continue;
     }
-    const approved = confirmed || row?.state === 'approved';
+    const approved = confirmed || row?.state === 'approved' || released.has(key);
     if (row?.state === 'approved') approvals.set(key, row.id);
     const personKey = lossOf.personKey(change);
     const verdict = await brake.ask(personKey, approved);
@@ -125,7 +197,7 @@ async function judge(
   }
   if (fresh.length > 0) await hold(tx, run, fresh, kept);
   await brake.close(tx);
-  return { allowed, heldReasons: reasons, discarded, approvals, held: kept };
+  return { allowed, heldReasons: reasons, skipped, approvals, held: kept };
 }
 
 function newHeld(

@@ -16,7 +16,7 @@ import { type Aftermath, aftermathOf, backoffMs, settleFailure } from './failure
 import { LeaseLost, TaskRun } from './run.ts';
 import { settleGroup } from './settleGroup.ts';
 import { settleUser } from './settleUser.ts';
-import { settleSyncFailure, syncStep } from './syncRuns.ts';
+import { closeSettledRuns, settleSyncFailure, syncStep } from './syncRuns.ts';
 
 /** What the worker needs of a store's life, which is not its own business. */
 export interface StoreCare {
@@ -138,11 +138,14 @@ export class StoreRunner {
       }
       const view = care.viewOf(store);
       const task = await nextDueTask(db, store.id, isoTime(clock.now()));
-      if (task) await this.#settle(view, lease, task);
-      else if (await this.#syncStep(view, lease)) continue;
-      else if (store.status === 'DELETING' && (await this.#nothingPending()))
-        return care.finishDeletion(store);
-      else if (!(await this.#rest(LINGER_MS, true))) return;
+      if (task) {
+        await this.#settle(view, lease, task);
+        continue;
+      }
+      if (await this.#syncStep(view, lease)) continue;
+      await closeSettledRuns({ db, clock }, view, lease);
+      if (store.status === 'DELETING' && (await this.#nothingPending())) return care.finishDeletion(store);
+      if (!(await this.#rest(LINGER_MS, true))) return;
     }
   }
 

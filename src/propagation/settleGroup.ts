@@ -1,6 +1,5 @@
 /** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
 
-import { dropHeld } from '../db/held.ts';
 import { forgetGroup, recordMembers } from '../db/ledger.ts';
 import {
   deleteLink,
@@ -12,13 +11,13 @@ import {
 } from '../db/links.ts';
 import { forgetObservation, observe } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
-import { type Change, changeKey, type MembershipChange, type Plan } from '../model/change.ts';
+import type { Change, MembershipChange, Plan, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteGroup } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { loadDesiredGroup } from './desired.ts';
-import { openGate } from './gate.ts';
+import { openGate, openHarmlessGate, tickOff } from './gate.ts';
 import { applyMemberships, feedingGroups, planMemberships, readMembers } from './members.ts';
 import { forbiddenAsSkip, type Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
@@ -52,20 +51,17 @@ async function settleOnce(run: TaskRun): Promise<void> {
   const found = await findRemoteGroup(run, desired, known);
   const plan = planRemoteGroup(run, desired, known, siblings, found);
   const [removal, shaping] = split(plan);
-  const { link, refusal } = await shape(run, known, shaping, found);
+  const shaped = await shape(run, known, shaping, found);
+  const { link } = shaped;
+  const left = { skipped: [...plan.skipped, ...shaped.skipped], refusals: shaped.refusals };
   if (link === null || run.view.settings.groupProvisioning === 'Off') {
     return finish(run, {
       heldReasons: [],
-      skipped: plan.skipped,
-      ...refusals(refusal),
+      ...left,
       forgotten: desired.lifecycle === 'gone',
     });
   }
-  await settleMembers(run, { desired, link, plan, removal, refusal });
-}
-
-function refusals(...found: readonly (Refusal | null)[]) {
-  return { refusals: found.filter((refusal) => refusal !== null) };
+  await settleMembers(run, { desired, link, removal, left });
 }
 
 function finish(run: TaskRun, settled: Settled): Promise<void> {
@@ -117,31 +113,36 @@ function split(plan: Plan): [GroupChange | null, readonly GroupChange[]] {
   ];
 }
 
+interface Left {
+  readonly skipped: readonly Skip[];
+  readonly refusals: readonly Refusal[];
+}
+
 /** Creates, adopts or renames the remote group. */
 async function shape(
   run: TaskRun,
   known: LinkRecord | null,
   changes: readonly GroupChange[],
   found: RemoteGroup | null,
-): Promise<{ link: LinkRecord | null; refusal: Refusal | null }> {
+): Promise<Left & { readonly link: LinkRecord | null }> {
   let link = known;
-  if (changes.length > 0) await openGate(run, changes, { personKey: () => '', desired: () => '' });
-  for (const change of changes) {
+  if (changes.length === 0) return { link, skipped: [], refusals: [] };
+  const gate = await openHarmlessGate(run, changes);
+  for (const change of gate.allowed as readonly GroupChange[]) {
     const { calls, context } = run.calling(change.op);
     try {
       const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
+      const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await run.record(async (tx) => {
-        await run.changeEvent(tx, change, {
-          calls,
-          after: { remoteId: applied?.remoteId ?? remoteIdOf(change) },
-        });
-        return writeLink(tx, run, link, change, applied?.remoteId ?? remoteIdOf(change), found);
+        await run.changeEvent(tx, change, { calls, after: { remoteId } });
+        await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, change);
+        return writeLink(tx, run, link, change, remoteId, found);
       });
     } catch (error) {
-      return { link, refusal: await forbiddenAsSkip(run, change, calls, error) };
+      return { link, skipped: gate.skipped, refusals: [await forbiddenAsSkip(run, change, calls, error)] };
     }
   }
-  return { link, refusal: null };
+  return { link, skipped: gate.skipped, refusals: [] };
 }
 
 function remoteIdOf(change: GroupChange): string {
@@ -191,13 +192,12 @@ async function writeLink(
 interface Shaped {
   readonly desired: DesiredGroup;
   readonly link: LinkRecord;
-  readonly plan: Plan;
   readonly removal: GroupChange | null;
-  readonly refusal: Refusal | null;
+  readonly left: Left;
 }
 
 async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
-  const { desired, link, plan, removal, refusal } = shaped;
+  const { desired, link, removal, left } = shaped;
   if (link.membersReadAt === null || run.doubt)
     await readMembers(run, link, run.calling('members').context, true);
   const members = await planMemberships(run, desired, link.remoteId, await feedingGroups(run, link.remoteId));
@@ -212,19 +212,16 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
     run,
     link.remoteId,
     gate.allowed as readonly MembershipChange[],
-    async (tx, change) => {
-      const approval = gate.approvals.get(changeKey(change));
-      if (approval) await dropHeld(tx, [approval]);
-    },
+    (tx, change) => tickOff(tx, run, gate, change),
   );
   const settled = {
     heldReasons: gate.heldReasons,
-    skipped: [...plan.skipped, ...members.skipped, ...gate.discarded],
-    refusals: [...refusals(refusal).refusals, ...refused],
+    skipped: [...left.skipped, ...members.skipped, ...gate.skipped],
+    refusals: [...left.refusals, ...refused],
   };
   if (desired.lifecycle === 'active') return finish(run, settled);
-  const left = settled.heldReasons.length + gate.discarded.length + refused.length;
-  if (left > 0) return finish(run, settled);
+  const waiting = settled.heldReasons.length + gate.skipped.length + refused.length;
+  if (waiting > 0) return finish(run, settled);
   await detach(run, link, removal, settled);
 }
 
@@ -237,6 +234,9 @@ async function detach(
 ): Promise<void> {
   const { store, connector } = run.view;
   const { calls, context } = run.calling('delete');
+  const gate = await openHarmlessGate(run, removal ? [removal] : []);
+  if (gate.skipped.length > 0)
+    return finish(run, { ...settled, skipped: [...settled.skipped, ...gate.skipped] });
   try {
     if (removal) await connector.apply(removal, context);
   } catch (error) {
@@ -250,6 +250,7 @@ async function detach(
     if (removal) {
       await forgetObservation(tx, store.id, 'group', link.remoteId);
       await run.changeEvent(tx, removal, { calls });
+      await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, removal);
     }
     await run.event(tx, {
       kind: 'group.detached',

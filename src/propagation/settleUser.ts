@@ -1,7 +1,5 @@
 /** Settles one person on one store: look, plan, pass the brake, apply, record. */
 
-import { dropHeld } from '../db/held.ts';
-import { consumeApplied } from '../db/appliedChanges.ts';
 import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
 import {
   deleteLink,
@@ -18,13 +16,13 @@ import { forgetObservation, observe, observedAs } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
-import { type Change, changeKey, type MembershipChange, type Skip } from '../model/change.ts';
+import type { Change, MembershipChange, Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes, planUser, type UserSituation } from '../plan/user.ts';
 import { lifecyclesOf, loadDesiredUser } from './desired.ts';
-import { type Gate, openGate } from './gate.ts';
+import { type Gate, openGate, tickOff } from './gate.ts';
 import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { type Settled, settle } from './settled.ts';
@@ -276,9 +274,7 @@ class Application {
       const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
       await run.record(async (tx) => {
         this.#link = await this.#write(tx, change, applied);
-        const approval = this.#gate.approvals.get(changeKey(change));
-        if (approval) await dropHeld(tx, [approval]);
-        await consumeApplied(tx, run.view.store.id, changeKey(change));
+        await tickOff(tx, run, this.#gate, change);
         await run.changeEvent(tx, change, { calls, ...describe(change) });
         if (['create', 'adopt', 'enable'].includes(change.op))
           await settleGroupsOf(tx, run, this.#link.remoteId);

@@ -19,13 +19,20 @@ import {
 import { observationsById } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { countSubjects, subjectsPage } from '../db/subjects.ts';
-import { nextOpenRun, type SyncPosition, type SyncRunRecord, saveSyncRun } from '../db/syncRuns.ts';
+import {
+  nextOpenRun,
+  type SyncPosition,
+  type SyncRunRecord,
+  saveSyncRun,
+  settledRuns,
+} from '../db/syncRuns.ts';
 import { statusesOfSubjects, upsertSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { type Change, isLoss } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
+import { countApplied, enqueueApplied, refusedItems } from './applyPreview.ts';
 import type { StoreView } from './desired.ts';
 import { type DriftItem, userDrift } from './drift.ts';
 import { feedingGroups, planMemberships, readMembers, type Work } from './members.ts';
@@ -41,6 +48,8 @@ const PHASES = [
   'countGroups',
   'enqueueUsers',
   'enqueueGroups',
+  'countApplied',
+  'enqueueApplied',
 ] as const;
 type Phase = (typeof PHASES)[number];
 
@@ -104,7 +113,7 @@ function stepOf(
 
 async function begun({ db, clock }: { db: Db; clock: Clock }, run: SyncRunRecord): Promise<SyncRunRecord> {
   if (run.state === 'RUNNING') return run;
-  const position: SyncPosition = { phase: run.scan ? 'users' : 'countUsers', cursor: null, failures: 0 };
+  const position: SyncPosition = { phase: firstPhase(run), cursor: null, failures: 0 };
   const total = await countSubjects(db, run.environmentId);
   const started = {
     ...run,
@@ -117,6 +126,11 @@ async function begun({ db, clock }: { db: Db; clock: Clock }, run: SyncRunRecord
   return started;
 }
 
+function firstPhase(run: SyncRunRecord): Phase {
+  if (run.cause === 'apply') return 'countApplied';
+  return run.scan ? 'users' : 'countUsers';
+}
+
 const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | null) => Promise<Progress>>> = {
   users: (step, cursor) => scan(step, 'user', cursor),
   groups: (step, cursor) => scan(step, 'group', cursor),
@@ -125,6 +139,8 @@ const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | null) =>
   countGroups,
   enqueueUsers,
   enqueueGroups,
+  countApplied,
+  enqueueApplied,
 };
 
 async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
@@ -336,15 +352,37 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
     drift: drift.slice(0, DRIFT_LISTED_MAX),
     progress: { ...run.progress, scanned: run.progress.scanned + (progress.scanned ?? 0) },
   };
-  if (next !== null)
+  if (next !== null) {
     return saveSyncRun(tx, { ...moved, position: { phase: next, cursor: progress.cursor, failures: 0 } });
-  await saveSyncRun(tx, { ...moved, state: 'DONE', position: null, finishedAt: step.now() });
-  await finished(tx, step, summary);
+  }
+  await saveSyncRun(tx, { ...moved, position: null, settling: true });
 }
+
+/** Closes the runs whose every task is settled, parked or held. */
+export async function closeSettledRuns(
+  deps: { readonly db: Db; readonly clock: Clock },
+  view: StoreView,
+  lease: Lease,
+): Promise<void> {
+  for (const run of await settledRuns(deps.db, view.store.id)) {
+    const step = stepOf(deps, view, lease, NO_CALLS, run);
+    await step.record(async (tx) => {
+      const refused = await refusedItems(tx, run);
+      await saveSyncRun(tx, { ...run, state: 'DONE', refused, finishedAt: step.now() });
+      await finished(tx, step, {
+        ...run.summary,
+        ...(refused.length > 0 ? { refused: refused.length } : {}),
+      });
+    });
+  }
+}
+
+const NO_CALLS: CallContext = { signal: AbortSignal.abort(), record: () => {} };
 
 /** Reporting only ends with the count; nobody is touched. */
 function nextPhase(step: Step, phase: Phase): Phase | null {
   if (phase === 'countGroups' && !step.run.repair) return null;
+  if (phase === 'enqueueGroups') return null;
   // A store's deletion deprovisions its people; groups and what is in them stay.
   if (phase === 'enqueueUsers' && step.run.cause === 'deletion') return null;
   return PHASES[PHASES.indexOf(phase) + 1] ?? null;

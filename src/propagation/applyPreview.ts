@@ -1,0 +1,157 @@
+/**
+ * Applying a preview: its items become permissions, each for exactly one change, and their subjects are
+ * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
+ */
+
+import { insertApplied, takeLeftover } from '../db/appliedChanges.ts';
+import { addLoser, closeCause } from '../db/brakeLedger.ts';
+import type { Db } from '../db/open.ts';
+import { getPreview, listPreviewItems, type PreviewRecord } from '../db/previews.ts';
+import { lockStore, type StoreRecord } from '../db/stores.ts';
+import { insertSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
+import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import type { Kind } from '../model/subject.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import type { Work } from './members.ts';
+import { presentChange } from './preview.ts';
+import { storeEvent } from './storeEvents.ts';
+
+/** Throws a 409 where the store is not active, or the preview is not done. */
+export async function startApply(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  preview: PreviewRecord,
+  { includeHeld }: { readonly includeHeld: boolean },
+  cause: Cause,
+): Promise<SyncRunRecord> {
+  if (preview.state !== 'DONE') {
+    throw new RequestError(409, `The preview is ${preview.state}: only one that is DONE can be applied.`);
+  }
+  const at = isoTime(deps.clock.now());
+  const run = await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (current?.status !== 'ACTIVE') {
+      throw new RequestError(
+        409,
+        `The store ${store.name} is not ACTIVE: activate it, then apply the preview.`,
+      );
+    }
+    const run = await insertSyncRun(
+      tx,
+      {
+        environmentId: store.environmentId,
+        storeId: store.id,
+        cause: 'apply',
+        correlationId: cause.correlationId,
+        scan: false,
+        repair: true,
+        previewId: preview.id,
+        includeHeld,
+      },
+      at,
+    );
+    const after = { previewId: preview.id, syncId: run.id, includeHeld };
+    await storeEvent(tx, at, current, cause, 'preview.applied', { after });
+    return run;
+  });
+  deps.wake.signal();
+  return run;
+}
+
+/** What a run of this cause works with. */
+export interface ApplyStep extends Work {
+  readonly run: SyncRunRecord;
+}
+
+interface Item {
+  readonly op: string;
+  readonly subject: { readonly kind: Kind; readonly id: string };
+  readonly member?: { readonly id: string };
+  readonly held: boolean;
+}
+
+const ITEMS_PER_STEP = 200;
+
+/** First everyone who would lose something is counted: the whole preview is one cause for the brake. */
+export async function countApplied(
+  step: ApplyStep,
+  cursor: string | null,
+): Promise<{ readonly cursor: string | null }> {
+  const { items, next } = await itemsPage(step, cursor);
+  const losers = items
+    .filter(({ body }) => isLossOp(body.op) && !(body.held && step.run.includeHeld))
+    .map(({ body }) => body.member?.id ?? body.subject.id);
+  const { correlationId } = step.run;
+  await step.record(async (tx) => {
+    await addLoser(tx, correlationId, step.view.store.id, losers);
+    if (next !== null) return;
+    await closeCause(tx, {
+      correlationId,
+      storeId: step.view.store.id,
+      description: 'apply a preview',
+      at: step.now(),
+    });
+  });
+  return { cursor: next };
+}
+
+function isLossOp(op: string): boolean {
+  return op === 'disable' || op === 'delete' || op === 'revoke';
+}
+
+/** Then each item becomes a permission; those that the brake holds only where the admin said so. */
+export async function enqueueApplied(
+  step: ApplyStep,
+  cursor: string | null,
+): Promise<{ readonly cursor: string | null }> {
+  const { items, next } = await itemsPage(step, cursor);
+  const { run, view } = step;
+  const permitted = items.filter(({ body }) => !body.held || run.includeHeld);
+  await step.record(async (tx) => {
+    const rows = permitted.map(({ changeKey, body }) => ({
+      changeKey,
+      runId: run.id,
+      includeHeld: body.held,
+      body: { ...body },
+    }));
+    await insertApplied(tx, view.store.id, rows, step.now());
+    const subjects = new Map(permitted.map(({ body }) => [`${body.subject.kind} ${body.subject.id}`, body]));
+    for (const body of subjects.values()) {
+      await enqueueTask(tx, view.store.id, {
+        environmentId: view.store.environmentId,
+        subject: { kind: body.subject.kind, id: body.subject.id },
+        priority: isLossOp(body.op) ? PRIORITY.leaver : PRIORITY.normal,
+        correlationIds: [run.correlationId],
+        at: step.now(),
+      });
+    }
+  });
+  return { cursor: next };
+}
+
+async function itemsPage(step: ApplyStep, cursor: string | null) {
+  const { run, view } = step;
+  const preview = run.previewId ? await getPreview(step.db, view.store.id, run.previewId, step.now()) : null;
+  if (!preview) return { items: [], next: null };
+  const after = cursor === null ? -1 : Number(cursor);
+  const rows = await listPreviewItems(step.db, preview.id, 'change', after, ITEMS_PER_STEP);
+  const items = rows.map((row) => ({
+    changeKey: row.changeKey as string,
+    body: presentChange(preview, row.body) as unknown as Item,
+  }));
+  const last = rows.at(-1);
+  return { items, next: rows.length < ITEMS_PER_STEP || !last ? null : String(last.position) };
+}
+
+const REFUSED_LISTED_MAX = 1_000;
+
+/** What was applied and is still not done when every task is settled was not the same change any more. */
+export async function refusedItems(tx: Db, run: SyncRunRecord): Promise<readonly unknown[]> {
+  if (run.cause !== 'apply') return [];
+  const left = await takeLeftover(tx, run.id, REFUSED_LISTED_MAX);
+  const reason = 'the plan is not the same any more; ask for a new preview';
+  return left.map(({ body }) => ({ ...body, reason }));
+}
