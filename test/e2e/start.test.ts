@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { freshDatabaseUrl } from '../database.ts';
@@ -71,6 +72,42 @@ describe('npm start, for the first time and again', () => {
     await second.stop('SIGTERM');
   });
 });
+
+it('finishes the request in hand when it is told to stop, and accepts no other', async () => {
+  const directory = bridgeDirectory();
+  const bridge = await startBridge({ directory });
+  const { scimUrl, scimToken } = readFirstStart(directory);
+  const body = JSON.stringify(PERSON);
+  const post = httpRequest(`${scimUrl}/Users`, {
+    method: 'POST',
+    agent: new Agent({ keepAlive: true }),
+    headers: {
+      authorization: `Bearer ${scimToken}`,
+      'content-type': 'application/scim+json',
+      'content-length': Buffer.byteLength(body),
+      expect: '100-continue',
+    },
+  });
+  const answered = new Promise<number | undefined>((done, fail) => {
+    post.once('response', (answer) => done(answer.resume().statusCode)).once('error', fail);
+  });
+  post.flushHeaders();
+  await new Promise((done) => post.once('continue', done));
+  const exited = bridge.stop('SIGTERM');
+  await until(() => bridge.stdout().includes('"stopping"'));
+  await expect(fetch(`${bridge.url}/healthz`)).rejects.toThrow();
+  post.end(body);
+  expect(await answered).toBe(201);
+  expect(await exited).toEqual({ code: 0, signal: null });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (holds()) return;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  throw new Error('it did not come to hold');
+}
 
 it('makes no tokens where ADMIN_TOKEN is set, and says how to make one', async () => {
   const directory = bridgeDirectory();
