@@ -74,7 +74,11 @@ export function toScimError(error: unknown): ScimError {
   }
   return (
     fromHttpError(error) ??
-    new ScimError(500, null, 'The request failed inside the bridge; nothing was changed.')
+    new ScimError(
+      500,
+      null,
+      'The request failed inside the bridge; its log has the reason under the X-Correlation-Id.',
+    )
   );
 }
 

@@ -31,7 +31,10 @@ function redact(value: unknown, depth: number): unknown {
     return value.length > ELEMENTS_MAX ? [...kept, `[${value.length - ELEMENTS_MAX} more]`] : kept;
   }
   const entries = Object.entries(value);
-  const hidesValue = 'path' in value && SECRET.test(String(value.path));
+  // Keys of PATCH operations are taken in any case.
+  const hidesValue = entries.some(
+    ([key, child]) => key.toLowerCase() === 'path' && SECRET.test(String(child)),
+  );
   const kept = entries.slice(0, KEYS_MAX).map(([key, child]): [string, unknown] => {
     const hidden = SECRET.test(key) || (hidesValue && key.toLowerCase() === 'value');
     return [cut(key), hidden ? HIDDEN : redact(child, depth + 1)];
