@@ -3,11 +3,12 @@
  * looked-up columns and the e-mail rows in step with the resource; nothing else may change them.
  */
 
+import type { Knex } from 'knex';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
 import { type Db, forUpdate } from './open.ts';
-import { countUpTo } from './paging.ts';
 import type { After } from './paging.ts';
+import { countUpTo } from './paging.ts';
 
 export interface UserRecord {
   readonly id: string;
@@ -142,17 +143,22 @@ export async function pageByPosition(
     if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
     return query;
   };
+  const rows = page.limit === 0 ? [] : await orderedPage(matching(), table, page);
+  // A page that ends the list says how long the list is: the usual look-up costs one query, not two.
+  const endsList = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
+  if (endsList) return { total: page.offset + rows.length, rows };
   const counted = await matching().count({ n: '*' }).first();
-  const total = Number(counted?.n ?? 0);
-  if (page.limit === 0 || page.offset >= total) return { total, rows: [] };
-  const query = matching().select(`${table}.*`);
+  return { total: Number(counted?.n ?? 0), rows };
+}
+
+function orderedPage(
+  query: Knex.QueryBuilder,
+  table: 'users' | 'groups',
+  page: PageByPosition,
+): Promise<readonly Record<string, unknown>[]> {
+  query.select(`${table}.*`);
   if (page.sort) query.orderByRaw(page.sort.sql, page.sort.bindings as never);
-  const rows = await query
-    .orderBy(`${table}.created_at`)
-    .orderBy(`${table}.id`)
-    .offset(page.offset)
-    .limit(page.limit);
-  return { total, rows };
+  return query.orderBy(`${table}.created_at`).orderBy(`${table}.id`).offset(page.offset).limit(page.limit);
 }
 
 /** One page of an environment's resources, by key: for the admin API. */
