@@ -1,6 +1,7 @@
 /**
  * One HTTP exchange with a vendor: paced, timed, reported, and its failures named. What a status means
- * is the connector's to say, except 429 and the failures of the transport, which mean the same everywhere.
+ * is the connector's to say, except how long a vendor wants to be left in peace (429, 503) and the failures of
+ * the transport, which mean the same everywhere.
  */
 
 import { RemoteError } from '../model/errors.ts';
@@ -56,6 +57,10 @@ export function createSender(deps: HttpDeps): SendRequest {
         const waitMs = retryAfterMs(response.headers, Date.now());
         deps.pacer.pause(waitMs);
         throw rateLimited(deps.store, request, waitMs, text.slice(0, 200));
+      }
+      // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
+      if (status === 503 && response.headers.has('retry-after')) {
+        deps.pacer.pause(retryAfterMs(response.headers, Date.now()));
       }
       return { status, headers: response.headers, text };
     } catch (error) {
