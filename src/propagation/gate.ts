@@ -115,9 +115,10 @@ async function announce(tx: Db, run: TaskRun, changes: readonly Change[]): Promi
 async function dropOutdated(tx: Db, run: TaskRun, known: readonly HeldRecord[], gate: Judged): Promise<void> {
   const keep = new Set([...gate.held, ...gate.approvals.values()]);
   const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
-  if (outdated.length === 0) return;
   await dropHeld(tx, outdated);
-  await releaseBrakeIfClear(tx, run.view.store.id);
+  // The directory drops what was held of a person who is back, without a look at the stores.
+  if (outdated.length > 0 || run.view.store.brakeTrippedAt !== null)
+    await releaseBrakeIfClear(tx, run.view.store.id);
 }
 
 /** The change is done: its approval, and its line in an applied preview, are used up. */

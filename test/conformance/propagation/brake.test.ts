@@ -1,0 +1,437 @@
+/** The brake: how many lose access, who is held, what a decision releases, and what never waits. */
+
+import { patch } from '../../bridge.ts';
+import { groupBody, mail, type StoreType, startWorld, type World } from './world.ts';
+
+let world: World;
+
+type Held = { id: string; subject: { kind: string; id: string; display: string }; reason: string };
+
+async function joinMany(count: number, prefix = 'p'): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const reply = await world.bridge.scim('POST', '/Users', {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+      userName: mail(`${prefix}${n}`),
+      displayName: `${prefix}${n} Doe`,
+      emails: [{ value: mail(`${prefix}${n}`), type: 'work', primary: true }],
+      active: true,
+    });
+    expect(reply.status).toBe(201);
+    ids.push(reply.body.id);
+  }
+  await world.settled();
+  await world.forget();
+  return ids;
+}
+
+async function deactivate(ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    const reply = await world.bridge.scim(
+      'PATCH',
+      `/Users/${id}`,
+      patch({ op: 'replace', value: { active: false } }),
+    );
+    expect(reply).toMatchObject({ status: 200, body: { active: false } });
+  }
+  await world.settled();
+}
+
+async function held(type: StoreType): Promise<readonly Held[]> {
+  const reply = await world.store(type, 'GET', '/held?limit=100');
+  expect(reply.body.count).toBe(reply.body._embedded.held.length);
+  return reply.body._embedded.held;
+}
+
+const disables = async (type: StoreType) =>
+  (await world.writes(type)).filter((word) => word === 'disable').length;
+
+const statuses = async (type: StoreType, ids: readonly string[]) =>
+  Promise.all(ids.map(async (id) => (await world.status(type, id)).status));
+
+/** Trips the brake with few people: one may lose something, the next is held. */
+const TIGHT = { BRAKE_MIN: 1, BRAKE_PERCENT: 0 };
+
+describe.each(['sqlite', 'postgres'] as const)(
+  'of 30 people, 25 deactivated one by one, on %s',
+  (dialect) => {
+    beforeEach(async () => {
+      world = await startWorld(dialect);
+    });
+    afterEach(() => world.stop());
+
+    it('10 lose access and 15 are held, until somebody approves', async () => {
+      await world.add('GitLabSelfManaged');
+      await world.add('Demo');
+      const ids = await joinMany(30);
+      await deactivate(ids.slice(0, 25));
+      for (const type of ['GitLabSelfManaged', 'Demo'] as const) {
+        expect(await world.writes(type)).toEqual(Array(10).fill('disable'));
+        expect(await held(type)).toHaveLength(15);
+        const status = await world.syncStatus(type);
+        expect(status).toMatchObject({ heldCount: 15, userTotal: 30 });
+        expect(status.details).toEqual(
+          expect.arrayContaining([
+            { code: 'brake_tripped', message: expect.stringContaining('every loss is held') },
+            { code: 'held', message: expect.stringContaining('15 people would lose something') },
+          ]),
+        );
+      }
+      const type = 'GitLabSelfManaged';
+      expect((await statuses(type, ids)).filter((status) => status === 'held')).toHaveLength(15);
+      const tripped = await world.bridge.admin('GET', '/events?kind=brake.tripped');
+      expect(tripped.body._embedded.events).toHaveLength(2);
+
+      await world.forget();
+      const [joiner] = await joinMany(1, 'joiner');
+      expect(await world.status(type, joiner ?? '')).toMatchObject({ status: 'synced' });
+
+      const waiting = await held(type);
+      const approved = await world.store(type, 'POST', '/held/approve', {
+        ids: waiting.slice(0, 5).map((item) => item.id),
+      });
+      expect(approved).toMatchObject({ status: 200, body: { approved: 5 } });
+      await world.settled();
+      expect(await disables(type)).toBe(5);
+      for (const item of waiting.slice(0, 5))
+        expect(await world.account(type, item.subject.display.split('@')[0] ?? '')).toMatchObject({
+          enabled: false,
+        });
+      expect(await held(type)).toHaveLength(10);
+      expect((await world.syncStatus(type)).details.map((d) => d.code)).toContain('brake_tripped');
+
+      await world.store(type, 'POST', '/held/approve', { all: true });
+      await world.settled();
+      expect(await disables(type)).toBe(15);
+      expect(await held(type)).toEqual([]);
+      expect(await world.syncStatus(type)).toMatchObject({ heldCount: 0, syncState: 'SYNCED', details: [] });
+      // The other store waits for its own decision.
+      expect(await held('Demo')).toHaveLength(15);
+      expect(await disables('Demo')).toBe(0);
+    });
+  },
+);
+
+describe('the brake', () => {
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.stop());
+
+  it('holds nobody with BRAKE_PERCENT 100', async () => {
+    await world.add('Demo', { BRAKE_PERCENT: 100 });
+    await deactivate((await joinMany(14)).slice(0, 13));
+    expect(await disables('Demo')).toBe(13);
+    expect(await held('Demo')).toEqual([]);
+  });
+
+  it('counts a share of the people where that is more', async () => {
+    await world.add('Demo', { BRAKE_MIN: 1, BRAKE_PERCENT: 50 });
+    await deactivate((await joinMany(8)).slice(0, 6));
+    expect(await disables('Demo')).toBe(4);
+    expect(await held('Demo')).toHaveLength(2);
+  });
+
+  it('holds deletions in the IdP as well, and answers them 204', async () => {
+    await world.add('Slack', TIGHT);
+    const [first = '', second = ''] = await joinMany(2);
+    for (const id of [first, second])
+      expect((await world.bridge.scim('DELETE', `/Users/${id}`)).status).toBe(204);
+    await world.settled();
+    expect(await world.writes('Slack')).toEqual(['disable']);
+    expect(await held('Slack')).toHaveLength(1);
+    // Gone from the directory all the same; the store waits.
+    expect((await world.bridge.scim('GET', `/Users/${second}`)).status).toBe(404);
+  });
+
+  it('a discard keeps the account, and is remembered until the directory asks anew', async () => {
+    await world.add('GitLabSelfManaged', TIGHT);
+    const type = 'GitLabSelfManaged';
+    const [first = '', second = ''] = await joinMany(2);
+    await deactivate([first, second]);
+    const [item] = await held(type);
+    expect(item?.subject.display).toBe(mail('p1'));
+    await world.forget();
+    const reply = await world.store(type, 'POST', '/held/discard', { ids: [item?.id] });
+    expect(reply).toMatchObject({ status: 200, body: { discarded: 1 } });
+    await world.settled();
+    expect(await world.status(type, second)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('discarded by'),
+    });
+    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 0, unsyncedCount: 1 });
+
+    await world.patch(`/Users/${second}`, { op: 'replace', path: 'title', value: 'Engineer' });
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.writes(type)).toEqual([]);
+    expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
+    expect(await world.status(type, second)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('discarded by'),
+    });
+
+    // Active and inactive again: a new wish, so it is asked anew.
+    await world.setActive(second, true);
+    expect(await world.status(type, second)).toMatchObject({ status: 'synced' });
+    await world.forget();
+    await world.setActive(second, false);
+    expect(await world.writes(type)).toEqual([]);
+    expect(await held(type)).toHaveLength(1);
+    expect(await world.status(type, second)).toMatchObject({ status: 'held' });
+  });
+
+  it('asks anew where a discarded deactivation becomes a deletion', async () => {
+    await world.add('Demo', TIGHT);
+    const [first = '', second = ''] = await joinMany(2);
+    await deactivate([first, second]);
+    await world.store('Demo', 'POST', '/held/discard', { all: true });
+    await world.remove(`/Users/${second}`);
+    expect(await held('Demo')).toHaveLength(1);
+    expect(await world.account('Demo', 'p1')).toMatchObject({ enabled: true });
+  });
+
+  it('forgets the held loss of a person who is active again, in the same transaction', async () => {
+    await world.add('Demo', TIGHT);
+    const [first = '', second = ''] = await joinMany(2);
+    await deactivate([first, second]);
+    expect(await held('Demo')).toHaveLength(1);
+    await world.store('Demo', 'POST', '/pause', {});
+    const reply = await world.bridge.scim(
+      'PATCH',
+      `/Users/${second}`,
+      patch({ op: 'replace', value: { active: true } }),
+    );
+    expect(reply.status).toBe(200);
+    // The store is paused: it was the write itself.
+    expect(await held('Demo')).toEqual([]);
+    await world.store('Demo', 'POST', '/resume', {});
+    await world.settled();
+    expect(await world.status('Demo', second)).toMatchObject({ status: 'synced' });
+    expect((await world.syncStatus('Demo')).details).toEqual([]);
+  });
+
+  it('does the same for a person who was deleted and is posted again', async () => {
+    await world.add('Demo', TIGHT);
+    const [first = '', second = ''] = await joinMany(2);
+    await deactivate([first]);
+    await world.remove(`/Users/${second}`);
+    expect(await held('Demo')).toHaveLength(1);
+    const [back = ''] = await joinMany(1, 'p1-x');
+    expect(await held('Demo')).toHaveLength(1);
+    const again = await world.join('p1');
+    expect(await held('Demo')).toEqual([]);
+    expect(await statuses('Demo', [back, again])).toEqual(['synced', 'synced']);
+  });
+
+  it('does not hold up what is no loss, of the same person neither', async () => {
+    await world.add('GitLabSelfManaged', { ...TIGHT, GROUP_PROVISIONING: 'Create' });
+    const type = 'GitLabSelfManaged';
+    const [a = '', b = '', c = ''] = await joinMany(3);
+    const group = await world.group('engineering', [a, b, c]);
+    await deactivate([a]);
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${b}"]` });
+    expect(await held(type)).toHaveLength(1);
+    await world.forget();
+    await world.patch(`/Users/${b}`, { op: 'replace', path: 'title', value: 'Engineer' });
+    const other = await world.group('builders', [b]);
+    expect(await world.writes(type)).toEqual(['update', 'create group', 'grant']);
+    expect(other).toBeDefined();
+    expect(await world.members(type, 'engineering')).toContain('p1');
+    await world.store(type, 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await world.members(type, 'engineering')).not.toContain('p1');
+  });
+
+  it.each([
+    ['PUT', (id: string) => world.bridge.scim('PUT', `/Groups/${id}`, groupBody('everyone', []))],
+    [
+      'PATCH',
+      (id: string) => world.bridge.scim('PATCH', `/Groups/${id}`, patch({ op: 'remove', path: 'members' })),
+    ],
+    ['DELETE', (id: string) => world.bridge.scim('DELETE', `/Groups/${id}`)],
+  ] as const)('holds one %s that empties a group of 30 whole, before any call', async (_method, empty) => {
+    const type = 'Demo';
+    await world.add(type);
+    const ids = await joinMany(30);
+    const group = await world.group('everyone', ids);
+    await world.forget();
+    const reply = await empty(group);
+    expect([200, 204]).toContain(reply.status);
+    await world.settled();
+    expect(await world.writes(type)).toEqual([]);
+    expect(await world.members(type, 'everyone')).toHaveLength(30);
+    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 30 });
+    const waiting = await held(type);
+    expect(waiting).toHaveLength(30);
+    expect(waiting[0]?.reason).toContain('one request would take something from 30 people');
+
+    await world.store(type, 'POST', '/held/approve', { ids: waiting.slice(0, 3).map((item) => item.id) });
+    await world.settled();
+    expect(await world.members(type, 'everyone')).toHaveLength(27);
+    await world.store(type, 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await world.members(type, 'everyone')).toEqual([]);
+    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 0, syncState: 'SYNCED' });
+  });
+
+  it('gives up a held emptying when the IdP puts the members back', async () => {
+    await world.add('Demo');
+    const ids = await joinMany(12);
+    const group = await world.group('everyone', ids);
+    await world.forget();
+    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('everyone', []));
+    await world.settled();
+    expect(await held('Demo')).toHaveLength(12);
+    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('everyone', ids));
+    await world.settled();
+    expect(await held('Demo')).toEqual([]);
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await world.syncStatus('Demo')).toMatchObject({ heldCount: 0, syncState: 'SYNCED', details: [] });
+  });
+
+  it('remembers a discarded revoke, until the member comes and goes again', async () => {
+    await world.add('Demo', TIGHT);
+    const ids = await joinMany(3);
+    const [a = '', b = '', c = ''] = ids;
+    const group = await world.group('everyone', ids);
+    await deactivate([a]);
+    await world.forget();
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${b}"]` });
+    await world.store('Demo', 'POST', '/held/discard', { all: true });
+    await world.patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'all' });
+    await world.store('Demo', 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.writes('Demo')).toEqual(['rename group']);
+    expect(await world.members('Demo', 'all')).toEqual(['p0', 'p1', 'p2']);
+    const value = [{ value: b }];
+    await world.patch(`/Groups/${group}`, { op: 'add', path: 'members', value });
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${b}"]` });
+    expect(await held('Demo')).toHaveLength(1);
+    expect(c).toBeDefined();
+  });
+
+  it('holds a change of settings that would take from too many, whole', async () => {
+    await world.add('Demo', { DISABLE_USERS: false });
+    const ids = await joinMany(12);
+    await deactivate(ids);
+    expect(await world.writes('Demo')).toEqual([]);
+    await world.configure('Demo', {});
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await held('Demo')).toHaveLength(12);
+    await world.store('Demo', 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await disables('Demo')).toBe(12);
+  });
+
+  it('refuses ids that are not held, and decides none of the others', async () => {
+    await world.add('Demo', TIGHT);
+    await deactivate(await joinMany(2));
+    const [item] = await held('Demo');
+    const reply = await world.store('Demo', 'POST', '/held/approve', { ids: [item?.id, 'unknown'] });
+    expect(reply).toMatchObject({ status: 409, body: { errors: [{ pointer: '/ids/1' }] } });
+    await world.settled();
+    expect(await held('Demo')).toHaveLength(1);
+    expect((await world.store('Demo', 'POST', '/held/approve', {})).status).toBe(400);
+  });
+
+  it('runs an approved loss only while it is still wanted', async () => {
+    await world.add('Demo', TIGHT);
+    const [first = '', second = ''] = await joinMany(2);
+    await deactivate([first, second]);
+    await world.store('Demo', 'POST', '/pause', {});
+    await world.store('Demo', 'POST', '/held/approve', { all: true });
+    await world.bridge.scim('PATCH', `/Users/${second}`, patch({ op: 'replace', value: { active: true } }));
+    await world.forget();
+    await world.store('Demo', 'POST', '/resume', {});
+    await world.settled();
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await world.account('Demo', 'p1')).toMatchObject({ enabled: true });
+  });
+
+  it('lets new losses go on when everything held is decided and the window has room', async () => {
+    await world.add('Demo', { BRAKE_MIN: 2, BRAKE_PERCENT: 0, BRAKE_WINDOW_MINUTES: 1 });
+    const ids = await joinMany(5);
+    await deactivate(ids.slice(0, 3));
+    expect(await held('Demo')).toHaveLength(1);
+    await world.store('Demo', 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await disables('Demo')).toBe(3);
+    // The window is full still.
+    await deactivate([ids[3] ?? '']);
+    expect(await held('Demo')).toHaveLength(1);
+    expect(await disables('Demo')).toBe(3);
+  });
+});
+
+describe('protected accounts', () => {
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.stop());
+
+  it('are never disabled, by wildcard, without regard to case', async () => {
+    await world.add('GitLabSelfManaged', { PROTECTED_ACCOUNTS: ['*-ADMIN@acme.example', 'boss*'] });
+    const type = 'GitLabSelfManaged';
+    const ids = [await world.join('sam-admin'), await world.join('boss'), await world.join('jane')];
+    await world.forget();
+    await deactivate(ids);
+    expect(await world.writes(type)).toEqual(['disable']);
+    expect(await world.account(type, 'jane')).toMatchObject({ enabled: false });
+    expect(await world.status(type, ids[0] ?? '')).toMatchObject({
+      status: 'partiallySynced',
+      reason: `${mail('sam-admin')} is a protected account`,
+    });
+    await world.forget();
+    await world.remove(`/Users/${ids[1]}`);
+    expect(await world.writes(type)).toEqual([]);
+  });
+
+  it("include the credential's own account, without a word in the settings", async () => {
+    await world.add('Slack');
+    await world.add('GitLabSelfManaged');
+    const root = [...world.gitlab.state.users.values()].find((user) => user.username === 'root');
+    const owner = await world.join('owner');
+    const admin = await world.join('root', {
+      emails: [{ value: root?.email, type: 'work', primary: true }],
+    });
+    await world.forget();
+    await deactivate([owner, admin]);
+    expect(world.slack.owner.active).toBe(true);
+    expect(root?.state).toBe('active');
+    expect(await world.writes('GitLabSelfManaged')).toEqual(['disable']);
+    expect(await world.writes('Slack')).toEqual(['disable']);
+    expect(await world.status('Slack', owner)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringContaining('protected account'),
+    });
+    expect(await world.status('GitLabSelfManaged', admin)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringContaining('protected account'),
+    });
+  });
+
+  it('that only the vendor knows of are said in its words, and not tried for ever', async () => {
+    const admin = world.slack.addUser({
+      userName: 'second',
+      email: mail('second'),
+      displayName: 'second Doe',
+      givenName: 'second',
+      familyName: 'Doe',
+      role: 'owner',
+    });
+    world.slack.addUser({ userName: 'bridge', email: mail('bridge'), role: 'admin' });
+    const bridge = [...world.slack.users.values()].find((user) => user.userName === 'bridge');
+    world.slack.addToken(world.slack.workspace, { token: 'xoxp-admin', userId: bridge?.id ?? '' });
+    await world.add('Slack', { OAUTH_ACCESS_TOKEN: 'xoxp-admin' });
+    const second = await world.join('second');
+    await world.forget();
+    await world.setActive(second, false);
+    expect(admin.active).toBe(true);
+    expect(await world.writes('Slack')).toEqual(['disable']);
+    expect(await world.status('Slack', second)).toMatchObject({
+      status: 'partiallySynced',
+      vendor: { status: 403 },
+    });
+  });
+});
