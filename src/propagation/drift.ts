@@ -32,9 +32,18 @@ export interface Drift {
 
 const NONE: Drift = { items: [], patch: null };
 
-/** `seen` undefined: a complete scan did not see the account. */
-export function userDrift(link: LinkRecord, desired: DesiredUser, seen: Observation | undefined): Drift {
+/**
+ * `seen` undefined: a complete scan, begun at `scanStartedAt`, did not see the account. A link that was
+ * written since may be of an account that is younger than the page it would be on.
+ */
+export function userDrift(
+  link: LinkRecord,
+  desired: DesiredUser,
+  seen: Observation | undefined,
+  scanStartedAt: string,
+): Drift {
   if (link.state === 'removed') return NONE;
+  if (!seen && link.updatedAt >= scanStartedAt) return NONE;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
   const base = { subject, remoteId: link.remoteId };
   if (!seen) {

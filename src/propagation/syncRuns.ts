@@ -219,7 +219,12 @@ async function compareUsers(step: Step, ids: readonly string[]): Promise<readonl
   for (const link of links) {
     const person = desired.get(link.subject.id);
     if (!person) continue;
-    const { items, patch } = userDrift(link, person, seen.get(link.remoteId));
+    const { items, patch } = userDrift(
+      link,
+      person,
+      seen.get(link.remoteId),
+      step.run.startedAt ?? step.now(),
+    );
     found.push(...items);
     if (!patch || !step.run.repair) continue;
     await step.record(async (tx) => {
