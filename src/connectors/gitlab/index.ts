@@ -3,7 +3,7 @@
 import type { StoreTypeDefinition } from '../connector.ts';
 import { createGitLabConnector } from './connector.ts';
 import { DEFAULT_MAPPING, USER_ATTRIBUTES } from './mapping.ts';
-import { GITLAB_CAPABILITIES, GITLAB_SPECS, refuseGitLab } from './settings.ts';
+import { ACCESS_LEVELS, GITLAB_CAPABILITIES, GITLAB_SPECS, refuseGitLab } from './settings.ts';
 
 export { accessLevelNumber } from './settings.ts';
 
@@ -14,6 +14,8 @@ export const gitLabSelfManagedType: StoreTypeDefinition = {
   capabilities: GITLAB_CAPABILITIES,
   userAttributes: USER_ATTRIBUTES,
   defaultMapping: DEFAULT_MAPPING,
+  identifierAttributes: { primaryEmail: 'email', userName: 'username' },
+  accessLevels: ACCESS_LEVELS,
   hostKeys: ['BASE_URL'],
   create: createGitLabConnector,
 };

@@ -9,7 +9,7 @@ import {
 import type { Capabilities, ConnectorDeps } from '../connector.ts';
 
 /** GitLab's roles and the numbers its API knows them by (docs.gitlab.com/api/members/#roles). */
-const ACCESS_LEVELS = {
+export const ACCESS_LEVELS = {
   minimal: 5,
   guest: 10,
   planner: 15,

@@ -1,6 +1,6 @@
 /** What an account is made with, and what is changed of it. */
 
-import type { CreateUserOptions, EditUserOptions } from '@gitbeaker/core';
+import type { CreateUserOptions, EditUserOptions } from '@gitbeaker/rest';
 import type { Change } from '../../model/change.ts';
 import type { RemoteError } from '../../model/errors.ts';
 import type { Applied, CallContext } from '../connector.ts';
