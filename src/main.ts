@@ -3,11 +3,10 @@
  * A start that fails says why in one sentence for each mistake on stderr, and exits with 1.
  */
 
-import type { Server } from 'node:http';
 import type { Knex } from 'knex';
 import { type Config, readConfig } from './config.ts';
 import { prepare } from './prepare.ts';
-import { closeServer, listen } from './server.ts';
+import { type Listening, listen } from './server.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog, scrub } from './support/log.ts';
 import { type Bridge, wire } from './wire.ts';
@@ -39,7 +38,7 @@ async function start(config: Config): Promise<void> {
   stopOnSignal(bridge, server, db);
 }
 
-function stopOnSignal(bridge: Bridge, server: Server, db: Knex): void {
+function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     // npm passes on a Ctrl-C that the terminal has sent to every process already.
@@ -60,8 +59,8 @@ function stopOnSignal(bridge: Bridge, server: Server, db: Knex): void {
 }
 
 /** The requests and the change in hand are finished, leases are released, then the database is let go. */
-async function stop(bridge: Bridge, server: Server, db: Knex): Promise<void> {
-  await Promise.all([closeServer(server), bridge.worker.stop()]);
+async function stop(bridge: Bridge, server: Listening, db: Knex): Promise<void> {
+  await Promise.all([server.close(), bridge.worker.stop()]);
   await db.destroy();
   log.info('stopped');
 }

@@ -1,6 +1,7 @@
 /** The HTTP server around the app: its limits, how it starts listening, and how it stops without cutting anyone off. */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Generous for slow IdPs, short enough that a stalled client does not hold a connection for long. */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -9,8 +10,13 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const IDLE_SWEEP_MS = 50;
 
+export interface Listening {
+  /** Accepts nothing more and resolves when the requests in hand are answered. */
+  close(): Promise<void>;
+}
+
 /** Throws an Error for people where the address cannot be had. */
-export function listen(app: RequestListener, host: string, port: number): Promise<Server> {
+export function listen(app: RequestListener, host: string, port: number): Promise<Listening> {
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -19,9 +25,14 @@ export function listen(app: RequestListener, host: string, port: number): Promis
     },
     app,
   );
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new Error(listenMistake(error, host, port), { cause: error })));
-    server.listen(port, host, () => resolve(server));
+    server.listen(port, host, () => resolve({ close: () => close(server, sockets) }));
   });
 }
 
@@ -40,13 +51,18 @@ function listenMistake(error: NodeJS.ErrnoException, host: string, port: number)
   }
 }
 
-/** Accepts nothing more and resolves when the requests in hand are answered. */
-export async function closeServer(server: Server): Promise<void> {
-  // A connection that was busy when the server closed would otherwise be kept alive after its answer.
-  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  const letGo = () => {
+    // A connection that was busy when the server closed would otherwise be kept alive after its answer.
+    server.closeIdleConnections();
+    // Clients open connections ahead of their requests; Node takes those for busy until its header timeout.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+  const sweep = setInterval(letGo, IDLE_SWEEP_MS);
   try {
     await new Promise<void>((resolve, reject) => {
       server.close((error) => (error ? reject(error) : resolve()));
+      letGo();
     });
   } finally {
     clearInterval(sweep);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { freshDatabaseUrl } from '../database.ts';
 import { freePort } from '../postgres.ts';
@@ -58,6 +59,15 @@ describe('npm start, for the first time and again', () => {
       expect(output).not.toContain(scimToken);
       expect(output).not.toContain(adminToken);
     }
+  });
+
+  it('stops at once also where a client holds a connection that it has not used yet', async () => {
+    const bridge = await startBridge({ directory: bridgeDirectory() });
+    const silent = connect(Number(new URL(bridge.url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    const cut = once(silent, 'close');
+    expect((await bridge.stop('SIGTERM')).code).toBe(0);
+    await cut;
   });
 
   it('keeps an answered write through kill -9', async () => {
