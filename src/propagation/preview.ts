@@ -237,12 +237,13 @@ class PreviewDraft {
   }
 
   expect(personId: string, display: string, changes: readonly Change[], account: RemoteUser | null): void {
+    const leaves = changes.some(isLoss);
     for (const change of changes) {
+      if (change.op === 'adopt') this.#adopted.add(change.remoteId);
+      if (leaves) continue;
       if (change.op === 'create') this.#arriving.set(personId, { remoteId: '', display });
-      if (change.op === 'enable') this.#arriving.set(personId, { remoteId: change.remoteId, display });
-      if (change.op !== 'adopt') continue;
-      this.#adopted.add(change.remoteId);
-      this.#arriving.set(personId, { remoteId: change.remoteId, display: account?.display ?? display });
+      if (change.op === 'enable' || (change.op === 'adopt' && account?.state === 'enabled'))
+        this.#arriving.set(personId, { remoteId: change.remoteId, display: account?.display ?? display });
     }
   }
 
