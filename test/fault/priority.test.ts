@@ -1,0 +1,68 @@
+/** One person's trouble is theirs alone, and nobody who must lose access waits behind those who join. */
+
+import { eventually } from '../bridge.ts';
+import { startWorld, type World, wordsOf } from './world.ts';
+
+let world: World;
+afterEach(() => world.close());
+
+const mentions = (address: string) => (request: { body: unknown }) =>
+  JSON.stringify(request.body ?? '').includes(address);
+
+it('parks the one person that the vendors fail on, in their words, and holds up nobody', async () => {
+  world = await startWorld('sqlite', { MAX_ATTEMPTS: 2 });
+  const { bridge, company, slack, gitlab } = world;
+  const fault = { kind: 'answer', answer: { status: 500, body: { message: 'poisoned' } } } as const;
+  for (const emulator of [slack, gitlab])
+    emulator.faults.inject({ fault, matches: mentions('poison@'), times: Number.POSITIVE_INFINITY });
+  await company.hire('poison');
+  const parked = async () => {
+    const { body } = await bridge.admin('GET', '/propagation/tasks?state=parked');
+    return body.count === 2 ? body._embedded.tasks : undefined;
+  };
+  let hired = 0;
+  const tasks = await eventually(async () => {
+    hired += 1;
+    await company.hire(`joiner${hired}`);
+    const joined = async () =>
+      [...slack.users.values()].length > hired && [...gitlab.state.users.values()].length > hired + 2
+        ? true
+        : undefined;
+    await eventually(joined, 4_000);
+    return parked();
+  }, 25_000);
+  for (const task of tasks) expect(task.error).toMatchObject({ status: 500 });
+  const { body } = await bridge.admin('GET', `/users/${company.idOf('poison')}/syncStatus`);
+  for (const store of body._embedded.stores) {
+    expect(store).toMatchObject({ status: 'failed', vendor: { status: 500 } });
+  }
+  expect(body._embedded.stores[1].vendor.message).toContain('poisoned');
+
+  slack.faults.clear();
+  gitlab.faults.clear();
+  await company.retitle('poison', 'Healed');
+  await bridge.settled();
+  await world.expectConverged();
+});
+
+it('lets a leaver go before two hundred who join', async () => {
+  world = await startWorld('sqlite');
+  const { bridge, company, slack, gitlab } = world;
+  await company.hire('leaver');
+  await bridge.settled();
+  for (const id of Object.values(world.stores)) await bridge.admin('POST', `/propagation/stores/${id}/pause`);
+  world.forgetRequests();
+  for (let n = 0; n < 200; n++) await company.hire(`joiner${n}`);
+  await company.setActive('leaver', false);
+  for (const id of Object.values(world.stores)) {
+    expect(await bridge.admin('POST', `/propagation/stores/${id}/resume`)).toMatchObject({ status: 200 });
+  }
+  const writes = (requests: typeof slack.requests) =>
+    requests.filter(({ method }) => method !== 'GET').map(wordsOf);
+  await eventually(
+    async () => (writes(slack.requests).length > 2 && writes(gitlab.requests).length > 2 ? true : undefined),
+    10_000,
+  );
+  expect(writes(slack.requests).find((words) => words.includes('/scim/'))).toBe('DELETE /scim/v2/Users/*');
+  expect(writes(gitlab.requests)[0]).toBe('POST /api/v4/users/*/block');
+});
