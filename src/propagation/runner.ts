@@ -44,7 +44,7 @@ export const LEASE_MS = 15_000;
 const GRACE_MS = 15_000;
 /** An idle runner keeps the lease for a moment: the next change is likely for the same store. */
 const LINGER_MS = 3_000;
-/** From this many failures in a row the store, not the task, is taken to be in trouble. */
+/** From this many subjects that fail in a row the store, not a subject, is taken to be in trouble. */
 const TROUBLE_MIN = 3;
 /** Between two tries of a store in trouble. */
 const TROUBLE_WAIT_MAX_MS = 5_000;
@@ -54,7 +54,9 @@ export class StoreRunner {
   readonly #deps: RunnerDeps;
   readonly #stopping: AbortSignal;
   readonly #calls = new AbortController();
+  /** Failures since the last success, and whose they were. */
   #streak = 0;
+  readonly #failing = new Set<string>();
   #notBefore = 0;
   #nudge: (() => void) | null = null;
   #nudged = false;
@@ -186,7 +188,7 @@ export class StoreRunner {
         { err: error, storeId: view.store.id, subject: task.subject, correlationIds: task.causes },
         'a task failed',
       );
-      await this.#failed(view.store, await settleFailure(run, error, this.#streak));
+      await this.#failed(view.store, await settleFailure(run, error, this.#streak), task.subject.id);
     }
   }
 
@@ -195,9 +197,11 @@ export class StoreRunner {
       await hurryTasks(this.#deps.db, store.id, isoTime(this.#deps.clock.now()));
     }
     this.#streak = 0;
+    this.#failing.clear();
   }
 
-  async #failed(store: StoreRecord, aftermath: Aftermath): Promise<void> {
+  /** `subjectId` is null for a sync, which fails only because the store does. */
+  async #failed(store: StoreRecord, aftermath: Aftermath, subjectId: string | null): Promise<void> {
     const { clock, care } = this.#deps;
     switch (aftermath.kind) {
       case 'goOn':
@@ -207,12 +211,16 @@ export class StoreRunner {
         return;
       case 'pause':
         return care.pauseForCredential(store, aftermath.error);
-      case 'trouble':
+      case 'trouble': {
         this.#streak += 1;
-        if (this.#streak >= TROUBLE_MIN) {
+        if (subjectId !== null) this.#failing.add(subjectId);
+        // One subject that fails again and again waits by itself, and others need not wait for it.
+        const storeFails = subjectId === null || this.#failing.size >= TROUBLE_MIN;
+        if (storeFails && this.#streak >= TROUBLE_MIN) {
           this.#notBefore =
             clock.now() + Math.min(TROUBLE_WAIT_MAX_MS, backoffMs(this.#streak - TROUBLE_MIN));
         }
+      }
     }
   }
 
@@ -225,7 +233,7 @@ export class StoreRunner {
       if (!(error instanceof RemoteError) || this.#calls.signal.aborted) throw error;
       log.warn({ err: error, storeId: view.store.id }, 'a step of a sync failed');
       await settleSyncFailure({ db, clock }, view, error);
-      await this.#failed(view.store, aftermathOf(error));
+      await this.#failed(view.store, aftermathOf(error), null);
       return true;
     }
   }
