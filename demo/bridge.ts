@@ -113,7 +113,7 @@ function watch(child: ChildProcess): Life {
 /** The bridge says what it foresaw in one line; of a stack trace, the line that names the error. */
 function reasonIn(words: string): string {
   const lines = words.split('\n').map((line) => line.trim());
-  return lines.find((line) => /^[A-Z]\w*Error\b/.test(line)) ?? lines.find((line) => line !== '') ?? '';
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.find((line) => line !== '') ?? '';
 }
 
 /** The port is free now; should somebody take it first, the bridge says so. */
