@@ -6,6 +6,7 @@
 import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { RemoteError } from '../model/errors.ts';
+import { random } from '../support/chance.ts';
 
 type Details = ConnectionStatus['details'];
 
@@ -88,5 +89,5 @@ const RETRY_MAX_MS = 30 * 60_000;
 /** Growing gaps between the checks of a paused store, with jitter so that stores do not march in step. */
 export function recheckGapMs(attempts: number): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 20));
-  return Math.round(ceiling * (0.75 + Math.random() / 4));
+  return Math.round(ceiling * (0.75 + random() / 4));
 }

@@ -6,6 +6,7 @@
 import { type DueTask, parkTask, retryLater } from '../db/queue.ts';
 import { upsertSyncStatus } from '../db/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
+import { random } from '../support/chance.ts';
 import { isoTime } from '../support/clock.ts';
 import { answerOf } from './refusal.ts';
 import type { TaskRun } from './run.ts';
@@ -84,7 +85,7 @@ const BACKOFF_MAX_MS = 20_000;
 /** Exponential with full jitter, but never at once. */
 export function backoffMs(failures: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
-  return Math.round(BACKOFF_FIRST_MS / 2 + Math.random() * ceiling);
+  return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
 }
 
 async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {

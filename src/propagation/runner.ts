@@ -39,8 +39,19 @@ export interface RunnerDeps {
   readonly holder: string;
 }
 
+/** What a store's runner does after a turn. */
+export type Next =
+  | { readonly kind: 'again' }
+  /** The store is to be left in peace for so long. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  /** Nothing is due. */
+  | { readonly kind: 'idle' }
+  /** The store may not be worked on, or is gone. */
+  | { readonly kind: 'end' };
+
 /** How long a lease lives without renewal, and how long a call of a dead predecessor may still take. */
 export const LEASE_MS = 15_000;
+export const RENEW_MS = LEASE_MS / 3;
 const GRACE_MS = 15_000;
 /** An idle runner keeps the lease for a moment: the next change is likely for the same store. */
 const LINGER_MS = 3_000;
@@ -85,7 +96,7 @@ export class StoreRunner {
 
   /** Returns when nothing is left to do, somebody else holds the lease, or the bridge stops. */
   async run(): Promise<void> {
-    const lease = await this.#acquire();
+    const lease = await this.acquire();
     if (!lease) return;
     const renewing = this.#keepAlive(lease);
     try {
@@ -99,7 +110,8 @@ export class StoreRunner {
     }
   }
 
-  #acquire(): Promise<Lease | null> {
+  /** Null where somebody else holds the lease. */
+  acquire(): Promise<Lease | null> {
     const { db, clock, holder } = this.#deps;
     const now = clock.now();
     return acquireLease(db, this.storeId, holder, {
@@ -109,46 +121,51 @@ export class StoreRunner {
   }
 
   #keepAlive(lease: Lease): NodeJS.Timeout {
-    const { db, clock, log } = this.#deps;
-    const renew = async () => {
-      try {
-        const ours = await renewLease(db, lease, isoTime(clock.now() + LEASE_MS));
-        if (!ours) this.#calls.abort(new LeaseLost(lease.storeId));
-      } catch (error) {
-        log.warn(
-          { err: error, storeId: lease.storeId },
-          'could not renew the lease on a store; trying again',
-        );
-      }
-    };
-    const timer = setInterval(() => void renew(), LEASE_MS / 3);
+    const timer = setInterval(() => void this.renew(lease), RENEW_MS);
     timer.unref();
     return timer;
   }
 
-  async #work(lease: Lease): Promise<void> {
-    const { db, clock, care } = this.#deps;
-    while (!this.#stopping.aborted) {
-      this.#calls.signal.throwIfAborted();
-      this.#nudged = false;
-      const store = await this.#usableStore();
-      if (!store) return;
-      const waitMs = this.#notBefore - clock.now();
-      if (waitMs > 0) {
-        await this.#rest(waitMs, false);
-        continue;
-      }
-      const view = care.viewOf(store);
-      const task = await nextDueTask(db, store.id, isoTime(clock.now()));
-      if (task) {
-        await this.#settle(view, lease, task);
-        continue;
-      }
-      if (await this.#syncStep(view, lease)) continue;
-      await closeSettledRuns({ db, clock }, view, lease);
-      if (store.status === 'DELETING' && (await this.#nothingPending())) return care.finishDeletion(store);
-      if (!(await this.#rest(LINGER_MS, true))) return;
+  /** Ends the call in hand where the lease has passed to somebody else. Never rejects. */
+  async renew(lease: Lease): Promise<void> {
+    const { db, clock, log } = this.#deps;
+    try {
+      const ours = await renewLease(db, lease, isoTime(clock.now() + LEASE_MS));
+      if (!ours) this.#calls.abort(new LeaseLost(lease.storeId));
+    } catch (error) {
+      log.warn({ err: error, storeId: lease.storeId }, 'could not renew the lease on a store; trying again');
     }
+  }
+
+  async #work(lease: Lease): Promise<void> {
+    while (!this.#stopping.aborted) {
+      this.#nudged = false;
+      const next = await this.turn(lease);
+      if (next.kind === 'end') return;
+      if (next.kind === 'wait') await this.#rest(next.ms, false);
+      if (next.kind === 'idle' && !(await this.#rest(LINGER_MS, true))) return;
+    }
+  }
+
+  /** Does the one thing that is due first. Waits for nobody but the database and the vendor. */
+  async turn(lease: Lease): Promise<Next> {
+    const { db, clock, care } = this.#deps;
+    this.#calls.signal.throwIfAborted();
+    const store = await this.#usableStore();
+    if (!store) return { kind: 'end' };
+    const waitMs = this.#notBefore - clock.now();
+    if (waitMs > 0) return { kind: 'wait', ms: waitMs };
+    const view = care.viewOf(store);
+    const task = await nextDueTask(db, store.id, isoTime(clock.now()));
+    if (task) {
+      await this.#settle(view, lease, task);
+      return { kind: 'again' };
+    }
+    if (await this.#syncStep(view, lease)) return { kind: 'again' };
+    await closeSettledRuns({ db, clock }, view, lease);
+    if (store.status !== 'DELETING' || !(await this.#nothingPending())) return { kind: 'idle' };
+    await care.finishDeletion(store);
+    return { kind: 'end' };
   }
 
   /** Null where the store may not be worked on now. */

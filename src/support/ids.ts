@@ -1,8 +1,8 @@
 /** Identifiers. */
 
-import { randomUUID } from 'node:crypto';
+import { uuid } from './chance.ts';
 
 /** A random UUID; every id that the bridge hands out is one, but `default` for the first environment. */
 export function newId(): string {
-  return randomUUID();
+  return uuid();
 }

@@ -1,0 +1,29 @@
+/**
+ * Chance, as the simulation replaces it: one source for the whole process, so that a history that failed
+ * can be replayed. Secrets never come from here.
+ */
+
+import { randomUUID } from 'node:crypto';
+
+export interface Chance {
+  /** At least 0, below 1. */
+  number(): number;
+  uuid(): string;
+}
+
+const REAL: Chance = { number: Math.random, uuid: () => randomUUID() };
+
+let source = REAL;
+
+export function random(): number {
+  return source.number();
+}
+
+export function uuid(): string {
+  return source.uuid();
+}
+
+/** Null brings the real one back. */
+export function replaceChance(replacement: Chance | null): void {
+  source = replacement ?? REAL;
+}
