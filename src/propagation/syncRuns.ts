@@ -416,8 +416,9 @@ async function finished(tx: Db, step: Step, summary: Readonly<Record<string, num
 }
 
 /**
- * A step failed at the vendor. It is tried again from where it was; a run that somebody asked for fails in
- * the end, any other goes on without the scan, and then every plan looks for itself.
+ * A step failed at the vendor. It is tried again from where it was, unless the vendor refused it for good; a
+ * run that somebody asked for fails in the end, any other goes on without the scan, and then every plan looks
+ * for itself.
  */
 export async function settleSyncFailure(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
@@ -428,7 +429,8 @@ export async function settleSyncFailure(
   if (!run?.position) return;
   const failures = run.position.failures + 1;
   if (error.disposition === 'rateLimited' || error.disposition === 'unauthorized') return;
-  if (failures < STEP_FAILURES_MAX)
+  const lasting = error.disposition === 'rejected' || error.disposition === 'forbidden';
+  if (!lasting && failures < STEP_FAILURES_MAX)
     return saveSyncRun(db, { ...run, position: { ...run.position, failures } });
   if (run.cause !== 'request') {
     return saveSyncRun(db, {
