@@ -187,6 +187,8 @@ function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, tas
 
 function whyPending(store: StoreRecord, task: TaskRecord): string | null {
   if (store.paused) return `${store.name} is paused: ${store.paused.message}`;
-  if (task.attempts === 0 || !task.error) return null;
-  return `tried ${task.attempts === 1 ? 'once' : `${task.attempts} times`}, again at ${task.runAt}: ${task.error.message}`;
+  if (!task.error) return null;
+  // What fails while the whole store is in trouble is no attempt of the task's, and a failure all the same.
+  const failed = task.attempts > 1 ? `failed ${task.attempts} times` : 'failed';
+  return `${failed}, tried again at ${task.runAt}: ${task.error.message}`;
 }
