@@ -1,0 +1,41 @@
+/** Figures and the table they are printed in. */
+
+export interface Row {
+  readonly what: string;
+  readonly figure: string;
+  /** What it should be, where there is a goal. */
+  readonly goal?: string;
+}
+
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const index = Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1);
+  return sorted[Math.max(0, index)] ?? Number.NaN;
+}
+
+export const median = (values: readonly number[]) => percentile(values, 50);
+export const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+export const ratio = (a: number, b: number) => `${(a / b).toFixed(2)}x`;
+
+/** Milliseconds that it took. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+export async function timesOf(count: number, work: (n: number) => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < count; n++) times.push(await timed(() => work(n)));
+  return times;
+}
+
+export function print(title: string, rows: readonly Row[]): void {
+  const width = (cells: readonly string[]) => Math.max(...cells.map((cell) => cell.length));
+  const what = width(rows.map((row) => row.what));
+  const figure = width(rows.map((row) => row.figure));
+  const lines = rows.map((row) =>
+    `  ${row.what.padEnd(what)}  ${row.figure.padStart(figure)}  ${row.goal ? `goal: ${row.goal}` : ''}`.trimEnd(),
+  );
+  process.stdout.write(`\n${title}\n${lines.join('\n')}\n`);
+}

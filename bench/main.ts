@@ -1,0 +1,40 @@
+/**
+ * `npm run bench`: what the bridge promises about speed, measured on loopback with emulated vendors, in a
+ * few minutes. `npm run bench -- --full` takes the full sizes, `-- latency sync` only what is named.
+ */
+
+import { cpus } from 'node:os';
+import type { Sizes } from './bench.ts';
+import { calls, latency } from './changes.ts';
+import { print, type Row } from './figures.ts';
+import { largeGroup, lookUps } from './scale.ts';
+import { noOpSync } from './sync.ts';
+import { throughput } from './throughput.ts';
+
+const FULL: Sizes = { groupMembers: 100_000, users: 200_000, syncPeople: 10_000 };
+const QUICK: Sizes = { groupMembers: 20_000, users: 50_000, syncPeople: 2_000 };
+
+const given = process.argv.slice(2);
+const sizes = given.includes('--full') ? FULL : QUICK;
+const named = given.filter((word) => !word.startsWith('--'));
+
+const measurements: Readonly<Record<string, readonly [string, () => Promise<readonly Row[]>]>> = {
+  latency: ['From the SCIM answer to the first byte at the vendor', latency],
+  calls: ['Calls for one change (w: writes, r: reads)', calls],
+  throughput: ['POST /Users', throughput],
+  group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
+  lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
+  sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
+};
+
+const unknown = named.filter((name) => !(name in measurements));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no ${unknown.join(', ')}; there are ${Object.keys(measurements).join(', ')}.\n`,
+  );
+  process.exit(1);
+}
+process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, SQLite\n`);
+for (const [name, [title, measure]] of Object.entries(measurements)) {
+  if (named.length === 0 || named.includes(name)) print(title, await measure());
+}

@@ -1,0 +1,106 @@
+/** What grows with the size of the directory, and should not: one member of a large group, one look-up among many people. */
+
+import { patch, person } from '../test/bridge.ts';
+import { onStage, type Sizes, type Stage } from './bench.ts';
+import { median, ms, type Row, ratio, timed, timesOf } from './figures.ts';
+import { fill } from './fill.ts';
+
+const ADDITIONS = 15;
+const SMALL_MEMBERS = 10;
+const SMALL_USERS = 1_000;
+const LOOK_UPS = 100;
+
+interface Addition {
+  readonly answerMs: number;
+  /** From the SCIM answer until Slack has been told. */
+  readonly propagatedMs: number;
+  /** The longest that another request took meanwhile. */
+  readonly stallMs: number;
+}
+
+export function largeGroup({ groupMembers }: Sizes): Promise<readonly Row[]> {
+  return onStage(true, async (stage) => {
+    const newcomers: string[] = [];
+    for (let n = 0; n < 2 * ADDITIONS; n++)
+      newcomers.push((await stage.bridge.scim('POST', '/Users', person(`new${n}`))).body.id);
+    const small = await group(stage, 'small', SMALL_MEMBERS);
+    const large = await group(stage, 'large', groupMembers);
+    const ofSmall = await addMembers(stage, small, newcomers.slice(0, ADDITIONS));
+    const ofLarge = await addMembers(stage, large, newcomers.slice(ADDITIONS));
+    const row = (what: string, of: keyof Addition, pick: (times: readonly number[]) => number): Row => {
+      const [few, many] = [ofSmall, ofLarge].map((additions) =>
+        pick(additions.map((addition) => addition[of])),
+      );
+      return { what, figure: `${ms(few ?? 0)} → ${ms(many ?? 0)} (${ratio(many ?? 0, few ?? 0)})` };
+    };
+    return [
+      row('SCIM answer, median', 'answerMs', median),
+      row('until Slack has the member, median', 'propagatedMs', median),
+      row('longest stall of another request', 'stallMs', (times) => Math.max(...times)),
+    ];
+  });
+}
+
+async function group(stage: Stage, name: string, members: number): Promise<string> {
+  const { body } = await stage.bridge.scim('POST', '/Groups', {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+    displayName: name,
+  });
+  await stage.bridge.settled();
+  const remote = [...stage.slack.groups.values()].find(({ displayName }) => displayName === name);
+  if (!remote) throw new Error(`Slack has no group ${name}`);
+  const { db } = stage.bridge;
+  const remoteIdOf = (n: number) => `U${name.toUpperCase()}${n}`;
+  const linked = { storeId: stage.stores.slack, remoteIdOf };
+  await fill({ db, count: members, prefix: name, linked, group: { id: body.id, remoteId: remote.id } });
+  return body.id;
+}
+
+async function addMembers(
+  stage: Stage,
+  groupId: string,
+  ids: readonly string[],
+): Promise<readonly Addition[]> {
+  const { bridge, slack } = stage;
+  const additions: Addition[] = [];
+  for (const id of ids) {
+    slack.forgetRequests();
+    let over = false;
+    const stalls = watch(stage, id, () => over);
+    const operation = { op: 'add', path: 'members', value: [{ value: id }] };
+    const answerMs = await timed(() => bridge.scim('PATCH', `/Groups/${groupId}`, patch(operation)));
+    const answeredAt = Date.now();
+    await bridge.settled();
+    over = true;
+    const told = slack.requests.find(({ method }) => method === 'PATCH');
+    if (!told) throw new Error('Slack was not told');
+    additions.push({ answerMs, propagatedMs: Math.max(0, told.at - answeredAt), stallMs: await stalls });
+  }
+  return additions;
+}
+
+async function watch({ bridge }: Stage, id: string, isOver: () => boolean): Promise<number> {
+  let longest = 0;
+  while (!isOver()) longest = Math.max(longest, await timed(() => bridge.scim('GET', `/Users/${id}`)));
+  return longest;
+}
+
+export async function lookUps({ users }: Sizes): Promise<readonly Row[]> {
+  const medianAmong = (count: number) =>
+    onStage(false, async ({ bridge }) => {
+      await fill({ db: bridge.db, count, prefix: 'p' });
+      const lookUp = async (n: number) => {
+        const name = `p${(n * 7919) % count}@ACME.example`;
+        const found = await bridge.scim(
+          'GET',
+          `/Users?filter=${encodeURIComponent(`userName eq "${name}"`)}`,
+        );
+        if (found.body.totalResults !== 1) throw new Error(`${name} was not found`);
+      };
+      await timesOf(LOOK_UPS, lookUp);
+      return median(await timesOf(LOOK_UPS, lookUp));
+    });
+  const few = await medianAmong(SMALL_USERS);
+  const many = await medianAmong(users);
+  return [{ what: 'userName eq, median', figure: `${ms(few)} → ${ms(many)} (${ratio(many, few)})` }];
+}
