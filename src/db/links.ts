@@ -6,7 +6,7 @@
 import type { Attributes } from '../model/desired.ts';
 import type { Kind, Subject } from '../model/subject.ts';
 import { newId } from '../support/ids.ts';
-import { fromJson, toJson } from './columns.ts';
+import { fromJson, fromJsonOrNull, toJson } from './columns.ts';
 import type { Db } from './open.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
@@ -29,8 +29,19 @@ export interface LinkRecord {
   readonly observed: Attributes;
   /** When a group's members were last read whole; null: read them before the next plan. */
   readonly membersReadAt: string | null;
+  /** Since when the account is disabled and its person gone: `REMOVE_AFTER_DAYS` counts from here. */
+  readonly removalSince: string | null;
+  /** What the last complete scan found changed by hand and is not repaired; null where nothing is. */
+  readonly drift: RememberedDrift | null;
   readonly createdAt: string;
   readonly updatedAt: string;
+}
+
+/** The shape of its items is the propagation's. */
+export interface RememberedDrift {
+  readonly items: readonly unknown[];
+  /** Attribute → the value that a repair overwrote; seen again at once, it is the vendor's own form. */
+  readonly repaired: Attributes;
 }
 
 export interface NewLink {
@@ -49,7 +60,15 @@ export interface NewLink {
 export type LinkPatch = Partial<
   Pick<
     LinkRecord,
-    'remoteId' | 'remoteName' | 'origin' | 'state' | 'disabledBy' | 'applied' | 'observed' | 'membersReadAt'
+    | 'remoteId'
+    | 'remoteName'
+    | 'origin'
+    | 'state'
+    | 'disabledBy'
+    | 'applied'
+    | 'observed'
+    | 'membersReadAt'
+    | 'removalSince'
   >
 >;
 
@@ -207,6 +226,8 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
     applied: toJson(link.applied ?? {}),
     observed: toJson(link.observed ?? {}),
     members_read_at: null,
+    removal_since: null,
+    drift: null,
     created_at: at,
     updated_at: at,
   };
@@ -225,11 +246,94 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     applied: patch.applied && toJson(patch.applied),
     observed: patch.observed && toJson(patch.observed),
     members_read_at: patch.membersReadAt,
+    removal_since: patch.removalSince,
+    removal_asked_days: patch.removalSince === undefined ? undefined : null,
   };
   const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   await db('links')
     .where({ id })
     .update({ ...named, updated_at: at });
+}
+
+/** Not a write to the account, so the link does not count as newer than a scan. `at` is an ISO time. */
+export async function rememberDrift(
+  db: Db,
+  id: string,
+  drift: RememberedDrift | null,
+  at: string,
+): Promise<void> {
+  const standing = drift !== null && drift.items.length > 0;
+  await db('links')
+    .where({ id })
+    .update({
+      drift: drift === null ? null : toJson(drift),
+      drift_since: standing ? db.raw('coalesce(drift_since, ?)', [at]) : null,
+    });
+}
+
+/** Subjects with drift that stands, and since when the oldest does. */
+export async function countDrift(
+  db: Db,
+  storeId: string,
+): Promise<{ readonly users: number; readonly groups: number; readonly oldest: string | null }> {
+  const rows: { kind: string; n: number | string; oldest: string }[] = await db('links')
+    .where({ store_id: storeId })
+    .whereNotNull('drift_since')
+    .groupBy('kind')
+    .select('kind')
+    .count({ n: '*' })
+    .min({ oldest: 'drift_since' });
+  const of = (kind: Kind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);
+  const oldest = rows.map((row) => row.oldest).sort()[0] ?? null;
+  return { users: of('user'), groups: of('group'), oldest };
+}
+
+/** Nobody looks for drift any more: what is known of it goes. Answers the subjects it was known of. */
+export async function forgetDrift(tx: Db, storeId: string, limit: number): Promise<readonly Subject[]> {
+  const rows: { id: string; kind: Kind; subject_id: string }[] = await tx('links')
+    .where({ store_id: storeId })
+    .whereNotNull('drift_since')
+    .limit(limit)
+    .select('id', 'kind', 'subject_id');
+  await tx('links')
+    .whereIn(
+      'id',
+      rows.map((row) => row.id),
+    )
+    .update({ drift: null, drift_since: null });
+  return rows.map((row) => ({ kind: row.kind, id: row.subject_id }));
+}
+
+/** Starts or stops the count of `REMOVE_AFTER_DAYS`; no write to the account either. */
+export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
+  await db('links').where({ id }).update({ removal_since: since, removal_asked_days: null });
+}
+
+/** The person is back, on every store. */
+export async function cancelRemovals(db: Db, personId: string): Promise<void> {
+  await db('links')
+    .where({ kind: 'user', subject_id: personId })
+    .whereNotNull('removal_since')
+    .update({ removal_since: null, removal_asked_days: null });
+}
+
+/** People whose time is up since `cutoff`, of whom the queue was not told yet; marked as told. */
+export async function takeDueRemovals(
+  tx: Db,
+  storeId: string,
+  due: { readonly cutoff: string; readonly days: number },
+  limit: number,
+): Promise<readonly string[]> {
+  const rows: { id: string; subject_id: string }[] = await tx('links')
+    .where({ store_id: storeId, kind: 'user' })
+    .where('removal_since', '<=', due.cutoff)
+    .where((told) => told.whereNull('removal_asked_days').orWhereNot({ removal_asked_days: due.days }))
+    .orderBy('removal_since')
+    .limit(limit)
+    .select('id', 'subject_id');
+  const ids = rows.map((row) => row.id);
+  await tx('links').whereIn('id', ids).update({ removal_asked_days: due.days });
+  return rows.map((row) => row.subject_id);
 }
 
 export async function deleteLink(db: Db, id: string): Promise<void> {
@@ -269,6 +373,8 @@ function toLink(row: Record<string, unknown>): LinkRecord {
     applied: fromJson(row.applied),
     observed: fromJson(row.observed),
     membersReadAt: row.members_read_at as string | null,
+    removalSince: row.removal_since as string | null,
+    drift: fromJsonOrNull<RememberedDrift>(row.drift),
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
   };

@@ -5,6 +5,8 @@
 
 import type { Knex } from 'knex';
 import * as first from '../../migrations/0001_first.ts';
+import * as timers from '../../migrations/0002_timers.ts';
+import * as rules from '../../migrations/0003_rules.ts';
 
 interface Migration {
   readonly name: string;
@@ -12,7 +14,11 @@ interface Migration {
   down(knex: Knex): Promise<void>;
 }
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_first', ...first }];
+const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_first', ...first },
+  { name: '0002_timers', ...timers },
+  { name: '0003_rules', ...rules },
+];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: async () => [...MIGRATIONS],

@@ -3,7 +3,7 @@
  * the bridge applied is in the links.
  */
 
-import type { Remote } from '../model/remote.ts';
+import type { Remote, RemoteUser } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import { fromJson, lower, toJson } from './columns.ts';
 import type { Db } from './open.ts';
@@ -97,6 +97,27 @@ export async function observedUnder(
       .orderBy('seen_at')
       .select('identifier_lower', 'remote');
     for (const row of rows) found.set(row.identifier_lower, fromJson<Remote>(row.remote));
+  }
+  return found;
+}
+
+/** Every account that shows one of these identifiers, by the identifier in lower case. */
+export async function accountsUnder(
+  db: Db,
+  storeId: string,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, readonly RemoteUser[]>> {
+  const found = new Map<string, RemoteUser[]>();
+  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind: 'user' })
+      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .orderBy('remote_id')
+      .select('identifier_lower', 'remote');
+    for (const row of rows) {
+      const account = fromJson<RemoteUser>(row.remote);
+      found.set(row.identifier_lower, [...(found.get(row.identifier_lower) ?? []), account]);
+    }
   }
   return found;
 }

@@ -62,6 +62,22 @@ export async function nextDueTime(db: Db, storeId: string): Promise<string | nul
   return (row?.at as string | null | undefined) ?? null;
 }
 
+/** People of whom a task on the store, a held one too, has this cause; at most `limit`. */
+export async function peopleOfCause(
+  db: Db,
+  storeId: string,
+  correlationId: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db('task_causes as c')
+    .join('tasks as t', 't.id', 'c.task_id')
+    .where({ 'c.correlation_id': correlationId, 't.store_id': storeId, 't.kind': 'user' })
+    .orderBy('t.subject_id')
+    .limit(limit)
+    .select('t.subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
 export async function setIntent(db: Db, taskId: string, intent: Intent): Promise<void> {
   await db('tasks')
     .where({ id: taskId })
@@ -112,6 +128,14 @@ export async function retryLater(
       failed_at: failure.failedAt,
       error: toJson(failure.error),
     });
+}
+
+/** Settled but for a look that is to be repeated at `runAt`; a write that comes meanwhile makes it due at once. */
+export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise<void> {
+  const waiting = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({ run_at: runAt, intent: null, attempts: 0, failed_at: null, error: null });
+  if (waiting === 0) await startAfresh(db, task);
 }
 
 /** Waits for an operator, or for the next write to the subject. */

@@ -150,11 +150,15 @@ export async function buryStore(db: Db, id: string, at: string): Promise<void> {
 /** Everything that hangs on a store and means nothing without it; children before their parents. */
 const BELONGINGS = [
   'tasks',
+  'leavers',
   'causes',
   'held',
   'links',
   'membership_ledger',
   'observations',
+  'rules',
+  'attribute_mappings',
+  'group_mappings',
   'sync_statuses',
   'brake_ledger',
   'previews',

@@ -4,7 +4,7 @@ import { newId } from '../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from './columns.ts';
 import type { Db } from './open.ts';
 
-export type SyncRunCause = 'request' | 'activation' | 'settings' | 'deletion' | 'apply';
+export type SyncRunCause = 'request' | 'periodic' | 'activation' | 'settings' | 'deletion' | 'apply';
 export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
 
 export interface SyncProgress {

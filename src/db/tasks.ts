@@ -6,6 +6,7 @@
 import type { Kind, Subject } from '../model/subject.ts';
 import { newId } from '../support/ids.ts';
 import { fromJsonOrNull } from './columns.ts';
+import { openLeaver } from './leavers.ts';
 import { type Db, forUpdate } from './open.ts';
 import type { After } from './paging.ts';
 
@@ -39,7 +40,7 @@ export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> 
 /** Most correlation ids that one task remembers; further causes of a folded task are in the events. */
 const CAUSES_MAX = 50;
 
-/** Upserts: many writes to one subject fold into one task, which becomes due at once. */
+/** Upserts: many writes to one subject fold into one task, which becomes due at once. A leaver is open from here on. */
 export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<void> {
   const fresh = {
     id: newId(),
@@ -70,6 +71,15 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
       updated_at: task.at,
     })
     .returning('id');
+  if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
+    await openLeaver(db, {
+      storeId,
+      personId: task.subject.id,
+      environmentId: task.environmentId,
+      correlationId: task.correlationIds.at(-1) ?? null,
+      since: task.at,
+    });
+  }
   const known = await db('task_causes').where({ task_id: row.id }).count({ n: '*' }).first();
   const room = CAUSES_MAX - Number(known?.n ?? 0);
   for (const correlationId of task.correlationIds.slice(0, Math.max(0, room))) {

@@ -7,6 +7,8 @@ import { appendEvent } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
 import { dropHeldOfPerson } from '../db/held.ts';
+import { closeLeaverEverywhere } from '../db/leavers.ts';
+import { cancelRemovals } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { attachPerson } from '../db/persons.ts';
 import { addToCause, enqueueForAllStores, PRIORITY } from '../db/tasks.ts';
@@ -62,7 +64,7 @@ export async function createUser(
           resource: stored,
           createdAt: at,
         });
-        if (how !== 'new') await dropHeldOfPerson(tx, personId);
+        if (how !== 'new') await callOffLeaving(tx, personId);
         await enqueuePerson(tx, write, created, PRIORITY.normal, at);
         await appendUserEvent(tx, write, created, at, {
           kind: 'user.created',
@@ -113,11 +115,18 @@ export async function changeUser(
   return user;
 }
 
+/** Whatever the person was about to lose, on whatever store. */
+async function callOffLeaving(tx: Db, personId: string): Promise<void> {
+  await dropHeldOfPerson(tx, personId);
+  await cancelRemovals(tx, personId);
+  await closeLeaverEverywhere(tx, personId);
+}
+
 async function recordUserChange(tx: Db, write: Write, before: UserRecord, after: UserRecord, at: string) {
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
   if (left) await countLoss(tx, write, at);
-  if (returned) await dropHeldOfPerson(tx, after.personId);
+  if (returned) await callOffLeaving(tx, after.personId);
   await enqueuePerson(tx, write, after, left ? PRIORITY.leaver : PRIORITY.normal, at);
   await appendUserEvent(tx, write, after, at, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',

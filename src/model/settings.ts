@@ -47,10 +47,15 @@ export interface CommonSettings {
   readonly brakeWindowMinutes: number;
   readonly protectedAccounts: readonly string[];
   readonly maxAttempts: number;
+  /** 0: at once. */
+  readonly removeAfterDays: number;
+  readonly driftMode: 'Off' | 'Report' | 'Repair';
+  /** 0: only on request. */
+  readonly syncIntervalMinutes: number;
+  readonly verify: boolean;
+  readonly leaverDeadlineSeconds: number;
   readonly applyMode: 'Automatic' | 'Approval';
 }
-
-const LATER = 'comes with a later release; leave it at its default';
 
 export const COMMON_SPECS: readonly SettingSpec[] = [
   {
@@ -155,16 +160,16 @@ export const COMMON_SPECS: readonly SettingSpec[] = [
     default: 0,
     min: 0,
     max: 3650,
-    notYet: `REMOVE_AFTER_DAYS ${LATER}`,
-    description: 'With REMOVE_ACTION Delete: disable at once, delete after so many days.',
+    description:
+      'With REMOVE_ACTION Delete: disable at once, delete after so many days unless the person returns.',
   },
   {
     key: 'DRIFT_MODE',
     type: 'string',
     default: 'Report',
     allowed: ['Off', 'Report', 'Repair'],
-    notYet: `DRIFT_MODE ${LATER}`,
-    description: 'What the periodic sync does with hand-made differences.',
+    description:
+      'What the periodic sync does with hand-made differences. Report lists them, Repair undoes them, Off does not read the store at all.',
   },
   {
     key: 'SYNC_INTERVAL_MINUTES',
@@ -172,7 +177,6 @@ export const COMMON_SPECS: readonly SettingSpec[] = [
     default: 360,
     min: 0,
     max: 44_640,
-    notYet: `SYNC_INTERVAL_MINUTES ${LATER}`,
     description: 'Minutes between periodic syncs; 0 means only on request.',
   },
   {
@@ -186,8 +190,7 @@ export const COMMON_SPECS: readonly SettingSpec[] = [
     key: 'VERIFY',
     type: 'boolean',
     default: false,
-    notYet: `VERIFY ${LATER}`,
-    description: 'Read back after disabling until access is gone.',
+    description: 'Read back after disabling until access is gone, at most for LEAVER_DEADLINE_SECONDS.',
   },
   {
     key: 'LEAVER_DEADLINE_SECONDS',
@@ -195,7 +198,6 @@ export const COMMON_SPECS: readonly SettingSpec[] = [
     default: 300,
     min: 1,
     max: 86_400,
-    notYet: `LEAVER_DEADLINE_SECONDS ${LATER}`,
     description: 'Seconds from the SCIM answer until the store confirmed a leaver.',
   },
   {
@@ -330,6 +332,21 @@ export function commonSettings(configuration: Configuration): CommonSettings {
     brakeWindowMinutes: c.BRAKE_WINDOW_MINUTES as number,
     protectedAccounts: c.PROTECTED_ACCOUNTS as readonly string[],
     maxAttempts: c.MAX_ATTEMPTS as number,
+    removeAfterDays: c.REMOVE_AFTER_DAYS as number,
+    driftMode: c.DRIFT_MODE as CommonSettings['driftMode'],
+    syncIntervalMinutes: c.SYNC_INTERVAL_MINUTES as number,
+    verify: c.VERIFY as boolean,
+    leaverDeadlineSeconds: c.LEAVER_DEADLINE_SECONDS as number,
     applyMode: c.APPLY_MODE as CommonSettings['applyMode'],
   };
+}
+
+/** Common keys that contradict each other, of a configuration whose defaults are filled in. */
+export function refuseContradictions(
+  configuration: Configuration,
+): readonly { readonly key: string; readonly detail: string }[] {
+  const { REMOVE_AFTER_DAYS: days, REMOVE_ACTION: action } = configuration;
+  if (typeof days !== 'number' || days === 0 || action === 'Delete') return [];
+  const detail = 'REMOVE_AFTER_DAYS delays a deletion, so it needs REMOVE_ACTION Delete; or leave it at 0';
+  return [{ key: 'REMOVE_AFTER_DAYS', detail }];
 }

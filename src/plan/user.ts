@@ -26,6 +26,8 @@ export interface UserSituation {
   /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
   readonly keptOnAdoption: readonly string[];
   readonly isProtected: boolean;
+  /** `REMOVE_AFTER_DAYS` have passed since the account of a person who is gone was disabled. */
+  readonly removalDue: boolean;
 }
 
 export function planUser(situation: UserSituation): Plan {
@@ -142,13 +144,21 @@ const PROTECTED = 'is a protected account';
 
 function gone(plan: Drafting, link: AccountLink) {
   const { settings, isProtected } = plan.situation;
-  const op = settings.removeAction === 'Delete' ? 'delete' : 'disable';
+  const op = removal(plan.situation, link);
   if (op === 'disable' && link.state === 'disabled') return;
   if (!settings.deprovisionUsers) {
-    return plan.skip(op, 'unsynced', 'is gone from the directory, and DEPROVISION_USERS is off');
+    const why = plan.situation.desired.outOfScope ? 'is out of scope' : 'is gone from the directory';
+    return plan.skip(op, 'unsynced', `${why}, and DEPROVISION_USERS is off`);
   }
   if (isProtected) return plan.skip(op, 'partiallySynced', PROTECTED);
   plan.add({ op, subject: plan.subject, remoteId: link.remoteId });
+}
+
+/** A deletion that waits disables first, and counts from then on. */
+function removal({ settings, removalDue }: UserSituation, link: AccountLink): 'delete' | 'disable' {
+  if (settings.removeAction === 'Disable') return 'disable';
+  if (settings.removeAfterDays === 0) return 'delete';
+  return link.state === 'disabled' && removalDue ? 'delete' : 'disable';
 }
 
 function identifierName(settings: CommonSettings): string {

@@ -9,22 +9,28 @@ import {
   insertLink,
   type LinkPatch,
   type LinkRecord,
+  rememberDrift,
+  setRemovalSince,
   updateLink,
 } from '../db/links.ts';
 import { groupsOfPerson } from '../db/memberDifferences.ts';
 import { forgetObservation, observe, observedAs } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
+import { speakingUser } from '../db/persons.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
-import type { Change, MembershipChange, Skip } from '../model/change.ts';
+import { type Change, isLoss, type MembershipChange, type Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes, planUser, type UserSituation } from '../plan/user.ts';
-import { lifecyclesOf, loadDesiredUser } from './desired.ts';
+import { loadDesiredUser } from './desired.ts';
+import { afterWrite } from './drift.ts';
 import { type Gate, openGate, tickOff } from './gate.ts';
+import { type Leaving, verifyLeaver } from './leavers.ts';
 import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
+import { countOthersMovedOut } from './scopeMoves.ts';
 import { type Settled, settle } from './settled.ts';
 import { userSituation } from './situation.ts';
 
@@ -62,6 +68,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   const { link, situation, taken } = await situate(run);
   const { desired } = situation;
   const plan = taken ? { changes: [], skipped: [taken] } : planUser(situation);
+  if (desired.outOfScope && plan.changes.some(isLoss)) await countOthersMovedOut(run);
   const gate = await openGate(run, plan.changes, {
     personKey: () => desired.id,
     desired: () => desired.lifecycle,
@@ -70,6 +77,10 @@ async function settleOnce(run: TaskRun): Promise<void> {
     heldReasons: gate.heldReasons,
     skipped: [...plan.skipped, ...gate.skipped],
     forgotten: desired.lifecycle === 'gone',
+    leaving: {
+      lifecycle: desired.lifecycle,
+      hadAccess: isUsable(link?.state ?? situation.account?.state),
+    },
   };
   const before = await getSyncStatus(run.deps.db, store.id, run.task.subject);
   const changes = gate.allowed as readonly UserChange[];
@@ -79,12 +90,29 @@ async function settleOnce(run: TaskRun): Promise<void> {
     if (refused) return run.record((tx) => settle(tx, run, { ...settled, refusals: [refused] }));
   }
   if (changes.length > 0) return;
+  const verified = gate.heldReasons.length > 0 ? {} : await verifyLeaver(run, desired, link);
   await run.record(async (tx) => {
+    if (link) await keepCount(tx, run, link, desired);
     // A person who was not as desired may be now, and then the groups that left them out follow.
     if (before && before.status !== 'synced' && desired.lifecycle === 'active')
       await settleGroupsOf(tx, run, link?.remoteId);
-    await settle(tx, run, settled);
+    await settle(tx, run, {
+      ...settled,
+      skipped: [...settled.skipped, ...(verified.skipped ?? [])],
+      leaving: { ...(settled.leaving as Leaving), ...verified.leaving },
+    });
   });
+}
+
+function isUsable(state: string | undefined): boolean {
+  return state === 'enabled' || state === 'invited';
+}
+
+/** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */
+async function keepCount(tx: Db, run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<void> {
+  const counts = link.state === 'disabled' && desired.lifecycle === 'gone';
+  if (counts === (link.removalSince !== null)) return;
+  await setRemovalSince(tx, link.id, counts ? run.now() : null);
 }
 
 interface Situated {
@@ -105,7 +133,7 @@ async function situate(run: TaskRun): Promise<Situated> {
   const owner = account ? await ownerOf(run, account) : null;
   return {
     link,
-    situation: userSituation(run.view, desired, link, account),
+    situation: userSituation(run.view, desired, link, account, run.now()),
     taken: owner ? takenBy(desired, account as RemoteUser) : null,
   };
 }
@@ -137,13 +165,13 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
   return found;
 }
 
-/** The link of another person who is still there; an account of somebody who is gone is free to be taken. */
+/** The link of another person who is still there; the account of one whom the directory lost is free to be taken. */
 async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | null> {
   const { db } = run.deps;
   const other = await getUserLinkByRemoteId(db, run.view.store.id, account.remoteId);
   if (!other || other.subject.id === run.task.subject.id) return null;
-  const lifecycles = await lifecyclesOf(db, run.view, [other.subject.id]);
-  if (lifecycles.get(other.subject.id) !== 'gone') return other;
+  // Out of scope is not gone: with the next change of title they are back, and want their account.
+  if (await speakingUser(db, other.subject.id)) return other;
   await run.record(async (tx) => {
     await deleteLink(tx, other.id);
     await run.event(tx, {
@@ -215,7 +243,7 @@ function attributesAfterDoubt(run: TaskRun, link: LinkRecord, remote: RemoteUser
 async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<null> {
   const { store } = run.view;
   await run.record(async (tx) => {
-    await updateLink(tx, link.id, { state: 'removed', disabledBy: null }, run.now());
+    await updateLink(tx, link.id, { state: 'removed', disabledBy: null, removalSince: null }, run.now());
     await forgetAccount(tx, store.id, link.remoteId);
     await forgetObservation(tx, store.id, 'user', link.remoteId);
     await run.event(tx, {
@@ -278,7 +306,9 @@ class Application {
         await run.changeEvent(tx, change, { calls, ...describe(change) });
         if (['create', 'adopt', 'enable'].includes(change.op))
           await settleGroupsOf(tx, run, this.#link.remoteId);
-        if (last) await settle(tx, run, last);
+        const accessTaken = change.op === 'disable' || change.op === 'delete';
+        const leaving = { ...(last?.leaving as Leaving), accessTaken };
+        if (last) await settle(tx, run, { ...last, leaving });
       });
       return null;
     } catch (error) {
@@ -312,25 +342,27 @@ class Application {
       case 'update': {
         const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
         const link = this.#link as LinkRecord;
-        return this.#put(tx, {
+        const patch = {
           applied: { ...link.applied, ...to },
           observed: { ...link.observed, ...to, ...applied?.sent, ...remote?.attributes },
           ...(remote ? { remoteName: remote.display } : {}),
-        });
+        };
+        return this.#put(tx, patch, Object.keys(to));
       }
       case 'enable':
-        return this.#put(tx, { state: 'enabled', disabledBy: null });
+        return this.#put(tx, { state: 'enabled', disabledBy: null, removalSince: null });
       case 'disable':
         if (connector.capabilities.disableDropsMemberships)
           await forgetAccount(tx, store.id, change.remoteId);
         return this.#put(tx, {
           state: 'disabled',
           disabledBy: this.#desired.lifecycle === 'gone' ? 'gone' : 'inactive',
+          removalSince: this.#desired.lifecycle === 'gone' ? run.now() : null,
         });
       case 'delete':
         await forgetAccount(tx, store.id, change.remoteId);
         await forgetObservation(tx, store.id, 'user', change.remoteId);
-        return this.#put(tx, { state: 'removed', disabledBy: null });
+        return this.#put(tx, { state: 'removed', disabledBy: null, removalSince: null });
     }
   }
 
@@ -354,11 +386,19 @@ class Application {
     };
   }
 
-  async #put(tx: Db, patch: LinkPatch): Promise<LinkRecord> {
+  /** What the bridge has just written is no longer as somebody left it. `written` null: the state. */
+  async #endDrift(tx: Db, link: LinkRecord, written: readonly string[] | null): Promise<LinkRecord['drift']> {
+    if (link.drift === null) return null;
+    const left = afterWrite(link.drift, written);
+    await rememberDrift(tx, link.id, left, this.#run.now());
+    return left;
+  }
+
+  async #put(tx: Db, patch: LinkPatch, written: readonly string[] | null = null): Promise<LinkRecord> {
     const run = this.#run;
     if (this.#link) {
       await updateLink(tx, this.#link.id, patch, run.now());
-      return { ...this.#link, ...patch };
+      return { ...this.#link, ...patch, drift: await this.#endDrift(tx, this.#link, written) };
     }
     const { store } = run.view;
     return insertLink(

@@ -1,7 +1,7 @@
 /** How a task ends when nothing failed: the subject's status, and what becomes of the task. */
 
 import type { Db } from '../db/open.ts';
-import { completeTask, holdTask } from '../db/queue.ts';
+import { completeTask, holdTask, recheckTask } from '../db/queue.ts';
 import {
   deleteSyncStatus,
   getSyncStatus,
@@ -11,6 +11,8 @@ import {
   type VendorAnswer,
 } from '../db/syncStatuses.ts';
 import type { Skip } from '../model/change.ts';
+import { standingDrift } from './driftStatus.ts';
+import { type Leaving, settleLeaver } from './leavers.ts';
 import type { TaskRun } from './run.ts';
 
 export interface Settled {
@@ -20,11 +22,13 @@ export interface Settled {
   readonly refusals?: readonly { readonly reason: string; readonly vendor: VendorAnswer | null }[];
   /** Nothing is left of the subject on this store, and nobody will ask for it. */
   readonly forgotten?: boolean;
+  /** Of a person; groups leave nothing behind. */
+  readonly leaving?: Leaving;
 }
 
 export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<void> {
   const { store } = run.view;
-  const status = statusOf(settled);
+  const status = await statusOf(tx, run, settled);
   const before = await getSyncStatus(tx, store.id, run.task.subject);
   if (settled.forgotten && status.status === 'synced') {
     await deleteSyncStatus(tx, store.id, run.task.subject);
@@ -40,7 +44,10 @@ export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<vo
   }
   await explain(tx, run, settled, before, status.reason);
   await tx('stores').where({ id: store.id }).update({ last_success_at: run.now() });
+  const undone = settled.heldReasons.length + (settled.refusals ?? []).length > 0;
+  const lookAgainAt = settled.leaving ? await settleLeaver(tx, run, settled.leaving, undone) : null;
   if (status.status === 'held') await holdTask(tx, run.task);
+  else if (lookAgainAt !== null) await recheckTask(tx, run.task, lookAgainAt);
   else await completeTask(tx, run.task);
 }
 
@@ -66,7 +73,11 @@ async function explain(
 const EVENTS_MAX = 20;
 const REASONS_MAX = 3;
 
-function statusOf(settled: Settled): Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'> {
+async function statusOf(
+  tx: Db,
+  run: TaskRun,
+  settled: Settled,
+): Promise<Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'>> {
   const { heldReasons, skipped, refusals = [] } = settled;
   const vendor = refusals.find((refusal) => refusal.vendor)?.vendor ?? null;
   const because = (status: SyncStatus, reasons: readonly string[]) => ({
@@ -82,7 +93,10 @@ function statusOf(settled: Settled): Pick<SyncStatusRecord, 'status' | 'reason' 
   if (unsynced.length > 0) return because('unsynced', unsynced);
   const partly = [...skipped.map((skip) => skip.reason), ...refusals.map((refusal) => refusal.reason)];
   if (partly.length > 0) return because('partiallySynced', partly);
-  return { status: 'synced', reason: null, vendor: null };
+  const drift = await standingDrift(tx, run.view, run.task.subject);
+  return drift === null
+    ? { status: 'synced', reason: null, vendor: null }
+    : because('partiallySynced', [drift]);
 }
 
 function sentence(reasons: readonly string[]): string {

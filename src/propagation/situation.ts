@@ -5,14 +5,16 @@ import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
 import type { UserSituation } from '../plan/user.ts';
+import { isoTime } from '../support/clock.ts';
 import type { StoreView } from './desired.ts';
 
-/** `link` may be a `removed` one, which is as good as none. */
+/** `link` may be a `removed` one, which is as good as none. `now` is an ISO time. */
 export function userSituation(
   view: StoreView,
   desired: DesiredUser,
   link: LinkRecord | null,
   account: RemoteUser | null,
+  now: string,
 ): UserSituation {
   const live = link !== null && link.state !== 'removed' ? link : null;
   const remoteId = live?.remoteId ?? account?.remoteId;
@@ -34,7 +36,21 @@ export function userSituation(
     settings: view.settings,
     keptOnAdoption: view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
     isProtected: remoteId !== undefined && protects(view, remoteId, names),
+    removalDue: isRemovalDue(view, desired, live, now),
   };
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Before this moment the count must have begun for its time to be up at `now`. */
+export function removalCutoff(removeAfterDays: number, now: string): string {
+  return isoTime(Date.parse(now) - removeAfterDays * DAY_MS);
+}
+
+function isRemovalDue(view: StoreView, desired: DesiredUser, link: LinkRecord | null, now: string): boolean {
+  const since = link?.removalSince ?? null;
+  if (since === null || desired.lifecycle !== 'gone') return false;
+  return since <= removalCutoff(view.settings.removeAfterDays, now);
 }
 
 /** `names` are all identifiers that the account is known by. */

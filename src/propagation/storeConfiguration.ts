@@ -7,7 +7,13 @@ import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import { type Configuration, MASK, parseConfiguration, withDefaults } from '../model/settings.ts';
+import {
+  type Configuration,
+  MASK,
+  parseConfiguration,
+  refuseContradictions,
+  withDefaults,
+} from '../model/settings.ts';
 import type { Keyring } from '../support/secret.ts';
 import { hostsOf, openSecretsOrNull, secretKeys } from './storeSecrets.ts';
 
@@ -84,7 +90,8 @@ function refused(
   mistakes: readonly Mistake[],
 ): ReadConfiguration {
   const effective = withDefaults(definition.settings, given);
-  const found = (definition.refuse?.(effective) ?? []).map(({ key, detail }) => mistake(key, detail));
+  const refusals = [...refuseContradictions(effective), ...(definition.refuse?.(effective) ?? [])];
+  const found = refusals.map(({ key, detail }) => mistake(key, detail));
   const known = new Set(mistakes.map(({ pointer }) => pointer));
   return { given, mistakes: [...mistakes, ...found.filter(({ pointer }) => !known.has(pointer))] };
 }

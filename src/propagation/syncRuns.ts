@@ -7,16 +7,6 @@ import type { CallContext } from '../connectors/connector.ts';
 import { addLoser, closeCause } from '../db/brakeLedger.ts';
 import { appendEvent } from '../db/events.ts';
 import { holdsLease, type Lease } from '../db/leases.ts';
-import { forgetAccount, forgetGroup } from '../db/ledger.ts';
-import {
-  deleteLink,
-  groupLinksByRemoteId,
-  type LinkRecord,
-  linkedGroupsPage,
-  linksBySubject,
-  updateLink,
-} from '../db/links.ts';
-import { observationsById } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { countSubjects, subjectsPage } from '../db/subjects.ts';
 import {
@@ -30,12 +20,13 @@ import { statusesOfSubjects, upsertSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { type Change, isLoss } from '../model/change.ts';
-import { RemoteError } from '../model/errors.ts';
+import type { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { countApplied, enqueueApplied, refusedItems } from './applyPreview.ts';
+import { type Comparing, compareMembers, compareUsers, forgetOldDrift, isScanned } from './comparison.ts';
 import type { StoreView } from './desired.ts';
-import { type DriftItem, userDrift } from './drift.ts';
-import { feedingGroups, planMemberships, readMembers, type Work } from './members.ts';
+import type { DriftItem } from './drift.ts';
+import { feedingGroups, planMemberships } from './members.ts';
 import { LeaseLost } from './run.ts';
 import { closeScan, scanPage } from './scan.ts';
 import { type SurveyedUser, surveyGroup, surveyUsers } from './survey.ts';
@@ -61,10 +52,7 @@ const DRIFT_LISTED_MAX = 1_000;
 /** A step that fails this often in a row ends the scan. */
 const STEP_FAILURES_MAX = 8;
 
-interface Step extends Work {
-  readonly run: SyncRunRecord;
-  readonly context: CallContext;
-}
+type Step = Comparing;
 
 /** What a step leaves behind. */
 interface Progress {
@@ -134,7 +122,7 @@ function firstPhase(run: SyncRunRecord): Phase {
 const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | null) => Promise<Progress>>> = {
   users: (step, cursor) => scan(step, 'user', cursor),
   groups: (step, cursor) => scan(step, 'group', cursor),
-  members: compareMembers,
+  members: memberships,
   countUsers,
   countGroups,
   enqueueUsers,
@@ -149,90 +137,26 @@ async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): 
   return { cursor: page.nextCursor, scanned: page.count };
 }
 
-/** One remote group: memberships of the bridge's that are not there any more. */
-async function compareMembers(step: Step, cursor: string | null): Promise<Progress> {
-  const [link] = await linkedGroupsPage(step.db, step.view.store.id, cursor, 1);
-  if (!link) return { cursor: null };
-  try {
-    const unseen = await readMembers(step, link, step.context, step.run.repair);
-    const missing = unseen.filter((entry) => entry.origin !== 'foreign');
-    const drift = missing.map((entry) => ({
-      kind: 'membershipMissing' as const,
-      ...ofGroup(link),
-      member: { id: entry.remoteUserId, display: entry.display },
-    }));
-    return { cursor: link.remoteId, drift };
-  } catch (error) {
-    if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
-    if (step.run.repair) await step.record((tx) => forgetRemoteGroup(tx, step, link));
-    return { cursor: link.remoteId, drift: [{ kind: 'vanished', ...ofGroup(link) }] };
-  }
-}
-
-function ofGroup(link: LinkRecord) {
-  return {
-    subject: { kind: 'group' as const, id: link.subject.id, display: link.remoteName },
-    remoteId: link.remoteId,
-  };
-}
-
-async function forgetRemoteGroup(tx: Db, step: Step, link: LinkRecord): Promise<void> {
-  const { store } = step.view;
-  await forgetGroup(tx, store.id, link.remoteId);
-  for (const sibling of await groupLinksByRemoteId(tx, store.id, link.remoteId))
-    await deleteLink(tx, sibling.id);
+async function memberships(step: Step, cursor: string | null): Promise<Progress> {
+  const { cursor: next, drift } = await compareMembers(step, cursor);
+  return { cursor: next, drift };
 }
 
 async function countUsers(step: Step, cursor: string | null): Promise<Progress> {
   const { store } = step.view;
   const ids = await subjectsPage(step.db, store, 'user', cursor, PEOPLE_PER_STEP);
-  const drift = step.run.scan ? await compareUsers(step, ids) : [];
+  const { drift } = isScanned(step.run) ? await compareUsers(step, ids) : { drift: [] };
   const people = await surveyUsers(step, ids);
   const losers = people.filter(({ plan }) => plan.changes.some(isLoss)).map(({ desired }) => desired.id);
-  await step.record((tx) => addLoser(tx, step.run.correlationId, store.id, losers));
+  await step.record(async (tx) => {
+    await forgetOldDrift(tx, step);
+    await addLoser(tx, step.run.correlationId, store.id, losers);
+  });
   return {
     cursor: lastOf(ids, PEOPLE_PER_STEP),
     drift,
     summary: summarise(people.flatMap(({ plan }) => plan.changes)),
   };
-}
-
-/** Compares links with the scan; with `repair`, what is there becomes what the next plan starts from. */
-async function compareUsers(step: Step, ids: readonly string[]): Promise<readonly DriftItem[]> {
-  const { store } = step.view;
-  const links = [...(await linksBySubject(step.db, store.id, 'user', ids)).values()];
-  const seen = await observationsById(
-    step.db,
-    store.id,
-    'user',
-    links.map((link) => link.remoteId),
-  );
-  const desired = new Map(
-    (
-      await surveyUsers(
-        step,
-        links.map((link) => link.subject.id),
-      )
-    ).map((person) => [person.desired.id, person.desired]),
-  );
-  const found: DriftItem[] = [];
-  for (const link of links) {
-    const person = desired.get(link.subject.id);
-    if (!person) continue;
-    const { items, patch } = userDrift(
-      link,
-      person,
-      seen.get(link.remoteId),
-      step.run.startedAt ?? step.now(),
-    );
-    found.push(...items);
-    if (!patch || !step.run.repair) continue;
-    await step.record(async (tx) => {
-      await updateLink(tx, link.id, patch, step.now());
-      if (patch.state === 'removed') await forgetAccount(tx, store.id, link.remoteId);
-    });
-  }
-  return found;
 }
 
 async function countGroups(step: Step, cursor: string | null): Promise<Progress> {
@@ -417,7 +341,7 @@ async function finished(tx: Db, step: Step, summary: Readonly<Record<string, num
 
 /**
  * A step failed at the vendor. It is tried again from where it was, unless the vendor refused it for good; a
- * run that somebody asked for fails in the end, any other goes on without the scan, and then every plan looks
+ * run that somebody asked for, or the clock, fails in the end; any other goes on without the scan, and then every plan looks
  * for itself.
  */
 export async function settleSyncFailure(
@@ -432,7 +356,7 @@ export async function settleSyncFailure(
   const lasting = error.disposition === 'rejected' || error.disposition === 'forbidden';
   if (!lasting && failures < STEP_FAILURES_MAX)
     return saveSyncRun(db, { ...run, position: { ...run.position, failures } });
-  if (run.cause !== 'request') {
+  if (run.cause !== 'request' && run.cause !== 'periodic') {
     return saveSyncRun(db, {
       ...run,
       error: error.message,

@@ -24,6 +24,7 @@ const situation: UserSituation = {
   settings: commonSettings(withDefaults(COMMON_SPECS, {})),
   keptOnAdoption: ['username'],
   isProtected: false,
+  removalDue: false,
 };
 
 it('updates what differs, keeps the name of the account, and clears nothing that the bridge never set', () => {

@@ -35,7 +35,7 @@ const SPECS = [...COMMON_SPECS, groupProvisioningSpec('Create')];
 
 /** "CREATE_USERS off, REMOVE_ACTION Delete" → settings; words that are no setting are returned apart. */
 function readSettings(cell: string) {
-  const given: Record<string, string | boolean> = {};
+  const given: Record<string, string | boolean | number> = {};
   const words: string[] = [];
   for (const word of cell
     .split(',')
@@ -43,7 +43,8 @@ function readSettings(cell: string) {
     .filter(Boolean)) {
     const [key = '', value = ''] = word.split(' ');
     if (SPECS.some((spec) => spec.key === key))
-      given[key] = value === 'off' ? false : value === 'on' ? true : value;
+      given[key] =
+        value === 'off' ? false : value === 'on' ? true : /^\d+$/.test(value) ? Number(value) : value;
     else words.push(word);
   }
   return { settings: commonSettings(withDefaults(SPECS, given)), words };
@@ -87,6 +88,7 @@ describe('People', () => {
       settings,
       keptOnAdoption: [],
       isProtected: words.includes('protected'),
+      removalDue: words.includes('time is up'),
     });
     expect(outcome(plan)).toBe(row.outcome);
     for (const skip of plan.skipped) expect(skip.reason).toMatch(/^jane .{10,}/);

@@ -1,0 +1,40 @@
+/** What drift that was found and not repaired does to the status of its subject; it never plans a change. */
+
+import { getLink, type RememberedDrift } from '../db/links.ts';
+import type { Db } from '../db/open.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import type { Subject } from '../model/subject.ts';
+import type { StoreView } from './desired.ts';
+import { type DriftItem, driftReason } from './drift.ts';
+
+/** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
+export async function standingDrift(tx: Db, view: StoreView, subject: Subject): Promise<string | null> {
+  const link = await getLink(tx, view.store.id, subject);
+  return link ? reasonOf(link.drift) : null;
+}
+
+export function reasonOf(drift: RememberedDrift | null): string | null {
+  return drift === null ? null : driftReason(drift.items as readonly DriftItem[]);
+}
+
+/** Puts the status in step with the drift of a new scan. A status of any other origin stands. */
+export async function restate(
+  tx: Db,
+  view: StoreView,
+  subject: Subject,
+  reasons: { readonly before: string | null; readonly after: string | null },
+  step: { readonly correlationId: string },
+): Promise<void> {
+  if (reasons.before === reasons.after) return;
+  const known = await getSyncStatus(tx, view.store.id, subject);
+  if (!known) return;
+  const fromDrift = known.status === 'partiallySynced' && known.reason === reasons.before;
+  if (known.status !== 'synced' && !fromDrift) return;
+  await upsertSyncStatus(tx, {
+    ...known,
+    status: reasons.after === null ? 'synced' : 'partiallySynced',
+    reason: reasons.after,
+    vendor: null,
+    correlationId: step.correlationId,
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * From the request that makes a person leave until the store has confirmed it: what closes that span, and,
+ * with `VERIFY`, the reading back of the account. One look at a time; between two the store does other work.
+ */
+
+import { closeLeaver, getLeaver, openLeaver, saveCheck } from '../db/leavers.ts';
+import type { LinkRecord } from '../db/links.ts';
+import type { Db } from '../db/open.ts';
+import type { Skip } from '../model/change.ts';
+import type { DesiredUser, Lifecycle } from '../model/desired.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import { isoTime } from '../support/clock.ts';
+import type { TaskRun } from './run.ts';
+
+/** Where a person stands who may be on the way out. */
+export interface Leaving {
+  readonly lifecycle: Lifecycle;
+  /** The account could be used when the plan was made. */
+  readonly hadAccess: boolean;
+  /** This task has just disabled or deleted the account. */
+  readonly accessTaken?: boolean;
+  /** The account was read back and is to be read again then. */
+  readonly lookAgainAt?: string;
+  /** It was read back until the deadline, and can be used to this day. */
+  readonly stillThere?: boolean;
+}
+
+/** `undone`: something of the plan is held, or the vendor refused it. Answers when the account is to be read back; null where the task is done with. */
+export async function settleLeaver(
+  tx: Db,
+  run: TaskRun,
+  leaving: Leaving,
+  undone: boolean,
+): Promise<string | null> {
+  const { store, settings } = run.view;
+  const personId = run.task.subject.id;
+  if (leaving.lifecycle !== 'active') {
+    if (leaving.stillThere || (undone && leaving.hadAccess)) return null;
+    if (leaving.lookAgainAt !== undefined) return leaving.lookAgainAt;
+    if (leaving.accessTaken && settings.verify) {
+      const since = run.task.createdAt;
+      const correlationId = run.task.causes.at(-1) ?? null;
+      const { environmentId } = store;
+      await openLeaver(tx, { storeId: store.id, personId, environmentId, correlationId, since });
+      await saveCheck(tx, { storeId: store.id, personId, disabledAt: run.now(), checks: 0 });
+      return run.now();
+    }
+  }
+  await closeLeaver(tx, store.id, personId);
+  return null;
+}
+
+/** What one look at the account of a leaver means for the task. */
+export interface Verified {
+  readonly leaving?: Partial<Leaving>;
+  readonly skipped?: readonly Skip[];
+}
+
+const GAP_FIRST_MS = 1_000;
+const GAP_MAX_MS = 30_000;
+
+/** One look, where a change was taken and is not confirmed yet; nothing otherwise. Throws what the read throws. */
+export async function verifyLeaver(
+  run: TaskRun,
+  desired: DesiredUser,
+  link: LinkRecord | null,
+): Promise<Verified> {
+  const { store, settings, connector } = run.view;
+  if (!settings.verify || !link || desired.lifecycle === 'active') return {};
+  if (link.state !== 'disabled' && link.state !== 'removed') return {};
+  const leaver = await getLeaver(run.db, store.id, desired.id);
+  if (!leaver || leaver.disabledAt === null) return {};
+  const { calls, context } = run.calling('verify');
+  const account = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
+  const checks = leaver.checks + 1;
+  const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
+  if (account === null || account.state === 'disabled' || account.state === 'locked') {
+    const after = { remoteId: link.remoteId, state: account?.state ?? 'deleted', checks };
+    await run.record((tx) =>
+      run.event(tx, { kind: 'leaver.verified', outcome: 'success', subject, calls, after }),
+    );
+    return {};
+  }
+  const now = run.deps.clock.now();
+  const deadline = Date.parse(leaver.disabledAt) + settings.leaverDeadlineSeconds * 1_000;
+  if (now < deadline) {
+    const gapMs = Math.min(GAP_MAX_MS, GAP_FIRST_MS * 2 ** Math.min(checks - 1, 10), deadline - now);
+    await run.record((tx) => saveCheck(tx, { ...leaver, checks }));
+    return { leaving: { lookAgainAt: isoTime(now + gapMs) } };
+  }
+  const reason = `${desired.display} was disabled at ${leaver.disabledAt}, and ${store.name} still showed the account as ${account.state} ${settings.leaverDeadlineSeconds} seconds later; look there, then run a sync with repair`;
+  await run.record(async (tx) => {
+    await saveCheck(tx, { ...leaver, checks, disabledAt: null });
+    await run.event(tx, { kind: 'leaver.unverified', outcome: 'failure', subject, calls, reason });
+  });
+  const skip: Skip = { op: 'disable', subject, status: 'partiallySynced', reason };
+  return { leaving: { stillThere: true }, skipped: [skip] };
+}
