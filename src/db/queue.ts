@@ -138,11 +138,23 @@ export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise
   if (waiting === 0) await startAfresh(db, task);
 }
 
-/** Waits for an operator, or for the next write to the subject. */
-export async function parkTask(db: Db, task: DueTask, failedAt: string, error: TaskFailure): Promise<void> {
+/**
+ * Waits for an operator, or for the next write to the subject. `inDoubt`: a call may have reached the
+ * vendor, which whoever takes it up again must know.
+ */
+export async function parkTask(
+  db: Db,
+  task: DueTask,
+  failure: { readonly failedAt: string; readonly error: TaskFailure; readonly inDoubt: boolean },
+): Promise<void> {
   const parked = await db('tasks')
     .where({ id: task.id, seq: task.seq })
-    .update({ state: 'parked', intent: null, failed_at: failedAt, error: toJson(error) });
+    .update({
+      state: 'parked',
+      failed_at: failure.failedAt,
+      error: toJson(failure.error),
+      ...(failure.inDoubt ? {} : { intent: null }),
+    });
   if (parked === 0) await startAfresh(db, task);
 }
 

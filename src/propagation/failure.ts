@@ -68,10 +68,15 @@ async function tryAgain(run: TaskRun, error: RemoteError, streak: number, always
   const { task, view, deps } = run;
   const attempts = task.attempts + (always || othersSucceeded(view.store.lastSuccessAt, task) ? 1 : 0);
   if (attempts >= view.settings.maxAttempts) return park(run, error);
-  const runAt = isoTime(deps.clock.now() + backoffMs(Math.max(attempts, streak)));
+  const runAt = isoTime(deps.clock.now() + retryDelayMs(attempts, streak));
   await run.record((tx) =>
     retryLater(tx, task, runAt, { attempts, failedAt: run.now(), error: answerOf(error) }),
   );
+}
+
+/** A store's silence alone keeps nobody waiting for long once it is over, a leaver least of all. */
+export function retryDelayMs(attempts: number, streak: number): number {
+  return Math.max(backoffMs(attempts), Math.min(backoffMs(streak), SILENCE_WAIT_MAX_MS));
 }
 
 /** A failure says something about the task only where the store served another subject meanwhile. */
@@ -81,6 +86,7 @@ function othersSucceeded(lastSuccessAt: string | null, task: DueTask): boolean {
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 20_000;
+const SILENCE_WAIT_MAX_MS = 5_000;
 
 /** Exponential with full jitter, but never at once. */
 export function backoffMs(failures: number): number {
@@ -104,7 +110,11 @@ async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {
 async function park(run: TaskRun, error: RemoteError): Promise<void> {
   const { store } = run.view;
   await run.record(async (tx) => {
-    await parkTask(tx, run.task, run.now(), answerOf(error));
+    await parkTask(tx, run.task, {
+      failedAt: run.now(),
+      error: answerOf(error),
+      inDoubt: error.disposition === 'transient' || error.disposition === 'unknownOutcome',
+    });
     await upsertSyncStatus(tx, {
       environmentId: store.environmentId,
       storeId: store.id,

@@ -3,6 +3,8 @@
  * before it writes again, so that nothing is done twice, and ends where the directory stands.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
 import type { Company } from './company.ts';
 import { isWrite, startWorld, type World, writesOf } from './world.ts';
@@ -120,6 +122,42 @@ describe('on PostgreSQL, the connection drops after the vendor acted', () => {
     world = await openCompany('postgres');
     await play(world, { kind: 'drop', applied: true }, tried);
   });
+});
+
+it('looks first also where it had given up in doubt', async () => {
+  const world = await startWorld('sqlite', { MAX_ATTEMPTS: 2 });
+  try {
+    const { company, bridge, slack, gitlab } = world;
+    for (const emulator of [slack, gitlab]) {
+      emulator.faults.inject({ fault: BAD_GATEWAY, matches: isWrite });
+      const reads = { fault: BAD_GATEWAY, times: Number.POSITIVE_INFINITY } as const;
+      emulator.faults.inject({ ...reads, matches: ({ query }) => /joe/.test(query.toString()) });
+    }
+    await company.hire('joe');
+    const parked = async () => {
+      const { body } = await bridge.admin('GET', '/propagation/tasks?state=parked');
+      return body.count === 2 ? body._embedded.tasks : undefined;
+    };
+    let others = 0;
+    const tasks = await eventually(async () => {
+      others += 1;
+      await company.hire(`other${others}`);
+      await pause(300);
+      return parked();
+    }, 20_000);
+    slack.faults.clear();
+    gitlab.faults.clear();
+    await bridge.settled();
+    world.forgetRequests();
+    for (const { id } of tasks) await bridge.admin('POST', `/propagation/tasks/${id}/retry`);
+    await bridge.settled();
+    expect([...writesOf(slack), ...writesOf(gitlab)]).toEqual([]);
+    await world.expectConverged();
+    const status = await bridge.admin('GET', `/users/${company.idOf('joe')}/syncStatus`);
+    for (const store of status.body._embedded.stores) expect(store.origin).toBe('created');
+  } finally {
+    await world.close();
+  }
 });
 
 it('renames and deletes a group at Slack once', async () => {
