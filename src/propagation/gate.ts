@@ -187,18 +187,27 @@ async function judge(
     const approved = confirmed || row?.state === 'approved' || released.has(key);
     if (row?.state === 'approved') approvals.set(key, row.id);
     const personKey = lossOf.personKey(change);
+    if (row?.state === 'held' && !approved && isBraking(run)) {
+      // What is held waits for its decision, whatever other cause the task is worked on for.
+      kept.push(row.id);
+      reasons.push(row.reason);
+      continue;
+    }
     const verdict = await brake.ask(personKey, approved);
     if (verdict.verdict === 'pass') {
       allowed.push(change);
       continue;
     }
     reasons.push(verdict.reason);
-    if (row?.state === 'held') kept.push(row.id);
-    else fresh.push(newHeld(run, change, { key, personKey, desired, reason: verdict.reason }));
+    fresh.push(newHeld(run, change, { key, personKey, desired, reason: verdict.reason }));
   }
   if (fresh.length > 0) await hold(tx, run, fresh, kept);
   await brake.close(tx);
   return { allowed, heldReasons: reasons, skipped, approvals, held: kept };
+}
+
+function isBraking(run: TaskRun): boolean {
+  return run.view.settings.brakePercent < 100;
 }
 
 function newHeld(

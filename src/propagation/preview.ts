@@ -133,12 +133,18 @@ async function planPeople(work: PreviewWork, draft: PreviewDraft): Promise<void>
 async function planGroups(work: PreviewWork, draft: PreviewDraft): Promise<void> {
   for await (const ids of pages(work, 'group')) {
     for (const id of ids) {
-      const { desired, link, found, plan } = await surveyGroup(work, id);
+      const { desired, link, found, plan, speaks } = await surveyGroup(work, id);
       await draft.add(plan.changes, plan.skipped);
       if (work.view.settings.groupProvisioning === 'Off') continue;
       const made = plan.changes.some((change) => change.op === 'create');
       if (link)
-        await planMembers(work, draft, desired, link.remoteId, await feedingGroups(work, link.remoteId));
+        await planMembers(
+          work,
+          draft,
+          desired,
+          link.remoteId,
+          speaks ? await feedingGroups(work, link.remoteId) : null,
+        );
       else if (found) {
         await observeGroup(work, { remoteId: found.remoteId, remoteName: found.display }, work.context);
         await planMembers(work, draft, desired, found.remoteId, [desired.id]);
@@ -147,16 +153,21 @@ async function planGroups(work: PreviewWork, draft: PreviewDraft): Promise<void>
   }
 }
 
-/** The differences of today, and the grants that follow from accounts which this very plan brings. */
+/**
+ * The differences of today, and the grants that follow from accounts which this very plan brings.
+ * `groupIds` null: another SCIM group speaks for the remote group, and today's differences are shown there.
+ */
 async function planMembers(
   work: PreviewWork,
   draft: PreviewDraft,
   desired: DesiredGroup,
   remoteId: string,
-  groupIds: readonly string[],
+  groupIds: readonly string[] | null,
 ): Promise<void> {
-  const today = await planMemberships(work, desired, remoteId, groupIds);
-  await draft.add(today.changes, today.skipped);
+  if (groupIds !== null) {
+    const today = await planMemberships(work, desired, remoteId, groupIds);
+    await draft.add(today.changes, today.skipped);
+  }
   if (desired.lifecycle === 'gone') return;
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   for await (const personIds of membersOfGroup(work.db, desired.id, PAGE)) {

@@ -11,6 +11,7 @@ import {
 } from '../db/links.ts';
 import { forgetObservation, observe } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
+import { enqueueTask } from '../db/tasks.ts';
 import type { Change, MembershipChange, Plan, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -61,7 +62,37 @@ async function settleOnce(run: TaskRun): Promise<void> {
       forgotten: desired.lifecycle === 'gone',
     });
   }
+  const [speaker] = await groupLinksByRemoteId(run.deps.db, run.view.store.id, link.remoteId);
+  if (speaker && speaker.id !== link.id) return passOn(run, speaker, { desired, link, removal, left });
   await settleMembers(run, { desired, link, removal, left });
+}
+
+/**
+ * Where several SCIM groups feed a remote group, the one that was linked first speaks for all: what is held
+ * of the union, or discarded, is then known once, whichever of them is written to.
+ */
+async function passOn(run: TaskRun, speaker: LinkRecord, { desired, link, left }: Shaped): Promise<void> {
+  const gone = desired.lifecycle === 'gone';
+  await run.record(async (tx) => {
+    if (gone) await detachLink(tx, run, link);
+    await enqueueTask(tx, run.view.store.id, {
+      environmentId: run.task.environmentId,
+      subject: speaker.subject,
+      priority: run.task.priority,
+      correlationIds: run.task.causes,
+      at: run.now(),
+    });
+    await settle(tx, run, { heldReasons: [], ...left, forgotten: gone });
+  });
+}
+
+async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void> {
+  await deleteLink(tx, link.id);
+  await run.event(tx, {
+    kind: 'group.detached',
+    outcome: 'success',
+    subject: { ...run.task.subject, display: link.remoteName },
+  });
 }
 
 function finish(run: TaskRun, settled: Settled): Promise<void> {
@@ -246,17 +277,12 @@ async function detach(
   await run.record(async (tx) => {
     const siblings = await groupLinksByRemoteId(tx, store.id, link.remoteId);
     if (siblings.length === 1) await forgetGroup(tx, store.id, link.remoteId);
-    await deleteLink(tx, link.id);
+    await detachLink(tx, run, link);
     if (removal) {
       await forgetObservation(tx, store.id, 'group', link.remoteId);
       await run.changeEvent(tx, removal, { calls });
       await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, removal);
     }
-    await run.event(tx, {
-      kind: 'group.detached',
-      outcome: 'success',
-      subject: { ...run.task.subject, display: link.remoteName },
-    });
     await settle(tx, run, { ...settled, forgotten: true });
   });
 }

@@ -53,6 +53,8 @@ export interface SurveyedGroup {
   readonly found: RemoteGroup | null;
   /** Of the remote group; memberships are planned apart. */
   readonly plan: Plan;
+  /** The memberships of the remote group are planned for this one of the SCIM groups that feed it. */
+  readonly speaks: boolean;
 }
 
 export async function surveyGroup({ db, view }: Planning, groupId: string): Promise<SurveyedGroup> {
@@ -70,5 +72,6 @@ export async function surveyGroup({ db, view }: Planning, groupId: string): Prom
     renameGroups: connector.capabilities.renameGroups,
     fedByAnother: siblings.some((sibling) => sibling.subject.id !== groupId),
   });
-  return { desired, link, found, plan };
+  const speaks = siblings.length === 0 || siblings[0]?.subject.id === groupId;
+  return { desired, link, found, plan, speaks };
 }

@@ -182,8 +182,8 @@ async function countGroups(step: Step, cursor: string | null): Promise<Progress>
 }
 
 async function plannedOfGroup(step: Step, groupId: string): Promise<readonly Change[]> {
-  const { desired, link, plan } = await surveyGroup(step, groupId);
-  if (!link || step.view.settings.groupProvisioning === 'Off') return plan.changes;
+  const { desired, link, plan, speaks } = await surveyGroup(step, groupId);
+  if (!link || !speaks || step.view.settings.groupProvisioning === 'Off') return plan.changes;
   const groupIds = await feedingGroups(step, link.remoteId);
   return [...plan.changes, ...(await planMemberships(step, desired, link.remoteId, groupIds)).changes];
 }

@@ -1,6 +1,6 @@
 /** The brake: how many lose access, who is held, what a decision releases, and what never waits. */
 
-import { patch } from '../../bridge.ts';
+import { eventually, patch } from '../../bridge.ts';
 import { groupBody, mail, type StoreType, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -273,6 +273,55 @@ describe('the brake', () => {
     await world.settled();
     expect(await world.members(type, 'everyone')).toEqual([]);
     expect(await world.syncStatus(type)).toMatchObject({ heldCount: 0, syncState: 'SYNCED' });
+  });
+
+  it('goes on holding an emptied group whole when another request follows at once', async () => {
+    await world.add('Slack');
+    const ids = await joinMany(12);
+    const group = await world.group('everyone', ids);
+    await world.forget();
+    const isWrite = (r: { method: string }) => r.method === 'PATCH';
+    world.slack.faults.inject({ fault: { kind: 'delay', delayMs: 300 }, matches: isWrite });
+    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('nobody', []));
+    await eventually(async () => world.slack.requests.find(isWrite), 5_000);
+    await world.patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'someone' });
+    expect(await world.writes('Slack')).toEqual(['rename group', 'rename group']);
+    expect(await held('Slack')).toHaveLength(12);
+    expect(await world.members('Slack', 'someone')).toHaveLength(12);
+  });
+
+  it('goes on holding it when another SCIM group feeds the same group', async () => {
+    const type = 'Demo';
+    await world.add(type);
+    const ids = await joinMany(12);
+    const first = await world.group('everyone', ids);
+    const second = await world.group('other', [ids[0] ?? '']);
+    const links = await world.store(type, 'GET', '/links?kind=group');
+    const [link] = links.body._embedded.links.filter(
+      (l: { remoteName: string }) => l.remoteName === 'everyone',
+    );
+    const other = links.body._embedded.links.find((l: { remoteName: string }) => l.remoteName === 'other');
+    await world.store(type, 'DELETE', `/links/${other.id}`);
+    await world.store(type, 'POST', '/links', {
+      subject: { kind: 'group', id: second },
+      remoteId: link.remoteId,
+    });
+    await world.settled();
+    await world.bridge.scim('PUT', `/Groups/${first}`, groupBody('everyone', []));
+    await world.settled();
+    expect(await held(type)).toHaveLength(11);
+    await world.patch(`/Groups/${second}`, { op: 'add', path: 'members', value: [{ value: ids[1] }] });
+    await world.patch(`/Groups/${second}`, { op: 'remove', path: `members[value eq "${ids[1]}"]` });
+    expect(await world.members(type, 'everyone')).toHaveLength(12);
+    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 11 });
+    expect(await held(type)).toHaveLength(11);
+    // What is wanted again is no longer held, whichever group it was held of.
+    await world.patch(`/Groups/${second}`, {
+      op: 'add',
+      path: 'members',
+      value: ids.map((value) => ({ value })),
+    });
+    expect(await held(type)).toEqual([]);
   });
 
   it('gives up a held emptying when the IdP puts the members back', async () => {
