@@ -34,11 +34,14 @@ export interface HttpDeps {
 
 /** How long one exchange may take, from the first byte sent to the last byte read. */
 export const CALL_TIMEOUT_MS = 15_000;
+/** Room for a group of several 100,000 members. Whoever an admin's URL leads to must not fill the memory. */
+export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;
 
 export function createSender(deps: HttpDeps): SendRequest {
   return async (request, context) => {
+    const headers = sendable(deps.store, request);
     const busyMs = await deps.pacer.wait(request, context.signal);
     if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
     const started = deps.now();
@@ -46,13 +49,14 @@ export function createSender(deps: HttpDeps): SendRequest {
     try {
       const response = await fetch(request.url, {
         method: request.method,
-        headers: request.headers,
+        headers,
         ...(request.body === undefined ? {} : { body: request.body }),
         redirect: 'manual',
         signal: AbortSignal.any([context.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
       });
       status = response.status;
-      const text = await response.text();
+      const read = await readText(response);
+      const text = response.ok ? read : withoutCredential(read, headers);
       if (status === 429) {
         const waitMs = retryAfterMs(response.headers, Date.now());
         deps.pacer.pause(waitMs);
@@ -75,6 +79,42 @@ export function createSender(deps: HttpDeps): SendRequest {
       });
     }
   };
+}
+
+/** The runtime's complaint about a value that no header can hold quotes it, so it goes nowhere. */
+function sendable(store: string, request: VendorRequest): Headers {
+  try {
+    return new Headers(request.headers);
+  } catch {
+    throw new RemoteError(
+      `${store} cannot be asked to ${request.action}: the token holds characters that no token has, such as a line break; enter it again`,
+      { store, action: request.action, disposition: 'unauthorized', code: 'unsendable_token' },
+    );
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > ANSWER_BYTES_MAX) {
+      throw Object.assign(new Error('the answer is too large'), { code: 'answer too large' });
+    }
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+const CREDENTIAL_HEADERS = ['authorization', 'private-token'];
+/** Shorter ones are no secrets, and would tear words apart. */
+const CREDENTIAL_LENGTH_MIN = 8;
+
+/** A refusal goes into errors, events and logs, and proxies echo what they were sent. */
+function withoutCredential(text: string, headers: Headers): string {
+  const sent = CREDENTIAL_HEADERS.flatMap((name) => headers.get(name)?.split(' ').at(-1) ?? []);
+  const secrets = sent.filter((secret) => secret.length >= CREDENTIAL_LENGTH_MIN);
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '…'), text);
 }
 
 const RETRY_AFTER_DEFAULT_MS = 5_000;
