@@ -3,7 +3,7 @@
  * here; queries are the same on both.
  */
 
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import knex, { type Knex } from 'knex';
 
@@ -79,11 +79,20 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 const ACQUIRE_TIMEOUT_MS = 20_000;
+/** Otherwise knex writes what people and secrets are in a statement into its error, and so into the log. */
+const COMPILE_SQL_ON_ERROR = false;
+
+/** SQLite makes its files readable for everyone; those beside the database take its mode from it. */
+function makePrivate(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, 'a', 0o600));
+}
 
 function sqlite(file: string): Knex.Config {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== ':memory:') makePrivate(file);
   return {
     client: 'sqlite3',
+    compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: { filename: file },
     useNullAsDefault: true,
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
@@ -108,6 +117,7 @@ const POOL_MAX = 10;
 function postgres(url: string): Knex.Config {
   return {
     client: 'pg',
+    compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: { connectionString: url, application_name: 'scim-bridge' },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
     pool: { min: 0, max: POOL_MAX },

@@ -1,5 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { appendEvent } from '../../src/db/events.ts';
 import { migrate, pendingMigrations } from '../../src/db/migrations.ts';
+import { isUniqueViolation, openDatabase } from '../../src/db/open.ts';
 import { enqueueTask, PRIORITY } from '../../src/db/tasks.ts';
 import { SYSTEM } from '../../src/model/cause.ts';
 import { onEachDatabase } from '../database.ts';
@@ -11,6 +15,21 @@ onEachDatabase((open) => {
     const db = await open();
     await migrate(db);
     expect(await pendingMigrations(db)).toEqual([]);
+  });
+
+  it('tells no value of a statement in its errors', async () => {
+    const db = await open();
+    const row = { id: 'e', name: 'people@example.com', created_at: at, updated_at: at };
+    await db('environments').insert(row);
+    const error: Error = await db('environments')
+      .insert(row)
+      .then(
+        () => new Error('nothing was refused'),
+        (thrown) => thrown,
+      );
+    expect(isUniqueViolation(error)).toBe(true);
+    expect(error.message).toMatch(/^insert into/);
+    expect(`${error.message} ${error.stack}`).not.toContain(row.name);
   });
 
   it('folds many writes to one subject into one task and keeps every cause', async () => {
@@ -68,4 +87,18 @@ onEachDatabase((open) => {
       'c2',
     ]);
   });
+});
+
+it('keeps an embedded database from other users of the machine, also where its directory is theirs', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-mode-'));
+  const db = openDatabase({ dialect: 'sqlite', target: join(directory, 'bridge.db') });
+  try {
+    await migrate(db);
+    const files = readdirSync(directory);
+    expect(files).toContain('bridge.db-wal');
+    for (const file of files) expect(statSync(join(directory, file)).mode & 0o077).toBe(0);
+  } finally {
+    await db.destroy();
+    rmSync(directory, { recursive: true });
+  }
 });
