@@ -339,6 +339,19 @@ describe('the brake', () => {
     expect(await world.syncStatus('Demo')).toMatchObject({ heldCount: 0, syncState: 'SYNCED', details: [] });
   });
 
+  it('gives it up also when the IdP deletes the group and posts it again', async () => {
+    await world.add('Demo');
+    const ids = await joinMany(12);
+    await world.remove(`/Groups/${await world.group('everyone', ids)}`);
+    expect(await held('Demo')).toHaveLength(12);
+    await world.forget();
+    await world.group('everyone', ids);
+    expect(await held('Demo')).toEqual([]);
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await world.members('Demo', 'everyone')).toHaveLength(12);
+    expect(await world.syncStatus('Demo')).toMatchObject({ syncState: 'SYNCED', details: [] });
+  });
+
   it('remembers a discarded revoke, until the member comes and goes again', async () => {
     await world.add('Demo', TIGHT);
     const ids = await joinMany(3);
