@@ -16,8 +16,10 @@ import { environments } from './environments.ts';
 import { events } from './events.ts';
 import { held } from './held.ts';
 import { links } from './links.ts';
+import { mappings } from './mappings.ts';
 import { previews } from './previews.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
+import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { storeConnectionStatus } from './storeConnectionStatus.ts';
 import { storeMetadata } from './storeMetadata.ts';
@@ -52,6 +54,8 @@ const ENVIRONMENT_RESOURCES: readonly Resource[] = [
   ['/propagation/stores', accounts],
   ['/propagation/stores', previews],
   ['/propagation/stores', syncs],
+  ['/propagation/stores', mappings],
+  ['/propagation/rules', rules],
   ['/propagation/tasks', tasks],
 ];
 

@@ -3,6 +3,7 @@
 import { type Response, Router } from 'express';
 import { RequestError } from '../model/errors.ts';
 import type { SettingSpec } from '../model/settings.ts';
+import { SOURCE_ATTRIBUTES } from '../model/source.ts';
 import { type AdminDeps, environmentOf, href, idParam } from './context.ts';
 import { knownQuery } from './page.ts';
 import { route } from './problem.ts';
@@ -43,13 +44,15 @@ function metadataHref(deps: AdminDeps, res: Response, ...path: string[]): string
 type Definition = NonNullable<ReturnType<AdminDeps['propagation']['registry']['get']>>;
 
 function show(deps: AdminDeps, res: Response, definition: Definition) {
-  const { type, settings, capabilities, userAttributes, defaultMapping } = definition;
+  const { type, settings, capabilities, userAttributes, defaultMapping, accessLevels } = definition;
   return {
     type,
     configuration: settings.map(showSetting),
     capabilities,
     userAttributes,
     defaultMapping,
+    sourceAttributes: SOURCE_ATTRIBUTES,
+    ...(accessLevels ? { accessLevels: Object.keys(accessLevels) } : {}),
     _links: { self: { href: metadataHref(deps, res, type) } },
   };
 }

@@ -146,6 +146,10 @@ export interface StoreTypeDefinition {
   readonly capabilities: Capabilities;
   readonly userAttributes: readonly TargetAttribute[];
   readonly defaultMapping: readonly AttributeMapping[];
+  /** By `UNIQUE_USER_IDENTIFIER`: the target attribute that carries it. */
+  readonly identifierAttributes: Readonly<Record<CommonSettings['uniqueUserIdentifier'], string>>;
+  /** What the `accessLevel` of a group mapping may be, lowest first, and the level of a membership that it means. */
+  readonly accessLevels?: Readonly<Record<string, number>>;
   /** The configuration keys whose host a secret is bound to. */
   readonly hostKeys: readonly string[];
   create(deps: ConnectorDeps): Connector;

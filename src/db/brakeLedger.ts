@@ -59,21 +59,25 @@ export async function reservePerson(
 }
 
 /**
- * The most people that one of these causes could take something from, and how many subjects that cause
- * touched. Causes without a row take nothing.
+ * The most people that one of these causes could take something from: one that touched a single subject
+ * no more than `peopleOfSubject`, which is what that subject's plan takes; a cause of many as many as were
+ * counted when it was recorded. Causes without a row take nothing.
  */
-export async function largestCause(
+export async function peopleOfLargestCause(
   db: Db,
   storeId: string,
   correlationIds: readonly string[],
-): Promise<{ readonly people: number; readonly subjects: number } | null> {
-  if (correlationIds.length === 0) return null;
-  const row = await db('causes')
+  peopleOfSubject: number,
+): Promise<number> {
+  if (correlationIds.length === 0) return 0;
+  const rows: { people: number; subjects: number }[] = await db('causes')
     .whereIn('correlation_id', correlationIds)
     .whereIn('store_id', ['', storeId])
-    .orderBy('people', 'desc')
-    .first('people', 'subjects');
-  return row ? { people: Number(row.people), subjects: Number(row.subjects) } : null;
+    .select('people', 'subjects');
+  const reach = rows.map(({ people, subjects }) =>
+    Number(subjects) === 1 ? Math.min(Number(people), peopleOfSubject) : Number(people),
+  );
+  return Math.max(0, ...reach);
 }
 
 /** Somebody would lose something by this cause. */
@@ -89,6 +93,73 @@ export async function addLoser(
       .onConflict(['correlation_id', 'store_id', 'person_key'])
       .ignore();
   }
+}
+
+export interface PeopleOfCause {
+  readonly correlationId: string;
+  readonly storeId: string;
+  readonly description: string;
+  readonly people: number;
+  /** Subjects that were planned to find them; a cause of many is never judged by one plan alone. */
+  readonly subjects: number;
+  readonly at: string;
+}
+
+/** How many subjects were planned when the cause was last counted for this store; 0 where it never was. */
+export async function subjectsCounted(db: Db, correlationId: string, storeId: string): Promise<number> {
+  const row = await db('causes')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .first('subjects');
+  return Number(row?.subjects ?? 0);
+}
+
+/** What a cause would take from people on one store; counted again, the higher number stays. */
+export async function recordPeopleOfCause(db: Db, cause: PeopleOfCause): Promise<void> {
+  await db('causes')
+    .insert({
+      correlation_id: cause.correlationId,
+      store_id: cause.storeId,
+      description: cause.description,
+      subjects: Math.max(cause.subjects, cause.people + 1),
+      people: cause.people,
+      created_at: cause.at,
+    })
+    .onConflict(['correlation_id', 'store_id'])
+    .merge({
+      subjects: db.raw(
+        'case when causes.subjects < excluded.subjects then excluded.subjects else causes.subjects end',
+      ),
+      people: db.raw('case when causes.people < excluded.people then excluded.people else causes.people end'),
+    });
+}
+
+/** One page of the people counted so far, in the order of their keys. */
+export async function countedPeople(
+  db: Db,
+  correlationId: string,
+  storeId: string,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db('cause_people')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .where('person_key', '>', after)
+    .orderBy('person_key')
+    .limit(limit)
+    .select('person_key');
+  return rows.map((row: { person_key: string }) => row.person_key);
+}
+
+export async function countCounted(db: Db, correlationId: string, storeId: string): Promise<number> {
+  const row = await db('cause_people')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
+export async function forgetCounted(db: Db, correlationId: string, storeId: string): Promise<void> {
+  await db('cause_people').where({ correlation_id: correlationId, store_id: storeId }).delete();
 }
 
 /** Everyone was planned: the cause is known by the people counted, and the list of them goes. */

@@ -110,7 +110,7 @@ export async function* unwantedDifferences(
 }
 
 /** Cuts an index into pieces by its last column. */
-async function* ranges(
+export async function* ranges(
   db: Db,
   table: string,
   scope: Readonly<Record<string, string>>,

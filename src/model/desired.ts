@@ -25,6 +25,8 @@ export interface DesiredUser {
   /** The value of `UNIQUE_USER_IDENTIFIER`; null where the person has none. Never changes case. */
   readonly identifier: string | null;
   readonly attributes: Attributes;
+  /** `gone` for this store only: the directory has the person, and no rule includes them. */
+  readonly outOfScope?: boolean;
 }
 
 export interface DesiredGroup {
@@ -35,6 +37,10 @@ export interface DesiredGroup {
   readonly lifecycle: 'active' | 'gone';
   /** The name, or for GitLab the full path, that the remote group has or gets. */
   readonly name: string;
+  /** The entry of the group mapping that gave the name; absent where it is the SCIM group's own. */
+  readonly mappedBy?: string;
+  /** `gone` from the remote group it is linked to, since the mapping now names another one. */
+  readonly moved?: boolean;
 }
 
 export type Desired = DesiredUser | DesiredGroup;

@@ -3,10 +3,37 @@
  * enterprise extension as `enterprise.…`, and the few values that have no path of their own.
  */
 
-
 import { primaryEmail, type Resource } from './resource.ts';
 
 export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+
+/** Every path that `sourceValue` reads: what an identity provider can say of a person in one value. */
+export const SOURCE_ATTRIBUTES: readonly string[] = [
+  'userName',
+  'externalId',
+  'primaryEmail',
+  'primaryPhone',
+  'displayName',
+  'name.formatted',
+  'name.givenName',
+  'name.middleName',
+  'name.familyName',
+  'name.honorificPrefix',
+  'name.honorificSuffix',
+  'nickName',
+  'profileUrl',
+  'title',
+  'userType',
+  'preferredLanguage',
+  'locale',
+  'timezone',
+  'enterprise.employeeNumber',
+  'enterprise.costCenter',
+  'enterprise.organization',
+  'enterprise.division',
+  'enterprise.department',
+  'enterprise.manager',
+];
 
 /** The value as text, or null where the user has none. */
 export function sourceValue(user: Resource, path: string): string | null {
@@ -49,8 +76,7 @@ function preferred(values: unknown): Resource | null {
 
 function at(value: unknown, steps: readonly string[]): unknown {
   return steps.reduce<unknown>(
-    (inner, step) =>
-      typeof inner === 'object' && inner !== null ? (inner as Resource)[step] : undefined,
+    (inner, step) => (typeof inner === 'object' && inner !== null ? (inner as Resource)[step] : undefined),
     value,
   );
 }

@@ -12,7 +12,7 @@ import { viewOf } from './view.ts';
 
 export function createCare(deps: PropagationDeps, metrics: Metrics): StoreCare {
   return {
-    viewOf: (store) => viewOf(deps.connectors, store),
+    viewOf: (store) => viewOf(deps.db, deps.connectors, store),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
     recheck: async (store) => {
       await recheckPaused(deps, store);

@@ -1,7 +1,9 @@
 /** Loads how a subject should be on a store, from the directory as it is now. Never asks a vendor. */
 
-import type { Connector, StoreTypeDefinition } from '../connectors/connector.ts';
+import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
 import { findGroupEvenDeleted } from '../db/groups.ts';
+import type { LinkRecord } from '../db/links.ts';
+import type { GroupMapping } from '../db/mappings.ts';
 import type { Db } from '../db/open.ts';
 import { lastDeletedUser, speakingUsers } from '../db/persons.ts';
 import type { StoreRecord } from '../db/stores.ts';
@@ -10,6 +12,8 @@ import type { DesiredGroup, DesiredUser, Lifecycle } from '../model/desired.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import type { CommonSettings } from '../model/settings.ts';
 import { sourceValue } from '../model/source.ts';
+import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
+import { groupInScope, peopleInScope, type Scope } from './scope.ts';
 
 /** What of a store decides how a subject should be. */
 export interface StoreView {
@@ -17,6 +21,12 @@ export interface StoreView {
   readonly settings: CommonSettings;
   readonly definition: StoreTypeDefinition;
   readonly connector: Connector;
+  readonly scope: Scope;
+  /** A user as the mapping of its connection shows it. */
+  readonly directoryView: (user: UserRecord) => Resource;
+  /** The type's, but for what the store maps otherwise. */
+  readonly mapping: readonly AttributeMapping[];
+  readonly groupMappings: readonly GroupMapping[];
 }
 
 export async function loadDesiredUser(db: Db, view: StoreView, personId: string): Promise<DesiredUser> {
@@ -31,36 +41,45 @@ export async function loadDesiredUsers(
   personIds: readonly string[],
 ): Promise<readonly DesiredUser[]> {
   const speaking = await speakingUsers(db, personIds);
+  const inScope = await peopleInScope(db, view.scope, [...speaking.values()]);
   const desired: DesiredUser[] = [];
   for (const id of personIds) {
     const user = speaking.get(id) ?? null;
     const shown = user ?? (await lastDeletedUser(db, id));
-    desired.push(desiredOf(view, id, user === null ? 'gone' : lifecycleOf(view, user.active), shown));
+    desired.push(desiredOf(view, id, standingOf(view, user, inScope.has(id)), shown));
   }
   return desired;
+}
+
+type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope'>;
+
+/** `user`: who speaks for the person; null where the directory has nobody any more. */
+function standingOf(view: StoreView, user: UserRecord | null, inScope: boolean): Standing {
+  if (user === null || view.store.status === 'DELETING') return { lifecycle: 'gone' };
+  // Of whom nothing is known any more nothing can say that they left scope.
+  if (user.purgedAt !== null) return { lifecycle: user.active ? 'active' : 'inactive' };
+  if (!inScope) return { lifecycle: 'gone', outOfScope: true };
+  return { lifecycle: user.active ? 'active' : 'inactive' };
 }
 
 function desiredOf(
   view: StoreView,
   personId: string,
-  lifecycle: Lifecycle,
+  standing: Standing,
   shown: UserRecord | null,
 ): DesiredUser {
-  const resource = shown?.resource ?? {};
+  // Purged: nothing is known, which is not the same as empty.
+  const isPurged = shown !== null && shown.purgedAt !== null;
+  const resource = shown && !isPurged ? view.directoryView(shown) : {};
   const desired: DesiredUser = {
     kind: 'user',
     id: personId,
     display: shown?.userName ?? personId,
-    lifecycle,
+    ...standing,
     identifier: identifierOf(view.settings, resource),
-    attributes: mapped(view, resource),
+    attributes: isPurged ? {} : mapped(view, resource),
   };
   return view.connector.normalize(desired).desired as DesiredUser;
-}
-
-function lifecycleOf(view: StoreView, active: boolean): Lifecycle {
-  if (view.store.status === 'DELETING') return 'gone';
-  return active ? 'active' : 'inactive';
 }
 
 function identifierOf(settings: CommonSettings, user: Resource): string | null {
@@ -72,38 +91,47 @@ function identifierOf(settings: CommonSettings, user: Resource): string | null {
 function mapped(view: StoreView, user: Resource): Record<string, string> {
   const required = new Set(view.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
   const attributes: Record<string, string> = {};
-  for (const { targetAttribute, sourceAttribute } of view.definition.defaultMapping) {
+  for (const { targetAttribute, sourceAttribute } of view.mapping) {
     const value = sourceValue(user, sourceAttribute);
     if (value !== null || !required.has(targetAttribute)) attributes[targetAttribute] = value ?? '';
   }
   return attributes;
 }
 
-export async function loadDesiredGroup(db: Db, view: StoreView, groupId: string): Promise<DesiredGroup> {
+/** `link`: the group's own on this store; it may have to be let go of. */
+export async function loadDesiredGroup(
+  db: Db,
+  view: StoreView,
+  groupId: string,
+  link: LinkRecord | null,
+): Promise<DesiredGroup> {
   const group = await findGroupEvenDeleted(db, groupId);
+  const mapping = group && groupMappingFor(view.groupMappings, group, link);
+  const display = group?.displayName ?? groupId;
   const live = group !== null && group.deletedAt === null && view.store.status !== 'DELETING';
-  const name = group?.displayName ?? groupId;
-  const desired: DesiredGroup = {
+  const wanted = live && groupInScope(view.scope, groupId);
+  const named: DesiredGroup = {
     kind: 'group',
     id: groupId,
-    display: name,
-    lifecycle: live ? 'active' : 'gone',
-    name,
+    display,
+    lifecycle: wanted ? 'active' : 'gone',
+    name: mapping?.translation ?? display,
+    ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };
-  return view.connector.normalize(desired).desired as DesiredGroup;
+  const desired = view.connector.normalize(named).desired as DesiredGroup;
+  const moved = wanted && link !== null && leadsElsewhere(link, mapping, desired.name);
+  return moved ? { ...desired, lifecycle: 'gone', moved } : desired;
 }
 
-/** Where many people stand; those whom the directory does not have are `gone`. */
+/** Where many people stand; those whom the directory does not have, or no rule includes, are `gone`. */
 export async function lifecyclesOf(
   db: Db,
   view: StoreView,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, Lifecycle>> {
   const speaking = await speakingUsers(db, personIds);
+  const inScope = await peopleInScope(db, view.scope, [...speaking.values()]);
   return new Map(
-    personIds.map((id) => {
-      const user = speaking.get(id);
-      return [id, user ? lifecycleOf(view, user.active) : 'gone'];
-    }),
+    personIds.map((id) => [id, standingOf(view, speaking.get(id) ?? null, inScope.has(id)).lifecycle]),
   );
 }

@@ -4,7 +4,7 @@
  */
 
 import { appliedAmong, consumeApplied } from '../db/appliedChanges.ts';
-import { largestCause, peopleInWindow, readWindow, reservePerson } from '../db/brakeLedger.ts';
+import { peopleInWindow, peopleOfLargestCause, readWindow, reservePerson } from '../db/brakeLedger.ts';
 import {
   countOpenHeld,
   dropHeld,
@@ -251,7 +251,7 @@ async function openBooks(tx: Db, run: TaskRun, changes: readonly Change[], lossO
   const inWindow = new Set(await peopleInWindow(tx, store.id, cutoff, people));
   const recorded = await readWindow(tx, store.id, cutoff);
   const base = recorded.base ?? (await countEnabledPeople(tx, store.id));
-  const peopleOfCause = await peopleOfLargestCause(tx, run, people.length);
+  const peopleOfCause = await peopleOfLargestCause(tx, store.id, run.task.causes, people.length);
   const window = { base, used: recorded.used, tripped: locked?.brake_tripped_at != null };
   let trippedNow: string | null = null;
   return {
@@ -278,16 +278,6 @@ async function openBooks(tx: Db, run: TaskRun, changes: readonly Change[], lossO
       await run.event(db, { kind: 'brake.tripped', outcome: 'held', reason: trippedNow });
     },
   };
-}
-
-/**
- * Exact where the cause touched this subject alone: then only this plan's people can lose by it. A cause
- * of many subjects was counted when it was recorded.
- */
-async function peopleOfLargestCause(tx: Db, run: TaskRun, peopleOfPlan: number): Promise<number> {
-  const cause = await largestCause(tx, run.view.store.id, run.task.causes);
-  if (!cause) return 0;
-  return cause.subjects === 1 ? Math.min(cause.people, peopleOfPlan) : cause.people;
 }
 
 function intentOf(changes: readonly Change[]): Intent | null {

@@ -9,14 +9,23 @@ import {
   recordMembers,
   unseenMembers,
 } from '../db/ledger.ts';
-import { groupLinksByRemoteId, type LinkRecord, updateLink, userLinksByRemoteId } from '../db/links.ts';
+import {
+  getLink,
+  groupLinksByRemoteId,
+  type LinkRecord,
+  rememberDrift,
+  updateLink,
+  userLinksByRemoteId,
+} from '../db/links.ts';
 import { type UnwantedDifference, unwantedDifferences, wantedDifferences } from '../db/memberDifferences.ts';
 import type { Db } from '../db/open.ts';
 import type { Change, MembershipChange, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { decideMember, type MemberSituation } from '../plan/member.ts';
 import { newId } from '../support/ids.ts';
-import { lifecyclesOf, type StoreView } from './desired.ts';
+import { lifecyclesOf, loadDesiredGroup, type StoreView } from './desired.ts';
+import { afterMemberships } from './drift.ts';
+import { groupMappingFor } from './groupMapping.ts';
 import type { Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { protects } from './situation.ts';
@@ -25,11 +34,12 @@ import { protects } from './situation.ts';
 export interface Planning {
   readonly db: Db;
   readonly view: StoreView;
+  /** ISO time */
+  now(): string;
 }
 
 /** What can record under the store's lease: a task, or a sync. */
 export interface Work extends Planning {
-  now(): string;
   record<T>(work: (tx: Db) => Promise<T>): Promise<T>;
 }
 
@@ -96,16 +106,41 @@ export async function planMemberships(
   return { changes: [...grants.changes, ...revokes.changes], skipped: revokes.skipped, taken: grants.taken };
 }
 
-/** The live SCIM groups whose members the remote group should have. */
-export async function feedingGroups(run: Planning, remoteId: string): Promise<readonly string[]> {
-  const { store } = run.view;
-  const links = await groupLinksByRemoteId(run.db, store.id, remoteId);
-  const live: string[] = [];
-  for (const { subject } of links) {
-    const group = await findGroupEvenDeleted(run.db, subject.id);
-    if (group && group.deletedAt === null) live.push(group.id);
+/** The SCIM groups, live and in scope, whose members the remote group should have. */
+export async function feedingGroups({ db, view }: Planning, remoteId: string): Promise<readonly string[]> {
+  const links = await groupLinksByRemoteId(db, view.store.id, remoteId);
+  const feeding: string[] = [];
+  for (const link of links) {
+    const desired = await loadDesiredGroup(db, view, link.subject.id, link);
+    if (desired.lifecycle === 'active') feeding.push(desired.id);
   }
-  return live;
+  return feeding;
+}
+
+interface Feeding {
+  readonly groupId: string;
+  /** What its members get; null on stores without levels. */
+  readonly level: number | null;
+}
+
+/** Highest level first, so that whoever is in several groups gets the highest. */
+async function byLevel(planning: Planning, groupIds: readonly string[]): Promise<readonly Feeding[]> {
+  const feeding: Feeding[] = [];
+  for (const groupId of groupIds) feeding.push({ groupId, level: await grantLevel(planning, groupId) });
+  return feeding.sort((a, b) => (b.level ?? 0) - (a.level ?? 0));
+}
+
+/** The level that the members of a SCIM group get, as the group mapping or else the store says. */
+export async function grantLevel(
+  { db, view }: Pick<Planning, 'db' | 'view'>,
+  groupId: string,
+): Promise<number | null> {
+  const { connector, definition, groupMappings, store } = view;
+  if (!groupMappings.some((mapping) => mapping.accessLevel !== null)) return connector.memberLevel;
+  const group = await findGroupEvenDeleted(db, groupId);
+  const link = await getLink(db, store.id, { kind: 'group', id: groupId });
+  const mapping = group && groupMappingFor(groupMappings, group, link);
+  return definition.accessLevels?.[mapping?.accessLevel ?? ''] ?? connector.memberLevel;
 }
 
 async function planGrants(
@@ -114,11 +149,9 @@ async function planGrants(
   remoteGroupId: string,
   groupIds: readonly string[],
 ): Promise<{ readonly changes: readonly MembershipChange[]; readonly taken: readonly LedgerEntry[] }> {
-  const { store, connector } = planning.view;
-  const level = connector.memberLevel;
   const grants = new Map<string, MembershipChange>();
   const taken: LedgerEntry[] = [];
-  for await (const range of wantedDifferences(planning.db, store.id, remoteGroupId, groupIds, level)) {
+  for await (const { range, level } of wantedRanges(planning, remoteGroupId, groupIds)) {
     const lifecycles = await lifecyclesOf(
       planning.db,
       planning.view,
@@ -142,11 +175,20 @@ async function planGrants(
           level: row.ledger?.level ?? null,
           display: row.remoteName,
         });
-      if (decision.op === 'grant')
+      if (decision.op === 'grant' && !grants.has(row.remoteId))
         grants.set(row.remoteId, { op: 'grant', subject, remoteId: remoteGroupId, member });
     }
   }
   return { changes: [...grants.values()], taken };
+}
+
+async function* wantedRanges(planning: Planning, remoteGroupId: string, groupIds: readonly string[]) {
+  const { db, view } = planning;
+  for (const { groupId, level } of await byLevel(planning, groupIds)) {
+    for await (const range of wantedDifferences(db, view.store.id, remoteGroupId, [groupId], level)) {
+      yield { range, level };
+    }
+  }
 }
 
 function situation(
@@ -262,6 +304,7 @@ async function applyBatch(
         remoteGroupId,
         done.map((change) => change.member.remoteId),
       );
+    await endDrift(run, tx, remoteGroupId, done);
     for (const change of done) await onDone(tx, change);
     if (done.length > 0) await run.changeEvent(tx, first, { calls, after: summary(done) });
     for (const change of batch) {
@@ -276,6 +319,20 @@ async function applyBatch(
     }
   });
   return batch.flatMap((change) => refusalOf(change, byId.get(change.member.remoteId)));
+}
+
+/** What the bridge has just written is no longer as somebody left it. */
+async function endDrift(
+  run: TaskRun,
+  tx: Db,
+  remoteGroupId: string,
+  done: readonly MembershipChange[],
+): Promise<void> {
+  const remoteIds = new Set(done.map((change) => change.member.remoteId));
+  for (const link of await groupLinksByRemoteId(tx, run.view.store.id, remoteGroupId)) {
+    if (link.drift !== null)
+      await rememberDrift(tx, link.id, afterMemberships(link.drift, remoteIds), run.now());
+  }
 }
 
 function entryOf(

@@ -31,7 +31,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PropagationDeps } from './deps.ts';
 import type { StoreView } from './desired.ts';
-import { feedingGroups, observeGroup, planMemberships, type Work } from './members.ts';
+import { feedingGroups, grantLevel, observeGroup, planMemberships, type Work } from './members.ts';
 import { closeScan, scanPage } from './scan.ts';
 import { surveyGroup, surveyUsers } from './survey.ts';
 import { viewOf } from './view.ts';
@@ -64,7 +64,7 @@ export async function startPreview(deps: PropagationDeps, store: StoreRecord): P
 async function makePreview(deps: PropagationDeps, store: StoreRecord, preview: PreviewRecord): Promise<void> {
   const draft = new PreviewDraft(deps.db, preview);
   try {
-    const view = viewOf(deps.connectors, store);
+    const view = await viewOf(deps.db, deps.connectors, store);
     const work = workOf(deps, view);
     await scanStore(work);
     await planPeople(work, draft);
@@ -170,6 +170,7 @@ async function planMembers(
   }
   if (desired.lifecycle === 'gone') return;
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  const level = await grantLevel(work, desired.id);
   for await (const personIds of membersOfGroup(work.db, desired.id, PAGE)) {
     const arriving = draft.arrivals(personIds);
     const known = await ledgerEntries(
@@ -185,7 +186,7 @@ async function planMembers(
           op: 'grant',
           subject,
           remoteId,
-          member: { ...person, level: work.view.connector.memberLevel },
+          member: { ...person, level },
         }),
       );
     await draft.add(grants, []);

@@ -20,7 +20,7 @@ import { closeSettledRuns, settleSyncFailure, syncStep } from './syncRuns.ts';
 
 /** What the worker needs of a store's life, which is not its own business. */
 export interface StoreCare {
-  viewOf(store: StoreRecord): StoreView;
+  viewOf(store: StoreRecord): Promise<StoreView>;
   /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
   pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
   /** A pause whose `retryAt` is due. */
@@ -155,7 +155,7 @@ export class StoreRunner {
     if (!store) return { kind: 'end' };
     const waitMs = this.#notBefore - clock.now();
     if (waitMs > 0) return { kind: 'wait', ms: waitMs };
-    const view = care.viewOf(store);
+    const view = await care.viewOf(store);
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
     if (task) {
       await this.#settle(view, lease, task);

@@ -22,6 +22,7 @@ import { openGate, openHarmlessGate, tickOff } from './gate.ts';
 import { applyMemberships, feedingGroups, planMemberships, readMembers } from './members.ts';
 import { forbiddenAsSkip, type Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
+import { followMembers } from './scopeMoves.ts';
 import { type Settled, settle } from './settled.ts';
 
 type GroupChange = Exclude<Change, MembershipChange>;
@@ -30,6 +31,7 @@ type GroupChange = Exclude<Change, MembershipChange>;
 const PASSES_MAX = 2;
 
 export async function settleGroup(run: TaskRun): Promise<void> {
+  await followMembers(run);
   for (let pass = 1; ; pass++) {
     try {
       return await settleOnce(run);
@@ -46,13 +48,13 @@ async function settleOnce(run: TaskRun): Promise<void> {
   // A store that is being deleted deprovisions its people; groups and what is in them stay.
   if (run.view.store.status === 'DELETING')
     return finish(run, { heldReasons: [], skipped: [], forgotten: true });
-  const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id);
   const known = await getLink(run.deps.db, run.view.store.id, run.task.subject);
+  const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id, known);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
   const found = await findRemoteGroup(run, desired, known);
   const plan = planRemoteGroup(run, desired, known, siblings, found);
   const [removal, shaping] = split(plan);
-  const shaped = await shape(run, known, shaping, found);
+  const shaped = await shape(run, { desired, link: known, found }, shaping);
   const { link } = shaped;
   const left = { skipped: [...plan.skipped, ...shaped.skipped], refusals: shaped.refusals };
   if (link === null || run.view.settings.groupProvisioning === 'Off') {
@@ -83,6 +85,8 @@ async function passOn(run: TaskRun, speaker: LinkRecord, { desired, link, left }
       at: run.now(),
     });
     await settle(tx, run, { heldReasons: [], ...left, forgotten: gone });
+    if (desired.moved) await enqueueAgain(tx, run);
+    if (desired.moved) await enqueueAgain(tx, run);
   });
 }
 
@@ -149,14 +153,20 @@ interface Left {
   readonly refusals: readonly Refusal[];
 }
 
+interface Found {
+  readonly desired: DesiredGroup;
+  readonly link: LinkRecord | null;
+  /** Without a link: the remote group of that name. */
+  readonly found: RemoteGroup | null;
+}
+
 /** Creates, adopts or renames the remote group. */
 async function shape(
   run: TaskRun,
-  known: LinkRecord | null,
+  known: Found,
   changes: readonly GroupChange[],
-  found: RemoteGroup | null,
 ): Promise<Left & { readonly link: LinkRecord | null }> {
-  let link = known;
+  let { link } = known;
   if (changes.length === 0) return { link, skipped: [], refusals: [] };
   const gate = await openHarmlessGate(run, changes);
   for (const change of gate.allowed as readonly GroupChange[]) {
@@ -167,7 +177,7 @@ async function shape(
       link = await run.record(async (tx) => {
         await run.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, change);
-        return writeLink(tx, run, link, change, remoteId, found);
+        return writeLink(tx, run, { ...known, link }, change, remoteId);
       });
     } catch (error) {
       return { link, skipped: gate.skipped, refusals: [await forbiddenAsSkip(run, change, calls, error)] };
@@ -183,10 +193,9 @@ function remoteIdOf(change: GroupChange): string {
 async function writeLink(
   tx: Db,
   run: TaskRun,
-  link: LinkRecord | null,
+  { desired, link, found }: Found,
   change: GroupChange,
   remoteId: string,
-  found: RemoteGroup | null,
 ): Promise<LinkRecord> {
   const { store } = run.view;
   const name =
@@ -211,6 +220,8 @@ async function writeLink(
       remoteName: name ?? found?.name ?? change.subject.display,
       origin: created ? 'created' : 'adopted',
       state: 'enabled',
+      // What a later change of the mapping is compared with.
+      applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
     },
     run.now(),
   );
@@ -228,7 +239,7 @@ interface Shaped {
 }
 
 async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
-  const { desired, link, removal, left } = shaped;
+  const { desired, link, left } = shaped;
   if (link.membersReadAt === null || run.doubt)
     await readMembers(run, link, run.calling('members').context, true);
   const members = await planMemberships(run, desired, link.remoteId, await feedingGroups(run, link.remoteId));
@@ -253,16 +264,11 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
   if (desired.lifecycle === 'active') return finish(run, settled);
   const waiting = settled.heldReasons.length + gate.skipped.length + refused.length;
   if (waiting > 0) return finish(run, settled);
-  await detach(run, link, removal, settled);
+  await detach(run, shaped, settled);
 }
 
-/** The group is gone and nothing of it is left to settle. */
-async function detach(
-  run: TaskRun,
-  link: LinkRecord,
-  removal: GroupChange | null,
-  settled: Settled,
-): Promise<void> {
+/** The group is gone and nothing of it is left to settle. One that only moved looks for its new one at once. */
+async function detach(run: TaskRun, { desired, link, removal }: Shaped, settled: Settled): Promise<void> {
   const { store, connector } = run.view;
   const { calls, context } = run.calling('delete');
   const gate = await openHarmlessGate(run, removal ? [removal] : []);
@@ -284,6 +290,17 @@ async function detach(
       await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, removal);
     }
     await settle(tx, run, { ...settled, forgotten: true });
+    if (desired.moved) await enqueueAgain(tx, run);
+  });
+}
+
+function enqueueAgain(tx: Db, run: TaskRun): Promise<void> {
+  return enqueueTask(tx, run.view.store.id, {
+    environmentId: run.task.environmentId,
+    subject: run.task.subject,
+    priority: run.task.priority,
+    correlationIds: run.task.causes,
+    at: run.now(),
   });
 }
 

@@ -25,10 +25,11 @@ export interface SurveyedUser {
 
 /** `links` may replace what is recorded, to ask what would follow if it were so. */
 export async function surveyUsers(
-  { db, view }: Planning,
+  planning: Planning,
   personIds: readonly string[],
   links?: ReadonlyMap<string, LinkRecord>,
 ): Promise<readonly SurveyedUser[]> {
+  const { db, view } = planning;
   const desired = await loadDesiredUsers(db, view, personIds);
   const known = links ?? (await linksBySubject(db, view.store.id, 'user', personIds));
   const unlinked = desired.filter(({ id }) => !isLive(known.get(id)));
@@ -38,7 +39,12 @@ export async function surveyUsers(
     const link = known.get(person.id) ?? null;
     const found = person.identifier === null || isLive(link) ? undefined : seen.get(lower(person.identifier));
     const account = (found as RemoteUser | undefined) ?? null;
-    return { desired: person, link, account, plan: planUser(userSituation(view, person, link, account)) };
+    return {
+      desired: person,
+      link,
+      account,
+      plan: planUser(userSituation(view, person, link, account, planning.now())),
+    };
   });
 }
 
@@ -59,8 +65,8 @@ export interface SurveyedGroup {
 
 export async function surveyGroup({ db, view }: Planning, groupId: string): Promise<SurveyedGroup> {
   const { store, settings, connector, definition } = view;
-  const desired = await loadDesiredGroup(db, view, groupId);
   const link = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
+  const desired = await loadDesiredGroup(db, view, groupId, link);
   const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
   const found = link ? null : ((await observedAs(db, store.id, 'group', desired.name)) as RemoteGroup | null);
   const plan = planGroup({

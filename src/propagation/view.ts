@@ -1,16 +1,56 @@
-/** A store as planning sees it: its settings with their defaults, its type, and its connector. */
+/** A store as planning sees it: its settings with their defaults, its type, its connector, and its scope. */
 
+import type { AttributeMapping, StoreTypeDefinition } from '../connectors/connector.ts';
+import { inboundMappings } from '../db/connections.ts';
+import { type AttributeOverride, mappingsOfStore } from '../db/mappings.ts';
+import { type Db, dialectOf } from '../db/open.ts';
+import { rulesOfStore } from '../db/rules.ts';
 import type { StoreRecord } from '../db/stores.ts';
-import { commonSettings, withDefaults } from '../model/settings.ts';
+import type { UserRecord } from '../db/users.ts';
+import { directoryView } from '../directory/inbound.ts';
+import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
 import type { Connectors } from './connectors.ts';
 import type { StoreView } from './desired.ts';
+import { scopeOf } from './scope.ts';
 
-export function viewOf(connectors: Connectors, store: StoreRecord): StoreView {
+/** Three look-ups by index; whatever is planned with one view is planned by the same rules. */
+export async function viewOf(db: Db, connectors: Connectors, store: StoreRecord): Promise<StoreView> {
   const definition = connectors.definitionOf(store.type);
+  const settings = commonSettings(withDefaults(definition.settings, store.configuration));
+  const mappings = await mappingsOfStore(db, store.id);
   return {
     store,
     definition,
-    settings: commonSettings(withDefaults(definition.settings, store.configuration)),
+    settings,
     connector: connectors.connectorFor(store),
+    scope: scopeOf(await rulesOfStore(db, store.id), dialectOf(db)),
+    directoryView: await directoryViews(db, store.environmentId),
+    mapping: effectiveMapping(definition, settings, mappings.attributes),
+    groupMappings: mappings.groups,
   };
+}
+
+async function directoryViews(db: Db, environmentId: string): Promise<StoreView['directoryView']> {
+  const mappings = await inboundMappings(db, environmentId);
+  const views = new Map([...mappings].map(([id, mapping]) => [id, directoryView(mapping)]));
+  return (user: UserRecord) => views.get(user.connectionId)?.(user.resource) ?? user.resource;
+}
+
+/** The type's mapping where nothing else was said. What makes an account theirs never feeds from elsewhere. */
+export function effectiveMapping(
+  definition: Pick<StoreTypeDefinition, 'defaultMapping' | 'userAttributes' | 'identifierAttributes'>,
+  settings: Pick<CommonSettings, 'uniqueUserIdentifier'>,
+  overrides: readonly AttributeOverride[],
+): readonly AttributeMapping[] {
+  const identifier = settings.uniqueUserIdentifier;
+  const sources = new Map<string, string | null>([
+    ...definition.defaultMapping.map((m) => [m.targetAttribute, m.sourceAttribute] as const),
+    ...overrides.map((m) => [m.targetAttribute, m.sourceAttribute] as const),
+  ]);
+  const target = definition.identifierAttributes[identifier];
+  if (sources.get(target)) sources.set(target, identifier);
+  return definition.userAttributes.flatMap(({ name }) => {
+    const sourceAttribute = sources.get(name);
+    return sourceAttribute ? [{ targetAttribute: name, sourceAttribute }] : [];
+  });
 }

@@ -14,6 +14,7 @@ export function createDemoType(accounts: DemoAccounts): StoreTypeDefinition {
     capabilities: DEMO_CAPABILITIES,
     userAttributes: DEMO_ATTRIBUTES,
     defaultMapping: DEMO_DEFAULT_MAPPING,
+    identifierAttributes: { primaryEmail: 'primaryEmail', userName: 'userName' },
     hostKeys: [],
     create: (deps) => createDemoConnector(accounts, deps),
   };

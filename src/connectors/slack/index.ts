@@ -12,6 +12,7 @@ export const slackType: StoreTypeDefinition = {
   capabilities: SLACK_CAPABILITIES,
   userAttributes: SLACK_ATTRIBUTES,
   defaultMapping: SLACK_DEFAULT_MAPPING,
+  identifierAttributes: { primaryEmail: 'primaryEmail', userName: 'userName' },
   hostKeys: ['API_BASE_URL', 'SCIM_BASE_URL'],
   create: createSlackConnector,
 };

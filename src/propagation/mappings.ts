@@ -1,0 +1,186 @@
+/**
+ * The use case of a store's mappings: what is given is checked whole, what equals the type's own mapping is
+ * not kept as the store's, and an active store is gone through again. No vendor is called here.
+ */
+
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import {
+  type AttributeOverride,
+  type GroupMapping,
+  mappingsOfStore,
+  replaceMappings,
+  type StoreMappings,
+} from '../db/mappings.ts';
+import type { Db } from '../db/open.ts';
+import { lockStore, type StoreRecord } from '../db/stores.ts';
+import type { Cause } from '../model/cause.ts';
+import { type Mistake, RequestError } from '../model/errors.ts';
+import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { SOURCE_ATTRIBUTES } from '../model/source.ts';
+import { isoTime } from '../support/clock.ts';
+import type { PropagationDeps } from './deps.ts';
+import { mappingKey } from './groupMapping.ts';
+import { storeEvent } from './storeEvents.ts';
+import { queueRun } from './stores.ts';
+import { effectiveMapping } from './view.ts';
+
+export const GROUP_MAPPINGS_MAX = 1_000;
+
+export interface MappingsInput {
+  readonly mappings: readonly AttributeOverride[];
+  readonly groupMappings: readonly GroupMapping[];
+}
+
+/** As the API shows them: every attribute that is mapped, and those that the store does not map. */
+export async function readMappings(
+  db: Db,
+  deps: Pick<PropagationDeps, 'connectors'>,
+  store: StoreRecord,
+): Promise<MappingsInput> {
+  const definition = deps.connectors.definitionOf(store.type);
+  const kept = await mappingsOfStore(db, store.id);
+  const unmapped = kept.attributes.filter((mapping) => mapping.sourceAttribute === null);
+  return {
+    mappings: [...effectiveMapping(definition, settingsOf(definition, store), kept.attributes), ...unmapped],
+    groupMappings: kept.groups,
+  };
+}
+
+function settingsOf(definition: StoreTypeDefinition, store: StoreRecord): CommonSettings {
+  return commonSettings(withDefaults(definition.settings, store.configuration));
+}
+
+/** Throws a 400 with every mistake, 404, or 409 where the store is being deleted. */
+export async function saveMappings(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  input: MappingsInput,
+  cause: Cause,
+): Promise<MappingsInput> {
+  const definition = deps.connectors.definitionOf(store.type);
+  refuseMistakes(definition, settingsOf(definition, store), input);
+  const wanted = { attributes: overrides(definition, input.mappings), groups: input.groupMappings };
+  const saved = await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
+    if (current.status === 'DELETING') {
+      throw new RequestError(409, `The store ${current.name} is being deleted; its mappings do not change.`);
+    }
+    const before = await mappingsOfStore(tx, current.id);
+    if (!isSame(before, wanted)) await replace(tx, deps, current, before, wanted, cause);
+    return readMappings(tx, deps, current);
+  });
+  deps.wake.signal();
+  return saved;
+}
+
+async function replace(
+  tx: Db,
+  deps: PropagationDeps,
+  store: StoreRecord,
+  before: StoreMappings,
+  after: StoreMappings,
+  cause: Cause,
+): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  await replaceMappings(tx, store.id, after);
+  await storeEvent(tx, at, store, cause, 'mappings.updated', { before, after });
+  if (store.status === 'ACTIVE') await queueRun(tx, at, store, cause, 'settings');
+}
+
+/** A default that is given as it is stays a default: it follows the type when that learns better. */
+function overrides(
+  definition: StoreTypeDefinition,
+  mappings: readonly AttributeOverride[],
+): readonly AttributeOverride[] {
+  const defaults = new Map(definition.defaultMapping.map((m) => [m.targetAttribute, m.sourceAttribute]));
+  return mappings
+    .filter((m) => m.sourceAttribute !== (defaults.get(m.targetAttribute) ?? null))
+    .sort((a, b) => (a.targetAttribute < b.targetAttribute ? -1 : 1));
+}
+
+function isSame(a: StoreMappings, b: StoreMappings): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function refuseMistakes(
+  definition: StoreTypeDefinition,
+  settings: CommonSettings,
+  { mappings, groupMappings }: MappingsInput,
+): void {
+  const mistakes = [
+    ...mappings.flatMap((mapping, index) => attributeMistakes(definition, settings, mapping, index)),
+    ...repeated(mappings, ({ targetAttribute }) => targetAttribute).map((index) => ({
+      pointer: `/mappings/${index}/targetAttribute`,
+      detail: `${mappings[index]?.targetAttribute} is mapped above already`,
+    })),
+    ...groupMappings.flatMap((mapping, index) => groupMistakes(definition, mapping, index)),
+    ...repeated(groupMappings, mappingKey).map((index) => ({
+      pointer: `/groupMappings/${index}`,
+      detail: 'this group is mapped above already',
+    })),
+  ];
+  if (mistakes.length === 0) return;
+  throw new RequestError(400, 'The mappings were not saved: see errors.', mistakes);
+}
+
+/** Positions of items whose key an earlier one has. */
+function repeated<T>(items: readonly T[], keyOf: (item: T) => string): readonly number[] {
+  const seen = new Set<string>();
+  return items.flatMap((item, index) => {
+    const key = keyOf(item);
+    const known = seen.has(key);
+    seen.add(key);
+    return known ? [index] : [];
+  });
+}
+
+function attributeMistakes(
+  definition: StoreTypeDefinition,
+  settings: CommonSettings,
+  { targetAttribute, sourceAttribute }: AttributeOverride,
+  index: number,
+): readonly Mistake[] {
+  const at = (name: string) => `/mappings/${index}/${name}`;
+  const target = definition.userAttributes.find(({ name }) => name === targetAttribute);
+  if (!target) {
+    const known = definition.userAttributes.map(({ name }) => name).join(', ');
+    const detail = `${definition.type} has no attribute ${targetAttribute}; there are ${known}`;
+    return [{ pointer: at('targetAttribute'), detail }];
+  }
+  const pointer = at('sourceAttribute');
+  if (sourceAttribute === null) {
+    if (!target.required) return [];
+    return [{ pointer, detail: `${targetAttribute} is required by ${definition.type} and stays mapped` }];
+  }
+  if (!SOURCE_ATTRIBUTES.includes(sourceAttribute)) {
+    const detail = `sourceAttribute must be one of ${SOURCE_ATTRIBUTES.join(', ')}, or null`;
+    return [{ pointer, detail }];
+  }
+  const identifier = settings.uniqueUserIdentifier;
+  if (definition.identifierAttributes[identifier] !== targetAttribute || sourceAttribute === identifier) {
+    return [];
+  }
+  const detail = `${targetAttribute} makes an account somebody's: UNIQUE_USER_IDENTIFIER is ${identifier}, so nothing else may feed it`;
+  return [{ pointer, detail }];
+}
+
+function groupMistakes(
+  definition: StoreTypeDefinition,
+  { original, externalId, accessLevel }: GroupMapping,
+  index: number,
+): readonly Mistake[] {
+  const mistakes: Mistake[] = [];
+  if ((original === null) === (externalId === null)) {
+    const detail = 'name the group by original (its displayName) or by externalId, by one of them';
+    mistakes.push({ pointer: `/groupMappings/${index}`, detail });
+  }
+  const levels = definition.accessLevels ?? null;
+  const pointer = `/groupMappings/${index}/accessLevel`;
+  if (accessLevel !== null && levels === null) {
+    mistakes.push({ pointer, detail: `memberships have no access level on ${definition.type}` });
+  } else if (accessLevel !== null && levels && !Object.hasOwn(levels, accessLevel)) {
+    mistakes.push({ pointer, detail: `accessLevel must be one of ${Object.keys(levels).join(', ')}` });
+  }
+  return mistakes;
+}

@@ -1,0 +1,92 @@
+/** What may be a rule: an expression that means something, groups that are there. Writes nothing. */
+
+import { findGroupOfEnvironment } from '../db/groups.ts';
+import type { Db, Dialect } from '../db/open.ts';
+import { type Filter, FilterError } from '../directory/filter/ast.ts';
+import {
+  type AttributeChain,
+  leafOf,
+  resolveAttribute,
+  subAttribute,
+} from '../directory/filter/attributes.ts';
+import { parseFilter } from '../directory/filter/parse.ts';
+import { type Mistake, RequestError } from '../model/errors.ts';
+import { type RuleTerms, scopeOf } from './scope.ts';
+
+/** Rules of one store, active or not. */
+export const RULES_PER_STORE_MAX = 50;
+/** Values that the active rules of one store compare with, all together: SQLite binds 32,766 in a query. */
+const VALUES_MAX = 20_000;
+
+/** A misspelt attribute has no value for anybody, and the rule would put everyone out of scope. */
+export function expressionMistakes(text: string, dialect: Dialect): readonly Mistake[] {
+  const mistake = (detail: string) => [{ pointer: '/populationExpression', detail }];
+  try {
+    const problem = problemOf(parseFilter(text), null);
+    if (problem !== null) return mistake(problem);
+    scopeOf([{ active: true, populationExpression: text, groups: [] }], dialect);
+    return [];
+  } catch (error) {
+    if (error instanceof FilterError)
+      return mistake(`populationExpression is not understood: ${error.message}`);
+    throw error;
+  }
+}
+
+/** `inside`: the attribute whose elements are spoken of; null for the user. */
+function problemOf(filter: Filter, inside: AttributeChain | null): string | null {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.terms.map((term) => problemOf(term, inside)).find((problem) => problem !== null) ?? null;
+    case 'not':
+      return problemOf(filter.term, inside);
+    case 'elements': {
+      const chain = chainOf(filter.attribute, inside);
+      return nameProblem(filter.attribute, chain) ?? problemOf(filter.filter, chain);
+    }
+    default:
+      return nameProblem(filter.attribute, chainOf(filter.attribute, inside));
+  }
+}
+
+function chainOf(name: string, inside: AttributeChain | null): AttributeChain | null {
+  if (inside === null) return resolveAttribute('user', name);
+  const sub = subAttribute(leafOf(inside), name);
+  return sub && [...inside, sub];
+}
+
+function nameProblem(name: string, chain: AttributeChain | null): string | null {
+  if (chain === null) return `populationExpression names ${name}, which is no attribute of a SCIM user`;
+  if (chain[0].name !== 'groups') return null;
+  return 'populationExpression cannot test groups: name them in groups, one of which must have the person';
+}
+
+/** Those that the rule names already may stay though they are deleted: they have no members any more. */
+export async function groupMistakes(
+  db: Db,
+  environmentId: string,
+  groupIds: readonly string[],
+  before: readonly string[],
+): Promise<readonly Mistake[]> {
+  const mistakes: Mistake[] = [];
+  for (const [index, id] of groupIds.entries()) {
+    if (before.includes(id) || (await findGroupOfEnvironment(db, environmentId, id))) continue;
+    mistakes.push({ pointer: `/groups/${index}/id`, detail: `there is no group ${id} in this environment` });
+  }
+  return mistakes;
+}
+
+/** Throws a 409 where a store has more rules, or larger ones, than it can be asked about in one query. */
+export function refuseTooMuch(rules: readonly RuleTerms[], dialect: Dialect): void {
+  if (rules.length > RULES_PER_STORE_MAX) {
+    throw new RequestError(409, `A store has at most ${RULES_PER_STORE_MAX} rules; join some with "or".`);
+  }
+  const values = scopeOf(rules, dialect).people?.bindings.length ?? 0;
+  if (values > VALUES_MAX) {
+    throw new RequestError(
+      409,
+      `The active rules of this store compare with ${values} values; ${VALUES_MAX} are the most. Use a group in place of long lists.`,
+    );
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The use cases of a store's rules. Each says whom it moves in and out of scope; a change of an active
+ * store's rules is one cause for the brake, and no vendor is called here.
+ */
+
+import { type Db, dialectOf } from '../db/open.ts';
+import {
+  deleteRule as deleteRow,
+  getRule,
+  insertRule,
+  type RuleRecord,
+  rulesOfStore,
+  updateRule,
+} from '../db/rules.ts';
+import { getStoreOf, lockStore, type StoreRecord } from '../db/stores.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import type { PropagationDeps } from './deps.ts';
+import { countImpact, type Impact, planUnder } from './impact.ts';
+import { expressionMistakes, groupMistakes, refuseTooMuch } from './ruleChecks.ts';
+import { storeEvent } from './storeEvents.ts';
+import { queueRun } from './stores.ts';
+
+export interface RuleInput {
+  readonly storeId: string;
+  readonly name: string;
+  readonly active: boolean;
+  readonly populationExpression: string | null;
+  readonly groups: readonly string[];
+}
+
+export interface Saved {
+  readonly rule: RuleRecord;
+  readonly impact: Impact;
+}
+
+/** How a request wants it done. */
+export interface Manner {
+  /** Only says what would follow. */
+  readonly preview: boolean;
+  /** Everyone in the environment may enter scope. */
+  readonly widen: boolean;
+}
+
+/** What becomes of one rule: null where it is, or will be, none. */
+interface Step {
+  readonly before: RuleRecord | null;
+  readonly after: RuleRecord | null;
+}
+
+/** Throws a 400 with every mistake, or 409 where the store is being deleted or has too many rules. */
+export async function createRule(
+  deps: PropagationDeps,
+  environmentId: string,
+  input: RuleInput,
+  manner: Manner,
+  cause: Cause,
+): Promise<Saved | Impact> {
+  await refuseMistakes(deps.db, environmentId, input, null);
+  const at = isoTime(deps.clock.now());
+  const after = { id: newId(), environmentId, ...input, createdAt: at, updatedAt: at };
+  return change(deps, { before: null, after }, manner, cause);
+}
+
+/** Throws 404, a 400 with every mistake, or 409 where nobody would be left to say who is in scope. */
+export async function replaceRule(
+  deps: PropagationDeps,
+  environmentId: string,
+  id: string,
+  input: RuleInput,
+  manner: Manner,
+  cause: Cause,
+): Promise<Saved | Impact> {
+  const before = await ruleOf(deps.db, environmentId, id);
+  await refuseMistakes(deps.db, environmentId, input, before);
+  const after = { ...before, ...input, updatedAt: isoTime(deps.clock.now()) };
+  return change(deps, { before, after }, manner, cause);
+}
+
+/** Throws 404, or 409 as `replaceRule` does. */
+export async function removeRule(
+  deps: PropagationDeps,
+  environmentId: string,
+  id: string,
+  manner: Manner,
+  cause: Cause,
+): Promise<Saved | Impact> {
+  const before = await ruleOf(deps.db, environmentId, id);
+  return change(deps, { before, after: null }, manner, cause);
+}
+
+async function ruleOf(db: Db, environmentId: string, id: string): Promise<RuleRecord> {
+  const rule = await getRule(db, environmentId, id);
+  if (rule) return rule;
+  throw new RequestError(404, `There is no rule ${id} here.`);
+}
+
+async function refuseMistakes(
+  db: Db,
+  environmentId: string,
+  input: RuleInput,
+  before: RuleRecord | null,
+): Promise<void> {
+  const { populationExpression: expression, groups } = input;
+  const mistakes = [
+    ...(expression === null ? [] : expressionMistakes(expression, dialectOf(db))),
+    ...(await groupMistakes(db, environmentId, groups, before?.groups ?? [])),
+    ...(await storeMistakes(db, environmentId, input, before)),
+  ];
+  if (mistakes.length === 0) return;
+  throw new RequestError(400, 'The rule was not saved: see errors.', mistakes);
+}
+
+async function storeMistakes(
+  db: Db,
+  environmentId: string,
+  { storeId }: RuleInput,
+  before: RuleRecord | null,
+) {
+  const pointer = '/storeId';
+  if (before !== null && before.storeId !== storeId) {
+    return [{ pointer, detail: 'storeId cannot change; make another rule for another store' }];
+  }
+  if (await getStoreOf(db, environmentId, storeId)) return [];
+  return [{ pointer, detail: `there is no store ${storeId} in this environment` }];
+}
+
+async function change(
+  deps: PropagationDeps,
+  step: Step,
+  manner: Manner,
+  cause: Cause,
+): Promise<Saved | Impact> {
+  if (manner.preview) return previewOf(deps, step);
+  const saved = await deps.db.transaction((tx) => save(tx, deps, step, manner, cause));
+  deps.wake.signal();
+  return saved;
+}
+
+async function previewOf(deps: PropagationDeps, step: Step): Promise<Impact> {
+  const { environmentId, storeId } = subject(step);
+  const store = await getStoreOf(deps.db, environmentId, storeId);
+  if (!store) throw new RequestError(404, `There is no store ${storeId} here.`);
+  const rules = await rulesOfStore(deps.db, storeId);
+  const proposed = changed(rules, step);
+  refuseTooMuch(proposed, dialectOf(deps.db));
+  const impact = await countImpact(deps.db, environmentId, rules, proposed);
+  return { ...impact, summary: await planUnder(deps, store, proposed) };
+}
+
+async function save(tx: Db, deps: PropagationDeps, step: Step, manner: Manner, cause: Cause): Promise<Saved> {
+  const rule = subject(step);
+  const store = await lockStore(tx, rule.storeId);
+  if (!store || store.status === 'DELETING') {
+    throw new RequestError(409, 'The store of this rule is being deleted; its rules do not change any more.');
+  }
+  const rules = await rulesOfStore(tx, store.id);
+  refuseRace(rules, step);
+  const proposed = changed(rules, step);
+  refuseTooMuch(proposed, dialectOf(tx));
+  const impact = await countImpact(tx, store.environmentId, rules, proposed);
+  if (!manner.widen) refuseWidening(store, rules, proposed, impact);
+  await write(tx, step);
+  await record(tx, deps, store, step, impact, cause);
+  return { rule, impact };
+}
+
+function subject({ before, after }: Step): RuleRecord {
+  const rule = after ?? before;
+  if (!rule) throw new Error('a step without a rule');
+  return rule;
+}
+
+function changed(rules: readonly RuleRecord[], { before, after }: Step): readonly RuleRecord[] {
+  const others = rules.filter((rule) => rule.id !== before?.id);
+  return after ? [...others, after] : others;
+}
+
+function refuseRace(rules: readonly RuleRecord[], { before }: Step): void {
+  if (before === null) return;
+  const now = rules.find((rule) => rule.id === before.id);
+  if (!now) throw new RequestError(404, `There is no rule ${before.id} here.`);
+  if (JSON.stringify(now) === JSON.stringify(before)) return;
+  throw new RequestError(409, `The rule ${now.name} was changed meanwhile; read it and try again.`);
+}
+
+/** Without an active rule everyone is in scope, and nobody should find that out afterwards. */
+function refuseWidening(
+  store: StoreRecord,
+  before: readonly RuleRecord[],
+  after: readonly RuleRecord[],
+  { entering }: Impact,
+): void {
+  const isActive = (rule: RuleRecord) => rule.active;
+  if (!before.some(isActive) || after.some(isActive)) return;
+  const who = entering === 1 ? '1 person would enter' : `${entering} people would enter`;
+  throw new RequestError(
+    409,
+    `This is the last active rule of ${store.name}: without one everyone in the environment is in its scope, and ${who}. Add ?widen=true to go on.`,
+  );
+}
+
+async function write(tx: Db, { before, after }: Step): Promise<void> {
+  if (after === null) return deleteRow(tx, subject({ before, after }).id);
+  return before === null ? insertRule(tx, after) : updateRule(tx, after);
+}
+
+async function record(
+  tx: Db,
+  deps: PropagationDeps,
+  store: StoreRecord,
+  { before, after }: Step,
+  impact: Impact,
+  cause: Cause,
+): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  const kind = before === null ? 'rule.created' : after === null ? 'rule.deleted' : 'rule.updated';
+  await storeEvent(tx, at, store, cause, kind, {
+    ...(before ? { before: audited(before) } : {}),
+    after: { ...(after ? audited(after) : {}), impact },
+  });
+  if (store.status === 'ACTIVE' && matters(before, after)) await queueRun(tx, at, store, cause, 'settings');
+}
+
+function audited({ id, name, active, populationExpression, groups }: RuleRecord) {
+  return { id, name, active, populationExpression, groups };
+}
+
+/** A new name, and whatever happens to rules that are not active, moves nobody. */
+function matters(before: RuleRecord | null, after: RuleRecord | null): boolean {
+  const terms = (rule: RuleRecord | null) =>
+    rule?.active ? JSON.stringify([rule.populationExpression, rule.groups]) : null;
+  return terms(before) !== terms(after);
+}

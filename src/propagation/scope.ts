@@ -1,0 +1,86 @@
+/**
+ * What the rules of a store amount to: AND within a rule, OR across those that are active; without an
+ * active rule everyone and every group. Pure but for the question who of some people is in scope.
+ */
+
+import type { Db, Dialect } from '../db/open.ts';
+import type { RuleRecord } from '../db/rules.ts';
+import { peopleMeeting } from '../db/scope.ts';
+import type { SqlCondition, UserRecord } from '../db/users.ts';
+import { parseFilter } from '../directory/filter/parse.ts';
+import { filterToSql } from '../directory/filter/sql.ts';
+
+export type RuleTerms = Pick<RuleRecord, 'active' | 'populationExpression' | 'groups'>;
+
+export interface Scope {
+  /** On the rows of `users`; null: everyone. */
+  readonly people: SqlCondition | null;
+  /** The SCIM groups that are provisioned; null: all. */
+  readonly groups: ReadonlySet<string> | null;
+  /** The groups whose members decide who is in scope. */
+  readonly deciding: ReadonlySet<string>;
+}
+
+const EVERYTHING: Scope = { people: null, groups: null, deciding: new Set() };
+
+/** Throws FilterError where an expression cannot be read (any more): that is never "nobody". */
+export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
+  const active = rules.filter((rule) => rule.active);
+  if (active.length === 0) return EVERYTHING;
+  const conditions = active.map((rule) => conditionOf(rule, dialect));
+  const named = new Set(active.flatMap((rule) => rule.groups));
+  const whoever = conditions.some((condition) => condition === null);
+  return {
+    people: whoever
+      ? null
+      : joined(
+          conditions.filter((condition) => condition !== null),
+          'or',
+        ),
+    groups: active.some((rule) => rule.groups.length === 0) ? null : named,
+    deciding: whoever ? new Set() : named,
+  };
+}
+
+/** Null where the rule includes everyone. */
+function conditionOf(rule: RuleTerms, dialect: Dialect): SqlCondition | null {
+  const parts: SqlCondition[] = [];
+  if (rule.populationExpression !== null)
+    parts.push(filterToSql(parseFilter(rule.populationExpression), 'user', dialect));
+  if (rule.groups.length > 0) parts.push(memberOfAny(rule.groups));
+  return parts.length === 0 ? null : joined(parts, 'and');
+}
+
+/** As a member counts everywhere: through any of the person's live users, whichever connection it is of. */
+function memberOfAny(groupIds: readonly string[]): SqlCondition {
+  const marks = groupIds.map(() => '?').join(', ');
+  return {
+    sql: `exists (select 1 from users as self join group_members as belonging on belonging.user_id = self.id where self.person_id = users.person_id and self.deleted_at is null and belonging.group_id in (${marks}))`,
+    bindings: groupIds,
+  };
+}
+
+function joined(parts: readonly SqlCondition[], operator: 'and' | 'or'): SqlCondition {
+  return {
+    sql: `(${parts.map(({ sql }) => `(${sql})`).join(` ${operator} `)})`,
+    bindings: parts.flatMap(({ bindings }) => bindings),
+  };
+}
+
+/** Who of these is in scope, by person id. `speaking`: the users who speak for their persons. */
+export async function peopleInScope(
+  db: Db,
+  scope: Scope,
+  speaking: readonly UserRecord[],
+): Promise<ReadonlySet<string>> {
+  if (scope.people === null) return new Set(speaking.map((user) => user.personId));
+  return peopleMeeting(
+    db,
+    speaking.map((user) => user.id),
+    scope.people,
+  );
+}
+
+export function groupInScope(scope: Scope, groupId: string): boolean {
+  return scope.groups === null || scope.groups.has(groupId);
+}
