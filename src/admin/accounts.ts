@@ -12,7 +12,7 @@ export function accounts(deps: AdminDeps): Router {
   route(router, '/:id/accounts', {
     get: async (req, res) => {
       knownQuery(req, []);
-      const { limit, after } = readPage(req, 1);
+      const { limit, after } = readPage(req, ['text']);
       const store = await storeOf(deps, req, res);
       if (store.type !== 'Demo') {
         throw new RequestError(

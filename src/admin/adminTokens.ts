@@ -21,7 +21,7 @@ import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { auditedAdminToken } from './audited.ts';
-import { nameText, parseBody } from './body.ts';
+import { idText, nameText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
@@ -29,7 +29,7 @@ import { route } from './problem.ts';
 const Body = z.strictObject({
   name: nameText,
   scopes: z.array(z.enum(ADMIN_SCOPES)).min(1, 'must name at least one of read, write'),
-  environmentId: z.string().max(64).nullish(),
+  environmentId: idText.nullish(),
   validUntil: z.iso
     .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
     .nullish(),

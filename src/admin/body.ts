@@ -11,13 +11,32 @@ function storable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 
+function isLine(text: string): boolean {
+  return storable(text) && !/\p{Cc}/u.test(text);
+}
+
+/** An absolute URL of the web, kept as it is given. */
+export function webUrl(max: number) {
+  return z
+    .url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' })
+    .max(max, `must have at most ${max} characters`)
+    .refine(isLine, 'must not hold control characters');
+}
+
 /** A name that people read: trimmed, not empty, one line. */
 export const nameText = z
   .string()
   .trim()
   .min(1, 'must not be empty')
   .max(NAME_MAX, `must have at most ${NAME_MAX} characters`)
-  .refine((text) => storable(text) && !/\p{Cc}/u.test(text), 'must not hold control characters');
+  .refine(isLine, 'must not hold control characters');
+
+/** An id that names something else: what no database can hold names nothing. */
+export const idText = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(64, 'must have at most 64 characters')
+  .refine(storable, 'must not hold NUL characters');
 
 /** Free text of several lines. */
 export function longText(max: number) {

@@ -36,9 +36,8 @@ export async function sendEvents(
   res: Response,
   filter: EventFilter,
 ): Promise<void> {
-  const page = readPage(req, 1);
+  const page = readPage(req, ['bigint']);
   const before = page.after === null ? null : Number(page.after[0]);
-  if (Number.isNaN(before)) throw queryMistake('cursor', 'is not one that this list gave out');
   const rows = await listEvents(deps.db, filter, page.limit + 1, before);
   const count = await countEvents(deps.db, filter);
   sendPage(deps, req, res, page, {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/held.ts';
 import { RequestError } from '../model/errors.ts';
 import { approveHeld, discardHeld, type Selection } from '../propagation/held.ts';
-import { parseBody } from './body.ts';
+import { idText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';
 import { route } from './problem.ts';
@@ -13,7 +13,7 @@ import { route } from './problem.ts';
 const IDS_MAX = 10_000;
 
 const Body = z.strictObject({
-  ids: z.array(z.string().max(64)).min(1, 'must not be empty').max(IDS_MAX).optional(),
+  ids: z.array(idText).min(1, 'must not be empty').max(IDS_MAX).optional(),
   all: z.literal(true).optional(),
 });
 
@@ -22,7 +22,7 @@ export function held(deps: AdminDeps): Router {
   route(router, '/:id/held', {
     get: async (req, res) => {
       knownQuery(req, []);
-      const { limit, after } = readPage(req, 3);
+      const { limit, after } = readPage(req, ['integer', 'text', 'text']);
       const store = await storeOf(deps, req, res);
       const position = after && { rank: Number(after[0]), since: String(after[1]), id: String(after[2]) };
       sendPage(

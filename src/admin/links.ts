@@ -6,7 +6,7 @@ import { getLinkById, type LinkRecord, linksOf, listLinks } from '../db/links.ts
 import { countUpTo } from '../db/paging.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { linkByHand, unlink } from '../propagation/links.ts';
-import { parseBody } from './body.ts';
+import { idText, longText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';
 import { knownQuery, queryMistake, queryText, readPage, sendPage } from './page.ts';
 import { route } from './problem.ts';
@@ -14,8 +14,8 @@ import { route } from './problem.ts';
 const REMOTE_ID_MAX = 255;
 
 const Body = z.strictObject({
-  subject: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(64) }),
-  remoteId: z.string().trim().min(1, 'must not be empty').max(REMOTE_ID_MAX),
+  subject: z.strictObject({ kind: z.enum(['user', 'group']), id: idText }),
+  remoteId: longText(REMOTE_ID_MAX).trim().min(1, 'must not be empty'),
 });
 
 export function links(deps: AdminDeps): Router {
@@ -51,7 +51,7 @@ export function links(deps: AdminDeps): Router {
 
 async function list(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   knownQuery(req, ['kind', 'subjectId', 'remoteId']);
-  const { limit, after } = readPage(req, 1);
+  const { limit, after } = readPage(req, ['text']);
   const store = await storeOf(deps, req, res);
   const filter = {
     kind: readKind(req),

@@ -14,6 +14,9 @@ const CURSOR_LENGTH_MAX = 1024;
 /** The sort key of the last item of a page; what is in it is the list's own business. */
 export type PageKey = readonly (string | number)[];
 
+/** What a part of a key is in its column: beyond an integer's range PostgreSQL would fail, not find nothing. */
+export type KeyPart = 'text' | 'integer' | 'bigint';
+
 export interface PageRequest {
   readonly limit: number;
   /** null: the first page */
@@ -21,13 +24,13 @@ export interface PageRequest {
 }
 
 /**
- * Reads `limit` and `cursor`. `keyLength` is how many parts the list's sort key has; a cursor of another
- * list is a mistake (400), as is a limit out of bounds.
+ * Reads `limit` and `cursor`. `parts` are those of the list's sort key; a cursor of another list is a mistake
+ * (400), as is a limit out of bounds.
  */
-export function readPage(req: Request, keyLength: number): PageRequest {
+export function readPage(req: Request, parts: readonly KeyPart[]): PageRequest {
   return {
     limit: readLimit(queryText(req, 'limit')),
-    after: readCursor(queryText(req, 'cursor'), keyLength),
+    after: readCursor(queryText(req, 'cursor'), parts),
   };
 }
 
@@ -36,7 +39,7 @@ export function readPageOfRecords(req: Request): {
   readonly limit: number;
   readonly after: { readonly createdAt: string; readonly id: string } | null;
 } {
-  const { limit, after } = readPage(req, 2);
+  const { limit, after } = readPage(req, ['text', 'text']);
   return { limit, after: after && { createdAt: String(after[0]), id: String(after[1]) } };
 }
 
@@ -74,10 +77,10 @@ function readLimit(text: string | null): number {
   return limit;
 }
 
-function readCursor(text: string | null, keyLength: number): PageKey | null {
+function readCursor(text: string | null, parts: readonly KeyPart[]): PageKey | null {
   if (text === null) return null;
   const key = text.length <= CURSOR_LENGTH_MAX ? decodeCursor(text) : null;
-  if (!isPageKey(key) || key.length !== keyLength) {
+  if (!isPageKey(key, parts)) {
     throw queryMistake('cursor', 'is not one that this list gave out; take it from _links.next');
   }
   return key;
@@ -92,10 +95,17 @@ function decodeCursor(text: string): unknown {
   }
 }
 
-function isPageKey(value: unknown): value is PageKey {
-  const isPart = (part: unknown) =>
-    (typeof part === 'string' && !part.includes('\u0000')) || Number.isSafeInteger(part);
-  return Array.isArray(value) && value.every(isPart);
+function isPageKey(value: unknown, parts: readonly KeyPart[]): value is PageKey {
+  if (!Array.isArray(value) || value.length !== parts.length) return false;
+  return parts.every((part, index) => isKeyPart(value[index], part));
+}
+
+const INTEGER_MAX = 2 ** 31 - 1;
+
+function isKeyPart(value: unknown, part: KeyPart): boolean {
+  if (part === 'text') return typeof value === 'string' && !value.includes('\u0000');
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return false;
+  return part === 'bigint' || Math.abs(value) <= INTEGER_MAX;
 }
 
 export interface ListAnswer<T> {

@@ -58,7 +58,7 @@ export function previews(deps: AdminDeps): Router {
     route(router, `/:id/preview/:previewId/${path}`, {
       get: async (req, res) => {
         knownQuery(req, []);
-        const { limit, after } = readPage(req, 1);
+        const { limit, after } = readPage(req, ['integer']);
         const store = await storeOf(deps, req, res);
         const preview = await previewOf(deps, store, idParam(req, 'previewId'));
         const from = after === null ? -1 : Number(after[0]);

@@ -7,12 +7,12 @@ import { RequestError } from '../model/errors.ts';
 import { checkConnection, describeCheck } from '../propagation/check.ts';
 import { definitionOf, readNewConfiguration } from '../propagation/storeConfiguration.ts';
 import { newId } from '../support/ids.ts';
-import { parseBody, summary } from './body.ts';
+import { idText, parseBody, summary } from './body.ts';
 import { type AdminDeps, environmentOf, notFound } from './context.ts';
 import { route } from './problem.ts';
 
 const Body = z.strictObject({
-  id: z.string().optional(),
+  id: idText.optional(),
   type: z.string().optional(),
   configuration: z.record(z.string(), z.unknown()).optional(),
 });

@@ -11,7 +11,7 @@ import { readNewConfiguration, readReplacedConfiguration } from '../propagation/
 import { deleteStore } from '../propagation/storeDeletion.ts';
 import { maskedConfiguration } from '../propagation/storeSecrets.ts';
 import { createStore, replaceStore, type StoreInput } from '../propagation/stores.ts';
-import { checkBody, longText, nameText, READ_ONLY, summary } from './body.ts';
+import { checkBody, longText, nameText, READ_ONLY, summary, webUrl } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, idParam, storeHref, storeOf } from './context.ts';
 import { keyOfRecord, knownQuery, queryMistake, queryText, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
@@ -20,10 +20,7 @@ const DESCRIPTION_MAX = 2_000;
 const URL_MAX = 2_000;
 
 const Image = z.strictObject({
-  href: z
-    .url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' })
-    .max(URL_MAX)
-    .optional(),
+  href: webUrl(URL_MAX).optional(),
 });
 
 const SETTINGS = {

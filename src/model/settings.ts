@@ -289,20 +289,25 @@ function typeMistake(spec: SettingSpec, value: unknown): string | null {
       return good ? null : `${spec.key} must be a whole number from ${min} to ${max}`;
     }
     case 'strings':
-      return Array.isArray(value) && value.every((v) => typeof v === 'string' && v.length > 0)
+      return Array.isArray(value) && value.every((v) => isLine(v) && v.length > 0)
         ? null
-        : `${spec.key} must be a list of non-empty strings`;
+        : `${spec.key} must be a list of non-empty strings without control characters`;
     case 'url':
       return isHttpUrl(value) ? null : `${spec.key} must be an absolute http(s) URL without credentials`;
     case 'string':
-      return typeof value === 'string' && value.trim().length > 0
+      return isLine(value) && value.trim().length > 0
         ? null
-        : `${spec.key} must be a non-empty string`;
+        : `${spec.key} must be a non-empty string without control characters`;
   }
 }
 
+/** No header can hold control characters, and no database NUL or half a surrogate pair. */
+function isLine(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Cc}/u.test(value) && value.isWellFormed();
+}
+
 function isHttpUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  if (!isLine(value) || !URL.canParse(value)) return false;
   const url = new URL(value);
   return (
     (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === ''
