@@ -10,8 +10,11 @@ export function auditedEnvironment({ id, name }: EnvironmentRecord) {
 }
 
 export function auditedConnection(connection: ConnectionRecord) {
-  const { id, name, strategy, isPrimary, unknownAttributes, metadata } = connection;
-  return { id, name, strategy, isPrimary, unknownAttributes, metadata };
+  const { id, name, strategy, isPrimary, unknownAttributes, metadata, userIdAttribute, mapping } = connection;
+  return {
+    ...{ id, name, strategy, isPrimary, unknownAttributes, metadata, userIdAttribute },
+    mapping: mapping ?? [],
+  };
 }
 
 export function auditedAdminToken(token: AdminTokenRecord) {

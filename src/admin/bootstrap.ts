@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/adminTokens.ts';
-import { type ConnectionRecord, DEFAULT_USER_ID_ATTRIBUTE, insertConnection } from '../db/connections.ts';
+import { type ConnectionRecord, insertConnection, USER_ID_ATTRIBUTES } from '../db/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID, getEnvironment, insertEnvironmentOnce } from '../db/environments.ts';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
@@ -59,7 +59,7 @@ async function createConnection(db: Db, at: string, cause: Cause): Promise<Conne
     unknownAttributes: 'Reject',
     retentionDays: null,
     metadata: {},
-    userIdAttribute: DEFAULT_USER_ID_ATTRIBUTE,
+    userIdAttribute: USER_ID_ATTRIBUTES.scim,
     mapping: null,
     createdAt: at,
     updatedAt: at,

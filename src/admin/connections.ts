@@ -6,14 +6,15 @@ import {
   type ConnectionRecord,
   connectionHasResources,
   countConnections,
-  DEFAULT_USER_ID_ATTRIBUTE,
   deleteConnection,
   getConnection,
   insertConnection,
   listConnections,
   lockConnection,
   STRATEGIES,
+  type Strategy,
   UNKNOWN_ATTRIBUTES,
+  USER_ID_ATTRIBUTES,
   updateConnection,
 } from '../db/connections.ts';
 import { lockEnvironment } from '../db/environments.ts';
@@ -28,15 +29,14 @@ import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from 
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
+const RETENTION_DAYS_MAX = 1095;
+
 const SETTINGS = {
   name: nameText,
   strategy: z.enum(STRATEGIES),
   isPrimary: z.boolean().optional(),
   unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES).default('Reject'),
-  retentionDays: z
-    .unknown()
-    .refine((days) => days === null || days === undefined, 'is not available yet; leave it null')
-    .optional(),
+  retentionDays: z.int().min(0).max(RETENTION_DAYS_MAX).nullable().default(null),
   metadata: metadataObject.default({}),
 };
 const Body = z.strictObject(SETTINGS);
@@ -93,9 +93,9 @@ async function create(deps: AdminDeps, req: Request, res: Response): Promise<voi
         strategy: body.strategy,
         isPrimary,
         unknownAttributes: body.unknownAttributes,
-        retentionDays: null,
+        retentionDays: body.retentionDays,
         metadata: body.metadata,
-        userIdAttribute: DEFAULT_USER_ID_ATTRIBUTE,
+        userIdAttribute: USER_ID_ATTRIBUTES[body.strategy],
         mapping: null,
         createdAt: at,
         updatedAt: at,
@@ -124,8 +124,10 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<vo
       const before = await lockConnection(tx, environment.id, id);
       if (!before) throw notFound('connection', id);
       refuseOtherPrimary(body.isPrimary, before.isPrimary);
-      const { name, strategy, unknownAttributes, metadata } = body;
-      const after = { ...before, name, strategy, unknownAttributes, metadata, updatedAt: at };
+      const { name, strategy, unknownAttributes, retentionDays, metadata } = body;
+      const userIdAttribute = userIdAttributeAfter(before, strategy);
+      const changes = { name, strategy, unknownAttributes, retentionDays, metadata, userIdAttribute };
+      const after = { ...before, ...changes, updatedAt: at };
       await updateConnection(tx, after);
       await appendEvent(tx, at, {
         environmentId: environment.id,
@@ -139,6 +141,11 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<vo
     }),
   );
   res.json(show(deps, replaced));
+}
+
+/** Another strategy brings its default, unless an admin chose otherwise. */
+function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, next: Strategy): string {
+  return userIdAttribute === USER_ID_ATTRIBUTES[strategy] ? USER_ID_ATTRIBUTES[next] : userIdAttribute;
 }
 
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {

@@ -11,11 +11,14 @@ import { hashToken, newToken } from '../auth/tokens.ts';
 import { listAttributesSeen } from '../db/attributesSeen.ts';
 import {
   type ConnectionRecord,
-  DEFAULT_USER_ID_ATTRIBUTE,
   getConnection,
+  type InboundMapping,
   lockConnection,
+  USER_ID_ATTRIBUTES,
+  updateConnection,
 } from '../db/connections.ts';
 import { appendEvent } from '../db/events.ts';
+import { remapPrimaryEmails } from '../db/primaryEmails.ts';
 import {
   countScimTokens,
   deleteScimToken,
@@ -24,11 +27,23 @@ import {
   SCIM_TOKENS_MAX,
   type ScimTokenRecord,
 } from '../db/scimTokens.ts';
-import { RequestError } from '../model/errors.ts';
+import {
+  attributeMistake,
+  directoryView,
+  effectiveInbound,
+  isKnown,
+  isMapped,
+  overridesIn,
+  sourceMistake,
+  userIdAttribute,
+} from '../directory/inbound.ts';
+import { type Mistake, RequestError } from '../model/errors.ts';
+import { primaryEmail } from '../model/resource.ts';
+import { replanStores } from '../propagation/directoryChange.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedScimToken } from './audited.ts';
-import { parseBody, READ_ONLY } from './body.ts';
+import { auditedConnection, auditedScimToken } from './audited.ts';
+import { checkBody, parseBody, READ_ONLY, summary } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import { route } from './problem.ts';
 
@@ -47,17 +62,17 @@ const TokenBody = z.strictObject({
     .nullish(),
 });
 
-/** No mapping: attributes are kept under the names they come with. */
-const DEFAULT_MAPPING: readonly unknown[] = [];
-const NOT_YET = 'cannot be changed yet; that comes with a later release, leave it at its default';
+const MAPPING_MAX = 100;
+const PATH_CHARACTERS_MAX = 500;
+
+const Entry = z.strictObject({
+  attribute: z.string(),
+  scim: z.string().max(PATH_CHARACTERS_MAX, `must have at most ${PATH_CHARACTERS_MAX} characters`).nullable(),
+});
 
 const Replacement = z.strictObject({
-  userIdAttribute: z
-    .unknown()
-    .refine((value) => value === undefined || value === DEFAULT_USER_ID_ATTRIBUTE, NOT_YET),
-  mapping: z
-    .unknown()
-    .refine((value) => value === undefined || isDeepStrictEqual(value, DEFAULT_MAPPING), NOT_YET),
+  userIdAttribute: z.string().optional(),
+  mapping: z.array(Entry).max(MAPPING_MAX, `must have at most ${MAPPING_MAX} entries`).optional(),
   connectionId: z.unknown().optional(),
   scimBaseUrl: z.unknown().optional(),
   attributesSeen: z.unknown().optional(),
@@ -71,9 +86,7 @@ export function scimConfiguration(deps: AdminDeps): Router {
       res.json(await show(deps, await connectionOf(deps, req, res)));
     },
     put: async (req, res) => {
-      const connection = await connectionOf(deps, req, res);
-      parseBody(Replacement, req);
-      res.json(await show(deps, connection));
+      res.json(await show(deps, await replace(deps, req, res)));
     },
   });
   route(router, '/:id/scim-configuration/tokens', {
@@ -93,13 +106,98 @@ async function connectionOf(deps: AdminDeps, req: Request, res: Response): Promi
   return connection;
 }
 
+/** What is left out is at its default afterwards. Throws a 400 with one entry for each mistake. */
+async function replace(deps: AdminDeps, req: Request, res: Response): Promise<ConnectionRecord> {
+  const id = idParam(req);
+  const environment = environmentOf(res);
+  await connectionOf(deps, req, res);
+  const chosen = readReplacement(req);
+  const { cause } = adminOf(res);
+  const at = isoTime(deps.clock.now());
+  const { connection, remapped } = await deps.db.transaction(async (tx) => {
+    const before = await lockConnection(tx, environment.id, id);
+    if (!before) throw notFound('connection', id);
+    const { mapping } = chosen;
+    const userIdAttribute = chosen.userIdAttribute ?? USER_ID_ATTRIBUTES[before.strategy];
+    const remapped = !isDeepStrictEqual(before.mapping, mapping);
+    if (!remapped && userIdAttribute === before.userIdAttribute) return { connection: before, remapped };
+    const after: ConnectionRecord = { ...before, userIdAttribute, mapping, updatedAt: at };
+    await updateConnection(tx, after);
+    await appendEvent(tx, at, {
+      environmentId: environment.id,
+      cause,
+      kind: 'connection.updated',
+      outcome: 'success',
+      before: auditedConnection(before),
+      after: auditedConnection(after),
+    });
+    if (emailSource(before.mapping) !== emailSource(mapping)) {
+      const view = directoryView(mapping);
+      await remapPrimaryEmails(tx, id, (user) => primaryEmail(view(user)));
+    }
+    if (remapped) await replanStores(tx, at, environment.id, cause);
+    return { connection: after, remapped };
+  });
+  if (remapped) deps.propagation.wake.signal();
+  return connection;
+}
+
+function emailSource(overrides: readonly InboundMapping[] | null): string | null {
+  return effectiveInbound(overrides).find(({ attribute }) => attribute === 'primaryEmail')?.scim ?? null;
+}
+
+interface Chosen {
+  /** Undefined: the strategy's default. */
+  readonly userIdAttribute: string | undefined;
+  /** What differs from the default. */
+  readonly mapping: readonly InboundMapping[] | null;
+}
+
+function readReplacement(req: Request): Chosen {
+  const { data, errors } = checkBody(Replacement, req);
+  const mapping = data?.mapping ?? [];
+  const mistakes = [...errors, ...userIdMistakes(data?.userIdAttribute), ...mappingMistakes(mapping)];
+  if (mistakes.length > 0) throw new RequestError(400, summary(mistakes), mistakes);
+  const name = data?.userIdAttribute;
+  return {
+    userIdAttribute: name === undefined ? undefined : (userIdAttribute(name) ?? undefined),
+    mapping: overridesIn(mapping),
+  };
+}
+
+function userIdMistakes(name: string | undefined): Mistake[] {
+  if (name === undefined || userIdAttribute(name) !== null) return [];
+  const detail =
+    'userIdAttribute must be the SCIM name of one text that the identity provider sends for each user, such as externalId, userName or an attribute of the enterprise extension with its URN';
+  return [{ pointer: '/userIdAttribute', detail }];
+}
+
+function mappingMistakes(mapping: readonly InboundMapping[]): Mistake[] {
+  return mapping.flatMap((entry, index) => {
+    const first = mapping.findIndex(({ attribute }) => attribute === entry.attribute);
+    const attribute =
+      attributeMistake(entry) ?? (first < index ? `is mapped by entry ${first} already` : null);
+    const scim = entry.scim === null ? null : sourceMistake(entry.scim);
+    return [
+      ...(attribute ? [{ pointer: `/mapping/${index}/attribute`, detail: `attribute ${attribute}` }] : []),
+      ...(scim ? [{ pointer: `/mapping/${index}/scim`, detail: `scim cannot be read from: ${scim}` }] : []),
+    ];
+  });
+}
+
 async function show(deps: AdminDeps, connection: ConnectionRecord) {
+  const mapping = effectiveInbound(connection.mapping);
+  const seen = await listAttributesSeen(deps.db, connection.id);
   return {
     connectionId: connection.id,
     scimBaseUrl: `${deps.publicUrl}/scim/v2`,
     userIdAttribute: connection.userIdAttribute,
-    mapping: connection.mapping ?? DEFAULT_MAPPING,
-    attributesSeen: await listAttributesSeen(deps.db, connection.id),
+    mapping,
+    attributesSeen: seen.map((attribute) => ({
+      ...attribute,
+      known: isKnown(attribute.kind, attribute.name),
+      mapped: isMapped(attribute.kind, attribute.name, mapping),
+    })),
     createdAt: connection.createdAt,
     updatedAt: connection.updatedAt,
     _links: {

@@ -1,4 +1,4 @@
-/** Which attributes an identity provider sends that the bridge does not know. Names only, never values. */
+/** Which attributes an identity provider sends, known and unknown ones. Names only, never values. */
 
 import type { Kind } from '../model/subject.ts';
 import type { Db } from './open.ts';
@@ -25,18 +25,23 @@ export async function recordAttributesSeen(
   },
 ): Promise<void> {
   const owner = { connection_id: seen.connectionId, kind: seen.kind };
-  for (const name of seen.names) {
-    const known = await db('attributes_seen')
-      .where({ ...owner, name })
-      .update({ last_seen_at: seen.at });
-    if (known > 0) continue;
-    const count = await db('attributes_seen').where(owner).count({ n: '*' }).first();
-    if (Number(count?.n ?? 0) >= NAMES_MAX) return;
+  const known = await db('attributes_seen').where(owner).whereIn('name', seen.names).select('name');
+  const knownNames = new Set(known.map((row: { name: string }) => row.name));
+  if (knownNames.size > 0) {
     await db('attributes_seen')
-      .insert({ ...owner, name, first_seen_at: seen.at, last_seen_at: seen.at })
-      .onConflict(['connection_id', 'kind', 'name'])
-      .merge(['last_seen_at']);
+      .where(owner)
+      .whereIn('name', [...knownNames])
+      .update({ last_seen_at: seen.at });
   }
+  const fresh = [...new Set(seen.names)].filter((name) => !knownNames.has(name));
+  if (fresh.length === 0) return;
+  const count = await db('attributes_seen').where(owner).count({ n: '*' }).first();
+  const kept = fresh.slice(0, Math.max(0, NAMES_MAX - Number(count?.n ?? 0)));
+  if (kept.length === 0) return;
+  await db('attributes_seen')
+    .insert(kept.map((name) => ({ ...owner, name, first_seen_at: seen.at, last_seen_at: seen.at })))
+    .onConflict(['connection_id', 'kind', 'name'])
+    .merge(['last_seen_at']);
 }
 
 /** By kind and name. */

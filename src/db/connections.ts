@@ -10,9 +10,11 @@ export type Strategy = (typeof STRATEGIES)[number];
 export const UNKNOWN_ATTRIBUTES = ['Reject', 'Ignore'] as const;
 export type UnknownAttributes = (typeof UNKNOWN_ATTRIBUTES)[number];
 
+/** Which SCIM attribute feeds an attribute of the directory. `directory/inbound.ts` says what that means. */
 export interface InboundMapping {
-  readonly scim: string;
   readonly attribute: string;
+  /** A path; null: nothing does. */
+  readonly scim: string | null;
 }
 
 export interface ConnectionRecord {
@@ -28,14 +30,24 @@ export interface ConnectionRecord {
   /** Days after deactivation; null: kept. */
   readonly retentionDays: number | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The SCIM attribute that tells users apart at the identity provider. */
   readonly userIdAttribute: string;
-  /** null: the default, attributes are kept as they come */
+  /** What differs from the default; null: nothing does. */
   readonly mapping: readonly InboundMapping[] | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
-export const DEFAULT_USER_ID_ATTRIBUTE = 'userName';
+/**
+ * What users keep whatever happens to their names. Okta, Entra ID and Auth0 send their own id as externalId;
+ * of other clients nothing is certain but the userName.
+ */
+export const USER_ID_ATTRIBUTES: Readonly<Record<Strategy, string>> = {
+  okta: 'externalId',
+  entra: 'externalId',
+  auth0: 'externalId',
+  scim: 'userName',
+};
 
 /** Null where this environment has no such connection. */
 export async function getConnection(
@@ -70,6 +82,18 @@ export async function listConnections(
     .limit(limit);
   if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
   return (await query).map(toConnection);
+}
+
+/** By connection, where there is one: what an environment maps otherwise than by default. */
+export async function inboundMappings(
+  db: Db,
+  environmentId: string,
+): Promise<ReadonlyMap<string, readonly InboundMapping[]>> {
+  const rows = await db('connections')
+    .where({ environment_id: environmentId })
+    .whereNotNull('mapping')
+    .select('id', 'mapping');
+  return new Map(rows.map((row: { id: string; mapping: unknown }) => [row.id, fromJson(row.mapping)]));
 }
 
 export async function countConnections(db: Db, environmentId: string): Promise<number> {

@@ -4,16 +4,19 @@
  */
 
 import type { Resource } from '../model/resource.ts';
-import { primaryEmail } from '../model/resource.ts';
 import { newId } from '../support/ids.ts';
 import { lower } from './columns.ts';
 import { type Db, dialectOf, forUpdate } from './open.ts';
-import { toUser, type UserRecord } from './users.ts';
+import { type SqlCondition, toUser, type UserRecord } from './users.ts';
 
 export interface Arrival {
   readonly environmentId: string;
   readonly connectionId: string;
   readonly resource: Resource;
+  /** As the connection maps it. */
+  readonly primaryEmail: string | null;
+  /** True on rows of `users` that have what the connection tells users apart by; null where this one has none. */
+  readonly sameUserId: SqlCondition | null;
   /** ISO time */
   readonly at: string;
 }
@@ -26,7 +29,7 @@ export interface Attachment {
 
 /**
  * The person whom a new user belongs to, as product.md orders it: a deleted user of the same connection
- * with the same externalId or userName; else an active user of another connection with the same primary
+ * with the same user id, externalId or userName, in that order where several left; else an active user of another connection with the same primary
  * e-mail; else a new person. Two live users of one connection are never one person.
  */
 export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
@@ -44,24 +47,28 @@ const CANDIDATES_MAX = 20;
 
 async function returningPerson(db: Db, arrival: Arrival): Promise<string | null> {
   const { userName, externalId } = arrival.resource;
-  const candidates = await db('users')
+  const { sameUserId } = arrival;
+  const query = db('users')
     .where({ connection_id: arrival.connectionId })
     .whereNotNull('deleted_at')
     .where((same) => {
       same.where({ user_name_lower: lower(userName as string) });
       if (typeof externalId === 'string' && externalId !== '') same.orWhere({ external_id: externalId });
+      if (sameUserId) same.orWhereRaw(sameUserId.sql, sameUserId.bindings as never);
     })
-    .orderBy([
-      { column: 'deleted_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ])
     .limit(CANDIDATES_MAX)
     .select('person_id');
+  if (sameUserId)
+    query.orderByRaw(`case when ${sameUserId.sql} then 0 else 1 end`, sameUserId.bindings as never);
+  const candidates = await query.orderBy([
+    { column: 'deleted_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ]);
   return firstFree(db, arrival.connectionId, candidates);
 }
 
 async function personElsewhere(db: Db, arrival: Arrival): Promise<string | null> {
-  const email = primaryEmail(arrival.resource);
+  const email = arrival.primaryEmail;
   if (email === null || !(await hasOtherConnections(db, arrival))) return null;
   await lockMatching(db, arrival.environmentId);
   const candidates = await db('users')

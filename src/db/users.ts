@@ -24,12 +24,17 @@ export interface UserRecord {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly deletedAt: string | null;
+  /** When the personal data went; null while it is there. */
+  readonly purgedAt: string | null;
 }
 
 export type NewUser = Pick<
   UserRecord,
   'id' | 'environmentId' | 'connectionId' | 'personId' | 'resource' | 'createdAt'
->;
+> & {
+  /** As the connection maps it; absent: the resource's own. */
+  readonly primaryEmail?: string | null;
+};
 
 /** A unique violation means that a live user of the connection has the userName already. */
 export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
@@ -38,7 +43,8 @@ export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
     environment_id: user.environmentId,
     connection_id: user.connectionId,
     person_id: user.personId,
-    ...resourceColumns(user.resource),
+    ...resourceColumns(user.resource, user.primaryEmail),
+    deactivated_at: isActive(user.resource) ? null : user.createdAt,
     version: 1,
     created_at: user.createdAt,
     updated_at: user.createdAt,
@@ -49,15 +55,22 @@ export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
   return toUser(row);
 }
 
-/** Raises the version. The row must be locked by the caller. */
+/** Raises the version. The row must be locked by the caller. `email` is as `NewUser.primaryEmail`. */
 export async function replaceUserResource(
   db: Db,
   user: UserRecord,
   resource: Resource,
   at: string,
+  email?: string | null,
 ): Promise<UserRecord> {
-  const columns = { ...resourceColumns(resource), version: user.version + 1, updated_at: at };
-  await db('users').where({ id: user.id }).update(columns);
+  const columns = { ...resourceColumns(resource, email), version: user.version + 1, updated_at: at };
+  // A purged user is one again as soon as the identity provider says who it is.
+  const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
+  const left = user.active && !columns.active ? { deactivated_at: at } : {};
+  const since = columns.active ? { deactivated_at: null } : left;
+  await db('users')
+    .where({ id: user.id })
+    .update({ ...columns, ...since, purged_at: purgedAt });
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
     await insertEmails(db, user.connectionId, user.id, resource);
@@ -70,7 +83,28 @@ export async function replaceUserResource(
     resource,
     version: columns.version,
     updatedAt: at,
+    purgedAt,
   };
+}
+
+/** What stands where personal data was. */
+export const PURGED = '[purged]';
+
+/** A userName that nobody chose: unique, and nothing is known by it. */
+function placeholder(userId: string): string {
+  return `purged-${userId}`;
+}
+
+/** False where the user was written to meanwhile. Whether it is deleted or active does not change. */
+export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<boolean> {
+  const resource = { userName: placeholder(user.id), active: user.active };
+  const purged = await db('users')
+    .where({ id: user.id, version: user.version })
+    .whereNull('purged_at')
+    .update({ ...resourceColumns(resource), version: user.version + 1, updated_at: at, purged_at: at });
+  if (purged === 0) return false;
+  await db('user_emails').where({ user_id: user.id }).delete();
+  return true;
 }
 
 /** The row stays, so that the person's history and links hang on. */
@@ -209,8 +243,7 @@ function live(db: Db) {
   return db('users').whereNull('deleted_at');
 }
 
-function resourceColumns(resource: Resource) {
-  const email = primaryEmail(resource);
+function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
   const userName = resource.userName as string;
   return {
     user_name: userName,
@@ -259,5 +292,6 @@ export function toUser(row: Record<string, unknown>): UserRecord {
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
     deletedAt: row.deleted_at as string | null,
+    purgedAt: (row.purged_at ?? null) as string | null,
   };
 }

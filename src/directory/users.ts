@@ -20,9 +20,10 @@ import {
   replaceUserResource,
   type UserRecord,
 } from '../db/users.ts';
-import { emailsOf, isActive, type Resource } from '../model/resource.ts';
+import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import { directoryView, sameUserId } from './inbound.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
@@ -54,6 +55,8 @@ export async function createUser(
           environmentId,
           connectionId,
           resource: stored,
+          primaryEmail: matchedEmail(write, stored),
+          sameUserId: write.inbound ? sameUserId(tx, write.inbound.userIdAttribute, stored) : null,
           at,
         });
         const created = await insertUser(tx, {
@@ -62,6 +65,7 @@ export async function createUser(
           connectionId,
           personId,
           resource: stored,
+          primaryEmail: matchedEmail(write, stored),
           createdAt: at,
         });
         if (how !== 'new') await callOffLeaving(tx, personId);
@@ -106,13 +110,18 @@ export async function changeUser(
         attempted = asStored(change.edit(current.resource));
         if (sameResource(current.resource, attempted)) return { user: current, changed: false };
         checkUser(attempted);
-        const updated = await replaceUserResource(tx, current, attempted, at);
+        const updated = await replaceUserResource(tx, current, attempted, at, matchedEmail(write, attempted));
         await recordUserChange(tx, write, current, updated, at);
         return { user: updated, changed: true };
       }),
   );
   if (changed) directory.wake.signal();
   return user;
+}
+
+/** By which people of several connections are found to be one person. */
+function matchedEmail(write: Write, resource: Resource): string | null {
+  return primaryEmail(directoryView(write.inbound?.mapping ?? null)(resource));
 }
 
 /** Whatever the person was about to lose, on whatever store. */

@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { ConnectionRecord } from '../db/connections.ts';
 import type { Db } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
@@ -21,6 +22,8 @@ export interface Directory {
 export interface Write {
   readonly environmentId: string;
   readonly connectionId: string;
+  /** How the connection tells users apart, and what it maps otherwise; absent: by the userName, and nothing. */
+  readonly inbound?: Pick<ConnectionRecord, 'userIdAttribute' | 'mapping'>;
   readonly cause: Cause;
   readonly method: string;
   /** Relative to the endpoint: `/Users/42`. */

@@ -1,4 +1,4 @@
-/** Notes the attributes that nobody knows: once for each name while the process runs, off the hot path. */
+/** Notes which attributes an identity provider sends, off the hot path: each name once in a while. */
 
 import { recordAttributesSeen } from '../db/attributesSeen.ts';
 import type { Directory } from '../directory/write.ts';
@@ -9,24 +9,33 @@ import type { Scim } from './call.ts';
 const NAME_CHARACTERS_MAX = 200;
 /** Names remembered in memory; beyond them nothing new is noted until the next start. */
 const NOTED_MAX = 20_000;
+/** `lastSeenAt` may be this much behind. */
+const NOTE_AGAIN_MS = 60 * 60_000;
 
 /** Never fails: the write that it belongs to is committed already. */
-export function createNotes(directory: Directory, log: Log | undefined): Scim['noteUnknown'] {
-  const noted = new Set<string>();
+export function createNotes(directory: Directory, log: Log | undefined): Scim['noteAttributes'] {
+  /** By key: when it was noted last. */
+  const noted = new Map<string, number>();
   return async (call, kind, names) => {
+    const now = directory.clock.now();
     const connectionId = call.principal.connection.id;
-    const fresh = [...new Set(names.map((name) => name.slice(0, NAME_CHARACTERS_MAX).toWellFormed()))].filter(
-      (name) => !noted.has(keyOf(connectionId, kind, name)),
-    );
-    if (fresh.length === 0 || noted.size >= NOTED_MAX) return;
+    const isFresh = (name: string) => {
+      const at = noted.get(keyOf(connectionId, kind, name));
+      return at === undefined ? noted.size < NOTED_MAX : now - at >= NOTE_AGAIN_MS;
+    };
+    const fresh = [...new Set(names.map(bounded))].filter(isFresh);
+    if (fresh.length === 0) return;
     try {
-      const at = isoTime(directory.clock.now());
-      await recordAttributesSeen(directory.db, { connectionId, kind, names: fresh, at });
-      for (const name of fresh) noted.add(keyOf(connectionId, kind, name));
+      await recordAttributesSeen(directory.db, { connectionId, kind, names: fresh, at: isoTime(now) });
+      for (const name of fresh) noted.set(keyOf(connectionId, kind, name), now);
     } catch (error) {
       log?.warn({ err: error, connectionId }, 'could not note attributes that the identity provider sent');
     }
   };
+}
+
+function bounded(name: string): string {
+  return name.length <= NAME_CHARACTERS_MAX ? name : name.slice(0, NAME_CHARACTERS_MAX).toWellFormed();
 }
 
 function keyOf(connectionId: string, kind: string, name: string): string {

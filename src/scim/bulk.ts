@@ -7,7 +7,7 @@ import { requiredScimScopes } from '../auth/scopes.ts';
 import { objectBody } from './body.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { errorBody, ScimError, toScimError } from './errors.ts';
-import { etagOf, precondition } from './etag.ts';
+import { precondition } from './etag.ts';
 import { WHOLE } from './projection.ts';
 
 const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
@@ -202,7 +202,7 @@ function describe(operation: Operation, outcome: Outcome | undefined): object {
     method: operation.method,
     ...(operation.bulkId && { bulkId: operation.bulkId }),
     ...(answer?.location && { location: answer.location }),
-    ...(answer?.version !== undefined && { version: etagOf(answer.version) }),
+    ...(answer?.tag !== undefined && { version: answer.tag }),
     status: String(error?.status ?? answer?.status),
     ...(error && { response: errorBody(error) }),
   };

@@ -14,8 +14,13 @@ export interface Scim {
   readonly directory: Directory;
   /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
   readonly baseUrl: string;
-  /** Notes names that no schema knows; never fails. */
-  noteUnknown(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
+  /** Notes which attributes the identity provider sends; never fails. */
+  noteAttributes(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
+  /**
+   * What an answer shows besides what was just written; undefined where the read fails. The write is durable
+   * then: to answer that it failed would have it sent again.
+   */
+  afterCommit<T>(read: () => Promise<T>): Promise<T | undefined>;
 }
 
 export interface Call {
@@ -31,8 +36,8 @@ export interface Call {
 export interface Answer {
   readonly status: number;
   readonly body?: object;
-  /** For the ETag. */
-  readonly version?: number;
+  /** The entity tag of what the answer shows. */
+  readonly tag?: string;
   /** For `Location` on 201, and in bulk answers. */
   readonly location?: string;
   /** The id of what was made. */
@@ -61,6 +66,7 @@ export function writeOf(call: Call): Write {
   return {
     environmentId: call.principal.connection.environmentId,
     connectionId: call.principal.connection.id,
+    inbound: call.principal.connection,
     cause: call.principal.cause,
     method: call.method,
     path: call.path,

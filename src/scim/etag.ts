@@ -1,28 +1,49 @@
 /** Versions as weak entity tags, and the two conditional headers (RFC 7644 §3.14, RFC 9110 §13). */
 
+import { createHash } from 'node:crypto';
+import type { MembershipRow } from '../db/groupMembers.ts';
 import type { Precondition } from '../directory/write.ts';
 
-export function etagOf(version: number): string {
-  return `W/"${version}"`;
+/**
+ * A user's memberships are rows of the groups and do not raise the user's version: a push of 10,000 members
+ * would write 10,000 users. So a tag of a user that shows groups holds a digest of them after the version.
+ */
+export function etagOf(version: number, groups: readonly MembershipRow[] = []): string {
+  return groups.length === 0 ? `W/"${version}"` : `W/"${version}.${digest(groups)}"`;
+}
+
+/** Collisions are harmless before some 2^32 changes of one user's groups within one version. */
+const DIGEST_CHARACTERS = 11;
+
+function digest(groups: readonly MembershipRow[]): string {
+  const hash = createHash('sha256');
+  for (const { groupId, display } of groups) hash.update(JSON.stringify([groupId, display]));
+  return hash.digest('base64url').slice(0, DIGEST_CHARACTERS);
 }
 
 /**
  * `If-Match`, or the `version` of a bulk operation; null where none was sent. Weak and strong tags compare
- * alike, because clients send back what they got with and without `W/`.
+ * alike, because clients send back what they got with and without `W/`. Groups are read only, so who
+ * changes a user need not know them: the version decides alone.
  */
 export function precondition(header: string | undefined): Precondition | null {
   if (header === undefined || header.trim() === '') return null;
-  return (version) => matches(header, version);
+  const versions = opaqueTags(header).map((tag) => tag.split('.', 1)[0]);
+  return (version) => versions.includes('*') || versions.includes(String(version));
 }
 
-/** `If-None-Match`: true where the client has this version already. */
-export function hasAlready(header: string | undefined, version: number): boolean {
-  return header !== undefined && matches(header, version);
+/** `If-None-Match`: true where the client has what this tag stands for already. */
+export function hasAlready(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  const known = opaqueTags(header);
+  return known.includes('*') || opaqueTags(tag).some((opaque) => known.includes(opaque));
 }
 
-function matches(header: string, version: number): boolean {
-  return header.split(',').some((part) => {
-    const tag = part.trim();
-    return tag === '*' || tag.replace(/^W\//i, '').replace(/^"(.*)"$/, '$1') === String(version);
-  });
+function opaqueTags(header: string): readonly string[] {
+  return header.split(',').map((part) =>
+    part
+      .trim()
+      .replace(/^W\//i, '')
+      .replace(/^"(.*)"$/, '$1'),
+  );
 }

@@ -4,14 +4,17 @@
  * `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
  */
 
-import { membersWithNames } from '../db/groupMembers.ts';
+import { type MemberRow, membersWithNames } from '../db/groupMembers.ts';
 import { findGroup, type GroupRecord, listGroups } from '../db/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
+import type { Resource } from '../model/resource.ts';
 import { objectBody } from './body.ts';
 import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './call.ts';
 import { coerceGroup } from './coerce.ts';
+import { etagOf } from './etag.ts';
 import { pageOf } from './list.ts';
+import { namesIn } from './names.ts';
 import { patchOperations, patchOptions } from './operations.ts';
 import { patchGroup } from './patch/group.ts';
 import { groupLocation, presentGroup } from './present.ts';
@@ -25,21 +28,24 @@ export const groups: Endpoint = {
     const { total, items } = await listGroups(scim.directory.db, pageOf(scim, call, 'group', query));
     const withMembers = asksFor(call.projection, 'members');
     const resources: object[] = [];
-    for (const group of items) resources.push(await show(scim, call, group, withMembers));
+    for (const group of items) {
+      const members = withMembers ? await membersWithNames(scim.directory.db, group.id) : undefined;
+      resources.push(project(call.projection, presentGroup(scim.baseUrl, group, members)));
+    }
     return { total, resources };
   },
 
   async read(scim, call, id) {
     const group = await findGroup(scim.directory.db, call.principal.connection.id, id);
     if (!group) throw new DirectoryRefusal('notFound', `There is no group ${id}.`);
-    return answer(scim, call, 200, group);
+    return answer(scim, call, 200, group, await membersOf(scim, call, group));
   },
 
   async create(scim, call) {
     const { resource, memberIds, unknown } = coerceGroup(objectBody(call.body));
     const group = await createGroup(scim.directory, writeOf(call), resource, memberIds ?? []);
-    await scim.noteUnknown(call, 'group', unknown);
-    return answer(scim, call, 201, group);
+    await scim.noteAttributes(call, 'group', sentNames(resource, memberIds, unknown));
+    return answerWrite(scim, call, 201, group);
   },
 
   async replace(scim, call, id) {
@@ -48,25 +54,26 @@ export const groups: Endpoint = {
       precondition: call.precondition,
       edit: () => ({ resource, members: memberIds ? [{ op: 'replace', ids: memberIds }] : [] }),
     });
-    await scim.noteUnknown(call, 'group', unknown);
-    return answer(scim, call, 200, group);
+    await scim.noteAttributes(call, 'group', sentNames(resource, memberIds, unknown));
+    return answerWrite(scim, call, 200, group);
   },
 
   async patch(scim, call, id) {
     const operations = patchOperations(objectBody(call.body));
-    let unknown: readonly string[] = [];
+    let sent: readonly string[] = [];
     const group = await changeGroup(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
       edit: (current) => {
         const patched = patchGroup(current, operations, patchOptions(call));
-        unknown = patched.unknown;
+        const memberIds = patched.members.length > 0 ? [] : null;
+        sent = sentNames(patched.resource, memberIds, patched.unknown);
         return patched;
       },
     });
-    await scim.noteUnknown(call, 'group', unknown);
+    await scim.noteAttributes(call, 'group', sent);
     // RFC 7644 §3.5.2: a body is due only where the client selects attributes.
-    if (isSelection(call.projection)) return answer(scim, call, 200, group);
-    return { status: 204, version: group.version, location: groupLocation(scim.baseUrl, group.id) };
+    if (isSelection(call.projection)) return answerWrite(scim, call, 200, group);
+    return { status: 204, tag: etagOf(group.version), location: groupLocation(scim.baseUrl, group.id) };
   },
 
   async remove(scim, call, id) {
@@ -75,17 +82,40 @@ export const groups: Endpoint = {
   },
 };
 
-async function answer(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {
+function sentNames(
+  resource: Resource,
+  memberIds: readonly string[] | null,
+  unknown: readonly string[],
+): readonly string[] {
+  return [...namesIn('group', resource), ...(memberIds ? ['members.value'] : []), ...unknown];
+}
+
+async function answerWrite(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {
+  return answer(scim, call, status, group, await scim.afterCommit(() => membersOf(scim, call, group)));
+}
+
+/** `members` is undefined where the answer does not hold them. */
+function answer(
+  scim: Scim,
+  call: Call,
+  status: number,
+  group: GroupRecord,
+  members: readonly MemberRow[] | undefined,
+): Answer {
   return {
     status,
-    body: await show(scim, call, group, includes(call.projection, 'members')),
-    version: group.version,
+    body: project(call.projection, presentGroup(scim.baseUrl, group, members)),
+    tag: etagOf(group.version),
     location: groupLocation(scim.baseUrl, group.id),
     id: group.id,
   };
 }
 
-async function show(scim: Scim, call: Call, group: GroupRecord, withMembers: boolean): Promise<object> {
-  const members = withMembers ? await membersWithNames(scim.directory.db, group.id) : undefined;
-  return project(call.projection, presentGroup(scim.baseUrl, group, members));
+/** Undefined where the client does not want them. */
+async function membersOf(
+  scim: Scim,
+  call: Call,
+  group: GroupRecord,
+): Promise<readonly MemberRow[] | undefined> {
+  return includes(call.projection, 'members') ? membersWithNames(scim.directory.db, group.id) : undefined;
 }

@@ -25,7 +25,7 @@ export function presentUser(
         type: 'direct',
       })),
     }),
-    meta: meta('User', user, userLocation(baseUrl, user.id)),
+    meta: meta('User', user, userLocation(baseUrl, user.id), etagOf(user.version, groups)),
   };
 }
 
@@ -47,7 +47,7 @@ export function presentGroup(
         type: 'User',
       })),
     }),
-    meta: meta('Group', group, groupLocation(baseUrl, group.id)),
+    meta: meta('Group', group, groupLocation(baseUrl, group.id), etagOf(group.version)),
   };
 }
 
@@ -61,14 +61,15 @@ export function groupLocation(baseUrl: string, id: string): string {
 
 function meta(
   resourceType: string,
-  record: Pick<UserRecord, 'createdAt' | 'updatedAt' | 'version'>,
+  record: Pick<UserRecord, 'createdAt' | 'updatedAt'>,
   location: string,
+  version: string,
 ): object {
   return {
     resourceType,
     created: record.createdAt,
     lastModified: record.updatedAt,
     location,
-    version: etagOf(record.version),
+    version,
   };
 }

@@ -15,7 +15,7 @@ import { bulk } from './bulk.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { discovery } from './discovery.ts';
 import { ScimError, sendError, sendJson, toScimError } from './errors.ts';
-import { etagOf, hasAlready, precondition } from './etag.ts';
+import { hasAlready, precondition } from './etag.ts';
 import { groups } from './groups.ts';
 import { parseListQuery, projectionOf, queryParameters } from './query.ts';
 import { search } from './search.ts';
@@ -42,7 +42,15 @@ export function createScimRouter(deps: ScimDeps): Router {
   const scim: Scim = {
     directory,
     baseUrl: deps.publicUrl + SCIM_PATH,
-    noteUnknown: createNotes(directory, deps.log),
+    noteAttributes: createNotes(directory, deps.log),
+    afterCommit: async (read) => {
+      try {
+        return await read();
+      } catch (error) {
+        deps.log?.warn({ err: error }, 'a SCIM answer lacks what could not be read after the write');
+        return undefined;
+      }
+    },
   };
   const logFailure = (res: Response, error: unknown) =>
     deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
@@ -137,9 +145,9 @@ function idOf(req: Request): string {
 
 function send(req: Request, res: Response, answer: Answer): void {
   const reads = req.method === 'GET' || req.method === 'HEAD';
-  if (answer.version !== undefined) {
-    res.setHeader('ETag', etagOf(answer.version));
-    if (reads && hasAlready(req.headers['if-none-match'], answer.version)) return void res.status(304).end();
+  if (answer.tag !== undefined) {
+    res.setHeader('ETag', answer.tag);
+    if (reads && hasAlready(req.headers['if-none-match'], answer.tag)) return void res.status(304).end();
   }
   if (answer.status === 201 && answer.location) res.setHeader('Location', answer.location);
   if (answer.body) sendJson(res, answer.status, answer.body);

@@ -7,7 +7,9 @@ import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { objectBody } from './body.ts';
 import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './call.ts';
 import { coerceUser } from './coerce.ts';
+import { etagOf } from './etag.ts';
 import { pageOf } from './list.ts';
+import { namesIn } from './names.ts';
 import { patchOperations, patchOptions } from './operations.ts';
 import { patchUser } from './patch/user.ts';
 import { presentUser, userLocation } from './present.ts';
@@ -25,14 +27,13 @@ export const users: Endpoint = {
   async read(scim, call, id) {
     const user = await findUser(scim.directory.db, call.principal.connection.id, id);
     if (!user) throw new DirectoryRefusal('notFound', `There is no user ${id}.`);
-    return answer(scim, call, 200, user);
+    return answer(scim, call, 200, user, await groupsOf(scim, call, [user]));
   },
 
   async create(scim, call) {
-    const body = objectBody(call.body);
-    const { resource, unknown } = coerceUser(body);
+    const { resource, unknown } = coerceUser(objectBody(call.body));
     const user = await createUser(scim.directory, writeOf(call), resource);
-    await scim.noteUnknown(call, 'user', unknown);
+    await scim.noteAttributes(call, 'user', [...namesIn('user', resource), ...unknown]);
     return answer(scim, call, 201, user, []);
   },
 
@@ -42,8 +43,8 @@ export const users: Endpoint = {
       precondition: call.precondition,
       edit: (current) => ({ active: current.active, ...resource }),
     });
-    await scim.noteUnknown(call, 'user', unknown);
-    return answer(scim, call, 200, user);
+    await scim.noteAttributes(call, 'user', [...namesIn('user', resource), ...unknown]);
+    return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
   },
 
   async patch(scim, call, id) {
@@ -57,8 +58,8 @@ export const users: Endpoint = {
         return patched.resource;
       },
     });
-    await scim.noteUnknown(call, 'user', unknown);
-    return answer(scim, call, 200, user);
+    await scim.noteAttributes(call, 'user', [...namesIn('user', user.resource), ...unknown]);
+    return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
   },
 
   async remove(scim, call, id) {
@@ -67,36 +68,42 @@ export const users: Endpoint = {
   },
 };
 
-/** `memberships` where they are known: a new user has none. */
-async function answer(
+/** `memberships` is undefined where the answer does not hold them; a new user has none. */
+function answer(
   scim: Scim,
   call: Call,
   status: number,
   user: UserRecord,
-  memberships?: readonly MembershipRow[],
-): Promise<Answer> {
-  const [body] = await show(scim, call, [user], memberships);
+  memberships: readonly MembershipRow[] | undefined,
+): Answer {
+  const shown = includes(call.projection, 'groups') ? memberships : undefined;
   return {
     status,
-    ...(body && { body }),
-    version: user.version,
+    body: project(call.projection, presentUser(scim.baseUrl, user, shown)),
+    tag: etagOf(user.version, shown),
     location: userLocation(scim.baseUrl, user.id),
     id: user.id,
   };
 }
 
-async function show(
+/** Undefined where the client does not want them. */
+async function groupsOf(
   scim: Scim,
   call: Call,
   page: readonly UserRecord[],
-  known?: readonly MembershipRow[],
-): Promise<readonly object[]> {
-  const ids = page.map((user) => user.id);
-  const shown = includes(call.projection, 'groups');
-  const memberships = shown ? (known ?? (await groupsOfUsers(scim.directory.db, ids))) : [];
-  const groupsOf = Map.groupBy(memberships, (membership) => membership.userId);
+): Promise<readonly MembershipRow[] | undefined> {
+  if (!includes(call.projection, 'groups')) return undefined;
+  return groupsOfUsers(
+    scim.directory.db,
+    page.map((user) => user.id),
+  );
+}
+
+async function show(scim: Scim, call: Call, page: readonly UserRecord[]): Promise<readonly object[]> {
+  const memberships = await groupsOf(scim, call, page);
+  const byUser = Map.groupBy(memberships ?? [], (membership) => membership.userId);
   return page.map((user) => {
-    const groups = shown ? (groupsOf.get(user.id) ?? []) : undefined;
+    const groups = memberships && (byUser.get(user.id) ?? []);
     return project(call.projection, presentUser(scim.baseUrl, user, groups));
   });
 }

@@ -146,23 +146,126 @@ onEachDatabase((open) => {
         connectionId,
         scimBaseUrl: `${PUBLIC_URL}/scim/v2`,
         userIdAttribute: 'userName',
-        mapping: [],
-        attributesSeen: [{ kind: 'user', name: 'shoeSize', firstSeenAt: at, lastSeenAt: at }],
+        attributesSeen: [
+          { kind: 'user', name: 'shoeSize', firstSeenAt: at, lastSeenAt: at, known: false, mapped: false },
+        ],
       });
+      expect(body.mapping).toContainEqual({ attribute: 'primaryEmail', scim: 'emails' });
+      expect(body.mapping).toContainEqual({ attribute: 'name.givenName', scim: 'name.givenName' });
     });
 
-    it('can be put back as it is, and refuses what is not built yet', async () => {
+    it.each([
+      ['okta', 'externalId'],
+      ['entra', 'externalId'],
+      ['auth0', 'externalId'],
+      ['scim', 'userName'],
+    ])('%s tells users apart by %s, until somebody says otherwise', async (strategy, attribute) => {
+      const path = `/v1/environments/${await newEnvironment(`of ${strategy}`)}/connections`;
+      const { body } = await ask('POST', path, { body: { name: 'idp', strategy } });
+      const configuration = `${path}/${body.id}/scim-configuration`;
+      const read = async () => (await ask('GET', configuration)).body.userIdAttribute;
+      expect(await read()).toBe(attribute);
+      await ask('PUT', `${path}/${body.id}`, { body: { name: 'idp', strategy: 'scim' } });
+      expect(await read()).toBe('userName');
+      await ask('PUT', configuration, { body: { userIdAttribute: 'NICKNAME' } });
+      await ask('PUT', `${path}/${body.id}`, { body: { name: 'idp', strategy } });
+      expect(await read()).toBe('nickName');
+      await ask('PUT', configuration, { body: {} });
+      expect(await read()).toBe(attribute);
+    });
+
+    it('can be put back as it is, which changes nothing', async () => {
       const path = `${env}/connections/${await defaultConnection()}/scim-configuration`;
       const { body } = await ask('GET', path);
-      expect((await ask('PUT', path, { body })).status).toBe(200);
-      const other = { userIdAttribute: 'externalId', mapping: [{ scim: 'title', attribute: 'job' }] };
-      const refused = await ask('PUT', path, { body: other });
-      expect(refused.status).toBe(400);
-      expect(refused.body.errors.map((e: { pointer: string }) => e.pointer)).toEqual([
-        '/userIdAttribute',
-        '/mapping',
+      const put = await ask('PUT', path, { body });
+      expect([put.status, put.body]).toEqual([200, body]);
+    });
+
+    it('maps, plans every active store anew as one cause, and says so in the audit log', async () => {
+      const environmentId = await newEnvironment('mapped');
+      const environment = `/v1/environments/${environmentId}`;
+      const made = await ask('POST', `${environment}/connections`, {
+        body: { name: 'entra', strategy: 'entra' },
+      });
+      for (const status of ['ACTIVE', 'INACTIVE']) {
+        const body = { type: 'Demo', name: status, status, configuration: {} };
+        expect((await ask('POST', `${environment}/propagation/stores`, { body })).status).toBe(201);
+      }
+      const path = `${environment}/connections/${made.body.id}/scim-configuration`;
+      const at = '2026-01-01T00:00:00.000Z';
+      await recordAttributesSeen(bridge.db, {
+        connectionId: made.body.id,
+        kind: 'user',
+        names: ['title', 'nickName', 'emails[type eq "work"].value', 'emails[type eq "other"].value'],
+        at,
+      });
+      const runs = () => bridge.db('sync_runs').where({ environment_id: environmentId, cause: 'settings' });
+      const mapping = [
+        { attribute: 'primaryEmail', scim: 'emails[type eq "work"].value' },
+        { attribute: 'title', scim: null },
+        { attribute: 'displayName', scim: 'displayName' },
+      ];
+      const wakes = bridge.wakes();
+      const put = await ask('PUT', path, { body: { mapping } });
+      expect(put.status).toBe(200);
+      expect(put.body.mapping).toEqual(expect.arrayContaining(mapping));
+      const mapped = put.body.attributesSeen.map((a: { name: string; mapped: boolean }) => [
+        a.name,
+        a.mapped,
       ]);
-      expect(refused.body.errors[0].detail).toContain('later release');
+      expect(Object.fromEntries(mapped)).toEqual({
+        title: false,
+        nickName: true,
+        'emails[type eq "work"].value': true,
+        'emails[type eq "other"].value': false,
+      });
+      expect((await ask('GET', path)).body).toEqual(put.body);
+      expect(bridge.wakes()).toBe(wakes + 1);
+      const { body } = await ask('GET', `${environment}/events?kind=connection.updated`);
+      expect(body._embedded.events).toMatchObject([
+        { before: { mapping: [] }, after: { mapping: [mapping[1], mapping[0]] }, actor: { type: 'admin' } },
+      ]);
+      const [{ correlationId }] = body._embedded.events;
+      expect(await runs()).toMatchObject([{ correlation_id: correlationId }]);
+      await ask('PUT', path, { body: { mapping: put.body.mapping } });
+      expect(await runs()).toHaveLength(1);
+    });
+
+    it('says every mistake', async () => {
+      const path = `${env}/connections/${await defaultConnection()}/scim-configuration`;
+      const mapping = [
+        { attribute: 'job', scim: 'title' },
+        { attribute: 'userName', scim: null },
+        { attribute: 'title', scim: 'shoeSize' },
+        { attribute: 'title', scim: 'nickName' },
+        { attribute: 'nickName', scim: 'emails[type eq' },
+        { attribute: 'locale', scim: 'name' },
+        { attribute: 'timezone', scim: 'groups.value' },
+        { attribute: 'userType', scim: 'password' },
+        { attribute: 'externalId', scim: 'active' },
+      ];
+      const refused = await ask('PUT', path, { body: { userIdAttribute: 'emails', mapping } });
+      expect(refused.status).toBe(400);
+      const errors: { pointer: string; detail: string }[] = refused.body.errors;
+      expect(errors.map(({ pointer }) => pointer)).toEqual([
+        '/userIdAttribute',
+        '/mapping/0/attribute',
+        '/mapping/1/attribute',
+        '/mapping/2/scim',
+        '/mapping/3/attribute',
+        '/mapping/4/scim',
+        '/mapping/5/scim',
+        '/mapping/6/scim',
+        '/mapping/7/scim',
+        '/mapping/8/scim',
+      ]);
+      for (const { detail } of errors) expect(detail).toMatch(/ /);
+      const shapes = await ask('PUT', path, { body: { mapping: [{ attribute: 1 }], other: true } });
+      expect(shapes.body.errors.map((e: { pointer: string }) => e.pointer).sort()).toEqual([
+        '/mapping/0/attribute',
+        '/mapping/0/scim',
+        '/other',
+      ]);
     });
 
     it('keeps several tokens, shown once each', async () => {

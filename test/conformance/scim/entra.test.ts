@@ -29,6 +29,13 @@ onEachDatabase((open) => {
   const find = (resource: string, filter: string) =>
     entra.get(`/${resource}?filter=${encodeURIComponent(filter)}`);
 
+  async function noted(client: Client): Promise<readonly string[]> {
+    const rows = await endpoint
+      .db('attributes_seen')
+      .where({ connection_id: client.connectionId, kind: 'user' });
+    return rows.map((row) => row.name);
+  }
+
   it('Test Connection: a random user is an empty 200 list', async () => {
     const reply = await find('Users', 'userName eq "3b0f9f7a-5a6b-4a3f-8c0d-1f0000000000"');
     expect([reply.status, reply.body.totalResults]).toEqual([200, 0]);
@@ -133,9 +140,7 @@ onEachDatabase((open) => {
       name: { givenName: 'Ann', familyName: 'Jensen' },
       [ENTERPRISE]: { employeeNumber: '7' },
     });
-    expect(await endpoint.db('attributes_seen').where({ connection_id: entra.connectionId })).toMatchObject([
-      { kind: 'user', name: 'nothingLikeIt' },
-    ]);
+    expect(await noted(entra)).toContain('nothingLikeIt');
   });
 
   it('an unknown path is refused, or noted where the connection ignores it', async () => {
@@ -146,9 +151,7 @@ onEachDatabase((open) => {
     const made = await tolerant.post('/Users', someone('ann'));
     const reply = await tolerant.patch(`/Users/${made.body.id}`, [operation]);
     expect([reply.status, reply.body]).toEqual([200, made.body]);
-    expect(
-      await endpoint.db('attributes_seen').where({ connection_id: tolerant.connectionId }),
-    ).toMatchObject([{ name: 'favouriteColour' }]);
+    expect(await noted(tolerant)).toContain('favouriteColour');
   });
 
   it('one bad operation and nothing changes (RFC 7644 §3.5.2)', async () => {

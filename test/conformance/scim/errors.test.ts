@@ -138,6 +138,29 @@ onEachDatabase((open) => {
       await broken.close();
     });
 
+    it('a write that is durable is 2xx, whatever could not be read for its answer', async () => {
+      const broken = await startEndpoint(await open());
+      const client = await broken.connect();
+      const { body } = await client.post('/Users', someone('ann'));
+      for (const [table, column] of [
+        ['users', 'user_name'],
+        ['groups', 'display_name'],
+      ] as const) {
+        await broken.db.schema.alterTable(table, (t) => t.renameColumn(column, 'unreadable'));
+        if (table === 'users') {
+          const made = await client.post('/Groups', { displayName: 'G', members: [{ value: body.id }] });
+          expect([made.status, made.body.displayName, made.body.members]).toEqual([201, 'G', undefined]);
+          expectScimError(await client.get(`/Groups/${made.body.id}`), 500);
+        } else {
+          const put = await client.put(`/Users/${body.id}`, someone('ann', { title: 'x' }));
+          expect([put.status, put.body.title, put.body.groups]).toEqual([200, 'x', undefined]);
+          expectScimError(await client.get(`/Users/${body.id}`), 500);
+        }
+        await broken.db.schema.alterTable(table, (t) => t.renameColumn('unreadable', column));
+      }
+      await broken.close();
+    });
+
     it('a database that is away is 503 with Retry-After', async () => {
       const db = await open();
       const broken = await startEndpoint(db);

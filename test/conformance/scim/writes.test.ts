@@ -142,11 +142,41 @@ onEachDatabase((open) => {
         .db('attributes_seen')
         .where({ connection_id: idp.connectionId })
         .orderBy('name');
-      expect(seen.map((row) => row.name)).toEqual([
+      const names: readonly string[] = seen.map((row) => row.name);
+      expect(names.filter((name) => /verified|Colour|custom/.test(name))).toEqual([
         'emails.verified',
         'favouriteColour',
         'urn:example:custom',
       ]);
+    });
+
+    it('notes what it knows as well, the values of a list by their type', async () => {
+      const { body } = await idp.post('/Users', {
+        userName: 'ann',
+        name: { givenName: 'Ann' },
+        emails: [{ type: 'work', value: 'ann@example.com', primary: true }, { value: 'ann@example.org' }],
+        [ENTERPRISE]: { department: 'R&D', manager: { value: '7' } },
+      });
+      await idp.patch(`/Users/${body.id}`, [{ op: 'add', path: 'title', value: 'Engineer' }]);
+      await idp.post('/Groups', { displayName: 'G', members: [{ value: body.id }] });
+      const seen = await endpoint
+        .db('attributes_seen')
+        .where({ connection_id: idp.connectionId })
+        .orderBy(['kind', 'name']);
+      expect(seen.map((row) => `${row.kind} ${row.name}`).sort()).toEqual(
+        [
+          'group displayName',
+          'group members.value',
+          'user active',
+          'user emails.value',
+          'user emails[type eq "work"].value',
+          'user name.givenName',
+          'user title',
+          `user ${ENTERPRISE}:department`,
+          `user ${ENTERPRISE}:manager.value`,
+          'user userName',
+        ].sort(),
+      );
     });
   });
 
@@ -259,6 +289,44 @@ onEachDatabase((open) => {
       const same = await idp.get(path, { 'If-None-Match': body.meta.version });
       expect([same.status, same.text, same.headers.get('etag')]).toEqual([304, '', 'W/"1"']);
       expect((await idp.get(path, { 'If-None-Match': 'W/"2"' })).status).toBe(200);
+    });
+
+    it('If-None-Match: no 304 for a user who joined, left, or whose group has another name', async () => {
+      const { body: user } = await idp.post('/Users', someone('ann'));
+      const { body: group } = await idp.post('/Groups', { displayName: 'G' });
+      const path = `/Users/${user.id}`;
+      const read = (tag: string) => idp.get(path, { 'If-None-Match': tag });
+      const members = (op: string) =>
+        idp.patch(`/Groups/${group.id}`, [{ op, path: 'members', value: [{ value: user.id }] }]);
+      await members('add');
+      const joined = await read(user.meta.version);
+      expect([joined.status, joined.body.groups]).toMatchObject([200, [{ display: 'G' }]]);
+      expect(joined.headers.get('etag')).toBe(joined.body.meta.version);
+      expect((await idp.get('/Users')).body.Resources[0].meta.version).toBe(joined.body.meta.version);
+      expect((await read(joined.body.meta.version)).status).toBe(304);
+      await idp.patch(`/Groups/${group.id}`, [{ op: 'replace', path: 'displayName', value: 'H' }]);
+      const renamed = await read(joined.body.meta.version);
+      expect([renamed.status, renamed.body.groups]).toMatchObject([200, [{ display: 'H' }]]);
+      await members('remove');
+      expect((await read(renamed.body.meta.version)).status).toBe(200);
+      expect((await endpoint.db('users').where({ id: user.id }).first()).version).toBe(1);
+    });
+
+    it('If-Match: a membership is no change of the user', async () => {
+      const { body: user } = await idp.post('/Users', someone('ann'));
+      await idp.post('/Groups', { displayName: 'G', members: [{ value: user.id }] });
+      const path = `/Users/${user.id}`;
+      const { meta } = (await idp.get(path)).body;
+      const first = await idp.patch(path, [{ op: 'replace', path: 'title', value: 'a' }], {
+        'If-Match': user.meta.version,
+      });
+      expect(first.status).toBe(200);
+      expectScimError(
+        await idp.patch(path, [{ op: 'replace', path: 'title', value: 'b' }], { 'If-Match': meta.version }),
+        412,
+      );
+      const last = await idp.delete(path, { 'If-Match': first.body.meta.version });
+      expect(last.status).toBe(204);
     });
   });
 

@@ -20,7 +20,8 @@ async function plansOf(db: Knex, dialect: Dialect, kind: Kind, filter: string): 
     filter: filterToSql(parseFilter(filter), kind, dialect),
     sort: null,
     offset: 0,
-    limit: 100,
+    // A full page does not say how long the list is: it is counted too.
+    limit: 1,
   };
   const found = kind === 'user' ? await listUsers(db, page) : await listGroups(db, page);
   db.removeListener('query', record);

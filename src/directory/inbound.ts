@@ -1,0 +1,251 @@
+/**
+ * The attribute mapping of a connection: which SCIM attribute of its identity provider feeds which
+ * attribute of the directory, as stores read it. What the identity provider sent is kept and answered as it
+ * came; a mapping is applied where the directory is read for stores and persons, and never writes.
+ */
+
+import type { InboundMapping } from '../db/connections.ts';
+import { type Db, dialectOf } from '../db/open.ts';
+import type { SqlCondition } from '../db/users.ts';
+import type { Resource } from '../model/resource.ts';
+import type { Kind } from '../model/subject.ts';
+import { FilterError, PathError } from './filter/ast.ts';
+import {
+  type Attribute,
+  type AttributeChain,
+  ENTERPRISE_URN,
+  leafOf,
+  nameInside,
+  resolveAttribute,
+  subAttribute,
+} from './filter/attributes.ts';
+import { type Element, elementMatcher } from './filter/match.ts';
+import { parseFilter, parsePath } from './filter/parse.ts';
+import { filterToSql } from './filter/sql.ts';
+
+/** Where each attribute of the directory comes from unless the connection says otherwise. */
+export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string })[] = [
+  ...['userName', 'externalId', 'displayName', 'nickName', 'title', 'userType', 'preferredLanguage'],
+  ...['locale', 'timezone', 'profileUrl'],
+  ...['name.formatted', 'name.familyName', 'name.givenName', 'name.middleName'],
+  ...['name.honorificPrefix', 'name.honorificSuffix'],
+]
+  .map((name) => ({ attribute: name, scim: name }))
+  .concat(
+    // Of a list: the value marked primary, else the work one, else the first.
+    { attribute: 'primaryEmail', scim: 'emails' },
+    { attribute: 'primaryPhone', scim: 'phoneNumbers' },
+    ['employeeNumber', 'costCenter', 'organization', 'division', 'department', 'manager'].map((name) => ({
+      attribute: `enterprise.${name}`,
+      scim: `${ENTERPRISE_URN}:${name}`,
+    })),
+  );
+
+const DEFAULT_SOURCES: ReadonlyMap<string, string> = new Map(
+  DEFAULT_INBOUND.map(({ attribute, scim }) => [attribute, scim]),
+);
+
+/** Every attribute of the directory, with where it comes from; null: from nowhere. */
+export function effectiveInbound(overrides: readonly InboundMapping[] | null): readonly InboundMapping[] {
+  const chosen = new Map((overrides ?? []).map(({ attribute, scim }) => [attribute, scim]));
+  return DEFAULT_INBOUND.map((entry) => ({
+    attribute: entry.attribute,
+    scim: chosen.has(entry.attribute) ? (chosen.get(entry.attribute) ?? null) : entry.scim,
+  }));
+}
+
+/** The entries that differ from the default, in its order; null where none does. */
+export function overridesIn(mapping: readonly InboundMapping[]): readonly InboundMapping[] | null {
+  const differing = effectiveInbound(mapping).filter(
+    ({ attribute, scim }) => DEFAULT_SOURCES.get(attribute) !== scim,
+  );
+  return differing.length > 0 ? differing : null;
+}
+
+/** Why `attribute` is no attribute of the directory that can be mapped so; null where it is one. */
+export function attributeMistake({ attribute, scim }: InboundMapping): string | null {
+  if (!DEFAULT_SOURCES.has(attribute)) {
+    return `is no attribute of the directory; there are ${[...DEFAULT_SOURCES.keys()].join(', ')}`;
+  }
+  return attribute === 'userName' && scim === null
+    ? 'is what every user has, so it cannot be un-mapped'
+    : null;
+}
+
+/** Why a SCIM path can feed nothing, in words; null where it can. */
+export function sourceMistake(scim: string): string | null {
+  try {
+    readerOf(scim);
+    return null;
+  } catch (error) {
+    if (error instanceof PathError || error instanceof FilterError) return error.message;
+    throw error;
+  }
+}
+
+/** The SCIM name in its canonical case, for an attribute that can tell users apart; null for any other. */
+export function userIdAttribute(name: string): string | null {
+  const chain = resolveAttribute('user', name.trim());
+  if (!chain || chain.some(isServers) || chain.some((attribute) => attribute.multiValued)) return null;
+  const leaf = leafOf(chain);
+  return leaf.type === 'string' ? chainName(chain) : null;
+}
+
+/** For rows of `users`: whether they have the user id of this resource; null where it has none. */
+export function sameUserId(db: Db, attribute: string, resource: Resource): SqlCondition | null {
+  const chain = resolveAttribute('user', attribute);
+  const value = chain && text(valueAt(resource, chain));
+  if (value === null) return null;
+  return filterToSql(parseFilter(`${attribute} eq ${JSON.stringify(value)}`), 'user', dialectOf(db));
+}
+
+/**
+ * The user as stores and persons see it. Without overrides that is what the identity provider sent. Throws
+ * PathError or FilterError where a stored path cannot be read (any more): that is never "no value".
+ */
+export function directoryView(overrides: readonly InboundMapping[] | null): (user: Resource) => Resource {
+  if (overrides === null) return (user) => user;
+  const readers = overrides.map(({ attribute, scim }) => ({
+    attribute,
+    read: scim === null ? () => null : readerOf(scim),
+  }));
+  return (user) => {
+    const view = structuredClone(user) as Record<string, unknown>;
+    for (const { attribute, read } of readers) put(view, attribute, read(user));
+    return view;
+  };
+}
+
+/** Whether the schemas know what was seen under this name; what they do not know is not kept. */
+export function isKnown(kind: Kind, seen: string): boolean {
+  return sourceName(kind, seen) !== null;
+}
+
+/**
+ * Whether what was seen under this name, such as `emails[type eq "work"].value`, comes to have an effect:
+ * `active` has always, and all that is known of a group.
+ */
+export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapping[]): boolean {
+  const name = sourceName(kind, seen);
+  if (name === null) return false;
+  if (kind === 'group' || name.leaf === 'active') return true;
+  return mapping.some(({ scim }) => {
+    const source = scim === null ? null : sourceName(kind, scim);
+    return source?.leaf === name.leaf && (source.filter === '' || source.filter === name.filter);
+  });
+}
+
+/** What a path reads in the end, in lower case, and which elements; null where it is none. */
+function sourceName(kind: Kind, path: string): { readonly leaf: string; readonly filter: string } | null {
+  const bracket = path.indexOf('[');
+  const end = path.lastIndexOf(']');
+  const filter =
+    bracket < 0
+      ? ''
+      : path
+          .slice(bracket + 1, end)
+          .trim()
+          .toLowerCase();
+  const chain = resolveAttribute(kind, bracket < 0 ? path : path.slice(0, bracket) + path.slice(end + 1));
+  if (!chain) return null;
+  const leaf = chainName(chain).toLowerCase();
+  return { leaf: leafOf(chain).type === 'complex' ? `${leaf}.value` : leaf, filter };
+}
+
+type Reader = (user: Resource) => string | null;
+
+/** Throws PathError and FilterError. */
+function readerOf(scim: string): Reader {
+  const { attribute, filter, sub } = parsePath(scim);
+  const chain = resolveAttribute('user', attribute);
+  if (!chain) throw new PathError(`${attribute} is no attribute that the bridge keeps.`);
+  const hidden = chain.find(isServers);
+  if (hidden) throw new PathError(`${hidden.name} does not come from the identity provider.`);
+  const [top, part] = chain;
+  if (!top.multiValued) {
+    if (filter) throw new PathError(`${attribute} has no elements that a filter could select.`);
+    const whole = valuePart(chain);
+    return (user) => text(valueAt(user, whole));
+  }
+  const chosen = sub === null ? (part ?? elementValue(top)) : subAttribute(top, sub);
+  if (!chosen) throw new PathError(`${top.name} has no ${sub}.`);
+  requireText(chosen);
+  const selects = filter ? elementMatcher(top, filter) : () => true;
+  return (user) => text(preferred(elementsOf(user[top.name]).filter(selects), chosen)?.[chosen.name]);
+}
+
+/** The value of a complex attribute: `manager` means `manager.value`. */
+function valuePart(chain: AttributeChain): AttributeChain {
+  const leaf = leafOf(chain);
+  if (leaf.type !== 'complex') {
+    requireText(leaf);
+    return chain;
+  }
+  return [...chain, elementValue(leaf)] as unknown as AttributeChain;
+}
+
+function elementValue(attribute: Attribute): Attribute {
+  const value = subAttribute(attribute, 'value');
+  if (value) return value;
+  throw new PathError(`${attribute.name} has parts; name one of them.`);
+}
+
+function requireText({ name, type }: Attribute): void {
+  if (type !== 'string' && type !== 'reference') throw new PathError(`${name} holds no text.`);
+}
+
+function isServers({ mutability }: Attribute): boolean {
+  return mutability === 'readOnly' || mutability === 'writeOnly';
+}
+
+function chainName([top, ...inner]: AttributeChain): string {
+  return inner.reduce((name, attribute) => nameInside(name, attribute.name), top.name);
+}
+
+function valueAt(user: Resource, chain: AttributeChain): unknown {
+  return chain.reduce<unknown>(
+    (inside, { name }) => (typeof inside === 'object' && inside !== null ? (inside as Resource)[name] : null),
+    user,
+  );
+}
+
+function elementsOf(value: unknown): readonly Element[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** As the primary e-mail is chosen, among those that have the part. */
+function preferred(elements: readonly Element[], part: Attribute): Element | undefined {
+  const filled = elements.filter((element) => text(element[part.name]) !== null);
+  return (
+    filled.find((element) => element.primary === true) ??
+    filled.find((element) => String(element.type).toLowerCase() === 'work') ??
+    filled[0]
+  );
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}
+
+/** Writes an attribute of the directory where `model/source.ts` reads it. */
+function put(view: Record<string, unknown>, attribute: string, value: string | null): void {
+  if (attribute === 'primaryEmail') view.emails = value === null ? [] : [{ value, primary: true }];
+  else if (attribute === 'primaryPhone') view.phoneNumbers = value === null ? [] : [{ value, primary: true }];
+  else if (attribute === 'enterprise.manager') putAt(view, [ENTERPRISE_URN, 'manager', 'value'], value);
+  else if (attribute.startsWith('enterprise.'))
+    putAt(view, [ENTERPRISE_URN, attribute.slice('enterprise.'.length)], value);
+  else putAt(view, attribute.split('.'), value);
+}
+
+function putAt(inside: Record<string, unknown>, path: readonly string[], value: string | null): void {
+  const [name = '', ...rest] = path;
+  if (rest.length === 0) {
+    if (value === null) delete inside[name];
+    else inside[name] = value;
+    return;
+  }
+  const part = inside[name];
+  const held = typeof part === 'object' && part !== null ? (part as Record<string, unknown>) : {};
+  inside[name] = held;
+  putAt(held, rest, value);
+}

@@ -1,0 +1,39 @@
+/** Which attributes a resource holds, by the names under which an admin can map them. */
+
+import { type Attribute, nameInside, schemaOf } from '../directory/filter/attributes.ts';
+import type { Resource } from '../model/resource.ts';
+import type { Kind } from '../model/subject.ts';
+
+/** Names of one resource; what is beyond them is not told. */
+const NAMES_MAX = 200;
+
+const SELECTORS: ReadonlySet<string> = new Set(['type', 'primary']);
+
+/** Dotted; an element of a list by its type: `emails[type eq "work"].value`. Names only, never other values. */
+export function namesIn(kind: Kind, resource: Resource): readonly string[] {
+  const names = new Set<string>();
+  collect(schemaOf(kind), resource, '', names);
+  return [...names].slice(0, NAMES_MAX);
+}
+
+function collect(complex: Attribute, value: Resource, parent: string, names: Set<string>): void {
+  for (const [key, part] of Object.entries(value)) {
+    const attribute = complex.subAttributes.get(key.toLowerCase());
+    // What tells the elements of a list apart is in the name already.
+    if (!attribute || (complex.multiValued && SELECTORS.has(attribute.name))) continue;
+    const name = parent === '' ? attribute.name : nameInside(parent, attribute.name);
+    for (const one of Array.isArray(part) ? part : [part]) {
+      if (attribute.type !== 'complex') names.add(name);
+      else if (isObject(one)) collect(attribute, one, name + selector(attribute, one), names);
+    }
+  }
+}
+
+function selector(attribute: Attribute, element: Resource): string {
+  if (!attribute.multiValued || typeof element.type !== 'string') return '';
+  return `[type eq ${JSON.stringify(element.type)}]`;
+}
+
+function isObject(value: unknown): value is Resource {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
