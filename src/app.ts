@@ -21,6 +21,8 @@ export interface AppDeps {
   /** The migrations that the database lacks; rejects when the database does not answer. */
   pendingMigrations(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
+  /** By the wall clock; 0 for null. */
+  secondsSince(at: string | null): number;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
 }
@@ -125,14 +127,18 @@ async function readiness(deps: AppDeps, response: Response): Promise<void> {
 /** Figures of the process also while the database is away; those of the queue are then absent, not zero. */
 async function scrape(deps: AppDeps, response: Response): Promise<void> {
   const { metrics } = deps;
-  for (const gauge of [metrics.tasks, metrics.held, metrics.leaversPending]) gauge.reset();
+  const gauges = [metrics.tasks, metrics.held, metrics.drift];
+  for (const gauge of [...gauges, metrics.leaversPending, metrics.oldestLeaverSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
+    for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
     metrics.leaversPending.set(backlog.leaversPending);
+    metrics.oldestLeaverSeconds.set(deps.secondsSince(backlog.oldestLeaverSince));
   } catch (error) {
     metrics.leaversPending.remove();
+    metrics.oldestLeaverSeconds.remove();
     deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the queue cannot be counted');
   }
   response.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -34,6 +34,7 @@ async function start(config: Config): Promise<void> {
   await bridge.sealAnew();
   const server = await listen(bridge.app, config.host, config.port);
   bridge.worker.start();
+  bridge.housekeeping.start();
   log.info({ url: config.publicUrl, database: config.database.dialect }, 'scim-bridge is up');
   stopOnSignal(bridge, server, db);
 }
@@ -60,7 +61,7 @@ function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
 
 /** The requests and the change in hand are finished, leases are released, then the database is let go. */
 async function stop(bridge: Bridge, server: Listening, db: Knex): Promise<void> {
-  await Promise.all([server.close(), bridge.worker.stop()]);
+  await Promise.all([server.close(), bridge.worker.stop(), bridge.housekeeping.stop()]);
   await db.destroy();
   log.info('stopped');
 }

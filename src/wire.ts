@@ -12,6 +12,7 @@ import { demoAccounts } from './db/demo.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { createCare } from './propagation/care.ts';
 import { createConnectors } from './propagation/connectors.ts';
+import { createHousekeeping, type Housekeeping } from './propagation/housekeeping.ts';
 import { resealSecrets } from './propagation/storeSecrets.ts';
 import { createWake } from './propagation/wake.ts';
 import { createWorker, type Worker } from './propagation/worker.ts';
@@ -35,6 +36,7 @@ export interface Bridge {
   sealAnew(): Promise<void>;
   readonly app: Express;
   readonly worker: Worker;
+  readonly housekeeping: Housekeeping;
 }
 
 export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
@@ -54,6 +56,7 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     admin,
     pendingMigrations: () => pendingMigrations(db),
     backlog: () => readBacklog(db),
+    secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),
     monotonicMs: () => performance.now(),
   });
   const worker = createWorker({
@@ -70,5 +73,5 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };
-  return { sealAnew, app, worker };
+  return { sealAnew, app, worker, housekeeping: createHousekeeping(propagation, metrics) };
 }

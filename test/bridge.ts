@@ -12,7 +12,7 @@ import { bootstrap } from '../src/admin/bootstrap.ts';
 import type { Config } from '../src/config.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
-import { systemClock } from '../src/support/clock.ts';
+import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog } from '../src/support/log.ts';
 import { parseKeyring } from '../src/support/secret.ts';
 import { wire } from '../src/wire.ts';
@@ -35,17 +35,36 @@ export interface RunningBridge {
   admin(method: string, path: string, body?: unknown): Promise<Reply>;
   /** Resolves when no task is due or under way and no sync is open, on any store. */
   settled(): Promise<void>;
+  /** Rings what is due by the bridge's clock, clears away, and waits until all that follows is done. */
+  turn(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** The time of day, and as much later as a test wants. */
+export interface MovableClock extends Clock {
+  advance(ms: number): void;
+}
+
+export function movableClock(): MovableClock {
+  let ahead = 0;
+  return {
+    now: () => Date.now() + ahead,
+    sleep: systemClock.sleep,
+    advance(ms) {
+      ahead += ms;
+    },
+  };
 }
 
 const SETTLED_WITHIN_MS = 20_000;
 
-export async function startBridge(databaseUrl: string): Promise<RunningBridge> {
+/** Nothing rings the timers but `turn`, so that a test says when. */
+export async function startBridge(databaseUrl: string, clock: Clock = systemClock): Promise<RunningBridge> {
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
   await migrate(db);
   const log = createLog(process.env.TEST_LOG ?? 'silent');
-  const { scimToken = '', adminToken = '' } = await bootstrap(db, systemClock, { adminTokenGiven: false });
+  const { scimToken = '', adminToken = '' } = await bootstrap(db, clock, { adminTokenGiven: false });
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
@@ -57,7 +76,7 @@ export async function startBridge(databaseUrl: string): Promise<RunningBridge> {
     logLevel: 'silent',
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
-  const { app, worker } = wire({ config, db, keyring, clock: systemClock, log });
+  const { app, worker, housekeeping } = wire({ config, db, keyring, clock, log });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -82,6 +101,12 @@ export async function startBridge(databaseUrl: string): Promise<RunningBridge> {
       body: text === '' ? null : JSON.parse(text),
     };
   };
+  const settled = () =>
+    eventually(
+      async () => (await isIdle(db)) || undefined,
+      SETTLED_WITHIN_MS,
+      () => describeWork(db),
+    ).then(() => {});
   return {
     db,
     url,
@@ -90,16 +115,15 @@ export async function startBridge(databaseUrl: string): Promise<RunningBridge> {
     scim: (method, path, body) => ask(scimToken, method, `/scim/v2${path}`, body, 'application/scim+json'),
     admin: (method, path, body) =>
       ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
-    settled: () =>
-      eventually(
-        async () => (await isIdle(db)) || undefined,
-        SETTLED_WITHIN_MS,
-        () => describeWork(db),
-      ).then(() => {}),
+    settled,
+    async turn() {
+      await housekeeping.turn();
+      await settled();
+    },
     async stop() {
       server.closeAllConnections();
       server.close();
-      await worker.stop();
+      await Promise.all([worker.stop(), housekeeping.stop()]);
       await db.destroy();
     },
   };

@@ -1,12 +1,15 @@
 /** How much work waits, as figures without anybody's name; read for every scrape of `/metrics`. */
 
 import type { Db } from './open.ts';
-import { PRIORITY } from './tasks.ts';
 
 export interface Backlog {
   readonly tasks: readonly { readonly state: string; readonly count: number }[];
   readonly held: readonly { readonly storeId: string; readonly count: number }[];
   readonly leaversPending: number;
+  /** ISO time since when the oldest of them waits; null where none does. */
+  readonly oldestLeaverSince: string | null;
+  /** People and groups that somebody changed by hand, as the last scans found them. */
+  readonly drift: readonly { readonly storeId: string; readonly count: number }[];
 }
 
 interface Row {
@@ -21,14 +24,17 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     .select({ label: 'store_id' })
     .count({ n: '*' })
     .groupBy('store_id');
-  const leavers = await db('tasks')
-    .where({ kind: 'user', priority: PRIORITY.leaver })
-    .whereIn('state', ['pending', 'parked'])
+  const leavers = await db('leavers').count({ n: '*' }).min({ oldest: 'since' }).first();
+  const drift: Row[] = await db('links')
+    .whereNotNull('drift_since')
+    .select({ label: 'store_id' })
     .count({ n: '*' })
-    .first();
+    .groupBy('store_id');
   return {
     tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
     held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
     leaversPending: Number(leavers?.n ?? 0),
+    oldestLeaverSince: (leavers?.oldest as string | null | undefined) ?? null,
+    drift: drift.map((row) => ({ storeId: row.label, count: Number(row.n) })),
   };
 }

@@ -85,6 +85,12 @@ export async function takeOverdue(
   return rows.map(toLeaver);
 }
 
+/** Stores of which a leaver may be overdue without anybody having said so. */
+export async function storesWithUnsaidLeavers(db: Db): Promise<ReadonlySet<string>> {
+  const rows: { store_id: string }[] = await db('leavers').whereNull('overdue_at').distinct('store_id');
+  return new Set(rows.map((row) => row.store_id));
+}
+
 /** A leaver as an admin sees it. */
 export interface OpenLeaver {
   readonly personId: string;

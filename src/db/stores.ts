@@ -89,6 +89,15 @@ export async function listWorkingStores(db: Db, environmentId: string): Promise<
   return rows.map(toStore);
 }
 
+/** Of every environment; oldest first. */
+export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ status: 'ACTIVE' })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
 export async function countStores(db: Db, environmentId: string): Promise<number> {
   const row = await db('stores')
     .where({ environment_id: environmentId })

@@ -164,6 +164,35 @@ export async function settledRuns(db: Db, storeId: string): Promise<readonly Syn
   return rows.map(toSyncRun);
 }
 
+/** The run that last looked at the store, or is about to: its scans, and every periodic run. */
+export async function lastLook(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** Runs that ended before, but for the last of each store that looked at it, and what came after that. */
+export async function deleteOldSyncRuns(db: Db, before: string): Promise<void> {
+  const rows: { store_id: string; at: string }[] = await db('sync_runs')
+    .whereIn('state', ['DONE', 'FAILED'])
+    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .groupBy('store_id')
+    .select('store_id')
+    .max({ at: 'created_at' });
+  for (const { store_id: storeId, at } of rows) {
+    await db('sync_runs')
+      .where({ store_id: storeId })
+      .whereIn('state', ['DONE', 'FAILED'])
+      .where('created_at', '<', at)
+      .where('finished_at', '<', before)
+      .delete();
+  }
+}
+
 /** True while a run waits or is under way. */
 export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
   const row = await db('sync_runs')

@@ -177,6 +177,13 @@ export async function lockTask(tx: Db, environmentId: string, id: string): Promi
   return row ? toTask(row) : null;
 }
 
+export async function taskOf(db: Db, storeId: string, subject: Subject): Promise<TaskRecord | null> {
+  const row = await db('tasks')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
+    .first();
+  return row ? toTask(row) : null;
+}
+
 /** The subject's task on each store that has one. */
 export async function tasksOfSubject(db: Db, subject: Subject): Promise<readonly TaskRecord[]> {
   const rows = await db('tasks').where({ kind: subject.kind, subject_id: subject.id });

@@ -11,6 +11,7 @@ import {
   listOpenHeld,
   openHeldByIds,
 } from '../db/held.ts';
+import { closeLeaver } from '../db/leavers.ts';
 import type { Db } from '../db/open.ts';
 import { lockStore, type StoreRecord } from '../db/stores.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
@@ -56,6 +57,7 @@ export async function discardHeld(
     const rows = await heldOfSubject(tx, storeId, row.subject);
     if (rows.some((other) => other.state === 'held')) return;
     await deleteHeldTask(tx, storeId, row.subject);
+    if (row.subject.kind === 'user') await closeLeaver(tx, storeId, row.subject.id);
     const before = await getSyncStatus(tx, storeId, row.subject);
     await upsertSyncStatus(tx, {
       environmentId: row.environmentId,

@@ -6,6 +6,7 @@
 import type { Connector, VendorCall } from '../connectors/connector.ts';
 import { findGroupOfEnvironment } from '../db/groups.ts';
 import { dropHeld, heldOfSubject } from '../db/held.ts';
+import { closeLeaver } from '../db/leavers.ts';
 import { forgetAccount, forgetGroup } from '../db/ledger.ts';
 import {
   deleteLink,
@@ -211,6 +212,7 @@ export async function unlink(
     if (!link) throw new RequestError(404, `There is no link ${linkId} here.`);
     const at = isoTime(deps.clock.now());
     await deleteLink(tx, linkId);
+    if (link.subject.kind === 'user') await closeLeaver(tx, store.id, link.subject.id);
     await forgetMemberships(tx, link);
     const held = await heldOfSubject(tx, store.id, link.subject);
     await dropHeld(

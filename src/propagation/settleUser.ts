@@ -171,7 +171,9 @@ async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | 
   const other = await getUserLinkByRemoteId(db, run.view.store.id, account.remoteId);
   if (!other || other.subject.id === run.task.subject.id) return null;
   // Out of scope is not gone: with the next change of title they are back, and want their account.
-  if (await speakingUser(db, other.subject.id)) return other;
+  const speaking = await speakingUser(db, other.subject.id);
+  // Whose data was purged cannot be known again: whoever has the identifier now is who they were.
+  if (speaking && speaking.purgedAt === null) return other;
   await run.record(async (tx) => {
     await deleteLink(tx, other.id);
     await run.event(tx, {

@@ -4,8 +4,11 @@
  */
 
 import { countHeldPeople } from '../db/held.ts';
-import { linksOfSubject } from '../db/links.ts';
-import type { Db } from '../db/open.ts';
+import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/leavers.ts';
+import { countDrift, linksOfSubject } from '../db/links.ts';
+import { type Db, dialectOf } from '../db/open.ts';
+import { speakingUser } from '../db/persons.ts';
+import { rulesOfStore } from '../db/rules.ts';
 import { listWorkingStores, type StoreRecord } from '../db/stores.ts';
 import { hasOpenRun, latestRun } from '../db/syncRuns.ts';
 import {
@@ -17,7 +20,9 @@ import {
   type VendorAnswer,
 } from '../db/syncStatuses.ts';
 import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../db/tasks.ts';
+import type { UserRecord } from '../db/users.ts';
 import type { Kind } from '../model/subject.ts';
+import { peopleInScope, scopeOf } from './scope.ts';
 
 export interface Detail {
   readonly code: string;
@@ -38,6 +43,8 @@ export interface StoreSyncStatus {
   readonly heldCount: number;
   /** Tasks that are still to be worked on, of people and of groups. */
   readonly pendingCount: number;
+  /** People who left and whose access is not confirmed to be gone; the longest waiting first. */
+  readonly openLeavers: readonly OpenLeaver[];
   readonly details: readonly Detail[];
 }
 
@@ -63,8 +70,11 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     failedCount: users.failed,
     heldCount,
     pendingCount,
+    openLeavers: await listOpenLeavers(db, store.id, LEAVERS_LISTED_MAX),
     details: [
       ...storeDetails(store, heldCount),
+      ...(await leaverDetails(db, store)),
+      ...(await driftDetails(db, store)),
       ...failedRun,
       ...(await reasonDetails(db, store.id, 'user')),
       ...(await reasonDetails(db, store.id, 'group')),
@@ -107,6 +117,24 @@ function storeDetails(store: StoreRecord, heldCount: number): Detail[] {
   return details;
 }
 
+const LEAVERS_LISTED_MAX = 100;
+
+async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
+  const { overdue, oldest } = await countLeavers(db, store.id);
+  if (overdue === 0) return [];
+  const who = overdue === 1 ? '1 person who left has' : `${overdue} people who left have`;
+  const message = `${who} not lost access within LEAVER_DEADLINE_SECONDS, the oldest since ${oldest}; see openLeavers.`;
+  return [{ code: 'leavers_overdue', message }];
+}
+
+async function driftDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
+  const { users, groups } = await countDrift(db, store.id);
+  if (users + groups === 0) return [];
+  const people = users === 1 ? '1 person' : `${users} people`;
+  const message = `${people} and ${groups === 1 ? '1 group' : `${groups} groups`} differ there by hand; their statuses say how. A sync with repair, or DRIFT_MODE Repair, undoes it.`;
+  return [{ code: 'drift', message }];
+}
+
 async function failedRunOf(db: Db, storeId: string): Promise<Detail[]> {
   const run = await latestRun(db, storeId);
   if (run?.state !== 'FAILED') return [];
@@ -145,19 +173,35 @@ export async function personStatuses(
   personId: string,
 ): Promise<readonly PersonStatus[]> {
   const subject = { kind: 'user', id: personId } as const;
+  const speaking = await speakingUser(db, personId);
   const stores = await listWorkingStores(db, environmentId);
   const statuses = byStore(await syncStatusesOfSubject(db, subject));
   const tasks = byStore(await tasksOfSubject(db, subject));
   const links = byStore(await linksOfSubject(db, subject));
-  return stores.map((store) => {
+  const shown: PersonStatus[] = [];
+  for (const store of stores) {
     const link = links.get(store.id);
     const { id, name, type } = store;
-    return {
+    const settled = statuses.get(id);
+    const task = tasks.get(id);
+    const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
+    shown.push({
       store: { id, name, type },
-      ...standing(store, statuses.get(id), tasks.get(id)),
+      ...(outside ? outOfScope(store, link?.updatedAt ?? null) : standing(store, settled, task)),
       ...(link && link.state !== 'removed' ? { remoteId: link.remoteId, origin: link.origin } : {}),
-    };
-  });
+    });
+  }
+  return shown;
+}
+
+async function includes(db: Db, store: StoreRecord, speaking: UserRecord): Promise<boolean> {
+  const scope = scopeOf(await rulesOfStore(db, store.id), dialectOf(db));
+  return (await peopleInScope(db, scope, [speaking])).has(speaking.personId);
+}
+
+function outOfScope(store: StoreRecord, lastSyncAt: string | null) {
+  const reason = `is out of scope: no active rule of ${store.name} includes this person`;
+  return { status: 'unsynced' as const, reason, lastSyncAt, correlationId: null };
 }
 
 function byStore<T extends { readonly storeId: string }>(records: readonly T[]): ReadonlyMap<string, T> {

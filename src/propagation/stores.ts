@@ -230,7 +230,7 @@ export async function queueRun(
   at: string,
   store: StoreRecord,
   cause: Cause,
-  why: Exclude<SyncRunCause, 'request'>,
+  why: Exclude<SyncRunCause, 'request' | 'periodic'>,
 ): Promise<void> {
   const run = {
     environmentId: store.environmentId,

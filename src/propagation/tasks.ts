@@ -1,6 +1,7 @@
 /** What operators may do to single tasks. */
 
 import { appendEvent } from '../db/events.ts';
+import { closeLeaver } from '../db/leavers.ts';
 import type { Db } from '../db/open.ts';
 import { getStore, type StoreRecord } from '../db/stores.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
@@ -55,6 +56,7 @@ export async function discardTask(
     const at = isoTime(deps.clock.now());
     const before = await getSyncStatus(tx, store.id, task.subject);
     await deleteTask(tx, taskId);
+    if (task.subject.kind === 'user') await closeLeaver(tx, store.id, task.subject.id);
     await upsertSyncStatus(tx, {
       environmentId,
       storeId: store.id,

@@ -63,7 +63,24 @@ export function createMetrics() {
     }),
     leaversPending: new Gauge({
       name: 'scim_bridge_leavers_pending',
-      help: 'Leavers that a store has not confirmed yet.',
+      help: 'Leavers that a store has not confirmed yet: waiting, held, parked, paused or refused.',
+      registers,
+    }),
+    oldestLeaverSeconds: new Gauge({
+      name: 'scim_bridge_oldest_leaver_seconds',
+      help: 'Seconds since the oldest of the pending leavers left; 0 without any.',
+      registers,
+    }),
+    leaversOverdue: new Counter({
+      name: 'scim_bridge_leavers_overdue_total',
+      help: 'Leavers that a store did not confirm within LEAVER_DEADLINE_SECONDS.',
+      labelNames: ['store_id'],
+      registers,
+    }),
+    drift: new Gauge({
+      name: 'scim_bridge_drift',
+      help: 'People and groups that differ by hand, as the last scans found them.',
+      labelNames: ['store_id'],
       registers,
     }),
   };

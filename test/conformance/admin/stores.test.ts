@@ -69,7 +69,9 @@ onEachDatabase((open) => {
           CREATE_USERS: 'yes',
           BRAKE_PERCENT: 101,
           REMOVE_ACTION: 'Delete',
-          DRIFT_MODE: 'Repair',
+          DRIFT_MODE: 'Sometimes',
+          REMOVE_AFTER_DAYS: 30,
+          BRAKE_MIN: -1,
           NO_SUCH_KEY: 1,
         },
       });
@@ -89,7 +91,8 @@ onEachDatabase((open) => {
         '/configuration/CREATE_USERS': 'CREATE_USERS must be true or false',
         '/configuration/BRAKE_PERCENT': 'BRAKE_PERCENT must be a whole number from 0 to 100',
         '/configuration/REMOVE_ACTION': expect.stringContaining('Slack can deactivate people but not delete'),
-        '/configuration/DRIFT_MODE': expect.stringContaining('comes with a later release'),
+        '/configuration/DRIFT_MODE': 'DRIFT_MODE must be one of Off, Report, Repair',
+        '/configuration/BRAKE_MIN': expect.stringContaining('whole number'),
         '/configuration/NO_SUCH_KEY': expect.stringContaining('unknown key NO_SUCH_KEY; allowed are'),
         '/configuration/OAUTH_ACCESS_TOKEN': 'OAUTH_ACCESS_TOKEN is required',
       });

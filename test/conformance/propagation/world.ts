@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listDemoAccounts, listDemoGroups, listDemoMembers } from '../../../src/db/demo.ts';
 import type { Dialect } from '../../../src/db/open.ts';
+import type { Clock } from '../../../src/support/clock.ts';
 import { eventually, patch, person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';
 import { freshDatabaseUrl } from '../../database.ts';
 import { type GitLabEmulator, startGitLabEmulator, type UserState } from '../../emulator/gitlab.ts';
@@ -82,9 +83,9 @@ export interface World {
 
 export const mail = (name: string) => `${name}@acme.example`;
 
-export async function startWorld(dialect: Dialect = 'sqlite'): Promise<World> {
+export async function startWorld(dialect: Dialect = 'sqlite', clock?: Clock): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-test-'));
-  const bridge = await startBridge(await freshDatabaseUrl(dialect, directory));
+  const bridge = await startBridge(await freshDatabaseUrl(dialect, directory), clock);
   const slack = await startSlackEmulator();
   const gitlab = await startGitLabEmulator();
   const ids = new Map<StoreType, string>();

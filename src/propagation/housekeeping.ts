@@ -1,0 +1,78 @@
+/**
+ * The loop beside the worker: rings what the clock makes due, and clears away what nobody needs any more.
+ * It hands work to the queue and calls no vendor; a turn that fails is tried again with the next.
+ */
+
+import { deleteExpiredPreviews, failInterruptedPreviews } from '../db/previews.ts';
+import { deleteOldCauses } from '../db/retention.ts';
+import { deleteOldSyncRuns } from '../db/syncRuns.ts';
+import { purgePeople } from '../directory/retention.ts';
+import { isoTime } from '../support/clock.ts';
+import type { Metrics } from '../support/metrics.ts';
+import type { PropagationDeps } from './deps.ts';
+import { ringTimers } from './timers.ts';
+
+export interface Housekeeping {
+  /** Also gives up the previews that a restart interrupted. */
+  start(): void;
+  /** Resolves when the turn in hand is over. */
+  stop(): Promise<void>;
+  /** One turn, now; one after the other. */
+  turn(): Promise<void>;
+}
+
+const TURN_EVERY_MS = 5_000;
+const CLEAR_EVERY_MS = 10 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+/** How long a cause counts for the brake at the longest, and a finished sync is listed. */
+const CAUSES_KEPT_MS = 40 * DAY_MS;
+const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
+
+export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Housekeeping {
+  const { db, clock, log } = deps;
+  const stopping = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let last: Promise<void> = Promise.resolve();
+  let turns = 0;
+  let clearedAt = Number.NEGATIVE_INFINITY;
+
+  const once = async (): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    if (await ringTimers(deps, metrics)) deps.wake.signal();
+    const now = clock.now();
+    if (now - clearedAt < CLEAR_EVERY_MS) return;
+    clearedAt = now;
+    await deleteExpiredPreviews(db, isoTime(now));
+    await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
+    await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));
+    await purgePeople({ db, clock }, stopping.signal);
+  };
+
+  const turn = (): Promise<void> => {
+    turns += 1;
+    last = last
+      .then(once)
+      .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; trying again'))
+      .finally(() => {
+        turns -= 1;
+      });
+    return last;
+  };
+
+  return {
+    start() {
+      last = failInterruptedPreviews(db, isoTime(clock.now())).catch((error: unknown) =>
+        log.error({ err: error }, 'could not give up the previews that a restart interrupted'),
+      );
+      timer = setInterval(() => {
+        if (turns === 0) void turn();
+      }, TURN_EVERY_MS);
+    },
+    async stop() {
+      stopping.abort();
+      clearInterval(timer);
+      await last;
+    },
+    turn,
+  };
+}

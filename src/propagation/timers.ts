@@ -1,0 +1,176 @@
+/**
+ * What becomes due by the clock alone: periodic syncs, delayed removals, and leavers who wait too long.
+ * Each is found in the database, so that no restart forgets it, and only handed to the queue: no vendor is
+ * called here.
+ */
+
+import { appendEvent } from '../db/events.ts';
+import { type LeaverRecord, storesWithUnsaidLeavers, takeOverdue } from '../db/leavers.ts';
+import { takeDueRemovals } from '../db/links.ts';
+import type { Db } from '../db/open.ts';
+import { lastDeletedUser, speakingUser } from '../db/persons.ts';
+import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores.ts';
+import { hasOpenRun, insertSyncRun, lastLook } from '../db/syncRuns.ts';
+import { enqueueTask, PRIORITY, taskOf } from '../db/tasks.ts';
+import { type Cause, SYSTEM } from '../model/cause.ts';
+import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import type { Metrics } from '../support/metrics.ts';
+import type { PropagationDeps } from './deps.ts';
+import { removalCutoff } from './situation.ts';
+import { storeEvent } from './storeEvents.ts';
+
+/** People that one turn takes up for one store; the next turn goes on. */
+const PEOPLE_PER_TURN = 500;
+
+/** One turn over every store. True where the queue got work. */
+export async function ringTimers(deps: PropagationDeps, metrics: Metrics): Promise<boolean> {
+  const waiting = await storesWithUnsaidLeavers(deps.db);
+  let work = false;
+  for (const store of await everyActiveStore(deps.db)) {
+    const settings = settingsOf(deps, store);
+    if (waiting.has(store.id)) await sayOverdue(deps, store, settings, metrics);
+    // A paused store would only pile up what it cannot do; what is due stays due.
+    if (store.paused) continue;
+    if (await queuePeriodicSync(deps, store, settings)) work = true;
+    if (await queueRemovals(deps, store, settings)) work = true;
+  }
+  return work;
+}
+
+export function settingsOf({ registry }: Pick<PropagationDeps, 'registry'>, store: StoreRecord) {
+  const specs = registry.get(store.type)?.settings;
+  if (!specs) throw new Error(`there is no store type ${store.type}`);
+  return commonSettings(withDefaults(specs, store.configuration));
+}
+
+function bySystem(): Cause {
+  return { correlationId: newId(), actor: SYSTEM };
+}
+
+/** Syncs of many stores, or of many replicas started at once, spread over so much of the interval. */
+const JITTER = 0.1;
+
+/**
+ * Due an interval after the store was last looked at, whoever asked for that. `Off` does not read the store:
+ * the directory and the links are gone through, and whoever is not as desired is queued.
+ */
+async function queuePeriodicSync(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  settings: CommonSettings,
+): Promise<boolean> {
+  if (settings.syncIntervalMinutes === 0) return false;
+  const last = await lastLook(deps.db, store.id);
+  const since = Date.parse(last?.finishedAt ?? last?.createdAt ?? store.updatedAt);
+  const intervalMs = settings.syncIntervalMinutes * 60_000;
+  const dueAt = since + intervalMs * (1 + JITTER * fraction(last?.id ?? store.id));
+  if (deps.clock.now() < dueAt) return false;
+  return deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (current?.status !== 'ACTIVE' || (await hasOpenRun(tx, store.id))) return false;
+    const latest = await lastLook(tx, store.id);
+    if (latest?.id !== last?.id) return false;
+    const run = {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      cause: 'periodic',
+      correlationId: newId(),
+      scan: settings.driftMode !== 'Off',
+      repair: settings.driftMode !== 'Report',
+    } as const;
+    await insertSyncRun(tx, run, isoTime(deps.clock.now()));
+    return true;
+  });
+}
+
+/** The same for every replica and after every restart, and another for every sync: at least 0, below 1. */
+function fraction(id: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of id) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return hash / 2 ** 32;
+}
+
+/** People whose REMOVE_AFTER_DAYS are over: the plan decides, and the brake counts. */
+async function queueRemovals(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  settings: CommonSettings,
+): Promise<boolean> {
+  const { removeAction, removeAfterDays: days } = settings;
+  if (removeAction !== 'Delete' || days === 0) return false;
+  return deps.db.transaction(async (tx) => {
+    if ((await lockStore(tx, store.id))?.status !== 'ACTIVE') return false;
+    const at = isoTime(deps.clock.now());
+    const due = { cutoff: removalCutoff(days, at), days };
+    const people = await takeDueRemovals(tx, store.id, due, PEOPLE_PER_TURN);
+    if (people.length === 0) return false;
+    const cause = bySystem();
+    for (const id of people) {
+      await enqueueTask(tx, store.id, {
+        environmentId: store.environmentId,
+        subject: { kind: 'user', id },
+        priority: PRIORITY.normal,
+        correlationIds: [cause.correlationId],
+        at,
+      });
+    }
+    await storeEvent(tx, at, store, cause, 'removals.due', {
+      after: { people: people.length, removeAfterDays: days },
+    });
+    return true;
+  });
+}
+
+/** Said once for each leaver, with why it takes so long. */
+async function sayOverdue(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  settings: CommonSettings,
+  metrics: Metrics,
+): Promise<void> {
+  const now = deps.clock.now();
+  const cutoff = isoTime(now - settings.leaverDeadlineSeconds * 1_000);
+  const said = await deps.db.transaction(async (tx) => {
+    const current = await lockStore(tx, store.id);
+    if (current?.status !== 'ACTIVE') return 0;
+    const overdue = await takeOverdue(tx, store.id, cutoff, isoTime(now), PEOPLE_PER_TURN);
+    for (const leaver of overdue) await overdueEvent(tx, isoTime(now), current, settings, leaver);
+    return overdue.length;
+  });
+  if (said > 0) metrics.leaversOverdue.inc({ store_id: store.id }, said);
+}
+
+async function overdueEvent(
+  tx: Db,
+  at: string,
+  store: StoreRecord,
+  { leaverDeadlineSeconds }: CommonSettings,
+  leaver: LeaverRecord,
+): Promise<void> {
+  const user = (await speakingUser(tx, leaver.personId)) ?? (await lastDeletedUser(tx, leaver.personId));
+  const display = user?.userName ?? leaver.personId;
+  const why = await whyOverdue(tx, store, leaver);
+  await appendEvent(tx, at, {
+    environmentId: store.environmentId,
+    cause: { correlationId: leaver.correlationId ?? newId(), actor: SYSTEM },
+    kind: 'leaver.overdue',
+    subject: { kind: 'user', id: leaver.personId, display },
+    store: { id: store.id, name: store.name },
+    outcome: 'failure',
+    reason: `${store.name} has not confirmed within ${leaverDeadlineSeconds} seconds that ${display} lost access: ${why}`,
+    after: { since: leaver.since, deadlineSeconds: leaverDeadlineSeconds },
+  });
+}
+
+async function whyOverdue(tx: Db, store: StoreRecord, leaver: LeaverRecord): Promise<string> {
+  const task = await taskOf(tx, store.id, { kind: 'user', id: leaver.personId });
+  if (task?.state === 'held') return 'the loss waits for a decision; approve or discard it';
+  if (task?.state === 'parked') return `the task is parked: ${task.error?.message ?? 'see its task'}`;
+  if (store.paused) return `the store is paused: ${store.paused.message}`;
+  if (leaver.disabledAt !== null) return 'the account was disabled, and still shows as usable there';
+  if (!task) return 'the store refused, or still showed the account as usable; see the status of the person';
+  if (task.error) return `tried ${task.attempts} times: ${task.error.message}`;
+  return 'the task still waits in the queue';
+}
