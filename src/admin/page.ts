@@ -113,7 +113,7 @@ export interface ListAnswer<T> {
   readonly name: string;
   /** As many as the page's limit and one more where there is a next page. */
   readonly rows: readonly T[];
-  /** All items of the list, whatever the page; null where counting would cost too much. */
+  /** All items of the list, whatever the page; null where there are too many to count in passing. */
   readonly count: number | null;
   keyOf(row: NoInfer<T>): PageKey;
   toJson(row: NoInfer<T>): unknown;

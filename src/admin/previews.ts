@@ -2,7 +2,13 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
-import { getPreview, listPreviewItems, type PreviewList, type PreviewRecord } from '../db/previews.ts';
+import {
+  countPreviewItems,
+  getPreview,
+  listPreviewItems,
+  type PreviewList,
+  type PreviewRecord,
+} from '../db/previews.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { startApply } from '../propagation/applyPreview.ts';
 import { presentChange, startPreview } from '../propagation/preview.ts';
@@ -70,7 +76,7 @@ export function previews(deps: AdminDeps): Router {
           {
             name: path,
             rows: await listPreviewItems(deps.db, preview.id, list, from, limit + 1),
-            count: null,
+            count: await countPreviewItems(deps.db, preview.id, list),
             keyOf: (item) => [item.position],
             toJson: (item) => present(preview, list, item.body),
           },

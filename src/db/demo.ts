@@ -8,6 +8,7 @@ import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
 import { type Db, isUniqueViolation } from './open.ts';
+import { countUpTo } from './paging.ts';
 
 export interface DemoAccountRecord {
   readonly id: string;
@@ -44,6 +45,11 @@ export async function listDemoAccounts(
   const query = db('demo_accounts').where({ store_id: storeId }).orderBy('id').limit(limit);
   const rows = await (afterId === null ? query : query.where('id', '>', afterId));
   return rows.map(toAccount);
+}
+
+/** Null where there are too many to count in passing. */
+export function countDemoAccounts(db: Db, storeId: string): Promise<number | null> {
+  return countUpTo(db, db('demo_accounts').where({ store_id: storeId }));
 }
 
 /** In the order of their ids, those after `afterId`. */

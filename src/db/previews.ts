@@ -3,6 +3,7 @@
 import { newId } from '../support/ids.ts';
 import { fromJson, toJson } from './columns.ts';
 import type { Db } from './open.ts';
+import { countUpTo } from './paging.ts';
 
 export type PreviewState = 'RUNNING' | 'DONE' | 'FAILED';
 export type PreviewList = 'change' | 'skipped' | 'orphan';
@@ -136,6 +137,11 @@ export async function listPreviewItems(
     changeKey: row.change_key as string | null,
     body: fromJson(row.body),
   }));
+}
+
+/** Null where there are too many to count in passing. */
+export function countPreviewItems(db: Db, previewId: string, list: PreviewList): Promise<number | null> {
+  return countUpTo(db, db('preview_items').where({ preview_id: previewId, list }));
 }
 
 function toPreview(row: Record<string, unknown>): PreviewRecord {
