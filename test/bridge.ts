@@ -35,7 +35,9 @@ export interface RunningBridge {
   admin(method: string, path: string, body?: unknown): Promise<Reply>;
   /** Resolves when no task is due or under way and no sync is open, on any store. */
   settled(): Promise<void>;
-  /** Rings what is due by the bridge's clock, clears away, and waits until all that follows is done. */
+  /** Rings what is due by the bridge's clock, and clears away. */
+  ring(): Promise<void>;
+  /** The same, and waits until all that follows is done. */
   turn(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -116,6 +118,7 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
     admin: (method, path, body) =>
       ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
     settled,
+    ring: () => housekeeping.turn(),
     async turn() {
       await housekeeping.turn();
       await settled();
