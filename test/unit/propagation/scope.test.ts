@@ -1,5 +1,7 @@
 /** Who is in scope, asked in SQL on both databases, against an oracle that goes through the people one by one. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Knex } from 'knex';
 import { insertConnection } from '../../../src/db/connections.ts';
@@ -153,11 +155,56 @@ function toTerms(given: readonly Terms[], groups: readonly string[]): readonly R
   }));
 }
 
+/** The rows of the table "Scope" in docs/design.md. */
+function designRows(): readonly (readonly string[])[] {
+  const design = readFileSync(join(process.cwd(), 'docs/design.md'), 'utf8');
+  const section = design.split('\n## Scope\n')[1]?.split('\n## ')[0] ?? '';
+  const lines = section.split('\n').filter((line) => line.startsWith('| S'));
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const GROUP_NUMBER: Readonly<Record<string, number>> = { x: 0, y: 1 };
+
+/** "title a and in x" → one rule. */
+function readRule(text: string): Terms {
+  return {
+    active: !text.startsWith('inactive'),
+    expression: text.includes('title a') ? 'title eq "a"' : null,
+    groups: [...text.matchAll(/in ([xy])/g)].map(([, name = '']) => GROUP_NUMBER[name] as number),
+  };
+}
+
+function readPerson(text: string): Someone {
+  const groups = [...text.matchAll(/in ([xy])/g)].map(([, name = '']) => GROUP_NUMBER[name] as number);
+  return { person: 0, title: text.includes('title a') ? 'a' : 'b', primary: true, deleted: false, groups };
+}
+
 onEachDatabase((open, dialect) => {
   let db: Knex;
   beforeAll(async () => {
     db = await open();
   });
+
+  it.each(designRows())('%s: %s; %s', async (_, given = '', who = '', inScope, x, y) => {
+    const made = await write(db, [readPerson(who)]);
+    const terms = given === 'none' ? [] : given.split(';').map((text) => readRule(text.trim()));
+    const scope = scopeOf(toTerms(terms, made.groups), dialect);
+    const speaking = await speakingUsers(db, made.persons);
+    const found = await peopleInScope(db, scope, [...speaking.values()]);
+    const yesOrNo = (value: boolean) => (value ? 'yes' : 'no');
+    expect([
+      yesOrNo(found.size === 1),
+      yesOrNo(groupInScope(scope, made.groups[0] as string)),
+      yesOrNo(groupInScope(scope, made.groups[1] as string)),
+    ]).toEqual([inScope, x, y]);
+  });
+
+  it('has a table to go by', () => expect(designRows().length).toBeGreaterThan(10));
 
   it('is as a walk through everyone says, and so is what a change of rules moves', async () => {
     await fc.assert(
