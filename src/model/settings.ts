@@ -291,19 +291,23 @@ function typeMistake(spec: SettingSpec, value: unknown): string | null {
     case 'strings':
       return Array.isArray(value) && value.every((v) => isLine(v) && v.length > 0)
         ? null
-        : `${spec.key} must be a list of non-empty strings without control characters`;
+        : `${spec.key} must be a list of non-empty strings of at most ${TEXT_MAX} characters, none of them a control character`;
     case 'url':
       return isHttpUrl(value) ? null : `${spec.key} must be an absolute http(s) URL without credentials`;
     case 'string':
       return isLine(value) && value.trim().length > 0
         ? null
-        : `${spec.key} must be a non-empty string without control characters`;
+        : `${spec.key} must be a non-empty string of at most ${TEXT_MAX} characters, none of them a control character`;
   }
 }
 
+/** Longer than any token or URL; connectors take such text apart in ways that are slow for much more. */
+const TEXT_MAX = 2_048;
+
 /** No header can hold control characters, and no database NUL or half a surrogate pair. */
 function isLine(value: unknown): value is string {
-  return typeof value === 'string' && !/\p{Cc}/u.test(value) && value.isWellFormed();
+  if (typeof value !== 'string' || value.length > TEXT_MAX) return false;
+  return !/\p{Cc}/u.test(value) && value.isWellFormed();
 }
 
 function isHttpUrl(value: unknown): boolean {

@@ -41,7 +41,8 @@ const CREDENTIALS = [
   /\bgl[a-z]{2,6}-[A-Za-z0-9_-]{10,}/g,
   /\bsb[as]_[A-Za-z0-9_-]{10,}/g,
 ];
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*):[^\s/@"]+@/gi;
+/** A scheme is short: without that bound a long path costs the square of its length. */
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*):[^\s/@"]+@/gi;
 
 /** `destination` is for tests; the default is stdout, written synchronously so that a crash loses no line. */
 export function createLog(level: string, destination?: DestinationStream): Log {

@@ -1,4 +1,4 @@
-/** What no database can hold, or no column, is the caller's mistake: 400, never a failure of the bridge. */
+/** What no database, column or connector can hold is the caller's mistake: 400, never a failure of the bridge. */
 
 import { onEachDatabase } from '../../database.ts';
 import { startTestBridge, type TestBridge } from './bridge.ts';
@@ -85,12 +85,18 @@ onEachDatabase((open) => {
       '/configuration/PROTECTED_ACCOUNTS',
     ],
     [
+      'a setting that is far too long',
+      () => `${env}/propagation/stores`,
+      demo({ PROTECTED_ACCOUNTS: ['x'.repeat(2_049)] }),
+      '/configuration/PROTECTED_ACCOUNTS',
+    ],
+    [
       'an image',
       () => `${env}/propagation/stores`,
       demo({}, { image: { href: `https://x.example/${NUL}` } }),
       '/image/href',
     ],
-  ])('%s refuses NUL', async (_what, path, body, pointer) => {
+  ])('%s is refused', async (_what, path, body, pointer) => {
     const answer = await bridge.ask('POST', path(), { body });
     expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, pointer]);
   });

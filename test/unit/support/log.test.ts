@@ -42,6 +42,12 @@ describe('a log line holds no credential', () => {
     expect(text).toContain('[redacted]');
   });
 
+  it('nor does a line cost the square of its length, which any stranger may choose', () => {
+    // Where it does, this takes longer than a test may.
+    const path = '/a.b-c+'.repeat(60_000);
+    expect(JSON.parse(linesOf((log) => log.info({ path }, 'request')))).toMatchObject({ path });
+  });
+
   it('nor what an error carries beside its words', () => {
     const error = Object.assign(new Error('no answer', { cause: new Error('reset') }), {
       code: 'ECONNRESET',
