@@ -39,7 +39,8 @@ function legalCharacters(text: string): string {
     .trim()
     .toLowerCase()
     .replace(/[^a-z0-9._-]/g, '_');
-  return /[a-z0-9]/.test(legal) ? legal : `user-${digest(text)}`;
+  // What is cut away makes no name: a letter must be in the part that stays.
+  return /[a-z0-9]/.test(legal.slice(0, USER_NAME_LENGTH_MAX)) ? legal : `user-${digest(text)}`;
 }
 
 function withSuffix(stem: string, suffix: string): string {

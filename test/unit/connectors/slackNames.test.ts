@@ -31,6 +31,8 @@ describe('names at Slack', () => {
 
   it('has a name for whoever has no Latin letter', () => {
     for (const name of userNameCandidates('李雷@example.com')) expect(name).toMatch(/[a-z0-9]/);
+    const long = `${'李'.repeat(USER_NAME_LENGTH_MAX)}1@example.com`;
+    for (const name of userNameCandidates(long)) expect(name).toMatch(/[a-z0-9]/);
   });
 
   it('gives legal, distinct, repeatable names for anything, and its own names back', () => {
