@@ -55,16 +55,6 @@ export async function countMeeting(
   return Number(row?.n ?? 0);
 }
 
-/** Of everyone in the directory. */
-export async function countEveryone(db: Db, environmentId: string): Promise<number> {
-  const row = await db('users')
-    .where({ environment_id: environmentId })
-    .whereNull('deleted_at')
-    .countDistinct({ n: 'person_id' })
-    .first();
-  return Number(row?.n ?? 0);
-}
-
 export interface Linked {
   readonly states: readonly LinkState[];
   /** Disabled ones too, where it was for this. */
