@@ -4,8 +4,8 @@
  * exchange, and every failure a `RemoteError`. The token goes to the store's own host and nowhere else.
  */
 
-import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/rest';
 import { createRequesterFn, type RequestOptions } from '@gitbeaker/requester-utils';
+import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/rest';
 import type { CallContext, ConnectorDeps } from '../connector.ts';
 import { createSender, type VendorResponse } from '../http.ts';
 import { type Bucket, createPacer } from '../pacer.ts';
