@@ -47,7 +47,7 @@ module.exports = {
       name: 'product-without-tests',
       severity: 'error',
       from: { path: '^(src|migrations)/' },
-      to: { path: '^(test|demo)/' },
+      to: { path: '^(test|demo|simulation)/' },
     },
     only(
       'demo-from-outside',

@@ -1,0 +1,118 @@
+/** What happens in a history, as data: drawn from its seed before it begins, so that some can be left out. */
+
+import type { Random } from './random.ts';
+
+export type Action =
+  | { readonly kind: 'hire' | 'leave' | 'return' | 'delete'; readonly who: number }
+  | { readonly kind: 'retitle'; readonly who: number; readonly title: string }
+  | { readonly kind: 'readdress'; readonly who: number }
+  | { readonly kind: 'makeGroup'; readonly group: number; readonly members: readonly number[] }
+  | { readonly kind: 'renameGroup' | 'deleteGroup' | 'emptyGroup'; readonly group: number }
+  | { readonly kind: 'join' | 'part'; readonly group: number; readonly who: number }
+  | { readonly kind: 'pushGroup'; readonly group: number; readonly members: readonly number[] }
+  | { readonly kind: 'settings' | 'approvalMode'; readonly store: number }
+  | { readonly kind: 'approve' | 'discard'; readonly store: number; readonly all: boolean }
+  | { readonly kind: 'sync'; readonly store: number; readonly repair: boolean }
+  | { readonly kind: 'apply'; readonly store: number; readonly includeHeld: boolean }
+  | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
+  | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
+  | { readonly kind: 'crash' | 'stall'; readonly process: number }
+  | { readonly kind: 'pass'; readonly ms: number };
+
+export const HAND_EDITS = [
+  'retitle',
+  'disable',
+  'enable',
+  'delete',
+  'join',
+  'part',
+  'foreignAccount',
+  'foreignGroup',
+  'stranger',
+] as const;
+export type HandEdit = (typeof HAND_EDITS)[number];
+
+export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'calm'] as const;
+export type Trouble = (typeof TROUBLES)[number];
+
+/** What a history is about; not all of it is in every one, so that the exact checks get their turn. */
+export interface Themes {
+  readonly stores: number;
+  readonly people: number;
+  readonly handEdits: boolean;
+  readonly lag: boolean;
+  readonly late: boolean;
+  readonly crashes: boolean;
+  readonly faults: boolean;
+  readonly settings: boolean;
+  readonly approvalMode: boolean;
+}
+
+export const GROUP_SLOTS = 3;
+
+export function drawThemes(random: Random): Themes {
+  return {
+    stores: random.chance(0.3) ? 2 : 1,
+    people: random.int(5, 9),
+    handEdits: random.chance(0.4),
+    lag: random.chance(0.15),
+    late: random.chance(0.15),
+    crashes: random.chance(0.6),
+    faults: random.chance(0.7),
+    settings: random.chance(0.6),
+    approvalMode: random.chance(0.12),
+  };
+}
+
+export interface Planned {
+  readonly action: Action;
+  /** Simulated milliseconds before it. */
+  readonly afterMs: number;
+}
+
+export function drawActions(random: Random, themes: Themes, count: number): readonly Planned[] {
+  const actions: Planned[] = [];
+  const opening = Math.min(themes.people, 4);
+  for (let who = 0; who < opening; who++) actions.push({ action: { kind: 'hire', who }, afterMs: 50 });
+  actions.push({ action: { kind: 'makeGroup', group: 0, members: [0, 1, 2] }, afterMs: 50 });
+  while (actions.length < count)
+    actions.push({ action: drawAction(random, themes), afterMs: drawGap(random) });
+  return actions;
+}
+
+function drawGap(random: Random): number {
+  return random.pick([0, 100, 1_000, 1_000, 5_000, 20_000]);
+}
+
+function drawAction(random: Random, themes: Themes): Action {
+  const who = random.int(0, themes.people - 1);
+  const group = random.int(0, GROUP_SLOTS - 1);
+  const store = random.int(0, themes.stores - 1);
+  const some = () => Array.from({ length: themes.people }, (_, i) => i).filter(() => random.chance(0.5));
+  const draw = random.int(0, 99);
+  if (draw < 8) return { kind: 'hire', who };
+  if (draw < 18) return { kind: 'leave', who };
+  if (draw < 27) return { kind: 'return', who };
+  if (draw < 33) return { kind: 'delete', who };
+  if (draw < 38) return { kind: 'retitle', who, title: random.pick(['Cook', 'Boss', 'Waiter']) };
+  if (draw < 40) return { kind: 'readdress', who };
+  if (draw < 44) return { kind: 'makeGroup', group, members: some() };
+  if (draw < 46) return { kind: 'renameGroup', group };
+  if (draw < 48) return { kind: 'deleteGroup', group };
+  if (draw < 50) return { kind: 'emptyGroup', group };
+  if (draw < 55) return { kind: 'join', group, who };
+  if (draw < 59) return { kind: 'part', group, who };
+  if (draw < 62) return { kind: 'pushGroup', group, members: some() };
+  if (draw < 69) return themes.settings ? { kind: 'settings', store } : { kind: 'leave', who };
+  if (draw < 72) return { kind: 'approve', store, all: random.chance(0.5) };
+  if (draw < 75) return { kind: 'discard', store, all: random.chance(0.3) };
+  if (draw < 78) return { kind: 'sync', store, repair: random.chance(0.6) };
+  if (draw < 80) return { kind: 'apply', store, includeHeld: random.chance(0.4) };
+  if (draw < 86 && themes.handEdits) return { kind: 'byHand', store, what: random.pick(HAND_EDITS), who };
+  if (draw < 92 && themes.faults) return { kind: 'trouble', store, what: random.pick(TROUBLES) };
+  if (draw < 95 && themes.crashes) {
+    return { kind: random.chance(0.8) ? 'crash' : 'stall', process: random.int(0, 1) };
+  }
+  if (draw < 97 && themes.approvalMode) return { kind: 'approvalMode', store };
+  return { kind: 'pass', ms: random.pick([30_000, 120_000, 900_000, 3_700_000]) };
+}

@@ -1,0 +1,395 @@
+/**
+ * Stands at one vendor and looks at every write of the bridge before it is done: may this be, by the
+ * tables of docs/design.md and product.md, given what the directory and the settings were at some moment
+ * since the work began? Never asks the bridge.
+ */
+
+import type { Turn, Witness, Write } from './connector.ts';
+import type { Human, Model, ScimGroup, Standing } from './model.ts';
+import type { Process } from './scheduler.ts';
+import { type Meaning, meaningOf } from './settings.ts';
+import type { Vendor } from './vendor.ts';
+
+/** Loose by what two clocks may differ. */
+export const SKEW_MAX_MS = 3_000;
+
+interface Membership {
+  /** Since when it is there. */
+  readonly tick: number;
+  /** The bridge made it, or an earlier one of the same two. */
+  readonly mine: boolean;
+}
+
+interface Loss {
+  readonly who: string;
+  /** When the work began and when the vendor met it. */
+  readonly from: number;
+  readonly at: number;
+}
+
+export interface DoneWrite {
+  readonly write: Write;
+  readonly at: number;
+}
+
+export class Guard implements Witness {
+  /** Known from the moment the store is created. */
+  storeId = '';
+  readonly violations: string[] = [];
+  readonly done: DoneWrite[] = [];
+  /** Account → the person it was made for, or taken for. */
+  readonly owners = new Map<string, number>();
+  /** Remote group → the SCIM groups it was made for, or taken for. */
+  readonly groupOwners = new Map<string, Set<string>>();
+  readonly createdGroups = new Set<string>();
+  /** What a person has approved: losses that no brake counts. */
+  readonly approved = new Set<string>();
+  /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
+  readonly permitted = new Set<string>();
+  /** Why a last sync is needed before this store can be judged; null while it is not. */
+  needsSync: string | null = null;
+  /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
+  readonly touchedByHand = new Set<string>();
+  /** The lifecycles for which the bridge may have disabled the account. */
+  readonly disabledFor = new Map<string, ReadonlySet<string>>();
+  readonly #memberships = new Map<string, Membership>();
+  readonly #losses: Loss[] = [];
+  readonly #model: Model;
+  readonly #vendor: Vendor;
+  readonly #now: () => number;
+  readonly #turns: (process: Process, storeId: string) => Turn;
+
+  constructor(
+    model: Model,
+    vendor: Vendor,
+    now: () => number,
+    turns: (process: Process, storeId: string) => Turn,
+  ) {
+    this.#model = model;
+    this.#vendor = vendor;
+    this.#now = now;
+    this.#turns = turns;
+  }
+
+  turnOf(process: Process): Turn {
+    return this.#turns(process, this.storeId);
+  }
+
+  diverged(why: string): void {
+    this.needsSync = why;
+  }
+
+  before(turn: Turn, write: Write): void {
+    this.done.push({ write, at: this.#now() });
+    const complaint = write.subject.kind === 'user' ? this.#user(turn, write) : this.#group(turn, write);
+    if (complaint) this.#complain(write, complaint);
+    if (write.member) this.#keepMembership(write);
+    if (write.op === 'disable') this.#rememberDisabling(turn, write);
+    if (write.op === 'enable') this.disabledFor.delete(write.remoteId);
+    if (write.op === 'disable' || write.op === 'delete') this.#dropMemberships(write);
+    this.touchedByHand.delete(write.remoteId);
+  }
+
+  created(write: Write, remoteId: string): void {
+    if (write.subject.kind === 'group') {
+      this.groupOwners.set(remoteId, new Set([write.subject.id]));
+      this.createdGroups.add(remoteId);
+      return;
+    }
+    const human = this.#model.byPerson(write.subject.id);
+    if (human) this.owners.set(remoteId, human.index);
+  }
+
+  settingsSince(tick: number): readonly Meaning[] {
+    return (this.#model.settings.get(this.storeId)?.since(tick) ?? []).map(meaningOf);
+  }
+
+  /** A person made it there. */
+  joinedByHand(groupId: string, accountId: string): void {
+    const key = `${groupId} ${accountId}`;
+    const before = this.#memberships.get(key);
+    this.#memberships.set(key, { tick: this.#model.tick, mine: before?.mine ?? false });
+  }
+
+  /** Whose a membership is: certainly the bridge's, certainly not, or either. */
+  membershipIs(groupId: string, accountId: string): 'mine' | 'foreign' | 'either' {
+    const known = this.#memberships.get(`${groupId} ${accountId}`);
+    if (!known) return 'foreign';
+    if (known.mine) return this.needsSync === null ? 'mine' : 'either';
+    for (let tick = known.tick; tick <= this.#model.tick; tick++) {
+      if (this.wantedAt(tick, groupId, accountId)) return 'either';
+    }
+    return 'foreign';
+  }
+
+  /** Does a live SCIM group that feeds the remote group have the account's person as a member? */
+  wantedAt(tick: number, groupId: string, accountId: string): boolean {
+    const owner = this.owners.get(accountId);
+    return this.feeding(groupId).some((group) => {
+      const standing = group.standing.at(tick);
+      if (!standing?.live) return false;
+      return owner === undefined
+        ? [...standing.members].some((who) => this.#mayBe(accountId, who))
+        : standing.members.has(owner);
+    });
+  }
+
+  /** The SCIM groups that feed, or may feed, a remote group. */
+  feeding(groupId: string): readonly ScimGroup[] {
+    const owners = this.groupOwners.get(groupId);
+    const name = this.#vendor.state.groups.get(groupId)?.name.toLowerCase();
+    return [...this.#model.groups.values()].filter(
+      (group) =>
+        owners?.has(group.id) || group.standing.all.some((standing) => standing.name.toLowerCase() === name),
+    );
+  }
+
+  isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
+    const account = this.#vendor.state.accounts.get(accountId);
+    const owner = this.owners.get(accountId);
+    const names = [
+      accountId,
+      account?.identifier ?? '',
+      ...(owner === undefined ? [] : [this.#model.humans[owner]?.standing.now?.email ?? '']),
+    ];
+    if (names.includes('bridge@acme.example')) return true;
+    return meanings.every((meaning) =>
+      meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
+    );
+  }
+
+  #complain(write: Write, complaint: string): void {
+    const member = write.member ? ` of ${write.member.remoteId}` : '';
+    const who = write.subject.kind === 'user' ? this.#nameOf(write) : write.subject.id.slice(0, 8);
+    this.violations.push(`${write.op}${member} on ${write.remoteId || 'nothing yet'} (${who}): ${complaint}`);
+  }
+
+  #nameOf(write: Write): string {
+    const human = this.#model.byPerson(write.subject.id);
+    return human ? `h${human.index}` : write.subject.id;
+  }
+
+  #user(turn: Turn, write: Write): string | null {
+    const human = this.#model.byPerson(write.subject.id);
+    if (!human) return 'nobody in the directory is this person';
+    const standings = human.standing.since(turn.tick);
+    const meanings = this.settingsSince(turn.tick);
+    const is = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
+    const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
+    if (!this.#permits(turn, write)) return 'APPLY_MODE is Approval, and no applied preview says this';
+    if (write.op === 'create') return this.#creation(human, standings, some, is);
+    const foreign = this.#ownership(human, write.remoteId);
+    if (foreign) return foreign;
+    switch (write.op) {
+      case 'update':
+        if (!is('active')) return 'the person is not active';
+        if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
+        return wrongAttribute(write.attributes ?? {}, standings);
+      case 'enable':
+        if (!is('active')) return 'the person is not active';
+        return some((m) => m.disableUsers || m.deprovisionUsers) ? null : 'both switches are off';
+      case 'disable':
+      case 'delete':
+        return this.#loss(turn, write, `h${human.index}`) ?? removal(write.op, is, some);
+      default:
+        return 'a person cannot be changed so';
+    }
+  }
+
+  #creation(
+    human: Human,
+    standings: readonly Standing[],
+    some: (test: (meaning: Meaning) => boolean) => boolean,
+    is: (lifecycle: Standing['lifecycle']) => boolean,
+  ): string | null {
+    if (!is('active')) return 'the person is not active';
+    if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
+    const other = [...this.owners].find(
+      ([id, owner]) => owner === human.index && this.#vendor.state.accounts.has(id),
+    );
+    if (other) return `a second account: ${other[0]} is theirs already`;
+    return standings.length > 0 ? null : 'the person is unknown';
+  }
+
+  /** An account is a person's because it was made for them, or because it has an identifier of theirs. */
+  #ownership(human: Human, accountId: string): string | null {
+    const owner = this.owners.get(accountId);
+    if (owner === human.index) return null;
+    if (owner !== undefined && this.#model.humans[owner]?.standing.now?.lifecycle !== 'gone') {
+      return `the account is h${owner}'s`;
+    }
+    if (!this.#mayBe(accountId, human.index)) return 'nothing says that the account is theirs';
+    this.owners.set(accountId, human.index);
+    return null;
+  }
+
+  #mayBe(accountId: string, who: number): boolean {
+    const identifier = this.#vendor.state.accounts.get(accountId)?.identifier;
+    const standings = this.#model.humans[who]?.standing.all ?? [];
+    return standings.some((standing) => standing.email.toLowerCase() === identifier);
+  }
+
+  #group(turn: Turn, write: Write): string | null {
+    const group = this.#model.groups.get(write.subject.id);
+    if (!group) return 'the directory never had this group';
+    const meanings = this.settingsSince(turn.tick);
+    if (meanings.every((m) => m.groups === 'Off')) return 'GROUP_PROVISIONING is Off';
+    if (!this.#permits(turn, write)) return 'APPLY_MODE is Approval, and no applied preview says this';
+    if (write.op === 'create') {
+      if (!group.standing.since(turn.tick).some((s) => s.live)) return 'the group is gone';
+      return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
+    }
+    const owned =
+      this.groupOwners.get(write.remoteId)?.has(group.id) || this.feeding(write.remoteId).includes(group);
+    if (!owned) return 'nothing says that the group is the directory’s';
+    this.groupOwners.set(
+      write.remoteId,
+      new Set([...(this.groupOwners.get(write.remoteId) ?? []), group.id]),
+    );
+    switch (write.op) {
+      case 'update':
+        return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
+      case 'delete':
+        if (!this.createdGroups.has(write.remoteId)) return 'the bridge did not make this group';
+        return meanings.some((m) => m.deleteGroups) ? null : 'DELETE_GROUPS is off';
+      case 'grant':
+        return this.#grant(turn, write);
+      case 'revoke':
+        return this.#revoke(turn, write, meanings);
+      default:
+        return 'a group cannot be changed so';
+    }
+  }
+
+  #grant(turn: Turn, write: Write): string | null {
+    const human = this.#model.byPerson(write.member?.personId ?? null);
+    if (!human) return 'nobody in the directory is this member';
+    const foreign = this.#ownership(human, write.member?.remoteId ?? '');
+    if (foreign) return foreign;
+    for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
+      if (!this.wantedAt(tick, write.remoteId, write.member?.remoteId ?? '')) continue;
+      if (human.standing.at(tick)?.lifecycle === 'active') return null;
+    }
+    return 'the directory does not want it';
+  }
+
+  #revoke(turn: Turn, write: Write, meanings: readonly Meaning[]): string | null {
+    const accountId = write.member?.remoteId ?? '';
+    const owner = this.owners.get(accountId);
+    const whose = this.membershipIs(write.remoteId, accountId);
+    if (whose === 'foreign' && meanings.every((m) => !m.overwrite)) {
+      return 'the membership is not the bridge’s, and the store is set to Merge';
+    }
+    const complaint = this.#loss(turn, write, owner === undefined ? accountId : `h${owner}`);
+    if (complaint) return complaint;
+    for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
+      if (!this.wantedAt(tick, write.remoteId, accountId)) return null;
+    }
+    return 'the directory wants the membership';
+  }
+
+  /** What holds for whatever takes something from somebody: protection, and the brake. */
+  #loss(turn: Turn, write: Write, who: string): string | null {
+    const accountId = write.member?.remoteId ?? write.remoteId;
+    const meanings = this.settingsSince(turn.tick);
+    if (this.isProtected(accountId, meanings)) return 'the account is protected';
+    if (this.approved.has(lossKey(write))) return null;
+    const now = this.#now();
+    const loss = { who, from: turn.at, at: now };
+    const limits = meanings.map((m) => ({
+      limit:
+        m.brakePercent >= 100
+          ? Number.POSITIVE_INFINITY
+          : Math.max(m.brakeMin, Math.floor((m.brakePercent * this.#base()) / 100)),
+      windowMs: m.brakeWindowMs,
+    }));
+    const exceeded = limits.every(({ limit, windowMs }) => {
+      const since = now - windowMs + 2 * SKEW_MAX_MS;
+      const people = new Set(this.#losses.filter((l) => l.from > since).map((l) => l.who));
+      return !people.has(who) && people.size + 1 > limit;
+    });
+    this.#losses.push(loss);
+    return exceeded ? 'the brake is exceeded' : null;
+  }
+
+  /** Never less than the bridge's base: everybody who has, or ever had, an account. */
+  #base(): number {
+    return new Set(this.owners.values()).size + this.#unclaimed();
+  }
+
+  #unclaimed(): number {
+    return [...this.#vendor.state.accounts.keys()].filter((id) => !this.owners.has(id)).length;
+  }
+
+  #permits(turn: Turn, write: Write): boolean {
+    const meanings = this.settingsSince(turn.tick);
+    if (!meanings.every((m) => m.approval)) return true;
+    return this.permitted.has(lossKey(write)) || this.approved.has(lossKey(write));
+  }
+
+  #keepMembership(write: Write): void {
+    const key = `${write.remoteId} ${write.member?.remoteId}`;
+    if (write.op === 'grant') this.#memberships.set(key, { tick: this.#model.tick, mine: true });
+  }
+
+  #dropMemberships(write: Write): void {
+    if (write.op === 'disable' && !this.#vendor.manners.disableDropsMemberships) return;
+    for (const key of this.#memberships.keys()) {
+      if (key.endsWith(` ${write.remoteId}`)) this.#memberships.delete(key);
+    }
+  }
+
+  #rememberDisabling(turn: Turn, write: Write): void {
+    const human = this.#model.byPerson(write.subject.id);
+    const standings = human?.standing.since(turn.tick) ?? [];
+    this.disabledFor.set(write.remoteId, new Set(standings.map((standing) => standing.lifecycle)));
+  }
+}
+
+/** The person, or the membership, that an approval names. */
+export function lossKey(write: Pick<Write, 'op' | 'subject' | 'member'>): string {
+  return JSON.stringify([
+    write.op,
+    write.subject.id,
+    write.member?.personId ?? write.member?.remoteId ?? null,
+  ]);
+}
+
+function removal(
+  op: 'disable' | 'delete',
+  is: (lifecycle: Standing['lifecycle']) => boolean,
+  some: (test: (meaning: Meaning) => boolean) => boolean,
+): string | null {
+  if (op === 'disable' && is('inactive') && some((m) => m.disableUsers)) return null;
+  const action = op === 'delete' ? 'Delete' : 'Disable';
+  if (is('gone') && some((m) => m.deprovisionUsers && m.removeAction === action)) return null;
+  return `neither the directory nor the settings want it`;
+}
+
+function wrongAttribute(
+  attributes: Readonly<Record<string, string>>,
+  standings: readonly Standing[],
+): string | null {
+  const may: Readonly<Record<string, (standing: Standing) => string>> = {
+    primaryEmail: (s) => s.email,
+    displayName: (s) => s.displayName,
+    title: (s) => s.title,
+    handle: (s) => s.userName,
+  };
+  for (const [name, value] of Object.entries(attributes)) {
+    const source = may[name];
+    if (!source) return `${name} is not mapped`;
+    if (name !== 'handle' && !standings.some((standing) => source(standing) === value))
+      return `${name} was never ${value}`;
+  }
+  return null;
+}
+
+export function matches(pattern: string, name: string): boolean {
+  const expression = pattern
+    .toLowerCase()
+    .split('*')
+    .map((piece) => piece.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${expression}$`).test(name.toLowerCase());
+}

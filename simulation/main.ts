@@ -1,0 +1,68 @@
+/**
+ * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3]`: plays histories,
+ * and ends with 1 at the first that fails, with what replays it.
+ */
+
+import { parseArgs } from 'node:util';
+import { drawHistory, type History, playHistory } from './history.ts';
+import { shorten } from './shorten.ts';
+import { openSimulationDatabase } from './world.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    histories: { type: 'string', default: '500' },
+    from: { type: 'string', default: '0' },
+    history: { type: 'string' },
+    keep: { type: 'string' },
+    go: { type: 'boolean', default: false },
+  },
+});
+
+const one = values.history === undefined ? null : Number(values.history);
+const from = one ?? Number(values.from);
+const until = one === null ? from + Number(values.histories) : from + 1;
+
+process.exitCode = await simulate();
+
+async function simulate(): Promise<number> {
+  const database = await openSimulationDatabase();
+  const startedAt = performance.now();
+  let writes = 0;
+  let crashes = 0;
+  let failed = 0;
+  for (let index = from; index < until; index++) {
+    const history = kept(drawHistory(values.seed, index));
+    const outcome = await playHistory(database, values.seed, index, history);
+    writes += outcome.writes;
+    crashes += outcome.crashes;
+    if (outcome.complaints.length === 0) continue;
+    failed += 1;
+    say(`history ${index} of seed ${values.seed} failed:`);
+    for (const complaint of outcome.complaints.slice(0, 5)) say(`  ${complaint}`);
+    if (values.go) continue;
+    const left = await shorten(database, values.seed, index, history, outcome.complaints[0] ?? '');
+    say(`shortened to ${left.length} of ${history.actions.length} actions:`);
+    for (const at of left) say(`  ${at}: ${JSON.stringify(history.actions[at])}`);
+    say(`themes: ${JSON.stringify(history.themes)}`);
+    say(`replay: npm run simulate -- --seed ${values.seed} --history ${index}`);
+    say(`shortened: npm run simulate -- --seed ${values.seed} --history ${index} --keep ${left.join(',')}`);
+    break;
+  }
+  await database.close();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  say(
+    `${until - from} histories, ${failed} failed, ${writes} vendor writes, ${crashes} crashes, ${seconds} s`,
+  );
+  return failed > 0 ? 1 : 0;
+}
+
+function kept(history: History): History {
+  if (values.keep === undefined) return history;
+  const keep = new Set(values.keep.split(',').map(Number));
+  return { ...history, actions: history.actions.filter((_, at) => keep.has(at)) };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,451 @@
+/** Plays the actions of a history: through the real use cases as an IdP and an admin, and past the bridge at the vendors. */
+
+import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
+import { listOpenHeld } from '../src/db/held.ts';
+import { listPreviewItems } from '../src/db/previews.ts';
+import { getStore } from '../src/db/stores.ts';
+import { changeGroup, createGroup, deleteGroup, type GroupEdit } from '../src/directory/groups.ts';
+import { DirectoryRefusal } from '../src/directory/refusal.ts';
+import { changeUser, createUser, deleteUser } from '../src/directory/users.ts';
+import { RequestError } from '../src/model/errors.ts';
+import type { Resource } from '../src/model/resource.ts';
+import { startApply } from '../src/propagation/applyPreview.ts';
+import { approveHeld, discardHeld } from '../src/propagation/held.ts';
+import { startPreview } from '../src/propagation/preview.ts';
+import { createStore, replaceStore } from '../src/propagation/stores.ts';
+import { startSync } from '../src/propagation/syncRequest.ts';
+import type { Action, HandEdit, Trouble } from './actions.ts';
+import { NO_FAULTS } from './connector.ts';
+import { lossKey } from './guard.ts';
+import {
+  type GroupStanding,
+  type Human,
+  type ScimGroup,
+  type Settings,
+  type Standing,
+  Timeline,
+} from './model.ts';
+import { brakeSettings, changeSetting } from './settings.ts';
+import type { SimulatedStore, World } from './world.ts';
+
+const STALL_MAX_MS = 60_000;
+const LAG_MS = 2_000;
+
+export class Play {
+  readonly #world: World;
+  /** The live SCIM group in each slot. */
+  readonly #slots = new Map<number, ScimGroup>();
+  #names = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The stores, active from the start, with what their vendors held before. */
+  async open(): Promise<void> {
+    const { random, themes, scheduler } = this.#world;
+    for (const store of this.#world.stores) {
+      if (random.chance(0.4)) this.#seed(store);
+      const settings: Settings = random.chance(0.7) ? brakeSettings(random) : {};
+      await this.#createStore(store, settings);
+      Object.assign(store.faults, { lagMs: themes.lag ? LAG_MS : 0 });
+      if (themes.late) store.faults.late = 0.02;
+    }
+    await scheduler.sleep(1_000);
+  }
+
+  async play(action: Action): Promise<void> {
+    try {
+      await this.#do(action);
+    } catch (error) {
+      // What the bridge may refuse: a name that is taken, a store that is paused.
+      if (!(error instanceof DirectoryRefusal) && !(error instanceof RequestError)) throw error;
+    }
+  }
+
+  async #do(action: Action): Promise<void> {
+    const { model, scheduler, random } = this.#world;
+    switch (action.kind) {
+      case 'hire':
+        return this.#hire(model.humans[action.who]);
+      case 'leave':
+        return this.#changePerson(model.humans[action.who], { lifecycle: 'inactive' });
+      case 'return':
+        return this.#return(model.humans[action.who]);
+      case 'delete':
+        return this.#delete(model.humans[action.who]);
+      case 'retitle':
+        return this.#changePerson(model.humans[action.who], { title: action.title });
+      case 'readdress':
+        this.#names += 1;
+        return this.#changePerson(model.humans[action.who], {
+          email: `h${action.who}.${this.#names}@acme.example`,
+        });
+      case 'makeGroup':
+        return this.#makeGroup(action.group, action.members);
+      case 'renameGroup':
+        this.#names += 1;
+        return this.#changeGroup(action.group, { name: `group${action.group}.${this.#names}` });
+      case 'deleteGroup':
+        return this.#deleteGroup(action.group);
+      case 'emptyGroup':
+        return this.#changeGroup(action.group, { members: () => new Set() });
+      case 'pushGroup':
+        return this.#changeGroup(action.group, { members: () => new Set(action.members) });
+      case 'join':
+        return this.#changeGroup(action.group, { members: (now) => new Set([...now, action.who]) });
+      case 'part':
+        return this.#changeGroup(action.group, {
+          members: (now) => new Set([...now].filter((who) => who !== action.who)),
+        });
+      case 'settings':
+        return this.#changeSettings(this.#store(action), (settings, store) =>
+          changeSetting(random, store.vendor.manners, settings),
+        );
+      case 'approvalMode':
+        return this.#changeSettings(this.#store(action), (settings) => ({
+          ...settings,
+          APPLY_MODE: settings.APPLY_MODE === 'Approval' ? 'Automatic' : 'Approval',
+        }));
+      case 'approve':
+      case 'discard':
+        return this.decide(this.#store(action), action.kind, action.all);
+      case 'sync':
+        return this.sync(this.#store(action), action.repair);
+      case 'apply':
+        return this.#apply(this.#store(action), action.includeHeld);
+      case 'byHand':
+        return this.#byHand(this.#store(action), action.what, action.who);
+      case 'trouble':
+        return this.#trouble(this.#store(action), action.what);
+      case 'crash':
+        return this.#crash(action.process);
+      case 'stall':
+        return this.#stall(action.process);
+      case 'pass':
+        return scheduler.sleep(action.ms);
+    }
+  }
+
+  #store(action: { readonly store: number }): SimulatedStore {
+    return this.#world.stores[action.store % this.#world.stores.length] as SimulatedStore;
+  }
+
+  #directory() {
+    const { deps } = this.#world.anyReplica();
+    return { db: deps.db, clock: deps.clock, wake: deps.wake };
+  }
+
+  #write(method: string, path: string) {
+    return {
+      environmentId: DEFAULT_ENVIRONMENT_ID,
+      connectionId: this.#world.connectionId,
+      cause: this.#world.cause('scim'),
+      method,
+      path,
+    };
+  }
+
+  async #hire(human: Human | undefined): Promise<void> {
+    if (!human || human.userId !== null) return;
+    const before = human.standing.now;
+    const name = `h${human.index}`;
+    const standing: Standing = before
+      ? { ...before, lifecycle: 'active' }
+      : {
+          lifecycle: 'active',
+          userName: `${name}@acme.example`,
+          // One of them has the identifier of the account behind the credential.
+          email: human.index === 3 ? 'bridge@acme.example' : `${name}@acme.example`,
+          displayName: name.toUpperCase(),
+          title: '',
+        };
+    const write = this.#write('POST', '/Users');
+    const user = await createUser(this.#directory(), write, resourceOf(human, standing));
+    human.userId = user.id;
+    human.personId = user.personId;
+    this.#moved(human, standing);
+  }
+
+  #return(human: Human | undefined): Promise<void> {
+    if (human?.userId === null) return this.#hire(human);
+    return this.#changePerson(human, { lifecycle: 'active' });
+  }
+
+  async #changePerson(human: Human | undefined, change: Partial<Standing>): Promise<void> {
+    const before = human?.standing.now;
+    if (!human?.userId || !before) return;
+    const standing = { ...before, ...change };
+    await changeUser(this.#directory(), this.#write('PUT', `/Users/${human.userId}`), human.userId, {
+      precondition: null,
+      edit: () => resourceOf(human, standing),
+    });
+    this.#moved(human, standing);
+  }
+
+  async #delete(human: Human | undefined): Promise<void> {
+    const before = human?.standing.now;
+    if (!human?.userId || !before) return;
+    await deleteUser(this.#directory(), this.#write('DELETE', `/Users/${human.userId}`), human.userId, null);
+    human.userId = null;
+    const tick = this.#moved(human, { ...before, lifecycle: 'gone' });
+    for (const group of this.#slots.values()) {
+      const now = group.standing.now;
+      if (!now?.members.has(human.index)) continue;
+      group.standing.set(tick, { ...now, members: without(now.members, human.index) });
+    }
+  }
+
+  /** What was approved for the person before was for another wish of the directory. */
+  #moved(human: Human, standing: Standing): number {
+    const { model, stores } = this.#world;
+    const tick = model.changed();
+    human.standing.set(tick, standing);
+    for (const { guard } of stores) {
+      for (const key of guard.approved) if (key.includes(human.personId ?? '-')) guard.approved.delete(key);
+    }
+    return tick;
+  }
+
+  async #makeGroup(slot: number, members: readonly number[]): Promise<void> {
+    if (this.#slots.has(slot)) return;
+    const standing: GroupStanding = {
+      live: true,
+      name: `group${slot}`,
+      members: new Set(members.filter((who) => this.#world.model.humans[who]?.userId)),
+    };
+    const created = await createGroup(
+      this.#directory(),
+      this.#write('POST', '/Groups'),
+      { displayName: standing.name },
+      this.#userIds(standing.members),
+    );
+    const group: ScimGroup = { id: created.id, standing: new Timeline() };
+    this.#slots.set(slot, group);
+    this.#world.model.groups.set(group.id, group);
+    this.#groupMoved(group, standing);
+  }
+
+  async #changeGroup(
+    slot: number,
+    change: { name?: string; members?: (now: ReadonlySet<number>) => ReadonlySet<number> },
+  ): Promise<void> {
+    const group = this.#slots.get(slot);
+    const before = group?.standing.now;
+    if (!group || !before) return;
+    const wanted = change.members?.(before.members) ?? before.members;
+    const members = new Set([...wanted].filter((who) => this.#world.model.humans[who]?.userId));
+    const standing = { live: true, name: change.name ?? before.name, members };
+    const edit: GroupEdit = {
+      resource: { displayName: standing.name },
+      members: [{ op: 'replace', ids: this.#userIds(members) }],
+    };
+    await changeGroup(this.#directory(), this.#write('PUT', `/Groups/${group.id}`), group.id, {
+      precondition: null,
+      edit: () => edit,
+    });
+    this.#groupMoved(group, standing);
+  }
+
+  async #deleteGroup(slot: number): Promise<void> {
+    const group = this.#slots.get(slot);
+    const before = group?.standing.now;
+    if (!group || !before) return;
+    await deleteGroup(this.#directory(), this.#write('DELETE', `/Groups/${group.id}`), group.id, null);
+    this.#slots.delete(slot);
+    this.#groupMoved(group, { ...before, live: false, members: new Set() });
+  }
+
+  #groupMoved(group: ScimGroup, standing: GroupStanding): void {
+    group.standing.set(this.#world.model.changed(), standing);
+  }
+
+  #userIds(members: ReadonlySet<number>): string[] {
+    return [...members].flatMap((who) => this.#world.model.humans[who]?.userId ?? []);
+  }
+
+  async #createStore(store: SimulatedStore, settings: Settings): Promise<void> {
+    const { deps } = this.#world.anyReplica();
+    const input = inputOf(store, settings);
+    const created = await createStore(deps, DEFAULT_ENVIRONMENT_ID, input, this.#world.cause('store'));
+    this.#world.named(store, created.id);
+    const timeline = new Timeline<Settings>();
+    timeline.set(this.#world.model.changed(), settings);
+    this.#world.model.settings.set(created.id, timeline);
+  }
+
+  async #changeSettings(
+    store: SimulatedStore,
+    change: (settings: Settings, store: SimulatedStore) => Settings,
+  ): Promise<void> {
+    const timeline = this.#world.model.settings.get(store.id);
+    const settings = change(timeline?.now ?? {}, store);
+    const { deps } = this.#world.anyReplica();
+    const input = inputOf(store, settings);
+    await replaceStore(deps, DEFAULT_ENVIRONMENT_ID, store.id, input, this.#world.cause('settings'));
+    timeline?.set(this.#world.model.changed(), settings);
+  }
+
+  async decide(store: SimulatedStore, what: 'approve' | 'discard', all: boolean): Promise<void> {
+    const { db, random } = this.#world;
+    const { deps } = this.#world.anyReplica();
+    const open = await listOpenHeld(db, store.id, { after: null, limit: 100 });
+    if (open.length === 0) return;
+    const ids = open.filter(() => all || random.chance(0.5)).map((row) => row.id);
+    const decide = what === 'approve' ? approveHeld : discardHeld;
+    const rows = await decide(deps, store.id, { ids }, this.#world.cause(what));
+    for (const { change } of rows) {
+      const key = lossKey(change as Parameters<typeof lossKey>[0]);
+      if (what === 'approve') store.guard.approved.add(key);
+      else store.guard.approved.delete(key);
+    }
+  }
+
+  async sync(store: SimulatedStore, repair: boolean): Promise<void> {
+    const { deps } = this.#world.anyReplica();
+    const record = await getStore(this.#world.db, store.id);
+    if (record) await startSync(deps, record, { repair }, this.#world.cause('sync'));
+  }
+
+  async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
+    const { db, scheduler } = this.#world;
+    const { deps } = this.#world.anyReplica();
+    const record = await getStore(db, store.id);
+    if (!record) return;
+    const preview = await startPreview(deps, record);
+    if (preview.state !== 'DONE') return;
+    await scheduler.sleep(this.#world.random.int(0, 3_000));
+    const items = await listPreviewItems(db, preview.id, 'change', -1, 1_000);
+    for (const { changeKey } of items) {
+      const [op, who, object] = JSON.parse(changeKey as string) as [string, string, string];
+      const [kind, id] = who.split(':') as ['user' | 'group', string];
+      const member = op === 'grant' || op === 'revoke' ? { personId: object, remoteId: object } : undefined;
+      const key = lossKey({ op: op as 'grant', subject: { kind, id }, ...(member ? { member } : {}) });
+      store.guard.permitted.add(key);
+      if (includeHeld) store.guard.approved.add(key);
+    }
+    await startApply(deps, record, preview, { includeHeld }, this.#world.cause('apply'));
+  }
+
+  /** Accounts and groups that were there before the bridge. */
+  #seed(store: SimulatedStore): void {
+    const { random } = this.#world;
+    for (const what of ['foreignAccount', 'stranger', 'foreignGroup', 'join'] as const) {
+      if (random.chance(0.6)) this.#edit(store, what, random.int(0, this.#world.themes.people - 1));
+    }
+  }
+
+  #byHand(store: SimulatedStore, what: HandEdit, who: number): void {
+    store.vendor.changing(this.#world.scheduler.now);
+    this.#edit(store, what, who);
+    store.guard.diverged(`by hand: ${what}`);
+  }
+
+  #edit({ vendor, guard }: SimulatedStore, what: HandEdit, who: number): void {
+    const { random, model } = this.#world;
+    const accounts = [...vendor.state.accounts.values()];
+    const groups = [...vendor.state.groups.values()];
+    const account = accounts[who % Math.max(1, accounts.length)];
+    const group = groups[random.int(0, 5) % Math.max(1, groups.length)];
+    switch (what) {
+      case 'foreignAccount': {
+        const email = model.humans[who]?.standing.now?.email ?? `h${who}@acme.example`;
+        const made = vendor.createAccount(seededAttributes(vendor, email), random.chance(0.2));
+        if (made && random.chance(0.3)) made.state = 'disabled';
+        if (made) guard.touchedByHand.add(made.id);
+        return;
+      }
+      case 'stranger':
+        vendor.createAccount(seededAttributes(vendor, `stranger${random.int(1, 99)}@other.example`));
+        return;
+      case 'foreignGroup':
+        vendor.createGroup(random.pick(['group0', 'group1', 'Others']));
+        return;
+      case 'retitle':
+        if (account) account.attributes = { ...account.attributes, title: 'by hand' };
+        return;
+      case 'disable':
+        if (!account || account.state === 'disabled') return;
+        vendor.disable(account);
+        guard.touchedByHand.add(account.id);
+        guard.disabledFor.delete(account.id);
+        return;
+      case 'enable':
+        if (account?.state !== 'disabled') return;
+        account.state = 'enabled';
+        guard.touchedByHand.add(account.id);
+        return;
+      case 'delete':
+        if (account && !account.owner) vendor.deleteAccount(account.id);
+        return;
+      case 'join':
+        if (account?.state !== 'enabled' || !group || group.members.has(account.id)) return;
+        group.members.set(account.id, random.pick([10, 30, 50]));
+        guard.joinedByHand(group.id, account.id);
+        return;
+      case 'part':
+        if (account && group) group.members.delete(account.id);
+    }
+  }
+
+  #trouble({ faults }: SimulatedStore, what: Trouble): void {
+    const calm = { ...NO_FAULTS, lagMs: faults.lagMs, late: faults.late };
+    const troubles: Readonly<Record<Trouble, object>> = {
+      lost: { lost: 0.1, unanswered: 0.15, doubled: 0.1 },
+      limits: { rateLimited: 0.3 },
+      errors: { transient: 0.4, unanswered: 0.05 },
+      unauthorized: { unauthorized: true },
+      calm: {},
+    };
+    Object.assign(faults, calm, troubles[what]);
+  }
+
+  /** Somewhere within the next steps of the process. */
+  #crash(index: number): void {
+    const replica = this.#world.replicas[index];
+    if (replica) replica.process.crashChance = 0.05;
+  }
+
+  /** Long enough to lose a lease, sometimes. */
+  #stall(index: number): void {
+    const { random, scheduler, replicas, stores } = this.#world;
+    const replica = replicas[index];
+    if (!replica) return;
+    replica.process.stalledUntil = scheduler.now + random.int(1_000, STALL_MAX_MS);
+    // The one write that a worker may still make after it has lost the lease is repaired by a sync.
+    for (const { guard } of stores) guard.diverged('a worker stood still');
+  }
+}
+
+function inputOf(store: SimulatedStore, settings: Settings) {
+  const { type } = store.vendor.manners;
+  return {
+    type,
+    name: type,
+    description: null,
+    image: {},
+    managed: true,
+    status: 'ACTIVE' as const,
+    configuration: settings,
+  };
+}
+
+function seededAttributes({ manners }: SimulatedStore['vendor'], email: string) {
+  const base = { primaryEmail: email, displayName: 'As it was', title: '' };
+  return manners.handles ? { ...base, handle: `old-${email.split('@')[0]}` } : base;
+}
+
+function resourceOf(human: Human, standing: Standing): Resource {
+  return {
+    externalId: `x${human.index}`,
+    userName: standing.userName,
+    displayName: standing.displayName,
+    ...(standing.title === '' ? {} : { title: standing.title }),
+    emails: [{ value: standing.email, type: 'work', primary: true }],
+    active: standing.lifecycle === 'active',
+  };
+}
+
+function without(members: ReadonlySet<number>, who: number): ReadonlySet<number> {
+  return new Set([...members].filter((member) => member !== who));
+}
