@@ -16,7 +16,7 @@ import {
   replaceRule,
   type Saved,
 } from '../propagation/rules.ts';
-import { longText, nameText, parseBody, READ_ONLY } from './body.ts';
+import { idText, longText, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import { keyOfRecord, knownQuery, queryMistake, queryText, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
@@ -25,15 +25,11 @@ const GROUPS_MAX = 100;
 
 const TERMS = {
   name: nameText,
-  storeId: z.string().min(1, 'must not be empty').max(64, 'must have at most 64 characters'),
+  storeId: idText,
   active: z.boolean().optional(),
   populationExpression: longText(FILTER_LENGTH_MAX).nullish(),
   groups: z
-    .array(
-      z.strictObject({
-        id: z.string().min(1, 'must not be empty').max(64, 'must have at most 64 characters'),
-      }),
-    )
+    .array(z.strictObject({ id: idText }))
     .max(GROUPS_MAX, `must have at most ${GROUPS_MAX} entries`)
     .nullish(),
 };

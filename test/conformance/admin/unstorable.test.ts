@@ -77,6 +77,13 @@ onEachDatabase((open) => {
       { subject: { kind: 'user', id: 'x' }, remoteId: NUL },
       '/remoteId',
     ],
+    ['a rule', () => `${env}/propagation/rules`, { name: 'x', storeId: NUL }, '/storeId'],
+    [
+      'a group of a rule',
+      () => `${env}/propagation/rules`,
+      { name: 'x', storeId: 'x', groups: [{ id: NUL }] },
+      '/groups/0/id',
+    ],
     ['a check', () => `${env}/propagation/stores/connection/status`, { id: NUL }, '/id'],
     [
       'a setting',
