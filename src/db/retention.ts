@@ -63,9 +63,21 @@ export async function remoteNamesOf(db: Db, personId: string): Promise<readonly 
 }
 
 /**
- * Of links only those whose account is gone: while there is an account, the link says whose it is and what
- * protects it. Answers how many events lost their content.
+ * Empties the links of purged people whose account is gone, also where it went long after the purge: while
+ * there is an account, its link says whose it is and what protects it.
  */
+export async function purgeRemovedLinks(db: Db): Promise<void> {
+  const usersOfLink = () =>
+    db('users').where('users.person_id', db.ref('links.subject_id')).select(db.raw('1'));
+  await db('links')
+    .where({ kind: 'user', state: 'removed' })
+    .whereNot({ remote_name: PURGED })
+    .whereExists(usersOfLink().whereNotNull('users.purged_at'))
+    .whereNotExists(usersOfLink().whereNull('users.purged_at'))
+    .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
+}
+
+/** Everything of the person but links. Answers how many events lost their content. */
 export async function purgePerson(
   tx: Db,
   environmentId: string,
@@ -73,9 +85,6 @@ export async function purgePerson(
   redact: (value: unknown) => unknown,
 ): Promise<number> {
   const subject = { kind: 'user', subject_id: personId };
-  await tx('links')
-    .where({ ...subject, state: 'removed' })
-    .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
   await tx('tasks').where(subject).update({ error: null });
   const statuses = await tx('sync_statuses').where(subject).select('store_id', 'reason');
   for (const { store_id, reason } of statuses) {

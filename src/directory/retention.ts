@@ -10,6 +10,7 @@ import {
   type EventSpan,
   hasUnpurgedUsers,
   purgePerson,
+  purgeRemovedLinks,
   type RetainingConnection,
   redactEvents,
   redactSyncRuns,
@@ -46,6 +47,7 @@ export async function purgePeople(deps: RetentionDeps, signal: AbortSignal): Pro
       await purgeBatch(deps, connection, users);
     }
   }
+  await purgeRemovedLinks(deps.db);
 }
 
 function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnection) {

@@ -4,6 +4,7 @@
  * starts from. It never calls a store but to read memberships, and plans nothing itself.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { CallContext } from '../connectors/connector.ts';
 import { lower } from '../db/columns.ts';
 import { appendEvent } from '../db/events.ts';
@@ -148,21 +149,21 @@ async function note(tx: Db, step: Comparing, link: LinkRecord, noted: Noted): Pr
   const remembers = step.view.settings.driftMode !== 'Off';
   const before = link.drift;
   const after = remembers ? remembered(noted.standing, noted.repaired) : null;
-  const known = JSON.stringify(before?.items ?? []);
-  const news = noted.items.length > 0 && JSON.stringify(noted.items) !== known;
-  if (JSON.stringify(before) !== JSON.stringify(after)) {
+  const news = noted.items.length > 0 && !isDeepStrictEqual(noted.items, before?.items);
+  // Not as text: a database may put the keys in an order of its own.
+  if (!isDeepStrictEqual(before, after)) {
     await rememberDrift(tx, link.id, after, step.now());
     const reasons = { before: reasonOf(before), after: reasonOf(after) };
     await restate(tx, step.view, link.subject, reasons, step.run);
   }
-  if (news) await foundEvent(tx, step, link, noted.items);
+  if (news) await foundEvent(tx, step, link, noted);
 }
 
 async function foundEvent(
   tx: Db,
   step: Comparing,
   link: LinkRecord,
-  items: readonly DriftItem[],
+  { items, standing }: Noted,
 ): Promise<void> {
   const { store } = step.view;
   await appendEvent(tx, step.now(), {
@@ -171,7 +172,7 @@ async function foundEvent(
     kind: 'drift.found',
     subject: items[0]?.subject ?? link.subject,
     store: { id: store.id, name: store.name },
-    outcome: step.run.repair ? 'success' : 'skipped',
+    outcome: standing.length < items.length ? 'success' : 'skipped',
     reason: driftReason(items) ?? '',
     after: { syncId: step.run.id, repair: step.run.repair, items: items.slice(0, ITEMS_PER_EVENT_MAX) },
   });
