@@ -1,6 +1,7 @@
 /** The brake's books: who lost something on a store, and when. Read and written under the store's lock. */
 
 import type { Db } from './open.ts';
+import { ANNOUNCED } from './tasks.ts';
 
 export interface WindowRecord {
   /** People who lost something since the cutoff. */
@@ -72,7 +73,7 @@ export async function peopleOfLargestCause(
   if (correlationIds.length === 0) return 0;
   const rows: { people: number; subjects: number }[] = await db('causes')
     .whereIn('correlation_id', correlationIds)
-    .whereIn('store_id', ['', storeId])
+    .whereIn('store_id', ['', ANNOUNCED, storeId])
     .select('people', 'subjects');
   const reach = rows.map(({ people, subjects }) =>
     Number(subjects) === 1 ? Math.min(Number(people), peopleOfSubject) : Number(people),

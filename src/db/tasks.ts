@@ -115,6 +115,26 @@ export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
     .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
 }
 
+/** The row of a cause that is still being written: what it could take at most, on every store. */
+export const ANNOUNCED = '*';
+
+/** Until `withdrawCause`, the brake judges the cause by this number where it is more than what was counted. */
+export async function announceCause(db: Db, cause: Omit<CauseSize, 'storeId'>): Promise<void> {
+  await db('causes').insert({
+    correlation_id: cause.correlationId,
+    store_id: ANNOUNCED,
+    description: cause.description,
+    subjects: cause.people,
+    people: cause.people,
+    created_at: cause.at,
+  });
+}
+
+/** Everything is committed, and counted as it was. */
+export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
+  await db('causes').where({ correlation_id: correlationId, store_id: ANNOUNCED }).delete();
+}
+
 export const TASK_STATES = ['pending', 'parked', 'held'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 

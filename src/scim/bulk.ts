@@ -4,6 +4,7 @@
  */
 
 import { requiredScimScopes } from '../auth/scopes.ts';
+import { announced } from '../directory/announcement.ts';
 import { objectBody } from './body.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { errorBody, ScimError, toScimError } from './errors.ts';
@@ -57,7 +58,9 @@ export async function bulk(
     ),
   );
   const run: Run = { scim, call, endpoints, operations, makers, outcomes: new Map(), errorsMax, onError };
-  await runAll(run);
+  const { cause } = call.principal;
+  const write = { cause, method: call.method, path: call.path };
+  await announced(scim.directory, write, peopleAtRisk(operations), () => runAll(run));
   const answered = operations.filter((operation) => run.outcomes.has(operation));
   return {
     status: 200,
@@ -101,6 +104,34 @@ function errorsAllowed(failOnErrors: unknown): number {
   if (typeof failOnErrors === 'number' && Number.isInteger(failOnErrors) && failOnErrors > 0)
     return failOnErrors;
   throw new ScimError(400, 'invalidValue', 'failOnErrors must be a whole number from 1.');
+}
+
+/** How many people could lose something: each operation that deactivates or deletes somebody, or takes members out. */
+function peopleAtRisk(operations: readonly Operation[]): number {
+  return operations.reduce((sum, operation) => sum + riskOf(operation), 0);
+}
+
+function riskOf({ method, path, data }: Operation): number {
+  const [, first = ''] = path.toLowerCase().split('/');
+  if (method === 'POST') return 0;
+  if (method === 'DELETE') return 1;
+  const text = (JSON.stringify(data) ?? '').toLowerCase();
+  if (first === 'users') return text.includes('active') && text.includes('false') ? 1 : 0;
+  if (method === 'PUT') return text.includes('"members"') ? 1 : 0;
+  return removedMembers(data);
+}
+
+/** As far as the operation names them; what a whole list replaces is counted when it commits. */
+function removedMembers(data: unknown): number {
+  const { Operations } = (data ?? {}) as { Operations?: unknown };
+  if (!Array.isArray(Operations)) return 0;
+  return Operations.reduce((sum: number, given: unknown) => {
+    const { op, value } = (given ?? {}) as { op?: unknown; value?: unknown };
+    if (String(op).toLowerCase() === 'add') return sum;
+    return (
+      sum + (String(op).toLowerCase() === 'remove' && Array.isArray(value) ? Math.max(1, value.length) : 1)
+    );
+  }, 0);
 }
 
 /** Passes over what is left until nothing moves; each pass settles at least one operation. */

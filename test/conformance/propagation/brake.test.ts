@@ -118,6 +118,23 @@ describe('the brake', () => {
   });
   afterEach(() => world.stop());
 
+  it('holds one bulk request that deactivates too many whole, before any call', async () => {
+    await world.add('Demo');
+    const ids = await joinMany(12);
+    const reply = await world.bridge.scim('POST', '/Bulk', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: ids.map((id) => ({
+        method: 'PATCH',
+        path: `/Users/${id}`,
+        data: patch({ op: 'replace', value: { active: false } }),
+      })),
+    });
+    expect(reply.status).toBe(200);
+    await world.settled();
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await held('Demo')).toHaveLength(12);
+  });
+
   it('holds nobody with BRAKE_PERCENT 100', async () => {
     await world.add('Demo', { BRAKE_PERCENT: 100 });
     await deactivate((await joinMany(14)).slice(0, 13));
