@@ -36,7 +36,12 @@ const SETTINGS = {
   strategy: z.enum(STRATEGIES),
   isPrimary: z.boolean().optional(),
   unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES).default('Reject'),
-  retentionDays: z.int().min(0).max(RETENTION_DAYS_MAX).nullable().default(null),
+  retentionDays: z
+    .int()
+    .min(0, 'must be at least 0')
+    .max(RETENTION_DAYS_MAX, `must be at most ${RETENTION_DAYS_MAX}`)
+    .nullable()
+    .default(null),
   metadata: metadataObject.default({}),
 };
 const Body = z.strictObject(SETTINGS);

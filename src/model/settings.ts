@@ -240,6 +240,8 @@ export function parseConfiguration(specs: readonly SettingSpec[], input: unknown
     };
   }
   const byKey = new Map(specs.map((spec) => [spec.key, spec]));
+  const lasting = specs.filter((spec) => !spec.aliasOf);
+  const known = lasting.map((spec) => spec.key).join(', ');
   const mistakes: Mistake[] = [];
   const given: Record<string, SettingValue> = {};
   const aliased: [string, SettingValue][] = [];
@@ -247,8 +249,7 @@ export function parseConfiguration(specs: readonly SettingSpec[], input: unknown
     const pointer = `/configuration/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const spec = byKey.get(key);
     if (!spec) {
-      const known = specs.filter((s) => !s.aliasOf).map((s) => s.key);
-      mistakes.push({ pointer, detail: `unknown key ${key}; allowed are ${known.join(', ')}` });
+      mistakes.push({ pointer, detail: `unknown key ${key}; allowed are ${known}` });
       continue;
     }
     const wrong = whatIsWrong(spec, value);

@@ -11,6 +11,9 @@ export interface Problem {
   readonly errors?: readonly Mistake[];
 }
 
+/** Enough for a person to mend; a body of nothing but mistakes would otherwise be answered a hundredfold. */
+export const ERRORS_MAX = 1_000;
+
 /** `type` stays `about:blank`, so `title` is the status's own phrase (RFC 9457 §4.2.1). */
 export function sendProblem(res: Response, problem: Problem): void {
   res
@@ -22,7 +25,7 @@ export function sendProblem(res: Response, problem: Problem): void {
         title: STATUS_CODES[problem.status] ?? 'Error',
         status: problem.status,
         detail: problem.detail,
-        errors: problem.errors ?? [],
+        errors: problem.errors?.slice(0, ERRORS_MAX) ?? [],
         correlationId: res.locals.correlationId,
       }),
     );

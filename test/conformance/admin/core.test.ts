@@ -1,5 +1,6 @@
 import { bootstrap } from '../../../src/admin/bootstrap.ts';
 import { systemClock } from '../../../src/support/clock.ts';
+import { ERRORS_MAX } from '../../../src/support/problem.ts';
 import { onEachDatabase } from '../../database.ts';
 import { ADMIN_TOKEN, type Answer, PUBLIC_URL, startTestBridge, type TestBridge } from './bridge.ts';
 
@@ -82,7 +83,7 @@ onEachDatabase((open) => {
     });
 
     it('names every mistake of a body, and what is allowed', async () => {
-      const body = { strategy: 'ldap', unknownAttributes: 1, retentionDays: 30, metadata: [], colour: 'red' };
+      const body = { strategy: 'ldap', unknownAttributes: 1, retentionDays: -1, metadata: [], colour: 'red' };
       const refused = await ask('POST', `${env}/connections`, { body });
       expectProblem(refused, 400, [
         '/colour',
@@ -97,8 +98,19 @@ onEachDatabase((open) => {
       );
       expect(detail['/name']).toBe('name is required');
       expect(detail['/strategy']).toBe('strategy must be one of okta, entra, auth0, scim');
-      expect(detail['/retentionDays']).toContain('not available yet');
+      expect(detail['/retentionDays']).toBe('retentionDays must be at least 0');
       expect(detail['/colour']).toContain('unknown key colour; allowed are name, strategy');
+    });
+
+    it('counts the mistakes of a body that has far too many, and names the first', async () => {
+      const body = Object.fromEntries(Array.from({ length: 2 * ERRORS_MAX }, (_, n) => [`k${n}`, 1]));
+      const refused = await ask('POST', `${env}/propagation/stores`, {
+        body: { type: 'Demo', name: 'x', configuration: body },
+      });
+      expect(refused.status).toBe(400);
+      expect(refused.body.detail).toContain(`${2 * ERRORS_MAX} mistakes`);
+      expect(refused.body.errors).toHaveLength(ERRORS_MAX);
+      expect(refused.body.errors[0].pointer).toBe('/configuration/k0');
     });
 
     it('refuses text that a database cannot hold', async () => {
