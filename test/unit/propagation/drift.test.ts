@@ -1,12 +1,11 @@
-/** What a scan may and may not conclude about a linked account. */
-
 import type { LinkRecord } from '../../../src/db/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
-import { userDrift } from '../../../src/propagation/drift.ts';
+import type { RemoteUser } from '../../../src/model/remote.ts';
+import { afterWrite, driftReason, userDrift } from '../../../src/propagation/drift.ts';
 
-const STARTED = '2026-01-01T10:00:00.000Z';
-const BEFORE = '2026-01-01T09:00:00.000Z';
-const AFTER = '2026-01-01T10:00:00.500Z';
+const WRITTEN = '2026-01-01T10:00:00.000Z';
+const BEGAN = '2026-01-01T11:00:00.000Z';
+const SEEN = '2026-01-01T11:00:01.000Z';
 
 const desired: DesiredUser = {
   kind: 'user',
@@ -14,63 +13,128 @@ const desired: DesiredUser = {
   display: 'jane',
   lifecycle: 'active',
   identifier: 'jane@acme.example',
-  attributes: { title: 'Engineer' },
+  attributes: { title: 'Engineer', phone: '1' },
 };
 
-function link(more: Partial<LinkRecord> = {}): LinkRecord {
-  return {
-    id: 'l',
-    environmentId: 'e',
-    storeId: 's',
-    subject: { kind: 'user', id: 'p' },
-    remoteId: 'U1',
-    remoteName: 'jane',
-    origin: 'created',
-    state: 'enabled',
-    disabledBy: null,
-    applied: { title: 'Engineer' },
-    observed: { title: 'Engineer' },
-    membersReadAt: null,
-    createdAt: BEFORE,
-    updatedAt: BEFORE,
-    ...more,
-  } as LinkRecord;
-}
+const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
+  id: 'l',
+  environmentId: 'e',
+  storeId: 's',
+  subject: { kind: 'user', id: 'p' },
+  remoteId: 'r',
+  remoteName: 'jane',
+  origin: 'created',
+  state: 'enabled',
+  disabledBy: null,
+  applied: desired.attributes,
+  observed: desired.attributes,
+  membersReadAt: null,
+  removalSince: null,
+  drift: null,
+  createdAt: WRITTEN,
+  updatedAt: WRITTEN,
+  ...more,
+});
 
-function seen(title: string, seenAt = AFTER, state: 'enabled' | 'disabled' = 'enabled') {
-  const remote = {
+const seen = (more: Partial<RemoteUser> = {}, seenAt = SEEN) => ({
+  seenAt,
+  remote: {
     kind: 'user',
-    remoteId: 'U1',
+    remoteId: 'r',
     display: 'jane',
-    state,
-    identifier: null,
-    attributes: { title },
-  } as const;
-  return { remote, seenAt };
-}
+    state: 'enabled',
+    identifier: 'jane@acme.example',
+    attributes: desired.attributes,
+    ...more,
+  } as RemoteUser,
+});
 
-it('takes an account that a complete scan did not see for vanished', () => {
-  expect(userDrift(link(), desired, undefined, STARTED).patch).toEqual({
-    state: 'removed',
-    disabledBy: null,
+const byHand = { attributes: { title: 'By hand', phone: '1' } };
+const kinds = (...given: Parameters<typeof userDrift>) => userDrift(...given).items.map((item) => item.kind);
+
+describe('userDrift', () => {
+  it('finds nothing where nothing differs', () => {
+    expect(userDrift(link(), desired, seen(), BEGAN)).toMatchObject({ items: [], patch: null });
+  });
+
+  it.each([WRITTEN, '2026-01-01T09:00:00.000Z'])(
+    'ignores a row no newer than the last write: %s',
+    (seenAt) => {
+      expect(userDrift(link(), desired, seen(byHand, seenAt), BEGAN)).toMatchObject({
+        items: [],
+        patch: null,
+      });
+    },
+  );
+
+  it('takes no account for vanished that was written since the scan began', () => {
+    expect(kinds(link(), desired, undefined, BEGAN)).toEqual(['vanished']);
+    expect(userDrift(link({ updatedAt: BEGAN }), desired, undefined, BEGAN).patch).toBeNull();
+  });
+
+  it('says nothing of a vanished account that its person should not have anyway', () => {
+    const drift = userDrift(link(), { ...desired, lifecycle: 'gone' }, undefined, BEGAN);
+    expect(drift).toMatchObject({ items: [], patch: { state: 'removed' } });
+  });
+
+  it('leaves alone what the vendor never showed otherwise, or never shows', () => {
+    const locked = link({ observed: { title: 'By hand', phone: '1' } });
+    expect(kinds(locked, desired, seen(byHand), BEGAN)).toEqual([]);
+    expect(kinds(link({ observed: {} }), desired, seen(byHand), BEGAN)).toEqual([]);
+  });
+
+  it('lets reality be where the next plan starts', () => {
+    const { patch, repaired } = userDrift(link(), desired, seen(byHand), BEGAN);
+    expect(patch).toEqual({
+      applied: { title: 'By hand', phone: '1' },
+      observed: { title: 'By hand', phone: '1' },
+    });
+    expect(repaired).toEqual({ title: 'By hand' });
+  });
+
+  it('takes the value that a repair has just overwritten for the own form of the store', () => {
+    const repaired = link({ drift: { items: [], repaired: { title: 'By hand' } } });
+    const drift = userDrift(repaired, desired, seen(byHand), BEGAN);
+    expect(drift).toMatchObject({ items: [], kept: { title: 'By hand' } });
+    expect(drift.patch?.applied).toEqual(desired.attributes);
+    expect(kinds(repaired, desired, seen({ attributes: { title: 'Other' } }), BEGAN)).toEqual(['attribute']);
+  });
+
+  it.each([
+    ['enabled', 'disabled', 'active', 'disabledThere'],
+    ['enabled', 'disabled', 'inactive', undefined],
+    ['enabled', 'locked', 'active', 'lockedThere'],
+    ['disabled', 'enabled', 'inactive', 'enabledThere'],
+    ['disabled', 'enabled', 'gone', 'enabledThere'],
+    ['disabled', 'enabled', 'active', undefined],
+    ['disabled', 'disabled', 'active', undefined],
+    ['removed', 'enabled', 'active', undefined],
+  ] as const)('link %s, account %s, person %s: %s', (state, account, lifecycle, kind) => {
+    const found = kinds(link({ state }), { ...desired, lifecycle }, seen({ state: account }), BEGAN);
+    expect(found).toEqual(kind === undefined ? [] : [kind]);
+  });
+
+  it('starts the count of a removal anew where the account was enabled by hand', () => {
+    const waiting = link({ state: 'disabled', disabledBy: 'gone', removalSince: WRITTEN });
+    const { patch } = userDrift(waiting, { ...desired, lifecycle: 'gone' }, seen(), BEGAN);
+    expect(patch).toMatchObject({ state: 'enabled', removalSince: null });
   });
 });
 
-it('concludes nothing about an account that was made while the scan was under way', () => {
-  expect(userDrift(link({ updatedAt: AFTER }), desired, undefined, STARTED)).toEqual({
-    items: [],
-    patch: null,
+describe('what is remembered', () => {
+  const { items } = userDrift(link(), desired, seen({ attributes: { title: 'x', phone: 'y' } }), BEGAN);
+
+  it('ends with a write of the same attribute, or of the state', () => {
+    const drift = { items, repaired: {} };
+    expect(afterWrite(drift, ['title'])?.items).toMatchObject([{ attribute: 'phone' }]);
+    expect(afterWrite(drift, ['title', 'phone'])).toBeNull();
+    expect(afterWrite(drift, null)).toBeNull();
   });
-});
 
-it('concludes nothing from a page that is older than the last write', () => {
-  expect(userDrift(link({ updatedAt: AFTER }), desired, seen('Intern', BEFORE), STARTED).items).toEqual([]);
-});
-
-it('reports a title changed by hand, and not one that the vendor never took', () => {
-  expect(userDrift(link(), desired, seen('Intern'), STARTED).items).toMatchObject([
-    { kind: 'attribute', found: 'Intern' },
-  ]);
-  const locked = link({ observed: { title: 'Locked' } });
-  expect(userDrift(locked, desired, seen('Locked'), STARTED).items).toEqual([]);
+  it('is told in words', () => {
+    expect(driftReason(items)).toBe(
+      'jane differs there by hand: title is "x" instead of "Engineer", phone is "y" instead of "1"; a sync with repair undoes it',
+    );
+    expect(driftReason([])).toBeNull();
+  });
 });
