@@ -71,6 +71,27 @@ export function forUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forUpdate() as Q) : query;
 }
 
+export interface Insert {
+  readonly table: string;
+  readonly rows: readonly object[];
+}
+
+/** Rows of several tables, parents first. One round trip on PostgreSQL, whose foreign keys wait for its end. */
+export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
+  const filled = inserts.filter(({ rows }) => rows.length > 0);
+  if (dialectOf(db) === 'sqlite') {
+    for (const { table, rows } of filled) await db(table).insert(rows);
+    return;
+  }
+  const last = filled.at(-1);
+  if (!last) return;
+  const query = db(last.table).insert(last.rows);
+  for (const [n, { table, rows }] of filled.slice(0, -1).entries()) {
+    query.with(`inserted_${n}`, db(table).insert(rows));
+  }
+  await query;
+}
+
 /** True where an insert or update met a unique index. */
 export function isUniqueViolation(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;

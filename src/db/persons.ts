@@ -5,7 +5,7 @@
 
 import type { Resource } from '../model/resource.ts';
 import { newId } from '../support/ids.ts';
-import { lower } from './columns.ts';
+import { fromBoolean, lower } from './columns.ts';
 import { type Db, dialectOf, forUpdate } from './open.ts';
 import { type SqlCondition, toUser, type UserRecord } from './users.ts';
 
@@ -17,59 +17,78 @@ export interface Arrival {
   readonly primaryEmail: string | null;
   /** True on rows of `users` that have what the connection tells users apart by; null where this one has none. */
   readonly sameUserId: SqlCondition | null;
-  /** ISO time */
-  readonly at: string;
 }
 
 export interface Attachment {
   readonly personId: string;
-  /** `returned`: a deleted user of this connection; `matched`: another connection's user; `new`. */
+  /** `returned`: a deleted user of this connection; `matched`: another connection's user; `new`: to be made. */
   readonly how: 'returned' | 'matched' | 'new';
 }
 
 /**
- * The person whom a new user belongs to, as product.md orders it: a deleted user of the same connection
- * with the same user id, externalId or userName, in that order where several left; else an active user of another connection with the same primary
- * e-mail; else a new person. Two live users of one connection are never one person.
+ * The person whom a new user belongs to: a deleted user of the same connection with the same user id, else
+ * externalId or userName; else an active user of another connection with the same primary e-mail; else a new
+ * person, whom the caller makes. Two live users of one connection are never one person.
  */
 export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
-  const returned = await returningPerson(db, arrival);
+  const { tombstones, hasOtherConnections } = await lookAround(db, arrival);
+  const returned = await firstFree(db, arrival.connectionId, tombstones);
   if (returned) return { personId: returned, how: 'returned' };
-  const matched = await personElsewhere(db, arrival);
+  const matched = hasOtherConnections ? await personElsewhere(db, arrival) : null;
   if (matched) return { personId: matched, how: 'matched' };
-  const personId = newId();
-  await db('persons').insert({ id: personId, environment_id: arrival.environmentId, created_at: arrival.at });
-  return { personId, how: 'new' };
+  return { personId: newId(), how: 'new' };
 }
 
 /** Tombstones looked at; more than a few with one name means that it was re-created very often. */
 const CANDIDATES_MAX = 20;
 
-async function returningPerson(db: Db, arrival: Arrival): Promise<string | null> {
-  const { userName, externalId } = arrival.resource;
-  const { sameUserId } = arrival;
-  const query = db('users')
-    .where({ connection_id: arrival.connectionId })
+/** Who may return, the likeliest first, and whether anybody can be known elsewhere: one round trip. */
+async function lookAround(
+  db: Db,
+  arrival: Arrival,
+): Promise<{ tombstones: readonly { person_id: string }[]; hasOtherConnections: boolean }> {
+  const others = 'exists(select 1 from connections where environment_id = ? and id <> ?) as others';
+  const rows = await db
+    .from(db.raw('(select 1 as one) as arrival'))
+    .joinRaw('left join (?) as tombstones on 1 = 1', [tombstonesLike(db, arrival)] as never)
+    .orderBy(BY_LIKELIHOOD)
+    .select('person_id', db.raw(others, [arrival.environmentId, arrival.connectionId]));
+  return {
+    tombstones: rows.filter((row: { person_id: string | null }) => row.person_id !== null),
+    hasOtherConnections: fromBoolean(rows[0]?.others),
+  };
+}
+
+const BY_LIKELIHOOD = [
+  { column: 'unlike', order: 'asc' },
+  { column: 'deleted_at', order: 'desc' },
+  { column: 'id', order: 'desc' },
+];
+
+function tombstonesLike(db: Db, { connectionId, resource, sameUserId }: Arrival) {
+  const { userName, externalId } = resource;
+  const unlike = sameUserId ? `case when ${sameUserId.sql} then 0 else 1 end` : '1';
+  return db('users')
+    .where({ connection_id: connectionId })
     .whereNotNull('deleted_at')
     .where((same) => {
       same.where({ user_name_lower: lower(userName as string) });
       if (typeof externalId === 'string' && externalId !== '') same.orWhere({ external_id: externalId });
       if (sameUserId) same.orWhereRaw(sameUserId.sql, sameUserId.bindings as never);
     })
+    .orderBy(BY_LIKELIHOOD)
     .limit(CANDIDATES_MAX)
-    .select('person_id');
-  if (sameUserId)
-    query.orderByRaw(`case when ${sameUserId.sql} then 0 else 1 end`, sameUserId.bindings as never);
-  const candidates = await query.orderBy([
-    { column: 'deleted_at', order: 'desc' },
-    { column: 'id', order: 'desc' },
-  ]);
-  return firstFree(db, arrival.connectionId, candidates);
+    .select(
+      'person_id',
+      'deleted_at',
+      'id',
+      db.raw(`${unlike} as unlike`, (sameUserId?.bindings ?? []) as never),
+    );
 }
 
 async function personElsewhere(db: Db, arrival: Arrival): Promise<string | null> {
   const email = arrival.primaryEmail;
-  if (email === null || !(await hasOtherConnections(db, arrival))) return null;
+  if (email === null) return null;
   await lockMatching(db, arrival.environmentId);
   const candidates = await db('users')
     .where({ environment_id: arrival.environmentId, primary_email_lower: lower(email), active: true })
@@ -79,14 +98,6 @@ async function personElsewhere(db: Db, arrival: Arrival): Promise<string | null>
     .limit(CANDIDATES_MAX)
     .select('person_id');
   return firstFree(db, arrival.connectionId, candidates);
-}
-
-async function hasOtherConnections(db: Db, arrival: Arrival): Promise<boolean> {
-  const other = await db('connections')
-    .where({ environment_id: arrival.environmentId })
-    .whereNot({ id: arrival.connectionId })
-    .first('id');
-  return other !== undefined;
 }
 
 /** Two connections that create one person at the same time must not both find nobody. */

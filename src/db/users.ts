@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
-import { type Db, forUpdate } from './open.ts';
+import { type Db, forUpdate, insertTogether } from './open.ts';
 import type { After } from './paging.ts';
 import { countUpTo } from './paging.ts';
 
@@ -34,6 +34,8 @@ export type NewUser = Pick<
 > & {
   /** As the connection maps it; absent: the resource's own. */
   readonly primaryEmail?: string | null;
+  /** The person is made too. */
+  readonly isNewPerson?: boolean;
 };
 
 /** A unique violation means that a live user of the connection has the userName already. */
@@ -50,8 +52,12 @@ export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
     updated_at: user.createdAt,
     deleted_at: null,
   };
-  await db('users').insert(row);
-  await insertEmails(db, user.connectionId, user.id, user.resource);
+  const person = { id: user.personId, environment_id: user.environmentId, created_at: user.createdAt };
+  await insertTogether(db, [
+    { table: 'persons', rows: user.isNewPerson ? [person] : [] },
+    { table: 'users', rows: [row] },
+    { table: 'user_emails', rows: emailRows(user.connectionId, user.id, user.resource) },
+  ]);
   return toUser(row);
 }
 
@@ -73,7 +79,8 @@ export async function replaceUserResource(
     .update({ ...columns, ...since, purged_at: purgedAt });
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
-    await insertEmails(db, user.connectionId, user.id, resource);
+    const rows = emailRows(user.connectionId, user.id, resource);
+    await insertTogether(db, [{ table: 'user_emails', rows }]);
   }
   return {
     ...user,
@@ -270,12 +277,9 @@ function emailKey(resource: Resource): string {
     .join('\n');
 }
 
-async function insertEmails(db: Db, connectionId: string, userId: string, resource: Resource): Promise<void> {
+function emailRows(connectionId: string, userId: string, resource: Resource): readonly object[] {
   const values = [...new Set(emailsOf(resource).map((email) => lower(email.value)))];
-  if (values.length === 0) return;
-  await db('user_emails').insert(
-    values.map((value) => ({ connection_id: connectionId, user_id: userId, value_lower: value })),
-  );
+  return values.map((value) => ({ connection_id: connectionId, user_id: userId, value_lower: value }));
 }
 
 export function toUser(row: Record<string, unknown>): UserRecord {

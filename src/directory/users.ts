@@ -57,13 +57,13 @@ export async function createUser(
           resource: stored,
           primaryEmail: matchedEmail(write, stored),
           sameUserId: write.inbound ? sameUserId(tx, write.inbound.userIdAttribute, stored) : null,
-          at,
         });
         const created = await insertUser(tx, {
           id: newId(),
           environmentId,
           connectionId,
           personId,
+          isNewPerson: how === 'new',
           resource: stored,
           primaryEmail: matchedEmail(write, stored),
           createdAt: at,
