@@ -1,12 +1,15 @@
-/** What every measurement starts from: a bridge in this process on a fresh embedded database, and emulated vendors. */
+/** What every measurement starts from: a bridge in this process on a fresh database, and emulated vendors. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Dialect } from '../src/db/open.ts';
 import { type RunningBridge, startBridge } from '../test/bridge.ts';
+import { freshDatabaseUrl } from '../test/database.ts';
 import { type GitLabEmulator, startGitLabEmulator } from '../test/emulator/gitlab.ts';
 import { type SlackEmulator, startSlackEmulator } from '../test/emulator/slack.ts';
 import { addStores } from '../test/fault/world.ts';
+import startPostgres, { stopPostgres } from '../test/postgres.ts';
 
 export interface Sizes {
   readonly groupMembers: number;
@@ -22,9 +25,14 @@ export interface Stage {
   readonly stores: Readonly<Record<'slack' | 'gitlab', string>>;
 }
 
-export async function onStage<T>(withStores: boolean, measure: (stage: Stage) => Promise<T>): Promise<T> {
+/** On PostgreSQL only within `withPostgres`. */
+export async function onStage<T>(
+  withStores: boolean,
+  measure: (stage: Stage) => Promise<T>,
+  dialect: Dialect = 'sqlite',
+): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
-  const bridge = await startBridge(`sqlite:${join(directory, 'bench.db')}`);
+  const bridge = await startBridge(await freshDatabaseUrl(dialect, directory));
   const slack = await startSlackEmulator();
   const gitlab = await startGitLabEmulator();
   try {
@@ -36,5 +44,15 @@ export async function onStage<T>(withStores: boolean, measure: (stage: Stage) =>
     await slack.close();
     await gitlab.close();
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A PostgreSQL server of this run's own, for as long as `measure` takes. */
+export async function withPostgres<T>(measure: () => Promise<T>): Promise<T> {
+  await startPostgres();
+  try {
+    return await measure();
+  } finally {
+    await stopPostgres();
   }
 }

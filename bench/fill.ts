@@ -58,6 +58,10 @@ export async function fill({ db, count, prefix, linked, group }: Filling): Promi
   return ids;
 }
 
+export function externalIdOf(name: string): string {
+  return `00u-${name}`;
+}
+
 function userRow(id: string, name: string, connectionId: string, at: string) {
   const userName = emailOf(name);
   return {
@@ -67,10 +71,11 @@ function userRow(id: string, name: string, connectionId: string, at: string) {
     person_id: id,
     user_name: userName,
     user_name_lower: userName,
+    external_id: externalIdOf(name),
     display_name_lower: `${name} doe`,
     primary_email_lower: userName,
     active: true,
-    resource: JSON.stringify(person(name)),
+    resource: JSON.stringify(person(name, { externalId: externalIdOf(name) })),
     version: 1,
     created_at: at,
     updated_at: at,

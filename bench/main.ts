@@ -8,6 +8,7 @@ import type { Sizes } from './bench.ts';
 import { calls, latency } from './changes.ts';
 import { print, type Row } from './figures.ts';
 import { largeGroup, lookUps } from './scale.ts';
+import { members, wholeLists } from './scim.ts';
 import { noOpSync } from './sync.ts';
 import { throughput } from './throughput.ts';
 
@@ -24,6 +25,8 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   throughput: ['POST /Users', throughput],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
+  members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
+  replace: ['SCIM alone: whole lists of members', wholeLists],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };
 

@@ -24,6 +24,41 @@ onEachDatabase((open) => {
   });
   afterAll(() => endpoint.close());
 
+  it('is what Okta wants to see before an app goes live', async () => {
+    const list = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+    const named = (userName: string) =>
+      okta.get(`/Users?${new URLSearchParams({ filter: `userName eq "${userName}"` })}`);
+    const { body: known } = await okta.post('/Users', someone('known'));
+    // One page of one user, who has everything that an Okta profile needs.
+    const { body: page } = await okta.get('/Users?count=1&startIndex=1');
+    expect(page).toEqual({
+      schemas: [list],
+      totalResults: 1,
+      startIndex: 1,
+      itemsPerPage: 1,
+      Resources: [known],
+    });
+    expect(page.Resources[0]).toMatchObject({
+      id: expect.stringMatching(/./),
+      userName: 'known',
+      name: { givenName: 'Barbara', familyName: 'Jensen' },
+      emails: [{ value: 'known@example.com' }],
+      active: true,
+    });
+    expect((await okta.get(`/Users/${known.id}`)).body).toEqual(known);
+    // Nobody of that name is an empty list; nobody of that id is an error with a reason.
+    expect((await named('nobody@example.com')).body).toMatchObject({ schemas: [list], totalResults: 0 });
+    expectScimError(await okta.get('/Users/00919288221112222'), 404);
+    // A new user reads back as it was made, under its name in any case, and cannot be made twice.
+    const made = await okta.post('/Users', someone('runner@example.com'));
+    expect(made.status).toBe(201);
+    expect((await okta.get(`/Users/${made.body.id}`)).body).toEqual(made.body);
+    expect((await named('RUNNER@EXAMPLE.COM')).body.totalResults).toBe(1);
+    expectScimError(await okta.post('/Users', someone('runner@example.com')), 409, 'uniqueness');
+    expect((await okta.get('/Groups')).body).toMatchObject({ schemas: [list], totalResults: 0 });
+    expectScimError(await okta.get('/Users', { Authorization: 'Bearer not-the-token' }), 401);
+  });
+
   it('looks a user up by userName and finds an empty list of integers', async () => {
     const reply = await okta.get('/Users?filter=userName%20eq%20%22nobody%22&startIndex=1&count=100');
     expect(reply.status).toBe(200);
