@@ -186,8 +186,11 @@ async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | 
   return null;
 }
 
-/** After an unknown outcome: what is there now is what the next plan starts from. */
-async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord | null> {
+/**
+ * After an unknown outcome: what is there now is what the next plan starts from. The link of an account
+ * that is not there any more stays, as `removed`, for the next account of the person.
+ */
+async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
   const { connector, store } = run.view;
   const { context } = run.calling('read');
   const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
@@ -242,10 +245,11 @@ function attributesAfterDoubt(run: TaskRun, link: LinkRecord, remote: RemoteUser
   };
 }
 
-async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<null> {
+async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
   const { store } = run.view;
+  const removed = { state: 'removed', disabledBy: null, removalSince: null } as const;
   await run.record(async (tx) => {
-    await updateLink(tx, link.id, { state: 'removed', disabledBy: null, removalSince: null }, run.now());
+    await updateLink(tx, link.id, removed, run.now());
     await forgetAccount(tx, store.id, link.remoteId);
     await forgetObservation(tx, store.id, 'user', link.remoteId);
     await run.event(tx, {
@@ -255,7 +259,7 @@ async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<null> {
       reason: `the account ${link.remoteName} (${link.remoteId}) is not there any more`,
     });
   });
-  return null;
+  return { ...link, ...removed };
 }
 
 /** The groups that want the person, and those whose memberships hang on the account. */
