@@ -9,6 +9,8 @@ export interface Intent {
   readonly ops: readonly string[];
   /** Attribute → value that a create or update meant to send. */
   readonly attributes: Readonly<Record<string, string>>;
+  /** Remote ids of the accounts in the one call for memberships that was under way. */
+  readonly members?: readonly string[];
 }
 
 export interface DueTask {

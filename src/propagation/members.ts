@@ -5,6 +5,7 @@ import { findGroupEvenDeleted } from '../db/groups.ts';
 import {
   forgetMembers,
   type LedgerEntry,
+  ledgerEntries,
   observeMembers,
   recordMembers,
   unseenMembers,
@@ -19,6 +20,7 @@ import {
 } from '../db/links.ts';
 import { type UnwantedDifference, unwantedDifferences, wantedDifferences } from '../db/memberDifferences.ts';
 import type { Db } from '../db/open.ts';
+import { setIntent } from '../db/queue.ts';
 import type { Change, MembershipChange, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { decideMember, type MemberSituation } from '../plan/member.ts';
@@ -264,21 +266,71 @@ export async function applyMemberships(
   changes: readonly MembershipChange[],
   onDone: (tx: Db, change: MembershipChange) => Promise<void>,
 ): Promise<readonly Refusal[]> {
-  const size = run.view.connector.capabilities.membersPerCallMax;
+  const batches = batchesOf(changes, run.view.connector.capabilities.membersPerCallMax);
+  const [first] = batches;
+  if (first) await run.record((tx) => announce(tx, run, first));
   const refused: Refusal[] = [];
-  for (const op of ['grant', 'revoke'] as const) {
-    const mine = changes.filter((change) => change.op === op);
-    for (let from = 0; from < mine.length; from += size) {
-      refused.push(...(await applyBatch(run, remoteGroupId, mine.slice(from, from + size), onDone)));
-    }
+  for (const [index, batch] of batches.entries()) {
+    const next = batches[index + 1] ?? null;
+    refused.push(...(await applyBatch(run, remoteGroupId, { batch, next }, onDone)));
   }
   return refused;
+}
+
+type Batch = readonly MembershipChange[];
+
+function batchesOf(changes: readonly MembershipChange[], size: number): readonly Batch[] {
+  const batches: Batch[] = [];
+  for (const op of ['grant', 'revoke'] as const) {
+    const mine = changes.filter((change) => change.op === op);
+    for (let from = 0; from < mine.length; from += size) batches.push(mine.slice(from, from + size));
+  }
+  return batches;
+}
+
+/** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
+async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
+  const members = batch.map((change) => change.member.remoteId);
+  await setIntent(tx, run.task.id, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
+}
+
+/**
+ * After the members were read in doubt: what an earlier attempt granted is the bridge's, and what it did
+ * belongs in the audit log although its answer never came. `unseen` is what is not there any more.
+ */
+export async function claimFound(
+  run: TaskRun,
+  link: LinkRecord,
+  unseen: readonly LedgerEntry[],
+): Promise<void> {
+  const { ops = [], members = [] } = run.task.intent ?? {};
+  const [op] = ops;
+  if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
+  const { db } = run.deps;
+  const { store } = run.view;
+  const there = await ledgerEntries(db, store.id, link.remoteId, members);
+  const found =
+    op === 'grant'
+      ? [...there.values()].filter((entry) => entry.origin === 'foreign')
+      : unseen.filter((entry) => members.includes(entry.remoteUserId));
+  if (found.length === 0) return;
+  const mine = found.map((entry) => ({ ...entry, origin: 'added' as const }));
+  await run.record(async (tx) => {
+    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, run.now());
+    await run.foundEvent(tx, op, link.remoteName, {
+      remoteGroupId: link.remoteId,
+      count: found.length,
+      members: found
+        .slice(0, NAMED_MAX)
+        .map(({ remoteUserId, display }) => ({ remoteId: remoteUserId, display })),
+    });
+  });
 }
 
 async function applyBatch(
   run: TaskRun,
   remoteGroupId: string,
-  batch: readonly MembershipChange[],
+  { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
   onDone: (tx: Db, change: MembershipChange) => Promise<void>,
 ): Promise<readonly Refusal[]> {
   const { store, connector } = run.view;
@@ -306,6 +358,7 @@ async function applyBatch(
       );
     await endDrift(run, tx, remoteGroupId, done);
     for (const change of done) await onDone(tx, change);
+    if (next) await announce(tx, run, next);
     if (done.length > 0) await run.changeEvent(tx, first, { calls, after: summary(done) });
     for (const change of batch) {
       const outcome = byId.get(change.member.remoteId);

@@ -9,7 +9,7 @@ import { holdsLease, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
 import type { DueTask } from '../db/queue.ts';
 import { SYSTEM } from '../model/cause.ts';
-import type { Change } from '../model/change.ts';
+import type { Change, Op } from '../model/change.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { StoreView } from './desired.ts';
@@ -100,6 +100,17 @@ export class TaskRun {
       outcome: 'success',
       subject: change.subject,
       ...more,
+    });
+  }
+
+  /** A change of an earlier attempt of this task, found done: its answer never came, or nobody was left to hear it. */
+  async foundEvent(db: Db, op: Op, display: string, after: unknown): Promise<void> {
+    await this.event(db, {
+      kind: `change.${op}`,
+      outcome: 'success',
+      subject: { ...this.task.subject, display },
+      reason: 'found done: the answer to an earlier attempt never came',
+      after,
     });
   }
 }

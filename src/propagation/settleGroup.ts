@@ -19,7 +19,7 @@ import type { RemoteGroup } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { loadDesiredGroup } from './desired.ts';
 import { openGate, openHarmlessGate, tickOff } from './gate.ts';
-import { applyMemberships, feedingGroups, planMemberships, readMembers } from './members.ts';
+import { applyMemberships, claimFound, feedingGroups, planMemberships, readMembers } from './members.ts';
 import { forbiddenAsSkip, type Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { followMembers } from './scopeMoves.ts';
@@ -240,8 +240,10 @@ interface Shaped {
 
 async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
   const { desired, link, left } = shaped;
-  if (link.membersReadAt === null || run.doubt)
-    await readMembers(run, link, run.calling('members').context, true);
+  if (link.membersReadAt === null || run.doubt) {
+    const unseen = await readMembers(run, link, run.calling('members').context, true);
+    await claimFound(run, link, unseen);
+  }
   const members = await planMemberships(run, desired, link.remoteId, await feedingGroups(run, link.remoteId));
   if (members.taken.length > 0) {
     await run.record((tx) => recordMembers(tx, run.view.store.id, link.remoteId, members.taken, run.now()));

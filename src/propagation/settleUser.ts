@@ -195,16 +195,36 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
   const { context } = run.calling('read');
   const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
   if (!remote) return forgetVanished(run, link);
+  const arrived = arrivedAttributes(run, remote);
   const patch = {
     ...stateAfterDoubt(run, link, remote, desired),
-    ...attributesAfterDoubt(run, link, remote),
+    applied: { ...link.applied, ...arrived },
+    observed: { ...link.observed, ...remote.attributes },
   };
   await run.record(async (tx) => {
     await updateLink(tx, link.id, patch, run.now());
     await observe(tx, store.id, [remote], null, run.now());
     await membershipsAfterDoubt(tx, run, link, patch.state);
+    await sayFound(tx, run, link, patch.state, arrived);
   });
   return { ...link, ...patch };
+}
+
+/** What an earlier attempt did belongs in the audit log although its answer never came. */
+async function sayFound(
+  tx: Db,
+  run: TaskRun,
+  link: LinkRecord,
+  found: LinkPatch['state'],
+  arrived: Attributes,
+): Promise<void> {
+  const meant = run.task.intent?.ops ?? [];
+  const moved = found !== undefined && found !== link.state;
+  const op = moved ? (found === 'enabled' ? 'enable' : 'disable') : null;
+  if (op !== null && meant.includes(op))
+    await run.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+  const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
+  if (news && meant.includes('update')) await run.foundEvent(tx, 'update', link.remoteName, arrived);
 }
 
 /** What would have followed the change whose answer was lost. */
@@ -236,13 +256,9 @@ function stateAfterDoubt(
 }
 
 /** An attribute that we meant to send and that is there now was applied. */
-function attributesAfterDoubt(run: TaskRun, link: LinkRecord, remote: RemoteUser): LinkPatch {
+function arrivedAttributes(run: TaskRun, remote: RemoteUser): Attributes {
   const meant = Object.entries(run.task.intent?.attributes ?? {});
-  const arrived = meant.filter(([name, value]) => remote.attributes[name] === value);
-  return {
-    applied: { ...link.applied, ...Object.fromEntries(arrived) },
-    observed: { ...link.observed, ...remote.attributes },
-  };
+  return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
 }
 
 async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
@@ -252,6 +268,8 @@ async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<LinkRecor
     await updateLink(tx, link.id, removed, run.now());
     await forgetAccount(tx, store.id, link.remoteId);
     await forgetObservation(tx, store.id, 'user', link.remoteId);
+    if (run.task.intent?.ops.includes('delete'))
+      return run.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
     await run.event(tx, {
       kind: 'link.vanished',
       outcome: 'failure',
@@ -377,9 +395,6 @@ class Application {
     const meant = this.#run.task.intent;
     const disabled = account.state === 'disabled' || account.state === 'locked';
     const created = meant?.ops.includes('create') ?? false;
-    const arrived = Object.entries(meant?.attributes ?? {}).filter(
-      ([name, value]) => account.attributes[name] === value,
-    );
     return {
       remoteId: account.remoteId,
       remoteName: account.display,
@@ -387,7 +402,7 @@ class Application {
       state: disabled ? ('disabled' as const) : ('enabled' as const),
       // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
       disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
-      applied: created ? Object.fromEntries(arrived) : this.#kept,
+      applied: created ? arrivedAttributes(this.#run, account) : this.#kept,
       observed: account.attributes,
     };
   }
