@@ -152,6 +152,35 @@ export async function groupsOfAccount(
   return rows.map((row: { remote_group_id: string }) => row.remote_group_id);
 }
 
+export interface HoldingGroup {
+  readonly storeId: string;
+  /** A SCIM group that feeds the remote group. */
+  readonly groupId: string;
+}
+
+/** On every store that is worked on, the groups that feed a remote group in which the person has a membership of the bridge's. */
+export async function groupsHoldingPerson(db: Db, personId: string): Promise<readonly HoldingGroup[]> {
+  const rows: { storeId: string; groupId: string }[] = await db('links as account')
+    .join('membership_ledger as e', (on) => {
+      on.on('e.store_id', 'account.store_id').andOn('e.remote_user_id', 'account.remote_id');
+    })
+    .join('links as feeding', (on) => {
+      on.on('feeding.store_id', 'account.store_id')
+        .andOn('feeding.remote_id', 'e.remote_group_id')
+        .andOnVal('feeding.kind', 'group');
+    })
+    .join('stores', 'stores.id', 'account.store_id')
+    .where({ 'account.kind': 'user', 'account.subject_id': personId })
+    .whereIn('stores.status', ['ACTIVE', 'DELETING'])
+    .whereNull('stores.deleted_at')
+    .whereNot({ 'account.state': 'removed' })
+    .whereNot({ 'e.origin': 'foreign' })
+    .groupBy('account.store_id', 'e.remote_group_id')
+    .select('account.store_id as storeId')
+    .min({ groupId: 'feeding.subject_id' });
+  return rows;
+}
+
 function toEntry(row: Record<string, unknown>): LedgerEntry {
   return {
     remoteUserId: row.remote_user_id as string,

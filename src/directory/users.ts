@@ -8,10 +8,11 @@ import { groupIdsOfUser, removeUserFromGroups } from '../db/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
 import { dropHeldOfPerson } from '../db/held.ts';
 import { closeLeaverEverywhere } from '../db/leavers.ts';
+import { groupsHoldingPerson } from '../db/ledger.ts';
 import { cancelRemovals } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { attachPerson } from '../db/persons.ts';
-import { addToCause, enqueueForAllStores, PRIORITY } from '../db/tasks.ts';
+import { attachPerson, speakingUser } from '../db/persons.ts';
+import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/tasks.ts';
 import {
   buryUser,
   findUser,
@@ -70,6 +71,7 @@ export async function createUser(
         });
         if (how !== 'new') await callOffLeaving(tx, personId);
         await enqueuePerson(tx, write, created, PRIORITY.normal, at);
+        if (how !== 'new') await enqueueGroupsHolding(tx, write, personId, at);
         await appendUserEvent(tx, write, created, at, {
           kind: 'user.created',
           after: { id: created.id, ...stored },
@@ -163,6 +165,7 @@ export async function deleteUser(
     await buryUser(tx, user, at);
     await countLoss(tx, write, at);
     await enqueuePerson(tx, write, user, PRIORITY.leaver, at);
+    if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     await appendUserEvent(tx, write, user, at, {
       kind: 'user.deleted',
       before: { id, userName: user.userName, active: user.active, groups: groupIds.length },
@@ -210,6 +213,22 @@ async function enqueuePerson(tx: Db, write: Write, user: UserRecord, priority: n
     correlationIds: [write.cause.correlationId],
     at,
   });
+}
+
+/**
+ * The memberships that went with a deleted user mean nothing to a store while the person is gone. Of one
+ * who is there, again or still, they are not wanted any more.
+ */
+async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: string) {
+  for (const { storeId, groupId } of await groupsHoldingPerson(tx, personId)) {
+    await enqueueTask(tx, storeId, {
+      environmentId: write.environmentId,
+      subject: { kind: 'group', id: groupId },
+      priority: PRIORITY.normal,
+      correlationIds: [write.cause.correlationId],
+      at,
+    });
+  }
 }
 
 interface UserEvent {
