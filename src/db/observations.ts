@@ -10,12 +10,14 @@ import type { Db } from './open.ts';
 
 const ROWS_PER_INSERT_MAX = 100;
 
-/** `scanId` null: seen by a look-up, not by a scan. */
+/**
+ * `at` is an ISO time before the answer was asked for. Look-ups, a sync and previews may see the same
+ * account at the same time: the newer sight stands, and none hides that another one saw it.
+ */
 export async function observe(
   db: Db,
   storeId: string,
   remotes: readonly Remote[],
-  scanId: string | null,
   at: string,
 ): Promise<void> {
   for (let from = 0; from < remotes.length; from += ROWS_PER_INSERT_MAX) {
@@ -25,13 +27,13 @@ export async function observe(
       remote_id: remote.remoteId,
       identifier_lower: identifierOf(remote),
       remote: toJson(remote),
-      scan_id: scanId,
       seen_at: at,
     }));
     await db('observations')
       .insert(rows)
       .onConflict(['store_id', 'kind', 'remote_id'])
-      .merge(['identifier_lower', 'remote', 'seen_at', ...(scanId === null ? [] : ['scan_id'])]);
+      .merge(['identifier_lower', 'remote', 'seen_at'])
+      .where('observations.seen_at', '<=', at);
   }
 }
 
@@ -131,12 +133,9 @@ export async function forgetObservation(
   await db('observations').where({ store_id: storeId, kind, remote_id: remoteId }).delete();
 }
 
-/** After a complete scan: whatever it did not see is not there. */
-export async function forgetUnseen(db: Db, storeId: string, kind: Kind, scanId: string): Promise<void> {
-  await db('observations')
-    .where({ store_id: storeId, kind })
-    .where((query) => query.whereNull('scan_id').orWhereNot({ scan_id: scanId }))
-    .delete();
+/** After a complete scan, with the ISO time when it began: what nobody has seen since is not there. */
+export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
+  await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
 }
 
 /** Accounts that no link names, in the order of their ids. */

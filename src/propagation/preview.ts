@@ -108,16 +108,16 @@ function workOf(deps: PropagationDeps, view: StoreView): PreviewWork {
 }
 
 async function scanStore(work: PreviewWork): Promise<void> {
-  const scanId = newId();
+  const began = work.now();
   for (const kind of ['user', 'group'] as const) {
     let cursor: string | null = null;
     for (let page = 0; page < PAGES_MAX; page++) {
-      cursor = (await scanPage(work, kind, cursor, scanId, work.context)).nextCursor;
+      cursor = (await scanPage(work, kind, cursor, work.context)).nextCursor;
       if (cursor === null) break;
     }
     if (cursor !== null) throw new Error(`the store has more than ${PAGES_MAX} pages of ${kind}s`);
   }
-  await closeScan(work, scanId);
+  await closeScan(work, began);
 }
 
 async function planPeople(work: PreviewWork, draft: PreviewDraft): Promise<void> {

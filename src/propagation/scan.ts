@@ -15,23 +15,22 @@ export async function scanPage(
   work: Work,
   kind: Kind,
   cursor: string | null,
-  scanId: string,
   context: CallContext,
 ): Promise<ScannedPage> {
   const { store, connector } = work.view;
   // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
   const asked = work.now();
   const { items, nextCursor } = await connector.scan(kind, cursor, context);
-  await work.record((tx) => observe(tx, store.id, items, scanId, asked));
+  await work.record((tx) => observe(tx, store.id, items, asked));
   return { count: items.length, nextCursor };
 }
 
-/** After the last page of both kinds: whatever was not seen is not there. */
-export async function closeScan(work: Work, scanId: string): Promise<void> {
+/** After the last page of both kinds, with the ISO time before the first: what was not seen is not there. */
+export async function closeScan(work: Work, began: string): Promise<void> {
   const { store } = work.view;
   await work.record(async (tx) => {
-    await forgetUnseen(tx, store.id, 'user', scanId);
-    await forgetUnseen(tx, store.id, 'group', scanId);
+    await forgetUnseen(tx, store.id, 'user', began);
+    await forgetUnseen(tx, store.id, 'group', began);
     await tx('stores').where({ id: store.id }).update({ scanned_at: work.now() });
   });
 }

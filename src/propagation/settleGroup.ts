@@ -116,7 +116,7 @@ async function findRemoteGroup(
     desired.name,
     run.calling('find').context,
   )) as RemoteGroup | null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], null, run.now()));
+  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
   return found;
 }
 

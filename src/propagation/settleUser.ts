@@ -161,7 +161,7 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
   }
   const { context } = run.calling('find');
   const found = (await connector.find('user', desired.identifier, context)) as RemoteUser | null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], null, run.now()));
+  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
   return found;
 }
 
@@ -203,7 +203,7 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
   };
   await run.record(async (tx) => {
     await updateLink(tx, link.id, patch, run.now());
-    await observe(tx, store.id, [remote], null, run.now());
+    await observe(tx, store.id, [remote], run.now());
     await membershipsAfterDoubt(tx, run, link, patch.state);
     await sayFound(tx, run, link, patch.state, arrived);
   });

@@ -132,8 +132,8 @@ const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | null) =>
 };
 
 async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
-  const page = await scanPage(step, kind, cursor, step.run.id, step.context);
-  if (kind === 'group' && page.nextCursor === null) await closeScan(step, step.run.id);
+  const page = await scanPage(step, kind, cursor, step.context);
+  if (kind === 'group' && page.nextCursor === null) await closeScan(step, step.run.startedAt ?? step.now());
   return { cursor: page.nextCursor, scanned: page.count };
 }
 
