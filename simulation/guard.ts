@@ -58,17 +58,20 @@ export class Guard implements Witness {
   readonly #vendor: Vendor;
   readonly #now: () => number;
   readonly #turns: (process: Process, storeId: string) => Turn;
+  readonly #note: (what: string) => void;
 
   constructor(
     model: Model,
     vendor: Vendor,
     now: () => number,
     turns: (process: Process, storeId: string) => Turn,
+    note: (what: string) => void,
   ) {
     this.#model = model;
     this.#vendor = vendor;
     this.#now = now;
     this.#turns = turns;
+    this.#note = note;
   }
 
   turnOf(process: Process): Turn {
@@ -77,10 +80,12 @@ export class Guard implements Witness {
 
   diverged(why: string): void {
     this.needsSync = why;
+    this.#note(why);
   }
 
   before(turn: Turn, write: Write): void {
     this.done.push({ write, at: this.#now() });
+    this.#note(`${write.op} ${write.remoteId} ${write.member?.remoteId ?? ''} for ${this.#nameOf(write)}`);
     const complaint = write.subject.kind === 'user' ? this.#user(turn, write) : this.#group(turn, write);
     if (complaint) this.#complain(write, complaint);
     if (write.member) this.#keepMembership(write);

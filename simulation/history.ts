@@ -2,6 +2,7 @@
 
 import { retryNow } from '../src/propagation/tasks.ts';
 import { replaceChance } from '../src/support/chance.ts';
+import { isoTime } from '../src/support/clock.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
 import { NO_FAULTS } from './connector.ts';
 import { judge, REPAIRED } from './oracle.ts';
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly complaints: readonly string[];
   readonly writes: number;
   readonly crashes: number;
+  /** What happened, in order: actions, writes at the vendors, crashes. */
+  readonly trace: readonly string[];
 }
 
 const ACTIONS_MIN = 12;
@@ -60,6 +63,7 @@ export async function playHistory(
     complaints: [...world.violations, ...complaints],
     writes: world.stores.reduce((sum, store) => sum + store.guard.done.length, 0),
     crashes: world.crashes,
+    trace: world.trace,
   };
 }
 
@@ -69,6 +73,7 @@ async function tell(world: World, actions: readonly Planned[]): Promise<readonly
   world.startWorkers();
   for (const { action, afterMs } of actions) {
     if (afterMs > 0) await world.scheduler.sleep(afterMs);
+    world.note(JSON.stringify(action));
     await play.play(action);
   }
   await calm(world, play);
@@ -106,7 +111,7 @@ async function quiet(world: World): Promise<void> {
   for (;;) {
     const task = await db('tasks').where({ state: 'pending' }).first('id', 'error', 'attempts');
     const run = await db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).first('id', 'position');
-    const lease = await db('leases').whereNot({ holder: '' }).first('holder');
+    const lease = await db('leases').where('expires_at', '>', isoTime(scheduler.now)).first('holder');
     if (!task && !run && !lease) return;
     if (scheduler.now > deadline) throw new Error(`not quiet: ${JSON.stringify({ task, run, lease })}`);
     await scheduler.sleep(LOOK_EVERY_MS);

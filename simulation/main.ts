@@ -16,6 +16,7 @@ const { values } = parseArgs({
     history: { type: 'string' },
     keep: { type: 'string' },
     go: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
   },
 });
 
@@ -34,6 +35,7 @@ async function simulate(): Promise<number> {
   for (let index = from; index < until; index++) {
     const history = kept(drawHistory(values.seed, index));
     const outcome = await playHistory(database, values.seed, index, history);
+    if (values.trace) for (const line of outcome.trace) say(line);
     writes += outcome.writes;
     crashes += outcome.crashes;
     if (outcome.complaints.length === 0) continue;

@@ -3,7 +3,7 @@
 import { type History, playHistory } from './history.ts';
 import type { Database } from './world.ts';
 
-const REPLAYS_MAX = 120;
+const REPLAYS_MAX = 80;
 
 /** The indexes of the actions that are left. */
 export async function shorten(

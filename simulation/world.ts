@@ -98,6 +98,7 @@ export class World {
   readonly faultsOfOurs: string[] = [];
   connectionId = '';
   crashes = 0;
+  readonly trace: string[] = [];
   readonly #turns = new Map<string, Turn>();
   readonly #log: Log;
   #requests = 0;
@@ -149,6 +150,10 @@ export class World {
     return this.random.pick(alive);
   }
 
+  note(what: string): void {
+    this.trace.push(`${new Date(this.scheduler.now).toISOString().slice(5, 23)} ${what}`);
+  }
+
   get violations(): readonly string[] {
     return [...this.stores.flatMap((store) => store.guard.violations), ...this.faultsOfOurs];
   }
@@ -163,6 +168,7 @@ export class World {
       vendor,
       () => this.scheduler.now,
       (process, storeId) => this.turnOf(process, storeId),
+      (what) => this.note(`  ${vendor.manners.type}: ${what}`),
     );
   }
 
@@ -198,6 +204,7 @@ export class World {
   /** What it had in memory is lost; a new one takes its place after a while. */
   #crashed(process: Process): void {
     this.crashes += 1;
+    this.note(`${process.name} crashes`);
     const at = this.replicas.findIndex((replica) => replica.process === process);
     const successor = this.#replica(`${process.name}'`);
     successor.process.stalledUntil = this.scheduler.now + this.random.int(500, 40_000);

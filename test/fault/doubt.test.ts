@@ -1,0 +1,89 @@
+/**
+ * What an attempt leaves behind whose answer never came: it is found, counted as the bridge's own, and told
+ * in the audit log like any other change. Each of these was first found by the simulation.
+ */
+
+import type { Fault } from '../emulator/faults.ts';
+import { isWrite, startWorld, type World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await startWorld('sqlite');
+  await world.company.hire('ann', 'Cook');
+  await world.company.addGroup('cooks', ['ann']);
+  await world.bridge.settled();
+  world.forgetRequests();
+});
+afterEach(() => world.close());
+
+const ACTED: Fault = { kind: 'drop', applied: true };
+const NOT_ACTED: Fault = { kind: 'drop', applied: false };
+
+function failEachWrite(fault: Fault): void {
+  for (const emulator of [world.slack, world.gitlab]) emulator.faults.inject({ fault, matches: isWrite });
+}
+
+/** `kind outcome` of what was said about a change on each store, oldest first. */
+async function said(kind: string): Promise<readonly string[]> {
+  const rows = await world.bridge.db('events').where({ kind, outcome: 'success' }).orderBy('id');
+  return rows.map((row) => `${row.store_name} ${row.reason ?? ''}`.trim()).sort();
+}
+
+const FOUND = [
+  'GitLabSelfManaged found done: the answer to an earlier attempt never came',
+  'Slack found done: the answer to an earlier attempt never came',
+];
+
+it.each([
+  ['change.update', () => world.company.retitle('ann', 'Boss')],
+  ['change.disable', () => world.company.setActive('ann', false)],
+  ['change.revoke', () => world.company.part('ann', 'cooks')],
+])('says %s, once, where only its answer was lost', async (kind, write) => {
+  failEachWrite(ACTED);
+  await write();
+  await world.bridge.settled();
+  await world.expectConverged();
+  expect(await said(kind)).toEqual(FOUND);
+});
+
+it('takes back a membership that it granted without hearing so', async () => {
+  await world.company.hire('bob');
+  await world.bridge.settled();
+  failEachWrite(ACTED);
+  await world.company.join('bob', 'cooks');
+  await world.bridge.settled();
+  expect((await said('change.grant')).filter((line) => line.includes('found done'))).toEqual(FOUND);
+  await world.company.part('bob', 'cooks');
+  await world.bridge.settled();
+  await world.expectConverged();
+});
+
+it('makes an account anew, and records it, where the old one vanished during an attempt', async () => {
+  const account = [...world.slack.users.values()].find(
+    (user) => user.emails[0]?.value === 'ann@acme.example',
+  );
+  (world.slack.users as Map<string, unknown>).delete(account?.id ?? '');
+  world.slack.faults.inject({ fault: NOT_ACTED, matches: isWrite });
+  await world.company.retitle('ann', 'Boss');
+  await world.bridge.settled();
+  const { body } = await world.bridge.admin('GET', `/users/${world.company.idOf('ann')}/syncStatus`);
+  const status = body._embedded.stores.find((s: { store: { type: string } }) => s.store.type === 'Slack');
+  expect(status).toMatchObject({ status: 'synced', origin: 'created' });
+  // Two creations were told: the first, and this one; none was found by chance afterwards.
+  expect((await said('change.create')).filter((line) => line.startsWith('Slack'))).toHaveLength(3);
+  expect(await said('change.adopt')).toEqual([]);
+});
+
+it('takes memberships from somebody who was deleted and made anew before a store heard of either', async () => {
+  for (const emulator of [world.slack, world.gitlab]) {
+    emulator.faults.inject({
+      fault: { kind: 'answer', answer: { status: 500 } },
+      matches: isWrite,
+      times: 2,
+    });
+  }
+  await world.company.dismiss('ann');
+  await world.company.hire('ann', 'Cook');
+  await world.bridge.settled();
+  await world.expectConverged();
+});
