@@ -59,11 +59,6 @@ export async function consumeApplied(db: Db, storeId: string, changeKey: string)
   await db('applied_changes').where({ store_id: storeId, change_key: changeKey }).delete();
 }
 
-export async function countApplied(db: Db, runId: string): Promise<number> {
-  const row = await db('applied_changes').where({ run_id: runId }).count({ n: '*' }).first();
-  return Number(row?.n ?? 0);
-}
-
 /** What a run has not done; forgets it all. At most `limit` are answered. */
 export async function takeLeftover(db: Db, runId: string, limit: number): Promise<readonly AppliedChange[]> {
   const rows = await db('applied_changes').where({ run_id: runId }).orderBy('change_key').limit(limit);

@@ -75,22 +75,6 @@ export async function ledgerEntries(
   return found;
 }
 
-/** One page of a group's entries in the order of their ids. */
-export async function ledgerPage(
-  db: Db,
-  storeId: string,
-  remoteGroupId: string,
-  after: string | null,
-  limit: number,
-): Promise<readonly LedgerEntry[]> {
-  const query = db('membership_ledger')
-    .where({ store_id: storeId, remote_group_id: remoteGroupId })
-    .orderBy('remote_user_id')
-    .limit(limit);
-  if (after !== null) query.where('remote_user_id', '>', after);
-  return (await query).map(toEntry);
-}
-
 export async function recordMembers(
   db: Db,
   storeId: string,
