@@ -58,6 +58,22 @@ export async function nextDueTask(db: Db, storeId: string, now: string): Promise
   };
 }
 
+/** People of whom a task on the store, a held one too, has this cause; at most `limit`. */
+export async function peopleOfCause(
+  db: Db,
+  storeId: string,
+  correlationId: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db('task_causes as c')
+    .join('tasks as t', 't.id', 'c.task_id')
+    .where({ 'c.correlation_id': correlationId, 't.store_id': storeId, 't.kind': 'user' })
+    .orderBy('t.subject_id')
+    .limit(limit)
+    .select('t.subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
 export async function setIntent(db: Db, taskId: string, intent: Intent): Promise<void> {
   await db('tasks')
     .where({ id: taskId })
