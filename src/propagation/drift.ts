@@ -98,6 +98,10 @@ function stateDrift(
     const patch = { state: 'disabled', disabledBy: why } as const;
     return desired.lifecycle === 'active' ? { kind: 'disabledThere', patch } : { patch };
   }
+  if (link.disabledBy === 'hand' && account.state === 'disabled' && desired.lifecycle === 'active') {
+    // Found so by a task, which may not undo it; a repair may.
+    return { kind: 'disabledThere', patch: { disabledBy: 'inactive' } };
+  }
   if (link.state === 'disabled' && enabledThere) {
     // What the bridge removes after some days, it disables again first, and counts anew.
     const patch = { state: 'enabled', disabledBy: null, removalSince: null } as const;
