@@ -7,7 +7,7 @@ import type { LedgerOrigin } from './ledger.ts';
 import type { Db } from './open.ts';
 
 /** Index entries that one query looks at. */
-const RANGE_MAX = 5_000;
+const RANGE_MAX = 500;
 
 /** Somebody whom a feeding group has as a member, with an enabled account, and whose ledger entry is not settled. */
 export interface WantedDifference {

@@ -48,12 +48,12 @@ export async function observedAs(
   storeId: string,
   kind: Kind,
   identifier: string,
-): Promise<Remote | null> {
+): Promise<Observation | null> {
   const row = await db('observations')
     .where({ store_id: storeId, kind, identifier_lower: lower(identifier) })
     .orderBy('seen_at', 'desc')
-    .first('remote');
-  return row ? fromJson<Remote>(row.remote) : null;
+    .first('remote', 'seen_at');
+  return row ? { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at } : null;
 }
 
 const IDS_PER_QUERY_MAX = 500;

@@ -50,7 +50,7 @@ export type Next =
   | { readonly kind: 'end' };
 
 /** How long a lease lives without renewal, and how long a call of a dead predecessor may still take. */
-export const LEASE_MS = 15_000;
+export const LEASE_MS = 9_000;
 export const RENEW_MS = LEASE_MS / 3;
 const GRACE_MS = 15_000;
 /** An idle runner keeps the lease for a moment: the next change is likely for the same store. */

@@ -14,7 +14,7 @@ import {
   updateLink,
 } from '../db/links.ts';
 import { groupsOfPerson } from '../db/memberDifferences.ts';
-import { forgetObservation, observe, observedAs } from '../db/observations.ts';
+import { forgetObservation, type Observation, observe, observedAs } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { speakingUser } from '../db/persons.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';
@@ -147,17 +147,26 @@ function takenBy(desired: DesiredUser, account: RemoteUser): Skip {
   };
 }
 
+/** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
+const FRESH_MS = 10 * 60_000;
+
+function isFresh(run: TaskRun, seen: Observation): boolean {
+  return run.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
+}
+
 /**
- * The account under the person's identifier. A first creation after a complete scan relies on the
- * scan: the vendor refuses a second account with one identifier, and then we look. Everything else looks.
+ * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
+ * who refuses a second account with one identifier, and an adoption on what was just seen; should either
+ * be wrong, we look. Everything else looks.
  */
 async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser | null> {
   const { store, settings, connector } = run.view;
   if (desired.identifier === null || desired.lifecycle === 'gone') return null;
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
-  if (mayCreate && !run.doubt && store.scannedAt !== null) {
+  if (!run.doubt && store.scannedAt !== null) {
     const seen = await observedAs(run.deps.db, store.id, 'user', desired.identifier);
-    if (!seen) return null;
+    if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
+    if (!seen && mayCreate) return null;
   }
   const { context } = run.calling('find');
   const found = (await connector.find('user', desired.identifier, context)) as RemoteUser | null;

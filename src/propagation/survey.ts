@@ -68,7 +68,8 @@ export async function surveyGroup({ db, view }: Planning, groupId: string): Prom
   const link = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
   const desired = await loadDesiredGroup(db, view, groupId, link);
   const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
-  const found = link ? null : ((await observedAs(db, store.id, 'group', desired.name)) as RemoteGroup | null);
+  const seen = link ? null : await observedAs(db, store.id, 'group', desired.name);
+  const found = (seen?.remote ?? null) as RemoteGroup | null;
   const plan = planGroup({
     desired,
     link,
