@@ -32,7 +32,7 @@ import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { countOthersMovedOut } from './scopeMoves.ts';
 import { type Settled, settle } from './settled.ts';
-import { userSituation } from './situation.ts';
+import { takenBy, userSituation } from './situation.ts';
 
 type UserChange = Exclude<Change, MembershipChange>;
 
@@ -135,15 +135,6 @@ async function situate(run: TaskRun): Promise<Situated> {
     link,
     situation: userSituation(run.view, desired, link, account, run.now()),
     taken: owner ? takenBy(desired, account as RemoteUser) : null,
-  };
-}
-
-function takenBy(desired: DesiredUser, account: RemoteUser): Skip {
-  return {
-    op: 'adopt',
-    subject: { kind: 'user', id: desired.id, display: desired.display },
-    status: 'unsynced',
-    reason: `${desired.display} has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Puts together what the planner needs to know of a person; the same for a task, a sync and a preview. */
 
 import type { LinkRecord } from '../db/links.ts';
+import type { Skip } from '../model/change.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
@@ -56,4 +57,14 @@ function isRemovalDue(view: StoreView, desired: DesiredUser, link: LinkRecord | 
 /** `names` are all identifiers that the account is known by. */
 export function protects(view: StoreView, remoteId: string, names: readonly (string | null)[]): boolean {
   return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);
+}
+
+/** The account under the person's identifier is somebody else's: nothing is planned. */
+export function takenBy(desired: DesiredUser, account: RemoteUser): Skip {
+  return {
+    op: 'adopt',
+    subject: { kind: 'user', id: desired.id, display: desired.display },
+    status: 'unsynced',
+    reason: `${desired.display} has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`,
+  };
 }

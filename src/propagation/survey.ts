@@ -4,16 +4,17 @@
  */
 
 import { lower } from '../db/columns.ts';
-import { groupLinksByRemoteId, type LinkRecord, linksBySubject } from '../db/links.ts';
+import { groupLinksByRemoteId, type LinkRecord, linksBySubject, userLinksByRemoteId } from '../db/links.ts';
 import { observedAs, observedUnder } from '../db/observations.ts';
+import { speakingUsers } from '../db/persons.ts';
 import type { Plan } from '../model/change.ts';
 import type { DesiredGroup, DesiredUser } from '../model/desired.ts';
-import type { RemoteGroup, RemoteUser } from '../model/remote.ts';
+import type { Remote, RemoteGroup, RemoteUser } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { planUser } from '../plan/user.ts';
 import { loadDesiredGroup, loadDesiredUsers } from './desired.ts';
 import type { Planning } from './members.ts';
-import { userSituation } from './situation.ts';
+import { takenBy, userSituation } from './situation.ts';
 
 export interface SurveyedUser {
   readonly desired: DesiredUser;
@@ -35,17 +36,32 @@ export async function surveyUsers(
   const unlinked = desired.filter(({ id }) => !isLive(known.get(id)));
   const identifiers = unlinked.flatMap(({ identifier }) => (identifier === null ? [] : [identifier]));
   const seen = await observedUnder(db, view.store.id, 'user', identifiers);
+  const owners = await ownersOf(planning, [...seen.values()]);
   return desired.map((person) => {
     const link = known.get(person.id) ?? null;
     const found = person.identifier === null || isLive(link) ? undefined : seen.get(lower(person.identifier));
     const account = (found as RemoteUser | undefined) ?? null;
-    return {
-      desired: person,
-      link,
-      account,
-      plan: planUser(userSituation(view, person, link, account, planning.now())),
-    };
+    const owner = account ? owners.get(account.remoteId) : undefined;
+    const plan =
+      account && owner !== undefined && owner !== person.id
+        ? { changes: [], skipped: [takenBy(person, account)] }
+        : planUser(userSituation(view, person, link, account, planning.now()));
+    return { desired: person, link, account, plan };
   });
+}
+
+/** Whose the accounts are, by remote id; one whose person the directory lost is free to be taken. */
+async function ownersOf(
+  planning: Planning,
+  accounts: readonly Remote[],
+): Promise<ReadonlyMap<string, string>> {
+  const { db, view } = planning;
+  const remoteIds = accounts.map((account) => account.remoteId);
+  const links = await userLinksByRemoteId(db, view.store.id, remoteIds);
+  const people = [...links.values()].map((link) => link.subject.id);
+  const speaking = await speakingUsers(db, people);
+  const kept = [...links].filter(([, link]) => speaking.get(link.subject.id)?.purgedAt === null);
+  return new Map(kept.map(([remoteId, link]) => [remoteId, link.subject.id]));
 }
 
 function isLive(link: LinkRecord | null | undefined): boolean {
