@@ -3,7 +3,7 @@
 import type { Cause } from '../model/cause.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
-import type { Db } from './open.ts';
+import type { Db, Insert } from './open.ts';
 import { countUpTo } from './paging.ts';
 
 export interface EventCall {
@@ -33,34 +33,41 @@ export interface NewEvent {
 
 /** `at` is an ISO time. Returns the event's id. */
 export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<string> {
-  const [row] = await db('events')
-    .insert({
-      environment_id: event.environmentId,
-      at,
-      correlation_id: event.cause.correlationId,
-      kind: event.kind,
-      actor_type: event.cause.actor.type,
-      actor_id: event.cause.actor.id,
-      actor_name: event.cause.actor.name,
-      subject_kind: event.subject?.kind ?? null,
-      subject_id: event.subject?.id ?? null,
-      subject_display: event.subject?.display ?? null,
-      store_id: event.store?.id ?? null,
-      store_name: event.store?.name ?? null,
-      outcome: event.outcome,
-      request: jsonOrNull(event.request),
-      calls: jsonOrNull(event.calls),
-      before: jsonOrNull(event.before),
-      after: jsonOrNull(event.after),
-      reason: event.reason ?? null,
-    })
-    .returning('id');
+  const [row] = await db('events').insert(eventRow(at, event)).returning('id');
   const eventId = String(row.id);
   const others = [...new Set(event.alsoCausedBy)].filter((id) => id !== event.cause.correlationId);
   if (others.length > 0) {
     await db('event_correlations').insert(others.map((id) => ({ event_id: eventId, correlation_id: id })));
   }
   return eventId;
+}
+
+/** The same for an event of one cause, to be written together with what it reports. */
+export function eventInsert(at: string, event: Omit<NewEvent, 'alsoCausedBy'>): Insert {
+  return { table: 'events', rows: [eventRow(at, event)] };
+}
+
+function eventRow(at: string, event: NewEvent) {
+  return {
+    environment_id: event.environmentId,
+    at,
+    correlation_id: event.cause.correlationId,
+    kind: event.kind,
+    actor_type: event.cause.actor.type,
+    actor_id: event.cause.actor.id,
+    actor_name: event.cause.actor.name,
+    subject_kind: event.subject?.kind ?? null,
+    subject_id: event.subject?.id ?? null,
+    subject_display: event.subject?.display ?? null,
+    store_id: event.store?.id ?? null,
+    store_name: event.store?.name ?? null,
+    outcome: event.outcome,
+    request: jsonOrNull(event.request),
+    calls: jsonOrNull(event.calls),
+    before: jsonOrNull(event.before),
+    after: jsonOrNull(event.after),
+    reason: event.reason ?? null,
+  };
 }
 
 function jsonOrNull(value: unknown): string | null {

@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
-import { type Db, forUpdate, insertTogether } from './open.ts';
+import { type Db, forUpdate, type Insert, insertTogether } from './open.ts';
 import type { After } from './paging.ts';
 import { countUpTo } from './paging.ts';
 
@@ -38,8 +38,15 @@ export type NewUser = Pick<
   readonly isNewPerson?: boolean;
 };
 
-/** A unique violation means that a live user of the connection has the userName already. */
-export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
+/**
+ * With whatever else is to be written together with it. A unique violation means that a live user of the
+ * connection has the userName already.
+ */
+export async function insertUser(
+  db: Db,
+  user: NewUser,
+  together: readonly Insert[] = [],
+): Promise<UserRecord> {
   const row = {
     id: user.id,
     environment_id: user.environmentId,
@@ -57,6 +64,7 @@ export async function insertUser(db: Db, user: NewUser): Promise<UserRecord> {
     { table: 'persons', rows: user.isNewPerson ? [person] : [] },
     { table: 'users', rows: [row] },
     { table: 'user_emails', rows: emailRows(user.connectionId, user.id, user.resource) },
+    ...together,
   ]);
   return toUser(row);
 }

@@ -3,7 +3,7 @@
  * tasks for every store and the audit event, or none of them. No vendor is ever called here.
  */
 
-import { appendEvent } from '../db/events.ts';
+import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
 import { dropHeldOfPerson } from '../db/held.ts';
@@ -11,7 +11,7 @@ import { closeLeaverEverywhere } from '../db/leavers.ts';
 import { groupsHoldingPerson } from '../db/ledger.ts';
 import { cancelRemovals } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { attachPerson, speakingUser } from '../db/persons.ts';
+import { type Attachment, attachPerson, speakingUser } from '../db/persons.ts';
 import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/tasks.ts';
 import {
   buryUser,
@@ -51,36 +51,36 @@ export async function createUser(
     () => stored,
     () =>
       inTransaction(directory, async (tx) => {
-        const { environmentId, connectionId } = write;
-        const { personId, how } = await attachPerson(tx, {
-          environmentId,
-          connectionId,
-          resource: stored,
-          primaryEmail: matchedEmail(write, stored),
-          sameUserId: write.inbound ? sameUserId(tx, write.inbound.userIdAttribute, stored) : null,
-        });
-        const created = await insertUser(tx, {
-          id: newId(),
-          environmentId,
-          connectionId,
-          personId,
-          isNewPerson: how === 'new',
-          resource: stored,
-          primaryEmail: matchedEmail(write, stored),
-          createdAt: at,
-        });
+        const { created, how } = await arrive(tx, write, stored, at);
+        const { personId } = created;
         if (how !== 'new') await callOffLeaving(tx, personId);
         await enqueuePerson(tx, write, created, PRIORITY.normal, at);
         if (how !== 'new') await enqueueGroupsHolding(tx, write, personId, at);
-        await appendUserEvent(tx, write, created, at, {
-          kind: 'user.created',
-          after: { id: created.id, ...stored },
-        });
         return created;
       }),
   );
   directory.wake.signal();
   return user;
+}
+
+/** The user, its event, and its person where nobody knew it. */
+async function arrive(
+  tx: Db,
+  write: Write,
+  resource: Resource,
+  at: string,
+): Promise<{ readonly created: UserRecord; readonly how: Attachment['how'] }> {
+  const { environmentId, connectionId, inbound } = write;
+  const arrival = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource) };
+  const { personId, how } = await attachPerson(tx, {
+    ...arrival,
+    sameUserId: inbound ? sameUserId(tx, inbound.userIdAttribute, resource) : null,
+  });
+  const id = newId();
+  const user = { ...arrival, id, personId, isNewPerson: how === 'new', createdAt: at };
+  const who = { personId, userName: resource.userName as string };
+  const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
+  return { created: await insertUser(tx, user, [eventInsert(at, event)]), how };
 }
 
 export interface UserChange {
@@ -238,12 +238,20 @@ interface UserEvent {
 }
 
 async function appendUserEvent(tx: Db, write: Write, user: UserRecord, at: string, event: UserEvent) {
-  await appendEvent(tx, at, {
+  await appendEvent(tx, at, userEvent(write, user, event));
+}
+
+function userEvent(
+  write: Write,
+  user: Pick<UserRecord, 'personId' | 'userName'>,
+  event: UserEvent,
+): Omit<NewEvent, 'alsoCausedBy'> {
+  return {
     environmentId: write.environmentId,
     cause: write.cause,
     subject: { kind: 'user', id: user.personId, display: user.userName },
     outcome: 'success',
     request: { method: write.method, path: write.path, body: write.body },
     ...event,
-  });
+  };
 }
