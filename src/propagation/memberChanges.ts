@@ -1,0 +1,179 @@
+/** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
+
+import type { MemberOutcome } from '../connectors/connector.ts';
+import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/ledger.ts';
+import { groupLinksByRemoteId, type LinkRecord, rememberDrift } from '../db/links.ts';
+import type { Db } from '../db/open.ts';
+import { setIntent } from '../db/queue.ts';
+import type { MembershipChange } from '../model/change.ts';
+import { afterMemberships } from './drift.ts';
+import type { Refusal } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+
+/** `onDone` runs in the transaction that records the change. Answers what the vendor refused. */
+export async function applyMemberships(
+  run: TaskRun,
+  remoteGroupId: string,
+  changes: readonly MembershipChange[],
+  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+): Promise<readonly Refusal[]> {
+  const batches = batchesOf(changes, run.view.connector.capabilities.membersPerCallMax);
+  const [first] = batches;
+  if (first) await run.record((tx) => announce(tx, run, first));
+  const refused: Refusal[] = [];
+  for (const [index, batch] of batches.entries()) {
+    const next = batches[index + 1] ?? null;
+    refused.push(...(await applyBatch(run, remoteGroupId, { batch, next }, onDone)));
+  }
+  return refused;
+}
+
+type Batch = readonly MembershipChange[];
+
+function batchesOf(changes: readonly MembershipChange[], size: number): readonly Batch[] {
+  const batches: Batch[] = [];
+  for (const op of ['grant', 'revoke'] as const) {
+    const mine = changes.filter((change) => change.op === op);
+    for (let from = 0; from < mine.length; from += size) batches.push(mine.slice(from, from + size));
+  }
+  return batches;
+}
+
+/** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
+async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
+  const members = batch.map((change) => change.member.remoteId);
+  await setIntent(tx, run.task.id, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
+}
+
+/**
+ * After the members were read in doubt: what an earlier attempt granted is the bridge's, and what it did
+ * belongs in the audit log although its answer never came. `unseen` is what is not there any more.
+ */
+export async function claimFound(
+  run: TaskRun,
+  link: LinkRecord,
+  unseen: readonly LedgerEntry[],
+): Promise<void> {
+  const { ops = [], members = [] } = run.task.intent ?? {};
+  const [op] = ops;
+  if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
+  const { db } = run.deps;
+  const { store } = run.view;
+  const there = await ledgerEntries(db, store.id, link.remoteId, members);
+  const found =
+    op === 'grant'
+      ? [...there.values()].filter((entry) => entry.origin === 'foreign')
+      : unseen.filter((entry) => members.includes(entry.remoteUserId));
+  if (found.length === 0) return;
+  const mine = found.map((entry) => ({ ...entry, origin: 'added' as const }));
+  await run.record(async (tx) => {
+    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, run.now());
+    await run.foundEvent(tx, op, link.remoteName, {
+      remoteGroupId: link.remoteId,
+      count: found.length,
+      members: found
+        .slice(0, NAMED_MAX)
+        .map(({ remoteUserId, display }) => ({ remoteId: remoteUserId, display })),
+    });
+  });
+}
+
+async function applyBatch(
+  run: TaskRun,
+  remoteGroupId: string,
+  { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
+  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+): Promise<readonly Refusal[]> {
+  const { store, connector } = run.view;
+  const [first] = batch;
+  if (!first) return [];
+  const { calls, context } = run.calling(first.op);
+  const outcomes = await connector.applyMembers(batch, context);
+  const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
+  const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
+  await run.record(async (tx) => {
+    if (first.op === 'grant')
+      await recordMembers(
+        tx,
+        store.id,
+        remoteGroupId,
+        done.map((change) => entryOf(run, change, byId)),
+        run.now(),
+      );
+    else
+      await forgetMembers(
+        tx,
+        store.id,
+        remoteGroupId,
+        done.map((change) => change.member.remoteId),
+      );
+    await endDrift(run, tx, remoteGroupId, done);
+    for (const change of done) await onDone(tx, change);
+    if (next) await announce(tx, run, next);
+    if (done.length > 0) await run.changeEvent(tx, first, { calls, after: summary(done) });
+    for (const change of batch) {
+      const outcome = byId.get(change.member.remoteId);
+      if (outcome?.outcome === 'refused')
+        await run.changeEvent(tx, change, {
+          outcome: 'failure',
+          calls,
+          after: summary([change]),
+          reason: outcome.reason ?? 'refused',
+        });
+    }
+  });
+  return batch.flatMap((change) => refusalOf(change, byId.get(change.member.remoteId)));
+}
+
+/** What the bridge has just written is no longer as somebody left it. */
+async function endDrift(
+  run: TaskRun,
+  tx: Db,
+  remoteGroupId: string,
+  done: readonly MembershipChange[],
+): Promise<void> {
+  const remoteIds = new Set(done.map((change) => change.member.remoteId));
+  for (const link of await groupLinksByRemoteId(tx, run.view.store.id, remoteGroupId)) {
+    if (link.drift !== null)
+      await rememberDrift(tx, link.id, afterMemberships(link.drift, remoteIds), run.now());
+  }
+}
+
+function entryOf(
+  run: TaskRun,
+  change: MembershipChange,
+  outcomes: ReadonlyMap<string, MemberOutcome>,
+): LedgerEntry {
+  // There before we asked: adopted, unless an unanswered call of ours may have put it there.
+  const found = outcomes.get(change.member.remoteId)?.outcome === 'already' && !run.doubt;
+  return {
+    remoteUserId: change.member.remoteId,
+    origin: found ? 'adopted' : 'added',
+    level: change.member.level,
+    display: change.member.display,
+  };
+}
+
+function refusalOf(change: MembershipChange, outcome: MemberOutcome | undefined): readonly Refusal[] {
+  if (outcome?.outcome !== 'refused') return [];
+  const message = outcome.reason ?? 'refused without a reason';
+  const verb = change.op === 'grant' ? 'could not be added' : 'could not be removed';
+  return [
+    { reason: `${change.member.display} ${verb}: ${message}`, vendor: { status: null, code: null, message } },
+  ];
+}
+
+const NAMED_MAX = 50;
+
+function summary(changes: readonly MembershipChange[]) {
+  return {
+    remoteGroupId: changes[0]?.remoteId,
+    count: changes.length,
+    members: changes.slice(0, NAMED_MAX).map(({ member }) => ({
+      personId: member.personId,
+      remoteId: member.remoteId,
+      display: member.display,
+      level: member.level,
+    })),
+  };
+}

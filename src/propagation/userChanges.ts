@@ -1,0 +1,207 @@
+/** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
+
+import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
+import {
+  groupLinksByRemoteId,
+  insertLink,
+  type LinkPatch,
+  type LinkRecord,
+  rememberDrift,
+  updateLink,
+} from '../db/links.ts';
+import { groupsOfPerson } from '../db/memberDifferences.ts';
+import { forgetObservation } from '../db/observations.ts';
+import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+import type { Change, MembershipChange } from '../model/change.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import { keptAttributes, type UserSituation } from '../plan/user.ts';
+import { afterWrite } from './drift.ts';
+import { type Gate, tickOff } from './gate.ts';
+import type { Leaving } from './leavers.ts';
+import { forbiddenAsSkip } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+import { type Settled, settle } from './settled.ts';
+
+export type UserChange = Exclude<Change, MembershipChange>;
+
+/** The groups that want the person, and those whose memberships hang on the account. */
+export async function settleGroupsOf(tx: Db, run: TaskRun, remoteId: string | undefined): Promise<void> {
+  const { store, settings } = run.view;
+  if (settings.groupProvisioning === 'Off') return;
+  const groupIds = new Set(await groupsOfPerson(tx, run.task.subject.id));
+  for (const remoteGroupId of remoteId === undefined ? [] : await groupsOfAccount(tx, store.id, remoteId)) {
+    const [feeding] = await groupLinksByRemoteId(tx, store.id, remoteGroupId);
+    if (feeding) groupIds.add(feeding.subject.id);
+  }
+  for (const id of groupIds) {
+    await enqueueTask(tx, store.id, {
+      environmentId: store.environmentId,
+      subject: { kind: 'group', id },
+      priority: PRIORITY.normal,
+      correlationIds: run.task.causes,
+      at: run.now(),
+    });
+  }
+}
+
+/** Applies the changes of one plan and keeps the link in step. */
+export class Application {
+  readonly #run: TaskRun;
+  readonly #desired: DesiredUser;
+  readonly #account: RemoteUser | null;
+  readonly #kept: Attributes;
+  readonly #gate: Gate;
+  #link: LinkRecord | null;
+
+  constructor(run: TaskRun, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
+    this.#run = run;
+    this.#desired = situation.desired;
+    this.#account = situation.account;
+    this.#kept = keptAttributes(situation);
+    this.#gate = gate;
+    this.#link = link;
+  }
+
+  /** With `last`, the task is settled in the transaction that records the change. Answers a refusal. */
+  async apply(change: UserChange, last: Settled | null) {
+    const run = this.#run;
+    const { calls, context } = run.calling(change.op);
+    try {
+      const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
+      await run.record(async (tx) => {
+        this.#link = await this.#write(tx, change, applied);
+        await tickOff(tx, run, this.#gate, change);
+        await run.changeEvent(tx, change, { calls, ...describe(change) });
+        if (['create', 'adopt', 'enable'].includes(change.op))
+          await settleGroupsOf(tx, run, this.#link.remoteId);
+        const accessTaken = change.op === 'disable' || change.op === 'delete';
+        const leaving = { ...(last?.leaving as Leaving), accessTaken };
+        if (last) await settle(tx, run, { ...last, leaving });
+      });
+      return null;
+    } catch (error) {
+      return forbiddenAsSkip(run, change, calls, error);
+    }
+  }
+
+  async #write(
+    tx: Db,
+    change: UserChange,
+    applied: Awaited<ReturnType<TaskRun['view']['connector']['apply']>> | null,
+  ): Promise<LinkRecord> {
+    const run = this.#run;
+    const { store, connector } = run.view;
+    const remote = (applied?.observed ?? null) as RemoteUser | null;
+    switch (change.op) {
+      case 'create': {
+        const shown = { ...change.attributes, ...applied?.sent, ...remote?.attributes };
+        return this.#put(tx, {
+          remoteId: applied?.remoteId as string,
+          remoteName: remote?.display ?? change.identifier,
+          origin: 'created',
+          state: 'enabled',
+          disabledBy: null,
+          applied: change.attributes,
+          observed: shown,
+        });
+      }
+      case 'adopt':
+        return this.#put(tx, this.#adoption(this.#account as RemoteUser));
+      case 'update': {
+        const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
+        const link = this.#link as LinkRecord;
+        const patch = {
+          applied: { ...link.applied, ...to },
+          observed: { ...link.observed, ...to, ...applied?.sent, ...remote?.attributes },
+          ...(remote ? { remoteName: remote.display } : {}),
+        };
+        return this.#put(tx, patch, Object.keys(to));
+      }
+      case 'enable':
+        return this.#put(tx, { state: 'enabled', disabledBy: null, removalSince: null });
+      case 'disable':
+        if (connector.capabilities.disableDropsMemberships)
+          await forgetAccount(tx, store.id, change.remoteId);
+        return this.#put(tx, {
+          state: 'disabled',
+          disabledBy: this.#desired.lifecycle === 'gone' ? 'gone' : 'inactive',
+          removalSince: this.#desired.lifecycle === 'gone' ? run.now() : null,
+        });
+      case 'delete':
+        await forgetAccount(tx, store.id, change.remoteId);
+        await forgetObservation(tx, store.id, 'user', change.remoteId);
+        return this.#put(tx, { state: 'removed', disabledBy: null, removalSince: null });
+    }
+  }
+
+  /** An account that our own unanswered create made is ours, not found. */
+  #adoption(account: RemoteUser) {
+    const meant = this.#run.task.intent;
+    const disabled = account.state === 'disabled' || account.state === 'locked';
+    const created = meant?.ops.includes('create') ?? false;
+    return {
+      remoteId: account.remoteId,
+      remoteName: account.display,
+      origin: created ? ('created' as const) : ('adopted' as const),
+      state: disabled ? ('disabled' as const) : ('enabled' as const),
+      // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
+      disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
+      applied: created ? arrivedAttributes(this.#run, account) : this.#kept,
+      observed: account.attributes,
+    };
+  }
+
+  /** What the bridge has just written is no longer as somebody left it. `written` null: the state. */
+  async #endDrift(tx: Db, link: LinkRecord, written: readonly string[] | null): Promise<LinkRecord['drift']> {
+    if (link.drift === null) return null;
+    const left = afterWrite(link.drift, written);
+    await rememberDrift(tx, link.id, left, this.#run.now());
+    return left;
+  }
+
+  async #put(tx: Db, patch: LinkPatch, written: readonly string[] | null = null): Promise<LinkRecord> {
+    const run = this.#run;
+    if (this.#link) {
+      await updateLink(tx, this.#link.id, patch, run.now());
+      return { ...this.#link, ...patch, drift: await this.#endDrift(tx, this.#link, written) };
+    }
+    const { store } = run.view;
+    return insertLink(
+      tx,
+      {
+        environmentId: store.environmentId,
+        storeId: store.id,
+        subject: run.task.subject,
+        remoteId: patch.remoteId as string,
+        remoteName: patch.remoteName as string,
+        origin: patch.origin ?? 'adopted',
+        state: patch.state ?? 'enabled',
+        ...patch,
+      },
+      run.now(),
+    );
+  }
+}
+
+/** What an auditor wants to see of a change. */
+function describe(change: UserChange): { before?: unknown; after?: unknown } {
+  switch (change.op) {
+    case 'create':
+      return { after: { identifier: change.identifier, ...change.attributes } };
+    case 'update':
+      return {
+        before: Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.from])),
+        after: Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to])),
+      };
+    default:
+      return { after: { remoteId: change.remoteId } };
+  }
+}
+
+/** An attribute that we meant to send and that is there now was applied. */
+export function arrivedAttributes(run: TaskRun, remote: RemoteUser): Attributes {
+  const meant = Object.entries(run.task.intent?.attributes ?? {});
+  return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
+}

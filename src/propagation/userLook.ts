@@ -1,0 +1,184 @@
+/**
+ * Looks at one person on one store before anything is planned: how they should be, their link, the account
+ * under their identifier, and, where an earlier attempt may have reached the vendor, what is there now.
+ */
+
+import { forgetAccount } from '../db/ledger.ts';
+import {
+  deleteLink,
+  getLink,
+  getUserLinkByRemoteId,
+  type LinkPatch,
+  type LinkRecord,
+  updateLink,
+} from '../db/links.ts';
+import { forgetObservation, type Observation, observe, observedAs } from '../db/observations.ts';
+import type { Db } from '../db/open.ts';
+import { speakingUser } from '../db/persons.ts';
+import type { Skip } from '../model/change.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import type { UserSituation } from '../plan/user.ts';
+import { loadDesiredUser } from './desired.ts';
+import type { TaskRun } from './run.ts';
+import { takenBy, userSituation } from './situation.ts';
+import { arrivedAttributes, settleGroupsOf } from './userChanges.ts';
+
+interface Situated {
+  readonly link: LinkRecord | null;
+  readonly situation: UserSituation;
+  /** The account under the identifier belongs to somebody else. */
+  readonly taken: Skip | null;
+}
+
+export async function situate(run: TaskRun): Promise<Situated> {
+  const { db } = run.deps;
+  const { store } = run.view;
+  const desired = await loadDesiredUser(db, run.view, run.task.subject.id);
+  let link = await getLink(db, store.id, run.task.subject);
+  if (link && link.state !== 'removed' && run.doubt) link = await refresh(run, link, desired);
+  const linked = link !== null && link.state !== 'removed';
+  const account = linked ? null : await accountOf(run, desired);
+  const owner = account ? await ownerOf(run, account) : null;
+  return {
+    link,
+    situation: userSituation(run.view, desired, link, account, run.now()),
+    taken: owner ? takenBy(desired, account as RemoteUser) : null,
+  };
+}
+
+/** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
+const FRESH_MS = 10 * 60_000;
+
+function isFresh(run: TaskRun, seen: Observation): boolean {
+  return run.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
+}
+
+/**
+ * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
+ * who refuses a second account with one identifier, and an adoption on what was just seen; should either
+ * be wrong, we look. Everything else looks.
+ */
+async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser | null> {
+  const { store, settings, connector } = run.view;
+  if (desired.identifier === null || desired.lifecycle === 'gone') return null;
+  const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
+  if (!run.doubt && store.scannedAt !== null) {
+    const seen = await observedAs(run.deps.db, store.id, 'user', desired.identifier);
+    if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
+    if (!seen && mayCreate) return null;
+  }
+  const { context } = run.calling('find');
+  const found = (await connector.find('user', desired.identifier, context)) as RemoteUser | null;
+  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
+  return found;
+}
+
+/** The link of another person who is still there; the account of one whom the directory lost is free to be taken. */
+async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | null> {
+  const { db } = run.deps;
+  const other = await getUserLinkByRemoteId(db, run.view.store.id, account.remoteId);
+  if (!other || other.subject.id === run.task.subject.id) return null;
+  // Out of scope is not gone: with the next change of title they are back, and want their account.
+  const speaking = await speakingUser(db, other.subject.id);
+  // Whose data was purged cannot be known again: whoever has the identifier now is who they were.
+  if (speaking && speaking.purgedAt === null) return other;
+  await run.record(async (tx) => {
+    await deleteLink(tx, other.id);
+    await run.event(tx, {
+      kind: 'link.deleted',
+      outcome: 'success',
+      subject: other.subject,
+      reason: `the account ${account.display} passes to ${run.task.subject.id}, who has its identifier now`,
+    });
+  });
+  return null;
+}
+
+/**
+ * After an unknown outcome: what is there now is what the next plan starts from. The link of an account
+ * that is not there any more stays, as `removed`, for the next account of the person.
+ */
+async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
+  const { connector, store } = run.view;
+  const { context } = run.calling('read');
+  const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
+  if (!remote) return forgetVanished(run, link);
+  const arrived = arrivedAttributes(run, remote);
+  const patch = {
+    ...stateAfterDoubt(run, link, remote, desired),
+    applied: { ...link.applied, ...arrived },
+    observed: { ...link.observed, ...remote.attributes },
+  };
+  await run.record(async (tx) => {
+    await updateLink(tx, link.id, patch, run.now());
+    await observe(tx, store.id, [remote], run.now());
+    await membershipsAfterDoubt(tx, run, link, patch.state);
+    await sayFound(tx, run, link, patch.state, arrived);
+  });
+  return { ...link, ...patch };
+}
+
+/** What an earlier attempt did belongs in the audit log although its answer never came. */
+async function sayFound(
+  tx: Db,
+  run: TaskRun,
+  link: LinkRecord,
+  found: LinkPatch['state'],
+  arrived: Attributes,
+): Promise<void> {
+  const meant = run.task.intent?.ops ?? [];
+  const moved = found !== undefined && found !== link.state;
+  const op = moved ? (found === 'enabled' ? 'enable' : 'disable') : null;
+  if (op !== null && meant.includes(op))
+    await run.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+  const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
+  if (news && meant.includes('update')) await run.foundEvent(tx, 'update', link.remoteName, arrived);
+}
+
+/** What would have followed the change whose answer was lost. */
+async function membershipsAfterDoubt(
+  tx: Db,
+  run: TaskRun,
+  link: LinkRecord,
+  found: LinkPatch['state'],
+): Promise<void> {
+  if (found === undefined || found === link.state) return;
+  if (found === 'enabled') return settleGroupsOf(tx, run, link.remoteId);
+  if (found === 'disabled' && run.view.connector.capabilities.disableDropsMemberships)
+    await forgetAccount(tx, run.view.store.id, link.remoteId);
+}
+
+function stateAfterDoubt(
+  run: TaskRun,
+  link: LinkRecord,
+  remote: RemoteUser,
+  desired: DesiredUser,
+): LinkPatch {
+  if (remote.state === 'enabled' || remote.state === 'invited')
+    return { state: remote.state, disabledBy: null };
+  if (remote.state === 'locked') return { state: 'disabled', disabledBy: 'locked' };
+  if (link.state === 'disabled') return {};
+  const ours = run.task.intent?.ops.includes('disable') ?? false;
+  const why = desired.lifecycle === 'gone' ? 'gone' : 'inactive';
+  return { state: 'disabled', disabledBy: ours ? why : 'hand' };
+}
+
+export async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
+  const { store } = run.view;
+  const removed = { state: 'removed', disabledBy: null, removalSince: null } as const;
+  await run.record(async (tx) => {
+    await updateLink(tx, link.id, removed, run.now());
+    await forgetAccount(tx, store.id, link.remoteId);
+    await forgetObservation(tx, store.id, 'user', link.remoteId);
+    if (run.task.intent?.ops.includes('delete'))
+      return run.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
+    await run.event(tx, {
+      kind: 'link.vanished',
+      outcome: 'failure',
+      subject: link.subject,
+      reason: `the account ${link.remoteName} (${link.remoteId}) is not there any more`,
+    });
+  });
+  return { ...link, ...removed };
+}
