@@ -32,9 +32,14 @@ async function workingStores(db: Db, environmentId: string): Promise<readonly st
   return rows.map((row: { id: string }) => row.id);
 }
 
-/** One task for each working store of the environment. Part of the transaction that wrote the subject. */
-export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> {
-  for (const storeId of await workingStores(db, task.environmentId)) await enqueueTask(db, storeId, task);
+/**
+ * One task for each working store of the environment; false where there is none. Part of the transaction
+ * that wrote the subject.
+ */
+export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolean> {
+  const storeIds = await workingStores(db, task.environmentId);
+  for (const storeId of storeIds) await enqueueTask(db, storeId, task);
+  return storeIds.length > 0;
 }
 
 /** Most correlation ids that one task remembers; further causes of a folded task are in the events. */

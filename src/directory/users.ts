@@ -47,19 +47,20 @@ export async function createUser(
   const stored = asStored({ ...resource, active: isActive(resource) });
   checkUser(stored);
   const at = isoTime(directory.clock.now());
-  const user = await refusingTakenNames(
+  const { user, queued } = await refusingTakenNames(
     () => stored,
     () =>
       inTransaction(directory, async (tx) => {
         const { created, how } = await arrive(tx, write, stored, at);
         const { personId } = created;
         if (how !== 'new') await callOffLeaving(tx, personId);
-        await enqueuePerson(tx, write, created, PRIORITY.normal, at);
+        const queued = await enqueuePerson(tx, write, created, PRIORITY.normal, at);
         if (how !== 'new') await enqueueGroupsHolding(tx, write, personId, at);
-        return created;
+        return { user: created, queued };
       }),
   );
-  directory.wake.signal();
+  // The first import of a directory comes before any store is active.
+  if (queued) directory.wake.signal();
   return user;
 }
 
@@ -205,8 +206,15 @@ async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
   });
 }
 
-async function enqueuePerson(tx: Db, write: Write, user: UserRecord, priority: number, at: string) {
-  await enqueueForAllStores(tx, {
+/** False where no store is to be told. */
+function enqueuePerson(
+  tx: Db,
+  write: Write,
+  user: UserRecord,
+  priority: number,
+  at: string,
+): Promise<boolean> {
+  return enqueueForAllStores(tx, {
     environmentId: write.environmentId,
     subject: { kind: 'user', id: user.personId },
     priority,
