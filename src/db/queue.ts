@@ -9,6 +9,8 @@ export interface Intent {
   readonly ops: readonly string[];
   /** Attribute → value that a create or update meant to send. */
   readonly attributes: Readonly<Record<string, string>>;
+  /** The identifier under which a creation would be found; it may not be the person's any more. */
+  readonly identifier?: string;
   /** Remote ids of the accounts in the one call for memberships that was under way. */
   readonly members?: readonly string[];
 }

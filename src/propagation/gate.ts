@@ -288,5 +288,10 @@ function intentOf(changes: readonly Change[]): Intent | null {
     if (change.op === 'create') Object.assign(attributes, change.attributes);
     if (change.op === 'update') for (const { name, to } of change.attributes) attributes[name] = to;
   }
-  return { ops: [...new Set(calling.map((change) => change.op))], attributes };
+  const creation = calling.find((change) => change.op === 'create');
+  return {
+    ops: [...new Set(calling.map((change) => change.op))],
+    attributes,
+    ...(creation ? { identifier: creation.identifier } : {}),
+  };
 }

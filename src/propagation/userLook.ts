@@ -8,6 +8,7 @@ import {
   deleteLink,
   getLink,
   getUserLinkByRemoteId,
+  insertLink,
   type LinkPatch,
   type LinkRecord,
   updateLink,
@@ -36,7 +37,10 @@ export async function situate(run: TaskRun): Promise<Situated> {
   const { store } = run.view;
   const desired = await loadDesiredUser(db, run.view, run.task.subject.id);
   let link = await getLink(db, store.id, run.task.subject);
-  if (link && link.state !== 'removed' && run.doubt) link = await refresh(run, link, desired);
+  if (run.doubt) {
+    const live = link !== null && link.state !== 'removed' ? link : null;
+    link = live ? await refresh(run, live, desired) : await claimCreated(run, link);
+  }
   const linked = link !== null && link.state !== 'removed';
   const account = linked ? null : await accountOf(run, desired);
   const owner = account ? await ownerOf(run, account) : null;
@@ -109,6 +113,7 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
     ...stateAfterDoubt(run, link, remote, desired),
     applied: { ...link.applied, ...arrived },
     observed: { ...link.observed, ...remote.attributes },
+    remoteName: remote.display,
   };
   await run.record(async (tx) => {
     await updateLink(tx, link.id, patch, run.now());
@@ -117,6 +122,42 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
     await sayFound(tx, run, link, patch.state, arrived);
   });
   return { ...link, ...patch };
+}
+
+/**
+ * An account that an unanswered attempt made is the person's, whatever became of the person since: another
+ * identifier must not lead to a second account, and a leaver must not keep the first.
+ */
+async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<LinkRecord | null> {
+  const { intent, subject, environmentId } = run.task;
+  if (!intent?.ops.includes('create') || intent.identifier === undefined) return link;
+  const { connector, store } = run.view;
+  const { context } = run.calling('find');
+  const remote = (await connector.find('user', intent.identifier, context)) as RemoteUser | null;
+  if (!remote || (await getUserLinkByRemoteId(run.deps.db, store.id, remote.remoteId))) return link;
+  const made = { ...madeAccount(remote), applied: arrivedAttributes(run, remote) };
+  return run.record(async (tx) => {
+    await observe(tx, store.id, [remote], run.now());
+    await run.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...made.applied });
+    await settleGroupsOf(tx, run, remote.remoteId);
+    if (!link) return insertLink(tx, { environmentId, storeId: store.id, subject, ...made }, run.now());
+    await updateLink(tx, link.id, made, run.now());
+    return { ...link, ...made };
+  });
+}
+
+/** One that was disabled since is enabled again, as at an adoption, if the directory wants it. */
+function madeAccount(remote: RemoteUser) {
+  const { remoteId, display: remoteName, attributes: observed } = remote;
+  const base = { remoteId, remoteName, origin: 'created', observed } as const;
+  switch (remote.state) {
+    case 'disabled':
+      return { ...base, state: 'disabled', disabledBy: 'inactive' } as const;
+    case 'locked':
+      return { ...base, state: 'disabled', disabledBy: 'locked' } as const;
+    default:
+      return { ...base, state: remote.state, disabledBy: null };
+  }
 }
 
 /** What an earlier attempt did belongs in the audit log although its answer never came. */

@@ -3,6 +3,7 @@
  * in the audit log like any other change. Each of these was first found by the simulation.
  */
 
+import { eventually, patch } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
 import { isWrite, startWorld, type World } from './world.ts';
 
@@ -86,4 +87,33 @@ it('takes memberships from somebody who was deleted and made anew before a store
   await world.company.hire('ann', 'Cook');
   await world.bridge.settled();
   await world.expectConverged();
+});
+
+describe('a creation whose answer is lost', () => {
+  const accountsOf = (name: string) =>
+    [...world.slack.users.values()].filter((user) => user.emails[0]?.value?.startsWith(`${name}@`));
+
+  /** Slack has the account, and the bridge does not know. */
+  async function hireUnheard(name: string): Promise<void> {
+    world.slack.faults.inject({ fault: ACTED, matches: isWrite });
+    await world.company.hire(name);
+    await eventually(async () => accountsOf(name)[0], 5_000);
+  }
+
+  it('leads to no second account where the address changes before anybody looks', async () => {
+    await hireUnheard('joe');
+    const id = world.company.idOf('joe');
+    const emails = [{ value: 'joseph@acme.example', type: 'work', primary: true }];
+    await world.bridge.scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { emails } }));
+    await world.bridge.settled();
+    expect(accountsOf('joe')).toEqual([]);
+    expect(accountsOf('joseph')).toHaveLength(1);
+  });
+
+  it('leaves no access to somebody who leaves before anybody looks', async () => {
+    await hireUnheard('joe');
+    await world.company.dismiss('joe');
+    await world.bridge.settled();
+    expect(accountsOf('joe').map((user) => user.active)).toEqual([false]);
+  });
 });
