@@ -322,9 +322,9 @@ function applyToAccount(
   const already =
     (op === 'enable' && account.state === 'enabled') || (op === 'disable' && account.state === 'disabled');
   if (already) return { remoteId, outcome: 'already' };
-  witness.before(turn, { op, subject, remoteId });
   if (op !== 'enable' && account.owner) throw refusal(vendor, op, 'forbidden', 403);
   if (account.state === 'locked') throw refusal(vendor, op, 'forbidden', 403);
+  witness.before(turn, { op, subject, remoteId });
   if (op === 'enable') account.state = 'enabled';
   if (op === 'disable') vendor.disable(account);
   if (op === 'delete') vendor.deleteAccount(remoteId);

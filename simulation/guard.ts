@@ -13,6 +13,9 @@ import type { Vendor } from './vendor.ts';
 /** Loose by what two clocks may differ. */
 export const SKEW_MAX_MS = 3_000;
 
+/** Longer than any window. */
+const DAY_MS = 86_400_000;
+
 interface Membership {
   /** Since when it is there. */
   readonly tick: number;
@@ -22,6 +25,7 @@ interface Membership {
 
 interface Loss {
   readonly who: string;
+  readonly tick: number;
   /** When the work began and when the vendor met it. */
   readonly from: number;
   readonly at: number;
@@ -42,6 +46,8 @@ export class Guard implements Witness {
   /** Remote group → the SCIM groups it was made for, or taken for. */
   readonly groupOwners = new Map<string, Set<string>>();
   readonly createdGroups = new Set<string>();
+  /** Accounts that the bridge made. */
+  readonly createdAccounts = new Map<string, number>();
   /** What a person has approved: losses that no brake counts. */
   readonly approved = new Set<string>();
   /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
@@ -102,7 +108,9 @@ export class Guard implements Witness {
       return;
     }
     const human = this.#model.byPerson(write.subject.id);
-    if (human) this.owners.set(remoteId, human.index);
+    if (!human) return;
+    this.owners.set(remoteId, human.index);
+    this.createdAccounts.set(remoteId, human.index);
   }
 
   settingsSince(tick: number): readonly Meaning[] {
@@ -290,7 +298,22 @@ export class Guard implements Witness {
     for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
       if (!this.wantedAt(tick, write.remoteId, accountId)) return null;
     }
-    return 'the directory wants the membership';
+    return this.#isSucceeded(write) ? null : 'the directory wants the membership';
+  }
+
+  /**
+   * The group is gone, and another one of its name came after it, which has not found the remote group yet:
+   * what the first one gave is taken before the second gives it again.
+   */
+  #isSucceeded(write: Write): boolean {
+    const gone = this.#model.groups.get(write.subject.id)?.standing;
+    if (gone?.now?.live !== false) return false;
+    const others = this.feeding(write.remoteId).filter((group) => group.id !== write.subject.id);
+    return others.every(
+      (group) =>
+        !group.standing.now?.live ||
+        (group.standing.began > gone.ended && !this.groupOwners.get(write.remoteId)?.has(group.id)),
+    );
   }
 
   /** What holds for whatever takes something from somebody: protection, and the brake. */
@@ -300,8 +323,13 @@ export class Guard implements Witness {
     if (this.isProtected(accountId, meanings)) return 'the account is protected';
     if (this.approved.has(lossKey(write))) return null;
     const now = this.#now();
-    const loss = { who, from: turn.at, at: now };
-    const limits = meanings.map((m) => ({
+    const loss = { who, tick: turn.tick, from: turn.at, at: now };
+    // What was reserved under other settings stays reserved.
+    const earliest = Math.min(
+      turn.tick,
+      ...this.#losses.filter((l) => l.from > now - DAY_MS).map((l) => l.tick),
+    );
+    const limits = this.settingsSince(earliest).map((m) => ({
       limit:
         m.brakePercent >= 100
           ? Number.POSITIVE_INFINITY
@@ -313,7 +341,8 @@ export class Guard implements Witness {
       const people = new Set(this.#losses.filter((l) => l.from > since).map((l) => l.who));
       return !people.has(who) && people.size + 1 > limit;
     });
-    this.#losses.push(loss);
+    // What was lost while the brake was switched off is in no book of it.
+    if (limits.every(({ limit }) => limit < Number.POSITIVE_INFINITY)) this.#losses.push(loss);
     return exceeded ? 'the brake is exceeded' : null;
   }
 

@@ -49,6 +49,16 @@ export class Timeline<T> {
     return this.#versions.slice(Math.max(0, first)).map((version) => version.value);
   }
 
+  /** The tick of the first value. */
+  get began(): number {
+    return this.#versions[0]?.tick ?? 0;
+  }
+
+  /** The tick of the last one. */
+  get ended(): number {
+    return this.#versions.at(-1)?.tick ?? 0;
+  }
+
   get all(): readonly T[] {
     return this.#versions.map((version) => version.value);
   }

@@ -87,7 +87,17 @@ class Verdict {
       if (standing.lifecycle === 'inactive') this.#inactive(human, standing, claim);
       if (standing.lifecycle === 'gone') this.#gone(human, claim);
     }
+    this.#forgotten(linked);
     return this.#complaints.splice(0);
+  }
+
+  /** What the bridge made and forgot: nobody would ever take it away. */
+  #forgotten(linked: ReadonlyMap<string, string>): void {
+    for (const [id, who] of this.#guard.createdAccounts) {
+      if (this.#vendor.state.accounts.get(id)?.state !== 'enabled' || linked.has(id)) continue;
+      const undone = this.#model.humans[who]?.standing.now?.lifecycle !== 'active';
+      if (undone && !this.#meaning.approval) this.#say(`h${who}`, `left ${id} behind, which the bridge made`);
+    }
   }
 
   #checkClaim(human: Human, claim: Claim, linked: Map<string, string>): void {
