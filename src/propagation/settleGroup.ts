@@ -19,6 +19,7 @@ import type { RemoteGroup } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { loadDesiredGroup } from './desired.ts';
 import { openGate, openHarmlessGate, tickOff } from './gate.ts';
+import { linkOfGroup } from './groupLook.ts';
 import { applyMemberships, claimFound } from './memberChanges.ts';
 import { feedingGroups, planMemberships, readMembers } from './members.ts';
 import { forbiddenAsSkip, type Refusal } from './refusal.ts';
@@ -49,7 +50,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   // A store that is being deleted deprovisions its people; groups and what is in them stay.
   if (run.view.store.status === 'DELETING')
     return finish(run, { heldReasons: [], skipped: [], forgotten: true });
-  const known = await getLink(run.deps.db, run.view.store.id, run.task.subject);
+  const known = await linkOfGroup(run);
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id, known);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
   const found = await findRemoteGroup(run, desired, known);
@@ -86,7 +87,6 @@ async function passOn(run: TaskRun, speaker: LinkRecord, { desired, link, left }
       at: run.now(),
     });
     await settle(tx, run, { heldReasons: [], ...left, forgotten: gone });
-    if (desired.moved) await enqueueAgain(tx, run);
     if (desired.moved) await enqueueAgain(tx, run);
   });
 }

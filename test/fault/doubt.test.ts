@@ -5,6 +5,7 @@
 
 import { eventually, patch } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
+import { slackStanding } from './company.ts';
 import { isWrite, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -116,4 +117,15 @@ describe('a creation whose answer is lost', () => {
     await world.bridge.settled();
     expect(accountsOf('joe').map((user) => user.active)).toEqual([false]);
   });
+});
+
+it('tells of a group that it made unheard, and keeps hold of it, where the group is renamed meanwhile', async () => {
+  world.slack.faults.inject({ fault: ACTED, matches: isWrite });
+  await world.company.addGroup('waiters', ['ann']);
+  const named = (name: string) => [...world.slack.groups.values()].filter((g) => g.displayName === name);
+  await eventually(async () => named('waiters')[0], 5_000);
+  await world.company.renameGroup('waiters', 'hosts');
+  await world.bridge.settled();
+  expect([named('waiters').length, named('hosts').length]).toEqual([0, 1]);
+  expect(slackStanding(world.slack)).toEqual(world.company.wanted());
 });
