@@ -85,6 +85,9 @@ export interface Line {
   readonly witness: Witness;
 }
 
+/** Why a store may not be as the bridge left it. */
+export const ARRIVED_LATE = 'a call arrived after its caller had given up';
+
 const CALL_TIMEOUT_MS = 12_000;
 const LATENCY_MAX_MS = 400;
 const SLOW_MAX_MS = 9_000;
@@ -233,7 +236,7 @@ function createCalls({ vendor, faults, scheduler, random, witness }: Line) {
       await travel(action, context, true);
       if (random.chance(faults.late)) {
         await scheduler.sleep(CALL_TIMEOUT_MS);
-        witness.diverged('a call arrived after its caller had given up');
+        witness.diverged(ARRIVED_LATE);
         later(scheduler, random.int(10, CALL_TIMEOUT_MS), work);
         refuse(action, 'unknownOutcome');
       }

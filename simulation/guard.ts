@@ -4,7 +4,7 @@
  * since the work began? Never asks the bridge.
  */
 
-import type { Turn, Witness, Write } from './connector.ts';
+import { ARRIVED_LATE, type Turn, type Witness, type Write } from './connector.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
 import type { Process } from './scheduler.ts';
 import { type Meaning, meaningOf } from './settings.ts';
@@ -54,6 +54,8 @@ export class Guard implements Witness {
   readonly permitted = new Set<string>();
   /** Why a last sync is needed before this store can be judged; null while it is not. */
   needsSync: string | null = null;
+  /** A call arrived after its caller had given up, and perhaps after the last look. */
+  arrivedLate = false;
   /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
   readonly touchedByHand = new Set<string>();
   /** The lifecycles for which the bridge may have disabled the account. */
@@ -86,6 +88,7 @@ export class Guard implements Witness {
 
   diverged(why: string): void {
     this.needsSync = why;
+    if (why === ARRIVED_LATE) this.arrivedLate = true;
     this.#note(why);
   }
 
