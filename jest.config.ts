@@ -15,7 +15,7 @@ const config: Config = {
   },
   extensionsToTreatAsEsm: [],
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   globalSetup: '<rootDir>/test/postgres.ts',
   globalTeardown: '<rootDir>/test/postgresStop.ts',
   setupFiles: ['<rootDir>/test/loopbackOnly.ts'],
