@@ -4,8 +4,8 @@
  * since the work began? Never asks the bridge.
  */
 
-import { ARRIVED_LATE, type Turn, type Witness, type Write } from './connector.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
+import { ARRIVED_LATE, type Turn, type Witness, type Write } from './network.ts';
 import type { Process } from './scheduler.ts';
 import { type Meaning, meaningOf } from './settings.ts';
 import type { Vendor } from './vendor.ts';

@@ -4,7 +4,7 @@ import { retryNow } from '../src/propagation/tasks.ts';
 import { replaceChance } from '../src/support/chance.ts';
 import { isoTime } from '../src/support/clock.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
-import { NO_FAULTS } from './connector.ts';
+import { NO_FAULTS } from './network.ts';
 import { judge, REPAIRED } from './oracle.ts';
 import { Play } from './play.ts';
 import { createRandom } from './random.ts';

@@ -14,8 +14,8 @@ import { approveHeld, discardHeld } from '../src/propagation/held.ts';
 import { startPreview } from '../src/propagation/preview.ts';
 import { createStore, replaceStore } from '../src/propagation/stores.ts';
 import { startSync } from '../src/propagation/syncRequest.ts';
-import type { Action, HandEdit, Trouble } from './actions.ts';
-import { NO_FAULTS } from './connector.ts';
+import type { Action, Trouble } from './actions.ts';
+import { editByHand, seedByHand } from './byHand.ts';
 import { lossKey } from './guard.ts';
 import {
   type GroupStanding,
@@ -25,6 +25,7 @@ import {
   type Standing,
   Timeline,
 } from './model.ts';
+import { NO_FAULTS } from './network.ts';
 import { brakeSettings, changeSetting } from './settings.ts';
 import type { SimulatedStore, World } from './world.ts';
 
@@ -45,7 +46,7 @@ export class Play {
   async open(): Promise<void> {
     const { random, themes, scheduler } = this.#world;
     for (const store of this.#world.stores) {
-      if (random.chance(0.4)) this.#seed(store);
+      if (random.chance(0.4)) seedByHand(this.#world, store);
       const settings: Settings = random.chance(0.7) ? brakeSettings(random) : {};
       await this.#createStore(store, settings);
       Object.assign(store.faults, { lagMs: themes.lag ? LAG_MS : 0 });
@@ -115,7 +116,7 @@ export class Play {
       case 'apply':
         return this.#apply(this.#store(action), action.includeHeld);
       case 'byHand':
-        return this.#byHand(this.#store(action), action.what, action.who);
+        return editByHand(this.#world, this.#store(action), action.what, action.who);
       case 'trouble':
         return this.#trouble(this.#store(action), action.what);
       case 'crash':
@@ -327,67 +328,6 @@ export class Play {
     await startApply(deps, record, preview, { includeHeld }, this.#world.cause('apply'));
   }
 
-  /** Accounts and groups that were there before the bridge. */
-  #seed(store: SimulatedStore): void {
-    const { random } = this.#world;
-    for (const what of ['foreignAccount', 'stranger', 'foreignGroup', 'join'] as const) {
-      if (random.chance(0.6)) this.#edit(store, what, random.int(0, this.#world.themes.people - 1));
-    }
-  }
-
-  #byHand(store: SimulatedStore, what: HandEdit, who: number): void {
-    store.vendor.changing(this.#world.scheduler.now);
-    this.#edit(store, what, who);
-    store.guard.diverged(`by hand: ${what}`);
-  }
-
-  #edit({ vendor, guard }: SimulatedStore, what: HandEdit, who: number): void {
-    const { random, model } = this.#world;
-    const accounts = [...vendor.state.accounts.values()];
-    const groups = [...vendor.state.groups.values()];
-    const account = accounts[who % Math.max(1, accounts.length)];
-    const group = groups[random.int(0, 5) % Math.max(1, groups.length)];
-    switch (what) {
-      case 'foreignAccount': {
-        const email = model.humans[who]?.standing.now?.email ?? `h${who}@acme.example`;
-        const made = vendor.createAccount(seededAttributes(vendor, email), random.chance(0.2));
-        if (made && random.chance(0.3)) made.state = 'disabled';
-        if (made) guard.touchedByHand.add(made.id);
-        return;
-      }
-      case 'stranger':
-        vendor.createAccount(seededAttributes(vendor, `stranger${random.int(1, 99)}@other.example`));
-        return;
-      case 'foreignGroup':
-        vendor.createGroup(random.pick(['group0', 'group1', 'Others']));
-        return;
-      case 'retitle':
-        if (account) account.attributes = { ...account.attributes, title: 'by hand' };
-        return;
-      case 'disable':
-        if (!account || account.state === 'disabled') return;
-        vendor.disable(account);
-        guard.touchedByHand.add(account.id);
-        guard.disabledFor.delete(account.id);
-        return;
-      case 'enable':
-        if (account?.state !== 'disabled') return;
-        account.state = 'enabled';
-        guard.touchedByHand.add(account.id);
-        return;
-      case 'delete':
-        if (account && !account.owner) vendor.deleteAccount(account.id);
-        return;
-      case 'join':
-        if (account?.state !== 'enabled' || !group || group.members.has(account.id)) return;
-        group.members.set(account.id, random.pick([10, 30, 50]));
-        guard.joinedByHand(group.id, account.id);
-        return;
-      case 'part':
-        if (account && group) group.members.delete(account.id);
-    }
-  }
-
   #trouble({ faults }: SimulatedStore, what: Trouble): void {
     const calm = { ...NO_FAULTS, lagMs: faults.lagMs, late: faults.late };
     const troubles: Readonly<Record<Trouble, object>> = {
@@ -428,11 +368,6 @@ function inputOf(store: SimulatedStore, settings: Settings) {
     status: 'ACTIVE' as const,
     configuration: settings,
   };
-}
-
-function seededAttributes({ manners }: SimulatedStore['vendor'], email: string) {
-  const base = { primaryEmail: email, displayName: 'As it was', title: '' };
-  return manners.handles ? { ...base, handle: `old-${email.split('@')[0]}` } : base;
 }
 
 function resourceOf(human: Human, standing: Standing): Resource {
