@@ -4,11 +4,12 @@ import { retryNow } from '../src/propagation/tasks.ts';
 import { replaceChance } from '../src/support/chance.ts';
 import { isoTime } from '../src/support/clock.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
+import type { Database } from './database.ts';
 import { NO_FAULTS } from './network.ts';
 import { judge, REPAIRED } from './oracle.ts';
 import { Play } from './play.ts';
 import { createRandom } from './random.ts';
-import { calmProcess, type Database, World } from './world.ts';
+import { calmProcess, World } from './world.ts';
 
 export interface History {
   readonly themes: Themes;

@@ -4,9 +4,9 @@
  */
 
 import { parseArgs } from 'node:util';
+import { openSimulationDatabase } from './database.ts';
 import { drawHistory, type History, playHistory } from './history.ts';
 import { shorten } from './shorten.ts';
-import { openSimulationDatabase } from './world.ts';
 
 const { values } = parseArgs({
   options: {

@@ -10,8 +10,6 @@ import { registryOf } from '../src/connectors/registry.ts';
 import { listConnections } from '../src/db/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
 import { releaseLease } from '../src/db/leases.ts';
-import { migrate } from '../src/db/migrations.ts';
-import { openDatabase } from '../src/db/open.ts';
 import { storesWithWork } from '../src/db/queue.ts';
 import { RemoteError } from '../src/model/errors.ts';
 import { createCare } from '../src/propagation/care.ts';
@@ -25,6 +23,7 @@ import { createMetrics } from '../src/support/metrics.ts';
 import { parseKeyring } from '../src/support/secret.ts';
 import type { Themes } from './actions.ts';
 import { createSimulatedType } from './connector.ts';
+import type { Database } from './database.ts';
 import { Guard, SKEW_MAX_MS } from './guard.ts';
 import { Model } from './model.ts';
 import { type Faults, NO_FAULTS, type Turn } from './network.ts';
@@ -50,39 +49,6 @@ const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
 const POLL_MS = 1_000;
 /** Where nothing is due, nobody needs to look more often. */
 const DOZE_MAX_MS = 600_000;
-
-/** One database for all histories of this process, emptied in between. */
-export interface Database {
-  readonly db: Knex;
-  /** Called before a connection is used outside of a transaction, and before each transaction. */
-  onAcquire: () => Promise<void>;
-  empty(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export async function openSimulationDatabase(): Promise<Database> {
-  const db = openDatabase({ dialect: 'sqlite', target: ':memory:' });
-  await migrate(db);
-  const rows: { name: string }[] = await db('sqlite_master').where({ type: 'table' }).select('name');
-  const tables = rows.map((row) => row.name).filter((name) => !/^(knex_|sqlite_)/.test(name));
-  const database: Database = {
-    db,
-    onAcquire: async () => {},
-    async empty() {
-      await db.raw('PRAGMA foreign_keys = OFF');
-      for (const table of tables) await db(table).delete();
-      await db.raw('PRAGMA foreign_keys = ON');
-    },
-    close: () => db.destroy(),
-  };
-  const client = db.client as { acquireConnection(): Promise<unknown> };
-  const acquire = client.acquireConnection.bind(client);
-  client.acquireConnection = async () => {
-    await database.onAcquire();
-    return acquire();
-  };
-  return database;
-}
 
 const metrics = createMetrics();
 const keyring = parseKeyring(randomBytes(32).toString('base64'));
