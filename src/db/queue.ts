@@ -76,10 +76,10 @@ export async function peopleOfCause(
   return rows.map((row: { subject_id: string }) => row.subject_id);
 }
 
-export async function setIntent(db: Db, taskId: string, intent: Intent): Promise<void> {
+export async function setIntent(db: Db, taskId: string, intent: Intent | null): Promise<void> {
   await db('tasks')
     .where({ id: taskId })
-    .update({ intent: toJson(intent) });
+    .update({ intent: intent && toJson(intent) });
 }
 
 /** Settled: the task goes, or, where a write came meanwhile, runs again. */

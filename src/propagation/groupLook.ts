@@ -13,7 +13,8 @@ export async function linkOfGroup(run: TaskRun): Promise<LinkRecord | null> {
 
 /** Whatever became of the SCIM group since: renamed, it is to be renamed there; deleted, it is to be detached. */
 async function claimCreated(run: TaskRun): Promise<LinkRecord | null> {
-  const { intent, subject, environmentId } = run.task;
+  const { subject, environmentId } = run.task;
+  const { intent } = run;
   const { connector, store, settings } = run.view;
   if (!intent?.ops.includes('create') || intent.identifier === undefined) return null;
   if (settings.groupProvisioning === 'Off') return null;

@@ -47,33 +47,35 @@ async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
 
 /**
  * After the members were read in doubt: what an earlier attempt granted is the bridge's, and what it did
- * belongs in the audit log although its answer never came. `unseen` is what is not there any more.
+ * belongs in the audit log although its answer never came. Of a revoke, whoever is not there any more:
+ * the ledger may have let go of them already, with a disabled account or after a scan.
  */
 export async function claimFound(
   run: TaskRun,
   link: LinkRecord,
   unseen: readonly LedgerEntry[],
 ): Promise<void> {
-  const { ops = [], members = [] } = run.task.intent ?? {};
+  const { ops = [], members = [] } = run.intent ?? {};
   const [op] = ops;
   if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
   const { db } = run.deps;
   const { store } = run.view;
   const there = await ledgerEntries(db, store.id, link.remoteId, members);
-  const found =
-    op === 'grant'
-      ? [...there.values()].filter((entry) => entry.origin === 'foreign')
-      : unseen.filter((entry) => members.includes(entry.remoteUserId));
-  if (found.length === 0) return;
-  const mine = found.map((entry) => ({ ...entry, origin: 'added' as const }));
+  const granted = [...there.values()].filter((entry) => entry.origin === 'foreign');
+  const revoked = members.filter((remoteId) => !there.has(remoteId));
+  const found = op === 'grant' ? granted.map((entry) => entry.remoteUserId) : revoked;
+  const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
   await run.record(async (tx) => {
+    await run.forgetIntent(tx);
+    if (found.length === 0) return;
+    const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
     if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, run.now());
     await run.foundEvent(tx, op, link.remoteName, {
       remoteGroupId: link.remoteId,
       count: found.length,
       members: found
         .slice(0, NAMED_MAX)
-        .map(({ remoteUserId, display }) => ({ remoteId: remoteUserId, display })),
+        .map((remoteId) => ({ remoteId, display: names.get(remoteId) ?? remoteId })),
     });
   });
 }

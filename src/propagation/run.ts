@@ -7,7 +7,7 @@ import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
 import { holdsLease, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
-import type { DueTask } from '../db/queue.ts';
+import { type DueTask, type Intent, setIntent } from '../db/queue.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -34,6 +34,8 @@ export class TaskRun {
   readonly task: DueTask;
   /** An earlier attempt may have reached the vendor: look before writing. */
   doubt: boolean;
+  /** What that attempt was about to do; null once it is known what became of it. */
+  intent: Intent | null;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -51,6 +53,7 @@ export class TaskRun {
     this.view = work.view;
     this.lease = work.lease;
     this.task = work.task;
+    this.intent = work.task.intent;
     this.doubt = work.task.intent !== null || work.task.attempts > 0;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
@@ -101,6 +104,12 @@ export class TaskRun {
       subject: change.subject,
       ...more,
     });
+  }
+
+  /** It is known what became of an earlier attempt: nobody need look for it again. */
+  async forgetIntent(tx: Db): Promise<void> {
+    this.intent = null;
+    await setIntent(tx, this.task.id, null);
   }
 
   /** A change of an earlier attempt of this task, found done: its answer never came, or nobody was left to hear it. */

@@ -210,7 +210,7 @@ async function writeLink(
     await updateLink(tx, link.id, patch, run.now());
     return { ...link, ...patch };
   }
-  const created = change.op === 'create' || (run.task.intent?.ops.includes('create') ?? false);
+  const created = change.op === 'create' || (run.intent?.ops.includes('create') ?? false);
   const fresh = await insertLink(
     tx,
     {

@@ -138,7 +138,7 @@ export class Application {
 
   /** An account that our own unanswered create made is ours, not found. */
   #adoption(account: RemoteUser) {
-    const meant = this.#run.task.intent;
+    const meant = this.#run.intent;
     const disabled = account.state === 'disabled' || account.state === 'locked';
     const created = meant?.ops.includes('create') ?? false;
     return {
@@ -202,6 +202,6 @@ function describe(change: UserChange): { before?: unknown; after?: unknown } {
 
 /** An attribute that we meant to send and that is there now was applied. */
 export function arrivedAttributes(run: TaskRun, remote: RemoteUser): Attributes {
-  const meant = Object.entries(run.task.intent?.attributes ?? {});
+  const meant = Object.entries(run.intent?.attributes ?? {});
   return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
 }

@@ -129,7 +129,8 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
  * identifier must not lead to a second account, and a leaver must not keep the first.
  */
 async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<LinkRecord | null> {
-  const { intent, subject, environmentId } = run.task;
+  const { subject, environmentId } = run.task;
+  const { intent } = run;
   if (!intent?.ops.includes('create') || intent.identifier === undefined) return link;
   const { connector, store } = run.view;
   const { context } = run.calling('find');
@@ -168,7 +169,7 @@ async function sayFound(
   found: LinkPatch['state'],
   arrived: Attributes,
 ): Promise<void> {
-  const meant = run.task.intent?.ops ?? [];
+  const meant = run.intent?.ops ?? [];
   const moved = found !== undefined && found !== link.state;
   const op = moved ? (found === 'enabled' ? 'enable' : 'disable') : null;
   if (op !== null && meant.includes(op))
@@ -200,7 +201,7 @@ function stateAfterDoubt(
     return { state: remote.state, disabledBy: null };
   if (remote.state === 'locked') return { state: 'disabled', disabledBy: 'locked' };
   if (link.state === 'disabled') return {};
-  const ours = run.task.intent?.ops.includes('disable') ?? false;
+  const ours = run.intent?.ops.includes('disable') ?? false;
   const why = desired.lifecycle === 'gone' ? 'gone' : 'inactive';
   return { state: 'disabled', disabledBy: ours ? why : 'hand' };
 }
@@ -212,7 +213,7 @@ export async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<Li
     await updateLink(tx, link.id, removed, run.now());
     await forgetAccount(tx, store.id, link.remoteId);
     await forgetObservation(tx, store.id, 'user', link.remoteId);
-    if (run.task.intent?.ops.includes('delete'))
+    if (run.intent?.ops.includes('delete'))
       return run.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
     await run.event(tx, {
       kind: 'link.vanished',

@@ -60,6 +60,22 @@ it('takes back a membership that it granted without hearing so', async () => {
   await world.expectConverged();
 });
 
+it('says what it revoked unheard, also where the person was disabled before anybody looked', async () => {
+  const isLook = ({ method, path }: { method: string; path: string }) =>
+    method === 'GET' && path.includes('/Groups');
+  world.slack.faults.inject({ fault: ACTED, matches: isWrite });
+  world.slack.faults.inject({ fault: NOT_ACTED, matches: isLook, times: Number.POSITIVE_INFINITY });
+  await world.company.part('ann', 'cooks');
+  const members = () => [...world.slack.groups.values()].flatMap((group) => [...group.members]);
+  await eventually(async () => members().length === 0 || undefined, 5_000);
+  await world.company.setActive('ann', false);
+  const account = [...world.slack.users.values()].find((u) => u.emails[0]?.value === 'ann@acme.example');
+  await eventually(async () => account?.active === false || undefined, 5_000);
+  world.slack.faults.clear();
+  await world.bridge.settled();
+  expect((await said('change.revoke')).filter((line) => line.startsWith('Slack'))).toEqual([FOUND[1]]);
+});
+
 it('makes an account anew, and records it, where the old one vanished during an attempt', async () => {
   const account = [...world.slack.users.values()].find(
     (user) => user.emails[0]?.value === 'ann@acme.example',
