@@ -3,6 +3,7 @@
 import type { Kind, Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import type { Db } from './open.ts';
+import { PRIORITY } from './tasks.ts';
 
 /** What a task was about to do when it first called the vendor; found again, the outcome is unknown. */
 export interface Intent {
@@ -32,9 +33,19 @@ export interface DueTask {
 }
 
 /** The most urgent task that is due; null where none is. `now` is an ISO time. */
-export async function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTask | null> {
-  const row = await db('tasks')
-    .where({ store_id: storeId, state: 'pending' })
+export function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTask | null> {
+  return firstDue(db, db('tasks').where({ store_id: storeId }), now);
+}
+
+/** The same of people who must lose access. */
+export function nextDueLeaver(db: Db, storeId: string, now: string): Promise<DueTask | null> {
+  const leavers = { store_id: storeId, kind: 'user', priority: PRIORITY.leaver };
+  return firstDue(db, db('tasks').where(leavers), now);
+}
+
+async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<DueTask | null> {
+  const row = await tasks
+    .where({ state: 'pending' })
     .where('run_at', '<=', now)
     .orderBy('priority')
     .orderBy('run_at')

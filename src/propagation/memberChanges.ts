@@ -5,27 +5,36 @@ import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '.
 import { groupLinksByRemoteId, type LinkRecord, rememberDrift } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
 import { setIntent } from '../db/queue.ts';
-import type { MembershipChange } from '../model/change.ts';
+import { changeKey, type MembershipChange } from '../model/change.ts';
 import { afterMemberships } from './drift.ts';
 import type { Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 
-/** `onDone` runs in the transaction that records the change. Answers what the vendor refused. */
+export interface AppliedMemberships {
+  /** What the vendor refused, by `changeKey`. */
+  readonly refused: ReadonlyMap<string, Refusal>;
+  /** Leavers went before the rest, which is to be planned anew. */
+  readonly gaveWay: boolean;
+}
+
+/** `onDone` runs in the transaction that records the change. */
 export async function applyMemberships(
   run: TaskRun,
   remoteGroupId: string,
   changes: readonly MembershipChange[],
   onDone: (tx: Db, change: MembershipChange) => Promise<void>,
-): Promise<readonly Refusal[]> {
+): Promise<AppliedMemberships> {
   const batches = batchesOf(changes, run.view.connector.capabilities.membersPerCallMax);
   const [first] = batches;
   if (first) await run.record((tx) => announce(tx, run, first));
-  const refused: Refusal[] = [];
+  const refused = new Map<string, Refusal>();
   for (const [index, batch] of batches.entries()) {
     const next = batches[index + 1] ?? null;
-    refused.push(...(await applyBatch(run, remoteGroupId, { batch, next }, onDone)));
+    for (const [key, refusal] of await applyBatch(run, remoteGroupId, { batch, next }, onDone))
+      refused.set(key, refusal);
+    if (next && (await run.giveWay())) return { refused, gaveWay: true };
   }
-  return refused;
+  return { refused, gaveWay: false };
 }
 
 type Batch = readonly MembershipChange[];
@@ -85,7 +94,7 @@ async function applyBatch(
   remoteGroupId: string,
   { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
   onDone: (tx: Db, change: MembershipChange) => Promise<void>,
-): Promise<readonly Refusal[]> {
+): Promise<readonly (readonly [key: string, refusal: Refusal])[]> {
   const { store, connector } = run.view;
   const [first] = batch;
   if (!first) return [];
@@ -124,7 +133,10 @@ async function applyBatch(
         });
     }
   });
-  return batch.flatMap((change) => refusalOf(change, byId.get(change.member.remoteId)));
+  return batch.flatMap((change) => {
+    const refusal = refusalOf(change, byId.get(change.member.remoteId));
+    return refusal ? [[changeKey(change), refusal] as const] : [];
+  });
 }
 
 /** What the bridge has just written is no longer as somebody left it. */
@@ -156,13 +168,12 @@ function entryOf(
   };
 }
 
-function refusalOf(change: MembershipChange, outcome: MemberOutcome | undefined): readonly Refusal[] {
-  if (outcome?.outcome !== 'refused') return [];
+function refusalOf(change: MembershipChange, outcome: MemberOutcome | undefined): Refusal | null {
+  if (outcome?.outcome !== 'refused') return null;
   const message = outcome.reason ?? 'refused without a reason';
   const verb = change.op === 'grant' ? 'could not be added' : 'could not be removed';
-  return [
-    { reason: `${change.member.display} ${verb}: ${message}`, vendor: { status: null, code: null, message } },
-  ];
+  const vendor = { status: null, code: null, message };
+  return { reason: `${change.member.display} ${verb}: ${message}`, vendor };
 }
 
 const NAMED_MAX = 50;

@@ -31,6 +31,8 @@ export interface Planning {
 /** What can record under the store's lease: a task, or a sync. */
 export interface Work extends Planning {
   record<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** Asked between the calls of a long piece of work: leavers who are due go first. True where some did. */
+  giveWay(): Promise<boolean>;
 }
 
 const PAGES_MAX = 10_000;
@@ -49,6 +51,7 @@ export async function observeGroup(
     await work.record((tx) => observeMembers(tx, store.id, group.remoteId, items, scanId, work.now()));
     cursor = nextCursor;
     if (cursor === null) return scanId;
+    await work.giveWay();
   }
   throw new Error(`the members of ${group.remoteName} have more than ${PAGES_MAX} pages`);
 }

@@ -104,6 +104,8 @@ function workOf(deps: PropagationDeps, view: StoreView): PreviewWork {
     context: { signal: AbortSignal.timeout(TIMEOUT_MS), record: (call) => void calls.push(call) },
     now: () => isoTime(deps.clock.now()),
     record: (work) => deps.db.transaction(work),
+    // The store's worker is another, and waits for nobody here.
+    giveWay: () => Promise.resolve(false),
   };
 }
 

@@ -36,6 +36,7 @@ export class TaskRun {
   doubt: boolean;
   /** What that attempt was about to do; null once it is known what became of it. */
   intent: Intent | null;
+  readonly giveWay: () => Promise<boolean>;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -47,6 +48,7 @@ export class TaskRun {
       readonly task: DueTask;
       readonly signal: AbortSignal;
       readonly onCall: (op: string, call: VendorCall) => void;
+      readonly giveWay: () => Promise<boolean>;
     },
   ) {
     this.deps = deps;
@@ -55,6 +57,7 @@ export class TaskRun {
     this.task = work.task;
     this.intent = work.task.intent;
     this.doubt = work.task.intent !== null || work.task.attempts > 0;
+    this.giveWay = work.giveWay;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
   }

@@ -6,7 +6,7 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { acquireLease, type Lease, releaseLease, renewLease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
-import { type DueTask, hurryTasks, nextDueTask } from '../db/queue.ts';
+import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue.ts';
 import { getStore, type StoreRecord } from '../db/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -182,7 +182,24 @@ export class StoreRunner {
     return store.status === 'INACTIVE' ? null : store;
   }
 
-  async #settle(view: StoreView, lease: Lease, task: DueTask): Promise<void> {
+  /** Settles the leavers who became due since the work in hand began. True where there were some. */
+  async #letLeaversPass(lease: Lease): Promise<boolean> {
+    const { db, clock, care } = this.#deps;
+    for (let passed = 0; ; passed++) {
+      const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
+      if (!task || this.#stopping.aborted || this.#notBefore > clock.now()) return passed > 0;
+      const store = await this.#usableStore();
+      if (!store) return passed > 0;
+      await this.#settle(await care.viewOf(store), lease, task, () => Promise.resolve(false));
+    }
+  }
+
+  async #settle(
+    view: StoreView,
+    lease: Lease,
+    task: DueTask,
+    giveWay = () => this.#letLeaversPass(lease),
+  ): Promise<void> {
     const { db, clock, care, log } = this.#deps;
     const run = new TaskRun(
       { db, clock },
@@ -192,6 +209,7 @@ export class StoreRunner {
         task,
         signal: this.#calls.signal,
         onCall: (op, call) => care.onCall(view.store.type, op, call),
+        giveWay,
       },
     );
     try {
@@ -245,7 +263,8 @@ export class StoreRunner {
     const { db, clock, care, log } = this.#deps;
     try {
       const record = (call: VendorCall) => care.onCall(view.store.type, 'scan', call);
-      return await syncStep({ db, clock }, view, lease, { signal: this.#calls.signal, record });
+      const giveWay = () => this.#letLeaversPass(lease);
+      return await syncStep({ db, clock, giveWay }, view, lease, { signal: this.#calls.signal, record });
     } catch (error) {
       if (!(error instanceof RemoteError) || this.#calls.signal.aborted) throw error;
       log.warn({ err: error, storeId: view.store.id }, 'a step of a sync failed');

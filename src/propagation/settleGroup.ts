@@ -12,7 +12,7 @@ import {
 import { forgetObservation, observe } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { enqueueTask } from '../db/tasks.ts';
-import type { Change, MembershipChange, Plan, Skip } from '../model/change.ts';
+import { type Change, changeKey, type MembershipChange, type Plan, type Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteGroup } from '../model/remote.ts';
@@ -245,29 +245,44 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
     const unseen = await readMembers(run, link, run.calling('members').context, true);
     await claimFound(run, link, unseen);
   }
-  const members = await planMemberships(run, desired, link.remoteId, await feedingGroups(run, link.remoteId));
-  if (members.taken.length > 0) {
-    await run.record((tx) => recordMembers(tx, run.view.store.id, link.remoteId, members.taken, run.now()));
-  }
-  const gate = await openGate(run, members.changes, {
-    personKey: (change) => (change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : ''),
-    desired: () => 'unwanted',
-  });
-  const refused = await applyMemberships(
-    run,
-    link.remoteId,
-    gate.allowed as readonly MembershipChange[],
-    (tx, change) => tickOff(tx, run, gate, change),
-  );
+  const members = await settleMemberships(run, desired, link);
   const settled = {
-    heldReasons: gate.heldReasons,
-    skipped: [...left.skipped, ...members.skipped, ...gate.skipped],
-    refusals: [...left.refusals, ...refused],
+    heldReasons: members.heldReasons,
+    skipped: [...left.skipped, ...members.skipped],
+    refusals: [...left.refusals, ...members.refusals],
   };
-  if (desired.lifecycle === 'active') return finish(run, settled);
-  const waiting = settled.heldReasons.length + gate.skipped.length + refused.length;
-  if (waiting > 0) return finish(run, settled);
+  if (desired.lifecycle === 'active' || members.waiting) return finish(run, settled);
   await detach(run, shaped, settled);
+}
+
+/** Plans anew after each leaver who went first; whoever the vendor refused once is not asked for again. */
+async function settleMemberships(run: TaskRun, desired: DesiredGroup, link: LinkRecord) {
+  const { remoteId } = link;
+  const refused = new Map<string, Refusal>();
+  for (;;) {
+    const members = await planMemberships(run, desired, remoteId, await feedingGroups(run, remoteId));
+    if (members.taken.length > 0)
+      await run.record((tx) => recordMembers(tx, run.view.store.id, remoteId, members.taken, run.now()));
+    const gate = await openGate(run, members.changes, {
+      personKey: (change) =>
+        change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : '',
+      desired: () => 'unwanted',
+    });
+    const allowed = (gate.allowed as readonly MembershipChange[]).filter(
+      (change) => !refused.has(changeKey(change)),
+    );
+    const applied = await applyMemberships(run, remoteId, allowed, (tx, change) =>
+      tickOff(tx, run, gate, change),
+    );
+    for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+    if (applied.gaveWay) continue;
+    return {
+      heldReasons: gate.heldReasons,
+      skipped: [...members.skipped, ...gate.skipped],
+      refusals: [...refused.values()],
+      waiting: gate.heldReasons.length + gate.skipped.length + refused.size > 0,
+    };
+  }
 }
 
 /** The group is gone and nothing of it is left to settle. One that only moved looks for its new one at once. */

@@ -64,14 +64,14 @@ interface Progress {
 
 /** One step of the store's oldest open run; false where there is none. */
 export async function syncStep(
-  deps: { readonly db: Db; readonly clock: Clock },
+  deps: { readonly db: Db; readonly clock: Clock; giveWay(): Promise<boolean> },
   view: StoreView,
   lease: Lease,
   context: CallContext,
 ): Promise<boolean> {
   const run = await nextOpenRun(deps.db, view.store.id);
   if (!run) return false;
-  const step = stepOf(deps, view, lease, context, await begun(deps, run));
+  const step = { ...stepOf(deps, view, lease, context, await begun(deps, run)), giveWay: deps.giveWay };
   const phase = step.run.position?.phase as Phase;
   const progress = await PHASE_STEPS[phase](step, step.run.position?.cursor ?? null);
   await step.record((tx) => advance(tx, step, phase, progress));
@@ -91,6 +91,7 @@ function stepOf(
     run,
     context,
     now: () => isoTime(clock.now()),
+    giveWay: () => Promise.resolve(false),
     record: (work) =>
       db.transaction(async (tx) => {
         if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.storeId);

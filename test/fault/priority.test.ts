@@ -66,3 +66,28 @@ it('lets a leaver go before two hundred who join', async () => {
   expect(writes(slack.requests).find((words) => words.includes('/scim/'))).toBe('DELETE /scim/v2/Users/*');
   expect(writes(gitlab.requests)[0]).toBe('POST /api/v4/users/*/block');
 });
+
+it('lets a leaver go before the rest of a large group, and asks again for nobody who was refused', async () => {
+  world = await startWorld('sqlite');
+  const { bridge, company, gitlab } = world;
+  const names = Array.from({ length: 40 }, (_, n) => `member${n}`);
+  for (const name of ['leaver', ...names]) await company.hire(name);
+  await bridge.settled();
+  world.forgetRequests();
+  const isGrant = ({ method, path }: { method: string; path: string }) =>
+    method === 'POST' && path.endsWith('/members');
+  const answer = { status: 403, body: { message: '403 Forbidden' } };
+  gitlab.faults.inject({ fault: { kind: 'answer', answer }, matches: isGrant });
+  gitlab.faults.inject({ fault: { kind: 'delay', delayMs: 1_000 }, matches: isGrant });
+  await company.addGroup('large', names);
+  await eventually(async () => (gitlab.requests.filter(isGrant).length > 1 ? true : undefined), 10_000);
+  await company.setActive('leaver', false);
+  await bridge.settled();
+  const words = gitlab.requests.filter(({ method }) => method !== 'GET').map(wordsOf);
+  expect(words.indexOf('POST /api/v4/users/*/block')).toBeLessThan(words.length - 1);
+  expect(gitlab.requests.filter(isGrant)).toHaveLength(names.length);
+  const { body } = await bridge.admin('GET', `/propagation/stores/${world.stores.gitlab}/syncStatus`);
+  expect(body.details).toEqual([
+    { code: 'partiallySynced', message: expect.stringMatching(/could not be added: 403 Forbidden/) },
+  ]);
+});
