@@ -210,8 +210,9 @@ function elements(scope: Scope, list: Attribute, inner: Filter): Sql {
   }
   const test = condition({ ...scope, inside: [list] }, inner);
   const lookups = indexLookups(list, inner);
-  // Where there is nothing but the look-up, it says it all.
-  if (lookups.length > 0 && conjuncts(inner).length === lookups.length) return joined(lookups, 'and');
+  const [only] = lookups;
+  // Where there is nothing but one look-up, it says it all; two may have found two elements.
+  if (only && conjuncts(inner).length === 1) return only;
   return joined([...lookups, exists(scope, list, test)], 'and');
 }
 
