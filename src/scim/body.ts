@@ -3,6 +3,7 @@
  * hold. Must come after authentication, so that nobody unknown makes the bridge parse anything.
  */
 
+import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler } from 'express';
 import { isStorableText } from '../directory/filter/operand.ts';
 import { ScimError } from './errors.ts';
@@ -14,16 +15,29 @@ const NESTING_MAX = 32;
 
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
 /** Refuses what is no JSON by its content type (415), parses the rest. A body that means nothing is not read. */
 export function bodyParser(): RequestHandler {
-  const parse = express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false });
+  const parse = express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false, verify: checkUtf8 });
   return (req, res, next) => {
     if (!METHODS_WITH_BODY.has(req.method) || !hasBody(req)) return next();
-    const type = (req.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-    if (CONTENT_TYPES.includes(type)) return parse(req, res, next);
-    next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
+    const contentType = req.headers['content-type'] ?? '';
+    const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+    if (!CONTENT_TYPES.includes(type)) {
+      return next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
+    }
+    const charset = CHARSET.exec(contentType)?.[1] ?? 'utf-8';
+    if (!/^utf-8$/i.test(charset)) {
+      return next(new ScimError(415, null, 'The body must be JSON in UTF-8.'));
+    }
+    parse(req, res, next);
   };
+}
+
+/** RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter. */
+function checkUtf8(_req: unknown, _res: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
 }
 
 function hasBody(req: Request): boolean {

@@ -1,53 +1,73 @@
 /**
- * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4): scimmy's schemas, published by
- * scimmy-routers. scimmy keeps what is declared in globals of the process, so nothing of a tenant or of a
- * request may ever be put there; what is, is the same for everybody.
+ * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4), in scimmy's words. scimmy keeps what is
+ * declared in globals of the process, so nothing of a tenant or of a request may ever be put there; what
+ * is, is the same for everybody.
  */
 
-import type { RequestHandler } from 'express';
+import { type RequestHandler, Router } from 'express';
 import SCIMMY from 'scimmy';
-import SCIMMYRouters from 'scimmy-routers';
 import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/filter/attributes.ts';
 import { BODY_BYTES_MAX } from './body.ts';
 import { BULK_OPERATIONS_MAX } from './bulk.ts';
-import { ScimError } from './errors.ts';
-import { COUNT_MAX } from './query.ts';
-
-const PATH = /^\/(ServiceProviderConfig|ResourceTypes|Schemas)(\/|$)/i;
+import { notAllowed, ScimError, sendJson } from './errors.ts';
+import { listResponse } from './list.ts';
+import { COUNT_MAX, queryParameters } from './query.ts';
 
 /** Answers the three discovery endpoints and passes everything else on. */
-export function discovery(publicUrl: string): RequestHandler {
+export function discovery(baseUrl: string): Router {
   declareOnce();
-  const routes = createRoutes(publicUrl);
-  return (req, res, next) => {
-    if (!PATH.test(req.path)) return next();
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      res.setHeader('Allow', 'GET');
-      return next(new ScimError(405, null, `${req.method} is not possible here.`));
-    }
-    const [path = '', query = ''] = req.url.split('?', 2);
-    if (new URLSearchParams(query).has('filter')) {
-      return next(new ScimError(403, null, 'Discovery endpoints take no filter.'));
-    }
-    // scimmy refuses any other parameter here; the RFC has them ignored.
-    req.url = path;
-    routes(req, res, next);
-  };
+  const types = Object.values(SCIMMY.Resources.declared()).map(
+    (type) => new SCIMMY.Schemas.ResourceType(type.describe(), `${baseUrl}/ResourceTypes`),
+  );
+  const schemas = SCIMMY.Schemas.declared().map((schema) => schema.describe(`${baseUrl}/Schemas`));
+  const config = serviceProviderConfig(`${baseUrl}/ServiceProviderConfig`);
+  const router = Router();
+  serve(router, '/ServiceProviderConfig', () => config);
+  serveList(router, '/ResourceTypes', types);
+  serveList(router, '/Schemas', schemas);
+  return router;
 }
 
-function createRoutes(publicUrl: string): RequestHandler {
-  // Schemes add up with every construction, which tests do many times in one process.
-  SCIMMY.Config.set('authenticationSchemes', []);
-  const routes = new SCIMMYRouters({ type: 'bearer', handler: () => '', baseUri: () => publicUrl });
-  SCIMMY.Config.set({
-    patch: true,
-    sort: true,
-    etag: true,
-    changePassword: false,
-    filter: { supported: true, maxResults: COUNT_MAX },
-    bulk: { supported: true, maxOperations: BULK_OPERATIONS_MAX, maxPayloadSize: BODY_BYTES_MAX },
-  });
-  return routes as unknown as RequestHandler;
+function serviceProviderConfig(location: string): object {
+  const supported = { supported: true };
+  return new SCIMMY.Schemas.ServiceProviderConfig(
+    {
+      patch: supported,
+      sort: supported,
+      etag: supported,
+      changePassword: { supported: false },
+      filter: { supported: true, maxResults: COUNT_MAX },
+      bulk: { supported: true, maxOperations: BULK_OPERATIONS_MAX, maxPayloadSize: BODY_BYTES_MAX },
+      authenticationSchemes: [
+        {
+          type: 'oauthbearertoken',
+          name: 'OAuth Bearer Token',
+          description: 'A token that an administrator of the bridge makes, in the Authorization header',
+          specUri: 'https://datatracker.ietf.org/doc/html/rfc6750',
+        },
+      ],
+    },
+    location,
+  );
+}
+
+/** A list of all there is, and each by its id. */
+function serveList(router: Router, path: string, resources: readonly { readonly id: string }[]): void {
+  const list = listResponse(resources.length, 1, resources);
+  serve(router, path, () => list);
+  serve(router, `${path}/:id`, (id) => resources.find((resource) => resource.id === id));
+}
+
+function serve(router: Router, path: string, find: (id: unknown) => object | undefined): void {
+  const read: RequestHandler = (req, res) => {
+    if (queryParameters(req.url).has('filter')) {
+      throw new ScimError(403, null, 'Discovery endpoints take no filter.');
+    }
+    const found = find(req.params.id);
+    if (!found) throw new ScimError(404, null, `There is nothing at ${req.path}.`);
+    sendJson(res, 200, found);
+  };
+  router.route(path).get(read).all(notAllowed('GET, HEAD'));
 }
 
 let declared = false;
@@ -63,6 +83,9 @@ function declareOnce(): void {
   alignCase(Group.definition.attributes, schemaOf('group'));
   User.definition.attribute('groups.$ref').config.referenceTypes = ['Group'];
   User.definition.attribute('groups.type').config.canonicalValues = ['direct'];
+  for (const list of ['roles', 'x509Certificates']) {
+    User.definition.attribute(`${list}.type`).config.canonicalValues = false;
+  }
   Group.definition.attribute('displayName').config.uniqueness = 'server';
   Group.definition.attribute('members.type').config.canonicalValues = ['User'];
   Group.definition.attribute('members.$ref').config.referenceTypes = ['User'];

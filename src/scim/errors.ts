@@ -3,7 +3,7 @@
  * 5xx and never 404: an identity provider that reads 404 forgets or recreates the user.
  */
 
-import type { Response } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { isDatabaseOutage } from '../db/outage.ts';
 import { FilterError, PathError } from '../directory/filter/ast.ts';
 import { DirectoryRefusal, type RefusalReason } from '../directory/refusal.ts';
@@ -84,7 +84,6 @@ export function toScimError(error: unknown): ScimError {
 
 const HTTP_DETAILS: Record<string, string> = {
   'entity.parse.failed': 'The body is not valid JSON.',
-  'charset.unsupported': 'The body must be JSON in UTF-8.',
   'encoding.unsupported': 'The Content-Encoding is not supported.',
   'request.size.invalid': 'The body is shorter or longer than its Content-Length.',
   'request.aborted': 'The request was aborted.',
@@ -110,4 +109,12 @@ export function sendError(res: Response, error: ScimError): void {
 /** SCIM answers have this content type, whatever the request accepted (RFC 7644 §3.1). */
 export function sendJson(res: Response, status: number, body: object): void {
   res.status(status).type('application/scim+json').send(JSON.stringify(body));
+}
+
+/** Goes behind the methods that a path has. */
+export function notAllowed(allowed: string): RequestHandler {
+  return (req, res, next) => {
+    res.setHeader('Allow', allowed);
+    next(new ScimError(405, null, `${req.method} is not possible here; allowed: ${allowed}.`));
+  };
 }

@@ -20,29 +20,53 @@ export interface ListQuery {
   readonly projection: Projection;
 }
 
-/** The first of each parameter counts. */
-export function queryParameters(url: string): Readonly<Record<string, string>> {
+/**
+ * By name in lower case, the first of each: a `Filter` that goes unseen would answer with everybody, and a
+ * name that is not UTF-8 would find nobody.
+ */
+export type Parameters = ReadonlyMap<string, unknown>;
+
+/** Throws ScimError 400 invalidSyntax for what is not percent-encoded UTF-8. */
+export function queryParameters(url: string): Parameters {
   const at = url.indexOf('?');
-  const parameters: Record<string, string> = {};
-  if (at < 0) return parameters;
-  for (const [name, value] of new URLSearchParams(url.slice(at + 1))) {
-    if (!Object.hasOwn(parameters, name)) parameters[name] = value;
+  if (at < 0) return new Map();
+  const query = url.slice(at + 1);
+  const parameters = new URLSearchParams(query);
+  if (parameters.toString().includes(REPLACED) && !query.toUpperCase().includes(REPLACED)) {
+    throw new ScimError(400, 'invalidSyntax', 'The query must be percent-encoded UTF-8.');
+  }
+  return firstOfEach([...parameters]);
+}
+
+/** U+FFFD, which stands for what could not be decoded. */
+const REPLACED = encodeURIComponent('\ufffd');
+
+/** Those of a `.search`. */
+export function bodyParameters(body: Readonly<Record<string, unknown>>): Parameters {
+  return firstOfEach(Object.entries(body));
+}
+
+function firstOfEach(entries: readonly (readonly [string, unknown])[]): Parameters {
+  const parameters = new Map<string, unknown>();
+  for (const [name, value] of entries) {
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, value);
   }
   return parameters;
 }
 
-export function projectionOf(parameters: Readonly<Record<string, unknown>>): Projection {
-  return parseProjection(parameters.attributes, parameters.excludedAttributes);
+export function projectionOf(parameters: Parameters): Projection {
+  return parseProjection(parameters.get('attributes'), parameters.get('excludedattributes'));
 }
 
 /** Throws ScimError 400 invalidValue for what is no number or no text. */
-export function parseListQuery(parameters: Readonly<Record<string, unknown>>): ListQuery {
-  const startIndex = integer('startIndex', parameters.startIndex, 1);
-  const count = integer('count', parameters.count, COUNT_DEFAULT);
+export function parseListQuery(parameters: Parameters): ListQuery {
+  const startIndex = integer('startIndex', parameters.get('startindex'), 1);
+  const count = integer('count', parameters.get('count'), COUNT_DEFAULT);
   return {
-    filter: text('filter', parameters.filter),
-    sortBy: text('sortBy', parameters.sortBy),
-    descending: isDescending(parameters.sortOrder),
+    filter: text('filter', parameters.get('filter')),
+    sortBy: text('sortBy', parameters.get('sortby')),
+    descending: isDescending(parameters.get('sortorder')),
     startIndex: Math.max(1, startIndex),
     count: Math.min(COUNT_MAX, Math.max(0, count)),
     projection: projectionOf(parameters),

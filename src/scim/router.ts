@@ -1,6 +1,6 @@
 /**
  * The SCIM endpoint (RFC 7644): our own Express handlers over the directory. Why they stand in place of
- * scimmy-routers' for everything but discovery is in docs/decisions/0002-scim-routes.md.
+ * scimmy-routers' is in docs/decisions/0002-scim-routes.md.
  */
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
@@ -14,10 +14,10 @@ import { bodyParser, objectBody } from './body.ts';
 import { bulk } from './bulk.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { discovery } from './discovery.ts';
-import { ScimError, sendError, sendJson, toScimError } from './errors.ts';
+import { notAllowed, ScimError, sendError, sendJson, toScimError } from './errors.ts';
 import { hasAlready, precondition } from './etag.ts';
 import { groups } from './groups.ts';
-import { parseListQuery, projectionOf, queryParameters } from './query.ts';
+import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './query.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
 
@@ -56,7 +56,7 @@ export function createScimRouter(deps: ScimDeps): Router {
     deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
   const router = Router();
   router.use(deps.authenticate);
-  router.use(discovery(deps.publicUrl));
+  router.use(discovery(scim.baseUrl));
   router.use(bodyParser());
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);
   mountShared(router, scim, logFailure);
@@ -71,7 +71,7 @@ function mountEndpoint(router: Router, scim: Scim, endpoint: Endpoint): void {
     .route(path)
     .get(list(scim, [endpoint]))
     .post(run((call) => endpoint.create(scim, call)))
-    .all(notAllowed('GET, POST'));
+    .all(notAllowed('GET, HEAD, POST'));
   router
     .route(`${path}/.search`)
     .post(searchByPost(scim, [endpoint]))
@@ -82,7 +82,7 @@ function mountEndpoint(router: Router, scim: Scim, endpoint: Endpoint): void {
     .put(run((call, id) => endpoint.replace(scim, call, id)))
     .patch(run((call, id) => endpoint.patch(scim, call, id)))
     .delete(run((call, id) => endpoint.remove(scim, call, id)))
-    .all(notAllowed('GET, PUT, PATCH, DELETE'));
+    .all(notAllowed('GET, HEAD, PUT, PATCH, DELETE'));
 }
 
 function mountShared(router: Router, scim: Scim, logFailure: (res: Response, error: unknown) => void): void {
@@ -112,15 +112,8 @@ function list(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
 
 function searchByPost(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
   return async (req, res) => {
-    const query = parseListQuery(objectBody(req.body));
+    const query = parseListQuery(bodyParameters(objectBody(req.body)));
     send(req, res, await search(scim, callOf(req, res), endpoints, query));
-  };
-}
-
-function notAllowed(allowed: string): RequestHandler {
-  return (req, res, next) => {
-    res.setHeader('Allow', allowed);
-    next(new ScimError(405, null, `${req.method} is not possible here.`));
   };
 }
 

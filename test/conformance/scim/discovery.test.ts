@@ -99,6 +99,39 @@ onEachDatabase((open) => {
     expectScimError(await idp.get('/Schemas/urn:nothing'), 404);
   });
 
+  it('§7 Schemas suggest values only where there are some', async () => {
+    const { body } = await idp.get('/Schemas');
+    const suggested: unknown[] = [];
+    JSON.stringify(body, (key, value) => {
+      if (key === 'canonicalValues') suggested.push(value);
+      return value;
+    });
+    expect(suggested).toContainEqual(['work', 'home', 'other']);
+    expect(suggested).not.toContainEqual([]);
+  });
+
+  it('§4 lists all there is, and its locations do not follow the request', async () => {
+    for (const [path, total] of [
+      ['/Schemas', 3],
+      ['/ResourceTypes', 2],
+    ] as const) {
+      const { body } = await idp.get(path);
+      expect(body).toMatchObject({ totalResults: total, startIndex: 1, itemsPerPage: total });
+      expect(body.Resources).toHaveLength(total);
+      for (const { id, meta } of body.Resources) expect(meta.location).toBe(`${BASE}${path}/${id}`);
+      const odd = await fetch(`http://127.0.0.1:${endpoint.port}/SCIM/v2${path}`, {
+        headers: { Authorization: `Bearer ${idp.token}` },
+      });
+      expect(await odd.json()).toEqual(body);
+    }
+    expectScimError(await idp.get('/Schemas/%E0%A4%A'), 400, 'invalidSyntax');
+    expectScimError(await idp.get('/ServiceProviderConfig/x'), 404);
+    const posted = await idp.post('/Schemas', {});
+    expectScimError(posted, 405);
+    expect(posted.headers.get('allow')).toBe('GET, HEAD');
+    expect((await idp.request('HEAD', '/Schemas')).status).toBe(200);
+  });
+
   it('§4 refuses filters and ignores every other parameter', async () => {
     for (const path of ['/Schemas', '/ResourceTypes', '/ServiceProviderConfig']) {
       expectScimError(await idp.get(`${path}?filter=id%20eq%20%22User%22`), 403);

@@ -124,12 +124,13 @@ async function connect(db: Knex, port: number, options: ConnectOptions): Promise
 
 function client(url: string, token: string, ids: Pick<Client, 'connectionId' | 'environmentId'>): Client {
   const request: Client['request'] = async (method, path, body, headers = {}) => {
-    const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
+    const text = isRaw ? body : JSON.stringify(body);
     const type = text === undefined ? {} : { 'Content-Type': 'application/scim+json' };
     const response = await fetch(url + path, {
       method,
       headers: { Authorization: `Bearer ${token}`, ...type, ...headers },
-      ...(text !== undefined && { body: text }),
+      ...(text !== undefined && { body: text as string }),
     });
     const answered = await response.text();
     return {

@@ -90,6 +90,17 @@ onEachDatabase((open) => {
     }
   });
 
+  it('§3.4.2 takes the names of parameters in any case: a filter that is not seen would answer everybody', async () => {
+    await idp.newUsers(3);
+    const query = `FILTER=${encodeURIComponent('userName sw "user"')}&StartIndex=2&COUNT=1&sortby=userName&sortorder=Descending`;
+    const got = await idp.get(`/Users?${query}&Attributes=userName&attributes=displayName`);
+    expect(names(got)).toEqual(['user2']);
+    expect(Object.keys(got.body.Resources[0]).sort()).toEqual(['id', 'schemas', 'userName']);
+    const posted = await idp.post('/Users/.search', { Filter: 'userName eq "user3"', COUNT: 1 });
+    expect(names(posted)).toEqual(['user3']);
+    expectScimError(await idp.get('/Schemas?Filter=x'), 403);
+  });
+
   it('§3.4.2 finds groups by a member, and users by a group', async () => {
     const [id = ''] = await idp.newUsers(2);
     const { body: group } = await idp.post('/Groups', { displayName: 'G', members: [{ value: id }] });
