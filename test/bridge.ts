@@ -31,8 +31,12 @@ export interface RunningBridge {
   readonly adminToken: string;
   /** `path` below `/scim/v2`. */
   scim(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** The same with the token of another connection. */
+  scimWith(token: string, method: string, path: string, body?: unknown): Promise<Reply>;
   /** `path` below `/v1/environments/default`. */
   admin(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** `path` below `/v1`. */
+  v1(method: string, path: string, body?: unknown): Promise<Reply>;
   /** Resolves when no task is due or under way and no sync is open, on any store. */
   settled(): Promise<void>;
   /** Rings what is due by the bridge's clock, and clears away. */
@@ -114,7 +118,10 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
     url,
     scimToken,
     adminToken,
+    scimWith: (token, method, path, body) =>
+      ask(token, method, `/scim/v2${path}`, body, 'application/scim+json'),
     scim: (method, path, body) => ask(scimToken, method, `/scim/v2${path}`, body, 'application/scim+json'),
+    v1: (method, path, body) => ask(adminToken, method, `/v1${path}`, body, 'application/json'),
     admin: (method, path, body) =>
       ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
     settled,

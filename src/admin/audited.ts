@@ -1,7 +1,7 @@
 /** What events say about tenants, connections and tokens. A token or its hash is never among it. */
 
 import type { AdminTokenRecord } from '../db/adminTokens.ts';
-import type { ConnectionRecord } from '../db/connections.ts';
+import type { NewConnection } from '../db/connections.ts';
 import type { EnvironmentRecord } from '../db/environments.ts';
 import type { ScimTokenRecord } from '../db/scimTokens.ts';
 
@@ -9,11 +9,12 @@ export function auditedEnvironment({ id, name }: EnvironmentRecord) {
   return { id, name };
 }
 
-export function auditedConnection(connection: ConnectionRecord) {
-  const { id, name, strategy, isPrimary, unknownAttributes, metadata, userIdAttribute, mapping } = connection;
+export function auditedConnection(connection: NewConnection) {
+  const { id, name, strategy, isPrimary, unknownAttributes, retentionDays } = connection;
+  const { metadata, userIdAttribute, mapping } = connection;
   return {
-    ...{ id, name, strategy, isPrimary, unknownAttributes, metadata, userIdAttribute },
-    mapping: mapping ?? [],
+    ...{ id, name, strategy, isPrimary, unknownAttributes, retentionDays },
+    ...{ metadata, userIdAttribute, mapping: mapping ?? [] },
   };
 }
 

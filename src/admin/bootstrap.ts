@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/adminTokens.ts';
-import { type ConnectionRecord, insertConnection, USER_ID_ATTRIBUTES } from '../db/connections.ts';
+import { insertConnection, type NewConnection, USER_ID_ATTRIBUTES } from '../db/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID, getEnvironment, insertEnvironmentOnce } from '../db/environments.ts';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
@@ -49,8 +49,8 @@ export async function bootstrap(
   });
 }
 
-async function createConnection(db: Db, at: string, cause: Cause): Promise<ConnectionRecord> {
-  const connection: ConnectionRecord = {
+async function createConnection(db: Db, at: string, cause: Cause): Promise<NewConnection> {
+  const connection: NewConnection = {
     id: newId(),
     environmentId: DEFAULT_ENVIRONMENT_ID,
     name: 'default',

@@ -1,16 +1,17 @@
-/** `…/connections`: where identities come from. One that has, or had, people is not deleted. */
+/** `…/connections`: where identities come from. One that has people goes with them, step by step. */
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { waitedFor } from '../db/burials.ts';
 import {
   type ConnectionRecord,
-  connectionHasResources,
   countConnections,
-  deleteConnection,
   getConnection,
+  hasPrimaryConnection,
   insertConnection,
   listConnections,
   lockConnection,
+  type NewConnection,
   STRATEGIES,
   type Strategy,
   UNKNOWN_ATTRIBUTES,
@@ -21,11 +22,13 @@ import { lockEnvironment } from '../db/environments.ts';
 import { appendEvent } from '../db/events.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
+import { deleteConnection } from '../propagation/connectionDeletion.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { auditedConnection } from './audited.ts';
 import { metadataObject, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
+import { readManner, refuseDeleting, showDeletion } from './deletion.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
@@ -45,7 +48,7 @@ const SETTINGS = {
   metadata: metadataObject.default({}),
 };
 const Body = z.strictObject(SETTINGS);
-const Replacement = z.strictObject({ ...SETTINGS, ...READ_ONLY });
+const Replacement = z.strictObject({ ...SETTINGS, ...READ_ONLY, status: z.unknown().optional() });
 
 export function connections(deps: AdminDeps): Router {
   const router = Router({ mergeParams: true });
@@ -58,7 +61,7 @@ export function connections(deps: AdminDeps): Router {
       const id = idParam(req);
       const connection = await getConnection(deps.db, environmentOf(res).id, id);
       if (!connection) throw notFound('connection', id);
-      res.json(show(deps, connection));
+      res.json(await showWithWaiting(deps, connection));
     },
     put: (req, res) => replace(deps, req, res),
     delete: (req, res) => remove(deps, req, res),
@@ -88,10 +91,12 @@ async function create(deps: AdminDeps, req: Request, res: Response): Promise<voi
   const made = await refuseTakenName(body.name, () =>
     deps.db.transaction(async (tx) => {
       // The lock makes exactly one of two first connections the primary one.
-      if (!(await lockEnvironment(tx, environment.id))) throw notFound('environment', environment.id);
-      const isPrimary = (await countConnections(tx, environment.id)) === 0;
+      const tenant = await lockEnvironment(tx, environment.id);
+      if (!tenant) throw notFound('environment', environment.id);
+      refuseDeleting('environment', tenant);
+      const isPrimary = !(await hasPrimaryConnection(tx, environment.id));
       refuseOtherPrimary(body.isPrimary, isPrimary);
-      const connection: ConnectionRecord = {
+      const connection: NewConnection = {
         id: newId(),
         environmentId: environment.id,
         name: body.name,
@@ -105,6 +110,7 @@ async function create(deps: AdminDeps, req: Request, res: Response): Promise<voi
         createdAt: at,
         updatedAt: at,
       };
+      const inserted = { ...connection, deletion: null };
       await insertConnection(tx, connection);
       await appendEvent(tx, at, {
         environmentId: environment.id,
@@ -113,7 +119,7 @@ async function create(deps: AdminDeps, req: Request, res: Response): Promise<voi
         outcome: 'success',
         after: auditedConnection(connection),
       });
-      return connection;
+      return inserted;
     }),
   );
   res.status(201).location(connectionHref(deps, made)).json(show(deps, made));
@@ -128,6 +134,7 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<vo
     deps.db.transaction(async (tx) => {
       const before = await lockConnection(tx, environment.id, id);
       if (!before) throw notFound('connection', id);
+      refuseDeleting('connection', before);
       refuseOtherPrimary(body.isPrimary, before.isPrimary);
       const { name, strategy, unknownAttributes, retentionDays, metadata } = body;
       const userIdAttribute = userIdAttributeAfter(before, strategy);
@@ -156,39 +163,16 @@ function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, n
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   const id = idParam(req);
   const environment = environmentOf(res);
-  await deps.db.transaction(async (tx) => {
-    // The environment's lock keeps another connection from coming while the primary one goes.
-    await lockEnvironment(tx, environment.id);
-    const connection = await lockConnection(tx, environment.id, id);
-    if (!connection) throw notFound('connection', id);
-    if (connection.isPrimary && (await countConnections(tx, environment.id)) > 1) {
-      throw new RequestError(
-        409,
-        `${connection.name} is the primary connection, for good; it can be deleted only as the last one of its environment.`,
-      );
-    }
-    if (await connectionHasResources(tx, id)) {
-      throw new RequestError(
-        409,
-        `${connection.name} has users or groups, or the history of deleted ones; deleting a connection together with them comes with a later release. Revoke its tokens to shut it.`,
-      );
-    }
-    await deleteConnection(tx, id);
-    await appendEvent(tx, isoTime(deps.clock.now()), {
-      environmentId: environment.id,
-      cause: adminOf(res).cause,
-      kind: 'connection.deleted',
-      outcome: 'success',
-      before: auditedConnection(connection),
-    });
-  });
-  res.status(204).end();
+  const manner = readManner(req);
+  const done = await deleteConnection(deps.propagation, environment.id, id, manner, adminOf(res).cause);
+  const connection = done ? null : await getConnection(deps.db, environment.id, id);
+  if (connection) res.status(202).json(await showWithWaiting(deps, connection));
+  else res.status(204).end();
 }
 
 function refuseOtherPrimary(asked: boolean | undefined, isPrimary: boolean): void {
   if (asked === undefined || asked === isPrimary) return;
-  const detail =
-    'isPrimary cannot be chosen: the first connection of an environment is its primary one, for good';
+  const detail = 'isPrimary cannot be chosen: the oldest connection of an environment is its primary one';
   throw new RequestError(400, 'isPrimary is read only.', [{ pointer: '/isPrimary', detail }]);
 }
 
@@ -208,6 +192,14 @@ function connectionHref(deps: AdminDeps, connection: ConnectionRecord, ...path: 
   return href(deps, 'environments', connection.environmentId, 'connections', connection.id, ...path);
 }
 
+/** Of one that is being deleted also what that waits for. */
+async function showWithWaiting(deps: AdminDeps, connection: ConnectionRecord) {
+  const shown = show(deps, connection);
+  if (!shown.deletion) return shown;
+  const waitsFor = await waitedFor(deps.db, connection.id);
+  return { ...shown, deletion: { ...shown.deletion, waitsFor } };
+}
+
 function show(deps: AdminDeps, connection: ConnectionRecord) {
   return {
     id: connection.id,
@@ -218,6 +210,7 @@ function show(deps: AdminDeps, connection: ConnectionRecord) {
     unknownAttributes: connection.unknownAttributes,
     retentionDays: connection.retentionDays,
     metadata: connection.metadata,
+    ...showDeletion(connection),
     createdAt: connection.createdAt,
     updatedAt: connection.updatedAt,
     _links: {

@@ -1,14 +1,10 @@
-/** `/v1/environments`: the tenants. One that still has connections, stores or people is not deleted. */
+/** `/v1/environments`: the tenants. One that has people goes with them, step by step. */
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { deleteAdminTokensOf } from '../db/adminTokens.ts';
 import {
   countEnvironments,
-  DEFAULT_ENVIRONMENT_ID,
-  deleteEnvironment,
   type EnvironmentRecord,
-  environmentContents,
   getEnvironment,
   insertEnvironment,
   listEnvironments,
@@ -18,16 +14,18 @@ import {
 import { appendEvent } from '../db/events.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
+import { deleteEnvironment } from '../propagation/environmentDeletion.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedAdminToken, auditedEnvironment } from './audited.ts';
+import { auditedEnvironment } from './audited.ts';
 import { nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
+import { readManner, showDeletion } from './deletion.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const Body = z.strictObject({ name: nameText });
-const Replacement = z.strictObject({ name: nameText, ...READ_ONLY });
+const Replacement = z.strictObject({ name: nameText, ...READ_ONLY, status: z.unknown().optional() });
 
 export function environments(deps: AdminDeps): Router {
   const router = Router();
@@ -75,7 +73,8 @@ async function create(deps: AdminDeps, req: Request, res: Response): Promise<voi
   requireUnbound(res, 'environments');
   const { name } = parseBody(Body, req);
   const at = isoTime(deps.clock.now());
-  const environment: EnvironmentRecord = { id: newId(), name, createdAt: at, updatedAt: at };
+  const made = { id: newId(), name, createdAt: at, updatedAt: at };
+  const environment: EnvironmentRecord = { ...made, deletion: null, deletedAt: null };
   await refuseTakenName(name, () =>
     deps.db.transaction(async (tx) => {
       await insertEnvironment(tx, environment);
@@ -121,44 +120,10 @@ async function rename(deps: AdminDeps, req: Request, res: Response): Promise<voi
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   requireUnbound(res, 'environments');
   const id = idParam(req);
-  const { cause } = adminOf(res);
-  const at = isoTime(deps.clock.now());
-  // Its own log goes with it, so its end is told where the bridge's own affairs are.
-  const told = { environmentId: DEFAULT_ENVIRONMENT_ID, cause, outcome: 'success' } as const;
-  await deps.db.transaction(async (tx) => {
-    const environment = await lockEnvironment(tx, id);
-    if (!environment) throw notFound('environment', id);
-    if (id === DEFAULT_ENVIRONMENT_ID) {
-      throw new RequestError(
-        409,
-        'The environment default stays: it keeps the audit log of the bridge itself.',
-      );
-    }
-    refuseContents(environment, await environmentContents(tx, id));
-    for (const token of await deleteAdminTokensOf(tx, id)) {
-      await appendEvent(tx, at, { ...told, kind: 'admin-token.revoked', before: auditedAdminToken(token) });
-    }
-    await deleteEnvironment(tx, id);
-    await appendEvent(tx, at, {
-      ...told,
-      kind: 'environment.deleted',
-      before: auditedEnvironment(environment),
-    });
-  });
-  res.status(204).end();
-}
-
-function refuseContents(
-  environment: EnvironmentRecord,
-  contents: { connections: number; stores: number; users: number },
-): void {
-  const left = Object.entries(contents).filter(([, n]) => n > 0);
-  if (left.length === 0) return;
-  const words = left.map(([what, n]) => `${n} ${what}`).join(', ');
-  throw new RequestError(
-    409,
-    `The environment ${environment.name} still has ${words}, deleted ones with a history included. Only an empty environment can be deleted; deleting one together with its people and history comes with a later release.`,
-  );
+  const done = await deleteEnvironment(deps.propagation, id, readManner(req), adminOf(res).cause);
+  const environment = done ? null : await getEnvironment(deps.db, id);
+  if (environment) res.status(202).json(show(deps, environment));
+  else res.status(204).end();
 }
 
 async function refuseTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
@@ -174,7 +139,11 @@ async function refuseTakenName<T>(name: string, write: () => Promise<T>): Promis
 function show(deps: AdminDeps, environment: EnvironmentRecord) {
   const below = (...path: string[]) => ({ href: href(deps, 'environments', environment.id, ...path) });
   return {
-    ...environment,
+    id: environment.id,
+    name: environment.name,
+    ...showDeletion(environment),
+    createdAt: environment.createdAt,
+    updatedAt: environment.updatedAt,
     _links: {
       self: below(),
       connections: below('connections'),

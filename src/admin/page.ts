@@ -55,6 +55,14 @@ export function queryText(req: Request, name: string): string | null {
   return value;
 }
 
+/** A query parameter that is true or false; false where it is absent. */
+export function queryFlag(req: Request, name: string): boolean {
+  const value = queryText(req, name);
+  if (value !== null && value !== 'true' && value !== 'false')
+    throw queryMistake(name, 'must be true or false');
+  return value === 'true';
+}
+
 /** A 400 about one query parameter. */
 export function queryMistake(name: string, detail: string): RequestError {
   return new RequestError(400, `The query parameter ${name} ${detail}.`, [

@@ -6,7 +6,7 @@
 
 import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
-import { getEnvironment } from '../db/environments.ts';
+import { getEnvironmentEvenDeleted } from '../db/environments.ts';
 import { accounts } from './accounts.ts';
 import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
@@ -92,8 +92,10 @@ function resolveEnvironment(deps: AdminDeps): RequestHandler {
     const id = idParam(req, 'envId');
     const { environmentId } = adminOf(res);
     const visible = environmentId === null || environmentId === id;
-    const environment = visible ? await getEnvironment(deps.db, id) : null;
-    if (!environment) throw notFound('environment', id);
+    const environment = visible ? await getEnvironmentEvenDeleted(deps.db, id) : null;
+    // Of one that is deleted the audit log is what is left.
+    const readable = environment?.deletedAt === null || req.path === '/events';
+    if (!environment || !readable) throw notFound('environment', id);
     res.locals.environment = environment;
     next();
   };

@@ -18,7 +18,7 @@ import {
 } from '../propagation/rules.ts';
 import { idText, longText, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
-import { keyOfRecord, knownQuery, queryMistake, queryText, readPageOfRecords, sendPage } from './page.ts';
+import { keyOfRecord, knownQuery, queryFlag, queryText, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const GROUPS_MAX = 100;
@@ -110,15 +110,7 @@ function toInput(body: z.output<typeof Body> | z.output<typeof Replacement>, act
 }
 
 function readManner(req: Request): Manner {
-  return { preview: readFlag(req, 'preview'), widen: readFlag(req, 'widen') };
-}
-
-function readFlag(req: Request, name: string): boolean {
-  const value = queryText(req, name);
-  if (value !== null && value !== 'true' && value !== 'false') {
-    throw queryMistake(name, 'must be true or false');
-  }
-  return value === 'true';
+  return { preview: queryFlag(req, 'preview'), widen: queryFlag(req, 'widen') };
 }
 
 function isSaved(result: Saved | Impact): result is Saved {

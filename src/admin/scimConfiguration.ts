@@ -45,6 +45,7 @@ import { newId } from '../support/ids.ts';
 import { auditedConnection, auditedScimToken } from './audited.ts';
 import { checkBody, parseBody, READ_ONLY, summary } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
+import { refuseDeleting } from './deletion.ts';
 import { route } from './problem.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -117,6 +118,7 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<Co
   const { connection, remapped } = await deps.db.transaction(async (tx) => {
     const before = await lockConnection(tx, environment.id, id);
     if (!before) throw notFound('connection', id);
+    refuseDeleting('connection', before);
     const { mapping } = chosen;
     const userIdAttribute = chosen.userIdAttribute ?? USER_ID_ATTRIBUTES[before.strategy];
     const remapped = !isDeepStrictEqual(before.mapping, mapping);
@@ -226,6 +228,7 @@ async function createToken(deps: AdminDeps, req: Request, res: Response): Promis
   const record = await deps.db.transaction(async (tx) => {
     const connection = await lockConnection(tx, environmentOf(res).id, id);
     if (!connection) throw notFound('connection', id);
+    refuseDeleting('connection', connection);
     if ((await countScimTokens(tx, id)) >= SCIM_TOKENS_MAX) {
       throw new RequestError(
         409,

@@ -13,7 +13,7 @@ import { maskedConfiguration } from '../propagation/storeSecrets.ts';
 import { createStore, replaceStore, type StoreInput } from '../propagation/stores.ts';
 import { checkBody, longText, nameText, READ_ONLY, summary, webUrl } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, idParam, storeHref, storeOf } from './context.ts';
-import { keyOfRecord, knownQuery, queryMistake, queryText, readPageOfRecords, sendPage } from './page.ts';
+import { keyOfRecord, knownQuery, queryFlag, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 const DESCRIPTION_MAX = 2_000;
@@ -136,7 +136,7 @@ async function remove(deps: AdminDeps, req: Request, res: Response): Promise<voi
     deps.propagation,
     environmentId,
     id,
-    readConfirm(req),
+    queryFlag(req, 'confirm'),
     adminOf(res).cause,
   );
   if (deletion.outcome === 'deleted') {
@@ -145,14 +145,6 @@ async function remove(deps: AdminDeps, req: Request, res: Response): Promise<voi
   }
   const store = (await getStoreOf(deps.db, environmentId, id)) ?? deletion.store;
   res.status(202).json(showStore(deps, store));
-}
-
-function readConfirm(req: Request): boolean {
-  const value = queryText(req, 'confirm');
-  if (value !== null && value !== 'true' && value !== 'false') {
-    throw queryMistake('confirm', 'must be true or false');
-  }
-  return value === 'true';
 }
 
 /** What was given, and nothing more: defaults are in `storeMetadata`. */

@@ -1,6 +1,10 @@
-/** Connections: where identities come from. */
+/**
+ * Connections: where identities come from. One that is deleted leaves its row, for tombstones and the audit
+ * log; nobody but `deletions.ts` and what shows tombstones sees it any more.
+ */
 
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from './columns.ts';
+import { type Deletion, toDeletion } from './deletions.ts';
 import { type Db, forUpdate } from './open.ts';
 import type { After } from './paging.ts';
 
@@ -23,7 +27,7 @@ export interface ConnectionRecord {
   /** Unique in its environment. */
   readonly name: string;
   readonly strategy: Strategy;
-  /** The first connection of its environment, for good: its users speak for their persons. */
+  /** The oldest connection of its environment that is not being deleted: its users speak for their persons. */
   readonly isPrimary: boolean;
   /** What happens to a request with attributes that no schema knows. */
   readonly unknownAttributes: UnknownAttributes;
@@ -36,7 +40,11 @@ export interface ConnectionRecord {
   readonly mapping: readonly InboundMapping[] | null;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Null unless it is being deleted: its tokens are gone, its people and groups go one after the other. */
+  readonly deletion: Deletion | null;
 }
+
+export type NewConnection = Omit<ConnectionRecord, 'deletion'>;
 
 /**
  * What users keep whatever happens to their names. Okta, Entra ID and Auth0 send their own id as externalId;
@@ -55,7 +63,7 @@ export async function getConnection(
   environmentId: string,
   id: string,
 ): Promise<ConnectionRecord | null> {
-  const row = await db('connections').where({ environment_id: environmentId, id }).first();
+  const row = await present(db, environmentId).where({ id }).first();
   return row ? toConnection(row) : null;
 }
 
@@ -65,7 +73,13 @@ export async function lockConnection(
   environmentId: string,
   id: string,
 ): Promise<ConnectionRecord | null> {
-  const row = await forUpdate(db, db('connections').where({ environment_id: environmentId, id })).first();
+  const row = await forUpdate(db, present(db, environmentId).where({ id })).first();
+  return row ? toConnection(row) : null;
+}
+
+/** The same by id alone, a deleted one too: for whoever takes up its deletion. */
+export async function lockConnectionEvenDeleted(db: Db, id: string): Promise<ConnectionRecord | null> {
+  const row = await forUpdate(db, db('connections').where({ id })).first();
   return row ? toConnection(row) : null;
 }
 
@@ -76,12 +90,14 @@ export async function listConnections(
   limit: number,
   after: After | null,
 ): Promise<readonly ConnectionRecord[]> {
-  const query = db('connections')
-    .where({ environment_id: environmentId })
-    .orderBy(['created_at', 'id'])
-    .limit(limit);
+  const query = present(db, environmentId).orderBy(['created_at', 'id']).limit(limit);
   if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
   return (await query).map(toConnection);
+}
+
+/** Those that are not deleted, oldest first. */
+export async function everyConnection(db: Db, environmentId: string): Promise<readonly ConnectionRecord[]> {
+  return (await present(db, environmentId).orderBy(['created_at', 'id'])).map(toConnection);
 }
 
 /** By connection, where there is one: what an environment maps otherwise than by default. */
@@ -97,12 +113,37 @@ export async function inboundMappings(
 }
 
 export async function countConnections(db: Db, environmentId: string): Promise<number> {
-  const row = await db('connections').where({ environment_id: environmentId }).count({ n: '*' }).first();
+  const row = await present(db, environmentId).count({ n: '*' }).first();
   return Number(row?.n ?? 0);
 }
 
+function present(db: Db, environmentId: string) {
+  return db('connections').where({ environment_id: environmentId }).whereNull('deleted_at');
+}
+
+export async function hasPrimaryConnection(db: Db, environmentId: string): Promise<boolean> {
+  return (await present(db, environmentId).where({ is_primary: true }).first('id')) !== undefined;
+}
+
+/**
+ * The connection is not the primary one any more; the oldest that is not being deleted takes its place.
+ * Answers that one, null where there is none. Wants the environment's lock.
+ */
+export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
+  if (!connection.isPrimary) return null;
+  await db('connections').where({ id: connection.id }).update({ is_primary: false });
+  const heir = await present(db, connection.environmentId)
+    .whereNot({ id: connection.id })
+    .whereNull('deletion')
+    .orderBy(['created_at', 'id'])
+    .first();
+  if (!heir) return null;
+  await db('connections').where({ id: heir.id }).update({ is_primary: true });
+  return toConnection({ ...heir, is_primary: true });
+}
+
 /** Throws a unique violation (`isUniqueViolation`) where the name is taken. */
-export async function insertConnection(db: Db, connection: ConnectionRecord): Promise<void> {
+export async function insertConnection(db: Db, connection: NewConnection): Promise<void> {
   await db('connections').insert({
     id: connection.id,
     environment_id: connection.environmentId,
@@ -117,7 +158,7 @@ export async function updateConnection(db: Db, connection: ConnectionRecord): Pr
   await db('connections').where({ id: connection.id }).update(settingsRow(connection));
 }
 
-function settingsRow(connection: ConnectionRecord) {
+function settingsRow(connection: NewConnection) {
   return {
     name: connection.name,
     strategy: connection.strategy,
@@ -128,21 +169,6 @@ function settingsRow(connection: ConnectionRecord) {
     mapping: connection.mapping === null ? null : toJson(connection.mapping),
     updated_at: connection.updatedAt,
   };
-}
-
-/** True where users or groups hang on it, deleted ones included: their history does. */
-export async function connectionHasResources(db: Db, id: string): Promise<boolean> {
-  for (const table of ['users', 'groups']) {
-    if (await db(table).where({ connection_id: id }).first('id')) return true;
-  }
-  return false;
-}
-
-/** With its tokens and the attributes seen; users and groups must be gone. */
-export async function deleteConnection(db: Db, id: string): Promise<void> {
-  await db('scim_tokens').where({ connection_id: id }).delete();
-  await db('attributes_seen').where({ connection_id: id }).delete();
-  await db('connections').where({ id }).delete();
 }
 
 export function toConnection(row: Record<string, unknown>): ConnectionRecord {
@@ -159,5 +185,6 @@ export function toConnection(row: Record<string, unknown>): ConnectionRecord {
     mapping: fromJsonOrNull(row.mapping),
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
+    deletion: toDeletion(row),
   };
 }

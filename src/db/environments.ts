@@ -1,5 +1,6 @@
-/** Environments: the tenants. */
+/** Environments: the tenants. One that is deleted leaves its row, for its audit log. */
 
+import { type Deletion, toDeletion } from './deletions.ts';
 import { type Db, forUpdate } from './open.ts';
 import type { After } from './paging.ts';
 
@@ -8,19 +9,35 @@ export interface EnvironmentRecord {
   readonly name: string;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Null unless it is being deleted, or was. */
+  readonly deletion: Deletion | null;
+  readonly deletedAt: string | null;
 }
+
+export type NewEnvironment = Omit<EnvironmentRecord, 'deletion' | 'deletedAt'>;
 
 /** The environment of the first start. It also keeps the audit of what belongs to no environment. */
 export const DEFAULT_ENVIRONMENT_ID = 'default';
 
+/** Null where there is none, or it is deleted. */
 export async function getEnvironment(db: Db, id: string): Promise<EnvironmentRecord | null> {
+  const row = await present(db).where({ id }).first();
+  return row ? toEnvironment(row) : null;
+}
+
+/** A deleted one too: its audit log is still read. */
+export async function getEnvironmentEvenDeleted(db: Db, id: string): Promise<EnvironmentRecord | null> {
   const row = await db('environments').where({ id }).first();
   return row ? toEnvironment(row) : null;
 }
 
+function present(db: Db) {
+  return db('environments').whereNull('deleted_at');
+}
+
 /** As `getEnvironment`, and nobody else changes it, or adds to it, until the transaction ends. */
 export async function lockEnvironment(db: Db, id: string): Promise<EnvironmentRecord | null> {
-  const row = await forUpdate(db, db('environments').where({ id })).first();
+  const row = await forUpdate(db, present(db).where({ id })).first();
   return row ? toEnvironment(row) : null;
 }
 
@@ -31,25 +48,25 @@ export async function listEnvironments(
   after: After | null,
   only: string | null,
 ): Promise<readonly EnvironmentRecord[]> {
-  const query = db('environments').orderBy(['created_at', 'id']).limit(limit);
+  const query = present(db).orderBy(['created_at', 'id']).limit(limit);
   if (only !== null) query.where({ id: only });
   if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
   return (await query).map(toEnvironment);
 }
 
 export async function countEnvironments(db: Db, only: string | null): Promise<number> {
-  const query = db('environments').count({ n: '*' });
+  const query = present(db).count({ n: '*' });
   if (only !== null) query.where({ id: only });
   return Number((await query.first())?.n ?? 0);
 }
 
 /** Throws a unique violation (`isUniqueViolation`) where the name is taken. */
-export async function insertEnvironment(db: Db, environment: EnvironmentRecord): Promise<void> {
+export async function insertEnvironment(db: Db, environment: NewEnvironment): Promise<void> {
   await db('environments').insert(toRow(environment));
 }
 
 /** False where the id, or the name, is taken: another replica was faster. */
-export async function insertEnvironmentOnce(db: Db, environment: EnvironmentRecord): Promise<boolean> {
+export async function insertEnvironmentOnce(db: Db, environment: NewEnvironment): Promise<boolean> {
   const made = await db('environments').insert(toRow(environment)).onConflict().ignore().returning('id');
   return made.length > 0;
 }
@@ -59,27 +76,7 @@ export async function renameEnvironment(db: Db, id: string, name: string, at: st
   await db('environments').where({ id }).update({ name, updated_at: at });
 }
 
-/** How much still hangs on an environment: deleted people and stores count, for their history does. */
-export async function environmentContents(
-  db: Db,
-  id: string,
-): Promise<{ readonly connections: number; readonly stores: number; readonly users: number }> {
-  const count = async (table: string): Promise<number> => {
-    const row = await db(table).where({ environment_id: id }).count({ n: '*' }).first();
-    return Number(row?.n ?? 0);
-  };
-  return {
-    connections: await count('connections'),
-    stores: await count('stores'),
-    users: await count('persons'),
-  };
-}
-
-export async function deleteEnvironment(db: Db, id: string): Promise<void> {
-  await db('environments').where({ id }).delete();
-}
-
-function toRow(environment: EnvironmentRecord) {
+function toRow(environment: NewEnvironment) {
   return {
     id: environment.id,
     name: environment.name,
@@ -94,5 +91,7 @@ function toEnvironment(row: Record<string, unknown>): EnvironmentRecord {
     name: row.name as string,
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
+    deletion: toDeletion(row),
+    deletedAt: row.deleted_at as string | null,
   };
 }

@@ -47,6 +47,20 @@ export function eventInsert(at: string, event: Omit<NewEvent, 'alsoCausedBy'>): 
   return { table: 'events', rows: [eventRow(at, event)] };
 }
 
+const EVENTS_PER_INSERT_MAX = 50;
+
+/** Many of one cause each. */
+export async function appendEvents(
+  db: Db,
+  at: string,
+  events: readonly Omit<NewEvent, 'alsoCausedBy'>[],
+): Promise<void> {
+  for (let from = 0; from < events.length; from += EVENTS_PER_INSERT_MAX) {
+    const some = events.slice(from, from + EVENTS_PER_INSERT_MAX);
+    await db('events').insert(some.map((event) => eventRow(at, event)));
+  }
+}
+
 function eventRow(at: string, event: NewEvent) {
   return {
     environment_id: event.environmentId,

@@ -4,7 +4,7 @@
  */
 
 import type { Resource } from '../model/resource.ts';
-import { fromJson, lower, toJson } from './columns.ts';
+import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
 import { type Db, forUpdate } from './open.ts';
 import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './users.ts';
 
@@ -108,10 +108,20 @@ export async function findGroupOfEnvironment(
   return row ? toGroup(row) : null;
 }
 
+export interface GroupOrTombstone extends GroupRecord {
+  /** The connection was deleted, and what it fed is to stay as it is. */
+  readonly letGo: boolean;
+}
+
 /** A group by id alone, its tombstone too: for propagation, which settles what was deleted. */
-export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupRecord | null> {
-  const row = await db('groups').where({ id }).first();
-  return row ? toGroup(row) : null;
+export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
+  const row = await db('groups')
+    .join('connections', 'connections.id', 'groups.connection_id')
+    .where('groups.id', id)
+    .select('groups.*', 'connections.keep_accounts')
+    .first();
+  if (!row) return null;
+  return { ...toGroup(row), letGo: row.deleted_at !== null && fromBoolean(row.keep_accounts) };
 }
 
 export async function listGroups(db: Db, page: PageByPosition): Promise<ListPage<GroupRecord>> {

@@ -359,7 +359,7 @@ async function countPeople(db: Db, storeId: string, states: readonly LinkState[]
   return Number(row?.n ?? 0);
 }
 
-function toLink(row: Record<string, unknown>): LinkRecord {
+export function toLink(row: Record<string, unknown>): LinkRecord {
   return {
     id: row.id as string,
     environmentId: row.environment_id as string,

@@ -7,6 +7,7 @@ import type { Knex } from 'knex';
 import * as first from '../../migrations/0001_first.ts';
 import * as timers from '../../migrations/0002_timers.ts';
 import * as rules from '../../migrations/0003_rules.ts';
+import * as deletions from '../../migrations/0004_deletions.ts';
 
 interface Migration {
   readonly name: string;
@@ -18,6 +19,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0001_first', ...first },
   { name: '0002_timers', ...timers },
   { name: '0003_rules', ...rules },
+  { name: '0004_deletions', ...deletions },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -47,7 +47,8 @@ async function lookAround(
   db: Db,
   arrival: Arrival,
 ): Promise<{ tombstones: readonly { person_id: string }[]; hasOtherConnections: boolean }> {
-  const others = 'exists(select 1 from connections where environment_id = ? and id <> ?) as others';
+  const others =
+    'exists(select 1 from connections where environment_id = ? and id <> ? and deleted_at is null) as others';
   const rows = await db
     .from(db.raw('(select 1 as one) as arrival'))
     .joinRaw('left join (?) as tombstones on 1 = 1', [tombstonesLike(db, arrival)] as never)
@@ -153,13 +154,34 @@ export async function speakingUsers(
   return found;
 }
 
+export interface Departed extends UserRecord {
+  /** The connection was deleted, and its accounts are to stay: the bridge has nothing to do with them. */
+  readonly letGo: boolean;
+}
+
 /** The person's newest tombstone: what is left to say who it was; null when there is none. */
-export async function lastDeletedUser(db: Db, personId: string): Promise<UserRecord | null> {
-  const row = await db('users')
-    .where({ person_id: personId })
-    .whereNotNull('deleted_at')
-    .orderBy('deleted_at', 'desc')
-    .orderBy('id', 'desc')
-    .first();
-  return row ? toUser(row) : null;
+export async function lastDeletedUser(db: Db, personId: string): Promise<Departed | null> {
+  return (await lastDeletedUsers(db, [personId])).get(personId) ?? null;
+}
+
+/** The same for many people, by person id; those without a tombstone are absent. */
+export async function lastDeletedUsers(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, Departed>> {
+  const found = new Map<string, Departed>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .join('connections', 'connections.id', 'users.connection_id')
+      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNotNull('users.deleted_at')
+      .orderBy('users.deleted_at', 'desc')
+      .orderBy('users.id', 'desc')
+      .select('users.*', 'connections.keep_accounts');
+    for (const row of rows) {
+      const departed = { ...toUser(row), letGo: fromBoolean(row.keep_accounts) };
+      if (!found.has(departed.personId)) found.set(departed.personId, departed);
+    }
+  }
+  return found;
 }

@@ -24,6 +24,7 @@ export async function findScimToken(
   const row = await db('scim_tokens as t')
     .join('connections as c', 'c.id', 't.connection_id')
     .where('t.token_hash', tokenHash)
+    .whereNull('c.deletion')
     .select(
       'c.*',
       't.id as token_id',
@@ -87,6 +88,12 @@ export async function deleteScimToken(
   const row = await forUpdate(db, one()).first();
   await one().delete();
   return row ? toScimToken(row) : null;
+}
+
+/** With what was seen of them: nobody asks any more. Answers how many tokens there were. */
+export async function shutConnection(tx: Db, connectionId: string): Promise<number> {
+  await tx('attributes_seen').where({ connection_id: connectionId }).delete();
+  return tx('scim_tokens').where({ connection_id: connectionId }).delete();
 }
 
 /** Never moves backwards; silent where the token is gone. */

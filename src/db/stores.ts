@@ -89,6 +89,15 @@ export async function listWorkingStores(db: Db, environmentId: string): Promise<
   return rows.map(toStore);
 }
 
+/** Whatever their state; oldest first. */
+export async function everyStoreOf(db: Db, environmentId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
 /** Of every environment; oldest first. */
 export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> {
   const rows = await db('stores')
@@ -96,6 +105,14 @@ export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> 
     .whereNull('deleted_at')
     .orderBy(['created_at', 'id']);
   return rows.map(toStore);
+}
+
+/** By id, deleted ones too: events name them. */
+export async function storeNames(db: Db, environmentId: string): Promise<ReadonlyMap<string, string>> {
+  const rows: { id: string; name: string }[] = await db('stores')
+    .where({ environment_id: environmentId })
+    .select('id', 'name');
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 export async function countStores(db: Db, environmentId: string): Promise<number> {

@@ -27,6 +27,8 @@ export interface DesiredUser {
   readonly attributes: Attributes;
   /** `gone` for this store only: the directory has the person, and no rule includes them. */
   readonly outOfScope?: boolean;
+  /** `gone`, and the account is to stay as it is: no link of theirs counts. */
+  readonly letGo?: boolean;
 }
 
 export interface DesiredGroup {
@@ -41,6 +43,8 @@ export interface DesiredGroup {
   readonly mappedBy?: string;
   /** `gone` from the remote group it is linked to, since the mapping now names another one. */
   readonly moved?: boolean;
+  /** `gone`, and what it fed is to stay as it is: no link of its counts. */
+  readonly letGo?: boolean;
 }
 
 export type Desired = DesiredUser | DesiredGroup;

@@ -5,7 +5,7 @@ import { findGroupEvenDeleted } from '../db/groups.ts';
 import type { LinkRecord } from '../db/links.ts';
 import type { GroupMapping } from '../db/mappings.ts';
 import type { Db } from '../db/open.ts';
-import { lastDeletedUser, speakingUsers } from '../db/persons.ts';
+import { lastDeletedUsers, speakingUsers } from '../db/persons.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import type { UserRecord } from '../db/users.ts';
 import type { DesiredGroup, DesiredUser, Lifecycle } from '../model/desired.ts';
@@ -42,20 +42,25 @@ export async function loadDesiredUsers(
 ): Promise<readonly DesiredUser[]> {
   const speaking = await speakingUsers(db, personIds);
   const inScope = await peopleInScope(db, view.scope, [...speaking.values()]);
-  const desired: DesiredUser[] = [];
-  for (const id of personIds) {
-    const user = speaking.get(id) ?? null;
-    const shown = user ?? (await lastDeletedUser(db, id));
-    desired.push(desiredOf(view, id, standingOf(view, user, inScope.has(id)), shown));
-  }
-  return desired;
+  const departed = await lastDeletedUsers(
+    db,
+    personIds.filter((id) => !speaking.has(id)),
+  );
+  return personIds.map((id) => {
+    const user = speaking.get(id);
+    if (user) return desiredOf(view, id, standingOf(view, user, inScope.has(id)), user);
+    const last = departed.get(id);
+    return desiredOf(view, id, last?.letGo ? { ...GONE, letGo: true } : GONE, last ?? null);
+  });
 }
 
-type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope'>;
+type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'letGo'>;
+
+const GONE: Standing = { lifecycle: 'gone' };
 
 /** `user`: who speaks for the person; null where the directory has nobody any more. */
 function standingOf(view: StoreView, user: UserRecord | null, inScope: boolean): Standing {
-  if (user === null || view.store.status === 'DELETING') return { lifecycle: 'gone' };
+  if (user === null || view.store.status === 'DELETING') return GONE;
   // Of whom nothing is known any more nothing can say that they left scope.
   if (user.purgedAt !== null) return { lifecycle: user.active ? 'active' : 'inactive' };
   if (!inScope) return { lifecycle: 'gone', outOfScope: true };
@@ -115,6 +120,7 @@ export async function loadDesiredGroup(
     id: groupId,
     display,
     lifecycle: wanted ? 'active' : 'gone',
+    ...(group?.letGo ? { letGo: true } : {}),
     name: mapping?.translation ?? display,
     ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };

@@ -3,13 +3,16 @@
  * It hands work to the queue and calls no vendor; a turn that fails is tried again with the next.
  */
 
+import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/deletions.ts';
 import { deleteExpiredPreviews, failInterruptedPreviews } from '../db/previews.ts';
 import { deleteOldCauses } from '../db/retention.ts';
 import { deleteOldSyncRuns } from '../db/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';
+import { advanceConnection } from './connectionDeletion.ts';
 import type { PropagationDeps } from './deps.ts';
+import { advanceEnvironment } from './environmentDeletion.ts';
 import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {
@@ -24,6 +27,8 @@ export interface Housekeeping {
 const TURN_EVERY_MS = 5_000;
 const CLEAR_EVERY_MS = 10 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
+/** Steps of one turn and deletion; the next turn goes on. */
+const DELETION_STEPS = 50;
 /** How long a cause counts for the brake at the longest, and a finished sync is listed. */
 const CAUSES_KEPT_MS = 40 * DAY_MS;
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
@@ -39,6 +44,7 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
   const once = async (): Promise<void> => {
     if (stopping.signal.aborted) return;
     if (await ringTimers(deps, metrics)) deps.wake.signal();
+    await advanceDeletions(deps, stopping.signal);
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;
@@ -75,4 +81,16 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
     },
     turn,
   };
+}
+
+/** What a request began and did not end, in this process or in one that is gone. */
+async function advanceDeletions(deps: PropagationDeps, signal: AbortSignal): Promise<void> {
+  for (const id of await environmentsBeingDeleted(deps.db)) {
+    if (signal.aborted) return;
+    await advanceEnvironment(deps, id, DELETION_STEPS);
+  }
+  for (const id of await connectionsBeingDeleted(deps.db)) {
+    if (signal.aborted) return;
+    await advanceConnection(deps, id, DELETION_STEPS);
+  }
 }

@@ -52,6 +52,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
     return finish(run, { heldReasons: [], skipped: [], forgotten: true });
   const known = await linkOfGroup(run);
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id, known);
+  if (desired.letGo) return letGo(run, known);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
   const found = await findRemoteGroup(run, desired, known);
   const plan = planRemoteGroup(run, desired, known, siblings, found);
@@ -69,6 +70,14 @@ async function settleOnce(run: TaskRun): Promise<void> {
   const [speaker] = await groupLinksByRemoteId(run.deps.db, run.view.store.id, link.remoteId);
   if (speaker && speaker.id !== link.id) return passOn(run, speaker, { desired, link, removal, left });
   await settleMembers(run, { desired, link, removal, left });
+}
+
+/** What it fed stays as it is. A link can only be one that was made while the connection went. */
+function letGo(run: TaskRun, link: LinkRecord | null): Promise<void> {
+  return run.record(async (tx) => {
+    if (link) await detachLink(tx, run, link);
+    await settle(tx, run, { heldReasons: [], skipped: [], forgotten: true });
+  });
 }
 
 /**

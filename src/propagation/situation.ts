@@ -9,7 +9,7 @@ import type { UserSituation } from '../plan/user.ts';
 import { isoTime } from '../support/clock.ts';
 import type { StoreView } from './desired.ts';
 
-/** `link` may be a `removed` one, which is as good as none. `now` is an ISO time. */
+/** `link` may be a `removed` one, or of a person let go: as good as none. `now` is an ISO time. */
 export function userSituation(
   view: StoreView,
   desired: DesiredUser,
@@ -17,7 +17,7 @@ export function userSituation(
   account: RemoteUser | null,
   now: string,
 ): UserSituation {
-  const live = link !== null && link.state !== 'removed' ? link : null;
+  const live = link !== null && link.state !== 'removed' && !desired.letGo ? link : null;
   const remoteId = live?.remoteId ?? account?.remoteId;
   const shown = { ...live?.observed, ...account?.attributes };
   const names = [

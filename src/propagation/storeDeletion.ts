@@ -36,7 +36,7 @@ export async function deleteStore(
     if (store.status === 'DELETING') return { outcome: 'deleting', store };
     const people = store.managed ? await countLinkedPeople(tx, id) : 0;
     if (people === 0) {
-      await forget(tx, deps, store, cause);
+      await forgetStore(tx, deps, store, cause);
       return { outcome: 'deleted' };
     }
     if (!confirmed) throw new RequestError(409, unconfirmed(store, people));
@@ -89,12 +89,18 @@ export async function finishDeletion(deps: PropagationDeps, id: string, cause: C
     const store = await lockStore(tx, id);
     if (store?.status !== 'DELETING') return false;
     if ((await hasTasks(tx, id)) || (await hasOpenRun(tx, id))) return false;
-    await forget(tx, deps, store, cause);
+    await forgetStore(tx, deps, store, cause);
     return true;
   });
 }
 
-async function forget(tx: Db, deps: PropagationDeps, store: StoreRecord, cause: Cause): Promise<void> {
+/** At once, whatever is linked. Calls no vendor. */
+export async function forgetStore(
+  tx: Db,
+  deps: PropagationDeps,
+  store: StoreRecord,
+  cause: Cause,
+): Promise<void> {
   const at = isoTime(deps.clock.now());
   await storeEvent(tx, at, store, cause, 'store.deleted', { before: audited(deps.registry, store) });
   await forgetBelongings(tx, store.id);

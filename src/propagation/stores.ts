@@ -4,7 +4,8 @@
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
-import { isUniqueViolation } from '../db/open.ts';
+import { lockEnvironment } from '../db/environments.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
 import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
 import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/syncRuns.ts';
 import type { Cause } from '../model/cause.ts';
@@ -80,6 +81,7 @@ export async function createStore(
   const store = check ? afterCheck(draft, check, now) : draft;
   await refuseTakenTenant(store, check, () =>
     deps.db.transaction(async (tx) => {
+      await refuseGoingEnvironment(tx, environmentId);
       await insertStore(tx, store);
       await storeEvent(tx, at, store, cause, 'store.created', { after: audited(deps.registry, store) });
       if (store.status === 'ACTIVE') await activated(tx, at, store, cause, check);
@@ -90,6 +92,16 @@ export async function createStore(
   );
   if (store.status === 'ACTIVE') deps.wake.signal();
   return store;
+}
+
+async function refuseGoingEnvironment(tx: Db, id: string): Promise<void> {
+  const environment = await lockEnvironment(tx, id);
+  if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
+  if (environment.deletion)
+    throw new RequestError(
+      409,
+      `The environment ${environment.name} is being deleted; nothing is added to it.`,
+    );
 }
 
 /**

@@ -239,7 +239,7 @@ onEachDatabase((open) => {
       const refused = await ask('DELETE', path);
       expectProblem(refused, 409);
       expect(refused.body.detail).toContain('1 connections');
-      await ask('DELETE', `${path}/connections/${connection.body.id}`);
+      expect((await ask('DELETE', `${path}/connections/${connection.body.id}`)).status).toBe(204);
       const bound = { name: 'b', scopes: ['read'], environmentId: made.body.id };
       const { token } = (await ask('POST', '/v1/admin-tokens', { body: bound })).body;
       expect((await ask('DELETE', path)).status).toBe(204);

@@ -1,0 +1,98 @@
+/**
+ * The people and groups of a connection that is being deleted leave the directory, one page of them in each
+ * transaction, with an event for each. Telling the stores is for whoever calls.
+ */
+
+import { buryUsers, nextGroupsToBury, nextUsersToBury, removeSomeMembers } from '../db/burials.ts';
+import type { ConnectionRecord } from '../db/connections.ts';
+import { type Deletion, noteBurial } from '../db/deletions.ts';
+import { appendEvents, type NewEvent } from '../db/events.ts';
+import { buryGroup, type GroupRecord } from '../db/groups.ts';
+import type { Db } from '../db/open.ts';
+import type { UserRecord } from '../db/users.ts';
+
+const USERS_PER_PAGE = 200;
+const GROUPS_PER_PAGE = 50;
+const MEMBERS_PER_PAGE = 5_000;
+
+/** False where nobody is left. The connection must be locked. */
+export async function buryPage(
+  tx: Db,
+  connection: ConnectionRecord,
+  deletion: Deletion,
+  at: string,
+): Promise<boolean> {
+  // Groups first: whoever changes members locks a group before its users.
+  const groups = await nextGroupsToBury(tx, connection.id, GROUPS_PER_PAGE);
+  if (groups.length > 0) {
+    const buried = await buryGroups(tx, groups, at);
+    await noteBurial(tx, connection.id, { ...deletion, groups: deletion.groups + buried.length });
+    await tell(tx, at, connection, deletion, buried.map(groupDeleted));
+    return true;
+  }
+  const users = await nextUsersToBury(tx, connection.id, USERS_PER_PAGE);
+  if (users.length === 0) return false;
+  await buryUsers(
+    tx,
+    users.map((user) => user.id),
+    at,
+  );
+  await noteBurial(tx, connection.id, { ...deletion, users: deletion.users + users.length });
+  await tell(tx, at, connection, deletion, users.map(userDeleted));
+  return true;
+}
+
+/** Those that are buried: the last of a page may be so large that it only loses some members. */
+async function buryGroups(
+  tx: Db,
+  groups: readonly GroupRecord[],
+  at: string,
+): Promise<readonly GroupRecord[]> {
+  const buried: GroupRecord[] = [];
+  let room = MEMBERS_PER_PAGE;
+  for (const group of groups) {
+    room -= await removeSomeMembers(tx, group.id, room);
+    if (room <= 0) return buried;
+    await buryGroup(tx, group, at);
+    buried.push(group);
+  }
+  return buried;
+}
+
+type Told = Pick<NewEvent, 'kind' | 'subject' | 'before'>;
+
+function userDeleted({ id, personId, userName, active }: UserRecord): Told {
+  return {
+    kind: 'user.deleted',
+    subject: { kind: 'user', id: personId, display: userName },
+    before: { id, userName, active },
+  };
+}
+
+function groupDeleted({ id, displayName }: GroupRecord): Told {
+  return {
+    kind: 'group.deleted',
+    subject: { kind: 'group', id, display: displayName },
+    before: { id, displayName },
+  };
+}
+
+async function tell(
+  tx: Db,
+  at: string,
+  { name, environmentId }: ConnectionRecord,
+  { cause }: Deletion,
+  told: readonly Told[],
+): Promise<void> {
+  const common = {
+    environmentId,
+    cause,
+    outcome: 'success',
+    reason: `the connection ${name} was deleted`,
+  } as const;
+  await appendEvents(
+    tx,
+    at,
+    told.map((event) => ({ ...common, ...event })),
+  );
+}

@@ -1,0 +1,243 @@
+/**
+ * The end of a connection. It is shut at once; its people and groups leave the directory page by page, and
+ * every store plans anew as one cause for the brake, or, where accounts are kept, only forgets them. The
+ * connection stays visible until no store has anything left to do. Calls no vendor.
+ */
+
+import { departedIn, forgetSubjects, nextToForget, storesStillWork, whomItConcerns } from '../db/burials.ts';
+import {
+  type ConnectionRecord,
+  countConnections,
+  lockConnection,
+  lockConnectionEvenDeleted,
+  passOnPrimary,
+} from '../db/connections.ts';
+import {
+  buryRow,
+  type Deletion,
+  keepAccountsFromNowOn,
+  startDeletion,
+  takeReplanning,
+} from '../db/deletions.ts';
+import { lockEnvironment } from '../db/environments.ts';
+import { appendEvent, appendEvents } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { shutConnection } from '../db/scimTokens.ts';
+import { storeNames } from '../db/stores.ts';
+import { buryPage } from '../directory/burial.ts';
+import { inTransaction } from '../directory/write.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import type { Kind } from '../model/subject.ts';
+import { isoTime } from '../support/clock.ts';
+import { type Manner, refuseUnconfirmed } from './confirmation.ts';
+import type { PropagationDeps } from './deps.ts';
+import { replanStores } from './directoryChange.ts';
+import { releaseBrakeIfClear } from './gate.ts';
+
+/** Steps of a deletion that a request waits for: a small connection is gone when it is answered. */
+const STEPS_IN_REQUEST = 10;
+const FORGOTTEN_PER_STEP = 200;
+
+/** False while something is left to do. Throws 404, or 409 where nobody confirmed it. */
+export async function deleteConnection(
+  deps: PropagationDeps,
+  environmentId: string,
+  id: string,
+  manner: Manner,
+  cause: Cause,
+): Promise<boolean> {
+  await deps.db.transaction(async (tx) => {
+    // The environment's lock keeps another primary connection from coming meanwhile.
+    await lockEnvironment(tx, environmentId);
+    const connection = await lockConnection(tx, environmentId, id);
+    if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
+    if (connection.deletion) return thinkBetter(tx, deps, connection, connection.deletion, manner, cause);
+    if (!manner.confirmed) await refuseWhereSomebodyMinds(tx, connection, manner);
+    await shut(tx, deps, connection, manner.keepAccounts, cause);
+  });
+  return (await advanceConnection(deps, id, STEPS_IN_REQUEST)) === 'done';
+}
+
+async function refuseWhereSomebodyMinds(tx: Db, connection: ConnectionRecord, manner: Manner): Promise<void> {
+  const concerned = await whomItConcerns(tx, [connection.id]);
+  const linked = await departedIn(tx, 'links', 'user', connection.id).first('links.id');
+  if (concerned.users + concerned.groups === 0 && !linked) return;
+  refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
+}
+
+/** Asked again: what is not gone yet may still be kept. */
+async function thinkBetter(
+  tx: Db,
+  deps: PropagationDeps,
+  connection: ConnectionRecord,
+  deletion: Deletion,
+  manner: Manner,
+  cause: Cause,
+): Promise<void> {
+  if (!manner.keepAccounts || deletion.keepAccounts) return;
+  if (!manner.confirmed)
+    refuseUnconfirmed(`the connection ${connection.name}`, await whomItConcerns(tx, [connection.id]), manner);
+  await keepAccounts(tx, deps, connection, cause);
+}
+
+export async function keepAccounts(
+  tx: Db,
+  deps: PropagationDeps,
+  connection: ConnectionRecord,
+  cause: Cause,
+): Promise<void> {
+  await keepAccountsFromNowOn(tx, 'connections', connection.id);
+  await tell(tx, deps, connection, cause, 'connection.deleting', { after: { keepAccounts: true } });
+}
+
+/** From here on nobody pushes to it, and another connection is the primary one. */
+export async function shut(
+  tx: Db,
+  deps: PropagationDeps,
+  connection: ConnectionRecord,
+  keeping: boolean,
+  cause: Cause,
+): Promise<void> {
+  const since = isoTime(deps.clock.now());
+  const concerned = await whomItConcerns(tx, [connection.id]);
+  await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
+  const tokens = await shutConnection(tx, connection.id);
+  await tell(tx, deps, connection, cause, 'connection.deleting', {
+    after: { keepAccounts: keeping, tokensRevoked: tokens, ...concerned },
+  });
+  const heir = await passOnPrimary(tx, connection);
+  if (!heir) return;
+  await tell(tx, deps, heir, cause, 'connection.updated', {
+    before: { id: heir.id, name: heir.name, isPrimary: false },
+    after: { id: heir.id, name: heir.name, isPrimary: true },
+    reason: `${connection.name}, the primary connection so far, is being deleted`,
+  });
+}
+
+export type Progress = 'done' | 'waiting' | 'more';
+type Step = (tx: Db, deps: PropagationDeps, id: string) => Promise<Progress>;
+
+/** At most so many steps, each a transaction of its own: whoever is interrupted, the next goes on. */
+async function advance(deps: PropagationDeps, id: string, step: Step, steps: number): Promise<Progress> {
+  let progress: Progress = 'more';
+  for (let n = 0; n < steps && progress === 'more'; n++)
+    progress = await inTransaction(deps, (tx) => step(tx, deps, id));
+  return progress;
+}
+
+export async function advanceConnection(deps: PropagationDeps, id: string, steps: number): Promise<Progress> {
+  const progress = await advance(deps, id, nextStep, steps);
+  deps.wake.signal();
+  return progress;
+}
+
+/** Only until nobody is left in the directory: of several connections that go together, the stores are told once. */
+export function emptyConnection(deps: PropagationDeps, id: string, steps: number): Promise<Progress> {
+  return advance(deps, id, nextBurial, steps);
+}
+
+async function nextBurial(tx: Db, deps: PropagationDeps, id: string): Promise<Progress> {
+  const connection = await lockConnectionEvenDeleted(tx, id);
+  const deletion = connection?.deletion;
+  if (!connection || !deletion) return 'done';
+  const at = isoTime(deps.clock.now());
+  if (await buryPage(tx, connection, deletion, at)) return 'more';
+  const forgot = deletion.keepAccounts && (await forgetPage(tx, at, connection, deletion));
+  return forgot ? 'more' : 'done';
+}
+
+async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Progress> {
+  if ((await nextBurial(tx, deps, id)) === 'more') return 'more';
+  const connection = await lockConnectionEvenDeleted(tx, id);
+  const deletion = connection?.deletion;
+  if (!connection || !deletion) return 'done';
+  const at = isoTime(deps.clock.now());
+  if (await replan(tx, connection, deletion, at)) return 'more';
+  if (!deletion.keepAccounts && (await storesStillWork(tx, connection))) return 'waiting';
+  if (await buryRow(tx, 'connections', id, at)) {
+    const { users, groups } = deletion;
+    const after = { users, groups, keepAccounts: deletion.keepAccounts };
+    await tell(tx, deps, connection, deletion.cause, 'connection.deleted', { after });
+  }
+  return 'done';
+}
+
+/** Where nobody else's people can be concerned, keeping accounts leaves nothing to plan. */
+async function replan(
+  tx: Db,
+  { id, environmentId }: ConnectionRecord,
+  { cause, keepAccounts: keeping }: Deletion,
+  at: string,
+): Promise<boolean> {
+  if (!(await takeReplanning(tx, id, at))) return false;
+  if (!keeping || (await countConnections(tx, environmentId)) > 1)
+    await replanStores(tx, at, environmentId, cause);
+  return true;
+}
+
+async function forgetPage(
+  tx: Db,
+  at: string,
+  connection: ConnectionRecord,
+  { cause }: Deletion,
+): Promise<boolean> {
+  for (const kind of ['user', 'group'] as const) {
+    const ids = await nextToForget(tx, kind, connection.id, FORGOTTEN_PER_STEP);
+    if (ids.length > 0) {
+      await forget(tx, at, connection, cause, kind, ids);
+      return true;
+    }
+  }
+  return false;
+}
+
+async function forget(
+  tx: Db,
+  at: string,
+  { name, environmentId }: ConnectionRecord,
+  cause: Cause,
+  kind: Kind,
+  ids: readonly string[],
+): Promise<void> {
+  const { links, storeIds } = await forgetSubjects(tx, kind, ids);
+  for (const storeId of storeIds) await releaseBrakeIfClear(tx, storeId);
+  const stores = await storeNames(tx, environmentId);
+  await appendEvents(
+    tx,
+    at,
+    links.map((link) => ({
+      environmentId,
+      cause,
+      kind: 'link.deleted',
+      subject: { ...link.subject, display: link.remoteName },
+      store: { id: link.storeId, name: stores.get(link.storeId) ?? link.storeId },
+      outcome: 'success',
+      before: {
+        remoteId: link.remoteId,
+        remoteName: link.remoteName,
+        origin: link.origin,
+        state: link.state,
+      },
+      reason: `the connection ${name} was deleted, and accounts are kept`,
+    })),
+  );
+}
+
+function tell(
+  tx: Db,
+  deps: PropagationDeps,
+  { id, name, strategy, environmentId }: ConnectionRecord,
+  cause: Cause,
+  kind: string,
+  more: { readonly before?: unknown; readonly after: unknown; readonly reason?: string },
+) {
+  return appendEvent(tx, isoTime(deps.clock.now()), {
+    environmentId,
+    cause,
+    kind,
+    outcome: 'success',
+    before: { id, name, strategy },
+    ...more,
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * The end of an environment: that of each of its connections, then its stores are forgotten, then its admin
+ * tokens go. Its row and its audit log stay. Calls no vendor.
+ */
+
+import { deleteAdminTokensOf } from '../db/adminTokens.ts';
+import { whomItConcerns } from '../db/burials.ts';
+import { type ConnectionRecord, everyConnection, lockConnection } from '../db/connections.ts';
+import {
+  buryRow,
+  type Deletion,
+  keepAccountsFromNowOn,
+  startDeletion,
+  takeReplanning,
+} from '../db/deletions.ts';
+import { DEFAULT_ENVIRONMENT_ID, type EnvironmentRecord, lockEnvironment } from '../db/environments.ts';
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { everyStoreOf, lockStore } from '../db/stores.ts';
+import type { Cause } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { type Manner, refuseUnconfirmed } from './confirmation.ts';
+import {
+  advanceConnection,
+  emptyConnection,
+  keepAccounts,
+  type Progress,
+  shut,
+} from './connectionDeletion.ts';
+import type { PropagationDeps } from './deps.ts';
+import { replanStores } from './directoryChange.ts';
+import { forgetStore } from './storeDeletion.ts';
+
+/** Steps of a deletion that a request waits for: a small environment is gone when it is answered. */
+const STEPS_IN_REQUEST = 20;
+
+/** False while something is left to do. Throws 404, or 409 where nobody confirmed it or it is the default one. */
+export async function deleteEnvironment(
+  deps: PropagationDeps,
+  id: string,
+  manner: Manner,
+  cause: Cause,
+): Promise<boolean> {
+  await deps.db.transaction(async (tx) => {
+    const environment = await lockEnvironment(tx, id);
+    if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
+    if (id === DEFAULT_ENVIRONMENT_ID) throw new RequestError(409, STAYS);
+    const { deletion } = environment;
+    if (deletion && (deletion.keepAccounts || !manner.keepAccounts)) return;
+    if (!manner.confirmed) await refuseWhereSomethingIs(tx, environment, manner);
+    if (deletion) await keepAccountsFromNowOn(tx, 'environments', id);
+    else {
+      const since = isoTime(deps.clock.now());
+      await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: manner.keepAccounts });
+    }
+    const connections = await everyConnection(tx, id);
+    const concerned = await whomItConcerns(tx, idsOf(connections));
+    const after = { keepAccounts: manner.keepAccounts, connections: connections.length, ...concerned };
+    await tell(tx, deps, environment, cause, 'environment.deleting', after);
+  });
+  return (await advanceEnvironment(deps, id, STEPS_IN_REQUEST)) === 'done';
+}
+
+const STAYS = 'The environment default stays: it keeps the audit log of the bridge itself.';
+
+async function refuseWhereSomethingIs(tx: Db, environment: EnvironmentRecord, manner: Manner): Promise<void> {
+  const connections = await everyConnection(tx, environment.id);
+  const stores = await everyStoreOf(tx, environment.id);
+  if (connections.length + stores.length === 0) return;
+  const concerned = await whomItConcerns(tx, idsOf(connections));
+  const what = [`${connections.length} connections`, `${stores.length} stores`].join(' and ');
+  refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, concerned, manner);
+}
+
+function idsOf(connections: readonly ConnectionRecord[]): readonly string[] {
+  return connections.map(({ id }) => id);
+}
+
+/** As `advanceConnection`, for all that the environment has. */
+export async function advanceEnvironment(
+  deps: PropagationDeps,
+  id: string,
+  steps: number,
+): Promise<Progress> {
+  const left = await deps.db.transaction((tx) => shutEverything(tx, deps, id));
+  if (left === null) return 'done';
+  for (const connectionId of left)
+    if ((await emptyConnection(deps, connectionId, steps)) === 'more') return 'more';
+  await deps.db.transaction((tx) => replanOnce(tx, deps, id, left));
+  let waiting = false;
+  for (const connectionId of left) {
+    const progress = await advanceConnection(deps, connectionId, steps);
+    if (progress === 'more') return 'more';
+    if (progress === 'waiting') waiting = true;
+  }
+  return waiting ? 'waiting' : finish(deps, id);
+}
+
+/** Whatever the connections, it is one cause for the brake. */
+async function replanOnce(
+  tx: Db,
+  deps: PropagationDeps,
+  id: string,
+  connectionIds: readonly string[],
+): Promise<void> {
+  const environment = await lockEnvironment(tx, id);
+  const at = isoTime(deps.clock.now());
+  let told = true;
+  for (const connectionId of connectionIds) if (await takeReplanning(tx, connectionId, at)) told = false;
+  if (!told && environment?.deletion) await replanStores(tx, at, id, environment.deletion.cause);
+}
+
+/** Whatever came while the environment was going as well. Answers its connections; null where it is gone. */
+async function shutEverything(tx: Db, deps: PropagationDeps, id: string): Promise<readonly string[] | null> {
+  const environment = await lockEnvironment(tx, id);
+  const deletion = environment?.deletion;
+  if (!environment || !deletion) return null;
+  // Before anybody leaves the directory: a store that is forgotten has nothing to lose.
+  if (deletion.keepAccounts) await forgetStores(tx, deps, id, deletion);
+  const connections = await everyConnection(tx, id);
+  // The primary one last, so that no other becomes it on the way.
+  for (const { id: connectionId } of connections.toReversed()) {
+    const connection = await lockConnection(tx, id, connectionId);
+    if (!connection) continue;
+    if (!connection.deletion) await shut(tx, deps, connection, deletion.keepAccounts, deletion.cause);
+    else if (deletion.keepAccounts && !connection.deletion.keepAccounts)
+      await keepAccounts(tx, deps, connection, deletion.cause);
+  }
+  return idsOf(connections);
+}
+
+async function forgetStores(tx: Db, deps: PropagationDeps, id: string, deletion: Deletion): Promise<void> {
+  for (const { id: storeId } of await everyStoreOf(tx, id)) {
+    const store = await lockStore(tx, storeId);
+    if (store) await forgetStore(tx, deps, store, deletion.cause);
+  }
+}
+
+function finish(deps: PropagationDeps, id: string): Promise<Progress> {
+  return deps.db.transaction(async (tx): Promise<Progress> => {
+    const environment = await lockEnvironment(tx, id);
+    const deletion = environment?.deletion;
+    if (!environment || !deletion) return 'done';
+    if ((await everyConnection(tx, id)).length > 0) return 'more';
+    await forgetStores(tx, deps, id, deletion);
+    const tokens = await deleteAdminTokensOf(tx, id);
+    const at = isoTime(deps.clock.now());
+    await buryRow(tx, 'environments', id, at);
+    await tell(tx, deps, environment, deletion.cause, 'environment.deleted', {
+      keepAccounts: deletion.keepAccounts,
+      adminTokensRevoked: tokens.map(({ id: tokenId, name }) => ({ id: tokenId, name })),
+    });
+    return 'done';
+  });
+}
+
+/** In the environment's own log, which stays, and where the bridge's own affairs are, which somebody reads. */
+async function tell(
+  tx: Db,
+  deps: PropagationDeps,
+  { id, name }: EnvironmentRecord,
+  cause: Cause,
+  kind: string,
+  after: unknown,
+): Promise<void> {
+  for (const environmentId of [id, DEFAULT_ENVIRONMENT_ID]) {
+    const event = { environmentId, cause, kind, outcome: 'success', before: { id, name }, after } as const;
+    await appendEvent(tx, isoTime(deps.clock.now()), event);
+  }
+}
