@@ -8,6 +8,7 @@ import * as first from '../../migrations/0001_first.ts';
 import * as timers from '../../migrations/0002_timers.ts';
 import * as rules from '../../migrations/0003_rules.ts';
 import * as deletions from '../../migrations/0004_deletions.ts';
+import * as seats from '../../migrations/0005_seats.ts';
 
 interface Migration {
   readonly name: string;
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0002_timers', ...timers },
   { name: '0003_rules', ...rules },
   { name: '0004_deletions', ...deletions },
+  { name: '0005_seats', ...seats },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

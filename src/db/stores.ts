@@ -35,7 +35,10 @@ export interface StoreRecord {
   readonly pausedAt: string | null;
   readonly retryAt: string | null;
   readonly retryAttempts: number;
+  /** ISO time; null while the vendor has seats, as far as is known. */
   readonly creationsWaitUntil: string | null;
+  /** How often in a row it had none. */
+  readonly seatRefusals: number;
   readonly brakeTrippedAt: string | null;
   readonly scannedAt: string | null;
   readonly lastSyncAt: string | null;
@@ -129,13 +132,34 @@ export async function insertStore(db: Db, store: StoreRecord): Promise<void> {
   await db('stores').insert({ id: store.id, ...toRow(store) });
 }
 
+/** The vendor has no seats: creations wait until then, an ISO time. */
+export async function recordSeatRefusal(tx: Db, id: string, until: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .update({ creations_wait_until: until, seat_refusals: tx.raw('seat_refusals + 1') });
+}
+
+/** The vendor has seats again. */
+export async function forgetSeatRefusals(tx: Db, id: string): Promise<void> {
+  await tx('stores').where({ id }).update({ creations_wait_until: null, seat_refusals: 0 });
+}
+
+/** Creations that wait for seats are tried again from `at`, an ISO time, on. */
+export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .where('creations_wait_until', '>', at)
+    .update({ creations_wait_until: at });
+}
+
 /**
  * Writes what admins and checks decide. What the worker keeps (the brake, scans, successes, seats) is
  * left alone, so that neither overwrites the other. Throws a unique violation as `insertStore` does.
  */
 export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
   const {
-    creations_wait_until: _seats,
+    creations_wait_until: _wait,
+    seat_refusals: _seats,
     brake_tripped_at: _brake,
     scanned_at: _scanned,
     last_sync_at: _synced,
@@ -218,6 +242,7 @@ function toRow(store: StoreRecord) {
     retry_at: store.retryAt,
     retry_attempts: store.retryAttempts,
     creations_wait_until: store.creationsWaitUntil,
+    seat_refusals: store.seatRefusals,
     brake_tripped_at: store.brakeTrippedAt,
     scanned_at: store.scannedAt,
     last_sync_at: store.lastSyncAt,
@@ -247,6 +272,7 @@ export function toStore(row: Record<string, unknown>): StoreRecord {
     retryAt: row.retry_at as string | null,
     retryAttempts: row.retry_attempts as number,
     creationsWaitUntil: row.creations_wait_until as string | null,
+    seatRefusals: Number(row.seat_refusals),
     brakeTrippedAt: row.brake_tripped_at as string | null,
     scannedAt: row.scanned_at as string | null,
     lastSyncAt: row.last_sync_at as string | null,

@@ -10,6 +10,7 @@ import { random } from '../support/chance.ts';
 import { isoTime } from '../support/clock.ts';
 import { answerOf } from './refusal.ts';
 import type { TaskRun } from './run.ts';
+import { waitForSeats } from './seats.ts';
 
 /** What the store's runner does next. */
 export type Aftermath =
@@ -26,8 +27,6 @@ export function aftermathOf(error: RemoteError): Aftermath {
   if (error.disposition === 'rateLimited') return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
   return { kind: 'trouble' };
 }
-
-const SEATS_RETRY_MS = 15 * 60_000;
 
 /** `streak`: failures of this store in a row, of whatever task. */
 export async function settleFailure(run: TaskRun, error: unknown, streak: number): Promise<Aftermath> {
@@ -92,19 +91,6 @@ const SILENCE_WAIT_MAX_MS = 5_000;
 export function backoffMs(failures: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
-}
-
-async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {
-  const until = isoTime(run.deps.clock.now() + SEATS_RETRY_MS);
-  await run.record(async (tx) => {
-    await tx('stores').where({ id: run.view.store.id }).update({ creations_wait_until: until });
-    await retryLater(tx, run.task, until, {
-      attempts: run.task.attempts,
-      failedAt: run.now(),
-      error: answerOf(error),
-    });
-    await run.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message });
-  });
 }
 
 async function park(run: TaskRun, error: RemoteError): Promise<void> {

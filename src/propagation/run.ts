@@ -36,6 +36,8 @@ export class TaskRun {
   doubt: boolean;
   /** What that attempt was about to do; null once it is known what became of it. */
   intent: Intent | null;
+  /** The vendor was asked: success says something about the store, not about the subject alone. */
+  asked = false;
   readonly giveWay: () => Promise<boolean>;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
@@ -72,6 +74,7 @@ export class TaskRun {
 
   /** A fresh list of calls for one operation, and the context that fills it. */
   calling(op: string): { readonly calls: VendorCall[]; readonly context: CallContext } {
+    this.asked = true;
     const calls: VendorCall[] = [];
     const record = (call: VendorCall) => {
       calls.push(call);

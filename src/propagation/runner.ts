@@ -215,7 +215,7 @@ export class StoreRunner {
     try {
       if (task.subject.kind === 'user') await settleUser(run);
       else await settleGroup(run);
-      await this.#succeeded(view.store);
+      if (run.asked) await this.#succeeded(view.store);
     } catch (error) {
       if (error instanceof LeaseLost) throw error;
       if (this.#calls.signal.aborted) return;

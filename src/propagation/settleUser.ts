@@ -9,6 +9,7 @@ import { openGate } from './gate.ts';
 import { type Leaving, verifyLeaver } from './leavers.ts';
 import type { TaskRun } from './run.ts';
 import { countOthersMovedOut } from './scopeMoves.ts';
+import { putOffCreation } from './seats.ts';
 import { type Settled, settle } from './settled.ts';
 import { Application, settleGroupsOf, type UserChange } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
@@ -45,6 +46,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   const { link, situation, taken } = await situate(run);
   const { desired } = situation;
   const plan = taken ? { changes: [], skipped: [taken] } : planUser(situation);
+  if (await putOffCreation(run, plan.changes)) return;
   if (desired.outOfScope && plan.changes.some(isLoss)) await countOthersMovedOut(run);
   const gate = await openGate(run, plan.changes, {
     personKey: () => desired.id,

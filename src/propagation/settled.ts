@@ -43,7 +43,7 @@ export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<vo
     });
   }
   await explain(tx, run, settled, before, status.reason);
-  await tx('stores').where({ id: store.id }).update({ last_success_at: run.now() });
+  if (run.asked) await tx('stores').where({ id: store.id }).update({ last_success_at: run.now() });
   const undone = settled.heldReasons.length + (settled.refusals ?? []).length > 0;
   const lookAgainAt = settled.leaving ? await settleLeaver(tx, run, settled.leaving, undone) : null;
   if (status.status === 'held') await holdTask(tx, run.task);

@@ -73,6 +73,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     openLeavers: await listOpenLeavers(db, store.id, LEAVERS_LISTED_MAX),
     details: [
       ...storeDetails(store, heldCount),
+      ...seatDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
       ...(await driftDetails(db, store)),
       ...failedRun,
@@ -110,11 +111,13 @@ function storeDetails(store: StoreRecord, heldCount: number): Detail[] {
     const message = `${heldCount === 1 ? '1 person' : `${heldCount} people`} would lose something; see held, then approve or discard.`;
     details.push({ code: 'held', message });
   }
-  if (store.creationsWaitUntil !== null) {
-    const message = `The vendor had no seats left; creations wait until ${store.creationsWaitUntil}.`;
-    details.push({ code: 'no_seats', message });
-  }
   return details;
+}
+
+function seatDetails({ creationsWaitUntil }: StoreRecord, pendingCount: number): Detail[] {
+  if (creationsWaitUntil === null || pendingCount === 0) return [];
+  const message = `The vendor has no seats left; creations wait and are tried again at ${creationsWaitUntil}. Everything else goes on.`;
+  return [{ code: 'no_seats', message }];
 }
 
 const LEAVERS_LISTED_MAX = 100;

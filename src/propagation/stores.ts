@@ -71,6 +71,7 @@ export async function createStore(
     self: null,
     ...UNPAUSED,
     creationsWaitUntil: null,
+    seatRefusals: 0,
     brakeTrippedAt: null,
     scannedAt: null,
     lastSyncAt: null,

@@ -3,7 +3,7 @@
 import { appendEvent } from '../db/events.ts';
 import { closeLeaver } from '../db/leavers.ts';
 import type { Db } from '../db/open.ts';
-import { getStore, type StoreRecord } from '../db/stores.ts';
+import { endSeatsWaitAt, getStore, type StoreRecord } from '../db/stores.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
 import {
   deleteTask,
@@ -31,6 +31,7 @@ export async function retryNow(
     const { task, store } = await taskAndStore(tx, environmentId, taskId);
     const at = isoTime(deps.clock.now());
     await retryTask(tx, taskId, at);
+    await endSeatsWaitAt(tx, store.id, at);
     await storeEvent(tx, at, store, cause, 'task.retried', { subject: task.subject, before: outcome(task) });
     return { ...task, state: 'pending' as const, runAt: at, attempts: 0, updatedAt: at };
   });

@@ -22,6 +22,7 @@ import { type Gate, tickOff } from './gate.ts';
 import type { Leaving } from './leavers.ts';
 import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
+import { endWaitForSeats } from './seats.ts';
 import { type Settled, settle } from './settled.ts';
 
 export type UserChange = Exclude<Change, MembershipChange>;
@@ -73,6 +74,7 @@ export class Application {
       await run.record(async (tx) => {
         this.#link = await this.#write(tx, change, applied);
         await tickOff(tx, run, this.#gate, change);
+        if (change.op === 'create') await endWaitForSeats(tx, run);
         await run.changeEvent(tx, change, { calls, ...describe(change) });
         if (['create', 'adopt', 'enable'].includes(change.op))
           await settleGroupsOf(tx, run, this.#link.remoteId);

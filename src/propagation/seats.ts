@@ -1,0 +1,47 @@
+/**
+ * A vendor that has no seats left: one creation is tried again with growing gaps, and the others wait for it
+ * without a call. Nothing but creations waits.
+ */
+
+import { hurryTasks, retryLater } from '../db/queue.ts';
+import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores.ts';
+import type { Change } from '../model/change.ts';
+import type { RemoteError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
+import { recheckGapMs } from './check.ts';
+import { answerOf } from './refusal.ts';
+import type { TaskRun } from './run.ts';
+
+/** The vendor refused a creation. The gaps are those between the checks of a paused store. */
+export async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {
+  const { store } = run.view;
+  const until = isoTime(run.deps.clock.now() + recheckGapMs(store.seatRefusals));
+  await run.record(async (tx) => {
+    await recordSeatRefusal(tx, store.id, until);
+    await retryLater(tx, run.task, until, { ...attempt(run), error: answerOf(error) });
+    const after = { creationsWaitUntil: until };
+    await run.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message, after });
+  });
+}
+
+/** True where the plan has a creation that must wait: the task is put off, and its turn is over. */
+export async function putOffCreation(run: TaskRun, changes: readonly Change[]): Promise<boolean> {
+  const until = run.view.store.creationsWaitUntil;
+  if (until === null || until <= run.now() || !changes.some(({ op }) => op === 'create')) return false;
+  const message = `${run.view.store.name} has no seats left; creations wait`;
+  const error = { status: null, code: 'no_seats', message };
+  await run.record((tx) => retryLater(tx, run.task, until, { ...attempt(run), error }));
+  return true;
+}
+
+function attempt(run: TaskRun) {
+  return { attempts: run.task.attempts, failedAt: run.now() };
+}
+
+/** A creation went through: those that wait are due. Part of the transaction that records it. */
+export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], run: TaskRun): Promise<void> {
+  const { store } = run.view;
+  if (store.creationsWaitUntil === null) return;
+  await forgetSeatRefusals(tx, store.id);
+  await hurryTasks(tx, store.id, run.now());
+}
