@@ -1,6 +1,6 @@
 /**
- * Bulk requests (RFC 7644 §3.7): each operation is a write of its own, in the order given, but for those
- * that wait for a resource that a later operation makes. A cycle of such waits is refused.
+ * Bulk requests (RFC 7644 §3.7): each operation is a write of its own, in the order given, except that
+ * whoever makes a resource comes before whoever refers to it. A cycle of such references is refused.
  */
 
 import { requiredScimScopes } from '../auth/scopes.ts';
@@ -9,6 +9,7 @@ import { objectBody } from './body.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { errorBody, ScimError, toScimError } from './errors.ts';
 import { precondition } from './etag.ts';
+import { field, isObject } from './patch/operation.ts';
 import { WHOLE } from './projection.ts';
 
 const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
@@ -28,6 +29,8 @@ interface Operation {
 interface Outcome {
   readonly answer: Answer | null;
   readonly error: ScimError | null;
+  /** Of the resource that it is about; null where there is none. */
+  readonly location: string | null;
 }
 
 interface Run {
@@ -38,6 +41,8 @@ interface Run {
   /** By bulkId: who makes the resource. */
   readonly makers: ReadonlyMap<string, Operation>;
   readonly outcomes: Map<Operation, Outcome>;
+  /** Begun, and waiting for what they refer to. */
+  readonly begun: Set<Operation>;
   readonly errorsMax: number;
   readonly onError: (error: unknown) => void;
 }
@@ -51,13 +56,14 @@ export async function bulk(
 ): Promise<Answer> {
   const body = objectBody(call.body);
   const operations = operationsOf(body);
-  const errorsMax = errorsAllowed(body.failOnErrors);
+  const errorsMax = errorsAllowed(field(body, 'failOnErrors'));
   const makers = new Map(
     operations.flatMap((operation) =>
       operation.method === 'POST' && operation.bulkId ? [[operation.bulkId, operation] as const] : [],
     ),
   );
-  const run: Run = { scim, call, endpoints, operations, makers, outcomes: new Map(), errorsMax, onError };
+  const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
+  const run: Run = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
   const { cause } = call.principal;
   const write = { cause, method: call.method, path: call.path };
   await announced(scim.directory, write, peopleAtRisk(operations), () => runAll(run));
@@ -72,13 +78,14 @@ export async function bulk(
 }
 
 function operationsOf(body: Readonly<Record<string, unknown>>): readonly Operation[] {
-  if (!Array.isArray(body.Operations)) {
+  const given = field(body, 'Operations');
+  if (!Array.isArray(given)) {
     throw new ScimError(400, 'invalidSyntax', 'A bulk request needs Operations, a list of operations.');
   }
-  if (body.Operations.length > BULK_OPERATIONS_MAX) {
+  if (given.length > BULK_OPERATIONS_MAX) {
     throw new ScimError(413, null, `A bulk request may hold ${BULK_OPERATIONS_MAX} operations, not more.`);
   }
-  const operations = body.Operations.map(operationOf);
+  const operations = given.map(operationOf);
   const bulkIds = operations.flatMap((operation) => operation.bulkId ?? []);
   if (new Set(bulkIds).size < bulkIds.length) {
     throw new ScimError(400, 'invalidSyntax', 'Each bulkId of a bulk request must be used once.');
@@ -87,15 +94,19 @@ function operationsOf(body: Readonly<Record<string, unknown>>): readonly Operati
 }
 
 function operationOf(given: unknown): Operation {
-  const { method, bulkId, version, path, data } = (given ?? {}) as Record<string, unknown>;
-  const target = typeof path === 'string' ? path : '';
+  const text = (name: string) => {
+    const value = isObject(given) ? field(given, name) : undefined;
+    return typeof value === 'string' ? value : '';
+  };
+  const path = text('path');
+  const data = isObject(given) ? field(given, 'data') : undefined;
   return {
-    method: typeof method === 'string' ? method.toUpperCase() : '',
-    bulkId: typeof bulkId === 'string' && bulkId !== '' ? bulkId : null,
-    version: typeof version === 'string' ? version : undefined,
-    path: target,
+    method: text('method').toUpperCase(),
+    bulkId: text('bulkId') || null,
+    version: text('version') || undefined,
+    path,
     data,
-    references: referencesIn(target, data),
+    references: referencesIn([path, data]),
   };
 }
 
@@ -134,59 +145,57 @@ function removedMembers(data: unknown): number {
   }, 0);
 }
 
-/** Passes over what is left until nothing moves; each pass settles at least one operation. */
 async function runAll(run: Run): Promise<void> {
-  for (let settled = -1; settled < run.outcomes.size; ) {
-    settled = run.outcomes.size;
-    for (const operation of run.operations) {
-      if (run.outcomes.has(operation) || waits(run, operation)) continue;
-      if (errorCount(run) >= run.errorsMax) return;
-      run.outcomes.set(operation, await runOne(run, operation));
-    }
-  }
-  for (const operation of run.operations) {
-    if (run.outcomes.has(operation)) continue;
-    if (errorCount(run) >= run.errorsMax) return;
-    const error = new ScimError(409, null, 'The operation waits, by its bulkId references, for itself.');
-    run.outcomes.set(operation, { answer: null, error });
-  }
+  for (const operation of run.operations) await settle(run, operation);
+}
+
+/** Settles first whoever makes what the operation refers to. Nothing more is done after too many errors. */
+async function settle(run: Run, operation: Operation): Promise<void> {
+  if (run.outcomes.has(operation)) return;
+  run.begun.add(operation);
+  const makers = operation.references.flatMap((bulkId) => run.makers.get(bulkId) ?? []);
+  for (const maker of makers) if (!run.begun.has(maker)) await settle(run, maker);
+  run.begun.delete(operation);
+  if (errorCount(run) < run.errorsMax) run.outcomes.set(operation, await runOne(run, operation));
 }
 
 function errorCount(run: Run): number {
   return [...run.outcomes.values()].filter((outcome) => outcome.error).length;
 }
 
-const REFERENCE = /bulkId:([^\s"'/\]]+)/g;
+/** A whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq "bulkId:u"]`. */
+const REFERENCE = /(?<=^|["/])bulkId:([^"/]+)(?=$|["/])/g;
 
-/** Anywhere in the data: values, and the paths of PATCH operations. */
-function referencesIn(path: string, data: unknown): readonly string[] {
-  const text = `${path} ${JSON.stringify(data ?? null)}`;
-  return [...text.matchAll(REFERENCE)].flatMap((match) => match[1] ?? []);
+/** Anywhere in the path and the data: values, and the paths of PATCH operations. */
+function referencesIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [...value.matchAll(REFERENCE)].flatMap((match) => match[1] ?? []);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(referencesIn);
 }
 
-/** True while a resource that the operation names is still to be made. */
-function waits(run: Run, operation: Operation): boolean {
-  return operation.references.some((bulkId) => {
-    const made = run.makers.get(bulkId);
-    return made !== undefined && !run.outcomes.has(made);
-  });
-}
-
-async function runOne(run: Run, operation: Operation): Promise<Outcome> {
+async function runOne(run: Run, given: Operation): Promise<Outcome> {
+  let location: string | null = null;
   try {
-    return { answer: await execute(run, resolved(run, operation)), error: null };
+    const operation = resolved(run, given);
+    const target = targetOf(run, operation);
+    if (operation.method !== 'POST') location = `${run.scim.baseUrl}${target.endpoint.path}/${target.id}`;
+    const answer = await execute(run, operation, target);
+    return { answer, error: null, location: answer.location ?? location };
   } catch (error) {
     const told = toScimError(error);
     if (told.status >= 500) run.onError(error);
-    return { answer: null, error: told };
+    return { answer: null, error: told, location };
   }
 }
 
+const CYCLE = 'The bulkId references that this operation depends on form a cycle.';
+
 function resolved(run: Run, operation: Operation): Operation {
   const idOf = (bulkId: string) => {
-    const made = run.makers.get(bulkId);
-    const id = made && run.outcomes.get(made)?.answer?.id;
-    if (id) return id;
+    const maker = run.makers.get(bulkId);
+    const outcome = maker && run.outcomes.get(maker);
+    if (outcome?.answer?.id) return outcome.answer.id;
+    if (maker && (!outcome || outcome.error?.message === CYCLE)) throw new ScimError(409, null, CYCLE);
     throw new ScimError(409, null, `bulkId:${bulkId} names no resource that this request made.`);
   };
   const substitute = (value: unknown): unknown => {
@@ -198,13 +207,21 @@ function resolved(run: Run, operation: Operation): Operation {
   return { ...operation, path: substitute(operation.path) as string, data: substitute(operation.data) };
 }
 
-async function execute(run: Run, operation: Operation): Promise<Answer> {
-  const { scim, endpoints } = run;
-  const [, first = '', id = '', ...rest] = operation.path.split('/');
-  const endpoint = endpoints.find(({ path }) => path.toLowerCase() === `/${first.toLowerCase()}`);
-  if (!endpoint || rest.length > 0) {
-    throw new ScimError(400, 'invalidPath', `"${operation.path}" is no path of a bulk operation.`);
-  }
+interface Place {
+  readonly endpoint: Endpoint;
+  /** Empty where the operation is about all of them. */
+  readonly id: string;
+}
+
+function targetOf(run: Run, { path }: Operation): Place {
+  const [before, first = '', id = '', ...rest] = path.split('/');
+  const endpoint = run.endpoints.find((one) => one.path.toLowerCase() === `/${first.toLowerCase()}`);
+  if (endpoint && before === '' && rest.length === 0 && !path.includes('?')) return { endpoint, id };
+  throw new ScimError(400, 'invalidPath', `"${path}" is no path of a bulk operation.`);
+}
+
+async function execute(run: Run, operation: Operation, { endpoint, id }: Place): Promise<Answer> {
+  const { scim } = run;
   const missing = requiredScimScopes(operation.method, operation.path).filter(
     (scope) => !run.call.principal.scopes.has(scope),
   );
@@ -228,11 +245,12 @@ async function execute(run: Run, operation: Operation): Promise<Answer> {
 }
 
 function describe(operation: Operation, outcome: Outcome | undefined): object {
-  const { answer, error } = outcome ?? { answer: null, error: null };
+  const { answer, error, location } = outcome ?? { answer: null, error: null, location: null };
   return {
     method: operation.method,
     ...(operation.bulkId && { bulkId: operation.bulkId }),
-    ...(answer?.location && { location: answer.location }),
+    // Required but where a POST failed.
+    ...(location && { location }),
     ...(answer?.tag !== undefined && { version: answer.tag }),
     status: String(error?.status ?? answer?.status),
     ...(error && { response: errorBody(error) }),

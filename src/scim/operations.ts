@@ -2,14 +2,14 @@
 
 import type { Call } from './call.ts';
 import { ScimError } from './errors.ts';
+import { field } from './patch/operation.ts';
 
 /** Operations of one PATCH request. */
 const OPERATIONS_MAX = 10_000;
 
 /** An empty list is no error: Entra ID sends it. Throws ScimError 400 invalidSyntax. */
 export function patchOperations(body: Readonly<Record<string, unknown>>): readonly unknown[] {
-  const key = Object.keys(body).find((name) => name.toLowerCase() === 'operations');
-  const operations = key === undefined ? undefined : body[key];
+  const operations = field(body, 'Operations');
   if (!Array.isArray(operations)) {
     throw new ScimError(400, 'invalidSyntax', 'A PATCH needs Operations, a list of operations.');
   }

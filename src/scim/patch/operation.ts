@@ -34,8 +34,9 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function field(raw: Readonly<Record<string, unknown>>, name: string): unknown {
+/** What a message holds under this name, whatever its case (RFC 7643 §2.1). */
+export function field(raw: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(raw, name)) return raw[name];
-  const key = Object.keys(raw).find((written) => written.toLowerCase() === name);
+  const key = Object.keys(raw).find((written) => written.toLowerCase() === name.toLowerCase());
   return key === undefined ? undefined : raw[key];
 }

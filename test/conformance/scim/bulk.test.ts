@@ -55,8 +55,77 @@ onEachDatabase((open) => {
     const location = `${BASE}/Users/${old.id}`;
     expect(patched).toEqual({ method: 'PATCH', status: '200', version: 'W/"2"', location });
     expect(put).toEqual({ method: 'PUT', status: '200', version: 'W/"3"', location });
-    expect(stale).toMatchObject({ method: 'DELETE', status: '412', response: { status: '412' } });
-    expect(gone).toEqual({ method: 'DELETE', status: '204' });
+    expect(stale).toMatchObject({ method: 'DELETE', status: '412', location, response: { status: '412' } });
+    expect(gone).toEqual({ method: 'DELETE', status: '204', location });
+  });
+
+  it('§3.7 names the location of everything but what could not be made', async () => {
+    const reply = await bulk([
+      { method: 'POST', path: '/Groups', bulkId: 'g', data: { displayName: 'G' } },
+      { method: 'PATCH', path: '/groups/bulkId:g', data: { Operations: [{ op: 'move' }] } },
+      { method: 'PUT', path: '/Users/nobody', data: { userName: 'x' } },
+      { method: 'POST', path: '/Users', bulkId: 'u', data: {} },
+      { method: 'PUT', path: '/Users/nobody?attributes=id', data: { userName: 'x' } },
+    ]);
+    const [made, refused, nobody, unmade, odd] = reply.body.Operations;
+    expect(refused).toMatchObject({ status: '400', location: made.location });
+    expect(nobody).toMatchObject({ status: '404', location: `${BASE}/Users/nobody` });
+    for (const none of [unmade, odd]) {
+      expect(none.status).toBe('400');
+      expect(none).not.toHaveProperty('location');
+    }
+  });
+
+  it('§3.7 takes names of any case (RFC 7643 §2.1)', async () => {
+    const operation = { Method: 'post', Path: '/users', BULKID: 'a', Data: someone('a') };
+    const { body } = await idp.post('/Bulk', { operations: [operation], FailOnErrors: 1 });
+    expect(body.Operations).toMatchObject([{ method: 'POST', bulkId: 'a', status: '201' }]);
+  });
+
+  it('§3.7 keeps the order, but for what a reference needs first', async () => {
+    const edit = (op: string, bulkId: string) => ({
+      Operations: [{ op, path: 'members', value: [{ value: `bulkId:${bulkId}` }] }],
+    });
+    const members = ['ann', 'bea'].map((bulkId) => ({ value: `bulkId:${bulkId}` }));
+    const reply = await bulk([
+      { method: 'POST', path: '/Groups', bulkId: 'g', data: { displayName: 'G', members } },
+      { method: 'PATCH', path: '/Groups/bulkId:g', data: edit('remove', 'ann') },
+      { method: 'POST', path: '/Users', bulkId: 'ann', data: someone('ann') },
+      { method: 'DELETE', path: '/Users/bulkId:ann' },
+      { method: 'POST', path: '/Users', bulkId: 'bea', data: someone('bea') },
+      { method: 'PATCH', path: '/Groups/bulkId:g', data: edit('add', 'bea') },
+    ]);
+    const answered = reply.body.Operations.map((one: { method: string; status: string }) => [
+      one.method,
+      one.status,
+    ]);
+    expect(answered).toEqual([
+      ['POST', '201'],
+      ['PATCH', '204'],
+      ['POST', '201'],
+      ['DELETE', '204'],
+      ['POST', '201'],
+      ['PATCH', '204'],
+    ]);
+  });
+
+  it('§3.7.2 takes a bulkId of any text, and leaves text alone that only holds the word', async () => {
+    const reply = await bulk([
+      { method: 'POST', path: '/Users', bulkId: 'my id: 7', data: someone('ann', { title: 'see bulkId:x' }) },
+      {
+        method: 'POST',
+        path: '/Groups',
+        bulkId: '__proto__',
+        data: { displayName: 'G', members: [{ value: 'bulkId:my id: 7' }] },
+      },
+      { method: 'DELETE', path: '/Groups/bulkId:__proto__' },
+    ]);
+    expect(reply.body.Operations.map((operation: { status: string }) => operation.status)).toEqual([
+      '201',
+      '201',
+      '204',
+    ]);
+    expect((await idp.get('/Users')).body.Resources).toMatchObject([{ title: 'see bulkId:x' }]);
   });
 
   it('§3.7.2 resolves bulkIds in values, in paths and forwards', async () => {
@@ -107,6 +176,9 @@ onEachDatabase((open) => {
       '409',
       '409',
     ]);
+    for (const { response } of reply.body.Operations.slice(0, 2)) {
+      expect(response.detail).toContain('form a cycle');
+    }
     expect((await idp.get('/Groups?count=0')).body.totalResults).toBe(0);
   });
 
