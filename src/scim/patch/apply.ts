@@ -1,6 +1,7 @@
 /**
  * The operations of a PATCH (RFC 7644 §3.5.2), one after the other on a copy of the resource: all of them
- * or none. Memberships are not in the resource; what touches them is handed on.
+ * or none. A body of POST and PUT is read as one operation that adds it to nothing. Memberships are not in
+ * the resource; what touches them is handed on.
  */
 
 import {
@@ -15,7 +16,7 @@ import type { Kind } from '../../model/subject.ts';
 import { PatchError } from './error.ts';
 import { applyToList, isFinished } from './lists.ts';
 import { isObject, type Op, type Operation, readOperation } from './operation.ts';
-import { resolveTarget, type Target, type Unknown } from './target.ts';
+import { namesResource, resolveTarget, type Target, type Unknown } from './target.ts';
 import { type Complex, readValue } from './value.ts';
 
 export interface PatchOptions {
@@ -38,9 +39,11 @@ interface Patch {
 
 export interface Patched {
   readonly resource: Resource;
-  /** Names that the operations held and no schema knows, each once. */
+  /** Names that the operations held and no schema knows, each once; the first of very many. */
   readonly unknown: readonly string[];
 }
+
+const UNKNOWN_MAX = 100;
 
 /** Throws PatchError; the resource that was given is never changed. */
 export function applyOperations(
@@ -50,17 +53,29 @@ export function applyOperations(
   options: PatchOptions,
   onMembers: OnMembers,
 ): Patched {
-  const patch: Patch = {
-    kind,
-    options,
-    resource: structuredClone(resource) as Complex,
-    unknown: new Set(),
-    onMembers,
-    unfinished: new Map(),
-  };
+  const patch = begin(kind, structuredClone(resource) as Complex, options, onMembers);
   for (const [i, raw] of operations.entries()) numbered(i, () => applyOperation(patch, readOperation(raw)));
+  return finish(patch);
+}
+
+/** Throws PatchError. */
+export function readAttributes(
+  kind: Kind,
+  body: Readonly<Record<string, unknown>>,
+  onMembers: OnMembers,
+): Patched {
+  const patch = begin(kind, {}, { unknownAttributes: 'Ignore' }, onMembers);
+  applyAttributes(patch, 'add', body);
+  return finish(patch);
+}
+
+function begin(kind: Kind, resource: Complex, options: PatchOptions, onMembers: OnMembers): Patch {
+  return { kind, options, resource, unknown: new Set(), onMembers, unfinished: new Map() };
+}
+
+function finish(patch: Patch): Patched {
   refuseUnfinished(patch);
-  return { resource: patch.resource, unknown: [...patch.unknown] };
+  return { resource: patch.resource, unknown: [...patch.unknown].slice(0, UNKNOWN_MAX) };
 }
 
 function numbered(index: number, body: () => void): void {
@@ -83,7 +98,7 @@ function refuseUnfinished(patch: Patch): void {
 }
 
 function applyOperation(patch: Patch, operation: Operation): void {
-  if (operation.path === null) {
+  if (operation.path === null || namesResource(patch.kind, operation.path)) {
     applyWithoutPath(patch, operation);
     return;
   }
@@ -104,15 +119,24 @@ function passOver(patch: Patch, { unknown }: Unknown): void {
   patch.unknown.add(unknown);
 }
 
-/**
- * RFC 7644 §3.5.2.1 and §3.5.2.3: the value holds attributes. Identity providers write dotted names and
- * URNs as keys, and send back what only the server sets: that is no mistake, and changes nothing.
- */
+/** RFC 7644 §3.5.2.1 and §3.5.2.3: the value holds attributes. */
 function applyWithoutPath(patch: Patch, { op, value }: Operation): void {
   if (op === 'remove') throw new PatchError('noTarget', '"remove" needs a path.');
   if (!isObject(value))
     throw new PatchError('invalidValue', `"${op}" without a path needs an object of attributes.`);
-  for (const [name, part] of Object.entries(value)) {
+  applyAttributes(patch, op, value);
+}
+
+/**
+ * Identity providers write dotted names and URNs as keys, and send back what only the server sets: that is
+ * no mistake, and changes nothing.
+ */
+function applyAttributes(patch: Patch, op: Op, attributes: Readonly<Record<string, unknown>>): void {
+  for (const [name, part] of Object.entries(attributes)) {
+    if (namesResource(patch.kind, name)) {
+      applyWithoutPath(patch, { op, path: null, value: part });
+      continue;
+    }
     const target = resolveKey(patch.kind, name);
     if ('unknown' in target) patch.unknown.add(target.unknown);
     else if (!isServers(target.chain) && !saysNothing(target.chain, part)) apply(patch, op, target, part);

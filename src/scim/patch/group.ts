@@ -57,8 +57,9 @@ function memberEdit(op: Op, target: Target, value: unknown, unknown: UnknownName
   const [list, sub] = target.chain;
   if (sub) throw immutable(`${list.name}.${sub.name}`);
   if (target.selection) {
-    if (op === 'remove') return { op, ids: selectedIds(list, target.selection.filter) };
-    throw immutable('A member');
+    if (op !== 'remove') throw immutable('A member');
+    const ids = selectedIds(list, target.selection.filter);
+    return ids.length === 0 ? null : { op, ids };
   }
   if (op === 'remove' && (value === undefined || value === null)) return { op: 'removeAll' };
   const ids = idsOf(list, value, unknown);
@@ -72,15 +73,22 @@ function immutable(what: string): PatchError {
 
 /** `members[value eq "a" or value eq "b"]`: who is meant must be known without reading the members. */
 function selectedIds(list: Attribute, filter: Filter): string[] {
-  return disjuncts(filter).map((alternative) => {
-    const named = conjuncts(alternative).flatMap((term) => {
-      const isValue = term.kind === 'compare' && subAttribute(list, term.attribute)?.name === 'value';
-      return isValue && term.op === 'eq' && !isNull(term.literal) ? [term.literal.text] : [];
-    });
-    const [id] = named;
-    if (id !== undefined && conjuncts(alternative).length === 1) return id;
-    throw new PatchError('invalidFilter', 'Members are selected by value eq "ID", several joined by or.');
+  return disjuncts(filter).flatMap((alternative) => {
+    const terms = conjuncts(alternative);
+    const [id, ...more] = terms.flatMap((term) => comparedWith(list, term, 'value') ?? []);
+    const types = terms.flatMap((term) => comparedWith(list, term, 'type') ?? []);
+    if (id === undefined || more.length > 0 || types.length < terms.length - 1) {
+      throw new PatchError('invalidFilter', 'Members are selected by value eq "ID", several joined by or.');
+    }
+    // Every member is a user.
+    return types.every((type) => type.toLowerCase() === 'user') ? [id] : [];
   });
+}
+
+/** The text that the term compares this sub-attribute with by `eq`; null for any other term. */
+function comparedWith(list: Attribute, term: Filter, name: string): string | null {
+  if (term.kind !== 'compare' || term.op !== 'eq' || isNull(term.literal)) return null;
+  return subAttribute(list, term.attribute)?.name === name ? term.literal.text : null;
 }
 
 /** The users that a value of `members` names, each once. Throws PatchError invalidValue. */
@@ -91,11 +99,11 @@ export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): s
 }
 
 function idOf(list: Attribute, member: unknown, unknown: UnknownNames): string {
-  const { value, type } = readComplex(list, member, list.name, unknown) ?? {};
+  const { value, type, $ref } = readComplex(list, member, list.name, unknown) ?? {};
   if (typeof value !== 'string' || value === '') {
     throw new PatchError('invalidValue', 'Each member needs a value: the id of a user.');
   }
-  if (typeof type === 'string' && type.toLowerCase() === 'group') {
+  if (/^group$/i.test(String(type)) || /(^|\/)groups\/[^/]*$/i.test(String($ref))) {
     throw new PatchError('invalidValue', `${value} is a group: groups cannot be members of groups here.`);
   }
   return value;

@@ -56,7 +56,7 @@ function changeAll(elements: readonly Complex[], operation: ListOperation): List
   const { op, list, value, unknown } = operation;
   if (op === 'remove')
     return finished(value === undefined || value === null ? [] : without(elements, operation));
-  const given = readElements(list, value, unknown);
+  const given = readElements(list, value, unknown).filter((element) => Object.keys(element).length > 0);
   const merged = op === 'add' ? [...elements] : [];
   const touched = given.map((element) => include(list, merged, element));
   keepOnePrimary(merged, touched);

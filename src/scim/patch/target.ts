@@ -3,9 +3,11 @@
 import { attributesOf, type Filter, FilterError, PathError } from '../../directory/filter/ast.ts';
 import {
   type AttributeChain,
+  GROUP_URN,
   leafOf,
   resolveAttribute,
   subAttribute,
+  USER_URN,
 } from '../../directory/filter/attributes.ts';
 import { type Element, elementMatcher } from '../../directory/filter/match.ts';
 import { parsePath } from '../../directory/filter/parse.ts';
@@ -29,6 +31,12 @@ export interface Selection {
 /** The dotted name of what no schema knows. */
 export interface Unknown {
   readonly unknown: string;
+}
+
+/** Some clients name the resource itself by the URN of its core schema. */
+export function namesResource(kind: Kind, written: string): boolean {
+  const urn = kind === 'user' ? USER_URN : GROUP_URN;
+  return written.trim().toLowerCase() === urn.toLowerCase();
 }
 
 /** Throws PatchError: invalidPath, invalidFilter. */

@@ -96,6 +96,37 @@ onEachDatabase((open) => {
       expect(Object.keys(body).sort()).toEqual(['active', 'groups', 'id', 'meta', 'schemas', 'userName']);
     });
 
+    it('takes names with dots, URNs and value paths as PATCH does (RFC 7644 §3.10)', async () => {
+      const { body } = await idp.post('/Users', {
+        userName: 'ann',
+        'name.givenName': 'Ann',
+        [USER]: { nickName: 'Annie' },
+        [`${ENTERPRISE}:department`]: 'R&D',
+        'emails[type eq "work"].value': 'ann@example.com',
+      });
+      expect(body).toMatchObject({
+        name: { givenName: 'Ann' },
+        nickName: 'Annie',
+        [ENTERPRISE]: { department: 'R&D' },
+        emails: [{ type: 'work', value: 'ann@example.com' }],
+      });
+    });
+
+    it('keeps a value and type once (§2.4)', async () => {
+      const emails = [
+        { value: 'a@x.com', type: 'work' },
+        { value: 'A@x.com', type: 'Work', display: 'A' },
+        { value: 'a@x.com', type: 'home' },
+        {},
+      ];
+      const { body } = await idp.post('/Users', { userName: 'ann', emails });
+      expect(body.emails).toEqual([
+        { value: 'A@x.com', type: 'Work', display: 'A' },
+        { value: 'a@x.com', type: 'home' },
+      ]);
+      expect((await idp.put(`/Users/${body.id}`, { userName: 'ann', emails })).body).toEqual(body);
+    });
+
     it('is active where nobody says otherwise', async () => {
       expect((await idp.post('/Users', { userName: 'ann' })).body.active).toBe(true);
     });
@@ -181,7 +212,7 @@ onEachDatabase((open) => {
   });
 
   describe('§3.5.1 PUT', () => {
-    it('leaves active and members that it does not name, clears the rest, and empties for []', async () => {
+    it('leaves active and members that it does not name, clears the rest, and empties for [] and null', async () => {
       const { body: user } = await idp.post('/Users', someone('ann', { active: false, title: 'Engineer' }));
       const put = await idp.put(`/Users/${user.id}`, { userName: 'ann', phoneNumbers: [] });
       expect(put.body.active).toBe(false);
@@ -189,8 +220,11 @@ onEachDatabase((open) => {
       const { body: group } = await idp.post('/Groups', { displayName: 'G', members: [{ value: user.id }] });
       const renamed = await idp.put(`/Groups/${group.id}`, { displayName: 'H' });
       expect(renamed.body.members).toHaveLength(1);
-      const emptied = await idp.put(`/Groups/${group.id}`, { displayName: 'H', members: [] });
-      expect(emptied.body.members).toEqual([]);
+      for (const members of [[], null]) {
+        await idp.put(`/Groups/${group.id}`, { displayName: 'H', members: [{ value: user.id }] });
+        const emptied = await idp.put(`/Groups/${group.id}`, { displayName: 'H', members });
+        expect(emptied.body.members).toEqual([]);
+      }
     });
 
     it('of the same body changes neither version nor time, and wakes nobody', async () => {
@@ -249,8 +283,15 @@ onEachDatabase((open) => {
       const unknown = await idp.post('/Groups', { displayName: 'H', members: [{ value: 'stranger' }] });
       expectScimError(unknown, 400, 'invalidValue');
       expect(unknown.body.detail).toContain('stranger');
-      const nested = { displayName: 'H', members: [{ value: body.id }] };
-      expectScimError(await idp.post('/Groups', nested), 400, 'invalidValue');
+      for (const nested of [
+        { value: body.id },
+        { value: user.id, type: 'Group' },
+        { value: user.id, $ref: `${BASE}/Groups/${user.id}` },
+      ]) {
+        const holding = { displayName: 'H', members: [nested] };
+        expectScimError(await idp.post('/Groups', holding), 400, 'invalidValue');
+        expectScimError(await idp.put(`/Groups/${body.id}`, holding), 400, 'invalidValue');
+      }
       expectScimError(await idp.post('/Groups', { displayName: 'g' }), 409, 'uniqueness');
       expectScimError(await idp.post('/Groups', { externalId: 'x' }), 400, 'invalidValue');
     });

@@ -59,6 +59,12 @@ describe('members as edits (RFC 7644 §3.5.2)', () => {
     ]);
   });
 
+  it('knows that every member is a user', () => {
+    const path = 'members[type eq "user" and value eq "a" or value eq "b" and type eq "Group"]';
+    expect(edits({ op: 'remove', path })).toEqual([{ op: 'remove', ids: ['a'] }]);
+    expect(edits({ op: 'remove', path: 'members[value eq "b" and type eq "Group"]' })).toEqual([]);
+  });
+
   it('keeps the order of operations, and makes one of neighbours of a kind', () => {
     expect(
       edits(
@@ -87,7 +93,10 @@ describe('members as edits (RFC 7644 §3.5.2)', () => {
     ['invalidValue', { op: 'add', path: 'members', value: [{ value: '' }] }],
     ['invalidValue', { op: 'add', path: 'members', value: [{ value: 'a\0' }] }],
     ['invalidValue', { op: 'add', path: 'members', value: [{ value: 'g', type: 'Group' }] }],
+    ['invalidValue', { op: 'add', path: 'members', value: [{ value: 'g', $ref: '../Groups/g' }] }],
+    ['invalidValue', { op: 'add', path: 'members', value: [{ value: 'g', $ref: 'https://x/v2/groups/g' }] }],
     ['invalidValue', { op: 'remove', path: 'members', value: [{}] }],
+    ['invalidFilter', { op: 'remove', path: 'members[type eq "User"]' }],
     ['invalidFilter', { op: 'remove', path: 'members[display eq "x"]' }],
     ['invalidFilter', { op: 'remove', path: 'members[value sw "x"]' }],
     ['invalidFilter', { op: 'remove', path: 'members[not (value eq "x")]' }],

@@ -88,6 +88,13 @@ describe('add (RFC 7644 §3.5.2.1)', () => {
     });
   });
 
+  it('adds nothing for a value of which nothing is left', () => {
+    for (const value of [{}, [{}], [null], [''], [{ value: null }]]) {
+      expect(patch(JANE, { op: 'add', path: 'emails', value })).toEqual(JANE);
+      expect(patch(JANE, { op: 'replace', path: 'phoneNumbers', value })).toEqual(JANE);
+    }
+  });
+
   it('adds nothing for null', () => {
     expect(
       patch(JANE, { op: 'add', path: 'title', value: null }, { op: 'add', path: 'name', value: null }),
@@ -344,6 +351,16 @@ describe('what identity providers send', () => {
       emails: [{ ...WORK, value: 'jo@work.example' }, HOME],
       [ENTERPRISE]: { department: 'R&D', employeeNumber: '7', manager: { value: 'new-boss' } },
     });
+  });
+
+  it('takes the core schema by its URN for the resource itself, as a path and as a key', () => {
+    const value = { title: 'CEO', name: { givenName: 'Jo' } };
+    const patched = { ...JANE, title: 'CEO', name: { givenName: 'Jo', familyName: 'Doe' } };
+    expect(patch(JANE, { op: 'replace', path: USER.toLowerCase(), value })).toEqual(patched);
+    expect(patch(JANE, { op: 'add', value: { [USER]: value } })).toEqual(patched);
+    expect(patch(JANE, { op: 'replace', value: { [USER]: { active: 'False' } } }).active).toBe(false);
+    expect(refusal(JANE, [{ op: 'remove', path: USER }])).toBe('noTarget');
+    expect(refusal(JANE, [{ op: 'add', value: { [USER]: 'CEO' } }])).toBe('invalidValue');
   });
 
   it.each(['Add', 'Replace'])('Entra ID: %s makes the element that is not there', (op) => {
