@@ -1,73 +1,73 @@
 /**
- * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4), in scimmy's words. scimmy keeps what is
- * declared in globals of the process, so nothing of a tenant or of a request may ever be put there; what
- * is, is the same for everybody.
+ * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4): scimmy's schemas, published by
+ * scimmy-routers. scimmy keeps what is declared in globals of the process, so nothing of a tenant or of a
+ * request may ever be put there; what is, is the same for everybody.
  */
 
-import { type RequestHandler, Router } from 'express';
+import { type RequestHandler, type Response, Router } from 'express';
 import SCIMMY from 'scimmy';
+import SCIMMYRouters from 'scimmy-routers';
 import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/filter/attributes.ts';
 import { BODY_BYTES_MAX } from './body.ts';
 import { BULK_OPERATIONS_MAX } from './bulk.ts';
-import { notAllowed, ScimError, sendJson } from './errors.ts';
-import { listResponse } from './list.ts';
+import { notAllowed, ScimError } from './errors.ts';
 import { COUNT_MAX, queryParameters } from './query.ts';
 
-/** Answers the three discovery endpoints and passes everything else on. */
+const PATHS = [
+  '/ServiceProviderConfig',
+  '/ResourceTypes',
+  '/ResourceTypes/:id',
+  '/Schemas',
+  '/Schemas/:id',
+] as const;
+
+/** Answers the three discovery endpoints and passes everything else on. Locations begin with `baseUrl`. */
 export function discovery(baseUrl: string): Router {
   declareOnce();
-  const types = Object.values(SCIMMY.Resources.declared()).map(
-    (type) => new SCIMMY.Schemas.ResourceType(type.describe(), `${baseUrl}/ResourceTypes`),
-  );
-  const schemas = SCIMMY.Schemas.declared().map((schema) => schema.describe(`${baseUrl}/Schemas`));
-  const config = serviceProviderConfig(`${baseUrl}/ServiceProviderConfig`);
+  const routes = createRoutes(baseUrl);
   const router = Router();
-  serve(router, '/ServiceProviderConfig', () => config);
-  serveList(router, '/ResourceTypes', types);
-  serveList(router, '/Schemas', schemas);
+  for (const path of PATHS) {
+    router.route(path).get(readThrough(routes, path)).all(notAllowed('GET, HEAD'));
+  }
   return router;
 }
 
-function serviceProviderConfig(location: string): object {
-  const supported = { supported: true };
-  return new SCIMMY.Schemas.ServiceProviderConfig(
-    {
-      patch: supported,
-      sort: supported,
-      etag: supported,
-      changePassword: { supported: false },
-      filter: { supported: true, maxResults: COUNT_MAX },
-      bulk: { supported: true, maxOperations: BULK_OPERATIONS_MAX, maxPayloadSize: BODY_BYTES_MAX },
-      authenticationSchemes: [
-        {
-          type: 'oauthbearertoken',
-          name: 'OAuth Bearer Token',
-          description: 'A token that an administrator of the bridge makes, in the Authorization header',
-          specUri: 'https://datatracker.ietf.org/doc/html/rfc6750',
-        },
-      ],
-    },
-    location,
-  );
+function createRoutes(baseUrl: string): RequestHandler {
+  // Schemes add up with every construction, which tests do many times in one process.
+  SCIMMY.Config.set('authenticationSchemes', []);
+  const routes = new SCIMMYRouters({ type: 'bearer', handler: () => '', baseUri: () => baseUrl });
+  SCIMMY.Config.set({
+    patch: true,
+    sort: true,
+    etag: true,
+    changePassword: false,
+    filter: { supported: true, maxResults: COUNT_MAX },
+    bulk: { supported: true, maxOperations: BULK_OPERATIONS_MAX, maxPayloadSize: BODY_BYTES_MAX },
+  });
+  return routes as unknown as RequestHandler;
 }
 
-/** A list of all there is, and each by its id. */
-function serveList(router: Router, path: string, resources: readonly { readonly id: string }[]): void {
-  const list = listResponse(resources.length, 1, resources);
-  serve(router, path, () => list);
-  serve(router, `${path}/:id`, (id) => resources.find((resource) => resource.id === id));
-}
-
-function serve(router: Router, path: string, find: (id: unknown) => object | undefined): void {
-  const read: RequestHandler = (req, res) => {
+/** Shows scimmy-routers the path as it is published, whatever the request's case and parameters. */
+function readThrough(routes: RequestHandler, path: string): RequestHandler {
+  return (req, res, next) => {
     if (queryParameters(req.url).has('filter')) {
       throw new ScimError(403, null, 'Discovery endpoints take no filter.');
     }
-    const found = find(req.params.id);
-    if (!found) throw new ScimError(404, null, `There is nothing at ${req.path}.`);
-    sendJson(res, 200, found);
+    // Locations are made from both.
+    req.baseUrl = '';
+    req.url = path.replace(':id', encodeURIComponent(String(req.params.id)));
+    countExactly(res);
+    routes(req, res, next);
   };
-  router.route(path).get(read).all(notAllowed('GET, HEAD'));
+}
+
+/** scimmy tells an `itemsPerPage` of 20 whatever the list holds. */
+function countExactly(res: Response): void {
+  const send = res.send.bind(res);
+  res.send = (body: unknown) => {
+    if (body instanceof SCIMMY.Messages.ListResponse) body.itemsPerPage = body.Resources.length;
+    return send(body);
+  };
 }
 
 let declared = false;

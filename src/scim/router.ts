@@ -1,6 +1,6 @@
 /**
  * The SCIM endpoint (RFC 7644): our own Express handlers over the directory. Why they stand in place of
- * scimmy-routers' is in docs/decisions/0002-scim-routes.md.
+ * scimmy-routers' for everything but discovery is in docs/decisions/0002-scim-routes.md.
  */
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
