@@ -52,10 +52,15 @@ export async function createUser(
     () =>
       inTransaction(directory, async (tx) => {
         const { created, how } = await arrive(tx, write, stored, at);
-        const { personId } = created;
-        if (how !== 'new') await callOffLeaving(tx, personId);
-        const queued = await enqueuePerson(tx, write, created, PRIORITY.normal, at);
-        if (how !== 'new') await enqueueGroupsHolding(tx, write, personId, at);
+        const known = how !== 'new';
+        const speaks = known && (await speaksForPerson(tx, created));
+        // Whom another connection has may be inactive from now on, as this one says.
+        const left = how === 'matched' && speaks && !created.active;
+        if (left) await countLoss(tx, write, at);
+        else if (speaks) await callOffLeaving(tx, created.personId);
+        const priority = left ? PRIORITY.leaver : PRIORITY.normal;
+        const queued = await enqueuePerson(tx, write, created, priority, at);
+        if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
         return { user: created, queued };
       }),
   );
@@ -127,6 +132,11 @@ function matchedEmail(write: Write, resource: Resource): string | null {
   return primaryEmail(directoryView(write.inbound?.mapping ?? null)(resource));
 }
 
+/** What another connection's user says of the person changes nothing; it is theirs to speak. */
+async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
+  return (await speakingUser(tx, user.personId))?.id === user.id;
+}
+
 /** Whatever the person was about to lose, on whatever store. */
 async function callOffLeaving(tx: Db, personId: string): Promise<void> {
   await dropHeldOfPerson(tx, personId);
@@ -137,9 +147,10 @@ async function callOffLeaving(tx: Db, personId: string): Promise<void> {
 async function recordUserChange(tx: Db, write: Write, before: UserRecord, after: UserRecord, at: string) {
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
-  if (left) await countLoss(tx, write, at);
-  if (returned) await callOffLeaving(tx, after.personId);
-  await enqueuePerson(tx, write, after, left ? PRIORITY.leaver : PRIORITY.normal, at);
+  const speaks = (left || returned) && (await speaksForPerson(tx, after));
+  if (left && speaks) await countLoss(tx, write, at);
+  if (returned && speaks) await callOffLeaving(tx, after.personId);
+  await enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at);
   await appendUserEvent(tx, write, after, at, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
@@ -161,11 +172,12 @@ export async function deleteUser(
     const user = await lockUser(tx, write.connectionId, id);
     if (!user) throw noSuchUser(id);
     checkPrecondition(user.version, precondition);
+    const spoke = await speaksForPerson(tx, user);
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
     await buryUser(tx, user, at);
     await countLoss(tx, write, at);
-    await enqueuePerson(tx, write, user, PRIORITY.leaver, at);
+    await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     await appendUserEvent(tx, write, user, at, {
       kind: 'user.deleted',

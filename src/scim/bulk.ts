@@ -124,10 +124,11 @@ function peopleAtRisk(operations: readonly Operation[]): number {
 
 function riskOf({ method, path, data }: Operation): number {
   const [, first = ''] = path.toLowerCase().split('/');
-  if (method === 'POST') return 0;
   if (method === 'DELETE') return 1;
   const text = (JSON.stringify(data) ?? '').toLowerCase();
+  // A new user too: another connection may have the person as active.
   if (first === 'users') return text.includes('active') && text.includes('false') ? 1 : 0;
+  if (method === 'POST') return 0;
   if (method === 'PUT') return text.includes('"members"') ? 1 : 0;
   return removedMembers(data);
 }

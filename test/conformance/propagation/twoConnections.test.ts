@@ -1,6 +1,7 @@
 /** One person, delivered by two connections: who speaks, what each may change, and what ends with which. */
 
 import type { Dialect } from '../../../src/db/open.ts';
+import { person } from '../../bridge.ts';
 import { type Connection, connect, firstConnection } from './connections.ts';
 import { mail, startWorld, type World } from './world.ts';
 
@@ -18,6 +19,12 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
   });
   afterAll(() => world.stop());
   beforeEach(() => world.forget());
+
+  /** The store with this brake, and nobody in its books. */
+  async function brake(settings: Record<string, number>): Promise<void> {
+    await world.bridge.db('brake_ledger').delete();
+    await world.configure('Demo', settings);
+  }
 
   const someone = () => `person${String(++people).padStart(3, '0')}`;
   const active = (value: boolean) => ({ op: 'replace', value: { active: value } });
@@ -174,6 +181,56 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
     await okta.remove(`/Groups/${ofOkta}`);
     await entra.patch(`/Groups/${ofEntra}`, { op: 'replace', value: { displayName: `Crew ${name}` } });
     expect(await world.members('Demo', `Crew ${name}`)).toEqual([name]);
+  });
+
+  it('forgets no decision, and opens no leaver, for what the connection that does not speak says', async () => {
+    await brake({ BRAKE_PERCENT: 1, BRAKE_MIN: 1 });
+    const [name, other, third] = [someone(), someone(), someone()];
+    const first = await okta.join(name);
+    const second = await entra.join(name);
+    await okta.patch(`/Users/${await okta.join(other)}`, active(false));
+    await okta.patch(`/Users/${first}`, active(false));
+    expect(await world.status('Demo', first)).toMatchObject({ status: 'held' });
+    const leavers = () => world.bridge.db('leavers').where({ store_id: world.id('Demo') });
+    const [{ since }] = await leavers();
+    await entra.patch(`/Users/${second}`, active(false));
+    await entra.patch(`/Users/${second}`, active(true));
+    expect(await leavers()).toMatchObject([{ since }]);
+    await world.store('Demo', 'POST', '/held/discard', { all: true });
+    await world.forget();
+    await entra.patch(`/Users/${second}`, active(false));
+    await entra.patch(`/Users/${second}`, active(true));
+    await entra.remove(`/Users/${second}`);
+    await entra.join(third);
+    expect(await world.account('Demo', name)).toMatchObject({ enabled: true });
+    expect(await world.status('Demo', first)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('discarded'),
+    });
+    expect(await world.writes('Demo')).toEqual(['create']);
+    await brake({ BRAKE_PERCENT: 100 });
+  });
+
+  it('counts as one cause what a bulk of the primary connection takes from people of the other', async () => {
+    await brake({ BRAKE_PERCENT: 1, BRAKE_MIN: 2 });
+    const names = [someone(), someone(), someone(), someone(), someone()];
+    for (const name of names) await entra.join(name);
+    await world.forget();
+    const Operations = names.map((name) => ({
+      method: 'POST',
+      path: '/Users',
+      bulkId: name,
+      data: person(name, { active: false }),
+    }));
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'];
+    expect((await okta.scim('POST', '/Bulk', { schemas, Operations })).status).toBe(200);
+    await world.settled();
+    expect(await world.writes('Demo')).toEqual([]);
+    expect((await world.store('Demo', 'GET', '/held')).body.count).toBe(5);
+    await world.store('Demo', 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await world.writes('Demo')).toEqual(Array(5).fill('disable'));
+    await brake({ BRAKE_PERCENT: 100 });
   });
 
   it('shows each connection its own users alone', async () => {
