@@ -127,18 +127,18 @@ async function readiness(deps: AppDeps, response: Response): Promise<void> {
 /** Figures of the process also while the database is away; those of the queue are then absent, not zero. */
 async function scrape(deps: AppDeps, response: Response): Promise<void> {
   const { metrics } = deps;
-  const gauges = [metrics.tasks, metrics.held, metrics.drift];
-  for (const gauge of [...gauges, metrics.leaversPending, metrics.oldestLeaverSeconds]) gauge.reset();
+  const { tasks, held, drift, leaversPending, oldestLeaverSeconds } = metrics;
+  for (const gauge of [tasks, held, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
     for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
-    metrics.leaversPending.set(backlog.leaversPending);
-    metrics.oldestLeaverSeconds.set(deps.secondsSince(backlog.oldestLeaverSince));
+    for (const { storeId, count, since } of backlog.leavers) {
+      metrics.leaversPending.set({ store_id: storeId }, count);
+      metrics.oldestLeaverSeconds.set({ store_id: storeId }, deps.secondsSince(since));
+    }
   } catch (error) {
-    metrics.leaversPending.remove();
-    metrics.oldestLeaverSeconds.remove();
     deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the queue cannot be counted');
   }
   response.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -7,9 +7,9 @@ import { type Request, type Response, Router } from 'express';
 import { groupsOfUsers, type MembershipRow, membersWithNames } from '../db/groupMembers.ts';
 import { findGroupOfEnvironment, type GroupRecord, listGroupsOfEnvironment } from '../db/groups.ts';
 import { dialectOf } from '../db/open.ts';
+import { findSomeone } from '../db/persons.ts';
 import {
   countOfEnvironment,
-  findUserOfEnvironment,
   listUsersOfEnvironment,
   type PageByKey,
   type SqlCondition,
@@ -37,7 +37,7 @@ export function users(deps: AdminDeps): Router {
   });
   route(router, '/:id/timeline', {
     get: async (req, res) => {
-      const { environmentId, personId } = await userOf(deps, req, res);
+      const { environmentId, personId } = await someoneOf(deps, req, res);
       knownQuery(req, []);
       await sendEvents(deps, req, res, { environmentId, subjectId: personId });
     },
@@ -63,9 +63,17 @@ export function groups(deps: AdminDeps): Router {
   return router;
 }
 
+/** In the directory now. */
 async function userOf(deps: AdminDeps, req: Request, res: Response): Promise<UserRecord> {
+  const user = await someoneOf(deps, req, res);
+  if (user.deletedAt !== null) throw notFound('user', idParam(req));
+  return user;
+}
+
+/** By the id of the user or of the person, as events and plans name people; also of whom the IdP deleted. */
+export async function someoneOf(deps: AdminDeps, req: Request, res: Response): Promise<UserRecord> {
   const id = idParam(req);
-  const user = await findUserOfEnvironment(deps.db, environmentOf(res).id, id);
+  const user = await findSomeone(deps.db, environmentOf(res).id, id);
   if (!user) throw notFound('user', id);
   return user;
 }

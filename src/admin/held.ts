@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/held.ts';
 import { RequestError } from '../model/errors.ts';
 import { approveHeld, discardHeld, type Selection } from '../propagation/held.ts';
+import { shownChange } from '../propagation/shownChange.ts';
 import { idText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';
@@ -70,5 +71,6 @@ function readSelection(req: Request): Selection {
 
 function show(row: HeldRecord) {
   const { id, change, cause, reason, since } = row;
-  return { id, subject: change.subject, changes: [change], cause, reason, since };
+  const changes = [{ id, ...shownChange(change), held: true }];
+  return { id, subject: change.subject, changes, cause, reason, since };
 }

@@ -11,7 +11,8 @@ import {
 } from '../db/previews.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { startApply } from '../propagation/applyPreview.ts';
-import { presentChange, startPreview } from '../propagation/preview.ts';
+import { startPreview } from '../propagation/preview.ts';
+import { presentChange } from '../propagation/shownChange.ts';
 import { isoTime } from '../support/clock.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';

@@ -59,11 +59,15 @@ export async function consumeApplied(db: Db, storeId: string, changeKey: string)
   await db('applied_changes').where({ store_id: storeId, change_key: changeKey }).delete();
 }
 
-/** What a run has not done; forgets it all. At most `limit` are answered. */
-export async function takeLeftover(db: Db, runId: string, limit: number): Promise<readonly AppliedChange[]> {
+/** What a run has not done; forgets it all. At most `limit` are answered, and how many there were. */
+export async function takeLeftover(
+  db: Db,
+  runId: string,
+  limit: number,
+): Promise<{ readonly items: readonly AppliedChange[]; readonly count: number }> {
   const rows = await db('applied_changes').where({ run_id: runId }).orderBy('change_key').limit(limit);
-  await db('applied_changes').where({ run_id: runId }).delete();
-  return rows.map(toApplied);
+  const count = await db('applied_changes').where({ run_id: runId }).delete();
+  return { items: rows.map(toApplied), count };
 }
 
 function toApplied(row: Record<string, unknown>): AppliedChange {

@@ -5,9 +5,8 @@ import type { Db } from './open.ts';
 export interface Backlog {
   readonly tasks: readonly { readonly state: string; readonly count: number }[];
   readonly held: readonly { readonly storeId: string; readonly count: number }[];
-  readonly leaversPending: number;
-  /** ISO time since when the oldest of them waits; null where none does. */
-  readonly oldestLeaverSince: string | null;
+  /** `since`: the ISO time since when the oldest of the store's waits. */
+  readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
   /** People and groups that somebody changed by hand, as the last scans found them. */
   readonly drift: readonly { readonly storeId: string; readonly count: number }[];
 }
@@ -24,7 +23,11 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     .select({ label: 'store_id' })
     .count({ n: '*' })
     .groupBy('store_id');
-  const leavers = await db('leavers').count({ n: '*' }).min({ oldest: 'since' }).first();
+  const leavers: (Row & { readonly since: string })[] = await db('leavers')
+    .select({ label: 'store_id' })
+    .count({ n: '*' })
+    .min({ since: 'since' })
+    .groupBy('store_id');
   const drift: Row[] = await db('links')
     .whereNotNull('drift_since')
     .select({ label: 'store_id' })
@@ -33,8 +36,7 @@ export async function readBacklog(db: Db): Promise<Backlog> {
   return {
     tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
     held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
-    leaversPending: Number(leavers?.n ?? 0),
-    oldestLeaverSince: (leavers?.oldest as string | null | undefined) ?? null,
+    leavers: leavers.map(({ label, n, since }) => ({ storeId: label, count: Number(n), since })),
     drift: drift.map((row) => ({ storeId: row.label, count: Number(row.n) })),
   };
 }

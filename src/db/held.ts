@@ -108,6 +108,22 @@ export async function openHeldByIds(
   return found;
 }
 
+/** The open rows of these changes. */
+export async function openHeldByKeys(
+  db: Db,
+  storeId: string,
+  changeKeys: readonly string[],
+): Promise<readonly HeldRecord[]> {
+  const found: HeldRecord[] = [];
+  for (let from = 0; from < changeKeys.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('held')
+      .where({ store_id: storeId, state: 'held' })
+      .whereIn('change_key', changeKeys.slice(from, from + IDS_PER_QUERY_MAX));
+    found.push(...rows.map(toHeld));
+  }
+  return found;
+}
+
 export interface Decision {
   readonly state: 'approved' | 'discarded';
   /** Who decided, by name. */

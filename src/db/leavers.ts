@@ -94,6 +94,8 @@ export async function storesWithUnsaidLeavers(db: Db): Promise<ReadonlySet<strin
 /** A leaver as an admin sees it. */
 export interface OpenLeaver {
   readonly personId: string;
+  /** The request that made the person leave. */
+  readonly correlationId: string | null;
   readonly since: string;
   readonly overdueAt: string | null;
   readonly verifying: boolean;
@@ -119,9 +121,9 @@ export async function listOpenLeavers(
     .limit(limit)
     .select('leavers.*', { task_state: 'tasks.state' });
   return rows.map((row: Record<string, unknown>) => {
-    const { personId, since, overdueAt, disabledAt } = toLeaver(row);
+    const { personId, correlationId, since, overdueAt, disabledAt } = toLeaver(row);
     const task = (row.task_state ?? null) as OpenLeaver['task'];
-    return { personId, since, overdueAt, verifying: disabledAt !== null, task };
+    return { personId, correlationId, since, overdueAt, verifying: disabledAt !== null, task };
   });
 }
 

@@ -185,3 +185,11 @@ export async function lastDeletedUsers(
   }
   return found;
 }
+
+/** By the id of a SCIM user, a deleted one too, or of a person, whose living user goes before a deleted one. */
+export async function findSomeone(db: Db, environmentId: string, id: string): Promise<UserRecord | null> {
+  const own = await db('users').where({ environment_id: environmentId, id }).first();
+  if (own) return toUser(own);
+  const someone = (await speakingUser(db, id)) ?? (await lastDeletedUser(db, id));
+  return someone?.environmentId === environmentId ? someone : null;
+}

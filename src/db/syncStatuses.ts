@@ -144,6 +144,28 @@ export async function reasonsOf(
   });
 }
 
+const SUBJECTS_PER_QUERY_MAX = 500;
+
+/** Why a vendor refused something of these subjects, by `kind id`; whoever it did not refuse is absent. */
+export async function vendorRefusals(
+  db: Db,
+  storeId: string,
+  subjects: readonly Subject[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = [...new Set(subjects.map(({ id }) => id))];
+  const found = new Map<string, string>();
+  for (let from = 0; from < ids.length; from += SUBJECTS_PER_QUERY_MAX) {
+    const rows = await db('sync_statuses')
+      .where({ store_id: storeId })
+      .whereIn('subject_id', ids.slice(from, from + SUBJECTS_PER_QUERY_MAX))
+      .whereNotNull('vendor')
+      .whereNotNull('reason')
+      .select('kind', 'subject_id', 'reason');
+    for (const row of rows) found.set(`${row.kind} ${row.subject_id}`, row.reason);
+  }
+  return found;
+}
+
 function pendingTask(db: Db) {
   return db('tasks')
     .where('tasks.state', 'pending')

@@ -3,12 +3,14 @@
  * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
  */
 
-import { insertApplied, takeLeftover } from '../db/appliedChanges.ts';
+import { type AppliedChange, insertApplied, takeLeftover } from '../db/appliedChanges.ts';
 import { addLoser, closeCause } from '../db/brakeLedger.ts';
+import { openHeldByKeys } from '../db/held.ts';
 import type { Db } from '../db/open.ts';
 import { getPreview, listPreviewItems, type PreviewRecord } from '../db/previews.ts';
 import { lockStore, type StoreRecord } from '../db/stores.ts';
 import { insertSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
+import { vendorRefusals } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
@@ -16,7 +18,7 @@ import type { Kind } from '../model/subject.ts';
 import { isoTime } from '../support/clock.ts';
 import type { PropagationDeps } from './deps.ts';
 import type { Work } from './members.ts';
-import { presentChange } from './preview.ts';
+import { isLossOp, presentChange } from './shownChange.ts';
 import { storeEvent } from './storeEvents.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */
@@ -98,15 +100,20 @@ export async function countApplied(
   return { cursor: next };
 }
 
-function isLossOp(op: string): boolean {
-  return op === 'disable' || op === 'delete' || op === 'revoke';
+/** Items that a run lists as refused; beyond it only the count grows. */
+export const REFUSED_LISTED_MAX = 1_000;
+
+interface Applied {
+  readonly cursor: string | null;
+  readonly refused: readonly unknown[];
+  /** Operation → how many of it were applied; and how many items were refused. */
+  readonly summary: Readonly<Record<string, number>>;
 }
 
+const WITHHELD = 'the brake holds it: apply the preview with includeHeld: true, or approve it';
+
 /** Then each item becomes a permission; those that the brake holds only where the admin said so. */
-export async function enqueueApplied(
-  step: ApplyStep,
-  cursor: string | null,
-): Promise<{ readonly cursor: string | null }> {
+export async function enqueueApplied(step: ApplyStep, cursor: string | null): Promise<Applied> {
   const { items, next } = await itemsPage(step, cursor);
   const { run, view } = step;
   const permitted = items.filter(({ body }) => !body.held || run.includeHeld);
@@ -129,7 +136,10 @@ export async function enqueueApplied(
       });
     }
   });
-  return { cursor: next };
+  const withheld = items.filter(({ body }) => body.held && !run.includeHeld);
+  const summary: Record<string, number> = { refused: withheld.length };
+  for (const { body } of permitted) summary[body.op] = (summary[body.op] ?? 0) + 1;
+  return { cursor: next, refused: withheld.map(({ body }) => ({ ...body, reason: WITHHELD })), summary };
 }
 
 async function itemsPage(step: ApplyStep, cursor: string | null) {
@@ -146,12 +156,19 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
   return { items, next: rows.length < ITEMS_PER_STEP || !last ? null : String(last.position) };
 }
 
-const REFUSED_LISTED_MAX = 1_000;
-
-/** What was applied and is still not done when every task is settled was not the same change any more. */
-export async function refusedItems(tx: Db, run: SyncRunRecord): Promise<readonly unknown[]> {
-  if (run.cause !== 'apply') return [];
-  const left = await takeLeftover(tx, run.id, REFUSED_LISTED_MAX);
-  const reason = 'the plan is not the same any more; ask for a new preview';
-  return left.map(({ body }) => ({ ...body, reason }));
+/** What was applied and is not done when every task is settled: kept by the brake, the vendor, or another plan. */
+export async function takeRefused(tx: Db, run: SyncRunRecord) {
+  if (run.cause !== 'apply') return { items: [], count: 0 };
+  const { items, count } = await takeLeftover(tx, run.id, REFUSED_LISTED_MAX);
+  const keys = items.map((item) => item.changeKey);
+  const held = new Map((await openHeldByKeys(tx, run.storeId, keys)).map((row) => [row.changeKey, row]));
+  const subjects = items.map(({ body }) => (body as unknown as Item).subject);
+  const refusals = await vendorRefusals(tx, run.storeId, subjects);
+  const whyNot = ({ changeKey, body }: AppliedChange): string => {
+    const { kind, id } = (body as unknown as Item).subject;
+    const braked = held.get(changeKey);
+    if (braked) return `the brake holds it now: ${braked.reason}`;
+    return refusals.get(`${kind} ${id}`) ?? 'the plan is not the same any more; ask for a new preview';
+  };
+  return { items: items.map((item) => ({ ...item.body, reason: whyNot(item) })), count };
 }

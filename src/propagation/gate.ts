@@ -28,6 +28,8 @@ export interface Gate {
   readonly heldReasons: readonly string[];
   /** Losses that a person has discarded, and under `APPLY_MODE: Approval` what no applied preview says. */
   readonly skipped: readonly Skip[];
+  /** Some of them are losses that only wait for a preview to be applied. */
+  readonly lossWaits: boolean;
   /** Rows of approved losses, by `changeKey`: to be dropped once the change is done. */
   readonly approvals: ReadonlyMap<string, string>;
   /** Keys of changes that an applied preview says: to be ticked off once the change is done. */
@@ -49,7 +51,8 @@ export function openGate(run: TaskRun, changes: readonly Change[], lossOf: LossO
       : { ...NOTHING_HELD, allowed: permit.changes };
     await dropOutdated(tx, run, known, gate);
     await announce(tx, run, gate.allowed);
-    return { ...gate, skipped: [...permit.skipped, ...gate.skipped], applied: permit.applied };
+    const { skipped, applied, lossWaits } = permit;
+    return { ...gate, skipped: [...skipped, ...gate.skipped], applied, lossWaits };
   });
 }
 
@@ -74,6 +77,7 @@ function approvedKeys(known: readonly HeldRecord[]): ReadonlySet<string> {
 interface Permit {
   readonly changes: readonly Change[];
   readonly skipped: readonly Skip[];
+  readonly lossWaits: boolean;
   readonly applied: ReadonlySet<string>;
   /** Losses whose preview was applied with what the brake held in it. */
   readonly released: ReadonlySet<string>;
@@ -92,17 +96,22 @@ async function permitted(
   );
   const free = run.view.settings.applyMode === 'Automatic' || run.view.store.status === 'DELETING';
   const may = (change: Change) => free || applied.has(changeKey(change)) || approved.has(changeKey(change));
-  const skipped = changes
-    .filter((change) => !may(change))
-    .map(
-      ({ op, subject }): Skip => ({
-        op,
-        subject,
-        status: 'unsynced',
-        reason: `${op} waits for an applied preview: APPLY_MODE is Approval`,
-      }),
-    );
-  return { changes: changes.filter(may), skipped, released, applied: new Set(applied.keys()) };
+  const waiting = changes.filter((change) => !may(change));
+  const skipped = waiting.map(
+    ({ op, subject }): Skip => ({
+      op,
+      subject,
+      status: 'unsynced',
+      reason: `${op} waits for an applied preview: APPLY_MODE is Approval`,
+    }),
+  );
+  return {
+    changes: changes.filter(may),
+    skipped,
+    lossWaits: waiting.some(isLoss),
+    released,
+    applied: new Set(applied.keys()),
+  };
 }
 
 /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
@@ -143,7 +152,7 @@ export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void
     .update({ brake_tripped_at: null });
 }
 
-interface Judged extends Omit<Gate, 'applied'> {
+interface Judged extends Omit<Gate, 'applied' | 'lossWaits'> {
   /** Rows that stay: still held, or discarded and still so wanted. */
   readonly held: readonly string[];
 }

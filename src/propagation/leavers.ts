@@ -17,6 +17,8 @@ export interface Leaving {
   readonly lifecycle: Lifecycle;
   /** The account could be used when the plan was made. */
   readonly hadAccess: boolean;
+  /** The loss waits for a preview to be applied. */
+  readonly waits?: boolean;
   /** This task has just disabled or deleted the account. */
   readonly accessTaken?: boolean;
   /** The account was read back and is to be read again then. */
@@ -35,7 +37,7 @@ export async function settleLeaver(
   const { store, settings } = run.view;
   const personId = run.task.subject.id;
   if (leaving.lifecycle !== 'active') {
-    if (leaving.stillThere || (undone && leaving.hadAccess)) return null;
+    if (leaving.stillThere || ((undone || leaving.waits) && leaving.hadAccess)) return null;
     if (leaving.lookAgainAt !== undefined) return leaving.lookAgainAt;
     if (leaving.accessTaken && settings.verify) {
       const since = run.task.createdAt;

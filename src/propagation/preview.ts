@@ -33,6 +33,7 @@ import type { PropagationDeps } from './deps.ts';
 import type { StoreView } from './desired.ts';
 import { feedingGroups, grantLevel, observeGroup, planMemberships, type Work } from './members.ts';
 import { closeScan, scanPage } from './scan.ts';
+import { shownChange } from './shownChange.ts';
 import { surveyGroup, surveyUsers } from './survey.ts';
 import { viewOf } from './view.ts';
 
@@ -228,11 +229,6 @@ async function heldByBrake({ db, view }: PreviewWork, draft: PreviewDraft): Prom
   return store.brakeTrippedAt !== null || draft.losers.size > limit ? draft.losses : 0;
 }
 
-/** As the API answers it: where the brake holds, it holds every loss of the preview. */
-export function presentChange(preview: PreviewRecord, body: Readonly<Record<string, unknown>>) {
-  return { ...body, held: preview.summary.held > 0 && LOSS_OPS.has(body.op as string) };
-}
-
 /** Collects a plan into the database, change by change. */
 class PreviewDraft {
   readonly losers = new Set<string>();
@@ -285,7 +281,10 @@ class PreviewDraft {
     this.#counts.skipped = (this.#counts.skipped ?? 0) + skipped.length;
     await this.#insert(
       'change',
-      changes.map((change) => ({ changeKey: changeKey(change), body: describeChange(change) })),
+      changes.map((change) => ({
+        changeKey: changeKey(change),
+        body: { id: newId(), ...shownChange(change) },
+      })),
     );
     await this.#insert(
       'skipped',
@@ -308,30 +307,5 @@ class PreviewDraft {
     if (items.length === 0) return;
     await insertPreviewItems(this.#db, this.#preview.id, list, this.#next[list], items);
     this.#next[list] += items.length;
-  }
-}
-
-const LOSS_OPS = new Set(['disable', 'delete', 'revoke']);
-
-function describeChange(change: Change): Record<string, unknown> {
-  const { op, subject } = change;
-  const base = { id: newId(), op, subject };
-  switch (change.op) {
-    case 'create':
-      return {
-        ...base,
-        attributes: Object.entries(change.attributes).map(([name, to]) => ({ name, from: null, to })),
-      };
-    case 'update':
-      return { ...base, remoteId: change.remoteId, attributes: change.attributes };
-    case 'grant':
-    case 'revoke':
-      return {
-        ...base,
-        remoteId: change.remoteId,
-        member: { id: change.member.personId ?? change.member.remoteId, display: change.member.display },
-      };
-    default:
-      return { ...base, remoteId: change.remoteId };
   }
 }

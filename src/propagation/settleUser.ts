@@ -59,6 +59,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
     leaving: {
       lifecycle: desired.lifecycle,
       hadAccess: isUsable(link?.state ?? situation.account?.state),
+      waits: gate.lossWaits,
     },
   };
   const before = await getSyncStatus(run.deps.db, store.id, run.task.subject);

@@ -7,7 +7,7 @@ import { countHeldPeople } from '../db/held.ts';
 import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/leavers.ts';
 import { countDrift, linksOfSubject } from '../db/links.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import { speakingUser } from '../db/persons.ts';
+import { lastDeletedUsers, speakingUser, speakingUsers } from '../db/persons.ts';
 import { rulesOfStore } from '../db/rules.ts';
 import { listWorkingStores, type StoreRecord } from '../db/stores.ts';
 import { hasOpenRun, latestRun } from '../db/syncRuns.ts';
@@ -21,13 +21,17 @@ import {
 } from '../db/syncStatuses.ts';
 import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../db/tasks.ts';
 import type { UserRecord } from '../db/users.ts';
-import type { Kind } from '../model/subject.ts';
+import type { Kind, Subject } from '../model/subject.ts';
 import { peopleInScope, scopeOf } from './scope.ts';
 
 export interface Detail {
   readonly code: string;
   readonly message: string;
 }
+
+export type NamedLeaver = Omit<OpenLeaver, 'personId'> & {
+  readonly subject: Subject & { readonly display: string };
+};
 
 export interface StoreSyncStatus {
   readonly syncState: 'INACTIVE' | 'SYNCED' | 'SYNCING' | 'PAUSED' | 'FAILED';
@@ -44,7 +48,7 @@ export interface StoreSyncStatus {
   /** Tasks that are still to be worked on, of people and of groups. */
   readonly pendingCount: number;
   /** People who left and whose access is not confirmed to be gone; the longest waiting first. */
-  readonly openLeavers: readonly OpenLeaver[];
+  readonly openLeavers: readonly NamedLeaver[];
   readonly details: readonly Detail[];
 }
 
@@ -70,7 +74,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     failedCount: users.failed,
     heldCount,
     pendingCount,
-    openLeavers: await listOpenLeavers(db, store.id, LEAVERS_LISTED_MAX),
+    openLeavers: await namedLeavers(db, store.id),
     details: [
       ...storeDetails(store, heldCount),
       ...seatDetails(store, pendingCount),
@@ -121,6 +125,16 @@ function seatDetails({ creationsWaitUntil }: StoreRecord, pendingCount: number):
 }
 
 const LEAVERS_LISTED_MAX = 100;
+
+async function namedLeavers(db: Db, storeId: string): Promise<readonly NamedLeaver[]> {
+  const leavers = await listOpenLeavers(db, storeId, LEAVERS_LISTED_MAX);
+  const ids = leavers.map((leaver) => leaver.personId);
+  const [here, departed] = [await speakingUsers(db, ids), await lastDeletedUsers(db, ids)];
+  return leavers.map(({ personId: id, ...leaver }) => {
+    const display = (here.get(id) ?? departed.get(id))?.userName ?? id;
+    return { subject: { kind: 'user', id, display }, ...leaver };
+  });
+}
 
 async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
   const { overdue, oldest } = await countLeavers(db, store.id);
@@ -187,10 +201,21 @@ export async function personStatuses(
     const { id, name, type } = store;
     const settled = statuses.get(id);
     const task = tasks.get(id);
+    // Deleted, and nothing of them is left to do there.
+    const departed = !settled && !task && speaking === null;
     const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
     shown.push({
       store: { id, name, type },
-      ...(outside ? outOfScope(store, link?.updatedAt ?? null) : standing(store, settled, task)),
+      ...(outside
+        ? outOfScope(store, link?.updatedAt ?? null)
+        : departed
+          ? {
+              status: 'synced' as const,
+              reason: null,
+              lastSyncAt: link?.updatedAt ?? null,
+              correlationId: null,
+            }
+          : standing(store, settled, task)),
       ...(link && link.state !== 'removed' ? { remoteId: link.remoteId, origin: link.origin } : {}),
     });
   }

@@ -22,7 +22,7 @@ import { SYSTEM } from '../model/cause.ts';
 import { type Change, isLoss } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
-import { countApplied, enqueueApplied, refusedItems } from './applyPreview.ts';
+import { countApplied, enqueueApplied, REFUSED_LISTED_MAX, takeRefused } from './applyPreview.ts';
 import { type Comparing, compareMembers, compareUsers, forgetOldDrift, isScanned } from './comparison.ts';
 import type { StoreView } from './desired.ts';
 import type { DriftItem } from './drift.ts';
@@ -59,6 +59,7 @@ interface Progress {
   readonly cursor: string | null;
   readonly scanned?: number;
   readonly drift?: readonly DriftItem[];
+  readonly refused?: readonly unknown[];
   readonly summary?: Readonly<Record<string, number>>;
 }
 
@@ -280,6 +281,7 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
     ...run,
     summary,
     drift: drift.slice(0, DRIFT_LISTED_MAX),
+    refused: [...run.refused, ...(progress.refused ?? [])].slice(0, REFUSED_LISTED_MAX),
     progress: { ...run.progress, scanned: run.progress.scanned + (progress.scanned ?? 0) },
   };
   if (next !== null) {
@@ -297,12 +299,11 @@ export async function closeSettledRuns(
   for (const run of await settledRuns(deps.db, view.store.id)) {
     const step = stepOf(deps, view, lease, NO_CALLS, run);
     await step.record(async (tx) => {
-      const refused = await refusedItems(tx, run);
-      await saveSyncRun(tx, { ...run, state: 'DONE', refused, finishedAt: step.now() });
-      await finished(tx, step, {
-        ...run.summary,
-        ...(refused.length > 0 ? { refused: refused.length } : {}),
-      });
+      const left = await takeRefused(tx, run);
+      const refused = [...run.refused, ...left.items].slice(0, REFUSED_LISTED_MAX);
+      const summary = left.count > 0 ? added(run.summary, { refused: left.count }) : run.summary;
+      await saveSyncRun(tx, { ...run, state: 'DONE', refused, summary, finishedAt: step.now() });
+      await finished(tx, step, summary);
     });
   }
 }

@@ -11,6 +11,7 @@ import type { Db } from '../db/open.ts';
 import { lastDeletedUser, speakingUser } from '../db/persons.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores.ts';
 import { hasOpenRun, insertSyncRun, lastLook } from '../db/syncRuns.ts';
+import { getSyncStatus } from '../db/syncStatuses.ts';
 import { enqueueTask, PRIORITY, taskOf } from '../db/tasks.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
@@ -165,12 +166,13 @@ async function overdueEvent(
 }
 
 async function whyOverdue(tx: Db, store: StoreRecord, leaver: LeaverRecord): Promise<string> {
-  const task = await taskOf(tx, store.id, { kind: 'user', id: leaver.personId });
+  const subject = { kind: 'user', id: leaver.personId } as const;
+  const task = await taskOf(tx, store.id, subject);
   if (task?.state === 'held') return 'the loss waits for a decision; approve or discard it';
   if (task?.state === 'parked') return `the task is parked: ${task.error?.message ?? 'see its task'}`;
   if (store.paused) return `the store is paused: ${store.paused.message}`;
   if (leaver.disabledAt !== null) return 'the account was disabled, and still shows as usable there';
-  if (!task) return 'the store refused, or still showed the account as usable; see the status of the person';
+  if (!task) return (await getSyncStatus(tx, store.id, subject))?.reason ?? 'see the status of the person';
   if (task.error) return `tried ${task.attempts} times: ${task.error.message}`;
   return 'the task still waits in the queue';
 }

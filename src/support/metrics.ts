@@ -64,11 +64,13 @@ export function createMetrics() {
     leaversPending: new Gauge({
       name: 'scim_bridge_leavers_pending',
       help: 'Leavers that a store has not confirmed yet: waiting, held, parked, paused or refused.',
+      labelNames: ['store_id'],
       registers,
     }),
     oldestLeaverSeconds: new Gauge({
       name: 'scim_bridge_oldest_leaver_seconds',
-      help: 'Seconds since the oldest of the pending leavers left; 0 without any.',
+      help: 'Seconds since the oldest of the pending leavers of a store left.',
+      labelNames: ['store_id'],
       registers,
     }),
     leaversOverdue: new Counter({

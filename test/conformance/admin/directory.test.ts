@@ -126,6 +126,17 @@ onEachDatabase((open) => {
     }
   });
 
+  it('tells of the deleted too, and finds a living user by the id of the person', async () => {
+    expect((await ask('GET', `${env}/users/person-ada`)).body.id).toBe('ada');
+    for (const id of ['gone', 'person-gone']) {
+      const timeline = await ask('GET', `${env}/users/${id}/timeline`);
+      expect([timeline.status, timeline.body.count]).toEqual([200, 0]);
+      const status = await ask('GET', `${env}/users/${id}/syncStatus`);
+      expect([status.status, status.body._embedded.stores]).toEqual([200, []]);
+    }
+    expect((await ask('GET', `${env}/users/nobody/timeline`)).status).toBe(404);
+  });
+
   it('is read only, and hides the deleted and the foreign', async () => {
     expect((await ask('POST', `${env}/users`, { body: {} })).status).toBe(405);
     expect((await ask('DELETE', `${env}/groups/devs`)).status).toBe(405);

@@ -84,8 +84,8 @@ onEachDatabase((open) => {
     await request(app).get('/scim/v2/Users/ada').expect(200);
     const { text } = await request(app).get('/metrics').expect(200);
     expect(text).toContain('scim_bridge_tasks{state="pending"} 2');
-    expect(text).toContain('scim_bridge_leavers_pending 1');
-    expect(text).toContain('scim_bridge_oldest_leaver_seconds 90');
+    expect(text).toContain('scim_bridge_leavers_pending{store_id="s"} 1');
+    expect(text).toContain('scim_bridge_oldest_leaver_seconds{store_id="s"} 90');
     expect(text).toContain('scim_bridge_scim_requests_total{method="GET",route="/Users/:id",status="200"} 1');
     expect(text).not.toMatch(/ada|bob/);
   });
@@ -103,7 +103,7 @@ describe('without its database', () => {
       .expect(503, { status: 'unavailable', database: 'unreachable', migrations: 'unknown' });
     const { text } = await request(app).get('/metrics').expect(200);
     expect(text).toContain('process_cpu_seconds_total');
-    expect(text).not.toMatch(/^scim_bridge_leavers_pending /m);
+    expect(text).not.toMatch(/^scim_bridge_leavers_pending\b/m);
     await db.destroy();
   });
 });

@@ -48,11 +48,16 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
 
     await world.setActive(jane, false);
     expect(await world.account('Slack', 'jane')).toMatchObject({ enabled: true });
+    // Whoever waits for a person to apply something has not lost access.
+    expect(await world.syncStatus('Slack')).toMatchObject({
+      openLeavers: [{ subject: { kind: 'user', display: 'jane@acme.example' }, task: null }],
+    });
     const again = await preview();
     expect(again.summary).toMatchObject({ create: 1, disable: 1, held: 0 });
     await apply(again.id);
     expect(await world.account('Slack', 'jane')).toMatchObject({ enabled: false });
     expect(await world.account('Slack', 'joe')).toMatchObject({ title: 'Joiner' });
+    expect(await world.syncStatus('Slack')).toMatchObject({ openLeavers: [] });
   });
 
   it('releases what the brake holds only where the admin includes it', async () => {
@@ -66,11 +71,49 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const shown = await preview();
     expect(shown.summary).toMatchObject({ disable: 3, held: 3 });
     expect(shown.changes.map((change: { held: boolean }) => change.held)).toEqual([true, true, true]);
-    await apply(shown.id);
+    const withheld = await apply(shown.id);
+    expect(withheld.summary).toMatchObject({ refused: 3 });
+    expect(withheld.refused).toHaveLength(3);
+    expect(withheld.refused[0]).toMatchObject({
+      op: 'disable',
+      reason: expect.stringContaining('includeHeld'),
+    });
     expect(await world.account('Slack', 'ann')).toMatchObject({ enabled: true });
-    await apply(shown.id, { includeHeld: true });
+    const released = await apply(shown.id, { includeHeld: true });
+    expect(released).toMatchObject({ refused: [], summary: { disable: 3 } });
     for (const name of ['ann', 'bob', 'cid'])
       expect(await world.account('Slack', name)).toMatchObject({ enabled: false });
+  });
+
+  it('says of what was not done whether the vendor, the brake or the directory kept it', async () => {
+    await world.add('Slack', { BRAKE_MIN: 1, BRAKE_PERCENT: 0, APPLY_MODE: 'Approval' });
+    const answer = { status: 400, body: { detail: 'name_not_liked', status: 400 } };
+    world.slack.faults.inject({
+      fault: { kind: 'answer', answer },
+      matches: (r) => r.method === 'POST' && JSON.stringify(r.body ?? '').includes('bad@acme.example'),
+    });
+    const ids: string[] = [];
+    for (const name of ['ann', 'bob', 'bad']) ids.push(await world.join(name));
+    const [ann, bob] = ids as [string, string];
+    const created = await apply((await preview()).id);
+    expect(created.refused).toEqual([
+      expect.objectContaining({ op: 'create', reason: expect.stringContaining('name_not_liked') }),
+    ]);
+    await world.setActive(ann, false);
+    const first = (await preview()).id;
+    await world.setActive(ann, true);
+    await world.setActive(bob, false);
+    const second = (await preview()).id;
+    await world.setActive(ann, false);
+    await apply(first);
+    const { refused } = await apply(second);
+    expect(refused).toContainEqual(
+      expect.objectContaining({
+        op: 'disable',
+        subject: expect.objectContaining({ display: 'bob@acme.example' }),
+        reason: expect.stringMatching(/^the brake holds it now: /),
+      }),
+    );
   });
 
   it('refuses to apply to a store that is not active', async () => {

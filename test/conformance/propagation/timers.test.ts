@@ -144,9 +144,11 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
         message: expect.stringContaining('2 people who left'),
       });
       const metrics = await (await fetch(`${world.bridge.url}/metrics`)).text();
-      expect(metrics).toMatch(/scim_bridge_leavers_pending 2\n/);
+      expect(metrics).toMatch(/scim_bridge_leavers_pending\{store_id="[^"]+"\} 2\n/);
       expect(metrics).toMatch(/scim_bridge_leavers_overdue_total\{store_id="[^"]+"\} 2\n/);
-      expect(Number(/scim_bridge_oldest_leaver_seconds (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(61);
+      expect(
+        Number(/scim_bridge_oldest_leaver_seconds\{[^}]+\} (\d+)/.exec(metrics)?.[1]),
+      ).toBeGreaterThanOrEqual(61);
 
       await world.store('Demo', 'POST', '/held/approve', { all: true });
       await world.bridge.scim('PATCH', `/Users/${stays}`, patch({ op: 'replace', value: { active: true } }));

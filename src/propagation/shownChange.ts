@@ -1,0 +1,34 @@
+/** A change as previews and held losses show it. Pure. */
+
+import type { PreviewRecord } from '../db/previews.ts';
+import type { Change, Op } from '../model/change.ts';
+
+export function shownChange(change: Change): Record<string, unknown> {
+  const { op, subject } = change;
+  switch (change.op) {
+    case 'create': {
+      const filled = Object.entries(change.attributes).filter(([, to]) => to !== '');
+      return { op, subject, attributes: filled.map(([name, to]) => ({ name, from: null, to })) };
+    }
+    case 'update':
+      return { op, subject, remoteId: change.remoteId, attributes: change.attributes };
+    case 'grant':
+    case 'revoke': {
+      const { personId, remoteId, display } = change.member;
+      return { op, subject, remoteId: change.remoteId, member: { id: personId ?? remoteId, display } };
+    }
+    default:
+      return { op, subject, remoteId: change.remoteId };
+  }
+}
+
+/** Where the brake holds, it holds every loss of the preview. */
+export function presentChange(preview: PreviewRecord, body: Readonly<Record<string, unknown>>) {
+  return { ...body, held: preview.summary.held > 0 && isLossOp(body.op) };
+}
+
+const LOSS_OPS: ReadonlySet<unknown> = new Set<Op>(['disable', 'delete', 'revoke']);
+
+export function isLossOp(op: unknown): boolean {
+  return LOSS_OPS.has(op);
+}
