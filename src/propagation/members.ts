@@ -18,7 +18,7 @@ import { decideMember, type MemberSituation } from '../plan/member.ts';
 import { newId } from '../support/ids.ts';
 import { lifecyclesOf, loadDesiredGroup, type StoreView } from './desired.ts';
 import { groupMappingFor } from './groupMapping.ts';
-import { protects } from './situation.ts';
+import { namesOfLink, protects } from './situation.ts';
 
 /** What a plan is made from. */
 export interface Planning {
@@ -242,10 +242,7 @@ async function planRevokes(
   return { changes, skipped };
 }
 
-/** Every name that `PROTECTED_ACCOUNTS` may know the account by. */
+/** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
 function namesOf(row: UnwantedDifference, link: LinkRecord | undefined): readonly string[] {
-  return [
-    row.display,
-    ...(link ? [link.remoteName, ...Object.values(link.observed), ...Object.values(link.applied)] : []),
-  ];
+  return link ? namesOfLink(link) : [row.display];
 }

@@ -59,6 +59,11 @@ export function protects(view: StoreView, remoteId: string, names: readonly (str
   return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);
 }
 
+/** The names by which an account is known that is somebody's. */
+export function namesOfLink(link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>): readonly string[] {
+  return [link.remoteName, ...Object.values(link.observed), ...Object.values(link.applied)];
+}
+
 /** The account under the person's identifier is somebody else's: nothing is planned. */
 export function takenBy(desired: DesiredUser, account: RemoteUser): Skip {
   return {

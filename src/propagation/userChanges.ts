@@ -24,6 +24,7 @@ import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { endWaitForSeats } from './seats.ts';
 import { type Settled, settle } from './settled.ts';
+import { namesOfLink, protects } from './situation.ts';
 
 export type UserChange = Exclude<Change, MembershipChange>;
 
@@ -72,11 +73,12 @@ export class Application {
     try {
       const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
       await run.record(async (tx) => {
+        const before = this.#link;
         this.#link = await this.#write(tx, change, applied);
         await tickOff(tx, run, this.#gate, change);
         if (change.op === 'create') await endWaitForSeats(tx, run);
         await run.changeEvent(tx, change, { calls, ...describe(change) });
-        if (['create', 'adopt', 'enable'].includes(change.op))
+        if (['create', 'adopt', 'enable'].includes(change.op) || this.#losesProtection(before, this.#link))
           await settleGroupsOf(tx, run, this.#link.remoteId);
         const accessTaken = change.op === 'disable' || change.op === 'delete';
         const leaving = { ...(last?.leaving as Leaving), accessTaken };
@@ -86,6 +88,16 @@ export class Application {
     } catch (error) {
       return forbiddenAsSkip(run, change, calls, error);
     }
+  }
+
+  /** A rename may end it, and then the account may lose the memberships that nobody wants. */
+  #losesProtection(before: LinkRecord | null, after: LinkRecord): boolean {
+    const { view } = this.#run;
+    return (
+      before !== null &&
+      protects(view, before.remoteId, namesOfLink(before)) &&
+      !protects(view, after.remoteId, namesOfLink(after))
+    );
   }
 
   async #write(

@@ -89,6 +89,17 @@ describe.each(VENDORS)('on %s', (type) => {
     expect(JSON.stringify(details)).toContain('is a protected account and keeps the membership');
   });
 
+  it('takes a membership once a rename ends the protection of the account', async () => {
+    await world.add(type, { GROUP_PROVISIONING: 'Create', PROTECTED_ACCOUNTS: ['jane@*'] });
+    const jane = await world.join('jane');
+    const group = await world.group('engineering', [jane]);
+    await world.patch(`/Groups/${group}`, remove(jane));
+    expect(await world.members(type, 'engineering')).toEqual(['jane']);
+    const emails = [{ value: 'janet@acme.example', type: 'work', primary: true }];
+    await world.patch(`/Users/${jane}`, { op: 'replace', value: { emails } });
+    expect(await world.members(type, 'engineering')).toEqual([]);
+  });
+
   it('settles a membership when the person gets an account, and not before', async () => {
     await world.add(type, { GROUP_PROVISIONING: 'Create', CREATE_USERS: false });
     const jane = await world.join('jane');
