@@ -11,6 +11,7 @@ export type Action =
   | { readonly kind: 'join' | 'part'; readonly group: number; readonly who: number }
   | { readonly kind: 'pushGroup'; readonly group: number; readonly members: readonly number[] }
   | { readonly kind: 'settings' | 'approvalMode'; readonly store: number }
+  | AdminAction
   | { readonly kind: 'approve' | 'discard'; readonly store: number; readonly all: boolean }
   | { readonly kind: 'sync'; readonly store: number; readonly repair: boolean }
   | { readonly kind: 'apply'; readonly store: number; readonly includeHeld: boolean }
@@ -18,6 +19,20 @@ export type Action =
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
   | { readonly kind: 'crash' | 'stall'; readonly process: number }
   | { readonly kind: 'pass'; readonly ms: number };
+
+/** Beside its settings. */
+export type AdminAction =
+  | {
+      readonly kind: 'addRule';
+      readonly store: number;
+      readonly title: string | null;
+      readonly group: number | null;
+    }
+  | { readonly kind: 'mapping'; readonly store: number; readonly attribute: string }
+  | {
+      readonly kind: 'dropRule' | 'switchRule' | 'pause' | 'resume' | 'retryTask' | 'discardTask';
+      readonly store: number;
+    };
 
 export const HAND_EDITS = [
   'retitle',
@@ -46,9 +61,15 @@ export interface Themes {
   readonly faults: boolean;
   readonly settings: boolean;
   readonly approvalMode: boolean;
+  readonly rules: boolean;
+  readonly operators: boolean;
+  /** Days pass. */
+  readonly timers: boolean;
 }
 
 export const GROUP_SLOTS = 3;
+
+const TITLES = ['Cook', 'Boss', 'Waiter'] as const;
 
 export function drawThemes(random: Random): Themes {
   return {
@@ -61,6 +82,9 @@ export function drawThemes(random: Random): Themes {
     faults: random.chance(0.7),
     settings: random.chance(0.6),
     approvalMode: random.chance(0.12),
+    rules: random.chance(0.35),
+    operators: random.chance(0.25),
+    timers: random.chance(0.25),
   };
 }
 
@@ -89,12 +113,16 @@ function drawAction(random: Random, themes: Themes): Action {
   const group = random.int(0, GROUP_SLOTS - 1);
   const store = random.int(0, themes.stores - 1);
   const some = () => Array.from({ length: themes.people }, (_, i) => i).filter(() => random.chance(0.5));
+  if (themes.rules && random.chance(0.2)) return drawRuleAction(random, store);
+  if (themes.operators && random.chance(0.12)) {
+    return { kind: random.pick(['pause', 'resume', 'resume', 'retryTask', 'discardTask']), store };
+  }
   const draw = random.int(0, 99);
   if (draw < 8) return { kind: 'hire', who };
   if (draw < 18) return { kind: 'leave', who };
   if (draw < 27) return { kind: 'return', who };
   if (draw < 33) return { kind: 'delete', who };
-  if (draw < 38) return { kind: 'retitle', who, title: random.pick(['Cook', 'Boss', 'Waiter']) };
+  if (draw < 38) return { kind: 'retitle', who, title: random.pick(TITLES) };
   if (draw < 40) return { kind: 'readdress', who };
   if (draw < 44) return { kind: 'makeGroup', group, members: some() };
   if (draw < 46) return { kind: 'renameGroup', group };
@@ -114,5 +142,17 @@ function drawAction(random: Random, themes: Themes): Action {
     return { kind: random.chance(0.8) ? 'crash' : 'stall', process: random.int(0, 1) };
   }
   if (draw < 97 && themes.approvalMode) return { kind: 'approvalMode', store };
-  return { kind: 'pass', ms: random.pick([30_000, 120_000, 900_000, 3_700_000]) };
+  const days = themes.timers ? [86_400_000, 190_000_000] : [];
+  return { kind: 'pass', ms: random.pick([30_000, 120_000, 900_000, 3_700_000, ...days]) };
+}
+
+function drawRuleAction(random: Random, store: number): Action {
+  const draw = random.int(0, 9);
+  if (draw < 5) {
+    const title = random.chance(0.6) ? random.pick(TITLES) : null;
+    const group = title === null || random.chance(0.3) ? random.int(0, GROUP_SLOTS - 1) : null;
+    return { kind: 'addRule', store, title, group: random.chance(0.9) ? group : null };
+  }
+  if (draw < 8) return { kind: random.pick(['dropRule', 'switchRule']), store };
+  return { kind: 'mapping', store, attribute: random.pick(['title', 'displayName']) };
 }

@@ -7,7 +7,8 @@
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
 import { ARRIVED_LATE, type Turn, type Witness, type Write } from './network.ts';
 import type { Process } from './scheduler.ts';
-import { type Meaning, meaningOf } from './settings.ts';
+import type { Meaning } from './settings.ts';
+import { Sight } from './sight.ts';
 import type { Vendor } from './vendor.ts';
 
 /** Loose by what two clocks may differ. */
@@ -34,6 +35,8 @@ interface Loss {
 export interface DoneWrite {
   readonly write: Write;
   readonly at: number;
+  /** It arrived after its caller had given up. */
+  readonly late: boolean;
 }
 
 export class Guard implements Witness {
@@ -54,12 +57,20 @@ export class Guard implements Witness {
   readonly permitted = new Set<string>();
   /** Why a last sync is needed before this store can be judged; null while it is not. */
   needsSync: string | null = null;
+  /** Since everything was quiet for the first time. */
+  waitedDays = 0;
   /** A call arrived after its caller had given up, and perhaps after the last look. */
   arrivedLate = false;
   /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
   readonly touchedByHand = new Set<string>();
   /** The lifecycles for which the bridge may have disabled the account. */
   readonly disabledFor = new Map<string, ReadonlySet<string>>();
+  readonly sight: Sight;
+  /** Writes that a worker may still make after it has stood still and lost the lease. */
+  staleAllowed = 0;
+  #late = false;
+  /** Subject → when the last work on it began that wrote something. */
+  readonly #worked = new Map<string, number>();
   readonly #memberships = new Map<string, Membership>();
   readonly #losses: Loss[] = [];
   readonly #model: Model;
@@ -76,6 +87,7 @@ export class Guard implements Witness {
     note: (what: string) => void,
   ) {
     this.#model = model;
+    this.sight = new Sight(model, () => this.storeId);
     this.#vendor = vendor;
     this.#now = now;
     this.#turns = turns;
@@ -92,11 +104,21 @@ export class Guard implements Witness {
     this.#note(why);
   }
 
+  late<T>(work: () => T): T {
+    this.#late = true;
+    try {
+      return work();
+    } finally {
+      this.#late = false;
+    }
+  }
+
   before(turn: Turn, write: Write): void {
-    this.done.push({ write, at: this.#now() });
+    this.done.push({ write, at: this.#now(), late: this.#late });
     this.#note(`${write.op} ${write.remoteId} ${write.member?.remoteId ?? ''} for ${this.#nameOf(write)}`);
     const complaint = write.subject.kind === 'user' ? this.#user(turn, write) : this.#group(turn, write);
     if (complaint) this.#complain(write, complaint);
+    if (this.#isStale(turn, write)) this.#complain(write, 'work that began later has written already');
     if (write.member) this.#keepMembership(write);
     if (write.op === 'disable') this.#rememberDisabling(turn, write);
     if (write.op === 'enable') this.disabledFor.delete(write.remoteId);
@@ -114,10 +136,6 @@ export class Guard implements Witness {
     if (!human) return;
     this.owners.set(remoteId, human.index);
     this.createdAccounts.set(remoteId, human.index);
-  }
-
-  settingsSince(tick: number): readonly Meaning[] {
-    return (this.#model.settings.get(this.storeId)?.since(tick) ?? []).map(meaningOf);
   }
 
   /** A person made it there. */
@@ -142,7 +160,7 @@ export class Guard implements Witness {
   wantedAt(tick: number, groupId: string, accountId: string): boolean {
     const owner = this.owners.get(accountId);
     return this.feeding(groupId).some((group) => {
-      const standing = group.standing.at(tick);
+      const standing = this.sight.group(group, tick);
       if (!standing?.live) return false;
       return owner === undefined
         ? [...standing.members].some((who) => this.#mayBe(accountId, who))
@@ -188,8 +206,8 @@ export class Guard implements Witness {
   #user(turn: Turn, write: Write): string | null {
     const human = this.#model.byPerson(write.subject.id);
     if (!human) return 'nobody in the directory is this person';
-    const standings = human.standing.since(turn.tick);
-    const meanings = this.settingsSince(turn.tick);
+    const standings = this.sight.personSince(human, turn.tick);
+    const meanings = this.sight.meaningsSince(turn.tick);
     const is = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
     const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
     if (!this.#permits(turn, write)) return 'APPLY_MODE is Approval, and no applied preview says this';
@@ -200,16 +218,48 @@ export class Guard implements Witness {
       case 'update':
         if (!is('active')) return 'the person is not active';
         if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
-        return wrongAttribute(write.attributes ?? {}, standings);
+        return this.#wrongAttribute(turn, write.attributes ?? {}, standings);
       case 'enable':
         if (!is('active')) return 'the person is not active';
         return some((m) => m.disableUsers || m.deprovisionUsers) ? null : 'both switches are off';
       case 'disable':
       case 'delete':
-        return this.#loss(turn, write, `h${human.index}`) ?? removal(write.op, is, some);
+        return (
+          this.#loss(turn, write, `h${human.index}`) ??
+          removal(write.op, is, some) ??
+          this.#tooSoon(human, write, meanings)
+        );
       default:
         return 'a person cannot be changed so';
     }
+  }
+
+  /** Under `REMOVE_AFTER_DAYS` an account is disabled, and deleted only when that is so long ago. */
+  #tooSoon(human: Human, write: Write, meanings: readonly Meaning[]): string | null {
+    if (write.op !== 'delete') return null;
+    const days = Math.min(...meanings.map((m) => m.removeAfterDays));
+    if (days === 0) return null;
+    const account = this.#vendor.state.accounts.get(write.remoteId);
+    if (account?.state === 'enabled' && !this.touchedByHand.has(write.remoteId))
+      return 'it is not disabled yet';
+    const isDue = this.#now() + SKEW_MAX_MS >= this.sight.goneSince(human) + days * DAY_MS;
+    return isDue ? null : `REMOVE_AFTER_DAYS of ${days} is not over`;
+  }
+
+  #wasLive(group: ScimGroup, since: number): boolean {
+    for (let tick = since; tick <= this.#model.tick; tick++)
+      if (this.sight.group(group, tick)?.live) return true;
+    return false;
+  }
+
+  /** Of two workers, the one that began earlier has lost the lease. */
+  #isStale(turn: Turn, write: Write): boolean {
+    const key = `${write.subject.id} ${write.member?.remoteId ?? ''}`;
+    const last = this.#worked.get(key) ?? 0;
+    this.#worked.set(key, Math.max(last, turn.at));
+    if (turn.at >= last || this.#late) return false;
+    this.staleAllowed -= 1;
+    return this.staleAllowed < 0;
   }
 
   #creation(
@@ -248,11 +298,11 @@ export class Guard implements Witness {
   #group(turn: Turn, write: Write): string | null {
     const group = this.#model.groups.get(write.subject.id);
     if (!group) return 'the directory never had this group';
-    const meanings = this.settingsSince(turn.tick);
+    const meanings = this.sight.meaningsSince(turn.tick);
     if (meanings.every((m) => m.groups === 'Off')) return 'GROUP_PROVISIONING is Off';
     if (!this.#permits(turn, write)) return 'APPLY_MODE is Approval, and no applied preview says this';
     if (write.op === 'create') {
-      if (!group.standing.since(turn.tick).some((s) => s.live)) return 'the group is gone';
+      if (!this.#wasLive(group, turn.tick)) return 'the group is gone';
       return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
     }
     const owned =
@@ -284,7 +334,7 @@ export class Guard implements Witness {
     if (foreign) return foreign;
     for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
       if (!this.wantedAt(tick, write.remoteId, write.member?.remoteId ?? '')) continue;
-      if (human.standing.at(tick)?.lifecycle === 'active') return null;
+      if (this.sight.person(human, tick)?.lifecycle === 'active') return null;
     }
     return 'the directory does not want it';
   }
@@ -309,12 +359,13 @@ export class Guard implements Witness {
    * what the first one gave is taken before the second gives it again.
    */
   #isSucceeded(write: Write): boolean {
-    const gone = this.#model.groups.get(write.subject.id)?.standing;
-    if (gone?.now?.live !== false) return false;
+    const group = this.#model.groups.get(write.subject.id);
+    const gone = group?.standing;
+    if (!gone || this.sight.group(group)?.live !== false) return false;
     const others = this.feeding(write.remoteId).filter((group) => group.id !== write.subject.id);
     return others.every(
       (group) =>
-        !group.standing.now?.live ||
+        !this.sight.group(group)?.live ||
         (group.standing.began > gone.ended && !this.groupOwners.get(write.remoteId)?.has(group.id)),
     );
   }
@@ -322,7 +373,7 @@ export class Guard implements Witness {
   /** What holds for whatever takes something from somebody: protection, and the brake. */
   #loss(turn: Turn, write: Write, who: string): string | null {
     const accountId = write.member?.remoteId ?? write.remoteId;
-    const meanings = this.settingsSince(turn.tick);
+    const meanings = this.sight.meaningsSince(turn.tick);
     if (this.isProtected(accountId, meanings)) return 'the account is protected';
     if (this.approved.has(lossKey(write))) return null;
     const now = this.#now();
@@ -332,7 +383,7 @@ export class Guard implements Witness {
       turn.tick,
       ...this.#losses.filter((l) => l.from > now - DAY_MS).map((l) => l.tick),
     );
-    const limits = this.settingsSince(earliest).map((m) => ({
+    const limits = this.sight.meaningsSince(earliest).map((m) => ({
       limit:
         m.brakePercent >= 100
           ? Number.POSITIVE_INFINITY
@@ -358,8 +409,22 @@ export class Guard implements Witness {
     return [...this.#vendor.state.accounts.keys()].filter((id) => !this.owners.has(id)).length;
   }
 
+  #wrongAttribute(
+    turn: Turn,
+    attributes: Readonly<Record<string, string>>,
+    standings: readonly Standing[],
+  ): string | null {
+    for (const [name, value] of Object.entries(attributes)) {
+      const source = SOURCES[name];
+      if (!source || this.sight.isUnmappedSince(turn.tick, name)) return `${name} is not mapped`;
+      if (name !== 'handle' && !standings.some((standing) => source(standing) === value))
+        return `${name} was never ${value}`;
+    }
+    return null;
+  }
+
   #permits(turn: Turn, write: Write): boolean {
-    const meanings = this.settingsSince(turn.tick);
+    const meanings = this.sight.meaningsSince(turn.tick);
     if (!meanings.every((m) => m.approval)) return true;
     return this.permitted.has(lossKey(write)) || this.approved.has(lossKey(write));
   }
@@ -378,10 +443,18 @@ export class Guard implements Witness {
 
   #rememberDisabling(turn: Turn, write: Write): void {
     const human = this.#model.byPerson(write.subject.id);
-    const standings = human?.standing.since(turn.tick) ?? [];
+    const standings = human ? this.sight.personSince(human, turn.tick) : [];
     this.disabledFor.set(write.remoteId, new Set(standings.map((standing) => standing.lifecycle)));
   }
 }
+
+/** What feeds an attribute by default. */
+const SOURCES: Readonly<Record<string, (standing: Standing) => string>> = {
+  primaryEmail: (s) => s.email,
+  displayName: (s) => s.displayName,
+  title: (s) => s.title,
+  handle: (s) => s.userName,
+};
 
 /** The person, or the membership, that an approval names. */
 export function lossKey(write: Pick<Write, 'op' | 'subject' | 'member'>): string {
@@ -401,25 +474,6 @@ function removal(
   const action = op === 'delete' ? 'Delete' : 'Disable';
   if (is('gone') && some((m) => m.deprovisionUsers && m.removeAction === action)) return null;
   return `neither the directory nor the settings want it`;
-}
-
-function wrongAttribute(
-  attributes: Readonly<Record<string, string>>,
-  standings: readonly Standing[],
-): string | null {
-  const may: Readonly<Record<string, (standing: Standing) => string>> = {
-    primaryEmail: (s) => s.email,
-    displayName: (s) => s.displayName,
-    title: (s) => s.title,
-    handle: (s) => s.userName,
-  };
-  for (const [name, value] of Object.entries(attributes)) {
-    const source = may[name];
-    if (!source) return `${name} is not mapped`;
-    if (name !== 'handle' && !standings.some((standing) => source(standing) === value))
-      return `${name} was never ${value}`;
-  }
-  return null;
 }
 
 export function matches(pattern: string, name: string): boolean {

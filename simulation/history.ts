@@ -92,6 +92,7 @@ async function calm(world: World, play: Play): Promise<void> {
     process.stalledUntil = Math.min(process.stalledUntil, world.scheduler.now);
   }
   for (const { faults } of world.stores) Object.assign(faults, NO_FAULTS);
+  for (const store of world.stores) await play.admin.resume(store);
   await quiet(world);
   await retryParked(world);
   for (const store of world.stores) {
@@ -100,7 +101,14 @@ async function calm(world: World, play: Play): Promise<void> {
     await quiet(world);
     store.guard.needsSync = REPAIRED;
   }
+  const days = Math.max(...world.stores.map(({ guard }) => guard.sight.meaning.removeAfterDays));
+  if (days === 0) return;
+  await world.scheduler.sleep((days + 1) * DAY_MS);
+  await quiet(world);
+  for (const { guard } of world.stores) guard.waitedDays = days + 1;
 }
+
+const DAY_MS = 86_400_000;
 
 const LOOK_EVERY_MS = 5_000;
 /** Longer than any gap between two tries of a store. */

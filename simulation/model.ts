@@ -20,6 +20,16 @@ export interface GroupStanding {
   readonly members: ReadonlySet<number>;
 }
 
+/** Whom, and which groups, a store is concerned with. */
+export interface Rule {
+  readonly id: string;
+  readonly active: boolean;
+  /** The population expression asks for it; null: for nothing. */
+  readonly title: string | null;
+  /** SCIM ids. */
+  readonly groups: readonly string[];
+}
+
 export type Settings = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 interface Version<T> {
@@ -83,10 +93,17 @@ export class Model {
   readonly humans: readonly Human[];
   /** Deleted ones too, by SCIM id. */
   readonly groups = new Map<string, ScimGroup>();
-  /** By store. */
+  /** By store, like what follows. */
   readonly settings = new Map<string, Timeline<Settings>>();
+  readonly rules = new Map<string, Timeline<readonly Rule[]>>();
+  /** Attributes that are not mapped. */
+  readonly unmapped = new Map<string, Timeline<ReadonlySet<string>>>();
+  /** True time at each tick. */
+  readonly #times: number[] = [0];
+  readonly #now: () => number;
 
-  constructor(people: number) {
+  constructor(people: number, now: () => number) {
+    this.#now = now;
     this.humans = Array.from({ length: people }, (_, index) => ({
       index,
       standing: new Timeline<Standing>(),
@@ -98,7 +115,12 @@ export class Model {
   /** To be called once for each committed change, after it. */
   changed(): number {
     this.tick += 1;
+    this.#times.push(this.#now());
     return this.tick;
+  }
+
+  timeOf(tick: number): number {
+    return this.#times[tick] ?? 0;
   }
 
   byPerson(personId: string | null): Human | undefined {

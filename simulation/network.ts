@@ -62,6 +62,8 @@ export interface Witness {
   before(turn: Turn, write: Write): void;
   /** What became of it: the created id. */
   created(write: Write, remoteId: string): void;
+  /** The write that `work` does arrives after its caller had given up. */
+  late<T>(work: () => T): T;
   /** What the bridge was told or shown may be wrong from now on. */
   diverged(why: string): void;
 }
@@ -126,7 +128,7 @@ export function createCalls({ vendor, faults, scheduler, random, witness }: Line
       if (random.chance(faults.late)) {
         await scheduler.sleep(CALL_TIMEOUT_MS);
         witness.diverged(ARRIVED_LATE);
-        later(scheduler, random.int(10, CALL_TIMEOUT_MS), work);
+        later(scheduler, random.int(10, CALL_TIMEOUT_MS), () => witness.late(work));
         refuse(action, 'unknownOutcome');
       }
       vendor.changing(scheduler.now);

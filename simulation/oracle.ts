@@ -9,7 +9,7 @@ import type { Knex } from 'knex';
 import type { Guard } from './guard.ts';
 import { lossKey } from './guard.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
-import { type Meaning, meaningOf } from './settings.ts';
+import type { Meaning } from './settings.ts';
 import { type Account, GRANTED_LEVEL, type Group, type Vendor } from './vendor.ts';
 import type { SimulatedStore, World } from './world.ts';
 
@@ -50,7 +50,7 @@ class Verdict {
     this.#vendor = store.vendor;
     this.#guard = store.guard;
     this.#db = world.db;
-    this.#meaning = meaningOf(world.model.settings.get(store.id)?.now ?? {});
+    this.#meaning = store.guard.sight.meaning;
     this.#users = claims.users;
     this.#groups = claims.groups;
     this.#undecided = claims.undecided;
@@ -79,7 +79,7 @@ class Verdict {
   people(): readonly string[] {
     const linked = new Map<string, string>();
     for (const human of this.#model.humans) {
-      const standing = human.standing.now;
+      const standing = this.#guard.sight.person(human);
       if (!standing || human.personId === null) continue;
       const claim = this.#users.get(human.personId);
       if (claim) this.#checkClaim(human, claim, linked);
@@ -97,7 +97,7 @@ class Verdict {
     if (this.#guard.arrivedLate) return;
     for (const [id, who] of this.#guard.createdAccounts) {
       if (this.#vendor.state.accounts.get(id)?.state !== 'enabled' || linked.has(id)) continue;
-      const undone = this.#model.humans[who]?.standing.now?.lifecycle !== 'active';
+      const undone = this.#lifecycleOf(this.#model.humans[who]) !== 'active';
       if (undone && !this.#meaning.approval) this.#say(`h${who}`, `left ${id} behind, which the bridge made`);
     }
   }
@@ -134,7 +134,7 @@ class Verdict {
     for (const [attribute, value] of Object.entries(wanted)) {
       const found = account.attributes[attribute] ?? '';
       // What the directory does not say is cleared only where the bridge had said it before.
-      if (found === value || value === '') continue;
+      if (found === value || value === '' || this.#guard.sight.isUnmapped(attribute)) continue;
       const taken = attribute === 'primaryEmail' && this.#vendor.accountWith(value);
       if (!taken) this.#say(name, `has ${attribute} "${found}" on ${account.id}, and should have "${value}"`);
     }
@@ -184,10 +184,20 @@ class Verdict {
   #gone(human: Human, claim: Claim | undefined): void {
     const account = claim && this.#vendor.state.accounts.get(claim.remoteId);
     if (!account || account.state === 'locked' || !this.#meaning.deprovisionUsers) return;
-    const op = this.#meaning.removeAction === 'Delete' ? 'delete' : 'disable';
+    const op = this.#meaning.removeAction === 'Delete' && this.#isDue(account) ? 'delete' : 'disable';
     if (op === 'disable' && account.state === 'disabled') return;
     if (this.#excused(human, account, op)) return;
     this.#say(`h${human.index}`, `is gone, and ${account.id} is ${account.state}`);
+  }
+
+  /** The count begins when the bridge has seen that the account is disabled and its person gone. */
+  #isDue(account: Account): boolean {
+    const { removeAfterDays: days } = this.#meaning;
+    return days === 0 || (account.state === 'disabled' && this.#guard.waitedDays > days);
+  }
+
+  #lifecycleOf(human: Human | undefined) {
+    return human && this.#guard.sight.person(human)?.lifecycle;
   }
 
   /** Why a loss that the directory wants may be undone. */
@@ -210,7 +220,7 @@ class Verdict {
   }
 
   #group(group: ScimGroup): void {
-    const standing = group.standing.now;
+    const standing = this.#guard.sight.group(group);
     const claim = this.#groups.get(group.id);
     if (!standing) return;
     const remote = claim && this.#vendor.state.groups.get(claim.remoteId);
@@ -254,7 +264,10 @@ class Verdict {
       claim.remoteId === remote.id ? [this.#model.groups.get(id)] : [],
     );
     if (feeding.length === 0) return;
-    const live = feeding.flatMap((group) => (group?.standing.now?.live ? [group.standing.now] : []));
+    const live = feeding.flatMap((group) => {
+      const standing = group && this.#guard.sight.group(group);
+      return standing?.live ? [standing] : [];
+    });
     const wanted = new Set(live.flatMap((standing) => [...standing.members]));
     for (const who of wanted) this.#wantedMember(remote, who);
     for (const accountId of remote.members.keys())
@@ -265,7 +278,7 @@ class Verdict {
     const human = this.#model.humans[who];
     const claim = this.#users.get(human?.personId ?? '');
     const account = claim && this.#vendor.state.accounts.get(claim.remoteId);
-    if (human?.standing.now?.lifecycle !== 'active' || account?.state !== 'enabled') return;
+    if (this.#lifecycleOf(human) !== 'active' || account?.state !== 'enabled') return;
     // Enabled there by hand, and the bridge has not looked since.
     if (claim?.state !== 'enabled') return;
     const level = remote.members.get(account.id);
@@ -278,7 +291,7 @@ class Verdict {
     const owner = [...this.#users].find(([, claim]) => claim.remoteId === accountId);
     const human = this.#model.byPerson(owner?.[0] ?? null);
     if (human && wanted.has(human.index)) return;
-    if (live && human?.standing.now?.lifecycle === 'gone') return;
+    if (live && this.#lifecycleOf(human) === 'gone') return;
     if (this.#revokeExcused(remote.id, accountId)) return;
     const whose = this.#guard.membershipIs(remote.id, accountId);
     if (whose === 'mine' || (whose === 'foreign' && live && this.#meaning.overwrite && this.#seen(remote.id)))
@@ -310,7 +323,9 @@ class Verdict {
       const op = String(event.kind).split('.')[1];
       said.add(`${op} ${event.subject_id}`);
     }
-    for (const { write } of this.#guard.done) {
+    for (const { write, late } of this.#guard.done) {
+      // No look can find what arrives after it.
+      if (late) continue;
       const kinds = write.op === 'create' ? ['create', 'adopt'] : [write.op];
       if (!kinds.some((op) => said.has(`${op} ${write.subject.id}`)))
         this.#say(`${write.op} of ${write.subject.id}`, 'is not in the audit log');

@@ -15,6 +15,7 @@ import { startPreview } from '../src/propagation/preview.ts';
 import { createStore, replaceStore } from '../src/propagation/stores.ts';
 import { startSync } from '../src/propagation/syncRequest.ts';
 import type { Action, Trouble } from './actions.ts';
+import { Admin } from './admin.ts';
 import { editByHand, seedByHand } from './byHand.ts';
 import { lossKey } from './guard.ts';
 import {
@@ -36,10 +37,12 @@ export class Play {
   readonly #world: World;
   /** The live SCIM group in each slot. */
   readonly #slots = new Map<number, ScimGroup>();
+  readonly admin: Admin;
   #names = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.admin = new Admin(world);
   }
 
   /** The stores, active from the start, with what their vendors held before. */
@@ -108,6 +111,15 @@ export class Play {
           ...settings,
           APPLY_MODE: settings.APPLY_MODE === 'Approval' ? 'Automatic' : 'Approval',
         }));
+      case 'addRule':
+      case 'dropRule':
+      case 'switchRule':
+      case 'mapping':
+      case 'pause':
+      case 'resume':
+      case 'retryTask':
+      case 'discardTask':
+        return this.admin.do(action, this.#store(action), this.#slots);
       case 'approve':
       case 'discard':
         return this.decide(this.#store(action), action.kind, action.all);
@@ -353,7 +365,10 @@ export class Play {
     if (!replica) return;
     replica.process.stalledUntil = scheduler.now + random.int(1_000, STALL_MAX_MS);
     // The one write that a worker may still make after it has lost the lease is repaired by a sync.
-    for (const { guard } of stores) guard.diverged('a worker stood still');
+    for (const { guard } of stores) {
+      guard.diverged('a worker stood still');
+      guard.staleAllowed += 1;
+    }
   }
 }
 

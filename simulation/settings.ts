@@ -10,6 +10,7 @@ export interface Meaning {
   readonly disableUsers: boolean;
   readonly deprovisionUsers: boolean;
   readonly removeAction: 'Disable' | 'Delete';
+  readonly removeAfterDays: number;
   readonly overwrite: boolean;
   readonly groups: 'Off' | 'Match' | 'Create';
   readonly deleteGroups: boolean;
@@ -27,6 +28,7 @@ export function meaningOf(settings: Settings): Meaning {
     disableUsers: settings.DISABLE_USERS !== false,
     deprovisionUsers: settings.DEPROVISION_USERS !== false,
     removeAction: settings.REMOVE_ACTION === 'Delete' ? 'Delete' : 'Disable',
+    removeAfterDays: settings.REMOVE_ACTION === 'Delete' ? Number(settings.REMOVE_AFTER_DAYS ?? 0) : 0,
     overwrite: settings.GROUP_MEMBERSHIP_HANDLING === 'Overwrite',
     groups: (settings.GROUP_PROVISIONING as Meaning['groups'] | undefined) ?? 'Create',
     deleteGroups: settings.DELETE_GROUPS === true,
@@ -43,12 +45,15 @@ const SWITCHES = ['CREATE_USERS', 'UPDATE_USERS', 'DISABLE_USERS', 'DEPROVISION_
 /** One setting that an admin changes; mostly back to its default, so that most things happen. */
 export function changeSetting(random: Random, manners: Manners, settings: Settings): Settings {
   const set = (more: Settings): Settings => ({ ...settings, ...more });
-  switch (random.int(0, 8)) {
+  switch (random.int(0, 10)) {
     case 0:
     case 1:
       return set({ [random.pick(SWITCHES)]: random.chance(0.6) });
     case 2:
-      return set({ REMOVE_ACTION: manners.deleteUsers && random.chance(0.5) ? 'Delete' : 'Disable' });
+      return set({
+        REMOVE_ACTION: manners.deleteUsers && random.chance(0.7) ? 'Delete' : 'Disable',
+        REMOVE_AFTER_DAYS: random.pick([0, 1, 2]),
+      });
     case 3:
       return set({ GROUP_MEMBERSHIP_HANDLING: random.chance(0.4) ? 'Overwrite' : 'Merge' });
     case 4:
@@ -58,6 +63,10 @@ export function changeSetting(random: Random, manners: Manners, settings: Settin
       return set(brakeSettings(random));
     case 7:
       return set({ PROTECTED_ACCOUNTS: random.pick([[], ['h1@*'], ['h2@acme.example', '*boss*']]) });
+    case 8:
+      return set({ DRIFT_MODE: random.pick(['Off', 'Report', 'Repair']), VERIFY: random.chance(0.3) });
+    case 9:
+      return set({ MAX_ATTEMPTS: random.pick([2, 12]), SYNC_INTERVAL_MINUTES: random.pick([0, 120, 360]) });
     default:
       return manners.deleteGroups ? set({ DELETE_GROUPS: random.chance(0.5) }) : set(brakeSettings(random));
   }

@@ -15,6 +15,7 @@ import { RemoteError } from '../src/model/errors.ts';
 import { createCare } from '../src/propagation/care.ts';
 import { createConnectors } from '../src/propagation/connectors.ts';
 import type { PropagationDeps } from '../src/propagation/deps.ts';
+import { createHousekeeping } from '../src/propagation/housekeeping.ts';
 import { LeaseLost } from '../src/propagation/run.ts';
 import { RENEW_MS, type RunnerDeps, StoreRunner } from '../src/propagation/runner.ts';
 import { type Clock, isoTime } from '../src/support/clock.ts';
@@ -47,6 +48,7 @@ export interface Replica {
 const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
 
 const POLL_MS = 1_000;
+const HOUSEKEEPING_MS = [600_000, 2_400_000] as const;
 /** Where nothing is due, nobody needs to look more often. */
 const DOZE_MAX_MS = 600_000;
 
@@ -75,7 +77,7 @@ export class World {
     this.random = random;
     this.themes = themes;
     this.scheduler = new Scheduler(random, START_MS);
-    this.model = new Model(themes.people);
+    this.model = new Model(themes.people, () => this.scheduler.now);
     this.#log = createLog('warn', { write: (line: string) => this.#judgeLine(line) });
     this.scheduler.onCrash = (process) => this.#crashed(process);
     database.onAcquire = () => this.scheduler.point();
@@ -181,8 +183,18 @@ export class World {
 
   #startWorkers({ process, deps }: Replica): void {
     const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics), holder: process.name };
+    this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));
+    }
+  }
+
+  /** Far less often than in reality, where it is cheap. */
+  async #keepHouse(deps: PropagationDeps): Promise<void> {
+    const housekeeping = createHousekeeping(deps, metrics);
+    for (;;) {
+      await this.scheduler.sleep(this.random.int(...HOUSEKEEPING_MS));
+      await housekeeping.turn();
     }
   }
 

@@ -1,0 +1,93 @@
+/**
+ * The directory as one store sees it, at any tick: the tables "Scope" and "Mappings" of docs/design.md. Whoever
+ * is out of scope is gone for the store, and a group likewise.
+ */
+
+import type { GroupStanding, Human, Model, Rule, ScimGroup, Standing } from './model.ts';
+import { type Meaning, meaningOf } from './settings.ts';
+
+export class Sight {
+  readonly #model: Model;
+  readonly #storeId: () => string;
+
+  constructor(model: Model, storeId: () => string) {
+    this.#model = model;
+    this.#storeId = storeId;
+  }
+
+  get now(): number {
+    return this.#model.tick;
+  }
+
+  get meaning(): Meaning {
+    return meaningOf(this.#model.settings.get(this.#storeId())?.now ?? {});
+  }
+
+  /** What the settings meant at any time from then on. */
+  meaningsSince(tick: number): readonly Meaning[] {
+    return (this.#model.settings.get(this.#storeId())?.since(tick) ?? []).map(meaningOf);
+  }
+
+  /** True where the attribute was not mapped at any time from then on. */
+  isUnmappedSince(tick: number, attribute: string): boolean {
+    return this.#unmapped?.since(tick).every((names) => names.has(attribute)) ?? false;
+  }
+
+  isUnmapped(attribute: string): boolean {
+    return this.#unmapped?.now?.has(attribute) ?? false;
+  }
+
+  person(human: Human, tick = this.#model.tick): Standing | undefined {
+    const standing = human.standing.at(tick);
+    if (!standing || this.#includes(human, standing, tick)) return standing;
+    return { ...standing, lifecycle: 'gone' };
+  }
+
+  /** How the person stood at any time from then on. */
+  personSince(human: Human, since: number): readonly Standing[] {
+    return ticks(since, this.#model.tick).flatMap((tick) => this.person(human, tick) ?? []);
+  }
+
+  /** Since when, in true time, the person is gone without a break. */
+  goneSince(human: Human): number {
+    let tick = this.#model.tick;
+    while (tick > 0 && this.person(human, tick - 1)?.lifecycle === 'gone') tick -= 1;
+    return this.#model.timeOf(tick);
+  }
+
+  group(group: ScimGroup, tick = this.#model.tick): GroupStanding | undefined {
+    const standing = group.standing.at(tick);
+    if (!standing?.live) return standing;
+    const rules = this.#rules(tick);
+    const isNamed = rules.some((rule) => rule.groups.length === 0 || rule.groups.includes(group.id));
+    return rules.length === 0 || isNamed ? standing : { ...standing, live: false };
+  }
+
+  get #unmapped() {
+    return this.#model.unmapped.get(this.#storeId());
+  }
+
+  #rules(tick: number): readonly Rule[] {
+    return (this.#model.rules.get(this.#storeId())?.at(tick) ?? []).filter((rule) => rule.active);
+  }
+
+  #includes(human: Human, { title }: Standing, tick: number): boolean {
+    const rules = this.#rules(tick);
+    const isMember = (groupId: string) => {
+      const standing = this.#model.groups.get(groupId)?.standing.at(tick);
+      return standing?.live === true && standing.members.has(human.index);
+    };
+    return (
+      rules.length === 0 ||
+      rules.some(
+        (rule) =>
+          (rule.title === null || rule.title === title) &&
+          (rule.groups.length === 0 || rule.groups.some(isMember)),
+      )
+    );
+  }
+}
+
+function ticks(from: number, to: number): readonly number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+}
