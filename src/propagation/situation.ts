@@ -60,7 +60,9 @@ export function protects(view: StoreView, remoteId: string, names: readonly (str
 }
 
 /** The names by which an account is known that is somebody's. */
-export function namesOfLink(link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>): readonly string[] {
+export function namesOfLink(
+  link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
+): readonly string[] {
   return [link.remoteName, ...Object.values(link.observed), ...Object.values(link.applied)];
 }
 
