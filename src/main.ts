@@ -32,7 +32,7 @@ async function start(config: Config): Promise<void> {
   const { db, keyring } = await prepare({ config, clock, log, terminal });
   const bridge = wire({ config, db, keyring, clock, log });
   await bridge.sealAnew();
-  const server = await listen(bridge.app, config.host, config.port);
+  const server = await listen(bridge.app, { host: config.host, port: config.port, log });
   bridge.worker.start();
   bridge.housekeeping.start();
   log.info({ url: config.publicUrl, database: config.database.dialect }, 'scim-bridge is up');

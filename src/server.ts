@@ -2,13 +2,28 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Log } from './support/log.ts';
+import { demandHost, refuseUnreadable } from './unreadable.ts';
 
 /** Generous for slow IdPs, short enough that a stalled client does not hold a connection for long. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 60_000;
+const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 };
 /** Longer than the minute after which load balancers usually drop idle connections, so that they go first. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const IDLE_SWEEP_MS = 50;
+
+/** How long a request may take to arrive, and how often that is looked at. */
+export interface Arrival {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly log: Log;
+  readonly arrival?: Arrival;
+}
 
 export interface Listening {
   /** Accepts nothing more and resolves when the requests in hand are answered. */
@@ -16,15 +31,23 @@ export interface Listening {
 }
 
 /** Throws an Error for people where the address cannot be had. */
-export function listen(app: RequestListener, host: string, port: number): Promise<Listening> {
+export function listen(
+  app: RequestListener,
+  { host, port, log, arrival = ARRIVAL }: ListenOptions,
+): Promise<Listening> {
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: arrival.headersMs,
+      requestTimeout: arrival.requestMs,
+      connectionsCheckingInterval: arrival.checkMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      requireHostHeader: false,
     },
-    app,
+    demandHost(app, log),
   );
+  refuseUnreadable(server, log);
+  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1).
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

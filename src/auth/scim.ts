@@ -11,6 +11,7 @@ import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 import { bearer } from './bearer.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import { requiredScimScopes } from './scopes.ts';
@@ -52,9 +53,8 @@ export function createScimAuthenticator({ db, clock, log }: ScimAuthDeps): Reque
 }
 
 function sendScimRefusal(res: Response, status: number, detail: string): void {
-  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
   res
     .status(status)
-    .type('application/scim+json')
-    .send(JSON.stringify({ schemas, status: String(status), detail }));
+    .type(SCIM_TYPE)
+    .send(JSON.stringify(scimErrorBody(status, null, detail)));
 }

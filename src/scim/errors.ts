@@ -7,21 +7,8 @@ import type { RequestHandler, Response } from 'express';
 import { isDatabaseOutage } from '../db/outage.ts';
 import { FilterError, PathError } from '../directory/filter/ast.ts';
 import { DirectoryRefusal, type RefusalReason } from '../directory/refusal.ts';
+import { SCIM_TYPE, type ScimErrorBody, type ScimType, scimErrorBody } from '../support/scimError.ts';
 import { PatchError } from './patch/error.ts';
-
-const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
-
-export type ScimType =
-  | 'invalidFilter'
-  | 'tooMany'
-  | 'uniqueness'
-  | 'mutability'
-  | 'invalidSyntax'
-  | 'invalidPath'
-  | 'noTarget'
-  | 'invalidValue'
-  | 'invalidVers'
-  | 'sensitive';
 
 export class ScimError extends Error {
   readonly status: number;
@@ -35,20 +22,8 @@ export class ScimError extends Error {
   }
 }
 
-export interface ErrorBody {
-  readonly schemas: readonly string[];
-  readonly status: string;
-  readonly scimType?: ScimType;
-  readonly detail: string;
-}
-
-export function errorBody(error: ScimError): ErrorBody {
-  return {
-    schemas: [ERROR_SCHEMA],
-    status: String(error.status),
-    ...(error.scimType ? { scimType: error.scimType } : {}),
-    detail: error.message,
-  };
+export function errorBody(error: ScimError): ScimErrorBody {
+  return scimErrorBody(error.status, error.scimType, error.message);
 }
 
 const REFUSALS: Record<RefusalReason, readonly [number, ScimType | null]> = {
@@ -108,7 +83,7 @@ export function sendError(res: Response, error: ScimError): void {
 
 /** SCIM answers have this content type, whatever the request accepted (RFC 7644 §3.1). */
 export function sendJson(res: Response, status: number, body: object): void {
-  res.status(status).type('application/scim+json').send(JSON.stringify(body));
+  res.status(status).type(SCIM_TYPE).send(JSON.stringify(body));
 }
 
 /** Goes behind the methods that a path has. */

@@ -14,19 +14,23 @@ export interface Problem {
 /** Enough for a person to mend; a body of nothing but mistakes would otherwise be answered a hundredfold. */
 export const ERRORS_MAX = 1_000;
 
+export const PROBLEM_TYPE = 'application/problem+json';
+
 /** `type` stays `about:blank`, so `title` is the status's own phrase (RFC 9457 §4.2.1). */
+export function problemBody({ status, detail, errors = [] }: Problem, correlationId: string): object {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    errors: errors.slice(0, ERRORS_MAX),
+    correlationId,
+  };
+}
+
 export function sendProblem(res: Response, problem: Problem): void {
   res
     .status(problem.status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: 'about:blank',
-        title: STATUS_CODES[problem.status] ?? 'Error',
-        status: problem.status,
-        detail: problem.detail,
-        errors: problem.errors?.slice(0, ERRORS_MAX) ?? [],
-        correlationId: res.locals.correlationId,
-      }),
-    );
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problemBody(problem, res.locals.correlationId)));
 }

@@ -1,0 +1,102 @@
+/**
+ * Answers for what never becomes a request that the app could answer: no HTTP, too large a header, a request
+ * that does not arrive in time. They look as the app's own, a SCIM error or a problem, for whoever reads them.
+ */
+
+import {
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import { newId } from './support/ids.ts';
+import type { Log } from './support/log.ts';
+import { PROBLEM_TYPE, problemBody } from './support/problem.ts';
+import { SCIM_TYPE, scimErrorBody } from './support/scimError.ts';
+
+/** As Node's parser and its timeouts call it. */
+interface ParserError extends Error {
+  readonly code?: string;
+  /** What arrived last, where that was at fault. */
+  readonly rawPacket?: Buffer;
+}
+
+interface Exchange {
+  readonly path: string | undefined;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const REASONS: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    'The path and the headers are too large. A long filter can be the body of a POST to /Users/.search.',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks of the body are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
+};
+
+export function refuseUnreadable(server: Server, log: Log): void {
+  const latest = new WeakMap<Duplex, Exchange>();
+  // Before the app, which shortens the path as it goes.
+  server.prependListener('request', (request, response) =>
+    latest.set(request.socket, { path: request.url, request, response }),
+  );
+  server.on('clientError', (error: ParserError, socket: Duplex) => {
+    const last = latest.get(socket);
+    const inHand = last && !(last.request.complete && last.response.writableFinished) ? last : null;
+    // What follows a request that was read whole must not become its answer.
+    if (inHand?.request.complete) return void inHand.response.once('close', () => socket.destroy());
+    if (inHand?.response.headersSent || !socket.writable) return void socket.destroy();
+    const [status, detail] = REASONS[error.code ?? ''] ?? [400, 'This is no valid HTTP request.'];
+    const { headers, body } = refuse(log, inHand?.path ?? pathIn(error.rawPacket), status, detail);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
+    socket.end(head + body, () => socket.destroy());
+  });
+}
+
+/** RFC 9112 §3.2: a request names one host. Node would answer for itself where there is none. */
+export function demandHost(app: RequestListener, log: Log): RequestListener {
+  return (request, response) => {
+    const hosts = request.headersDistinct.host?.length ?? 0;
+    if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) return app(request, response);
+    const { status, headers, body } = refuse(log, request.url, 400, 'A request has exactly one Host header.');
+    response.writeHead(status, headers).end(body);
+  };
+}
+
+function refuse(log: Log, path: string | undefined, status: number, detail: string): Refusal {
+  const correlationId = newId();
+  log.info({ correlationId, status }, 'refused what could not be read');
+  const scimType = status === 400 ? 'invalidSyntax' : null;
+  const isScim = path === undefined || SCIM_PATH.test(path);
+  const body = JSON.stringify(
+    isScim ? scimErrorBody(status, scimType, detail) : problemBody({ status, detail }, correlationId),
+  );
+  const headers = {
+    'X-Correlation-Id': correlationId,
+    'Cache-Control': 'no-store',
+    'Content-Type': `${isScim ? SCIM_TYPE : PROBLEM_TYPE}; charset=utf-8`,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+  return { status, headers, body };
+}
+
+const SCIM_PATH = /^\/scim\/v2(?:[/?]|$)/i;
+
+/** Undefined where no request line can be made out: most callers are identity providers. */
+function pathIn(packet: Buffer | undefined): string | undefined {
+  return /^[A-Z]+ (\/\S*)/.exec(packet?.toString('latin1', 0, REQUEST_LINE_BYTES_MAX) ?? '')?.[1];
+}
+
+const REQUEST_LINE_BYTES_MAX = 1024;
