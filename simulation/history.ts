@@ -121,8 +121,9 @@ async function quiet(world: World): Promise<void> {
     const task = await db('tasks').where({ state: 'pending' }).first('id', 'error', 'attempts');
     const run = await db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).first('id', 'position');
     const lease = await db('leases').where('expires_at', '>', isoTime(scheduler.now)).first('holder');
-    if (!task && !run && !lease) return;
-    if (scheduler.now > deadline) throw new Error(`not quiet: ${JSON.stringify({ task, run, lease })}`);
+    const look = await db('second_looks').first('at');
+    if (!task && !run && !lease && !look) return;
+    if (scheduler.now > deadline) throw new Error(`not quiet: ${JSON.stringify({ task, run, lease, look })}`);
     await scheduler.sleep(LOOK_EVERY_MS);
   }
 }

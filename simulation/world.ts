@@ -182,7 +182,8 @@ export class World {
   }
 
   #startWorkers({ process, deps }: Replica): void {
-    const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics), holder: process.name };
+    const presence = { holder: async () => process.name, isGone: async () => false };
+    const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics), presence };
     this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));
@@ -250,7 +251,9 @@ export class World {
       .where({ store_id: storeId })
       .whereIn('state', ['QUEUED', 'RUNNING'])
       .first('id');
-    const due = store?.paused ? store.retry_at : run ? isoTime(0) : task?.at;
+    const look = await this.db('second_looks').where({ store_id: storeId }).min({ at: 'at' }).first();
+    const next = [task?.at, look?.at].filter(Boolean).sort()[0];
+    const due = store?.paused ? store.retry_at : run ? isoTime(0) : next;
     if (!due) return DOZE_MAX_MS;
     return Math.max(POLL_MS, Date.parse(due) - deps.clock.now());
   }

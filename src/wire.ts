@@ -10,6 +10,7 @@ import { createRegistry } from './connectors/registry.ts';
 import { readBacklog } from './db/backlog.ts';
 import { demoAccounts } from './db/demo.ts';
 import { pendingMigrations } from './db/migrations.ts';
+import { createPresence } from './db/presence.ts';
 import { createCare } from './propagation/care.ts';
 import { createConnectors } from './propagation/connectors.ts';
 import { createHousekeeping, type Housekeeping } from './propagation/housekeeping.ts';
@@ -20,7 +21,6 @@ import { createScimRouter } from './scim/router.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
-import { isDeadProcess, processName } from './support/processes.ts';
 import type { Keyring } from './support/secret.ts';
 
 export interface WireDeps {
@@ -65,9 +65,7 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     log,
     wake,
     care: createCare(propagation, metrics),
-    holder: processName(),
-    // An embedded database serves one machine: what held a lease there and is gone will not come back.
-    ...(config.database.dialect === 'sqlite' ? { isDead: isDeadProcess } : {}),
+    presence: createPresence(config.database),
   });
   const sealAnew = async () => {
     const stores = await resealSecrets(db, keyring, registry);

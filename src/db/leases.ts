@@ -3,7 +3,8 @@
  * that a holder who lost the lease without noticing cannot record anything.
  */
 
-import type { Db } from './open.ts';
+import { type Db, forShare, forUpdate } from './open.ts';
+import { lookAgainAtCalls } from './secondLooks.ts';
 
 export interface Lease {
   readonly storeId: string;
@@ -11,29 +12,49 @@ export interface Lease {
   readonly fence: number;
 }
 
+export interface LeaseTimes {
+  readonly expiresAt: string;
+  /** A lease that ran out before then is free: its holder's last call must have ended too. */
+  readonly deadBefore: string;
+  /** When a call of a predecessor who did not let go of the lease must have ended. */
+  readonly lookAgainAt: string;
+}
+
 /**
- * Takes the lease where it is free, ours, or has been expired for `graceMs` (the longest call that a
- * predecessor may still have under way). Null where somebody else holds it. Times are ISO.
+ * Takes the lease where it is free, ours, or has run out before `deadBefore`, or where its holder is gone.
+ * Null where somebody else holds it. A lease that nobody let go of leaves calls behind of which nobody will
+ * hear: their tasks are looked at again when those must have ended. Times are ISO.
  */
 export async function acquireLease(
   db: Db,
   storeId: string,
   holder: string,
-  times: { readonly expiresAt: string; readonly deadBefore: string },
+  times: LeaseTimes,
+  isGone: (holder: string) => Promise<boolean>,
 ): Promise<Lease | null> {
   await db('leases')
     .insert({ store_id: storeId, holder: '', fence: 0, expires_at: '' })
     .onConflict('store_id')
     .ignore();
-  const rows = await db('leases')
-    .where({ store_id: storeId })
-    .where((query) =>
-      query.where({ holder }).orWhere({ holder: '' }).orWhere('expires_at', '<', times.deadBefore),
-    )
-    .update({ holder, fence: db.raw('fence + 1'), expires_at: times.expiresAt })
-    .returning('fence');
-  const [row] = rows as { fence: number }[];
-  return row ? { storeId, holder, fence: Number(row.fence) } : null;
+  const found = (await db('leases').where({ store_id: storeId }).first()) as LeaseRow | undefined;
+  if (!found) return null;
+  const { holder: before, fence, expires_at } = found;
+  const free = before === '' || before === holder || expires_at < times.deadBefore;
+  if (!free && !(await isGone(before))) return null;
+  return db.transaction(async (tx) => {
+    const taken = await tx('leases')
+      .where({ store_id: storeId, holder: before, fence, expires_at })
+      .update({ holder, fence: Number(fence) + 1, expires_at: times.expiresAt });
+    if (taken === 0) return null;
+    if (before !== '') await lookAgainAtCalls(tx, storeId, times.lookAgainAt);
+    return { storeId, holder, fence: Number(fence) + 1 };
+  });
+}
+
+interface LeaseRow {
+  readonly holder: string;
+  readonly fence: number;
+  readonly expires_at: string;
 }
 
 /** False where the lease has passed to somebody else. */
@@ -44,11 +65,10 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
   return renewed === 1;
 }
 
-/** True while the lease is ours; asked inside the transaction that records what was done under it. */
+/** True while the lease is ours, and until the transaction ends that records what was done under it. */
 export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
-  const row = await db('leases')
-    .where({ store_id: lease.storeId, holder: lease.holder, fence: lease.fence })
-    .first('fence');
+  const { storeId, holder, fence } = lease;
+  const row = await forShare(db, db('leases').where({ store_id: storeId, holder, fence })).first('fence');
   return row !== undefined;
 }
 
@@ -58,11 +78,7 @@ export async function releaseLease(db: Db, lease: Lease): Promise<void> {
     .update({ holder: '', expires_at: '' });
 }
 
-/** Leases of a process that is known to be dead: on SQLite, of any other process on this machine. */
-export async function releaseLeasesOf(db: Db, isDead: (holder: string) => boolean): Promise<void> {
-  const rows = await db('leases').whereNot({ holder: '' }).select('store_id', 'holder');
-  for (const row of rows as { store_id: string; holder: string }[]) {
-    if (!isDead(row.holder)) continue;
-    await db('leases').where(row).update({ holder: '', expires_at: '' });
-  }
+/** Before the store's own row, which the holder locks inside what it records: or each would wait for the other. */
+export async function lockLease(tx: Db, storeId: string): Promise<void> {
+  await forUpdate(tx, tx('leases').where({ store_id: storeId })).first('fence');
 }

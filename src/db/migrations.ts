@@ -9,6 +9,7 @@ import * as timers from '../../migrations/0002_timers.ts';
 import * as rules from '../../migrations/0003_rules.ts';
 import * as deletions from '../../migrations/0004_deletions.ts';
 import * as seats from '../../migrations/0005_seats.ts';
+import * as secondLooks from '../../migrations/0006_second_looks.ts';
 
 interface Migration {
   readonly name: string;
@@ -22,6 +23,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0003_rules', ...rules },
   { name: '0004_deletions', ...deletions },
   { name: '0005_seats', ...seats },
+  { name: '0006_second_looks', ...secondLooks },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -71,6 +71,11 @@ export function forUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forUpdate() as Q) : query;
 }
 
+/** As it was read, the row stays until the transaction ends; on SQLite the transaction alone sees to it. */
+export function forShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
+  return dialectOf(db) === 'postgres' ? (query.forShare() as Q) : query;
+}
+
 export interface Insert {
   readonly table: string;
   readonly rows: readonly object[];
@@ -134,6 +139,8 @@ function sqlite(file: string): Knex.Config {
 }
 
 const POOL_MAX = 10;
+/** A process that stands still in a transaction would keep others from the rows that it has locked. */
+const IDLE_IN_TRANSACTION_MAX_MS = 10_000;
 
 function postgres(url: string): Knex.Config {
   return {
@@ -141,6 +148,16 @@ function postgres(url: string): Knex.Config {
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: { connectionString: url, application_name: 'scim-bridge' },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
-    pool: { min: 0, max: POOL_MAX },
+    pool: {
+      min: 0,
+      max: POOL_MAX,
+      afterCreate: (
+        connection: { query(sql: string, done: (error: Error | null) => void): void },
+        done: (error: Error | null, connection: unknown) => void,
+      ) => {
+        const limit = `set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MAX_MS}`;
+        connection.query(limit, (error) => done(error, connection));
+      },
+    },
   };
 }

@@ -14,6 +14,8 @@ export interface Intent {
   readonly identifier?: string;
   /** Remote ids of the accounts in the one call for memberships that was under way. */
   readonly members?: readonly string[];
+  /** What became of it was looked at before: only what has arrived since is news. */
+  readonly again?: boolean;
 }
 
 export interface DueTask {
@@ -199,6 +201,12 @@ export async function storesWithWork(db: Db, now: string): Promise<readonly stri
                   db('sync_runs')
                     .where('sync_runs.store_id', db.ref('stores.id'))
                     .whereIn('sync_runs.state', ['QUEUED', 'RUNNING'])
+                    .select(db.raw('1')),
+                )
+                .orWhereExists(
+                  db('second_looks')
+                    .where('second_looks.store_id', db.ref('stores.id'))
+                    .where('second_looks.at', '<=', now)
                     .select(db.raw('1')),
                 );
             });

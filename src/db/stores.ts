@@ -200,6 +200,7 @@ export async function buryStore(db: Db, id: string, at: string): Promise<void> {
 /** Everything that hangs on a store and means nothing without it; children before their parents. */
 const BELONGINGS = [
   'tasks',
+  'second_looks',
   'leavers',
   'causes',
   'held',

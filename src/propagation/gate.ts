@@ -16,7 +16,7 @@ import {
 } from '../db/held.ts';
 import { countEnabledPeople } from '../db/links.ts';
 import { type Db, forUpdate } from '../db/open.ts';
-import { type Intent, setIntent } from '../db/queue.ts';
+import type { Intent } from '../db/queue.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
@@ -114,10 +114,9 @@ async function permitted(
   };
 }
 
-/** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
 async function announce(tx: Db, run: TaskRun, changes: readonly Change[]): Promise<void> {
   const intent = intentOf(changes);
-  if (intent) await setIntent(tx, run.task.id, intent);
+  if (intent) await run.announce(tx, intent);
 }
 
 /** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */

@@ -4,7 +4,6 @@ import type { MemberOutcome } from '../connectors/connector.ts';
 import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/ledger.ts';
 import { groupLinksByRemoteId, type LinkRecord, rememberDrift } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
-import { setIntent } from '../db/queue.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
 import { afterMemberships } from './drift.ts';
 import type { Refusal } from './refusal.ts';
@@ -51,7 +50,7 @@ function batchesOf(changes: readonly MembershipChange[], size: number): readonly
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
 async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
   const members = batch.map((change) => change.member.remoteId);
-  await setIntent(tx, run.task.id, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
+  await run.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
 }
 
 /**
@@ -64,14 +63,16 @@ export async function claimFound(
   link: LinkRecord,
   unseen: readonly LedgerEntry[],
 ): Promise<void> {
-  const { ops = [], members = [] } = run.intent ?? {};
+  const { ops = [], members = [], again = false } = run.intent ?? {};
   const [op] = ops;
   if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
   const { db } = run.deps;
   const { store } = run.view;
   const there = await ledgerEntries(db, store.id, link.remoteId, members);
   const granted = [...there.values()].filter((entry) => entry.origin === 'foreign');
-  const revoked = members.filter((remoteId) => !there.has(remoteId));
+  const gone = members.filter((remoteId) => !there.has(remoteId));
+  const justGone = new Set(unseen.map((entry) => entry.remoteUserId));
+  const revoked = again ? gone.filter((remoteId) => justGone.has(remoteId)) : gone;
   const found = op === 'grant' ? granted.map((entry) => entry.remoteUserId) : revoked;
   const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
   await run.record(async (tx) => {

@@ -8,6 +8,7 @@ import { appendEvent, type NewEvent } from '../db/events.ts';
 import { holdsLease, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue.ts';
+import { lookAgain } from '../db/secondLooks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -39,6 +40,8 @@ export class TaskRun {
   /** The vendor was asked: success says something about the store, not about the subject alone. */
   asked = false;
   readonly giveWay: () => Promise<boolean>;
+  /** What this attempt was last about to do at the vendor. */
+  #announced: Intent | null = null;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -88,6 +91,27 @@ export class TaskRun {
     return this.deps.db.transaction(async (tx) => {
       if (!(await holdsLease(tx, this.lease))) throw new LeaseLost(this.lease.storeId);
       return work(tx);
+    });
+  }
+
+  /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
+  async announce(tx: Db, intent: Intent): Promise<void> {
+    await setIntent(tx, this.task.id, intent);
+    this.#announced = intent;
+  }
+
+  /** Given up with a call that may still take effect until `at`: whoever has the store then looks again. */
+  async leaveInDoubt(at: string): Promise<void> {
+    const { environmentId, storeId, subject, causes } = this.task;
+    const intent = this.#announced ?? this.intent;
+    if (intent === null) return;
+    await lookAgain(this.db, {
+      environmentId,
+      storeId,
+      subject,
+      intent,
+      at,
+      correlationId: causes.at(-1) ?? null,
     });
   }
 

@@ -6,7 +6,9 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { acquireLease, type Lease, releaseLease, renewLease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
+import type { Presence } from '../db/presence.ts';
 import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue.ts';
+import { enqueueDueLooks } from '../db/secondLooks.ts';
 import { getStore, type StoreRecord } from '../db/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -35,8 +37,8 @@ export interface RunnerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly care: StoreCare;
-  /** Names this process in leases. */
-  readonly holder: string;
+  /** Names this process in leases, and knows which others are gone. */
+  readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }
 
 /** What a store's runner does after a turn. */
@@ -49,10 +51,11 @@ export type Next =
   /** The store may not be worked on, or is gone. */
   | { readonly kind: 'end' };
 
-/** How long a lease lives without renewal, and how long a call of a dead predecessor may still take. */
-export const LEASE_MS = 9_000;
+/** How long a lease lives without renewal, and a call that its holder may still have made before it ran out. */
+const LEASE_MS = 9_000;
 export const RENEW_MS = LEASE_MS / 3;
-const GRACE_MS = 15_000;
+const CALL_MAX_MS = 15_000;
+const LOOKS_EVERY_MS = 1_000;
 /** An idle runner keeps the lease for a moment: the next change is likely for the same store. */
 const LINGER_MS = 3_000;
 /** From this many subjects that fail in a row the store, not a subject, is taken to be in trouble. */
@@ -71,6 +74,8 @@ export class StoreRunner {
   #notBefore = 0;
   #nudge: (() => void) | null = null;
   #nudged = false;
+  #leasedUntil = 0;
+  #looksNextAt = 0;
 
   /** `stopping` ends the run after the task in hand; `abortCalls` also ends the call in hand. */
   constructor(storeId: string, deps: RunnerDeps, stopping: AbortSignal) {
@@ -94,6 +99,11 @@ export class StoreRunner {
     this.#calls.abort(new Error('the bridge is stopping'));
   }
 
+  /** Somebody else may have the lease by now: the call in hand ends, and no other begins. */
+  loseLease(): void {
+    this.#calls.abort(new LeaseLost(this.storeId));
+  }
+
   /** Returns when nothing is left to do, somebody else holds the lease, or the bridge stops. */
   async run(): Promise<void> {
     const lease = await this.acquire();
@@ -111,13 +121,17 @@ export class StoreRunner {
   }
 
   /** Null where somebody else holds the lease. */
-  acquire(): Promise<Lease | null> {
-    const { db, clock, holder } = this.#deps;
+  async acquire(): Promise<Lease | null> {
+    const { db, clock, presence } = this.#deps;
+    const holder = await presence.holder();
     const now = clock.now();
-    return acquireLease(db, this.storeId, holder, {
-      expiresAt: isoTime(now + LEASE_MS),
-      deadBefore: isoTime(now - GRACE_MS),
-    });
+    this.#leasedUntil = now + LEASE_MS;
+    const times = {
+      expiresAt: isoTime(this.#leasedUntil),
+      deadBefore: isoTime(now - CALL_MAX_MS),
+      lookAgainAt: isoTime(this.#leasedUntil + CALL_MAX_MS),
+    };
+    return acquireLease(db, this.storeId, holder, times, (other) => presence.isGone(db, other));
   }
 
   #keepAlive(lease: Lease): NodeJS.Timeout {
@@ -126,12 +140,15 @@ export class StoreRunner {
     return timer;
   }
 
-  /** Ends the call in hand where the lease has passed to somebody else. Never rejects. */
+  /** Ends the call in hand where the lease has passed to somebody else, or could have by now. Never rejects. */
   async renew(lease: Lease): Promise<void> {
     const { db, clock, log } = this.#deps;
+    const now = clock.now();
+    // Frozen, or cut off from the database, for so long: whoever waits for the lease counts on this.
+    if (now > this.#leasedUntil) return this.loseLease();
     try {
-      const ours = await renewLease(db, lease, isoTime(clock.now() + LEASE_MS));
-      if (!ours) this.#calls.abort(new LeaseLost(lease.storeId));
+      if (!(await renewLease(db, lease, isoTime(now + LEASE_MS)))) return this.loseLease();
+      this.#leasedUntil = now + LEASE_MS;
     } catch (error) {
       log.warn({ err: error, storeId: lease.storeId }, 'could not renew the lease on a store; trying again');
     }
@@ -156,6 +173,7 @@ export class StoreRunner {
     const waitMs = this.#notBefore - clock.now();
     if (waitMs > 0) return { kind: 'wait', ms: waitMs };
     const view = await care.viewOf(store);
+    await this.#lookAgain();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
     if (task) {
       await this.#settle(view, lease, task);
@@ -166,6 +184,13 @@ export class StoreRunner {
     if (store.status !== 'DELETING' || !(await this.#nothingPending())) return { kind: 'idle' };
     await care.finishDeletion(store);
     return { kind: 'end' };
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { db, clock } = this.#deps;
+    if (clock.now() < this.#looksNextAt) return;
+    this.#looksNextAt = clock.now() + LOOKS_EVERY_MS;
+    await enqueueDueLooks(db, this.storeId, isoTime(clock.now()));
   }
 
   /** Null where the store may not be worked on now. */
@@ -217,7 +242,9 @@ export class StoreRunner {
       else await settleGroup(run);
       if (run.asked) await this.#succeeded(view.store);
     } catch (error) {
-      if (error instanceof LeaseLost) throw error;
+      const lost = error instanceof LeaseLost;
+      if (lost || this.#calls.signal.aborted) await run.leaveInDoubt(isoTime(clock.now() + CALL_MAX_MS));
+      if (lost) throw error;
       if (this.#calls.signal.aborted) return;
       log.warn(
         { err: error, storeId: view.store.id, subject: task.subject, correlationIds: task.causes },

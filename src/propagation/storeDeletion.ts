@@ -3,6 +3,7 @@
  * emptied first. What the bridge knew of it goes; the vendor's accounts go only as the settings say.
  */
 
+import { lockLease } from '../db/leases.ts';
 import { countLinkedPeople } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { buryStore, forgetBelongings, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
@@ -31,6 +32,7 @@ export async function deleteStore(
   cause: Cause,
 ): Promise<Deletion> {
   const deletion = await deps.db.transaction(async (tx): Promise<Deletion> => {
+    await lockLease(tx, id);
     const store = await lockStore(tx, id);
     if (store?.environmentId !== environmentId) throw new RequestError(404, `There is no store ${id} here.`);
     if (store.status === 'DELETING') return { outcome: 'deleting', store };
@@ -86,6 +88,7 @@ async function startDeletion(
  */
 export async function finishDeletion(deps: PropagationDeps, id: string, cause: Cause): Promise<boolean> {
   return deps.db.transaction(async (tx) => {
+    await lockLease(tx, id);
     const store = await lockStore(tx, id);
     if (store?.status !== 'DELETING') return false;
     if ((await hasTasks(tx, id)) || (await hasOpenRun(tx, id))) return false;

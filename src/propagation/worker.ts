@@ -3,7 +3,7 @@
  * and by polling for what other processes wrote or what has become due.
  */
 
-import { releaseLeasesOf } from '../db/leases.ts';
+import type { Presence } from '../db/presence.ts';
 import { storesWithWork } from '../db/queue.ts';
 import { isoTime } from '../support/clock.ts';
 import { type RunnerDeps, StoreRunner } from './runner.ts';
@@ -11,8 +11,7 @@ import type { Wake } from './wake.ts';
 
 export interface WorkerDeps extends RunnerDeps {
   readonly wake: Wake;
-  /** Holders known to be dead, so that their leases need not run out; on SQLite, processes that are gone. */
-  isDead?(holder: string): boolean;
+  readonly presence: Presence;
 }
 
 export interface Worker {
@@ -69,12 +68,11 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     start() {
       deps.wake.onSignal(look);
-      const begin = deps.isDead ? releaseLeasesOf(deps.db, deps.isDead) : Promise.resolve();
-      begin
-        .catch((error: unknown) =>
-          deps.log.error({ err: error }, 'could not free the leases of a dead process'),
-        )
-        .finally(look);
+      deps.presence.onLost(() => {
+        deps.log.warn('the database closed the session that says that this process is there');
+        for (const { runner } of runners.values()) runner.loseLease();
+      });
+      look();
       poll = setInterval(look, POLL_MS);
     },
     async stop() {
@@ -86,6 +84,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       }, STOP_GRACE_MS);
       await Promise.all([...runners.values()].map(({ done }) => done));
       clearTimeout(grace);
+      await deps.presence.end();
     },
   };
 }

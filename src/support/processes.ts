@@ -3,9 +3,11 @@
 import { hostname } from 'node:os';
 import { newId } from './ids.ts';
 
-/** Unique for each start. */
+const START = newId();
+
+/** Another one each time; all begin with what tells this start of this process from every other. */
 export function processName(): string {
-  return `${hostname()}|${process.pid}|${newId()}`;
+  return `${hostname()}|${process.pid}|${START}|${newId()}`;
 }
 
 /**
@@ -13,9 +15,9 @@ export function processName(): string {
  * number and so was here before us (in a container every start may get the same one).
  */
 export function isDeadProcess(name: string): boolean {
-  const [host, pid] = name.split('|');
+  const [host, pid, start] = name.split('|');
   if (host !== hostname()) return false;
-  if (Number(pid) === process.pid) return true;
+  if (Number(pid) === process.pid) return start !== START;
   try {
     process.kill(Number(pid), 0);
     return false;
