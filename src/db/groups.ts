@@ -84,6 +84,15 @@ export async function findGroup(db: Db, connectionId: string, id: string): Promi
   return row ? toGroup(row) : null;
 }
 
+/** Live groups of the connection, in no order. */
+export async function findGroups(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<readonly GroupRecord[]> {
+  return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toGroup);
+}
+
 /** As `findGroup`, and nobody else writes the group or its members until the transaction ends. */
 export async function lockGroup(db: Db, connectionId: string, id: string): Promise<GroupRecord | null> {
   const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();

@@ -136,6 +136,15 @@ export async function findUser(db: Db, connectionId: string, id: string): Promis
   return row ? toUser(row) : null;
 }
 
+/** Live users of the connection, in no order. */
+export async function findUsers(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<readonly UserRecord[]> {
+  return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toUser);
+}
+
 /** As `findUser`, and nobody else writes the row until the transaction ends. */
 export async function lockUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
   const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
@@ -185,19 +194,25 @@ export async function pageByPosition(
   table: 'users' | 'groups',
   page: PageByPosition,
 ): Promise<{ total: number; rows: readonly Record<string, unknown>[] }> {
-  const matching = () => {
-    const query = db(table)
-      .where(`${table}.connection_id`, page.connectionId)
-      .whereNull(`${table}.deleted_at`);
-    if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
-    return query;
-  };
-  const rows = page.limit === 0 ? [] : await orderedPage(matching(), table, page);
+  const rows = page.limit === 0 ? [] : await orderedPage(matching(db, table, page), table, page);
   // A page that ends the list says how long the list is: the usual look-up costs one query, not two.
   const endsList = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
   if (endsList) return { total: page.offset + rows.length, rows };
-  const counted = await matching().count({ n: '*' }).first();
-  return { total: Number(counted?.n ?? 0), rows };
+  return { total: await countMatching(db, table, page), rows };
+}
+
+type Matched = Pick<PageByPosition, 'connectionId' | 'filter'>;
+
+/** The live resources of the connection that the filter lets through. */
+export function matching(db: Db, table: 'users' | 'groups', { connectionId, filter }: Matched) {
+  const query = db(table).where(`${table}.connection_id`, connectionId).whereNull(`${table}.deleted_at`);
+  if (filter) query.whereRaw(filter.sql, filter.bindings as never);
+  return query;
+}
+
+export async function countMatching(db: Db, table: 'users' | 'groups', matched: Matched): Promise<number> {
+  const counted = await matching(db, table, matched).count({ n: '*' }).first();
+  return Number(counted?.n ?? 0);
 }
 
 function orderedPage(

@@ -54,6 +54,8 @@ export interface Endpoint {
   /** `/Users` */
   readonly path: string;
   list(scim: Scim, call: Call, query: ListQuery): Promise<ListAnswer>;
+  /** Those that are there, as lists show them, by their ids. */
+  readAll(scim: Scim, call: Call, ids: readonly string[]): Promise<ReadonlyMap<string, object>>;
   read(scim: Scim, call: Call, id: string): Promise<Answer>;
   create(scim: Scim, call: Call): Promise<Answer>;
   replace(scim: Scim, call: Call, id: string): Promise<Answer>;

@@ -5,7 +5,7 @@
  */
 
 import { type MemberRow, membersWithNames } from '../db/groupMembers.ts';
-import { findGroup, type GroupRecord, listGroups } from '../db/groups.ts';
+import { findGroup, findGroups, type GroupRecord, listGroups } from '../db/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import type { Resource } from '../model/resource.ts';
@@ -26,13 +26,13 @@ export const groups: Endpoint = {
 
   async list(scim, call, query) {
     const { total, items } = await listGroups(scim.directory.db, pageOf(scim, call, 'group', query));
-    const withMembers = asksFor(call.projection, 'members');
-    const resources: object[] = [];
-    for (const group of items) {
-      const members = withMembers ? await membersWithNames(scim.directory.db, group.id) : undefined;
-      resources.push(project(call.projection, presentGroup(scim.baseUrl, group, members)));
-    }
-    return { total, resources };
+    return { total, resources: await show(scim, call, items) };
+  },
+
+  async readAll(scim, call, ids) {
+    const found = await findGroups(scim.directory.db, call.principal.connection.id, ids);
+    const shown = await show(scim, call, found);
+    return new Map(found.map(({ id }, index) => [id, shown[index] ?? {}]));
   },
 
   async read(scim, call, id) {
@@ -118,4 +118,14 @@ async function membersOf(
   group: GroupRecord,
 ): Promise<readonly MemberRow[] | undefined> {
   return includes(call.projection, 'members') ? membersWithNames(scim.directory.db, group.id) : undefined;
+}
+
+async function show(scim: Scim, call: Call, page: readonly GroupRecord[]): Promise<readonly object[]> {
+  const withMembers = asksFor(call.projection, 'members');
+  const resources: object[] = [];
+  for (const group of page) {
+    const members = withMembers ? await membersWithNames(scim.directory.db, group.id) : undefined;
+    resources.push(project(call.projection, presentGroup(scim.baseUrl, group, members)));
+  }
+  return resources;
 }

@@ -1,7 +1,7 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
-import { dialectOf } from '../db/open.ts';
-import type { PageByPosition } from '../db/users.ts';
+import { type Dialect, dialectOf } from '../db/open.ts';
+import type { PageByPosition, SqlCondition } from '../db/users.ts';
 import { parseFilter } from '../directory/filter/parse.ts';
 import { sortToSql } from '../directory/filter/sort.ts';
 import { filterToSql } from '../directory/filter/sql.ts';
@@ -16,11 +16,16 @@ export function pageOf(scim: Scim, call: Call, kind: Kind, query: ListQuery): Pa
   const dialect = dialectOf(scim.directory.db);
   return {
     connectionId: call.principal.connection.id,
-    filter: query.filter === null ? null : filterToSql(parseFilter(query.filter), kind, dialect),
+    filter: filterOf(query, kind, dialect),
     sort: query.sortBy === null ? null : sortToSql(query.sortBy, query.descending, kind, dialect),
     offset: query.startIndex - 1,
     limit: query.count,
   };
+}
+
+/** Throws FilterError. */
+export function filterOf({ filter }: ListQuery, kind: Kind, dialect: Dialect): SqlCondition | null {
+  return filter === null ? null : filterToSql(parseFilter(filter), kind, dialect);
 }
 
 /** RFC 7644 §3.4.2: `itemsPerPage` is what this page holds. */

@@ -1,24 +1,47 @@
 /** Lists and searches (RFC 7644 §3.4.2, §3.4.3), of one resource type or of all. */
 
+import { dialectOf } from '../db/open.ts';
+import { searchTogether } from '../db/search.ts';
+import { sortKeyToSql } from '../directory/filter/sort.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
-import { listResponse } from './list.ts';
+import { filterOf, listResponse } from './list.ts';
 import type { ListQuery } from './query.ts';
 
-/** Several types follow one another: positions count through, and sorting is within each type. */
+/** One order through all types. */
 export async function search(
   scim: Scim,
   call: Call,
   endpoints: readonly Endpoint[],
   query: ListQuery,
 ): Promise<Answer> {
-  const resources: object[] = [];
-  let total = 0;
-  for (const endpoint of endpoints) {
-    const skipped = Math.max(0, query.startIndex - 1 - total);
-    const page = { ...query, startIndex: skipped + 1, count: query.count - resources.length };
-    const found = await endpoint.list(scim, { ...call, projection: query.projection }, page);
-    resources.push(...found.resources);
-    total += found.total;
+  const selecting = { ...call, projection: query.projection };
+  const [only] = endpoints;
+  const found =
+    only && endpoints.length === 1
+      ? await only.list(scim, selecting, query)
+      : await searchAll(scim, selecting, endpoints, query);
+  return { status: 200, body: listResponse(found.total, query.startIndex, found.resources) };
+}
+
+async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[], query: ListQuery) {
+  const dialect = dialectOf(scim.directory.db);
+  const { total, items } = await searchTogether(scim.directory.db, {
+    connectionId: call.principal.connection.id,
+    kinds: endpoints.map(({ kind }) => ({
+      kind,
+      filter: filterOf(query, kind, dialect),
+      sortKey: query.sortBy === null ? null : sortKeyToSql(query.sortBy, kind, dialect),
+    })),
+    descending: query.descending,
+    offset: query.startIndex - 1,
+    limit: query.count,
+  });
+  const byId = new Map<string, object>();
+  for (const { kind, readAll } of endpoints) {
+    const ids = items.filter((item) => item.kind === kind).map((item) => item.id);
+    for (const [id, resource] of await readAll(scim, call, ids)) byId.set(id, resource);
   }
-  return { status: 200, body: listResponse(total, query.startIndex, resources) };
+  // What was deleted meanwhile is not there any more.
+  const resources = items.flatMap(({ id }) => byId.get(id) ?? []);
+  return { total, resources };
 }

@@ -1,7 +1,7 @@
 /** `/Users` (RFC 7643 §4.1): from operations to the directory's use cases, and back to SCIM. */
 
 import { groupsOfUsers, type MembershipRow } from '../db/groupMembers.ts';
-import { findUser, listUsers, type UserRecord } from '../db/users.ts';
+import { findUser, findUsers, listUsers, type UserRecord } from '../db/users.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { objectBody } from './body.ts';
@@ -22,6 +22,12 @@ export const users: Endpoint = {
   async list(scim, call, query) {
     const { total, items } = await listUsers(scim.directory.db, pageOf(scim, call, 'user', query));
     return { total, resources: await show(scim, call, items) };
+  },
+
+  async readAll(scim, call, ids) {
+    const found = await findUsers(scim.directory.db, call.principal.connection.id, ids);
+    const shown = await show(scim, call, found);
+    return new Map(found.map(({ id }, index) => [id, shown[index] ?? {}]));
   },
 
   async read(scim, call, id) {

@@ -21,29 +21,43 @@ const ALWAYS_THERE: ReadonlySet<string> = new Set(['id', 'userName', 'active', '
  */
 export function sortToSql(sortBy: string, descending: boolean, kind: Kind, dialect: Dialect): Sql | null {
   const chain = resolveAttribute(kind, sortBy.trim());
-  if (!chain) return null;
-  const key = sortKey(chain, sortBy, kind, dialect);
-  if (key === null) return null;
+  const key = chain && sortKey(chain, sortBy, kind, dialect);
+  if (!chain || !key?.varies) return null;
   const direction = descending ? 'desc' : 'asc';
-  if (ALWAYS_THERE.has(chain[0].name)) return { sql: `${key} ${direction}`, bindings: [] };
-  return { sql: `(${key}) is null ${direction}, ${key} ${direction}`, bindings: [] };
+  if (ALWAYS_THERE.has(chain[0].name)) return { sql: `${key.sql} ${direction}`, bindings: [] };
+  return { sql: `(${key.sql}) is null ${direction}, ${key.sql} ${direction}`, bindings: [] };
 }
 
-function sortKey(chain: AttributeChain, sortBy: string, kind: Kind, dialect: Dialect): string | null {
+/** The value that a list of several kinds is sorted by; null where resources of this kind have none. */
+export function sortKeyToSql(sortBy: string, kind: Kind, dialect: Dialect): string | null {
+  const chain = resolveAttribute(kind, sortBy.trim());
+  return (chain && sortKey(chain, sortBy, kind, dialect)?.sql) ?? null;
+}
+
+interface SortKey {
+  readonly sql: string;
+  /** False where it is the same for every resource of the kind. */
+  readonly varies: boolean;
+}
+
+function sortKey(chain: AttributeChain, sortBy: string, kind: Kind, dialect: Dialect): SortKey | null {
   const [top] = chain;
   if (top.name === 'members' || top.name === 'groups' || top.name === 'schemas') throw unsortable(sortBy);
   const leaf = leafOf(chain);
   const value = leaf.type === 'complex' ? subAttribute(leaf, 'value') : leaf;
   if (!value) throw unsortable(sortBy);
   if (!top.multiValued) {
-    return orderKey(fieldOf(kind, value === leaf ? chain : [...chain, value], dialect), dialect);
+    const field = fieldOf(kind, value === leaf ? chain : [...chain, value], dialect);
+    const sql = orderKey(field, dialect);
+    return sql === null ? null : { sql, varies: field.kind !== 'constant' };
   }
   const key = orderKey(elementField(kind, top, value, dialect), dialect);
   if (key === null) return null;
   const d = sqlDialect(dialect);
   const isPrimary = d.isBoolean(ELEMENT, ['primary'], true);
   const rows = d.elements(kind === 'user' ? 'users.resource' : 'groups.resource', top.name);
-  return `(select ${key} from ${rows} order by coalesce(${isPrimary}, false) desc, element.position limit 1)`;
+  const first = `order by coalesce(${isPrimary}, false) desc, element.position limit 1`;
+  return { sql: `(select ${key} from ${rows} ${first})`, varies: true };
 }
 
 function orderKey(field: Field, dialect: Dialect): string | null {
@@ -55,7 +69,9 @@ function orderKey(field: Field, dialect: Dialect): string | null {
       return field.sql;
     case 'boolean':
       return `case when ${field.is(true)} then 1 when ${field.is(false)} then 0 end`;
-    default:
+    case 'constant':
+      return `'${field.text}'`;
+    case 'computed':
       return null;
   }
 }

@@ -219,7 +219,7 @@ onEachDatabase((open) => {
       });
     });
 
-    it('counts through all resource types at the root', async () => {
+    it('counts all resource types at the root, in the order of their creation', async () => {
       const ids = await idp.newUsers(2);
       const { body: group } = await idp.post('/Groups', { displayName: 'G' });
       const all = await idp.post('/.search', { attributes: 'id' });
@@ -231,6 +231,71 @@ onEachDatabase((open) => {
       expect(groups.body.Resources).toMatchObject([
         { id: group.id, meta: { location: `${BASE}/Groups/${group.id}` } },
       ]);
+    });
+
+    describe('puts all resource types into one order (§3.4.2.3)', () => {
+      const posted: string[] = [];
+      let all: Client;
+
+      beforeAll(async () => {
+        all = await endpoint.connect();
+        const post = async (path: string, resource: object) =>
+          posted.push((await all.post(path, resource)).body.id);
+        await post('/Users', { userName: 'u0', displayName: 'delta', externalId: 'b', active: false });
+        await post('/Groups', { displayName: 'Charlie', externalId: 'é' });
+        await post('/Users', { userName: 'u1', displayName: 'Älpha', externalId: 'a' });
+        await post('/Groups', { displayName: '_alpha' });
+        await post('/Users', { userName: 'u2', title: 'Boss', externalId: 'B' });
+        await post('/Groups', { displayName: 'bravo', externalId: 'a' });
+      });
+
+      const order = (reply: { body: { Resources: { id: string }[] } }) =>
+        reply.body.Resources.map(({ id }) => posted.indexOf(id)).join('');
+
+      it.each([
+        [{}, '012345'],
+        [{ sortBy: 'displayName' }, '351024'],
+        [{ sortBy: 'displayName', sortOrder: 'Descending' }, '420153'],
+        [{ sortBy: 'externalId' }, '425013'],
+        [{ sortBy: 'userName' }, '024135'],
+        [{ sortBy: 'active' }, '024135'],
+        [{ sortBy: 'title', sortOrder: 'descending' }, '012354'],
+        [{ sortBy: 'meta.created', sortOrder: 'descending' }, '543210'],
+        [{ sortBy: 'meta.resourceType' }, '135024'],
+        [{ sortBy: 'nothingLikeIt' }, '012345'],
+        [{ sortBy: 'displayName', filter: 'displayName co "a"' }, '35102'],
+        [{ sortBy: 'displayName', filter: 'meta.resourceType eq "Group"' }, '351'],
+      ])('%j', async (query, expected) => {
+        const whole = await all.post('/.search', query);
+        expect(whole.body).toMatchObject({ totalResults: expected.length, itemsPerPage: expected.length });
+        expect(order(whole)).toBe(expected);
+        let paged = '';
+        for (let startIndex = 1; startIndex <= expected.length; startIndex += 2) {
+          const page = await all.post('/.search', { ...query, startIndex, count: 2 });
+          expect(page.body).toMatchObject({ totalResults: expected.length, startIndex });
+          paged += order(page);
+        }
+        expect(paged).toBe(expected);
+      });
+
+      it('shows each as its type does', async () => {
+        const query = { sortBy: 'id', attributes: 'displayName,meta.resourceType', count: 3, startIndex: 2 };
+        const { body } = await all.post('/.search', query);
+        const ids = [...posted].sort().slice(1, 4);
+        expect(body.Resources.map((found: { id: string }) => found.id)).toEqual(ids);
+        for (const found of body.Resources) {
+          const path = found.meta.resourceType === 'User' ? '/Users' : '/Groups';
+          const { body: alone } = await all.get(`${path}/${found.id}?attributes=${query.attributes}`);
+          expect(found).toEqual(alone);
+        }
+        expect((await all.post('/.search', { count: 0 })).body).toMatchObject({
+          totalResults: 6,
+          Resources: [],
+        });
+        expect((await all.post('/.search', { startIndex: 9 })).body.totalResults).toBe(6);
+        expectScimError(await all.post('/.search', { sortBy: 'name' }), 400, 'invalidPath');
+        expectScimError(await all.post('/.search', { sortBy: 'members' }), 400, 'invalidPath');
+      });
     });
 
     it('is POST only', async () => {

@@ -1,0 +1,60 @@
+/** Users and groups of a connection in one list: the database orders them together, and gives their ids. */
+
+import type { Kind } from '../model/subject.ts';
+import type { Db } from './open.ts';
+import { countMatching, matching, type SqlCondition } from './users.ts';
+
+export interface SearchOfKind {
+  readonly kind: Kind;
+  readonly filter: SqlCondition | null;
+  /** What to sort by, an expression on the table; null where the kind has no such value. */
+  readonly sortKey: string | null;
+}
+
+export interface SearchPage {
+  readonly connectionId: string;
+  readonly kinds: readonly SearchOfKind[];
+  readonly descending: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface Found {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/** Those without a value come last, and first in descending order; the stable order follows. */
+export async function searchTogether(
+  db: Db,
+  page: SearchPage,
+): Promise<{ readonly total: number; readonly items: readonly Found[] }> {
+  let total = 0;
+  for (const { kind, filter } of page.kinds) {
+    total += await countMatching(db, TABLES[kind], { connectionId: page.connectionId, filter });
+  }
+  if (page.limit === 0 || page.offset >= total) return { total, items: [] };
+  const [first, ...others] = page.kinds.map((one) => keysOf(db, page.connectionId, one));
+  if (!first) return { total, items: [] };
+  const direction = page.descending ? 'desc' : 'asc';
+  const items = await db
+    .from(first.unionAll(others).as('found'))
+    .select<Found[]>('kind', 'id')
+    .orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`)
+    .orderBy(['created_at', { column: 'kind', order: 'desc' }, 'id'])
+    .offset(page.offset)
+    .limit(page.limit);
+  return { total, items };
+}
+
+const TABLES = { user: 'users', group: 'groups' } as const;
+
+function keysOf(db: Db, connectionId: string, { kind, filter, sortKey }: SearchOfKind) {
+  const table = TABLES[kind];
+  return matching(db, table, { connectionId, filter }).select(
+    db.raw('? as kind', [kind]),
+    `${table}.id`,
+    `${table}.created_at`,
+    db.raw(`${sortKey ?? 'null'} as sort_key`),
+  );
+}
