@@ -471,8 +471,9 @@ function removal(
   some: (test: (meaning: Meaning) => boolean) => boolean,
 ): string | null {
   if (op === 'disable' && is('inactive') && some((m) => m.disableUsers)) return null;
-  const action = op === 'delete' ? 'Delete' : 'Disable';
-  if (is('gone') && some((m) => m.deprovisionUsers && m.removeAction === action)) return null;
+  const may = (m: Meaning) =>
+    op === 'delete' ? m.removeAction === 'Delete' : m.removeAction === 'Disable' || m.removeAfterDays > 0;
+  if (is('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
   return `neither the directory nor the settings want it`;
 }
 
