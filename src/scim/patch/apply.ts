@@ -27,12 +27,16 @@ export interface PatchOptions {
 /** Takes an operation on `members`. */
 export type OnMembers = (op: Op, target: Target, value: unknown, unknown: Set<string>) => void;
 
+/** Values of lists that the operations of one request may pass: some 0.5 s of work. */
+const VALUES_VISITED_MAX = 250_000;
+
 interface Patch {
   readonly kind: Kind;
   readonly options: PatchOptions;
   readonly resource: Complex;
   readonly unknown: Set<string>;
   readonly onMembers: OnMembers;
+  valuesVisited: number;
   /** Elements that were made without a value, each with its list and the path that made it. */
   readonly unfinished: Map<Complex, { readonly list: Attribute; readonly written: string }>;
 }
@@ -70,7 +74,7 @@ export function readAttributes(
 }
 
 function begin(kind: Kind, resource: Complex, options: PatchOptions, onMembers: OnMembers): Patch {
-  return { kind, options, resource, unknown: new Set(), onMembers, unfinished: new Map() };
+  return { kind, options, resource, unknown: new Set(), onMembers, valuesVisited: 0, unfinished: new Map() };
 }
 
 function finish(patch: Patch): Patched {
@@ -173,13 +177,12 @@ function apply(patch: Patch, op: Op, target: Target, value: unknown): void {
     applyToSingular(patch, op, target.chain, value);
     return;
   }
-  const { elements, unfinished } = applyToList(
-    elementsOf(patch.resource, top),
-    op,
-    target,
-    value,
-    patch.unknown,
-  );
+  const known = elementsOf(patch.resource, top);
+  patch.valuesVisited += known.length;
+  if (patch.valuesVisited > VALUES_VISITED_MAX) {
+    throw new PatchError('tooMany', 'So many operations on so many values are too much for one request.');
+  }
+  const { elements, unfinished } = applyToList(known, op, target, value, patch.unknown);
   if (elements.length > 0) patch.resource[top.name] = elements;
   else delete patch.resource[top.name];
   if (unfinished) patch.unfinished.set(unfinished, { list: top, written: target.written });

@@ -7,7 +7,8 @@ export type PatchErrorType =
   | 'invalidFilter'
   | 'invalidValue'
   | 'mutability'
-  | 'noTarget';
+  | 'noTarget'
+  | 'tooMany';
 
 export class PatchError extends Error {
   readonly scimType: PatchErrorType;

@@ -57,10 +57,9 @@ function changeAll(elements: readonly Complex[], operation: ListOperation): List
   if (op === 'remove')
     return finished(value === undefined || value === null ? [] : without(elements, operation));
   const given = readElements(list, value, unknown).filter((element) => Object.keys(element).length > 0);
-  const merged = op === 'add' ? [...elements] : [];
-  const touched = given.map((element) => include(list, merged, element));
-  keepOnePrimary(merged, touched);
-  return finished(merged);
+  const { all, standing } = combine(list, op === 'add' ? elements : [], given);
+  keepOnePrimary(all, standing);
+  return finished(all);
 }
 
 function finished(elements: readonly Complex[]): ListOutcome {
@@ -76,31 +75,36 @@ function without(elements: readonly Complex[], { list, value, unknown, written }
       `To remove values of ${written}, each one must be named by an attribute.`,
     );
   }
-  return elements.filter((element) => !named.some((one) => holdsAll(list, element, one)));
-}
-
-function holdsAll(list: Attribute, element: Complex, named: Complex): boolean {
-  return Object.entries(named).every(([name, value]) => {
-    const sub = subAttribute(list, name);
-    return sub !== null && folded(sub, element[name]) === folded(sub, value);
+  const shapes = Map.groupBy(named, (one) => Object.keys(one).sort().join());
+  const gone = [...shapes].map(([shape, ones]) => {
+    const names = shape.split(',');
+    return { names, prints: new Set(ones.map((one) => fingerprint(list, one, names))) };
   });
+  return elements.filter(
+    (element) => !gone.some(({ names, prints }) => prints.has(fingerprint(list, element, names))),
+  );
 }
 
-function folded(attribute: Attribute, value: unknown): unknown {
-  return typeof value === 'string' && !attribute.caseExact ? value.toLowerCase() : value;
+/** These parts of an element as a text that is the same where they are. */
+function fingerprint(list: Attribute, element: Complex, names: readonly string[]): string {
+  return JSON.stringify(names.map((name) => folded(subAttribute(list, name), element[name])));
+}
+
+function folded(attribute: Attribute | null, value: unknown): unknown {
+  return typeof value === 'string' && !attribute?.caseExact ? value.toLowerCase() : value;
 }
 
 function changeSelected(elements: readonly Complex[], operation: ListOperation): ListOutcome {
   const { op, list, sub, selection } = operation;
   const selected = elements.filter((element) => !selection || selection.matches(element));
-  if (op === 'remove' && !sub) return finished(elements.filter((element) => !selected.includes(element)));
+  if (op === 'remove' && !sub) return finished(others(elements, selected));
   const parts = partsOf(operation);
   if (parts === null)
     return finished(op === 'add' || !sub ? elements : withoutPart(elements, selected, list, sub));
   if (selected.length === 0) return create(elements, parts, operation);
   for (const element of selected) assign(element, parts);
   const kept =
-    parts.value === undefined && parts.type === undefined ? [...elements] : distinct(list, elements);
+    parts.value === undefined && parts.type === undefined ? elements : combine(list, [], elements).all;
   keepOnePrimary(kept, selected);
   return finished(kept);
 }
@@ -133,7 +137,15 @@ function withoutPart(
   sub: Attribute,
 ): readonly Complex[] {
   for (const element of selected) delete element[sub.name];
-  return elements.filter((element) => !selected.includes(element) || isFinished(list, element));
+  return others(
+    elements,
+    selected.filter((element) => !isFinished(list, element)),
+  );
+}
+
+function others(elements: readonly Complex[], selected: readonly Complex[]): readonly Complex[] {
+  const gone = new Set(selected);
+  return elements.filter((element) => !gone.has(element));
 }
 
 /** Whether it holds more than its `type` and `primary`. */
@@ -153,10 +165,9 @@ function create(elements: readonly Complex[], parts: Complex, operation: ListOpe
   if (selection && !selection.matches(element)) {
     throw new PatchError('noTarget', `No value of ${list.name} matches ${written}.`);
   }
-  const all = [...elements];
-  const included = include(list, all, element);
-  keepOnePrimary(all, [included]);
-  return { elements: all, unfinished: isFinished(list, included) ? null : included };
+  const { all, standing } = combine(list, elements, [element]);
+  keepOnePrimary(all, standing);
+  return { elements: all, unfinished: standing.find((one) => !isFinished(list, one)) ?? null };
 }
 
 /** The `type` and `primary` that every element selected by the filter has. */
@@ -173,27 +184,30 @@ function labelOf(list: Attribute, filter: Filter): Complex {
   return label;
 }
 
-/** RFC 7643 §2.4: a type and value appear once. Answers the element that now stands for the given one. */
-function include(list: Attribute, elements: Complex[], element: Complex): Complex {
-  const same = elements.find((other) => isSame(list, other, element));
-  if (same) return Object.assign(same, element);
-  elements.push(element);
-  return element;
+/** RFC 7643 §2.4: a type and value appear once. Answers also which elements now stand for the given ones. */
+function combine(list: Attribute, known: readonly Complex[], given: readonly Complex[]) {
+  const all = [...known];
+  const places = new Map<string, Complex>();
+  const place = (element: Complex) => {
+    for (const at of placesOf(list, element)) if (!places.has(at)) places.set(at, element);
+  };
+  for (const element of known) place(element);
+  const standing = given.map((element) => {
+    const [exact = '', anyType = exact] = placesOf(list, element);
+    const same = places.get(element.type === undefined ? anyType : exact);
+    if (same) return Object.assign(same, element);
+    all.push(element);
+    place(element);
+    return element;
+  });
+  return { all, standing };
 }
 
-function isSame(list: Attribute, known: Complex, given: Complex): boolean {
-  const value = subAttribute(list, 'value');
-  const type = subAttribute(list, 'type');
-  if (!value || !type || given.value === undefined)
-    return holdsAll(list, known, given) && holdsAll(list, given, known);
-  if (folded(value, known.value) !== folded(value, given.value)) return false;
-  return given.type === undefined || folded(type, known.type) === folded(type, given.type);
-}
-
-function distinct(list: Attribute, elements: readonly Complex[]): Complex[] {
-  const kept: Complex[] = [];
-  for (const element of elements) include(list, kept, element);
-  return kept;
+/** What no other element may be: of this value and type. A value without a type is that of any type. */
+function placesOf(list: Attribute, element: Complex): readonly string[] {
+  const names = [...list.subAttributes.values()].map(({ name }) => name);
+  if (element.value === undefined || !names.includes('type')) return [fingerprint(list, element, names)];
+  return [['value', 'type'], ['value']].map((parts) => fingerprint(list, element, parts));
 }
 
 /** RFC 7644 §3.5.2: a new primary ends the former one. Of several new ones the first counts. */

@@ -511,6 +511,13 @@ describe('errors (RFC 7644 §3.12)', () => {
     expect(refusal(JANE, [operation])).toBe(scimType);
   });
 
+  it('tooMany: what would keep everybody else waiting', () => {
+    const emails = Array.from({ length: 1000 }, (_, i) => ({ value: `${i}@x.example` }));
+    const operations = Array.from({ length: 1000 }, () => ({ op: 'add', path: 'emails', value: emails }));
+    expect(refusal({ userName: 'x', emails }, operations)).toBe('tooMany');
+    expect(patch({ userName: 'x', emails }, ...operations.slice(0, 2))).toEqual({ userName: 'x', emails });
+  });
+
   it('is all or nothing: an earlier operation does not stay', () => {
     const operations = [
       { op: 'replace', path: 'emails[type eq "work"].value', value: 'x' },
