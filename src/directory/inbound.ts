@@ -9,7 +9,7 @@ import { type Db, dialectOf } from '../db/open.ts';
 import type { SqlCondition } from '../db/users.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Kind } from '../model/subject.ts';
-import { FilterError, PathError } from './filter/ast.ts';
+import { attributesOf, type Filter, FilterError, PathError } from './filter/ast.ts';
 import {
   type Attribute,
   type AttributeChain,
@@ -23,7 +23,10 @@ import { type Element, elementMatcher } from './filter/match.ts';
 import { parseFilter, parsePath } from './filter/parse.ts';
 import { filterToSql } from './filter/sql.ts';
 
-/** Where each attribute of the directory comes from unless the connection says otherwise. */
+/**
+ * Where each attribute of the directory comes from unless the connection says otherwise, whatever its
+ * strategy: docs/attribute-mapping.md says why one default serves all.
+ */
 export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string })[] = [
   ...['userName', 'externalId', 'displayName', 'nickName', 'title', 'userType', 'preferredLanguage'],
   ...['locale', 'timezone', 'profileUrl'],
@@ -34,7 +37,7 @@ export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string
   .concat(
     // Of a list: the value marked primary, else the work one, else the first.
     { attribute: 'primaryEmail', scim: 'emails' },
-    { attribute: 'primaryPhone', scim: 'phoneNumbers' },
+    { attribute: 'primaryPhone', scim: 'phoneNumbers[not (type eq "fax" or type eq "pager")].value' },
     ['employeeNumber', 'costCenter', 'organization', 'division', 'department', 'manager'].map((name) => ({
       attribute: `enterprise.${name}`,
       scim: `${ENTERPRISE_URN}:${name}`,
@@ -122,8 +125,8 @@ export function isKnown(kind: Kind, seen: string): boolean {
 }
 
 /**
- * Whether what was seen under this name, such as `emails[type eq "work"].value`, comes to have an effect:
- * `active` has always, and all that is known of a group.
+ * Whether what was seen under this name, such as `emails[type eq "work"].value`, can come to have an
+ * effect: `active` has always, and all that is known of a group.
  */
 export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapping[]): boolean {
   const name = sourceName(kind, seen);
@@ -131,25 +134,38 @@ export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapp
   if (kind === 'group' || name.leaf === 'active') return true;
   return mapping.some(({ scim }) => {
     const source = scim === null ? null : sourceName(kind, scim);
-    return source?.leaf === name.leaf && (source.filter === '' || source.filter === name.filter);
+    return source?.leaf === name.leaf && canSelect(source, name);
   });
 }
 
-/** What a path reads in the end, in lower case, and which elements; null where it is none. */
-function sourceName(kind: Kind, path: string): { readonly leaf: string; readonly filter: string } | null {
-  const bracket = path.indexOf('[');
-  const end = path.lastIndexOf(']');
-  const filter =
-    bracket < 0
-      ? ''
-      : path
-          .slice(bracket + 1, end)
-          .trim()
-          .toLowerCase();
-  const chain = resolveAttribute(kind, bracket < 0 ? path : path.slice(0, bracket) + path.slice(end + 1));
-  if (!chain) return null;
-  const leaf = chainName(chain).toLowerCase();
-  return { leaf: leafOf(chain).type === 'complex' ? `${leaf}.value` : leaf, filter };
+interface SourceName {
+  /** What the path reads in the end, in lower case. */
+  readonly leaf: string;
+  readonly list: Attribute;
+  readonly filter: Filter | null;
+}
+
+/** Null where the path reads nothing that is known. */
+function sourceName(kind: Kind, path: string): SourceName | null {
+  try {
+    const { attribute, filter, sub } = parsePath(path);
+    const chain = resolveAttribute(kind, sub === null ? attribute : `${attribute}.${sub}`);
+    if (!chain) return null;
+    const leaf = chainName(chain).toLowerCase();
+    return { leaf: leafOf(chain).type === 'complex' ? `${leaf}.value` : leaf, list: chain[0], filter };
+  } catch (error) {
+    if (error instanceof PathError || error instanceof FilterError) return null;
+    throw error;
+  }
+}
+
+/** Whether the source's filter can select an element that is known by its type alone. */
+function canSelect(source: SourceName, seen: SourceName): boolean {
+  if (!source.filter) return true;
+  if (attributesOf(source.filter).some((name) => !/^(type|primary)$/i.test(name))) return true;
+  const type = seen.filter?.kind === 'compare' ? { type: seen.filter.literal.text } : {};
+  const selects = elementMatcher(source.list, source.filter);
+  return [type, { ...type, primary: true }].some(selects);
 }
 
 type Reader = (user: Resource) => string | null;

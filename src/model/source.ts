@@ -41,7 +41,7 @@ export function sourceValue(user: Resource, path: string): string | null {
     case 'primaryEmail':
       return primaryEmail(user);
     case 'primaryPhone':
-      return text(preferred(user.phoneNumbers)?.value);
+      return text(preferredPhone(user.phoneNumbers)?.value);
     case 'displayName':
       return displayName(user);
     case 'enterprise.manager':
@@ -60,11 +60,18 @@ export function displayName(user: Resource): string | null {
   return text(user.displayName) ?? text(name.formatted) ?? text(spoken) ?? text(user.userName);
 }
 
+/** RFC 7643 §4.1.2: nobody is called there. */
+const NOT_CALLED: ReadonlySet<string> = new Set(['fax', 'pager']);
+
 /** The element marked primary, else the work one, else the first. */
-function preferred(values: unknown): Resource | null {
+function preferredPhone(values: unknown): Resource | null {
   if (!Array.isArray(values)) return null;
   const elements = values.filter(
-    (v): v is Resource => typeof v === 'object' && v !== null && text(v.value) !== null,
+    (v): v is Resource =>
+      typeof v === 'object' &&
+      v !== null &&
+      text(v.value) !== null &&
+      !NOT_CALLED.has(String(v.type).toLowerCase()),
   );
   return (
     elements.find((element) => element.primary === true) ??

@@ -66,7 +66,7 @@ export const groups: Endpoint = {
       edit: (current) => {
         const patched = patchGroup(current, operations, patchOptions(call));
         const memberIds = patched.members.length > 0 ? [] : null;
-        sent = sentNames(patched.resource, memberIds, patched.unknown);
+        sent = sentNames(patched.resource, memberIds, patched.unknown, patched.touched);
         return patched;
       },
     });
@@ -86,8 +86,9 @@ function sentNames(
   resource: Resource,
   memberIds: readonly string[] | null,
   unknown: readonly string[],
+  only?: ReadonlySet<string>,
 ): readonly string[] {
-  return [...namesIn('group', resource), ...(memberIds ? ['members.value'] : []), ...unknown];
+  return [...namesIn('group', resource, only), ...(memberIds ? ['members.value'] : []), ...unknown];
 }
 
 async function answerWrite(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {

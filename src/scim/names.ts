@@ -9,10 +9,14 @@ const NAMES_MAX = 200;
 
 const SELECTORS: ReadonlySet<string> = new Set(['type', 'primary']);
 
-/** Dotted; an element of a list by its type: `emails[type eq "work"].value`. Names only, never other values. */
-export function namesIn(kind: Kind, resource: Resource): readonly string[] {
+/**
+ * Dotted; an element of a list by its type: `emails[type eq "work"].value`. Names only, never other values.
+ * `only`: of these top-level attributes.
+ */
+export function namesIn(kind: Kind, resource: Resource, only?: ReadonlySet<string>): readonly string[] {
   const names = new Set<string>();
-  collect(schemaOf(kind), resource, '', names);
+  const parts = Object.entries(resource).filter(([name]) => !only || only.has(name));
+  collect(schemaOf(kind), Object.fromEntries(parts), '', names);
   return [...names].slice(0, NAMES_MAX);
 }
 

@@ -55,16 +55,16 @@ export const users: Endpoint = {
 
   async patch(scim, call, id) {
     const operations = patchOperations(objectBody(call.body));
-    let unknown: readonly string[] = [];
+    let sent: readonly string[] = [];
     const user = await changeUser(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
       edit: (current) => {
         const patched = patchUser(current, operations, patchOptions(call));
-        unknown = patched.unknown;
+        sent = [...namesIn('user', patched.resource, patched.touched), ...patched.unknown];
         return patched.resource;
       },
     });
-    await scim.noteAttributes(call, 'user', [...namesIn('user', user.resource), ...unknown]);
+    await scim.noteAttributes(call, 'user', sent);
     return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
   },
 

@@ -34,6 +34,7 @@ interface Patch {
   readonly kind: Kind;
   readonly options: PatchOptions;
   readonly resource: Complex;
+  readonly touched: Set<string>;
   readonly unknown: Set<string>;
   readonly onMembers: OnMembers;
   valuesVisited: number;
@@ -43,6 +44,8 @@ interface Patch {
 
 export interface Patched {
   readonly resource: Resource;
+  /** The top-level attributes that the operations were about. */
+  readonly touched: ReadonlySet<string>;
   /** Names that the operations held and no schema knows, each once; the first of very many. */
   readonly unknown: readonly string[];
 }
@@ -74,12 +77,17 @@ export function readAttributes(
 }
 
 function begin(kind: Kind, resource: Complex, options: PatchOptions, onMembers: OnMembers): Patch {
-  return { kind, options, resource, unknown: new Set(), onMembers, valuesVisited: 0, unfinished: new Map() };
+  const seen = { touched: new Set<string>(), unknown: new Set<string>() };
+  return { kind, options, resource, ...seen, onMembers, valuesVisited: 0, unfinished: new Map() };
 }
 
 function finish(patch: Patch): Patched {
   refuseUnfinished(patch);
-  return { resource: patch.resource, unknown: [...patch.unknown].slice(0, UNKNOWN_MAX) };
+  return {
+    resource: patch.resource,
+    touched: patch.touched,
+    unknown: [...patch.unknown].slice(0, UNKNOWN_MAX),
+  };
 }
 
 function numbered(index: number, body: () => void): void {
@@ -169,6 +177,7 @@ function apply(patch: Patch, op: Op, target: Target, value: unknown): void {
   const [top] = target.chain;
   // The password is taken and kept nowhere.
   if (top.mutability === 'writeOnly') return;
+  patch.touched.add(top.name);
   if (top.name === 'members') {
     patch.onMembers(op, target, value, patch.unknown);
     return;

@@ -198,7 +198,6 @@ onEachDatabase((open) => {
         [
           'group displayName',
           'group members.value',
-          'user active',
           'user emails.value',
           'user emails[type eq "work"].value',
           'user name.givenName',

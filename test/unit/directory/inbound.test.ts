@@ -1,4 +1,4 @@
-import { directoryView, effectiveInbound, sourceMistake } from '../../../src/directory/inbound.ts';
+import { directoryView, effectiveInbound, isMapped, sourceMistake } from '../../../src/directory/inbound.ts';
 import { createUser, deleteUser } from '../../../src/directory/users.ts';
 import type { Write } from '../../../src/directory/write.ts';
 import type { Resource } from '../../../src/model/resource.ts';
@@ -30,6 +30,7 @@ describe('the directory as a mapping shows it', () => {
     ['primaryEmail', 'emails[type ne "other"]', 'ann@work.example'],
     ['primaryEmail', 'externalId', 'ann@example.com'],
     ['primaryEmail', 'emails[type eq "none"].value', null],
+    ['primaryEmail', 'emails[primary eq true].value', 'ann@first.example'],
     ['primaryPhone', 'nickName', null],
     ['title', null, null],
     ['title', 'roles', 'admin'],
@@ -66,6 +67,35 @@ describe('the directory as a mapping shows it', () => {
       expect([attribute, sourceValue(view, attribute)]).toEqual([attribute, plain]);
     }
     expect(primaryEmail(view)).toBe(primaryEmail(full));
+  });
+
+  it.each<[sent: readonly (string | undefined)[], chosen: string | null]>([
+    [['fax', 'mobile', 'work'], 'work'],
+    [['fax', 'mobile'], 'mobile'],
+    [['pager', undefined], 'undefined'],
+    [['fax', 'Pager'], null],
+  ])('of the phones %j takes %j by default, never a fax or a pager', (types, chosen) => {
+    const phoneNumbers = types.map((type) => ({ value: String(type), ...(type && { type }) }));
+    const user = { userName: 'ann', phoneNumbers };
+    expect(sourceValue(user, 'primaryPhone')).toBe(chosen);
+    expect(sourceValue(directoryView(effectiveInbound(null))(user), 'primaryPhone')).toBe(chosen);
+  });
+
+  it.each<[seen: string, scim: string, mapped: boolean]>([
+    ['emails[type eq "work"].value', 'emails', true],
+    ['emails.value', 'emails', true],
+    ['emails[type eq "Work"].value', 'emails[type eq "work"].value', true],
+    ['emails[type eq "home"].value', 'emails[type eq "work"].value', false],
+    ['emails.value', 'emails[type eq "work"].value', false],
+    ['emails[type eq "home"].value', 'emails[type ne "other"].value', true],
+    ['emails[type eq "other"].value', 'emails[not (type eq "other")].value', false],
+    // Which one is primary, or what its value is, the name does not tell.
+    ['emails[type eq "work"].value', 'emails[primary eq true].value', true],
+    ['emails[type eq "home"].value', 'emails[type eq "work" and primary eq true].value', false],
+    ['emails[type eq "work"].value', 'emails[value ew ".example"].value', true],
+    ['emails[type eq "work"].display', 'emails[type eq "work"].value', false],
+  ])('seen as %s, is it mapped by %s: %s', (seen, scim, mapped) => {
+    expect(isMapped('user', seen, [{ attribute: 'title', scim }])).toBe(mapped);
   });
 
   it.each(['shoeSize', 'name', 'active', 'emails[type eq "work"', 'title[type eq "x"]', 'meta.created', ''])(

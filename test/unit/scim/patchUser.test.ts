@@ -1,4 +1,5 @@
 import type { Resource } from '../../../src/model/resource.ts';
+import { namesIn } from '../../../src/scim/names.ts';
 import { PatchError } from '../../../src/scim/patch/error.ts';
 import { patchUser } from '../../../src/scim/patch/user.ts';
 
@@ -447,7 +448,7 @@ describe('what identity providers send', () => {
       title: 'CEO',
       'meta.created': 'x',
     };
-    expect(patchUser(JANE, [{ op: 'replace', value }], { unknownAttributes: 'Reject' })).toEqual({
+    expect(patchUser(JANE, [{ op: 'replace', value }], { unknownAttributes: 'Reject' })).toMatchObject({
       resource: { ...JANE, title: 'CEO' },
       unknown: [],
     });
@@ -539,6 +540,20 @@ describe('errors (RFC 7644 §3.12)', () => {
   });
 });
 
+it('tells which attributes were sent, not which are there', () => {
+  const operations = [
+    { op: 'replace', value: { active: false, id: 'x', password: 'p', shoeSize: 1, 'name.givenName': 'Jo' } },
+    { op: 'add', path: 'phoneNumbers[type eq "work"].value', value: '1' },
+  ];
+  const { resource, touched } = patchUser(JANE, operations, { unknownAttributes: 'Reject' });
+  expect(namesIn('user', resource, touched)).toEqual([
+    'active',
+    'name.givenName',
+    'name.familyName',
+    'phoneNumbers[type eq "work"].value',
+  ]);
+});
+
 describe('attributes that no schema knows', () => {
   it('are noted and passed over in values', () => {
     const value = {
@@ -578,7 +593,7 @@ describe('attributes that no schema knows', () => {
       { op: 'replace', path: 'emails[shoe eq "x"].value', value: 1 },
       { op: 'add', path: 'title', value: 'CEO' },
     ];
-    expect(patchUser(JANE, operations, { unknownAttributes: 'Ignore' })).toEqual({
+    expect(patchUser(JANE, operations, { unknownAttributes: 'Ignore' })).toMatchObject({
       resource: { ...JANE, title: 'CEO' },
       unknown: ['shoeSize', 'name.shoeSize', 'emails.shoe'],
     });
