@@ -325,7 +325,7 @@ export class Play {
     const { deps } = this.#world.anyReplica();
     const record = await getStore(db, store.id);
     if (!record) return;
-    const preview = await startPreview(deps, record);
+    const preview = await startPreview(deps, record, this.#world.cause('preview'));
     if (preview.state !== 'DONE') return;
     await scheduler.sleep(this.#world.random.int(0, 3_000));
     const items = await listPreviewItems(db, preview.id, 'change', -1, 1_000);

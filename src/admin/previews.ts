@@ -36,7 +36,7 @@ export function previews(deps: AdminDeps): Router {
     post: async (req, res) => {
       parseBody(Nothing, req);
       const store = await storeOf(deps, req, res);
-      const preview = await startPreview(deps.propagation, store);
+      const preview = await startPreview(deps.propagation, store, adminOf(res).cause);
       res
         .status(201)
         .location(storeHref(deps, store, 'preview', preview.id))

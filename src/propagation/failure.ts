@@ -34,6 +34,7 @@ export async function settleFailure(run: TaskRun, error: unknown, streak: number
     await tryAgain(run, asInternal(run, error), streak, true);
     return { kind: 'goOn' };
   }
+  if (run.untold) await tellOfReads(run, error);
   switch (error.disposition) {
     case 'unauthorized':
       return { kind: 'pause', error };
@@ -50,6 +51,15 @@ export async function settleFailure(run: TaskRun, error: unknown, streak: number
       await park(run, error);
       return { kind: 'goOn' };
   }
+}
+
+/** Nothing was to be changed yet; changes that fail have events of their own. */
+function tellOfReads(run: TaskRun, error: RemoteError): Promise<void> {
+  const { subject } = run.task;
+  const after = { disposition: error.disposition };
+  return run.record((tx) =>
+    run.event(tx, { kind: 'task.failed', outcome: 'failure', subject, reason: error.message, after }),
+  );
 }
 
 /** A fault of ours: the task is tried again like any other, and parked if it goes on. */

@@ -18,7 +18,7 @@ async function claimCreated(run: TaskRun): Promise<LinkRecord | null> {
   const { connector, store, settings } = run.view;
   if (!intent?.ops.includes('create') || intent.identifier === undefined) return null;
   if (settings.groupProvisioning === 'Off') return null;
-  const { context } = run.calling('find');
+  const context = run.looking('find');
   const remote = (await connector.find('group', intent.identifier, context)) as RemoteGroup | null;
   if (!remote) return null;
   const feeding = await groupLinksByRemoteId(run.deps.db, store.id, remote.remoteId);

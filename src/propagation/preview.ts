@@ -23,6 +23,7 @@ import {
 } from '../db/previews.ts';
 import type { StoreRecord } from '../db/stores.ts';
 import { membersOfGroup, nearMatches, subjectsPage } from '../db/subjects.ts';
+import type { Cause } from '../model/cause.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
@@ -34,6 +35,7 @@ import type { StoreView } from './desired.ts';
 import { feedingGroups, grantLevel, observeGroup, planMemberships, type Work } from './members.ts';
 import { closeScan, scanPage } from './scan.ts';
 import { shownChange } from './shownChange.ts';
+import { storeEvent } from './storeEvents.ts';
 import { surveyGroup, surveyUsers } from './survey.ts';
 import { viewOf } from './view.ts';
 
@@ -45,14 +47,22 @@ const PAGE = 200;
 const PAGES_MAX = 100_000;
 
 /** Answers when the preview is done, or after a few seconds while it goes on. */
-export async function startPreview(deps: PropagationDeps, store: StoreRecord): Promise<PreviewRecord> {
+export async function startPreview(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  cause: Cause,
+): Promise<PreviewRecord> {
   const now = deps.clock.now();
   await deleteExpiredPreviews(deps.db, isoTime(now));
-  const preview = await insertPreview(deps.db, {
-    environmentId: store.environmentId,
-    storeId: store.id,
-    createdAt: isoTime(now),
-    expiresAt: isoTime(now + LIFETIME_MS),
+  const preview = await deps.db.transaction(async (tx) => {
+    const made = await insertPreview(tx, {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      createdAt: isoTime(now),
+      expiresAt: isoTime(now + LIFETIME_MS),
+    });
+    await storeEvent(tx, isoTime(now), store, cause, 'preview.requested', { after: { previewId: made.id } });
+    return made;
   });
   const finished = makePreview(deps, store, preview);
   const patience = new AbortController();

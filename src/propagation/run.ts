@@ -23,6 +23,9 @@ export class LeaseLost extends Error {
   }
 }
 
+/** Of the reads before a change, such as the pages of a large group. */
+const LOOKS_TOLD_MAX = 100;
+
 export interface RunDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -42,6 +45,8 @@ export class TaskRun {
   readonly giveWay: () => Promise<boolean>;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
+  /** Calls that only read, until an event tells of them. */
+  #looks: VendorCall[] = [];
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -86,6 +91,21 @@ export class TaskRun {
     return { calls, context: { signal: this.#signal, record } };
   }
 
+  /** For calls that only look: the next event has them. */
+  looking(op: string): CallContext {
+    const { context } = this.calling(op);
+    const record = (call: VendorCall) => {
+      context.record(call);
+      if (this.#looks.length < LOOKS_TOLD_MAX) this.#looks.push(call);
+    };
+    return { ...context, record };
+  }
+
+  /** Calls that no event has told of yet. */
+  get untold(): boolean {
+    return this.#looks.length > 0;
+  }
+
   /** @throws LeaseLost, and then nothing is recorded. */
   async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     return this.deps.db.transaction(async (tx) => {
@@ -118,12 +138,15 @@ export class TaskRun {
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {
     const { store } = this.view;
     const [correlationId = newId(), ...others] = this.task.causes.toReversed();
+    const calls = [...this.#looks, ...(event.calls ?? [])];
+    this.#looks = [];
     await appendEvent(db, this.now(), {
       environmentId: store.environmentId,
       cause: { correlationId, actor: SYSTEM },
       alsoCausedBy: others,
       store: { id: store.id, name: store.name },
       ...event,
+      ...(calls.length > 0 || event.calls ? { calls } : {}),
     });
   }
 

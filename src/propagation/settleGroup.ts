@@ -121,11 +121,7 @@ async function findRemoteGroup(
 ): Promise<RemoteGroup | null> {
   const { settings, connector, store } = run.view;
   if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
-  const found = (await connector.find(
-    'group',
-    desired.name,
-    run.calling('find').context,
-  )) as RemoteGroup | null;
+  const found = (await connector.find('group', desired.name, run.looking('find'))) as RemoteGroup | null;
   if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
   return found;
 }
@@ -251,7 +247,7 @@ interface Shaped {
 async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
   const { desired, link, left } = shaped;
   if (link.membersReadAt === null || run.doubt) {
-    const unseen = await readMembers(run, link, run.calling('members').context, true);
+    const unseen = await readMembers(run, link, run.looking('members'), true);
     await claimFound(run, link, unseen);
   }
   const members = await settleMemberships(run, desired, link);

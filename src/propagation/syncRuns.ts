@@ -72,10 +72,17 @@ export async function syncStep(
 ): Promise<boolean> {
   const run = await nextOpenRun(deps.db, view.store.id);
   if (!run) return false;
-  const step = { ...stepOf(deps, view, lease, context, await begun(deps, run)), giveWay: deps.giveWay };
+  let calls = 0;
+  const record: CallContext['record'] = (call) => {
+    calls += 1;
+    context.record(call);
+  };
+  const begins = await begun(deps, run);
+  const step = { ...stepOf(deps, view, lease, { ...context, record }, begins), giveWay: deps.giveWay };
   const phase = step.run.position?.phase as Phase;
   const progress = await PHASE_STEPS[phase](step, step.run.position?.cursor ?? null);
-  await step.record((tx) => advance(tx, step, phase, progress));
+  const summary = calls === 0 ? progress.summary : { ...progress.summary, calls };
+  await step.record((tx) => advance(tx, step, phase, { ...progress, ...(summary ? { summary } : {}) }));
   return true;
 }
 
@@ -365,5 +372,18 @@ export async function settleSyncFailure(
       position: { phase: 'countUsers', cursor: null, failures: 0 },
     });
   }
-  await saveSyncRun(db, { ...run, state: 'FAILED', error: error.message, finishedAt: isoTime(clock.now()) });
+  const at = isoTime(clock.now());
+  await db.transaction(async (tx) => {
+    await saveSyncRun(tx, { ...run, state: 'FAILED', error: error.message, finishedAt: at });
+    const { id, name, environmentId } = view.store;
+    await appendEvent(tx, at, {
+      environmentId,
+      cause: { correlationId: run.correlationId, actor: SYSTEM },
+      kind: 'sync.failed',
+      store: { id, name },
+      outcome: 'failure',
+      reason: error.message,
+      after: { syncId: run.id, cause: run.cause },
+    });
+  });
 }

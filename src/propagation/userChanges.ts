@@ -25,6 +25,7 @@ import type { TaskRun } from './run.ts';
 import { endWaitForSeats } from './seats.ts';
 import { type Settled, settle } from './settled.ts';
 import { namesOfLink, protects } from './situation.ts';
+import { whyOf } from './why.ts';
 
 export type UserChange = Exclude<Change, MembershipChange>;
 
@@ -77,7 +78,8 @@ export class Application {
         this.#link = await this.#write(tx, change, applied);
         await tickOff(tx, run, this.#gate, change);
         if (change.op === 'create') await endWaitForSeats(tx, run);
-        await run.changeEvent(tx, change, { calls, ...describe(change) });
+        const why = change.op === 'update' ? {} : { reason: await whyOf(tx, run.view, this.#desired) };
+        await run.changeEvent(tx, change, { calls, ...describe(change), ...why });
         if (['create', 'adopt', 'enable'].includes(change.op) || this.#losesProtection(before, this.#link))
           await settleGroupsOf(tx, run, this.#link.remoteId);
         const accessTaken = change.op === 'disable' || change.op === 'delete';

@@ -72,7 +72,7 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
     if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
     if (!seen && mayCreate) return null;
   }
-  const { context } = run.calling('find');
+  const context = run.looking('find');
   const found = (await connector.find('user', desired.identifier, context)) as RemoteUser | null;
   if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
   return found;
@@ -105,7 +105,7 @@ async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | 
  */
 async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
   const { connector, store } = run.view;
-  const { context } = run.calling('read');
+  const context = run.looking('read');
   const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
   if (!remote) return forgetVanished(run, link);
   const arrived = arrivedAttributes(run, remote);
@@ -133,7 +133,7 @@ async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<Link
   const { intent } = run;
   if (!intent?.ops.includes('create') || intent.identifier === undefined) return link;
   const { connector, store } = run.view;
-  const { context } = run.calling('find');
+  const context = run.looking('find');
   const remote = (await connector.find('user', intent.identifier, context)) as RemoteUser | null;
   if (!remote || (await getUserLinkByRemoteId(run.deps.db, store.id, remote.remoteId))) return link;
   const made = { ...madeAccount(remote), applied: arrivedAttributes(run, remote) };

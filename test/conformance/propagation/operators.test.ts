@@ -250,6 +250,73 @@ describe.each(VENDORS)('the audit log on %s', (type) => {
     ]);
   });
 
+  it('says of each change by which rule it is, or why not any more, and what was asked before it', async () => {
+    const storeId = await world.add(type);
+    const rule = { name: 'Engineers', storeId, populationExpression: 'title sw "Engineer"' };
+    expect((await world.bridge.admin('POST', '/propagation/rules', rule)).status).toBe(201);
+    await world.settled();
+    world.seed(type, { name: 'jane' });
+    const jane = await world.join('jane', { title: 'Engineer' });
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Manager' });
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Engineer II' });
+    await world.setActive(jane, false);
+    await world.remove(`/Users/${jane}`);
+    const again = await world.join('jane', { title: 'Engineer' });
+    await world.remove(`/Users/${again}`);
+    const { body } = await world.bridge.admin('GET', `/users/${again}/timeline`);
+    const story = body._embedded.events
+      .filter((e: { outcome: string }) => e.outcome === 'success')
+      .filter((e: { kind: string }) => e.kind.startsWith('change.') && e.kind !== 'change.update')
+      .map((e: { kind: string; reason: string }) => [e.kind, e.reason])
+      .reverse();
+    const included = 'in scope by the rule "Engineers"';
+    expect(story).toEqual([
+      ['change.adopt', included],
+      ['change.disable', `out of scope: no active rule of ${type} includes this person`],
+      ['change.enable', included],
+      ['change.disable', 'inactive in the directory'],
+      ['change.enable', included],
+      ['change.disable', 'deleted in the identity provider'],
+    ]);
+    const adopted = body._embedded.events.find((e: { kind: string }) => e.kind === 'change.adopt');
+    expect(adopted.calls.length).toBeGreaterThan(0);
+    expect(adopted.calls[0]).toMatchObject({ method: 'GET', status: 200 });
+  });
+
+  it('has the reads that failed, the scans that did, and who asked for a preview', async () => {
+    await world.add(type, { CREATE_USERS: false });
+    const failing = { status: 500, body: 'oops' };
+    const reads = (r: { method: string; path: string }) => r.method === 'GET' && /users/i.test(r.path);
+    server(type).faults.inject({ fault: { kind: 'answer', answer: failing }, matches: reads });
+    const reply = await world.bridge.scim('POST', '/Users', person('jane'));
+    await world.settled();
+    const id = reply.headers.get('x-correlation-id');
+    const chain = (await world.bridge.admin('GET', `/events?correlationId=${id}&kind=task.failed`)).body;
+    expect(chain._embedded.events).toEqual([
+      expect.objectContaining({
+        outcome: 'failure',
+        calls: [expect.objectContaining({ method: 'GET', status: 500 })],
+        reason: expect.any(String),
+      }),
+    ]);
+    const refused = { status: 403, body: { message: '403 Forbidden' } };
+    server(type).faults.inject({ fault: { kind: 'answer', answer: refused }, matches: reads });
+    const sync = await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    const failed = (await world.bridge.admin('GET', '/events?kind=sync.failed')).body._embedded.events;
+    expect(failed).toEqual([
+      expect.objectContaining({ outcome: 'failure', correlationId: sync.headers.get('x-correlation-id') }),
+    ]);
+    const shown = await world.store(type, 'POST', '/preview', {});
+    const asked = (await world.bridge.admin('GET', '/events?kind=preview.requested')).body._embedded.events;
+    expect(asked).toEqual([
+      expect.objectContaining({
+        actor: expect.objectContaining({ type: 'admin' }),
+        after: { previewId: shown.body.id },
+      }),
+    ]);
+  });
+
   it('holds no secret', async () => {
     await world.add(type);
     await world.configure(type, { CREATE_USERS: false });

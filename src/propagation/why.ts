@@ -1,0 +1,34 @@
+/** What stands between a request and a change in the audit log: the rule, or where the person stands. */
+
+import { type Db, dialectOf } from '../db/open.ts';
+import { speakingUser } from '../db/persons.ts';
+import { rulesOfStore } from '../db/rules.ts';
+import type { DesiredUser } from '../model/desired.ts';
+import type { StoreView } from './desired.ts';
+import { peopleInScope, scopeOf } from './scope.ts';
+
+/** In words, as things are in the transaction that records the change. */
+export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Promise<string> {
+  const { name, status } = view.store;
+  switch (desired.lifecycle) {
+    case 'active':
+      return whyInScope(tx, view, desired);
+    case 'inactive':
+      return 'inactive in the directory';
+    case 'gone':
+      if (status === 'DELETING') return `${name} is being deleted`;
+      if (desired.outOfScope) return `out of scope: no active rule of ${name} includes this person`;
+      return 'deleted in the identity provider';
+  }
+}
+
+async function whyInScope(tx: Db, { store }: StoreView, desired: DesiredUser): Promise<string> {
+  const rules = (await rulesOfStore(tx, store.id)).filter((rule) => rule.active);
+  if (rules.length === 0) return `in scope: ${store.name} has no active rule, so everyone is`;
+  const user = await speakingUser(tx, desired.id);
+  for (const rule of user ? rules : []) {
+    const included = await peopleInScope(tx, scopeOf([rule], dialectOf(tx)), user ? [user] : []);
+    if (included.has(desired.id)) return `in scope by the rule "${rule.name}"`;
+  }
+  return 'in scope when it was planned';
+}
