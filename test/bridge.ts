@@ -140,9 +140,12 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
 }
 
 async function isIdle(db: Knex): Promise<boolean> {
-  const task = await db('tasks').where({ state: 'pending' }).first('id');
-  const run = await db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).first('id');
-  return task === undefined && run === undefined;
+  const busy = await db('tasks')
+    .where({ state: 'pending' })
+    .select(db.raw('1'))
+    .unionAll(db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).select(db.raw('1')))
+    .first();
+  return busy === undefined;
 }
 
 async function describeWork(db: Knex): Promise<string> {

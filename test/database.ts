@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
@@ -12,15 +12,34 @@ import { Client } from 'pg';
 import { migrate } from '../src/db/migrations.ts';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 
-/** An empty database's `DATABASE_URL`. SQLite files live in `directory`. */
-export async function freshDatabaseUrl(dialect: Dialect, directory: string): Promise<string> {
+/** A `DATABASE_URL` without tables, whatever the run. SQLite files live in `directory`. */
+export function emptyDatabaseUrl(dialect: Dialect, directory: string): Promise<string> {
+  return databaseUrl(dialect, directory, undefined);
+}
+
+/** Migrated, and otherwise empty; without tables where no run has set templates up. */
+export function freshDatabaseUrl(dialect: Dialect, directory: string): Promise<string> {
+  const templates: Partial<Record<Dialect, string>> = JSON.parse(process.env.TEST_TEMPLATES ?? '{}');
+  return databaseUrl(dialect, directory, templates[dialect]);
+}
+
+async function databaseUrl(
+  dialect: Dialect,
+  directory: string,
+  template: string | undefined,
+): Promise<string> {
   const name = `t_${randomUUID().replaceAll('-', '')}`;
-  if (dialect === 'sqlite') return `sqlite:${join(directory, `${name}.db`)}`;
+  if (dialect === 'sqlite') {
+    const file = join(directory, `${name}.db`);
+    if (template) copyFileSync(template, file);
+    return `sqlite:${file}`;
+  }
   const server = process.env.TEST_POSTGRES_URL;
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests with npm test');
   const client = new Client({ connectionString: `${server}/postgres` });
   await client.connect();
-  await client.query(`create database ${name}`);
+  const copied = template ? `template ${new URL(template).pathname.slice(1)} strategy file_copy` : '';
+  await client.query(`create database ${name} ${copied}`);
   await client.end();
   return `${server}/${name}`;
 }

@@ -1,4 +1,4 @@
-/** One real PostgreSQL server for a whole test run (jest's globalSetup); each test gets its own database. */
+/** A real PostgreSQL server of one run's own, at `TEST_POSTGRES_URL`. */
 
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';

@@ -113,6 +113,7 @@ function launch({ directory, environment, by = 'node' }: StartOptions): Omit<Bri
     env: {
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? directory,
+      NODE_COMPILE_CACHE: join(tmpdir(), 'scim-bridge-compile-cache'),
       DATABASE_URL: `sqlite:${join(directory, 'data/scim-bridge.db')}`,
       ...environment,
     },

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { freshDatabaseUrl } from '../database.ts';
+import { emptyDatabaseUrl } from '../database.ts';
 import { freePort } from '../postgres.ts';
 import { bridgeDirectory, forgetBridges, readFirstStart, runToExit, startBridge } from './process.ts';
 
@@ -143,7 +143,7 @@ it('makes no tokens where ADMIN_TOKEN is set, and says how to make one', async (
 
 it('runs on PostgreSQL with an encryption key, and refuses another key later', async () => {
   const directory = bridgeDirectory();
-  const DATABASE_URL = await freshDatabaseUrl('postgres', directory);
+  const DATABASE_URL = await emptyDatabaseUrl('postgres', directory);
   const environment = { DATABASE_URL, ENCRYPTION_KEY: key() };
   const bridge = await startBridge({ directory, environment });
   const { scimToken } = readFirstStart(directory);

@@ -1,2 +1,0 @@
-/** jest's globalTeardown for `postgres.ts`. */
-export { stopPostgres as default } from './postgres.ts';
