@@ -73,11 +73,12 @@ function fromHttpError(error: unknown): ScimError | null {
   return new ScimError(status, status === 400 ? 'invalidSyntax' : null, detail);
 }
 
-/** Seconds after which an outage may be over. */
-const RETRY_AFTER_SECONDS = 5;
+/** By status: the seconds after which a flood, or an outage, may be over. */
+const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 5 };
 
 export function sendError(res: Response, error: ScimError): void {
-  if (error.status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  const retryAfter = RETRY_AFTER_SECONDS[error.status];
+  if (retryAfter !== undefined) res.setHeader('Retry-After', String(retryAfter));
   sendJson(res, error.status, errorBody(error));
 }
 

@@ -17,6 +17,7 @@ import { discovery } from './discovery.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './errors.ts';
 import { hasAlready, precondition } from './etag.ts';
 import { groups } from './groups.ts';
+import { limitInHand, REQUESTS_IN_HAND_MAX } from './inHand.ts';
 import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './query.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
@@ -32,6 +33,8 @@ export interface ScimDeps {
   readonly publicUrl: string;
   /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
   readonly authenticate: RequestHandler;
+  /** Requests of one connection at once. */
+  readonly inHandMax?: number;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [users, groups];
@@ -56,6 +59,7 @@ export function createScimRouter(deps: ScimDeps): Router {
     deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
   const router = Router();
   router.use(deps.authenticate);
+  router.use(limitInHand(deps.inHandMax ?? REQUESTS_IN_HAND_MAX));
   router.use(discovery(scim.baseUrl));
   router.use(bodyParser());
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);

@@ -12,7 +12,7 @@ import { hashToken, newToken } from '../../../src/auth/tokens.ts';
 import { insertConnection, type UnknownAttributes } from '../../../src/db/connections.ts';
 import { insertEnvironmentOnce } from '../../../src/db/environments.ts';
 import { insertScimToken } from '../../../src/db/scimTokens.ts';
-import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
+import { createScimRouter, SCIM_PATH, type ScimDeps } from '../../../src/scim/router.ts';
 import { isoTime, systemClock } from '../../../src/support/clock.ts';
 import { newId } from '../../../src/support/ids.ts';
 import { createLog } from '../../../src/support/log.ts';
@@ -63,7 +63,10 @@ export interface ConnectOptions {
   readonly scopes?: readonly string[];
 }
 
-export async function startEndpoint(db: Knex): Promise<EndpointUnderTest> {
+export async function startEndpoint(
+  db: Knex,
+  limits: Pick<ScimDeps, 'inHandMax'> = {},
+): Promise<EndpointUnderTest> {
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   let wakes = 0;
   const wake = { signal: () => void wakes++ };
@@ -72,7 +75,7 @@ export async function startEndpoint(db: Knex): Promise<EndpointUnderTest> {
   app.set('etag', false);
   app.use(
     SCIM_PATH,
-    createScimRouter({ db, clock: systemClock, log, wake, publicUrl: PUBLIC_URL, authenticate }),
+    createScimRouter({ db, clock: systemClock, log, wake, publicUrl: PUBLIC_URL, authenticate, ...limits }),
   );
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

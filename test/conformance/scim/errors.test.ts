@@ -6,6 +6,7 @@ import express from 'express';
 import { BODY_BYTES_MAX } from '../../../src/scim/body.ts';
 import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
 import { systemClock } from '../../../src/support/clock.ts';
+import { eventually } from '../../bridge.ts';
 import { onEachDatabase } from '../../database.ts';
 import {
   type Client,
@@ -231,6 +232,41 @@ onEachDatabase((open) => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     });
+  });
+
+  it('§3.12 more requests at once than a connection may have in hand are 429 with Retry-After', async () => {
+    const limited = await startEndpoint(await open(), { inHandMax: 2 });
+    const [flood, other] = [await limited.connect(), await limited.connect()];
+    const held = ['ann', 'bea'].map((userName) => {
+      const sent = request({
+        host: '127.0.0.1',
+        port: limited.port,
+        method: 'POST',
+        path: `${SCIM_PATH}/Users`,
+        headers: { ...JSON_TYPE, Authorization: `Bearer ${flood.token}` },
+      });
+      // The rest of the body is still to come.
+      sent.write('{');
+      const status = new Promise((resolve) => {
+        sent.on('response', (answer) => resolve(answer.resume().statusCode));
+      });
+      return { finish: () => sent.end(`"userName":"${userName}"}`), status };
+    });
+    const refused = await eventually(async () => {
+      const reply = await flood.get('/Users');
+      return reply.status === 200 ? undefined : reply;
+    }, 10_000);
+    expectScimError(refused, 429);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect((await other.post('/Users', someone('ann'))).status).toBe(201);
+    for (const { finish } of held) finish();
+    expect(await Promise.all(held.map(({ status }) => status))).toEqual([201, 201]);
+    const again = await eventually(async () => {
+      const reply = await flood.get('/Users');
+      return reply.status === 429 ? undefined : reply;
+    }, 10_000);
+    expect(again.body.totalResults).toBe(2);
+    await limited.close();
   });
 
   it('keeps the connection alive after every kind of error', async () => {
