@@ -3,7 +3,8 @@
  * and nothing that decides about an account is touched.
  */
 
-import { lower, toJson } from './columns.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import { fromJson, lower, toJson } from './columns.ts';
 import { type Db, dialectOf } from './open.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
 
@@ -24,7 +25,8 @@ export async function retainingConnections(db: Db): Promise<readonly RetainingCo
 
 /**
  * Users deleted, or deactivated and still so, no later than the ISO times given, who were not purged yet. A
- * deactivated one whose account can still be used waits: only the data says why that is so.
+ * deactivated one whose account can still be used waits: only the data says why that is so. So does whoever
+ * has a call out whose answer never came: it would be looked for by what it sent.
  */
 export async function usersToPurge(
   db: Db,
@@ -32,7 +34,17 @@ export async function usersToPurge(
   cutoff: { readonly deleted: string; readonly deactivated: string },
   limit: number,
 ): Promise<readonly UserRecord[]> {
-  const mine = () => db('users').where({ connection_id: connectionId }).whereNull('purged_at');
+  const mine = () =>
+    db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('purged_at')
+      .whereNotExists(
+        db('tasks')
+          .where('tasks.kind', 'user')
+          .where('tasks.subject_id', db.ref('users.person_id'))
+          .whereNotNull('tasks.intent')
+          .select(db.raw('1')),
+      );
   const deleted = await mine().where('deleted_at', '<=', cutoff.deleted).orderBy('deleted_at').limit(limit);
   if (deleted.length > 0) return deleted.map(toUser);
   const deactivated = await mine()
@@ -56,28 +68,33 @@ export async function hasUnpurgedUsers(db: Db, personId: string): Promise<boolea
   return (await db('users').where({ person_id: personId }).whereNull('purged_at').first('id')) !== undefined;
 }
 
-/** What accounts of the person are called on stores. */
-export async function remoteNamesOf(db: Db, personId: string): Promise<readonly string[]> {
-  const rows = await db('links').where({ kind: 'user', subject_id: personId }).select('remote_name');
-  return rows.map((row: { remote_name: string }) => row.remote_name);
+/** Events of one person that are looked through for what they were called before. */
+const EVENTS_LOOKED_THROUGH_MAX = 1_000;
+
+/** Where names of the person are that the user's row may not have (any more): what stores show, and the log. */
+export async function tracesOf(db: Db, environmentId: string, personId: string): Promise<readonly unknown[]> {
+  const links = await db('links')
+    .where({ kind: 'user', subject_id: personId })
+    .select('remote_name', 'applied', 'observed');
+  const events = await db('events')
+    .where({ environment_id: environmentId, subject_id: personId })
+    .where((kind) => kind.whereLike('kind', 'user.%').orWhereLike('kind', 'change.%'))
+    .orderBy('id', 'desc')
+    .limit(EVENTS_LOOKED_THROUGH_MAX)
+    .select('subject_display', 'request', 'before', 'after');
+  return [
+    ...links.map((link) => [{ displayName: link.remote_name }, parsed(link.applied), parsed(link.observed)]),
+    ...events.map((event) => [
+      { displayName: event.subject_display },
+      ...[event.request, event.before, event.after].map(parsed),
+    ]),
+  ];
 }
 
 /**
- * Empties the links of purged people whose account is gone, also where it went long after the purge: while
- * there is an account, its link says whose it is and what protects it.
+ * Everything of the person: links keep no more than which account it is and how it stands, so that whoever
+ * takes something from it, or gives it back, asks the store first. Answers how many events lost their content.
  */
-export async function purgeRemovedLinks(db: Db): Promise<void> {
-  const usersOfLink = () =>
-    db('users').where('users.person_id', db.ref('links.subject_id')).select(db.raw('1'));
-  await db('links')
-    .where({ kind: 'user', state: 'removed' })
-    .whereNot({ remote_name: PURGED })
-    .whereExists(usersOfLink().whereNotNull('users.purged_at'))
-    .whereNotExists(usersOfLink().whereNull('users.purged_at'))
-    .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
-}
-
-/** Everything of the person but links. Answers how many events lost their content. */
 export async function purgePerson(
   tx: Db,
   environmentId: string,
@@ -86,21 +103,57 @@ export async function purgePerson(
 ): Promise<number> {
   const subject = { kind: 'user', subject_id: personId };
   await tx('tasks').where(subject).update({ error: null });
-  const statuses = await tx('sync_statuses').where(subject).select('store_id', 'reason');
-  for (const { store_id, reason } of statuses) {
-    await tx('sync_statuses')
-      .where({ ...subject, store_id })
-      .update({ reason: redact(reason), vendor: null });
-  }
+  await tx('sync_statuses').where(subject).update({ vendor: null });
   const held = await tx('held').where({ person_key: personId }).select('id', 'change', 'reason');
   for (const row of held) {
     await tx('held')
       .where({ id: row.id })
       .update({ change: toJson(redact(parsed(row.change))), reason: redact(row.reason) });
   }
+  await tx('applied_changes').whereLike('change_key', `%"user:${personId}"%`).delete();
+  await purgeLinks(tx, subject);
   return tx('events')
     .where({ environment_id: environmentId, subject_id: personId })
     .update({ subject_display: null, request: null, calls: null, before: null, after: null, reason: null });
+}
+
+async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly subject_id: string }) {
+  const links = await tx('links').where(subject).select('store_id', 'remote_id');
+  for (const { store_id, remote_id } of links) {
+    await tx('membership_ledger').where({ store_id, remote_user_id: remote_id }).update({ display: PURGED });
+    await purgeObservation(tx, { store_id, kind: 'user', remote_id });
+  }
+  await tx('links')
+    .where(subject)
+    .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
+}
+
+/** Without the row a sync that is under way would take the account for vanished. */
+async function purgeObservation(tx: Db, key: Readonly<Record<string, string>>): Promise<void> {
+  const row = await tx('observations').where(key).first('remote');
+  if (!row) return;
+  const remote = namelessAccount(fromJson<RemoteUser>(row.remote));
+  await tx('observations')
+    .where(key)
+    .update({ remote: toJson(remote), identifier_lower: null });
+}
+
+/** What may be known of an account whose person was purged. */
+export function namelessAccount(account: RemoteUser): RemoteUser {
+  return { ...account, display: PURGED, identifier: null, attributes: {} };
+}
+
+/** Accounts of purged people among these. */
+export async function purgedAccounts(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows: { remote_id: string }[] = await db('links')
+    .where({ store_id: storeId, kind: 'user', remote_name: PURGED })
+    .whereIn('remote_id', remoteIds)
+    .select('remote_id');
+  return new Set(rows.map((row) => row.remote_id));
 }
 
 const EVENT_COLUMNS = ['subject_display', 'request', 'calls', 'before', 'after', 'reason'] as const;
@@ -126,31 +179,57 @@ export async function redactEvents(
     .first('id');
   const query = mine().select('id', ...EVENT_COLUMNS);
   if (end) query.where('id', '<=', end.id);
-  await redactRows(tx, 'events', query, EVENT_COLUMNS, needles, redact);
+  await redactRows(tx, { table: 'events', key: ['id'], columns: EVENT_COLUMNS }, query, needles, redact);
   return end ? Number(end.id) : null;
 }
 
-/** The same for what syncs have listed. */
-export async function redactSyncRuns(
+/** What names people beside those whom it is about. Previews are gone after a day. */
+const RECORDS: readonly Records[] = [
+  { table: 'sync_statuses', key: ['store_id', 'kind', 'subject_id'], columns: ['reason', 'vendor'] },
+  { table: 'tasks', key: ['id'], columns: ['error'] },
+  { table: 'held', key: ['id'], columns: ['change', 'reason'] },
+  { table: 'links', key: ['id'], columns: ['drift'] },
+  { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
+];
+
+/** The same for everything that is not the log. */
+export async function redactRecords(
   tx: Db,
   environmentId: string,
   needles: readonly string[],
   redact: (value: unknown) => unknown,
 ): Promise<void> {
-  const columns = ['drift', 'refused'] as const;
-  const query = tx('sync_runs')
-    .where({ environment_id: environmentId })
-    .select('id', ...columns);
-  await redactRows(tx, 'sync_runs', query, columns, needles, redact);
+  for (const records of RECORDS) {
+    const { table, key, columns } = records;
+    const query = tx(table)
+      .where({ environment_id: environmentId })
+      .where((any) => {
+        for (const column of columns) any.orWhereNotNull(column);
+      })
+      .select(...key, ...columns);
+    await redactRows(tx, records, query, needles, redact);
+  }
 }
 
-const TEXT_COLUMNS = new Set(['subject_display', 'reason']);
+interface Records {
+  readonly table: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+}
+
+/** Everything else is JSON. */
+const TEXT_COLUMNS = new Set([
+  'events.subject_display',
+  'events.reason',
+  'sync_statuses.reason',
+  'held.reason',
+  'sync_runs.error',
+]);
 
 async function redactRows(
   tx: Db,
-  table: string,
+  { table, key, columns }: Records,
   query: ReturnType<Db>,
-  columns: readonly string[],
   needles: readonly string[],
   redact: (value: unknown) => unknown,
 ): Promise<void> {
@@ -165,9 +244,12 @@ async function redactRows(
       .filter((column) => row[column] !== null)
       .map((column) => {
         const value = row[column];
-        return [column, TEXT_COLUMNS.has(column) ? redact(value) : toJson(redact(parsed(value)))];
+        const isText = TEXT_COLUMNS.has(`${table}.${column}`);
+        return [column, isText ? redact(value) : toJson(redact(parsed(value)))];
       });
-    await tx(table).where({ id: row.id }).update(Object.fromEntries(redacted));
+    await tx(table)
+      .where(Object.fromEntries(key.map((column) => [column, row[column]])))
+      .update(Object.fromEntries(redacted));
   }
 }
 

@@ -10,17 +10,15 @@ import {
   type EventSpan,
   hasUnpurgedUsers,
   purgePerson,
-  purgeRemovedLinks,
   type RetainingConnection,
   redactEvents,
-  redactSyncRuns,
-  remoteNamesOf,
+  redactRecords,
   retainingConnections,
+  tracesOf,
   usersToPurge,
 } from '../db/retention.ts';
 import { PURGED, purgeUser, type UserRecord } from '../db/users.ts';
 import { SYSTEM } from '../model/cause.ts';
-import { emailsOf } from '../model/resource.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
@@ -47,7 +45,6 @@ export async function purgePeople(deps: RetentionDeps, signal: AbortSignal): Pro
       await purgeBatch(deps, connection, users);
     }
   }
-  await purgeRemovedLinks(deps.db);
 }
 
 function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnection) {
@@ -58,7 +55,7 @@ function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnectio
   };
 }
 
-/** The events of others first: should this end half-way, the rows still say whom to look for. */
+/** What names them beside others first: should this end half-way, the rows still say whom to look for. */
 async function purgeBatch(
   { db, clock }: RetentionDeps,
   connection: RetainingConnection,
@@ -74,7 +71,7 @@ async function purgeBatch(
     const span: EventSpan = { environmentId, after, size: EVENTS_PER_SPAN };
     after = await db.transaction((tx): Promise<number | null> => redactEvents(tx, span, needles, redact));
   }
-  await db.transaction((tx) => redactSyncRuns(tx, environmentId, needles, redact));
+  await db.transaction((tx) => redactRecords(tx, environmentId, needles, redact));
   const correlationId = newId();
   for (const user of users) {
     const at = isoTime(clock.now());
@@ -103,20 +100,35 @@ async function purgeBatch(
 /** Shorter names are words as well; they go where the person's id stands beside them. */
 const NAME_LENGTH_MIN = 5;
 
+/** What the person is called, and was called before, longest first. */
 async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
-  const { displayName, name } = user.resource;
-  const { formatted, givenName, familyName } = (name ?? {}) as Record<string, unknown>;
-  const all = [
-    user.userName,
-    user.externalId,
-    displayName,
-    formatted,
-    `${givenName ?? ''} ${familyName ?? ''}`.trim(),
-    ...emailsOf(user.resource).map((email) => email.value),
-    ...(await remoteNamesOf(db, user.personId)),
-  ];
-  const known = all.filter((one): one is string => typeof one === 'string' && one.length >= NAME_LENGTH_MIN);
-  return [...new Set(known)].sort((a, b) => b.length - a.length);
+  const names = new Set<string>();
+  collectNames(user.resource, names);
+  collectNames(await tracesOf(db, user.environmentId, user.personId), names);
+  return [...names]
+    .filter((name) => name.length >= NAME_LENGTH_MIN && name !== PURGED)
+    .sort((a, b) => b.length - a.length);
+}
+
+/** Of attributes, of accounts and in patches. */
+const NAMING = /^(userName|username|externalId|displayName|display_name|formatted|identifier|nickName)$/;
+
+/** The names of one person in what is said of that person alone. */
+function collectNames(value: unknown, names: Set<string>): void {
+  if (Array.isArray(value)) for (const one of value) collectNames(one, names);
+  if (typeof value === 'string' && value.includes('@')) names.add(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  const record = value as Record<string, unknown>;
+  const { givenName, familyName, path } = record;
+  names.add(`${givenName ?? ''} ${familyName ?? ''}`.trim());
+  if (typeof path === 'string' && NAMING.test(path) && typeof record.value === 'string')
+    names.add(record.value);
+  for (const [key, one] of Object.entries(record)) {
+    // Somebody else.
+    if (/manager$/i.test(key)) continue;
+    if (NAMING.test(key) && typeof one === 'string') names.add(one);
+    else collectNames(one, names);
+  }
 }
 
 /** Replaces names wherever they stand, and everything that is shown beside one of the ids. */

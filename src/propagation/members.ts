@@ -12,12 +12,14 @@ import {
 } from '../db/links.ts';
 import { type UnwantedDifference, unwantedDifferences, wantedDifferences } from '../db/memberDifferences.ts';
 import type { Db } from '../db/open.ts';
+import { PURGED } from '../db/users.ts';
 import type { Change, MembershipChange, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { decideMember, type MemberSituation } from '../plan/member.ts';
 import { newId } from '../support/ids.ts';
 import { lifecyclesOf, loadDesiredGroup, type StoreView } from './desired.ts';
 import { groupMappingFor } from './groupMapping.ts';
+import { mayBeProtected, withoutPurged } from './purged.ts';
 import { namesOfLink, protects } from './situation.ts';
 
 /** What a plan is made from. */
@@ -48,7 +50,8 @@ export async function observeGroup(
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
     const { items, nextCursor } = await connector.members(group.remoteId, cursor, context);
-    await work.record((tx) => observeMembers(tx, store.id, group.remoteId, items, scanId, work.now()));
+    const known = await withoutPurged(work, items, (item) => ({ ...item, display: PURGED }));
+    await work.record((tx) => observeMembers(tx, store.id, group.remoteId, known, scanId, work.now()));
     cursor = nextCursor;
     if (cursor === null) return scanId;
     await work.giveWay();
@@ -218,6 +221,7 @@ async function planRevokes(
       range.map((row) => row.remoteId),
     );
     for (const row of range) {
+      const link = links.get(row.remoteId);
       const member = {
         personId: row.personId,
         remoteId: row.remoteId,
@@ -232,7 +236,8 @@ async function planRevokes(
         account: row.accountState === null ? 'none' : row.accountState === 'enabled' ? 'enabled' : 'disabled',
         ledger: { origin: row.origin, level: row.level },
         level: null,
-        isProtected: protects(planning.view, row.remoteId, namesOf(row, links.get(row.remoteId))),
+        isProtected:
+          protects(planning.view, row.remoteId, namesOf(row, link)) || mayBeProtected(planning.view, link),
       });
       if (decision.op === 'revoke') changes.push({ op: 'revoke', subject, remoteId: remoteGroupId, member });
       if (decision.skipped)

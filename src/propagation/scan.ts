@@ -2,8 +2,10 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import { forgetUnseen, observe } from '../db/observations.ts';
+import { namelessAccount } from '../db/retention.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Work } from './members.ts';
+import { withoutPurged } from './purged.ts';
 
 export interface ScannedPage {
   readonly count: number;
@@ -21,7 +23,10 @@ export async function scanPage(
   // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
   const asked = work.now();
   const { items, nextCursor } = await connector.scan(kind, cursor, context);
-  await work.record((tx) => observe(tx, store.id, items, asked));
+  const known = await withoutPurged(work, items, (item) =>
+    item.kind === 'user' ? namelessAccount(item) : item,
+  );
+  await work.record((tx) => observe(tx, store.id, known, asked));
   return { count: items.length, nextCursor };
 }
 

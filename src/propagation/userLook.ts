@@ -21,6 +21,7 @@ import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import type { UserSituation } from '../plan/user.ts';
 import { loadDesiredUser } from './desired.ts';
+import { isNameless, meetAgain } from './purged.ts';
 import type { TaskRun } from './run.ts';
 import { takenBy, userSituation } from './situation.ts';
 import { arrivedAttributes, settleGroupsOf } from './userChanges.ts';
@@ -41,9 +42,11 @@ export async function situate(run: TaskRun): Promise<Situated> {
     const live = link !== null && link.state !== 'removed' ? link : null;
     link = live ? await refresh(run, live, desired) : await claimCreated(run, link);
   }
+  const met = link !== null && isNameless(link) ? await meetAgain(run, link, desired) : undefined;
+  if (link !== null && met !== undefined) link = met?.link ?? (await forgetVanished(run, link));
   const linked = link !== null && link.state !== 'removed';
-  const account = linked ? null : await accountOf(run, desired);
-  const owner = account ? await ownerOf(run, account) : null;
+  const account = linked ? (met?.account ?? null) : await accountOf(run, desired);
+  const owner = account && !linked ? await ownerOf(run, account) : null;
   return {
     link,
     situation: userSituation(run.view, desired, link, account, run.now()),

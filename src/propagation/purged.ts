@@ -1,0 +1,72 @@
+/**
+ * Accounts of people whose personal data was purged: the bridge notes that they are there and how they
+ * stand, and not whose they are. Whoever takes something from one, or gives it back, asks the store first.
+ */
+
+import { type LinkRecord, updateLink } from '../db/links.ts';
+import { observe } from '../db/observations.ts';
+import type { Db } from '../db/open.ts';
+import { purgedAccounts } from '../db/retention.ts';
+import { PURGED } from '../db/users.ts';
+import type { DesiredUser } from '../model/desired.ts';
+import type { RemoteUser } from '../model/remote.ts';
+import { keptAttributes } from '../plan/user.ts';
+import type { StoreView } from './desired.ts';
+import type { TaskRun } from './run.ts';
+
+/** What a store shows of many accounts, without what it says of purged people. */
+export async function withoutPurged<T extends { readonly remoteId: string }>(
+  { db, view }: { readonly db: Db; readonly view: StoreView },
+  items: readonly T[],
+  nameless: (item: T) => T,
+): Promise<readonly T[]> {
+  const ids = items.map((item) => item.remoteId);
+  const purged = await purgedAccounts(db, view.store.id, ids);
+  return purged.size === 0 ? items : items.map((item) => (purged.has(item.remoteId) ? nameless(item) : item));
+}
+
+export function isNameless(link: LinkRecord): boolean {
+  return link.state !== 'removed' && link.remoteName === PURGED;
+}
+
+/** Nobody can say by what is known; a membership is not worth asking for, while the account is disabled. */
+export function mayBeProtected({ settings }: StoreView, link: LinkRecord | undefined): boolean {
+  return link !== undefined && isNameless(link) && settings.protectedAccounts.length > 0;
+}
+
+export interface MetAgain {
+  readonly link: LinkRecord;
+  /** Known for this task alone; null where nothing is to be taken from anybody. */
+  readonly account: RemoteUser | null;
+}
+
+/** Null where the store says that the account is not there any more. */
+export async function meetAgain(
+  run: TaskRun,
+  link: LinkRecord,
+  desired: DesiredUser,
+): Promise<MetAgain | null> {
+  const isKnown = desired.identifier !== null || Object.keys(desired.attributes).length > 0;
+  const mayLose = desired.lifecycle === 'gone' || link.state === 'enabled' || link.state === 'invited';
+  if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, account: null };
+  const { connector, store, definition } = run.view;
+  const account = (await connector.read(
+    'user',
+    link.remoteId,
+    run.calling('read').context,
+  )) as RemoteUser | null;
+  if (!account) return null;
+  if (!isKnown) return { link, account };
+  // As an adoption: what names the account stays as it is until the directory's value changes.
+  const keptOnAdoption = definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
+  const patch = {
+    remoteName: account.display,
+    observed: account.attributes,
+    applied: keptAttributes({ desired, keptOnAdoption }),
+  };
+  await run.record(async (tx) => {
+    await updateLink(tx, link.id, patch, run.now());
+    await observe(tx, store.id, [account], run.now());
+  });
+  return { link: { ...link, ...patch }, account };
+}
