@@ -6,11 +6,13 @@ import type { StoreRecord } from '../db/stores.ts';
 import {
   GROUP_MAPPINGS_MAX,
   type MappingsInput,
+  previewMappings,
   readMappings,
   saveMappings,
 } from '../propagation/mappings.ts';
 import { nameText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeHref, storeOf } from './context.ts';
+import { knownFlags, queryFlag } from './page.ts';
 import { route } from './problem.ts';
 
 /** More target attributes than any store type has. */
@@ -46,6 +48,11 @@ export function mappings(deps: AdminDeps): Router {
       const body = parseBody(Body, req);
       const store = await storeOf(deps, req, res);
       const input = toInput(body);
+      knownFlags(req, ['preview']);
+      if (queryFlag(req, 'preview')) {
+        res.json({ impact: await previewMappings(deps.propagation, store, input) });
+        return;
+      }
       show(deps, res, store, await saveMappings(deps.propagation, store, input, adminOf(res).cause));
     },
   });

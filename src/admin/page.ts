@@ -72,7 +72,11 @@ export function queryMistake(name: string, detail: string): RequestError {
 
 /** Refuses parameters that the list does not know: a mistyped filter must not return everything. */
 export function knownQuery(req: Request, names: readonly string[]): void {
-  const allowed = ['limit', 'cursor', ...names];
+  knownFlags(req, ['limit', 'cursor', ...names]);
+}
+
+/** The same for what is no list: a mistyped `preview` must not save. */
+export function knownFlags(req: Request, allowed: readonly string[]): void {
   const unknown = Object.keys(req.query).find((name) => !allowed.includes(name));
   if (unknown !== undefined) throw queryMistake(unknown, `is unknown; allowed are ${allowed.join(', ')}`);
 }

@@ -18,7 +18,15 @@ import {
 } from '../propagation/rules.ts';
 import { idText, longText, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
-import { keyOfRecord, knownQuery, queryFlag, queryText, readPageOfRecords, sendPage } from './page.ts';
+import {
+  keyOfRecord,
+  knownFlags,
+  knownQuery,
+  queryFlag,
+  queryText,
+  readPageOfRecords,
+  sendPage,
+} from './page.ts';
 import { route } from './problem.ts';
 
 const GROUPS_MAX = 100;
@@ -110,6 +118,7 @@ function toInput(body: z.output<typeof Body> | z.output<typeof Replacement>, act
 }
 
 function readManner(req: Request): Manner {
+  knownFlags(req, ['preview', 'widen']);
   return { preview: queryFlag(req, 'preview'), widen: queryFlag(req, 'widen') };
 }
 

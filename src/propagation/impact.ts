@@ -16,6 +16,7 @@ import type { Kind } from '../model/subject.ts';
 import { brakeLimit } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
 import type { PropagationDeps } from './deps.ts';
+import type { StoreView } from './desired.ts';
 import { feedingGroups, type Planning, planMemberships } from './members.ts';
 import { type RuleTerms, scopeOf } from './scope.ts';
 import { surveyGroup, surveyUsers } from './survey.ts';
@@ -45,14 +46,17 @@ export async function countImpact(
 const PAGE = 200;
 const PAGES_MAX = 100_000;
 
-/** The plan of the whole store under these rules. */
+/** What an admin may try out before it is saved. */
+export type Proposed = Partial<Pick<StoreView, 'scope' | 'mapping' | 'groupMappings'>>;
+
+/** The plan of the whole store as it would be then. */
 export async function planUnder(
   deps: PropagationDeps,
   store: StoreRecord,
-  rules: readonly RuleTerms[],
+  proposed: Proposed,
 ): Promise<PreviewSummary> {
   const { db } = deps;
-  const view = { ...(await viewOf(db, deps.connectors, store)), scope: scopeOf(rules, dialectOf(db)) };
+  const view = { ...(await viewOf(db, deps.connectors, store)), ...proposed };
   const count = new Count({ db, view, now: () => isoTime(deps.clock.now()) });
   await count.people();
   await count.groups();

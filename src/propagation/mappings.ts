@@ -20,6 +20,7 @@ import { SOURCE_ATTRIBUTES } from '../model/source.ts';
 import { isoTime } from '../support/clock.ts';
 import type { PropagationDeps } from './deps.ts';
 import { mappingKey } from './groupMapping.ts';
+import { type Impact, planUnder } from './impact.ts';
 import { storeEvent } from './storeEvents.ts';
 import { queueRun } from './stores.ts';
 import { effectiveMapping } from './view.ts';
@@ -48,6 +49,19 @@ export async function readMappings(
 
 function settingsOf(definition: StoreTypeDefinition, store: StoreRecord): CommonSettings {
   return commonSettings(withDefaults(definition.settings, store.configuration));
+}
+
+/** What would follow if these were saved, from what was last seen of the store. Throws as `saveMappings` does. */
+export async function previewMappings(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  input: MappingsInput,
+): Promise<Pick<Impact, 'summary'>> {
+  const definition = deps.connectors.definitionOf(store.type);
+  const settings = settingsOf(definition, store);
+  refuseMistakes(definition, settings, input);
+  const mapping = effectiveMapping(definition, settings, overrides(definition, input.mappings));
+  return { summary: await planUnder(deps, store, { mapping, groupMappings: input.groupMappings }) };
 }
 
 /** Throws a 400 with every mistake, 404, or 409 where the store is being deleted. */

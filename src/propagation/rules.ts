@@ -20,6 +20,7 @@ import { newId } from '../support/ids.ts';
 import type { PropagationDeps } from './deps.ts';
 import { countImpact, type Impact, planUnder } from './impact.ts';
 import { expressionMistakes, groupMistakes, refuseTooMuch } from './ruleChecks.ts';
+import { scopeOf } from './scope.ts';
 import { storeEvent } from './storeEvents.ts';
 import { queueRun } from './stores.ts';
 
@@ -147,7 +148,10 @@ async function previewOf(deps: PropagationDeps, step: Step): Promise<Impact> {
   const proposed = changed(rules, step);
   refuseTooMuch(proposed, dialectOf(deps.db));
   const impact = await countImpact(deps.db, environmentId, rules, proposed);
-  return { ...impact, summary: await planUnder(deps, store, proposed) };
+  return {
+    ...impact,
+    summary: await planUnder(deps, store, { scope: scopeOf(proposed, dialectOf(deps.db)) }),
+  };
 }
 
 async function save(tx: Db, deps: PropagationDeps, step: Step, manner: Manner, cause: Cause): Promise<Saved> {

@@ -50,6 +50,35 @@ describe('attributes', () => {
     expect(await world.account('Demo', 'jane')).toMatchObject({ displayName: 'jane Doe' });
   });
 
+  it('say what they would change before they are saved, to people and to groups', async () => {
+    await world.add('Demo', { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
+    const ids = [await world.join('jane', { nickName: 'Janie' }), await world.join('joe')];
+    await world.group('Engineering', ids);
+    await world.forget();
+    const before = (await world.store('Demo', 'GET', '/mappings')).body;
+    const proposed = {
+      mappings: [{ targetAttribute: 'displayName', sourceAttribute: 'nickName' }],
+      groupMappings: [{ original: 'Engineering', translation: 'Builders' }],
+    };
+    const shown = await world.store('Demo', 'PUT', '/mappings?preview=true', proposed);
+    expect(shown.status).toBe(200);
+    expect(shown.body).toEqual({
+      impact: { summary: expect.objectContaining({ update: 2, revoke: 2, held: 2, create: 0, disable: 0 }) },
+    });
+    await world.settled();
+    expect((await world.store('Demo', 'GET', '/mappings')).body).toEqual(before);
+    expect(await world.writes('Demo')).toEqual([]);
+    expect(await world.store('Demo', 'PUT', '/mappings?preview=yes', proposed)).toMatchObject({
+      status: 400,
+    });
+    expect(await world.store('Demo', 'PUT', '/mappings?previw=true', proposed)).toMatchObject({
+      status: 400,
+    });
+    const rule = { name: 'x', storeId: world.id('Demo') };
+    const mistyped = await world.bridge.admin('POST', '/propagation/rules?previw=true', rule);
+    expect(mistyped).toMatchObject({ status: 400, body: { errors: [{ pointer: '/previw' }] } });
+  });
+
   it('are refused where they cannot work, each by its place', async () => {
     await world.add('Slack');
     const reply = await map('Slack', {
