@@ -54,7 +54,10 @@ export function refuseUnreadable(server: Server, log: Log): void {
     const last = latest.get(socket);
     const inHand = last && !(last.request.complete && last.response.writableFinished) ? last : null;
     // What follows a request that was read whole must not become its answer.
-    if (inHand?.request.complete) return void inHand.response.once('close', () => socket.destroy());
+    if (inHand?.request.complete) {
+      inHand.response.shouldKeepAlive = false;
+      return void inHand.response.once('close', () => socket.destroy());
+    }
     if (inHand?.response.headersSent || !socket.writable) return void socket.destroy();
     const [status, detail] = REASONS[error.code ?? ''] ?? [400, 'This is no valid HTTP request.'];
     const { headers, body } = refuse(log, inHand?.path ?? pathIn(error.rawPacket), status, detail);
