@@ -87,7 +87,7 @@ onEachDatabase((open) => {
     expect(await endpoint.db('group_members').whereIn('group_id', groups)).toEqual([]);
   });
 
-  it('keeps every location right while connections take turns', async () => {
+  it('§6.1 keeps every location right while connections take turns', async () => {
     const others = await Promise.all(numbers.slice(0, 5).map(() => endpoint.connect()));
     const replies = await Promise.all(
       others.flatMap((client) => numbers.slice(0, 10).map((n) => client.post('/Users', someone(`user${n}`)))),

@@ -72,7 +72,7 @@ onEachDatabase((open) => {
     expectScimError(await idp.get('/ResourceTypes/Nothing'), 404);
   });
 
-  it('§7 Schemas say of each attribute what the server goes by', async () => {
+  it('§2.2 §7 Schemas say of each attribute what the server goes by', async () => {
     const { body } = await idp.get('/Schemas');
     const published = new Map<string, { attributes: Published[] }>(
       body.Resources.map((schema: { id: string }) => [schema.id, schema]),

@@ -48,7 +48,7 @@ onEachDatabase((open) => {
       expectScimError(await idp.request('POST', '/Users', body), 400, 'invalidSyntax');
     });
 
-    it('another content type, charset or encoding is 415', async () => {
+    it('§3.1 another content type, charset or encoding is 415', async () => {
       for (const headers of [
         { 'Content-Type': 'text/plain' },
         { 'Content-Type': 'application/x-www-form-urlencoded' },
@@ -62,7 +62,7 @@ onEachDatabase((open) => {
       expect((await idp.request('POST', '/Users', '{"userName":"a"}', JSON_TYPE)).status).toBe(201);
     });
 
-    it('what is not UTF-8 is 400: the name would be another one', async () => {
+    it('§3.1 what is not UTF-8 is 400: the name would be another one', async () => {
       const latin1 = Buffer.from('{"userName":"Zoë"}', 'latin1');
       expectScimError(await idp.request('POST', '/Users', latin1), 400, 'invalidSyntax');
       for (const name of ['Zo%EB', 'Zo%C3', 'Zo%ED%A0%80']) {
@@ -92,7 +92,7 @@ onEachDatabase((open) => {
     });
   });
 
-  describe('§3.12 what is not there', () => {
+  describe('§3.8 §3.11 §3.12 what is not there', () => {
     it.each([
       ['GET', '/Nothing', 404],
       ['GET', '/', 404],

@@ -126,7 +126,7 @@ onEachDatabase((open) => {
     );
   });
 
-  describe('§3.9 attributes and excludedAttributes', () => {
+  describe('§3.9 §3.10 attributes and excludedAttributes', () => {
     const extended = () =>
       someone('ann', {
         title: 'Engineer',

@@ -71,7 +71,7 @@ onEachDatabase((open) => {
     });
   });
 
-  it('creates a user with locale, externalId, groups and a password that is never kept', async () => {
+  it('§3.1 §3.3 creates a user with locale, externalId, groups and a password that is never kept', async () => {
     const password = '1mz050nq';
     const kept = someone('barbara@example.com', { locale: 'en-US', externalId: '00u1', groups: [] });
     const reply = await okta.post('/Users', { ...kept, password });
@@ -94,14 +94,14 @@ onEachDatabase((open) => {
     expect(JSON.stringify([row, events])).not.toContain(password);
   });
 
-  it('finds a userName in any case, and refuses it in any case', async () => {
+  it('§3.3.1 finds a userName in any case, and refuses it in any case', async () => {
     const { body } = await okta.post('/Users', someone('Barbara@Example.com'));
     const found = await okta.get('/Users?filter=userName%20eq%20%22BARBARA@example.COM%22');
     expect(found.body.Resources.map((user: { id: string }) => user.id)).toEqual([body.id]);
     expectScimError(await okta.post('/Users', someone('bArbara@example.com')), 409, 'uniqueness');
   });
 
-  it('answers 404 for a user that is not there', async () => {
+  it('§3.4.1 answers 404 for a user that is not there', async () => {
     expectScimError(await okta.get('/Users/00919288221112222'), 404);
   });
 
@@ -195,7 +195,7 @@ onEachDatabase((open) => {
     });
   });
 
-  it("lists a user's groups, read only", async () => {
+  it("§4.1.2 lists a user's groups, read only", async () => {
     const [id = ''] = await okta.newUsers(1);
     const { body: group } = await okta.post('/Groups', { displayName: 'Readers', members: [{ value: id }] });
     const { body } = await okta.get(`/Users/${id}`);

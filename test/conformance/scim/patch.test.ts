@@ -179,7 +179,7 @@ onEachDatabase((open) => {
       expect((await idp.get(group)).body.meta.version).toBe('W/"3"');
     });
 
-    it('refuses a taken name, an empty one, and changes of a member', async () => {
+    it('§8.7.1 refuses a taken name, an empty one, and changes of a member', async () => {
       const [a = ''] = await idp.newUsers(1);
       await idp.post('/Groups', { displayName: 'Taken' });
       const { body } = await idp.post('/Groups', { displayName: 'G', members: [{ value: a }] });

@@ -26,7 +26,7 @@ onEachDatabase((open) => {
   afterAll(() => endpoint.close());
 
   describe('RFC 7643 §2 values', () => {
-    it('keeps every attribute of the core and the enterprise schema', async () => {
+    it('§4.1 §4.3 keeps every attribute of the core and the enterprise schema', async () => {
       const whole = someone('bjensen', {
         schemas: [USER, ENTERPRISE],
         externalId: 'bjensen',
@@ -151,7 +151,7 @@ onEachDatabase((open) => {
       ['half a surrogate pair', { userName: 'x', title: '\ud800' }],
       ['title fills a book', { userName: 'x', title: 'x'.repeat(2 ** 20) }],
       ['userName fills a page', { userName: 'x'.repeat(5000) }],
-    ])('refuses a user whose %s', async (_, body) => {
+    ])('§2.3 refuses a user whose %s', async (_, body) => {
       expectScimError(await idp.post('/Users', body), 400, 'invalidValue');
       expect((await idp.get('/Users?count=0')).body.totalResults).toBe(0);
     });
@@ -370,7 +370,7 @@ onEachDatabase((open) => {
     });
   });
 
-  it('writes the password nowhere, and the whole request into the audit log', async () => {
+  it('§4.1.1 writes the password nowhere, and the whole request into the audit log', async () => {
     const { body } = await idp.post('/Users', someone('ann', { password: 'hunter22' }));
     await idp.patch(`/Users/${body.id}`, [{ op: 'replace', path: 'password', value: 'hunter22' }]);
     const events = await endpoint.db('events').where({ actor_id: idp.connectionId });

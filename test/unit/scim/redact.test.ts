@@ -1,7 +1,7 @@
 import { redactBody } from '../../../src/scim/redact.ts';
 
 describe('redactBody', () => {
-  it('hides passwords wherever a body can hold one', () => {
+  it('§7.5.2 hides passwords wherever a body can hold one', () => {
     const kept = redactBody({
       userName: 'ann',
       Password: 's3cret',
