@@ -15,6 +15,7 @@ export interface Sizes {
   readonly groupMembers: number;
   readonly users: number;
   readonly syncPeople: number;
+  readonly memoryPeople: number;
 }
 
 export interface Stage {

@@ -7,13 +7,14 @@ import { cpus } from 'node:os';
 import type { Sizes } from './bench.ts';
 import { calls, latency } from './changes.ts';
 import { print, type Row } from './figures.ts';
+import { memory } from './memory.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
 import { noOpSync } from './sync.ts';
 import { throughput } from './throughput.ts';
 
-const FULL: Sizes = { groupMembers: 100_000, users: 200_000, syncPeople: 10_000 };
-const QUICK: Sizes = { groupMembers: 20_000, users: 50_000, syncPeople: 2_000 };
+const FULL: Sizes = { groupMembers: 100_000, users: 200_000, syncPeople: 10_000, memoryPeople: 100_000 };
+const QUICK: Sizes = { groupMembers: 20_000, users: 50_000, syncPeople: 2_000, memoryPeople: 10_000 };
 
 const given = process.argv.slice(2);
 const sizes = given.includes('--full') ? FULL : QUICK;
@@ -27,6 +28,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
   replace: ['SCIM alone: whole lists of members', wholeLists],
+  memory: [`Memory, in a process of its own: ${sizes.memoryPeople} people at GitLab`, () => memory(sizes)],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };
 

@@ -7,6 +7,7 @@ import { fill } from './fill.ts';
 
 const SMALL_MEMBERS = 10;
 const NEWCOMERS = 40;
+const READS = 40;
 const STALL_MAX_MS = 50;
 const WHOLE_LIST = 10_000;
 
@@ -50,8 +51,36 @@ export function members({ groupMembers }: Sizes): Promise<readonly Row[]> {
         },
       );
     }
-    return rows;
+    return [...rows, ...(await readsWithoutMembers(bridge, groups))];
   });
+}
+
+/** One group, and the list of groups: what is not shown is not read. */
+async function readsWithoutMembers(
+  bridge: RunningBridge,
+  groups: Readonly<Record<'small' | 'large', string>>,
+): Promise<readonly Row[]> {
+  const read = (path: string) => () => bridge.scim('GET', path);
+  const one = (id: string) => read(`/Groups/${id}?excludedAttributes=members`);
+  const times = { small: [] as number[], large: [] as number[] };
+  for (let n = 0; n < READS; n++) {
+    for (const size of ['small', 'large'] as const) times[size].push(await timed(one(groups[size])));
+  }
+  const [few, many] = [median(times.small), median(times.large)];
+  const memberReads = async (request: () => Promise<{ readonly status: number }>) =>
+    (await during(bridge, request)).statements.filter(({ sql }) => /group_members/.test(sql)).length;
+  return [
+    {
+      what: 'GET of a group without members, median',
+      figure: `${ms(few)} → ${ms(many)} (${ratio(many, few)})`,
+      goal: '<= 1.5x',
+    },
+    {
+      what: 'statements about members: that GET, and GET /Groups without members',
+      figure: `${await memberReads(one(groups.large))} and ${await memberReads(read('/Groups?excludedAttributes=members'))}`,
+      goal: '0',
+    },
+  ];
 }
 
 /** The request, and the longest that a small read took while it was under way. */
@@ -95,11 +124,8 @@ interface Statement {
   readonly bindings: readonly unknown[];
 }
 
-async function written(
-  { db }: RunningBridge,
-  what: string,
-  request: () => Promise<{ readonly status: number }>,
-): Promise<readonly Row[]> {
+/** A request, and the statements that the bridge sent to its database meanwhile. */
+async function during({ db }: RunningBridge, request: () => Promise<{ readonly status: number }>) {
   const statements: Statement[] = [];
   const record = (statement: Statement) => statements.push(statement);
   db.on('query', record);
@@ -108,7 +134,16 @@ async function written(
     status = (await request()).status;
   });
   db.removeListener('query', record);
-  if (status >= 300) throw new Error(`${what} was answered ${status}`);
+  if (status >= 300) throw new Error(`it was answered ${status}`);
+  return { statements, tookMs };
+}
+
+async function written(
+  bridge: RunningBridge,
+  what: string,
+  request: () => Promise<{ readonly status: number }>,
+): Promise<readonly Row[]> {
+  const { statements, tookMs } = await during(bridge, request);
   const writes = statements.filter(({ sql }) => /^(insert into|delete from) .group_members/.test(sql));
   return [
     { what: `${what} of ${WHOLE_LIST} members, one is another`, figure: ms(tookMs) },
