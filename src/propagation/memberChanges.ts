@@ -16,12 +16,18 @@ export interface AppliedMemberships {
   readonly gaveWay: boolean;
 }
 
-/** `onDone` runs in the transaction that records the change. */
+export interface Recording {
+  /** Runs in the transaction that records the change. */
+  onDone(tx: Db, change: MembershipChange): Promise<void>;
+  /** For the audit log. */
+  why(change: MembershipChange): string;
+}
+
 export async function applyMemberships(
   run: TaskRun,
   remoteGroupId: string,
   changes: readonly MembershipChange[],
-  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+  recording: Recording,
 ): Promise<AppliedMemberships> {
   const batches = batchesOf(changes, run.view.connector.capabilities.membersPerCallMax);
   const [first] = batches;
@@ -29,7 +35,7 @@ export async function applyMemberships(
   const refused = new Map<string, Refusal>();
   for (const [index, batch] of batches.entries()) {
     const next = batches[index + 1] ?? null;
-    for (const [key, refusal] of await applyBatch(run, remoteGroupId, { batch, next }, onDone))
+    for (const [key, refusal] of await applyBatch(run, remoteGroupId, { batch, next }, recording))
       refused.set(key, refusal);
     if (next && (await run.giveWay())) return { refused, gaveWay: true };
   }
@@ -94,7 +100,7 @@ async function applyBatch(
   run: TaskRun,
   remoteGroupId: string,
   { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
-  onDone: (tx: Db, change: MembershipChange) => Promise<void>,
+  { onDone, why }: Recording,
 ): Promise<readonly (readonly [key: string, refusal: Refusal])[]> {
   const { store, connector } = run.view;
   const [first] = batch;
@@ -122,7 +128,8 @@ async function applyBatch(
     await endDrift(run, tx, remoteGroupId, done);
     for (const change of done) await onDone(tx, change);
     if (next) await announce(tx, run, next);
-    if (done.length > 0) await run.changeEvent(tx, first, { calls, after: summary(done) });
+    if (done.length > 0)
+      await run.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
     for (const change of batch) {
       const outcome = byId.get(change.member.remoteId);
       if (outcome?.outcome === 'refused')

@@ -10,7 +10,8 @@ import type { SqlCondition, UserRecord } from '../db/users.ts';
 import { parseFilter } from '../directory/filter/parse.ts';
 import { filterToSql } from '../directory/filter/sql.ts';
 
-export type RuleTerms = Pick<RuleRecord, 'active' | 'populationExpression' | 'groups'>;
+export type RuleTerms = Pick<RuleRecord, 'active' | 'populationExpression' | 'groups'> &
+  Partial<Pick<RuleRecord, 'name'>>;
 
 export interface Scope {
   /** On the rows of `users`; null: everyone. */
@@ -19,9 +20,11 @@ export interface Scope {
   readonly groups: ReadonlySet<string> | null;
   /** The groups whose members decide who is in scope. */
   readonly deciding: ReadonlySet<string>;
+  /** The active rules, of which this is the sum. */
+  readonly rules: readonly RuleTerms[];
 }
 
-const EVERYTHING: Scope = { people: null, groups: null, deciding: new Set() };
+const EVERYTHING: Scope = { people: null, groups: null, deciding: new Set(), rules: [] };
 
 /** Throws FilterError where an expression cannot be read (any more): that is never "nobody". */
 export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
@@ -39,6 +42,7 @@ export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
         ),
     groups: active.some((rule) => rule.groups.length === 0) ? null : named,
     deciding: whoever ? new Set() : named,
+    rules: active,
   };
 }
 

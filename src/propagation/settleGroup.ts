@@ -26,6 +26,7 @@ import { forbiddenAsSkip, type Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { followMembers } from './scopeMoves.ts';
 import { type Settled, settle } from './settled.ts';
+import { whyGroupGone } from './why.ts';
 
 type GroupChange = Exclude<Change, MembershipChange>;
 
@@ -106,6 +107,7 @@ async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void>
     kind: 'group.detached',
     outcome: 'success',
     subject: { ...run.task.subject, display: link.remoteName },
+    reason: await whyGroupGone(tx, run.view, run.task.subject.id),
   });
 }
 
@@ -264,6 +266,7 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
 async function settleMemberships(run: TaskRun, desired: DesiredGroup, link: LinkRecord) {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
+  const gone = desired.lifecycle === 'gone' ? await whyGroupGone(run.db, run.view, desired.id) : null;
   for (;;) {
     const members = await planMemberships(run, desired, remoteId, await feedingGroups(run, remoteId));
     if (members.taken.length > 0)
@@ -276,9 +279,10 @@ async function settleMemberships(run: TaskRun, desired: DesiredGroup, link: Link
     const allowed = (gate.allowed as readonly MembershipChange[]).filter(
       (change) => !refused.has(changeKey(change)),
     );
-    const applied = await applyMemberships(run, remoteId, allowed, (tx, change) =>
-      tickOff(tx, run, gate, change),
-    );
+    const applied = await applyMemberships(run, remoteId, allowed, {
+      onDone: (tx, change) => tickOff(tx, run, gate, change),
+      why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
+    });
     for (const [key, refusal] of applied.refused) refused.set(key, refusal);
     if (applied.gaveWay) continue;
     return {

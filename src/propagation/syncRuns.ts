@@ -284,12 +284,14 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
   const drift = [...run.drift, ...(progress.drift ?? [])];
   const summary = added(run.summary, { ...progress.summary, drift: progress.drift?.length ?? 0 });
   const next = progress.cursor === null ? nextPhase(step, phase) : phase;
+  const scanned = run.progress.scanned + (progress.scanned ?? 0);
   const moved = {
     ...run,
     summary,
     drift: drift.slice(0, DRIFT_LISTED_MAX),
     refused: [...run.refused, ...(progress.refused ?? [])].slice(0, REFUSED_LISTED_MAX),
-    progress: { ...run.progress, scanned: run.progress.scanned + (progress.scanned ?? 0) },
+    // A store may hold more than the directory, of which `total` is the count.
+    progress: { scanned, total: Math.max(run.progress.total ?? 0, scanned) },
   };
   if (next !== null) {
     return saveSyncRun(tx, { ...moved, position: { phase: next, cursor: progress.cursor, failures: 0 } });

@@ -1,11 +1,11 @@
 /** What stands between a request and a change in the audit log: the rule, or where the person stands. */
 
+import { findGroupEvenDeleted } from '../db/groups.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import { speakingUser } from '../db/persons.ts';
-import { rulesOfStore } from '../db/rules.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { StoreView } from './desired.ts';
-import { peopleInScope, scopeOf } from './scope.ts';
+import { groupInScope, peopleInScope, scopeOf } from './scope.ts';
 
 /** In words, as things are in the transaction that records the change. */
 export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Promise<string> {
@@ -22,8 +22,18 @@ export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Prom
   }
 }
 
-async function whyInScope(tx: Db, { store }: StoreView, desired: DesiredUser): Promise<string> {
-  const rules = (await rulesOfStore(tx, store.id)).filter((rule) => rule.active);
+/** Why a group that a store had is let go of there. */
+export async function whyGroupGone(tx: Db, { store, scope }: StoreView, groupId: string): Promise<string> {
+  if (store.status === 'DELETING') return `${store.name} is being deleted`;
+  const group = await findGroupEvenDeleted(tx, groupId);
+  if (group?.letGo) return 'its connection goes, and what it fed stays';
+  if (!group || group.deletedAt !== null) return 'deleted in the identity provider';
+  if (!groupInScope(scope, groupId)) return `out of scope: no active rule of ${store.name} has this group`;
+  return 'the mapping of the store names another group now';
+}
+
+async function whyInScope(tx: Db, { store, scope }: StoreView, desired: DesiredUser): Promise<string> {
+  const { rules } = scope;
   if (rules.length === 0) return `in scope: ${store.name} has no active rule, so everyone is`;
   const user = await speakingUser(tx, desired.id);
   for (const rule of user ? rules : []) {

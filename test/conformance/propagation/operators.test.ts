@@ -278,6 +278,15 @@ describe.each(VENDORS)('the audit log on %s', (type) => {
       ['change.enable', included],
       ['change.disable', 'deleted in the identity provider'],
     ]);
+    await world.configure(type, { GROUP_PROVISIONING: 'Create' });
+    await world.remove(
+      `/Groups/${await world.group('team', [await world.join('joe', { title: 'Engineer' })])}`,
+    );
+    const told = (await world.bridge.admin('GET', '/events?outcome=success')).body._embedded.events;
+    const why = (kind: string) => told.find((e: { kind: string }) => e.kind === kind)?.reason;
+    expect(why('change.grant')).toBe('a member in the directory');
+    expect(why('change.revoke')).toBe('deleted in the identity provider');
+    expect(why('group.detached')).toBe('deleted in the identity provider');
     const adopted = body._embedded.events.find((e: { kind: string }) => e.kind === 'change.adopt');
     expect(adopted.calls.length).toBeGreaterThan(0);
     expect(adopted.calls[0]).toMatchObject({ method: 'GET', status: 200 });

@@ -16,6 +16,7 @@ interface Run {
   readonly state: string;
   readonly drift: readonly { kind: string; attribute?: string; expected?: string; found?: string }[];
   readonly summary: Readonly<Record<string, number>>;
+  readonly progress: { readonly scanned: number; readonly total: number };
   readonly error?: string;
 }
 
@@ -57,6 +58,7 @@ describe.each(STORE_TYPES)('on %s', (type) => {
     await world.forget();
     const run = await sync(type);
     expect(run).toMatchObject({ state: 'DONE', drift: [] });
+    expect(run.progress.total).toBeGreaterThanOrEqual(run.progress.scanned);
     expect(await world.writes(type)).toEqual([]);
     expect(await world.syncStatus(type)).toMatchObject({
       syncState: 'SYNCED',
