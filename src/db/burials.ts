@@ -153,21 +153,24 @@ export async function whomItConcerns(db: Db, connectionIds: readonly string[]): 
         .select(db.raw('1')),
     );
   const groups = db('groups').whereIn('connection_id', connectionIds).whereNull('deleted_at');
-  const stores: { name: string; people: string | number }[] = await leaving()
-    .join('links', 'links.subject_id', 'users.person_id')
-    .join('stores', 'stores.id', 'links.store_id')
-    .where('links.kind', 'user')
-    .whereNot('links.state', 'removed')
-    .groupBy('stores.id', 'stores.name', 'stores.created_at')
-    .orderBy(['stores.created_at', 'stores.id'])
-    .select('stores.name')
-    .countDistinct({ people: 'links.subject_id' });
+  const linked: { store_id: string; people: string | number }[] = await db('links')
+    .where({ kind: 'user' })
+    .whereIn('subject_id', leaving().select('users.person_id'))
+    .whereNot({ state: 'removed' })
+    .groupBy('store_id')
+    .select('store_id')
+    .count({ people: '*' });
+  const people = new Map(linked.map((row) => [row.store_id, Number(row.people)]));
+  const stores: { id: string; name: string }[] = await db('stores')
+    .whereIn('id', [...people.keys()])
+    .orderBy(['created_at', 'id'])
+    .select('id', 'name');
   const count = async (query: ReturnType<Db>) => Number((await query.first())?.n ?? 0);
   return {
     users: await count(users().count({ n: '*' })),
     groups: await count(groups.count({ n: '*' })),
     leaving: await count(leaving().countDistinct({ n: 'users.person_id' })),
-    stores: stores.map(({ name, people }) => ({ name, people: Number(people) })),
+    stores: stores.map(({ id, name }) => ({ name, people: people.get(id) ?? 0 })),
   };
 }
 

@@ -4,7 +4,14 @@
  * connection stays visible until no store has anything left to do. Calls no vendor.
  */
 
-import { departedIn, forgetSubjects, nextToForget, storesStillWork, whomItConcerns } from '../db/burials.ts';
+import {
+  type Concerned,
+  departedIn,
+  forgetSubjects,
+  nextToForget,
+  storesStillWork,
+  whomItConcerns,
+} from '../db/burials.ts';
 import {
   type ConnectionRecord,
   countConnections,
@@ -47,23 +54,31 @@ export async function deleteConnection(
   manner: Manner,
   cause: Cause,
 ): Promise<boolean> {
+  // Before the transaction: to count a large directory takes seconds.
+  const concerned = await whomItConcerns(deps.db, [id]);
   await deps.db.transaction(async (tx) => {
     // The environment's lock keeps another primary connection from coming meanwhile.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
-    if (connection.deletion) return thinkBetter(tx, deps, connection, connection.deletion, manner, cause);
-    if (!manner.confirmed) await refuseWhereSomebodyMinds(tx, connection, manner);
-    await shut(tx, deps, connection, manner.keepAccounts, cause);
+    const asked = { manner, concerned, cause };
+    if (connection.deletion) return thinkBetter(tx, deps, connection, connection.deletion, asked);
+    if (!manner.confirmed && (await somebodyMinds(tx, id, concerned)))
+      refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
+    await shut(tx, deps, connection, manner.keepAccounts, cause, concerned);
   });
   return (await advanceConnection(deps, id, STEPS_IN_REQUEST)) === 'done';
 }
 
-async function refuseWhereSomebodyMinds(tx: Db, connection: ConnectionRecord, manner: Manner): Promise<void> {
-  const concerned = await whomItConcerns(tx, [connection.id]);
-  const linked = await departedIn(tx, 'links', 'user', connection.id).first('links.id');
-  if (concerned.users + concerned.groups === 0 && !linked) return;
-  refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
+async function somebodyMinds(tx: Db, id: string, { users, groups }: Concerned): Promise<boolean> {
+  if (users + groups > 0) return true;
+  return (await departedIn(tx, 'links', 'user', id).first('links.id')) !== undefined;
+}
+
+interface Asked {
+  readonly manner: Manner;
+  readonly concerned: Concerned;
+  readonly cause: Cause;
 }
 
 /** Asked again: what is not gone yet may still be kept. */
@@ -72,12 +87,10 @@ async function thinkBetter(
   deps: PropagationDeps,
   connection: ConnectionRecord,
   deletion: Deletion,
-  manner: Manner,
-  cause: Cause,
+  { manner, concerned, cause }: Asked,
 ): Promise<void> {
   if (!manner.keepAccounts || deletion.keepAccounts) return;
-  if (!manner.confirmed)
-    refuseUnconfirmed(`the connection ${connection.name}`, await whomItConcerns(tx, [connection.id]), manner);
+  if (!manner.confirmed) refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
   await keepAccounts(tx, deps, connection, cause);
 }
 
@@ -98,9 +111,9 @@ export async function shut(
   connection: ConnectionRecord,
   keeping: boolean,
   cause: Cause,
+  concerned?: Concerned,
 ): Promise<void> {
   const since = isoTime(deps.clock.now());
-  const concerned = await whomItConcerns(tx, [connection.id]);
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
   const tokens = await shutConnection(tx, connection.id);
   await tell(tx, deps, connection, cause, 'connection.deleting', {

@@ -4,7 +4,7 @@
  */
 
 import { deleteAdminTokensOf } from '../db/adminTokens.ts';
-import { whomItConcerns } from '../db/burials.ts';
+import { type Concerned, whomItConcerns } from '../db/burials.ts';
 import { type ConnectionRecord, everyConnection, lockConnection } from '../db/connections.ts';
 import {
   buryRow,
@@ -42,21 +42,21 @@ export async function deleteEnvironment(
   manner: Manner,
   cause: Cause,
 ): Promise<boolean> {
+  // Before the transaction: to count a large directory takes seconds.
+  const concerned = await whomItConcerns(deps.db, idsOf(await everyConnection(deps.db, id)));
   await deps.db.transaction(async (tx) => {
     const environment = await lockEnvironment(tx, id);
     if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
     if (id === DEFAULT_ENVIRONMENT_ID) throw new RequestError(409, STAYS);
     const { deletion } = environment;
     if (deletion && (deletion.keepAccounts || !manner.keepAccounts)) return;
-    if (!manner.confirmed) await refuseWhereSomethingIs(tx, environment, manner);
+    if (!manner.confirmed) await refuseWhereSomethingIs(tx, environment, concerned, manner);
     if (deletion) await keepAccountsFromNowOn(tx, 'environments', id);
     else {
       const since = isoTime(deps.clock.now());
       await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: manner.keepAccounts });
     }
-    const connections = await everyConnection(tx, id);
-    const concerned = await whomItConcerns(tx, idsOf(connections));
-    const after = { keepAccounts: manner.keepAccounts, connections: connections.length, ...concerned };
+    const after = { keepAccounts: manner.keepAccounts, ...concerned };
     await tell(tx, deps, environment, cause, 'environment.deleting', after);
   });
   return (await advanceEnvironment(deps, id, STEPS_IN_REQUEST)) === 'done';
@@ -64,11 +64,15 @@ export async function deleteEnvironment(
 
 const STAYS = 'The environment default stays: it keeps the audit log of the bridge itself.';
 
-async function refuseWhereSomethingIs(tx: Db, environment: EnvironmentRecord, manner: Manner): Promise<void> {
+async function refuseWhereSomethingIs(
+  tx: Db,
+  environment: EnvironmentRecord,
+  concerned: Concerned,
+  manner: Manner,
+): Promise<void> {
   const connections = await everyConnection(tx, environment.id);
   const stores = await everyStoreOf(tx, environment.id);
   if (connections.length + stores.length === 0) return;
-  const concerned = await whomItConcerns(tx, idsOf(connections));
   const what = [`${connections.length} connections`, `${stores.length} stores`].join(' and ');
   refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, concerned, manner);
 }
