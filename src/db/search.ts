@@ -1,5 +1,6 @@
 /** Users and groups of a connection in one list: the database orders them together, and gives their ids. */
 
+import type { Knex } from 'knex';
 import type { Kind } from '../model/subject.ts';
 import type { Db } from './open.ts';
 import { countMatching, matching, type SqlCondition } from './users.ts';
@@ -34,22 +35,30 @@ export async function searchTogether(
     total += await countMatching(db, TABLES[kind], { connectionId: page.connectionId, filter });
   }
   if (page.limit === 0 || page.offset >= total) return { total, items: [] };
-  const [first, ...others] = page.kinds.map((one) => keysOf(db, page.connectionId, one));
+  const isSorted = page.kinds.some(({ sortKey }) => sortKey !== null);
+  const [first, ...others] = page.kinds.map((one) => {
+    const keys = keysOf(db, page.connectionId, one);
+    return isSorted ? keys : oldest(db, keys, page.offset + page.limit);
+  });
   if (!first) return { total, items: [] };
+  const found = db.from(first.unionAll(others).as('found')).select<Found[]>('kind', 'id');
   const direction = page.descending ? 'desc' : 'asc';
-  const items = await db
-    .from(first.unionAll(others).as('found'))
-    .select<Found[]>('kind', 'id')
-    .orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`)
+  if (isSorted) found.orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`);
+  const items = await found
     .orderBy(['created_at', { column: 'kind', order: 'desc' }, 'id'])
     .offset(page.offset)
     .limit(page.limit);
   return { total, items };
 }
 
+/** Of one kind no more than the page ends at: an index has them in this order. */
+function oldest(db: Db, keys: Knex.QueryBuilder, count: number): Knex.QueryBuilder {
+  return db.from(keys.orderBy(['created_at', 'id']).limit(count).as('oldest')).select('*');
+}
+
 const TABLES = { user: 'users', group: 'groups' } as const;
 
-function keysOf(db: Db, connectionId: string, { kind, filter, sortKey }: SearchOfKind) {
+function keysOf(db: Db, connectionId: string, { kind, filter, sortKey }: SearchOfKind): Knex.QueryBuilder {
   const table = TABLES[kind];
   return matching(db, table, { connectionId, filter }).select(
     db.raw('? as kind', [kind]),
