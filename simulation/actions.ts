@@ -97,11 +97,28 @@ export interface Planned {
 export function drawActions(random: Random, themes: Themes, count: number): readonly Planned[] {
   const actions: Planned[] = [];
   const opening = Math.min(themes.people, 4);
-  for (let who = 0; who < opening; who++) actions.push({ action: { kind: 'hire', who }, afterMs: 50 });
+  if (themes.faults && random.chance(0.3)) {
+    for (let store = 0; store < themes.stores; store++)
+      actions.push({ action: { kind: 'trouble', store, what: 'lost' }, afterMs: 0 });
+  }
+  for (let who = 0; who < opening; who++) {
+    actions.push({ action: { kind: 'hire', who }, afterMs: 50 });
+    if (random.chance(0.15)) actions.push(drawSequel(random, who));
+  }
   actions.push({ action: { kind: 'makeGroup', group: 0, members: [0, 1, 2] }, afterMs: 50 });
-  while (actions.length < count)
-    actions.push({ action: drawAction(random, themes), afterMs: drawGap(random) });
+  while (actions.length < count) {
+    const action = drawAction(random, themes);
+    actions.push({ action, afterMs: drawGap(random) });
+    if ((action.kind === 'hire' || action.kind === 'return') && random.chance(0.3))
+      actions.push(drawSequel(random, action.who));
+  }
   return actions;
+}
+
+/** Soon after somebody came, while the stores may not have heard of it. */
+function drawSequel(random: Random, who: number): Planned {
+  const kind = random.pick(['leave', 'delete', 'readdress', 'readdress'] as const);
+  return { action: { kind, who }, afterMs: random.pick([100, 1_000, 5_000, 12_500]) };
 }
 
 function drawGap(random: Random): number {
