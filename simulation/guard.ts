@@ -60,7 +60,7 @@ export class Guard implements Witness {
   /** Since everything was quiet for the first time. */
   waitedDays = 0;
   /** A call arrived after its caller had given up, and perhaps after the last look. */
-  arrivedLate = false;
+  untraceable = false;
   /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
   readonly touchedByHand = new Set<string>();
   /** The lifecycles for which the bridge may have disabled the account. */
@@ -100,7 +100,7 @@ export class Guard implements Witness {
 
   diverged(why: string): void {
     this.needsSync = why;
-    if (why === ARRIVED_LATE) this.arrivedLate = true;
+    if (why === ARRIVED_LATE) this.untraceable = true;
     this.#note(why);
   }
 

@@ -82,6 +82,7 @@ async function tell(world: World, actions: readonly Planned[]): Promise<readonly
   if (first.length > 0) return first;
   for (const store of world.stores) await play.decide(store, 'approve', true);
   await quiet(world);
+  await waitForRemovals(world);
   return (await judge(world)).map((complaint) => `after approving everything: ${complaint}`);
 }
 
@@ -101,14 +102,19 @@ async function calm(world: World, play: Play): Promise<void> {
     await quiet(world);
     store.guard.needsSync = REPAIRED;
   }
+  await waitForRemovals(world);
+}
+
+const DAY_MS = 86_400_000;
+
+/** Until `REMOVE_AFTER_DAYS` are over for everybody for whom they count now. */
+async function waitForRemovals(world: World): Promise<void> {
   const days = Math.max(...world.stores.map(({ guard }) => guard.sight.meaning.removeAfterDays));
   if (days === 0) return;
   await world.scheduler.sleep((days + 1) * DAY_MS);
   await quiet(world);
   for (const { guard } of world.stores) guard.waitedDays = days + 1;
 }
-
-const DAY_MS = 86_400_000;
 
 const LOOK_EVERY_MS = 5_000;
 /** Longer than any gap between two tries of a store. */

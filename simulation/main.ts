@@ -24,6 +24,8 @@ const one = values.history === undefined ? null : Number(values.history);
 const from = one ?? Number(values.from);
 const until = one === null ? from + Number(values.histories) : from + 1;
 
+const PROGRESS_EVERY = 500;
+
 process.exitCode = await simulate();
 
 async function simulate(): Promise<number> {
@@ -38,6 +40,9 @@ async function simulate(): Promise<number> {
     if (values.trace) for (const line of outcome.trace) say(line);
     writes += outcome.writes;
     crashes += outcome.crashes;
+    const played = index + 1 - from;
+    if (played % PROGRESS_EVERY === 0 && index + 1 < until)
+      say(`${played} histories, ${failed} failed so far`);
     if (outcome.complaints.length === 0) continue;
     failed += 1;
     say(`history ${index} of seed ${values.seed} failed:`);

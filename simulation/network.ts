@@ -133,7 +133,7 @@ export function createCalls({ vendor, faults, scheduler, random, witness }: Line
       }
       vendor.changing(scheduler.now);
       const answer = work();
-      if (random.chance(faults.doubled)) work();
+      if (random.chance(faults.doubled)) unheard(work);
       if (random.chance(faults.unanswered)) {
         await scheduler.sleep(CALL_TIMEOUT_MS);
         refuse(action, 'unknownOutcome');
@@ -153,13 +153,16 @@ function later(scheduler: Scheduler, ms: number, work: () => unknown): void {
     alive: true,
     stalledUntil: scheduler.now + ms,
   };
-  scheduler.spawn(network, async () => {
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof RemoteError)) throw error;
-    }
-  });
+  scheduler.spawn(network, async () => unheard(work));
+}
+
+/** Whatever the vendor answers, nobody listens. */
+function unheard(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+  }
 }
 
 /** As a connector words it. */

@@ -93,8 +93,7 @@ class Verdict {
 
   /** What the bridge made and forgot: nobody would ever take it away. */
   #forgotten(linked: ReadonlyMap<string, string>): void {
-    // No look can find what arrives after it; docs/simulation.md says what follows.
-    if (this.#guard.arrivedLate) return;
+    if (this.#guard.untraceable) return;
     for (const [id, who] of this.#guard.createdAccounts) {
       if (this.#vendor.state.accounts.get(id)?.state !== 'enabled' || linked.has(id)) continue;
       const undone = this.#lifecycleOf(this.#model.humans[who]) !== 'active';

@@ -48,9 +48,9 @@ export interface Replica {
 const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
 
 const POLL_MS = 1_000;
-const HOUSEKEEPING_MS = [600_000, 2_400_000] as const;
+const HOUSEKEEPING_MS = [1_200_000, 7_200_000] as const;
 /** Where nothing is due, nobody needs to look more often. */
-const DOZE_MAX_MS = 600_000;
+const DOZE_MAX_MS = 6 * 3_600_000;
 
 const metrics = createMetrics();
 const keyring = parseKeyring(randomBytes(32).toString('base64'));
@@ -242,18 +242,22 @@ export class World {
   }
 
   async #untilSomethingIsDue(deps: RunnerDeps, storeId: string): Promise<number> {
-    const task = await this.db('tasks')
-      .where({ store_id: storeId, state: 'pending' })
-      .min({ at: 'run_at' })
-      .first();
-    const store = await this.db('stores').where({ id: storeId }).first('retry_at', 'paused');
-    const run = await this.db('sync_runs')
-      .where({ store_id: storeId })
-      .whereIn('state', ['QUEUED', 'RUNNING'])
-      .first('id');
-    const look = await this.db('second_looks').where({ store_id: storeId }).min({ at: 'at' }).first();
-    const next = [task?.at, look?.at].filter(Boolean).sort()[0];
-    const due = store?.paused ? store.retry_at : run ? isoTime(0) : next;
+    const { db } = this;
+    const earliest = (table: string, column: string, where: object) =>
+      db(table)
+        .where({ store_id: storeId, ...where })
+        .min(column);
+    const row = await db('stores')
+      .where({ id: storeId })
+      .first({
+        paused: 'paused',
+        retryAt: 'retry_at',
+        task: earliest('tasks', 'run_at', { state: 'pending' }),
+        look: earliest('second_looks', 'at', {}),
+        run: db('sync_runs').where({ store_id: storeId }).whereIn('state', ['QUEUED', 'RUNNING']).count(),
+      });
+    const next = [row?.task, row?.look].filter(Boolean).sort()[0];
+    const due = row?.paused ? row.retryAt : row?.run > 0 ? isoTime(0) : next;
     if (!due) return DOZE_MAX_MS;
     return Math.max(POLL_MS, Date.parse(due) - deps.clock.now());
   }
