@@ -58,7 +58,7 @@ function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, w
     case 'join':
       if (account?.state !== 'enabled' || !group || group.members.has(account.id)) return;
       group.members.set(account.id, random.pick([10, 30, 50]));
-      guard.joinedByHand(group.id, account.id);
+      guard.own.joinedByHand(group.id, account.id);
       return;
     case 'part':
       if (account && group) group.members.delete(account.id);

@@ -4,33 +4,17 @@
  * since the work began? Never asks the bridge.
  */
 
+import { BrakeBook } from './brakeBook.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
 import { ARRIVED_LATE, type Turn, type Witness, type Write } from './network.ts';
+import { Ownership } from './ownership.ts';
 import type { Process } from './scheduler.ts';
+import { SKEW_MAX_MS } from './scheduler.ts';
 import type { Meaning } from './settings.ts';
 import { Sight } from './sight.ts';
 import type { Vendor } from './vendor.ts';
 
-/** Loose by what two clocks may differ. */
-export const SKEW_MAX_MS = 3_000;
-
-/** Longer than any window. */
 const DAY_MS = 86_400_000;
-
-interface Membership {
-  /** Since when it is there. */
-  readonly tick: number;
-  /** The bridge made it, or an earlier one of the same two. */
-  readonly mine: boolean;
-}
-
-interface Loss {
-  readonly who: string;
-  readonly tick: number;
-  /** When the work began and when the vendor met it. */
-  readonly from: number;
-  readonly at: number;
-}
 
 export interface DoneWrite {
   readonly write: Write;
@@ -44,13 +28,6 @@ export class Guard implements Witness {
   storeId = '';
   readonly violations: string[] = [];
   readonly done: DoneWrite[] = [];
-  /** Account → the person it was made for, or taken for. */
-  readonly owners = new Map<string, number>();
-  /** Remote group → the SCIM groups it was made for, or taken for. */
-  readonly groupOwners = new Map<string, Set<string>>();
-  readonly createdGroups = new Set<string>();
-  /** Accounts that the bridge made. */
-  readonly createdAccounts = new Map<string, number>();
   /** What a person has approved: losses that no brake counts. */
   readonly approved = new Set<string>();
   /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
@@ -66,13 +43,13 @@ export class Guard implements Witness {
   /** The lifecycles for which the bridge may have disabled the account. */
   readonly disabledFor = new Map<string, ReadonlySet<string>>();
   readonly sight: Sight;
+  readonly own: Ownership;
   /** Writes that a worker may still make after it has stood still and lost the lease. */
   staleAllowed = 0;
   #late = false;
   /** Subject → when the last work on it began that wrote something. */
   readonly #worked = new Map<string, number>();
-  readonly #memberships = new Map<string, Membership>();
-  readonly #losses: Loss[] = [];
+  readonly #book: BrakeBook;
   readonly #model: Model;
   readonly #vendor: Vendor;
   readonly #now: () => number;
@@ -88,6 +65,8 @@ export class Guard implements Witness {
   ) {
     this.#model = model;
     this.sight = new Sight(model, () => this.storeId);
+    this.#book = new BrakeBook(this.sight);
+    this.own = new Ownership(model, vendor, this.sight);
     this.#vendor = vendor;
     this.#now = now;
     this.#turns = turns;
@@ -119,68 +98,28 @@ export class Guard implements Witness {
     const complaint = write.subject.kind === 'user' ? this.#user(turn, write) : this.#group(turn, write);
     if (complaint) this.#complain(write, complaint);
     if (this.#isStale(turn, write)) this.#complain(write, 'work that began later has written already');
-    if (write.member) this.#keepMembership(write);
+    if (write.member) this.own.keepMembership(write);
     if (write.op === 'disable') this.#rememberDisabling(turn, write);
     if (write.op === 'enable') this.disabledFor.delete(write.remoteId);
-    if (write.op === 'disable' || write.op === 'delete') this.#dropMemberships(write);
+    if (write.op === 'disable' || write.op === 'delete') this.own.dropMemberships(write);
     this.touchedByHand.delete(write.remoteId);
   }
 
   created(write: Write, remoteId: string): void {
     if (write.subject.kind === 'group') {
-      this.groupOwners.set(remoteId, new Set([write.subject.id]));
-      this.createdGroups.add(remoteId);
+      this.own.groupOwners.set(remoteId, new Set([write.subject.id]));
+      this.own.createdGroups.add(remoteId);
       return;
     }
     const human = this.#model.byPerson(write.subject.id);
     if (!human) return;
-    this.owners.set(remoteId, human.index);
-    this.createdAccounts.set(remoteId, human.index);
-  }
-
-  /** A person made it there. */
-  joinedByHand(groupId: string, accountId: string): void {
-    const key = `${groupId} ${accountId}`;
-    const before = this.#memberships.get(key);
-    this.#memberships.set(key, { tick: this.#model.tick, mine: before?.mine ?? false });
-  }
-
-  /** Whose a membership is: certainly the bridge's, certainly not, or either. */
-  membershipIs(groupId: string, accountId: string): 'mine' | 'foreign' | 'either' {
-    const known = this.#memberships.get(`${groupId} ${accountId}`);
-    if (!known) return 'foreign';
-    if (known.mine) return this.needsSync === null ? 'mine' : 'either';
-    for (let tick = known.tick; tick <= this.#model.tick; tick++) {
-      if (this.wantedAt(tick, groupId, accountId)) return 'either';
-    }
-    return 'foreign';
-  }
-
-  /** Does a live SCIM group that feeds the remote group have the account's person as a member? */
-  wantedAt(tick: number, groupId: string, accountId: string): boolean {
-    const owner = this.owners.get(accountId);
-    return this.feeding(groupId).some((group) => {
-      const standing = this.sight.group(group, tick);
-      if (!standing?.live) return false;
-      return owner === undefined
-        ? [...standing.members].some((who) => this.#mayBe(accountId, who))
-        : standing.members.has(owner);
-    });
-  }
-
-  /** The SCIM groups that feed, or may feed, a remote group. */
-  feeding(groupId: string): readonly ScimGroup[] {
-    const owners = this.groupOwners.get(groupId);
-    const name = this.#vendor.state.groups.get(groupId)?.name.toLowerCase();
-    return [...this.#model.groups.values()].filter(
-      (group) =>
-        owners?.has(group.id) || group.standing.all.some((standing) => standing.name.toLowerCase() === name),
-    );
+    this.own.owners.set(remoteId, human.index);
+    this.own.createdAccounts.set(remoteId, human.index);
   }
 
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
     const account = this.#vendor.state.accounts.get(accountId);
-    const owner = this.owners.get(accountId);
+    const owner = this.own.owners.get(accountId);
     const names = [
       accountId,
       account?.identifier ?? '',
@@ -212,7 +151,7 @@ export class Guard implements Witness {
     const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
     if (!this.#permits(turn, write)) return 'APPLY_MODE is Approval, and no applied preview says this';
     if (write.op === 'create') return this.#creation(human, standings, some, is);
-    const foreign = this.#ownership(human, write.remoteId);
+    const foreign = this.own.claim(human, write.remoteId);
     if (foreign) return foreign;
     switch (write.op) {
       case 'update':
@@ -270,29 +209,11 @@ export class Guard implements Witness {
   ): string | null {
     if (!is('active')) return 'the person is not active';
     if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
-    const other = [...this.owners].find(
+    const other = [...this.own.owners].find(
       ([id, owner]) => owner === human.index && this.#vendor.state.accounts.has(id),
     );
     if (other) return `a second account: ${other[0]} is theirs already`;
     return standings.length > 0 ? null : 'the person is unknown';
-  }
-
-  /** An account is a person's because it was made for them, or because it has an identifier of theirs. */
-  #ownership(human: Human, accountId: string): string | null {
-    const owner = this.owners.get(accountId);
-    if (owner === human.index) return null;
-    if (owner !== undefined && this.#model.humans[owner]?.standing.now?.lifecycle !== 'gone') {
-      return `the account is h${owner}'s`;
-    }
-    if (!this.#mayBe(accountId, human.index)) return 'nothing says that the account is theirs';
-    this.owners.set(accountId, human.index);
-    return null;
-  }
-
-  #mayBe(accountId: string, who: number): boolean {
-    const identifier = this.#vendor.state.accounts.get(accountId)?.identifier;
-    const standings = this.#model.humans[who]?.standing.all ?? [];
-    return standings.some((standing) => standing.email.toLowerCase() === identifier);
   }
 
   #group(turn: Turn, write: Write): string | null {
@@ -306,17 +227,18 @@ export class Guard implements Witness {
       return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
     }
     const owned =
-      this.groupOwners.get(write.remoteId)?.has(group.id) || this.feeding(write.remoteId).includes(group);
+      this.own.groupOwners.get(write.remoteId)?.has(group.id) ||
+      this.own.feeding(write.remoteId).includes(group);
     if (!owned) return 'nothing says that the group is the directory’s';
-    this.groupOwners.set(
+    this.own.groupOwners.set(
       write.remoteId,
-      new Set([...(this.groupOwners.get(write.remoteId) ?? []), group.id]),
+      new Set([...(this.own.groupOwners.get(write.remoteId) ?? []), group.id]),
     );
     switch (write.op) {
       case 'update':
         return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
       case 'delete':
-        if (!this.createdGroups.has(write.remoteId)) return 'the bridge did not make this group';
+        if (!this.own.createdGroups.has(write.remoteId)) return 'the bridge did not make this group';
         return meanings.some((m) => m.deleteGroups) ? null : 'DELETE_GROUPS is off';
       case 'grant':
         return this.#grant(turn, write);
@@ -330,10 +252,10 @@ export class Guard implements Witness {
   #grant(turn: Turn, write: Write): string | null {
     const human = this.#model.byPerson(write.member?.personId ?? null);
     if (!human) return 'nobody in the directory is this member';
-    const foreign = this.#ownership(human, write.member?.remoteId ?? '');
+    const foreign = this.own.claim(human, write.member?.remoteId ?? '');
     if (foreign) return foreign;
     for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
-      if (!this.wantedAt(tick, write.remoteId, write.member?.remoteId ?? '')) continue;
+      if (!this.own.wantedAt(tick, write.remoteId, write.member?.remoteId ?? '')) continue;
       if (this.sight.person(human, tick)?.lifecycle === 'active') return null;
     }
     return 'the directory does not want it';
@@ -341,33 +263,17 @@ export class Guard implements Witness {
 
   #revoke(turn: Turn, write: Write, meanings: readonly Meaning[]): string | null {
     const accountId = write.member?.remoteId ?? '';
-    const owner = this.owners.get(accountId);
-    const whose = this.membershipIs(write.remoteId, accountId);
+    const owner = this.own.owners.get(accountId);
+    const whose = this.own.membershipIs(write.remoteId, accountId, this.needsSync === null);
     if (whose === 'foreign' && meanings.every((m) => !m.overwrite)) {
       return 'the membership is not the bridge’s, and the store is set to Merge';
     }
     const complaint = this.#loss(turn, write, owner === undefined ? accountId : `h${owner}`);
     if (complaint) return complaint;
     for (let tick = turn.tick; tick <= this.#model.tick; tick++) {
-      if (!this.wantedAt(tick, write.remoteId, accountId)) return null;
+      if (!this.own.wantedAt(tick, write.remoteId, accountId)) return null;
     }
-    return this.#isSucceeded(write) ? null : 'the directory wants the membership';
-  }
-
-  /**
-   * The group is gone, and another one of its name came after it, which has not found the remote group yet:
-   * what the first one gave is taken before the second gives it again.
-   */
-  #isSucceeded(write: Write): boolean {
-    const group = this.#model.groups.get(write.subject.id);
-    const gone = group?.standing;
-    if (!gone || this.sight.group(group)?.live !== false) return false;
-    const others = this.feeding(write.remoteId).filter((group) => group.id !== write.subject.id);
-    return others.every(
-      (group) =>
-        !this.sight.group(group)?.live ||
-        (group.standing.began > gone.ended && !this.groupOwners.get(write.remoteId)?.has(group.id)),
-    );
+    return this.own.isSucceeded(write) ? null : 'the directory wants the membership';
   }
 
   /** What holds for whatever takes something from somebody: protection, and the brake. */
@@ -376,37 +282,17 @@ export class Guard implements Witness {
     const meanings = this.sight.meaningsSince(turn.tick);
     if (this.isProtected(accountId, meanings)) return 'the account is protected';
     if (this.approved.has(lossKey(write))) return null;
-    const now = this.#now();
-    const loss = { who, tick: turn.tick, from: turn.at, at: now };
-    // What was reserved under other settings stays reserved.
-    const earliest = Math.min(
-      turn.tick,
-      ...this.#losses.filter((l) => l.from > now - DAY_MS).map((l) => l.tick),
-    );
-    const limits = this.sight.meaningsSince(earliest).map((m) => ({
-      limit:
-        m.brakePercent >= 100
-          ? Number.POSITIVE_INFINITY
-          : Math.max(m.brakeMin, Math.floor((m.brakePercent * this.#base()) / 100)),
-      windowMs: m.brakeWindowMs,
-    }));
-    const exceeded = limits.every(({ limit, windowMs }) => {
-      const since = now - windowMs + 2 * SKEW_MAX_MS;
-      const people = new Set(this.#losses.filter((l) => l.from > since).map((l) => l.who));
-      return !people.has(who) && people.size + 1 > limit;
-    });
-    // What was lost while the brake was switched off is in no book of it.
-    if (limits.every(({ limit }) => limit < Number.POSITIVE_INFINITY)) this.#losses.push(loss);
+    const exceeded = this.#book.exceeds(who, turn, this.#now(), this.#base());
     return exceeded ? 'the brake is exceeded' : null;
   }
 
   /** Never less than the bridge's base: everybody who has, or ever had, an account. */
   #base(): number {
-    return new Set(this.owners.values()).size + this.#unclaimed();
+    return new Set(this.own.owners.values()).size + this.#unclaimed();
   }
 
   #unclaimed(): number {
-    return [...this.#vendor.state.accounts.keys()].filter((id) => !this.owners.has(id)).length;
+    return [...this.#vendor.state.accounts.keys()].filter((id) => !this.own.owners.has(id)).length;
   }
 
   #wrongAttribute(
@@ -427,18 +313,6 @@ export class Guard implements Witness {
     const meanings = this.sight.meaningsSince(turn.tick);
     if (!meanings.every((m) => m.approval)) return true;
     return this.permitted.has(lossKey(write)) || this.approved.has(lossKey(write));
-  }
-
-  #keepMembership(write: Write): void {
-    const key = `${write.remoteId} ${write.member?.remoteId}`;
-    if (write.op === 'grant') this.#memberships.set(key, { tick: this.#model.tick, mine: true });
-  }
-
-  #dropMemberships(write: Write): void {
-    if (write.op === 'disable' && !this.#vendor.manners.disableDropsMemberships) return;
-    for (const key of this.#memberships.keys()) {
-      if (key.endsWith(` ${write.remoteId}`)) this.#memberships.delete(key);
-    }
   }
 
   #rememberDisabling(turn: Turn, write: Write): void {

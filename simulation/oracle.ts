@@ -94,7 +94,7 @@ class Verdict {
   /** What the bridge made and forgot: nobody would ever take it away. */
   #forgotten(linked: ReadonlyMap<string, string>): void {
     if (this.#guard.untraceable) return;
-    for (const [id, who] of this.#guard.createdAccounts) {
+    for (const [id, who] of this.#guard.own.createdAccounts) {
       if (this.#vendor.state.accounts.get(id)?.state !== 'enabled' || linked.has(id)) continue;
       const undone = this.#lifecycleOf(this.#model.humans[who]) !== 'active';
       if (undone && !this.#meaning.approval) this.#say(`h${who}`, `left ${id} behind, which the bridge made`);
@@ -106,7 +106,7 @@ class Verdict {
     const other = linked.get(claim.remoteId);
     if (other) this.#say(name, `is linked to ${claim.remoteId}, as is ${other}`);
     linked.set(claim.remoteId, name);
-    const owner = this.#guard.owners.get(claim.remoteId);
+    const owner = this.#guard.own.owners.get(claim.remoteId);
     const account = this.#vendor.state.accounts.get(claim.remoteId);
     if (owner !== undefined && owner !== human.index) {
       this.#say(name, `is linked to ${claim.remoteId}, which is h${owner}'s`);
@@ -292,7 +292,7 @@ class Verdict {
     if (human && wanted.has(human.index)) return;
     if (live && this.#lifecycleOf(human) === 'gone') return;
     if (this.#revokeExcused(remote.id, accountId)) return;
-    const whose = this.#guard.membershipIs(remote.id, accountId);
+    const whose = this.#guard.own.membershipIs(remote.id, accountId, this.#guard.needsSync === null);
     if (whose === 'mine' || (whose === 'foreign' && live && this.#meaning.overwrite && this.#seen(remote.id)))
       this.#say(accountId, `is a member of ${remote.name}, and should not be (${whose})`);
   }

@@ -26,6 +26,9 @@ interface Fiber {
   resume: () => void;
 }
 
+/** What two clocks may differ by. */
+export const SKEW_MAX_MS = 3_000;
+
 /** Turns of fibers in one history; a history that needs more does not end. */
 const TURNS_MAX = 400_000;
 

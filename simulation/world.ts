@@ -25,11 +25,11 @@ import { parseKeyring } from '../src/support/secret.ts';
 import type { Themes } from './actions.ts';
 import { createSimulatedType } from './connector.ts';
 import type { Database } from './database.ts';
-import { Guard, SKEW_MAX_MS } from './guard.ts';
+import { Guard } from './guard.ts';
 import { Model } from './model.ts';
 import { type Faults, NO_FAULTS, type Turn } from './network.ts';
 import type { Random } from './random.ts';
-import { type Process, Scheduler } from './scheduler.ts';
+import { type Process, Scheduler, SKEW_MAX_MS } from './scheduler.ts';
 import { GITLAB_LIKE, SLACK_LIKE, Vendor } from './vendor.ts';
 
 export interface SimulatedStore {

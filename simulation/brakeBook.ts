@@ -1,0 +1,47 @@
+/** Who lost something at one store, and when: what the table of the brake in docs/design.md allows next. */
+
+import type { Turn } from './network.ts';
+import { SKEW_MAX_MS } from './scheduler.ts';
+import type { Sight } from './sight.ts';
+
+/** Longer than any window. */
+const DAY_MS = 86_400_000;
+
+interface Loss {
+  readonly who: string;
+  readonly tick: number;
+  /** When the work began. */
+  readonly from: number;
+}
+
+export class BrakeBook {
+  readonly #sight: Sight;
+  readonly #losses: Loss[] = [];
+
+  constructor(sight: Sight) {
+    this.#sight = sight;
+  }
+
+  /** Enters the loss, and says whether it is one too many by all settings that may have been in force. */
+  exceeds(who: string, turn: Turn, now: number, base: number): boolean {
+    // What was reserved under other settings stays reserved.
+    const recent = this.#losses.filter((loss) => loss.from > now - DAY_MS);
+    const earliest = Math.min(turn.tick, ...recent.map((loss) => loss.tick));
+    const limits = this.#sight.meaningsSince(earliest).map((m) => ({
+      limit:
+        m.brakePercent >= 100
+          ? Number.POSITIVE_INFINITY
+          : Math.max(m.brakeMin, Math.floor((m.brakePercent * base) / 100)),
+      windowMs: m.brakeWindowMs,
+    }));
+    const exceeded = limits.every(({ limit, windowMs }) => {
+      const since = now - windowMs + 2 * SKEW_MAX_MS;
+      const people = new Set(recent.filter((loss) => loss.from > since).map((loss) => loss.who));
+      return !people.has(who) && people.size + 1 > limit;
+    });
+    // What was lost while the brake was switched off is in no book of it.
+    if (limits.every(({ limit }) => limit < Number.POSITIVE_INFINITY))
+      this.#losses.push({ who, tick: turn.tick, from: turn.at });
+    return exceeded;
+  }
+}
