@@ -81,11 +81,16 @@ export interface Insert {
   readonly rows: readonly object[];
 }
 
+/** Of one insert: knex makes a compound select of it, which SQLite takes up to 500 terms of. */
+const SQLITE_ROWS_MAX = 400;
+
 /** Rows of several tables, parents first. One round trip on PostgreSQL, whose foreign keys wait for its end. */
 export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
   const filled = inserts.filter(({ rows }) => rows.length > 0);
   if (dialectOf(db) === 'sqlite') {
-    for (const { table, rows } of filled) await db(table).insert(rows);
+    for (const { table, rows } of filled)
+      for (let done = 0; done < rows.length; done += SQLITE_ROWS_MAX)
+        await db(table).insert(rows.slice(done, done + SQLITE_ROWS_MAX));
     return;
   }
   const last = filled.at(-1);

@@ -127,6 +127,22 @@ onEachDatabase((open) => {
       expect((await idp.put(`/Users/${body.id}`, { userName: 'ann', emails })).body).toEqual(body);
     });
 
+    it('keeps as many values of a list as it takes, and finds each', async () => {
+      const emails = Array.from({ length: 1000 }, (_, n) => ({ value: `${n}@x.com` }));
+      const made = await idp.post('/Users', { userName: 'ann', emails });
+      expect(made.body.emails).toHaveLength(1000);
+      const moved = emails.map(({ value }) => ({ value: `new${value}` }));
+      expect((await idp.put(`/Users/${made.body.id}`, { userName: 'ann', emails: moved })).status).toBe(200);
+      expect((await idp.get('/Users?filter=emails.value eq "new999@x.com"')).body.totalResults).toBe(1);
+      expect((await idp.get('/Users?filter=emails.value eq "999@x.com"')).body.totalResults).toBe(0);
+      const [one] = moved;
+      const { body } = await idp.put(`/Users/${made.body.id}`, {
+        userName: 'ann',
+        emails: [...moved, one, 'y'],
+      });
+      expect(body.detail).toContain('emails would have more than 1000 values');
+    });
+
     it('is active where nobody says otherwise', async () => {
       expect((await idp.post('/Users', { userName: 'ann' })).body.active).toBe(true);
     });
