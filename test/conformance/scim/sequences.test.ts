@@ -211,7 +211,7 @@ onEachDatabase((open) => {
   });
   afterAll(() => endpoint.close());
 
-  it('leaves the store as the model, and versions that grow where something changed', async () => {
+  it('§3.5.2 leaves the store as the model, and versions that grow where something changed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 20 }), async (steps) => {
         const idp = await endpoint.connect();
