@@ -166,7 +166,8 @@ export class World {
     );
     const connectors = createConnectors({ registry, keyring, clock });
     const wake = { signal: () => this.scheduler.wake(POLL_MS), onSignal: () => {} };
-    const deps = { db: this.db, clock, log: this.#log, registry, keyring, connectors, wake };
+    const presence = { holder: async () => process.name, isGone: async () => false };
+    const deps = { db: this.db, clock, log: this.#log, registry, keyring, connectors, wake, presence };
     return { process, deps };
   }
 
@@ -182,8 +183,7 @@ export class World {
   }
 
   #startWorkers({ process, deps }: Replica): void {
-    const presence = { holder: async () => process.name, isGone: async () => false };
-    const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics), presence };
+    const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics) };
     this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));

@@ -45,7 +45,8 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
   const wake = createWake();
   const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
   const connectors = createConnectors({ registry, keyring, clock });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake };
+  const presence = createPresence(config.database);
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
   const authenticate = createScimAuthenticator({ db, clock, log });
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });
   const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });
@@ -65,7 +66,7 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     log,
     wake,
     care: createCare(propagation, metrics),
-    presence: createPresence(config.database),
+    presence,
   });
   const sealAnew = async () => {
     const stores = await resealSecrets(db, keyring, registry);

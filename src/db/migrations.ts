@@ -10,6 +10,7 @@ import * as rules from '../../migrations/0003_rules.ts';
 import * as deletions from '../../migrations/0004_deletions.ts';
 import * as seats from '../../migrations/0005_seats.ts';
 import * as secondLooks from '../../migrations/0006_second_looks.ts';
+import * as previewMakers from '../../migrations/0007_preview_makers.ts';
 
 interface Migration {
   readonly name: string;
@@ -24,6 +25,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0004_deletions', ...deletions },
   { name: '0005_seats', ...seats },
   { name: '0006_second_looks', ...secondLooks },
+  { name: '0007_preview_makers', ...previewMakers },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -37,13 +37,17 @@ const EMPTY = Object.fromEntries(SUMMARY_KEYS.map((key) => [key, 0])) as Preview
 
 export async function insertPreview(
   db: Db,
-  preview: Pick<PreviewRecord, 'environmentId' | 'storeId' | 'createdAt' | 'expiresAt'>,
+  preview: Pick<PreviewRecord, 'environmentId' | 'storeId' | 'createdAt' | 'expiresAt'> & {
+    /** As `Presence` names the process. */
+    readonly madeBy: string;
+  },
 ): Promise<PreviewRecord> {
   const row = {
     id: newId(),
     environment_id: preview.environmentId,
     store_id: preview.storeId,
     state: 'RUNNING',
+    made_by: preview.madeBy,
     summary: toJson(EMPTY),
     error: null,
     created_at: preview.createdAt,
@@ -74,11 +78,15 @@ export async function finishPreview(
     .update({ state: end.state, summary: toJson(end.summary), error: end.error });
 }
 
-/** Previews are made by the process that was asked: after a restart nobody goes on with them. */
-export async function failInterruptedPreviews(db: Db, before: string): Promise<void> {
+/** Whoever is making a preview just now. */
+export function previewMakers(db: Db): Promise<string[]> {
+  return db('previews').where({ state: 'RUNNING' }).distinct().pluck('made_by');
+}
+
+/** A preview is made by the process that was asked: where that is gone, nobody goes on with it. */
+export async function failPreviewsOf(db: Db, maker: string): Promise<void> {
   await db('previews')
-    .where({ state: 'RUNNING' })
-    .where('created_at', '<', before)
+    .where({ state: 'RUNNING', made_by: maker })
     .update({ state: 'FAILED', error: 'The bridge was restarted; ask for a new preview.' });
 }
 

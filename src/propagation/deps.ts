@@ -2,6 +2,7 @@
 
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';
+import type { Presence } from '../db/presence.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';
@@ -16,4 +17,6 @@ export interface PropagationDeps {
   readonly keyring: Keyring;
   readonly connectors: Connectors;
   readonly wake: Wake;
+  /** Names this process, and knows which others are gone. */
+  readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }

@@ -4,7 +4,7 @@
  */
 
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/deletions.ts';
-import { deleteExpiredPreviews, failInterruptedPreviews } from '../db/previews.ts';
+import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/previews.ts';
 import { deleteOldCauses } from '../db/retention.ts';
 import { deleteOldSyncRuns } from '../db/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
@@ -16,7 +16,6 @@ import { advanceEnvironment } from './environmentDeletion.ts';
 import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {
-  /** Also gives up the previews that a restart interrupted. */
   start(): void;
   /** Resolves when the turn in hand is over. */
   stop(): Promise<void>;
@@ -45,6 +44,7 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
     if (stopping.signal.aborted) return;
     if (await ringTimers(deps, metrics)) deps.wake.signal();
     await advanceDeletions(deps, stopping.signal);
+    await giveUpPreviews(deps);
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;
@@ -67,9 +67,7 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
 
   return {
     start() {
-      last = failInterruptedPreviews(db, isoTime(clock.now())).catch((error: unknown) =>
-        log.error({ err: error }, 'could not give up the previews that a restart interrupted'),
-      );
+      void turn();
       timer = setInterval(() => {
         if (turns === 0) void turn();
       }, TURN_EVERY_MS);
@@ -92,5 +90,12 @@ async function advanceDeletions(deps: PropagationDeps, signal: AbortSignal): Pro
   for (const id of await connectionsBeingDeleted(deps.db)) {
     if (signal.aborted) return;
     await advanceConnection(deps, id, DELETION_STEPS);
+  }
+}
+
+/** Those that a process was making which is gone. */
+async function giveUpPreviews({ db, presence }: PropagationDeps): Promise<void> {
+  for (const maker of await previewMakers(db)) {
+    if (await presence.isGone(db, maker)) await failPreviewsOf(db, maker);
   }
 }

@@ -54,10 +54,12 @@ export async function startPreview(
 ): Promise<PreviewRecord> {
   const now = deps.clock.now();
   await deleteExpiredPreviews(deps.db, isoTime(now));
+  const maker = await deps.presence.holder();
   const preview = await deps.db.transaction(async (tx) => {
     const made = await insertPreview(tx, {
       environmentId: store.environmentId,
       storeId: store.id,
+      madeBy: maker,
       createdAt: isoTime(now),
       expiresAt: isoTime(now + LIFETIME_MS),
     });

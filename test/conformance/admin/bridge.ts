@@ -70,7 +70,8 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   wake.onSignal(() => {
     wakes += 1;
   });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake };
+  const presence = { holder: async () => 'this process', isGone: async () => false };
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
   const deps: AdminDeps = {
     db,
     clock,
