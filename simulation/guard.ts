@@ -47,6 +47,8 @@ export class Guard implements Witness {
   /** Writes that a worker may still make after it has stood still and lost the lease. */
   staleAllowed = 0;
   #late = false;
+  /** Made by a call that may have arrived after the last look. */
+  readonly #lateAccounts = new Set<string>();
   /** Subject → when the last work on it began that wrote something. */
   readonly #worked = new Map<string, number>();
   readonly #book: BrakeBook;
@@ -115,6 +117,7 @@ export class Guard implements Witness {
     if (!human) return;
     this.own.owners.set(remoteId, human.index);
     this.own.createdAccounts.set(remoteId, human.index);
+    if (this.#late) this.#lateAccounts.add(remoteId);
   }
 
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
@@ -210,9 +213,11 @@ export class Guard implements Witness {
     if (!is('active')) return 'the person is not active';
     if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
     const other = [...this.own.owners].find(
-      ([id, owner]) => owner === human.index && this.#vendor.state.accounts.has(id),
+      ([id, owner]) =>
+        owner === human.index && this.#vendor.state.accounts.has(id) && !this.#lateAccounts.has(id),
     );
-    if (other) return `a second account: ${other[0]} is theirs already`;
+    // What arrives when nobody waits for it any more, nobody can have looked for.
+    if (other && !this.#late) return `a second account: ${other[0]} is theirs already`;
     return standings.length > 0 ? null : 'the person is unknown';
   }
 
