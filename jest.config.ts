@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -14,8 +15,8 @@ const config: Config = {
     ],
   },
   extensionsToTreatAsEsm: [],
-  // Tests wait for other processes, and for what is due later: some more of them than there are cores.
-  maxWorkers: '150%',
+  // Tests wait for other processes, and for what is due later: some more of them than there are cores, which Jest's '150%' would take for 150 workers.
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   testTimeout: 60_000,
   globalSetup: '<rootDir>/test/setup.ts',
   globalTeardown: '<rootDir>/test/tearDown.ts',
