@@ -92,7 +92,7 @@ export class Admin {
     const { model, db } = this.#world;
     const record = await getStore(db, store.id);
     if (!record) return;
-    const timeline = model.unmapped.get(store.id) ?? new Timeline();
+    const timeline = model.unmapped.get(store.id) ?? everythingMapped();
     const unmapped = new Set(timeline.now);
     if (!unmapped.delete(attribute)) unmapped.add(attribute);
     const mappings = [...unmapped].map((targetAttribute) => ({ targetAttribute, sourceAttribute: null }));
@@ -116,6 +116,12 @@ export class Admin {
     await discardTask(this.#deps(), DEFAULT_ENVIRONMENT_ID, task.id, cause);
     store.guard.diverged('a task was discarded');
   }
+}
+
+function everythingMapped(): Timeline<ReadonlySet<string>> {
+  const timeline = new Timeline<ReadonlySet<string>>();
+  timeline.set(0, new Set());
+  return timeline;
 }
 
 function ruleInput(store: SimulatedStore, { active, title, groups }: Omit<Rule, 'id'>) {
