@@ -15,7 +15,8 @@ const config: Config = {
     ],
   },
   extensionsToTreatAsEsm: [],
-  // Tests wait for other processes, and for what is due later: some more of them than there are cores, which Jest's '150%' would take for 150 workers.
+  // Tests wait for other processes, and for what is due later: some more of them than there are cores.
+  // Jest takes '150%' for 150 workers.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
   testTimeout: 60_000,
   globalSetup: '<rootDir>/test/setup.ts',

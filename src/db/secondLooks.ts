@@ -51,6 +51,14 @@ export async function lookAgainAtCalls(db: Db, storeId: string, at: string): Pro
   }
 }
 
+/** What somebody was about to make of this kind who has not been heard of since. */
+export async function unheardCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
+  const rows = await db('second_looks').where({ store_id: storeId, kind }).select('intent');
+  return rows
+    .map((row: { intent: string }) => fromJson<Intent>(row.intent))
+    .filter((intent: Intent) => intent.ops.includes('create'));
+}
+
 /** Hands those that are due to the queue. For the holder of the lease, with no task in hand. */
 export async function enqueueDueLooks(db: Db, storeId: string, now: string): Promise<void> {
   const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);

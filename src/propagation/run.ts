@@ -8,7 +8,7 @@ import { appendEvent, type NewEvent } from '../db/events.ts';
 import { holdsLease, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue.ts';
-import { lookAgain } from '../db/secondLooks.ts';
+import { lookAgain, unheardCreations } from '../db/secondLooks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -118,6 +118,22 @@ export class TaskRun {
   async announce(tx: Db, intent: Intent): Promise<void> {
     await setIntent(tx, this.task.id, intent);
     this.#announced = intent;
+  }
+
+  /** The vendor refused it whole: nothing is left to be found of it. */
+  async takeBack(): Promise<void> {
+    await this.record((tx) => setIntent(tx, this.task.id, this.intent));
+    this.#announced = null;
+  }
+
+  /**
+   * A creation whose outcome nobody heard may be what is found under the identifier now, although it was not
+   * there before; also one for somebody else, who had the identifier until then.
+   */
+  async unheardCreation(tx: Db, identifier: string | null): Promise<Intent | null> {
+    const own = this.intent?.ops.includes('create') ? [this.intent] : [];
+    const others = await unheardCreations(tx, this.view.store.id, this.task.subject.kind);
+    return [...own, ...others].find((intent) => intent.identifier === identifier) ?? null;
   }
 
   /** Given up with a call that may still take effect until `at`: whoever has the store then looks again. */

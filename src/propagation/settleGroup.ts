@@ -41,7 +41,8 @@ export async function settleGroup(run: TaskRun): Promise<void> {
     } catch (error) {
       if (!(error instanceof RemoteError) || pass === PASSES_MAX) throw error;
       if (error.disposition === 'missing') await forgetVanished(run, error);
-      else if (error.disposition !== 'conflict') throw error;
+      else if (error.disposition === 'conflict') await run.takeBack();
+      else throw error;
       run.doubt = true;
     }
   }
@@ -183,9 +184,14 @@ async function shape(
       const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await run.record(async (tx) => {
-        await run.changeEvent(tx, change, { calls, after: { remoteId } });
+        const unheard = change.op === 'adopt' && (await run.unheardCreation(tx, known.desired.name)) !== null;
+        if (unheard) await run.foundEvent(tx, 'create', change.subject.display, { remoteId });
+        else await run.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, change);
-        return writeLink(tx, run, { ...known, link }, change, remoteId);
+        return writeLink(tx, run, { ...known, link }, change, {
+          remoteId,
+          created: unheard || change.op === 'create',
+        });
       });
     } catch (error) {
       return { link, skipped: gate.skipped, refusals: [await forbiddenAsSkip(run, change, calls, error)] };
@@ -203,7 +209,7 @@ async function writeLink(
   run: TaskRun,
   { desired, link, found }: Found,
   change: GroupChange,
-  remoteId: string,
+  { remoteId, created }: { readonly remoteId: string; readonly created: boolean },
 ): Promise<LinkRecord> {
   const { store } = run.view;
   const name =
@@ -217,7 +223,6 @@ async function writeLink(
     await updateLink(tx, link.id, patch, run.now());
     return { ...link, ...patch };
   }
-  const created = change.op === 'create' || (run.intent?.ops.includes('create') ?? false);
   const fresh = await insertLink(
     tx,
     {

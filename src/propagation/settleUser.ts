@@ -31,6 +31,7 @@ export async function settleUser(run: TaskRun): Promise<void> {
 /** True where another look can settle it: somebody has the identifier, or the account vanished. */
 async function lookAgain(run: TaskRun, error: RemoteError): Promise<boolean> {
   if (error.disposition === 'conflict') {
+    await run.takeBack();
     run.doubt = true;
     return true;
   }

@@ -1,5 +1,6 @@
 /** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
 
+import type { VendorCall } from '../connectors/connector.ts';
 import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
 import {
   groupLinksByRemoteId,
@@ -12,6 +13,7 @@ import {
 import { groupsOfPerson } from '../db/memberDifferences.ts';
 import { forgetObservation } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
+import type { Intent } from '../db/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import type { Change, MembershipChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
@@ -75,11 +77,13 @@ export class Application {
       const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
       await run.record(async (tx) => {
         const before = this.#link;
-        this.#link = await this.#write(tx, change, applied);
+        const unheard =
+          change.op === 'adopt' ? await run.unheardCreation(tx, this.#desired.identifier) : null;
+        this.#link = await this.#write(tx, change, applied, unheard);
         await tickOff(tx, run, this.#gate, change);
         if (change.op === 'create') await endWaitForSeats(tx, run);
-        const why = change.op === 'update' ? {} : { reason: await whyOf(tx, run.view, this.#desired) };
-        await run.changeEvent(tx, change, { calls, ...describe(change), ...why });
+        if (unheard) await this.#tellCreated(tx, this.#link);
+        else await this.#tell(tx, change, calls);
         if (['create', 'adopt', 'enable'].includes(change.op) || this.#losesProtection(before, this.#link))
           await settleGroupsOf(tx, run, this.#link.remoteId);
         const accessTaken = change.op === 'disable' || change.op === 'delete';
@@ -90,6 +94,16 @@ export class Application {
     } catch (error) {
       return forbiddenAsSkip(run, change, calls, error);
     }
+  }
+
+  async #tell(tx: Db, change: UserChange, calls: VendorCall[]): Promise<void> {
+    const run = this.#run;
+    const why = change.op === 'update' ? {} : { reason: await whyOf(tx, run.view, this.#desired) };
+    await run.changeEvent(tx, change, { calls, ...describe(change), ...why });
+  }
+
+  async #tellCreated(tx: Db, { remoteId, remoteName, applied }: LinkRecord): Promise<void> {
+    await this.#run.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
   }
 
   /** A rename may end it, and then the account may lose the memberships that nobody wants. */
@@ -106,6 +120,7 @@ export class Application {
     tx: Db,
     change: UserChange,
     applied: Awaited<ReturnType<TaskRun['view']['connector']['apply']>> | null,
+    unheard: Intent | null,
   ): Promise<LinkRecord> {
     const run = this.#run;
     const { store, connector } = run.view;
@@ -124,7 +139,7 @@ export class Application {
         });
       }
       case 'adopt':
-        return this.#put(tx, this.#adoption(this.#account as RemoteUser));
+        return this.#put(tx, this.#adoption(this.#account as RemoteUser, unheard));
       case 'update': {
         const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
         const link = this.#link as LinkRecord;
@@ -153,18 +168,16 @@ export class Application {
   }
 
   /** An account that our own unanswered create made is ours, not found. */
-  #adoption(account: RemoteUser) {
-    const meant = this.#run.intent;
+  #adoption(account: RemoteUser, unheard: Intent | null) {
     const disabled = account.state === 'disabled' || account.state === 'locked';
-    const created = meant?.ops.includes('create') ?? false;
     return {
       remoteId: account.remoteId,
       remoteName: account.display,
-      origin: created ? ('created' as const) : ('adopted' as const),
+      origin: unheard ? ('created' as const) : ('adopted' as const),
       state: disabled ? ('disabled' as const) : ('enabled' as const),
       // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
       disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
-      applied: created ? arrivedAttributes(this.#run, account) : this.#kept,
+      applied: unheard ? arrivedAttributes(unheard, account) : this.#kept,
       observed: account.attributes,
     };
   }
@@ -217,7 +230,7 @@ function describe(change: UserChange): { before?: unknown; after?: unknown } {
 }
 
 /** An attribute that we meant to send and that is there now was applied. */
-export function arrivedAttributes(run: TaskRun, remote: RemoteUser): Attributes {
-  const meant = Object.entries(run.intent?.attributes ?? {});
+export function arrivedAttributes(intent: Intent | null, remote: RemoteUser): Attributes {
+  const meant = Object.entries(intent?.attributes ?? {});
   return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
 }

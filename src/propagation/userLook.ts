@@ -111,7 +111,7 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
   const context = run.looking('read');
   const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
   if (!remote) return forgetVanished(run, link);
-  const arrived = arrivedAttributes(run, remote);
+  const arrived = arrivedAttributes(run.intent, remote);
   const patch = {
     ...stateAfterDoubt(run, link, remote, desired),
     applied: { ...link.applied, ...arrived },
@@ -139,7 +139,7 @@ async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<Link
   const context = run.looking('find');
   const remote = (await connector.find('user', intent.identifier, context)) as RemoteUser | null;
   if (!remote || (await getUserLinkByRemoteId(run.deps.db, store.id, remote.remoteId))) return link;
-  const made = { ...madeAccount(remote), applied: arrivedAttributes(run, remote) };
+  const made = { ...madeAccount(remote), applied: arrivedAttributes(run.intent, remote) };
   return run.record(async (tx) => {
     await observe(tx, store.id, [remote], run.now());
     await run.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...made.applied });

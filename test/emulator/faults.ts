@@ -13,7 +13,9 @@ export type Fault =
   /** Closes the connection without an answer. With `applied`, the vendor acts first. */
   | { readonly kind: 'drop'; readonly applied?: boolean }
   /** Answers properly, but only after so long. */
-  | { readonly kind: 'delay'; readonly delayMs: number };
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  /** Acts and answers only then. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> };
 
 export interface Injection {
   readonly fault: Fault;

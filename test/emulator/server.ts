@@ -68,6 +68,7 @@ export async function startEmulatorServer(handle: Handle, port = 0): Promise<Emu
     requests.push(logged);
     const fault = faults.take(request);
     if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    if (fault?.kind === 'hold') await fault.until;
     let answer: Answer | undefined;
     if (reachesVendor(fault)) {
       logged.applied = true;
@@ -102,7 +103,7 @@ export async function startEmulatorServer(handle: Handle, port = 0): Promise<Emu
 }
 
 function reachesVendor(fault: Fault | null): boolean {
-  return fault === null || fault.kind === 'delay' || fault.applied === true;
+  return fault === null || fault.kind === 'delay' || fault.kind === 'hold' || fault.applied === true;
 }
 
 function listen(

@@ -3,8 +3,11 @@
  * in the audit log like any other change. Each of these was first found by the simulation.
  */
 
+import { lookAgain } from '../../src/db/secondLooks.ts';
 import { eventually, patch } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
+import type { LoggedRequest } from '../emulator/server.ts';
+import { SLACK_TOKEN } from '../emulator/slack.ts';
 import { slackStanding } from './company.ts';
 import { isWrite, startWorld, type World } from './world.ts';
 
@@ -144,4 +147,83 @@ it('tells of a group that it made unheard, and keeps hold of it, where the group
   await world.bridge.settled();
   expect([named('waiters').length, named('hosts').length]).toEqual([0, 1]);
   expect(slackStanding(world.slack)).toEqual(world.company.wanted());
+});
+
+describe('a creation that takes effect after somebody looked is told as ours', () => {
+  const arrive = ({ path, body }: LoggedRequest) =>
+    fetch(world.slack.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${SLACK_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const lost = () => eventually(async () => world.slack.requests.find(isWrite), 5_000);
+  const ofSlack = async (kind: string) => (await said(kind)).filter((line) => line.startsWith('Slack'));
+  let told: readonly string[];
+  beforeEach(async () => {
+    told = await ofSlack('change.create');
+  });
+  afterEach(async () => {
+    await world.expectConverged();
+    expect([await ofSlack('change.create'), await ofSlack('change.adopt')]).toEqual([
+      [...told, FOUND[1]].sort(),
+      [],
+    ]);
+  });
+
+  it.each([
+    ['an account', () => world.company.hire('joe')],
+    ['a group', () => world.company.addGroup('waiters', ['ann'])],
+  ])('%s, once and for all', async (_, write) => {
+    let release = () => {};
+    const until = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let looks = 0;
+    const isSecondLook = () => world.slack.requests.some(isWrite) && ++looks === 2;
+    world.slack.faults.inject({ fault: NOT_ACTED, matches: isWrite });
+    world.slack.faults.inject({ fault: { kind: 'hold', until }, matches: isSecondLook });
+    await write();
+    const creation = await lost();
+    await eventually(async () => looks >= 2 || undefined, 5_000);
+    await arrive(creation);
+    release();
+    await world.bridge.settled();
+  });
+
+  it.each([
+    ['back', () => world.company.setActive('joe', false), () => world.company.setActive('joe', true)],
+    ['made anew', () => world.company.dismiss('joe'), () => world.company.hire('joe')],
+  ])('an account whose person is %s before the second look', async (_, leave, comeBack) => {
+    const { db } = world.bridge;
+    world.slack.faults.inject({ fault: NOT_ACTED, matches: isWrite });
+    await world.company.hire('joe');
+    const creation = await lost();
+    const task = await db('tasks').where({ store_id: world.stores.slack, kind: 'user' }).first();
+    await leave();
+    await world.bridge.settled();
+    await lookAgain(db, {
+      environmentId: task.environment_id,
+      storeId: task.store_id,
+      subject: { kind: 'user', id: task.subject_id },
+      intent: JSON.parse(task.intent),
+      at: '2999-01-01T00:00:00.000Z',
+      correlationId: null,
+    });
+    await arrive(creation);
+    await comeBack();
+    await world.bridge.settled();
+    await db('second_looks').update({ at: new Date().toISOString() });
+    await eventually(async () => ((await db('second_looks').first()) ? undefined : true), 5_000);
+    await world.bridge.settled();
+  });
+});
+
+it('adopts what it was refused to make, also where it could not look at once', async () => {
+  world.slack.addUser({ userName: 'joe', email: 'joe@acme.example', displayName: 'Joe' });
+  const isLook = ({ method }: { method: string }) => method === 'GET' && world.slack.requests.some(isWrite);
+  world.slack.faults.inject({ fault: { kind: 'answer', answer: { status: 500 } }, matches: isLook });
+  await world.company.hire('joe');
+  await world.bridge.settled();
+  await world.expectConverged();
+  expect(await said('change.adopt')).toEqual(['Slack in scope: Slack has no active rule, so everyone is']);
 });
