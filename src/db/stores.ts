@@ -169,10 +169,12 @@ export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
   await db('stores').where({ id: store.id }).update(columns);
 }
 
-/** Every store that has secrets; none of them changes until the transaction ends. */
-export async function storesForReseal(tx: Db): Promise<readonly StoreRecord[]> {
-  const rows = await forUpdate(tx, tx('stores').whereNull('deleted_at').orderBy('id'));
-  return rows.map(toStore).filter((store) => Object.keys(store.secrets).length > 0);
+/** Those with a secret that another key than this one seals. */
+export async function storesSealedOtherwise(db: Db, keyId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores').whereNull('deleted_at').orderBy('id');
+  return rows
+    .map(toStore)
+    .filter((store) => Object.values(store.secrets).some((secret) => secret.keyId !== keyId));
 }
 
 /** The same secrets, sealed anew: nothing that an admin or a connector would notice. */

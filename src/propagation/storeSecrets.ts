@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import { resealCanary } from '../db/canary.ts';
-import { type StoreRecord, storesForReseal, writeSecrets } from '../db/stores.ts';
+import { lockStore, type StoreRecord, storesSealedOtherwise, writeSecrets } from '../db/stores.ts';
 import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
 import type { Keyring, SealedSecret } from '../support/secret.ts';
 
@@ -83,20 +83,20 @@ function placeOf(storeId: string, key: string, hosts: readonly string[]): readon
 
 /**
  * Seals with the ring's first key whatever an older one sealed, the canary last, so that the older key
- * can go. All or nothing. Answers how many stores were changed.
+ * can go. Store by store: other replicas are at work, and hold rows of several. Answers how many were changed.
  */
 export async function resealSecrets(db: Knex, keyring: Keyring, registry: Registry): Promise<number> {
-  return db.transaction(async (tx) => {
-    const outdated = (await storesForReseal(tx)).filter((store) =>
-      Object.values(store.secrets).some((secret) => secret.keyId !== keyring.sealingKeyId),
-    );
-    for (const store of outdated) {
-      const definition = registry.get(store.type);
-      if (!definition) throw new Error(`there is no connector for stores of type ${store.type}`);
+  const outdated = await storesSealedOtherwise(db, keyring.sealingKeyId);
+  for (const { id, type } of outdated) {
+    const definition = registry.get(type);
+    if (!definition) throw new Error(`there is no connector for stores of type ${type}`);
+    await db.transaction(async (tx) => {
+      const store = await lockStore(tx, id);
+      if (!store) return;
       const given = { ...store.configuration, ...openSecrets(keyring, definition, store) };
-      await writeSecrets(tx, store.id, sealSecrets(keyring, definition, store.id, given).secrets);
-    }
-    await resealCanary(tx, keyring);
-    return outdated.length;
-  });
+      await writeSecrets(tx, id, sealSecrets(keyring, definition, id, given).secrets);
+    });
+  }
+  await resealCanary(db, keyring);
+  return outdated.length;
 }

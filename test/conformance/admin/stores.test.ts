@@ -1,6 +1,7 @@
 import { getStore } from '../../../src/db/stores.ts';
 import { resealSecrets } from '../../../src/propagation/storeSecrets.ts';
-import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
+import { generateKey, type Keyring, parseKeyring } from '../../../src/support/secret.ts';
+import { eventually } from '../../bridge.ts';
 import { onEachDatabase } from '../../database.ts';
 import { SLACK_TOKEN } from '../../emulator/slack.ts';
 import { PUBLIC_URL } from './bridge.ts';
@@ -23,7 +24,7 @@ const PINGONE_BODY = {
   },
 };
 
-onEachDatabase((open) => {
+onEachDatabase((open, dialect) => {
   const stores = useStores(open);
   const { ask, slackConfiguration, slackBody, made, runs, bridge } = stores;
 
@@ -212,21 +213,38 @@ onEachDatabase((open) => {
       }
     });
 
+    /** A new first key, and behind it the one that was used until now. */
+    function withNewKey(old: Keyring): Keyring {
+      const fresh = parseKeyring(generateKey());
+      return {
+        ...fresh,
+        open: (sealed, place) => (sealed.keyId === old.sealingKeyId ? old : fresh).open(sealed, place),
+      };
+    }
+
     it('seals stored secrets with a new key, so that the old one can go', async () => {
       const { id } = await made(slackBody({ status: 'ACTIVE' }));
       const { db, keyring, registry } = bridge().propagation;
-      const fresh = generateKey();
-      const both = {
-        ...parseKeyring(fresh),
-        open: (sealed: Parameters<typeof keyring.open>[0], place: readonly string[]) =>
-          sealed.keyId === keyring.sealingKeyId
-            ? keyring.open(sealed, place)
-            : parseKeyring(fresh).open(sealed, place),
-      };
+      const both = withNewKey(keyring);
       expect(await resealSecrets(db, both, registry)).toBe(1);
       expect(await resealSecrets(db, both, registry)).toBe(0);
       const store = await getStore(db, id);
-      expect(store?.secrets.OAUTH_ACCESS_TOKEN?.keyId).toBe(parseKeyring(fresh).sealingKeyId);
+      expect(store?.secrets.OAUTH_ACCESS_TOKEN?.keyId).toBe(both.sealingKeyId);
     });
+
+    if (dialect === 'postgres') {
+      it('seals them while another replica writes tasks for several stores', async () => {
+        const ids = [(await made(slackBody())).id, (await made(slackBody({ name: 'another' }))).id].sort();
+        const { db, keyring, registry } = bridge().propagation;
+        const writing = await db.transaction();
+        const uses = (id: string | undefined) => writing('stores').where({ id }).forKeyShare().first('id');
+        await uses(ids[1]);
+        const resealing = resealSecrets(db, withNewKey(keyring), registry);
+        await eventually(() => db('pg_locks').where({ granted: false }).first('pid'), 5_000);
+        await uses(ids[0]);
+        await writing.commit();
+        expect(await resealing).toBe(2);
+      });
+    }
   });
 });
