@@ -109,10 +109,11 @@ export async function holdTask(db: Db, task: DueTask): Promise<void> {
   if (held === 0) await startAfresh(db, task);
 }
 
-async function startAfresh(db: Db, task: DueTask): Promise<void> {
+/** A write came meanwhile: what failed or was held for the one before counts no more, but a call in doubt does. */
+async function startAfresh(db: Db, task: DueTask, inDoubt = false): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
-    .update({ intent: null, attempts: 0, failed_at: null, error: null });
+    .update({ ...(inDoubt ? {} : { intent: null }), attempts: 0, failed_at: null, error: null });
   for (const correlationId of task.causes) {
     await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
   }
@@ -166,7 +167,7 @@ export async function parkTask(
       error: toJson(failure.error),
       ...(failure.inDoubt ? {} : { intent: null }),
     });
-  if (parked === 0) await startAfresh(db, task);
+  if (parked === 0) await startAfresh(db, task, failure.inDoubt);
 }
 
 /** The store answers again: what was backing off because of its silence need not wait longer. */

@@ -50,8 +50,10 @@ export async function observeGroup(
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
     const { items, nextCursor } = await connector.members(group.remoteId, cursor, context);
-    const known = await withoutPurged(work, items, (item) => ({ ...item, display: PURGED }));
-    await work.record((tx) => observeMembers(tx, store.id, group.remoteId, known, scanId, work.now()));
+    await work.record(async (tx) => {
+      const known = await withoutPurged(tx, store.id, items, (item) => ({ ...item, display: PURGED }));
+      await observeMembers(tx, store.id, group.remoteId, known, scanId, work.now());
+    });
     cursor = nextCursor;
     if (cursor === null) return scanId;
     await work.giveWay();

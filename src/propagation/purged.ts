@@ -14,14 +14,15 @@ import { keptAttributes } from '../plan/user.ts';
 import type { StoreView } from './desired.ts';
 import type { TaskRun } from './run.ts';
 
-/** What a store shows of many accounts, without what it says of purged people. */
+/** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(
-  { db, view }: { readonly db: Db; readonly view: StoreView },
+  tx: Db,
+  storeId: string,
   items: readonly T[],
   nameless: (item: T) => T,
 ): Promise<readonly T[]> {
   const ids = items.map((item) => item.remoteId);
-  const purged = await purgedAccounts(db, view.store.id, ids);
+  const purged = await purgedAccounts(tx, storeId, ids);
   return purged.size === 0 ? items : items.map((item) => (purged.has(item.remoteId) ? nameless(item) : item));
 }
 

@@ -23,10 +23,12 @@ export async function scanPage(
   // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
   const asked = work.now();
   const { items, nextCursor } = await connector.scan(kind, cursor, context);
-  const known = await withoutPurged(work, items, (item) =>
-    item.kind === 'user' ? namelessAccount(item) : item,
-  );
-  await work.record((tx) => observe(tx, store.id, known, asked));
+  await work.record(async (tx) => {
+    const known = await withoutPurged(tx, store.id, items, (item) =>
+      item.kind === 'user' ? namelessAccount(item) : item,
+    );
+    await observe(tx, store.id, known, asked);
+  });
   return { count: items.length, nextCursor };
 }
 

@@ -17,33 +17,11 @@ import {
   updateLink,
   userLinksByRemoteId,
 } from '../../../src/db/links.ts';
-import { type Db, isUniqueViolation } from '../../../src/db/open.ts';
+import { isUniqueViolation } from '../../../src/db/open.ts';
 import { countSyncStatuses, getSyncStatus, upsertSyncStatus } from '../../../src/db/syncStatuses.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
 import { onEachDatabase } from '../../database.ts';
-
-const AT = '2026-01-01T00:00:00.000Z';
-const LATER = '2026-01-01T00:00:01.000Z';
-
-async function withStore(open: () => Promise<Db>): Promise<Db> {
-  const db = await open();
-  await db('environments').insert({ id: 'e', name: 'e', created_at: AT, updated_at: AT });
-  await db('stores').insert({
-    id: 's',
-    environment_id: 'e',
-    type: 'Demo',
-    name: 's',
-    image: '{}',
-    managed: false,
-    status: 'ACTIVE',
-    configuration: '{}',
-    secrets: '{}',
-    retry_attempts: 0,
-    created_at: AT,
-    updated_at: AT,
-  });
-  return db;
-}
+import { AT, LATER, withStore } from './store.ts';
 
 const user = (id: string) => ({ kind: 'user', id }) as const;
 

@@ -1,0 +1,36 @@
+/** What a task remembers of a call whose outcome is unknown, on both databases. */
+
+import { nextDueTask, parkTask, setIntent } from '../../../src/db/queue.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
+import { onEachDatabase } from '../../database.ts';
+import { AT, LATER, withStore } from './store.ts';
+
+onEachDatabase((open) => {
+  it.each([true, false])(
+    'parked in doubt (%s) while a write came, it keeps just that doubt',
+    async (inDoubt) => {
+      const db = await withStore(open);
+      const write = (correlationId: string) =>
+        enqueueTask(db, 's', {
+          environmentId: 'e',
+          subject: { kind: 'user', id: 'ann' },
+          priority: PRIORITY.normal,
+          correlationIds: [correlationId],
+          at: AT,
+        });
+      await write('first');
+      const task = await nextDueTask(db, 's', LATER);
+      if (!task) throw new Error('nothing is due');
+      const intent = { ops: ['create'], attributes: {}, identifier: 'ann@acme.example' } as const;
+      await setIntent(db, task.id, intent);
+      await write('second');
+      const error = { message: 'refused', status: 400, code: null };
+      await parkTask(db, task, { failedAt: AT, error, inDoubt });
+      expect(await nextDueTask(db, 's', LATER)).toMatchObject({
+        intent: inDoubt ? intent : null,
+        attempts: 0,
+        causes: ['second'],
+      });
+    },
+  );
+});
