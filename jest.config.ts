@@ -18,7 +18,7 @@ const config: Config = {
   // Tests wait for other processes, and for what is due later: some more of them than there are cores.
   // Jest takes '150%' for 150 workers.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   globalSetup: '<rootDir>/test/setup.ts',
   globalTeardown: '<rootDir>/test/tearDown.ts',
   setupFiles: ['<rootDir>/test/loopbackOnly.ts'],
