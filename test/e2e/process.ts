@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { freePort } from '../postgres.ts';
 
 export const PROJECT = resolve(__dirname, '../..');
-const READY_WAIT_MAX_MS = 20_000;
+const READY_WAIT_MAX_MS = 90_000;
 const EXIT_WAIT_MAX_MS = 20_000;
 const POLL_MS = 25;
 
@@ -43,6 +43,9 @@ export interface BridgeProcess {
   readonly exited: Promise<Exit>;
   /** Sends the signal and waits until the process is gone. */
   stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Exit>;
+  /** Nothing of it runs until `thaw`, but what it has open stays open. */
+  freeze(): void;
+  thaw(): void;
 }
 
 const running = new Set<ChildProcess>();
@@ -80,6 +83,16 @@ export async function startBridge(options: StartOptions): Promise<BridgeProcess>
   }
   await bridge.stop('SIGKILL');
   throw new Error(`the bridge did not become ready: ${bridge.stdout()} ${bridge.stderr()}`);
+}
+
+/** Starts it and kills it so much later, wherever it has got to. */
+export async function crashInStart(options: StartOptions, afterMs: number): Promise<void> {
+  const bridge = launch({
+    ...options,
+    environment: { ...options.environment, PORT: String(await freePort()) },
+  });
+  await new Promise((done) => setTimeout(done, afterMs));
+  await bridge.stop('SIGKILL');
 }
 
 async function isReady(url: string): Promise<boolean> {
@@ -143,6 +156,8 @@ function launch({ directory, environment, by = 'node' }: StartOptions): Omit<Bri
       child.kill(signal);
       return exited;
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
   };
 }
 

@@ -44,6 +44,13 @@ export interface Company {
   deleteGroup(name: string): Promise<void>;
   join(name: string, group: string): Promise<void>;
   part(name: string, group: string): Promise<void>;
+  /** Replaces the members, as a group push does. */
+  push(group: string, members: readonly string[]): Promise<void>;
+  stateOf(name: string): Person['state'];
+  /** The directory has the person as it was last told; throws where it does not. */
+  checkPerson(name: string): Promise<void>;
+  /** The same of everybody and every group. */
+  checkDirectory(): Promise<void>;
   idOf(name: string): string;
   readonly names: readonly string[];
   /** How a store must stand. Groups that were deleted stay there, without the bridge's members, unless `withoutDeleted`. */
@@ -118,6 +125,31 @@ export function createCompany(scim: Scim): Company {
       const path = `members[value eq "${known(people, name).id}"]`;
       await change('Groups', group.id, { op: 'remove', path });
       group.members.delete(name);
+    },
+    async push(name, members) {
+      const group = known(groups, name);
+      const value = members.map((member) => ({ value: known(people, member).id }));
+      await change('Groups', group.id, { op: 'replace', path: 'members', value });
+      group.members.clear();
+      for (const member of members) group.members.add(member);
+    },
+    stateOf: (name) => known(people, name).state,
+    async checkPerson(name) {
+      const { id, title, state } = known(people, name);
+      const { status, body } = await scim('GET', `/Users/${id}`);
+      const found = status === 404 ? 'deleted' : { title: body.title, active: body.active };
+      expect([name, found]).toEqual([
+        name,
+        state === 'deleted' ? 'deleted' : { title, active: state === 'active' },
+      ]);
+    },
+    async checkDirectory() {
+      for (const name of people.keys()) await this.checkPerson(name);
+      for (const { id, members } of groups.values()) {
+        const { body } = await scim('GET', `/Groups/${id}`);
+        const ids = ((body.members ?? []) as { value: string }[]).map(({ value }) => value);
+        expect(ids.sort()).toEqual([...members].map((member) => known(people, member).id).sort());
+      }
     },
     idOf: (name) => known(people, name).id,
     get names() {

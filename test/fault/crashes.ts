@@ -1,12 +1,13 @@
 /**
- * The real process under an identity provider that does not wait, killed at moments that a seed chooses,
- * and started again on the same database and port. What was answered must be so in the end; what was not
- * is asked for again, as identity providers do.
+ * Real processes under identity providers that do not wait, killed at moments that a seed chooses, and
+ * started again on the same database and port. What was answered must be so from then on; what was not is
+ * asked for again, as identity providers do.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Reply } from '../bridge.ts';
-import { type BridgeProcess, startBridge } from '../e2e/process.ts';
+import { type BridgeProcess, crashInStart, startBridge } from '../e2e/process.ts';
+import { freePort } from '../postgres.ts';
 import type { Company, Scim } from './company.ts';
 
 /** Random numbers in [0, 1) that a seed repeats (mulberry32). */
@@ -23,32 +24,47 @@ export function randomFrom(seed: number): () => number {
 
 export interface Killing {
   readonly directory: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly port: number;
+  readonly environment: (replica: number) => Readonly<Record<string, string>>;
+  /** Processes on the one database. */
+  readonly replicas?: number;
 }
 
-/** A process that is started again whenever it was killed; requests wait for it. */
-export interface Undying {
-  readonly url: string;
-  ask(token: string, method: string, path: string, body?: unknown): Promise<Reply>;
-  kill(): Promise<void>;
+export interface Replica {
+  process: BridgeProcess;
+  /** What routes requests leaves it out. */
+  drained: boolean;
   restart(): Promise<void>;
+  crashInStart(afterMs: number): Promise<void>;
+}
+
+/** Replicas of which some are always started again; requests wait for one that answers. */
+export interface Undying {
+  readonly replicas: readonly Replica[];
+  ask(token: string, method: string, path: string, body?: unknown): Promise<Reply>;
+  /** Answers that were no 2xx–4xx, lost ones included. */
+  readonly refused: () => number;
   stop(): Promise<void>;
 }
 
-const ASK_TRIES_MAX = 400;
+const ASK_FOR_MS = 180_000;
 const ASK_AGAIN_MS = 50;
-const WRITE_GAP_MAX_MS = 120;
 
-export async function startUndying({ directory, environment, port }: Killing): Promise<Undying> {
-  const start = () => startBridge({ directory, environment: { ...environment, PORT: String(port) } });
-  let current: BridgeProcess = await start();
-  const url = current.url;
+export async function startUndying({ directory, environment, replicas = 1 }: Killing): Promise<Undying> {
+  const all: Replica[] = [];
+  for (let n = 0; n < replicas; n++) all.push(await startReplica(directory, environment(n)));
+  let asked = 0;
+  let refused = 0;
 
   /** Null where no answer came, whatever became of the request. */
-  const once = async (token: string, method: string, path: string, body: unknown): Promise<Reply | null> => {
+  const once = async (
+    { process }: Replica,
+    token: string,
+    method: string,
+    path: string,
+    body: unknown,
+  ): Promise<Reply | null> => {
     try {
-      const response = await fetch(url + path, {
+      const response = await fetch(process.url + path, {
         method,
         headers: {
           authorization: `Bearer ${token}`,
@@ -67,25 +83,41 @@ export async function startUndying({ directory, environment, port }: Killing): P
     }
   };
   return {
-    url,
+    replicas: all,
+    refused: () => refused,
     async ask(token, method, path, body) {
-      for (let tries = 0; tries < ASK_TRIES_MAX; tries++) {
-        const reply = await once(token, method, path, body);
+      const deadline = Date.now() + ASK_FOR_MS;
+      let reply: Reply | null = null;
+      while (Date.now() < deadline) {
+        const usable = all.filter(({ drained }) => !drained);
+        reply = await once(usable[asked++ % usable.length] as Replica, token, method, path, body);
         if (reply && reply.status < 500) return reply;
+        refused += 1;
         await pause(ASK_AGAIN_MS);
       }
-      throw new Error(`no answer to ${method} ${path}`);
-    },
-    async kill() {
-      await current.stop('SIGKILL');
-    },
-    async restart() {
-      current = await start();
+      throw new Error(`no answer to ${method} ${path}: ${JSON.stringify(reply?.body)}`);
     },
     async stop() {
-      await current.stop('SIGTERM');
+      const exits = await Promise.all(all.map(({ process }) => process.stop('SIGTERM')));
+      expect(exits).toEqual(all.map(() => ({ code: 0, signal: null })));
     },
   };
+}
+
+async function startReplica(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Replica> {
+  const options = { directory, environment: { ...environment, PORT: String(await freePort()) } };
+  const replica: Replica = {
+    process: await startBridge(options),
+    drained: false,
+    async restart() {
+      replica.process = await startBridge(options);
+    },
+    crashInStart: (afterMs) => crashInStart(options, afterMs),
+  };
+  return replica;
 }
 
 /** As an identity provider asks again: a creation that is there already was ours, and a deletion too. */
@@ -107,27 +139,53 @@ export function persistent(process: Undying, token: string): Scim {
   };
 }
 
-/** Writes until it is told to stop: whom and what, `random` decides. */
-export async function work(company: Company, random: () => number, isOver: () => boolean): Promise<number> {
+const WRITE_GAP_MAX_MS = 300;
+const PEOPLE_OF_CLIENT_MAX = 9;
+export const SHARED_GROUPS = ['cooks', 'waiters', 'drivers'];
+
+/**
+ * One of several clients, with people and a group of its own and memberships in the shared ones. Writes,
+ * and reads back what it wrote, until it is told to stop: whom and what, `random` decides.
+ */
+export async function work(
+  company: Company,
+  client: number,
+  random: () => number,
+  isOver: () => boolean,
+): Promise<number> {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const away = new Set<string>();
+  const people: string[] = [];
   const members = new Set<string>();
-  const groups = ['cooks', 'waiters', 'drivers'];
-  for (const group of groups) await company.addGroup(group);
-  let writes = 0;
+  const team = `team${client}`;
+  await company.addGroup(team);
+  const forget = (name: string) => {
+    for (const group of SHARED_GROUPS) members.delete(`${group} ${name}`);
+  };
+  const present = () => people.filter((name) => company.stateOf(name) !== 'deleted');
+
+  let writes = 1;
   for (; !isOver(); writes++) {
     const dice = random();
-    if (company.names.length < 6 || dice < 0.2) {
-      await company.hire(`person${company.names.length}`);
+    if (people.length < 3 || (dice < 0.15 && people.length < PEOPLE_OF_CLIENT_MAX)) {
+      const name = `c${client}p${people.length}`;
+      await company.hire(name);
+      people.push(name);
       continue;
     }
-    const name = pick(company.names);
-    if (dice < 0.4) await company.retitle(name, `Title ${writes}`);
-    else if (dice < 0.55) {
-      await company.setActive(name, away.has(name));
-      if (!away.delete(name)) away.add(name);
-    } else {
-      const group = pick(groups);
+    const name = pick(people);
+    if (company.stateOf(name) === 'deleted') await company.hire(name, `Back ${writes}`);
+    else if (dice < 0.4) await company.retitle(name, `Title ${writes}`);
+    else if (dice < 0.55) await company.setActive(name, company.stateOf(name) === 'inactive');
+    else if (dice < 0.6) {
+      await company.dismiss(name);
+      forget(name);
+    } else if (dice < 0.7)
+      await company.push(
+        team,
+        present().filter(() => random() < 0.5),
+      );
+    else {
+      const group = pick(SHARED_GROUPS);
       const key = `${group} ${name}`;
       if (members.delete(key)) await company.part(name, group);
       else {
@@ -135,6 +193,7 @@ export async function work(company: Company, random: () => number, isOver: () =>
         members.add(key);
       }
     }
+    if (random() < 0.3) await company.checkPerson(pick(people));
     await pause(random() * WRITE_GAP_MAX_MS);
   }
   return writes;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dialect } from '../../src/db/open.ts';
-import { type RunningBridge, startBridge } from '../bridge.ts';
+import { eventually, type Reply, type RunningBridge, startBridge } from '../bridge.ts';
 import { freshDatabaseUrl } from '../database.ts';
 import { type GitLabEmulator, startGitLabEmulator } from '../emulator/gitlab.ts';
 import type { LoggedRequest } from '../emulator/server.ts';
@@ -101,6 +101,25 @@ export async function addStores(
       GROUP_PROVISIONING: 'Create',
     }),
   };
+}
+
+/** Every store says that it is `SYNCED`. */
+export async function settled(
+  admin: (method: string, path: string) => Promise<Reply>,
+  withinMs: number,
+): Promise<void> {
+  const states = async () => {
+    const { body } = await admin('GET', '/propagation/stores');
+    const stores: { id: string }[] = body._embedded.stores;
+    return Promise.all(
+      stores.map(async ({ id }) => (await admin('GET', `/propagation/stores/${id}/syncStatus`)).body),
+    );
+  };
+  await eventually(
+    async () => ((await states()).every(({ syncState }) => syncState === 'SYNCED') ? true : undefined),
+    withinMs,
+    async () => JSON.stringify(await states()),
+  );
 }
 
 interface Log {
