@@ -10,6 +10,7 @@ import type { Presence } from '../db/presence.ts';
 import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue.ts';
 import { enqueueDueLooks } from '../db/secondLooks.ts';
 import { getStore, type StoreRecord } from '../db/stores.ts';
+import { nextOpenRun } from '../db/syncRuns.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -179,11 +180,19 @@ export class StoreRunner {
       await this.#settle(view, lease, task);
       return { kind: 'again' };
     }
-    if (await this.#syncStep(view, lease)) return { kind: 'again' };
+    // A run that a change of settings or rules has just asked for counts what the new ones would take.
+    if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#viewNow(view), lease)))
+      return { kind: 'again' };
     await closeSettledRuns({ db, clock }, view, lease);
     if (store.status !== 'DELETING' || !(await this.#nothingPending())) return { kind: 'idle' };
     await care.finishDeletion(store);
     return { kind: 'end' };
+  }
+
+  /** As the store is set now; `view` may be older than the run that is to be worked on. */
+  async #viewNow(view: StoreView): Promise<StoreView> {
+    const store = await getStore(this.#deps.db, this.storeId);
+    return store ? this.#deps.care.viewOf(store) : view;
   }
 
   async #lookAgain(): Promise<void> {
