@@ -3,7 +3,6 @@
  * of a person the user that speaks for the person counts. Nothing here knows what the condition says.
  */
 
-import type { DisabledBy, LinkState } from './links.ts';
 import { ranges } from './memberDifferences.ts';
 import type { Db } from './open.ts';
 import type { SqlCondition } from './users.ts';
@@ -55,22 +54,15 @@ export async function countMeeting(
   return Number(row?.n ?? 0);
 }
 
-export interface Linked {
-  readonly states: readonly LinkState[];
-  /** Disabled ones too, where it was for this. */
-  readonly orDisabledBy: DisabledBy | null;
-}
-
 /**
  * People of the directory who have an account on the store and do not meet the condition. Without those
- * about whom a loss is recorded already that was planned because they are gone: nothing is new about
- * them. Range by range; a range may be empty.
+ * of whom it is known already: whose `REMOVE_AFTER_DAYS` count, and about whom a loss is recorded that was
+ * planned because they are gone. Range by range; a range may be empty.
  */
 export async function* linkedOutside(
   db: Db,
   storeId: string,
   condition: SqlCondition,
-  linked: Linked,
 ): AsyncGenerator<readonly string[]> {
   for await (const range of ranges(db, 'links', { store_id: storeId, kind: 'user' }, 'subject_id')) {
     const rows = await db('links')
@@ -80,8 +72,10 @@ export async function* linkedOutside(
       .where('links.subject_id', '>', range.after)
       .where('links.subject_id', '<=', range.last)
       .where((state) => {
-        state.whereIn('links.state', linked.states);
-        if (linked.orDisabledBy !== null) state.orWhere('links.disabled_by', linked.orDisabledBy);
+        state.whereIn('links.state', ['enabled', 'invited']);
+        state.orWhere((counting) =>
+          counting.where('links.state', 'disabled').whereNull('links.removal_since'),
+        );
       })
       .whereNull('users.deleted_at')
       .whereRaw(SPEAKS)

@@ -20,6 +20,7 @@ import { enqueueTask, PRIORITY } from '../db/tasks.ts';
 import type { SqlCondition } from '../db/users.ts';
 import { isLoss } from '../model/change.ts';
 import type { TaskRun } from './run.ts';
+import { isCountRight } from './situation.ts';
 import { type SurveyedUser, surveyUsers } from './survey.ts';
 
 /** What one SCIM bulk request may write to; what is counted of a larger cause is in its own books. */
@@ -38,12 +39,10 @@ export async function followMembers(run: TaskRun): Promise<void> {
 
 async function followLeaving(run: TaskRun, scope: SqlCondition): Promise<void> {
   const { db } = run.deps;
-  const { store, settings } = run.view;
+  const { store } = run.view;
   const list = run.task.id;
   await run.record((tx) => forgetCounted(tx, list, store.id));
-  const orDisabledBy = settings.removeAction === 'Delete' ? 'inactive' : null;
-  const outside = linkedOutside(db, store.id, scope, { states: ['enabled', 'invited'], orDisabledBy });
-  for await (const ids of batches(outside)) {
+  for await (const ids of batches(linkedOutside(db, store.id, scope))) {
     const people = await surveyUsers(run, ids);
     const losers = people.filter(loses).map(({ desired }) => desired.id);
     const others = await unsettled(
@@ -107,10 +106,10 @@ function loses({ plan }: SurveyedUser): boolean {
 async function unsettled(run: TaskRun, people: readonly SurveyedUser[]): Promise<readonly string[]> {
   const ids = people.map(({ desired }) => desired.id);
   const statuses = await statusesOfSubjects(run.deps.db, run.view.store.id, 'user', ids);
-  const wants = ({ desired, plan }: SurveyedUser) => {
+  const wants = ({ desired, link, plan }: SurveyedUser) => {
     const status = statuses.get(desired.id);
     if (status === 'failed') return false;
-    if (plan.changes.length > 0) return true;
+    if (plan.changes.length > 0 || !isCountRight(link, desired)) return true;
     if (desired.lifecycle === 'gone' && plan.skipped.length === 0) return false;
     return status !== (plan.skipped[0]?.status ?? 'synced');
   };

@@ -11,6 +11,7 @@ import type { TaskRun } from './run.ts';
 import { countOthersMovedOut } from './scopeMoves.ts';
 import { putOffCreation } from './seats.ts';
 import { type Settled, settle } from './settled.ts';
+import { countsRemoval, isCountRight } from './situation.ts';
 import { Application, settleGroupsOf, type UserChange } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
 
@@ -89,9 +90,7 @@ function isUsable(state: string | undefined): boolean {
   return state === 'enabled' || state === 'invited';
 }
 
-/** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */
 async function keepCount(tx: Db, run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<void> {
-  const counts = link.state === 'disabled' && desired.lifecycle === 'gone';
-  if (counts === (link.removalSince !== null)) return;
-  await setRemovalSince(tx, link.id, counts ? run.now() : null);
+  if (isCountRight(link, desired)) return;
+  await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? run.now() : null);
 }

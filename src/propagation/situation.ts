@@ -54,6 +54,16 @@ function isRemovalDue(view: StoreView, desired: DesiredUser, link: LinkRecord | 
   return since <= removalCutoff(view.settings.removeAfterDays, now);
 }
 
+/** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */
+export function countsRemoval(link: LinkRecord, desired: DesiredUser): boolean {
+  return link.state === 'disabled' && desired.lifecycle === 'gone';
+}
+
+/** False where the count has to begin or to end, which is no write to the account. */
+export function isCountRight(link: LinkRecord | null, desired: DesiredUser): boolean {
+  return link === null || countsRemoval(link, desired) === (link.removalSince !== null);
+}
+
 /** `names` are all identifiers that the account is known by. */
 export function protects(view: StoreView, remoteId: string, names: readonly (string | null)[]): boolean {
   return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);

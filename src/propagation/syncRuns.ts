@@ -29,6 +29,7 @@ import type { DriftItem } from './drift.ts';
 import { feedingGroups, planMemberships } from './members.ts';
 import { LeaseLost } from './run.ts';
 import { closeScan, scanPage } from './scan.ts';
+import { isCountRight } from './situation.ts';
 import { type SurveyedUser, surveyGroup, surveyUsers } from './survey.ts';
 
 const PHASES = [
@@ -205,16 +206,14 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
   await step.record(async (tx) => {
     for (const person of people) {
       const { changes, skipped } = person.plan;
-      if (changes.length === 0 && skipped.length === 0 && !isUnsettled(statuses.get(person.desired.id))) {
-        await markSynced(tx, step, person);
-        continue;
+      const status = statuses.get(person.desired.id);
+      if (changes.length === 0 && isCountRight(person.link, person.desired)) {
+        if (skipped.length === 0 && !isUnsettled(status)) {
+          await markSynced(tx, step, person);
+          continue;
+        }
+        if (skipped.length > 0 && status === skipped[0]?.status) continue;
       }
-      if (
-        skipped.length > 0 &&
-        changes.length === 0 &&
-        statuses.get(person.desired.id) === skipped[0]?.status
-      )
-        continue;
       await enqueue(
         tx,
         step,

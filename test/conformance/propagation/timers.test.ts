@@ -24,6 +24,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   const events = async (kind: string): Promise<readonly Event[]> =>
     (await world.bridge.admin('GET', `/events?kind=${kind}`)).body._embedded.events;
 
+  const leave = (groupId: string) => world.patch(`/Groups/${groupId}`, { op: 'remove', path: 'members' });
+
   describe('REMOVE_AFTER_DAYS', () => {
     const REMOVAL = { REMOVE_ACTION: 'Delete', REMOVE_AFTER_DAYS: 30 };
 
@@ -78,6 +80,47 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       expect(await world.account('Demo', 'jane')).toMatchObject({ enabled: false });
       await world.configure('Demo', { ...REMOVAL, REMOVE_AFTER_DAYS: 20 });
       expect(await world.account('Demo', 'jane')).toBeNull();
+    });
+
+    describe.each([
+      ['a rule', 'title eq "Engineer"', async () => undefined],
+      ['a group that a rule names', null, async (staff: string) => leave(staff)],
+    ])('counts for whom was inactive and is moved out of scope by %s', (_, expression, moveOut) => {
+      it('also while accounts are only disabled, and not before', async () => {
+        await world.add('Demo', { REMOVE_ACTION: 'Disable' });
+        const jane = await world.join('jane');
+        const staff = await world.group('Staff', [jane]);
+        await world.setActive(jane, false);
+        clock.advance(40 * DAY_MS);
+        const rule = { storeId: world.id('Demo'), name: 'In scope', active: true };
+        const who = expression ? { populationExpression: expression } : { groups: [{ id: staff }] };
+        await world.bridge.admin('POST', '/propagation/rules', { ...rule, ...who });
+        await world.settled();
+        await moveOut(staff);
+        clock.advance(10 * DAY_MS);
+        await world.configure('Demo', { ...REMOVAL, REMOVE_AFTER_DAYS: 11 });
+        await world.bridge.turn();
+        expect(await world.account('Demo', 'jane')).toMatchObject({ enabled: false });
+        clock.advance(2 * DAY_MS);
+        await world.bridge.turn();
+        expect(await world.account('Demo', 'jane')).toBeNull();
+      });
+    });
+
+    it('is called off for an inactive person who is in scope again', async () => {
+      await world.add('Demo', REMOVAL);
+      const jane = await world.join('jane', { title: 'Clerk' });
+      await world.setActive(jane, false);
+      const rule = { storeId: world.id('Demo'), name: 'Engineers', active: true };
+      const engineers = { ...rule, populationExpression: 'title eq "Engineer"' };
+      const { body } = await world.bridge.admin('POST', '/propagation/rules', engineers);
+      await world.settled();
+      clock.advance(20 * DAY_MS);
+      await world.bridge.admin('DELETE', `/propagation/rules/${body.id}?widen=true`);
+      await world.settled();
+      clock.advance(20 * DAY_MS);
+      await world.remove(`/Users/${jane}`);
+      expect(await world.account('Demo', 'jane')).toMatchObject({ enabled: false });
     });
 
     it('is a loss like any other: the brake holds what is too much', async () => {
