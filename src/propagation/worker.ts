@@ -30,7 +30,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   let looking: Promise<void> | null = null;
   let lookAgain = false;
 
-  const start = async (storeId: string): Promise<void> => {
+  const start = (storeId: string): void => {
     const runner = new StoreRunner(storeId, deps, stopping.signal);
     const done = runner
       .run()
@@ -47,14 +47,17 @@ export function createWorker(deps: WorkerDeps): Worker {
   /** One look at a time; a signal during a look asks for another. */
   const look = (): void => {
     if (stopping.signal.aborted) return;
-    for (const { runner } of runners.values()) runner.nudge();
     if (looking !== null) {
       lookAgain = true;
       return;
     }
     looking = storesWithWork(deps.db, isoTime(deps.clock.now()))
-      .then(async (ids) => {
-        for (const id of ids) if (!runners.has(id) && !stopping.signal.aborted) await start(id);
+      .then((ids) => {
+        for (const id of ids) {
+          const going = runners.get(id);
+          if (going) going.runner.nudge();
+          else if (!stopping.signal.aborted) start(id);
+        }
       })
       .catch((error: unknown) => deps.log.error({ err: error }, 'could not look for work; trying again'))
       .finally(() => {
@@ -67,7 +70,10 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   return {
     start() {
-      deps.wake.onSignal(look);
+      deps.wake.onSignal(() => {
+        for (const { runner } of runners.values()) runner.nudge();
+        look();
+      });
       deps.presence.onLost(() => {
         deps.log.warn('the database closed the session that says that this process is there');
         for (const { runner } of runners.values()) runner.loseLease();
