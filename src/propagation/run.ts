@@ -42,6 +42,8 @@ export class TaskRun {
   intent: Intent | null;
   /** The vendor was asked: success says something about the store, not about the subject alone. */
   asked = false;
+  /** The identifier of a creation that this attempt was refused because somebody has it. */
+  met: string | null = null;
   readonly giveWay: () => Promise<boolean>;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
@@ -120,9 +122,10 @@ export class TaskRun {
     this.#announced = intent;
   }
 
-  /** The vendor refused it whole: nothing is left to be found of it. */
+  /** The vendor refused it whole: nothing is left to be found of it, but whom a creation met. */
   async takeBack(): Promise<void> {
     await this.record((tx) => setIntent(tx, this.task.id, this.intent));
+    this.met = this.#announced?.identifier ?? null;
     this.#announced = null;
   }
 

@@ -67,7 +67,7 @@ function isFresh(run: TaskRun, seen: Observation): boolean {
  * be wrong, we look. Everything else looks.
  */
 async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser | null> {
-  const { store, settings, connector } = run.view;
+  const { store, settings } = run.view;
   if (desired.identifier === null || desired.lifecycle === 'gone') return null;
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
   if (!run.doubt && store.scannedAt !== null) {
@@ -75,8 +75,23 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
     if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
     if (!seen && mayCreate) return null;
   }
-  const context = run.looking('find');
-  const found = (await connector.find('user', desired.identifier, context)) as RemoteUser | null;
+  return (await accountMet(run, desired.identifier)) ?? (await find(run, desired.identifier));
+}
+
+/**
+ * The account that a creation met a moment ago, under an identifier that is not the person's any more. It
+ * may be the creation itself, delivered twice: a second account must not come of the new identifier.
+ */
+async function accountMet(run: TaskRun, identifier: string): Promise<RemoteUser | null> {
+  if (run.met === null || run.met === identifier) return null;
+  const found = await find(run, run.met);
+  const isFree = found && !(await getUserLinkByRemoteId(run.deps.db, run.view.store.id, found.remoteId));
+  return isFree ? found : null;
+}
+
+async function find(run: TaskRun, identifier: string): Promise<RemoteUser | null> {
+  const { store, connector } = run.view;
+  const found = (await connector.find('user', identifier, run.looking('find'))) as RemoteUser | null;
   if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
   return found;
 }

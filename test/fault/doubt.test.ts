@@ -227,3 +227,23 @@ it('adopts what it was refused to make, also where it could not look at once', a
   await world.expectConverged();
   expect(await said('change.adopt')).toEqual(['Slack in scope: Slack has no active rule, so everyone is']);
 });
+
+it('makes no second account where the first creation was delivered twice and the address changed meanwhile', async () => {
+  const { slack, company, bridge } = world;
+  let release = () => {};
+  const until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const isCreation = ({ method, path }: { method: string; path: string }) =>
+    method === 'POST' && path.endsWith('/Users');
+  slack.faults.inject({ fault: { kind: 'hold', until }, matches: isCreation });
+  await company.hire('joe');
+  await eventually(async () => slack.requests.some(isCreation) || undefined, 5_000);
+  slack.addUser({ userName: 'joe', email: 'joe@acme.example', displayName: 'Joe' });
+  const address = { op: 'replace', path: 'emails', value: [{ value: 'jo@acme.example', primary: true }] };
+  expect((await bridge.scim('PATCH', `/Users/${company.idOf('joe')}`, patch(address))).status).toBe(200);
+  release();
+  await bridge.settled();
+  const addresses = [...slack.users.values()].map((user) => user.emails[0]?.value);
+  expect(addresses.filter((email) => email?.startsWith('jo'))).toEqual(['jo@acme.example']);
+});
