@@ -1,14 +1,11 @@
-/** Plays the actions of a history: through the real use cases as an IdP and an admin, and past the bridge at the vendors. */
+/** Plays the actions of a history: those of the IdP and of admins through the real use cases, and past the bridge at the vendors. */
 
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
 import { listOpenHeld } from '../src/db/held.ts';
 import { listPreviewItems } from '../src/db/previews.ts';
 import { getStore } from '../src/db/stores.ts';
-import { changeGroup, createGroup, deleteGroup, type GroupEdit } from '../src/directory/groups.ts';
 import { DirectoryRefusal } from '../src/directory/refusal.ts';
-import { changeUser, createUser, deleteUser } from '../src/directory/users.ts';
 import { RequestError } from '../src/model/errors.ts';
-import type { Resource } from '../src/model/resource.ts';
 import { startApply } from '../src/propagation/applyPreview.ts';
 import { approveHeld, discardHeld } from '../src/propagation/held.ts';
 import { startPreview } from '../src/propagation/preview.ts';
@@ -18,14 +15,8 @@ import type { Action, Trouble } from './actions.ts';
 import { Admin } from './admin.ts';
 import { editByHand, seedByHand } from './byHand.ts';
 import { lossKey } from './guard.ts';
-import {
-  type GroupStanding,
-  type Human,
-  type ScimGroup,
-  type Settings,
-  type Standing,
-  Timeline,
-} from './model.ts';
+import { IdentityProvider } from './idp.ts';
+import { type Settings, Timeline } from './model.ts';
 import { NO_FAULTS } from './network.ts';
 import { brakeSettings, changeSetting } from './settings.ts';
 import type { SimulatedStore, World } from './world.ts';
@@ -35,13 +26,12 @@ const LAG_MS = 2_000;
 
 export class Play {
   readonly #world: World;
-  /** The live SCIM group in each slot. */
-  readonly #slots = new Map<number, ScimGroup>();
+  readonly #idp: IdentityProvider;
   readonly admin: Admin;
-  #names = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#idp = new IdentityProvider(world);
     this.admin = new Admin(world);
   }
 
@@ -69,37 +59,34 @@ export class Play {
 
   async #do(action: Action): Promise<void> {
     const { model, scheduler, random } = this.#world;
+    const idp = this.#idp;
     switch (action.kind) {
       case 'hire':
-        return this.#hire(model.humans[action.who]);
+        return idp.hire(model.humans[action.who]);
       case 'leave':
-        return this.#changePerson(model.humans[action.who], { lifecycle: 'inactive' });
+        return idp.changePerson(model.humans[action.who], { lifecycle: 'inactive' });
       case 'return':
-        return this.#return(model.humans[action.who]);
+        return idp.comeBack(model.humans[action.who]);
       case 'delete':
-        return this.#delete(model.humans[action.who]);
+        return idp.remove(model.humans[action.who]);
       case 'retitle':
-        return this.#changePerson(model.humans[action.who], { title: action.title });
+        return idp.changePerson(model.humans[action.who], { title: action.title });
       case 'readdress':
-        this.#names += 1;
-        return this.#changePerson(model.humans[action.who], {
-          email: `h${action.who}.${this.#names}@acme.example`,
-        });
+        return idp.readdress(model.humans[action.who]);
       case 'makeGroup':
-        return this.#makeGroup(action.group, action.members);
+        return idp.makeGroup(action.group, action.members);
       case 'renameGroup':
-        this.#names += 1;
-        return this.#changeGroup(action.group, { name: `group${action.group}.${this.#names}` });
+        return idp.renameGroup(action.group);
       case 'deleteGroup':
-        return this.#deleteGroup(action.group);
+        return idp.deleteGroup(action.group);
       case 'emptyGroup':
-        return this.#changeGroup(action.group, { members: () => new Set() });
+        return idp.changeGroup(action.group, { members: () => new Set() });
       case 'pushGroup':
-        return this.#changeGroup(action.group, { members: () => new Set(action.members) });
+        return idp.changeGroup(action.group, { members: () => new Set(action.members) });
       case 'join':
-        return this.#changeGroup(action.group, { members: (now) => new Set([...now, action.who]) });
+        return idp.changeGroup(action.group, { members: (now) => new Set([...now, action.who]) });
       case 'part':
-        return this.#changeGroup(action.group, {
+        return idp.changeGroup(action.group, {
           members: (now) => new Set([...now].filter((who) => who !== action.who)),
         });
       case 'settings':
@@ -119,7 +106,7 @@ export class Play {
       case 'resume':
       case 'retryTask':
       case 'discardTask':
-        return this.admin.do(action, this.#store(action), this.#slots);
+        return this.admin.do(action, this.#store(action), idp.slots);
       case 'approve':
       case 'discard':
         return this.decide(this.#store(action), action.kind, action.all);
@@ -142,139 +129,6 @@ export class Play {
 
   #store(action: { readonly store: number }): SimulatedStore {
     return this.#world.stores[action.store % this.#world.stores.length] as SimulatedStore;
-  }
-
-  #directory() {
-    const { deps } = this.#world.anyReplica();
-    return { db: deps.db, clock: deps.clock, wake: deps.wake };
-  }
-
-  #write(method: string, path: string) {
-    return {
-      environmentId: DEFAULT_ENVIRONMENT_ID,
-      connectionId: this.#world.connectionId,
-      cause: this.#world.cause('scim'),
-      method,
-      path,
-    };
-  }
-
-  async #hire(human: Human | undefined): Promise<void> {
-    if (!human || human.userId !== null) return;
-    const before = human.standing.now;
-    const name = `h${human.index}`;
-    const standing: Standing = before
-      ? { ...before, lifecycle: 'active' }
-      : {
-          lifecycle: 'active',
-          userName: `${name}@acme.example`,
-          // One of them has the identifier of the account behind the credential.
-          email: human.index === 3 ? 'bridge@acme.example' : `${name}@acme.example`,
-          displayName: name.toUpperCase(),
-          title: '',
-        };
-    const write = this.#write('POST', '/Users');
-    const user = await createUser(this.#directory(), write, resourceOf(human, standing));
-    human.userId = user.id;
-    human.personId = user.personId;
-    this.#moved(human, standing);
-  }
-
-  #return(human: Human | undefined): Promise<void> {
-    if (human?.userId === null) return this.#hire(human);
-    return this.#changePerson(human, { lifecycle: 'active' });
-  }
-
-  async #changePerson(human: Human | undefined, change: Partial<Standing>): Promise<void> {
-    const before = human?.standing.now;
-    if (!human?.userId || !before) return;
-    const standing = { ...before, ...change };
-    await changeUser(this.#directory(), this.#write('PUT', `/Users/${human.userId}`), human.userId, {
-      precondition: null,
-      edit: () => resourceOf(human, standing),
-    });
-    this.#moved(human, standing);
-  }
-
-  async #delete(human: Human | undefined): Promise<void> {
-    const before = human?.standing.now;
-    if (!human?.userId || !before) return;
-    await deleteUser(this.#directory(), this.#write('DELETE', `/Users/${human.userId}`), human.userId, null);
-    human.userId = null;
-    const tick = this.#moved(human, { ...before, lifecycle: 'gone' });
-    for (const group of this.#slots.values()) {
-      const now = group.standing.now;
-      if (!now?.members.has(human.index)) continue;
-      group.standing.set(tick, { ...now, members: without(now.members, human.index) });
-    }
-  }
-
-  /** What was approved for the person before was for another wish of the directory. */
-  #moved(human: Human, standing: Standing): number {
-    const { model, stores } = this.#world;
-    const tick = model.changed();
-    human.standing.set(tick, standing);
-    for (const { guard } of stores) {
-      for (const key of guard.approved) if (key.includes(human.personId ?? '-')) guard.approved.delete(key);
-    }
-    return tick;
-  }
-
-  async #makeGroup(slot: number, members: readonly number[]): Promise<void> {
-    if (this.#slots.has(slot)) return;
-    const standing: GroupStanding = {
-      live: true,
-      name: `group${slot}`,
-      members: new Set(members.filter((who) => this.#world.model.humans[who]?.userId)),
-    };
-    const created = await createGroup(
-      this.#directory(),
-      this.#write('POST', '/Groups'),
-      { displayName: standing.name },
-      this.#userIds(standing.members),
-    );
-    const group: ScimGroup = { id: created.id, standing: new Timeline() };
-    this.#slots.set(slot, group);
-    this.#world.model.groups.set(group.id, group);
-    this.#groupMoved(group, standing);
-  }
-
-  async #changeGroup(
-    slot: number,
-    change: { name?: string; members?: (now: ReadonlySet<number>) => ReadonlySet<number> },
-  ): Promise<void> {
-    const group = this.#slots.get(slot);
-    const before = group?.standing.now;
-    if (!group || !before) return;
-    const wanted = change.members?.(before.members) ?? before.members;
-    const members = new Set([...wanted].filter((who) => this.#world.model.humans[who]?.userId));
-    const standing = { live: true, name: change.name ?? before.name, members };
-    const edit: GroupEdit = {
-      resource: { displayName: standing.name },
-      members: [{ op: 'replace', ids: this.#userIds(members) }],
-    };
-    await changeGroup(this.#directory(), this.#write('PUT', `/Groups/${group.id}`), group.id, {
-      precondition: null,
-      edit: () => edit,
-    });
-    this.#groupMoved(group, standing);
-  }
-
-  async #deleteGroup(slot: number): Promise<void> {
-    const group = this.#slots.get(slot);
-    const before = group?.standing.now;
-    if (!group || !before) return;
-    await deleteGroup(this.#directory(), this.#write('DELETE', `/Groups/${group.id}`), group.id, null);
-    this.#slots.delete(slot);
-    this.#groupMoved(group, { ...before, live: false, members: new Set() });
-  }
-
-  #groupMoved(group: ScimGroup, standing: GroupStanding): void {
-    group.standing.set(this.#world.model.changed(), standing);
-  }
-
-  #userIds(members: ReadonlySet<number>): string[] {
-    return [...members].flatMap((who) => this.#world.model.humans[who]?.userId ?? []);
   }
 
   async #createStore(store: SimulatedStore, settings: Settings): Promise<void> {
@@ -383,19 +237,4 @@ function inputOf(store: SimulatedStore, settings: Settings) {
     status: 'ACTIVE' as const,
     configuration: settings,
   };
-}
-
-function resourceOf(human: Human, standing: Standing): Resource {
-  return {
-    externalId: `x${human.index}`,
-    userName: standing.userName,
-    displayName: standing.displayName,
-    ...(standing.title === '' ? {} : { title: standing.title }),
-    emails: [{ value: standing.email, type: 'work', primary: true }],
-    active: standing.lifecycle === 'active',
-  };
-}
-
-function without(members: ReadonlySet<number>, who: number): ReadonlySet<number> {
-  return new Set([...members].filter((member) => member !== who));
 }

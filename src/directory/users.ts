@@ -9,9 +9,9 @@ import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
 import { dropHeldOfPerson } from '../db/held.ts';
 import { closeLeaverEverywhere } from '../db/leavers.ts';
 import { groupsHoldingPerson } from '../db/ledger.ts';
-import { cancelRemovals } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { type Attachment, attachPerson, speakingUser } from '../db/persons.ts';
+import { cancelRemovals } from '../db/removals.ts';
 import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/tasks.ts';
 import {
   buryUser,

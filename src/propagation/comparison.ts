@@ -7,16 +7,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CallContext } from '../connectors/connector.ts';
 import { lower } from '../db/columns.ts';
+import { forgetDrift, rememberDrift } from '../db/drift.ts';
 import { appendEvent } from '../db/events.ts';
 import { forgetAccount, forgetGroup, ledgerEntries } from '../db/ledger.ts';
 import {
   deleteLink,
-  forgetDrift,
   groupLinksByRemoteId,
   type LinkRecord,
   linkedGroupsPage,
   linksBySubject,
-  rememberDrift,
   updateLink,
 } from '../db/links.ts';
 import { accountsUnder, observationsById } from '../db/observations.ts';

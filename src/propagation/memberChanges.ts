@@ -1,8 +1,9 @@
 /** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
 
 import type { MemberOutcome } from '../connectors/connector.ts';
+import { rememberDrift } from '../db/drift.ts';
 import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/ledger.ts';
-import { groupLinksByRemoteId, type LinkRecord, rememberDrift } from '../db/links.ts';
+import { groupLinksByRemoteId, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
 import { afterMemberships } from './drift.ts';

@@ -1,34 +1,31 @@
 /** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
 
 import { forgetGroup, recordMembers } from '../db/ledger.ts';
-import {
-  deleteLink,
-  getLink,
-  groupLinksByRemoteId,
-  insertLink,
-  type LinkRecord,
-  updateLink,
-} from '../db/links.ts';
-import { forgetObservation, observe } from '../db/observations.ts';
+import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../db/links.ts';
+import { forgetObservation } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { enqueueTask } from '../db/tasks.ts';
-import { type Change, changeKey, type MembershipChange, type Plan, type Skip } from '../model/change.ts';
+import { changeKey, type MembershipChange } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { RemoteGroup } from '../model/remote.ts';
-import { planGroup } from '../plan/group.ts';
 import { loadDesiredGroup } from './desired.ts';
 import { openGate, openHarmlessGate, tickOff } from './gate.ts';
 import { linkOfGroup } from './groupLook.ts';
 import { applyMemberships, claimFound } from './memberChanges.ts';
 import { feedingGroups, planMemberships, readMembers } from './members.ts';
 import { forbiddenAsSkip, type Refusal } from './refusal.ts';
+import {
+  findRemoteGroup,
+  type GroupChange,
+  type Left,
+  planRemoteGroup,
+  shape,
+  split,
+} from './remoteGroup.ts';
 import type { TaskRun } from './run.ts';
 import { followMembers } from './scopeMoves.ts';
 import { type Settled, settle } from './settled.ts';
 import { whyGroupGone } from './why.ts';
-
-type GroupChange = Exclude<Change, MembershipChange>;
 
 /** A vanished group is looked for, or made, once more. */
 const PASSES_MAX = 2;
@@ -114,134 +111,6 @@ async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void>
 
 function finish(run: TaskRun, settled: Settled): Promise<void> {
   return run.record((tx) => settle(tx, run, settled));
-}
-
-/** Without a link: the remote group of that name, asked for at the vendor. */
-async function findRemoteGroup(
-  run: TaskRun,
-  desired: DesiredGroup,
-  link: LinkRecord | null,
-): Promise<RemoteGroup | null> {
-  const { settings, connector, store } = run.view;
-  if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
-  const found = (await connector.find('group', desired.name, run.looking('find'))) as RemoteGroup | null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
-  return found;
-}
-
-function planRemoteGroup(
-  run: TaskRun,
-  desired: DesiredGroup,
-  link: LinkRecord | null,
-  siblings: readonly LinkRecord[],
-  found: RemoteGroup | null,
-): Plan {
-  const { settings, connector, store, definition } = run.view;
-  return planGroup({
-    desired,
-    link,
-    remoteId: found?.remoteId ?? null,
-    settings,
-    deleteGroups: definition.capabilities.deleteGroups && store.configuration.DELETE_GROUPS === true,
-    renameGroups: connector.capabilities.renameGroups,
-    fedByAnother: siblings.some((sibling) => sibling.subject.id !== desired.id),
-  });
-}
-
-/** A deletion comes after the memberships; everything else before them. */
-function split(plan: Plan): [GroupChange | null, readonly GroupChange[]] {
-  const changes = plan.changes as readonly GroupChange[];
-  return [
-    changes.find((change) => change.op === 'delete') ?? null,
-    changes.filter((change) => change.op !== 'delete'),
-  ];
-}
-
-interface Left {
-  readonly skipped: readonly Skip[];
-  readonly refusals: readonly Refusal[];
-}
-
-interface Found {
-  readonly desired: DesiredGroup;
-  readonly link: LinkRecord | null;
-  /** Without a link: the remote group of that name. */
-  readonly found: RemoteGroup | null;
-}
-
-/** Creates, adopts or renames the remote group. */
-async function shape(
-  run: TaskRun,
-  known: Found,
-  changes: readonly GroupChange[],
-): Promise<Left & { readonly link: LinkRecord | null }> {
-  let { link } = known;
-  if (changes.length === 0) return { link, skipped: [], refusals: [] };
-  const gate = await openHarmlessGate(run, changes);
-  for (const change of gate.allowed as readonly GroupChange[]) {
-    const { calls, context } = run.calling(change.op);
-    try {
-      const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
-      const remoteId = applied?.remoteId ?? remoteIdOf(change);
-      link = await run.record(async (tx) => {
-        const unheard = change.op === 'adopt' && (await run.unheardCreation(tx, known.desired.name)) !== null;
-        if (unheard) await run.foundEvent(tx, 'create', change.subject.display, { remoteId });
-        else await run.changeEvent(tx, change, { calls, after: { remoteId } });
-        await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, change);
-        return writeLink(tx, run, { ...known, link }, change, {
-          remoteId,
-          created: unheard || change.op === 'create',
-        });
-      });
-    } catch (error) {
-      return { link, skipped: gate.skipped, refusals: [await forbiddenAsSkip(run, change, calls, error)] };
-    }
-  }
-  return { link, skipped: gate.skipped, refusals: [] };
-}
-
-function remoteIdOf(change: GroupChange): string {
-  return change.op === 'create' ? '' : change.remoteId;
-}
-
-async function writeLink(
-  tx: Db,
-  run: TaskRun,
-  { desired, link, found }: Found,
-  change: GroupChange,
-  { remoteId, created }: { readonly remoteId: string; readonly created: boolean },
-): Promise<LinkRecord> {
-  const { store } = run.view;
-  const name =
-    change.op === 'create'
-      ? change.identifier
-      : change.op === 'update'
-        ? (change.attributes[0]?.to ?? '')
-        : null;
-  if (link) {
-    const patch = { remoteName: name ?? link.remoteName };
-    await updateLink(tx, link.id, patch, run.now());
-    return { ...link, ...patch };
-  }
-  const fresh = await insertLink(
-    tx,
-    {
-      environmentId: store.environmentId,
-      storeId: store.id,
-      subject: run.task.subject,
-      remoteId,
-      remoteName: name ?? found?.name ?? change.subject.display,
-      origin: created ? 'created' : 'adopted',
-      state: 'enabled',
-      // What a later change of the mapping is compared with.
-      applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
-    },
-    run.now(),
-  );
-  if (change.op !== 'create') return fresh;
-  // A group that we just made has no members to read.
-  await updateLink(tx, fresh.id, { membersReadAt: run.now() }, run.now());
-  return { ...fresh, membersReadAt: run.now() };
 }
 
 interface Shaped {

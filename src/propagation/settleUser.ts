@@ -1,5 +1,6 @@
-import { getLink, type LinkRecord, setRemovalSince } from '../db/links.ts';
+import { getLink, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
+import { setRemovalSince } from '../db/removals.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';
 import { isLoss } from '../model/change.ts';
 import type { DesiredUser } from '../model/desired.ts';

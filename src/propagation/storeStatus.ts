@@ -3,9 +3,10 @@
  * the worker and the store's life wrote down.
  */
 
+import { countDrift } from '../db/drift.ts';
 import { countHeldPeople } from '../db/held.ts';
 import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/leavers.ts';
-import { countDrift, linksOfSubject } from '../db/links.ts';
+import { linksOfSubject } from '../db/links.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import { lastDeletedUsers, speakingUser, speakingUsers } from '../db/persons.ts';
 import { rulesOfStore } from '../db/rules.ts';

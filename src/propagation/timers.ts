@@ -6,9 +6,9 @@
 
 import { appendEvent } from '../db/events.ts';
 import { type LeaverRecord, storesWithUnsaidLeavers, takeOverdue } from '../db/leavers.ts';
-import { takeDueRemovals } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
 import { lastDeletedUser, speakingUser } from '../db/persons.ts';
+import { takeDueRemovals } from '../db/removals.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores.ts';
 import { hasOpenRun, insertSyncRun, lastLook } from '../db/syncRuns.ts';
 import { getSyncStatus } from '../db/syncStatuses.ts';

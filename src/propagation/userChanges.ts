@@ -1,13 +1,13 @@
 /** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
 
 import type { VendorCall } from '../connectors/connector.ts';
+import { rememberDrift } from '../db/drift.ts';
 import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
 import {
   groupLinksByRemoteId,
   insertLink,
   type LinkPatch,
   type LinkRecord,
-  rememberDrift,
   updateLink,
 } from '../db/links.ts';
 import { groupsOfPerson } from '../db/memberDifferences.ts';
