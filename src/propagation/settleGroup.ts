@@ -109,8 +109,8 @@ async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void>
   });
 }
 
-function finish(run: TaskRun, settled: Settled): Promise<void> {
-  return run.record((tx) => settle(tx, run, settled));
+async function finish(run: TaskRun, settled: Settled): Promise<void> {
+  await run.record((tx) => settle(tx, run, settled));
 }
 
 interface Shaped {

@@ -1,7 +1,6 @@
 import { getLink, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
 import { setRemovalSince } from '../db/removals.ts';
-import { getSyncStatus } from '../db/syncStatuses.ts';
 import { isLoss } from '../model/change.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -11,7 +10,7 @@ import { type Leaving, verifyLeaver } from './leavers.ts';
 import type { TaskRun } from './run.ts';
 import { countOthersMovedOut } from './scopeMoves.ts';
 import { putOffCreation } from './seats.ts';
-import { type Settled, settle } from './settled.ts';
+import { type Said, type Settled, settle } from './settled.ts';
 import { countsRemoval, isCountRight } from './situation.ts';
 import { Application, settleGroupsOf, type UserChange } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
@@ -45,7 +44,6 @@ async function lookAgain(run: TaskRun, error: RemoteError): Promise<boolean> {
 }
 
 async function settleOnce(run: TaskRun): Promise<void> {
-  const { store } = run.view;
   const { link, situation, taken } = await situate(run);
   const { desired } = situation;
   const plan = taken ? { changes: [], skipped: [taken] } : planUser(situation);
@@ -65,26 +63,34 @@ async function settleOnce(run: TaskRun): Promise<void> {
       waits: gate.lossWaits,
     },
   };
-  const before = await getSyncStatus(run.deps.db, store.id, run.task.subject);
   const changes = gate.allowed as readonly UserChange[];
   const work = new Application(run, situation, gate, link);
   for (const [index, change] of changes.entries()) {
     const refused = await work.apply(change, index === changes.length - 1 ? settled : null);
-    if (refused) return run.record((tx) => settle(tx, run, { ...settled, refusals: [refused] }));
+    if (!refused) continue;
+    await run.record((tx) => settle(tx, run, { ...settled, refusals: [refused] }));
+    return;
   }
   if (changes.length > 0) return;
   const verified = gate.heldReasons.length > 0 ? {} : await verifyLeaver(run, desired, link);
   await run.record(async (tx) => {
     if (link) await keepCount(tx, run, link, desired);
-    // A person who was not as desired may be now, and then the groups that left them out follow.
-    if (before && before.status !== 'synced' && desired.lifecycle === 'active')
-      await settleGroupsOf(tx, run, link?.remoteId);
-    await settle(tx, run, {
+    const said = await settle(tx, run, {
       ...settled,
       skipped: [...settled.skipped, ...(verified.skipped ?? [])],
       leaving: { ...(settled.leaving as Leaving), ...verified.leaving },
     });
+    if (desired.lifecycle === 'active' && isNews(said)) await settleGroupsOf(tx, run, link?.remoteId);
   });
+}
+
+/**
+ * A person who was not as desired may be now, and then the groups that left them out follow. While nothing
+ * new is said they do not: groups ask for their members in their turn, and the two would never end.
+ */
+function isNews({ before, after }: Said): boolean {
+  if (before === null || before.status === 'synced') return false;
+  return before.status !== after.status || before.reason !== after.reason;
 }
 
 function isUsable(state: string | undefined): boolean {

@@ -26,7 +26,13 @@ export interface Settled {
   readonly leaving?: Leaving;
 }
 
-export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<void> {
+/** What is said of the subject, before and after. */
+export interface Said {
+  readonly before: Pick<SyncStatusRecord, 'status' | 'reason'> | null;
+  readonly after: Pick<SyncStatusRecord, 'status' | 'reason'>;
+}
+
+export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<Said> {
   const { store } = run.view;
   const status = await statusOf(tx, run, settled);
   const before = await getSyncStatus(tx, store.id, run.task.subject);
@@ -49,6 +55,7 @@ export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<vo
   if (status.status === 'held') await holdTask(tx, run.task);
   else if (lookAgainAt !== null) await recheckTask(tx, run.task, lookAgainAt);
   else await completeTask(tx, run.task);
+  return { before, after: status };
 }
 
 /** What was left undone is said once, not with every task that finds it so again. */

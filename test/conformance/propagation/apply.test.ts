@@ -61,6 +61,20 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect(await world.syncStatus('Slack')).toMatchObject({ openLeavers: [] });
   });
 
+  it('comes to rest where somebody whose change waits is in a group that a rule names', async () => {
+    await world.add('Slack');
+    const jane = await world.join('jane');
+    const staff = await world.group('Staff', [jane]);
+    const storeId = world.id('Slack');
+    const rule = { storeId, name: 'Staff', active: true, groups: [{ id: staff }] };
+    expect((await world.bridge.admin('POST', '/propagation/rules', rule)).status).toBe(201);
+    await world.configure('Slack', { APPLY_MODE: 'Approval' });
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Cook' });
+    const joe = await world.join('joe');
+    await world.patch(`/Groups/${staff}`, { op: 'add', path: 'members', value: [{ value: joe }] });
+    expect(await world.status('Slack', jane)).toMatchObject({ status: 'unsynced' });
+  });
+
   it('releases what the brake holds only where the admin includes it', async () => {
     await world.add('Slack', { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
     const ids: string[] = [];
