@@ -123,11 +123,9 @@ export class Guard implements Witness {
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
     const account = this.#vendor.state.accounts.get(accountId);
     const owner = this.own.owners.get(accountId);
-    const names = [
-      accountId,
-      account?.identifier ?? '',
-      ...(owner === undefined ? [] : [this.#model.humans[owner]?.standing.now?.email ?? '']),
-    ];
+    const standing = owner === undefined ? null : this.#model.humans[owner]?.standing.now;
+    const names = [accountId, account?.identifier ?? '', standing?.email ?? ''];
+    if (this.#vendor.manners.handles) names.push(account?.attributes.handle ?? '', standing?.userName ?? '');
     if (names.includes('bridge@acme.example')) return true;
     return meanings.every((meaning) =>
       meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
