@@ -121,11 +121,29 @@ export class Guard implements Witness {
   }
 
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
-    const account = this.#vendor.state.accounts.get(accountId);
+    return this.#protects(accountId, meanings, []);
+  }
+
+  /** The bridge may know the account by the handle that it meant it to have, too. */
+  mayBeProtected(accountId: string, meaning: Meaning): boolean {
+    const handle = this.#vendor.manners.handles ? this.#standingOf(accountId)?.userName : undefined;
+    return this.#protects(accountId, [meaning], handle === undefined ? [] : [handle]);
+  }
+
+  #standingOf(accountId: string): Standing | null {
     const owner = this.own.owners.get(accountId);
-    const standing = owner === undefined ? null : this.#model.humans[owner]?.standing.now;
-    const names = [accountId, account?.identifier ?? '', standing?.email ?? ''];
-    if (this.#vendor.manners.handles) names.push(account?.attributes.handle ?? '', standing?.userName ?? '');
+    return (owner === undefined ? null : this.#model.humans[owner]?.standing.now) ?? null;
+  }
+
+  #protects(accountId: string, meanings: readonly Meaning[], more: readonly string[]): boolean {
+    const account = this.#vendor.state.accounts.get(accountId);
+    const names = [
+      accountId,
+      account?.identifier ?? '',
+      account?.attributes.handle ?? '',
+      this.#standingOf(accountId)?.email ?? '',
+      ...more,
+    ];
     if (names.includes('bridge@acme.example')) return true;
     return meanings.every((meaning) =>
       meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),

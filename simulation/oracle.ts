@@ -204,7 +204,7 @@ class Verdict {
     const subject = { kind: 'user' as const, id: human.personId ?? '' };
     return (
       account.owner ||
-      this.#guard.isProtected(account.id, [this.#meaning]) ||
+      this.#guard.mayBeProtected(account.id, this.#meaning) ||
       this.#undecided.has(lossKey({ op, subject })) ||
       this.#meaning.approval
     );
@@ -303,7 +303,7 @@ class Verdict {
   }
 
   #revokeExcused(remoteGroupId: string, accountId: string): boolean {
-    if (this.#guard.isProtected(accountId, [this.#meaning])) return true;
+    if (this.#guard.mayBeProtected(accountId, this.#meaning)) return true;
     const owner = [...this.#users].find(([, claim]) => claim.remoteId === accountId);
     const member = { personId: owner?.[0] ?? null, remoteId: accountId };
     return [...this.#groups].some(

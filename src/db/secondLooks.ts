@@ -1,6 +1,7 @@
 /**
- * Second looks. A call of somebody who died, gave up or lost the lease may take effect after its successor
- * has looked and written. So the subject is looked at once more when that call must have ended.
+ * Second looks. A call whose answer did not come, or whose caller died, gave up or lost the lease, may take
+ * effect after the next attempt has looked and written. So the subject is looked at once more when that call
+ * must have ended.
  */
 
 import type { Kind, Subject } from '../model/subject.ts';

@@ -239,7 +239,8 @@ async function planRevokes(
         ledger: { origin: row.origin, level: row.level },
         level: null,
         isProtected:
-          protects(planning.view, row.remoteId, namesOf(row, link)) || mayBeProtected(planning.view, link),
+          protects(planning.view, row.remoteId, namesOf(planning.view, row, link)) ||
+          mayBeProtected(planning.view, link),
       });
       if (decision.op === 'revoke') changes.push({ op: 'revoke', subject, remoteId: remoteGroupId, member });
       if (decision.skipped)
@@ -250,6 +251,6 @@ async function planRevokes(
 }
 
 /** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
-function namesOf(row: UnwantedDifference, link: LinkRecord | undefined): readonly string[] {
-  return link ? namesOfLink(link) : [row.display];
+function namesOf(view: StoreView, row: UnwantedDifference, link: LinkRecord | undefined): readonly string[] {
+  return link ? namesOfLink(view, link) : [row.display];
 }

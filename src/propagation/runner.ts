@@ -252,7 +252,8 @@ export class StoreRunner {
       if (run.asked) await this.#succeeded(view.store);
     } catch (error) {
       const lost = error instanceof LeaseLost;
-      if (lost || this.#calls.signal.aborted) await run.leaveInDoubt(isoTime(clock.now() + CALL_MAX_MS));
+      if (lost || this.#calls.signal.aborted || mayStillArrive(error))
+        await run.leaveInDoubt(isoTime(clock.now() + CALL_MAX_MS));
       if (lost) throw error;
       if (this.#calls.signal.aborted) return;
       log.warn(
@@ -336,4 +337,9 @@ export class StoreRunner {
       if (nudgeable) this.#nudge = () => end(true);
     });
   }
+}
+
+/** Nobody answered a write: the vendor may carry it out after the next attempt has looked. */
+function mayStillArrive(error: unknown): boolean {
+  return error instanceof RemoteError && error.disposition === 'unknownOutcome';
 }

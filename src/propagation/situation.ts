@@ -2,7 +2,7 @@
 
 import type { LinkRecord } from '../db/links.ts';
 import type { Skip } from '../model/change.ts';
-import type { DesiredUser } from '../model/desired.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
 import type { UserSituation } from '../plan/user.ts';
@@ -19,16 +19,10 @@ export function userSituation(
 ): UserSituation {
   const live = link !== null && link.state !== 'removed' && !desired.letGo ? link : null;
   const remoteId = live?.remoteId ?? account?.remoteId;
-  const shown = { ...live?.observed, ...account?.attributes };
   const names = [
     desired.identifier,
-    live?.remoteName ?? null,
-    account?.display ?? null,
-    account?.identifier ?? null,
-    shown.primaryEmail ?? null,
-    shown.email ?? null,
-    shown.userName ?? null,
-    shown.username ?? null,
+    ...(live ? namesOfLink(view, live) : []),
+    ...(account ? [account.display, account.identifier, ...identifiersIn(view, account.attributes)] : []),
   ];
   return {
     desired,
@@ -69,11 +63,16 @@ export function protects(view: StoreView, remoteId: string, names: readonly (str
   return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);
 }
 
-/** The names by which an account is known that is somebody's. */
+/** The names by which an account is known that is somebody's: as a person reads it, as seen there, and as sent. */
 export function namesOfLink(
+  view: StoreView,
   link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
 ): readonly string[] {
-  return [link.remoteName, ...Object.values(link.observed), ...Object.values(link.applied)];
+  return [link.remoteName, ...identifiersIn(view, link.observed), ...identifiersIn(view, link.applied)];
+}
+
+function identifiersIn({ definition }: StoreView, attributes: Attributes): readonly string[] {
+  return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }
 
 /** The account under the person's identifier is somebody else's: nothing is planned. */

@@ -111,8 +111,8 @@ export class Application {
     const { view } = this.#run;
     return (
       before !== null &&
-      protects(view, before.remoteId, namesOfLink(before)) &&
-      !protects(view, after.remoteId, namesOfLink(after))
+      protects(view, before.remoteId, namesOfLink(view, before)) &&
+      !protects(view, after.remoteId, namesOfLink(view, after))
     );
   }
 

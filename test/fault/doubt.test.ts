@@ -247,3 +247,25 @@ it('makes no second account where the first creation was delivered twice and the
   const addresses = [...slack.users.values()].map((user) => user.emails[0]?.value);
   expect(addresses.filter((email) => email?.startsWith('jo'))).toEqual(['jo@acme.example']);
 });
+
+it.each([
+  ['an enabling, of somebody who left', false, true],
+  ['a disabling, of somebody who came back', true, false],
+])('takes back what takes effect after somebody looked: %s', async (_, wanted, late) => {
+  const account = [...world.slack.users.values()].find((u) => u.emails[0]?.value === 'ann@acme.example');
+  if (!wanted) {
+    await world.company.setActive('ann', false);
+    await world.bridge.settled();
+  }
+  world.slack.faults.inject({ fault: NOT_ACTED, matches: isWrite });
+  await world.company.setActive('ann', late);
+  await world.bridge.settled();
+  await world.company.setActive('ann', wanted);
+  await world.bridge.settled();
+  expect(account?.active).toBe(wanted);
+  (account as { active: boolean }).active = late;
+  expect(await world.bridge.db('second_looks').update({ at: new Date().toISOString() })).toBe(1);
+  await eventually(async () => account?.active === wanted || undefined, 5_000);
+  await world.bridge.settled();
+  await world.expectConverged();
+});
