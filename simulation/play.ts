@@ -1,4 +1,4 @@
-/** Plays the actions of a history: those of the IdP and of admins through the real use cases, and past the bridge at the vendors. */
+/** Plays the actions of a history: as an IdP and as admins through the real use cases, and by hand at the vendors. */
 
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
 import { listOpenHeld } from '../src/db/held.ts';

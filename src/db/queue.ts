@@ -7,6 +7,7 @@ import { PRIORITY } from './tasks.ts';
 
 /** What a task was about to do when it first called the vendor; found again, the outcome is unknown. */
 export interface Intent {
+  /** `adopt` stands for a creation that was refused because somebody has the identifier. */
   readonly ops: readonly string[];
   /** Attribute → value that a create or update meant to send. */
   readonly attributes: Readonly<Record<string, string>>;

@@ -78,6 +78,8 @@ export async function* linkedOutside(
         );
       })
       .whereNull('users.deleted_at')
+      // Of whose data nothing is left: nothing is ever to be done about them.
+      .whereNull('users.purged_at')
       .whereRaw(SPEAKS)
       .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
       .whereNotExists(

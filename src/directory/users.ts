@@ -9,6 +9,7 @@ import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
 import { dropHeldOfPerson } from '../db/held.ts';
 import { closeLeaverEverywhere } from '../db/leavers.ts';
 import { groupsHoldingPerson } from '../db/ledger.ts';
+import { groupsOfPerson } from '../db/memberDifferences.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { type Attachment, attachPerson, speakingUser } from '../db/persons.ts';
 import { cancelRemovals } from '../db/removals.ts';
@@ -151,6 +152,8 @@ async function recordUserChange(tx: Db, write: Write, before: UserRecord, after:
   if (left && speaks) await countLoss(tx, write, at);
   if (returned && speaks) await callOffLeaving(tx, after.personId);
   await enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at);
+  // A group that was planned in between left the person out, also where no store heard of the leave.
+  if (returned && speaks) await enqueueGroupsOf(tx, write, after.personId, at);
   await appendUserEvent(tx, write, after, at, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
@@ -233,6 +236,18 @@ function enqueuePerson(
     correlationIds: [write.cause.correlationId],
     at,
   });
+}
+
+async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: string): Promise<void> {
+  for (const id of await groupsOfPerson(tx, personId)) {
+    await enqueueForAllStores(tx, {
+      environmentId: write.environmentId,
+      subject: { kind: 'group', id },
+      priority: PRIORITY.normal,
+      correlationIds: [write.cause.correlationId],
+      at,
+    });
+  }
 }
 
 /**

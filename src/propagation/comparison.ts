@@ -114,7 +114,7 @@ async function takeIn(
   if (drift.patch && (repair || agrees)) {
     await updateLink(tx, link.id, drift.patch, step.now());
     if (drift.patch.state === 'removed') await forgetAccount(tx, store.id, link.remoteId);
-    if (!repair && drift.patch.state === 'enabled') await enqueue(tx, step, link);
+    if (!repair && drift.patch.state !== undefined) await enqueue(tx, step, link);
   }
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const items = [...drift.items, ...twins];

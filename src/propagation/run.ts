@@ -42,8 +42,6 @@ export class TaskRun {
   intent: Intent | null;
   /** The vendor was asked: success says something about the store, not about the subject alone. */
   asked = false;
-  /** The identifier of a creation that this attempt was refused because somebody has it. */
-  met: string | null = null;
   readonly giveWay: () => Promise<boolean>;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
@@ -122,10 +120,13 @@ export class TaskRun {
     this.#announced = intent;
   }
 
-  /** The vendor refused it whole: nothing is left to be found of it, but whom a creation met. */
+  /**
+   * The vendor refused it whole: nothing is left to be found of it. Of a creation it stays known what it
+   * would have made: who has the identifier may be that very creation, delivered twice.
+   */
   async takeBack(): Promise<void> {
+    if (this.#announced?.ops.includes('create')) this.intent ??= { ...this.#announced, ops: ['adopt'] };
     await this.record((tx) => setIntent(tx, this.task.id, this.intent));
-    this.met = this.#announced?.identifier ?? null;
     this.#announced = null;
   }
 

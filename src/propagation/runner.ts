@@ -85,7 +85,7 @@ export class StoreRunner {
     this.#stopping = stopping;
   }
 
-  /** New work was committed. */
+  /** New work was committed, or has become due. */
   nudge(): void {
     this.#nudged = true;
     this.#nudge?.();
@@ -161,7 +161,9 @@ export class StoreRunner {
       const next = await this.turn(lease);
       if (next.kind === 'end') return;
       if (next.kind === 'wait') await this.#rest(next.ms, false);
-      if (next.kind === 'idle' && !(await this.#rest(LINGER_MS, true))) return;
+      if (next.kind !== 'idle' || (await this.#rest(LINGER_MS, true))) continue;
+      // While the store is in trouble it is remembered what was tried.
+      if (this.#streak === 0) return;
     }
   }
 

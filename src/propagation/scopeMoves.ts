@@ -102,14 +102,15 @@ function loses({ plan }: SurveyedUser): boolean {
   return plan.changes.some(isLoss);
 }
 
-/** Those of whom there is something to do or to say; what failed for good waits for its own next write. */
+/** Those of whom there is something to do, to count or to say; what failed for good waits for its own next write. */
 async function unsettled(run: TaskRun, people: readonly SurveyedUser[]): Promise<readonly string[]> {
   const ids = people.map(({ desired }) => desired.id);
   const statuses = await statusesOfSubjects(run.deps.db, run.view.store.id, 'user', ids);
   const wants = ({ desired, link, plan }: SurveyedUser) => {
     const status = statuses.get(desired.id);
+    if (!isCountRight(link, desired)) return true;
     if (status === 'failed') return false;
-    if (plan.changes.length > 0 || !isCountRight(link, desired)) return true;
+    if (plan.changes.length > 0) return true;
     if (desired.lifecycle === 'gone' && plan.skipped.length === 0) return false;
     return status !== (plan.skipped[0]?.status ?? 'synced');
   };

@@ -10,9 +10,9 @@ import { type Leaving, verifyLeaver } from './leavers.ts';
 import type { TaskRun } from './run.ts';
 import { countOthersMovedOut } from './scopeMoves.ts';
 import { putOffCreation } from './seats.ts';
-import { type Said, type Settled, settle } from './settled.ts';
+import { type Settled, settle } from './settled.ts';
 import { countsRemoval, isCountRight } from './situation.ts';
-import { Application, settleGroupsOf, type UserChange } from './userChanges.ts';
+import { Application, groupsFollow, settleGroupsOf, type UserChange } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
 
 /** Looks again after a conflict or a vanished account; more than that is no accident. */
@@ -68,7 +68,10 @@ async function settleOnce(run: TaskRun): Promise<void> {
   for (const [index, change] of changes.entries()) {
     const refused = await work.apply(change, index === changes.length - 1 ? settled : null);
     if (!refused) continue;
-    await run.record((tx) => settle(tx, run, { ...settled, refusals: [refused] }));
+    await run.record(async (tx) => {
+      const said = await settle(tx, run, { ...settled, refusals: [refused] });
+      if (groupsFollow(run, desired, said)) await settleGroupsOf(tx, run, link?.remoteId);
+    });
     return;
   }
   if (changes.length > 0) return;
@@ -80,17 +83,8 @@ async function settleOnce(run: TaskRun): Promise<void> {
       skipped: [...settled.skipped, ...(verified.skipped ?? [])],
       leaving: { ...(settled.leaving as Leaving), ...verified.leaving },
     });
-    if (desired.lifecycle === 'active' && isNews(said)) await settleGroupsOf(tx, run, link?.remoteId);
+    if (groupsFollow(run, desired, said)) await settleGroupsOf(tx, run, link?.remoteId);
   });
-}
-
-/**
- * A person who was not as desired may be now, and then the groups that left them out follow. While nothing
- * new is said they do not: groups ask for their members in their turn, and the two would never end.
- */
-function isNews({ before, after }: Said): boolean {
-  if (before === null || before.status === 'synced') return false;
-  return before.status !== after.status || before.reason !== after.reason;
 }
 
 function isUsable(state: string | undefined): boolean {

@@ -135,11 +135,13 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
   const ids = await subjectsPage(step.db, store, 'user', cursor, PEOPLE_PER_STEP);
   const statuses = await statusesOfSubjects(step.db, store.id, 'user', ids);
   const people = await surveyUsers(step, ids);
+  // A store that is being deleted forgets everybody, and with them how long they have been gone.
+  const isBeingDeleted = store.status === 'DELETING';
   await step.record(async (tx) => {
     for (const person of people) {
       const { changes, skipped } = person.plan;
       const status = statuses.get(person.desired.id);
-      if (changes.length === 0 && isCountRight(person.link, person.desired)) {
+      if (changes.length === 0 && (isBeingDeleted || isCountRight(person.link, person.desired))) {
         if (skipped.length === 0 && !isUnsettled(status)) {
           await markSynced(tx, step, person);
           continue;

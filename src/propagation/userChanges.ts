@@ -25,7 +25,7 @@ import type { Leaving } from './leavers.ts';
 import { forbiddenAsSkip } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 import { endWaitForSeats } from './seats.ts';
-import { type Settled, settle } from './settled.ts';
+import { type Said, type Settled, settle } from './settled.ts';
 import { namesOfLink, protects } from './situation.ts';
 import { whyOf } from './why.ts';
 
@@ -49,6 +49,18 @@ export async function settleGroupsOf(tx: Db, run: TaskRun, remoteId: string | un
       at: run.now(),
     });
   }
+}
+
+/**
+ * Somebody who was not as desired, or may have been otherwise than was known, may be now: the groups that
+ * left them out follow. While nothing new is said of them they do not: a group that a rule names asks for
+ * its members in its turn, and the two would never come to rest.
+ */
+export function groupsFollow(run: TaskRun, { lifecycle }: DesiredUser, { before, after }: Said): boolean {
+  if (lifecycle !== 'active') return false;
+  if (run.doubt) return true;
+  if (before === null || before.status === 'synced') return false;
+  return before.status !== after.status || before.reason !== after.reason;
 }
 
 /** Applies the changes of one plan and keeps the link in step. */
@@ -84,11 +96,15 @@ export class Application {
         if (change.op === 'create') await endWaitForSeats(tx, run);
         if (unheard) await this.#tellCreated(tx, this.#link);
         else await this.#tell(tx, change, calls);
-        if (['create', 'adopt', 'enable'].includes(change.op) || this.#losesProtection(before, this.#link))
-          await settleGroupsOf(tx, run, this.#link.remoteId);
         const accessTaken = change.op === 'disable' || change.op === 'delete';
         const leaving = { ...(last?.leaving as Leaving), accessTaken };
-        if (last) await settle(tx, run, { ...last, leaving });
+        const said = last ? await settle(tx, run, { ...last, leaving }) : null;
+        if (
+          ['create', 'adopt', 'enable'].includes(change.op) ||
+          this.#losesProtection(before, this.#link) ||
+          (said && groupsFollow(run, this.#desired, said))
+        )
+          await settleGroupsOf(tx, run, this.#link.remoteId);
       });
       return null;
     } catch (error) {

@@ -16,6 +16,7 @@ import {
 import { forgetObservation, type Observation, observe, observedAs } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
 import { speakingUser } from '../db/persons.ts';
+import type { Intent } from '../db/queue.ts';
 import type { Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
@@ -40,7 +41,7 @@ export async function situate(run: TaskRun): Promise<Situated> {
   let link = await getLink(db, store.id, run.task.subject);
   if (run.doubt) {
     const live = link !== null && link.state !== 'removed' ? link : null;
-    link = live ? await refresh(run, live, desired) : await claimCreated(run, link);
+    link = live ? await refresh(run, live, desired) : await claimCreated(run, link, desired);
   }
   const met = link !== null && isNameless(link) ? await meetAgain(run, link, desired) : undefined;
   if (link !== null && met !== undefined) link = met?.link ?? (await forgetVanished(run, link));
@@ -75,18 +76,7 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
     if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
     if (!seen && mayCreate) return null;
   }
-  return (await accountMet(run, desired.identifier)) ?? (await find(run, desired.identifier));
-}
-
-/**
- * The account that a creation met a moment ago, under an identifier that is not the person's any more. It
- * may be the creation itself, delivered twice: a second account must not come of the new identifier.
- */
-async function accountMet(run: TaskRun, identifier: string): Promise<RemoteUser | null> {
-  if (run.met === null || run.met === identifier) return null;
-  const found = await find(run, run.met);
-  const isFree = found && !(await getUserLinkByRemoteId(run.deps.db, run.view.store.id, found.remoteId));
-  return isFree ? found : null;
+  return find(run, desired.identifier);
 }
 
 async function find(run: TaskRun, identifier: string): Promise<RemoteUser | null> {
@@ -146,14 +136,19 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
  * An account that an unanswered attempt made is the person's, whatever became of the person since: another
  * identifier must not lead to a second account, and a leaver must not keep the first.
  */
-async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<LinkRecord | null> {
+async function claimCreated(
+  run: TaskRun,
+  link: LinkRecord | null,
+  desired: DesiredUser,
+): Promise<LinkRecord | null> {
   const { subject, environmentId } = run.task;
   const { intent } = run;
-  if (!intent?.ops.includes('create') || intent.identifier === undefined) return link;
+  if (intent?.identifier === undefined || !isClaim(intent, desired)) return link;
   const { connector, store } = run.view;
   const context = run.looking('find');
   const remote = (await connector.find('user', intent.identifier, context)) as RemoteUser | null;
   if (!remote || (await getUserLinkByRemoteId(run.deps.db, store.id, remote.remoteId))) return link;
+  if (!intent.ops.includes('create') && !isWhole(run, intent, remote)) return link;
   const made = { ...madeAccount(remote), applied: arrivedAttributes(run.intent, remote) };
   return run.record(async (tx) => {
     await observe(tx, store.id, [remote], run.now());
@@ -163,6 +158,20 @@ async function claimCreated(run: TaskRun, link: LinkRecord | null): Promise<Link
     await updateLink(tx, link.id, made, run.now());
     return { ...link, ...made };
   });
+}
+
+/** A creation that was refused matters where the person is not looked for under its identifier any more. */
+function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolean {
+  if (intent.ops.includes('create')) return true;
+  return intent.ops.includes('adopt') && (lifecycle === 'gone' || identifier !== intent.identifier);
+}
+
+/** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
+function isWhole({ view }: TaskRun, { attributes }: Intent, remote: RemoteUser): boolean {
+  const substitutable = view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
+  return Object.entries(attributes).every(
+    ([name, value]) => substitutable.includes(name) || (remote.attributes[name] ?? '') === value,
+  );
 }
 
 /** One that was disabled since is enabled again, as at an adoption, if the directory wants it. */

@@ -34,6 +34,14 @@ async function said(kind: string): Promise<readonly string[]> {
   return rows.map((row) => `${row.store_name} ${row.reason ?? ''}`.trim()).sort();
 }
 
+/** The same request once more, past the bridge. */
+const arrive = ({ path, body }: LoggedRequest) =>
+  fetch(world.slack.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SLACK_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
 const FOUND = [
   'GitLabSelfManaged found done: the answer to an earlier attempt never came',
   'Slack found done: the answer to an earlier attempt never came',
@@ -150,12 +158,6 @@ it('tells of a group that it made unheard, and keeps hold of it, where the group
 });
 
 describe('a creation that takes effect after somebody looked is told as ours', () => {
-  const arrive = ({ path, body }: LoggedRequest) =>
-    fetch(world.slack.url + path, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${SLACK_TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
   const lost = () => eventually(async () => world.slack.requests.find(isWrite), 5_000);
   const ofSlack = async (kind: string) => (await said(kind)).filter((line) => line.startsWith('Slack'));
   let told: readonly string[];
@@ -228,24 +230,48 @@ it('adopts what it was refused to make, also where it could not look at once', a
   expect(await said('change.adopt')).toEqual(['Slack in scope: Slack has no active rule, so everyone is']);
 });
 
-it('makes no second account where the first creation was delivered twice and the address changed meanwhile', async () => {
-  const { slack, company, bridge } = world;
-  let release = () => {};
-  const until = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+describe('a creation that is refused because somebody has the identifier, which is corrected meanwhile', () => {
   const isCreation = ({ method, path }: { method: string; path: string }) =>
     method === 'POST' && path.endsWith('/Users');
-  slack.faults.inject({ fault: { kind: 'hold', until }, matches: isCreation });
-  await company.hire('joe');
-  await eventually(async () => slack.requests.some(isCreation) || undefined, 5_000);
-  slack.addUser({ userName: 'joe', email: 'joe@acme.example', displayName: 'Joe' });
-  const address = { op: 'replace', path: 'emails', value: [{ value: 'jo@acme.example', primary: true }] };
-  expect((await bridge.scim('PATCH', `/Users/${company.idOf('joe')}`, patch(address))).status).toBe(200);
-  release();
-  await bridge.settled();
-  const addresses = [...slack.users.values()].map((user) => user.emails[0]?.value);
-  expect(addresses.filter((email) => email?.startsWith('jo'))).toEqual(['jo@acme.example']);
+  const addressed = (start: string) =>
+    [...world.slack.users.values()].filter((user) => user.emails[0]?.value?.startsWith(start));
+
+  /** `before` happens at Slack, and `meanwhile` in the directory, while the creation is under way. */
+  async function refused(before: (creation: LoggedRequest) => unknown, meanwhile: () => Promise<unknown>) {
+    let release = () => {};
+    const until = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.slack.faults.inject({ fault: { kind: 'hold', until }, matches: isCreation });
+    await world.company.hire('joe');
+    const creation = await eventually(async () => world.slack.requests.find(isCreation), 5_000);
+    await before(creation);
+    await meanwhile();
+    release();
+    await world.bridge.settled();
+  }
+  const readdress = async () => {
+    const address = { op: 'replace', path: 'emails', value: [{ value: 'jo@acme.example', primary: true }] };
+    const reply = await world.bridge.scim('PATCH', `/Users/${world.company.idOf('joe')}`, patch(address));
+    expect(reply.status).toBe(200);
+  };
+
+  it('is the one account of the person where it had been delivered before', async () => {
+    await refused(arrive, readdress);
+    expect(addressed('jo').map((user) => user.emails[0]?.value)).toEqual(['jo@acme.example']);
+  });
+
+  it('leaves nothing behind where it had been delivered before and the person is gone', async () => {
+    await refused(arrive, () => world.company.dismiss('joe'));
+    expect(addressed('joe').map((user) => user.active)).toEqual([false]);
+  });
+
+  it('takes nothing from whoever has the identifier', async () => {
+    const other = { userName: 'other', email: 'joe@acme.example', displayName: 'Joe Other' };
+    await refused(() => world.slack.addUser(other), readdress);
+    expect(addressed('joe')).toMatchObject([{ displayName: 'Joe Other', active: true }]);
+    expect(addressed('jo@')).toHaveLength(1);
+  });
 });
 
 it.each([

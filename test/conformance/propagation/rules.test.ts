@@ -45,6 +45,18 @@ async function enabled(): Promise<number> {
 }
 
 describe('a title that decides', () => {
+  it('takes the membership that ended while the person was out and kept the account', async () => {
+    await world.add('Demo', { DEPROVISION_USERS: false });
+    expect((await rule({ ...engineers, populationExpression: 'title pr' })).status).toBe(201);
+    const jane = await world.join('jane', { title: 'Engineer' });
+    const staff = await world.group('Staff', [jane]);
+    await world.patch(`/Users/${jane}`, { op: 'remove', path: 'title' });
+    await world.patch(`/Groups/${staff}`, { op: 'remove', path: 'members' });
+    expect(await world.members('Demo', 'Staff')).toEqual(['jane']);
+    await retitle(jane, 'Manager');
+    expect(await world.members('Demo', 'Staff')).toEqual([]);
+  });
+
   it('moves a person out, and back in with all that hung on them', async () => {
     await world.add('Demo');
     expect((await rule(engineers)).status).toBe(201);
