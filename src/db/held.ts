@@ -158,6 +158,14 @@ export async function dropHeldOfPerson(db: Db, personId: string): Promise<void> 
   await db('held').where({ kind: 'user', subject_id: personId }).delete();
 }
 
+/** The SCIM groups of which a membership of the person is to end, held, approved or discarded. */
+export async function groupsHeldOf(db: Db, storeId: string, personId: string): Promise<readonly string[]> {
+  const rows = await db('held')
+    .where({ store_id: storeId, kind: 'group', person_key: personId })
+    .distinct('subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
 /** Open rows; 0 means that the brake may be released. */
 export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
   const row = await db('held').where({ store_id: storeId, state: 'held' }).count({ n: '*' }).first();

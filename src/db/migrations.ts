@@ -11,6 +11,7 @@ import * as deletions from '../../migrations/0004_deletions.ts';
 import * as seats from '../../migrations/0005_seats.ts';
 import * as secondLooks from '../../migrations/0006_second_looks.ts';
 import * as previewMakers from '../../migrations/0007_preview_makers.ts';
+import * as heldByPerson from '../../migrations/0008_held_by_person.ts';
 
 interface Migration {
   readonly name: string;
@@ -26,6 +27,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0005_seats', ...seats },
   { name: '0006_second_looks', ...secondLooks },
   { name: '0007_preview_makers', ...previewMakers },
+  { name: '0008_held_by_person', ...heldByPerson },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

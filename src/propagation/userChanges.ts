@@ -2,6 +2,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import { rememberDrift } from '../db/drift.ts';
+import { groupsHeldOf } from '../db/held.ts';
 import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
 import {
   groupLinksByRemoteId,
@@ -40,15 +41,18 @@ export async function settleGroupsOf(tx: Db, run: TaskRun, remoteId: string | un
     const [feeding] = await groupLinksByRemoteId(tx, store.id, remoteGroupId);
     if (feeding) groupIds.add(feeding.subject.id);
   }
-  for (const id of groupIds) {
-    await enqueueTask(tx, store.id, {
-      environmentId: store.environmentId,
-      subject: { kind: 'group', id },
-      priority: PRIORITY.normal,
-      correlationIds: run.task.causes,
-      at: run.now(),
-    });
-  }
+  for (const id of groupIds) await enqueueGroup(tx, run, id);
+}
+
+function enqueueGroup(tx: Db, run: TaskRun, id: string): Promise<void> {
+  const { store } = run.view;
+  return enqueueTask(tx, store.id, {
+    environmentId: store.environmentId,
+    subject: { kind: 'group', id },
+    priority: PRIORITY.normal,
+    correlationIds: run.task.causes,
+    at: run.now(),
+  });
 }
 
 /**
@@ -169,18 +173,25 @@ export class Application {
       case 'enable':
         return this.#put(tx, { state: 'enabled', disabledBy: null, removalSince: null });
       case 'disable':
-        if (connector.capabilities.disableDropsMemberships)
-          await forgetAccount(tx, store.id, change.remoteId);
+        if (connector.capabilities.disableDropsMemberships) await this.#dropMemberships(tx, change.remoteId);
         return this.#put(tx, {
           state: 'disabled',
           disabledBy: this.#desired.lifecycle === 'gone' ? 'gone' : 'inactive',
           removalSince: this.#desired.lifecycle === 'gone' ? run.now() : null,
         });
       case 'delete':
-        await forgetAccount(tx, store.id, change.remoteId);
+        await this.#dropMemberships(tx, change.remoteId);
         await forgetObservation(tx, store.id, 'user', change.remoteId);
         return this.#put(tx, { state: 'removed', disabledBy: null, removalSince: null });
     }
+  }
+
+  /** They went with the account, and so did what was held of them: a group that is gone may have waited for that. */
+  async #dropMemberships(tx: Db, remoteId: string): Promise<void> {
+    const { store } = this.#run.view;
+    await forgetAccount(tx, store.id, remoteId);
+    for (const id of await groupsHeldOf(tx, store.id, this.#run.task.subject.id))
+      await enqueueGroup(tx, this.#run, id);
   }
 
   /** An account that our own unanswered create made is ours, not found. */

@@ -161,6 +161,22 @@ describe('the brake', () => {
     expect((await world.bridge.scim('GET', `/Users/${second}`)).status).toBe(404);
   });
 
+  it('lets go of a group that is gone with the last membership that a discard had kept', async () => {
+    await world.add('Slack', { BRAKE_MIN: 0, BRAKE_PERCENT: 0 });
+    const jane = await world.join('jane');
+    const staff = await world.group('Staff', [jane]);
+    await world.remove(`/Groups/${staff}`);
+    const { body } = await world.store('Slack', 'GET', '/held');
+    const ids = body._embedded.held.map((item: { id: string }) => item.id);
+    await world.store('Slack', 'POST', '/held/discard', { ids });
+    await world.configure('Slack', { BRAKE_MIN: 5 });
+    const links = async () => (await world.store('Slack', 'GET', '/links?kind=group')).body._embedded.links;
+    expect(await links()).toHaveLength(1);
+    await world.setActive(jane, false);
+    expect(await world.account('Slack', 'jane')).toMatchObject({ enabled: false });
+    expect(await links()).toEqual([]);
+  });
+
   it('a discard keeps the account, and is remembered until the directory asks anew', async () => {
     await world.add('GitLabSelfManaged', TIGHT);
     const type = 'GitLabSelfManaged';

@@ -1,0 +1,13 @@
+/** Finds what is held of a person's memberships, when the account goes. */
+
+import type { Knex } from 'knex';
+
+export async function up(knex: Knex): Promise<void> {
+  await knex.schema.alterTable('held', (t) => {
+    t.index(['store_id', 'person_key']);
+  });
+}
+
+export async function down(): Promise<void> {
+  throw new Error('Migrations are append-only: restore a backup instead of going down.');
+}
