@@ -46,10 +46,12 @@ export async function settleGroup(run: TaskRun): Promise<void> {
 }
 
 async function settleOnce(run: TaskRun): Promise<void> {
+  const linked = await linkOfGroup(run);
+  // Whatever is wanted now: what an earlier attempt did is the bridge's, and belongs in the audit log.
+  const known = linked && run.doubt ? await lookAtMembers(run, linked) : linked;
   // A store that is being deleted deprovisions its people; groups and what is in them stay.
   if (run.view.store.status === 'DELETING')
     return finish(run, { heldReasons: [], skipped: [], forgotten: true });
-  const known = await linkOfGroup(run);
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id, known);
   if (desired.letGo) return letGo(run, known);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
@@ -121,11 +123,8 @@ interface Shaped {
 }
 
 async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
-  const { desired, link, left } = shaped;
-  if (link.membersReadAt === null || run.doubt) {
-    const unseen = await readMembers(run, link, run.looking('members'), true);
-    await claimFound(run, link, unseen);
-  }
+  const { desired, left } = shaped;
+  const link = shaped.link.membersReadAt === null ? await lookAtMembers(run, shaped.link) : shaped.link;
   const members = await settleMemberships(run, desired, link);
   const settled = {
     heldReasons: members.heldReasons,
@@ -134,6 +133,12 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
   };
   if (desired.lifecycle === 'active' || members.waiting) return finish(run, settled);
   await detach(run, shaped, settled);
+}
+
+async function lookAtMembers(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
+  const unseen = await readMembers(run, link, run.looking('members'), true);
+  await claimFound(run, link, unseen);
+  return { ...link, membersReadAt: run.now() };
 }
 
 /** Plans anew after each leaver who went first; whoever the vendor refused once is not asked for again. */

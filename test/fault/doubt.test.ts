@@ -87,6 +87,27 @@ it('says what it revoked unheard, also where the person was disabled before anyb
   expect((await said('change.revoke')).filter((line) => line.startsWith('Slack'))).toEqual([FOUND[1]]);
 });
 
+it('says what it granted unheard, also where groups are not provisioned any more when it looks', async () => {
+  await world.company.hire('bob');
+  await world.bridge.settled();
+  const isLook = ({ method, path }: { method: string; path: string }) =>
+    method === 'GET' && path.includes('/Groups');
+  world.slack.faults.inject({ fault: ACTED, matches: isWrite });
+  world.slack.faults.inject({ fault: NOT_ACTED, matches: isLook, times: Number.POSITIVE_INFINITY });
+  await world.company.join('bob', 'cooks');
+  const members = () => [...world.slack.groups.values()].flatMap((group) => [...group.members]);
+  await eventually(async () => members().length === 2 || undefined, 5_000);
+  const path = `/propagation/stores/${world.stores.slack}`;
+  const { body } = await world.bridge.admin('GET', path);
+  const configuration = { ...body.configuration, OAUTH_ACCESS_TOKEN: SLACK_TOKEN, GROUP_PROVISIONING: 'Off' };
+  const { name, type, status } = body;
+  expect((await world.bridge.admin('PUT', path, { name, type, status, configuration })).status).toBe(200);
+  world.slack.faults.clear();
+  await world.bridge.settled();
+  const told = (await said('change.grant')).filter((line) => line.startsWith('Slack found'));
+  expect(told).toEqual([FOUND[1]]);
+});
+
 it('makes an account anew, and records it, where the old one vanished during an attempt', async () => {
   const account = [...world.slack.users.values()].find(
     (user) => user.emails[0]?.value === 'ann@acme.example',
