@@ -100,26 +100,37 @@ export async function countSyncStatuses(
     held: 0,
     failed: 0,
   };
-  const settled = await db('sync_statuses')
+  // By the index alone: a store's statuses are as many as its people, and are asked for again and again.
+  const said = await db('sync_statuses')
     .where({ store_id: storeId, kind })
-    .whereNot({ status: 'pending' })
-    .whereNotExists(pendingTask(db))
     .groupBy('status')
     .select('status')
     .count({ n: '*' });
-  for (const row of settled as { status: SyncStatus; n: number | string }[])
-    counts[row.status] = Number(row.n);
-  const waiting = await db('tasks')
-    .where({ store_id: storeId, kind, state: 'pending' })
-    .count({ n: '*' })
-    .first();
-  const marked = await db('sync_statuses')
-    .where({ store_id: storeId, kind, status: 'pending' })
-    .whereNotExists(pendingTask(db))
-    .count({ n: '*' })
-    .first();
-  counts.pending = Number(waiting?.n ?? 0) + Number(marked?.n ?? 0);
+  for (const row of said as StatusCount[]) counts[row.status] = Number(row.n);
+  const tasks = db('tasks').where({
+    'tasks.store_id': storeId,
+    'tasks.kind': kind,
+    'tasks.state': 'pending',
+  });
+  const waiting = await tasks
+    .leftJoin('sync_statuses', function () {
+      this.on('sync_statuses.store_id', 'tasks.store_id');
+      this.on('sync_statuses.kind', 'tasks.kind');
+      this.on('sync_statuses.subject_id', 'tasks.subject_id');
+    })
+    .groupBy('sync_statuses.status')
+    .select('sync_statuses.status')
+    .count({ n: '*' });
+  for (const { status, n } of waiting as (Omit<StatusCount, 'status'> & { status: SyncStatus | null })[]) {
+    if (status !== null) counts[status] -= Number(n);
+    counts.pending += Number(n);
+  }
   return counts;
+}
+
+interface StatusCount {
+  readonly status: SyncStatus;
+  readonly n: number | string;
 }
 
 /** The most frequent reasons of what is not in sync, without subjects that have a task waiting. */
