@@ -1,11 +1,12 @@
 /** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
 
-import type { MemberOutcome } from '../connectors/connector.ts';
+import type { MemberOutcome, VendorCall } from '../connectors/connector.ts';
 import { rememberDrift } from '../db/drift.ts';
 import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/ledger.ts';
 import { groupLinksByRemoteId, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
+import { RemoteError } from '../model/errors.ts';
 import { afterMemberships } from './drift.ts';
 import type { Refusal } from './refusal.ts';
 import type { TaskRun } from './run.ts';
@@ -107,7 +108,9 @@ async function applyBatch(
   const [first] = batch;
   if (!first) return [];
   const { calls, context } = run.calling(first.op);
-  const outcomes = await connector.applyMembers(batch, context);
+  const outcomes = await connector
+    .applyMembers(batch, context)
+    .catch((error: unknown) => failed(run, batch, calls, error));
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
   await run.record(async (tx) => {
@@ -146,6 +149,26 @@ async function applyBatch(
     const refusal = refusalOf(change, byId.get(change.member.remoteId));
     return refusal ? [[changeKey(change), refusal] as const] : [];
   });
+}
+
+/** Of an attempt whose outcome is unknown this may be all that is ever told: an account that goes takes its memberships along. */
+async function failed(
+  run: TaskRun,
+  batch: Batch,
+  calls: readonly VendorCall[],
+  error: unknown,
+): Promise<never> {
+  if (error instanceof RemoteError) {
+    await run.record((tx) =>
+      run.changeEvent(tx, batch[0] as MembershipChange, {
+        outcome: 'failure',
+        calls,
+        reason: error.message,
+        after: { ...summary(batch), disposition: error.disposition },
+      }),
+    );
+  }
+  throw error;
 }
 
 /** What the bridge has just written is no longer as somebody left it. */

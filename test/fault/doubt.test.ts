@@ -108,6 +108,20 @@ it('says what it granted unheard, also where groups are not provisioned any more
   expect(told).toEqual([FOUND[1]]);
 });
 
+it('says of a grant that failed whom it was for', async () => {
+  await world.company.hire('bob');
+  await world.bridge.settled();
+  failEachWrite(NOT_ACTED);
+  await world.company.join('bob', 'cooks');
+  await world.bridge.settled();
+  const rows = await world.bridge.db('events').where({ kind: 'change.grant', outcome: 'failure' });
+  const told = rows.map((row) => [row.store_name, JSON.stringify(row).includes('bob')]);
+  expect(told.sort()).toEqual([
+    ['GitLabSelfManaged', true],
+    ['Slack', true],
+  ]);
+});
+
 it('makes an account anew, and records it, where the old one vanished during an attempt', async () => {
   const account = [...world.slack.users.values()].find(
     (user) => user.emails[0]?.value === 'ann@acme.example',
