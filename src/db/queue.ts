@@ -13,6 +13,8 @@ export interface Intent {
   readonly attributes: Readonly<Record<string, string>>;
   /** The identifier under which a creation would be found; it may not be the person's any more. */
   readonly identifier?: string;
+  /** Why the account was to be disabled; the directory may want something else by now. */
+  readonly disabledBy?: 'inactive' | 'gone';
   /** Remote ids of the accounts in the one call for memberships that was under way. */
   readonly members?: readonly string[];
   /** What became of it was looked at before: only what has arrived since is news. */

@@ -50,7 +50,7 @@ export function openGate(run: TaskRun, changes: readonly Change[], lossOf: LossO
       ? await judge(tx, run, permit, known, lossOf)
       : { ...NOTHING_HELD, allowed: permit.changes };
     await dropOutdated(tx, run, known, gate);
-    await announce(tx, run, gate.allowed);
+    await announce(tx, run, gate.allowed, lossOf);
     const { skipped, applied, lossWaits } = permit;
     return { ...gate, skipped: [...skipped, ...gate.skipped], applied, lossWaits };
   });
@@ -114,8 +114,13 @@ async function permitted(
   };
 }
 
-async function announce(tx: Db, run: TaskRun, changes: readonly Change[]): Promise<void> {
-  const intent = intentOf(changes);
+async function announce(
+  tx: Db,
+  run: TaskRun,
+  changes: readonly Change[],
+  lossOf: LossOf | null = null,
+): Promise<void> {
+  const intent = intentOf(changes, lossOf);
   if (intent) await run.announce(tx, intent);
 }
 
@@ -288,7 +293,7 @@ async function openBooks(tx: Db, run: TaskRun, changes: readonly Change[], lossO
   };
 }
 
-function intentOf(changes: readonly Change[]): Intent | null {
+function intentOf(changes: readonly Change[], lossOf: LossOf | null): Intent | null {
   const calling = changes.filter((change) => change.op !== 'adopt');
   if (calling.length === 0) return null;
   const attributes: Record<string, string> = {};
@@ -297,9 +302,12 @@ function intentOf(changes: readonly Change[]): Intent | null {
     if (change.op === 'update') for (const { name, to } of change.attributes) attributes[name] = to;
   }
   const creation = calling.find((change) => change.op === 'create');
+  const disabling = calling.find((change) => change.op === 'disable');
+  const disabledBy = disabling && lossOf?.desired(disabling) === 'gone' ? 'gone' : 'inactive';
   return {
     ops: [...new Set(calling.map((change) => change.op))],
     attributes,
+    ...(disabling ? { disabledBy } : {}),
     ...(creation ? { identifier: creation.identifier } : {}),
   };
 }

@@ -229,7 +229,8 @@ function stateAfterDoubt(
   if (remote.state === 'locked') return { state: 'disabled', disabledBy: 'locked' };
   if (link.state === 'disabled') return {};
   const ours = run.intent?.ops.includes('disable') ?? false;
-  const why = desired.lifecycle === 'gone' ? 'gone' : 'inactive';
+  // An intent of an older version does not say why.
+  const why = run.intent?.disabledBy ?? (desired.lifecycle === 'gone' ? 'gone' : 'inactive');
   return { state: 'disabled', disabledBy: ours ? why : 'hand' };
 }
 

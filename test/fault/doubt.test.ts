@@ -108,6 +108,33 @@ it('says what it granted unheard, also where groups are not provisioned any more
   expect(told).toEqual([FOUND[1]]);
 });
 
+it('enables again whom it disabled unheard for being out of scope, whatever DISABLE_USERS says', async () => {
+  const { bridge, slack, company, stores } = world;
+  const path = `/propagation/stores/${stores.slack}`;
+  const { body } = await bridge.admin('GET', path);
+  const configuration = { ...body.configuration, OAUTH_ACCESS_TOKEN: SLACK_TOKEN, DISABLE_USERS: false };
+  const { name, type, status } = body;
+  expect((await bridge.admin('PUT', path, { name, type, status, configuration })).status).toBe(200);
+  const rule = {
+    storeId: stores.slack,
+    name: 'Cooks',
+    active: true,
+    populationExpression: 'title eq "Cook"',
+  };
+  expect((await bridge.admin('POST', '/propagation/rules', rule)).status).toBe(201);
+  await bridge.settled();
+  slack.faults.inject({ fault: ACTED, matches: isWrite });
+  const isLook = ({ method }: { method: string }) => method === 'GET';
+  slack.faults.inject({ fault: NOT_ACTED, matches: isLook, times: Number.POSITIVE_INFINITY });
+  const account = [...slack.users.values()].find((u) => u.emails[0]?.value === 'ann@acme.example');
+  await company.retitle('ann', 'Boss');
+  await eventually(async () => account?.active === false || undefined, 5_000);
+  await company.retitle('ann', 'Cook');
+  slack.faults.clear();
+  await bridge.settled();
+  await world.expectConverged();
+});
+
 it('says of a grant that failed whom it was for', async () => {
   await world.company.hire('bob');
   await world.bridge.settled();
