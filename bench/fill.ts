@@ -82,10 +82,27 @@ function userRow(id: string, name: string, connectionId: string, at: string) {
   };
 }
 
+/** Links people of the directory to accounts that were adopted as they are. */
+export async function link(db: Knex, storeId: string, people: readonly Linked[]): Promise<void> {
+  const at = new Date().toISOString();
+  for (let from = 0; from < people.length; from += ROWS_PER_INSERT) {
+    const rows = people.slice(from, from + ROWS_PER_INSERT).map((who) => ({
+      ...linkRow(who, storeId, at),
+      origin: 'adopted',
+      observed: JSON.stringify(who.observed),
+    }));
+    await db('links').insert(rows);
+  }
+}
+
 interface Who {
   readonly id: string;
   readonly name: string;
   readonly remoteId: string;
+}
+
+export interface Linked extends Who {
+  readonly observed: Readonly<Record<string, string>>;
 }
 
 function linkRow({ id, name, remoteId }: Who, storeId: string, at: string) {

@@ -1,4 +1,7 @@
-/** What a preview and a sync of a whole company take: memory, calls, and how long a leaver waits meanwhile. */
+/**
+ * What a whole company takes: a preview in which everybody is new, then syncs where one in a hundred is.
+ * Memory, time, and how long a leaver waits in the middle of it.
+ */
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,13 +17,15 @@ import { isWrite } from '../test/fault/world.ts';
 import type { Alone, Peak } from './alone.ts';
 import type { Sizes } from './bench.ts';
 import { ms, type Row, ratio, timed } from './figures.ts';
-import { fill } from './fill.ts';
+import { fill, type Linked, link } from './fill.ts';
 
 /** How `npm start` and the image bound the memory for what is short-lived. */
 const AS_NPM_START_DOES = ['--max-semi-space-size=8'];
 const RSS_MAX_MB = 300;
 /** So many times fewer people, to see whether memory grows with them. */
 const FEWER = 10;
+/** Of so many people one is new at the first sync; each costs some statements, and no call. */
+const ONE_NEW_IN = 100;
 const WITHIN_MS = 60 * 60_000;
 const POLL_MS = 250;
 
@@ -49,14 +54,14 @@ export async function memory({ memoryPeople }: Sizes): Promise<readonly Row[]> {
     grown('preview', 'previewMb'),
     grown('then syncs', 'syncMb'),
     { what: `preview of ${memoryPeople}, read to its last page`, figure: ms(many.previewMs) },
-    { what: `sync of ${memoryPeople} that adopts everyone`, figure: ms(many.syncMs) },
+    { what: `sync of ${memoryPeople} that adopts ${memoryPeople / ONE_NEW_IN}`, figure: ms(many.syncMs) },
     { what: 'a leaver in the middle of it, until GitLab is told', figure: ms(many.leaverMs) },
     { what: `sync of ${memoryPeople} that changes nothing`, figure: ms(many.noOpMs) },
     { what: 'writes of it', figure: String(many.noOpWrites), goal: '0' },
   ];
 }
 
-async function taken(people: number): Promise<Taken> {
+async function taken(count: number): Promise<Taken> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
   const url = await freshDatabaseUrl('sqlite', directory);
   const gitlab = await startGitLabEmulator();
@@ -70,8 +75,13 @@ async function taken(people: number): Promise<Taken> {
       const [peak] = (await once(child, 'message')) as [Peak];
       return peak.rssBytes / 1024 / 1024;
     };
-    const userIds = await company(url, gitlab, people);
-    return await play(alone, gitlab, userIds, peakMb);
+    const people = await company(url, gitlab, count);
+    const linkMost = async (storeId: string) => {
+      const db = openDatabase(parseDatabaseUrl(url));
+      await link(db, storeId, people.slice(count / ONE_NEW_IN)).finally(() => db.destroy());
+    };
+    const userIds = people.map(({ id }) => id);
+    return await play(alone, gitlab, userIds, { peakMb, linkMost });
   } finally {
     child.disconnect();
     await once(child, 'exit');
@@ -81,28 +91,32 @@ async function taken(people: number): Promise<Taken> {
 }
 
 /** Everybody in the directory has an account already, which no link names. */
-async function company(url: string, gitlab: GitLabEmulator, count: number): Promise<readonly string[]> {
-  for (let n = 0; n < count; n++)
-    gitlab.state.addUser({ username: `p${n}`, name: `p${n} Doe`, email: `p${n}@acme.example` });
+async function company(url: string, gitlab: GitLabEmulator, count: number): Promise<readonly Linked[]> {
+  const accounts = Array.from({ length: count }, (_, n) =>
+    gitlab.state.addUser({ username: `p${n}`, name: `p${n} Doe`, email: `p${n}@acme.example` }),
+  );
   const db = openDatabase(parseDatabaseUrl(url));
-  try {
-    return await fill({ db, count, prefix: 'p' });
-  } finally {
-    await db.destroy();
-  }
+  const ids = await fill({ db, count, prefix: 'p' }).finally(() => db.destroy());
+  return accounts.map(({ id, username, name, email }, n) => ({
+    id: ids[n] as string,
+    name: username,
+    remoteId: String(id),
+    observed: { username, name, email },
+  }));
 }
 
 async function play(
   alone: Alone,
   gitlab: GitLabEmulator,
   userIds: readonly string[],
-  peakMb: () => Promise<number>,
+  { peakMb, linkMost }: { peakMb(): Promise<number>; linkMost(storeId: string): Promise<void> },
 ): Promise<Taken> {
   const { admin, scim } = clientOf(alone);
   const idleMb = await peakMb();
   const configuration = { BASE_URL: gitlab.url, ACCESS_TOKEN: gitlab.adminToken };
   const store = { type: 'GitLabSelfManaged', name: 'GitLab', configuration };
-  const path = `/propagation/stores/${(await admin('POST', '/propagation/stores', store)).id}`;
+  const { id: storeId } = await admin('POST', '/propagation/stores', store);
+  const path = `/propagation/stores/${storeId}`;
   const previewMs = await timed(async () => {
     const { id } = await admin('POST', `${path}/preview`);
     await until(async () => (await admin('GET', `${path}/preview/${id}`)).state !== 'RUNNING');
@@ -117,6 +131,7 @@ async function play(
     }
   });
   const previewMb = await peakMb();
+  await linkMost(storeId);
 
   const done = () => until(async () => (await admin('GET', `${path}/syncStatus`)).syncState === 'SYNCED');
   let leaverMs = Number.NaN;
