@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
-import { bootstrap } from '../src/admin/bootstrap.ts';
+import { bootstrap } from '../src/boot/bootstrap.ts';
 import { registryOf } from '../src/connectors/registry.ts';
 import { listConnections } from '../src/db/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';

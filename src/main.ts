@@ -4,8 +4,8 @@
  */
 
 import type { Knex } from 'knex';
+import { prepare } from './boot/prepare.ts';
 import { type Config, readConfig } from './config.ts';
-import { prepare } from './prepare.ts';
 import { type Listening, listen } from './server.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog, scrub } from './support/log.ts';

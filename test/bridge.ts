@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
-import { bootstrap } from '../src/admin/bootstrap.ts';
+import { bootstrap } from '../src/boot/bootstrap.ts';
 import type { Config } from '../src/config.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';

@@ -1,4 +1,4 @@
-import { bootstrap } from '../../../src/admin/bootstrap.ts';
+import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { ERRORS_MAX } from '../../../src/support/problem.ts';
 import { onEachDatabase } from '../../database.ts';

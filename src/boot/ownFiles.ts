@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
-import { generateKey, type Keyring, parseKeyring } from './support/secret.ts';
+import { generateKey, type Keyring, parseKeyring } from '../support/secret.ts';
 
 const OWNER_ONLY = 0o600;
 const KEY_FILE = 'encryption.key';

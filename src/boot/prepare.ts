@@ -5,18 +5,18 @@
  */
 
 import type { Knex } from 'knex';
-import { bootstrap } from './admin/bootstrap.ts';
-import type { Config } from './config.ts';
-import { checkCanary } from './db/canary.ts';
-import { listConnections } from './db/connections.ts';
-import { DEFAULT_ENVIRONMENT_ID } from './db/environments.ts';
-import { migrate } from './db/migrations.ts';
-import { openDatabase } from './db/open.ts';
+import type { Config } from '../config.ts';
+import { checkCanary } from '../db/canary.ts';
+import { listConnections } from '../db/connections.ts';
+import { DEFAULT_ENVIRONMENT_ID } from '../db/environments.ts';
+import { migrate } from '../db/migrations.ts';
+import { openDatabase } from '../db/open.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import type { Keyring } from '../support/secret.ts';
+import { bootstrap } from './bootstrap.ts';
 import { firstStartText, scimTokenCommand } from './firstStart.ts';
 import { openKeyFile, writeFirstStart } from './ownFiles.ts';
-import type { Clock } from './support/clock.ts';
-import type { Log } from './support/log.ts';
-import type { Keyring } from './support/secret.ts';
 
 export interface PrepareDeps {
   readonly config: Config;

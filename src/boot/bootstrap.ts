@@ -4,6 +4,7 @@
  */
 
 import type { Knex } from 'knex';
+import { auditedAdminToken, auditedConnection, auditedScimToken } from '../admin/audited.ts';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/adminTokens.ts';
@@ -15,7 +16,6 @@ import { insertScimToken, type ScimTokenRecord } from '../db/scimTokens.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedAdminToken, auditedConnection, auditedScimToken } from './audited.ts';
 
 export interface Bootstrapped {
   /** False where it was done before, by an earlier start or another replica. */
