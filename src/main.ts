@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import { prepare } from './boot/prepare.ts';
 import { type Config, readConfig } from './config.ts';
-import { type Listening, listen } from './server.ts';
+import { type Listening, listen } from './http/server.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog, scrub } from './support/log.ts';
 import { type Bridge, wire } from './wire.ts';

@@ -3,7 +3,6 @@
 import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { createAdminRouter } from './admin/router.ts';
-import { createApp } from './app.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import type { Config } from './config.ts';
 import { createRegistry } from './connectors/registry.ts';
@@ -11,6 +10,7 @@ import { readBacklog } from './db/backlog.ts';
 import { demoAccounts } from './db/demo.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { createPresence } from './db/presence.ts';
+import { createApp } from './http/app.ts';
 import { createCare } from './propagation/care.ts';
 import { createConnectors } from './propagation/connectors.ts';
 import { createHousekeeping, type Housekeeping } from './propagation/housekeeping.ts';

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import express, { type RequestHandler } from 'express';
-import { type Listening, listen } from '../../src/server.ts';
+import { type Listening, listen } from '../../src/http/server.ts';
 import { createLog } from '../../src/support/log.ts';
 import { freePort } from '../postgres.ts';
 

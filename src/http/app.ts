@@ -5,11 +5,11 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
-import type { Backlog } from './db/backlog.ts';
-import { newId } from './support/ids.ts';
-import type { Log } from './support/log.ts';
-import type { Metrics } from './support/metrics.ts';
-import { sendProblem } from './support/problem.ts';
+import type { Backlog } from '../db/backlog.ts';
+import { newId } from '../support/ids.ts';
+import type { Log } from '../support/log.ts';
+import type { Metrics } from '../support/metrics.ts';
+import { sendProblem } from '../support/problem.ts';
 
 export interface AppDeps {
   readonly log: Log;

@@ -11,10 +11,10 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { newId } from './support/ids.ts';
-import type { Log } from './support/log.ts';
-import { PROBLEM_TYPE, problemBody } from './support/problem.ts';
-import { SCIM_TYPE, scimErrorBody } from './support/scimError.ts';
+import { newId } from '../support/ids.ts';
+import type { Log } from '../support/log.ts';
+import { PROBLEM_TYPE, problemBody } from '../support/problem.ts';
+import { SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 
 /** As Node's parser and its timeouts call it. */
 interface ParserError extends Error {

@@ -2,8 +2,8 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from './support/log.ts';
-import { demandHost, refuseUnreadable } from './unreadable.ts';
+import type { Log } from '../support/log.ts';
+import { demandHost, refuseUnreadable } from './malformedRequests.ts';
 
 /** Generous for slow IdPs, short enough that a stalled client does not hold a connection for long. */
 const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 };
