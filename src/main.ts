@@ -5,11 +5,11 @@
 
 import type { Knex } from 'knex';
 import { prepare } from './boot/prepare.ts';
+import { type Bridge, wire } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { type Listening, listen } from './http/server.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog, scrub } from './support/log.ts';
-import { type Bridge, wire } from './wire.ts';
 
 /** Below the 10 s that container platforms wait before they kill. */
 const STOP_DEADLINE_MS = 9_000;

@@ -9,13 +9,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
 import { bootstrap } from '../src/boot/bootstrap.ts';
+import { wire } from '../src/compose.ts';
 import type { Config } from '../src/config.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog } from '../src/support/log.ts';
 import { parseKeyring } from '../src/support/secret.ts';
-import { wire } from '../src/wire.ts';
 
 export interface Reply {
   readonly status: number;
