@@ -1,7 +1,7 @@
 /** What admins and operators do to a store beside its settings: rules, mappings, pauses, single tasks. */
 
-import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
-import { getStore } from '../src/db/stores.ts';
+import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
+import { getStore } from '../src/db/stores/stores.ts';
 import { saveMappings } from '../src/propagation/mappings.ts';
 import { pauseByAdmin, resumeByAdmin } from '../src/propagation/pause.ts';
 import { createRule, removeRule, replaceRule, type Saved } from '../src/propagation/rules.ts';

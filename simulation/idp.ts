@@ -1,6 +1,6 @@
 /** The identity provider of a history: writes people and groups through the real use cases, and tells the model. */
 
-import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
+import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
 import { changeGroup, createGroup, deleteGroup, type GroupEdit } from '../src/directory/groups.ts';
 import { changeUser, createUser, deleteUser } from '../src/directory/users.ts';
 import type { Resource } from '../src/model/resource.ts';

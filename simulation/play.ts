@@ -1,9 +1,9 @@
 /** Plays the actions of a history: as an IdP and as admins through the real use cases, and by hand at the vendors. */
 
-import { DEFAULT_ENVIRONMENT_ID } from '../src/db/environments.ts';
-import { listOpenHeld } from '../src/db/held.ts';
-import { listPreviewItems } from '../src/db/previews.ts';
-import { getStore } from '../src/db/stores.ts';
+import { listOpenHeld } from '../src/db/brake/held.ts';
+import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
+import { listPreviewItems } from '../src/db/runs/previews.ts';
+import { getStore } from '../src/db/stores/stores.ts';
 import { DirectoryRefusal } from '../src/directory/refusal.ts';
 import { RequestError } from '../src/model/errors.ts';
 import { startApply } from '../src/propagation/applyPreview.ts';

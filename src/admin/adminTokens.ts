@@ -14,9 +14,9 @@ import {
   getAdminToken,
   insertAdminToken,
   listAdminTokens,
-} from '../db/adminTokens.ts';
-import { DEFAULT_ENVIRONMENT_ID, lockEnvironment } from '../db/environments.ts';
+} from '../db/access/adminTokens.ts';
 import { appendEvent } from '../db/events.ts';
+import { DEFAULT_ENVIRONMENT_ID, lockEnvironment } from '../db/identity/environments.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';

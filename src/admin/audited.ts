@@ -1,9 +1,9 @@
 /** What events say about tenants, connections and tokens. A token or its hash is never among it. */
 
-import type { AdminTokenRecord } from '../db/adminTokens.ts';
-import type { NewConnection } from '../db/connections.ts';
-import type { EnvironmentRecord } from '../db/environments.ts';
-import type { ScimTokenRecord } from '../db/scimTokens.ts';
+import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
+import type { ScimTokenRecord } from '../db/access/scimTokens.ts';
+import type { NewConnection } from '../db/identity/connections.ts';
+import type { EnvironmentRecord } from '../db/identity/environments.ts';
 
 export function auditedEnvironment({ id, name }: EnvironmentRecord) {
   return { id, name };

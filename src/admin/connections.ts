@@ -2,7 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { waitedFor } from '../db/burials.ts';
+import { appendEvent } from '../db/events.ts';
 import {
   type ConnectionRecord,
   countConnections,
@@ -17,9 +17,9 @@ import {
   UNKNOWN_ATTRIBUTES,
   USER_ID_ATTRIBUTES,
   updateConnection,
-} from '../db/connections.ts';
-import { lockEnvironment } from '../db/environments.ts';
-import { appendEvent } from '../db/events.ts';
+} from '../db/identity/connections.ts';
+import { lockEnvironment } from '../db/identity/environments.ts';
+import { waitedFor } from '../db/identity/tombstones.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
 import { deleteConnection } from '../propagation/connectionDeletion.ts';

@@ -3,8 +3,8 @@
 import type { Request, Response } from 'express';
 import type { Knex } from 'knex';
 import type { AdminPrincipal } from '../auth/admin.ts';
-import type { EnvironmentRecord } from '../db/environments.ts';
-import { getStoreOf, type StoreRecord } from '../db/stores.ts';
+import type { EnvironmentRecord } from '../db/identity/environments.ts';
+import { getStoreOf, type StoreRecord } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
 import type { PropagationDeps } from '../propagation/deps.ts';
 import type { Clock } from '../support/clock.ts';

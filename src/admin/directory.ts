@@ -4,17 +4,17 @@
  */
 
 import { type Request, type Response, Router } from 'express';
-import { groupsOfUsers, type MembershipRow, membersWithNames } from '../db/groupMembers.ts';
-import { findGroupOfEnvironment, type GroupRecord, listGroupsOfEnvironment } from '../db/groups.ts';
-import { dialectOf } from '../db/open.ts';
-import { findSomeone } from '../db/persons.ts';
+import { groupsOfUsers, type MembershipRow, membersWithNames } from '../db/identity/groupMembers.ts';
+import { findGroupOfEnvironment, type GroupRecord, listGroupsOfEnvironment } from '../db/identity/groups.ts';
+import { findSomeone } from '../db/identity/persons.ts';
 import {
   countOfEnvironment,
   listUsersOfEnvironment,
   type PageByKey,
   type SqlCondition,
   type UserRecord,
-} from '../db/users.ts';
+} from '../db/identity/users.ts';
+import { dialectOf } from '../db/open.ts';
 import { FilterError } from '../directory/filter/ast.ts';
 import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/filter/attributes.ts';
 import { parseFilter } from '../directory/filter/parse.ts';

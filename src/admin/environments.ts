@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { appendEvent } from '../db/events.ts';
 import {
   countEnvironments,
   type EnvironmentRecord,
@@ -10,8 +11,7 @@ import {
   listEnvironments,
   lockEnvironment,
   renameEnvironment,
-} from '../db/environments.ts';
-import { appendEvent } from '../db/events.ts';
+} from '../db/identity/environments.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
 import { deleteEnvironment } from '../propagation/environmentDeletion.ts';

@@ -2,7 +2,7 @@
 
 import { type Request, Router } from 'express';
 import { z } from 'zod';
-import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/held.ts';
+import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/brake/held.ts';
 import { RequestError } from '../model/errors.ts';
 import { approveHeld, discardHeld, type Selection } from '../propagation/held.ts';
 import { shownChange } from '../propagation/shownChange.ts';

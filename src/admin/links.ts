@@ -2,9 +2,9 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { getLinkById, type LinkRecord, linksOf, listLinks } from '../db/links.ts';
 import { countUpTo } from '../db/paging.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import { getLinkById, type LinkRecord, linksOf, listLinks } from '../db/seen/links.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { linkByHand, unlink } from '../propagation/links.ts';
 import { idText, longText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';

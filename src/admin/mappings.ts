@@ -2,7 +2,7 @@
 
 import { type Response, Router } from 'express';
 import { z } from 'zod';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import {
   GROUP_MAPPINGS_MAX,
   type MappingsInput,

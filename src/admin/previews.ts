@@ -8,8 +8,8 @@ import {
   listPreviewItems,
   type PreviewList,
   type PreviewRecord,
-} from '../db/previews.ts';
-import type { StoreRecord } from '../db/stores.ts';
+} from '../db/runs/previews.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { startApply } from '../propagation/applyPreview.ts';
 import { startPreview } from '../propagation/preview.ts';
 import { presentChange } from '../propagation/shownChange.ts';

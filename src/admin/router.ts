@@ -6,7 +6,7 @@
 
 import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
-import { getEnvironmentEvenDeleted } from '../db/environments.ts';
+import { getEnvironmentEvenDeleted } from '../db/identity/environments.ts';
 import { accounts } from './accounts.ts';
 import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';

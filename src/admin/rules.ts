@@ -5,7 +5,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { getRule, listRules, type RuleRecord, rulesOf } from '../db/rules.ts';
+import { getRule, listRules, type RuleRecord, rulesOf } from '../db/stores/rules.ts';
 import { FILTER_LENGTH_MAX } from '../directory/filter/parse.ts';
 import type { Impact } from '../propagation/impact.ts';
 import {

@@ -8,17 +8,6 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
-import { listAttributesSeen } from '../db/attributesSeen.ts';
-import {
-  type ConnectionRecord,
-  getConnection,
-  type InboundMapping,
-  lockConnection,
-  USER_ID_ATTRIBUTES,
-  updateConnection,
-} from '../db/connections.ts';
-import { appendEvent } from '../db/events.ts';
-import { remapPrimaryEmails } from '../db/primaryEmails.ts';
 import {
   countScimTokens,
   deleteScimToken,
@@ -26,7 +15,18 @@ import {
   listScimTokens,
   SCIM_TOKENS_MAX,
   type ScimTokenRecord,
-} from '../db/scimTokens.ts';
+} from '../db/access/scimTokens.ts';
+import { appendEvent } from '../db/events.ts';
+import { listAttributesSeen } from '../db/identity/attributesSeen.ts';
+import {
+  type ConnectionRecord,
+  getConnection,
+  type InboundMapping,
+  lockConnection,
+  USER_ID_ATTRIBUTES,
+  updateConnection,
+} from '../db/identity/connections.ts';
+import { remapPrimaryEmails } from '../db/identity/primaryEmails.ts';
 import {
   attributeMistake,
   directoryView,

@@ -2,7 +2,7 @@
 
 import { type Request, Router } from 'express';
 import { z } from 'zod';
-import { getStoreOf } from '../db/stores.ts';
+import { getStoreOf } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
 import { checkConnection, describeCheck } from '../propagation/check.ts';
 import { definitionOf, readNewConfiguration } from '../propagation/storeConfiguration.ts';

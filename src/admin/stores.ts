@@ -5,7 +5,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { countStores, getStoreOf, listStores, type StoreRecord } from '../db/stores.ts';
+import { countStores, getStoreOf, listStores, type StoreRecord } from '../db/stores/stores.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { readNewConfiguration, readReplacedConfiguration } from '../propagation/storeConfiguration.ts';
 import { deleteStore } from '../propagation/storeDeletion.ts';

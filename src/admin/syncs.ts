@@ -2,8 +2,8 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
-import type { StoreRecord } from '../db/stores.ts';
-import { getSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
+import { getSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { startSync } from '../propagation/syncRequest.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';

@@ -3,7 +3,14 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { countUpTo } from '../db/paging.ts';
-import { getTask, listTasks, TASK_STATES, type TaskRecord, type TaskState, tasksOf } from '../db/tasks.ts';
+import {
+  getTask,
+  listTasks,
+  TASK_STATES,
+  type TaskRecord,
+  type TaskState,
+  tasksOf,
+} from '../db/queue/tasks.ts';
 import { discardTask, retryNow } from '../propagation/tasks.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';

@@ -2,7 +2,7 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
-import type { UserRecord } from '../db/users.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import { personStatuses } from '../propagation/storeStatus.ts';
 import { syncPerson } from '../propagation/tasks.ts';
 import { parseBody } from './body.ts';

@@ -5,7 +5,7 @@
 
 import type { RequestHandler } from 'express';
 import type { Knex } from 'knex';
-import { type AdminTokenRecord, findAdminToken, touchAdminToken } from '../db/adminTokens.ts';
+import { type AdminTokenRecord, findAdminToken, touchAdminToken } from '../db/access/adminTokens.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';

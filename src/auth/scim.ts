@@ -5,8 +5,8 @@
 
 import type { RequestHandler, Response } from 'express';
 import type { Knex } from 'knex';
-import type { ConnectionRecord } from '../db/connections.ts';
-import { findScimToken, touchScimToken } from '../db/scimTokens.ts';
+import { findScimToken, touchScimToken } from '../db/access/scimTokens.ts';
+import type { ConnectionRecord } from '../db/identity/connections.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';

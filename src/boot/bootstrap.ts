@@ -7,12 +7,16 @@ import type { Knex } from 'knex';
 import { auditedAdminToken, auditedConnection, auditedScimToken } from '../admin/audited.ts';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
-import { type AdminTokenRecord, insertAdminToken } from '../db/adminTokens.ts';
-import { insertConnection, type NewConnection, USER_ID_ATTRIBUTES } from '../db/connections.ts';
-import { DEFAULT_ENVIRONMENT_ID, getEnvironment, insertEnvironmentOnce } from '../db/environments.ts';
+import { type AdminTokenRecord, insertAdminToken } from '../db/access/adminTokens.ts';
+import { insertScimToken, type ScimTokenRecord } from '../db/access/scimTokens.ts';
 import { appendEvent } from '../db/events.ts';
+import { insertConnection, type NewConnection, USER_ID_ATTRIBUTES } from '../db/identity/connections.ts';
+import {
+  DEFAULT_ENVIRONMENT_ID,
+  getEnvironment,
+  insertEnvironmentOnce,
+} from '../db/identity/environments.ts';
 import type { Db } from '../db/open.ts';
-import { insertScimToken, type ScimTokenRecord } from '../db/scimTokens.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';

@@ -6,9 +6,9 @@
 
 import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
-import { checkCanary } from '../db/canary.ts';
-import { listConnections } from '../db/connections.ts';
-import { DEFAULT_ENVIRONMENT_ID } from '../db/environments.ts';
+import { checkCanary } from '../db/access/canary.ts';
+import { listConnections } from '../db/identity/connections.ts';
+import { DEFAULT_ENVIRONMENT_ID } from '../db/identity/environments.ts';
 import { migrate } from '../db/migrations.ts';
 import { openDatabase } from '../db/open.ts';
 import type { Clock } from '../support/clock.ts';

@@ -3,7 +3,7 @@
  * commits for itself, and the worker must not let the first losses pass before the last are counted.
  */
 
-import { announceCause, withdrawCause } from '../db/tasks.ts';
+import { announceCause, withdrawCause } from '../db/queue/tasks.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Directory, inTransaction, type Write } from './write.ts';
 

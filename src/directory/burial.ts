@@ -3,13 +3,18 @@
  * transaction, with an event for each. Telling the stores is for whoever calls.
  */
 
-import { buryUsers, nextGroupsToBury, nextUsersToBury, removeSomeMembers } from '../db/burials.ts';
-import type { ConnectionRecord } from '../db/connections.ts';
-import { type Deletion, noteBurial } from '../db/deletions.ts';
 import { appendEvents, type NewEvent } from '../db/events.ts';
-import { buryGroup, type GroupRecord } from '../db/groups.ts';
+import type { ConnectionRecord } from '../db/identity/connections.ts';
+import { type Deletion, noteBurial } from '../db/identity/deletions.ts';
+import { buryGroup, type GroupRecord } from '../db/identity/groups.ts';
+import {
+  buryUsers,
+  nextGroupsToBury,
+  nextUsersToBury,
+  removeSomeMembers,
+} from '../db/identity/tombstones.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import type { UserRecord } from '../db/users.ts';
 
 const USERS_PER_PAGE = 200;
 const GROUPS_PER_PAGE = 50;

@@ -5,10 +5,16 @@
  */
 
 import { appendEvent } from '../db/events.ts';
-import { removeAllMembers, someMembers } from '../db/groupMembers.ts';
-import { buryGroup, type GroupRecord, insertGroup, lockGroup, replaceGroupResource } from '../db/groups.ts';
+import { removeAllMembers, someMembers } from '../db/identity/groupMembers.ts';
+import {
+  buryGroup,
+  type GroupRecord,
+  insertGroup,
+  lockGroup,
+  replaceGroupResource,
+} from '../db/identity/groups.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { addToCause, enqueueForAllStores, PRIORITY } from '../db/tasks.ts';
+import { addToCause, enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';

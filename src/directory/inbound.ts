@@ -4,9 +4,9 @@
  * came; a mapping is applied where the directory is read for stores and persons, and never writes.
  */
 
-import type { InboundMapping } from '../db/connections.ts';
+import type { InboundMapping } from '../db/identity/connections.ts';
+import type { SqlCondition } from '../db/identity/users.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import type { SqlCondition } from '../db/users.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Kind } from '../model/subject.ts';
 import { attributesOf, type Filter, FilterError, PathError } from './filter/ast.ts';

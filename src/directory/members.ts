@@ -3,8 +3,8 @@
  * caller; only what differs is written, and only what must be known is read.
  */
 
-import { addMembers, memberIds, removeMembers, unknownUsers } from '../db/groupMembers.ts';
-import { findGroup } from '../db/groups.ts';
+import { addMembers, memberIds, removeMembers, unknownUsers } from '../db/identity/groupMembers.ts';
+import { findGroup } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
 import { DirectoryRefusal } from './refusal.ts';
 

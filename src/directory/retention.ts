@@ -5,7 +5,6 @@
  */
 
 import { appendEvent } from '../db/events.ts';
-import type { Db } from '../db/open.ts';
 import {
   type EventSpan,
   hasUnpurgedUsers,
@@ -16,8 +15,9 @@ import {
   retainingConnections,
   tracesOf,
   usersToPurge,
-} from '../db/retention.ts';
-import { PURGED, purgeUser, type UserRecord } from '../db/users.ts';
+} from '../db/identity/retention.ts';
+import { PURGED, purgeUser, type UserRecord } from '../db/identity/users.ts';
+import type { Db } from '../db/open.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';

@@ -3,17 +3,11 @@
  * tasks for every store and the audit event, or none of them. No vendor is ever called here.
  */
 
+import { dropHeldOfPerson } from '../db/brake/held.ts';
 import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
-import { groupIdsOfUser, removeUserFromGroups } from '../db/groupMembers.ts';
-import { lockGroups, raiseGroupVersions } from '../db/groups.ts';
-import { dropHeldOfPerson } from '../db/held.ts';
-import { closeLeaverEverywhere } from '../db/leavers.ts';
-import { groupsHoldingPerson } from '../db/ledger.ts';
-import { groupsOfPerson } from '../db/memberDifferences.ts';
-import { type Db, isUniqueViolation } from '../db/open.ts';
-import { type Attachment, attachPerson, speakingUser } from '../db/persons.ts';
-import { cancelRemovals } from '../db/removals.ts';
-import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/tasks.ts';
+import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMembers.ts';
+import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
+import { type Attachment, attachPerson, speakingUser } from '../db/identity/persons.ts';
 import {
   buryUser,
   findUser,
@@ -21,7 +15,13 @@ import {
   lockUser,
   replaceUserResource,
   type UserRecord,
-} from '../db/users.ts';
+} from '../db/identity/users.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { closeLeaverEverywhere } from '../db/queue/leavers.ts';
+import { cancelRemovals } from '../db/queue/removals.ts';
+import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { groupsHoldingPerson } from '../db/seen/ledger.ts';
+import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';

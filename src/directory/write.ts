@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ConnectionRecord } from '../db/connections.ts';
+import type { ConnectionRecord } from '../db/identity/connections.ts';
 import type { Db } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';

@@ -5,7 +5,7 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
-import type { Backlog } from '../db/backlog.ts';
+import type { Backlog } from '../db/queue/backlog.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';

@@ -3,15 +3,15 @@
  * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
  */
 
-import { type AppliedChange, insertApplied, takeLeftover } from '../db/appliedChanges.ts';
-import { addLoser, closeCause } from '../db/brakeLedger.ts';
-import { openHeldByKeys } from '../db/held.ts';
+import { addLoser, closeCause } from '../db/brake/brakeLedger.ts';
+import { openHeldByKeys } from '../db/brake/held.ts';
 import type { Db } from '../db/open.ts';
-import { getPreview, listPreviewItems, type PreviewRecord } from '../db/previews.ts';
-import { lockStore, type StoreRecord } from '../db/stores.ts';
-import { insertSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
-import { vendorRefusals } from '../db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { type AppliedChange, insertApplied, takeLeftover } from '../db/runs/appliedChanges.ts';
+import { getPreview, listPreviewItems, type PreviewRecord } from '../db/runs/previews.ts';
+import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { vendorRefusals } from '../db/seen/syncStatuses.ts';
+import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Kind } from '../model/subject.ts';

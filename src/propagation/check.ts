@@ -4,7 +4,7 @@
  */
 
 import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { random } from '../support/chance.ts';
 

@@ -7,9 +7,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CallContext } from '../connectors/connector.ts';
 import { lower } from '../db/columns.ts';
-import { forgetDrift, rememberDrift } from '../db/drift.ts';
 import { appendEvent } from '../db/events.ts';
-import { forgetAccount, forgetGroup, ledgerEntries } from '../db/ledger.ts';
+import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
+import { forgetAccount, forgetGroup, ledgerEntries } from '../db/seen/ledger.ts';
 import {
   deleteLink,
   groupLinksByRemoteId,
@@ -17,11 +20,8 @@ import {
   linkedGroupsPage,
   linksBySubject,
   updateLink,
-} from '../db/links.ts';
-import { accountsUnder, observationsById } from '../db/observations.ts';
-import type { Db } from '../db/open.ts';
-import type { SyncRunRecord } from '../db/syncRuns.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+} from '../db/seen/links.ts';
+import { accountsUnder, observationsById } from '../db/seen/observations.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';

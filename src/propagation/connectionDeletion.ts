@@ -4,6 +4,23 @@
  * connection stays visible until no store has anything left to do. Calls no vendor.
  */
 
+import { shutConnection } from '../db/access/scimTokens.ts';
+import { appendEvent, appendEvents } from '../db/events.ts';
+import {
+  type ConnectionRecord,
+  countConnections,
+  lockConnection,
+  lockConnectionEvenDeleted,
+  passOnPrimary,
+} from '../db/identity/connections.ts';
+import {
+  buryRow,
+  type Deletion,
+  keepAccountsFromNowOn,
+  startDeletion,
+  takeReplanning,
+} from '../db/identity/deletions.ts';
+import { lockEnvironment } from '../db/identity/environments.ts';
 import {
   type Concerned,
   departedIn,
@@ -11,26 +28,9 @@ import {
   nextToForget,
   storesStillWork,
   whomItConcerns,
-} from '../db/burials.ts';
-import {
-  type ConnectionRecord,
-  countConnections,
-  lockConnection,
-  lockConnectionEvenDeleted,
-  passOnPrimary,
-} from '../db/connections.ts';
-import {
-  buryRow,
-  type Deletion,
-  keepAccountsFromNowOn,
-  startDeletion,
-  takeReplanning,
-} from '../db/deletions.ts';
-import { lockEnvironment } from '../db/environments.ts';
-import { appendEvent, appendEvents } from '../db/events.ts';
+} from '../db/identity/tombstones.ts';
 import type { Db } from '../db/open.ts';
-import { shutConnection } from '../db/scimTokens.ts';
-import { storeNames } from '../db/stores.ts';
+import { storeNames } from '../db/stores/stores.ts';
 import { buryPage } from '../directory/burial.ts';
 import { inTransaction } from '../directory/write.ts';
 import type { Cause } from '../model/cause.ts';

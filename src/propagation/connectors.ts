@@ -5,7 +5,7 @@
 
 import type { Connector, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Configuration, commonSettings, type StoreType, withDefaults } from '../model/settings.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Keyring } from '../support/secret.ts';

@@ -2,7 +2,7 @@
 
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';
-import type { Presence } from '../db/presence.ts';
+import type { Presence } from '../db/queue/presence.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';

@@ -1,13 +1,13 @@
 /** Loads how a subject should be on a store, from the directory as it is now. Never asks a vendor. */
 
 import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
-import { findGroupEvenDeleted } from '../db/groups.ts';
-import type { LinkRecord } from '../db/links.ts';
-import type { GroupMapping } from '../db/mappings.ts';
+import { findGroupEvenDeleted } from '../db/identity/groups.ts';
+import { lastDeletedUsers, speakingUsers } from '../db/identity/persons.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import { lastDeletedUsers, speakingUsers } from '../db/persons.ts';
-import type { StoreRecord } from '../db/stores.ts';
-import type { UserRecord } from '../db/users.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
+import type { GroupMapping } from '../db/stores/mappings.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import type { DesiredGroup, DesiredUser, Lifecycle } from '../model/desired.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import type { CommonSettings } from '../model/settings.ts';

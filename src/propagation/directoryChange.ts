@@ -1,7 +1,7 @@
 /** What the directory shows to stores changed at once for many people: a connection is mapped otherwise. */
 
 import type { Db } from '../db/open.ts';
-import { listWorkingStores } from '../db/stores.ts';
+import { listWorkingStores } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { queueRun } from './stores.ts';
 

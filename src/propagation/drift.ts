@@ -3,8 +3,8 @@
  * showed after the bridge's last write. Pure but for the types; deciding what to do is the sync's.
  */
 
-import type { LinkPatch, LinkRecord, RememberedDrift } from '../db/links.ts';
-import type { Observation } from '../db/observations.ts';
+import type { LinkPatch, LinkRecord, RememberedDrift } from '../db/seen/links.ts';
+import type { Observation } from '../db/seen/observations.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 

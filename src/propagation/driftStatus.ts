@@ -1,8 +1,8 @@
 /** What drift that was found and not repaired does to the status of its subject; it never plans a change. */
 
-import { getLink, type RememberedDrift } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
-import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import { getLink, type RememberedDrift } from '../db/seen/links.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import type { Subject } from '../model/subject.ts';
 import type { StoreView } from './desired.ts';
 import { type DriftItem, driftReason } from './drift.ts';

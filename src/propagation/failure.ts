@@ -3,8 +3,8 @@
  * vendor's words, or the whole store waits.
  */
 
-import { type DueTask, parkTask, retryLater } from '../db/queue.ts';
-import { upsertSyncStatus } from '../db/syncStatuses.ts';
+import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
+import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import { random } from '../support/chance.ts';
 import { isoTime } from '../support/clock.ts';

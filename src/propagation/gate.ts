@@ -3,8 +3,7 @@
  * which wait for a person, and which a person has declined. Reserves the budget of those that run.
  */
 
-import { appliedAmong, consumeApplied } from '../db/appliedChanges.ts';
-import { peopleInWindow, peopleOfLargestCause, readWindow, reservePerson } from '../db/brakeLedger.ts';
+import { peopleInWindow, peopleOfLargestCause, readWindow, reservePerson } from '../db/brake/brakeLedger.ts';
 import {
   countOpenHeld,
   dropHeld,
@@ -13,10 +12,11 @@ import {
   heldOfSubject,
   insertHeld,
   type NewHeld,
-} from '../db/held.ts';
-import { countEnabledPeople } from '../db/links.ts';
+} from '../db/brake/held.ts';
 import { type Db, forUpdate } from '../db/open.ts';
-import type { Intent } from '../db/queue.ts';
+import type { Intent } from '../db/queue/queue.ts';
+import { appliedAmong, consumeApplied } from '../db/runs/appliedChanges.ts';
+import { countEnabledPeople } from '../db/seen/links.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';

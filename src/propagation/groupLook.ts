@@ -1,7 +1,7 @@
 /** Looks for a remote group that an unanswered attempt may have made. Plans and changes nothing there. */
 
-import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../db/links.ts';
-import { observe } from '../db/observations.ts';
+import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../db/seen/links.ts';
+import { observe } from '../db/seen/observations.ts';
 import type { RemoteGroup } from '../model/remote.ts';
 import type { TaskRun } from './run.ts';
 

@@ -1,9 +1,9 @@
 /** Which entry of a store's group mapping a SCIM group goes by, and whether its link still leads there. Pure. */
 
 import { lower } from '../db/columns.ts';
-import type { GroupRecord } from '../db/groups.ts';
-import type { LinkRecord } from '../db/links.ts';
-import type { GroupMapping } from '../db/mappings.ts';
+import type { GroupRecord } from '../db/identity/groups.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
+import type { GroupMapping } from '../db/stores/mappings.ts';
 
 /** Names an entry, whatever it translates to. */
 export function mappingKey(mapping: Pick<GroupMapping, 'original' | 'externalId'>): string {

@@ -10,12 +10,12 @@ import {
   heldOfSubject,
   listOpenHeld,
   openHeldByIds,
-} from '../db/held.ts';
-import { closeLeaver } from '../db/leavers.ts';
+} from '../db/brake/held.ts';
 import type { Db } from '../db/open.ts';
-import { lockStore, type StoreRecord } from '../db/stores.ts';
-import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
-import { deleteHeldTask, enqueueTask, PRIORITY } from '../db/tasks.ts';
+import { closeLeaver } from '../db/queue/leavers.ts';
+import { deleteHeldTask, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

@@ -3,10 +3,10 @@
  * It hands work to the queue and calls no vendor; a turn that fails is tried again with the next.
  */
 
-import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/deletions.ts';
-import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/previews.ts';
-import { deleteOldCauses } from '../db/retention.ts';
-import { deleteOldSyncRuns } from '../db/syncRuns.ts';
+import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
+import { deleteOldCauses } from '../db/identity/retention.ts';
+import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs/previews.ts';
+import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';

@@ -3,13 +3,13 @@
  * the plan of everyone, from what was last seen of the store. Asks no vendor and writes nothing.
  */
 
-import { ledgerEntries } from '../db/ledger.ts';
-import { countEnabledPeople } from '../db/links.ts';
+import { membersOfGroup, subjectsPage } from '../db/identity/subjects.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import { type PreviewSummary, SUMMARY_KEYS } from '../db/previews.ts';
-import { countMeeting } from '../db/scope.ts';
-import type { StoreRecord } from '../db/stores.ts';
-import { membersOfGroup, subjectsPage } from '../db/subjects.ts';
+import { type PreviewSummary, SUMMARY_KEYS } from '../db/runs/previews.ts';
+import { ledgerEntries } from '../db/seen/ledger.ts';
+import { countEnabledPeople } from '../db/seen/links.ts';
+import { countMeeting } from '../db/stores/scope.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Change, isLoss } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { Kind } from '../model/subject.ts';

@@ -3,9 +3,9 @@
  * with `VERIFY`, the reading back of the account. One look at a time; between two the store does other work.
  */
 
-import { closeLeaver, getLeaver, openLeaver, saveCheck } from '../db/leavers.ts';
-import type { LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
+import { closeLeaver, getLeaver, openLeaver, saveCheck } from '../db/queue/leavers.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
 import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';

@@ -4,10 +4,14 @@
  */
 
 import type { Connector, VendorCall } from '../connectors/connector.ts';
-import { findGroupOfEnvironment } from '../db/groups.ts';
-import { dropHeld, heldOfSubject } from '../db/held.ts';
-import { closeLeaver } from '../db/leavers.ts';
-import { forgetAccount, forgetGroup } from '../db/ledger.ts';
+import { dropHeld, heldOfSubject } from '../db/brake/held.ts';
+import { findGroupOfEnvironment } from '../db/identity/groups.ts';
+import { speakingUser } from '../db/identity/persons.ts';
+import { findUserOfEnvironment } from '../db/identity/users.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import { closeLeaver } from '../db/queue/leavers.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
 import {
   deleteLink,
   getLink,
@@ -17,13 +21,9 @@ import {
   insertLink,
   type LinkRecord,
   updateLink,
-} from '../db/links.ts';
-import { type Db, isUniqueViolation } from '../db/open.ts';
-import { speakingUser } from '../db/persons.ts';
-import { lockStore, type StoreRecord } from '../db/stores.ts';
-import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
-import { findUserOfEnvironment } from '../db/users.ts';
+} from '../db/seen/links.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RemoteError, RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';

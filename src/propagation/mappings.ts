@@ -4,15 +4,15 @@
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
 import {
   type AttributeOverride,
   type GroupMapping,
   mappingsOfStore,
   replaceMappings,
   type StoreMappings,
-} from '../db/mappings.ts';
-import type { Db } from '../db/open.ts';
-import { lockStore, type StoreRecord } from '../db/stores.ts';
+} from '../db/stores/mappings.ts';
+import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';

@@ -1,10 +1,10 @@
 /** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
 
 import type { MemberOutcome, VendorCall } from '../connectors/connector.ts';
-import { rememberDrift } from '../db/drift.ts';
-import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/ledger.ts';
-import { groupLinksByRemoteId, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
+import { rememberDrift } from '../db/seen/drift.ts';
+import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/seen/ledger.ts';
+import { groupLinksByRemoteId, type LinkRecord } from '../db/seen/links.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import { afterMemberships } from './drift.ts';

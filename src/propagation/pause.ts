@@ -6,7 +6,7 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { lockStore, type PauseState, type StoreRecord, updateStore } from '../db/stores.ts';
+import { lockStore, type PauseState, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

@@ -5,9 +5,7 @@
  */
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
-import { ledgerEntries } from '../db/ledger.ts';
-import { countEnabledPeople } from '../db/links.ts';
-import { unlinkedAccounts } from '../db/observations.ts';
+import { membersOfGroup, nearMatches, subjectsPage } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
 import {
   deleteExpiredPreviews,
@@ -20,9 +18,11 @@ import {
   type PreviewRecord,
   type PreviewSummary,
   SUMMARY_KEYS,
-} from '../db/previews.ts';
-import type { StoreRecord } from '../db/stores.ts';
-import { membersOfGroup, nearMatches, subjectsPage } from '../db/subjects.ts';
+} from '../db/runs/previews.ts';
+import { ledgerEntries } from '../db/seen/ledger.ts';
+import { countEnabledPeople } from '../db/seen/links.ts';
+import { unlinkedAccounts } from '../db/seen/observations.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';

@@ -3,11 +3,11 @@
  * stand, and not whose they are. Whoever takes something from one, or gives it back, asks the store first.
  */
 
-import { type LinkRecord, updateLink } from '../db/links.ts';
-import { observe } from '../db/observations.ts';
+import { purgedAccounts } from '../db/identity/retention.ts';
+import { PURGED } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import { purgedAccounts } from '../db/retention.ts';
-import { PURGED } from '../db/users.ts';
+import { type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { observe } from '../db/seen/observations.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes } from '../plan/user.ts';

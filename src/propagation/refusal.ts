@@ -1,7 +1,7 @@
 /** A vendor's lasting "you may not touch this": said in the status and the audit log, and not tried again. */
 
 import type { VendorCall } from '../connectors/connector.ts';
-import type { VendorAnswer } from '../db/syncStatuses.ts';
+import type { VendorAnswer } from '../db/seen/syncStatuses.ts';
 import type { Change } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { TaskRun } from './run.ts';

@@ -3,9 +3,9 @@
  * its deletion are settled by `settleGroup.ts`.
  */
 
-import { insertLink, type LinkRecord, updateLink } from '../db/links.ts';
-import { observe } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
+import { insertLink, type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { observe } from '../db/seen/observations.ts';
 import type { Change, MembershipChange, Plan, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { RemoteGroup } from '../model/remote.ts';

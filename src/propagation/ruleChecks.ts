@@ -1,6 +1,6 @@
 /** What may be a rule: an expression that means something, groups that are there. Writes nothing. */
 
-import { findGroupOfEnvironment } from '../db/groups.ts';
+import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
 import { type Filter, FilterError } from '../directory/filter/ast.ts';
 import {

@@ -11,8 +11,8 @@ import {
   type RuleRecord,
   rulesOfStore,
   updateRule,
-} from '../db/rules.ts';
-import { getStoreOf, lockStore, type StoreRecord } from '../db/stores.ts';
+} from '../db/stores/rules.ts';
+import { getStoreOf, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

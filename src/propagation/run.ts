@@ -5,10 +5,10 @@
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
-import { holdsLease, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
-import { type DueTask, type Intent, setIntent } from '../db/queue.ts';
-import { lookAgain, unheardCreations } from '../db/secondLooks.ts';
+import { holdsLease, type Lease } from '../db/queue/leases.ts';
+import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
+import { lookAgain, unheardCreations } from '../db/queue/rechecks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import { type Clock, isoTime } from '../support/clock.ts';

@@ -4,13 +4,13 @@
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
-import { acquireLease, type Lease, releaseLease, renewLease } from '../db/leases.ts';
 import type { Db } from '../db/open.ts';
-import type { Presence } from '../db/presence.ts';
-import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue.ts';
-import { enqueueDueLooks } from '../db/secondLooks.ts';
-import { getStore, type StoreRecord } from '../db/stores.ts';
-import { nextOpenRun } from '../db/syncRuns.ts';
+import { acquireLease, type Lease, releaseLease, renewLease } from '../db/queue/leases.ts';
+import type { Presence } from '../db/queue/presence.ts';
+import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
+import { enqueueDueLooks } from '../db/queue/rechecks.ts';
+import { nextOpenRun } from '../db/runs/syncRuns.ts';
+import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';

@@ -1,8 +1,8 @@
 /** Reads a store page by page into the observations. An incomplete scan never says that something is gone. */
 
 import type { CallContext } from '../connectors/connector.ts';
-import { forgetUnseen, observe } from '../db/observations.ts';
-import { namelessAccount } from '../db/retention.ts';
+import { namelessAccount } from '../db/identity/retention.ts';
+import { forgetUnseen, observe } from '../db/seen/observations.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Work } from './members.ts';
 import { withoutPurged } from './purged.ts';

@@ -3,10 +3,10 @@
  * active rule everyone and every group. Pure but for the question who of some people is in scope.
  */
 
+import type { SqlCondition, UserRecord } from '../db/identity/users.ts';
 import type { Db, Dialect } from '../db/open.ts';
-import type { RuleRecord } from '../db/rules.ts';
-import { peopleMeeting } from '../db/scope.ts';
-import type { SqlCondition, UserRecord } from '../db/users.ts';
+import type { RuleRecord } from '../db/stores/rules.ts';
+import { peopleMeeting } from '../db/stores/scope.ts';
 import { parseFilter } from '../directory/filter/parse.ts';
 import { filterToSql } from '../directory/filter/sql.ts';
 

@@ -11,13 +11,13 @@ import {
   forgetCounted,
   recordPeopleOfCause,
   subjectsCounted,
-} from '../db/brakeLedger.ts';
+} from '../db/brake/brakeLedger.ts';
+import type { SqlCondition } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import { peopleOfCause } from '../db/queue.ts';
-import { linkedOutside, unsettledMembers } from '../db/scope.ts';
-import { statusesOfSubjects } from '../db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
-import type { SqlCondition } from '../db/users.ts';
+import { peopleOfCause } from '../db/queue/queue.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
+import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
 import { isLoss } from '../model/change.ts';
 import type { TaskRun } from './run.ts';
 import { isCountRight } from './situation.ts';

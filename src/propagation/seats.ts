@@ -3,8 +3,8 @@
  * without a call. Nothing but creations waits.
  */
 
-import { hurryTasks, retryLater } from '../db/queue.ts';
-import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores.ts';
+import { hurryTasks, retryLater } from '../db/queue/queue.ts';
+import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/stores.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

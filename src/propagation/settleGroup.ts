@@ -1,10 +1,10 @@
 /** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
 
-import { forgetGroup, recordMembers } from '../db/ledger.ts';
-import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../db/links.ts';
-import { forgetObservation } from '../db/observations.ts';
 import type { Db } from '../db/open.ts';
-import { enqueueTask } from '../db/tasks.ts';
+import { enqueueTask } from '../db/queue/tasks.ts';
+import { forgetGroup, recordMembers } from '../db/seen/ledger.ts';
+import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../db/seen/links.ts';
+import { forgetObservation } from '../db/seen/observations.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';

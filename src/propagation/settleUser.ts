@@ -1,6 +1,6 @@
-import { getLink, type LinkRecord } from '../db/links.ts';
 import type { Db } from '../db/open.ts';
-import { setRemovalSince } from '../db/removals.ts';
+import { setRemovalSince } from '../db/queue/removals.ts';
+import { getLink, type LinkRecord } from '../db/seen/links.ts';
 import { isLoss } from '../model/change.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';

@@ -1,7 +1,7 @@
 /** How a task ends when nothing failed: the subject's status, and what becomes of the task. */
 
 import type { Db } from '../db/open.ts';
-import { completeTask, holdTask, recheckTask } from '../db/queue.ts';
+import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
 import {
   deleteSyncStatus,
   getSyncStatus,
@@ -9,7 +9,7 @@ import {
   type SyncStatusRecord,
   upsertSyncStatus,
   type VendorAnswer,
-} from '../db/syncStatuses.ts';
+} from '../db/seen/syncStatuses.ts';
 import type { Skip } from '../model/change.ts';
 import { standingDrift } from './driftStatus.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';

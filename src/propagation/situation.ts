@@ -1,6 +1,6 @@
 /** Puts together what the planner needs to know of a person; the same for a task, a sync and a preview. */
 
-import type { LinkRecord } from '../db/links.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
 import type { Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
 import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
 import type { Keyring } from '../support/secret.ts';

@@ -5,7 +5,7 @@
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import {
   type Configuration,

@@ -3,12 +3,18 @@
  * emptied first. What the bridge knew of it goes; the vendor's accounts go only as the settings say.
  */
 
-import { lockLease } from '../db/leases.ts';
-import { countLinkedPeople } from '../db/links.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { buryStore, forgetBelongings, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
-import { cancelOpenRuns, hasOpenRun } from '../db/syncRuns.ts';
-import { hasTasks } from '../db/tasks.ts';
+import { lockLease } from '../db/queue/leases.ts';
+import { hasTasks } from '../db/queue/tasks.ts';
+import { cancelOpenRuns, hasOpenRun } from '../db/runs/syncRuns.ts';
+import { countLinkedPeople } from '../db/seen/links.ts';
+import {
+  buryStore,
+  forgetBelongings,
+  lockStore,
+  type StoreRecord,
+  updateStore,
+} from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

@@ -3,7 +3,7 @@
 import type { Registry } from '../connectors/registry.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import type { StoreRecord } from '../db/stores.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { maskedConfiguration } from './storeSecrets.ts';
 

@@ -6,8 +6,8 @@
 import type { Knex } from 'knex';
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
-import { resealCanary } from '../db/canary.ts';
-import { lockStore, type StoreRecord, storesSealedOtherwise, writeSecrets } from '../db/stores.ts';
+import { resealCanary } from '../db/access/canary.ts';
+import { lockStore, type StoreRecord, storesSealedOtherwise, writeSecrets } from '../db/stores/stores.ts';
 import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
 import type { Keyring, SealedSecret } from '../support/secret.ts';
 

@@ -3,15 +3,15 @@
  * the worker and the store's life wrote down.
  */
 
-import { countDrift } from '../db/drift.ts';
-import { countHeldPeople } from '../db/held.ts';
-import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/leavers.ts';
-import { linksOfSubject } from '../db/links.ts';
+import { countHeldPeople } from '../db/brake/held.ts';
+import { lastDeletedUsers, speakingUser, speakingUsers } from '../db/identity/persons.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import { lastDeletedUsers, speakingUser, speakingUsers } from '../db/persons.ts';
-import { rulesOfStore } from '../db/rules.ts';
-import { listWorkingStores, type StoreRecord } from '../db/stores.ts';
-import { hasOpenRun, latestRun } from '../db/syncRuns.ts';
+import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/queue/leavers.ts';
+import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../db/queue/tasks.ts';
+import { hasOpenRun, latestRun } from '../db/runs/syncRuns.ts';
+import { countDrift } from '../db/seen/drift.ts';
+import { linksOfSubject } from '../db/seen/links.ts';
 import {
   countSyncStatuses,
   reasonsOf,
@@ -19,9 +19,9 @@ import {
   type SyncStatusRecord,
   syncStatusesOfSubject,
   type VendorAnswer,
-} from '../db/syncStatuses.ts';
-import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../db/tasks.ts';
-import type { UserRecord } from '../db/users.ts';
+} from '../db/seen/syncStatuses.ts';
+import { rulesOfStore } from '../db/stores/rules.ts';
+import { listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
 import type { Kind, Subject } from '../model/subject.ts';
 import { peopleInScope, scopeOf } from './scope.ts';
 

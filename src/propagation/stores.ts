@@ -4,10 +4,10 @@
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
-import { lockEnvironment } from '../db/environments.ts';
+import { lockEnvironment } from '../db/identity/environments.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores.ts';
-import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/syncRuns.ts';
+import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/runs/syncRuns.ts';
+import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';

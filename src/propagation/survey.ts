@@ -4,9 +4,14 @@
  */
 
 import { lower } from '../db/columns.ts';
-import { groupLinksByRemoteId, type LinkRecord, linksBySubject, userLinksByRemoteId } from '../db/links.ts';
-import { observedAs, observedUnder } from '../db/observations.ts';
-import { speakingUsers } from '../db/persons.ts';
+import { speakingUsers } from '../db/identity/persons.ts';
+import {
+  groupLinksByRemoteId,
+  type LinkRecord,
+  linksBySubject,
+  userLinksByRemoteId,
+} from '../db/seen/links.ts';
+import { observedAs, observedUnder } from '../db/seen/observations.ts';
 import type { Plan } from '../model/change.ts';
 import type { DesiredGroup, DesiredUser } from '../model/desired.ts';
 import type { Remote, RemoteGroup, RemoteUser } from '../model/remote.ts';

@@ -3,12 +3,12 @@
  * would lose, and hand the differences to the queue. Where the run stands is kept by `syncRuns.ts`.
  */
 
-import { addLoser, closeCause } from '../db/brakeLedger.ts';
+import { addLoser, closeCause } from '../db/brake/brakeLedger.ts';
+import { subjectsPage } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
-import { subjectsPage } from '../db/subjects.ts';
-import type { SyncRunRecord } from '../db/syncRuns.ts';
-import { statusesOfSubjects, upsertSyncStatus } from '../db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { type Change, isLoss } from '../model/change.ts';
 import { countApplied, enqueueApplied } from './applyPreview.ts';
 import { type Comparing, compareMembers, compareUsers, forgetOldDrift, isScanned } from './comparison.ts';

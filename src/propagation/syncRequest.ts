@@ -1,7 +1,7 @@
 /** A sync that an admin asks for: queued here, done by the store's worker. */
 
-import { lockStore, type StoreRecord } from '../db/stores.ts';
-import { insertSyncRun, type SyncRunRecord } from '../db/syncRuns.ts';
+import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';

@@ -5,16 +5,16 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
-import { holdsLease, type Lease } from '../db/leases.ts';
+import { countSubjects } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
-import { countSubjects } from '../db/subjects.ts';
+import { holdsLease, type Lease } from '../db/queue/leases.ts';
 import {
   nextOpenRun,
   type SyncPosition,
   type SyncRunRecord,
   saveSyncRun,
   settledRuns,
-} from '../db/syncRuns.ts';
+} from '../db/runs/syncRuns.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';

@@ -1,10 +1,8 @@
 /** What operators may do to single tasks. */
 
 import { appendEvent } from '../db/events.ts';
-import { closeLeaver } from '../db/leavers.ts';
 import type { Db } from '../db/open.ts';
-import { endSeatsWaitAt, getStore, type StoreRecord } from '../db/stores.ts';
-import { getSyncStatus, upsertSyncStatus } from '../db/syncStatuses.ts';
+import { closeLeaver } from '../db/queue/leavers.ts';
 import {
   deleteTask,
   enqueueForAllStores,
@@ -12,7 +10,9 @@ import {
   PRIORITY,
   retryTask,
   type TaskRecord,
-} from '../db/tasks.ts';
+} from '../db/queue/tasks.ts';
+import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { endSeatsWaitAt, getStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';

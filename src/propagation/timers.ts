@@ -5,14 +5,14 @@
  */
 
 import { appendEvent } from '../db/events.ts';
-import { type LeaverRecord, storesWithUnsaidLeavers, takeOverdue } from '../db/leavers.ts';
+import { lastDeletedUser, speakingUser } from '../db/identity/persons.ts';
 import type { Db } from '../db/open.ts';
-import { lastDeletedUser, speakingUser } from '../db/persons.ts';
-import { takeDueRemovals } from '../db/removals.ts';
-import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores.ts';
-import { hasOpenRun, insertSyncRun, lastLook } from '../db/syncRuns.ts';
-import { getSyncStatus } from '../db/syncStatuses.ts';
-import { enqueueTask, PRIORITY, taskOf } from '../db/tasks.ts';
+import { type LeaverRecord, storesWithUnsaidLeavers, takeOverdue } from '../db/queue/leavers.ts';
+import { takeDueRemovals } from '../db/queue/removals.ts';
+import { enqueueTask, PRIORITY, taskOf } from '../db/queue/tasks.ts';
+import { hasOpenRun, insertSyncRun, lastLook } from '../db/runs/syncRuns.ts';
+import { getSyncStatus } from '../db/seen/syncStatuses.ts';
+import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
 import { isoTime } from '../support/clock.ts';

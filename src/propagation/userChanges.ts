@@ -1,21 +1,21 @@
 /** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
 
 import type { VendorCall } from '../connectors/connector.ts';
-import { rememberDrift } from '../db/drift.ts';
-import { groupsHeldOf } from '../db/held.ts';
-import { forgetAccount, groupsOfAccount } from '../db/ledger.ts';
+import { groupsHeldOf } from '../db/brake/held.ts';
+import type { Db } from '../db/open.ts';
+import type { Intent } from '../db/queue/queue.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { rememberDrift } from '../db/seen/drift.ts';
+import { forgetAccount, groupsOfAccount } from '../db/seen/ledger.ts';
 import {
   groupLinksByRemoteId,
   insertLink,
   type LinkPatch,
   type LinkRecord,
   updateLink,
-} from '../db/links.ts';
-import { groupsOfPerson } from '../db/memberDifferences.ts';
-import { forgetObservation } from '../db/observations.ts';
-import type { Db } from '../db/open.ts';
-import type { Intent } from '../db/queue.ts';
-import { enqueueTask, PRIORITY } from '../db/tasks.ts';
+} from '../db/seen/links.ts';
+import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
+import { forgetObservation } from '../db/seen/observations.ts';
 import type { Change, MembershipChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';

@@ -3,7 +3,10 @@
  * under their identifier, and, where an earlier attempt may have reached the vendor, what is there now.
  */
 
-import { forgetAccount } from '../db/ledger.ts';
+import { speakingUser } from '../db/identity/persons.ts';
+import type { Db } from '../db/open.ts';
+import type { Intent } from '../db/queue/queue.ts';
+import { forgetAccount } from '../db/seen/ledger.ts';
 import {
   deleteLink,
   getLink,
@@ -12,11 +15,8 @@ import {
   type LinkPatch,
   type LinkRecord,
   updateLink,
-} from '../db/links.ts';
-import { forgetObservation, type Observation, observe, observedAs } from '../db/observations.ts';
-import type { Db } from '../db/open.ts';
-import { speakingUser } from '../db/persons.ts';
-import type { Intent } from '../db/queue.ts';
+} from '../db/seen/links.ts';
+import { forgetObservation, type Observation, observe, observedAs } from '../db/seen/observations.ts';
 import type { Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';

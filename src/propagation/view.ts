@@ -1,12 +1,12 @@
 /** A store as planning sees it: its settings with their defaults, its type, its connector, and its scope. */
 
 import type { AttributeMapping, StoreTypeDefinition } from '../connectors/connector.ts';
-import { inboundMappings } from '../db/connections.ts';
-import { type AttributeOverride, mappingsOfStore } from '../db/mappings.ts';
+import { inboundMappings } from '../db/identity/connections.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import { rulesOfStore } from '../db/rules.ts';
-import type { StoreRecord } from '../db/stores.ts';
-import type { UserRecord } from '../db/users.ts';
+import { type AttributeOverride, mappingsOfStore } from '../db/stores/mappings.ts';
+import { rulesOfStore } from '../db/stores/rules.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { directoryView } from '../directory/inbound.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
 import type { Connectors } from './connectors.ts';

@@ -1,8 +1,8 @@
 /** What stands between a request and a change in the audit log: the rule, or where the person stands. */
 
-import { findGroupEvenDeleted } from '../db/groups.ts';
+import { findGroupEvenDeleted } from '../db/identity/groups.ts';
+import { speakingUser } from '../db/identity/persons.ts';
 import { type Db, dialectOf } from '../db/open.ts';
-import { speakingUser } from '../db/persons.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { StoreView } from './desired.ts';
 import { groupInScope, peopleInScope, scopeOf } from './scope.ts';

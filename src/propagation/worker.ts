@@ -3,8 +3,8 @@
  * and by polling for what other processes wrote or what has become due.
  */
 
-import type { Presence } from '../db/presence.ts';
-import { storesWithWork } from '../db/queue.ts';
+import type { Presence } from '../db/queue/presence.ts';
+import { storesWithWork } from '../db/queue/queue.ts';
 import { isoTime } from '../support/clock.ts';
 import { type RunnerDeps, StoreRunner } from './runner.ts';
 import type { Wake } from './wake.ts';

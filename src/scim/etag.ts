@@ -1,7 +1,7 @@
 /** Versions as weak entity tags, and the two conditional headers (RFC 7644 §3.14, RFC 9110 §13). */
 
 import { createHash } from 'node:crypto';
-import type { MembershipRow } from '../db/groupMembers.ts';
+import type { MembershipRow } from '../db/identity/groupMembers.ts';
 import type { Precondition } from '../directory/write.ts';
 
 /**

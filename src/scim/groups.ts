@@ -4,8 +4,8 @@
  * `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
  */
 
-import { type MemberRow, membersWithNames } from '../db/groupMembers.ts';
-import { findGroup, findGroups, type GroupRecord, listGroups } from '../db/groups.ts';
+import { type MemberRow, membersWithNames } from '../db/identity/groupMembers.ts';
+import { findGroup, findGroups, type GroupRecord, listGroups } from '../db/identity/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import type { Resource } from '../model/resource.ts';

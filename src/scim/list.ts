@@ -1,7 +1,7 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
+import type { PageByPosition, SqlCondition } from '../db/identity/users.ts';
 import { type Dialect, dialectOf } from '../db/open.ts';
-import type { PageByPosition, SqlCondition } from '../db/users.ts';
 import { parseFilter } from '../directory/filter/parse.ts';
 import { sortToSql } from '../directory/filter/sort.ts';
 import { filterToSql } from '../directory/filter/sql.ts';

@@ -1,7 +1,7 @@
 /** Lists and searches (RFC 7644 §3.4.2, §3.4.3), of one resource type or of all. */
 
+import { searchTogether } from '../db/identity/search.ts';
 import { dialectOf } from '../db/open.ts';
-import { searchTogether } from '../db/search.ts';
 import { sortKeyToSql } from '../directory/filter/sort.ts';
 import type { Answer, Call, Endpoint, Scim } from './call.ts';
 import { filterOf, listResponse } from './list.ts';

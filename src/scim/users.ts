@@ -1,7 +1,7 @@
 /** `/Users` (RFC 7643 §4.1): from operations to the directory's use cases, and back to SCIM. */
 
-import { groupsOfUsers, type MembershipRow } from '../db/groupMembers.ts';
-import { findUser, findUsers, listUsers, type UserRecord } from '../db/users.ts';
+import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.ts';
+import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { objectBody } from './body.ts';

@@ -3,7 +3,7 @@
  * in the audit log like any other change. Each of these was first found by the simulation.
  */
 
-import { lookAgain } from '../../src/db/secondLooks.ts';
+import { lookAgain } from '../../src/db/queue/rechecks.ts';
 import { eventually, patch } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
 import type { LoggedRequest } from '../emulator/server.ts';

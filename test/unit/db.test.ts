@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { appendEvent } from '../../src/db/events.ts';
 import { migrate, pendingMigrations } from '../../src/db/migrations.ts';
 import { isUniqueViolation, openDatabase } from '../../src/db/open.ts';
-import { enqueueTask, PRIORITY } from '../../src/db/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../src/db/queue/tasks.ts';
 import { SYSTEM } from '../../src/model/cause.ts';
 import { onEachDatabase } from '../database.ts';
 

@@ -10,7 +10,7 @@ import { createAdminRouter } from '../../../src/admin/router.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry } from '../../../src/connectors/registry.ts';
-import { demoAccounts } from '../../../src/db/demo.ts';
+import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { createConnectors } from '../../../src/propagation/connectors.ts';
 import type { PropagationDeps } from '../../../src/propagation/deps.ts';
 import { createWake } from '../../../src/propagation/wake.ts';

@@ -1,5 +1,5 @@
-import { recordAttributesSeen } from '../../../src/db/attributesSeen.ts';
 import { appendEvent } from '../../../src/db/events.ts';
+import { recordAttributesSeen } from '../../../src/db/identity/attributesSeen.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { onEachDatabase } from '../../database.ts';
 import { PUBLIC_URL, startTestBridge, type TestBridge } from './bridge.ts';

@@ -1,7 +1,7 @@
 import { appendEvent } from '../../../src/db/events.ts';
-import { addMembers } from '../../../src/db/groupMembers.ts';
-import { insertGroup } from '../../../src/db/groups.ts';
-import { buryUser, insertUser, type UserRecord } from '../../../src/db/users.ts';
+import { addMembers } from '../../../src/db/identity/groupMembers.ts';
+import { insertGroup } from '../../../src/db/identity/groups.ts';
+import { buryUser, insertUser, type UserRecord } from '../../../src/db/identity/users.ts';
 import { ENTERPRISE_URN } from '../../../src/directory/filter/attributes.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { onEachDatabase } from '../../database.ts';

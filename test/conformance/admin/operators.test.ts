@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
-import { insertHeld } from '../../../src/db/held.ts';
-import { upsertSyncStatus } from '../../../src/db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
-import { insertUser } from '../../../src/db/users.ts';
+import { insertHeld } from '../../../src/db/brake/held.ts';
+import { insertUser } from '../../../src/db/identity/users.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
 import type { Change } from '../../../src/model/change.ts';
 import { onEachDatabase } from '../../database.ts';
 import { STORES, useStores } from './storeFixture.ts';

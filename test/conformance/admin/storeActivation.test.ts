@@ -1,4 +1,4 @@
-import { getStore } from '../../../src/db/stores.ts';
+import { getStore } from '../../../src/db/stores/stores.ts';
 import { recheckPaused } from '../../../src/propagation/pause.ts';
 import { onEachDatabase } from '../../database.ts';
 import { SLACK_TOKEN } from '../../emulator/slack.ts';

@@ -1,4 +1,4 @@
-import { getStore } from '../../../src/db/stores.ts';
+import { getStore } from '../../../src/db/stores/stores.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { finishDeletion } from '../../../src/propagation/storeDeletion.ts';
 import { onEachDatabase } from '../../database.ts';

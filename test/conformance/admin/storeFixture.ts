@@ -1,7 +1,7 @@
 /** Stores against an emulated Slack with two workspaces, over the admin API; no worker runs. */
 
 import type { Knex } from 'knex';
-import { insertLink } from '../../../src/db/links.ts';
+import { insertLink } from '../../../src/db/seen/links.ts';
 import { SLACK_TOKEN, type SlackEmulator, startSlackEmulator } from '../../emulator/slack.ts';
 import { type Answer, startTestBridge, type TestBridge } from './bridge.ts';
 

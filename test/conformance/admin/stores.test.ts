@@ -1,4 +1,4 @@
-import { getStore } from '../../../src/db/stores.ts';
+import { getStore } from '../../../src/db/stores/stores.ts';
 import { resealSecrets } from '../../../src/propagation/storeSecrets.ts';
 import { generateKey, type Keyring, parseKeyring } from '../../../src/support/secret.ts';
 import { eventually } from '../../bridge.ts';

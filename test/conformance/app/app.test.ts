@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import request from 'supertest';
-import { readBacklog } from '../../../src/db/backlog.ts';
 import { pendingMigrations } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
+import { readBacklog } from '../../../src/db/queue/backlog.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
 import { createLog } from '../../../src/support/log.ts';
 import { createMetrics } from '../../../src/support/metrics.ts';

@@ -1,5 +1,5 @@
 import { createDemoType } from '../../../src/connectors/demo/index.ts';
-import { demoAccounts } from '../../../src/db/demo.ts';
+import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { commonSettings, withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { newId } from '../../../src/support/ids.ts';

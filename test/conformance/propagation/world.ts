@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listDemoAccounts, listDemoGroups, listDemoMembers } from '../../../src/db/demo.ts';
+import { listDemoAccounts, listDemoGroups, listDemoMembers } from '../../../src/db/demoAccounts.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import type { Clock } from '../../../src/support/clock.ts';
 import { eventually, patch, person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';

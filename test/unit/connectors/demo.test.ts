@@ -1,7 +1,7 @@
 /** What is the Demo store's own: its database, and what happens when that fails. */
 
 import { createDemoType } from '../../../src/connectors/demo/index.ts';
-import { demoAccounts } from '../../../src/db/demo.ts';
+import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import type { Db } from '../../../src/db/open.ts';
 import { commonSettings, parseConfiguration, withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';

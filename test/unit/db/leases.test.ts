@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
-import { acquireLease, holdsLease, releaseLease, renewLease } from '../../../src/db/leases.ts';
 import { migrate } from '../../../src/db/migrations.ts';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
-import { createPresence, type Presence } from '../../../src/db/presence.ts';
+import { acquireLease, holdsLease, releaseLease, renewLease } from '../../../src/db/queue/leases.ts';
+import { createPresence, type Presence } from '../../../src/db/queue/presence.ts';
 import { eventually } from '../../bridge.ts';
 import { freshDatabaseUrl } from '../../database.ts';
 

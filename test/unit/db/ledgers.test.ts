@@ -5,7 +5,9 @@ import {
   insertHeld,
   listOpenHeld,
   type NewHeld,
-} from '../../../src/db/held.ts';
+} from '../../../src/db/brake/held.ts';
+import { isUniqueViolation } from '../../../src/db/open.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import {
   countEnabledPeople,
   getLink,
@@ -16,10 +18,8 @@ import {
   type NewLink,
   updateLink,
   userLinksByRemoteId,
-} from '../../../src/db/links.ts';
-import { isUniqueViolation } from '../../../src/db/open.ts';
-import { countSyncStatuses, getSyncStatus, upsertSyncStatus } from '../../../src/db/syncStatuses.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
+} from '../../../src/db/seen/links.ts';
+import { countSyncStatuses, getSyncStatus, upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { forgetUnseen, observationsById, observe } from '../../../src/db/observations.ts';
+import { forgetUnseen, observationsById, observe } from '../../../src/db/seen/observations.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
 import { onEachDatabase } from '../../database.ts';
 

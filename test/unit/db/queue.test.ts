@@ -1,7 +1,7 @@
 /** What a task remembers of a call whose outcome is unknown, on both databases. */
 
-import { nextDueTask, parkTask, setIntent } from '../../../src/db/queue.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/tasks.ts';
+import { nextDueTask, parkTask, setIntent } from '../../../src/db/queue/queue.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 

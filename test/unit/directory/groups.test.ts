@@ -1,5 +1,5 @@
-import { membersWithNames } from '../../../src/db/groupMembers.ts';
-import { findGroup, findGroupEvenDeleted } from '../../../src/db/groups.ts';
+import { membersWithNames } from '../../../src/db/identity/groupMembers.ts';
+import { findGroup, findGroupEvenDeleted } from '../../../src/db/identity/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../../src/directory/groups.ts';
 import type { MemberEdit } from '../../../src/directory/members.ts';
 import { createUser } from '../../../src/directory/users.ts';

@@ -5,8 +5,8 @@
  */
 
 import type { Knex } from 'knex';
-import { listGroups } from '../../../src/db/groups.ts';
-import { listUsers, type PageByPosition } from '../../../src/db/users.ts';
+import { listGroups } from '../../../src/db/identity/groups.ts';
+import { listUsers, type PageByPosition } from '../../../src/db/identity/users.ts';
 import { parseFilter } from '../../../src/directory/filter/parse.ts';
 import { filterToSql } from '../../../src/directory/filter/sql.ts';
 import type { Kind } from '../../../src/model/subject.ts';

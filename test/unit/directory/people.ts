@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import { addMembers } from '../../../src/db/groupMembers.ts';
-import { insertGroup } from '../../../src/db/groups.ts';
-import { insertUser } from '../../../src/db/users.ts';
+import { addMembers } from '../../../src/db/identity/groupMembers.ts';
+import { insertGroup } from '../../../src/db/identity/groups.ts';
+import { insertUser } from '../../../src/db/identity/users.ts';
 import type { Resource } from '../../../src/model/resource.ts';
 
 export const AT = '2026-01-01T00:00:00.000Z';

@@ -1,8 +1,8 @@
 /** Rows that the directory's tests stand on: environments, connections, stores. */
 
 import type { Knex } from 'knex';
-import { insertConnection } from '../../../src/db/connections.ts';
-import { insertEnvironmentOnce } from '../../../src/db/environments.ts';
+import { insertConnection } from '../../../src/db/identity/connections.ts';
+import { insertEnvironmentOnce } from '../../../src/db/identity/environments.ts';
 import type { Directory, Write } from '../../../src/directory/write.ts';
 import { newId } from '../../../src/support/ids.ts';
 

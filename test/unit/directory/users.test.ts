@@ -1,5 +1,5 @@
-import { lastDeletedUser, speakingUser } from '../../../src/db/persons.ts';
-import { findUser } from '../../../src/db/users.ts';
+import { lastDeletedUser, speakingUser } from '../../../src/db/identity/persons.ts';
+import { findUser } from '../../../src/db/identity/users.ts';
 import { DirectoryRefusal } from '../../../src/directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../../../src/directory/users.ts';
 import type { Directory, Write } from '../../../src/directory/write.ts';

@@ -1,4 +1,4 @@
-import type { LinkRecord } from '../../../src/db/links.ts';
+import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
 import { afterWrite, driftReason, userDrift } from '../../../src/propagation/drift.ts';

@@ -1,4 +1,4 @@
-import { checkCanary, resealCanary } from '../../../src/db/canary.ts';
+import { checkCanary, resealCanary } from '../../../src/db/access/canary.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 import { onEachDatabase } from '../../database.ts';
 

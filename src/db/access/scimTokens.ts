@@ -1,0 +1,117 @@
+/** The SCIM tokens of a connection. Only hashes are stored; `auth/tokens` makes them. */
+
+import { fromJson, toJson } from '../columns.ts';
+import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
+import { type Db, forUpdate } from '../open.ts';
+
+export interface ScimTokenRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  /** null: until it is revoked */
+  readonly validUntil: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+/** The token with this hash and its connection; null where there is none, or it is past its time at `now`. */
+export async function findScimToken(
+  db: Db,
+  tokenHash: string,
+  now: string,
+): Promise<{ readonly token: ScimTokenRecord; readonly connection: ConnectionRecord } | null> {
+  const row = await db('scim_tokens as t')
+    .join('connections as c', 'c.id', 't.connection_id')
+    .where('t.token_hash', tokenHash)
+    .whereNull('c.deletion')
+    .select(
+      'c.*',
+      't.id as token_id',
+      't.scopes as token_scopes',
+      't.created_at as token_created_at',
+      't.valid_until as token_valid_until',
+      't.last_used_at as token_last_used_at',
+    )
+    .first();
+  if (!row || (row.token_valid_until !== null && row.token_valid_until <= now)) return null;
+  const connection = toConnection(row);
+  const token = toScimToken({
+    id: row.token_id,
+    environment_id: connection.environmentId,
+    connection_id: connection.id,
+    scopes: row.token_scopes,
+    created_at: row.token_created_at,
+    valid_until: row.token_valid_until,
+    last_used_at: row.token_last_used_at,
+  });
+  return { token, connection };
+}
+
+export async function insertScimToken(db: Db, token: ScimTokenRecord, tokenHash: string): Promise<void> {
+  await db('scim_tokens').insert({
+    id: token.id,
+    environment_id: token.environmentId,
+    connection_id: token.connectionId,
+    token_hash: tokenHash,
+    scopes: toJson(token.scopes),
+    created_at: token.createdAt,
+    valid_until: token.validUntil,
+    last_used_at: token.lastUsedAt,
+  });
+}
+
+/** Oldest first, expired ones included: whoever rotates wants to see them. */
+export async function listScimTokens(db: Db, connectionId: string): Promise<readonly ScimTokenRecord[]> {
+  const rows = await db('scim_tokens')
+    .where({ connection_id: connectionId })
+    .orderBy(['created_at', 'id'])
+    .limit(SCIM_TOKENS_MAX);
+  return rows.map(toScimToken);
+}
+
+/** Most tokens that one connection may have at once. */
+export const SCIM_TOKENS_MAX = 100;
+
+export async function countScimTokens(db: Db, connectionId: string): Promise<number> {
+  const row = await db('scim_tokens').where({ connection_id: connectionId }).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+/** What was deleted; null where this connection has no such token. Wants a transaction: SQLite's delete returns no rows. */
+export async function deleteScimToken(
+  db: Db,
+  connectionId: string,
+  id: string,
+): Promise<ScimTokenRecord | null> {
+  const one = () => db('scim_tokens').where({ connection_id: connectionId, id });
+  const row = await forUpdate(db, one()).first();
+  await one().delete();
+  return row ? toScimToken(row) : null;
+}
+
+/** With what was seen of them: nobody asks any more. Answers how many tokens there were. */
+export async function shutConnection(tx: Db, connectionId: string): Promise<number> {
+  await tx('attributes_seen').where({ connection_id: connectionId }).delete();
+  return tx('scim_tokens').where({ connection_id: connectionId }).delete();
+}
+
+/** Never moves backwards; silent where the token is gone. */
+export async function touchScimToken(db: Db, id: string, at: string): Promise<void> {
+  await db('scim_tokens')
+    .where({ id })
+    .andWhere((q) => q.whereNull('last_used_at').orWhere('last_used_at', '<', at))
+    .update({ last_used_at: at });
+}
+
+function toScimToken(row: Record<string, unknown>): ScimTokenRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    connectionId: row.connection_id as string,
+    scopes: fromJson(row.scopes),
+    createdAt: row.created_at as string,
+    validUntil: row.valid_until as string | null,
+    lastUsedAt: row.last_used_at as string | null,
+  };
+}

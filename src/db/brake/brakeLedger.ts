@@ -1,0 +1,190 @@
+/** The brake's books: who lost something on a store, and when. Read and written under the store's lock. */
+
+import type { Db } from '../open.ts';
+import { ANNOUNCED } from '../queue/tasks.ts';
+
+export interface WindowRecord {
+  /** People who lost something since the cutoff. */
+  readonly used: number;
+  /** The base of the oldest entry; null where the window is empty. */
+  readonly base: number | null;
+}
+
+/** `cutoff` is an ISO time. */
+export async function readWindow(db: Db, storeId: string, cutoff: string): Promise<WindowRecord> {
+  const used = await db('brake_ledger')
+    .where({ store_id: storeId })
+    .where('at', '>', cutoff)
+    .count({ n: '*' })
+    .first();
+  const oldest = await db('brake_ledger')
+    .where({ store_id: storeId })
+    .where('at', '>', cutoff)
+    .orderBy('at')
+    .first('base');
+  return { used: Number(used?.n ?? 0), base: oldest ? Number(oldest.base) : null };
+}
+
+const KEYS_PER_QUERY_MAX = 500;
+
+/** Which of these people are in the window already. */
+export async function peopleInWindow(
+  db: Db,
+  storeId: string,
+  cutoff: string,
+  personKeys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < personKeys.length; from += KEYS_PER_QUERY_MAX) {
+    const rows = await db('brake_ledger')
+      .where({ store_id: storeId })
+      .where('at', '>', cutoff)
+      .whereIn('person_key', personKeys.slice(from, from + KEYS_PER_QUERY_MAX))
+      .select('person_key');
+    for (const row of rows) found.add(row.person_key);
+  }
+  return found;
+}
+
+export async function reservePerson(
+  db: Db,
+  storeId: string,
+  personKey: string,
+  base: number,
+  at: string,
+): Promise<void> {
+  await db('brake_ledger')
+    .insert({ store_id: storeId, person_key: personKey, at, base })
+    .onConflict(['store_id', 'person_key'])
+    .merge(['at', 'base']);
+}
+
+/**
+ * The most people that one of these causes could take something from: one that touched a single subject
+ * no more than `peopleOfSubject`, which is what that subject's plan takes; a cause of many as many as were
+ * counted when it was recorded. Causes without a row take nothing.
+ */
+export async function peopleOfLargestCause(
+  db: Db,
+  storeId: string,
+  correlationIds: readonly string[],
+  peopleOfSubject: number,
+): Promise<number> {
+  if (correlationIds.length === 0) return 0;
+  const rows: { people: number; subjects: number }[] = await db('causes')
+    .whereIn('correlation_id', correlationIds)
+    .whereIn('store_id', ['', ANNOUNCED, storeId])
+    .select('people', 'subjects');
+  const reach = rows.map(({ people, subjects }) =>
+    Number(subjects) === 1 ? Math.min(Number(people), peopleOfSubject) : Number(people),
+  );
+  return Math.max(0, ...reach);
+}
+
+/** Somebody would lose something by this cause. */
+export async function addLoser(
+  db: Db,
+  correlationId: string,
+  storeId: string,
+  personKeys: readonly string[],
+): Promise<void> {
+  for (const personKey of personKeys) {
+    await db('cause_people')
+      .insert({ correlation_id: correlationId, store_id: storeId, person_key: personKey })
+      .onConflict(['correlation_id', 'store_id', 'person_key'])
+      .ignore();
+  }
+}
+
+export interface PeopleOfCause {
+  readonly correlationId: string;
+  readonly storeId: string;
+  readonly description: string;
+  readonly people: number;
+  /** Subjects that were planned to find them; a cause of many is never judged by one plan alone. */
+  readonly subjects: number;
+  readonly at: string;
+}
+
+/** How many subjects were planned when the cause was last counted for this store; 0 where it never was. */
+export async function subjectsCounted(db: Db, correlationId: string, storeId: string): Promise<number> {
+  const row = await db('causes')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .first('subjects');
+  return Number(row?.subjects ?? 0);
+}
+
+/** What a cause would take from people on one store; counted again, the higher number stays. */
+export async function recordPeopleOfCause(db: Db, cause: PeopleOfCause): Promise<void> {
+  await db('causes')
+    .insert({
+      correlation_id: cause.correlationId,
+      store_id: cause.storeId,
+      description: cause.description,
+      subjects: Math.max(cause.subjects, cause.people + 1),
+      people: cause.people,
+      created_at: cause.at,
+    })
+    .onConflict(['correlation_id', 'store_id'])
+    .merge({
+      subjects: db.raw(
+        'case when causes.subjects < excluded.subjects then excluded.subjects else causes.subjects end',
+      ),
+      people: db.raw('case when causes.people < excluded.people then excluded.people else causes.people end'),
+    });
+}
+
+/** One page of the people counted so far, in the order of their keys. */
+export async function countedPeople(
+  db: Db,
+  correlationId: string,
+  storeId: string,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db('cause_people')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .where('person_key', '>', after)
+    .orderBy('person_key')
+    .limit(limit)
+    .select('person_key');
+  return rows.map((row: { person_key: string }) => row.person_key);
+}
+
+export async function countCounted(db: Db, correlationId: string, storeId: string): Promise<number> {
+  const row = await db('cause_people')
+    .where({ correlation_id: correlationId, store_id: storeId })
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
+export async function forgetCounted(db: Db, correlationId: string, storeId: string): Promise<void> {
+  await db('cause_people').where({ correlation_id: correlationId, store_id: storeId }).delete();
+}
+
+/** Everyone was planned: the cause is known by the people counted, and the list of them goes. */
+export async function closeCause(
+  db: Db,
+  cause: {
+    readonly correlationId: string;
+    readonly storeId: string;
+    readonly description: string;
+    readonly at: string;
+  },
+): Promise<number> {
+  const scope = { correlation_id: cause.correlationId, store_id: cause.storeId };
+  const counted = await db('cause_people').where(scope).count({ n: '*' }).first();
+  const people = Number(counted?.n ?? 0);
+  // More than one subject, whatever the number: nothing but this count says what the cause would do.
+  const row = {
+    ...scope,
+    description: cause.description,
+    subjects: people + 1,
+    people,
+    created_at: cause.at,
+  };
+  await db('causes').insert(row).onConflict(['correlation_id', 'store_id']).merge(['subjects', 'people']);
+  await db('cause_people').where(scope).delete();
+  return people;
+}

@@ -1,0 +1,190 @@
+/**
+ * Connections: where identities come from. One that is deleted leaves its row, for tombstones and the audit
+ * log; nobody but `deletions.ts` and what shows tombstones sees it any more.
+ */
+
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import { type Db, forUpdate } from '../open.ts';
+import type { After } from '../paging.ts';
+import { type Deletion, toDeletion } from './deletions.ts';
+
+export const STRATEGIES = ['okta', 'entra', 'auth0', 'scim'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+export const UNKNOWN_ATTRIBUTES = ['Reject', 'Ignore'] as const;
+export type UnknownAttributes = (typeof UNKNOWN_ATTRIBUTES)[number];
+
+/** Which SCIM attribute feeds an attribute of the directory. `directory/inbound.ts` says what that means. */
+export interface InboundMapping {
+  readonly attribute: string;
+  /** A path; null: nothing does. */
+  readonly scim: string | null;
+}
+
+export interface ConnectionRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  /** Unique in its environment. */
+  readonly name: string;
+  readonly strategy: Strategy;
+  /** The oldest connection of its environment that is not being deleted: its users speak for their persons. */
+  readonly isPrimary: boolean;
+  /** What happens to a request with attributes that no schema knows. */
+  readonly unknownAttributes: UnknownAttributes;
+  /** Days after deactivation; null: kept. */
+  readonly retentionDays: number | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The SCIM attribute that tells users apart at the identity provider. */
+  readonly userIdAttribute: string;
+  /** What differs from the default; null: nothing does. */
+  readonly mapping: readonly InboundMapping[] | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Null unless it is being deleted: its tokens are gone, its people and groups go one after the other. */
+  readonly deletion: Deletion | null;
+}
+
+export type NewConnection = Omit<ConnectionRecord, 'deletion'>;
+
+/**
+ * What users keep whatever happens to their names. Okta, Entra ID and Auth0 send their own id as externalId;
+ * of other clients nothing is certain but the userName.
+ */
+export const USER_ID_ATTRIBUTES: Readonly<Record<Strategy, string>> = {
+  okta: 'externalId',
+  entra: 'externalId',
+  auth0: 'externalId',
+  scim: 'userName',
+};
+
+/** Null where this environment has no such connection. */
+export async function getConnection(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<ConnectionRecord | null> {
+  const row = await present(db, environmentId).where({ id }).first();
+  return row ? toConnection(row) : null;
+}
+
+/** As `getConnection`, and nobody else changes it, or adds to it, until the transaction ends. */
+export async function lockConnection(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<ConnectionRecord | null> {
+  const row = await forUpdate(db, present(db, environmentId).where({ id })).first();
+  return row ? toConnection(row) : null;
+}
+
+/** The same by id alone, a deleted one too: for whoever takes up its deletion. */
+export async function lockConnectionEvenDeleted(db: Db, id: string): Promise<ConnectionRecord | null> {
+  const row = await forUpdate(db, db('connections').where({ id })).first();
+  return row ? toConnection(row) : null;
+}
+
+/** Oldest first; `limit` rows after the given one. */
+export async function listConnections(
+  db: Db,
+  environmentId: string,
+  limit: number,
+  after: After | null,
+): Promise<readonly ConnectionRecord[]> {
+  const query = present(db, environmentId).orderBy(['created_at', 'id']).limit(limit);
+  if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
+  return (await query).map(toConnection);
+}
+
+/** Those that are not deleted, oldest first. */
+export async function everyConnection(db: Db, environmentId: string): Promise<readonly ConnectionRecord[]> {
+  return (await present(db, environmentId).orderBy(['created_at', 'id'])).map(toConnection);
+}
+
+/** By connection, where there is one: what an environment maps otherwise than by default. */
+export async function inboundMappings(
+  db: Db,
+  environmentId: string,
+): Promise<ReadonlyMap<string, readonly InboundMapping[]>> {
+  const rows = await db('connections')
+    .where({ environment_id: environmentId })
+    .whereNotNull('mapping')
+    .select('id', 'mapping');
+  return new Map(rows.map((row: { id: string; mapping: unknown }) => [row.id, fromJson(row.mapping)]));
+}
+
+export async function countConnections(db: Db, environmentId: string): Promise<number> {
+  const row = await present(db, environmentId).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+function present(db: Db, environmentId: string) {
+  return db('connections').where({ environment_id: environmentId }).whereNull('deleted_at');
+}
+
+export async function hasPrimaryConnection(db: Db, environmentId: string): Promise<boolean> {
+  return (await present(db, environmentId).where({ is_primary: true }).first('id')) !== undefined;
+}
+
+/**
+ * The connection is not the primary one any more; the oldest that is not being deleted takes its place.
+ * Answers that one, null where there is none. Wants the environment's lock.
+ */
+export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
+  if (!connection.isPrimary) return null;
+  await db('connections').where({ id: connection.id }).update({ is_primary: false });
+  const heir = await present(db, connection.environmentId)
+    .whereNot({ id: connection.id })
+    .whereNull('deletion')
+    .orderBy(['created_at', 'id'])
+    .first();
+  if (!heir) return null;
+  await db('connections').where({ id: heir.id }).update({ is_primary: true });
+  return toConnection({ ...heir, is_primary: true });
+}
+
+/** Throws a unique violation (`isUniqueViolation`) where the name is taken. */
+export async function insertConnection(db: Db, connection: NewConnection): Promise<void> {
+  await db('connections').insert({
+    id: connection.id,
+    environment_id: connection.environmentId,
+    is_primary: connection.isPrimary,
+    created_at: connection.createdAt,
+    ...settingsRow(connection),
+  });
+}
+
+/** Writes what an admin may change. Throws a unique violation where the name is taken. */
+export async function updateConnection(db: Db, connection: ConnectionRecord): Promise<void> {
+  await db('connections').where({ id: connection.id }).update(settingsRow(connection));
+}
+
+function settingsRow(connection: NewConnection) {
+  return {
+    name: connection.name,
+    strategy: connection.strategy,
+    unknown_attributes: connection.unknownAttributes,
+    retention_days: connection.retentionDays,
+    metadata: toJson(connection.metadata),
+    user_id_attribute: connection.userIdAttribute,
+    mapping: connection.mapping === null ? null : toJson(connection.mapping),
+    updated_at: connection.updatedAt,
+  };
+}
+
+export function toConnection(row: Record<string, unknown>): ConnectionRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    name: row.name as string,
+    strategy: row.strategy as Strategy,
+    isPrimary: fromBoolean(row.is_primary),
+    unknownAttributes: row.unknown_attributes as UnknownAttributes,
+    retentionDays: row.retention_days as number | null,
+    metadata: fromJson(row.metadata),
+    userIdAttribute: row.user_id_attribute as string,
+    mapping: fromJsonOrNull(row.mapping),
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+    deletion: toDeletion(row),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * How far the deletion of a connection or an environment is. It goes in steps, each a transaction of its
+ * own; what is left to do is read from the rows that are left, so that any process can take it up.
+ */
+
+import type { Cause } from '../../model/cause.ts';
+import { fromBoolean, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export interface Deletion {
+  /** Who asked, and the correlation id of all that follows. */
+  readonly cause: Cause;
+  /** ISO time */
+  readonly since: string;
+  /** Accounts are left as they are, and only forgotten. */
+  readonly keepAccounts: boolean;
+  /** What went so far. */
+  readonly users: number;
+  readonly groups: number;
+}
+
+type Table = 'connections' | 'environments';
+
+export async function startDeletion(
+  tx: Db,
+  table: Table,
+  id: string,
+  { keepAccounts, ...rest }: Pick<Deletion, 'cause' | 'since' | 'keepAccounts'>,
+): Promise<void> {
+  await tx(table)
+    .where({ id })
+    .update({
+      deletion: toJson({ ...rest, users: 0, groups: 0 }),
+      keep_accounts: keepAccounts,
+      updated_at: rest.since,
+    });
+}
+
+/** Whoever asked for accounts to go may still think better of it. */
+export async function keepAccountsFromNowOn(tx: Db, table: Table, id: string): Promise<void> {
+  await tx(table).where({ id }).update({ keep_accounts: true });
+}
+
+/** Users or groups went: stores must be told (again). */
+export async function noteBurial(
+  tx: Db,
+  connectionId: string,
+  { keepAccounts: _, ...deletion }: Deletion,
+): Promise<void> {
+  await tx('connections')
+    .where({ id: connectionId })
+    .update({ deletion: toJson(deletion), replanned_at: null });
+}
+
+/** True for whoever tells the stores: nobody did since the last user or group went. */
+export async function takeReplanning(tx: Db, connectionId: string, at: string): Promise<boolean> {
+  const taken = await tx('connections')
+    .where({ id: connectionId })
+    .whereNull('replanned_at')
+    .update({ replanned_at: at });
+  return taken > 0;
+}
+
+/** Its row stays, and its name is free. False where that was done before. */
+export async function buryRow(tx: Db, table: Table, id: string, at: string): Promise<boolean> {
+  const buried = await tx(table)
+    .where({ id })
+    .whereNull('deleted_at')
+    .update({ deleted_at: at, updated_at: at });
+  return buried > 0;
+}
+
+/**
+ * Oldest request first. A write that was under way when its connection went counts as well; one whose
+ * environment goes too does not: that is one deletion.
+ */
+export async function connectionsBeingDeleted(db: Db): Promise<readonly string[]> {
+  const live = (table: string) =>
+    db(table)
+      .where(`${table}.connection_id`, db.ref('connections.id'))
+      .whereNull(`${table}.deleted_at`)
+      .select(db.raw('1'));
+  const rows: { id: string }[] = await db('connections')
+    .whereNotNull('deletion')
+    .whereNotIn('environment_id', beingDeleted(db).select('id'))
+    .where((left) => left.whereNull('deleted_at').orWhereExists(live('users')).orWhereExists(live('groups')))
+    .orderBy(['updated_at', 'id'])
+    .select('id');
+  return rows.map((row) => row.id);
+}
+
+export async function environmentsBeingDeleted(db: Db): Promise<readonly string[]> {
+  const rows: { id: string }[] = await beingDeleted(db).orderBy(['updated_at', 'id']).select('id');
+  return rows.map((row) => row.id);
+}
+
+function beingDeleted(db: Db) {
+  return db('environments').whereNotNull('deletion').whereNull('deleted_at');
+}
+
+/** Of a row of either table. */
+export function toDeletion(row: Record<string, unknown>): Deletion | null {
+  const started = fromJsonOrNull<Omit<Deletion, 'keepAccounts'>>(row.deletion);
+  return started && { ...started, keepAccounts: fromBoolean(row.keep_accounts) };
+}

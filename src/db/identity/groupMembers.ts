@@ -1,0 +1,166 @@
+/**
+ * Memberships: one row for each. Adding or removing one touches that row alone, whatever the size of the
+ * group; whole groups are read page by page. The group's row must be locked by whoever writes here.
+ */
+
+import { type Db, dialectOf } from '../open.ts';
+
+/** Ids in one statement; SQLite and PostgreSQL both take far more, but not in one binding list for ever. */
+const IDS_PER_QUERY_MAX = 500;
+/** Rows in one read; between two pages other requests get their turn. */
+const ROWS_PER_PAGE_MAX = 5000;
+
+/** Those of `ids` that are not live users of the connection; the others cannot be deleted meanwhile. */
+export async function unknownUsers(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const unknown: string[] = [];
+  for (const chunk of chunks(ids)) {
+    const query = db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('deleted_at')
+      .whereIn('id', chunk)
+      .orderBy('id')
+      .select('id');
+    if (dialectOf(db) === 'postgres') query.forKeyShare();
+    const known = new Set((await query).map((row: { id: string }) => row.id));
+    unknown.push(...chunk.filter((id) => !known.has(id)));
+  }
+  return unknown;
+}
+
+/** Answers the ids that were not members before. */
+export async function addMembers(
+  db: Db,
+  groupId: string,
+  userIds: readonly string[],
+  at: string,
+): Promise<readonly string[]> {
+  const added: string[] = [];
+  for (const chunk of chunks(userIds)) {
+    const rows = await db('group_members')
+      .insert(chunk.map((userId) => ({ group_id: groupId, user_id: userId, created_at: at })))
+      .onConflict(['group_id', 'user_id'])
+      .ignore()
+      .returning('user_id');
+    added.push(...rows.map((row: { user_id: string }) => row.user_id));
+  }
+  return added;
+}
+
+/** Answers the ids that were members before. */
+export async function removeMembers(
+  db: Db,
+  groupId: string,
+  userIds: readonly string[],
+): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const chunk of chunks(userIds)) {
+    // Two statements: knex hands out no deleted rows on SQLite.
+    const present = () => db('group_members').where({ group_id: groupId }).whereIn('user_id', chunk);
+    const rows = await present().orderBy('user_id').select('user_id');
+    if (rows.length === 0) continue;
+    await present().delete();
+    removed.push(...rows.map((row: { user_id: string }) => row.user_id));
+  }
+  return removed;
+}
+
+/** Every member's id, in no particular order. */
+export async function memberIds(db: Db, groupId: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const query = db('group_members')
+      .where({ group_id: groupId })
+      .orderBy('user_id')
+      .limit(ROWS_PER_PAGE_MAX)
+      .select('user_id');
+    const last = ids.at(-1);
+    if (last !== undefined) query.where('user_id', '>', last);
+    const rows = await query;
+    for (const row of rows) ids.push(row.user_id);
+    if (rows.length < ROWS_PER_PAGE_MAX) return ids;
+  }
+}
+
+export interface MemberRow {
+  readonly userId: string;
+  readonly display: string;
+}
+
+/** Every member with the name that people know it by, in the order of ids. */
+export async function membersWithNames(db: Db, groupId: string): Promise<readonly MemberRow[]> {
+  const members: MemberRow[] = [];
+  for (;;) {
+    const query = db('group_members')
+      .join('users', 'users.id', 'group_members.user_id')
+      .where('group_members.group_id', groupId)
+      .orderBy('group_members.user_id')
+      .limit(ROWS_PER_PAGE_MAX)
+      .select('users.id', 'users.user_name', db.raw(`users.resource ->> 'displayName' as display_name`));
+    const last = members.at(-1);
+    if (last) query.where('group_members.user_id', '>', last.userId);
+    const rows = await query;
+    for (const row of rows) members.push({ userId: row.id, display: row.display_name ?? row.user_name });
+    if (rows.length < ROWS_PER_PAGE_MAX) return members;
+  }
+}
+
+export interface MembershipRow {
+  readonly userId: string;
+  readonly groupId: string;
+  readonly display: string;
+}
+
+/** The direct memberships of some users, one page's worth of them. */
+export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise<readonly MembershipRow[]> {
+  const memberships: MembershipRow[] = [];
+  for (const chunk of chunks(userIds)) {
+    const rows = await db('group_members')
+      .join('groups', 'groups.id', 'group_members.group_id')
+      .whereIn('group_members.user_id', chunk)
+      .orderBy('groups.display_name_lower')
+      .orderBy('groups.id')
+      .select('group_members.user_id', 'groups.id', 'groups.display_name');
+    for (const row of rows) {
+      memberships.push({ userId: row.user_id, groupId: row.id, display: row.display_name });
+    }
+  }
+  return memberships;
+}
+
+/** Sorted, so that whoever locks several groups does it in one order. */
+export async function groupIdsOfUser(db: Db, userId: string): Promise<readonly string[]> {
+  const rows = await db('group_members').where({ user_id: userId }).orderBy('group_id').select('group_id');
+  return rows.map((row: { group_id: string }) => row.group_id);
+}
+
+/** Ends every membership of one user, whose row must be locked; answers the groups. */
+export async function removeUserFromGroups(db: Db, userId: string): Promise<readonly string[]> {
+  const groupIds = await groupIdsOfUser(db, userId);
+  await db('group_members').where({ user_id: userId }).delete();
+  return groupIds;
+}
+
+/** Empties a group; answers how many there were. */
+export async function removeAllMembers(db: Db, groupId: string): Promise<number> {
+  return db('group_members').where({ group_id: groupId }).delete();
+}
+
+/** Some members, to name them in the audit log. */
+export async function someMembers(db: Db, groupId: string, limit: number): Promise<readonly string[]> {
+  const rows = await db('group_members')
+    .where({ group_id: groupId })
+    .orderBy('user_id')
+    .limit(limit)
+    .select('user_id');
+  return rows.map((row: { user_id: string }) => row.user_id);
+}
+
+function* chunks(ids: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    yield ids.slice(from, from + IDS_PER_QUERY_MAX);
+  }
+}

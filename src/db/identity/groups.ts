@@ -1,0 +1,172 @@
+/**
+ * Groups: one row for each SCIM group that a connection delivered. Members are rows of their own, in
+ * `groupMembers.ts`; nothing here reads them.
+ */
+
+import type { Resource } from '../../model/resource.ts';
+import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
+import { type Db, forUpdate } from '../open.ts';
+import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './users.ts';
+
+export interface GroupRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly displayName: string;
+  readonly externalId: string | null;
+  /** Without members. */
+  readonly resource: Resource;
+  readonly version: number;
+  /** ISO times */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly deletedAt: string | null;
+}
+
+export type NewGroup = Pick<GroupRecord, 'id' | 'environmentId' | 'connectionId' | 'resource' | 'createdAt'>;
+
+/** A unique violation means that a live group of the connection has the displayName already. */
+export async function insertGroup(db: Db, group: NewGroup): Promise<GroupRecord> {
+  const row = {
+    id: group.id,
+    environment_id: group.environmentId,
+    connection_id: group.connectionId,
+    ...resourceColumns(group.resource),
+    version: 1,
+    created_at: group.createdAt,
+    updated_at: group.createdAt,
+    deleted_at: null,
+  };
+  await db('groups').insert(row);
+  return toGroup(row);
+}
+
+/** Raises the version. The row must be locked by the caller. */
+export async function replaceGroupResource(
+  db: Db,
+  group: GroupRecord,
+  resource: Resource,
+  at: string,
+): Promise<GroupRecord> {
+  const columns = { ...resourceColumns(resource), version: group.version + 1, updated_at: at };
+  await db('groups').where({ id: group.id }).update(columns);
+  return {
+    ...group,
+    displayName: columns.display_name,
+    externalId: columns.external_id,
+    resource,
+    version: columns.version,
+    updatedAt: at,
+  };
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** For groups whose members changed by another resource's doing. */
+export async function raiseGroupVersions(db: Db, ids: readonly string[], at: string): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    await db('groups')
+      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .update({ version: db.raw('version + 1'), updated_at: at });
+  }
+}
+
+/** The row stays: links to remote groups hang on it. */
+export async function buryGroup(db: Db, group: GroupRecord, at: string): Promise<void> {
+  await db('groups')
+    .where({ id: group.id })
+    .update({ deleted_at: at, updated_at: at, version: group.version + 1 });
+}
+
+/** A live group of the connection, or null. */
+export async function findGroup(db: Db, connectionId: string, id: string): Promise<GroupRecord | null> {
+  const row = await live(db).where({ id, connection_id: connectionId }).first();
+  return row ? toGroup(row) : null;
+}
+
+/** Live groups of the connection, in no order. */
+export async function findGroups(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<readonly GroupRecord[]> {
+  return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toGroup);
+}
+
+/** As `findGroup`, and nobody else writes the group or its members until the transaction ends. */
+export async function lockGroup(db: Db, connectionId: string, id: string): Promise<GroupRecord | null> {
+  const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
+  return row ? toGroup(row) : null;
+}
+
+/** `ids` in ascending order, so that two who lock several groups never wait for each other. */
+export async function lockGroups(db: Db, ids: readonly string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    const chunk = ids.slice(from, from + IDS_PER_QUERY_MAX);
+    await forUpdate(db, db('groups').whereIn('id', chunk).orderBy('id').select('id'));
+  }
+}
+
+/** A live group of any connection of the environment, or null: for the admin API. */
+export async function findGroupOfEnvironment(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<GroupRecord | null> {
+  const row = await live(db).where({ id, environment_id: environmentId }).first();
+  return row ? toGroup(row) : null;
+}
+
+export interface GroupOrTombstone extends GroupRecord {
+  /** The connection was deleted, and what it fed is to stay as it is. */
+  readonly letGo: boolean;
+}
+
+/** A group by id alone, its tombstone too: for propagation, which settles what was deleted. */
+export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
+  const row = await db('groups')
+    .join('connections', 'connections.id', 'groups.connection_id')
+    .where('groups.id', id)
+    .select('groups.*', 'connections.keep_accounts')
+    .first();
+  if (!row) return null;
+  return { ...toGroup(row), letGo: row.deleted_at !== null && fromBoolean(row.keep_accounts) };
+}
+
+export async function listGroups(db: Db, page: PageByPosition): Promise<ListPage<GroupRecord>> {
+  const { total, rows } = await pageByPosition(db, 'groups', page);
+  return { total, items: rows.map(toGroup) };
+}
+
+export async function listGroupsOfEnvironment(db: Db, page: PageByKey): Promise<readonly GroupRecord[]> {
+  return (await pageByKey(db, 'groups', page)).map(toGroup);
+}
+
+function live(db: Db) {
+  return db('groups').whereNull('deleted_at');
+}
+
+function resourceColumns(resource: Resource) {
+  const displayName = resource.displayName as string;
+  return {
+    display_name: displayName,
+    display_name_lower: lower(displayName),
+    external_id: typeof resource.externalId === 'string' ? resource.externalId : null,
+    resource: toJson(resource),
+  };
+}
+
+export function toGroup(row: Record<string, unknown>): GroupRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    connectionId: row.connection_id as string,
+    displayName: row.display_name as string,
+    externalId: row.external_id as string | null,
+    resource: fromJson(row.resource),
+    version: row.version as number,
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+    deletedAt: row.deleted_at as string | null,
+  };
+}

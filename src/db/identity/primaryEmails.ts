@@ -1,0 +1,44 @@
+/** The column by which people of several connections are found to be one person, when a mapping changes. */
+
+import type { Resource } from '../../model/resource.ts';
+import { fromJson, lower } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+const REMAPPED_PER_STATEMENT_MAX = 200;
+
+/**
+ * Writes the primary e-mail of a connection's live users anew, where its mapping makes it another one. No
+ * version moves: what the identity provider sees is the same.
+ */
+export async function remapPrimaryEmails(
+  db: Db,
+  connectionId: string,
+  emailOf: (resource: Resource) => string | null,
+): Promise<void> {
+  for (let after = ''; ; ) {
+    const rows: Record<string, unknown>[] = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('deleted_at')
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(REMAPPED_PER_STATEMENT_MAX)
+      .select('id', 'resource', 'primary_email_lower');
+    const moved = rows.flatMap((row) => {
+      const email = emailOf(fromJson<Resource>(row.resource));
+      const value = email === null ? null : lower(email);
+      return value === row.primary_email_lower ? [] : [{ id: row.id as string, value }];
+    });
+    if (moved.length > 0) {
+      const cases = moved.map(() => 'when ? then ?').join(' ');
+      const bindings = moved.flatMap(({ id, value }) => [id, value]);
+      await db('users')
+        .whereIn(
+          'id',
+          moved.map(({ id }) => id),
+        )
+        .update({ primary_email_lower: db.raw(`case id ${cases} end`, bindings as never) });
+    }
+    if (rows.length < REMAPPED_PER_STATEMENT_MAX) return;
+    after = rows.at(-1)?.id as string;
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * The rows that hold personal data, and how it leaves them: every row stays, as a trace that can be counted,
+ * and nothing that decides about an account is touched.
+ */
+
+import type { RemoteUser } from '../../model/remote.ts';
+import { fromJson, lower, toJson } from '../columns.ts';
+import { type Db, dialectOf } from '../open.ts';
+import { PURGED, toUser, type UserRecord } from './users.ts';
+
+export interface RetainingConnection {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly retentionDays: number;
+}
+
+export async function retainingConnections(db: Db): Promise<readonly RetainingConnection[]> {
+  const rows = await db('connections').whereNotNull('retention_days').orderBy('id');
+  return rows.map((row: Record<string, unknown>) => ({
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    retentionDays: Number(row.retention_days),
+  }));
+}
+
+/**
+ * Users deleted, or deactivated and still so, no later than the ISO times given, who were not purged yet. A
+ * deactivated one whose account can still be used waits: only the data says why that is so. So does whoever
+ * has a call out whose answer never came: it would be looked for by what it sent.
+ */
+export async function usersToPurge(
+  db: Db,
+  connectionId: string,
+  cutoff: { readonly deleted: string; readonly deactivated: string },
+  limit: number,
+): Promise<readonly UserRecord[]> {
+  const mine = () =>
+    db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('purged_at')
+      .whereNotExists(
+        db('tasks')
+          .where('tasks.kind', 'user')
+          .where('tasks.subject_id', db.ref('users.person_id'))
+          .whereNotNull('tasks.intent')
+          .select(db.raw('1')),
+      );
+  const deleted = await mine().where('deleted_at', '<=', cutoff.deleted).orderBy('deleted_at').limit(limit);
+  if (deleted.length > 0) return deleted.map(toUser);
+  const deactivated = await mine()
+    .whereNull('deleted_at')
+    .where({ active: false })
+    .where('deactivated_at', '<=', cutoff.deactivated)
+    .whereNotExists(
+      db('links')
+        .where('links.kind', 'user')
+        .where('links.subject_id', db.ref('users.person_id'))
+        .whereIn('links.state', ['enabled', 'invited'])
+        .select(db.raw('1')),
+    )
+    .orderBy('deactivated_at')
+    .limit(limit);
+  return deactivated.map(toUser);
+}
+
+/** True where a row of the person still holds personal data, a tombstone included. */
+export async function hasUnpurgedUsers(db: Db, personId: string): Promise<boolean> {
+  return (await db('users').where({ person_id: personId }).whereNull('purged_at').first('id')) !== undefined;
+}
+
+/** Events of one person that are looked through for what they were called before. */
+const EVENTS_LOOKED_THROUGH_MAX = 1_000;
+
+/** Where names of the person are that the user's row may not have (any more): what stores show, and the log. */
+export async function tracesOf(db: Db, environmentId: string, personId: string): Promise<readonly unknown[]> {
+  const links = await db('links')
+    .where({ kind: 'user', subject_id: personId })
+    .select('remote_name', 'applied', 'observed');
+  const events = await db('events')
+    .where({ environment_id: environmentId, subject_id: personId })
+    .where((kind) => kind.whereLike('kind', 'user.%').orWhereLike('kind', 'change.%'))
+    .orderBy('id', 'desc')
+    .limit(EVENTS_LOOKED_THROUGH_MAX)
+    .select('subject_display', 'request', 'before', 'after');
+  return [
+    ...links.map((link) => [{ displayName: link.remote_name }, parsed(link.applied), parsed(link.observed)]),
+    ...events.map((event) => [
+      { displayName: event.subject_display },
+      ...[event.request, event.before, event.after].map(parsed),
+    ]),
+  ];
+}
+
+/**
+ * Everything of the person: links keep no more than which account it is and how it stands, so that whoever
+ * takes something from it, or gives it back, asks the store first. Answers how many events lost their content.
+ */
+export async function purgePerson(
+  tx: Db,
+  environmentId: string,
+  personId: string,
+  redact: (value: unknown) => unknown,
+): Promise<number> {
+  const subject = { kind: 'user', subject_id: personId };
+  await tx('tasks').where(subject).update({ error: null });
+  await tx('sync_statuses').where(subject).update({ vendor: null });
+  const held = await tx('held').where({ person_key: personId }).select('id', 'change', 'reason');
+  for (const row of held) {
+    await tx('held')
+      .where({ id: row.id })
+      .update({ change: toJson(redact(parsed(row.change))), reason: redact(row.reason) });
+  }
+  await tx('applied_changes').whereLike('change_key', `%"user:${personId}"%`).delete();
+  await purgeLinks(tx, subject);
+  return tx('events')
+    .where({ environment_id: environmentId, subject_id: personId })
+    .update({ subject_display: null, request: null, calls: null, before: null, after: null, reason: null });
+}
+
+async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly subject_id: string }) {
+  const links = await tx('links').where(subject).select('store_id', 'remote_id');
+  for (const { store_id, remote_id } of links) {
+    await tx('membership_ledger').where({ store_id, remote_user_id: remote_id }).update({ display: PURGED });
+    await purgeObservation(tx, { store_id, kind: 'user', remote_id });
+  }
+  await tx('links')
+    .where(subject)
+    .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
+}
+
+/** Without the row a sync that is under way would take the account for vanished. */
+async function purgeObservation(tx: Db, key: Readonly<Record<string, string>>): Promise<void> {
+  const row = await tx('observations').where(key).first('remote');
+  if (!row) return;
+  const remote = namelessAccount(fromJson<RemoteUser>(row.remote));
+  await tx('observations')
+    .where(key)
+    .update({ remote: toJson(remote), identifier_lower: null });
+}
+
+/** What may be known of an account whose person was purged. */
+export function namelessAccount(account: RemoteUser): RemoteUser {
+  return { ...account, display: PURGED, identifier: null, attributes: {} };
+}
+
+/** Accounts of purged people among these. */
+export async function purgedAccounts(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows: { remote_id: string }[] = await db('links')
+    .where({ store_id: storeId, kind: 'user', remote_name: PURGED })
+    .whereIn('remote_id', remoteIds)
+    .select('remote_id');
+  return new Set(rows.map((row) => row.remote_id));
+}
+
+const EVENT_COLUMNS = ['subject_display', 'request', 'calls', 'before', 'after', 'reason'] as const;
+
+export interface EventSpan {
+  readonly environmentId: string;
+  /** The last event of the span before; 0 to start. */
+  readonly after: number;
+  readonly size: number;
+}
+
+/** Redacts what names somebody in one span of events. Answers its last id; null after the last span. */
+export async function redactEvents(
+  tx: Db,
+  span: EventSpan,
+  needles: readonly string[],
+  redact: (value: unknown) => unknown,
+): Promise<number | null> {
+  const mine = () => tx('events').where({ environment_id: span.environmentId }).where('id', '>', span.after);
+  const end = await mine()
+    .orderBy('id')
+    .offset(span.size - 1)
+    .first('id');
+  const query = mine().select('id', ...EVENT_COLUMNS);
+  if (end) query.where('id', '<=', end.id);
+  await redactRows(tx, { table: 'events', key: ['id'], columns: EVENT_COLUMNS }, query, needles, redact);
+  return end ? Number(end.id) : null;
+}
+
+/** What names people beside those whom it is about. Previews are gone after a day. */
+const RECORDS: readonly Records[] = [
+  { table: 'sync_statuses', key: ['store_id', 'kind', 'subject_id'], columns: ['reason', 'vendor'] },
+  { table: 'tasks', key: ['id'], columns: ['error'] },
+  { table: 'held', key: ['id'], columns: ['change', 'reason'] },
+  { table: 'links', key: ['id'], columns: ['drift'] },
+  { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
+];
+
+/** The same for everything that is not the log. */
+export async function redactRecords(
+  tx: Db,
+  environmentId: string,
+  needles: readonly string[],
+  redact: (value: unknown) => unknown,
+): Promise<void> {
+  for (const records of RECORDS) {
+    const { table, key, columns } = records;
+    const query = tx(table)
+      .where({ environment_id: environmentId })
+      .where((any) => {
+        for (const column of columns) any.orWhereNotNull(column);
+      })
+      .select(...key, ...columns);
+    await redactRows(tx, records, query, needles, redact);
+  }
+}
+
+interface Records {
+  readonly table: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+}
+
+/** Everything else is JSON. */
+const TEXT_COLUMNS = new Set([
+  'events.subject_display',
+  'events.reason',
+  'sync_statuses.reason',
+  'held.reason',
+  'sync_runs.error',
+]);
+
+async function redactRows(
+  tx: Db,
+  { table, key, columns }: Records,
+  query: ReturnType<Db>,
+  needles: readonly string[],
+  redact: (value: unknown) => unknown,
+): Promise<void> {
+  const find = dialectOf(tx) === 'sqlite' ? 'instr' : 'strpos';
+  const texts = columns.map(() => "coalesce(cast(?? as text), '')").join(" || ' ' || ");
+  query.where((any) => {
+    for (const needle of needles)
+      any.orWhereRaw(`${find}(lower(${texts}), ?) > 0`, [...columns, lower(needle)]);
+  });
+  for (const row of (await query) as Record<string, unknown>[]) {
+    const redacted = columns
+      .filter((column) => row[column] !== null)
+      .map((column) => {
+        const value = row[column];
+        const isText = TEXT_COLUMNS.has(`${table}.${column}`);
+        return [column, isText ? redact(value) : toJson(redact(parsed(value)))];
+      });
+    await tx(table)
+      .where(Object.fromEntries(key.map((column) => [column, row[column]])))
+      .update(Object.fromEntries(redacted));
+  }
+}
+
+function parsed(value: unknown): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : value;
+}
+
+/** Causes of before that no task remembers. */
+export async function deleteOldCauses(db: Db, before: string): Promise<void> {
+  await db('causes')
+    .where('created_at', '<', before)
+    .whereNotExists(
+      db('task_causes')
+        .where('task_causes.correlation_id', db.ref('causes.correlation_id'))
+        .select(db.raw('1')),
+    )
+    .delete();
+}

@@ -1,0 +1,69 @@
+/** Users and groups of a connection in one list: the database orders them together, and gives their ids. */
+
+import type { Knex } from 'knex';
+import type { Kind } from '../../model/subject.ts';
+import type { Db } from '../open.ts';
+import { countMatching, matching, type SqlCondition } from './users.ts';
+
+export interface SearchOfKind {
+  readonly kind: Kind;
+  readonly filter: SqlCondition | null;
+  /** What to sort by, an expression on the table; null where the kind has no such value. */
+  readonly sortKey: string | null;
+}
+
+export interface SearchPage {
+  readonly connectionId: string;
+  readonly kinds: readonly SearchOfKind[];
+  readonly descending: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface Found {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/** Those without a value come last, and first in descending order; the stable order follows. */
+export async function searchTogether(
+  db: Db,
+  page: SearchPage,
+): Promise<{ readonly total: number; readonly items: readonly Found[] }> {
+  let total = 0;
+  for (const { kind, filter } of page.kinds) {
+    total += await countMatching(db, TABLES[kind], { connectionId: page.connectionId, filter });
+  }
+  if (page.limit === 0 || page.offset >= total) return { total, items: [] };
+  const isSorted = page.kinds.some(({ sortKey }) => sortKey !== null);
+  const [first, ...others] = page.kinds.map((one) => {
+    const keys = keysOf(db, page.connectionId, one);
+    return isSorted ? keys : oldest(db, keys, page.offset + page.limit);
+  });
+  if (!first) return { total, items: [] };
+  const found = db.from(first.unionAll(others).as('found')).select<Found[]>('kind', 'id');
+  const direction = page.descending ? 'desc' : 'asc';
+  if (isSorted) found.orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`);
+  const items = await found
+    .orderBy(['created_at', { column: 'kind', order: 'desc' }, 'id'])
+    .offset(page.offset)
+    .limit(page.limit);
+  return { total, items };
+}
+
+/** Of one kind no more than the page ends at: an index has them in this order. */
+function oldest(db: Db, keys: Knex.QueryBuilder, count: number): Knex.QueryBuilder {
+  return db.from(keys.orderBy(['created_at', 'id']).limit(count).as('oldest')).select('*');
+}
+
+const TABLES = { user: 'users', group: 'groups' } as const;
+
+function keysOf(db: Db, connectionId: string, { kind, filter, sortKey }: SearchOfKind): Knex.QueryBuilder {
+  const table = TABLES[kind];
+  return matching(db, table, { connectionId, filter }).select(
+    db.raw('? as kind', [kind]),
+    `${table}.id`,
+    `${table}.created_at`,
+    db.raw(`${sortKey ?? 'null'} as sort_key`),
+  );
+}

@@ -1,0 +1,324 @@
+/**
+ * Users: one row for each SCIM user that a connection delivered, its tombstone included. Writes keep the
+ * looked-up columns and the e-mail rows in step with the resource; nothing else may change them.
+ */
+
+import type { Knex } from 'knex';
+import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
+import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
+import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
+import type { After } from '../paging.ts';
+import { countUpTo } from '../paging.ts';
+
+export interface UserRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly personId: string;
+  readonly userName: string;
+  readonly externalId: string | null;
+  readonly active: boolean;
+  readonly resource: Resource;
+  readonly version: number;
+  /** ISO times */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly deletedAt: string | null;
+  /** When the personal data went; null while it is there. */
+  readonly purgedAt: string | null;
+}
+
+export type NewUser = Pick<
+  UserRecord,
+  'id' | 'environmentId' | 'connectionId' | 'personId' | 'resource' | 'createdAt'
+> & {
+  /** As the connection maps it; absent: the resource's own. */
+  readonly primaryEmail?: string | null;
+  /** The person is made too. */
+  readonly isNewPerson?: boolean;
+};
+
+/**
+ * With whatever else is to be written together with it. A unique violation means that a live user of the
+ * connection has the userName already.
+ */
+export async function insertUser(
+  db: Db,
+  user: NewUser,
+  together: readonly Insert[] = [],
+): Promise<UserRecord> {
+  const row = {
+    id: user.id,
+    environment_id: user.environmentId,
+    connection_id: user.connectionId,
+    person_id: user.personId,
+    ...resourceColumns(user.resource, user.primaryEmail),
+    deactivated_at: isActive(user.resource) ? null : user.createdAt,
+    version: 1,
+    created_at: user.createdAt,
+    updated_at: user.createdAt,
+    deleted_at: null,
+  };
+  const person = { id: user.personId, environment_id: user.environmentId, created_at: user.createdAt };
+  await insertTogether(db, [
+    { table: 'persons', rows: user.isNewPerson ? [person] : [] },
+    { table: 'users', rows: [row] },
+    { table: 'user_emails', rows: emailRows(user.connectionId, user.id, user.resource) },
+    ...together,
+  ]);
+  return toUser(row);
+}
+
+/** Raises the version. The row must be locked by the caller. `email` is as `NewUser.primaryEmail`. */
+export async function replaceUserResource(
+  db: Db,
+  user: UserRecord,
+  resource: Resource,
+  at: string,
+  email?: string | null,
+): Promise<UserRecord> {
+  const columns = { ...resourceColumns(resource, email), version: user.version + 1, updated_at: at };
+  // A purged user is one again as soon as the identity provider says who it is.
+  const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
+  const left = user.active && !columns.active ? { deactivated_at: at } : {};
+  const since = columns.active ? { deactivated_at: null } : left;
+  await db('users')
+    .where({ id: user.id })
+    .update({ ...columns, ...since, purged_at: purgedAt });
+  if (emailKey(user.resource) !== emailKey(resource)) {
+    await db('user_emails').where({ user_id: user.id }).delete();
+    const rows = emailRows(user.connectionId, user.id, resource);
+    await insertTogether(db, [{ table: 'user_emails', rows }]);
+  }
+  return {
+    ...user,
+    userName: columns.user_name,
+    externalId: columns.external_id,
+    active: columns.active,
+    resource,
+    version: columns.version,
+    updatedAt: at,
+    purgedAt,
+  };
+}
+
+/** What stands where personal data was. */
+export const PURGED = '[purged]';
+
+/** A userName that nobody chose: unique, and nothing is known by it. */
+function placeholder(userId: string): string {
+  return `purged-${userId}`;
+}
+
+/** False where the user was written to meanwhile. Whether it is deleted or active does not change. */
+export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<boolean> {
+  const resource = { userName: placeholder(user.id), active: user.active };
+  const purged = await db('users')
+    .where({ id: user.id, version: user.version })
+    .whereNull('purged_at')
+    .update({ ...resourceColumns(resource), version: user.version + 1, updated_at: at, purged_at: at });
+  if (purged === 0) return false;
+  await db('user_emails').where({ user_id: user.id }).delete();
+  return true;
+}
+
+/** The row stays, so that the person's history and links hang on. */
+export async function buryUser(db: Db, user: UserRecord, at: string): Promise<void> {
+  await db('user_emails').where({ user_id: user.id }).delete();
+  await db('users')
+    .where({ id: user.id })
+    .update({ deleted_at: at, updated_at: at, version: user.version + 1 });
+}
+
+/** A live user of the connection, or null. */
+export async function findUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
+  const row = await live(db).where({ id, connection_id: connectionId }).first();
+  return row ? toUser(row) : null;
+}
+
+/** Live users of the connection, in no order. */
+export async function findUsers(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<readonly UserRecord[]> {
+  return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toUser);
+}
+
+/** As `findUser`, and nobody else writes the row until the transaction ends. */
+export async function lockUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
+  const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
+  return row ? toUser(row) : null;
+}
+
+/** A live user of any connection of the environment, or null: for the admin API. */
+export async function findUserOfEnvironment(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<UserRecord | null> {
+  const row = await live(db).where({ id, environment_id: environmentId }).first();
+  return row ? toUser(row) : null;
+}
+
+/** A condition on the rows of one table, as the filter translator makes it. */
+export interface SqlCondition {
+  readonly sql: string;
+  readonly bindings: readonly unknown[];
+}
+
+/** One page of a connection's resources, by position, as RFC 7644 §3.4.2.4 wants it. */
+export interface PageByPosition {
+  readonly connectionId: string;
+  readonly filter: SqlCondition | null;
+  /** `order by` expressions; the stable order (created_at, id) always follows. */
+  readonly sort: SqlCondition | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  /** How many match in all, whatever the page. */
+  readonly total: number;
+}
+
+export async function listUsers(db: Db, page: PageByPosition): Promise<ListPage<UserRecord>> {
+  const { total, rows } = await pageByPosition(db, 'users', page);
+  return { total, items: rows.map(toUser) };
+}
+
+/** Shared by users and groups, which differ in nothing here but the table. */
+export async function pageByPosition(
+  db: Db,
+  table: 'users' | 'groups',
+  page: PageByPosition,
+): Promise<{ total: number; rows: readonly Record<string, unknown>[] }> {
+  const rows = page.limit === 0 ? [] : await orderedPage(matching(db, table, page), table, page);
+  // A page that ends the list says how long the list is: the usual look-up costs one query, not two.
+  const endsList = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
+  if (endsList) return { total: page.offset + rows.length, rows };
+  return { total: await countMatching(db, table, page), rows };
+}
+
+type Matched = Pick<PageByPosition, 'connectionId' | 'filter'>;
+
+/** The live resources of the connection that the filter lets through. */
+export function matching(db: Db, table: 'users' | 'groups', { connectionId, filter }: Matched) {
+  const query = db(table).where(`${table}.connection_id`, connectionId).whereNull(`${table}.deleted_at`);
+  if (filter) query.whereRaw(filter.sql, filter.bindings as never);
+  return query;
+}
+
+export async function countMatching(db: Db, table: 'users' | 'groups', matched: Matched): Promise<number> {
+  const counted = await matching(db, table, matched).count({ n: '*' }).first();
+  return Number(counted?.n ?? 0);
+}
+
+function orderedPage(
+  query: Knex.QueryBuilder,
+  table: 'users' | 'groups',
+  page: PageByPosition,
+): Promise<readonly Record<string, unknown>[]> {
+  query.select(`${table}.*`);
+  if (page.sort) query.orderByRaw(page.sort.sql, page.sort.bindings as never);
+  return query.orderBy(`${table}.created_at`).orderBy(`${table}.id`).offset(page.offset).limit(page.limit);
+}
+
+/** One page of an environment's resources, by key: for the admin API. */
+export interface PageByKey {
+  readonly environmentId: string;
+  readonly filter: SqlCondition | null;
+  /** The last item of the page before. */
+  readonly after: After | null;
+  readonly limit: number;
+}
+
+export async function listUsersOfEnvironment(db: Db, page: PageByKey): Promise<readonly UserRecord[]> {
+  return (await pageByKey(db, 'users', page)).map(toUser);
+}
+
+/** Shared by users and groups. */
+export async function pageByKey(
+  db: Db,
+  table: 'users' | 'groups',
+  page: PageByKey,
+): Promise<readonly Record<string, unknown>[]> {
+  const query = db(table)
+    .where(`${table}.environment_id`, page.environmentId)
+    .whereNull(`${table}.deleted_at`)
+    .select(`${table}.*`)
+    .orderBy(`${table}.created_at`)
+    .orderBy(`${table}.id`)
+    .limit(page.limit);
+  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
+  if (page.after) {
+    query.whereRaw(`(${table}.created_at, ${table}.id) > (?, ?)`, [page.after.createdAt, page.after.id]);
+  }
+  return query;
+}
+
+/** How many an environment has, of those that the filter lets through; null beyond `COUNT_MAX`. */
+export function countOfEnvironment(
+  db: Db,
+  table: 'users' | 'groups',
+  page: Pick<PageByKey, 'environmentId' | 'filter'>,
+): Promise<number | null> {
+  const query = db(table).where({ environment_id: page.environmentId }).whereNull('deleted_at');
+  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
+  return countUpTo(db, query);
+}
+
+function live(db: Db) {
+  return db('users').whereNull('deleted_at');
+}
+
+function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
+  const userName = resource.userName as string;
+  return {
+    user_name: userName,
+    user_name_lower: lower(userName),
+    external_id: textOrNull(resource.externalId),
+    display_name_lower: lowerOrNull(resource.displayName),
+    primary_email_lower: email === null ? null : lower(email),
+    active: isActive(resource),
+    resource: toJson(resource),
+  };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function lowerOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? lower(value) : null;
+}
+
+function emailKey(resource: Resource): string {
+  return emailsOf(resource)
+    .map((email) => lower(email.value))
+    .join('\n');
+}
+
+function emailRows(connectionId: string, userId: string, resource: Resource): readonly object[] {
+  const values = [...new Set(emailsOf(resource).map((email) => lower(email.value)))];
+  return values.map((value) => ({ connection_id: connectionId, user_id: userId, value_lower: value }));
+}
+
+export function toUser(row: Record<string, unknown>): UserRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    connectionId: row.connection_id as string,
+    personId: row.person_id as string,
+    userName: row.user_name as string,
+    externalId: row.external_id as string | null,
+    active: fromBoolean(row.active),
+    resource: fromJson(row.resource),
+    version: row.version as number,
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+    deletedAt: row.deleted_at as string | null,
+    purgedAt: (row.purged_at ?? null) as string | null,
+  };
+}

@@ -1,0 +1,42 @@
+/** How much work waits, as figures without anybody's name; read for every scrape of `/metrics`. */
+
+import type { Db } from '../open.ts';
+
+export interface Backlog {
+  readonly tasks: readonly { readonly state: string; readonly count: number }[];
+  readonly held: readonly { readonly storeId: string; readonly count: number }[];
+  /** `since`: the ISO time since when the oldest of the store's waits. */
+  readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
+  /** People and groups that somebody changed by hand, as the last scans found them. */
+  readonly drift: readonly { readonly storeId: string; readonly count: number }[];
+}
+
+interface Row {
+  readonly label: string;
+  readonly n: number | string;
+}
+
+export async function readBacklog(db: Db): Promise<Backlog> {
+  const tasks: Row[] = await db('tasks').select({ label: 'state' }).count({ n: '*' }).groupBy('state');
+  const held: Row[] = await db('held')
+    .where({ state: 'held' })
+    .select({ label: 'store_id' })
+    .count({ n: '*' })
+    .groupBy('store_id');
+  const leavers: (Row & { readonly since: string })[] = await db('leavers')
+    .select({ label: 'store_id' })
+    .count({ n: '*' })
+    .min({ since: 'since' })
+    .groupBy('store_id');
+  const drift: Row[] = await db('links')
+    .whereNotNull('drift_since')
+    .select({ label: 'store_id' })
+    .count({ n: '*' })
+    .groupBy('store_id');
+  return {
+    tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
+    held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
+    leavers: leavers.map(({ label, n, since }) => ({ storeId: label, count: Number(n), since })),
+    drift: drift.map((row) => ({ storeId: row.label, count: Number(row.n) })),
+  };
+}

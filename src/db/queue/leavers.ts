@@ -1,0 +1,162 @@
+/**
+ * People who left, for as long as a store has not confirmed that their access is gone. A row says since
+ * when; it decides nothing, and goes in the transaction that settles the person.
+ */
+
+import type { Db } from '../open.ts';
+
+export interface LeaverRecord {
+  readonly storeId: string;
+  readonly personId: string;
+  readonly environmentId: string;
+  /** The request that made the person leave. */
+  readonly correlationId: string | null;
+  /** ISO times: when that request was answered; when the deadline was found exceeded. */
+  readonly since: string;
+  readonly overdueAt: string | null;
+  /** With `VERIFY`: when the store took the change, which is read back from then on. */
+  readonly disabledAt: string | null;
+  readonly checks: number;
+}
+
+export type NewLeaver = Pick<
+  LeaverRecord,
+  'storeId' | 'personId' | 'environmentId' | 'correlationId' | 'since'
+>;
+
+/** Whoever is leaving already goes on waiting since the first time. */
+export async function openLeaver(db: Db, leaver: NewLeaver): Promise<void> {
+  await db('leavers')
+    .insert({
+      store_id: leaver.storeId,
+      person_id: leaver.personId,
+      environment_id: leaver.environmentId,
+      correlation_id: leaver.correlationId,
+      since: leaver.since,
+      overdue_at: null,
+      disabled_at: null,
+      checks: 0,
+    })
+    .onConflict(['store_id', 'person_id'])
+    .ignore();
+}
+
+export async function getLeaver(db: Db, storeId: string, personId: string): Promise<LeaverRecord | null> {
+  const row = await db('leavers').where({ store_id: storeId, person_id: personId }).first();
+  return row ? toLeaver(row) : null;
+}
+
+/** Confirmed, or nobody waits for it any more. */
+export async function closeLeaver(db: Db, storeId: string, personId: string): Promise<void> {
+  await db('leavers').where({ store_id: storeId, person_id: personId }).delete();
+}
+
+/** The person is back, on every store. */
+export async function closeLeaverEverywhere(db: Db, personId: string): Promise<void> {
+  await db('leavers').where({ person_id: personId }).delete();
+}
+
+/** The store took the change, or was read back once more. */
+export async function saveCheck(
+  db: Db,
+  leaver: Pick<LeaverRecord, 'storeId' | 'personId' | 'disabledAt' | 'checks'>,
+): Promise<void> {
+  await db('leavers')
+    .where({ store_id: leaver.storeId, person_id: leaver.personId })
+    .update({ disabled_at: leaver.disabledAt, checks: leaver.checks });
+}
+
+/** Those of a store who wait since `cutoff` or longer and were not said to be overdue; marked as said. */
+export async function takeOverdue(
+  tx: Db,
+  storeId: string,
+  cutoff: string,
+  at: string,
+  limit: number,
+): Promise<readonly LeaverRecord[]> {
+  const rows = await tx('leavers')
+    .where({ store_id: storeId })
+    .whereNull('overdue_at')
+    .where('since', '<=', cutoff)
+    .orderBy('since')
+    .limit(limit);
+  const people = rows.map((row: { person_id: string }) => row.person_id);
+  await tx('leavers').where({ store_id: storeId }).whereIn('person_id', people).update({ overdue_at: at });
+  return rows.map(toLeaver);
+}
+
+/** Stores of which a leaver may be overdue without anybody having said so. */
+export async function storesWithUnsaidLeavers(db: Db): Promise<ReadonlySet<string>> {
+  const rows: { store_id: string }[] = await db('leavers').whereNull('overdue_at').distinct('store_id');
+  return new Set(rows.map((row) => row.store_id));
+}
+
+/** A leaver as an admin sees it. */
+export interface OpenLeaver {
+  readonly personId: string;
+  /** The request that made the person leave. */
+  readonly correlationId: string | null;
+  readonly since: string;
+  readonly overdueAt: string | null;
+  readonly verifying: boolean;
+  /** Of the task that settles the person; null where the store refused, and nothing is tried again. */
+  readonly task: 'pending' | 'parked' | 'held' | null;
+}
+
+/** Longest first. */
+export async function listOpenLeavers(
+  db: Db,
+  storeId: string,
+  limit: number,
+): Promise<readonly OpenLeaver[]> {
+  const rows = await db('leavers')
+    .leftJoin('tasks', (join) => {
+      join
+        .on('tasks.store_id', 'leavers.store_id')
+        .andOn('tasks.subject_id', 'leavers.person_id')
+        .andOn('tasks.kind', db.raw('?', ['user']));
+    })
+    .where('leavers.store_id', storeId)
+    .orderBy(['leavers.since', 'leavers.person_id'])
+    .limit(limit)
+    .select('leavers.*', { task_state: 'tasks.state' });
+  return rows.map((row: Record<string, unknown>) => {
+    const { personId, correlationId, since, overdueAt, disabledAt } = toLeaver(row);
+    const task = (row.task_state ?? null) as OpenLeaver['task'];
+    return { personId, correlationId, since, overdueAt, verifying: disabledAt !== null, task };
+  });
+}
+
+export interface LeaverCount {
+  readonly open: number;
+  readonly overdue: number;
+  /** ISO time; null where nobody is open. */
+  readonly oldest: string | null;
+}
+
+export async function countLeavers(db: Db, storeId: string): Promise<LeaverCount> {
+  const row = await db('leavers')
+    .where({ store_id: storeId })
+    .count({ open: '*' })
+    .count({ overdue: 'overdue_at' })
+    .min({ oldest: 'since' })
+    .first();
+  return {
+    open: Number(row?.open ?? 0),
+    overdue: Number(row?.overdue ?? 0),
+    oldest: (row?.oldest as string | null | undefined) ?? null,
+  };
+}
+
+function toLeaver(row: Record<string, unknown>): LeaverRecord {
+  return {
+    storeId: row.store_id as string,
+    personId: row.person_id as string,
+    environmentId: row.environment_id as string,
+    correlationId: row.correlation_id as string | null,
+    since: row.since as string,
+    overdueAt: row.overdue_at as string | null,
+    disabledAt: row.disabled_at as string | null,
+    checks: Number(row.checks),
+  };
+}

@@ -1,0 +1,227 @@
+/** The worker's side of the queue: what is due, and what becomes of a task that was worked on. */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+import { PRIORITY } from './tasks.ts';
+
+/** What a task was about to do when it first called the vendor; found again, the outcome is unknown. */
+export interface Intent {
+  /** `adopt` stands for a creation that was refused because somebody has the identifier. */
+  readonly ops: readonly string[];
+  /** Attribute → value that a create or update meant to send. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The identifier under which a creation would be found; it may not be the person's any more. */
+  readonly identifier?: string;
+  /** Why the account was to be disabled; the directory may want something else by now. */
+  readonly disabledBy?: 'inactive' | 'gone';
+  /** Remote ids of the accounts in the one call for memberships that was under way. */
+  readonly members?: readonly string[];
+  /** What became of it was looked at before: only what has arrived since is news. */
+  readonly again?: boolean;
+}
+
+export interface DueTask {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly priority: number;
+  readonly seq: number;
+  readonly intent: Intent | null;
+  readonly attempts: number;
+  readonly failedAt: string | null;
+  /** When it was first asked for. */
+  readonly createdAt: string;
+  /** The requests that caused it, oldest first. */
+  readonly causes: readonly string[];
+}
+
+/** The most urgent task that is due; null where none is. `now` is an ISO time. */
+export function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTask | null> {
+  return firstDue(db, db('tasks').where({ store_id: storeId }), now);
+}
+
+/** The same of people who must lose access. */
+export function nextDueLeaver(db: Db, storeId: string, now: string): Promise<DueTask | null> {
+  const leavers = { store_id: storeId, kind: 'user', priority: PRIORITY.leaver };
+  return firstDue(db, db('tasks').where(leavers), now);
+}
+
+async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<DueTask | null> {
+  const row = await tasks
+    .where({ state: 'pending' })
+    .where('run_at', '<=', now)
+    .orderBy('priority')
+    .orderBy('run_at')
+    .orderBy('id')
+    .first();
+  if (!row) return null;
+  const causes = await db('task_causes')
+    .where({ task_id: row.id })
+    .orderBy('created_at')
+    .select('correlation_id');
+  return {
+    id: row.id,
+    environmentId: row.environment_id,
+    storeId: row.store_id,
+    subject: { kind: row.kind as Kind, id: row.subject_id },
+    priority: row.priority,
+    seq: row.seq,
+    intent: fromJsonOrNull<Intent>(row.intent),
+    attempts: row.attempts,
+    failedAt: row.failed_at,
+    createdAt: row.created_at,
+    causes: causes.map((cause: { correlation_id: string }) => cause.correlation_id),
+  };
+}
+
+/** People of whom a task on the store, a held one too, has this cause; at most `limit`. */
+export async function peopleOfCause(
+  db: Db,
+  storeId: string,
+  correlationId: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db('task_causes as c')
+    .join('tasks as t', 't.id', 'c.task_id')
+    .where({ 'c.correlation_id': correlationId, 't.store_id': storeId, 't.kind': 'user' })
+    .orderBy('t.subject_id')
+    .limit(limit)
+    .select('t.subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
+export async function setIntent(db: Db, taskId: string, intent: Intent | null): Promise<void> {
+  await db('tasks')
+    .where({ id: taskId })
+    .update({ intent: intent && toJson(intent) });
+}
+
+/** Settled: the task goes, or, where a write came meanwhile, runs again. */
+export async function completeTask(db: Db, task: DueTask): Promise<void> {
+  const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
+  if (done === 0) await startAfresh(db, task);
+}
+
+/** Settled but for what awaits a decision. */
+export async function holdTask(db: Db, task: DueTask): Promise<void> {
+  const held = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({ state: 'held', intent: null, attempts: 0, failed_at: null, error: null });
+  if (held === 0) await startAfresh(db, task);
+}
+
+/** A write came meanwhile: what failed or was held for the one before counts no more, but a call in doubt does. */
+async function startAfresh(db: Db, task: DueTask, inDoubt = false): Promise<void> {
+  await db('tasks')
+    .where({ id: task.id })
+    .update({ ...(inDoubt ? {} : { intent: null }), attempts: 0, failed_at: null, error: null });
+  for (const correlationId of task.causes) {
+    await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
+  }
+}
+
+export interface TaskFailure {
+  readonly message: string;
+  readonly status: number | null;
+  readonly code: string | null;
+}
+
+/** Tries again at `runAt`; a write that comes meanwhile makes it due at once. */
+export async function retryLater(
+  db: Db,
+  task: DueTask,
+  runAt: string,
+  failure: { readonly attempts: number; readonly failedAt: string; readonly error: TaskFailure },
+): Promise<void> {
+  await db('tasks')
+    .where({ id: task.id })
+    .update({
+      run_at: db.raw('case when seq = ? then ? else run_at end', [task.seq, runAt]),
+      attempts: failure.attempts,
+      failed_at: failure.failedAt,
+      error: toJson(failure.error),
+    });
+}
+
+/** Settled but for a look that is to be repeated at `runAt`; a write that comes meanwhile makes it due at once. */
+export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise<void> {
+  const waiting = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({ run_at: runAt, intent: null, attempts: 0, failed_at: null, error: null });
+  if (waiting === 0) await startAfresh(db, task);
+}
+
+/**
+ * Waits for an operator, or for the next write to the subject. `inDoubt`: a call may have reached the
+ * vendor, which whoever takes it up again must know.
+ */
+export async function parkTask(
+  db: Db,
+  task: DueTask,
+  failure: { readonly failedAt: string; readonly error: TaskFailure; readonly inDoubt: boolean },
+): Promise<void> {
+  const parked = await db('tasks')
+    .where({ id: task.id, seq: task.seq })
+    .update({
+      state: 'parked',
+      failed_at: failure.failedAt,
+      error: toJson(failure.error),
+      ...(failure.inDoubt ? {} : { intent: null }),
+    });
+  if (parked === 0) await startAfresh(db, task, failure.inDoubt);
+}
+
+/** The store answers again: what was backing off because of its silence need not wait longer. */
+export async function hurryTasks(db: Db, storeId: string, now: string): Promise<void> {
+  await db('tasks')
+    .where({ store_id: storeId, state: 'pending' })
+    .where('run_at', '>', now)
+    .whereNotNull('failed_at')
+    .update({ run_at: now });
+}
+
+/** Stores that a worker can do something for now. */
+export async function storesWithWork(db: Db, now: string): Promise<readonly string[]> {
+  const rows = await db('stores')
+    .whereNull('deleted_at')
+    .where((any) => {
+      any
+        .where((active) => {
+          active
+            .whereIn('status', ['ACTIVE', 'DELETING'])
+            .whereNull('paused')
+            .where((work) => {
+              work
+                .whereExists(
+                  db('tasks')
+                    .where('tasks.store_id', db.ref('stores.id'))
+                    .where('tasks.state', 'pending')
+                    .where('tasks.run_at', '<=', now)
+                    .select(db.raw('1')),
+                )
+                .orWhereExists(
+                  db('sync_runs')
+                    .where('sync_runs.store_id', db.ref('stores.id'))
+                    .whereIn('sync_runs.state', ['QUEUED', 'RUNNING'])
+                    .select(db.raw('1')),
+                )
+                .orWhereExists(
+                  db('second_looks')
+                    .where('second_looks.store_id', db.ref('stores.id'))
+                    .where('second_looks.at', '<=', now)
+                    .select(db.raw('1')),
+                );
+            });
+        })
+        // One whose last task was settled just before a crash has nothing left but to be forgotten.
+        .orWhere((deleting) => deleting.where({ status: 'DELETING' }).whereNull('paused'))
+        .orWhere((paused) =>
+          paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
+        );
+    })
+    .orderBy('id')
+    .select('id');
+  return rows.map((row: { id: string }) => row.id);
+}

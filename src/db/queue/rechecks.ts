@@ -1,0 +1,95 @@
+/**
+ * Second looks. A call whose answer did not come, or whose caller died, gave up or lost the lease, may take
+ * effect after the next attempt has looked and written. So the subject is looked at once more when that call
+ * must have ended.
+ */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+import { type Intent, setIntent } from './queue.ts';
+import { enqueueTask, PRIORITY } from './tasks.ts';
+
+export interface SecondLook {
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly intent: Intent;
+  /** ISO time */
+  readonly at: string;
+  readonly correlationId: string | null;
+}
+
+export async function lookAgain(db: Db, look: SecondLook): Promise<void> {
+  const key = { store_id: look.storeId, kind: look.subject.kind, subject_id: look.subject.id };
+  const known = await db('second_looks').where(key).first('intent');
+  const intent = toJson(joined(fromJsonOrNull<Intent>(known?.intent), look.intent));
+  await db('second_looks')
+    .insert({
+      ...key,
+      environment_id: look.environmentId,
+      at: look.at,
+      intent,
+      correlation_id: look.correlationId,
+    })
+    .onConflict(['store_id', 'kind', 'subject_id'])
+    .merge(['at', 'intent', 'correlation_id']);
+}
+
+/** At everything that whoever had the store until now may have been in the middle of. */
+export async function lookAgainAtCalls(db: Db, storeId: string, at: string): Promise<void> {
+  const rows = await db('tasks').where({ store_id: storeId }).whereNotNull('intent');
+  for (const row of rows) {
+    const cause = await db('task_causes').where({ task_id: row.id }).orderBy('created_at', 'desc').first();
+    await lookAgain(db, {
+      environmentId: row.environment_id,
+      storeId,
+      subject: { kind: row.kind as Kind, id: row.subject_id },
+      intent: fromJson(row.intent),
+      at,
+      correlationId: cause?.correlation_id ?? null,
+    });
+  }
+}
+
+/** What somebody was about to make of this kind who has not been heard of since. */
+export async function unheardCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
+  const rows = await db('second_looks').where({ store_id: storeId, kind }).select('intent');
+  return rows
+    .map((row: { intent: string }) => fromJson<Intent>(row.intent))
+    .filter((intent: Intent) => intent.ops.includes('create'));
+}
+
+/** Hands those that are due to the queue. For the holder of the lease, with no task in hand. */
+export async function enqueueDueLooks(db: Db, storeId: string, now: string): Promise<void> {
+  const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);
+  for (const row of due) {
+    const subject = { kind: row.kind as Kind, id: row.subject_id as string };
+    const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
+    await db.transaction(async (tx) => {
+      // In doubt by itself, it looks anyway; what became of its own call has to be known first.
+      if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return;
+      await enqueueTask(tx, storeId, {
+        environmentId: row.environment_id,
+        subject,
+        priority: PRIORITY.normal,
+        correlationIds: row.correlation_id === null ? [] : [row.correlation_id],
+        at: now,
+      });
+      const task = await tx('tasks').where(key).first('id');
+      await setIntent(tx, task.id, { ...fromJson<Intent>(row.intent), again: true });
+      await tx('second_looks').where(key).delete();
+    });
+  }
+}
+
+/** Of two values that were meant for one attribute, the later one is looked for; members are all read anyway. */
+function joined(earlier: Intent | null, later: Intent): Intent {
+  if (earlier === null || later.members) return later;
+  return {
+    ...earlier,
+    ...later,
+    ops: [...new Set([...earlier.ops, ...later.ops])],
+    attributes: { ...earlier.attributes, ...later.attributes },
+  };
+}

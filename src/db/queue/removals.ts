@@ -1,0 +1,35 @@
+/** Since when `REMOVE_AFTER_DAYS` counts, on the link of each person. None of it is a write to the account. */
+
+import type { Db } from '../open.ts';
+
+/** Starts the count at `since`, an ISO time, or stops it. */
+export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
+  await db('links').where({ id }).update({ removal_since: since, removal_asked_days: null });
+}
+
+/** The person is back, on every store. */
+export async function cancelRemovals(db: Db, personId: string): Promise<void> {
+  await db('links')
+    .where({ kind: 'user', subject_id: personId })
+    .whereNotNull('removal_since')
+    .update({ removal_since: null, removal_asked_days: null });
+}
+
+/** People whose time is up since `cutoff`, of whom the queue was not told yet; marked as told. */
+export async function takeDueRemovals(
+  tx: Db,
+  storeId: string,
+  due: { readonly cutoff: string; readonly days: number },
+  limit: number,
+): Promise<readonly string[]> {
+  const rows: { id: string; subject_id: string }[] = await tx('links')
+    .where({ store_id: storeId, kind: 'user' })
+    .where('removal_since', '<=', due.cutoff)
+    .where((told) => told.whereNull('removal_asked_days').orWhereNot({ removal_asked_days: due.days }))
+    .orderBy('removal_since')
+    .limit(limit)
+    .select('id', 'subject_id');
+  const ids = rows.map((row) => row.id);
+  await tx('links').whereIn('id', ids).update({ removal_asked_days: due.days });
+  return rows.map((row) => row.subject_id);
+}

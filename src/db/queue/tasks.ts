@@ -1,0 +1,261 @@
+/**
+ * The queue: one row for each subject that may differ on a store. A row carries no data but its key, a
+ * counter that every write raises, and the correlation ids that caused it.
+ */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { newId } from '../../support/ids.ts';
+import { fromJsonOrNull } from '../columns.ts';
+import { type Db, forUpdate } from '../open.ts';
+import type { After } from '../paging.ts';
+import { openLeaver } from './leavers.ts';
+
+/** Leavers go before everything else; what a sync found comes last. */
+export const PRIORITY = { leaver: 0, normal: 5, sync: 9 } as const;
+
+export interface Enqueue {
+  readonly environmentId: string;
+  readonly subject: Subject;
+  readonly priority: number;
+  readonly correlationIds: readonly string[];
+  /** ISO time */
+  readonly at: string;
+}
+
+/** The stores of an environment whose tasks are worked on, or will be once they are resumed. */
+async function workingStores(db: Db, environmentId: string): Promise<readonly string[]> {
+  const rows = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .whereIn('status', ['ACTIVE', 'DELETING'])
+    .select('id');
+  return rows.map((row: { id: string }) => row.id);
+}
+
+/**
+ * One task for each working store of the environment; false where there is none. Part of the transaction
+ * that wrote the subject.
+ */
+export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolean> {
+  const storeIds = await workingStores(db, task.environmentId);
+  for (const storeId of storeIds) await enqueueTask(db, storeId, task);
+  return storeIds.length > 0;
+}
+
+/** Most correlation ids that one task remembers; further causes of a folded task are in the events. */
+const CAUSES_MAX = 50;
+
+/** Upserts: many writes to one subject fold into one task, which becomes due at once. A leaver is open from here on. */
+export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<void> {
+  const fresh = {
+    id: newId(),
+    environment_id: task.environmentId,
+    store_id: storeId,
+    kind: task.subject.kind,
+    subject_id: task.subject.id,
+    state: 'pending',
+    priority: task.priority,
+    seq: 1,
+    run_at: task.at,
+    attempts: 0,
+    created_at: task.at,
+    updated_at: task.at,
+  };
+  const [row] = await db('tasks')
+    .insert(fresh)
+    .onConflict(['store_id', 'kind', 'subject_id'])
+    .merge({
+      state: 'pending',
+      // A parked task starts afresh; one that is backing off goes on counting.
+      attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
+      seq: db.raw('tasks.seq + 1'),
+      priority: db.raw(
+        'case when tasks.priority < excluded.priority then tasks.priority else excluded.priority end',
+      ),
+      run_at: db.raw('case when tasks.run_at < excluded.run_at then tasks.run_at else excluded.run_at end'),
+      updated_at: task.at,
+    })
+    .returning('id');
+  if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
+    await openLeaver(db, {
+      storeId,
+      personId: task.subject.id,
+      environmentId: task.environmentId,
+      correlationId: task.correlationIds.at(-1) ?? null,
+      since: task.at,
+    });
+  }
+  const known = await db('task_causes').where({ task_id: row.id }).count({ n: '*' }).first();
+  const room = CAUSES_MAX - Number(known?.n ?? 0);
+  for (const correlationId of task.correlationIds.slice(0, Math.max(0, room))) {
+    await db('task_causes')
+      .insert({ task_id: row.id, correlation_id: correlationId, created_at: task.at })
+      .onConflict(['task_id', 'correlation_id'])
+      .ignore();
+  }
+}
+
+export interface CauseSize {
+  readonly correlationId: string;
+  /** '' where it means every store. */
+  readonly storeId: string;
+  readonly description: string;
+  /** People who could lose something by it: who became inactive, was deleted, or left a group. */
+  readonly people: number;
+  readonly at: string;
+}
+
+/** Adds up what one request could take from people, so that the brake can judge it whole. */
+export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
+  await db('causes')
+    .insert({
+      correlation_id: cause.correlationId,
+      store_id: cause.storeId,
+      description: cause.description,
+      subjects: 1,
+      people: cause.people,
+      created_at: cause.at,
+    })
+    .onConflict(['correlation_id', 'store_id'])
+    .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
+}
+
+/** The row of a cause that is still being written: what it could take at most, on every store. */
+export const ANNOUNCED = '*';
+
+/** Until `withdrawCause`, the brake judges the cause by this number where it is more than what was counted. */
+export async function announceCause(db: Db, cause: Omit<CauseSize, 'storeId'>): Promise<void> {
+  await db('causes').insert({
+    correlation_id: cause.correlationId,
+    store_id: ANNOUNCED,
+    description: cause.description,
+    subjects: cause.people,
+    people: cause.people,
+    created_at: cause.at,
+  });
+}
+
+/** Everything is committed, and counted as it was. */
+export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
+  await db('causes').where({ correlation_id: correlationId, store_id: ANNOUNCED }).delete();
+}
+
+export const TASK_STATES = ['pending', 'parked', 'held'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task as operators see it; `queue.ts` has the worker's view. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly state: TaskState;
+  readonly priority: number;
+  /** ISO times */
+  readonly runAt: string;
+  readonly attempts: number;
+  readonly failedAt: string | null;
+  /** The last failure, in the vendor's words. */
+  readonly error: {
+    readonly message: string;
+    readonly status: number | null;
+    readonly code: string | null;
+  } | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface TaskFilter {
+  readonly storeId?: string | null;
+  readonly state?: TaskState | null;
+}
+
+/** Oldest first; `limit` rows after the given one. */
+export async function listTasks(
+  db: Db,
+  environmentId: string,
+  filter: TaskFilter,
+  limit: number,
+  after: After | null,
+): Promise<readonly TaskRecord[]> {
+  const query = tasksOf(db, environmentId, filter).orderBy(['created_at', 'id']).limit(limit);
+  if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
+  return (await query).map(toTask);
+}
+
+/** The rows that `listTasks` pages through, for counting. */
+export function tasksOf(db: Db, environmentId: string, filter: TaskFilter) {
+  const query = db('tasks').where({ environment_id: environmentId });
+  if (filter.storeId) query.where({ store_id: filter.storeId });
+  if (filter.state) query.where({ state: filter.state });
+  return query;
+}
+
+export async function getTask(db: Db, environmentId: string, id: string): Promise<TaskRecord | null> {
+  const row = await db('tasks').where({ environment_id: environmentId, id }).first();
+  return row ? toTask(row) : null;
+}
+
+/** As `getTask`, and nobody else writes the row until the transaction ends. */
+export async function lockTask(tx: Db, environmentId: string, id: string): Promise<TaskRecord | null> {
+  const row = await forUpdate(tx, tx('tasks').where({ environment_id: environmentId, id })).first();
+  return row ? toTask(row) : null;
+}
+
+export async function taskOf(db: Db, storeId: string, subject: Subject): Promise<TaskRecord | null> {
+  const row = await db('tasks')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
+    .first();
+  return row ? toTask(row) : null;
+}
+
+/** The subject's task on each store that has one. */
+export async function tasksOfSubject(db: Db, subject: Subject): Promise<readonly TaskRecord[]> {
+  const rows = await db('tasks').where({ kind: subject.kind, subject_id: subject.id });
+  return rows.map(toTask);
+}
+
+/** Due at once, as if it had never failed. What may have reached the vendor is not forgotten. */
+export async function retryTask(db: Db, id: string, at: string): Promise<void> {
+  await db('tasks')
+    .where({ id })
+    .update({ state: 'pending', run_at: at, attempts: 0, updated_at: at, seq: db.raw('seq + 1') });
+}
+
+export async function deleteTask(db: Db, id: string): Promise<void> {
+  await db('tasks').where({ id }).delete();
+}
+
+/** A task that only waited for a decision has nothing to wait for any more. */
+export async function deleteHeldTask(db: Db, storeId: string, subject: Subject): Promise<void> {
+  await db('tasks')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id, state: 'held' })
+    .delete();
+}
+
+/** True while anything of the store waits, is parked, or is held. */
+export async function hasTasks(db: Db, storeId: string): Promise<boolean> {
+  return (await db('tasks').where({ store_id: storeId }).first('id')) !== undefined;
+}
+
+export async function countPendingTasks(db: Db, storeId: string): Promise<number> {
+  const row = await db('tasks').where({ store_id: storeId, state: 'pending' }).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+function toTask(row: Record<string, unknown>): TaskRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    subject: { kind: row.kind as Kind, id: row.subject_id as string },
+    state: row.state as TaskState,
+    priority: row.priority as number,
+    runAt: row.run_at as string,
+    attempts: row.attempts as number,
+    failedAt: row.failed_at as string | null,
+    error: fromJsonOrNull(row.error),
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+  };
+}

@@ -1,0 +1,166 @@
+/** Previews: what a store would be changed to, kept page by page so that their size costs no memory. */
+
+import { newId } from '../../support/ids.ts';
+import { fromJson, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+import { countUpTo } from '../paging.ts';
+
+export type PreviewState = 'RUNNING' | 'DONE' | 'FAILED';
+export type PreviewList = 'change' | 'skipped' | 'orphan';
+
+export const SUMMARY_KEYS = [
+  'create',
+  'adopt',
+  'update',
+  'enable',
+  'disable',
+  'delete',
+  'grant',
+  'revoke',
+  'skipped',
+  'held',
+] as const;
+export type PreviewSummary = Readonly<Record<(typeof SUMMARY_KEYS)[number], number>>;
+
+export interface PreviewRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly state: PreviewState;
+  readonly summary: PreviewSummary;
+  readonly error: string | null;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+}
+
+const EMPTY = Object.fromEntries(SUMMARY_KEYS.map((key) => [key, 0])) as PreviewSummary;
+
+export async function insertPreview(
+  db: Db,
+  preview: Pick<PreviewRecord, 'environmentId' | 'storeId' | 'createdAt' | 'expiresAt'> & {
+    /** As `Presence` names the process. */
+    readonly madeBy: string;
+  },
+): Promise<PreviewRecord> {
+  const row = {
+    id: newId(),
+    environment_id: preview.environmentId,
+    store_id: preview.storeId,
+    state: 'RUNNING',
+    made_by: preview.madeBy,
+    summary: toJson(EMPTY),
+    error: null,
+    created_at: preview.createdAt,
+    expires_at: preview.expiresAt,
+  };
+  await db('previews').insert(row);
+  return toPreview(row);
+}
+
+/** Null where there is none, or it has expired. */
+export async function getPreview(
+  db: Db,
+  storeId: string,
+  id: string,
+  now: string,
+): Promise<PreviewRecord | null> {
+  const row = await db('previews').where({ store_id: storeId, id }).where('expires_at', '>', now).first();
+  return row ? toPreview(row) : null;
+}
+
+export async function finishPreview(
+  db: Db,
+  id: string,
+  end: { readonly state: 'DONE' | 'FAILED'; readonly summary: PreviewSummary; readonly error: string | null },
+): Promise<void> {
+  await db('previews')
+    .where({ id })
+    .update({ state: end.state, summary: toJson(end.summary), error: end.error });
+}
+
+/** Whoever is making a preview just now. */
+export function previewMakers(db: Db): Promise<string[]> {
+  return db('previews').where({ state: 'RUNNING' }).distinct().pluck('made_by');
+}
+
+/** A preview is made by the process that was asked: where that is gone, nobody goes on with it. */
+export async function failPreviewsOf(db: Db, maker: string): Promise<void> {
+  await db('previews')
+    .where({ state: 'RUNNING', made_by: maker })
+    .update({ state: 'FAILED', error: 'The bridge was restarted; ask for a new preview.' });
+}
+
+export async function deleteExpiredPreviews(db: Db, now: string): Promise<void> {
+  const expired = () => db('previews').where('expires_at', '<=', now).select('id');
+  await db('preview_items').whereIn('preview_id', expired()).delete();
+  await db('previews').where('expires_at', '<=', now).delete();
+}
+
+export interface PreviewItem {
+  readonly changeKey: string | null;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+const ROWS_PER_INSERT_MAX = 100;
+
+/** `from` is the position of the first. */
+export async function insertPreviewItems(
+  db: Db,
+  previewId: string,
+  list: PreviewList,
+  from: number,
+  items: readonly PreviewItem[],
+): Promise<void> {
+  for (let at = 0; at < items.length; at += ROWS_PER_INSERT_MAX) {
+    const rows = items.slice(at, at + ROWS_PER_INSERT_MAX).map((item, index) => ({
+      preview_id: previewId,
+      list,
+      position: from + at + index,
+      change_key: item.changeKey,
+      body: toJson(item.body),
+    }));
+    await db('preview_items').insert(rows);
+  }
+}
+
+export interface ListedItem extends PreviewItem {
+  readonly position: number;
+}
+
+/** In the order of the plan; `after` is a position, -1 to start. */
+export async function listPreviewItems(
+  db: Db,
+  previewId: string,
+  list: PreviewList,
+  after: number,
+  limit: number,
+): Promise<readonly ListedItem[]> {
+  const rows = await db('preview_items')
+    .where({ preview_id: previewId, list })
+    .where('position', '>', after)
+    .orderBy('position')
+    .limit(limit);
+  return rows.map((row: Record<string, unknown>) => ({
+    position: Number(row.position),
+    changeKey: row.change_key as string | null,
+    body: fromJson(row.body),
+  }));
+}
+
+/** Null where there are too many to count in passing. */
+export function countPreviewItems(db: Db, previewId: string, list: PreviewList): Promise<number | null> {
+  return countUpTo(db, db('preview_items').where({ preview_id: previewId, list }));
+}
+
+function toPreview(row: Record<string, unknown>): PreviewRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    state: row.state as PreviewState,
+    summary: fromJson(row.summary),
+    error: row.error as string | null,
+    createdAt: row.created_at as string,
+    expiresAt: row.expires_at as string,
+  };
+}

@@ -1,0 +1,236 @@
+/** Sync runs: each plans everyone and every link of a store, on request or because the store changed. */
+
+import { newId } from '../../support/ids.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export type SyncRunCause = 'request' | 'periodic' | 'activation' | 'settings' | 'deletion' | 'apply';
+export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
+
+export interface SyncProgress {
+  readonly scanned: number;
+  /** null while nobody knows */
+  readonly total: number | null;
+}
+
+/** Where a run stands: between two steps it may be interrupted and taken up again. */
+export interface SyncPosition {
+  readonly phase: string;
+  readonly cursor: string | null;
+  /** Steps that failed in a row. */
+  readonly failures: number;
+}
+
+export interface SyncRunRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly cause: SyncRunCause;
+  readonly correlationId: string;
+  /** Reads the store page by page first; without it only the directory and the links are gone through. */
+  readonly scan: boolean;
+  /** False only reports what differs. */
+  readonly repair: boolean;
+  readonly state: SyncRunState;
+  readonly progress: SyncProgress;
+  readonly summary: Readonly<Record<string, number>>;
+  readonly drift: readonly unknown[];
+  /** For the application of a preview: which, and whether with what the brake held in it. */
+  readonly previewId: string | null;
+  readonly includeHeld: boolean;
+  /** Items of an applied preview that were not done, because the plan is not the same any more. */
+  readonly refused: readonly unknown[];
+  /** Everything is planned and handed to the queue; done when no task of it is due any more. */
+  readonly settling: boolean;
+  /** Null until it starts. */
+  readonly position: SyncPosition | null;
+  /** Why it is FAILED, in words. */
+  readonly error: string | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export type NewSyncRun = Pick<
+  SyncRunRecord,
+  'environmentId' | 'storeId' | 'cause' | 'correlationId' | 'scan' | 'repair'
+> &
+  Partial<Pick<SyncRunRecord, 'previewId' | 'includeHeld'>>;
+
+/** `at` is an ISO time. */
+export async function insertSyncRun(db: Db, run: NewSyncRun, at: string): Promise<SyncRunRecord> {
+  const row = {
+    id: newId(),
+    environment_id: run.environmentId,
+    store_id: run.storeId,
+    cause: run.cause,
+    correlation_id: run.correlationId,
+    scan: run.scan,
+    repair: run.repair,
+    state: 'QUEUED',
+    progress: toJson({ scanned: 0, total: null } satisfies SyncProgress),
+    summary: '{}',
+    drift: '[]',
+    preview_id: run.previewId ?? null,
+    include_held: run.includeHeld ?? false,
+    refused: '[]',
+    settling: false,
+    position: null,
+    error: null,
+    created_at: at,
+    started_at: null,
+    finished_at: null,
+  };
+  await db('sync_runs').insert(row);
+  return toSyncRun(row);
+}
+
+export async function getSyncRun(db: Db, storeId: string, id: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs').where({ store_id: storeId, id }).first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** The run to plan with: the one under way, else the oldest that waits. Runs that merely settle are not meant. */
+export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .where({ settling: false })
+    .orderBy('state', 'desc')
+    .orderBy('created_at')
+    .orderBy('id')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** Writes how far a run is. A run that was called off meanwhile stays so. */
+export async function saveSyncRun(
+  db: Db,
+  run: Pick<
+    SyncRunRecord,
+    | 'id'
+    | 'state'
+    | 'progress'
+    | 'summary'
+    | 'drift'
+    | 'refused'
+    | 'settling'
+    | 'position'
+    | 'error'
+    | 'startedAt'
+    | 'finishedAt'
+  >,
+): Promise<void> {
+  await db('sync_runs')
+    .where({ id: run.id })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .update({
+      state: run.state,
+      progress: toJson(run.progress),
+      summary: toJson(run.summary),
+      drift: toJson(run.drift),
+      refused: toJson(run.refused),
+      settling: run.settling,
+      position: toJson(run.position),
+      error: run.error,
+      started_at: run.startedAt,
+      finished_at: run.finishedAt,
+    });
+}
+
+/** The run that ended last; null where none ever did. */
+export async function latestRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['DONE', 'FAILED'])
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** Runs whose every task is settled, parked or held, and that are to be closed. */
+export async function settledRuns(db: Db, storeId: string): Promise<readonly SyncRunRecord[]> {
+  const rows = await db('sync_runs')
+    .where({ store_id: storeId, state: 'RUNNING', settling: true })
+    .whereNotExists(
+      db('task_causes')
+        .join('tasks', 'tasks.id', 'task_causes.task_id')
+        .where('tasks.store_id', storeId)
+        .where('tasks.state', 'pending')
+        .where('task_causes.correlation_id', db.ref('sync_runs.correlation_id'))
+        .select(db.raw('1')),
+    );
+  return rows.map(toSyncRun);
+}
+
+/** The run that last looked at the store, or is about to: its scans, and every periodic run. */
+export async function lastLook(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .first();
+  return row ? toSyncRun(row) : null;
+}
+
+/** Runs that ended before, but for the last of each store that looked at it, and what came after that. */
+export async function deleteOldSyncRuns(db: Db, before: string): Promise<void> {
+  const rows: { store_id: string; at: string }[] = await db('sync_runs')
+    .whereIn('state', ['DONE', 'FAILED'])
+    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .groupBy('store_id')
+    .select('store_id')
+    .max({ at: 'created_at' });
+  for (const { store_id: storeId, at } of rows) {
+    await db('sync_runs')
+      .where({ store_id: storeId })
+      .whereIn('state', ['DONE', 'FAILED'])
+      .where('created_at', '<', at)
+      .where('finished_at', '<', before)
+      .delete();
+  }
+}
+
+/** True while a run waits or is under way. */
+export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
+  const row = await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .first('id');
+  return row !== undefined;
+}
+
+/** What no longer applies: the store was switched off, or its deletion was called off. */
+export async function cancelOpenRuns(db: Db, storeId: string, error: string, at: string): Promise<void> {
+  await db('sync_runs')
+    .where({ store_id: storeId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .update({ state: 'FAILED', error, finished_at: at });
+}
+
+export function toSyncRun(row: Record<string, unknown>): SyncRunRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    cause: row.cause as SyncRunCause,
+    correlationId: row.correlation_id as string,
+    scan: fromBoolean(row.scan),
+    repair: fromBoolean(row.repair),
+    state: row.state as SyncRunState,
+    progress: fromJson(row.progress),
+    summary: fromJson(row.summary),
+    drift: fromJson(row.drift),
+    previewId: (row.preview_id as string | null) ?? null,
+    includeHeld: fromBoolean(row.include_held),
+    refused: fromJson(row.refused),
+    settling: fromBoolean(row.settling),
+    position: fromJsonOrNull(row.position),
+    error: row.error as string | null,
+    createdAt: row.created_at as string,
+    startedAt: row.started_at as string | null,
+    finishedAt: row.finished_at as string | null,
+  };
+}

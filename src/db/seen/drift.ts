@@ -1,0 +1,58 @@
+/**
+ * What is remembered of drift, on the link of each subject. None of it is a write to the account, so a link
+ * does not count as newer than a scan because of it.
+ */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+import type { RememberedDrift } from './links.ts';
+
+/** `at` is an ISO time. */
+export async function rememberDrift(
+  db: Db,
+  id: string,
+  drift: RememberedDrift | null,
+  at: string,
+): Promise<void> {
+  const standing = drift !== null && drift.items.length > 0;
+  await db('links')
+    .where({ id })
+    .update({
+      drift: drift === null ? null : toJson(drift),
+      drift_since: standing ? db.raw('coalesce(drift_since, ?)', [at]) : null,
+    });
+}
+
+/** Subjects with drift that stands, and since when the oldest does. */
+export async function countDrift(
+  db: Db,
+  storeId: string,
+): Promise<{ readonly users: number; readonly groups: number; readonly oldest: string | null }> {
+  const rows: { kind: string; n: number | string; oldest: string }[] = await db('links')
+    .where({ store_id: storeId })
+    .whereNotNull('drift_since')
+    .groupBy('kind')
+    .select('kind')
+    .count({ n: '*' })
+    .min({ oldest: 'drift_since' });
+  const of = (kind: Kind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);
+  const oldest = rows.map((row) => row.oldest).sort()[0] ?? null;
+  return { users: of('user'), groups: of('group'), oldest };
+}
+
+/** Nobody looks for drift any more: what is known of it goes. Answers the subjects it was known of. */
+export async function forgetDrift(tx: Db, storeId: string, limit: number): Promise<readonly Subject[]> {
+  const rows: { id: string; kind: Kind; subject_id: string }[] = await tx('links')
+    .where({ store_id: storeId })
+    .whereNotNull('drift_since')
+    .limit(limit)
+    .select('id', 'kind', 'subject_id');
+  await tx('links')
+    .whereIn(
+      'id',
+      rows.map((row) => row.id),
+    )
+    .update({ drift: null, drift_since: null });
+  return rows.map((row) => ({ kind: row.kind, id: row.subject_id }));
+}

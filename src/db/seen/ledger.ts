@@ -1,0 +1,175 @@
+/**
+ * The membership ledger: every membership that is known of a remote group, and whose it is. `added` and
+ * `adopted` are the bridge's; `foreign` was seen there and is not.
+ */
+
+import type { RemoteMember } from '../../model/remote.ts';
+import type { Db } from '../open.ts';
+
+export type LedgerOrigin = 'added' | 'adopted' | 'foreign';
+
+export interface LedgerEntry {
+  readonly remoteUserId: string;
+  readonly origin: LedgerOrigin;
+  readonly level: number | null;
+  readonly display: string;
+}
+
+const ROWS_PER_INSERT_MAX = 100;
+const IDS_PER_QUERY_MAX = 500;
+
+/** Records what is there; an entry that is known keeps its origin. `at` is an ISO time. */
+export async function observeMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  members: readonly RemoteMember[],
+  scanId: string,
+  at: string,
+): Promise<void> {
+  for (let from = 0; from < members.length; from += ROWS_PER_INSERT_MAX) {
+    const rows = members.slice(from, from + ROWS_PER_INSERT_MAX).map((member) => ({
+      store_id: storeId,
+      remote_group_id: remoteGroupId,
+      remote_user_id: member.remoteId,
+      origin: 'foreign',
+      level: member.level,
+      display: member.display,
+      created_at: at,
+      scan_id: scanId,
+    }));
+    await db('membership_ledger')
+      .insert(rows)
+      .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
+      .merge(['level', 'display', 'scan_id']);
+  }
+}
+
+/** Entries that the scan did not see. Only a complete scan may ask. */
+export async function unseenMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  scanId: string,
+): Promise<readonly LedgerEntry[]> {
+  const rows = await db('membership_ledger')
+    .where({ store_id: storeId, remote_group_id: remoteGroupId })
+    .where((query) => query.whereNull('scan_id').orWhereNot({ scan_id: scanId }));
+  return rows.map(toEntry);
+}
+
+/** Entries with a foreign origin among these accounts' memberships. */
+export async function ledgerEntries(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  remoteUserIds: readonly string[],
+): Promise<ReadonlyMap<string, LedgerEntry>> {
+  const found = new Map<string, LedgerEntry>();
+  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('membership_ledger')
+      .where({ store_id: storeId, remote_group_id: remoteGroupId })
+      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX));
+    for (const row of rows) found.set(row.remote_user_id, toEntry(row));
+  }
+  return found;
+}
+
+export async function recordMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  entries: readonly LedgerEntry[],
+  at: string,
+): Promise<void> {
+  for (let from = 0; from < entries.length; from += ROWS_PER_INSERT_MAX) {
+    const rows = entries.slice(from, from + ROWS_PER_INSERT_MAX).map((entry) => ({
+      store_id: storeId,
+      remote_group_id: remoteGroupId,
+      remote_user_id: entry.remoteUserId,
+      origin: entry.origin,
+      level: entry.level,
+      display: entry.display,
+      created_at: at,
+    }));
+    await db('membership_ledger')
+      .insert(rows)
+      .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
+      .merge(['origin', 'level', 'display']);
+  }
+}
+
+export async function forgetMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  remoteUserIds: readonly string[],
+): Promise<void> {
+  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX) {
+    await db('membership_ledger')
+      .where({ store_id: storeId, remote_group_id: remoteGroupId })
+      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .delete();
+  }
+}
+
+/** The account is gone, or the vendor dropped its memberships when it was disabled. */
+export async function forgetAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
+  await db('membership_ledger').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
+}
+
+/** The remote group is gone, or nothing feeds it any more. */
+export async function forgetGroup(db: Db, storeId: string, remoteGroupId: string): Promise<void> {
+  await db('membership_ledger').where({ store_id: storeId, remote_group_id: remoteGroupId }).delete();
+}
+
+/** Remote groups in which the account has a membership of the bridge's. */
+export async function groupsOfAccount(
+  db: Db,
+  storeId: string,
+  remoteUserId: string,
+): Promise<readonly string[]> {
+  const rows = await db('membership_ledger')
+    .where({ store_id: storeId, remote_user_id: remoteUserId })
+    .whereNot({ origin: 'foreign' })
+    .select('remote_group_id');
+  return rows.map((row: { remote_group_id: string }) => row.remote_group_id);
+}
+
+export interface HoldingGroup {
+  readonly storeId: string;
+  /** A SCIM group that feeds the remote group. */
+  readonly groupId: string;
+}
+
+/** On every store that is worked on, the groups that feed a remote group in which the person has a membership of the bridge's. */
+export async function groupsHoldingPerson(db: Db, personId: string): Promise<readonly HoldingGroup[]> {
+  const rows: { storeId: string; groupId: string }[] = await db('links as account')
+    .join('membership_ledger as e', (on) => {
+      on.on('e.store_id', 'account.store_id').andOn('e.remote_user_id', 'account.remote_id');
+    })
+    .join('links as feeding', (on) => {
+      on.on('feeding.store_id', 'account.store_id')
+        .andOn('feeding.remote_id', 'e.remote_group_id')
+        .andOnVal('feeding.kind', 'group');
+    })
+    .join('stores', 'stores.id', 'account.store_id')
+    .where({ 'account.kind': 'user', 'account.subject_id': personId })
+    .whereIn('stores.status', ['ACTIVE', 'DELETING'])
+    .whereNull('stores.deleted_at')
+    .whereNot({ 'account.state': 'removed' })
+    .whereNot({ 'e.origin': 'foreign' })
+    .groupBy('account.store_id', 'e.remote_group_id')
+    .select('account.store_id as storeId')
+    .min({ groupId: 'feeding.subject_id' });
+  return rows;
+}
+
+function toEntry(row: Record<string, unknown>): LedgerEntry {
+  return {
+    remoteUserId: row.remote_user_id as string,
+    origin: row.origin as LedgerOrigin,
+    level: row.level === null ? null : Number(row.level),
+    display: row.display as string,
+  };
+}

@@ -1,0 +1,300 @@
+/**
+ * Links: which account or group on a store belongs to which subject, what the bridge last applied to it
+ * and what it last observed there. The two are never mixed up: reading a store must not touch `applied`.
+ */
+
+import type { Attributes } from '../../model/desired.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
+import { newId } from '../../support/ids.ts';
+import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export type LinkOrigin = 'created' | 'adopted';
+export type LinkState = 'enabled' | 'disabled' | 'invited' | 'removed';
+/** Why an account is disabled: `inactive` and `gone` by the bridge, `hand` and `locked` by others. */
+export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
+
+export interface LinkRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly remoteId: string;
+  /** For people who read lists: a name or address as the vendor shows it. */
+  readonly remoteName: string;
+  readonly origin: LinkOrigin;
+  readonly state: LinkState;
+  readonly disabledBy: DisabledBy | null;
+  readonly applied: Attributes;
+  readonly observed: Attributes;
+  /** When a group's members were last read whole; null: read them before the next plan. */
+  readonly membersReadAt: string | null;
+  /** Since when the account is disabled and its person gone: `REMOVE_AFTER_DAYS` counts from here. */
+  readonly removalSince: string | null;
+  /** What the last complete scan found changed by hand and is not repaired; null where nothing is. */
+  readonly drift: RememberedDrift | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** The shape of its items is the propagation's. */
+export interface RememberedDrift {
+  readonly items: readonly unknown[];
+  /** Attribute → the value that a repair overwrote; seen again at once, it is the vendor's own form. */
+  readonly repaired: Attributes;
+}
+
+export interface NewLink {
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly remoteId: string;
+  readonly remoteName: string;
+  readonly origin: LinkOrigin;
+  readonly state: LinkState;
+  readonly disabledBy?: DisabledBy | null;
+  readonly applied?: Attributes;
+  readonly observed?: Attributes;
+}
+
+export type LinkPatch = Partial<
+  Pick<
+    LinkRecord,
+    | 'remoteId'
+    | 'remoteName'
+    | 'origin'
+    | 'state'
+    | 'disabledBy'
+    | 'applied'
+    | 'observed'
+    | 'membersReadAt'
+    | 'removalSince'
+  >
+>;
+
+/** The subject's link, a `removed` one included: it remembers whose account it was. */
+export async function getLink(db: Db, storeId: string, subject: Subject): Promise<LinkRecord | null> {
+  const row = await db('links')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
+    .first();
+  return row ? toLink(row) : null;
+}
+
+export async function getLinkById(db: Db, storeId: string, id: string): Promise<LinkRecord | null> {
+  const row = await db('links').where({ store_id: storeId, id }).first();
+  return row ? toLink(row) : null;
+}
+
+/** Every link of a subject, on whatever store. */
+export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly LinkRecord[]> {
+  const rows = await db('links').where({ kind: subject.kind, subject_id: subject.id });
+  return rows.map(toLink);
+}
+
+/** Whose account it is; null where nobody's. `removed` links do not count. */
+export async function getUserLinkByRemoteId(
+  db: Db,
+  storeId: string,
+  remoteId: string,
+): Promise<LinkRecord | null> {
+  const row = await db('links')
+    .where({ store_id: storeId, kind: 'user', remote_id: remoteId })
+    .whereNot({ state: 'removed' })
+    .first();
+  return row ? toLink(row) : null;
+}
+
+/** The links of all SCIM groups that feed one remote group. */
+export async function groupLinksByRemoteId(
+  db: Db,
+  storeId: string,
+  remoteId: string,
+): Promise<readonly LinkRecord[]> {
+  const rows = await db('links')
+    .where({ store_id: storeId, kind: 'group', remote_id: remoteId })
+    .whereNot({ state: 'removed' })
+    .orderBy('created_at')
+    .orderBy('id');
+  return rows.map(toLink);
+}
+
+/** Below the databases' limits on bound values, with room for the query's own. */
+const IDS_PER_QUERY_MAX = 500;
+
+/** The links of many subjects, by subject id; those without one are absent. */
+export function linksBySubject(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<ReadonlyMap<string, LinkRecord>> {
+  return linksBy(db, storeId, kind, 'subject_id', subjectIds, (link) => link.subject.id);
+}
+
+/** The accounts' links, by remote id, without `removed` ones; accounts that are nobody's are absent. */
+export function userLinksByRemoteId(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, LinkRecord>> {
+  return linksBy(db, storeId, 'user', 'remote_id', remoteIds, (link) => link.remoteId, ['removed']);
+}
+
+async function linksBy(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  column: 'subject_id' | 'remote_id',
+  values: readonly string[],
+  keyOf: (link: LinkRecord) => string,
+  without: readonly LinkState[] = [],
+): Promise<ReadonlyMap<string, LinkRecord>> {
+  const found = new Map<string, LinkRecord>();
+  for (let from = 0; from < values.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('links')
+      .where({ store_id: storeId, kind })
+      .whereNotIn('state', without)
+      .whereIn(column, values.slice(from, from + IDS_PER_QUERY_MAX));
+    for (const link of rows.map(toLink)) found.set(keyOf(link), link);
+  }
+  return found;
+}
+
+/** One link for each remote group, in the order of the groups' ids; `after` is the last of the page before. */
+export async function linkedGroupsPage(
+  db: Db,
+  storeId: string,
+  after: string | null,
+  limit: number,
+): Promise<readonly LinkRecord[]> {
+  const ids = db('links')
+    .where({ store_id: storeId, kind: 'group' })
+    .whereNot({ state: 'removed' })
+    .distinct('remote_id')
+    .orderBy('remote_id')
+    .limit(limit);
+  if (after !== null) ids.where('remote_id', '>', after);
+  const links: LinkRecord[] = [];
+  for (const { remote_id: remoteId } of await ids) {
+    const [first] = await groupLinksByRemoteId(db, storeId, remoteId);
+    if (first) links.push(first);
+  }
+  return links;
+}
+
+export interface LinkFilter {
+  readonly kind?: Kind | null;
+  readonly subjectId?: string | null;
+  readonly remoteId?: string | null;
+}
+
+export interface LinkPage extends LinkFilter {
+  /** The id of the last link of the page before. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** In the order of their ids. */
+export async function listLinks(db: Db, storeId: string, page: LinkPage): Promise<readonly LinkRecord[]> {
+  const query = linksOf(db, storeId, page).orderBy('id').limit(page.limit);
+  if (page.after !== null) query.where('id', '>', page.after);
+  return (await query).map(toLink);
+}
+
+/** The rows that `listLinks` pages through, for counting. */
+export function linksOf(db: Db, storeId: string, filter: LinkFilter) {
+  const query = db('links').where({ store_id: storeId });
+  if (filter.kind) query.where({ kind: filter.kind });
+  if (filter.subjectId) query.where({ subject_id: filter.subjectId });
+  if (filter.remoteId) query.where({ remote_id: filter.remoteId });
+  return query;
+}
+
+/** Meets a unique index where the subject is linked already, or the account is another person's. */
+export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
+  const row = {
+    id: newId(),
+    environment_id: link.environmentId,
+    store_id: link.storeId,
+    kind: link.subject.kind,
+    subject_id: link.subject.id,
+    remote_id: link.remoteId,
+    remote_name: link.remoteName,
+    origin: link.origin,
+    state: link.state,
+    disabled_by: link.disabledBy ?? null,
+    applied: toJson(link.applied ?? {}),
+    observed: toJson(link.observed ?? {}),
+    members_read_at: null,
+    removal_since: null,
+    drift: null,
+    created_at: at,
+    updated_at: at,
+  };
+  await db('links').insert(row);
+  return toLink(row);
+}
+
+/** Writes only what the patch names. */
+export async function updateLink(db: Db, id: string, patch: LinkPatch, at: string): Promise<void> {
+  const columns: Record<string, unknown> = {
+    remote_id: patch.remoteId,
+    remote_name: patch.remoteName,
+    origin: patch.origin,
+    state: patch.state,
+    disabled_by: patch.disabledBy,
+    applied: patch.applied && toJson(patch.applied),
+    observed: patch.observed && toJson(patch.observed),
+    members_read_at: patch.membersReadAt,
+    removal_since: patch.removalSince,
+    removal_asked_days: patch.removalSince === undefined ? undefined : null,
+  };
+  const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+  await db('links')
+    .where({ id })
+    .update({ ...named, updated_at: at });
+}
+
+export async function deleteLink(db: Db, id: string): Promise<void> {
+  await db('links').where({ id }).delete();
+}
+
+/** People with an enabled account: what the brake's percentage is a share of. */
+export function countEnabledPeople(db: Db, storeId: string): Promise<number> {
+  return countPeople(db, storeId, ['enabled']);
+}
+
+/** People with an account, enabled or not, or an invitation. */
+export function countLinkedPeople(db: Db, storeId: string): Promise<number> {
+  return countPeople(db, storeId, ['enabled', 'disabled', 'invited']);
+}
+
+async function countPeople(db: Db, storeId: string, states: readonly LinkState[]): Promise<number> {
+  const row = await db('links')
+    .where({ store_id: storeId, kind: 'user' })
+    .whereIn('state', states)
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
+export function toLink(row: Record<string, unknown>): LinkRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    subject: { kind: row.kind as Kind, id: row.subject_id as string },
+    remoteId: row.remote_id as string,
+    remoteName: row.remote_name as string,
+    origin: row.origin as LinkOrigin,
+    state: row.state as LinkState,
+    disabledBy: row.disabled_by as DisabledBy | null,
+    applied: fromJson(row.applied),
+    observed: fromJson(row.observed),
+    membersReadAt: row.members_read_at as string | null,
+    removalSince: row.removal_since as string | null,
+    drift: fromJsonOrNull<RememberedDrift>(row.drift),
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * Where the memberships that the directory wants and those of the ledger differ, found in SQL and in
+ * ranges, so that a group of 100,000 costs neither memory nor a long query when one member changes.
+ */
+
+import type { Db } from '../open.ts';
+import type { LedgerOrigin } from './ledger.ts';
+
+/** Index entries that one query looks at. */
+const RANGE_MAX = 500;
+
+/** Somebody whom a feeding group has as a member, with an enabled account, and whose ledger entry is not settled. */
+export interface WantedDifference {
+  readonly personId: string;
+  readonly remoteId: string;
+  readonly remoteName: string;
+  readonly ledger: { readonly origin: LedgerOrigin; readonly level: number | null } | null;
+}
+
+/** A ledger entry that no feeding group wants. */
+export interface UnwantedDifference {
+  readonly remoteId: string;
+  readonly display: string;
+  readonly origin: LedgerOrigin;
+  readonly level: number | null;
+  readonly personId: string | null;
+  readonly accountState: string | null;
+}
+
+/** `level`: what a grant would give; null on stores without levels. Range by range; a range may be empty. */
+export async function* wantedDifferences(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  groupIds: readonly string[],
+  level: number | null,
+): AsyncGenerator<readonly WantedDifference[]> {
+  for (const groupId of groupIds) {
+    for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
+      const rows = await db('group_members as m')
+        .join('users as u', 'u.id', 'm.user_id')
+        .join('links as l', (on) => {
+          on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+        })
+        .leftJoin('membership_ledger as e', (on) => {
+          on.on('e.remote_user_id', 'l.remote_id')
+            .andOnVal('e.store_id', storeId)
+            .andOnVal('e.remote_group_id', remoteGroupId);
+        })
+        .where('m.group_id', groupId)
+        .where('m.user_id', '>', range.after)
+        .where('m.user_id', '<=', range.last)
+        .whereNull('u.deleted_at')
+        .where('l.state', 'enabled')
+        .where((differs) => {
+          differs.whereNull('e.origin').orWhere('e.origin', 'foreign');
+          if (level !== null) differs.orWhere('e.level', '<', level);
+        })
+        .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level');
+      yield rows.map((row: Record<string, unknown>) => ({
+        personId: row.person_id as string,
+        remoteId: row.remote_id as string,
+        remoteName: row.remote_name as string,
+        ledger:
+          row.origin === null ? null : { origin: row.origin as LedgerOrigin, level: numberOrNull(row.level) },
+      }));
+    }
+  }
+}
+
+/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). */
+export async function* unwantedDifferences(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  groupIds: readonly string[],
+  withForeign: boolean,
+): AsyncGenerator<readonly UnwantedDifference[]> {
+  const scope = { store_id: storeId, remote_group_id: remoteGroupId };
+  for await (const range of ranges(db, 'membership_ledger', scope, 'remote_user_id')) {
+    const query = db('membership_ledger as e')
+      .leftJoin('links as l', (on) => {
+        on.on('l.remote_id', 'e.remote_user_id')
+          .andOnVal('l.store_id', storeId)
+          .andOnVal('l.kind', 'user')
+          .andOnVal('l.state', '<>', 'removed');
+      })
+      .where({ 'e.store_id': storeId, 'e.remote_group_id': remoteGroupId })
+      .where('e.remote_user_id', '>', range.after)
+      .where('e.remote_user_id', '<=', range.last)
+      .whereNotExists(
+        db('users as u')
+          .join('group_members as m', 'm.user_id', 'u.id')
+          .where('u.person_id', db.ref('l.subject_id'))
+          .whereNull('u.deleted_at')
+          .whereIn('m.group_id', groupIds)
+          .select(db.raw('1')),
+      )
+      .select('e.remote_user_id', 'e.display', 'e.origin', 'e.level', 'l.subject_id', 'l.state');
+    if (!withForeign) query.whereNot('e.origin', 'foreign');
+    yield (await query).map((row: Record<string, unknown>) => ({
+      remoteId: row.remote_user_id as string,
+      display: row.display as string,
+      origin: row.origin as LedgerOrigin,
+      level: numberOrNull(row.level),
+      personId: (row.subject_id as string | null) ?? null,
+      accountState: (row.state as string | null) ?? null,
+    }));
+  }
+}
+
+/** Cuts an index into pieces by its last column. */
+export async function* ranges(
+  db: Db,
+  table: string,
+  scope: Readonly<Record<string, string>>,
+  column: string,
+): AsyncGenerator<{ readonly after: string; readonly last: string }> {
+  let after = '';
+  for (;;) {
+    const page = () => db(table).where(scope).where(column, '>', after).orderBy(column);
+    const boundary = await page()
+      .offset(RANGE_MAX - 1)
+      .first(column);
+    const last =
+      boundary ?? (await db(table).where(scope).where(column, '>', after).max({ last: column }).first());
+    const value = (boundary ? boundary[column] : last?.last) as string | null | undefined;
+    if (value === null || value === undefined) return;
+    yield { after, last: value };
+    if (!boundary) return;
+    after = value;
+  }
+}
+
+/** The live groups that have the person, through any of the person's users, as a direct member. */
+export async function groupsOfPerson(db: Db, personId: string): Promise<readonly string[]> {
+  const rows = await db('group_members as m')
+    .join('users as u', 'u.id', 'm.user_id')
+    .where('u.person_id', personId)
+    .whereNull('u.deleted_at')
+    .distinct('m.group_id');
+  return rows.map((row: { group_id: string }) => row.group_id);
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}

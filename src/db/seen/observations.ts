@@ -1,0 +1,163 @@
+/**
+ * What was last seen of a store's accounts and groups, linked or not. A mirror, never a decision: what
+ * the bridge applied is in the links.
+ */
+
+import type { Remote, RemoteUser } from '../../model/remote.ts';
+import type { Kind } from '../../model/subject.ts';
+import { fromJson, lower, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+const ROWS_PER_INSERT_MAX = 100;
+
+/**
+ * `at` is an ISO time before the answer was asked for. Look-ups, a sync and previews may see the same
+ * account at the same time: the newer sight stands, and none hides that another one saw it.
+ */
+export async function observe(
+  db: Db,
+  storeId: string,
+  remotes: readonly Remote[],
+  at: string,
+): Promise<void> {
+  for (let from = 0; from < remotes.length; from += ROWS_PER_INSERT_MAX) {
+    const rows = remotes.slice(from, from + ROWS_PER_INSERT_MAX).map((remote) => ({
+      store_id: storeId,
+      kind: remote.kind,
+      remote_id: remote.remoteId,
+      identifier_lower: identifierOf(remote),
+      remote: toJson(remote),
+      seen_at: at,
+    }));
+    await db('observations')
+      .insert(rows)
+      .onConflict(['store_id', 'kind', 'remote_id'])
+      .merge(['identifier_lower', 'remote', 'seen_at'])
+      .where('observations.seen_at', '<=', at);
+  }
+}
+
+function identifierOf(remote: Remote): string | null {
+  const identifier = remote.kind === 'user' ? remote.identifier : remote.name;
+  return identifier === null ? null : lower(identifier);
+}
+
+/** What was last seen under an identifier, or a group name; null says only that nothing was seen. */
+export async function observedAs(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  identifier: string,
+): Promise<Observation | null> {
+  const row = await db('observations')
+    .where({ store_id: storeId, kind, identifier_lower: lower(identifier) })
+    .orderBy('seen_at', 'desc')
+    .first('remote', 'seen_at');
+  return row ? { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at } : null;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+export interface Observation {
+  readonly remote: Remote;
+  /** ISO time; before the answer that showed it was asked for. */
+  readonly seenAt: string;
+}
+
+/** By remote id. */
+export async function observationsById(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, Observation>> {
+  const found = new Map<string, Observation>();
+  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind })
+      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('remote_id', 'remote', 'seen_at');
+    for (const row of rows) {
+      found.set(row.remote_id, { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at });
+    }
+  }
+  return found;
+}
+
+/** The same for many identifiers, by the identifier in lower case. */
+export async function observedUnder(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, Remote>> {
+  const found = new Map<string, Remote>();
+  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind })
+      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .orderBy('seen_at')
+      .select('identifier_lower', 'remote');
+    for (const row of rows) found.set(row.identifier_lower, fromJson<Remote>(row.remote));
+  }
+  return found;
+}
+
+/** Every account that shows one of these identifiers, by the identifier in lower case. */
+export async function accountsUnder(
+  db: Db,
+  storeId: string,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, readonly RemoteUser[]>> {
+  const found = new Map<string, RemoteUser[]>();
+  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind: 'user' })
+      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .orderBy('remote_id')
+      .select('identifier_lower', 'remote');
+    for (const row of rows) {
+      const account = fromJson<RemoteUser>(row.remote);
+      found.set(row.identifier_lower, [...(found.get(row.identifier_lower) ?? []), account]);
+    }
+  }
+  return found;
+}
+
+export async function forgetObservation(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  remoteId: string,
+): Promise<void> {
+  await db('observations').where({ store_id: storeId, kind, remote_id: remoteId }).delete();
+}
+
+/** After a complete scan, with the ISO time when it began: what nobody has seen since is not there. */
+export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
+  await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
+}
+
+/** Accounts that no link names, in the order of their ids. */
+export async function unlinkedAccounts(
+  db: Db,
+  storeId: string,
+  after: string | null,
+  limit: number,
+): Promise<readonly Remote[]> {
+  const query = db('observations')
+    .where({ 'observations.store_id': storeId, 'observations.kind': 'user' })
+    .whereNotExists(
+      db('links')
+        .where('links.store_id', storeId)
+        .where('links.kind', 'user')
+        .whereNot('links.state', 'removed')
+        .where('links.remote_id', db.ref('observations.remote_id'))
+        .select(db.raw('1')),
+    )
+    .orderBy('remote_id')
+    .limit(limit)
+    .select('remote');
+  if (after !== null) query.where('remote_id', '>', after);
+  return (await query).map((row: { remote: unknown }) => fromJson<Remote>(row.remote));
+}

@@ -1,0 +1,200 @@
+/**
+ * How each subject stands on each store, as its last settling left it. A subject with a waiting task
+ * counts as `pending` whatever its row says.
+ */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
+export type SyncStatus = (typeof SYNC_STATUSES)[number];
+
+/** The vendor's answer behind a status. */
+export interface VendorAnswer {
+  readonly status: number | null;
+  readonly code: string | null;
+  readonly message: string;
+}
+
+export interface SyncStatusRecord {
+  readonly environmentId: string;
+  readonly storeId: string;
+  readonly subject: Subject;
+  readonly status: SyncStatus;
+  /** In words for a person; null for `synced` and `pending`. */
+  readonly reason: string | null;
+  readonly vendor: VendorAnswer | null;
+  readonly correlationId: string | null;
+  /** When the subject last was as desired; null where it never was. */
+  readonly lastSyncAt: string | null;
+}
+
+export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
+  const row = {
+    environment_id: record.environmentId,
+    store_id: record.storeId,
+    kind: record.subject.kind,
+    subject_id: record.subject.id,
+    status: record.status,
+    reason: record.reason,
+    vendor: record.vendor === null ? null : toJson(record.vendor),
+    correlation_id: record.correlationId,
+    last_sync_at: record.lastSyncAt,
+  };
+  await db('sync_statuses').insert(row).onConflict(['store_id', 'kind', 'subject_id']).merge();
+}
+
+export async function getSyncStatus(
+  db: Db,
+  storeId: string,
+  subject: Subject,
+): Promise<SyncStatusRecord | null> {
+  const row = await db('sync_statuses')
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
+    .first();
+  return row ? toSyncStatus(row) : null;
+}
+
+/** On every store. */
+export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<readonly SyncStatusRecord[]> {
+  const rows = await db('sync_statuses').where({ kind: subject.kind, subject_id: subject.id });
+  return rows.map(toSyncStatus);
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** Of many subjects, by subject id; those that never were settled are absent. */
+export async function statusesOfSubjects(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<ReadonlyMap<string, SyncStatus>> {
+  const found = new Map<string, SyncStatus>();
+  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('sync_statuses')
+      .where({ store_id: storeId, kind })
+      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('subject_id', 'status');
+    for (const row of rows) found.set(row.subject_id, row.status);
+  }
+  return found;
+}
+
+export async function deleteSyncStatus(db: Db, storeId: string, subject: Subject): Promise<void> {
+  await db('sync_statuses').where({ store_id: storeId, kind: subject.kind, subject_id: subject.id }).delete();
+}
+
+/** Subjects of one kind by status, each counted once: with a pending task as `pending`. */
+export async function countSyncStatuses(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+): Promise<Readonly<Record<SyncStatus, number>>> {
+  const counts: Record<SyncStatus, number> = {
+    synced: 0,
+    pending: 0,
+    unsynced: 0,
+    partiallySynced: 0,
+    held: 0,
+    failed: 0,
+  };
+  // By the index alone: a store's statuses are as many as its people, and are asked for again and again.
+  const said = await db('sync_statuses')
+    .where({ store_id: storeId, kind })
+    .groupBy('status')
+    .select('status')
+    .count({ n: '*' });
+  for (const row of said as StatusCount[]) counts[row.status] = Number(row.n);
+  const tasks = db('tasks').where({
+    'tasks.store_id': storeId,
+    'tasks.kind': kind,
+    'tasks.state': 'pending',
+  });
+  const waiting = await tasks
+    .leftJoin('sync_statuses', function () {
+      this.on('sync_statuses.store_id', 'tasks.store_id');
+      this.on('sync_statuses.kind', 'tasks.kind');
+      this.on('sync_statuses.subject_id', 'tasks.subject_id');
+    })
+    .groupBy('sync_statuses.status')
+    .select('sync_statuses.status')
+    .count({ n: '*' });
+  for (const { status, n } of waiting as (Omit<StatusCount, 'status'> & { status: SyncStatus | null })[]) {
+    if (status !== null) counts[status] -= Number(n);
+    counts.pending += Number(n);
+  }
+  return counts;
+}
+
+interface StatusCount {
+  readonly status: SyncStatus;
+  readonly n: number | string;
+}
+
+/** The most frequent reasons of what is not in sync, without subjects that have a task waiting. */
+export async function reasonsOf(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  limit: number,
+): Promise<readonly { readonly status: SyncStatus; readonly reason: string; readonly count: number }[]> {
+  const rows = await db('sync_statuses')
+    .where({ store_id: storeId, kind })
+    .whereIn('status', ['unsynced', 'partiallySynced', 'failed'])
+    .whereNotNull('reason')
+    .whereNotExists(pendingTask(db))
+    .groupBy('status', 'reason')
+    .select('status', 'reason')
+    .count({ n: '*' })
+    .orderBy([{ column: 'n', order: 'desc' }, 'status', 'reason'])
+    .limit(limit);
+  return (rows as { status: SyncStatus; reason: string; n: number | string }[]).map((row) => {
+    return { status: row.status, reason: row.reason, count: Number(row.n) };
+  });
+}
+
+const SUBJECTS_PER_QUERY_MAX = 500;
+
+/** Why a vendor refused something of these subjects, by `kind id`; whoever it did not refuse is absent. */
+export async function vendorRefusals(
+  db: Db,
+  storeId: string,
+  subjects: readonly Subject[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = [...new Set(subjects.map(({ id }) => id))];
+  const found = new Map<string, string>();
+  for (let from = 0; from < ids.length; from += SUBJECTS_PER_QUERY_MAX) {
+    const rows = await db('sync_statuses')
+      .where({ store_id: storeId })
+      .whereIn('subject_id', ids.slice(from, from + SUBJECTS_PER_QUERY_MAX))
+      .whereNotNull('vendor')
+      .whereNotNull('reason')
+      .select('kind', 'subject_id', 'reason');
+    for (const row of rows) found.set(`${row.kind} ${row.subject_id}`, row.reason);
+  }
+  return found;
+}
+
+function pendingTask(db: Db) {
+  return db('tasks')
+    .where('tasks.state', 'pending')
+    .where('tasks.store_id', db.ref('sync_statuses.store_id'))
+    .where('tasks.kind', db.ref('sync_statuses.kind'))
+    .where('tasks.subject_id', db.ref('sync_statuses.subject_id'))
+    .select(db.raw('1'));
+}
+
+function toSyncStatus(row: Record<string, unknown>): SyncStatusRecord {
+  return {
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    subject: { kind: row.kind as Kind, id: row.subject_id as string },
+    status: row.status as SyncStatus,
+    reason: row.reason as string | null,
+    vendor: fromJsonOrNull(row.vendor),
+    correlationId: row.correlation_id as string | null,
+    lastSyncAt: row.last_sync_at as string | null,
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * Who meets the condition that a store's rules amount to, asked in SQL. A condition speaks of `users`, and
+ * of a person the user that speaks for the person counts. Nothing here knows what the condition says.
+ */
+
+import type { SqlCondition } from '../identity/users.ts';
+import type { Db } from '../open.ts';
+import { ranges } from '../seen/memberDifferences.ts';
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** The people of those of these users who meet the condition. */
+export async function peopleMeeting(
+  db: Db,
+  userIds: readonly string[],
+  condition: SqlCondition,
+): Promise<ReadonlySet<string>> {
+  const people = new Set<string>();
+  for (let from = 0; from < userIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .whereIn('users.id', userIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereRaw(condition.sql, condition.bindings as never)
+      .select('users.person_id');
+    for (const row of rows) people.add(row.person_id);
+  }
+  return people;
+}
+
+/** As `speakingUsers` chooses: nobody of the person's live users goes before this one. */
+const SPEAKS = `not exists (
+  select 1 from users as senior join connections as theirs on theirs.id = senior.connection_id
+  where senior.person_id = users.person_id and senior.deleted_at is null and senior.id <> users.id
+    and (theirs.is_primary > own.is_primary
+      or (theirs.is_primary = own.is_primary
+        and (senior.created_at < users.created_at
+          or (senior.created_at = users.created_at and senior.id < users.id)))))`;
+
+/** How many people of the directory meet the one condition and not the other; null is met by everyone. */
+export async function countMeeting(
+  db: Db,
+  environmentId: string,
+  met: SqlCondition | null,
+  unmet: SqlCondition | null,
+): Promise<number> {
+  if (unmet === null) return 0;
+  const query = db('users')
+    .join('connections as own', 'own.id', 'users.connection_id')
+    .where('users.environment_id', environmentId)
+    .whereNull('users.deleted_at')
+    .whereRaw(SPEAKS)
+    .whereRaw(`not coalesce(${unmet.sql}, false)`, unmet.bindings as never);
+  if (met !== null) query.whereRaw(met.sql, met.bindings as never);
+  const row = await query.count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+/**
+ * People of the directory who have an account on the store and do not meet the condition. Without those
+ * of whom it is known already: whose `REMOVE_AFTER_DAYS` count, and about whom a loss is recorded that was
+ * planned because they are gone. Range by range; a range may be empty.
+ */
+export async function* linkedOutside(
+  db: Db,
+  storeId: string,
+  condition: SqlCondition,
+): AsyncGenerator<readonly string[]> {
+  for await (const range of ranges(db, 'links', { store_id: storeId, kind: 'user' }, 'subject_id')) {
+    const rows = await db('links')
+      .join('users', 'users.person_id', 'links.subject_id')
+      .join('connections as own', 'own.id', 'users.connection_id')
+      .where({ 'links.store_id': storeId, 'links.kind': 'user' })
+      .where('links.subject_id', '>', range.after)
+      .where('links.subject_id', '<=', range.last)
+      .where((state) => {
+        state.whereIn('links.state', ['enabled', 'invited']);
+        state.orWhere((counting) =>
+          counting.where('links.state', 'disabled').whereNull('links.removal_since'),
+        );
+      })
+      .whereNull('users.deleted_at')
+      // Of whose data nothing is left: nothing is ever to be done about them.
+      .whereNull('users.purged_at')
+      .whereRaw(SPEAKS)
+      .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
+      .whereNotExists(
+        db('held')
+          .where({ 'held.store_id': storeId, 'held.kind': 'user', 'held.desired': 'gone' })
+          .where('held.subject_id', db.ref('links.subject_id'))
+          .select(db.raw('1')),
+      )
+      .select('links.subject_id');
+    yield rows.map((row: { subject_id: string }) => row.subject_id);
+  }
+}
+
+/** Direct members of a SCIM group who have no enabled account on the store or are not in sync. Range by range. */
+export async function* unsettledMembers(
+  db: Db,
+  storeId: string,
+  groupId: string,
+): AsyncGenerator<readonly string[]> {
+  for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
+    const rows = await db('group_members as m')
+      .join('users as u', 'u.id', 'm.user_id')
+      .leftJoin('links as l', (on) => {
+        on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+      })
+      .leftJoin('sync_statuses as s', (on) => {
+        on.on('s.subject_id', 'u.person_id').andOnVal('s.store_id', storeId).andOnVal('s.kind', 'user');
+      })
+      .where('m.group_id', groupId)
+      .where('m.user_id', '>', range.after)
+      .where('m.user_id', '<=', range.last)
+      .whereNull('u.deleted_at')
+      .where((unsettled) => {
+        unsettled.whereNull('l.state').orWhereNot('l.state', 'enabled');
+        unsettled.orWhereNull('s.status').orWhereNot('s.status', 'synced');
+      })
+      .distinct('u.person_id');
+    yield rows.map((row: { person_id: string }) => row.person_id);
+  }
+}

@@ -1,0 +1,286 @@
+/** Stores: their settings, sealed secrets, and the state of their life. */
+
+import type { Configuration, StoreType } from '../../model/settings.ts';
+import type { SealedSecret } from '../../support/secret.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import { type Db, forUpdate } from '../open.ts';
+import type { After } from '../paging.ts';
+
+export type StoreStatus = 'INACTIVE' | 'ACTIVE' | 'DELETING';
+
+export interface PauseState {
+  /** admin, invalid_credential, unreachable, other_tenant, tenant_in_use */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface StoreRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly type: StoreType;
+  readonly name: string;
+  readonly description: string | null;
+  readonly image: Readonly<Record<string, unknown>>;
+  readonly managed: boolean;
+  readonly status: StoreStatus;
+  /** What the admin gave, without secrets and defaults. */
+  readonly configuration: Configuration;
+  /** Key → the secret, bound to the store and the hosts it was entered for. */
+  readonly secrets: Readonly<Record<string, SealedSecret>>;
+  /** The workspace or instance that the store is pinned to; null until its first good check. */
+  readonly tenantId: string | null;
+  readonly tenantName: string | null;
+  readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
+  readonly paused: PauseState | null;
+  readonly pausedAt: string | null;
+  readonly retryAt: string | null;
+  readonly retryAttempts: number;
+  /** ISO time; null while the vendor has seats, as far as is known. */
+  readonly creationsWaitUntil: string | null;
+  /** How often in a row it had none. */
+  readonly seatRefusals: number;
+  readonly brakeTrippedAt: string | null;
+  readonly scannedAt: string | null;
+  readonly lastSyncAt: string | null;
+  readonly lastSuccessAt: string | null;
+  readonly createdAt: string;
+  /** Moves with every change by an admin, never back or not at all: a version of the settings. */
+  readonly updatedAt: string;
+}
+
+/** Null where there is none, or it is deleted. */
+export async function getStore(db: Db, id: string): Promise<StoreRecord | null> {
+  const row = await db('stores').where({ id }).whereNull('deleted_at').first();
+  return row ? toStore(row) : null;
+}
+
+/** As `getStore`, in one environment: another tenant's store does not exist. */
+export async function getStoreOf(db: Db, environmentId: string, id: string): Promise<StoreRecord | null> {
+  const row = await db('stores').where({ id, environment_id: environmentId }).whereNull('deleted_at').first();
+  return row ? toStore(row) : null;
+}
+
+/** As `getStore`, and nobody else writes it until the transaction ends. */
+export async function lockStore(tx: Db, id: string): Promise<StoreRecord | null> {
+  const row = await forUpdate(tx, tx('stores').where({ id }).whereNull('deleted_at')).first();
+  return row ? toStore(row) : null;
+}
+
+/** Oldest first; `limit` rows after the given one. */
+export async function listStores(
+  db: Db,
+  environmentId: string,
+  limit: number,
+  after: After | null,
+): Promise<readonly StoreRecord[]> {
+  const query = db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id'])
+    .limit(limit);
+  if (after) query.whereRaw('(created_at, id) > (?, ?)', [after.createdAt, after.id]);
+  return (await query).map(toStore);
+}
+
+/** The stores whose tasks are worked on, or will be once they are resumed; oldest first. */
+export async function listWorkingStores(db: Db, environmentId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereIn('status', ['ACTIVE', 'DELETING'])
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
+/** Whatever their state; oldest first. */
+export async function everyStoreOf(db: Db, environmentId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
+/** Of every environment; oldest first. */
+export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .where({ status: 'ACTIVE' })
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
+/** By id, deleted ones too: events name them. */
+export async function storeNames(db: Db, environmentId: string): Promise<ReadonlyMap<string, string>> {
+  const rows: { id: string; name: string }[] = await db('stores')
+    .where({ environment_id: environmentId })
+    .select('id', 'name');
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+export async function countStores(db: Db, environmentId: string): Promise<number> {
+  const row = await db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
+/** Throws a unique violation where another working store is pinned to the same tenant. */
+export async function insertStore(db: Db, store: StoreRecord): Promise<void> {
+  await db('stores').insert({ id: store.id, ...toRow(store) });
+}
+
+/** The vendor has no seats: creations wait until then, an ISO time. */
+export async function recordSeatRefusal(tx: Db, id: string, until: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .update({ creations_wait_until: until, seat_refusals: tx.raw('seat_refusals + 1') });
+}
+
+/** The vendor has seats again. */
+export async function forgetSeatRefusals(tx: Db, id: string): Promise<void> {
+  await tx('stores').where({ id }).update({ creations_wait_until: null, seat_refusals: 0 });
+}
+
+/** Creations that wait for seats are tried again from `at`, an ISO time, on. */
+export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .where('creations_wait_until', '>', at)
+    .update({ creations_wait_until: at });
+}
+
+/**
+ * Writes what admins and checks decide. What the worker keeps (the brake, scans, successes, seats) is
+ * left alone, so that neither overwrites the other. Throws a unique violation as `insertStore` does.
+ */
+export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
+  const {
+    creations_wait_until: _wait,
+    seat_refusals: _seats,
+    brake_tripped_at: _brake,
+    scanned_at: _scanned,
+    last_sync_at: _synced,
+    last_success_at: _succeeded,
+    ...columns
+  } = toRow(store);
+  await db('stores').where({ id: store.id }).update(columns);
+}
+
+/** Those with a secret that another key than this one seals. */
+export async function storesSealedOtherwise(db: Db, keyId: string): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores').whereNull('deleted_at').orderBy('id');
+  return rows
+    .map(toStore)
+    .filter((store) => Object.values(store.secrets).some((secret) => secret.keyId !== keyId));
+}
+
+/** The same secrets, sealed anew: nothing that an admin or a connector would notice. */
+export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['secrets']): Promise<void> {
+  await db('stores')
+    .where({ id })
+    .update({ secrets: toJson(secrets) });
+}
+
+/** A tombstone: events name it, so its row stays, without secrets. `at` is an ISO time. */
+export async function buryStore(db: Db, id: string, at: string): Promise<void> {
+  await db('stores').where({ id }).update({
+    status: 'INACTIVE',
+    secrets: '{}',
+    configuration: '{}',
+    self: null,
+    paused: null,
+    paused_at: null,
+    retry_at: null,
+    updated_at: at,
+    deleted_at: at,
+  });
+}
+
+/** Everything that hangs on a store and means nothing without it; children before their parents. */
+const BELONGINGS = [
+  'tasks',
+  'second_looks',
+  'leavers',
+  'causes',
+  'held',
+  'links',
+  'membership_ledger',
+  'observations',
+  'rules',
+  'attribute_mappings',
+  'group_mappings',
+  'sync_statuses',
+  'brake_ledger',
+  'previews',
+  'sync_runs',
+  'demo_groups',
+  'demo_accounts',
+  // With the lease a worker that is in the middle of a task loses the right to record anything.
+  'leases',
+] as const;
+
+export async function forgetBelongings(db: Db, storeId: string): Promise<void> {
+  for (const table of BELONGINGS) await db(table).where({ store_id: storeId }).delete();
+}
+
+function toRow(store: StoreRecord) {
+  return {
+    environment_id: store.environmentId,
+    type: store.type,
+    name: store.name,
+    description: store.description,
+    image: toJson(store.image),
+    managed: store.managed,
+    status: store.status,
+    configuration: toJson(store.configuration),
+    secrets: toJson(store.secrets),
+    tenant_id: store.tenantId,
+    tenant_name: store.tenantName,
+    self: store.self && toJson(store.self),
+    paused: store.paused && toJson(store.paused),
+    paused_at: store.pausedAt,
+    retry_at: store.retryAt,
+    retry_attempts: store.retryAttempts,
+    creations_wait_until: store.creationsWaitUntil,
+    seat_refusals: store.seatRefusals,
+    brake_tripped_at: store.brakeTrippedAt,
+    scanned_at: store.scannedAt,
+    last_sync_at: store.lastSyncAt,
+    last_success_at: store.lastSuccessAt,
+    created_at: store.createdAt,
+    updated_at: store.updatedAt,
+  };
+}
+
+export function toStore(row: Record<string, unknown>): StoreRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    type: row.type as StoreType,
+    name: row.name as string,
+    description: row.description as string | null,
+    image: fromJson(row.image),
+    managed: fromBoolean(row.managed),
+    status: row.status as StoreStatus,
+    configuration: fromJson(row.configuration),
+    secrets: fromJson(row.secrets),
+    tenantId: row.tenant_id as string | null,
+    tenantName: row.tenant_name as string | null,
+    self: fromJsonOrNull(row.self),
+    paused: fromJsonOrNull(row.paused),
+    pausedAt: row.paused_at as string | null,
+    retryAt: row.retry_at as string | null,
+    retryAttempts: row.retry_attempts as number,
+    creationsWaitUntil: row.creations_wait_until as string | null,
+    seatRefusals: Number(row.seat_refusals),
+    brakeTrippedAt: row.brake_tripped_at as string | null,
+    scannedAt: row.scanned_at as string | null,
+    lastSyncAt: row.last_sync_at as string | null,
+    lastSuccessAt: row.last_success_at as string | null,
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+  };
+}
