@@ -6,7 +6,7 @@ import type { AdminPrincipal } from '../auth/admin.ts';
 import type { EnvironmentRecord } from '../db/identity/environments.ts';
 import { getStoreOf, type StoreRecord } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
-import type { PropagationDeps } from '../propagation/deps.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 

@@ -9,8 +9,8 @@ import { countStores, getStoreOf, listStores, type StoreRecord } from '../db/sto
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { readNewConfiguration, readReplacedConfiguration } from '../propagation/storeConfiguration.ts';
 import { deleteStore } from '../propagation/storeDeletion.ts';
-import { maskedConfiguration } from '../propagation/storeSecrets.ts';
 import { createStore, replaceStore, type StoreInput } from '../propagation/stores.ts';
+import { maskedConfiguration } from '../stores/storeSecrets.ts';
 import { checkBody, longText, nameText, READ_ONLY, summary, webUrl } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, idParam, storeHref, storeOf } from './context.ts';
 import { keyOfRecord, knownQuery, queryFlag, readPageOfRecords, sendPage } from './page.ts';

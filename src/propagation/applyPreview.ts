@@ -15,11 +15,11 @@ import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Kind } from '../model/subject.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { PropagationDeps } from './deps.ts';
 import type { Work } from './members.ts';
 import { isLossOp, presentChange } from './shownChange.ts';
-import { storeEvent } from './storeEvents.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */
 export async function startApply(

@@ -2,13 +2,13 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import { SYSTEM } from '../model/cause.ts';
+import { viewOf } from '../stores/context.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
-import type { PropagationDeps } from './deps.ts';
 import { pauseForCredential, recheckPaused } from './pause.ts';
 import type { StoreCare } from './runner.ts';
 import { finishDeletion } from './storeDeletion.ts';
-import { viewOf } from './view.ts';
 
 export function createCare(deps: PropagationDeps, metrics: Metrics): StoreCare {
   return {

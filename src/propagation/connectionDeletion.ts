@@ -36,9 +36,9 @@ import { inTransaction } from '../directory/write.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Kind } from '../model/subject.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Manner, refuseUnconfirmed } from './confirmation.ts';
-import type { PropagationDeps } from './deps.ts';
 import { replanStores } from './directoryChange.ts';
 import { releaseBrakeIfClear } from './gate.ts';
 

@@ -4,7 +4,7 @@ import type { Db } from '../db/open.ts';
 import { getLink, type RememberedDrift } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import type { Subject } from '../model/subject.ts';
-import type { StoreView } from './desired.ts';
+import type { StoreView } from '../stores/desired.ts';
 import { type DriftItem, driftReason } from './drift.ts';
 
 /** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */

@@ -23,6 +23,7 @@ import type { Db } from '../db/open.ts';
 import { everyStoreOf, lockStore } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Manner, refuseUnconfirmed } from './confirmation.ts';
 import {
@@ -32,7 +33,6 @@ import {
   type Progress,
   shut,
 } from './connectionDeletion.ts';
-import type { PropagationDeps } from './deps.ts';
 import { replanStores } from './directoryChange.ts';
 import { forgetStore } from './storeDeletion.ts';
 

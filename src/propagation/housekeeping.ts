@@ -8,10 +8,10 @@ import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { advanceConnection } from './connectionDeletion.ts';
-import type { PropagationDeps } from './deps.ts';
 import { advanceEnvironment } from './environmentDeletion.ts';
 import { ringTimers } from './timers.ts';
 

@@ -28,12 +28,12 @@ import type { Cause } from '../model/cause.ts';
 import { RemoteError, RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
+import { CHECK_TIMEOUT_MS } from '../stores/check.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
+import { secretKeys } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
-import { CHECK_TIMEOUT_MS } from './check.ts';
-import type { PropagationDeps } from './deps.ts';
 import { releaseBrakeIfClear } from './gate.ts';
-import { storeEvent } from './storeEvents.ts';
-import { secretKeys } from './storeSecrets.ts';
 
 export interface LinkInput {
   /** `id` of a user: the SCIM user's, or the person's. */

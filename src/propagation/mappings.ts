@@ -17,13 +17,13 @@ import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
 import { SOURCE_ATTRIBUTES } from '../model/source.ts';
+import { effectiveMapping } from '../stores/context.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { mappingKey } from '../stores/groupMapping.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { PropagationDeps } from './deps.ts';
-import { mappingKey } from './groupMapping.ts';
 import { type Impact, planUnder } from './impact.ts';
-import { storeEvent } from './storeEvents.ts';
 import { queueRun } from './stores.ts';
-import { effectiveMapping } from './view.ts';
 
 export const GROUP_MAPPINGS_MAX = 1_000;
 

@@ -20,9 +20,9 @@ import {
 import type { Change, MembershipChange, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { decideMember, type MemberSituation } from '../plan/member.ts';
+import { lifecyclesOf, loadDesiredGroup, type StoreView } from '../stores/desired.ts';
+import { groupMappingFor } from '../stores/groupMapping.ts';
 import { newId } from '../support/ids.ts';
-import { lifecyclesOf, loadDesiredGroup, type StoreView } from './desired.ts';
-import { groupMappingFor } from './groupMapping.ts';
 import { mayBeProtected, withoutPurged } from './purged.ts';
 import { namesOfLink, protects } from './situation.ts';
 

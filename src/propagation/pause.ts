@@ -9,10 +9,10 @@ import { type Db, isUniqueViolation } from '../db/open.ts';
 import { lockStore, type PauseState, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
+import { type Check, checkConnection, recheckGapMs, tenantMistake } from '../stores/check.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { type Check, checkConnection, recheckGapMs, tenantMistake } from './check.ts';
-import type { PropagationDeps } from './deps.ts';
 
 /** Clears a pause of any kind, and its count of attempts. */
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;

@@ -11,7 +11,7 @@ import { observe } from '../db/seen/observations.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes } from '../plan/user.ts';
-import type { StoreView } from './desired.ts';
+import type { StoreView } from '../stores/desired.ts';
 import type { TaskRun } from './run.ts';
 
 /** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */

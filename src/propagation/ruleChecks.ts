@@ -11,7 +11,7 @@ import {
 } from '../directory/filter/attributes.ts';
 import { parseFilter } from '../directory/filter/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import { type RuleTerms, scopeOf } from './scope.ts';
+import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
 /** Rules of one store, active or not. */
 export const RULES_PER_STORE_MAX = 50;

@@ -15,13 +15,13 @@ import {
 import { getStoreOf, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { scopeOf } from '../stores/scope.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import type { PropagationDeps } from './deps.ts';
 import { countImpact, type Impact, planUnder } from './impact.ts';
 import { expressionMistakes, groupMistakes, refuseTooMuch } from './ruleChecks.ts';
-import { scopeOf } from './scope.ts';
-import { storeEvent } from './storeEvents.ts';
 import { queueRun } from './stores.ts';
 
 export interface RuleInput {

@@ -11,9 +11,9 @@ import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { lookAgain, unheardCreations } from '../db/queue/rechecks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
+import type { StoreView } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import type { StoreView } from './desired.ts';
 
 /** The lease has passed to another worker: whatever we did is theirs to find out; record nothing. */
 export class LeaseLost extends Error {

@@ -7,8 +7,8 @@ import { hurryTasks, retryLater } from '../db/queue/queue.ts';
 import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/stores.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
+import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
-import { recheckGapMs } from './check.ts';
 import { answerOf } from './refusal.ts';
 import type { TaskRun } from './run.ts';
 

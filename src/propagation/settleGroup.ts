@@ -8,7 +8,7 @@ import { forgetObservation } from '../db/seen/observations.ts';
 import { changeKey, type MembershipChange } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
-import { loadDesiredGroup } from './desired.ts';
+import { loadDesiredGroup } from '../stores/desired.ts';
 import { openGate, openHarmlessGate, tickOff } from './gate.ts';
 import { linkOfGroup } from './groupLook.ts';
 import { applyMemberships, claimFound } from './memberChanges.ts';

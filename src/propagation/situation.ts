@@ -6,8 +6,8 @@ import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
 import type { UserSituation } from '../plan/user.ts';
+import type { StoreView } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
-import type { StoreView } from './desired.ts';
 
 /** `link` may be a `removed` one, or of a person let go: as good as none. `now` is an ISO time. */
 export function userSituation(

@@ -7,10 +7,10 @@ import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
 import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
+import { type Check, tenantMistake } from '../stores/check.ts';
+import { openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
-import { type Check, tenantMistake } from './check.ts';
 import { isPausedByAdmin } from './pause.ts';
-import { openSecretsOrNull, secretKeys } from './storeSecrets.ts';
 
 export interface SettingsChange {
   readonly any: boolean;

@@ -14,8 +14,8 @@ import {
   refuseContradictions,
   withDefaults,
 } from '../model/settings.ts';
+import { hostsOf, openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
-import { hostsOf, openSecretsOrNull, secretKeys } from './storeSecrets.ts';
 
 /** Throws a 400 that names the types there are. */
 export function definitionOf(registry: Registry, type: string): StoreTypeDefinition {

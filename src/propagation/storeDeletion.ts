@@ -17,9 +17,9 @@ import {
 } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { audited, storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { PropagationDeps } from './deps.ts';
-import { audited, storeEvent } from './storeEvents.ts';
 import { queueRun } from './stores.ts';
 
 /** `deleted`: it is gone. `deleting`: people lose their accounts first, and the store stays visible. */

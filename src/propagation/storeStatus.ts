@@ -23,7 +23,7 @@ import {
 import { rulesOfStore } from '../db/stores/rules.ts';
 import { listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
 import type { Kind, Subject } from '../model/subject.ts';
-import { peopleInScope, scopeOf } from './scope.ts';
+import { peopleInScope, scopeOf } from '../stores/scope.ts';
 
 export interface Detail {
   readonly code: string;

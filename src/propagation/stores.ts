@@ -11,10 +11,12 @@ import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } fro
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';
+import { type Check, checkConnection } from '../stores/check.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { audited, storeEvent } from '../stores/storeEvents.ts';
+import { sealSecrets } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { type Check, checkConnection } from './check.ts';
-import type { PropagationDeps } from './deps.ts';
 import { afterCheck, isPausedByAdmin, pinned, tenantInUse, UNPAUSED } from './pause.ts';
 import {
   needsCheck,
@@ -29,8 +31,6 @@ import {
   readReplacedConfiguration,
   refuseMistakes,
 } from './storeConfiguration.ts';
-import { audited, storeEvent } from './storeEvents.ts';
-import { sealSecrets } from './storeSecrets.ts';
 
 /** A request's body; only `configuration` is still unchecked. */
 export interface StoreInput {

@@ -17,7 +17,7 @@ import type { DesiredGroup, DesiredUser } from '../model/desired.ts';
 import type { Remote, RemoteGroup, RemoteUser } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { planUser } from '../plan/user.ts';
-import { loadDesiredGroup, loadDesiredUsers } from './desired.ts';
+import { loadDesiredGroup, loadDesiredUsers } from '../stores/desired.ts';
 import type { Planning } from './members.ts';
 import { takenBy, userSituation } from './situation.ts';
 

@@ -4,9 +4,9 @@ import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { PropagationDeps } from './deps.ts';
-import { storeEvent } from './storeEvents.ts';
 
 /** `repair` false only reports. Throws a 409 where the store is not worked on. */
 export async function startSync(

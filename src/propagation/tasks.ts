@@ -16,9 +16,9 @@ import { endSeatsWaitAt, getStore, type StoreRecord } from '../db/stores/stores.
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';
+import type { PropagationDeps } from '../stores/deps.ts';
+import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { PropagationDeps } from './deps.ts';
-import { storeEvent } from './storeEvents.ts';
 
 /** Due at once, as if it had never failed. */
 export async function retryNow(

@@ -21,7 +21,7 @@ import type { Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import type { UserSituation } from '../plan/user.ts';
-import { loadDesiredUser } from './desired.ts';
+import { loadDesiredUser } from '../stores/desired.ts';
 import { isNameless, meetAgain } from './purged.ts';
 import type { TaskRun } from './run.ts';
 import { takenBy, userSituation } from './situation.ts';

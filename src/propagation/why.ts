@@ -4,8 +4,8 @@ import { findGroupEvenDeleted } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import type { DesiredUser } from '../model/desired.ts';
-import type { StoreView } from './desired.ts';
-import { groupInScope, peopleInScope, scopeOf } from './scope.ts';
+import type { StoreView } from '../stores/desired.ts';
+import { groupInScope, peopleInScope, scopeOf } from '../stores/scope.ts';
 
 /** In words, as things are in the transaction that records the change. */
 export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Promise<string> {

@@ -5,9 +5,9 @@
 
 import type { Presence } from '../db/queue/presence.ts';
 import { storesWithWork } from '../db/queue/queue.ts';
+import type { Wake } from '../stores/wake.ts';
 import { isoTime } from '../support/clock.ts';
 import { type RunnerDeps, StoreRunner } from './runner.ts';
-import type { Wake } from './wake.ts';
 
 export interface WorkerDeps extends RunnerDeps {
   readonly wake: Wake;

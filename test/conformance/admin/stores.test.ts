@@ -1,5 +1,5 @@
 import { getStore } from '../../../src/db/stores/stores.ts';
-import { resealSecrets } from '../../../src/propagation/storeSecrets.ts';
+import { resealSecrets } from '../../../src/stores/storeSecrets.ts';
 import { generateKey, type Keyring, parseKeyring } from '../../../src/support/secret.ts';
 import { eventually } from '../../bridge.ts';
 import { onEachDatabase } from '../../database.ts';

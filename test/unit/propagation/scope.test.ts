@@ -13,7 +13,7 @@ import { buryUser, insertUser } from '../../../src/db/identity/users.ts';
 import { insertLink } from '../../../src/db/seen/links.ts';
 import { linkedOutside } from '../../../src/db/stores/scope.ts';
 import { countImpact } from '../../../src/propagation/impact.ts';
-import { groupInScope, peopleInScope, type RuleTerms, scopeOf } from '../../../src/propagation/scope.ts';
+import { groupInScope, peopleInScope, type RuleTerms, scopeOf } from '../../../src/stores/scope.ts';
 import { newId } from '../../../src/support/ids.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, store } from '../directory/tenants.ts';

@@ -6,7 +6,7 @@ import type { Presence } from '../db/queue/presence.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';
-import type { Connectors } from './connectors.ts';
+import type { Connectors } from './connectorCache.ts';
 import type { Wake } from './wake.ts';
 
 export interface PropagationDeps {

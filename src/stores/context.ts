@@ -9,7 +9,7 @@ import { rulesOfStore } from '../db/stores/rules.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { directoryView } from '../directory/inbound.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
-import type { Connectors } from './connectors.ts';
+import type { Connectors } from './connectorCache.ts';
 import type { StoreView } from './desired.ts';
 import { scopeOf } from './scope.ts';
 
