@@ -15,10 +15,10 @@ import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Kind } from '../model/subject.ts';
+import type { Work } from '../settle/groups/members.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import type { Work } from './members.ts';
 import { isLossOp, presentChange } from './shownChange.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */

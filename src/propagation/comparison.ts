@@ -26,10 +26,10 @@ import { SYSTEM } from '../model/cause.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { RemoteUser } from '../model/remote.ts';
+import { type Drift, type DriftItem, driftReason, remembered, userDrift } from '../settle/drift.ts';
+import { reasonOf, restate } from '../settle/driftStatus.ts';
+import { feedingGroups, planMemberships, readMembers, type Work } from '../settle/groups/members.ts';
 import { loadDesiredGroup, loadDesiredUsers } from '../stores/desired.ts';
-import { type Drift, type DriftItem, driftReason, remembered, userDrift } from './drift.ts';
-import { reasonOf, restate } from './driftStatus.ts';
-import { feedingGroups, planMemberships, readMembers, type Work } from './members.ts';
 
 export interface Comparing extends Work {
   readonly run: SyncRunRecord;

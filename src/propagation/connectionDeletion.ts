@@ -36,11 +36,11 @@ import { inTransaction } from '../directory/write.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Kind } from '../model/subject.ts';
+import { releaseBrakeIfClear } from '../settle/gate.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Manner, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
-import { releaseBrakeIfClear } from './gate.ts';
 
 /** Steps of a deletion that a request waits for: a small connection is gone when it is answered. */
 const STEPS_IN_REQUEST = 10;

@@ -6,11 +6,11 @@
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
+import type { TaskRun } from '../settle/attempt.ts';
+import { answerOf } from '../settle/refusal.ts';
+import { waitForSeats } from '../settle/seats.ts';
 import { random } from '../support/chance.ts';
 import { isoTime } from '../support/clock.ts';
-import { answerOf } from './refusal.ts';
-import type { TaskRun } from './run.ts';
-import { waitForSeats } from './seats.ts';
 
 /** What the store's runner does next. */
 export type Aftermath =

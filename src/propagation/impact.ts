@@ -14,13 +14,13 @@ import { type Change, isLoss } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { Kind } from '../model/subject.ts';
 import { brakeLimit } from '../plan/brake.ts';
+import { feedingGroups, type Planning, planMemberships } from '../settle/groups/members.ts';
+import { surveyGroup, surveyUsers } from '../settle/survey.ts';
 import { viewOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 import { isoTime } from '../support/clock.ts';
-import { feedingGroups, type Planning, planMemberships } from './members.ts';
-import { surveyGroup, surveyUsers } from './survey.ts';
 
 export interface Impact {
   /** People of the directory who enter scope, whether they have an account or not. */

@@ -28,12 +28,12 @@ import type { Cause } from '../model/cause.ts';
 import { RemoteError, RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
+import { releaseBrakeIfClear } from '../settle/gate.ts';
 import { CHECK_TIMEOUT_MS } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
-import { releaseBrakeIfClear } from './gate.ts';
 
 export interface LinkInput {
   /** `id` of a user: the SCIM user's, or the person's. */

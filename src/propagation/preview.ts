@@ -28,16 +28,22 @@ import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { brakeLimit } from '../plan/brake.ts';
+import {
+  feedingGroups,
+  grantLevel,
+  observeGroup,
+  planMemberships,
+  type Work,
+} from '../settle/groups/members.ts';
+import { surveyGroup, surveyUsers } from '../settle/survey.ts';
 import { viewOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { feedingGroups, grantLevel, observeGroup, planMemberships, type Work } from './members.ts';
 import { closeScan, scanPage } from './scan.ts';
 import { shownChange } from './shownChange.ts';
-import { surveyGroup, surveyUsers } from './survey.ts';
 
 const LIFETIME_MS = 24 * 3_600_000;
 /** How long a request waits for a small preview to be done. */

@@ -12,13 +12,13 @@ import { enqueueDueLooks } from '../db/queue/rechecks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
+import { LeaseLost, TaskRun } from '../settle/attempt.ts';
+import { settleGroup } from '../settle/groups/settleGroup.ts';
+import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { type Aftermath, aftermathOf, backoffMs, settleFailure } from './failure.ts';
-import { LeaseLost, TaskRun } from './run.ts';
-import { settleGroup } from './settleGroup.ts';
-import { settleUser } from './settleUser.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from './syncRuns.ts';
 
 /** What the worker needs of a store's life, which is not its own business. */

@@ -4,8 +4,8 @@ import type { CallContext } from '../connectors/connector.ts';
 import { namelessAccount } from '../db/identity/retention.ts';
 import { forgetUnseen, observe } from '../db/seen/observations.ts';
 import type { Kind } from '../model/subject.ts';
-import type { Work } from './members.ts';
-import { withoutPurged } from './purged.ts';
+import type { Work } from '../settle/groups/members.ts';
+import { withoutPurged } from '../settle/purged.ts';
 
 export interface ScannedPage {
   readonly count: number;

@@ -10,13 +10,13 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { type Change, isLoss } from '../model/change.ts';
+import type { DriftItem } from '../settle/drift.ts';
+import { feedingGroups, planMemberships } from '../settle/groups/members.ts';
+import { isCountRight } from '../settle/situation.ts';
+import { type SurveyedUser, surveyGroup, surveyUsers } from '../settle/survey.ts';
 import { countApplied, enqueueApplied } from './applyPreview.ts';
 import { type Comparing, compareMembers, compareUsers, forgetOldDrift, isScanned } from './comparison.ts';
-import type { DriftItem } from './drift.ts';
-import { feedingGroups, planMemberships } from './members.ts';
 import { closeScan, scanPage } from './scan.ts';
-import { isCountRight } from './situation.ts';
-import { type SurveyedUser, surveyGroup, surveyUsers } from './survey.ts';
 
 const PHASES = [
   'users',

@@ -17,10 +17,10 @@ import {
 } from '../db/runs/syncRuns.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
+import { LeaseLost } from '../settle/attempt.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { REFUSED_LISTED_MAX, takeRefused } from './applyPreview.ts';
-import { LeaseLost } from './run.ts';
 import { firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress, type Step } from './syncPhases.ts';
 
 /** Drift that a run lists; beyond it only the count grows. */

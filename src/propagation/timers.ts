@@ -15,12 +15,12 @@ import { getSyncStatus } from '../db/seen/syncStatuses.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { removalCutoff } from '../settle/situation.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
-import { removalCutoff } from './situation.ts';
 
 /** People that one turn takes up for one store; the next turn goes on. */
 const PEOPLE_PER_TURN = 500;

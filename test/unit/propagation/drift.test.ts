@@ -1,7 +1,7 @@
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
-import { afterWrite, driftReason, userDrift } from '../../../src/propagation/drift.ts';
+import { afterWrite, driftReason, userDrift } from '../../../src/settle/drift.ts';
 
 const WRITTEN = '2026-01-01T10:00:00.000Z';
 const BEGAN = '2026-01-01T11:00:00.000Z';

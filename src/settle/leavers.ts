@@ -10,7 +10,7 @@ import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isoTime } from '../support/clock.ts';
-import type { TaskRun } from './run.ts';
+import type { TaskRun } from './attempt.ts';
 
 /** Where a person stands who may be on the way out. */
 export interface Leaving {

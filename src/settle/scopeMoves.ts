@@ -19,7 +19,7 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
 import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
 import { isLoss } from '../model/change.ts';
-import type { TaskRun } from './run.ts';
+import type { TaskRun } from './attempt.ts';
 import { isCountRight } from './situation.ts';
 import { type SurveyedUser, surveyUsers } from './survey.ts';
 

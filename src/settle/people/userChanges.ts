@@ -1,34 +1,34 @@
 /** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
 
-import type { VendorCall } from '../connectors/connector.ts';
-import { groupsHeldOf } from '../db/brake/held.ts';
-import type { Db } from '../db/open.ts';
-import type { Intent } from '../db/queue/queue.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
-import { rememberDrift } from '../db/seen/drift.ts';
-import { forgetAccount, groupsOfAccount } from '../db/seen/ledger.ts';
+import type { VendorCall } from '../../connectors/connector.ts';
+import { groupsHeldOf } from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { rememberDrift } from '../../db/seen/drift.ts';
+import { forgetAccount, groupsOfAccount } from '../../db/seen/ledger.ts';
 import {
   groupLinksByRemoteId,
   insertLink,
   type LinkPatch,
   type LinkRecord,
   updateLink,
-} from '../db/seen/links.ts';
-import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
-import { forgetObservation } from '../db/seen/observations.ts';
-import type { Change, MembershipChange } from '../model/change.ts';
-import type { Attributes, DesiredUser } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
-import { keptAttributes, type UserSituation } from '../plan/user.ts';
-import { afterWrite } from './drift.ts';
-import { type Gate, tickOff } from './gate.ts';
-import type { Leaving } from './leavers.ts';
-import { forbiddenAsSkip } from './refusal.ts';
-import type { TaskRun } from './run.ts';
-import { endWaitForSeats } from './seats.ts';
-import { type Said, type Settled, settle } from './settled.ts';
-import { namesOfLink, protects } from './situation.ts';
-import { whyOf } from './why.ts';
+} from '../../db/seen/links.ts';
+import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
+import { forgetObservation } from '../../db/seen/observations.ts';
+import type { Change, MembershipChange } from '../../model/change.ts';
+import type { Attributes, DesiredUser } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { keptAttributes, type UserSituation } from '../../plan/user.ts';
+import type { TaskRun } from '../attempt.ts';
+import { afterWrite } from '../drift.ts';
+import { type Gate, tickOff } from '../gate.ts';
+import type { Leaving } from '../leavers.ts';
+import { type Said, type Settled, settle } from '../outcome.ts';
+import { forbiddenAsSkip } from '../refusal.ts';
+import { endWaitForSeats } from '../seats.ts';
+import { namesOfLink, protects } from '../situation.ts';
+import { whyOf } from '../why.ts';
 
 export type UserChange = Exclude<Change, MembershipChange>;
 

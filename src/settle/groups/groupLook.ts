@@ -1,9 +1,9 @@
 /** Looks for a remote group that an unanswered attempt may have made. Plans and changes nothing there. */
 
-import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../db/seen/links.ts';
-import { observe } from '../db/seen/observations.ts';
-import type { RemoteGroup } from '../model/remote.ts';
-import type { TaskRun } from './run.ts';
+import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../../db/seen/links.ts';
+import { observe } from '../../db/seen/observations.ts';
+import type { RemoteGroup } from '../../model/remote.ts';
+import type { TaskRun } from '../attempt.ts';
 
 /** The group's link, or, in doubt, that of the remote group that was made for it and never heard of. */
 export async function linkOfGroup(run: TaskRun): Promise<LinkRecord | null> {

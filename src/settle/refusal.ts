@@ -4,7 +4,7 @@ import type { VendorCall } from '../connectors/connector.ts';
 import type { VendorAnswer } from '../db/seen/syncStatuses.ts';
 import type { Change } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { TaskRun } from './run.ts';
+import type { TaskRun } from './attempt.ts';
 
 export interface Refusal {
   readonly reason: string;

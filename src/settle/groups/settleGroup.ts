@@ -1,19 +1,23 @@
 /** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
 
-import type { Db } from '../db/open.ts';
-import { enqueueTask } from '../db/queue/tasks.ts';
-import { forgetGroup, recordMembers } from '../db/seen/ledger.ts';
-import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../db/seen/links.ts';
-import { forgetObservation } from '../db/seen/observations.ts';
-import { changeKey, type MembershipChange } from '../model/change.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import { RemoteError } from '../model/errors.ts';
-import { loadDesiredGroup } from '../stores/desired.ts';
-import { openGate, openHarmlessGate, tickOff } from './gate.ts';
+import type { Db } from '../../db/open.ts';
+import { enqueueTask } from '../../db/queue/tasks.ts';
+import { forgetGroup, recordMembers } from '../../db/seen/ledger.ts';
+import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
+import { forgetObservation } from '../../db/seen/observations.ts';
+import { changeKey, type MembershipChange } from '../../model/change.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import { RemoteError } from '../../model/errors.ts';
+import { loadDesiredGroup } from '../../stores/desired.ts';
+import type { TaskRun } from '../attempt.ts';
+import { openGate, openHarmlessGate, tickOff } from '../gate.ts';
+import { type Settled, settle } from '../outcome.ts';
+import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
+import { followMembers } from '../scopeMoves.ts';
+import { whyGroupGone } from '../why.ts';
 import { linkOfGroup } from './groupLook.ts';
 import { applyMemberships, claimFound } from './memberChanges.ts';
 import { feedingGroups, planMemberships, readMembers } from './members.ts';
-import { forbiddenAsSkip, type Refusal } from './refusal.ts';
 import {
   findRemoteGroup,
   type GroupChange,
@@ -22,10 +26,6 @@ import {
   shape,
   split,
 } from './remoteGroup.ts';
-import type { TaskRun } from './run.ts';
-import { followMembers } from './scopeMoves.ts';
-import { type Settled, settle } from './settled.ts';
-import { whyGroupGone } from './why.ts';
 
 /** A vanished group is looked for, or made, once more. */
 const PASSES_MAX = 2;

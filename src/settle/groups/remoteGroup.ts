@@ -3,16 +3,16 @@
  * its deletion are settled by `settleGroup.ts`.
  */
 
-import type { Db } from '../db/open.ts';
-import { insertLink, type LinkRecord, updateLink } from '../db/seen/links.ts';
-import { observe } from '../db/seen/observations.ts';
-import type { Change, MembershipChange, Plan, Skip } from '../model/change.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import type { RemoteGroup } from '../model/remote.ts';
-import { planGroup } from '../plan/group.ts';
-import { openHarmlessGate, tickOff } from './gate.ts';
-import { forbiddenAsSkip, type Refusal } from './refusal.ts';
-import type { TaskRun } from './run.ts';
+import type { Db } from '../../db/open.ts';
+import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import { observe } from '../../db/seen/observations.ts';
+import type { Change, MembershipChange, Plan, Skip } from '../../model/change.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import type { RemoteGroup } from '../../model/remote.ts';
+import { planGroup } from '../../plan/group.ts';
+import type { TaskRun } from '../attempt.ts';
+import { openHarmlessGate, tickOff } from '../gate.ts';
+import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 
 export type GroupChange = Exclude<Change, MembershipChange>;
 

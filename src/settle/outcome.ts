@@ -11,9 +11,9 @@ import {
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
 import type { Skip } from '../model/change.ts';
+import type { TaskRun } from './attempt.ts';
 import { standingDrift } from './driftStatus.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
-import type { TaskRun } from './run.ts';
 
 export interface Settled {
   readonly heldReasons: readonly string[];

@@ -3,10 +3,10 @@
  * under their identifier, and, where an earlier attempt may have reached the vendor, what is there now.
  */
 
-import { speakingUser } from '../db/identity/persons.ts';
-import type { Db } from '../db/open.ts';
-import type { Intent } from '../db/queue/queue.ts';
-import { forgetAccount } from '../db/seen/ledger.ts';
+import { speakingUser } from '../../db/identity/persons.ts';
+import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
+import { forgetAccount } from '../../db/seen/ledger.ts';
 import {
   deleteLink,
   getLink,
@@ -15,16 +15,16 @@ import {
   type LinkPatch,
   type LinkRecord,
   updateLink,
-} from '../db/seen/links.ts';
-import { forgetObservation, type Observation, observe, observedAs } from '../db/seen/observations.ts';
-import type { Skip } from '../model/change.ts';
-import type { Attributes, DesiredUser } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
-import type { UserSituation } from '../plan/user.ts';
-import { loadDesiredUser } from '../stores/desired.ts';
-import { isNameless, meetAgain } from './purged.ts';
-import type { TaskRun } from './run.ts';
-import { takenBy, userSituation } from './situation.ts';
+} from '../../db/seen/links.ts';
+import { forgetObservation, type Observation, observe, observedAs } from '../../db/seen/observations.ts';
+import type { Skip } from '../../model/change.ts';
+import type { Attributes, DesiredUser } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import type { UserSituation } from '../../plan/user.ts';
+import { loadDesiredUser } from '../../stores/desired.ts';
+import type { TaskRun } from '../attempt.ts';
+import { isNameless, meetAgain } from '../purged.ts';
+import { takenBy, userSituation } from '../situation.ts';
 import { arrivedAttributes, settleGroupsOf } from './userChanges.ts';
 
 interface Situated {

@@ -9,8 +9,8 @@ import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
+import type { TaskRun } from './attempt.ts';
 import { answerOf } from './refusal.ts';
-import type { TaskRun } from './run.ts';
 
 /** The vendor refused a creation. The gaps are those between the checks of a paused store. */
 export async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {

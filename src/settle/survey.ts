@@ -18,7 +18,7 @@ import type { Remote, RemoteGroup, RemoteUser } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
 import { planUser } from '../plan/user.ts';
 import { loadDesiredGroup, loadDesiredUsers } from '../stores/desired.ts';
-import type { Planning } from './members.ts';
+import type { Planning } from './groups/members.ts';
 import { takenBy, userSituation } from './situation.ts';
 
 export interface SurveyedUser {

@@ -1,15 +1,15 @@
 /** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
 
-import type { MemberOutcome, VendorCall } from '../connectors/connector.ts';
-import type { Db } from '../db/open.ts';
-import { rememberDrift } from '../db/seen/drift.ts';
-import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../db/seen/ledger.ts';
-import { groupLinksByRemoteId, type LinkRecord } from '../db/seen/links.ts';
-import { changeKey, type MembershipChange } from '../model/change.ts';
-import { RemoteError } from '../model/errors.ts';
-import { afterMemberships } from './drift.ts';
-import type { Refusal } from './refusal.ts';
-import type { TaskRun } from './run.ts';
+import type { MemberOutcome, VendorCall } from '../../connectors/connector.ts';
+import type { Db } from '../../db/open.ts';
+import { rememberDrift } from '../../db/seen/drift.ts';
+import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../../db/seen/ledger.ts';
+import { groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
+import { changeKey, type MembershipChange } from '../../model/change.ts';
+import { RemoteError } from '../../model/errors.ts';
+import type { TaskRun } from '../attempt.ts';
+import { afterMemberships } from '../drift.ts';
+import type { Refusal } from '../refusal.ts';
 
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */

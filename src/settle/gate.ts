@@ -20,7 +20,7 @@ import { countEnabledPeople } from '../db/seen/links.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
-import type { TaskRun } from './run.ts';
+import type { TaskRun } from './attempt.ts';
 
 export interface Gate {
   /** In the plan's order: everything that is no loss, and the losses that may run. */

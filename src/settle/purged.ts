@@ -12,7 +12,7 @@ import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes } from '../plan/user.ts';
 import type { StoreView } from '../stores/desired.ts';
-import type { TaskRun } from './run.ts';
+import type { TaskRun } from './attempt.ts';
 
 /** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(

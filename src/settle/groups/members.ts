@@ -1,30 +1,30 @@
 /** The memberships of one remote group: reads them at first sight, plans the differences, applies in batches. */
 
-import type { CallContext } from '../connectors/connector.ts';
-import { findGroupEvenDeleted } from '../db/identity/groups.ts';
-import { PURGED } from '../db/identity/users.ts';
-import type { Db } from '../db/open.ts';
-import { forgetMembers, type LedgerEntry, observeMembers, unseenMembers } from '../db/seen/ledger.ts';
+import type { CallContext } from '../../connectors/connector.ts';
+import { findGroupEvenDeleted } from '../../db/identity/groups.ts';
+import { PURGED } from '../../db/identity/users.ts';
+import type { Db } from '../../db/open.ts';
+import { forgetMembers, type LedgerEntry, observeMembers, unseenMembers } from '../../db/seen/ledger.ts';
 import {
   getLink,
   groupLinksByRemoteId,
   type LinkRecord,
   updateLink,
   userLinksByRemoteId,
-} from '../db/seen/links.ts';
+} from '../../db/seen/links.ts';
 import {
   type UnwantedDifference,
   unwantedDifferences,
   wantedDifferences,
-} from '../db/seen/memberDifferences.ts';
-import type { Change, MembershipChange, Skip } from '../model/change.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import { decideMember, type MemberSituation } from '../plan/member.ts';
-import { lifecyclesOf, loadDesiredGroup, type StoreView } from '../stores/desired.ts';
-import { groupMappingFor } from '../stores/groupMapping.ts';
-import { newId } from '../support/ids.ts';
-import { mayBeProtected, withoutPurged } from './purged.ts';
-import { namesOfLink, protects } from './situation.ts';
+} from '../../db/seen/memberDifferences.ts';
+import type { Change, MembershipChange, Skip } from '../../model/change.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import { decideMember, type MemberSituation } from '../../plan/member.ts';
+import { lifecyclesOf, loadDesiredGroup, type StoreView } from '../../stores/desired.ts';
+import { groupMappingFor } from '../../stores/groupMapping.ts';
+import { newId } from '../../support/ids.ts';
+import { mayBeProtected, withoutPurged } from '../purged.ts';
+import { namesOfLink, protects } from '../situation.ts';
 
 /** What a plan is made from. */
 export interface Planning {
