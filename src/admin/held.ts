@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/brake/held.ts';
 import { RequestError } from '../model/errors.ts';
 import { approveHeld, discardHeld, type Selection } from '../propagation/held.ts';
-import { shownChange } from '../propagation/shownChange.ts';
+import { shownChange } from '../sync/preview/shownChange.ts';
 import { idText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';

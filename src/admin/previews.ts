@@ -10,10 +10,10 @@ import {
   type PreviewRecord,
 } from '../db/runs/previews.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { startApply } from '../propagation/applyPreview.ts';
-import { startPreview } from '../propagation/preview.ts';
-import { presentChange } from '../propagation/shownChange.ts';
 import { isoTime } from '../support/clock.ts';
+import { startApply } from '../sync/preview/applyPreview.ts';
+import { startPreview } from '../sync/preview/preview.ts';
+import { presentChange } from '../sync/preview/shownChange.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';

@@ -18,8 +18,8 @@ import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
 import { type Aftermath, aftermathOf, backoffMs, settleFailure } from './failure.ts';
-import { closeSettledRuns, settleSyncFailure, syncStep } from './syncRuns.ts';
 
 /** What the worker needs of a store's life, which is not its own business. */
 export interface StoreCare {

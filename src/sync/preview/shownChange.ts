@@ -1,7 +1,7 @@
 /** A change as previews and held losses show it. Pure. */
 
-import type { PreviewRecord } from '../db/runs/previews.ts';
-import type { Change, Op } from '../model/change.ts';
+import type { PreviewRecord } from '../../db/runs/previews.ts';
+import type { Change, Op } from '../../model/change.ts';
 
 export function shownChange(change: Change): Record<string, unknown> {
   const { op, subject } = change;

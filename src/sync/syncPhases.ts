@@ -14,8 +14,8 @@ import type { DriftItem } from '../settle/drift.ts';
 import { feedingGroups, planMemberships } from '../settle/groups/members.ts';
 import { isCountRight } from '../settle/situation.ts';
 import { type SurveyedUser, surveyGroup, surveyUsers } from '../settle/survey.ts';
-import { countApplied, enqueueApplied } from './applyPreview.ts';
 import { type Comparing, compareMembers, compareUsers, forgetOldDrift, isScanned } from './comparison.ts';
+import { countApplied, enqueueApplied } from './preview/applyPreview.ts';
 import { closeScan, scanPage } from './scan.ts';
 
 const PHASES = [

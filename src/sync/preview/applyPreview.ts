@@ -3,22 +3,22 @@
  * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
  */
 
-import { addLoser, closeCause } from '../db/brake/brakeLedger.ts';
-import { openHeldByKeys } from '../db/brake/held.ts';
-import type { Db } from '../db/open.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
-import { type AppliedChange, insertApplied, takeLeftover } from '../db/runs/appliedChanges.ts';
-import { getPreview, listPreviewItems, type PreviewRecord } from '../db/runs/previews.ts';
-import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
-import { vendorRefusals } from '../db/seen/syncStatuses.ts';
-import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
-import type { Cause } from '../model/cause.ts';
-import { RequestError } from '../model/errors.ts';
-import type { Kind } from '../model/subject.ts';
-import type { Work } from '../settle/groups/members.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import { storeEvent } from '../stores/storeEvents.ts';
-import { isoTime } from '../support/clock.ts';
+import { addLoser, closeCause } from '../../db/brake/brakeLedger.ts';
+import { openHeldByKeys } from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { type AppliedChange, insertApplied, takeLeftover } from '../../db/runs/appliedChanges.ts';
+import { getPreview, listPreviewItems, type PreviewRecord } from '../../db/runs/previews.ts';
+import { insertSyncRun, type SyncRunRecord } from '../../db/runs/syncRuns.ts';
+import { vendorRefusals } from '../../db/seen/syncStatuses.ts';
+import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { Work } from '../../settle/groups/members.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { storeEvent } from '../../stores/storeEvents.ts';
+import { isoTime } from '../../support/clock.ts';
 import { isLossOp, presentChange } from './shownChange.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */

@@ -20,7 +20,7 @@ import type { RemoteError } from '../model/errors.ts';
 import { LeaseLost } from '../settle/attempt.ts';
 import type { StoreView } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
-import { REFUSED_LISTED_MAX, takeRefused } from './applyPreview.ts';
+import { REFUSED_LISTED_MAX, takeRefused } from './preview/applyPreview.ts';
 import { firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress, type Step } from './syncPhases.ts';
 
 /** Drift that a run lists; beyond it only the count grows. */

@@ -4,9 +4,9 @@
  * link, no task and no status.
  */
 
-import type { CallContext, VendorCall } from '../connectors/connector.ts';
-import { membersOfGroup, nearMatches, subjectsPage } from '../db/identity/subjects.ts';
-import type { Db } from '../db/open.ts';
+import type { CallContext, VendorCall } from '../../connectors/connector.ts';
+import { membersOfGroup, nearMatches, subjectsPage } from '../../db/identity/subjects.ts';
+import type { Db } from '../../db/open.ts';
 import {
   deleteExpiredPreviews,
   finishPreview,
@@ -18,31 +18,31 @@ import {
   type PreviewRecord,
   type PreviewSummary,
   SUMMARY_KEYS,
-} from '../db/runs/previews.ts';
-import { ledgerEntries } from '../db/seen/ledger.ts';
-import { countEnabledPeople } from '../db/seen/links.ts';
-import { unlinkedAccounts } from '../db/seen/observations.ts';
-import type { StoreRecord } from '../db/stores/stores.ts';
-import type { Cause } from '../model/cause.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
-import { brakeLimit } from '../plan/brake.ts';
+} from '../../db/runs/previews.ts';
+import { ledgerEntries } from '../../db/seen/ledger.ts';
+import { countEnabledPeople } from '../../db/seen/links.ts';
+import { unlinkedAccounts } from '../../db/seen/observations.ts';
+import type { StoreRecord } from '../../db/stores/stores.ts';
+import type { Cause } from '../../model/cause.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { brakeLimit } from '../../plan/brake.ts';
 import {
   feedingGroups,
   grantLevel,
   observeGroup,
   planMemberships,
   type Work,
-} from '../settle/groups/members.ts';
-import { surveyGroup, surveyUsers } from '../settle/survey.ts';
-import { viewOf } from '../stores/context.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import type { StoreView } from '../stores/desired.ts';
-import { storeEvent } from '../stores/storeEvents.ts';
-import { isoTime } from '../support/clock.ts';
-import { newId } from '../support/ids.ts';
-import { closeScan, scanPage } from './scan.ts';
+} from '../../settle/groups/members.ts';
+import { surveyGroup, surveyUsers } from '../../settle/survey.ts';
+import { viewOf } from '../../stores/context.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import type { StoreView } from '../../stores/desired.ts';
+import { storeEvent } from '../../stores/storeEvents.ts';
+import { isoTime } from '../../support/clock.ts';
+import { newId } from '../../support/ids.ts';
+import { closeScan, scanPage } from '../scan.ts';
 import { shownChange } from './shownChange.ts';
 
 const LIFETIME_MS = 24 * 3_600_000;
