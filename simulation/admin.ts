@@ -1,11 +1,11 @@
 /** What admins and operators do to a store beside its settings: rules, mappings, pauses, single tasks. */
 
+import { saveMappings } from '../src/control/mappings.ts';
+import { pauseByAdmin, resumeByAdmin } from '../src/control/pause.ts';
+import { createRule, removeRule, replaceRule, type Saved } from '../src/control/rules.ts';
+import { discardTask, retryNow } from '../src/control/tasks.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
 import { getStore } from '../src/db/stores/stores.ts';
-import { saveMappings } from '../src/propagation/mappings.ts';
-import { pauseByAdmin, resumeByAdmin } from '../src/propagation/pause.ts';
-import { createRule, removeRule, replaceRule, type Saved } from '../src/propagation/rules.ts';
-import { discardTask, retryNow } from '../src/propagation/tasks.ts';
 import type { AdminAction } from './actions.ts';
 import { type Rule, type ScimGroup, Timeline } from './model.ts';
 import type { SimulatedStore, World } from './world.ts';

@@ -1,6 +1,6 @@
 /** One history from its seed: themes, actions, play, quiet, and the verdict. */
 
-import { retryNow } from '../src/propagation/tasks.ts';
+import { retryNow } from '../src/control/tasks.ts';
 import { replaceChance } from '../src/support/chance.ts';
 import { isoTime } from '../src/support/clock.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';

@@ -1,14 +1,14 @@
 /** Plays the actions of a history: as an IdP and as admins through the real use cases, and by hand at the vendors. */
 
+import { approveHeld, discardHeld } from '../src/control/held.ts';
+import { createStore, replaceStore } from '../src/control/stores.ts';
+import { startSync } from '../src/control/syncRequest.ts';
 import { listOpenHeld } from '../src/db/brake/held.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
 import { listPreviewItems } from '../src/db/runs/previews.ts';
 import { getStore } from '../src/db/stores/stores.ts';
 import { DirectoryRefusal } from '../src/directory/refusal.ts';
 import { RequestError } from '../src/model/errors.ts';
-import { approveHeld, discardHeld } from '../src/propagation/held.ts';
-import { createStore, replaceStore } from '../src/propagation/stores.ts';
-import { startSync } from '../src/propagation/syncRequest.ts';
 import { startApply } from '../src/sync/preview/applyPreview.ts';
 import { startPreview } from '../src/sync/preview/preview.ts';
 import type { Action, Trouble } from './actions.ts';

@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { deleteConnection } from '../control/endings/connectionDeletion.ts';
 import { appendEvent } from '../db/events.ts';
 import {
   type ConnectionRecord,
@@ -22,7 +23,6 @@ import { lockEnvironment } from '../db/identity/environments.ts';
 import { waitedFor } from '../db/identity/tombstones.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
-import { deleteConnection } from '../propagation/connectionDeletion.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { auditedConnection } from './audited.ts';

@@ -1,9 +1,9 @@
 /** What the deletion of a connection and of an environment have in common at the admin API. */
 
 import type { Request } from 'express';
+import type { Manner } from '../control/endings/confirmation.ts';
 import type { Deletion } from '../db/identity/deletions.ts';
 import { RequestError } from '../model/errors.ts';
-import type { Manner } from '../propagation/confirmation.ts';
 import { queryFlag } from './page.ts';
 
 export function readManner(req: Request): Manner {

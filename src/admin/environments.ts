@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { deleteEnvironment } from '../control/endings/environmentDeletion.ts';
 import { appendEvent } from '../db/events.ts';
 import {
   countEnvironments,
@@ -14,7 +15,6 @@ import {
 } from '../db/identity/environments.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
-import { deleteEnvironment } from '../propagation/environmentDeletion.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { auditedEnvironment } from './audited.ts';

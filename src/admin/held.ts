@@ -2,9 +2,9 @@
 
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import { approveHeld, discardHeld, type Selection } from '../control/held.ts';
 import { countOpenHeld, type HeldRecord, listOpenHeld } from '../db/brake/held.ts';
 import { RequestError } from '../model/errors.ts';
-import { approveHeld, discardHeld, type Selection } from '../propagation/held.ts';
 import { shownChange } from '../sync/preview/shownChange.ts';
 import { idText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeOf } from './context.ts';

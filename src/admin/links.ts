@@ -2,10 +2,10 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { linkByHand, unlink } from '../control/links.ts';
 import { countUpTo } from '../db/paging.ts';
 import { getLinkById, type LinkRecord, linksOf, listLinks } from '../db/seen/links.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { linkByHand, unlink } from '../propagation/links.ts';
 import { idText, longText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';
 import { knownQuery, queryMistake, queryText, readPage, sendPage } from './page.ts';

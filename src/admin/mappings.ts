@@ -2,14 +2,14 @@
 
 import { type Response, Router } from 'express';
 import { z } from 'zod';
-import type { StoreRecord } from '../db/stores/stores.ts';
 import {
   GROUP_MAPPINGS_MAX,
   type MappingsInput,
   previewMappings,
   readMappings,
   saveMappings,
-} from '../propagation/mappings.ts';
+} from '../control/mappings.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
 import { nameText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeHref, storeOf } from './context.ts';
 import { knownFlags, queryFlag } from './page.ts';

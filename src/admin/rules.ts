@@ -5,9 +5,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { getRule, listRules, type RuleRecord, rulesOf } from '../db/stores/rules.ts';
-import { FILTER_LENGTH_MAX } from '../directory/filter/parse.ts';
-import type { Impact } from '../propagation/impact.ts';
+import type { Impact } from '../control/impact.ts';
 import {
   createRule,
   type Manner,
@@ -15,7 +13,9 @@ import {
   removeRule,
   replaceRule,
   type Saved,
-} from '../propagation/rules.ts';
+} from '../control/rules.ts';
+import { getRule, listRules, type RuleRecord, rulesOf } from '../db/stores/rules.ts';
+import { FILTER_LENGTH_MAX } from '../directory/filter/parse.ts';
 import { idText, longText, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import {

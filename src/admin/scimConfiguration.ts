@@ -8,6 +8,7 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
+import { replanStores } from '../control/endings/directoryChange.ts';
 import {
   countScimTokens,
   deleteScimToken,
@@ -39,7 +40,6 @@ import {
 } from '../directory/inbound.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { primaryEmail } from '../model/resource.ts';
-import { replanStores } from '../propagation/directoryChange.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { auditedConnection, auditedScimToken } from './audited.ts';

@@ -2,9 +2,9 @@
 
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import { definitionOf, readNewConfiguration } from '../control/storeConfiguration.ts';
 import { getStoreOf } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
-import { definitionOf, readNewConfiguration } from '../propagation/storeConfiguration.ts';
 import { checkConnection, describeCheck } from '../stores/check.ts';
 import { newId } from '../support/ids.ts';
 import { idText, parseBody, summary } from './body.ts';

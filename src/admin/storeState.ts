@@ -2,8 +2,8 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
-import { pauseByAdmin, resumeByAdmin } from '../propagation/pause.ts';
-import { storeSyncStatus } from '../propagation/storeStatus.ts';
+import { pauseByAdmin, resumeByAdmin } from '../control/pause.ts';
+import { storeSyncStatus } from '../control/storeStatus.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, storeHref, storeOf } from './context.ts';
 import { route } from './problem.ts';

@@ -5,11 +5,11 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { deleteStore } from '../control/endings/storeDeletion.ts';
+import { readNewConfiguration, readReplacedConfiguration } from '../control/storeConfiguration.ts';
+import { createStore, replaceStore, type StoreInput } from '../control/stores.ts';
 import { countStores, getStoreOf, listStores, type StoreRecord } from '../db/stores/stores.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import { readNewConfiguration, readReplacedConfiguration } from '../propagation/storeConfiguration.ts';
-import { deleteStore } from '../propagation/storeDeletion.ts';
-import { createStore, replaceStore, type StoreInput } from '../propagation/stores.ts';
 import { maskedConfiguration } from '../stores/storeSecrets.ts';
 import { checkBody, longText, nameText, READ_ONLY, summary, webUrl } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, idParam, storeHref, storeOf } from './context.ts';

@@ -2,9 +2,9 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
+import { startSync } from '../control/syncRequest.ts';
 import { getSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { startSync } from '../propagation/syncRequest.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, idParam, notFound, storeHref, storeOf } from './context.ts';
 import { route } from './problem.ts';

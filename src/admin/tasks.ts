@@ -2,6 +2,7 @@
 
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import { discardTask, retryNow } from '../control/tasks.ts';
 import { countUpTo } from '../db/paging.ts';
 import {
   getTask,
@@ -11,7 +12,6 @@ import {
   type TaskState,
   tasksOf,
 } from '../db/queue/tasks.ts';
-import { discardTask, retryNow } from '../propagation/tasks.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import { keyOfRecord, knownQuery, queryMistake, queryText, readPageOfRecords, sendPage } from './page.ts';

@@ -2,9 +2,9 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
+import { personStatuses } from '../control/storeStatus.ts';
+import { syncPerson } from '../control/tasks.ts';
 import type { UserRecord } from '../db/identity/users.ts';
-import { personStatuses } from '../propagation/storeStatus.ts';
-import { syncPerson } from '../propagation/tasks.ts';
 import { parseBody } from './body.ts';
 import { type AdminDeps, adminOf, href } from './context.ts';
 import { someoneOf } from './directory.ts';

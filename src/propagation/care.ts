@@ -1,14 +1,14 @@
 /** What the worker asks of a store's life: a thin binding of the use cases to their dependencies. */
 
 import type { VendorCall } from '../connectors/connector.ts';
+import { finishDeletion } from '../control/endings/storeDeletion.ts';
+import { pauseForCredential, recheckPaused } from '../control/pause.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { viewOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
-import { pauseForCredential, recheckPaused } from './pause.ts';
 import type { StoreCare } from './runner.ts';
-import { finishDeletion } from './storeDeletion.ts';
 
 export function createCare(deps: PropagationDeps, metrics: Metrics): StoreCare {
   return {

@@ -3,6 +3,8 @@
  * It hands work to the queue and calls no vendor; a turn that fails is tried again with the next.
  */
 
+import { advanceConnection } from '../control/endings/connectionDeletion.ts';
+import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs/previews.ts';
@@ -11,8 +13,6 @@ import { purgePeople } from '../directory/retention.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';
-import { advanceConnection } from './connectionDeletion.ts';
-import { advanceEnvironment } from './environmentDeletion.ts';
 import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {

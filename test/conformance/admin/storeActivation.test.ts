@@ -1,5 +1,5 @@
+import { recheckPaused } from '../../../src/control/pause.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
-import { recheckPaused } from '../../../src/propagation/pause.ts';
 import { onEachDatabase } from '../../database.ts';
 import { SLACK_TOKEN } from '../../emulator/slack.ts';
 import { STORES, useStores } from './storeFixture.ts';

@@ -1,6 +1,6 @@
+import { finishDeletion } from '../../../src/control/endings/storeDeletion.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
-import { finishDeletion } from '../../../src/propagation/storeDeletion.ts';
 import { onEachDatabase } from '../../database.ts';
 import { startSlackEmulator } from '../../emulator/slack.ts';
 import { OTHER_TOKEN, STORES, useStores } from './storeFixture.ts';

@@ -3,28 +3,28 @@
  * tokens go. Its row and its audit log stay. Calls no vendor.
  */
 
-import { deleteAdminTokensOf } from '../db/access/adminTokens.ts';
-import { appendEvent } from '../db/events.ts';
-import { type ConnectionRecord, everyConnection, lockConnection } from '../db/identity/connections.ts';
+import { deleteAdminTokensOf } from '../../db/access/adminTokens.ts';
+import { appendEvent } from '../../db/events.ts';
+import { type ConnectionRecord, everyConnection, lockConnection } from '../../db/identity/connections.ts';
 import {
   buryRow,
   type Deletion,
   keepAccountsFromNowOn,
   startDeletion,
   takeReplanning,
-} from '../db/identity/deletions.ts';
+} from '../../db/identity/deletions.ts';
 import {
   DEFAULT_ENVIRONMENT_ID,
   type EnvironmentRecord,
   lockEnvironment,
-} from '../db/identity/environments.ts';
-import { type Concerned, whomItConcerns } from '../db/identity/tombstones.ts';
-import type { Db } from '../db/open.ts';
-import { everyStoreOf, lockStore } from '../db/stores/stores.ts';
-import type { Cause } from '../model/cause.ts';
-import { RequestError } from '../model/errors.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import { isoTime } from '../support/clock.ts';
+} from '../../db/identity/environments.ts';
+import { type Concerned, whomItConcerns } from '../../db/identity/tombstones.ts';
+import type { Db } from '../../db/open.ts';
+import { everyStoreOf, lockStore } from '../../db/stores/stores.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { isoTime } from '../../support/clock.ts';
 import { type Manner, refuseUnconfirmed } from './confirmation.ts';
 import {
   advanceConnection,

@@ -1,7 +1,7 @@
 /** What somebody must know, and confirm, before a connection or an environment goes. */
 
-import type { Concerned } from '../db/identity/tombstones.ts';
-import { RequestError } from '../model/errors.ts';
+import type { Concerned } from '../../db/identity/tombstones.ts';
+import { RequestError } from '../../model/errors.ts';
 
 /** How a request wants it done. */
 export interface Manner {

@@ -3,24 +3,24 @@
  * emptied first. What the bridge knew of it goes; the vendor's accounts go only as the settings say.
  */
 
-import { type Db, isUniqueViolation } from '../db/open.ts';
-import { lockLease } from '../db/queue/leases.ts';
-import { hasTasks } from '../db/queue/tasks.ts';
-import { cancelOpenRuns, hasOpenRun } from '../db/runs/syncRuns.ts';
-import { countLinkedPeople } from '../db/seen/links.ts';
+import { type Db, isUniqueViolation } from '../../db/open.ts';
+import { lockLease } from '../../db/queue/leases.ts';
+import { hasTasks } from '../../db/queue/tasks.ts';
+import { cancelOpenRuns, hasOpenRun } from '../../db/runs/syncRuns.ts';
+import { countLinkedPeople } from '../../db/seen/links.ts';
 import {
   buryStore,
   forgetBelongings,
   lockStore,
   type StoreRecord,
   updateStore,
-} from '../db/stores/stores.ts';
-import type { Cause } from '../model/cause.ts';
-import { RequestError } from '../model/errors.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import { audited, storeEvent } from '../stores/storeEvents.ts';
-import { isoTime } from '../support/clock.ts';
-import { queueRun } from './stores.ts';
+} from '../../db/stores/stores.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { audited, storeEvent } from '../../stores/storeEvents.ts';
+import { isoTime } from '../../support/clock.ts';
+import { queueRun } from '../stores.ts';
 
 /** `deleted`: it is gone. `deleting`: people lose their accounts first, and the store stays visible. */
 export type Deletion =

@@ -4,23 +4,23 @@
  * connection stays visible until no store has anything left to do. Calls no vendor.
  */
 
-import { shutConnection } from '../db/access/scimTokens.ts';
-import { appendEvent, appendEvents } from '../db/events.ts';
+import { shutConnection } from '../../db/access/scimTokens.ts';
+import { appendEvent, appendEvents } from '../../db/events.ts';
 import {
   type ConnectionRecord,
   countConnections,
   lockConnection,
   lockConnectionEvenDeleted,
   passOnPrimary,
-} from '../db/identity/connections.ts';
+} from '../../db/identity/connections.ts';
 import {
   buryRow,
   type Deletion,
   keepAccountsFromNowOn,
   startDeletion,
   takeReplanning,
-} from '../db/identity/deletions.ts';
-import { lockEnvironment } from '../db/identity/environments.ts';
+} from '../../db/identity/deletions.ts';
+import { lockEnvironment } from '../../db/identity/environments.ts';
 import {
   type Concerned,
   departedIn,
@@ -28,17 +28,17 @@ import {
   nextToForget,
   storesStillWork,
   whomItConcerns,
-} from '../db/identity/tombstones.ts';
-import type { Db } from '../db/open.ts';
-import { storeNames } from '../db/stores/stores.ts';
-import { buryPage } from '../directory/burial.ts';
-import { inTransaction } from '../directory/write.ts';
-import type { Cause } from '../model/cause.ts';
-import { RequestError } from '../model/errors.ts';
-import type { Kind } from '../model/subject.ts';
-import { releaseBrakeIfClear } from '../settle/gate.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import { isoTime } from '../support/clock.ts';
+} from '../../db/identity/tombstones.ts';
+import type { Db } from '../../db/open.ts';
+import { storeNames } from '../../db/stores/stores.ts';
+import { buryPage } from '../../directory/burial.ts';
+import { inTransaction } from '../../directory/write.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { Kind } from '../../model/subject.ts';
+import { releaseBrakeIfClear } from '../../settle/gate.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { isoTime } from '../../support/clock.ts';
 import { type Manner, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
 
