@@ -11,9 +11,6 @@ import { pendingMigrations } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
 import { createPresence } from './db/queue/presence.ts';
 import { createApp } from './http/app.ts';
-import { createCare } from './propagation/care.ts';
-import { createHousekeeping, type Housekeeping } from './propagation/housekeeping.ts';
-import { createWorker, type Worker } from './propagation/worker.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
 import { resealSecrets } from './stores/storeSecrets.ts';
@@ -22,6 +19,9 @@ import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
+import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
+import { createCare } from './work/storeLifecycle.ts';
+import { createWorker, type Worker } from './work/worker.ts';
 
 export interface WireDeps {
   readonly config: Config;

@@ -1,4 +1,4 @@
-import { retryDelayMs } from '../../../src/propagation/failure.ts';
+import { retryDelayMs } from '../../../src/work/failure.ts';
 
 const SAMPLES = 1_000;
 const samples = (attempts: number, streak: number) =>
