@@ -5,12 +5,12 @@
 
 import { requiredScimScopes } from '../auth/scopes.ts';
 import { announced } from '../directory/announcement.ts';
-import { objectBody } from './body.ts';
-import type { Answer, Call, Endpoint, Scim } from './call.ts';
-import { errorBody, ScimError, toScimError } from './errors.ts';
-import { precondition } from './etag.ts';
+import { errorBody, ScimError, toScimError } from './answer/errors.ts';
+import { precondition } from './answer/etag.ts';
+import { WHOLE } from './answer/projection.ts';
 import { field, isObject } from './patch/operation.ts';
-import { WHOLE } from './projection.ts';
+import { objectBody } from './request/body.ts';
+import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
 
 const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
 /** Advertised in ServiceProviderConfig. */

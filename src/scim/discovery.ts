@@ -8,10 +8,10 @@ import { type RequestHandler, type Response, Router } from 'express';
 import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
 import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/filter/attributes.ts';
-import { BODY_BYTES_MAX } from './body.ts';
+import { notAllowed, ScimError } from './answer/errors.ts';
 import { BULK_OPERATIONS_MAX } from './bulk.ts';
-import { notAllowed, ScimError } from './errors.ts';
-import { COUNT_MAX, queryParameters } from './query.ts';
+import { BODY_BYTES_MAX } from './request/body.ts';
+import { COUNT_MAX, queryParameters } from './request/query.ts';
 
 const PATHS = [
   '/ServiceProviderConfig',

@@ -9,16 +9,16 @@ import { findGroup, findGroups, type GroupRecord, listGroups } from '../db/ident
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import type { Resource } from '../model/resource.ts';
-import { objectBody } from './body.ts';
-import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './call.ts';
-import { coerceGroup } from './coerce.ts';
-import { etagOf } from './etag.ts';
-import { pageOf } from './list.ts';
-import { namesIn } from './names.ts';
+import { etagOf } from './answer/etag.ts';
+import { pageOf } from './answer/list.ts';
+import { groupLocation, presentGroup } from './answer/present.ts';
+import { asksFor, includes, isSelection, project } from './answer/projection.ts';
 import { patchOperations, patchOptions } from './operations.ts';
 import { patchGroup } from './patch/group.ts';
-import { groupLocation, presentGroup } from './present.ts';
-import { asksFor, includes, isSelection, project } from './projection.ts';
+import { objectBody } from './request/body.ts';
+import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './request/call.ts';
+import { coerceGroup } from './request/coerce.ts';
+import { namesIn } from './request/names.ts';
 
 export const groups: Endpoint = {
   kind: 'group',

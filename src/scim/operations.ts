@@ -1,8 +1,8 @@
 /** The envelope of a PATCH (RFC 7644 §3.5.2); what the operations do is `patch/`'s matter. */
 
-import type { Call } from './call.ts';
-import { ScimError } from './errors.ts';
+import { ScimError } from './answer/errors.ts';
 import { field } from './patch/operation.ts';
+import type { Call } from './request/call.ts';
 
 /** Operations of one PATCH request. */
 const OPERATIONS_MAX = 10_000;

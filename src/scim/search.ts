@@ -3,9 +3,9 @@
 import { searchTogether } from '../db/identity/search.ts';
 import { dialectOf } from '../db/open.ts';
 import { sortKeyToSql } from '../directory/filter/sort.ts';
-import type { Answer, Call, Endpoint, Scim } from './call.ts';
-import { filterOf, listResponse } from './list.ts';
-import type { ListQuery } from './query.ts';
+import { filterOf, listResponse } from './answer/list.ts';
+import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
+import type { ListQuery } from './request/query.ts';
 
 /** One order through all types. */
 export async function search(

@@ -4,16 +4,16 @@ import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.t
 import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
-import { objectBody } from './body.ts';
-import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './call.ts';
-import { coerceUser } from './coerce.ts';
-import { etagOf } from './etag.ts';
-import { pageOf } from './list.ts';
-import { namesIn } from './names.ts';
+import { etagOf } from './answer/etag.ts';
+import { pageOf } from './answer/list.ts';
+import { presentUser, userLocation } from './answer/present.ts';
+import { includes, project } from './answer/projection.ts';
 import { patchOperations, patchOptions } from './operations.ts';
 import { patchUser } from './patch/user.ts';
-import { presentUser, userLocation } from './present.ts';
-import { includes, project } from './projection.ts';
+import { objectBody } from './request/body.ts';
+import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './request/call.ts';
+import { coerceUser } from './request/coerce.ts';
+import { namesIn } from './request/names.ts';
 
 export const users: Endpoint = {
   kind: 'user',

@@ -3,7 +3,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { BODY_BYTES_MAX } from '../../../src/scim/body.ts';
+import { BODY_BYTES_MAX } from '../../../src/scim/request/body.ts';
 import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { eventually } from '../../bridge.ts';

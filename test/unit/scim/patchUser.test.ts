@@ -1,7 +1,7 @@
 import type { Resource } from '../../../src/model/resource.ts';
-import { namesIn } from '../../../src/scim/names.ts';
 import { PatchError } from '../../../src/scim/patch/error.ts';
 import { patchUser } from '../../../src/scim/patch/user.ts';
+import { namesIn } from '../../../src/scim/request/names.ts';
 
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';

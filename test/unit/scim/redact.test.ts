@@ -1,4 +1,4 @@
-import { redactBody } from '../../../src/scim/redact.ts';
+import { redactBody } from '../../../src/scim/request/redact.ts';
 
 describe('redactBody', () => {
   it('§7.5.2 hides passwords wherever a body can hold one', () => {

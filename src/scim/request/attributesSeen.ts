@@ -1,9 +1,9 @@
 /** Notes which attributes an identity provider sends, off the hot path: each name once in a while. */
 
-import { recordAttributesSeen } from '../db/identity/attributesSeen.ts';
-import type { Directory } from '../directory/write.ts';
-import { isoTime } from '../support/clock.ts';
-import type { Log } from '../support/log.ts';
+import { recordAttributesSeen } from '../../db/identity/attributesSeen.ts';
+import type { Directory } from '../../directory/write.ts';
+import { isoTime } from '../../support/clock.ts';
+import type { Log } from '../../support/log.ts';
 import type { Scim } from './call.ts';
 
 const NAME_CHARACTERS_MAX = 200;

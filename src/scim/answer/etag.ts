@@ -1,8 +1,8 @@
 /** Versions as weak entity tags, and the two conditional headers (RFC 7644 §3.14, RFC 9110 §13). */
 
 import { createHash } from 'node:crypto';
-import type { MembershipRow } from '../db/identity/groupMembers.ts';
-import type { Precondition } from '../directory/write.ts';
+import type { MembershipRow } from '../../db/identity/groupMembers.ts';
+import type { Precondition } from '../../directory/write.ts';
 
 /**
  * A user's memberships are rows of the groups and do not raise the user's version: a push of 10,000 members

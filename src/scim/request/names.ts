@@ -1,8 +1,8 @@
 /** Which attributes a resource holds, by the names under which an admin can map them. */
 
-import { type Attribute, nameInside, schemaOf } from '../directory/filter/attributes.ts';
-import type { Resource } from '../model/resource.ts';
-import type { Kind } from '../model/subject.ts';
+import { type Attribute, nameInside, schemaOf } from '../../directory/filter/attributes.ts';
+import type { Resource } from '../../model/resource.ts';
+import type { Kind } from '../../model/subject.ts';
 
 /** Names of one resource; what is beyond them is not told. */
 const NAMES_MAX = 200;

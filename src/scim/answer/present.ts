@@ -1,9 +1,9 @@
 /** What the bridge answers for a user and a group: the stored resource with what only the server knows. */
 
-import type { MemberRow, MembershipRow } from '../db/identity/groupMembers.ts';
-import type { GroupRecord } from '../db/identity/groups.ts';
-import type { UserRecord } from '../db/identity/users.ts';
-import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/filter/attributes.ts';
+import type { MemberRow, MembershipRow } from '../../db/identity/groupMembers.ts';
+import type { GroupRecord } from '../../db/identity/groups.ts';
+import type { UserRecord } from '../../db/identity/users.ts';
+import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/filter/attributes.ts';
 import { etagOf } from './etag.ts';
 
 /** `groups` is undefined where the answer does not hold them. */

@@ -3,10 +3,10 @@
  * it answers. The two resource types implement `Endpoint`; routing, bulk and search know nothing more.
  */
 
-import type { ScimPrincipal } from '../auth/scim.ts';
-import type { Directory, Precondition, Write } from '../directory/write.ts';
-import type { Kind } from '../model/subject.ts';
-import type { Projection } from './projection.ts';
+import type { ScimPrincipal } from '../../auth/scim.ts';
+import type { Directory, Precondition, Write } from '../../directory/write.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { Projection } from '../answer/projection.ts';
 import type { ListQuery } from './query.ts';
 import { redactBody } from './redact.ts';
 

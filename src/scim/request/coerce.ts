@@ -8,10 +8,10 @@
  * refuses shapes that Entra ID sends.
  */
 
-import type { Resource } from '../model/resource.ts';
-import { ScimError } from './errors.ts';
-import { readAttributes } from './patch/apply.ts';
-import { idsOf } from './patch/group.ts';
+import type { Resource } from '../../model/resource.ts';
+import { ScimError } from '../answer/errors.ts';
+import { readAttributes } from '../patch/apply.ts';
+import { idsOf } from '../patch/group.ts';
 
 export interface CoercedUser {
   readonly resource: Resource;

@@ -4,7 +4,7 @@
  */
 
 import type { RequestHandler } from 'express';
-import { ScimError } from './errors.ts';
+import { ScimError } from '../answer/errors.ts';
 
 /** Far beyond what identity providers send at once, and answered within seconds. */
 export const REQUESTS_IN_HAND_MAX = 500;

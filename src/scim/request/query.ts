@@ -1,7 +1,7 @@
 /** The parameters of a list (RFC 7644 §3.4.2), from a query string or the body of a `.search` (§3.4.3). */
 
-import { ScimError } from './errors.ts';
-import { type Projection, parseProjection } from './projection.ts';
+import { ScimError } from '../answer/errors.ts';
+import { type Projection, parseProjection } from '../answer/projection.ts';
 
 /** Resources in one answer where the client does not say. */
 const COUNT_DEFAULT = 100;

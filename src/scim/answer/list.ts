@@ -1,13 +1,13 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
-import type { PageByPosition, SqlCondition } from '../db/identity/users.ts';
-import { type Dialect, dialectOf } from '../db/open.ts';
-import { parseFilter } from '../directory/filter/parse.ts';
-import { sortToSql } from '../directory/filter/sort.ts';
-import { filterToSql } from '../directory/filter/sql.ts';
-import type { Kind } from '../model/subject.ts';
-import type { Call, Scim } from './call.ts';
-import type { ListQuery } from './query.ts';
+import type { PageByPosition, SqlCondition } from '../../db/identity/users.ts';
+import { type Dialect, dialectOf } from '../../db/open.ts';
+import { parseFilter } from '../../directory/filter/parse.ts';
+import { sortToSql } from '../../directory/filter/sort.ts';
+import { filterToSql } from '../../directory/filter/sql.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { Call, Scim } from '../request/call.ts';
+import type { ListQuery } from '../request/query.ts';
 
 const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 

@@ -4,11 +4,11 @@
  */
 
 import type { RequestHandler, Response } from 'express';
-import { isDatabaseOutage } from '../db/outage.ts';
-import { FilterError, PathError } from '../directory/filter/ast.ts';
-import { DirectoryRefusal, type RefusalReason } from '../directory/refusal.ts';
-import { SCIM_TYPE, type ScimErrorBody, type ScimType, scimErrorBody } from '../support/scimError.ts';
-import { PatchError } from './patch/error.ts';
+import { isDatabaseOutage } from '../../db/outage.ts';
+import { FilterError, PathError } from '../../directory/filter/ast.ts';
+import { DirectoryRefusal, type RefusalReason } from '../../directory/refusal.ts';
+import { SCIM_TYPE, type ScimErrorBody, type ScimType, scimErrorBody } from '../../support/scimError.ts';
+import { PatchError } from '../patch/error.ts';
 
 export class ScimError extends Error {
   readonly status: number;
