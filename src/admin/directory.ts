@@ -15,10 +15,10 @@ import {
   type UserRecord,
 } from '../db/identity/users.ts';
 import { dialectOf } from '../db/open.ts';
-import { FilterError } from '../directory/filter/ast.ts';
-import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/filter/attributes.ts';
-import { parseFilter } from '../directory/filter/parse.ts';
-import { filterToSql } from '../directory/filter/sql.ts';
+import { FilterError } from '../directory/query/ast.ts';
+import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/query/attributes.ts';
+import { parseFilter } from '../directory/query/parse.ts';
+import { filterToSql } from '../directory/query/sql.ts';
 import type { Kind } from '../model/subject.ts';
 import { type AdminDeps, environmentOf, href, idParam, notFound } from './context.ts';
 import { sendEvents } from './events.ts';

@@ -15,7 +15,7 @@ import {
   type Saved,
 } from '../control/rules.ts';
 import { getRule, listRules, type RuleRecord, rulesOf } from '../db/stores/rules.ts';
-import { FILTER_LENGTH_MAX } from '../directory/filter/parse.ts';
+import { FILTER_LENGTH_MAX } from '../directory/query/parse.ts';
 import { idText, longText, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import {

@@ -2,14 +2,14 @@
 
 import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
-import { type Filter, FilterError } from '../directory/filter/ast.ts';
+import { type Filter, FilterError } from '../directory/query/ast.ts';
 import {
   type AttributeChain,
   leafOf,
   resolveAttribute,
   subAttribute,
-} from '../directory/filter/attributes.ts';
-import { parseFilter } from '../directory/filter/parse.ts';
+} from '../directory/query/attributes.ts';
+import { parseFilter } from '../directory/query/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 

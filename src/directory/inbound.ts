@@ -9,7 +9,7 @@ import type { SqlCondition } from '../db/identity/users.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Kind } from '../model/subject.ts';
-import { attributesOf, type Filter, FilterError, PathError } from './filter/ast.ts';
+import { attributesOf, type Filter, FilterError, PathError } from './query/ast.ts';
 import {
   type Attribute,
   type AttributeChain,
@@ -18,10 +18,10 @@ import {
   nameInside,
   resolveAttribute,
   subAttribute,
-} from './filter/attributes.ts';
-import { type Element, elementMatcher } from './filter/match.ts';
-import { parseFilter, parsePath } from './filter/parse.ts';
-import { filterToSql } from './filter/sql.ts';
+} from './query/attributes.ts';
+import { type Element, elementMatcher } from './query/match.ts';
+import { parseFilter, parsePath } from './query/parse.ts';
+import { filterToSql } from './query/sql.ts';
 
 /**
  * Where each attribute of the directory comes from unless the connection says otherwise, whatever its

@@ -7,7 +7,7 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
-import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/filter/attributes.ts';
+import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/query/attributes.ts';
 import { notAllowed, ScimError } from './answer/errors.ts';
 import { BULK_OPERATIONS_MAX } from './bulk.ts';
 import { BODY_BYTES_MAX } from './request/body.ts';

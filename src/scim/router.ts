@@ -5,7 +5,7 @@
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Knex } from 'knex';
-import { isStorableText } from '../directory/filter/operand.ts';
+import { isStorableText } from '../directory/query/operand.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';

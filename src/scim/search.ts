@@ -2,7 +2,7 @@
 
 import { searchTogether } from '../db/identity/search.ts';
 import { dialectOf } from '../db/open.ts';
-import { sortKeyToSql } from '../directory/filter/sort.ts';
+import { sortKeyToSql } from '../directory/query/sort.ts';
 import { filterOf, listResponse } from './answer/list.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
 import type { ListQuery } from './request/query.ts';

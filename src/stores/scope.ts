@@ -7,8 +7,8 @@ import type { SqlCondition, UserRecord } from '../db/identity/users.ts';
 import type { Db, Dialect } from '../db/open.ts';
 import type { RuleRecord } from '../db/stores/rules.ts';
 import { peopleMeeting } from '../db/stores/scope.ts';
-import { parseFilter } from '../directory/filter/parse.ts';
-import { filterToSql } from '../directory/filter/sql.ts';
+import { parseFilter } from '../directory/query/parse.ts';
+import { filterToSql } from '../directory/query/sql.ts';
 
 export type RuleTerms = Pick<RuleRecord, 'active' | 'populationExpression' | 'groups'> &
   Partial<Pick<RuleRecord, 'name'>>;

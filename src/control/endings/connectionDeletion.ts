@@ -31,7 +31,7 @@ import {
 } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { storeNames } from '../../db/stores/stores.ts';
-import { buryPage } from '../../directory/burial.ts';
+import { buryPage } from '../../directory/softDelete.ts';
 import { inTransaction } from '../../directory/write.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';

@@ -5,7 +5,7 @@
 
 import type { RequestHandler, Response } from 'express';
 import { isDatabaseOutage } from '../../db/outage.ts';
-import { FilterError, PathError } from '../../directory/filter/ast.ts';
+import { FilterError, PathError } from '../../directory/query/ast.ts';
 import { DirectoryRefusal, type RefusalReason } from '../../directory/refusal.ts';
 import { SCIM_TYPE, type ScimErrorBody, type ScimType, scimErrorBody } from '../../support/scimError.ts';
 import { PatchError } from '../patch/error.ts';

@@ -2,9 +2,9 @@
 
 import type { PageByPosition, SqlCondition } from '../../db/identity/users.ts';
 import { type Dialect, dialectOf } from '../../db/open.ts';
-import { parseFilter } from '../../directory/filter/parse.ts';
-import { sortToSql } from '../../directory/filter/sort.ts';
-import { filterToSql } from '../../directory/filter/sql.ts';
+import { parseFilter } from '../../directory/query/parse.ts';
+import { sortToSql } from '../../directory/query/sort.ts';
+import { filterToSql } from '../../directory/query/sql.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Call, Scim } from '../request/call.ts';
 import type { ListQuery } from '../request/query.ts';

@@ -3,7 +3,7 @@
 import type { MemberRow, MembershipRow } from '../../db/identity/groupMembers.ts';
 import type { GroupRecord } from '../../db/identity/groups.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
-import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/filter/attributes.ts';
+import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/query/attributes.ts';
 import { etagOf } from './etag.ts';
 
 /** `groups` is undefined where the answer does not hold them. */

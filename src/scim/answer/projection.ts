@@ -3,7 +3,7 @@
  * schema's URN. `schemas` and `id` are always returned; names that nothing has are ignored.
  */
 
-import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/filter/attributes.ts';
+import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/query/attributes.ts';
 
 /** What is named below a point: everything, or some sub-attributes by lower-case name. */
 type Names = Map<string, Names | 'all'>;

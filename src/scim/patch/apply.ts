@@ -4,13 +4,8 @@
  * the resource; what touches them is handed on.
  */
 
-import {
-  type Attribute,
-  type AttributeChain,
-  leafOf,
-  nameInside,
-} from '../../directory/filter/attributes.ts';
-import { shown } from '../../directory/filter/tokens.ts';
+import { type Attribute, type AttributeChain, leafOf, nameInside } from '../../directory/query/attributes.ts';
+import { shown } from '../../directory/query/tokens.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { Kind } from '../../model/subject.ts';
 import { PatchError } from './error.ts';

@@ -3,10 +3,10 @@
  * which cost what they change, whatever the size of the group.
  */
 
-import { conjuncts, disjuncts, type Filter } from '../../directory/filter/ast.ts';
-import { type Attribute, subAttribute } from '../../directory/filter/attributes.ts';
-import { isNull } from '../../directory/filter/operand.ts';
 import type { MemberEdit } from '../../directory/members.ts';
+import { conjuncts, disjuncts, type Filter } from '../../directory/query/ast.ts';
+import { type Attribute, subAttribute } from '../../directory/query/attributes.ts';
+import { isNull } from '../../directory/query/operand.ts';
 import type { Resource } from '../../model/resource.ts';
 import { applyOperations, type Patched, type PatchOptions } from './apply.ts';
 import { PatchError } from './error.ts';

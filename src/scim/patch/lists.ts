@@ -3,9 +3,9 @@
  * are made when a client writes into one that is not there, no duplicates, and at most one primary.
  */
 
-import { conjuncts, type Filter } from '../../directory/filter/ast.ts';
-import { type Attribute, subAttribute } from '../../directory/filter/attributes.ts';
-import { operandFor } from '../../directory/filter/operand.ts';
+import { conjuncts, type Filter } from '../../directory/query/ast.ts';
+import { type Attribute, subAttribute } from '../../directory/query/attributes.ts';
+import { operandFor } from '../../directory/query/operand.ts';
 import { PatchError } from './error.ts';
 import type { Op } from './operation.ts';
 import type { Selection, Target } from './target.ts';

@@ -1,6 +1,6 @@
 /** Reads one operation of a PATCH (RFC 7644 §3.5.2): its name and its keys are taken in any case. */
 
-import { shown } from '../../directory/filter/tokens.ts';
+import { shown } from '../../directory/query/tokens.ts';
 import { PatchError } from './error.ts';
 
 export type Op = 'add' | 'replace' | 'remove';

@@ -1,6 +1,6 @@
 /** What a path means for a kind of resource. */
 
-import { attributesOf, type Filter, FilterError, PathError } from '../../directory/filter/ast.ts';
+import { attributesOf, type Filter, FilterError, PathError } from '../../directory/query/ast.ts';
 import {
   type AttributeChain,
   GROUP_URN,
@@ -8,10 +8,10 @@ import {
   resolveAttribute,
   subAttribute,
   USER_URN,
-} from '../../directory/filter/attributes.ts';
-import { type Element, elementMatcher } from '../../directory/filter/match.ts';
-import { parsePath } from '../../directory/filter/parse.ts';
-import { shown } from '../../directory/filter/tokens.ts';
+} from '../../directory/query/attributes.ts';
+import { type Element, elementMatcher } from '../../directory/query/match.ts';
+import { parsePath } from '../../directory/query/parse.ts';
+import { shown } from '../../directory/query/tokens.ts';
 import type { Kind } from '../../model/subject.ts';
 import { PatchError } from './error.ts';
 

@@ -4,8 +4,8 @@
  * §2.5); a key with undefined in a complex value says that this part loses its value.
  */
 
-import { type Attribute, nameInside, subAttribute } from '../../directory/filter/attributes.ts';
-import { isStorableText } from '../../directory/filter/operand.ts';
+import { type Attribute, nameInside, subAttribute } from '../../directory/query/attributes.ts';
+import { isStorableText } from '../../directory/query/operand.ts';
 import { PatchError } from './error.ts';
 import { isObject } from './operation.ts';
 

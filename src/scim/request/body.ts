@@ -5,7 +5,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler } from 'express';
-import { isStorableText } from '../../directory/filter/operand.ts';
+import { isStorableText } from '../../directory/query/operand.ts';
 import { ScimError } from '../answer/errors.ts';
 
 /** Room for a group of 100,000 members as the bridge answers it: wizard apps PUT what they got. */

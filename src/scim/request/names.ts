@@ -1,6 +1,6 @@
 /** Which attributes a resource holds, by the names under which an admin can map them. */
 
-import { type Attribute, nameInside, schemaOf } from '../../directory/filter/attributes.ts';
+import { type Attribute, nameInside, schemaOf } from '../../directory/query/attributes.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { Kind } from '../../model/subject.ts';
 

@@ -2,7 +2,7 @@ import { appendEvent } from '../../../src/db/events.ts';
 import { addMembers } from '../../../src/db/identity/groupMembers.ts';
 import { insertGroup } from '../../../src/db/identity/groups.ts';
 import { buryUser, insertUser, type UserRecord } from '../../../src/db/identity/users.ts';
-import { ENTERPRISE_URN } from '../../../src/directory/filter/attributes.ts';
+import { ENTERPRISE_URN } from '../../../src/directory/query/attributes.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { onEachDatabase } from '../../database.ts';
 import { PUBLIC_URL, startTestBridge, type TestBridge } from './bridge.ts';

@@ -6,7 +6,7 @@ import {
   GROUP_URN,
   schemaOf,
   USER_URN,
-} from '../../../src/directory/filter/attributes.ts';
+} from '../../../src/directory/query/attributes.ts';
 import type { Kind } from '../../../src/model/subject.ts';
 import { BODY_BYTES_MAX } from '../../../src/scim/request/body.ts';
 import { onEachDatabase } from '../../database.ts';

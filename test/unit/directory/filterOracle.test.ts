@@ -5,8 +5,8 @@
 
 import fc from 'fast-check';
 import type { Knex } from 'knex';
-import { parseFilter } from '../../../src/directory/filter/parse.ts';
-import { filterToSql } from '../../../src/directory/filter/sql.ts';
+import { parseFilter } from '../../../src/directory/query/parse.ts';
+import { filterToSql } from '../../../src/directory/query/sql.ts';
 import type { Kind } from '../../../src/model/subject.ts';
 import { onEachDatabase } from '../../database.ts';
 import { addGroup, addUser, openDirectory } from './people.ts';

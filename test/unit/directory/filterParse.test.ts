@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { type Filter, FilterError, PathError } from '../../../src/directory/filter/ast.ts';
+import { type Filter, FilterError, PathError } from '../../../src/directory/query/ast.ts';
 import {
   FILTER_DEPTH_MAX,
   FILTER_LENGTH_MAX,
   FILTER_TERMS_MAX,
   parseFilter,
   parsePath,
-} from '../../../src/directory/filter/parse.ts';
+} from '../../../src/directory/query/parse.ts';
 
 /** The structure in brackets, so that precedence can be read. */
 function shape(filter: Filter): string {

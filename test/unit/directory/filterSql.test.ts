@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
-import { FilterError, PathError } from '../../../src/directory/filter/ast.ts';
-import { parseFilter } from '../../../src/directory/filter/parse.ts';
-import { sortToSql } from '../../../src/directory/filter/sort.ts';
-import { filterToSql } from '../../../src/directory/filter/sql.ts';
+import { FilterError, PathError } from '../../../src/directory/query/ast.ts';
+import { parseFilter } from '../../../src/directory/query/parse.ts';
+import { sortToSql } from '../../../src/directory/query/sort.ts';
+import { filterToSql } from '../../../src/directory/query/sql.ts';
 import type { Kind } from '../../../src/model/subject.ts';
 import { onEachDatabase } from '../../database.ts';
 import { addGroup, addUser, openDirectory } from './people.ts';
