@@ -1,8 +1,8 @@
 /** One history from its seed: themes, actions, play, quiet, and the verdict. */
 
 import { retryNow } from '../src/control/tasks.ts';
-import { replaceChance } from '../src/support/chance.ts';
 import { isoTime } from '../src/support/clock.ts';
+import { replaceChance } from '../src/support/random.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
 import type { Database } from './database.ts';
 import { NO_FAULTS } from './network.ts';

@@ -2,7 +2,7 @@
 
 import type { Express } from 'express';
 import type { Knex } from 'knex';
-import { createAdminRouter } from './admin/router.ts';
+import { createAdminRouter } from './api/router.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import type { Config } from './config.ts';
 import { createRegistry } from './connectors/registry.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { Knex } from 'knex';
-import { auditedAdminToken, auditedConnection, auditedScimToken } from '../admin/audited.ts';
+import { auditedAdminToken, auditedConnection, auditedScimToken } from '../api/audited.ts';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/access/adminTokens.ts';

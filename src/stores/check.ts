@@ -6,7 +6,7 @@
 import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
-import { random } from '../support/chance.ts';
+import { random } from '../support/random.ts';
 
 type Details = ConnectionStatus['details'];
 

@@ -9,8 +9,8 @@ import { RemoteError } from '../model/errors.ts';
 import type { TaskRun } from '../settle/attempt.ts';
 import { answerOf } from '../settle/refusal.ts';
 import { waitForSeats } from '../settle/seats.ts';
-import { random } from '../support/chance.ts';
 import { isoTime } from '../support/clock.ts';
+import { random } from '../support/random.ts';
 
 /** What the store's runner does next. */
 export type Aftermath =
