@@ -7,6 +7,7 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { ADMIN_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
+import { auditedAdminToken } from '../control/audited.ts';
 import {
   type AdminTokenRecord,
   countAdminTokens,
@@ -20,7 +21,6 @@ import { DEFAULT_ENVIRONMENT_ID, lockEnvironment } from '../db/identity/environm
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedAdminToken } from './audited.ts';
 import { idText, nameText, parseBody } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';

@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { auditedConnection } from '../control/audited.ts';
 import { deleteConnection } from '../control/endings/connectionDeletion.ts';
 import { appendEvent } from '../db/events.ts';
 import {
@@ -25,7 +26,6 @@ import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedConnection } from './audited.ts';
 import { metadataObject, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import { readManner, refuseDeleting, showDeletion } from './deletion.ts';

@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import { auditedEnvironment } from '../control/audited.ts';
 import { deleteEnvironment } from '../control/endings/environmentDeletion.ts';
 import { appendEvent } from '../db/events.ts';
 import {
@@ -17,7 +18,6 @@ import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedEnvironment } from './audited.ts';
 import { nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
 import { readManner, showDeletion } from './deletion.ts';

@@ -8,6 +8,7 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
+import { auditedConnection, auditedScimToken } from '../control/audited.ts';
 import { replanStores } from '../control/endings/directoryChange.ts';
 import {
   countScimTokens,
@@ -42,7 +43,6 @@ import { type Mistake, RequestError } from '../model/errors.ts';
 import { primaryEmail } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { auditedConnection, auditedScimToken } from './audited.ts';
 import { checkBody, parseBody, READ_ONLY, summary } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
 import { refuseDeleting } from './deletion.ts';

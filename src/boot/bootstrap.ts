@@ -4,9 +4,9 @@
  */
 
 import type { Knex } from 'knex';
-import { auditedAdminToken, auditedConnection, auditedScimToken } from '../api/audited.ts';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
+import { auditedAdminToken, auditedConnection, auditedScimToken } from '../control/audited.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/access/adminTokens.ts';
 import { insertScimToken, type ScimTokenRecord } from '../db/access/scimTokens.ts';
 import { appendEvent } from '../db/events.ts';

@@ -1,12 +1,12 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appendEvent } from '../../src/db/events.ts';
-import { migrate, pendingMigrations } from '../../src/db/migrations.ts';
-import { isUniqueViolation, openDatabase } from '../../src/db/open.ts';
-import { enqueueTask, PRIORITY } from '../../src/db/queue/tasks.ts';
-import { SYSTEM } from '../../src/model/cause.ts';
-import { onEachDatabase } from '../database.ts';
+import { appendEvent } from '../../../src/db/events.ts';
+import { migrate, pendingMigrations } from '../../../src/db/migrations.ts';
+import { isUniqueViolation, openDatabase } from '../../../src/db/open.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { SYSTEM } from '../../../src/model/cause.ts';
+import { onEachDatabase } from '../../database.ts';
 
 onEachDatabase((open) => {
   const at = '2026-01-01T00:00:00.000Z';

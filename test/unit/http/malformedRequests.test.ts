@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import express, { type RequestHandler } from 'express';
-import { type Listening, listen } from '../../src/http/server.ts';
-import { createLog } from '../../src/support/log.ts';
-import { freePort } from '../postgres.ts';
+import { type Listening, listen } from '../../../src/http/server.ts';
+import { createLog } from '../../../src/support/log.ts';
+import { freePort } from '../../postgres.ts';
 
 const ARRIVAL = { headersMs: 40, requestMs: 40, checkMs: 10 };
 const HOST = 'Host: bridge\r\n';
