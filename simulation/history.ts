@@ -2,7 +2,7 @@
 
 import { retryNow } from '../src/control/tasks.ts';
 import { isoTime } from '../src/support/clock.ts';
-import { replaceChance } from '../src/support/random.ts';
+import { replaceRandomSource } from '../src/support/random.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
 import type { Database } from './database.ts';
 import { NO_FAULTS } from './network.ts';
@@ -43,7 +43,7 @@ export async function playHistory(
   const random = createRandom(`${seed}/${index}/chance`);
   database.onAcquire = async () => {};
   await database.empty();
-  replaceChance({ number: random.number, uuid: random.uuid });
+  replaceRandomSource({ number: random.number, uuid: random.uuid });
   const world = new World(database, random, themes);
   let complaints: readonly string[] = [];
   try {
@@ -58,7 +58,7 @@ export async function playHistory(
     complaints = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   } finally {
     database.onAcquire = async () => {};
-    replaceChance(null);
+    replaceRandomSource(null);
   }
   return {
     complaints: [...world.violations, ...complaints],

@@ -1,4 +1,4 @@
-/** Chance that can be replayed: a seeded generator, and forks of it that do not disturb one another. */
+/** RandomSource that can be replayed: a seeded generator, and forks of it that do not disturb one another. */
 
 export interface Random {
   /** At least 0, below 1. */

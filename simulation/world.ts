@@ -21,7 +21,7 @@ import { createMetrics } from '../src/support/metrics.ts';
 import { parseKeyring } from '../src/support/secret.ts';
 import { createHousekeeping } from '../src/work/housekeeping.ts';
 import { RENEW_MS, type RunnerDeps, StoreRunner } from '../src/work/runner.ts';
-import { createCare } from '../src/work/storeLifecycle.ts';
+import { createStoreLifecycle } from '../src/work/storeLifecycle.ts';
 import type { Themes } from './actions.ts';
 import { createSimulatedType } from './connector.ts';
 import type { Database } from './database.ts';
@@ -183,7 +183,7 @@ export class World {
   }
 
   #startWorkers({ process, deps }: Replica): void {
-    const runner: RunnerDeps = { ...deps, care: createCare(deps, metrics) };
+    const runner: RunnerDeps = { ...deps, storeLifecycle: createStoreLifecycle(deps, metrics) };
     this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));

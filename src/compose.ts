@@ -20,7 +20,7 @@ import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
 import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
-import { createCare } from './work/storeLifecycle.ts';
+import { createStoreLifecycle } from './work/storeLifecycle.ts';
 import { createWorker, type Worker } from './work/worker.ts';
 
 export interface WireDeps {
@@ -65,7 +65,7 @@ export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
     clock,
     log,
     wake,
-    care: createCare(propagation, metrics),
+    storeLifecycle: createStoreLifecycle(propagation, metrics),
     presence,
   });
   const sealAnew = async () => {

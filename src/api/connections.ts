@@ -28,7 +28,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { metadataObject, nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, environmentOf, href, idParam, notFound } from './context.ts';
-import { readManner, refuseDeleting, showDeletion } from './deletion.ts';
+import { readDeletionOptions, refuseDeleting, showDeletion } from './deletion.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
@@ -163,8 +163,8 @@ function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, n
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   const id = idParam(req);
   const environment = environmentOf(res);
-  const manner = readManner(req);
-  const done = await deleteConnection(deps.propagation, environment.id, id, manner, adminOf(res).cause);
+  const options = readDeletionOptions(req);
+  const done = await deleteConnection(deps.propagation, environment.id, id, options, adminOf(res).cause);
   const connection = done ? null : await getConnection(deps.db, environment.id, id);
   if (connection) res.status(202).json(await showWithWaiting(deps, connection));
   else res.status(204).end();

@@ -1,12 +1,12 @@
 /** What the deletion of a connection and of an environment have in common at the admin API. */
 
 import type { Request } from 'express';
-import type { Manner } from '../control/endings/confirmation.ts';
+import type { DeletionOptions } from '../control/endings/confirmation.ts';
 import type { Deletion } from '../db/identity/deletions.ts';
 import { RequestError } from '../model/errors.ts';
 import { queryFlag } from './page.ts';
 
-export function readManner(req: Request): Manner {
+export function readDeletionOptions(req: Request): DeletionOptions {
   return { confirmed: queryFlag(req, 'confirm'), keepAccounts: queryFlag(req, 'keepAccounts') };
 }
 

@@ -20,7 +20,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { nameText, parseBody, READ_ONLY } from './body.ts';
 import { type AdminDeps, adminOf, href, idParam, notFound, requireUnbound } from './context.ts';
-import { readManner, showDeletion } from './deletion.ts';
+import { readDeletionOptions, showDeletion } from './deletion.ts';
 import { keyOfRecord, knownQuery, readPageOfRecords, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
@@ -120,7 +120,7 @@ async function rename(deps: AdminDeps, req: Request, res: Response): Promise<voi
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   requireUnbound(res, 'environments');
   const id = idParam(req);
-  const done = await deleteEnvironment(deps.propagation, id, readManner(req), adminOf(res).cause);
+  const done = await deleteEnvironment(deps.propagation, id, readDeletionOptions(req), adminOf(res).cause);
   const environment = done ? null : await getEnvironment(deps.db, id);
   if (environment) res.status(202).json(show(deps, environment));
   else res.status(204).end();

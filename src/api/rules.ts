@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Impact } from '../control/impact.ts';
 import {
   createRule,
-  type Manner,
+  type DeletionOptions,
   type RuleInput,
   removeRule,
   replaceRule,
@@ -85,7 +85,7 @@ async function list(deps: AdminDeps, req: Request, res: Response): Promise<void>
 async function create(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   const input = toInput(parseBody(Body, req), true);
   const { id } = environmentOf(res);
-  const made = await createRule(deps.propagation, id, input, readManner(req), adminOf(res).cause);
+  const made = await createRule(deps.propagation, id, input, readDeletionOptions(req), adminOf(res).cause);
   if (isSaved(made)) res.status(201).location(ruleHref(deps, made.rule));
   answer(deps, res, made);
 }
@@ -95,13 +95,17 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<vo
   const input = toInput(parseBody(Replacement, req), before.active);
   const { cause } = adminOf(res);
   const id = before.environmentId;
-  answer(deps, res, await replaceRule(deps.propagation, id, before.id, input, readManner(req), cause));
+  answer(
+    deps,
+    res,
+    await replaceRule(deps.propagation, id, before.id, input, readDeletionOptions(req), cause),
+  );
 }
 
 async function remove(deps: AdminDeps, req: Request, res: Response): Promise<void> {
   const { id } = environmentOf(res);
   const { cause } = adminOf(res);
-  const removed = await removeRule(deps.propagation, id, idParam(req), readManner(req), cause);
+  const removed = await removeRule(deps.propagation, id, idParam(req), readDeletionOptions(req), cause);
   if (isSaved(removed)) res.status(204).end();
   else answer(deps, res, removed);
 }
@@ -117,7 +121,7 @@ function toInput(body: z.output<typeof Body> | z.output<typeof Replacement>, act
   };
 }
 
-function readManner(req: Request): Manner {
+function readDeletionOptions(req: Request): DeletionOptions {
   knownFlags(req, ['preview', 'widen']);
   return { preview: queryFlag(req, 'preview'), widen: queryFlag(req, 'widen') };
 }

@@ -31,10 +31,10 @@ import {
 import { remapPrimaryEmails } from '../db/identity/primaryEmails.ts';
 import {
   attributeMistake,
-  directoryView,
   effectiveInbound,
   isKnown,
   isMapped,
+  mappedResource,
   overridesIn,
   sourceMistake,
   userIdAttribute,
@@ -134,7 +134,7 @@ async function replace(deps: AdminDeps, req: Request, res: Response): Promise<Co
       after: auditedConnection(after),
     });
     if (emailSource(before.mapping) !== emailSource(mapping)) {
-      const view = directoryView(mapping);
+      const view = mappedResource(mapping);
       await remapPrimaryEmails(tx, id, (user) => primaryEmail(view(user)));
     }
     if (remapped) await replanStores(tx, at, environment.id, cause);

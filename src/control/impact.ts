@@ -16,9 +16,9 @@ import type { Kind } from '../model/subject.ts';
 import { brakeLimit } from '../plan/brake.ts';
 import { feedingGroups, type Planning, planMemberships } from '../settle/groups/members.ts';
 import { surveyGroup, surveyUsers } from '../settle/survey.ts';
-import { viewOf } from '../stores/context.ts';
+import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 import { isoTime } from '../support/clock.ts';
 
@@ -47,7 +47,7 @@ const PAGE = 200;
 const PAGES_MAX = 100_000;
 
 /** What an admin may try out before it is saved. */
-export type Proposed = Partial<Pick<StoreView, 'scope' | 'mapping' | 'groupMappings'>>;
+export type Proposed = Partial<Pick<StoreContext, 'scope' | 'mapping' | 'groupMappings'>>;
 
 /** The plan of the whole store as it would be then. */
 export async function planUnder(
@@ -56,7 +56,7 @@ export async function planUnder(
   proposed: Proposed,
 ): Promise<PreviewSummary> {
   const { db } = deps;
-  const view = { ...(await viewOf(db, deps.connectors, store)), ...proposed };
+  const view = { ...(await storeContextOf(db, deps.connectors, store)), ...proposed };
   const count = new Count({ db, view, now: () => isoTime(deps.clock.now()) });
   await count.people();
   await count.groups();

@@ -38,7 +38,7 @@ export interface Saved {
 }
 
 /** How a request wants it done. */
-export interface Manner {
+export interface DeletionOptions {
   /** Only says what would follow. */
   readonly preview: boolean;
   /** Everyone in the environment may enter scope. */
@@ -56,13 +56,13 @@ export async function createRule(
   deps: PropagationDeps,
   environmentId: string,
   input: RuleInput,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   await refuseMistakes(deps.db, environmentId, input, null);
   const at = isoTime(deps.clock.now());
   const after = { id: newId(), environmentId, ...input, createdAt: at, updatedAt: at };
-  return change(deps, { before: null, after }, manner, cause);
+  return change(deps, { before: null, after }, options, cause);
 }
 
 /** Throws 404, a 400 with every mistake, or 409 where nobody would be left to say who is in scope. */
@@ -71,13 +71,13 @@ export async function replaceRule(
   environmentId: string,
   id: string,
   input: RuleInput,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   const before = await ruleOf(deps.db, environmentId, id);
   await refuseMistakes(deps.db, environmentId, input, before);
   const after = { ...before, ...input, updatedAt: isoTime(deps.clock.now()) };
-  return change(deps, { before, after }, manner, cause);
+  return change(deps, { before, after }, options, cause);
 }
 
 /** Throws 404, or 409 as `replaceRule` does. */
@@ -85,11 +85,11 @@ export async function removeRule(
   deps: PropagationDeps,
   environmentId: string,
   id: string,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   const before = await ruleOf(deps.db, environmentId, id);
-  return change(deps, { before, after: null }, manner, cause);
+  return change(deps, { before, after: null }, options, cause);
 }
 
 async function ruleOf(db: Db, environmentId: string, id: string): Promise<RuleRecord> {
@@ -131,11 +131,11 @@ async function storeMistakes(
 async function change(
   deps: PropagationDeps,
   step: Step,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
-  if (manner.preview) return previewOf(deps, step);
-  const saved = await deps.db.transaction((tx) => save(tx, deps, step, manner, cause));
+  if (options.preview) return previewOf(deps, step);
+  const saved = await deps.db.transaction((tx) => save(tx, deps, step, options, cause));
   deps.wake.signal();
   return saved;
 }
@@ -154,7 +154,13 @@ async function previewOf(deps: PropagationDeps, step: Step): Promise<Impact> {
   };
 }
 
-async function save(tx: Db, deps: PropagationDeps, step: Step, manner: Manner, cause: Cause): Promise<Saved> {
+async function save(
+  tx: Db,
+  deps: PropagationDeps,
+  step: Step,
+  options: DeletionOptions,
+  cause: Cause,
+): Promise<Saved> {
   const rule = subject(step);
   const store = await lockStore(tx, rule.storeId);
   if (!store || store.status === 'DELETING') {
@@ -165,7 +171,7 @@ async function save(tx: Db, deps: PropagationDeps, step: Step, manner: Manner, c
   const proposed = changed(rules, step);
   refuseTooMuch(proposed, dialectOf(tx));
   const impact = await countImpact(tx, store.environmentId, rules, proposed);
-  if (!manner.widen) refuseWidening(store, rules, proposed, impact);
+  if (!options.widen) refuseWidening(store, rules, proposed, impact);
   await write(tx, step);
   await record(tx, deps, store, step, impact, cause);
   return { rule, impact };

@@ -7,11 +7,11 @@
 import { appendEvent } from '../db/events.ts';
 import { removeAllMembers, someMembers } from '../db/identity/groupMembers.ts';
 import {
-  buryGroup,
   type GroupRecord,
   insertGroup,
   lockGroup,
   replaceGroupResource,
+  softDeleteGroup,
 } from '../db/identity/groups.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addToCause, enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
@@ -151,7 +151,7 @@ export async function deleteGroup(
     checkPrecondition(group.version, precondition);
     const named = await someMembers(tx, id, MEMBERS_IN_EVENT_MAX);
     const removed = await removeAllMembers(tx, id);
-    await buryGroup(tx, group, at);
+    await softDeleteGroup(tx, group, at);
     await countLosses(tx, write, removed, at);
     await enqueueGroup(tx, write, group, at);
     await appendGroupEvent(tx, write, group, at, {

@@ -106,7 +106,7 @@ export function sameUserId(db: Db, attribute: string, resource: Resource): SqlCo
  * The user as stores and persons see it. Without overrides that is what the identity provider sent. Throws
  * PathError or FilterError where a stored path cannot be read (any more): that is never "no value".
  */
-export function directoryView(overrides: readonly InboundMapping[] | null): (user: Resource) => Resource {
+export function mappedResource(overrides: readonly InboundMapping[] | null): (user: Resource) => Resource {
   if (overrides === null) return (user) => user;
   const readers = overrides.map(({ attribute, scim }) => ({
     attribute,

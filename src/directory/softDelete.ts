@@ -6,12 +6,12 @@
 import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
 import { type Deletion, noteBurial } from '../db/identity/deletions.ts';
-import { buryGroup, type GroupRecord } from '../db/identity/groups.ts';
+import { type GroupRecord, softDeleteGroup } from '../db/identity/groups.ts';
 import {
-  buryUsers,
   nextGroupsToBury,
   nextUsersToBury,
   removeSomeMembers,
+  softDeleteUsers,
 } from '../db/identity/tombstones.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
@@ -21,7 +21,7 @@ const GROUPS_PER_PAGE = 50;
 const MEMBERS_PER_PAGE = 5_000;
 
 /** False where nobody is left. The connection must be locked. */
-export async function buryPage(
+export async function softDeletePage(
   tx: Db,
   connection: ConnectionRecord,
   deletion: Deletion,
@@ -30,14 +30,14 @@ export async function buryPage(
   // Groups first: whoever changes members locks a group before its users.
   const groups = await nextGroupsToBury(tx, connection.id, GROUPS_PER_PAGE);
   if (groups.length > 0) {
-    const buried = await buryGroups(tx, groups, at);
+    const buried = await softDeleteGroups(tx, groups, at);
     await noteBurial(tx, connection.id, { ...deletion, groups: deletion.groups + buried.length });
     await tell(tx, at, connection, deletion, buried.map(groupDeleted));
     return true;
   }
   const users = await nextUsersToBury(tx, connection.id, USERS_PER_PAGE);
   if (users.length === 0) return false;
-  await buryUsers(
+  await softDeleteUsers(
     tx,
     users.map((user) => user.id),
     at,
@@ -48,7 +48,7 @@ export async function buryPage(
 }
 
 /** Those that are buried: the last of a page may be so large that it only loses some members. */
-async function buryGroups(
+async function softDeleteGroups(
   tx: Db,
   groups: readonly GroupRecord[],
   at: string,
@@ -58,7 +58,7 @@ async function buryGroups(
   for (const group of groups) {
     room -= await removeSomeMembers(tx, group.id, room);
     if (room <= 0) return buried;
-    await buryGroup(tx, group, at);
+    await softDeleteGroup(tx, group, at);
     buried.push(group);
   }
   return buried;

@@ -9,11 +9,11 @@ import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMember
 import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
 import { type Attachment, attachPerson, speakingUser } from '../db/identity/persons.ts';
 import {
-  buryUser,
   findUser,
   insertUser,
   lockUser,
   replaceUserResource,
+  softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
@@ -25,7 +25,7 @@ import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { directoryView, sameUserId } from './inbound.ts';
+import { mappedResource, sameUserId } from './inbound.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
@@ -130,7 +130,7 @@ export async function changeUser(
 
 /** By which people of several connections are found to be one person. */
 function matchedEmail(write: Write, resource: Resource): string | null {
-  return primaryEmail(directoryView(write.inbound?.mapping ?? null)(resource));
+  return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
 }
 
 /** What another connection's user says of the person changes nothing; it is theirs to speak. */
@@ -178,7 +178,7 @@ export async function deleteUser(
     const spoke = await speaksForPerson(tx, user);
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
-    await buryUser(tx, user, at);
+    await softDeleteUser(tx, user, at);
     await countLoss(tx, write, at);
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);

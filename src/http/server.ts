@@ -75,17 +75,17 @@ function listenMistake(error: NodeJS.ErrnoException, host: string, port: number)
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  const letGo = () => {
+  const keepRemote = () => {
     // A connection that was busy when the server closed would otherwise be kept alive after its answer.
     server.closeIdleConnections();
     // Clients open connections ahead of their requests; Node takes those for busy until its header timeout.
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   };
-  const sweep = setInterval(letGo, IDLE_SWEEP_MS);
+  const sweep = setInterval(keepRemote, IDLE_SWEEP_MS);
   try {
     await new Promise<void>((resolve, reject) => {
       server.close((error) => (error ? reject(error) : resolve()));
-      letGo();
+      keepRemote();
     });
   } finally {
     clearInterval(sweep);

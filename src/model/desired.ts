@@ -28,7 +28,7 @@ export interface DesiredUser {
   /** `gone` for this store only: the directory has the person, and no rule includes them. */
   readonly outOfScope?: boolean;
   /** `gone`, and the account is to stay as it is: no link of theirs counts. */
-  readonly letGo?: boolean;
+  readonly keepRemote?: boolean;
 }
 
 export interface DesiredGroup {
@@ -44,7 +44,7 @@ export interface DesiredGroup {
   /** `gone` from the remote group it is linked to, since the mapping now names another one. */
   readonly moved?: boolean;
   /** `gone`, and what it fed is to stay as it is: no link of its counts. */
-  readonly letGo?: boolean;
+  readonly keepRemote?: boolean;
 }
 
 export type Desired = DesiredUser | DesiredGroup;

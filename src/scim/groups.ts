@@ -44,7 +44,7 @@ export const groups: Endpoint = {
   async create(scim, call) {
     const { resource, memberIds, unknown } = coerceGroup(objectBody(call.body));
     const group = await createGroup(scim.directory, writeOf(call), resource, memberIds ?? []);
-    await scim.noteAttributes(call, 'group', sentNames(resource, memberIds, unknown));
+    await scim.recordAttributesSeen(call, 'group', sentNames(resource, memberIds, unknown));
     return answerWrite(scim, call, 201, group);
   },
 
@@ -54,7 +54,7 @@ export const groups: Endpoint = {
       precondition: call.precondition,
       edit: () => ({ resource, members: memberIds ? [{ op: 'replace', ids: memberIds }] : [] }),
     });
-    await scim.noteAttributes(call, 'group', sentNames(resource, memberIds, unknown));
+    await scim.recordAttributesSeen(call, 'group', sentNames(resource, memberIds, unknown));
     return answerWrite(scim, call, 200, group);
   },
 
@@ -70,7 +70,7 @@ export const groups: Endpoint = {
         return patched;
       },
     });
-    await scim.noteAttributes(call, 'group', sent);
+    await scim.recordAttributesSeen(call, 'group', sent);
     // RFC 7644 §3.5.2: a body is due only where the client selects attributes.
     if (isSelection(call.projection)) return answerWrite(scim, call, 200, group);
     return { status: 204, tag: etagOf(group.version), location: groupLocation(scim.baseUrl, group.id) };

@@ -17,7 +17,7 @@ import { groups } from './groups.ts';
 import { createNotes } from './request/attributesSeen.ts';
 import { bodyParser, objectBody } from './request/body.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
-import { limitInHand, REQUESTS_IN_HAND_MAX } from './request/concurrencyLimit.ts';
+import { CONCURRENT_REQUESTS_MAX, limitConcurrency } from './request/concurrencyLimit.ts';
 import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './request/query.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
@@ -45,7 +45,7 @@ export function createScimRouter(deps: ScimDeps): Router {
   const scim: Scim = {
     directory,
     baseUrl: deps.publicUrl + SCIM_PATH,
-    noteAttributes: createNotes(directory, deps.log),
+    recordAttributesSeen: createNotes(directory, deps.log),
     afterCommit: async (read) => {
       try {
         return await read();
@@ -59,7 +59,7 @@ export function createScimRouter(deps: ScimDeps): Router {
     deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
   const router = Router();
   router.use(deps.authenticate);
-  router.use(limitInHand(deps.inHandMax ?? REQUESTS_IN_HAND_MAX));
+  router.use(limitConcurrency(deps.inHandMax ?? CONCURRENT_REQUESTS_MAX));
   router.use(discovery(scim.baseUrl));
   router.use(bodyParser());
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);

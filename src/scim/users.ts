@@ -39,7 +39,7 @@ export const users: Endpoint = {
   async create(scim, call) {
     const { resource, unknown } = coerceUser(objectBody(call.body));
     const user = await createUser(scim.directory, writeOf(call), resource);
-    await scim.noteAttributes(call, 'user', [...namesIn('user', resource), ...unknown]);
+    await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
     return answer(scim, call, 201, user, []);
   },
 
@@ -49,7 +49,7 @@ export const users: Endpoint = {
       precondition: call.precondition,
       edit: (current) => ({ active: current.active, ...resource }),
     });
-    await scim.noteAttributes(call, 'user', [...namesIn('user', resource), ...unknown]);
+    await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
     return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
   },
 
@@ -64,7 +64,7 @@ export const users: Endpoint = {
         return patched.resource;
       },
     });
-    await scim.noteAttributes(call, 'user', sent);
+    await scim.recordAttributesSeen(call, 'user', sent);
     return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
   },
 

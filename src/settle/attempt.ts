@@ -8,10 +8,10 @@ import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { holdsLease, type Lease } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
-import { lookAgain, unheardCreations } from '../db/queue/rechecks.ts';
+import { scheduleRecheck, unheardCreations } from '../db/queue/rechecks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
@@ -31,9 +31,9 @@ export interface RunDeps {
   readonly clock: Clock;
 }
 
-export class TaskRun {
+export class Attempt {
   readonly deps: RunDeps;
-  readonly view: StoreView;
+  readonly view: StoreContext;
   readonly lease: Lease;
   readonly task: DueTask;
   /** An earlier attempt may have reached the vendor: look before writing. */
@@ -53,7 +53,7 @@ export class TaskRun {
   constructor(
     deps: RunDeps,
     work: {
-      readonly view: StoreView;
+      readonly view: StoreContext;
       readonly lease: Lease;
       readonly task: DueTask;
       readonly signal: AbortSignal;
@@ -145,7 +145,7 @@ export class TaskRun {
     const { environmentId, storeId, subject, causes } = this.task;
     const intent = this.#announced ?? this.intent;
     if (intent === null) return;
-    await lookAgain(this.db, {
+    await scheduleRecheck(this.db, {
       environmentId,
       storeId,
       subject,

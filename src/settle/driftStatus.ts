@@ -4,11 +4,11 @@ import type { Db } from '../db/open.ts';
 import { getLink, type RememberedDrift } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import type { Subject } from '../model/subject.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { type DriftItem, driftReason } from './drift.ts';
 
 /** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
-export async function standingDrift(tx: Db, view: StoreView, subject: Subject): Promise<string | null> {
+export async function standingDrift(tx: Db, view: StoreContext, subject: Subject): Promise<string | null> {
   const link = await getLink(tx, view.store.id, subject);
   return link ? reasonOf(link.drift) : null;
 }
@@ -20,7 +20,7 @@ export function reasonOf(drift: RememberedDrift | null): string | null {
 /** Puts the status in step with the drift of a new scan. A status of any other origin stands. */
 export async function restate(
   tx: Db,
-  view: StoreView,
+  view: StoreContext,
   subject: Subject,
   reasons: { readonly before: string | null; readonly after: string | null },
   step: { readonly correlationId: string },

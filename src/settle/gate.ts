@@ -20,7 +20,7 @@ import { countEnabledPeople } from '../db/seen/links.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 
 export interface Gate {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
@@ -42,7 +42,7 @@ export interface LossOf {
   desired(change: Change): string;
 }
 
-export function openGate(run: TaskRun, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
+export function openGate(run: Attempt, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
   return run.record(async (tx) => {
     const known = await heldOfSubject(tx, run.view.store.id, run.task.subject);
     const permit = await permitted(tx, run, changes, approvedKeys(known));
@@ -60,7 +60,7 @@ const NOTHING_HELD = { held: [], heldReasons: [], skipped: [], approvals: new Ma
 
 /** For changes that take nothing from anybody, where what is held of the subject is no part of the plan. */
 export function openHarmlessGate(
-  run: TaskRun,
+  run: Attempt,
   changes: readonly Change[],
 ): Promise<Pick<Gate, 'allowed' | 'skipped' | 'applied'>> {
   return run.record(async (tx) => {
@@ -86,7 +86,7 @@ interface Permit {
 /** Under `APPLY_MODE: Approval` nothing passes but what an applied preview, or an approval, says. */
 async function permitted(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   changes: readonly Change[],
   approved: ReadonlySet<string>,
 ): Promise<Permit> {
@@ -116,7 +116,7 @@ async function permitted(
 
 async function announce(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   changes: readonly Change[],
   lossOf: LossOf | null = null,
 ): Promise<void> {
@@ -125,7 +125,7 @@ async function announce(
 }
 
 /** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */
-async function dropOutdated(tx: Db, run: TaskRun, known: readonly HeldRecord[], gate: Judged): Promise<void> {
+async function dropOutdated(tx: Db, run: Attempt, known: readonly HeldRecord[], gate: Judged): Promise<void> {
   const keep = new Set([...gate.held, ...gate.approvals.values()]);
   const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
   await dropHeld(tx, outdated);
@@ -137,7 +137,7 @@ async function dropOutdated(tx: Db, run: TaskRun, known: readonly HeldRecord[], 
 /** The change is done: its approval, and its line in an applied preview, are used up. */
 export async function tickOff(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   gate: Pick<Gate, 'approvals' | 'applied'>,
   change: Change,
 ): Promise<void> {
@@ -163,7 +163,7 @@ interface Judged extends Omit<Gate, 'applied' | 'lossWaits'> {
 
 async function judge(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   { changes, released }: Permit,
   known: readonly HeldRecord[],
   lossOf: LossOf,
@@ -219,12 +219,12 @@ async function judge(
   return { allowed, heldReasons: reasons, skipped, approvals, held: kept };
 }
 
-function isBraking(run: TaskRun): boolean {
+function isBraking(run: Attempt): boolean {
   return run.view.settings.brakePercent < 100;
 }
 
 function newHeld(
-  run: TaskRun,
+  run: Attempt,
   change: Change,
   loss: { key: string; personKey: string; desired: string; reason: string },
 ): NewHeld {
@@ -242,7 +242,7 @@ function newHeld(
   };
 }
 
-async function hold(tx: Db, run: TaskRun, fresh: readonly NewHeld[], kept: string[]): Promise<void> {
+async function hold(tx: Db, run: Attempt, fresh: readonly NewHeld[], kept: string[]): Promise<void> {
   for (const row of await insertHeld(tx, fresh, run.now())) kept.push(row.id);
   const [first] = fresh;
   if (!first) return;
@@ -256,7 +256,7 @@ async function hold(tx: Db, run: TaskRun, fresh: readonly NewHeld[], kept: strin
 }
 
 /** The window, counted once under the store's lock and kept in step with what is reserved. */
-async function openBooks(tx: Db, run: TaskRun, changes: readonly Change[], lossOf: LossOf) {
+async function openBooks(tx: Db, run: Attempt, changes: readonly Change[], lossOf: LossOf) {
   const { store, settings } = run.view;
   const locked = await forUpdate(tx, tx('stores').where({ id: store.id })).first('brake_tripped_at');
   const cutoff = isoTime(run.deps.clock.now() - settings.brakeWindowMinutes * 60_000);

@@ -10,7 +10,7 @@ import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isoTime } from '../support/clock.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 
 /** Where a person stands who may be on the way out. */
 export interface Leaving {
@@ -30,7 +30,7 @@ export interface Leaving {
 /** `undone`: something of the plan is held, or the vendor refused it. Answers when the account is to be read back; null where the task is done with. */
 export async function settleLeaver(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   leaving: Leaving,
   undone: boolean,
 ): Promise<string | null> {
@@ -63,7 +63,7 @@ const GAP_MAX_MS = 30_000;
 
 /** One look, where a change was taken and is not confirmed yet; nothing otherwise. Throws what the read throws. */
 export async function verifyLeaver(
-  run: TaskRun,
+  run: Attempt,
   desired: DesiredUser,
   link: LinkRecord | null,
 ): Promise<Verified> {

@@ -11,7 +11,7 @@ import {
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
 import type { Skip } from '../model/change.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { standingDrift } from './driftStatus.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
 
@@ -27,12 +27,12 @@ export interface Settled {
 }
 
 /** What is said of the subject, before and after. */
-export interface Said {
+export interface StatusChange {
   readonly before: Pick<SyncStatusRecord, 'status' | 'reason'> | null;
   readonly after: Pick<SyncStatusRecord, 'status' | 'reason'>;
 }
 
-export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<Said> {
+export async function settle(tx: Db, run: Attempt, settled: Settled): Promise<StatusChange> {
   const { store } = run.view;
   const status = await statusOf(tx, run, settled);
   const before = await getSyncStatus(tx, store.id, run.task.subject);
@@ -61,7 +61,7 @@ export async function settle(tx: Db, run: TaskRun, settled: Settled): Promise<Sa
 /** What was left undone is said once, not with every task that finds it so again. */
 async function explain(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   settled: Settled,
   before: SyncStatusRecord | null,
   reason: string | null,
@@ -82,7 +82,7 @@ const REASONS_MAX = 3;
 
 async function statusOf(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   settled: Settled,
 ): Promise<Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'>> {
   const { heldReasons, skipped, refusals = [] } = settled;

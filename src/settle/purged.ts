@@ -11,8 +11,8 @@ import { observe } from '../db/seen/observations.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes } from '../plan/user.ts';
-import type { StoreView } from '../stores/desired.ts';
-import type { TaskRun } from './attempt.ts';
+import type { StoreContext } from '../stores/desired.ts';
+import type { Attempt } from './attempt.ts';
 
 /** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(
@@ -31,7 +31,7 @@ export function isNameless(link: LinkRecord): boolean {
 }
 
 /** Nobody can say by what is known; a membership is not worth asking for, while the account is disabled. */
-export function mayBeProtected({ settings }: StoreView, link: LinkRecord | undefined): boolean {
+export function mayBeProtected({ settings }: StoreContext, link: LinkRecord | undefined): boolean {
   return link !== undefined && isNameless(link) && settings.protectedAccounts.length > 0;
 }
 
@@ -43,7 +43,7 @@ export interface MetAgain {
 
 /** Null where the store says that the account is not there any more. */
 export async function meetAgain(
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord,
   desired: DesiredUser,
 ): Promise<MetAgain | null> {

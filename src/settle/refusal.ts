@@ -4,7 +4,7 @@ import type { VendorCall } from '../connectors/connector.ts';
 import type { VendorAnswer } from '../db/seen/syncStatuses.ts';
 import type { Change } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -13,7 +13,7 @@ export interface Refusal {
 
 /** Records the refusal of a protected account and answers it; every other error is thrown on. */
 export async function forbiddenAsSkip(
-  run: TaskRun,
+  run: Attempt,
   change: Change,
   calls: readonly VendorCall[],
   error: unknown,
@@ -31,7 +31,7 @@ export function answerOf(error: RemoteError): VendorAnswer {
 }
 
 async function recordFailure(
-  run: TaskRun,
+  run: Attempt,
   change: Change,
   calls: readonly VendorCall[],
   error: RemoteError,

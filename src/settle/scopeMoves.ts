@@ -19,7 +19,7 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
 import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
 import { isLoss } from '../model/change.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { isCountRight } from './situation.ts';
 import { type SurveyedUser, surveyUsers } from './survey.ts';
 
@@ -29,7 +29,7 @@ const PEOPLE_PER_REQUEST_MAX = 1_000;
 const PEOPLE_PER_STEP = 200;
 
 /** Before a group is settled: whom its members' change moves in or out. */
-export async function followMembers(run: TaskRun): Promise<void> {
+export async function followMembers(run: Attempt): Promise<void> {
   const { scope, store } = run.view;
   if (scope.people === null || store.status === 'DELETING') return;
   if (!scope.deciding.has(run.task.subject.id)) return;
@@ -37,7 +37,7 @@ export async function followMembers(run: TaskRun): Promise<void> {
   await followEntering(run);
 }
 
-async function followLeaving(run: TaskRun, scope: SqlCondition): Promise<void> {
+async function followLeaving(run: Attempt, scope: SqlCondition): Promise<void> {
   const { db } = run.deps;
   const { store } = run.view;
   const list = run.task.id;
@@ -58,7 +58,7 @@ async function followLeaving(run: TaskRun, scope: SqlCondition): Promise<void> {
 }
 
 /** Everyone is counted: the causes are known by how many they reach, and only then the queue has them. */
-async function releaseLosers(run: TaskRun, list: string): Promise<void> {
+async function releaseLosers(run: Attempt, list: string): Promise<void> {
   const { db } = run.deps;
   const { store } = run.view;
   const people = await countCounted(db, list, store.id);
@@ -88,7 +88,7 @@ async function releaseLosers(run: TaskRun, list: string): Promise<void> {
   await run.record((tx) => forgetCounted(tx, list, store.id));
 }
 
-async function followEntering(run: TaskRun): Promise<void> {
+async function followEntering(run: Attempt): Promise<void> {
   const { db } = run.deps;
   for await (const ids of batches(unsettledMembers(db, run.view.store.id, run.task.subject.id))) {
     const entering = await unsettled(run, await surveyUsers(run, ids));
@@ -103,7 +103,7 @@ function loses({ plan }: SurveyedUser): boolean {
 }
 
 /** Those of whom there is something to do, to count or to say; what failed for good waits for its own next write. */
-async function unsettled(run: TaskRun, people: readonly SurveyedUser[]): Promise<readonly string[]> {
+async function unsettled(run: Attempt, people: readonly SurveyedUser[]): Promise<readonly string[]> {
   const ids = people.map(({ desired }) => desired.id);
   const statuses = await statusesOfSubjects(run.deps.db, run.view.store.id, 'user', ids);
   const wants = ({ desired, link, plan }: SurveyedUser) => {
@@ -117,11 +117,11 @@ async function unsettled(run: TaskRun, people: readonly SurveyedUser[]): Promise
   return people.filter(wants).map(({ desired }) => desired.id);
 }
 
-function causesOf(run: TaskRun): readonly string[] {
+function causesOf(run: Attempt): readonly string[] {
   return run.task.causes.length === 0 ? [run.task.id] : run.task.causes;
 }
 
-async function enqueue(tx: Db, run: TaskRun, personId: string, priority: number): Promise<void> {
+async function enqueue(tx: Db, run: Attempt, personId: string, priority: number): Promise<void> {
   await enqueueTask(tx, run.view.store.id, {
     environmentId: run.task.environmentId,
     subject: { kind: 'user', id: personId },
@@ -145,7 +145,7 @@ async function* batches(
  * A person is about to lose something because a write moved them out of scope. Where one request wrote to
  * many, all whom it moves out are counted before the first of them is touched.
  */
-export async function countOthersMovedOut(run: TaskRun): Promise<void> {
+export async function countOthersMovedOut(run: Attempt): Promise<void> {
   const { db } = run.deps;
   const storeId = run.view.store.id;
   for (const correlationId of run.task.causes) {

@@ -9,11 +9,11 @@ import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
-import type { TaskRun } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { answerOf } from './refusal.ts';
 
 /** The vendor refused a creation. The gaps are those between the checks of a paused store. */
-export async function waitForSeats(run: TaskRun, error: RemoteError): Promise<void> {
+export async function waitForSeats(run: Attempt, error: RemoteError): Promise<void> {
   const { store } = run.view;
   const until = isoTime(run.deps.clock.now() + recheckGapMs(store.seatRefusals));
   await run.record(async (tx) => {
@@ -25,7 +25,7 @@ export async function waitForSeats(run: TaskRun, error: RemoteError): Promise<vo
 }
 
 /** True where the plan has a creation that must wait: the task is put off, and its turn is over. */
-export async function putOffCreation(run: TaskRun, changes: readonly Change[]): Promise<boolean> {
+export async function putOffCreation(run: Attempt, changes: readonly Change[]): Promise<boolean> {
   const until = run.view.store.creationsWaitUntil;
   if (until === null || until <= run.now() || !changes.some(({ op }) => op === 'create')) return false;
   const message = `${run.view.store.name} has no seats left; creations wait`;
@@ -34,12 +34,12 @@ export async function putOffCreation(run: TaskRun, changes: readonly Change[]): 
   return true;
 }
 
-function attempt(run: TaskRun) {
+function attempt(run: Attempt) {
   return { attempts: run.task.attempts, failedAt: run.now() };
 }
 
 /** A creation went through: those that wait are due. Part of the transaction that records it. */
-export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], run: TaskRun): Promise<void> {
+export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], run: Attempt): Promise<void> {
   const { store } = run.view;
   if (store.creationsWaitUntil === null) return;
   await forgetSeatRefusals(tx, store.id);

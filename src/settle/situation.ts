@@ -6,18 +6,18 @@ import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
 import type { UserSituation } from '../plan/user.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 
 /** `link` may be a `removed` one, or of a person let go: as good as none. `now` is an ISO time. */
 export function userSituation(
-  view: StoreView,
+  view: StoreContext,
   desired: DesiredUser,
   link: LinkRecord | null,
   account: RemoteUser | null,
   now: string,
 ): UserSituation {
-  const live = link !== null && link.state !== 'removed' && !desired.letGo ? link : null;
+  const live = link !== null && link.state !== 'removed' && !desired.keepRemote ? link : null;
   const remoteId = live?.remoteId ?? account?.remoteId;
   const names = [
     desired.identifier,
@@ -42,7 +42,12 @@ export function removalCutoff(removeAfterDays: number, now: string): string {
   return isoTime(Date.parse(now) - removeAfterDays * DAY_MS);
 }
 
-function isRemovalDue(view: StoreView, desired: DesiredUser, link: LinkRecord | null, now: string): boolean {
+function isRemovalDue(
+  view: StoreContext,
+  desired: DesiredUser,
+  link: LinkRecord | null,
+  now: string,
+): boolean {
   const since = link?.removalSince ?? null;
   if (since === null || desired.lifecycle !== 'gone') return false;
   return since <= removalCutoff(view.settings.removeAfterDays, now);
@@ -59,19 +64,19 @@ export function isCountRight(link: LinkRecord | null, desired: DesiredUser): boo
 }
 
 /** `names` are all identifiers that the account is known by. */
-export function protects(view: StoreView, remoteId: string, names: readonly (string | null)[]): boolean {
+export function protects(view: StoreContext, remoteId: string, names: readonly (string | null)[]): boolean {
   return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);
 }
 
 /** The names by which an account is known that is somebody's: as a person reads it, as seen there, and as sent. */
 export function namesOfLink(
-  view: StoreView,
+  view: StoreContext,
   link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
 ): readonly string[] {
   return [link.remoteName, ...identifiersIn(view, link.observed), ...identifiersIn(view, link.applied)];
 }
 
-function identifiersIn({ definition }: StoreView, attributes: Attributes): readonly string[] {
+function identifiersIn({ definition }: StoreContext, attributes: Attributes): readonly string[] {
   return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }
 

@@ -88,7 +88,7 @@ export async function surveyGroup({ db, view }: Planning, groupId: string): Prom
   const { store, settings, connector, definition } = view;
   const known = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
   const desired = await loadDesiredGroup(db, view, groupId, known);
-  const link = desired.letGo ? null : known;
+  const link = desired.keepRemote ? null : known;
   const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
   const seen = link ? null : await observedAs(db, store.id, 'group', desired.name);
   const found = (seen?.remote ?? null) as RemoteGroup | null;

@@ -4,11 +4,11 @@ import { findGroupEvenDeleted } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import type { DesiredUser } from '../model/desired.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { groupInScope, peopleInScope, scopeOf } from '../stores/scope.ts';
 
 /** In words, as things are in the transaction that records the change. */
-export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Promise<string> {
+export async function whyOf(tx: Db, view: StoreContext, desired: DesiredUser): Promise<string> {
   const { name, status } = view.store;
   switch (desired.lifecycle) {
     case 'active':
@@ -23,16 +23,16 @@ export async function whyOf(tx: Db, view: StoreView, desired: DesiredUser): Prom
 }
 
 /** Why a group that a store had is let go of there. */
-export async function whyGroupGone(tx: Db, { store, scope }: StoreView, groupId: string): Promise<string> {
+export async function whyGroupGone(tx: Db, { store, scope }: StoreContext, groupId: string): Promise<string> {
   if (store.status === 'DELETING') return `${store.name} is being deleted`;
   const group = await findGroupEvenDeleted(tx, groupId);
-  if (group?.letGo) return 'its connection goes, and what it fed stays';
+  if (group?.keepRemote) return 'its connection goes, and what it fed stays';
   if (!group || group.deletedAt !== null) return 'deleted in the identity provider';
   if (!groupInScope(scope, groupId)) return `out of scope: no active rule of ${store.name} has this group`;
   return 'the mapping of the store names another group now';
 }
 
-async function whyInScope(tx: Db, { store, scope }: StoreView, desired: DesiredUser): Promise<string> {
+async function whyInScope(tx: Db, { store, scope }: StoreContext, desired: DesiredUser): Promise<string> {
   const { rules } = scope;
   if (rules.length === 0) return `in scope: ${store.name} has no active rule, so everyone is`;
   const user = await speakingUser(tx, desired.id);

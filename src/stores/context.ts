@@ -7,14 +7,18 @@ import { type Db, dialectOf } from '../db/open.ts';
 import { type AttributeOverride, mappingsOfStore } from '../db/stores/mappings.ts';
 import { rulesOfStore } from '../db/stores/rules.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { directoryView } from '../directory/inbound.ts';
+import { mappedResource } from '../directory/inbound.ts';
 import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
 import type { Connectors } from './connectorCache.ts';
-import type { StoreView } from './desired.ts';
+import type { StoreContext } from './desired.ts';
 import { scopeOf } from './scope.ts';
 
 /** Three look-ups by index; whatever is planned with one view is planned by the same rules. */
-export async function viewOf(db: Db, connectors: Connectors, store: StoreRecord): Promise<StoreView> {
+export async function storeContextOf(
+  db: Db,
+  connectors: Connectors,
+  store: StoreRecord,
+): Promise<StoreContext> {
   const definition = connectors.definitionOf(store.type);
   const settings = commonSettings(withDefaults(definition.settings, store.configuration));
   const mappings = await mappingsOfStore(db, store.id);
@@ -24,15 +28,15 @@ export async function viewOf(db: Db, connectors: Connectors, store: StoreRecord)
     settings,
     connector: connectors.connectorFor(store),
     scope: scopeOf(await rulesOfStore(db, store.id), dialectOf(db)),
-    directoryView: await directoryViews(db, store.environmentId),
+    resourceOf: await resourceReaders(db, store.environmentId),
     mapping: effectiveMapping(definition, settings, mappings.attributes),
     groupMappings: mappings.groups,
   };
 }
 
-async function directoryViews(db: Db, environmentId: string): Promise<StoreView['directoryView']> {
+async function resourceReaders(db: Db, environmentId: string): Promise<StoreContext['resourceOf']> {
   const mappings = await inboundMappings(db, environmentId);
-  const views = new Map([...mappings].map(([id, mapping]) => [id, directoryView(mapping)]));
+  const views = new Map([...mappings].map(([id, mapping]) => [id, mappedResource(mapping)]));
   return (user: UserRecord) => views.get(user.connectionId)?.(user.resource) ?? user.resource;
 }
 

@@ -16,20 +16,20 @@ import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
 import { groupInScope, peopleInScope, type Scope } from './scope.ts';
 
 /** What of a store decides how a subject should be. */
-export interface StoreView {
+export interface StoreContext {
   readonly store: StoreRecord;
   readonly settings: CommonSettings;
   readonly definition: StoreTypeDefinition;
   readonly connector: Connector;
   readonly scope: Scope;
   /** A user as the mapping of its connection shows it. */
-  readonly directoryView: (user: UserRecord) => Resource;
+  readonly resourceOf: (user: UserRecord) => Resource;
   /** The type's, but for what the store maps otherwise. */
   readonly mapping: readonly AttributeMapping[];
   readonly groupMappings: readonly GroupMapping[];
 }
 
-export async function loadDesiredUser(db: Db, view: StoreView, personId: string): Promise<DesiredUser> {
+export async function loadDesiredUser(db: Db, view: StoreContext, personId: string): Promise<DesiredUser> {
   const [desired] = await loadDesiredUsers(db, view, [personId]);
   return desired as DesiredUser;
 }
@@ -37,7 +37,7 @@ export async function loadDesiredUser(db: Db, view: StoreView, personId: string)
 /** In the order of the ids. */
 export async function loadDesiredUsers(
   db: Db,
-  view: StoreView,
+  view: StoreContext,
   personIds: readonly string[],
 ): Promise<readonly DesiredUser[]> {
   const speaking = await speakingUsers(db, personIds);
@@ -50,16 +50,16 @@ export async function loadDesiredUsers(
     const user = speaking.get(id);
     if (user) return desiredOf(view, id, standingOf(view, user, inScope.has(id)), user);
     const last = departed.get(id);
-    return desiredOf(view, id, last?.letGo ? { ...GONE, letGo: true } : GONE, last ?? null);
+    return desiredOf(view, id, last?.keepRemote ? { ...GONE, keepRemote: true } : GONE, last ?? null);
   });
 }
 
-type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'letGo'>;
+type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'keepRemote'>;
 
 const GONE: Standing = { lifecycle: 'gone' };
 
 /** `user`: who speaks for the person; null where the directory has nobody any more. */
-function standingOf(view: StoreView, user: UserRecord | null, inScope: boolean): Standing {
+function standingOf(view: StoreContext, user: UserRecord | null, inScope: boolean): Standing {
   if (user === null || view.store.status === 'DELETING') return GONE;
   // Of whom nothing is known any more nothing can say that they left scope.
   if (user.purgedAt !== null) return { lifecycle: user.active ? 'active' : 'inactive' };
@@ -68,14 +68,14 @@ function standingOf(view: StoreView, user: UserRecord | null, inScope: boolean):
 }
 
 function desiredOf(
-  view: StoreView,
+  view: StoreContext,
   personId: string,
   standing: Standing,
   shown: UserRecord | null,
 ): DesiredUser {
   // Purged: nothing is known, which is not the same as empty.
   const isPurged = shown !== null && shown.purgedAt !== null;
-  const resource = shown && !isPurged ? view.directoryView(shown) : {};
+  const resource = shown && !isPurged ? view.resourceOf(shown) : {};
   const desired: DesiredUser = {
     kind: 'user',
     id: personId,
@@ -93,7 +93,7 @@ function identifierOf(settings: CommonSettings, user: Resource): string | null {
 }
 
 /** What the vendor requires is never cleared; everything else that the directory lacks is empty. */
-function mapped(view: StoreView, user: Resource): Record<string, string> {
+function mapped(view: StoreContext, user: Resource): Record<string, string> {
   const required = new Set(view.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
   const attributes: Record<string, string> = {};
   for (const { targetAttribute, sourceAttribute } of view.mapping) {
@@ -106,7 +106,7 @@ function mapped(view: StoreView, user: Resource): Record<string, string> {
 /** `link`: the group's own on this store; it may have to be let go of. */
 export async function loadDesiredGroup(
   db: Db,
-  view: StoreView,
+  view: StoreContext,
   groupId: string,
   link: LinkRecord | null,
 ): Promise<DesiredGroup> {
@@ -120,7 +120,7 @@ export async function loadDesiredGroup(
     id: groupId,
     display,
     lifecycle: wanted ? 'active' : 'gone',
-    ...(group?.letGo ? { letGo: true } : {}),
+    ...(group?.keepRemote ? { keepRemote: true } : {}),
     name: mapping?.translation ?? display,
     ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };
@@ -132,7 +132,7 @@ export async function loadDesiredGroup(
 /** Where many people stand; those whom the directory does not have, or no rule includes, are `gone`. */
 export async function lifecyclesOf(
   db: Db,
-  view: StoreView,
+  view: StoreContext,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, Lifecycle>> {
   const speaking = await speakingUsers(db, personIds);

@@ -1,17 +1,17 @@
 /**
- * Chance, as the simulation replaces it: one source for the whole process, so that a history that failed
+ * RandomSource, as the simulation replaces it: one source for the whole process, so that a history that failed
  * can be replayed. Secrets never come from here.
  */
 
 import { randomUUID } from 'node:crypto';
 
-export interface Chance {
+export interface RandomSource {
   /** At least 0, below 1. */
   number(): number;
   uuid(): string;
 }
 
-const REAL: Chance = { number: Math.random, uuid: () => randomUUID() };
+const REAL: RandomSource = { number: Math.random, uuid: () => randomUUID() };
 
 let source = REAL;
 
@@ -24,6 +24,6 @@ export function uuid(): string {
 }
 
 /** Null brings the real one back. */
-export function replaceChance(replacement: Chance | null): void {
+export function replaceRandomSource(replacement: RandomSource | null): void {
   source = replacement ?? REAL;
 }

@@ -135,7 +135,7 @@ async function enqueue(tx: Db, step: Comparing, { subject }: LinkRecord): Promis
   });
 }
 
-interface Noted {
+interface DriftNote {
   /** Everything that was found. */
   readonly items: readonly DriftItem[];
   /** What stays as it is: reported only, or beyond repair. */
@@ -144,7 +144,7 @@ interface Noted {
 }
 
 /** Remembers drift and says so: in the status while it stands, and once in the audit log. */
-async function note(tx: Db, step: Comparing, link: LinkRecord, noted: Noted): Promise<void> {
+async function note(tx: Db, step: Comparing, link: LinkRecord, noted: DriftNote): Promise<void> {
   const remembers = step.view.settings.driftMode !== 'Off';
   const before = link.drift;
   const after = remembers ? remembered(noted.standing, noted.repaired) : null;
@@ -162,7 +162,7 @@ async function foundEvent(
   tx: Db,
   step: Comparing,
   link: LinkRecord,
-  { items, standing }: Noted,
+  { items, standing }: DriftNote,
 ): Promise<void> {
   const { store } = step.view;
   await appendEvent(tx, step.now(), {

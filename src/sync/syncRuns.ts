@@ -18,7 +18,7 @@ import {
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { LeaseLost } from '../settle/attempt.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { REFUSED_LISTED_MAX, takeRefused } from './preview/applyPreview.ts';
 import { firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress, type Step } from './syncPhases.ts';
@@ -31,7 +31,7 @@ const STEP_FAILURES_MAX = 8;
 /** One step of the store's oldest open run; false where there is none. */
 export async function syncStep(
   deps: { readonly db: Db; readonly clock: Clock; giveWay(): Promise<boolean> },
-  view: StoreView,
+  view: StoreContext,
   lease: Lease,
   context: CallContext,
 ): Promise<boolean> {
@@ -53,7 +53,7 @@ export async function syncStep(
 
 function stepOf(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
-  view: StoreView,
+  view: StoreContext,
   lease: Lease,
   context: CallContext,
   run: SyncRunRecord,
@@ -111,7 +111,7 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
 /** Closes the runs whose every task is settled, parked or held. */
 export async function closeSettledRuns(
   deps: { readonly db: Db; readonly clock: Clock },
-  view: StoreView,
+  view: StoreContext,
   lease: Lease,
 ): Promise<void> {
   for (const run of await settledRuns(deps.db, view.store.id)) {
@@ -157,7 +157,7 @@ async function finished(tx: Db, step: Step, summary: Readonly<Record<string, num
  */
 export async function settleSyncFailure(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
-  view: StoreView,
+  view: StoreContext,
   error: RemoteError,
 ): Promise<void> {
   const run = await nextOpenRun(db, view.store.id);

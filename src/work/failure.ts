@@ -6,14 +6,14 @@
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { TaskRun } from '../settle/attempt.ts';
+import type { Attempt } from '../settle/attempt.ts';
 import { answerOf } from '../settle/refusal.ts';
 import { waitForSeats } from '../settle/seats.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
 
 /** What the store's runner does next. */
-export type Aftermath =
+export type StoreReaction =
   | { readonly kind: 'goOn' }
   /** The store did not answer well: leave it in peace for a while. */
   | { readonly kind: 'trouble' }
@@ -22,14 +22,14 @@ export type Aftermath =
   | { readonly kind: 'pause'; readonly error: RemoteError };
 
 /** What an error means for the store, where no task is to blame. */
-export function aftermathOf(error: RemoteError): Aftermath {
+export function reactionTo(error: RemoteError): StoreReaction {
   if (error.disposition === 'unauthorized') return { kind: 'pause', error };
   if (error.disposition === 'rateLimited') return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
   return { kind: 'trouble' };
 }
 
 /** `streak`: failures of this store in a row, of whatever task. */
-export async function settleFailure(run: TaskRun, error: unknown, streak: number): Promise<Aftermath> {
+export async function settleFailure(run: Attempt, error: unknown, streak: number): Promise<StoreReaction> {
   if (!(error instanceof RemoteError)) {
     await tryAgain(run, asInternal(run, error), streak, true);
     return { kind: 'goOn' };
@@ -54,7 +54,7 @@ export async function settleFailure(run: TaskRun, error: unknown, streak: number
 }
 
 /** Nothing was to be changed yet; changes that fail have events of their own. */
-function tellOfReads(run: TaskRun, error: RemoteError): Promise<void> {
+function tellOfReads(run: Attempt, error: RemoteError): Promise<void> {
   const { subject } = run.task;
   const after = { disposition: error.disposition };
   return run.record((tx) =>
@@ -63,7 +63,7 @@ function tellOfReads(run: TaskRun, error: RemoteError): Promise<void> {
 }
 
 /** A fault of ours: the task is tried again like any other, and parked if it goes on. */
-function asInternal(run: TaskRun, cause: unknown): RemoteError {
+function asInternal(run: Attempt, cause: unknown): RemoteError {
   return new RemoteError('the bridge failed on this task; its log says why', {
     store: run.view.store.type,
     action: `settle ${run.task.subject.kind} ${run.task.subject.id}`,
@@ -73,7 +73,7 @@ function asInternal(run: TaskRun, cause: unknown): RemoteError {
   });
 }
 
-async function tryAgain(run: TaskRun, error: RemoteError, streak: number, always: boolean): Promise<void> {
+async function tryAgain(run: Attempt, error: RemoteError, streak: number, always: boolean): Promise<void> {
   const { task, view, deps } = run;
   const attempts = task.attempts + (always || othersSucceeded(view.store.lastSuccessAt, task) ? 1 : 0);
   if (attempts >= view.settings.maxAttempts) return park(run, error);
@@ -103,7 +103,7 @@ export function backoffMs(failures: number): number {
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
 }
 
-async function park(run: TaskRun, error: RemoteError): Promise<void> {
+async function park(run: Attempt, error: RemoteError): Promise<void> {
   const { store } = run.view;
   await run.record(async (tx) => {
     await parkTask(tx, run.task, {

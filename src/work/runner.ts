@@ -12,18 +12,18 @@ import { enqueueDueLooks } from '../db/queue/rechecks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
-import { LeaseLost, TaskRun } from '../settle/attempt.ts';
+import { Attempt, LeaseLost } from '../settle/attempt.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
-import type { StoreView } from '../stores/desired.ts';
+import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
-import { type Aftermath, aftermathOf, backoffMs, settleFailure } from './failure.ts';
+import { backoffMs, reactionTo, type StoreReaction, settleFailure } from './failure.ts';
 
 /** What the worker needs of a store's life, which is not its own business. */
-export interface StoreCare {
-  viewOf(store: StoreRecord): Promise<StoreView>;
+export interface StoreLifecycle {
+  storeContextOf(store: StoreRecord): Promise<StoreContext>;
   /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
   pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
   /** A pause whose `retryAt` is due. */
@@ -37,7 +37,7 @@ export interface RunnerDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  readonly care: StoreCare;
+  readonly storeLifecycle: StoreLifecycle;
   /** Names this process in leases, and knows which others are gone. */
   readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }
@@ -169,14 +169,14 @@ export class StoreRunner {
 
   /** Does the one thing that is due first. Waits for nobody but the database and the vendor. */
   async turn(lease: Lease): Promise<Next> {
-    const { db, clock, care } = this.#deps;
+    const { db, clock, storeLifecycle } = this.#deps;
     this.#calls.signal.throwIfAborted();
     const store = await this.#usableStore();
     if (!store) return { kind: 'end' };
     const waitMs = this.#notBefore - clock.now();
     if (waitMs > 0) return { kind: 'wait', ms: waitMs };
-    const view = await care.viewOf(store);
-    await this.#lookAgain();
+    const view = await storeLifecycle.storeContextOf(store);
+    await this.#enqueueRechecks();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
     if (task) {
       await this.#settle(view, lease, task);
@@ -187,17 +187,17 @@ export class StoreRunner {
       return { kind: 'again' };
     await closeSettledRuns({ db, clock }, view, lease);
     if (store.status !== 'DELETING' || !(await this.#nothingPending())) return { kind: 'idle' };
-    await care.finishDeletion(store);
+    await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
   }
 
   /** As the store is set now; `view` may be older than the run that is to be worked on. */
-  async #viewNow(view: StoreView): Promise<StoreView> {
+  async #viewNow(view: StoreContext): Promise<StoreContext> {
     const store = await getStore(this.#deps.db, this.storeId);
-    return store ? this.#deps.care.viewOf(store) : view;
+    return store ? this.#deps.storeLifecycle.storeContextOf(store) : view;
   }
 
-  async #lookAgain(): Promise<void> {
+  async #enqueueRechecks(): Promise<void> {
     const { db, clock } = this.#deps;
     if (clock.now() < this.#looksNextAt) return;
     this.#looksNextAt = clock.now() + LOOKS_EVERY_MS;
@@ -206,12 +206,12 @@ export class StoreRunner {
 
   /** Null where the store may not be worked on now. */
   async #usableStore(): Promise<StoreRecord | null> {
-    const { db, clock, care } = this.#deps;
+    const { db, clock, storeLifecycle } = this.#deps;
     const store = await getStore(db, this.storeId);
     if (!store) return null;
     if (store.paused) {
       if (store.retryAt === null || store.retryAt > isoTime(clock.now())) return null;
-      await care.recheck(store);
+      await storeLifecycle.recheck(store);
       const again = await getStore(db, this.storeId);
       return again && !again.paused && again.status !== 'INACTIVE' ? again : null;
     }
@@ -220,31 +220,33 @@ export class StoreRunner {
 
   /** Settles the leavers who became due since the work in hand began. True where there were some. */
   async #letLeaversPass(lease: Lease): Promise<boolean> {
-    const { db, clock, care } = this.#deps;
+    const { db, clock, storeLifecycle } = this.#deps;
     for (let passed = 0; ; passed++) {
       const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
       if (!task || this.#stopping.aborted || this.#notBefore > clock.now()) return passed > 0;
       const store = await this.#usableStore();
       if (!store) return passed > 0;
-      await this.#settle(await care.viewOf(store), lease, task, () => Promise.resolve(false));
+      await this.#settle(await storeLifecycle.storeContextOf(store), lease, task, () =>
+        Promise.resolve(false),
+      );
     }
   }
 
   async #settle(
-    view: StoreView,
+    view: StoreContext,
     lease: Lease,
     task: DueTask,
     giveWay = () => this.#letLeaversPass(lease),
   ): Promise<void> {
-    const { db, clock, care, log } = this.#deps;
-    const run = new TaskRun(
+    const { db, clock, storeLifecycle, log } = this.#deps;
+    const run = new Attempt(
       { db, clock },
       {
         view,
         lease,
         task,
         signal: this.#calls.signal,
-        onCall: (op, call) => care.onCall(view.store.type, op, call),
+        onCall: (op, call) => storeLifecycle.onCall(view.store.type, op, call),
         giveWay,
       },
     );
@@ -275,8 +277,8 @@ export class StoreRunner {
   }
 
   /** `subjectId` is null for a sync, which fails only because the store does. */
-  async #failed(store: StoreRecord, aftermath: Aftermath, subjectId: string | null): Promise<void> {
-    const { clock, care } = this.#deps;
+  async #failed(store: StoreRecord, aftermath: StoreReaction, subjectId: string | null): Promise<void> {
+    const { clock, storeLifecycle } = this.#deps;
     switch (aftermath.kind) {
       case 'goOn':
         return;
@@ -284,7 +286,7 @@ export class StoreRunner {
         this.#notBefore = clock.now() + aftermath.ms;
         return;
       case 'pause':
-        return care.pauseForCredential(store, aftermath.error);
+        return storeLifecycle.pauseForCredential(store, aftermath.error);
       case 'trouble': {
         this.#streak += 1;
         if (subjectId !== null) this.#failing.add(subjectId);
@@ -298,17 +300,17 @@ export class StoreRunner {
     }
   }
 
-  async #syncStep(view: StoreView, lease: Lease): Promise<boolean> {
-    const { db, clock, care, log } = this.#deps;
+  async #syncStep(view: StoreContext, lease: Lease): Promise<boolean> {
+    const { db, clock, storeLifecycle, log } = this.#deps;
     try {
-      const record = (call: VendorCall) => care.onCall(view.store.type, 'scan', call);
+      const record = (call: VendorCall) => storeLifecycle.onCall(view.store.type, 'scan', call);
       const giveWay = () => this.#letLeaversPass(lease);
       return await syncStep({ db, clock, giveWay }, view, lease, { signal: this.#calls.signal, record });
     } catch (error) {
       if (!(error instanceof RemoteError) || this.#calls.signal.aborted) throw error;
       log.warn({ err: error, storeId: view.store.id }, 'a step of a sync failed');
       await settleSyncFailure({ db, clock }, view, error);
-      await this.#failed(view.store, aftermathOf(error), null);
+      await this.#failed(view.store, reactionTo(error), null);
       return true;
     }
   }

@@ -4,15 +4,15 @@ import type { VendorCall } from '../connectors/connector.ts';
 import { finishDeletion } from '../control/endings/storeDeletion.ts';
 import { pauseForCredential, recheckPaused } from '../control/pause.ts';
 import { SYSTEM } from '../model/cause.ts';
-import { viewOf } from '../stores/context.ts';
+import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
-import type { StoreCare } from './runner.ts';
+import type { StoreLifecycle } from './runner.ts';
 
-export function createCare(deps: PropagationDeps, metrics: Metrics): StoreCare {
+export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): StoreLifecycle {
   return {
-    viewOf: (store) => viewOf(deps.db, deps.connectors, store),
+    storeContextOf: (store) => storeContextOf(deps.db, deps.connectors, store),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
     recheck: async (store) => {
       await recheckPaused(deps, store);

@@ -28,7 +28,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const runners = new Map<string, { readonly runner: StoreRunner; readonly done: Promise<void> }>();
   let poll: NodeJS.Timeout | undefined;
   let looking: Promise<void> | null = null;
-  let lookAgain = false;
+  let pollAgain = false;
 
   const start = (storeId: string): void => {
     const runner = new StoreRunner(storeId, deps, stopping.signal);
@@ -48,7 +48,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const look = (): void => {
     if (stopping.signal.aborted) return;
     if (looking !== null) {
-      lookAgain = true;
+      pollAgain = true;
       return;
     }
     looking = storesWithWork(deps.db, isoTime(deps.clock.now()))
@@ -62,8 +62,8 @@ export function createWorker(deps: WorkerDeps): Worker {
       .catch((error: unknown) => deps.log.error({ err: error }, 'could not look for work; trying again'))
       .finally(() => {
         looking = null;
-        if (!lookAgain) return;
-        lookAgain = false;
+        if (!pollAgain) return;
+        pollAgain = false;
         look();
       });
   };

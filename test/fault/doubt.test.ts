@@ -3,7 +3,7 @@
  * in the audit log like any other change. Each of these was first found by the simulation.
  */
 
-import { lookAgain } from '../../src/db/queue/rechecks.ts';
+import { scheduleRecheck } from '../../src/db/queue/rechecks.ts';
 import { eventually, patch } from '../bridge.ts';
 import type { Fault } from '../emulator/faults.ts';
 import type { LoggedRequest } from '../emulator/server.ts';
@@ -265,7 +265,7 @@ describe('a creation that takes effect after somebody looked is told as ours', (
     const task = await db('tasks').where({ store_id: world.stores.slack, kind: 'user' }).first();
     await leave();
     await world.bridge.settled();
-    await lookAgain(db, {
+    await scheduleRecheck(db, {
       environmentId: task.environment_id,
       storeId: task.store_id,
       subject: { kind: 'user', id: task.subject_id },

@@ -1,17 +1,21 @@
 /** What somebody must know, and confirm, before a connection or an environment goes. */
 
-import type { Concerned } from '../../db/identity/tombstones.ts';
+import type { AffectedPeople } from '../../db/identity/tombstones.ts';
 import { RequestError } from '../../model/errors.ts';
 
 /** How a request wants it done. */
-export interface Manner {
+export interface DeletionOptions {
   readonly confirmed: boolean;
   /** Accounts are left as they are, and only forgotten. */
   readonly keepAccounts: boolean;
 }
 
 /** Throws the 409 that says whom it concerns and what to do. `what`: "the connection Okta". */
-export function refuseUnconfirmed(what: string, concerned: Concerned, { keepAccounts }: Manner): never {
+export function refuseUnconfirmed(
+  what: string,
+  concerned: AffectedPeople,
+  { keepAccounts }: DeletionOptions,
+): never {
   const { users, groups, leaving, stores } = concerned;
   const staying = users > leaving ? ` ${users - leaving} of the users stay through another connection.` : '';
   const where = stores.map(({ name, people }) => `${people} on ${name}`).join(', ');

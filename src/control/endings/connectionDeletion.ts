@@ -14,15 +14,15 @@ import {
   passOnPrimary,
 } from '../../db/identity/connections.ts';
 import {
-  buryRow,
   type Deletion,
   keepAccountsFromNowOn,
+  softDeleteRow,
   startDeletion,
   takeReplanning,
 } from '../../db/identity/deletions.ts';
 import { lockEnvironment } from '../../db/identity/environments.ts';
 import {
-  type Concerned,
+  type AffectedPeople,
   departedIn,
   forgetSubjects,
   nextToForget,
@@ -31,7 +31,7 @@ import {
 } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { storeNames } from '../../db/stores/stores.ts';
-import { buryPage } from '../../directory/softDelete.ts';
+import { softDeletePage } from '../../directory/softDelete.ts';
 import { inTransaction } from '../../directory/write.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
@@ -39,7 +39,7 @@ import type { Kind } from '../../model/subject.ts';
 import { releaseBrakeIfClear } from '../../settle/gate.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
-import { type Manner, refuseUnconfirmed } from './confirmation.ts';
+import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
 
 /** Steps of a deletion that a request waits for: a small connection is gone when it is answered. */
@@ -51,7 +51,7 @@ export async function deleteConnection(
   deps: PropagationDeps,
   environmentId: string,
   id: string,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<boolean> {
   // Before the transaction: to count a large directory takes seconds.
@@ -61,23 +61,23 @@ export async function deleteConnection(
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
-    const asked = { manner, concerned, cause };
+    const asked = { options, concerned, cause };
     if (connection.deletion) return thinkBetter(tx, deps, connection, connection.deletion, asked);
-    if (!manner.confirmed && (await somebodyMinds(tx, id, concerned)))
-      refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
-    await shut(tx, deps, connection, manner.keepAccounts, cause, concerned);
+    if (!options.confirmed && (await somebodyMinds(tx, id, concerned)))
+      refuseUnconfirmed(`the connection ${connection.name}`, concerned, options);
+    await shut(tx, deps, connection, options.keepAccounts, cause, concerned);
   });
   return (await advanceConnection(deps, id, STEPS_IN_REQUEST)) === 'done';
 }
 
-async function somebodyMinds(tx: Db, id: string, { users, groups }: Concerned): Promise<boolean> {
+async function somebodyMinds(tx: Db, id: string, { users, groups }: AffectedPeople): Promise<boolean> {
   if (users + groups > 0) return true;
   return (await departedIn(tx, 'links', 'user', id).first('links.id')) !== undefined;
 }
 
 interface Asked {
-  readonly manner: Manner;
-  readonly concerned: Concerned;
+  readonly options: DeletionOptions;
+  readonly concerned: AffectedPeople;
   readonly cause: Cause;
 }
 
@@ -87,10 +87,10 @@ async function thinkBetter(
   deps: PropagationDeps,
   connection: ConnectionRecord,
   deletion: Deletion,
-  { manner, concerned, cause }: Asked,
+  { options, concerned, cause }: Asked,
 ): Promise<void> {
-  if (!manner.keepAccounts || deletion.keepAccounts) return;
-  if (!manner.confirmed) refuseUnconfirmed(`the connection ${connection.name}`, concerned, manner);
+  if (!options.keepAccounts || deletion.keepAccounts) return;
+  if (!options.confirmed) refuseUnconfirmed(`the connection ${connection.name}`, concerned, options);
   await keepAccounts(tx, deps, connection, cause);
 }
 
@@ -111,7 +111,7 @@ export async function shut(
   connection: ConnectionRecord,
   keeping: boolean,
   cause: Cause,
-  concerned?: Concerned,
+  concerned?: AffectedPeople,
 ): Promise<void> {
   const since = isoTime(deps.clock.now());
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
@@ -155,7 +155,7 @@ async function nextBurial(tx: Db, deps: PropagationDeps, id: string): Promise<Pr
   const deletion = connection?.deletion;
   if (!connection || !deletion) return 'done';
   const at = isoTime(deps.clock.now());
-  if (await buryPage(tx, connection, deletion, at)) return 'more';
+  if (await softDeletePage(tx, connection, deletion, at)) return 'more';
   const forgot = deletion.keepAccounts && (await forgetPage(tx, at, connection, deletion));
   return forgot ? 'more' : 'done';
 }
@@ -168,7 +168,7 @@ async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Prog
   const at = isoTime(deps.clock.now());
   if (await replan(tx, connection, deletion, at)) return 'more';
   if (!deletion.keepAccounts && (await storesStillWork(tx, connection))) return 'waiting';
-  if (await buryRow(tx, 'connections', id, at)) {
+  if (await softDeleteRow(tx, 'connections', id, at)) {
     const { users, groups } = deletion;
     const after = { users, groups, keepAccounts: deletion.keepAccounts };
     await tell(tx, deps, connection, deletion.cause, 'connection.deleted', { after });

@@ -7,9 +7,9 @@ import { deleteAdminTokensOf } from '../../db/access/adminTokens.ts';
 import { appendEvent } from '../../db/events.ts';
 import { type ConnectionRecord, everyConnection, lockConnection } from '../../db/identity/connections.ts';
 import {
-  buryRow,
   type Deletion,
   keepAccountsFromNowOn,
+  softDeleteRow,
   startDeletion,
   takeReplanning,
 } from '../../db/identity/deletions.ts';
@@ -18,14 +18,14 @@ import {
   type EnvironmentRecord,
   lockEnvironment,
 } from '../../db/identity/environments.ts';
-import { type Concerned, whomItConcerns } from '../../db/identity/tombstones.ts';
+import { type AffectedPeople, whomItConcerns } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { everyStoreOf, lockStore } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
-import { type Manner, refuseUnconfirmed } from './confirmation.ts';
+import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
 import {
   advanceConnection,
   emptyConnection,
@@ -43,7 +43,7 @@ const STEPS_IN_REQUEST = 20;
 export async function deleteEnvironment(
   deps: PropagationDeps,
   id: string,
-  manner: Manner,
+  options: DeletionOptions,
   cause: Cause,
 ): Promise<boolean> {
   // Before the transaction: to count a large directory takes seconds.
@@ -53,14 +53,14 @@ export async function deleteEnvironment(
     if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
     if (id === DEFAULT_ENVIRONMENT_ID) throw new RequestError(409, STAYS);
     const { deletion } = environment;
-    if (deletion && (deletion.keepAccounts || !manner.keepAccounts)) return;
-    if (!manner.confirmed) await refuseWhereSomethingIs(tx, environment, concerned, manner);
+    if (deletion && (deletion.keepAccounts || !options.keepAccounts)) return;
+    if (!options.confirmed) await refuseWhereSomethingIs(tx, environment, concerned, options);
     if (deletion) await keepAccountsFromNowOn(tx, 'environments', id);
     else {
       const since = isoTime(deps.clock.now());
-      await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: manner.keepAccounts });
+      await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: options.keepAccounts });
     }
-    const after = { keepAccounts: manner.keepAccounts, ...concerned };
+    const after = { keepAccounts: options.keepAccounts, ...concerned };
     await tell(tx, deps, environment, cause, 'environment.deleting', after);
   });
   return (await advanceEnvironment(deps, id, STEPS_IN_REQUEST)) === 'done';
@@ -71,14 +71,14 @@ const STAYS = 'The environment default stays: it keeps the audit log of the brid
 async function refuseWhereSomethingIs(
   tx: Db,
   environment: EnvironmentRecord,
-  concerned: Concerned,
-  manner: Manner,
+  concerned: AffectedPeople,
+  options: DeletionOptions,
 ): Promise<void> {
   const connections = await everyConnection(tx, environment.id);
   const stores = await everyStoreOf(tx, environment.id);
   if (connections.length + stores.length === 0) return;
   const what = [`${connections.length} connections`, `${stores.length} stores`].join(' and ');
-  refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, concerned, manner);
+  refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, concerned, options);
 }
 
 function idsOf(connections: readonly ConnectionRecord[]): readonly string[] {
@@ -154,7 +154,7 @@ function finish(deps: PropagationDeps, id: string): Promise<Progress> {
     await forgetStores(tx, deps, id, deletion);
     const tokens = await deleteAdminTokensOf(tx, id);
     const at = isoTime(deps.clock.now());
-    await buryRow(tx, 'environments', id, at);
+    await softDeleteRow(tx, 'environments', id, at);
     await tell(tx, deps, environment, deletion.cause, 'environment.deleted', {
       keepAccounts: deletion.keepAccounts,
       adminTokensRevoked: tokens.map(({ id: tokenId, name }) => ({ id: tokenId, name })),

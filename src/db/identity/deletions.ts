@@ -62,7 +62,7 @@ export async function takeReplanning(tx: Db, connectionId: string, at: string): 
 }
 
 /** Its row stays, and its name is free. False where that was done before. */
-export async function buryRow(tx: Db, table: Table, id: string, at: string): Promise<boolean> {
+export async function softDeleteRow(tx: Db, table: Table, id: string, at: string): Promise<boolean> {
   const buried = await tx(table)
     .where({ id })
     .whereNull('deleted_at')

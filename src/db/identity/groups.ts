@@ -72,7 +72,7 @@ export async function raiseGroupVersions(db: Db, ids: readonly string[], at: str
 }
 
 /** The row stays: links to remote groups hang on it. */
-export async function buryGroup(db: Db, group: GroupRecord, at: string): Promise<void> {
+export async function softDeleteGroup(db: Db, group: GroupRecord, at: string): Promise<void> {
   await db('groups')
     .where({ id: group.id })
     .update({ deleted_at: at, updated_at: at, version: group.version + 1 });
@@ -119,7 +119,7 @@ export async function findGroupOfEnvironment(
 
 export interface GroupOrTombstone extends GroupRecord {
   /** The connection was deleted, and what it fed is to stay as it is. */
-  readonly letGo: boolean;
+  readonly keepRemote: boolean;
 }
 
 /** A group by id alone, its tombstone too: for propagation, which settles what was deleted. */
@@ -130,7 +130,7 @@ export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrT
     .select('groups.*', 'connections.keep_accounts')
     .first();
   if (!row) return null;
-  return { ...toGroup(row), letGo: row.deleted_at !== null && fromBoolean(row.keep_accounts) };
+  return { ...toGroup(row), keepRemote: row.deleted_at !== null && fromBoolean(row.keep_accounts) };
 }
 
 export async function listGroups(db: Db, page: PageByPosition): Promise<ListPage<GroupRecord>> {

@@ -156,7 +156,7 @@ export async function speakingUsers(
 
 export interface Departed extends UserRecord {
   /** The connection was deleted, and its accounts are to stay: the bridge has nothing to do with them. */
-  readonly letGo: boolean;
+  readonly keepRemote: boolean;
 }
 
 /** The person's newest tombstone: what is left to say who it was; null when there is none. */
@@ -179,7 +179,7 @@ export async function lastDeletedUsers(
       .orderBy('users.id', 'desc')
       .select('users.*', 'connections.keep_accounts');
     for (const row of rows) {
-      const departed = { ...toUser(row), letGo: fromBoolean(row.keep_accounts) };
+      const departed = { ...toUser(row), keepRemote: fromBoolean(row.keep_accounts) };
       if (!found.has(departed.personId)) found.set(departed.personId, departed);
     }
   }

@@ -38,8 +38,8 @@ export async function nextGroupsToBury(
   return (await forUpdate(tx, query)).map(toGroup);
 }
 
-/** As `buryUser` and `removeUserFromGroups`, of many. */
-export async function buryUsers(tx: Db, ids: readonly string[], at: string): Promise<void> {
+/** As `softDeleteUser` and `removeUserFromGroups`, of many. */
+export async function softDeleteUsers(tx: Db, ids: readonly string[], at: string): Promise<void> {
   await tx('user_emails').whereIn('user_id', ids).delete();
   await tx('group_members').whereIn('user_id', ids).delete();
   await tx('users')
@@ -131,7 +131,7 @@ function ledgerOf(tx: Db, column: string, remotes: readonly (readonly string[])[
   return tx('membership_ledger').whereIn(['store_id', column], remotes as never);
 }
 
-export interface Concerned {
+export interface AffectedPeople {
   /** Of the connections in question. */
   readonly users: number;
   readonly groups: number;
@@ -142,7 +142,7 @@ export interface Concerned {
 }
 
 /** Whom it concerns if these connections, all of one environment, go. */
-export async function whomItConcerns(db: Db, connectionIds: readonly string[]): Promise<Concerned> {
+export async function whomItConcerns(db: Db, connectionIds: readonly string[]): Promise<AffectedPeople> {
   const users = () => db('users').whereIn('users.connection_id', connectionIds).whereNull('users.deleted_at');
   const leaving = () =>
     users().whereNotExists(

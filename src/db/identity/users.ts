@@ -123,7 +123,7 @@ export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<b
 }
 
 /** The row stays, so that the person's history and links hang on. */
-export async function buryUser(db: Db, user: UserRecord, at: string): Promise<void> {
+export async function softDeleteUser(db: Db, user: UserRecord, at: string): Promise<void> {
   await db('user_emails').where({ user_id: user.id }).delete();
   await db('users')
     .where({ id: user.id })

@@ -10,7 +10,7 @@ import type { Db } from '../open.ts';
 import { type Intent, setIntent } from './queue.ts';
 import { enqueueTask, PRIORITY } from './tasks.ts';
 
-export interface SecondLook {
+export interface Recheck {
   readonly environmentId: string;
   readonly storeId: string;
   readonly subject: Subject;
@@ -20,7 +20,7 @@ export interface SecondLook {
   readonly correlationId: string | null;
 }
 
-export async function lookAgain(db: Db, look: SecondLook): Promise<void> {
+export async function scheduleRecheck(db: Db, look: Recheck): Promise<void> {
   const key = { store_id: look.storeId, kind: look.subject.kind, subject_id: look.subject.id };
   const known = await db('second_looks').where(key).first('intent');
   const intent = toJson(joined(fromJsonOrNull<Intent>(known?.intent), look.intent));
@@ -41,7 +41,7 @@ export async function lookAgainAtCalls(db: Db, storeId: string, at: string): Pro
   const rows = await db('tasks').where({ store_id: storeId }).whereNotNull('intent');
   for (const row of rows) {
     const cause = await db('task_causes').where({ task_id: row.id }).orderBy('created_at', 'desc').first();
-    await lookAgain(db, {
+    await scheduleRecheck(db, {
       environmentId: row.environment_id,
       storeId,
       subject: { kind: row.kind as Kind, id: row.subject_id },

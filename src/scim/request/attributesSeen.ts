@@ -13,7 +13,7 @@ const NOTED_MAX = 20_000;
 const NOTE_AGAIN_MS = 60 * 60_000;
 
 /** Never fails: the write that it belongs to is committed already. */
-export function createNotes(directory: Directory, log: Log | undefined): Scim['noteAttributes'] {
+export function createNotes(directory: Directory, log: Log | undefined): Scim['recordAttributesSeen'] {
   /** By key: when it was noted last. */
   const noted = new Map<string, number>();
   return async (call, kind, names) => {

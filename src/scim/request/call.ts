@@ -15,7 +15,7 @@ export interface Scim {
   /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
   readonly baseUrl: string;
   /** Notes which attributes the identity provider sends; never fails. */
-  noteAttributes(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
+  recordAttributesSeen(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
   /**
    * What an answer shows besides what was just written; undefined where the read fails. The write is durable
    * then: to answer that it failed would have it sent again.

@@ -7,10 +7,10 @@ import type { RequestHandler } from 'express';
 import { ScimError } from '../answer/errors.ts';
 
 /** Far beyond what identity providers send at once, and answered within seconds. */
-export const REQUESTS_IN_HAND_MAX = 500;
+export const CONCURRENT_REQUESTS_MAX = 500;
 
 /** Goes after authentication, which says whose request it is, and before the body is read. */
-export function limitInHand(max: number): RequestHandler {
+export function limitConcurrency(max: number): RequestHandler {
   /** By connection id; those without any are not there. */
   const inHand = new Map<string, number>();
   return (_req, res, next) => {

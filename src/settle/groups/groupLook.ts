@@ -3,16 +3,16 @@
 import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../../db/seen/links.ts';
 import { observe } from '../../db/seen/observations.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 
 /** The group's link, or, in doubt, that of the remote group that was made for it and never heard of. */
-export async function linkOfGroup(run: TaskRun): Promise<LinkRecord | null> {
+export async function linkOfGroup(run: Attempt): Promise<LinkRecord | null> {
   const link = await getLink(run.deps.db, run.view.store.id, run.task.subject);
   return link === null && run.doubt ? claimCreated(run) : link;
 }
 
 /** Whatever became of the SCIM group since: renamed, it is to be renamed there; deleted, it is to be detached. */
-async function claimCreated(run: TaskRun): Promise<LinkRecord | null> {
+async function claimCreated(run: Attempt): Promise<LinkRecord | null> {
   const { subject, environmentId } = run.task;
   const { intent } = run;
   const { connector, store, settings } = run.view;

@@ -7,7 +7,7 @@ import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '.
 import { groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
 import { changeKey, type MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import type { Refusal } from '../refusal.ts';
 
@@ -26,7 +26,7 @@ export interface Recording {
 }
 
 export async function applyMemberships(
-  run: TaskRun,
+  run: Attempt,
   remoteGroupId: string,
   changes: readonly MembershipChange[],
   recording: Recording,
@@ -56,7 +56,7 @@ function batchesOf(changes: readonly MembershipChange[], size: number): readonly
 }
 
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
-async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
+async function announce(tx: Db, run: Attempt, batch: Batch): Promise<void> {
   const members = batch.map((change) => change.member.remoteId);
   await run.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
 }
@@ -67,7 +67,7 @@ async function announce(tx: Db, run: TaskRun, batch: Batch): Promise<void> {
  * the ledger may have let go of them already, with a disabled account or after a scan.
  */
 export async function claimFound(
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord,
   unseen: readonly LedgerEntry[],
 ): Promise<void> {
@@ -99,7 +99,7 @@ export async function claimFound(
 }
 
 async function applyBatch(
-  run: TaskRun,
+  run: Attempt,
   remoteGroupId: string,
   { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
   { onDone, why }: Recording,
@@ -153,7 +153,7 @@ async function applyBatch(
 
 /** Of an attempt whose outcome is unknown this may be all that is ever told: an account that goes takes its memberships along. */
 async function failed(
-  run: TaskRun,
+  run: Attempt,
   batch: Batch,
   calls: readonly VendorCall[],
   error: unknown,
@@ -173,7 +173,7 @@ async function failed(
 
 /** What the bridge has just written is no longer as somebody left it. */
 async function endDrift(
-  run: TaskRun,
+  run: Attempt,
   tx: Db,
   remoteGroupId: string,
   done: readonly MembershipChange[],
@@ -186,7 +186,7 @@ async function endDrift(
 }
 
 function entryOf(
-  run: TaskRun,
+  run: Attempt,
   change: MembershipChange,
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): LedgerEntry {

@@ -20,7 +20,7 @@ import {
 import type { Change, MembershipChange, Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import { decideMember, type MemberSituation } from '../../plan/member.ts';
-import { lifecyclesOf, loadDesiredGroup, type StoreView } from '../../stores/desired.ts';
+import { lifecyclesOf, loadDesiredGroup, type StoreContext } from '../../stores/desired.ts';
 import { groupMappingFor } from '../../stores/groupMapping.ts';
 import { newId } from '../../support/ids.ts';
 import { mayBeProtected, withoutPurged } from '../purged.ts';
@@ -29,7 +29,7 @@ import { namesOfLink, protects } from '../situation.ts';
 /** What a plan is made from. */
 export interface Planning {
   readonly db: Db;
-  readonly view: StoreView;
+  readonly view: StoreContext;
   /** ISO time */
   now(): string;
 }
@@ -255,6 +255,10 @@ async function planRevokes(
 }
 
 /** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
-function namesOf(view: StoreView, row: UnwantedDifference, link: LinkRecord | undefined): readonly string[] {
+function namesOf(
+  view: StoreContext,
+  row: UnwantedDifference,
+  link: LinkRecord | undefined,
+): readonly string[] {
   return link ? namesOfLink(view, link) : [row.display];
 }

@@ -10,7 +10,7 @@ import type { Change, MembershipChange, Plan, Skip } from '../../model/change.ts
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import { planGroup } from '../../plan/group.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOff } from '../gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 
@@ -18,7 +18,7 @@ export type GroupChange = Exclude<Change, MembershipChange>;
 
 /** Without a link: the remote group of that name, asked for at the vendor. */
 export async function findRemoteGroup(
-  run: TaskRun,
+  run: Attempt,
   desired: DesiredGroup,
   link: LinkRecord | null,
 ): Promise<RemoteGroup | null> {
@@ -30,7 +30,7 @@ export async function findRemoteGroup(
 }
 
 export function planRemoteGroup(
-  run: TaskRun,
+  run: Attempt,
   desired: DesiredGroup,
   link: LinkRecord | null,
   siblings: readonly LinkRecord[],
@@ -57,7 +57,7 @@ export function split(plan: Plan): [GroupChange | null, readonly GroupChange[]] 
   ];
 }
 
-export interface Left {
+export interface Leftovers {
   readonly skipped: readonly Skip[];
   readonly refusals: readonly Refusal[];
 }
@@ -71,10 +71,10 @@ interface Found {
 
 /** Creates, adopts or renames the remote group. */
 export async function shape(
-  run: TaskRun,
+  run: Attempt,
   known: Found,
   changes: readonly GroupChange[],
-): Promise<Left & { readonly link: LinkRecord | null }> {
+): Promise<Leftovers & { readonly link: LinkRecord | null }> {
   let { link } = known;
   if (changes.length === 0) return { link, skipped: [], refusals: [] };
   const gate = await openHarmlessGate(run, changes);
@@ -106,7 +106,7 @@ function remoteIdOf(change: GroupChange): string {
 
 async function writeLink(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   { desired, link, found }: Found,
   change: GroupChange,
   { remoteId, created }: { readonly remoteId: string; readonly created: boolean },

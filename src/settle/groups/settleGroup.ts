@@ -9,7 +9,7 @@ import { changeKey, type MembershipChange } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { loadDesiredGroup } from '../../stores/desired.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { openGate, openHarmlessGate, tickOff } from '../gate.ts';
 import { type Settled, settle } from '../outcome.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
@@ -21,7 +21,7 @@ import { feedingGroups, planMemberships, readMembers } from './members.ts';
 import {
   findRemoteGroup,
   type GroupChange,
-  type Left,
+  type Leftovers,
   planRemoteGroup,
   shape,
   split,
@@ -30,7 +30,7 @@ import {
 /** A vanished group is looked for, or made, once more. */
 const PASSES_MAX = 2;
 
-export async function settleGroup(run: TaskRun): Promise<void> {
+export async function settleGroup(run: Attempt): Promise<void> {
   await followMembers(run);
   for (let pass = 1; ; pass++) {
     try {
@@ -45,7 +45,7 @@ export async function settleGroup(run: TaskRun): Promise<void> {
   }
 }
 
-async function settleOnce(run: TaskRun): Promise<void> {
+async function settleOnce(run: Attempt): Promise<void> {
   const linked = await linkOfGroup(run);
   // Whatever is wanted now: what an earlier attempt did is the bridge's, and belongs in the audit log.
   const known = linked && run.doubt ? await lookAtMembers(run, linked) : linked;
@@ -53,7 +53,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
   if (run.view.store.status === 'DELETING')
     return finish(run, { heldReasons: [], skipped: [], forgotten: true });
   const desired = await loadDesiredGroup(run.deps.db, run.view, run.task.subject.id, known);
-  if (desired.letGo) return letGo(run, known);
+  if (desired.keepRemote) return keepRemote(run, known);
   const siblings = known ? await groupLinksByRemoteId(run.deps.db, run.view.store.id, known.remoteId) : [];
   const found = await findRemoteGroup(run, desired, known);
   const plan = planRemoteGroup(run, desired, known, siblings, found);
@@ -74,7 +74,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
 }
 
 /** What it fed stays as it is. A link can only be one that was made while the connection went. */
-function letGo(run: TaskRun, link: LinkRecord | null): Promise<void> {
+function keepRemote(run: Attempt, link: LinkRecord | null): Promise<void> {
   return run.record(async (tx) => {
     if (link) await detachLink(tx, run, link);
     await settle(tx, run, { heldReasons: [], skipped: [], forgotten: true });
@@ -85,7 +85,7 @@ function letGo(run: TaskRun, link: LinkRecord | null): Promise<void> {
  * Where several SCIM groups feed a remote group, the one that was linked first speaks for all: what is held
  * of the union, or discarded, is then known once, whichever of them is written to.
  */
-async function passOn(run: TaskRun, speaker: LinkRecord, { desired, link, left }: Shaped): Promise<void> {
+async function passOn(run: Attempt, speaker: LinkRecord, { desired, link, left }: Shaped): Promise<void> {
   const gone = desired.lifecycle === 'gone';
   await run.record(async (tx) => {
     if (gone) await detachLink(tx, run, link);
@@ -101,7 +101,7 @@ async function passOn(run: TaskRun, speaker: LinkRecord, { desired, link, left }
   });
 }
 
-async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void> {
+async function detachLink(tx: Db, run: Attempt, link: LinkRecord): Promise<void> {
   await deleteLink(tx, link.id);
   await run.event(tx, {
     kind: 'group.detached',
@@ -111,7 +111,7 @@ async function detachLink(tx: Db, run: TaskRun, link: LinkRecord): Promise<void>
   });
 }
 
-async function finish(run: TaskRun, settled: Settled): Promise<void> {
+async function finish(run: Attempt, settled: Settled): Promise<void> {
   await run.record((tx) => settle(tx, run, settled));
 }
 
@@ -119,10 +119,10 @@ interface Shaped {
   readonly desired: DesiredGroup;
   readonly link: LinkRecord;
   readonly removal: GroupChange | null;
-  readonly left: Left;
+  readonly left: Leftovers;
 }
 
-async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
+async function settleMembers(run: Attempt, shaped: Shaped): Promise<void> {
   const { desired, left } = shaped;
   const link = shaped.link.membersReadAt === null ? await lookAtMembers(run, shaped.link) : shaped.link;
   const members = await settleMemberships(run, desired, link);
@@ -135,14 +135,14 @@ async function settleMembers(run: TaskRun, shaped: Shaped): Promise<void> {
   await detach(run, shaped, settled);
 }
 
-async function lookAtMembers(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
+async function lookAtMembers(run: Attempt, link: LinkRecord): Promise<LinkRecord> {
   const unseen = await readMembers(run, link, run.looking('members'), true);
   await claimFound(run, link, unseen);
   return { ...link, membersReadAt: run.now() };
 }
 
 /** Plans anew after each leaver who went first; whoever the vendor refused once is not asked for again. */
-async function settleMemberships(run: TaskRun, desired: DesiredGroup, link: LinkRecord) {
+async function settleMemberships(run: Attempt, desired: DesiredGroup, link: LinkRecord) {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
   const gone = desired.lifecycle === 'gone' ? await whyGroupGone(run.db, run.view, desired.id) : null;
@@ -174,7 +174,7 @@ async function settleMemberships(run: TaskRun, desired: DesiredGroup, link: Link
 }
 
 /** The group is gone and nothing of it is left to settle. One that only moved looks for its new one at once. */
-async function detach(run: TaskRun, { desired, link, removal }: Shaped, settled: Settled): Promise<void> {
+async function detach(run: Attempt, { desired, link, removal }: Shaped, settled: Settled): Promise<void> {
   const { store, connector } = run.view;
   const { calls, context } = run.calling('delete');
   const gate = await openHarmlessGate(run, removal ? [removal] : []);
@@ -200,7 +200,7 @@ async function detach(run: TaskRun, { desired, link, removal }: Shaped, settled:
   });
 }
 
-function enqueueAgain(tx: Db, run: TaskRun): Promise<void> {
+function enqueueAgain(tx: Db, run: Attempt): Promise<void> {
   return enqueueTask(tx, run.view.store.id, {
     environmentId: run.task.environmentId,
     subject: run.task.subject,
@@ -211,7 +211,7 @@ function enqueueAgain(tx: Db, run: TaskRun): Promise<void> {
 }
 
 /** The remote group is not there any more: forget it and look again. */
-async function forgetVanished(run: TaskRun, error: RemoteError): Promise<void> {
+async function forgetVanished(run: Attempt, error: RemoteError): Promise<void> {
   const { store } = run.view;
   await run.record(async (tx) => {
     const link = await getLink(tx, store.id, run.task.subject);

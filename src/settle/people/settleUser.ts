@@ -5,32 +5,32 @@ import { isLoss } from '../../model/change.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planUser } from '../../plan/user.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { openGate } from '../gate.ts';
 import { type Leaving, verifyLeaver } from '../leavers.ts';
 import { type Settled, settle } from '../outcome.ts';
 import { countOthersMovedOut } from '../scopeMoves.ts';
 import { putOffCreation } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
-import { Application, groupsFollow, settleGroupsOf, type UserChange } from './userChanges.ts';
+import { Application, enqueueGroupsOf, groupsFollow, type UserChange } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
 
 /** Looks again after a conflict or a vanished account; more than that is no accident. */
 const PASSES_MAX = 3;
 
-export async function settleUser(run: TaskRun): Promise<void> {
+export async function settleUser(run: Attempt): Promise<void> {
   for (let pass = 1; ; pass++) {
     try {
       return await settleOnce(run);
     } catch (error) {
-      if (!(error instanceof RemoteError) || pass === PASSES_MAX || !(await lookAgain(run, error)))
+      if (!(error instanceof RemoteError) || pass === PASSES_MAX || !(await isRetryable(run, error)))
         throw error;
     }
   }
 }
 
 /** True where another look can settle it: somebody has the identifier, or the account vanished. */
-async function lookAgain(run: TaskRun, error: RemoteError): Promise<boolean> {
+async function isRetryable(run: Attempt, error: RemoteError): Promise<boolean> {
   if (error.disposition === 'conflict') {
     await run.takeBack();
     run.doubt = true;
@@ -43,7 +43,7 @@ async function lookAgain(run: TaskRun, error: RemoteError): Promise<boolean> {
   return true;
 }
 
-async function settleOnce(run: TaskRun): Promise<void> {
+async function settleOnce(run: Attempt): Promise<void> {
   const { link, situation, taken } = await situate(run);
   const { desired } = situation;
   const plan = taken ? { changes: [], skipped: [taken] } : planUser(situation);
@@ -70,7 +70,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
     if (!refused) continue;
     await run.record(async (tx) => {
       const said = await settle(tx, run, { ...settled, refusals: [refused] });
-      if (groupsFollow(run, desired, said)) await settleGroupsOf(tx, run, link?.remoteId);
+      if (groupsFollow(run, desired, said)) await enqueueGroupsOf(tx, run, link?.remoteId);
     });
     return;
   }
@@ -83,7 +83,7 @@ async function settleOnce(run: TaskRun): Promise<void> {
       skipped: [...settled.skipped, ...(verified.skipped ?? [])],
       leaving: { ...(settled.leaving as Leaving), ...verified.leaving },
     });
-    if (groupsFollow(run, desired, said)) await settleGroupsOf(tx, run, link?.remoteId);
+    if (groupsFollow(run, desired, said)) await enqueueGroupsOf(tx, run, link?.remoteId);
   });
 }
 
@@ -91,7 +91,7 @@ function isUsable(state: string | undefined): boolean {
   return state === 'enabled' || state === 'invited';
 }
 
-async function keepCount(tx: Db, run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<void> {
+async function keepCount(tx: Db, run: Attempt, link: LinkRecord, desired: DesiredUser): Promise<void> {
   if (isCountRight(link, desired)) return;
   await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? run.now() : null);
 }

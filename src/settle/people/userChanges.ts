@@ -20,11 +20,11 @@ import type { Change, MembershipChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { keptAttributes, type UserSituation } from '../../plan/user.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
 import { type Gate, tickOff } from '../gate.ts';
 import type { Leaving } from '../leavers.ts';
-import { type Said, type Settled, settle } from '../outcome.ts';
+import { type Settled, type StatusChange, settle } from '../outcome.ts';
 import { forbiddenAsSkip } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { namesOfLink, protects } from '../situation.ts';
@@ -33,7 +33,7 @@ import { whyOf } from '../why.ts';
 export type UserChange = Exclude<Change, MembershipChange>;
 
 /** The groups that want the person, and those whose memberships hang on the account. */
-export async function settleGroupsOf(tx: Db, run: TaskRun, remoteId: string | undefined): Promise<void> {
+export async function enqueueGroupsOf(tx: Db, run: Attempt, remoteId: string | undefined): Promise<void> {
   const { store, settings } = run.view;
   if (settings.groupProvisioning === 'Off') return;
   const groupIds = new Set(await groupsOfPerson(tx, run.task.subject.id));
@@ -44,7 +44,7 @@ export async function settleGroupsOf(tx: Db, run: TaskRun, remoteId: string | un
   for (const id of groupIds) await enqueueGroup(tx, run, id);
 }
 
-function enqueueGroup(tx: Db, run: TaskRun, id: string): Promise<void> {
+function enqueueGroup(tx: Db, run: Attempt, id: string): Promise<void> {
   const { store } = run.view;
   return enqueueTask(tx, store.id, {
     environmentId: store.environmentId,
@@ -60,7 +60,11 @@ function enqueueGroup(tx: Db, run: TaskRun, id: string): Promise<void> {
  * left them out follow. While nothing new is said of them they do not: a group that a rule names asks for
  * its members in its turn, and the two would never come to rest.
  */
-export function groupsFollow(run: TaskRun, { lifecycle }: DesiredUser, { before, after }: Said): boolean {
+export function groupsFollow(
+  run: Attempt,
+  { lifecycle }: DesiredUser,
+  { before, after }: StatusChange,
+): boolean {
   if (lifecycle !== 'active') return false;
   if (run.doubt) return true;
   if (before === null || before.status === 'synced') return false;
@@ -69,14 +73,14 @@ export function groupsFollow(run: TaskRun, { lifecycle }: DesiredUser, { before,
 
 /** Applies the changes of one plan and keeps the link in step. */
 export class Application {
-  readonly #run: TaskRun;
+  readonly #run: Attempt;
   readonly #desired: DesiredUser;
   readonly #account: RemoteUser | null;
   readonly #kept: Attributes;
   readonly #gate: Gate;
   #link: LinkRecord | null;
 
-  constructor(run: TaskRun, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
+  constructor(run: Attempt, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
     this.#run = run;
     this.#desired = situation.desired;
     this.#account = situation.account;
@@ -108,7 +112,7 @@ export class Application {
           this.#losesProtection(before, this.#link) ||
           (said && groupsFollow(run, this.#desired, said))
         )
-          await settleGroupsOf(tx, run, this.#link.remoteId);
+          await enqueueGroupsOf(tx, run, this.#link.remoteId);
       });
       return null;
     } catch (error) {
@@ -139,7 +143,7 @@ export class Application {
   async #write(
     tx: Db,
     change: UserChange,
-    applied: Awaited<ReturnType<TaskRun['view']['connector']['apply']>> | null,
+    applied: Awaited<ReturnType<Attempt['view']['connector']['apply']>> | null,
     unheard: Intent | null,
   ): Promise<LinkRecord> {
     const run = this.#run;

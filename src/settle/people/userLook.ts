@@ -22,10 +22,10 @@ import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { UserSituation } from '../../plan/user.ts';
 import { loadDesiredUser } from '../../stores/desired.ts';
-import type { TaskRun } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { takenBy, userSituation } from '../situation.ts';
-import { arrivedAttributes, settleGroupsOf } from './userChanges.ts';
+import { arrivedAttributes, enqueueGroupsOf } from './userChanges.ts';
 
 interface Situated {
   readonly link: LinkRecord | null;
@@ -34,7 +34,7 @@ interface Situated {
   readonly taken: Skip | null;
 }
 
-export async function situate(run: TaskRun): Promise<Situated> {
+export async function situate(run: Attempt): Promise<Situated> {
   const { db } = run.deps;
   const { store } = run.view;
   const desired = await loadDesiredUser(db, run.view, run.task.subject.id);
@@ -58,7 +58,7 @@ export async function situate(run: TaskRun): Promise<Situated> {
 /** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
 const FRESH_MS = 10 * 60_000;
 
-function isFresh(run: TaskRun, seen: Observation): boolean {
+function isFresh(run: Attempt, seen: Observation): boolean {
   return run.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
@@ -67,7 +67,7 @@ function isFresh(run: TaskRun, seen: Observation): boolean {
  * who refuses a second account with one identifier, and an adoption on what was just seen; should either
  * be wrong, we look. Everything else looks.
  */
-async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser | null> {
+async function accountOf(run: Attempt, desired: DesiredUser): Promise<RemoteUser | null> {
   const { store, settings } = run.view;
   if (desired.identifier === null || desired.lifecycle === 'gone') return null;
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
@@ -79,7 +79,7 @@ async function accountOf(run: TaskRun, desired: DesiredUser): Promise<RemoteUser
   return find(run, desired.identifier);
 }
 
-async function find(run: TaskRun, identifier: string): Promise<RemoteUser | null> {
+async function find(run: Attempt, identifier: string): Promise<RemoteUser | null> {
   const { store, connector } = run.view;
   const found = (await connector.find('user', identifier, run.looking('find'))) as RemoteUser | null;
   if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
@@ -87,7 +87,7 @@ async function find(run: TaskRun, identifier: string): Promise<RemoteUser | null
 }
 
 /** The link of another person who is still there; the account of one whom the directory lost is free to be taken. */
-async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | null> {
+async function ownerOf(run: Attempt, account: RemoteUser): Promise<LinkRecord | null> {
   const { db } = run.deps;
   const other = await getUserLinkByRemoteId(db, run.view.store.id, account.remoteId);
   if (!other || other.subject.id === run.task.subject.id) return null;
@@ -111,7 +111,7 @@ async function ownerOf(run: TaskRun, account: RemoteUser): Promise<LinkRecord | 
  * After an unknown outcome: what is there now is what the next plan starts from. The link of an account
  * that is not there any more stays, as `removed`, for the next account of the person.
  */
-async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
+async function refresh(run: Attempt, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
   const { connector, store } = run.view;
   const context = run.looking('read');
   const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
@@ -137,7 +137,7 @@ async function refresh(run: TaskRun, link: LinkRecord, desired: DesiredUser): Pr
  * identifier must not lead to a second account, and a leaver must not keep the first.
  */
 async function claimCreated(
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord | null,
   desired: DesiredUser,
 ): Promise<LinkRecord | null> {
@@ -153,7 +153,7 @@ async function claimCreated(
   return run.record(async (tx) => {
     await observe(tx, store.id, [remote], run.now());
     await run.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...made.applied });
-    await settleGroupsOf(tx, run, remote.remoteId);
+    await enqueueGroupsOf(tx, run, remote.remoteId);
     if (!link) return insertLink(tx, { environmentId, storeId: store.id, subject, ...made }, run.now());
     await updateLink(tx, link.id, made, run.now());
     return { ...link, ...made };
@@ -167,7 +167,7 @@ function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolea
 }
 
 /** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
-function isWhole({ view }: TaskRun, { attributes }: Intent, remote: RemoteUser): boolean {
+function isWhole({ view }: Attempt, { attributes }: Intent, remote: RemoteUser): boolean {
   const substitutable = view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
   return Object.entries(attributes).every(
     ([name, value]) => substitutable.includes(name) || (remote.attributes[name] ?? '') === value,
@@ -191,7 +191,7 @@ function madeAccount(remote: RemoteUser) {
 /** What an earlier attempt did belongs in the audit log although its answer never came. */
 async function sayFound(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord,
   found: LinkPatch['state'],
   arrived: Attributes,
@@ -208,18 +208,18 @@ async function sayFound(
 /** What would have followed the change whose answer was lost. */
 async function membershipsAfterDoubt(
   tx: Db,
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord,
   found: LinkPatch['state'],
 ): Promise<void> {
   if (found === undefined || found === link.state) return;
-  if (found === 'enabled') return settleGroupsOf(tx, run, link.remoteId);
+  if (found === 'enabled') return enqueueGroupsOf(tx, run, link.remoteId);
   if (found === 'disabled' && run.view.connector.capabilities.disableDropsMemberships)
     await forgetAccount(tx, run.view.store.id, link.remoteId);
 }
 
 function stateAfterDoubt(
-  run: TaskRun,
+  run: Attempt,
   link: LinkRecord,
   remote: RemoteUser,
   desired: DesiredUser,
@@ -234,7 +234,7 @@ function stateAfterDoubt(
   return { state: 'disabled', disabledBy: ours ? why : 'hand' };
 }
 
-export async function forgetVanished(run: TaskRun, link: LinkRecord): Promise<LinkRecord> {
+export async function forgetVanished(run: Attempt, link: LinkRecord): Promise<LinkRecord> {
   const { store } = run.view;
   const removed = { state: 'removed', disabledBy: null, removalSince: null } as const;
   await run.record(async (tx) => {

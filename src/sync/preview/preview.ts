@@ -36,9 +36,9 @@ import {
   type Work,
 } from '../../settle/groups/members.ts';
 import { surveyGroup, surveyUsers } from '../../settle/survey.ts';
-import { viewOf } from '../../stores/context.ts';
+import { storeContextOf } from '../../stores/context.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
-import type { StoreView } from '../../stores/desired.ts';
+import type { StoreContext } from '../../stores/desired.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -83,7 +83,7 @@ export async function startPreview(
 async function makePreview(deps: PropagationDeps, store: StoreRecord, preview: PreviewRecord): Promise<void> {
   const draft = new PreviewDraft(deps.db, preview);
   try {
-    const view = await viewOf(deps.db, deps.connectors, store);
+    const view = await storeContextOf(deps.db, deps.connectors, store);
     const work = workOf(deps, view);
     await scanStore(work);
     await planPeople(work, draft);
@@ -115,7 +115,7 @@ interface PreviewWork extends Work {
   readonly context: CallContext;
 }
 
-function workOf(deps: PropagationDeps, view: StoreView): PreviewWork {
+function workOf(deps: PropagationDeps, view: StoreContext): PreviewWork {
   const calls: VendorCall[] = [];
   return {
     db: deps.db,

@@ -1,7 +1,7 @@
 import { appendEvent } from '../../../src/db/events.ts';
 import { addMembers } from '../../../src/db/identity/groupMembers.ts';
 import { insertGroup } from '../../../src/db/identity/groups.ts';
-import { buryUser, insertUser, type UserRecord } from '../../../src/db/identity/users.ts';
+import { insertUser, softDeleteUser, type UserRecord } from '../../../src/db/identity/users.ts';
 import { ENTERPRISE_URN } from '../../../src/directory/query/attributes.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { onEachDatabase } from '../../database.ts';
@@ -39,7 +39,7 @@ onEachDatabase((open) => {
     ada = await addUser('ada', connection.id, resource, 1);
     await addUser('bob', connection.id, { userName: 'bob', active: false }, 2);
     const gone = await addUser('gone', connection.id, { userName: 'gone' }, 3);
-    await buryUser(bridge.db, gone, at(4));
+    await softDeleteUser(bridge.db, gone, at(4));
     const group = { id: 'devs', environmentId: 'default', connectionId: connection.id };
     await insertGroup(bridge.db, { ...group, resource: { displayName: 'Devs' }, createdAt: at(5) });
     await addMembers(bridge.db, 'devs', ['ada'], at(5));

@@ -1,4 +1,4 @@
-import { directoryView, effectiveInbound, isMapped, sourceMistake } from '../../../src/directory/inbound.ts';
+import { effectiveInbound, isMapped, mappedResource, sourceMistake } from '../../../src/directory/inbound.ts';
 import { createUser, deleteUser } from '../../../src/directory/users.ts';
 import type { Write } from '../../../src/directory/write.ts';
 import type { Resource } from '../../../src/model/resource.ts';
@@ -42,7 +42,7 @@ describe('the directory as a mapping shows it', () => {
     ['displayName', 'urn:ietf:params:scim:schemas:core:2.0:User:title', 'Engineer'],
   ])('%s from %s', (attribute, scim, shown) => {
     const before = structuredClone(ANN);
-    expect(sourceValue(directoryView([{ attribute, scim }])(ANN), attribute)).toBe(shown);
+    expect(sourceValue(mappedResource([{ attribute, scim }])(ANN), attribute)).toBe(shown);
     expect(ANN).toEqual(before);
   });
 
@@ -60,7 +60,7 @@ describe('the directory as a mapping shows it', () => {
         manager: { value: 'boss' },
       },
     };
-    const view = directoryView(effectiveInbound(null))(full);
+    const view = mappedResource(effectiveInbound(null))(full);
     for (const { attribute } of effectiveInbound(null)) {
       const plain = sourceValue(full, attribute);
       expect([attribute, plain]).toEqual([attribute, expect.any(String)]);
@@ -78,7 +78,7 @@ describe('the directory as a mapping shows it', () => {
     const phoneNumbers = types.map((type) => ({ value: String(type), ...(type && { type }) }));
     const user = { userName: 'ann', phoneNumbers };
     expect(sourceValue(user, 'primaryPhone')).toBe(chosen);
-    expect(sourceValue(directoryView(effectiveInbound(null))(user), 'primaryPhone')).toBe(chosen);
+    expect(sourceValue(mappedResource(effectiveInbound(null))(user), 'primaryPhone')).toBe(chosen);
   });
 
   it.each<[seen: string, scim: string, mapped: boolean]>([
@@ -102,7 +102,7 @@ describe('the directory as a mapping shows it', () => {
     'cannot be fed from %j',
     (scim) => {
       expect(sourceMistake(scim)).toEqual(expect.any(String));
-      expect(() => directoryView([{ attribute: 'title', scim }])).toThrow();
+      expect(() => mappedResource([{ attribute: 'title', scim }])).toThrow();
     },
   );
 });

@@ -10,7 +10,7 @@ import { insertEnvironmentOnce } from '../../../src/db/identity/environments.ts'
 import { addMembers } from '../../../src/db/identity/groupMembers.ts';
 import { insertGroup } from '../../../src/db/identity/groups.ts';
 import { speakingUsers } from '../../../src/db/identity/persons.ts';
-import { buryUser, insertUser } from '../../../src/db/identity/users.ts';
+import { insertUser, softDeleteUser } from '../../../src/db/identity/users.ts';
 import { insertLink } from '../../../src/db/seen/links.ts';
 import { linkedOutside } from '../../../src/db/stores/scope.ts';
 import { groupInScope, peopleInScope, type RuleTerms, scopeOf } from '../../../src/stores/scope.ts';
@@ -141,7 +141,7 @@ async function write(db: Knex, all: readonly Someone[]) {
       resource: { userName: newId(), title },
       createdAt: AT,
     });
-    if (deleted) await buryUser(db, user, AT);
+    if (deleted) await softDeleteUser(db, user, AT);
     for (const n of mine) await addMembers(db, groups[n] as string, [user.id], AT);
   }
   return { environmentId, storeId, groups, persons };
