@@ -127,12 +127,13 @@ async function readiness(deps: AppDeps, response: Response): Promise<void> {
 /** Figures of the process also while the database is away; those of the queue are then absent, not zero. */
 async function scrape(deps: AppDeps, response: Response): Promise<void> {
   const { metrics } = deps;
-  const { tasks, held, drift, leaversPending, oldestLeaverSeconds } = metrics;
-  for (const gauge of [tasks, held, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
+  const { tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds } = metrics;
+  for (const gauge of [tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
+    for (const { storeId } of backlog.brakeTripped) metrics.brakeTripped.set({ store_id: storeId }, 1);
     for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
     for (const { storeId, count, since } of backlog.leavers) {
       metrics.leaversPending.set({ store_id: storeId }, count);

@@ -29,23 +29,23 @@ export function createMetrics() {
       buckets: SCIM_SECONDS,
       registers,
     }),
-    /** `op` is a change's op, or `read`; `outcome` is `done`, `already` or a RemoteError's disposition. */
+    /** `outcome` is the class of the answer's HTTP status, as `2xx`, or `no answer`. */
     vendorCalls: new Counter({
       name: 'scim_bridge_vendor_calls_total',
-      help: 'Operations asked of stores, by how they ended.',
+      help: 'Calls to vendors, by what they were for and how they were answered.',
       labelNames: ['store_type', 'op', 'outcome'],
       registers,
     }),
     vendorCallSeconds: new Histogram({
       name: 'scim_bridge_vendor_call_seconds',
-      help: 'Seconds that operations on stores took.',
+      help: 'Seconds that calls to vendors took.',
       labelNames: ['store_type', 'op'],
       buckets: VENDOR_SECONDS,
       registers,
     }),
-    brakeTrips: new Counter({
-      name: 'scim_bridge_brake_trips_total',
-      help: 'Times the brake tripped.',
+    brakeTripped: new Gauge({
+      name: 'scim_bridge_brake_tripped',
+      help: '1 while the brake of a store is tripped and holds every loss.',
       labelNames: ['store_id'],
       registers,
     }),
@@ -63,7 +63,7 @@ export function createMetrics() {
     }),
     leaversPending: new Gauge({
       name: 'scim_bridge_leavers_pending',
-      help: 'Leavers that a store has not confirmed yet: waiting, held, parked, paused or refused.',
+      help: 'Leavers whom a store has not confirmed yet: waiting, held, parked, paused or refused.',
       labelNames: ['store_id'],
       registers,
     }),
@@ -75,13 +75,13 @@ export function createMetrics() {
     }),
     leaversOverdue: new Counter({
       name: 'scim_bridge_leavers_overdue_total',
-      help: 'Leavers that a store did not confirm within LEAVER_DEADLINE_SECONDS.',
+      help: 'Leavers whom a store did not confirm within LEAVER_DEADLINE_SECONDS.',
       labelNames: ['store_id'],
       registers,
     }),
     drift: new Gauge({
       name: 'scim_bridge_drift',
-      help: 'People and groups that differ by hand, as the last scans found them.',
+      help: 'People and groups that somebody changed by hand on a store, as the last scans found them.',
       labelNames: ['store_id'],
       registers,
     }),

@@ -5,6 +5,7 @@ import type { Db } from '../open.ts';
 export interface Backlog {
   readonly tasks: readonly { readonly state: string; readonly count: number }[];
   readonly held: readonly { readonly storeId: string; readonly count: number }[];
+  readonly brakeTripped: readonly { readonly storeId: string }[];
   /** `since`: the ISO time since when the oldest of the store's waits. */
   readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
   /** People and groups that somebody changed by hand, as the last scans found them. */
@@ -23,6 +24,10 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     .select({ label: 'store_id' })
     .count({ n: '*' })
     .groupBy('store_id');
+  const tripped: { id: string }[] = await db('stores')
+    .whereNotNull('brake_tripped_at')
+    .whereNull('deleted_at')
+    .select('id');
   const leavers: (Row & { readonly since: string })[] = await db('leavers')
     .select({ label: 'store_id' })
     .count({ n: '*' })
@@ -36,6 +41,7 @@ export async function readBacklog(db: Db): Promise<Backlog> {
   return {
     tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
     held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
+    brakeTripped: tripped.map(({ id }) => ({ storeId: id })),
     leavers: leavers.map(({ label, n, since }) => ({ storeId: label, count: Number(n), since })),
     drift: drift.map((row) => ({ storeId: row.label, count: Number(row.n) })),
   };

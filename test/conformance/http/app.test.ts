@@ -70,6 +70,7 @@ onEachDatabase((open) => {
       configuration: '{}',
       secrets: '{}',
       retry_attempts: 0,
+      brake_tripped_at: at,
       created_at: at,
       updated_at: at,
     });
@@ -84,6 +85,7 @@ onEachDatabase((open) => {
     await request(app).get('/scim/v2/Users/ada').expect(200);
     const { text } = await request(app).get('/metrics').expect(200);
     expect(text).toContain('scim_bridge_tasks{state="pending"} 2');
+    expect(text).toContain('scim_bridge_brake_tripped{store_id="s"} 1');
     expect(text).toContain('scim_bridge_leavers_pending{store_id="s"} 1');
     expect(text).toContain('scim_bridge_oldest_leaver_seconds{store_id="s"} 90');
     expect(text).toContain('scim_bridge_scim_requests_total{method="GET",route="/Users/:id",status="200"} 1');
