@@ -18,6 +18,7 @@ import {
 } from '../db/identity/environments.ts';
 import type { Db } from '../db/open.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
+import type { EventKind } from '../model/eventKinds.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
@@ -105,7 +106,7 @@ async function createScimToken(db: Db, at: string, cause: Cause, connectionId: s
   return token;
 }
 
-async function tell(db: Db, at: string, cause: Cause, kind: string, after: unknown): Promise<void> {
+async function tell(db: Db, at: string, cause: Cause, kind: EventKind, after: unknown): Promise<void> {
   await appendEvent(db, at, {
     environmentId: DEFAULT_ENVIRONMENT_ID,
     cause,

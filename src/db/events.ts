@@ -1,6 +1,7 @@
 /** The audit log: appended in the transaction of what it reports, never changed. */
 
 import type { Cause } from '../model/cause.ts';
+import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import type { Db, Insert } from './open.ts';
@@ -18,11 +19,10 @@ export interface NewEvent {
   readonly cause: Cause;
   /** Further correlation ids, where several writes folded into one task. */
   readonly alsoCausedBy?: readonly string[];
-  /** Dotted, most general first: `user.created`, `store.activated`, `change.disable`, `brake.tripped`. */
-  readonly kind: string;
+  readonly kind: EventKind;
   readonly subject?: Subject & { readonly display?: string };
   readonly store?: { readonly id: string; readonly name: string };
-  readonly outcome: 'success' | 'failure' | 'held' | 'skipped';
+  readonly outcome: EventOutcome;
   /** Redacted by the caller: no password, token or secret may be in here. */
   readonly request?: unknown;
   readonly calls?: readonly EventCall[];

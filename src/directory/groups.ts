@@ -15,6 +15,7 @@ import {
 } from '../db/identity/groups.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addToCause, enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
@@ -215,7 +216,7 @@ async function enqueueGroup(tx: Db, write: Write, group: GroupRecord, at: string
 }
 
 interface GroupEvent {
-  readonly kind: string;
+  readonly kind: EventKind;
   readonly before?: unknown;
   readonly after?: unknown;
 }

@@ -22,6 +22,7 @@ import { cancelRemovals } from '../db/queue/removals.ts';
 import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
+import type { EventKind } from '../model/eventKinds.ts';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
@@ -267,7 +268,7 @@ async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: 
 }
 
 interface UserEvent {
-  readonly kind: string;
+  readonly kind: EventKind;
   readonly before?: unknown;
   readonly after?: unknown;
 }

@@ -5,6 +5,7 @@ import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
+import type { EventKind } from '../model/eventKinds.ts';
 import { maskedConfiguration } from './storeSecrets.ts';
 
 export async function storeEvent(
@@ -12,7 +13,7 @@ export async function storeEvent(
   at: string,
   store: StoreRecord,
   cause: Cause,
-  kind: string,
+  kind: EventKind,
   more: Partial<NewEvent> = {},
 ): Promise<void> {
   await appendEvent(tx, at, {

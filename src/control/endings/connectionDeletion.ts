@@ -35,6 +35,7 @@ import { softDeletePage } from '../../directory/softDelete.ts';
 import { inTransaction } from '../../directory/write.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
+import type { EventKind } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';
 import { releaseBrakeIfClear } from '../../settle/gate.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -242,7 +243,7 @@ function tell(
   deps: PropagationDeps,
   { id, name, strategy, environmentId }: ConnectionRecord,
   cause: Cause,
-  kind: string,
+  kind: EventKind,
   more: { readonly before?: unknown; readonly after: unknown; readonly reason?: string },
 ) {
   return appendEvent(tx, isoTime(deps.clock.now()), {

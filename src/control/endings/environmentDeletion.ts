@@ -23,6 +23,7 @@ import type { Db } from '../../db/open.ts';
 import { everyStoreOf, lockStore } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
+import type { EventKind } from '../../model/eventKinds.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
@@ -169,7 +170,7 @@ async function tell(
   deps: PropagationDeps,
   { id, name }: EnvironmentRecord,
   cause: Cause,
-  kind: string,
+  kind: EventKind,
   after: unknown,
 ): Promise<void> {
   for (const environmentId of [id, DEFAULT_ENVIRONMENT_ID]) {

@@ -1,0 +1,86 @@
+/**
+ * Every kind of event that the bridge writes, and every way in which one may end. The audit log takes no
+ * other; `docs/events.md` shows these sentences.
+ */
+
+/** Dotted, most general first. */
+export const EVENT_KINDS = {
+  'admin-token.created': 'An admin, or the first start, made an admin token.',
+  'admin-token.revoked': 'An admin revoked an admin token.',
+  'brake.tripped': 'A loss went beyond what the store may lose in its window; later losses are held too.',
+  'change.adopt': 'The bridge took an account or group that was there already into a link.',
+  'change.create': 'The bridge created an account or group on the store.',
+  'change.delete': 'The bridge deleted an account or group on the store.',
+  'change.disable': 'The bridge disabled an account.',
+  'change.enable': 'The bridge enabled an account.',
+  'change.grant': 'The bridge made an account a member of a group on the store.',
+  'change.held': 'The brake holds losses of this subject until an admin decides.',
+  'change.revoke': 'The bridge ended a membership on the store.',
+  'change.update': 'The bridge changed attributes of an account or group.',
+  'connection.created': 'An admin, or the first start, made a connection.',
+  'connection.deleted': 'The last of a connection is gone.',
+  'connection.deleting': 'An admin deleted a connection; its people and groups are leaving.',
+  'connection.updated': 'An admin changed a connection, or it became the primary one.',
+  'drift.found': 'A sync found differences on the store that the bridge did not make.',
+  'drift.keptByStore': 'The store shows a corrected value as before; the bridge does not correct it again.',
+  'environment.created': 'An admin, or the first start, made an environment.',
+  'environment.deleted': 'The last of an environment is gone.',
+  'environment.deleting': 'An admin deleted an environment; its connections and stores are going.',
+  'environment.updated': 'An admin changed an environment.',
+  'group.created': 'A SCIM client made a group.',
+  'group.deleted': 'A SCIM client deleted a group, or it went with its connection.',
+  'group.detached': 'The bridge forgot which group of the store a SCIM group fed.',
+  'group.updated': 'A SCIM client changed a group or its members.',
+  'held.approved': 'An admin approved a held loss.',
+  'held.discarded': 'An admin discarded a held loss.',
+  'leaver.overdue': 'A store did not confirm a leaver within LEAVER_DEADLINE_SECONDS.',
+  'leaver.unverified': 'The store still showed an account as enabled when the time to verify it was over.',
+  'leaver.verified': 'The bridge read back that a disabled account has no access any more.',
+  'link.created': 'An admin linked a person or group with an account or group of the store.',
+  'link.deleted':
+    'An admin removed a link, its account passed to somebody else, or its connection was deleted.',
+  'link.vanished': 'The account or group of a link is not on the store any more.',
+  'mappings.updated': 'An admin changed which attribute feeds which on a store.',
+  'preview.applied': 'An admin asked for exactly what a preview lists.',
+  'preview.requested': 'An admin asked what a store would change.',
+  'removals.due': 'REMOVE_AFTER_DAYS is over for some people; the bridge removes them now.',
+  'rule.created': 'An admin made a rule.',
+  'rule.deleted': 'An admin deleted a rule.',
+  'rule.updated': 'An admin changed a rule.',
+  'scim-token.created': 'An admin, or the first start, made a SCIM token.',
+  'scim-token.revoked': 'An admin revoked a SCIM token.',
+  'store.activated': 'An admin activated a store; its first sync is queued.',
+  'store.created': 'An admin made a store.',
+  'store.deactivated': 'An admin deactivated a store; nothing of it is worked on.',
+  'store.deleted': 'A store is gone, and its links are forgotten.',
+  'store.deleting': 'An admin deleted a managed store; its people are deprovisioned first.',
+  'store.noSeats': 'The vendor has no seats left; creations on this store wait.',
+  'store.paused': 'A store is not worked on: its credential fails, or an admin paused it.',
+  'store.resumed': 'A paused store is worked on again.',
+  'store.updated': 'An admin changed a store or its settings.',
+  'sync.done': 'A sync of a whole store is done.',
+  'sync.failed': 'A sync of a whole store was given up.',
+  'sync.requested': 'An admin asked for a sync of a whole store.',
+  'task.discarded': 'An admin discarded a task.',
+  'task.failed': 'The bridge could not read what a task needs from the store; it may try again.',
+  'task.parked': 'The bridge gave up on a task until the subject changes or an admin retries it.',
+  'task.retried': 'An admin asked for a task to be tried at once.',
+  'user.activated': 'A SCIM client made an inactive user active.',
+  'user.created': 'A SCIM client made a user.',
+  'user.deactivated': 'A SCIM client made a user inactive.',
+  'user.deleted': 'A SCIM client deleted a user, or the user went with a connection.',
+  'user.purged': 'The bridge removed what it knew of somebody who left, after retentionDays.',
+  'user.syncRequested': 'An admin asked for one person to be settled on every store.',
+  'user.updated': 'A SCIM client changed a user.',
+} as const;
+
+export type EventKind = keyof typeof EVENT_KINDS;
+
+export const EVENT_OUTCOMES = {
+  success: 'It was done.',
+  failure: 'It was tried and did not succeed, or what should have happened did not.',
+  held: 'The brake stopped it; it waits for an admin.',
+  skipped: 'The bridge left it undone on purpose; the reason says why.',
+} as const;
+
+export type EventOutcome = keyof typeof EVENT_OUTCOMES;
