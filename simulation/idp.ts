@@ -155,8 +155,7 @@ export class IdentityProvider {
       environmentId: DEFAULT_ENVIRONMENT_ID,
       connectionId: this.#world.connectionId,
       cause: this.#world.cause('scim'),
-      method,
-      path,
+      origin: { kind: 'request', method, path } as const,
     };
   }
 }

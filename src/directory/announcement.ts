@@ -5,6 +5,7 @@
 
 import { announceCause, withdrawCause } from '../db/queue/tasks.ts';
 import { isoTime } from '../support/clock.ts';
+import { describeOrigin } from './origin.ts';
 import { type Directory, inTransaction, type Write } from './write.ts';
 
 /**
@@ -13,14 +14,14 @@ import { type Directory, inTransaction, type Write } from './write.ts';
  */
 export async function announced<T>(
   directory: Directory,
-  write: Pick<Write, 'cause' | 'method' | 'path'>,
+  write: Pick<Write, 'cause' | 'origin'>,
   people: number,
   body: () => Promise<T>,
 ): Promise<T> {
   if (people < 2) return body();
   const { correlationId } = write.cause;
   const at = isoTime(directory.clock.now());
-  const description = `${write.method} ${write.path}`;
+  const description = describeOrigin(write.origin);
   await inTransaction(directory, (tx) => announceCause(tx, { correlationId, description, people, at }));
   const answer = await body();
   await inTransaction(directory, (tx) => withdrawCause(tx, correlationId));

@@ -20,6 +20,7 @@ import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
+import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
@@ -199,7 +200,7 @@ async function countLosses(tx: Db, write: Write, people: number, at: string): Pr
   await addToCause(tx, {
     correlationId: write.cause.correlationId,
     storeId: '',
-    description: `${write.method} ${write.path}`,
+    description: describeOrigin(write.origin),
     people,
     at,
   });
@@ -227,7 +228,7 @@ async function appendGroupEvent(tx: Db, write: Write, group: GroupRecord, at: st
     cause: write.cause,
     subject: { kind: 'group', id: group.id, display: group.displayName },
     outcome: 'success',
-    request: { method: write.method, path: write.path, body: write.body },
+    ...requestOf(write.origin),
     ...event,
   });
 }

@@ -27,6 +27,7 @@ import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resour
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { mappedResource, sameUserId } from './inbound.ts';
+import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
@@ -216,7 +217,7 @@ async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
   await addToCause(tx, {
     correlationId: write.cause.correlationId,
     storeId: '',
-    description: `${write.method} ${write.path}`,
+    description: describeOrigin(write.origin),
     people: 1,
     at,
   });
@@ -287,7 +288,7 @@ function userEvent(
     cause: write.cause,
     subject: { kind: 'user', id: user.personId, display: user.userName },
     outcome: 'success',
-    request: { method: write.method, path: write.path, body: write.body },
+    ...requestOf(write.origin),
     ...event,
   };
 }

@@ -9,6 +9,7 @@ import type { Db } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Clock } from '../support/clock.ts';
+import type { Origin } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 
 export interface Directory {
@@ -18,18 +19,14 @@ export interface Directory {
   readonly wake: { signal(): void };
 }
 
-/** One request of a connection, as the audit log shows it. */
+/** Who writes to the directory, on whose behalf, and where it comes from. */
 export interface Write {
   readonly environmentId: string;
   readonly connectionId: string;
   /** How the connection tells users apart, and what it maps otherwise; absent: by the userName, and nothing. */
   readonly inbound?: Pick<ConnectionRecord, 'userIdAttribute' | 'mapping'>;
   readonly cause: Cause;
-  readonly method: string;
-  /** Relative to the endpoint: `/Users/42`. */
-  readonly path: string;
-  /** Redacted and bounded already. */
-  readonly body?: unknown;
+  readonly origin: Origin;
 }
 
 /** True where the caller's precondition (`If-Match`) holds for this version. */

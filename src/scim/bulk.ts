@@ -65,7 +65,7 @@ export async function bulk(
   const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
   const run: Run = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
   const { cause } = call.principal;
-  const write = { cause, method: call.method, path: call.path };
+  const write = { cause, origin: { kind: 'request', method: call.method, path: call.path } } as const;
   await announced(scim.directory, write, peopleAtRisk(operations), () => runAll(run));
   const answered = operations.filter((operation) => run.outcomes.has(operation));
   return {

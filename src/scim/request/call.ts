@@ -70,8 +70,6 @@ export function writeOf(call: Call): Write {
     connectionId: call.principal.connection.id,
     inbound: call.principal.connection,
     cause: call.principal.cause,
-    method: call.method,
-    path: call.path,
-    body: redactBody(call.body),
+    origin: { kind: 'request', method: call.method, path: call.path, body: redactBody(call.body) },
   };
 }

@@ -56,8 +56,7 @@ export async function connection(
     environmentId,
     connectionId: id,
     cause: { correlationId, actor: { type: 'connection', id, name: 'okta' } },
-    method: 'PATCH',
-    path,
+    origin: { kind: 'request', method: 'PATCH', path },
   });
 }
 

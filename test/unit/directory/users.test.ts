@@ -84,6 +84,22 @@ onEachDatabase((open) => {
     expect(jsonOf(events[1].after)).toEqual({ title: 'Director' });
   });
 
+  it('names a pull where there was no request', async () => {
+    const db = await open();
+    const directory = directoryOn(db);
+    const write: Write = { ...(await connection(db))('', 'c1'), origin: { kind: 'pull', source: 'Okta' } };
+    await store(db, 'default');
+    const user = await createUser(directory, write, ann);
+    await change(directory, write, user.id, { active: false });
+    expect(await db('causes')).toMatchObject([
+      { correlation_id: 'c1', description: 'pull of Okta', people: 1 },
+    ]);
+    expect(await db('events').orderBy('id').select('kind', 'request')).toEqual([
+      { kind: 'user.created', request: null },
+      { kind: 'user.deactivated', request: null },
+    ]);
+  });
+
   it('forgets held losses of whoever is active again or comes back', async () => {
     const db = await open();
     const directory = directoryOn(db);
