@@ -56,8 +56,8 @@ export async function planUnder(
   proposed: Proposed,
 ): Promise<PreviewSummary> {
   const { db } = deps;
-  const view = { ...(await storeContextOf(db, deps.connectors, store)), ...proposed };
-  const count = new Count({ db, view, now: () => isoTime(deps.clock.now()) });
+  const context = { ...(await storeContextOf(db, deps.connectors, store)), ...proposed };
+  const count = new Count({ db, context, now: () => isoTime(deps.clock.now()) });
   await count.people();
   await count.groups();
   return count.summary();
@@ -92,13 +92,13 @@ class Count {
   async groups(): Promise<void> {
     for await (const ids of this.#pages('group')) {
       for (const id of ids) {
-        const { desired, link, found, plan, speaks } = await surveyGroup(this.#planning, id);
+        const { desired, link, found, plan, isPrimaryFeeder } = await surveyGroup(this.#planning, id);
         this.#add(plan.changes, plan.skipped.length);
-        if (this.#planning.view.settings.groupProvisioning === 'Off') continue;
+        if (this.#planning.context.settings.groupProvisioning === 'Off') continue;
         const remoteId = link?.remoteId ?? found?.remoteId;
         const made = plan.changes.some((change) => change.op === 'create');
         if (remoteId === undefined && !made) continue;
-        if (speaks) await this.#differences(desired, remoteId ?? '', link !== null);
+        if (isPrimaryFeeder) await this.#differences(desired, remoteId ?? '', link !== null);
         if (desired.lifecycle === 'active') await this.#arrivals(desired, remoteId ?? '');
       }
     }
@@ -113,12 +113,12 @@ class Count {
 
   /** Memberships of people who get an account, or get it back, by this plan. */
   async #arrivals(desired: DesiredGroup, remoteId: string): Promise<void> {
-    const { db, view } = this.#planning;
+    const { db, context } = this.#planning;
     for await (const personIds of membersOfGroup(db, desired.id, PAGE)) {
       const accounts = personIds.flatMap((id) => this.#arriving.get(id) ?? []);
       const known = await ledgerEntries(
         db,
-        view.store.id,
+        context.store.id,
         remoteId,
         accounts.filter((account) => account !== ''),
       );
@@ -127,10 +127,10 @@ class Count {
   }
 
   async *#pages(kind: Kind): AsyncGenerator<readonly string[]> {
-    const { db, view } = this.#planning;
+    const { db, context } = this.#planning;
     let after: string | null = null;
     for (let page = 0; page < PAGES_MAX; page++) {
-      const ids = await subjectsPage(db, view.store, kind, after, PAGE);
+      const ids = await subjectsPage(db, context.store, kind, after, PAGE);
       yield ids;
       if (ids.length < PAGE) return;
       after = ids.at(-1) ?? null;
@@ -155,8 +155,8 @@ class Count {
 
   /** Saved as one change of rules, losses beyond the limit all wait; so does every loss of a tripped brake. */
   async summary(): Promise<PreviewSummary> {
-    const { db, view } = this.#planning;
-    const { settings, store } = view;
+    const { db, context } = this.#planning;
+    const { settings, store } = context;
     const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
     const brakes = store.brakeTrippedAt !== null || this.#losers.size > limit;
     const held = settings.brakePercent < 100 && brakes ? this.#losses : 0;

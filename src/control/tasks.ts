@@ -12,7 +12,8 @@ import {
   type TaskRecord,
 } from '../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
-import { endSeatsWaitAt, getStore, type StoreRecord } from '../db/stores/stores.ts';
+import { endSeatsWaitAt } from '../db/stores/storeProgress.ts';
+import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';

@@ -42,7 +42,7 @@ export interface DesiredGroup {
   /** The entry of the group mapping that gave the name; absent where it is the SCIM group's own. */
   readonly mappedBy?: string;
   /** `gone` from the remote group it is linked to, since the mapping now names another one. */
-  readonly moved?: boolean;
+  readonly remapped?: boolean;
   /** `gone`, and what it fed is to stay as it is: no link of its counts. */
   readonly keepRemote?: boolean;
 }

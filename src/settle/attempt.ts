@@ -8,7 +8,7 @@ import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { holdsLease, type Lease } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
-import { scheduleRecheck, unheardCreations } from '../db/queue/rechecks.ts';
+import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import type { StoreContext } from '../stores/desired.ts';
@@ -26,18 +26,18 @@ export class LeaseLost extends Error {
 /** Of the reads before a change, such as the pages of a large group. */
 const LOOKS_TOLD_MAX = 100;
 
-export interface RunDeps {
+export interface AttemptDeps {
   readonly db: Db;
   readonly clock: Clock;
 }
 
 export class Attempt {
-  readonly deps: RunDeps;
-  readonly view: StoreContext;
+  readonly deps: AttemptDeps;
+  readonly context: StoreContext;
   readonly lease: Lease;
   readonly task: DueTask;
   /** An earlier attempt may have reached the vendor: look before writing. */
-  doubt: boolean;
+  unknownOutcome: boolean;
   /** What that attempt was about to do; null once it is known what became of it. */
   intent: Intent | null;
   /** The vendor was asked: success says something about the store, not about the subject alone. */
@@ -51,9 +51,9 @@ export class Attempt {
   readonly #onCall: (op: string, call: VendorCall) => void;
 
   constructor(
-    deps: RunDeps,
+    deps: AttemptDeps,
     work: {
-      readonly view: StoreContext;
+      readonly context: StoreContext;
       readonly lease: Lease;
       readonly task: DueTask;
       readonly signal: AbortSignal;
@@ -62,11 +62,11 @@ export class Attempt {
     },
   ) {
     this.deps = deps;
-    this.view = work.view;
+    this.context = work.context;
     this.lease = work.lease;
     this.task = work.task;
     this.intent = work.task.intent;
-    this.doubt = work.task.intent !== null || work.task.attempts > 0;
+    this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;
     this.giveWay = work.giveWay;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
@@ -80,25 +80,25 @@ export class Attempt {
     return isoTime(this.deps.clock.now());
   }
 
-  /** A fresh list of calls for one operation, and the context that fills it. */
-  calling(op: string): { readonly calls: VendorCall[]; readonly context: CallContext } {
+  /** A fresh list of calls for one operation, and the callContext that fills it. */
+  calling(op: string): { readonly calls: VendorCall[]; readonly callContext: CallContext } {
     this.asked = true;
     const calls: VendorCall[] = [];
     const record = (call: VendorCall) => {
       calls.push(call);
       this.#onCall(op, call);
     };
-    return { calls, context: { signal: this.#signal, record } };
+    return { calls, callContext: { signal: this.#signal, record } };
   }
 
   /** For calls that only look: the next event has them. */
   looking(op: string): CallContext {
-    const { context } = this.calling(op);
+    const { callContext } = this.calling(op);
     const record = (call: VendorCall) => {
-      context.record(call);
+      callContext.record(call);
       if (this.#looks.length < LOOKS_TOLD_MAX) this.#looks.push(call);
     };
-    return { ...context, record };
+    return { ...callContext, record };
   }
 
   /** Calls that no event has told of yet. */
@@ -124,7 +124,7 @@ export class Attempt {
    * The vendor refused it whole: nothing is left to be found of it. Of a creation it stays known what it
    * would have made: who has the identifier may be that very creation, delivered twice.
    */
-  async takeBack(): Promise<void> {
+  async withdrawIntent(): Promise<void> {
     if (this.#announced?.ops.includes('create')) this.intent ??= { ...this.#announced, ops: ['adopt'] };
     await this.record((tx) => setIntent(tx, this.task.id, this.intent));
     this.#announced = null;
@@ -134,14 +134,14 @@ export class Attempt {
    * A creation whose outcome nobody heard may be what is found under the identifier now, although it was not
    * there before; also one for somebody else, who had the identifier until then.
    */
-  async unheardCreation(tx: Db, identifier: string | null): Promise<Intent | null> {
+  async intendedCreation(tx: Db, identifier: string | null): Promise<Intent | null> {
     const own = this.intent?.ops.includes('create') ? [this.intent] : [];
-    const others = await unheardCreations(tx, this.view.store.id, this.task.subject.kind);
+    const others = await intendedCreations(tx, this.context.store.id, this.task.subject.kind);
     return [...own, ...others].find((intent) => intent.identifier === identifier) ?? null;
   }
 
   /** Given up with a call that may still take effect until `at`: whoever has the store then looks again. */
-  async leaveInDoubt(at: string): Promise<void> {
+  async scheduleRecheck(at: string): Promise<void> {
     const { environmentId, storeId, subject, causes } = this.task;
     const intent = this.#announced ?? this.intent;
     if (intent === null) return;
@@ -156,7 +156,7 @@ export class Attempt {
   }
 
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {
-    const { store } = this.view;
+    const { store } = this.context;
     const [correlationId = newId(), ...others] = this.task.causes.toReversed();
     const calls = [...this.#looks, ...(event.calls ?? [])];
     this.#looks = [];

@@ -8,8 +8,8 @@ import type { StoreContext } from '../stores/desired.ts';
 import { type DriftItem, driftReason } from './drift.ts';
 
 /** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
-export async function standingDrift(tx: Db, view: StoreContext, subject: Subject): Promise<string | null> {
-  const link = await getLink(tx, view.store.id, subject);
+export async function standingDrift(tx: Db, context: StoreContext, subject: Subject): Promise<string | null> {
+  const link = await getLink(tx, context.store.id, subject);
   return link ? reasonOf(link.drift) : null;
 }
 
@@ -20,13 +20,13 @@ export function reasonOf(drift: RememberedDrift | null): string | null {
 /** Puts the status in step with the drift of a new scan. A status of any other origin stands. */
 export async function restate(
   tx: Db,
-  view: StoreContext,
+  context: StoreContext,
   subject: Subject,
   reasons: { readonly before: string | null; readonly after: string | null },
   step: { readonly correlationId: string },
 ): Promise<void> {
   if (reasons.before === reasons.after) return;
-  const known = await getSyncStatus(tx, view.store.id, subject);
+  const known = await getSyncStatus(tx, context.store.id, subject);
   if (!known) return;
   const fromDrift = known.status === 'partiallySynced' && known.reason === reasons.before;
   if (known.status !== 'synced' && !fromDrift) return;

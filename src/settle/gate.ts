@@ -13,10 +13,11 @@ import {
   insertHeld,
   type NewHeld,
 } from '../db/brake/held.ts';
-import { type Db, forUpdate } from '../db/open.ts';
+import type { Db } from '../db/open.ts';
 import type { Intent } from '../db/queue/queue.ts';
 import { appliedAmong, consumeApplied } from '../db/runs/appliedChanges.ts';
 import { countEnabledPeople } from '../db/seen/links.ts';
+import { lockBrake, releaseBrake, tripBrake } from '../db/stores/storeProgress.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
@@ -42,15 +43,15 @@ export interface LossOf {
   desired(change: Change): string;
 }
 
-export function openGate(run: Attempt, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
-  return run.record(async (tx) => {
-    const known = await heldOfSubject(tx, run.view.store.id, run.task.subject);
-    const permit = await permitted(tx, run, changes, approvedKeys(known));
+export function openGate(attempt: Attempt, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
+  return attempt.record(async (tx) => {
+    const known = await heldOfSubject(tx, attempt.context.store.id, attempt.task.subject);
+    const permit = await permitted(tx, attempt, changes, approvedKeys(known));
     const gate = permit.changes.some(isLoss)
-      ? await judge(tx, run, permit, known, lossOf)
+      ? await judge(tx, attempt, permit, known, lossOf)
       : { ...NOTHING_HELD, allowed: permit.changes };
-    await dropOutdated(tx, run, known, gate);
-    await announce(tx, run, gate.allowed, lossOf);
+    await dropOutdated(tx, attempt, known, gate);
+    await announce(tx, attempt, gate.allowed, lossOf);
     const { skipped, applied, lossWaits } = permit;
     return { ...gate, skipped: [...skipped, ...gate.skipped], applied, lossWaits };
   });
@@ -60,12 +61,12 @@ const NOTHING_HELD = { held: [], heldReasons: [], skipped: [], approvals: new Ma
 
 /** For changes that take nothing from anybody, where what is held of the subject is no part of the plan. */
 export function openHarmlessGate(
-  run: Attempt,
+  attempt: Attempt,
   changes: readonly Change[],
 ): Promise<Pick<Gate, 'allowed' | 'skipped' | 'applied'>> {
-  return run.record(async (tx) => {
-    const permit = await permitted(tx, run, changes, new Set());
-    await announce(tx, run, permit.changes);
+  return attempt.record(async (tx) => {
+    const permit = await permitted(tx, attempt, changes, new Set());
+    await announce(tx, attempt, permit.changes);
     return { allowed: permit.changes, skipped: permit.skipped, applied: permit.applied };
   });
 }
@@ -86,15 +87,16 @@ interface Permit {
 /** Under `APPLY_MODE: Approval` nothing passes but what an applied preview, or an approval, says. */
 async function permitted(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   changes: readonly Change[],
   approved: ReadonlySet<string>,
 ): Promise<Permit> {
-  const applied = await appliedAmong(tx, run.view.store.id, changes.map(changeKey));
+  const applied = await appliedAmong(tx, attempt.context.store.id, changes.map(changeKey));
   const released = new Set(
     [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey),
   );
-  const free = run.view.settings.applyMode === 'Automatic' || run.view.store.status === 'DELETING';
+  const free =
+    attempt.context.settings.applyMode === 'Automatic' || attempt.context.store.status === 'DELETING';
   const may = (change: Change) => free || applied.has(changeKey(change)) || approved.has(changeKey(change));
   const waiting = changes.filter((change) => !may(change));
   const skipped = waiting.map(
@@ -116,44 +118,46 @@ async function permitted(
 
 async function announce(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   changes: readonly Change[],
   lossOf: LossOf | null = null,
 ): Promise<void> {
   const intent = intentOf(changes, lossOf);
-  if (intent) await run.announce(tx, intent);
+  if (intent) await attempt.announce(tx, intent);
 }
 
 /** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */
-async function dropOutdated(tx: Db, run: Attempt, known: readonly HeldRecord[], gate: Judged): Promise<void> {
+async function dropOutdated(
+  tx: Db,
+  attempt: Attempt,
+  known: readonly HeldRecord[],
+  gate: Judged,
+): Promise<void> {
   const keep = new Set([...gate.held, ...gate.approvals.values()]);
   const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
   await dropHeld(tx, outdated);
   // The directory drops what was held of a person who is back, without a look at the stores.
-  if (outdated.length > 0 || run.view.store.brakeTrippedAt !== null)
-    await releaseBrakeIfClear(tx, run.view.store.id);
+  if (outdated.length > 0 || attempt.context.store.brakeTrippedAt !== null)
+    await releaseBrakeIfClear(tx, attempt.context.store.id);
 }
 
 /** The change is done: its approval, and its line in an applied preview, are used up. */
 export async function tickOff(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   gate: Pick<Gate, 'approvals' | 'applied'>,
   change: Change,
 ): Promise<void> {
   const key = changeKey(change);
   const approval = gate.approvals.get(key);
   if (approval) await dropHeld(tx, [approval]);
-  if (gate.applied.has(key)) await consumeApplied(tx, run.view.store.id, key);
+  if (gate.applied.has(key)) await consumeApplied(tx, attempt.context.store.id, key);
 }
 
 /** With no loss left to decide on, the store is free to go on. */
 export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void> {
   if ((await countOpenHeld(db, storeId)) > 0) return;
-  await db('stores')
-    .where({ id: storeId })
-    .whereNotNull('brake_tripped_at')
-    .update({ brake_tripped_at: null });
+  await releaseBrake(db, storeId);
 }
 
 interface Judged extends Omit<Gate, 'applied' | 'lossWaits'> {
@@ -163,15 +167,15 @@ interface Judged extends Omit<Gate, 'applied' | 'lossWaits'> {
 
 async function judge(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   { changes, released }: Permit,
   known: readonly HeldRecord[],
   lossOf: LossOf,
 ): Promise<Judged> {
-  const brake = await openBooks(tx, run, changes, lossOf);
+  const brake = await openBooks(tx, attempt, changes, lossOf);
   const rows = new Map(known.map((row) => [row.changeKey, row]));
   // A store's deletion was confirmed by an admin who was told how many people it concerns.
-  const confirmed = run.view.store.status === 'DELETING';
+  const confirmed = attempt.context.store.status === 'DELETING';
   const allowed: Change[] = [];
   const skipped: Skip[] = [];
   const kept: string[] = [];
@@ -200,7 +204,7 @@ async function judge(
     const approved = confirmed || row?.state === 'approved' || released.has(key);
     if (row?.state === 'approved') approvals.set(key, row.id);
     const personKey = lossOf.personKey(change);
-    if (row?.state === 'held' && !approved && isBraking(run)) {
+    if (row?.state === 'held' && !approved && isBraking(attempt)) {
       // What is held waits for its decision, whatever other cause the task is worked on for.
       kept.push(row.id);
       reasons.push(row.reason);
@@ -212,41 +216,41 @@ async function judge(
       continue;
     }
     reasons.push(verdict.reason);
-    fresh.push(newHeld(run, change, { key, personKey, desired, reason: verdict.reason }));
+    fresh.push(newHeld(attempt, change, { key, personKey, desired, reason: verdict.reason }));
   }
-  if (fresh.length > 0) await hold(tx, run, fresh, kept);
+  if (fresh.length > 0) await hold(tx, attempt, fresh, kept);
   await brake.close(tx);
   return { allowed, heldReasons: reasons, skipped, approvals, held: kept };
 }
 
-function isBraking(run: Attempt): boolean {
-  return run.view.settings.brakePercent < 100;
+function isBraking(attempt: Attempt): boolean {
+  return attempt.context.settings.brakePercent < 100;
 }
 
 function newHeld(
-  run: Attempt,
+  attempt: Attempt,
   change: Change,
   loss: { key: string; personKey: string; desired: string; reason: string },
 ): NewHeld {
   return {
-    environmentId: run.task.environmentId,
-    storeId: run.view.store.id,
-    subject: run.task.subject,
+    environmentId: attempt.task.environmentId,
+    storeId: attempt.context.store.id,
+    subject: attempt.task.subject,
     personKey: loss.personKey,
     changeKey: loss.key,
     change,
     desired: loss.desired,
-    cause: run.task.causes.at(-1) ?? null,
+    cause: attempt.task.causes.at(-1) ?? null,
     reason: loss.reason,
     rank: change.op === 'revoke' ? HELD_RANK.membership : HELD_RANK.person,
   };
 }
 
-async function hold(tx: Db, run: Attempt, fresh: readonly NewHeld[], kept: string[]): Promise<void> {
-  for (const row of await insertHeld(tx, fresh, run.now())) kept.push(row.id);
+async function hold(tx: Db, attempt: Attempt, fresh: readonly NewHeld[], kept: string[]): Promise<void> {
+  for (const row of await insertHeld(tx, fresh, attempt.now())) kept.push(row.id);
   const [first] = fresh;
   if (!first) return;
-  await run.event(tx, {
+  await attempt.event(tx, {
     kind: 'change.held',
     outcome: 'held',
     subject: first.change.subject,
@@ -256,16 +260,16 @@ async function hold(tx: Db, run: Attempt, fresh: readonly NewHeld[], kept: strin
 }
 
 /** The window, counted once under the store's lock and kept in step with what is reserved. */
-async function openBooks(tx: Db, run: Attempt, changes: readonly Change[], lossOf: LossOf) {
-  const { store, settings } = run.view;
-  const locked = await forUpdate(tx, tx('stores').where({ id: store.id })).first('brake_tripped_at');
-  const cutoff = isoTime(run.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
+async function openBooks(tx: Db, attempt: Attempt, changes: readonly Change[], lossOf: LossOf) {
+  const { store, settings } = attempt.context;
+  const tripped = await lockBrake(tx, store.id);
+  const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
   const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
   const inWindow = new Set(await peopleInWindow(tx, store.id, cutoff, people));
   const recorded = await readWindow(tx, store.id, cutoff);
   const base = recorded.base ?? (await countEnabledPeople(tx, store.id));
-  const peopleOfCause = await peopleOfLargestCause(tx, store.id, run.task.causes, people.length);
-  const window = { base, used: recorded.used, tripped: locked?.brake_tripped_at != null };
+  const peopleOfCause = await peopleOfLargestCause(tx, store.id, attempt.task.causes, people.length);
+  const window = { base, used: recorded.used, tripped };
   let trippedNow: string | null = null;
   return {
     async ask(personKey: string, approved: boolean) {
@@ -279,7 +283,7 @@ async function openBooks(tx: Db, run: Attempt, changes: readonly Change[], lossO
         trippedNow = verdict.reason;
       }
       if (verdict.verdict === 'pass' && verdict.reserve) {
-        await reservePerson(tx, store.id, personKey, base, run.now());
+        await reservePerson(tx, store.id, personKey, base, attempt.now());
         inWindow.add(personKey);
         window.used += 1;
       }
@@ -287,8 +291,8 @@ async function openBooks(tx: Db, run: Attempt, changes: readonly Change[], lossO
     },
     async close(db: Db) {
       if (trippedNow === null) return;
-      await db('stores').where({ id: store.id }).update({ brake_tripped_at: run.now() });
-      await run.event(db, { kind: 'brake.tripped', outcome: 'held', reason: trippedNow });
+      await tripBrake(db, store.id, attempt.now());
+      await attempt.event(db, { kind: 'brake.tripped', outcome: 'held', reason: trippedNow });
     },
   };
 }

@@ -30,22 +30,22 @@ export interface Leaving {
 /** `undone`: something of the plan is held, or the vendor refused it. Answers when the account is to be read back; null where the task is done with. */
 export async function settleLeaver(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   leaving: Leaving,
   undone: boolean,
 ): Promise<string | null> {
-  const { store, settings } = run.view;
-  const personId = run.task.subject.id;
+  const { store, settings } = attempt.context;
+  const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
     if (leaving.stillThere || ((undone || leaving.waits) && leaving.hadAccess)) return null;
     if (leaving.lookAgainAt !== undefined) return leaving.lookAgainAt;
     if (leaving.accessTaken && settings.verify) {
-      const since = run.task.createdAt;
-      const correlationId = run.task.causes.at(-1) ?? null;
+      const since = attempt.task.createdAt;
+      const correlationId = attempt.task.causes.at(-1) ?? null;
       const { environmentId } = store;
       await openLeaver(tx, { storeId: store.id, personId, environmentId, correlationId, since });
-      await saveCheck(tx, { storeId: store.id, personId, disabledAt: run.now(), checks: 0 });
-      return run.now();
+      await saveCheck(tx, { storeId: store.id, personId, disabledAt: attempt.now(), checks: 0 });
+      return attempt.now();
     }
   }
   await closeLeaver(tx, store.id, personId);
@@ -63,37 +63,37 @@ const GAP_MAX_MS = 30_000;
 
 /** One look, where a change was taken and is not confirmed yet; nothing otherwise. Throws what the read throws. */
 export async function verifyLeaver(
-  run: Attempt,
+  attempt: Attempt,
   desired: DesiredUser,
   link: LinkRecord | null,
 ): Promise<Verified> {
-  const { store, settings, connector } = run.view;
+  const { store, settings, connector } = attempt.context;
   if (!settings.verify || !link || desired.lifecycle === 'active') return {};
   if (link.state !== 'disabled' && link.state !== 'removed') return {};
-  const leaver = await getLeaver(run.db, store.id, desired.id);
+  const leaver = await getLeaver(attempt.db, store.id, desired.id);
   if (!leaver || leaver.disabledAt === null) return {};
-  const { calls, context } = run.calling('verify');
-  const account = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
+  const { calls, callContext } = attempt.calling('verify');
+  const account = (await connector.read('user', link.remoteId, callContext)) as RemoteUser | null;
   const checks = leaver.checks + 1;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
   if (account === null || account.state === 'disabled' || account.state === 'locked') {
     const after = { remoteId: link.remoteId, state: account?.state ?? 'deleted', checks };
-    await run.record((tx) =>
-      run.event(tx, { kind: 'leaver.verified', outcome: 'success', subject, calls, after }),
+    await attempt.record((tx) =>
+      attempt.event(tx, { kind: 'leaver.verified', outcome: 'success', subject, calls, after }),
     );
     return {};
   }
-  const now = run.deps.clock.now();
+  const now = attempt.deps.clock.now();
   const deadline = Date.parse(leaver.disabledAt) + settings.leaverDeadlineSeconds * 1_000;
   if (now < deadline) {
     const gapMs = Math.min(GAP_MAX_MS, GAP_FIRST_MS * 2 ** Math.min(checks - 1, 10), deadline - now);
-    await run.record((tx) => saveCheck(tx, { ...leaver, checks }));
+    await attempt.record((tx) => saveCheck(tx, { ...leaver, checks }));
     return { leaving: { lookAgainAt: isoTime(now + gapMs) } };
   }
-  const reason = `${desired.display} was disabled at ${leaver.disabledAt}, and ${store.name} still showed the account as ${account.state} ${settings.leaverDeadlineSeconds} seconds later; look there, then run a sync with repair`;
-  await run.record(async (tx) => {
+  const reason = `${desired.display} was disabled at ${leaver.disabledAt}, and ${store.name} still showed the account as ${account.state} ${settings.leaverDeadlineSeconds} seconds later; look there, then attempt a sync with repair`;
+  await attempt.record(async (tx) => {
     await saveCheck(tx, { ...leaver, checks, disabledAt: null });
-    await run.event(tx, { kind: 'leaver.unverified', outcome: 'failure', subject, calls, reason });
+    await attempt.event(tx, { kind: 'leaver.unverified', outcome: 'failure', subject, calls, reason });
   });
   const skip: Skip = { op: 'disable', subject, status: 'partiallySynced', reason };
   return { leaving: { stillThere: true }, skipped: [skip] };

@@ -10,12 +10,13 @@ import {
   upsertSyncStatus,
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
+import { recordSuccess } from '../db/stores/storeProgress.ts';
 import type { Skip } from '../model/change.ts';
 import type { Attempt } from './attempt.ts';
 import { standingDrift } from './driftStatus.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
 
-export interface Settled {
+export interface Outcome {
   readonly heldReasons: readonly string[];
   readonly skipped: readonly Skip[];
   /** The vendor's refusals of single changes. */
@@ -32,43 +33,43 @@ export interface StatusChange {
   readonly after: Pick<SyncStatusRecord, 'status' | 'reason'>;
 }
 
-export async function settle(tx: Db, run: Attempt, settled: Settled): Promise<StatusChange> {
-  const { store } = run.view;
-  const status = await statusOf(tx, run, settled);
-  const before = await getSyncStatus(tx, store.id, run.task.subject);
-  if (settled.forgotten && status.status === 'synced') {
-    await deleteSyncStatus(tx, store.id, run.task.subject);
+export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Promise<StatusChange> {
+  const { store } = attempt.context;
+  const status = await statusOf(tx, attempt, outcome);
+  const before = await getSyncStatus(tx, store.id, attempt.task.subject);
+  if (outcome.forgotten && status.status === 'synced') {
+    await deleteSyncStatus(tx, store.id, attempt.task.subject);
   } else {
     await upsertSyncStatus(tx, {
       environmentId: store.environmentId,
       storeId: store.id,
-      subject: run.task.subject,
+      subject: attempt.task.subject,
       ...status,
-      correlationId: run.task.causes.at(-1) ?? before?.correlationId ?? null,
-      lastSyncAt: run.now(),
+      correlationId: attempt.task.causes.at(-1) ?? before?.correlationId ?? null,
+      lastSyncAt: attempt.now(),
     });
   }
-  await explain(tx, run, settled, before, status.reason);
-  if (run.asked) await tx('stores').where({ id: store.id }).update({ last_success_at: run.now() });
-  const undone = settled.heldReasons.length + (settled.refusals ?? []).length > 0;
-  const lookAgainAt = settled.leaving ? await settleLeaver(tx, run, settled.leaving, undone) : null;
-  if (status.status === 'held') await holdTask(tx, run.task);
-  else if (lookAgainAt !== null) await recheckTask(tx, run.task, lookAgainAt);
-  else await completeTask(tx, run.task);
+  await explain(tx, attempt, outcome, before, status.reason);
+  if (attempt.asked) await recordSuccess(tx, store.id, attempt.now());
+  const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
+  const lookAgainAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
+  if (status.status === 'held') await holdTask(tx, attempt.task);
+  else if (lookAgainAt !== null) await recheckTask(tx, attempt.task, lookAgainAt);
+  else await completeTask(tx, attempt.task);
   return { before, after: status };
 }
 
 /** What was left undone is said once, not with every task that finds it so again. */
 async function explain(
   tx: Db,
-  run: Attempt,
-  settled: Settled,
+  attempt: Attempt,
+  outcome: Outcome,
   before: SyncStatusRecord | null,
   reason: string | null,
 ): Promise<void> {
   if (before?.reason === reason) return;
-  for (const skip of settled.skipped.slice(0, EVENTS_MAX)) {
-    await run.event(tx, {
+  for (const skip of outcome.skipped.slice(0, EVENTS_MAX)) {
+    await attempt.event(tx, {
       kind: `change.${skip.op}`,
       outcome: 'skipped',
       subject: skip.subject,
@@ -82,10 +83,10 @@ const REASONS_MAX = 3;
 
 async function statusOf(
   tx: Db,
-  run: Attempt,
-  settled: Settled,
+  attempt: Attempt,
+  outcome: Outcome,
 ): Promise<Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'>> {
-  const { heldReasons, skipped, refusals = [] } = settled;
+  const { heldReasons, skipped, refusals = [] } = outcome;
   const vendor = refusals.find((refusal) => refusal.vendor)?.vendor ?? null;
   const because = (status: SyncStatus, reasons: readonly string[]) => ({
     status,
@@ -100,7 +101,7 @@ async function statusOf(
   if (unsynced.length > 0) return because('unsynced', unsynced);
   const partly = [...skipped.map((skip) => skip.reason), ...refusals.map((refusal) => refusal.reason)];
   if (partly.length > 0) return because('partiallySynced', partly);
-  const drift = await standingDrift(tx, run.view, run.task.subject);
+  const drift = await standingDrift(tx, attempt.context, attempt.task.subject);
   return drift === null
     ? { status: 'synced', reason: null, vendor: null }
     : because('partiallySynced', [drift]);

@@ -43,18 +43,18 @@ export interface MetAgain {
 
 /** Null where the store says that the account is not there any more. */
 export async function meetAgain(
-  run: Attempt,
+  attempt: Attempt,
   link: LinkRecord,
   desired: DesiredUser,
 ): Promise<MetAgain | null> {
   const isKnown = desired.identifier !== null || Object.keys(desired.attributes).length > 0;
   const mayLose = desired.lifecycle === 'gone' || link.state === 'enabled' || link.state === 'invited';
   if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, account: null };
-  const { connector, store, definition } = run.view;
+  const { connector, store, definition } = attempt.context;
   const account = (await connector.read(
     'user',
     link.remoteId,
-    run.calling('read').context,
+    attempt.calling('read').callContext,
   )) as RemoteUser | null;
   if (!account) return null;
   if (!isKnown) return { link, account };
@@ -65,9 +65,9 @@ export async function meetAgain(
     observed: account.attributes,
     applied: keptAttributes({ desired, keptOnAdoption }),
   };
-  await run.record(async (tx) => {
-    await updateLink(tx, link.id, patch, run.now());
-    await observe(tx, store.id, [account], run.now());
+  await attempt.record(async (tx) => {
+    await updateLink(tx, link.id, patch, attempt.now());
+    await observe(tx, store.id, [account], attempt.now());
   });
   return { link: { ...link, ...patch }, account };
 }

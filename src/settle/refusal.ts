@@ -13,16 +13,16 @@ export interface Refusal {
 
 /** Records the refusal of a protected account and answers it; every other error is thrown on. */
 export async function forbiddenAsSkip(
-  run: Attempt,
+  attempt: Attempt,
   change: Change,
   calls: readonly VendorCall[],
   error: unknown,
 ): Promise<Refusal> {
   if (!(error instanceof RemoteError) || error.disposition !== 'forbidden') {
-    if (error instanceof RemoteError) await recordFailure(run, change, calls, error);
+    if (error instanceof RemoteError) await recordFailure(attempt, change, calls, error);
     throw error;
   }
-  await recordFailure(run, change, calls, error);
+  await recordFailure(attempt, change, calls, error);
   return { reason: error.message, vendor: answerOf(error) };
 }
 
@@ -31,13 +31,13 @@ export function answerOf(error: RemoteError): VendorAnswer {
 }
 
 async function recordFailure(
-  run: Attempt,
+  attempt: Attempt,
   change: Change,
   calls: readonly VendorCall[],
   error: RemoteError,
 ): Promise<void> {
-  await run.record((tx) =>
-    run.changeEvent(tx, change, {
+  await attempt.record((tx) =>
+    attempt.changeEvent(tx, change, {
       outcome: 'failure',
       calls,
       reason: error.message,

@@ -29,44 +29,44 @@ const PEOPLE_PER_REQUEST_MAX = 1_000;
 const PEOPLE_PER_STEP = 200;
 
 /** Before a group is settled: whom its members' change moves in or out. */
-export async function followMembers(run: Attempt): Promise<void> {
-  const { scope, store } = run.view;
+export async function followMembers(attempt: Attempt): Promise<void> {
+  const { scope, store } = attempt.context;
   if (scope.people === null || store.status === 'DELETING') return;
-  if (!scope.deciding.has(run.task.subject.id)) return;
-  await followLeaving(run, scope.people);
-  await followEntering(run);
+  if (!scope.deciding.has(attempt.task.subject.id)) return;
+  await followLeaving(attempt, scope.people);
+  await followEntering(attempt);
 }
 
-async function followLeaving(run: Attempt, scope: SqlCondition): Promise<void> {
-  const { db } = run.deps;
-  const { store } = run.view;
-  const list = run.task.id;
-  await run.record((tx) => forgetCounted(tx, list, store.id));
+async function followLeaving(attempt: Attempt, scope: SqlCondition): Promise<void> {
+  const { db } = attempt.deps;
+  const { store } = attempt.context;
+  const list = attempt.task.id;
+  await attempt.record((tx) => forgetCounted(tx, list, store.id));
   for await (const ids of batches(linkedOutside(db, store.id, scope))) {
-    const people = await surveyUsers(run, ids);
+    const people = await surveyUsers(attempt, ids);
     const losers = people.filter(loses).map(({ desired }) => desired.id);
     const others = await unsettled(
-      run,
+      attempt,
       people.filter((person) => !loses(person)),
     );
-    await run.record(async (tx) => {
+    await attempt.record(async (tx) => {
       await addLoser(tx, list, store.id, losers);
-      for (const id of others) await enqueue(tx, run, id, PRIORITY.normal);
+      for (const id of others) await enqueue(tx, attempt, id, PRIORITY.normal);
     });
   }
-  await releaseLosers(run, list);
+  await releaseLosers(attempt, list);
 }
 
 /** Everyone is counted: the causes are known by how many they reach, and only then the queue has them. */
-async function releaseLosers(run: Attempt, list: string): Promise<void> {
-  const { db } = run.deps;
-  const { store } = run.view;
+async function releaseLosers(attempt: Attempt, list: string): Promise<void> {
+  const { db } = attempt.deps;
+  const { store } = attempt.context;
   const people = await countCounted(db, list, store.id);
   if (people === 0) return;
-  const at = run.now();
-  await run.record(async (tx) => {
-    for (const correlationId of causesOf(run)) {
-      const description = `members of group ${run.task.subject.id}`;
+  const at = attempt.now();
+  await attempt.record(async (tx) => {
+    for (const correlationId of causesOf(attempt)) {
+      const description = `members of group ${attempt.task.subject.id}`;
       await recordPeopleOfCause(tx, {
         correlationId,
         storeId: store.id,
@@ -80,20 +80,20 @@ async function releaseLosers(run: Attempt, list: string): Promise<void> {
   let after = '';
   for (let released = 0; released < people; released += PEOPLE_PER_STEP) {
     const ids = await countedPeople(db, list, store.id, after, PEOPLE_PER_STEP);
-    await run.record(async (tx) => {
-      for (const id of ids) await enqueue(tx, run, id, PRIORITY.leaver);
+    await attempt.record(async (tx) => {
+      for (const id of ids) await enqueue(tx, attempt, id, PRIORITY.leaver);
     });
     after = ids.at(-1) ?? after;
   }
-  await run.record((tx) => forgetCounted(tx, list, store.id));
+  await attempt.record((tx) => forgetCounted(tx, list, store.id));
 }
 
-async function followEntering(run: Attempt): Promise<void> {
-  const { db } = run.deps;
-  for await (const ids of batches(unsettledMembers(db, run.view.store.id, run.task.subject.id))) {
-    const entering = await unsettled(run, await surveyUsers(run, ids));
-    await run.record(async (tx) => {
-      for (const id of entering) await enqueue(tx, run, id, PRIORITY.normal);
+async function followEntering(attempt: Attempt): Promise<void> {
+  const { db } = attempt.deps;
+  for await (const ids of batches(unsettledMembers(db, attempt.context.store.id, attempt.task.subject.id))) {
+    const entering = await unsettled(attempt, await surveyUsers(attempt, ids));
+    await attempt.record(async (tx) => {
+      for (const id of entering) await enqueue(tx, attempt, id, PRIORITY.normal);
     });
   }
 }
@@ -103,9 +103,9 @@ function loses({ plan }: SurveyedUser): boolean {
 }
 
 /** Those of whom there is something to do, to count or to say; what failed for good waits for its own next write. */
-async function unsettled(run: Attempt, people: readonly SurveyedUser[]): Promise<readonly string[]> {
+async function unsettled(attempt: Attempt, people: readonly SurveyedUser[]): Promise<readonly string[]> {
   const ids = people.map(({ desired }) => desired.id);
-  const statuses = await statusesOfSubjects(run.deps.db, run.view.store.id, 'user', ids);
+  const statuses = await statusesOfSubjects(attempt.deps.db, attempt.context.store.id, 'user', ids);
   const wants = ({ desired, link, plan }: SurveyedUser) => {
     const status = statuses.get(desired.id);
     if (!isCountRight(link, desired)) return true;
@@ -117,17 +117,17 @@ async function unsettled(run: Attempt, people: readonly SurveyedUser[]): Promise
   return people.filter(wants).map(({ desired }) => desired.id);
 }
 
-function causesOf(run: Attempt): readonly string[] {
-  return run.task.causes.length === 0 ? [run.task.id] : run.task.causes;
+function causesOf(attempt: Attempt): readonly string[] {
+  return attempt.task.causes.length === 0 ? [attempt.task.id] : attempt.task.causes;
 }
 
-async function enqueue(tx: Db, run: Attempt, personId: string, priority: number): Promise<void> {
-  await enqueueTask(tx, run.view.store.id, {
-    environmentId: run.task.environmentId,
+async function enqueue(tx: Db, attempt: Attempt, personId: string, priority: number): Promise<void> {
+  await enqueueTask(tx, attempt.context.store.id, {
+    environmentId: attempt.task.environmentId,
     subject: { kind: 'user', id: personId },
     priority,
-    correlationIds: causesOf(run),
-    at: run.now(),
+    correlationIds: causesOf(attempt),
+    at: attempt.now(),
   });
 }
 
@@ -145,15 +145,18 @@ async function* batches(
  * A person is about to lose something because a write moved them out of scope. Where one request wrote to
  * many, all whom it moves out are counted before the first of them is touched.
  */
-export async function countOthersMovedOut(run: Attempt): Promise<void> {
-  const { db } = run.deps;
-  const storeId = run.view.store.id;
-  for (const correlationId of run.task.causes) {
+export async function countOthersMovedOut(attempt: Attempt): Promise<void> {
+  const { db } = attempt.deps;
+  const storeId = attempt.context.store.id;
+  for (const correlationId of attempt.task.causes) {
     const ids = await peopleOfCause(db, storeId, correlationId, PEOPLE_PER_REQUEST_MAX);
     if (ids.length < 2 || ids.length <= (await subjectsCounted(db, correlationId, storeId))) continue;
     let people = 0;
-    for await (const some of batches([ids])) people += (await surveyUsers(run, some)).filter(loses).length;
+    for await (const some of batches([ids]))
+      people += (await surveyUsers(attempt, some)).filter(loses).length;
     const cause = { correlationId, storeId, description: 'people moved out of scope', people };
-    await run.record((tx) => recordPeopleOfCause(tx, { ...cause, subjects: ids.length, at: run.now() }));
+    await attempt.record((tx) =>
+      recordPeopleOfCause(tx, { ...cause, subjects: ids.length, at: attempt.now() }),
+    );
   }
 }

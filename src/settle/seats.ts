@@ -4,7 +4,7 @@
  */
 
 import { hurryTasks, retryLater } from '../db/queue/queue.ts';
-import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/stores.ts';
+import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/storeProgress.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
@@ -13,35 +13,35 @@ import type { Attempt } from './attempt.ts';
 import { answerOf } from './refusal.ts';
 
 /** The vendor refused a creation. The gaps are those between the checks of a paused store. */
-export async function waitForSeats(run: Attempt, error: RemoteError): Promise<void> {
-  const { store } = run.view;
-  const until = isoTime(run.deps.clock.now() + recheckGapMs(store.seatRefusals));
-  await run.record(async (tx) => {
+export async function waitForSeats(attempt: Attempt, error: RemoteError): Promise<void> {
+  const { store } = attempt.context;
+  const until = isoTime(attempt.deps.clock.now() + recheckGapMs(store.seatRefusals));
+  await attempt.record(async (tx) => {
     await recordSeatRefusal(tx, store.id, until);
-    await retryLater(tx, run.task, until, { ...attempt(run), error: answerOf(error) });
+    await retryLater(tx, attempt.task, until, { ...failureOf(attempt), error: answerOf(error) });
     const after = { creationsWaitUntil: until };
-    await run.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message, after });
+    await attempt.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message, after });
   });
 }
 
 /** True where the plan has a creation that must wait: the task is put off, and its turn is over. */
-export async function putOffCreation(run: Attempt, changes: readonly Change[]): Promise<boolean> {
-  const until = run.view.store.creationsWaitUntil;
-  if (until === null || until <= run.now() || !changes.some(({ op }) => op === 'create')) return false;
-  const message = `${run.view.store.name} has no seats left; creations wait`;
+export async function putOffCreation(attempt: Attempt, changes: readonly Change[]): Promise<boolean> {
+  const until = attempt.context.store.creationsWaitUntil;
+  if (until === null || until <= attempt.now() || !changes.some(({ op }) => op === 'create')) return false;
+  const message = `${attempt.context.store.name} has no seats left; creations wait`;
   const error = { status: null, code: 'no_seats', message };
-  await run.record((tx) => retryLater(tx, run.task, until, { ...attempt(run), error }));
+  await attempt.record((tx) => retryLater(tx, attempt.task, until, { ...failureOf(attempt), error }));
   return true;
 }
 
-function attempt(run: Attempt) {
-  return { attempts: run.task.attempts, failedAt: run.now() };
+function failureOf(attempt: Attempt) {
+  return { attempts: attempt.task.attempts, failedAt: attempt.now() };
 }
 
 /** A creation went through: those that wait are due. Part of the transaction that records it. */
-export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], run: Attempt): Promise<void> {
-  const { store } = run.view;
+export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], attempt: Attempt): Promise<void> {
+  const { store } = attempt.context;
   if (store.creationsWaitUntil === null) return;
   await forgetSeatRefusals(tx, store.id);
-  await hurryTasks(tx, store.id, run.now());
+  await hurryTasks(tx, store.id, attempt.now());
 }

@@ -11,7 +11,7 @@ import { isoTime } from '../support/clock.ts';
 
 /** `link` may be a `removed` one, or of a person let go: as good as none. `now` is an ISO time. */
 export function userSituation(
-  view: StoreContext,
+  context: StoreContext,
   desired: DesiredUser,
   link: LinkRecord | null,
   account: RemoteUser | null,
@@ -21,17 +21,17 @@ export function userSituation(
   const remoteId = live?.remoteId ?? account?.remoteId;
   const names = [
     desired.identifier,
-    ...(live ? namesOfLink(view, live) : []),
-    ...(account ? [account.display, account.identifier, ...identifiersIn(view, account.attributes)] : []),
+    ...(live ? namesOfLink(context, live) : []),
+    ...(account ? [account.display, account.identifier, ...identifiersIn(context, account.attributes)] : []),
   ];
   return {
     desired,
     link: live,
     account,
-    settings: view.settings,
-    keptOnAdoption: view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
-    isProtected: remoteId !== undefined && protects(view, remoteId, names),
-    removalDue: isRemovalDue(view, desired, live, now),
+    settings: context.settings,
+    keptOnAdoption: context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
+    isProtected: remoteId !== undefined && protects(context, remoteId, names),
+    removalDue: isRemovalDue(context, desired, live, now),
   };
 }
 
@@ -43,14 +43,14 @@ export function removalCutoff(removeAfterDays: number, now: string): string {
 }
 
 function isRemovalDue(
-  view: StoreContext,
+  context: StoreContext,
   desired: DesiredUser,
   link: LinkRecord | null,
   now: string,
 ): boolean {
   const since = link?.removalSince ?? null;
   if (since === null || desired.lifecycle !== 'gone') return false;
-  return since <= removalCutoff(view.settings.removeAfterDays, now);
+  return since <= removalCutoff(context.settings.removeAfterDays, now);
 }
 
 /** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */
@@ -64,16 +64,24 @@ export function isCountRight(link: LinkRecord | null, desired: DesiredUser): boo
 }
 
 /** `names` are all identifiers that the account is known by. */
-export function protects(view: StoreContext, remoteId: string, names: readonly (string | null)[]): boolean {
-  return isProtected({ patterns: view.settings.protectedAccounts, self: view.store.self }, remoteId, names);
+export function protects(
+  context: StoreContext,
+  remoteId: string,
+  names: readonly (string | null)[],
+): boolean {
+  return isProtected(
+    { patterns: context.settings.protectedAccounts, self: context.store.self },
+    remoteId,
+    names,
+  );
 }
 
 /** The names by which an account is known that is somebody's: as a person reads it, as seen there, and as sent. */
 export function namesOfLink(
-  view: StoreContext,
+  context: StoreContext,
   link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
 ): readonly string[] {
-  return [link.remoteName, ...identifiersIn(view, link.observed), ...identifiersIn(view, link.applied)];
+  return [link.remoteName, ...identifiersIn(context, link.observed), ...identifiersIn(context, link.applied)];
 }
 
 function identifiersIn({ definition }: StoreContext, attributes: Attributes): readonly string[] {

@@ -35,12 +35,12 @@ export async function surveyUsers(
   personIds: readonly string[],
   links?: ReadonlyMap<string, LinkRecord>,
 ): Promise<readonly SurveyedUser[]> {
-  const { db, view } = planning;
-  const desired = await loadDesiredUsers(db, view, personIds);
-  const known = links ?? (await linksBySubject(db, view.store.id, 'user', personIds));
+  const { db, context } = planning;
+  const desired = await loadDesiredUsers(db, context, personIds);
+  const known = links ?? (await linksBySubject(db, context.store.id, 'user', personIds));
   const unlinked = desired.filter(({ id }) => !isLive(known.get(id)));
   const identifiers = unlinked.flatMap(({ identifier }) => (identifier === null ? [] : [identifier]));
-  const seen = await observedUnder(db, view.store.id, 'user', identifiers);
+  const seen = await observedUnder(db, context.store.id, 'user', identifiers);
   const owners = await ownersOf(planning, [...seen.values()]);
   return desired.map((person) => {
     const link = known.get(person.id) ?? null;
@@ -50,7 +50,7 @@ export async function surveyUsers(
     const plan =
       account && owner !== undefined && owner !== person.id
         ? { changes: [], skipped: [takenBy(person, account)] }
-        : planUser(userSituation(view, person, link, account, planning.now()));
+        : planUser(userSituation(context, person, link, account, planning.now()));
     return { desired: person, link, account, plan };
   });
 }
@@ -60,9 +60,9 @@ async function ownersOf(
   planning: Planning,
   accounts: readonly Remote[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { db, view } = planning;
+  const { db, context } = planning;
   const remoteIds = accounts.map((account) => account.remoteId);
-  const links = await userLinksByRemoteId(db, view.store.id, remoteIds);
+  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
   const people = [...links.values()].map((link) => link.subject.id);
   const speaking = await speakingUsers(db, people);
   const kept = [...links].filter(([, link]) => speaking.get(link.subject.id)?.purgedAt === null);
@@ -81,13 +81,13 @@ export interface SurveyedGroup {
   /** Of the remote group; memberships are planned apart. */
   readonly plan: Plan;
   /** The memberships of the remote group are planned for this one of the SCIM groups that feed it. */
-  readonly speaks: boolean;
+  readonly isPrimaryFeeder: boolean;
 }
 
-export async function surveyGroup({ db, view }: Planning, groupId: string): Promise<SurveyedGroup> {
-  const { store, settings, connector, definition } = view;
+export async function surveyGroup({ db, context }: Planning, groupId: string): Promise<SurveyedGroup> {
+  const { store, settings, connector, definition } = context;
   const known = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
-  const desired = await loadDesiredGroup(db, view, groupId, known);
+  const desired = await loadDesiredGroup(db, context, groupId, known);
   const link = desired.keepRemote ? null : known;
   const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
   const seen = link ? null : await observedAs(db, store.id, 'group', desired.name);
@@ -101,6 +101,6 @@ export async function surveyGroup({ db, view }: Planning, groupId: string): Prom
     renameGroups: connector.capabilities.renameGroups,
     fedByAnother: siblings.some((sibling) => sibling.subject.id !== groupId),
   });
-  const speaks = siblings.length === 0 || siblings[0]?.subject.id === groupId;
-  return { desired, link, found, plan, speaks };
+  const isPrimaryFeeder = siblings.length === 0 || siblings[0]?.subject.id === groupId;
+  return { desired, link, found, plan, isPrimaryFeeder };
 }

@@ -8,11 +8,11 @@ import type { StoreContext } from '../stores/desired.ts';
 import { groupInScope, peopleInScope, scopeOf } from '../stores/scope.ts';
 
 /** In words, as things are in the transaction that records the change. */
-export async function whyOf(tx: Db, view: StoreContext, desired: DesiredUser): Promise<string> {
-  const { name, status } = view.store;
+export async function whyOf(tx: Db, context: StoreContext, desired: DesiredUser): Promise<string> {
+  const { name, status } = context.store;
   switch (desired.lifecycle) {
     case 'active':
-      return whyInScope(tx, view, desired);
+      return whyInScope(tx, context, desired);
     case 'inactive':
       return 'inactive in the directory';
     case 'gone':

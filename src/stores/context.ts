@@ -13,7 +13,7 @@ import type { Connectors } from './connectorCache.ts';
 import type { StoreContext } from './desired.ts';
 import { scopeOf } from './scope.ts';
 
-/** Three look-ups by index; whatever is planned with one view is planned by the same rules. */
+/** Three look-ups by index; whatever is planned with one context is planned by the same rules. */
 export async function storeContextOf(
   db: Db,
   connectors: Connectors,
@@ -36,8 +36,8 @@ export async function storeContextOf(
 
 async function resourceReaders(db: Db, environmentId: string): Promise<StoreContext['resourceOf']> {
   const mappings = await inboundMappings(db, environmentId);
-  const views = new Map([...mappings].map(([id, mapping]) => [id, mappedResource(mapping)]));
-  return (user: UserRecord) => views.get(user.connectionId)?.(user.resource) ?? user.resource;
+  const readers = new Map([...mappings].map(([id, mapping]) => [id, mappedResource(mapping)]));
+  return (user: UserRecord) => readers.get(user.connectionId)?.(user.resource) ?? user.resource;
 }
 
 /** The type's mapping where nothing else was said. What makes an account theirs never feeds from elsewhere. */

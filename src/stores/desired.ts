@@ -29,28 +29,28 @@ export interface StoreContext {
   readonly groupMappings: readonly GroupMapping[];
 }
 
-export async function loadDesiredUser(db: Db, view: StoreContext, personId: string): Promise<DesiredUser> {
-  const [desired] = await loadDesiredUsers(db, view, [personId]);
+export async function loadDesiredUser(db: Db, context: StoreContext, personId: string): Promise<DesiredUser> {
+  const [desired] = await loadDesiredUsers(db, context, [personId]);
   return desired as DesiredUser;
 }
 
 /** In the order of the ids. */
 export async function loadDesiredUsers(
   db: Db,
-  view: StoreContext,
+  context: StoreContext,
   personIds: readonly string[],
 ): Promise<readonly DesiredUser[]> {
   const speaking = await speakingUsers(db, personIds);
-  const inScope = await peopleInScope(db, view.scope, [...speaking.values()]);
+  const inScope = await peopleInScope(db, context.scope, [...speaking.values()]);
   const departed = await lastDeletedUsers(
     db,
     personIds.filter((id) => !speaking.has(id)),
   );
   return personIds.map((id) => {
     const user = speaking.get(id);
-    if (user) return desiredOf(view, id, standingOf(view, user, inScope.has(id)), user);
+    if (user) return desiredOf(context, id, standingOf(context, user, inScope.has(id)), user);
     const last = departed.get(id);
-    return desiredOf(view, id, last?.keepRemote ? { ...GONE, keepRemote: true } : GONE, last ?? null);
+    return desiredOf(context, id, last?.keepRemote ? { ...GONE, keepRemote: true } : GONE, last ?? null);
   });
 }
 
@@ -59,8 +59,8 @@ type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'keepRemote'>;
 const GONE: Standing = { lifecycle: 'gone' };
 
 /** `user`: who speaks for the person; null where the directory has nobody any more. */
-function standingOf(view: StoreContext, user: UserRecord | null, inScope: boolean): Standing {
-  if (user === null || view.store.status === 'DELETING') return GONE;
+function standingOf(context: StoreContext, user: UserRecord | null, inScope: boolean): Standing {
+  if (user === null || context.store.status === 'DELETING') return GONE;
   // Of whom nothing is known any more nothing can say that they left scope.
   if (user.purgedAt !== null) return { lifecycle: user.active ? 'active' : 'inactive' };
   if (!inScope) return { lifecycle: 'gone', outOfScope: true };
@@ -68,23 +68,23 @@ function standingOf(view: StoreContext, user: UserRecord | null, inScope: boolea
 }
 
 function desiredOf(
-  view: StoreContext,
+  context: StoreContext,
   personId: string,
   standing: Standing,
   shown: UserRecord | null,
 ): DesiredUser {
   // Purged: nothing is known, which is not the same as empty.
   const isPurged = shown !== null && shown.purgedAt !== null;
-  const resource = shown && !isPurged ? view.resourceOf(shown) : {};
+  const resource = shown && !isPurged ? context.resourceOf(shown) : {};
   const desired: DesiredUser = {
     kind: 'user',
     id: personId,
     display: shown?.userName ?? personId,
     ...standing,
-    identifier: identifierOf(view.settings, resource),
-    attributes: isPurged ? {} : mapped(view, resource),
+    identifier: identifierOf(context.settings, resource),
+    attributes: isPurged ? {} : mapped(context, resource),
   };
-  return view.connector.normalize(desired).desired as DesiredUser;
+  return context.connector.normalize(desired).desired as DesiredUser;
 }
 
 function identifierOf(settings: CommonSettings, user: Resource): string | null {
@@ -93,10 +93,10 @@ function identifierOf(settings: CommonSettings, user: Resource): string | null {
 }
 
 /** What the vendor requires is never cleared; everything else that the directory lacks is empty. */
-function mapped(view: StoreContext, user: Resource): Record<string, string> {
-  const required = new Set(view.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
+function mapped(context: StoreContext, user: Resource): Record<string, string> {
+  const required = new Set(context.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
   const attributes: Record<string, string> = {};
-  for (const { targetAttribute, sourceAttribute } of view.mapping) {
+  for (const { targetAttribute, sourceAttribute } of context.mapping) {
     const value = sourceValue(user, sourceAttribute);
     if (value !== null || !required.has(targetAttribute)) attributes[targetAttribute] = value ?? '';
   }
@@ -106,15 +106,15 @@ function mapped(view: StoreContext, user: Resource): Record<string, string> {
 /** `link`: the group's own on this store; it may have to be let go of. */
 export async function loadDesiredGroup(
   db: Db,
-  view: StoreContext,
+  context: StoreContext,
   groupId: string,
   link: LinkRecord | null,
 ): Promise<DesiredGroup> {
   const group = await findGroupEvenDeleted(db, groupId);
-  const mapping = group && groupMappingFor(view.groupMappings, group, link);
+  const mapping = group && groupMappingFor(context.groupMappings, group, link);
   const display = group?.displayName ?? groupId;
-  const live = group !== null && group.deletedAt === null && view.store.status !== 'DELETING';
-  const wanted = live && groupInScope(view.scope, groupId);
+  const live = group !== null && group.deletedAt === null && context.store.status !== 'DELETING';
+  const wanted = live && groupInScope(context.scope, groupId);
   const named: DesiredGroup = {
     kind: 'group',
     id: groupId,
@@ -124,20 +124,20 @@ export async function loadDesiredGroup(
     name: mapping?.translation ?? display,
     ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };
-  const desired = view.connector.normalize(named).desired as DesiredGroup;
-  const moved = wanted && link !== null && leadsElsewhere(link, mapping, desired.name);
-  return moved ? { ...desired, lifecycle: 'gone', moved } : desired;
+  const desired = context.connector.normalize(named).desired as DesiredGroup;
+  const remapped = wanted && link !== null && leadsElsewhere(link, mapping, desired.name);
+  return remapped ? { ...desired, lifecycle: 'gone', remapped } : desired;
 }
 
 /** Where many people stand; those whom the directory does not have, or no rule includes, are `gone`. */
 export async function lifecyclesOf(
   db: Db,
-  view: StoreContext,
+  context: StoreContext,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, Lifecycle>> {
   const speaking = await speakingUsers(db, personIds);
-  const inScope = await peopleInScope(db, view.scope, [...speaking.values()]);
+  const inScope = await peopleInScope(db, context.scope, [...speaking.values()]);
   return new Map(
-    personIds.map((id) => [id, standingOf(view, speaking.get(id) ?? null, inScope.has(id)).lifecycle]),
+    personIds.map((id) => [id, standingOf(context, speaking.get(id) ?? null, inScope.has(id)).lifecycle]),
   );
 }

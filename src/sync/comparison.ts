@@ -33,7 +33,7 @@ import { loadDesiredGroup, loadDesiredUsers } from '../stores/desired.ts';
 
 export interface Comparing extends Work {
   readonly run: SyncRunRecord;
-  readonly context: CallContext;
+  readonly callContext: CallContext;
 }
 
 export interface Compared {
@@ -47,11 +47,11 @@ export function isScanned(run: SyncRunRecord): boolean {
 
 /** The people of one page. */
 export async function compareUsers(step: Comparing, ids: readonly string[]): Promise<Compared> {
-  const { store } = step.view;
+  const { store } = step.context;
   const links = await linksBySubject(step.db, store.id, 'user', ids);
   const remoteIds = [...links.values()].map((link) => link.remoteId);
   const seen = await observationsById(step.db, store.id, 'user', remoteIds);
-  const people = await loadDesiredUsers(step.db, step.view, ids);
+  const people = await loadDesiredUsers(step.db, step.context, ids);
   const duplicates = await duplicatesOf(step, people, links);
   const found: DriftItem[] = [];
   for (const person of people) {
@@ -77,7 +77,7 @@ async function duplicatesOf(
 ): Promise<ReadonlyMap<string, readonly DriftItem[]>> {
   const here = people.filter(({ lifecycle, identifier }) => lifecycle === 'active' && identifier !== null);
   const identifiers = here.map((person) => person.identifier as string);
-  const accounts = await accountsUnder(step.db, step.view.store.id, identifiers);
+  const accounts = await accountsUnder(step.db, step.context.store.id, identifiers);
   const found = new Map<string, readonly DriftItem[]>();
   for (const person of here) {
     const expected = person.identifier as string;
@@ -107,7 +107,7 @@ async function takeIn(
   drift: Drift,
   twins: readonly DriftItem[],
 ): Promise<void> {
-  const { store } = step.view;
+  const { store } = step.context;
   const { repair, cause } = step.run;
   // What brings the store closer to the directory is no drift: it is taken note of also where drift is only reported.
   const agrees = drift.items.length === 0 && cause === 'periodic';
@@ -126,8 +126,8 @@ async function takeIn(
 }
 
 async function enqueue(tx: Db, step: Comparing, { subject }: LinkRecord): Promise<void> {
-  await enqueueTask(tx, step.view.store.id, {
-    environmentId: step.view.store.environmentId,
+  await enqueueTask(tx, step.context.store.id, {
+    environmentId: step.context.store.environmentId,
     subject,
     priority: PRIORITY.sync,
     correlationIds: [step.run.correlationId],
@@ -145,7 +145,7 @@ interface DriftNote {
 
 /** Remembers drift and says so: in the status while it stands, and once in the audit log. */
 async function note(tx: Db, step: Comparing, link: LinkRecord, noted: DriftNote): Promise<void> {
-  const remembers = step.view.settings.driftMode !== 'Off';
+  const remembers = step.context.settings.driftMode !== 'Off';
   const before = link.drift;
   const after = remembers ? remembered(noted.standing, noted.repaired) : null;
   const news = noted.items.length > 0 && !isDeepStrictEqual(noted.items, before?.items);
@@ -153,7 +153,7 @@ async function note(tx: Db, step: Comparing, link: LinkRecord, noted: DriftNote)
   if (!isDeepStrictEqual(before, after)) {
     await rememberDrift(tx, link.id, after, step.now());
     const reasons = { before: reasonOf(before), after: reasonOf(after) };
-    await restate(tx, step.view, link.subject, reasons, step.run);
+    await restate(tx, step.context, link.subject, reasons, step.run);
   }
   if (news) await foundEvent(tx, step, link, noted);
 }
@@ -164,7 +164,7 @@ async function foundEvent(
   link: LinkRecord,
   { items, standing }: DriftNote,
 ): Promise<void> {
-  const { store } = step.view;
+  const { store } = step.context;
   await appendEvent(tx, step.now(), {
     environmentId: store.environmentId,
     cause: { correlationId: step.run.correlationId, actor: SYSTEM },
@@ -180,7 +180,7 @@ async function foundEvent(
 const ITEMS_PER_EVENT_MAX = 100;
 
 async function keptEvent(tx: Db, step: Comparing, link: LinkRecord, kept: Attributes): Promise<void> {
-  const { store } = step.view;
+  const { store } = step.context;
   await appendEvent(tx, step.now(), {
     environmentId: store.environmentId,
     cause: { correlationId: step.run.correlationId, actor: SYSTEM },
@@ -200,17 +200,17 @@ export interface ComparedGroup extends Compared {
 
 /** The memberships of one remote group, read whole. */
 export async function compareMembers(step: Comparing, cursor: string | null): Promise<ComparedGroup> {
-  const [link] = await linkedGroupsPage(step.db, step.view.store.id, cursor, 1);
+  const [link] = await linkedGroupsPage(step.db, step.context.store.id, cursor, 1);
   if (!link) return { cursor: null, drift: [] };
   try {
-    const unseen = await readMembers(step, link, step.context, step.run.repair);
+    const unseen = await readMembers(step, link, step.callContext, step.run.repair);
     const missing = unseen.filter((entry) => entry.origin !== 'foreign');
     const items: DriftItem[] = missing.map((entry) => ({
       kind: 'membershipMissing',
       ...ofGroup(link),
       member: { id: entry.remoteUserId, display: entry.display },
     }));
-    const overwrite = step.view.settings.groupMembershipHandling === 'Overwrite';
+    const overwrite = step.context.settings.groupMembershipHandling === 'Overwrite';
     if (overwrite) items.push(...(await foreignMembers(step, link)));
     const standing = step.run.repair ? [] : items;
     await step.record((tx) => note(tx, step, link, { items, standing, repaired: {} }));
@@ -230,8 +230,8 @@ function ofGroup(link: LinkRecord) {
 
 /** Those that `Overwrite` would revoke although the bridge had nothing to do with them. */
 async function foreignMembers(step: Comparing, link: LinkRecord): Promise<readonly DriftItem[]> {
-  const { store } = step.view;
-  const desired = await loadDesiredGroup(step.db, step.view, link.subject.id, link);
+  const { store } = step.context;
+  const desired = await loadDesiredGroup(step.db, step.context, link.subject.id, link);
   const groupIds = await feedingGroups(step, link.remoteId);
   const { changes } = await planMemberships(step, desired, link.remoteId, groupIds);
   const revokes = changes.filter((change) => change.op === 'revoke').map((change) => change.member);
@@ -247,7 +247,7 @@ async function foreignMembers(step: Comparing, link: LinkRecord): Promise<readon
 }
 
 async function vanishedGroup(step: Comparing, link: LinkRecord): Promise<readonly DriftItem[]> {
-  const { store } = step.view;
+  const { store } = step.context;
   const items: DriftItem[] = [{ kind: 'vanished', ...ofGroup(link) }];
   await step.record(async (tx) => {
     await note(tx, step, link, { items, standing: items, repaired: {} });
@@ -263,10 +263,10 @@ const FORGOTTEN_PER_STEP_MAX = 500;
 
 /** With `DRIFT_MODE: Off` nobody looks any more, so nothing is said of what was found before. */
 export async function forgetOldDrift(tx: Db, step: Comparing): Promise<void> {
-  if (step.view.settings.driftMode !== 'Off') return;
-  for (const subject of await forgetDrift(tx, step.view.store.id, FORGOTTEN_PER_STEP_MAX)) {
-    await enqueueTask(tx, step.view.store.id, {
-      environmentId: step.view.store.environmentId,
+  if (step.context.settings.driftMode !== 'Off') return;
+  for (const subject of await forgetDrift(tx, step.context.store.id, FORGOTTEN_PER_STEP_MAX)) {
+    await enqueueTask(tx, step.context.store.id, {
+      environmentId: step.context.store.environmentId,
       subject,
       priority: PRIORITY.sync,
       correlationIds: [step.run.correlationId],

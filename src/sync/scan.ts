@@ -3,6 +3,7 @@
 import type { CallContext } from '../connectors/connector.ts';
 import { namelessAccount } from '../db/identity/retention.ts';
 import { forgetUnseen, observe } from '../db/seen/observations.ts';
+import { recordScan } from '../db/stores/storeProgress.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Work } from '../settle/groups/members.ts';
 import { withoutPurged } from '../settle/purged.ts';
@@ -17,12 +18,12 @@ export async function scanPage(
   work: Work,
   kind: Kind,
   cursor: string | null,
-  context: CallContext,
+  callContext: CallContext,
 ): Promise<ScannedPage> {
-  const { store, connector } = work.view;
+  const { store, connector } = work.context;
   // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
   const asked = work.now();
-  const { items, nextCursor } = await connector.scan(kind, cursor, context);
+  const { items, nextCursor } = await connector.scan(kind, cursor, callContext);
   await work.record(async (tx) => {
     const known = await withoutPurged(tx, store.id, items, (item) =>
       item.kind === 'user' ? namelessAccount(item) : item,
@@ -34,10 +35,10 @@ export async function scanPage(
 
 /** After the last page of both kinds, with the ISO time before the first: what was not seen is not there. */
 export async function closeScan(work: Work, began: string): Promise<void> {
-  const { store } = work.view;
+  const { store } = work.context;
   await work.record(async (tx) => {
     await forgetUnseen(tx, store.id, 'user', began);
     await forgetUnseen(tx, store.id, 'group', began);
-    await tx('stores').where({ id: store.id }).update({ scanned_at: work.now() });
+    await recordScan(tx, store.id, work.now());
   });
 }

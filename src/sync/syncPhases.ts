@@ -74,7 +74,7 @@ export const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | n
   };
 
 async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
-  const page = await scanPage(step, kind, cursor, step.context);
+  const page = await scanPage(step, kind, cursor, step.callContext);
   if (kind === 'group' && page.nextCursor === null) await closeScan(step, step.run.startedAt ?? step.now());
   return { cursor: page.nextCursor, scanned: page.count };
 }
@@ -85,7 +85,7 @@ async function memberships(step: Step, cursor: string | null): Promise<Progress>
 }
 
 async function countUsers(step: Step, cursor: string | null): Promise<Progress> {
-  const { store } = step.view;
+  const { store } = step.context;
   const ids = await subjectsPage(step.db, store, 'user', cursor, PEOPLE_PER_STEP);
   const { drift } = isScanned(step.run) ? await compareUsers(step, ids) : { drift: [] };
   const people = await surveyUsers(step, ids);
@@ -102,7 +102,7 @@ async function countUsers(step: Step, cursor: string | null): Promise<Progress> 
 }
 
 async function countGroups(step: Step, cursor: string | null): Promise<Progress> {
-  const { store } = step.view;
+  const { store } = step.context;
   const ids = await subjectsPage(step.db, store, 'group', cursor, GROUPS_PER_STEP);
   const changes: Change[] = [];
   for (const id of ids) changes.push(...(await plannedOfGroup(step, id)));
@@ -124,14 +124,14 @@ async function countGroups(step: Step, cursor: string | null): Promise<Progress>
 }
 
 async function plannedOfGroup(step: Step, groupId: string): Promise<readonly Change[]> {
-  const { desired, link, plan, speaks } = await surveyGroup(step, groupId);
-  if (!link || !speaks || step.view.settings.groupProvisioning === 'Off') return plan.changes;
+  const { desired, link, plan, isPrimaryFeeder } = await surveyGroup(step, groupId);
+  if (!link || !isPrimaryFeeder || step.context.settings.groupProvisioning === 'Off') return plan.changes;
   const groupIds = await feedingGroups(step, link.remoteId);
   return [...plan.changes, ...(await planMemberships(step, desired, link.remoteId, groupIds)).changes];
 }
 
 async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress> {
-  const { store } = step.view;
+  const { store } = step.context;
   const ids = await subjectsPage(step.db, store, 'user', cursor, PEOPLE_PER_STEP);
   const statuses = await statusesOfSubjects(step.db, store.id, 'user', ids);
   const people = await surveyUsers(step, ids);
@@ -167,8 +167,8 @@ function isUnsettled(status: string | undefined): boolean {
 async function markSynced(tx: Db, step: Step, { desired }: SurveyedUser): Promise<void> {
   if (desired.lifecycle === 'gone') return;
   await upsertSyncStatus(tx, {
-    environmentId: step.view.store.environmentId,
-    storeId: step.view.store.id,
+    environmentId: step.context.store.environmentId,
+    storeId: step.context.store.id,
     subject: { kind: 'user', id: desired.id },
     status: 'synced',
     reason: null,
@@ -179,7 +179,7 @@ async function markSynced(tx: Db, step: Step, { desired }: SurveyedUser): Promis
 }
 
 async function enqueueGroups(step: Step, cursor: string | null): Promise<Progress> {
-  const ids = await subjectsPage(step.db, step.view.store, 'group', cursor, PEOPLE_PER_STEP);
+  const ids = await subjectsPage(step.db, step.context.store, 'group', cursor, PEOPLE_PER_STEP);
   await step.record(async (tx) => {
     for (const id of ids) await enqueue(tx, step, 'group', id, PRIORITY.sync);
   });
@@ -193,8 +193,8 @@ async function enqueue(
   id: string,
   priority: number,
 ): Promise<void> {
-  await enqueueTask(tx, step.view.store.id, {
-    environmentId: step.view.store.environmentId,
+  await enqueueTask(tx, step.context.store.id, {
+    environmentId: step.context.store.environmentId,
     subject: { kind, id },
     priority,
     correlationIds: [step.run.correlationId],

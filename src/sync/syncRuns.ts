@@ -15,6 +15,7 @@ import {
   saveSyncRun,
   settledRuns,
 } from '../db/runs/syncRuns.ts';
+import { recordSync } from '../db/stores/storeProgress.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { LeaseLost } from '../settle/attempt.ts';
@@ -31,19 +32,19 @@ const STEP_FAILURES_MAX = 8;
 /** One step of the store's oldest open run; false where there is none. */
 export async function syncStep(
   deps: { readonly db: Db; readonly clock: Clock; giveWay(): Promise<boolean> },
-  view: StoreContext,
+  context: StoreContext,
   lease: Lease,
-  context: CallContext,
+  callContext: CallContext,
 ): Promise<boolean> {
-  const run = await nextOpenRun(deps.db, view.store.id);
+  const run = await nextOpenRun(deps.db, context.store.id);
   if (!run) return false;
   let calls = 0;
   const record: CallContext['record'] = (call) => {
     calls += 1;
-    context.record(call);
+    callContext.record(call);
   };
   const begins = await begun(deps, run);
-  const step = { ...stepOf(deps, view, lease, { ...context, record }, begins), giveWay: deps.giveWay };
+  const step = { ...stepOf(deps, context, lease, { ...callContext, record }, begins), giveWay: deps.giveWay };
   const phase = step.run.position?.phase as Phase;
   const progress = await PHASE_STEPS[phase](step, step.run.position?.cursor ?? null);
   const summary = calls === 0 ? progress.summary : { ...progress.summary, calls };
@@ -53,16 +54,16 @@ export async function syncStep(
 
 function stepOf(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
-  view: StoreContext,
+  context: StoreContext,
   lease: Lease,
-  context: CallContext,
+  callContext: CallContext,
   run: SyncRunRecord,
 ): Step {
   return {
     db,
-    view,
-    run,
     context,
+    run,
+    callContext,
     now: () => isoTime(clock.now()),
     giveWay: () => Promise.resolve(false),
     record: (work) =>
@@ -111,11 +112,11 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
 /** Closes the runs whose every task is settled, parked or held. */
 export async function closeSettledRuns(
   deps: { readonly db: Db; readonly clock: Clock },
-  view: StoreContext,
+  context: StoreContext,
   lease: Lease,
 ): Promise<void> {
-  for (const run of await settledRuns(deps.db, view.store.id)) {
-    const step = stepOf(deps, view, lease, NO_CALLS, run);
+  for (const run of await settledRuns(deps.db, context.store.id)) {
+    const step = stepOf(deps, context, lease, NO_CALLS, run);
     await step.record(async (tx) => {
       const left = await takeRefused(tx, run);
       const refused = [...run.refused, ...left.items].slice(0, REFUSED_LISTED_MAX);
@@ -138,8 +139,8 @@ function added(
 }
 
 async function finished(tx: Db, step: Step, summary: Readonly<Record<string, number>>): Promise<void> {
-  const { store } = step.view;
-  await tx('stores').where({ id: store.id }).update({ last_sync_at: step.now() });
+  const { store } = step.context;
+  await recordSync(tx, store.id, step.now());
   await appendEvent(tx, step.now(), {
     environmentId: store.environmentId,
     cause: { correlationId: step.run.correlationId, actor: SYSTEM },
@@ -157,10 +158,10 @@ async function finished(tx: Db, step: Step, summary: Readonly<Record<string, num
  */
 export async function settleSyncFailure(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
-  view: StoreContext,
+  context: StoreContext,
   error: RemoteError,
 ): Promise<void> {
-  const run = await nextOpenRun(db, view.store.id);
+  const run = await nextOpenRun(db, context.store.id);
   if (!run?.position) return;
   const failures = run.position.failures + 1;
   if (error.disposition === 'rateLimited' || error.disposition === 'unauthorized') return;
@@ -177,7 +178,7 @@ export async function settleSyncFailure(
   const at = isoTime(clock.now());
   await db.transaction(async (tx) => {
     await saveSyncRun(tx, { ...run, state: 'FAILED', error: error.message, finishedAt: at });
-    const { id, name, environmentId } = view.store;
+    const { id, name, environmentId } = context.store;
     await appendEvent(tx, at, {
       environmentId,
       cause: { correlationId: run.correlationId, actor: SYSTEM },

@@ -29,12 +29,16 @@ export function reactionTo(error: RemoteError): StoreReaction {
 }
 
 /** `streak`: failures of this store in a row, of whatever task. */
-export async function settleFailure(run: Attempt, error: unknown, streak: number): Promise<StoreReaction> {
+export async function settleFailure(
+  attempt: Attempt,
+  error: unknown,
+  streak: number,
+): Promise<StoreReaction> {
   if (!(error instanceof RemoteError)) {
-    await tryAgain(run, asInternal(run, error), streak, true);
+    await tryAgain(attempt, asInternal(attempt, error), streak, true);
     return { kind: 'goOn' };
   }
-  if (run.untold) await tellOfReads(run, error);
+  if (attempt.untold) await tellOfReads(attempt, error);
   switch (error.disposition) {
     case 'unauthorized':
       return { kind: 'pause', error };
@@ -42,44 +46,49 @@ export async function settleFailure(run: Attempt, error: unknown, streak: number
       return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
     case 'transient':
     case 'unknownOutcome':
-      await tryAgain(run, error, streak, false);
+      await tryAgain(attempt, error, streak, false);
       return { kind: 'trouble' };
     case 'noSeats':
-      await waitForSeats(run, error);
+      await waitForSeats(attempt, error);
       return { kind: 'goOn' };
     default:
-      await park(run, error);
+      await park(attempt, error);
       return { kind: 'goOn' };
   }
 }
 
 /** Nothing was to be changed yet; changes that fail have events of their own. */
-function tellOfReads(run: Attempt, error: RemoteError): Promise<void> {
-  const { subject } = run.task;
+function tellOfReads(attempt: Attempt, error: RemoteError): Promise<void> {
+  const { subject } = attempt.task;
   const after = { disposition: error.disposition };
-  return run.record((tx) =>
-    run.event(tx, { kind: 'task.failed', outcome: 'failure', subject, reason: error.message, after }),
+  return attempt.record((tx) =>
+    attempt.event(tx, { kind: 'task.failed', outcome: 'failure', subject, reason: error.message, after }),
   );
 }
 
 /** A fault of ours: the task is tried again like any other, and parked if it goes on. */
-function asInternal(run: Attempt, cause: unknown): RemoteError {
+function asInternal(attempt: Attempt, cause: unknown): RemoteError {
   return new RemoteError('the bridge failed on this task; its log says why', {
-    store: run.view.store.type,
-    action: `settle ${run.task.subject.kind} ${run.task.subject.id}`,
+    store: attempt.context.store.type,
+    action: `settle ${attempt.task.subject.kind} ${attempt.task.subject.id}`,
     disposition: 'transient',
     code: 'internal',
     cause,
   });
 }
 
-async function tryAgain(run: Attempt, error: RemoteError, streak: number, always: boolean): Promise<void> {
-  const { task, view, deps } = run;
-  const attempts = task.attempts + (always || othersSucceeded(view.store.lastSuccessAt, task) ? 1 : 0);
-  if (attempts >= view.settings.maxAttempts) return park(run, error);
+async function tryAgain(
+  attempt: Attempt,
+  error: RemoteError,
+  streak: number,
+  always: boolean,
+): Promise<void> {
+  const { task, context, deps } = attempt;
+  const attempts = task.attempts + (always || othersSucceeded(context.store.lastSuccessAt, task) ? 1 : 0);
+  if (attempts >= context.settings.maxAttempts) return park(attempt, error);
   const runAt = isoTime(deps.clock.now() + retryDelayMs(attempts, streak));
-  await run.record((tx) =>
-    retryLater(tx, task, runAt, { attempts, failedAt: run.now(), error: answerOf(error) }),
+  await attempt.record((tx) =>
+    retryLater(tx, task, runAt, { attempts, failedAt: attempt.now(), error: answerOf(error) }),
   );
 }
 
@@ -103,28 +112,28 @@ export function backoffMs(failures: number): number {
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
 }
 
-async function park(run: Attempt, error: RemoteError): Promise<void> {
-  const { store } = run.view;
-  await run.record(async (tx) => {
-    await parkTask(tx, run.task, {
-      failedAt: run.now(),
+async function park(attempt: Attempt, error: RemoteError): Promise<void> {
+  const { store } = attempt.context;
+  await attempt.record(async (tx) => {
+    await parkTask(tx, attempt.task, {
+      failedAt: attempt.now(),
       error: answerOf(error),
-      inDoubt: error.disposition === 'transient' || error.disposition === 'unknownOutcome',
+      unknownOutcome: error.disposition === 'transient' || error.disposition === 'unknownOutcome',
     });
     await upsertSyncStatus(tx, {
       environmentId: store.environmentId,
       storeId: store.id,
-      subject: run.task.subject,
+      subject: attempt.task.subject,
       status: 'failed',
       reason: error.message,
       vendor: answerOf(error),
-      correlationId: run.task.causes.at(-1) ?? null,
-      lastSyncAt: run.now(),
+      correlationId: attempt.task.causes.at(-1) ?? null,
+      lastSyncAt: attempt.now(),
     });
-    await run.event(tx, {
+    await attempt.event(tx, {
       kind: 'task.parked',
       outcome: 'failure',
-      subject: run.task.subject,
+      subject: attempt.task.subject,
       reason: error.message,
     });
   });

@@ -8,7 +8,8 @@ import type { Db } from '../db/open.ts';
 import { acquireLease, type Lease, releaseLease, renewLease } from '../db/queue/leases.ts';
 import type { Presence } from '../db/queue/presence.ts';
 import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
-import { enqueueDueLooks } from '../db/queue/rechecks.ts';
+import { enqueueDueRechecks } from '../db/queue/rechecks.ts';
+import { hasOpenTasks } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -175,33 +176,33 @@ export class StoreRunner {
     if (!store) return { kind: 'end' };
     const waitMs = this.#notBefore - clock.now();
     if (waitMs > 0) return { kind: 'wait', ms: waitMs };
-    const view = await storeLifecycle.storeContextOf(store);
+    const context = await storeLifecycle.storeContextOf(store);
     await this.#enqueueRechecks();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
     if (task) {
-      await this.#settle(view, lease, task);
+      await this.#settle(context, lease, task);
       return { kind: 'again' };
     }
     // A run that a change of settings or rules has just asked for counts what the new ones would take.
-    if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#viewNow(view), lease)))
+    if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#contextNow(context), lease)))
       return { kind: 'again' };
-    await closeSettledRuns({ db, clock }, view, lease);
+    await closeSettledRuns({ db, clock }, context, lease);
     if (store.status !== 'DELETING' || !(await this.#nothingPending())) return { kind: 'idle' };
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
   }
 
-  /** As the store is set now; `view` may be older than the run that is to be worked on. */
-  async #viewNow(view: StoreContext): Promise<StoreContext> {
+  /** As the store is set now; `context` may be older than the run that is to be worked on. */
+  async #contextNow(context: StoreContext): Promise<StoreContext> {
     const store = await getStore(this.#deps.db, this.storeId);
-    return store ? this.#deps.storeLifecycle.storeContextOf(store) : view;
+    return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
   }
 
   async #enqueueRechecks(): Promise<void> {
     const { db, clock } = this.#deps;
     if (clock.now() < this.#looksNextAt) return;
     this.#looksNextAt = clock.now() + LOOKS_EVERY_MS;
-    await enqueueDueLooks(db, this.storeId, isoTime(clock.now()));
+    await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()));
   }
 
   /** Null where the store may not be worked on now. */
@@ -233,38 +234,38 @@ export class StoreRunner {
   }
 
   async #settle(
-    view: StoreContext,
+    context: StoreContext,
     lease: Lease,
     task: DueTask,
     giveWay = () => this.#letLeaversPass(lease),
   ): Promise<void> {
     const { db, clock, storeLifecycle, log } = this.#deps;
-    const run = new Attempt(
+    const attempt = new Attempt(
       { db, clock },
       {
-        view,
+        context,
         lease,
         task,
         signal: this.#calls.signal,
-        onCall: (op, call) => storeLifecycle.onCall(view.store.type, op, call),
+        onCall: (op, call) => storeLifecycle.onCall(context.store.type, op, call),
         giveWay,
       },
     );
     try {
-      if (task.subject.kind === 'user') await settleUser(run);
-      else await settleGroup(run);
-      if (run.asked) await this.#succeeded(view.store);
+      if (task.subject.kind === 'user') await settleUser(attempt);
+      else await settleGroup(attempt);
+      if (attempt.asked) await this.#succeeded(context.store);
     } catch (error) {
       const lost = error instanceof LeaseLost;
       if (lost || this.#calls.signal.aborted || mayStillArrive(error))
-        await run.leaveInDoubt(isoTime(clock.now() + CALL_MAX_MS));
+        await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
       if (lost) throw error;
       if (this.#calls.signal.aborted) return;
       log.warn(
-        { err: error, storeId: view.store.id, subject: task.subject, correlationIds: task.causes },
+        { err: error, storeId: context.store.id, subject: task.subject, correlationIds: task.causes },
         'a task failed',
       );
-      await this.#failed(view.store, await settleFailure(run, error, this.#streak), task.subject.id);
+      await this.#failed(context.store, await settleFailure(attempt, error, this.#streak), task.subject.id);
     }
   }
 
@@ -300,28 +301,23 @@ export class StoreRunner {
     }
   }
 
-  async #syncStep(view: StoreContext, lease: Lease): Promise<boolean> {
+  async #syncStep(context: StoreContext, lease: Lease): Promise<boolean> {
     const { db, clock, storeLifecycle, log } = this.#deps;
     try {
-      const record = (call: VendorCall) => storeLifecycle.onCall(view.store.type, 'scan', call);
+      const record = (call: VendorCall) => storeLifecycle.onCall(context.store.type, 'scan', call);
       const giveWay = () => this.#letLeaversPass(lease);
-      return await syncStep({ db, clock, giveWay }, view, lease, { signal: this.#calls.signal, record });
+      return await syncStep({ db, clock, giveWay }, context, lease, { signal: this.#calls.signal, record });
     } catch (error) {
       if (!(error instanceof RemoteError) || this.#calls.signal.aborted) throw error;
-      log.warn({ err: error, storeId: view.store.id }, 'a step of a sync failed');
-      await settleSyncFailure({ db, clock }, view, error);
-      await this.#failed(view.store, reactionTo(error), null);
+      log.warn({ err: error, storeId: context.store.id }, 'a step of a sync failed');
+      await settleSyncFailure({ db, clock }, context, error);
+      await this.#failed(context.store, reactionTo(error), null);
       return true;
     }
   }
 
   async #nothingPending(): Promise<boolean> {
-    const left = await this.#deps
-      .db('tasks')
-      .where({ store_id: this.storeId })
-      .whereIn('state', ['pending', 'held'])
-      .first('id');
-    return left === undefined;
+    return !(await hasOpenTasks(this.#deps.db, this.storeId));
   }
 
   /** True where it was cut short by new work (`nudgeable`), or the time was merely waited. */

@@ -4,7 +4,7 @@
  */
 
 import { type Db, forShare, forUpdate } from '../open.ts';
-import { lookAgainAtCalls } from './rechecks.ts';
+import { recheckCalls } from './rechecks.ts';
 
 export interface Lease {
   readonly storeId: string;
@@ -46,7 +46,7 @@ export async function acquireLease(
       .where({ store_id: storeId, holder: before, fence, expires_at })
       .update({ holder, fence: Number(fence) + 1, expires_at: times.expiresAt });
     if (taken === 0) return null;
-    if (before !== '') await lookAgainAtCalls(tx, storeId, times.lookAgainAt);
+    if (before !== '') await recheckCalls(tx, storeId, times.lookAgainAt);
     return { storeId, holder, fence: Number(fence) + 1 };
   });
 }

@@ -113,10 +113,10 @@ export async function holdTask(db: Db, task: DueTask): Promise<void> {
 }
 
 /** A write came meanwhile: what failed or was held for the one before counts no more, but a call in doubt does. */
-async function startAfresh(db: Db, task: DueTask, inDoubt = false): Promise<void> {
+async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
-    .update({ ...(inDoubt ? {} : { intent: null }), attempts: 0, failed_at: null, error: null });
+    .update({ ...(unknownOutcome ? {} : { intent: null }), attempts: 0, failed_at: null, error: null });
   for (const correlationId of task.causes) {
     await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
   }
@@ -154,13 +154,13 @@ export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise
 }
 
 /**
- * Waits for an operator, or for the next write to the subject. `inDoubt`: a call may have reached the
+ * Waits for an operator, or for the next write to the subject. `unknownOutcome`: a call may have reached the
  * vendor, which whoever takes it up again must know.
  */
 export async function parkTask(
   db: Db,
   task: DueTask,
-  failure: { readonly failedAt: string; readonly error: TaskFailure; readonly inDoubt: boolean },
+  failure: { readonly failedAt: string; readonly error: TaskFailure; readonly unknownOutcome: boolean },
 ): Promise<void> {
   const parked = await db('tasks')
     .where({ id: task.id, seq: task.seq })
@@ -168,9 +168,9 @@ export async function parkTask(
       state: 'parked',
       failed_at: failure.failedAt,
       error: toJson(failure.error),
-      ...(failure.inDoubt ? {} : { intent: null }),
+      ...(failure.unknownOutcome ? {} : { intent: null }),
     });
-  if (parked === 0) await startAfresh(db, task, failure.inDoubt);
+  if (parked === 0) await startAfresh(db, task, failure.unknownOutcome);
 }
 
 /** The store answers again: what was backing off because of its silence need not wait longer. */

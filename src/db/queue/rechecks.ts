@@ -37,7 +37,7 @@ export async function scheduleRecheck(db: Db, look: Recheck): Promise<void> {
 }
 
 /** At everything that whoever had the store until now may have been in the middle of. */
-export async function lookAgainAtCalls(db: Db, storeId: string, at: string): Promise<void> {
+export async function recheckCalls(db: Db, storeId: string, at: string): Promise<void> {
   const rows = await db('tasks').where({ store_id: storeId }).whereNotNull('intent');
   for (const row of rows) {
     const cause = await db('task_causes').where({ task_id: row.id }).orderBy('created_at', 'desc').first();
@@ -53,7 +53,7 @@ export async function lookAgainAtCalls(db: Db, storeId: string, at: string): Pro
 }
 
 /** What somebody was about to make of this kind who has not been heard of since. */
-export async function unheardCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
+export async function intendedCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
   const rows = await db('second_looks').where({ store_id: storeId, kind }).select('intent');
   return rows
     .map((row: { intent: string }) => fromJson<Intent>(row.intent))
@@ -61,7 +61,7 @@ export async function unheardCreations(db: Db, storeId: string, kind: Kind): Pro
 }
 
 /** Hands those that are due to the queue. For the holder of the lease, with no task in hand. */
-export async function enqueueDueLooks(db: Db, storeId: string, now: string): Promise<void> {
+export async function enqueueDueRechecks(db: Db, storeId: string, now: string): Promise<void> {
   const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);
   for (const row of due) {
     const subject = { kind: row.kind as Kind, id: row.subject_id as string };

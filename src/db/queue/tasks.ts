@@ -238,6 +238,12 @@ export async function hasTasks(db: Db, storeId: string): Promise<boolean> {
   return (await db('tasks').where({ store_id: storeId }).first('id')) !== undefined;
 }
 
+/** The same without what is parked, which nobody works on by itself. */
+export async function hasOpenTasks(db: Db, storeId: string): Promise<boolean> {
+  const open = db('tasks').where({ store_id: storeId }).whereIn('state', ['pending', 'held']);
+  return (await open.first('id')) !== undefined;
+}
+
 export async function countPendingTasks(db: Db, storeId: string): Promise<number> {
   const row = await db('tasks').where({ store_id: storeId, state: 'pending' }).count({ n: '*' }).first();
   return Number(row?.n ?? 0);

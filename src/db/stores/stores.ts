@@ -132,26 +132,6 @@ export async function insertStore(db: Db, store: StoreRecord): Promise<void> {
   await db('stores').insert({ id: store.id, ...toRow(store) });
 }
 
-/** The vendor has no seats: creations wait until then, an ISO time. */
-export async function recordSeatRefusal(tx: Db, id: string, until: string): Promise<void> {
-  await tx('stores')
-    .where({ id })
-    .update({ creations_wait_until: until, seat_refusals: tx.raw('seat_refusals + 1') });
-}
-
-/** The vendor has seats again. */
-export async function forgetSeatRefusals(tx: Db, id: string): Promise<void> {
-  await tx('stores').where({ id }).update({ creations_wait_until: null, seat_refusals: 0 });
-}
-
-/** Creations that wait for seats are tried again from `at`, an ISO time, on. */
-export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<void> {
-  await tx('stores')
-    .where({ id })
-    .where('creations_wait_until', '>', at)
-    .update({ creations_wait_until: at });
-}
-
 /**
  * Writes what admins and checks decide. What the worker keeps (the brake, scans, successes, seats) is
  * left alone, so that neither overwrites the other. Throws a unique violation as `insertStore` does.

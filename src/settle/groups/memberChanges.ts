@@ -26,20 +26,20 @@ export interface Recording {
 }
 
 export async function applyMemberships(
-  run: Attempt,
+  attempt: Attempt,
   remoteGroupId: string,
   changes: readonly MembershipChange[],
   recording: Recording,
 ): Promise<AppliedMemberships> {
-  const batches = batchesOf(changes, run.view.connector.capabilities.membersPerCallMax);
+  const batches = batchesOf(changes, attempt.context.connector.capabilities.membersPerCallMax);
   const [first] = batches;
-  if (first) await run.record((tx) => announce(tx, run, first));
+  if (first) await attempt.record((tx) => announce(tx, attempt, first));
   const refused = new Map<string, Refusal>();
   for (const [index, batch] of batches.entries()) {
     const next = batches[index + 1] ?? null;
-    for (const [key, refusal] of await applyBatch(run, remoteGroupId, { batch, next }, recording))
+    for (const [key, refusal] of await applyBatch(attempt, remoteGroupId, { batch, next }, recording))
       refused.set(key, refusal);
-    if (next && (await run.giveWay())) return { refused, gaveWay: true };
+    if (next && (await attempt.giveWay())) return { refused, gaveWay: true };
   }
   return { refused, gaveWay: false };
 }
@@ -56,9 +56,9 @@ function batchesOf(changes: readonly MembershipChange[], size: number): readonly
 }
 
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
-async function announce(tx: Db, run: Attempt, batch: Batch): Promise<void> {
+async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
   const members = batch.map((change) => change.member.remoteId);
-  await run.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
+  await attempt.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
 }
 
 /**
@@ -67,15 +67,15 @@ async function announce(tx: Db, run: Attempt, batch: Batch): Promise<void> {
  * the ledger may have let go of them already, with a disabled account or after a scan.
  */
 export async function claimFound(
-  run: Attempt,
+  attempt: Attempt,
   link: LinkRecord,
   unseen: readonly LedgerEntry[],
 ): Promise<void> {
-  const { ops = [], members = [], again = false } = run.intent ?? {};
+  const { ops = [], members = [], again = false } = attempt.intent ?? {};
   const [op] = ops;
   if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
-  const { db } = run.deps;
-  const { store } = run.view;
+  const { db } = attempt.deps;
+  const { store } = attempt.context;
   const there = await ledgerEntries(db, store.id, link.remoteId, members);
   const granted = [...there.values()].filter((entry) => entry.origin === 'foreign');
   const gone = members.filter((remoteId) => !there.has(remoteId));
@@ -83,12 +83,12 @@ export async function claimFound(
   const revoked = again ? gone.filter((remoteId) => justGone.has(remoteId)) : gone;
   const found = op === 'grant' ? granted.map((entry) => entry.remoteUserId) : revoked;
   const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
-  await run.record(async (tx) => {
-    await run.forgetIntent(tx);
+  await attempt.record(async (tx) => {
+    await attempt.forgetIntent(tx);
     if (found.length === 0) return;
     const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
-    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, run.now());
-    await run.foundEvent(tx, op, link.remoteName, {
+    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, attempt.now());
+    await attempt.foundEvent(tx, op, link.remoteName, {
       remoteGroupId: link.remoteId,
       count: found.length,
       members: found
@@ -99,28 +99,28 @@ export async function claimFound(
 }
 
 async function applyBatch(
-  run: Attempt,
+  attempt: Attempt,
   remoteGroupId: string,
   { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
   { onDone, why }: Recording,
 ): Promise<readonly (readonly [key: string, refusal: Refusal])[]> {
-  const { store, connector } = run.view;
+  const { store, connector } = attempt.context;
   const [first] = batch;
   if (!first) return [];
-  const { calls, context } = run.calling(first.op);
+  const { calls, callContext } = attempt.calling(first.op);
   const outcomes = await connector
-    .applyMembers(batch, context)
-    .catch((error: unknown) => failed(run, batch, calls, error));
+    .applyMembers(batch, callContext)
+    .catch((error: unknown) => failed(attempt, batch, calls, error));
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
-  await run.record(async (tx) => {
+  await attempt.record(async (tx) => {
     if (first.op === 'grant')
       await recordMembers(
         tx,
         store.id,
         remoteGroupId,
-        done.map((change) => entryOf(run, change, byId)),
-        run.now(),
+        done.map((change) => entryOf(attempt, change, byId)),
+        attempt.now(),
       );
     else
       await forgetMembers(
@@ -129,15 +129,15 @@ async function applyBatch(
         remoteGroupId,
         done.map((change) => change.member.remoteId),
       );
-    await endDrift(run, tx, remoteGroupId, done);
+    await endDrift(attempt, tx, remoteGroupId, done);
     for (const change of done) await onDone(tx, change);
-    if (next) await announce(tx, run, next);
+    if (next) await announce(tx, attempt, next);
     if (done.length > 0)
-      await run.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
+      await attempt.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
     for (const change of batch) {
       const outcome = byId.get(change.member.remoteId);
       if (outcome?.outcome === 'refused')
-        await run.changeEvent(tx, change, {
+        await attempt.changeEvent(tx, change, {
           outcome: 'failure',
           calls,
           after: summary([change]),
@@ -153,14 +153,14 @@ async function applyBatch(
 
 /** Of an attempt whose outcome is unknown this may be all that is ever told: an account that goes takes its memberships along. */
 async function failed(
-  run: Attempt,
+  attempt: Attempt,
   batch: Batch,
   calls: readonly VendorCall[],
   error: unknown,
 ): Promise<never> {
   if (error instanceof RemoteError) {
-    await run.record((tx) =>
-      run.changeEvent(tx, batch[0] as MembershipChange, {
+    await attempt.record((tx) =>
+      attempt.changeEvent(tx, batch[0] as MembershipChange, {
         outcome: 'failure',
         calls,
         reason: error.message,
@@ -173,25 +173,25 @@ async function failed(
 
 /** What the bridge has just written is no longer as somebody left it. */
 async function endDrift(
-  run: Attempt,
+  attempt: Attempt,
   tx: Db,
   remoteGroupId: string,
   done: readonly MembershipChange[],
 ): Promise<void> {
   const remoteIds = new Set(done.map((change) => change.member.remoteId));
-  for (const link of await groupLinksByRemoteId(tx, run.view.store.id, remoteGroupId)) {
+  for (const link of await groupLinksByRemoteId(tx, attempt.context.store.id, remoteGroupId)) {
     if (link.drift !== null)
-      await rememberDrift(tx, link.id, afterMemberships(link.drift, remoteIds), run.now());
+      await rememberDrift(tx, link.id, afterMemberships(link.drift, remoteIds), attempt.now());
   }
 }
 
 function entryOf(
-  run: Attempt,
+  attempt: Attempt,
   change: MembershipChange,
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): LedgerEntry {
   // There before we asked: adopted, unless an unanswered call of ours may have put it there.
-  const found = outcomes.get(change.member.remoteId)?.outcome === 'already' && !run.doubt;
+  const found = outcomes.get(change.member.remoteId)?.outcome === 'already' && !attempt.unknownOutcome;
   return {
     remoteUserId: change.member.remoteId,
     origin: found ? 'adopted' : 'added',

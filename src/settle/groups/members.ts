@@ -29,7 +29,7 @@ import { namesOfLink, protects } from '../situation.ts';
 /** What a plan is made from. */
 export interface Planning {
   readonly db: Db;
-  readonly view: StoreContext;
+  readonly context: StoreContext;
   /** ISO time */
   now(): string;
 }
@@ -47,13 +47,13 @@ const PAGES_MAX = 10_000;
 export async function observeGroup(
   work: Work,
   group: { readonly remoteId: string; readonly remoteName: string },
-  context: CallContext,
+  callContext: CallContext,
 ): Promise<string> {
-  const { store, connector } = work.view;
+  const { store, connector } = work.context;
   const scanId = newId();
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const { items, nextCursor } = await connector.members(group.remoteId, cursor, context);
+    const { items, nextCursor } = await connector.members(group.remoteId, cursor, callContext);
     await work.record(async (tx) => {
       const known = await withoutPurged(tx, store.id, items, (item) => ({ ...item, display: PURGED }));
       await observeMembers(tx, store.id, group.remoteId, known, scanId, work.now());
@@ -72,11 +72,11 @@ export async function observeGroup(
 export async function readMembers(
   work: Work,
   link: LinkRecord,
-  context: CallContext,
+  callContext: CallContext,
   forget: boolean,
 ): Promise<readonly LedgerEntry[]> {
-  const { store } = work.view;
-  const scanId = await observeGroup(work, link, context);
+  const { store } = work.context;
+  const scanId = await observeGroup(work, link, callContext);
   return work.record(async (tx) => {
     const unseen = await unseenMembers(tx, store.id, link.remoteId, scanId);
     const gone = unseen
@@ -109,11 +109,11 @@ export async function planMemberships(
 }
 
 /** The SCIM groups, live and in scope, whose members the remote group should have. */
-export async function feedingGroups({ db, view }: Planning, remoteId: string): Promise<readonly string[]> {
-  const links = await groupLinksByRemoteId(db, view.store.id, remoteId);
+export async function feedingGroups({ db, context }: Planning, remoteId: string): Promise<readonly string[]> {
+  const links = await groupLinksByRemoteId(db, context.store.id, remoteId);
   const feeding: string[] = [];
   for (const link of links) {
-    const desired = await loadDesiredGroup(db, view, link.subject.id, link);
+    const desired = await loadDesiredGroup(db, context, link.subject.id, link);
     if (desired.lifecycle === 'active') feeding.push(desired.id);
   }
   return feeding;
@@ -134,10 +134,10 @@ async function byLevel(planning: Planning, groupIds: readonly string[]): Promise
 
 /** The level that the members of a SCIM group get, as the group mapping or else the store says. */
 export async function grantLevel(
-  { db, view }: Pick<Planning, 'db' | 'view'>,
+  { db, context }: Pick<Planning, 'db' | 'context'>,
   groupId: string,
 ): Promise<number | null> {
-  const { connector, definition, groupMappings, store } = view;
+  const { connector, definition, groupMappings, store } = context;
   if (!groupMappings.some((mapping) => mapping.accessLevel !== null)) return connector.memberLevel;
   const group = await findGroupEvenDeleted(db, groupId);
   const link = await getLink(db, store.id, { kind: 'group', id: groupId });
@@ -156,7 +156,7 @@ async function planGrants(
   for await (const { range, level } of wantedRanges(planning, remoteGroupId, groupIds)) {
     const lifecycles = await lifecyclesOf(
       planning.db,
-      planning.view,
+      planning.context,
       range.map((row) => row.personId),
     );
     for (const row of range) {
@@ -185,9 +185,9 @@ async function planGrants(
 }
 
 async function* wantedRanges(planning: Planning, remoteGroupId: string, groupIds: readonly string[]) {
-  const { db, view } = planning;
+  const { db, context } = planning;
   for (const { groupId, level } of await byLevel(planning, groupIds)) {
-    for await (const range of wantedDifferences(db, view.store.id, remoteGroupId, [groupId], level)) {
+    for await (const range of wantedDifferences(db, context.store.id, remoteGroupId, [groupId], level)) {
       yield { range, level };
     }
   }
@@ -197,7 +197,7 @@ function situation(
   planning: Planning,
   groupGone: boolean,
 ): Pick<MemberSituation, 'overwrite' | 'groupGone' | 'isProtected'> {
-  const overwrite = planning.view.settings.groupMembershipHandling === 'Overwrite';
+  const overwrite = planning.context.settings.groupMembershipHandling === 'Overwrite';
   return { overwrite, groupGone, isProtected: false };
 }
 
@@ -207,7 +207,7 @@ async function planRevokes(
   remoteGroupId: string,
   groupIds: readonly string[],
 ): Promise<{ readonly changes: readonly MembershipChange[]; readonly skipped: readonly Skip[] }> {
-  const { store } = planning.view;
+  const { store } = planning.context;
   const groupGone = groupIds.length === 0;
   const basics = situation(planning, groupGone);
   const changes: MembershipChange[] = [];
@@ -220,7 +220,7 @@ async function planRevokes(
     basics.overwrite,
   )) {
     const people = range.flatMap((row) => (row.personId === null ? [] : [row.personId]));
-    const lifecycles = await lifecyclesOf(planning.db, planning.view, people);
+    const lifecycles = await lifecyclesOf(planning.db, planning.context, people);
     const links = await userLinksByRemoteId(
       planning.db,
       store.id,
@@ -243,8 +243,8 @@ async function planRevokes(
         ledger: { origin: row.origin, level: row.level },
         level: null,
         isProtected:
-          protects(planning.view, row.remoteId, namesOf(planning.view, row, link)) ||
-          mayBeProtected(planning.view, link),
+          protects(planning.context, row.remoteId, namesOf(planning.context, row, link)) ||
+          mayBeProtected(planning.context, link),
       });
       if (decision.op === 'revoke') changes.push({ op: 'revoke', subject, remoteId: remoteGroupId, member });
       if (decision.skipped)
@@ -256,9 +256,9 @@ async function planRevokes(
 
 /** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
 function namesOf(
-  view: StoreContext,
+  context: StoreContext,
   row: UnwantedDifference,
   link: LinkRecord | undefined,
 ): readonly string[] {
-  return link ? namesOfLink(view, link) : [row.display];
+  return link ? namesOfLink(context, link) : [row.display];
 }

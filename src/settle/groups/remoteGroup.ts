@@ -18,25 +18,25 @@ export type GroupChange = Exclude<Change, MembershipChange>;
 
 /** Without a link: the remote group of that name, asked for at the vendor. */
 export async function findRemoteGroup(
-  run: Attempt,
+  attempt: Attempt,
   desired: DesiredGroup,
   link: LinkRecord | null,
 ): Promise<RemoteGroup | null> {
-  const { settings, connector, store } = run.view;
+  const { settings, connector, store } = attempt.context;
   if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
-  const found = (await connector.find('group', desired.name, run.looking('find'))) as RemoteGroup | null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
+  const found = (await connector.find('group', desired.name, attempt.looking('find'))) as RemoteGroup | null;
+  if (found) await attempt.record((tx) => observe(tx, store.id, [found], attempt.now()));
   return found;
 }
 
 export function planRemoteGroup(
-  run: Attempt,
+  attempt: Attempt,
   desired: DesiredGroup,
   link: LinkRecord | null,
   siblings: readonly LinkRecord[],
   found: RemoteGroup | null,
 ): Plan {
-  const { settings, connector, store, definition } = run.view;
+  const { settings, connector, store, definition } = attempt.context;
   return planGroup({
     desired,
     link,
@@ -71,30 +71,36 @@ interface Found {
 
 /** Creates, adopts or renames the remote group. */
 export async function shape(
-  run: Attempt,
+  attempt: Attempt,
   known: Found,
   changes: readonly GroupChange[],
 ): Promise<Leftovers & { readonly link: LinkRecord | null }> {
   let { link } = known;
   if (changes.length === 0) return { link, skipped: [], refusals: [] };
-  const gate = await openHarmlessGate(run, changes);
+  const gate = await openHarmlessGate(attempt, changes);
   for (const change of gate.allowed as readonly GroupChange[]) {
-    const { calls, context } = run.calling(change.op);
+    const { calls, callContext } = attempt.calling(change.op);
     try {
-      const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
+      const applied =
+        change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
-      link = await run.record(async (tx) => {
-        const unheard = change.op === 'adopt' && (await run.unheardCreation(tx, known.desired.name)) !== null;
-        if (unheard) await run.foundEvent(tx, 'create', change.subject.display, { remoteId });
-        else await run.changeEvent(tx, change, { calls, after: { remoteId } });
-        await tickOff(tx, run, { applied: gate.applied, approvals: new Map() }, change);
-        return writeLink(tx, run, { ...known, link }, change, {
+      link = await attempt.record(async (tx) => {
+        const intended =
+          change.op === 'adopt' && (await attempt.intendedCreation(tx, known.desired.name)) !== null;
+        if (intended) await attempt.foundEvent(tx, 'create', change.subject.display, { remoteId });
+        else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
+        await tickOff(tx, attempt, { applied: gate.applied, approvals: new Map() }, change);
+        return writeLink(tx, attempt, { ...known, link }, change, {
           remoteId,
-          created: unheard || change.op === 'create',
+          created: intended || change.op === 'create',
         });
       });
     } catch (error) {
-      return { link, skipped: gate.skipped, refusals: [await forbiddenAsSkip(run, change, calls, error)] };
+      return {
+        link,
+        skipped: gate.skipped,
+        refusals: [await forbiddenAsSkip(attempt, change, calls, error)],
+      };
     }
   }
   return { link, skipped: gate.skipped, refusals: [] };
@@ -106,12 +112,12 @@ function remoteIdOf(change: GroupChange): string {
 
 async function writeLink(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   { desired, link, found }: Found,
   change: GroupChange,
   { remoteId, created }: { readonly remoteId: string; readonly created: boolean },
 ): Promise<LinkRecord> {
-  const { store } = run.view;
+  const { store } = attempt.context;
   const name =
     change.op === 'create'
       ? change.identifier
@@ -120,7 +126,7 @@ async function writeLink(
         : null;
   if (link) {
     const patch = { remoteName: name ?? link.remoteName };
-    await updateLink(tx, link.id, patch, run.now());
+    await updateLink(tx, link.id, patch, attempt.now());
     return { ...link, ...patch };
   }
   const fresh = await insertLink(
@@ -128,7 +134,7 @@ async function writeLink(
     {
       environmentId: store.environmentId,
       storeId: store.id,
-      subject: run.task.subject,
+      subject: attempt.task.subject,
       remoteId,
       remoteName: name ?? found?.name ?? change.subject.display,
       origin: created ? 'created' : 'adopted',
@@ -136,10 +142,10 @@ async function writeLink(
       // What a later change of the mapping is compared with.
       applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
     },
-    run.now(),
+    attempt.now(),
   );
   if (change.op !== 'create') return fresh;
   // A group that we just made has no members to read.
-  await updateLink(tx, fresh.id, { membersReadAt: run.now() }, run.now());
-  return { ...fresh, membersReadAt: run.now() };
+  await updateLink(tx, fresh.id, { membersReadAt: attempt.now() }, attempt.now());
+  return { ...fresh, membersReadAt: attempt.now() };
 }

@@ -24,7 +24,7 @@ import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
 import { type Gate, tickOff } from '../gate.ts';
 import type { Leaving } from '../leavers.ts';
-import { type Settled, type StatusChange, settle } from '../outcome.ts';
+import { conclude, type Outcome, type StatusChange } from '../outcome.ts';
 import { forbiddenAsSkip } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { namesOfLink, protects } from '../situation.ts';
@@ -33,25 +33,25 @@ import { whyOf } from '../why.ts';
 export type UserChange = Exclude<Change, MembershipChange>;
 
 /** The groups that want the person, and those whose memberships hang on the account. */
-export async function enqueueGroupsOf(tx: Db, run: Attempt, remoteId: string | undefined): Promise<void> {
-  const { store, settings } = run.view;
+export async function enqueueGroupsOf(tx: Db, attempt: Attempt, remoteId: string | undefined): Promise<void> {
+  const { store, settings } = attempt.context;
   if (settings.groupProvisioning === 'Off') return;
-  const groupIds = new Set(await groupsOfPerson(tx, run.task.subject.id));
+  const groupIds = new Set(await groupsOfPerson(tx, attempt.task.subject.id));
   for (const remoteGroupId of remoteId === undefined ? [] : await groupsOfAccount(tx, store.id, remoteId)) {
     const [feeding] = await groupLinksByRemoteId(tx, store.id, remoteGroupId);
     if (feeding) groupIds.add(feeding.subject.id);
   }
-  for (const id of groupIds) await enqueueGroup(tx, run, id);
+  for (const id of groupIds) await enqueueGroup(tx, attempt, id);
 }
 
-function enqueueGroup(tx: Db, run: Attempt, id: string): Promise<void> {
-  const { store } = run.view;
+function enqueueGroup(tx: Db, attempt: Attempt, id: string): Promise<void> {
+  const { store } = attempt.context;
   return enqueueTask(tx, store.id, {
     environmentId: store.environmentId,
     subject: { kind: 'group', id },
     priority: PRIORITY.normal,
-    correlationIds: run.task.causes,
-    at: run.now(),
+    correlationIds: attempt.task.causes,
+    at: attempt.now(),
   });
 }
 
@@ -61,27 +61,27 @@ function enqueueGroup(tx: Db, run: Attempt, id: string): Promise<void> {
  * its members in its turn, and the two would never come to rest.
  */
 export function groupsFollow(
-  run: Attempt,
+  attempt: Attempt,
   { lifecycle }: DesiredUser,
   { before, after }: StatusChange,
 ): boolean {
   if (lifecycle !== 'active') return false;
-  if (run.doubt) return true;
+  if (attempt.unknownOutcome) return true;
   if (before === null || before.status === 'synced') return false;
   return before.status !== after.status || before.reason !== after.reason;
 }
 
 /** Applies the changes of one plan and keeps the link in step. */
 export class Application {
-  readonly #run: Attempt;
+  readonly #attempt: Attempt;
   readonly #desired: DesiredUser;
   readonly #account: RemoteUser | null;
   readonly #kept: Attributes;
   readonly #gate: Gate;
   #link: LinkRecord | null;
 
-  constructor(run: Attempt, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
-    this.#run = run;
+  constructor(attempt: Attempt, situation: UserSituation, gate: Gate, link: LinkRecord | null) {
+    this.#attempt = attempt;
     this.#desired = situation.desired;
     this.#account = situation.account;
     this.#kept = keptAttributes(situation);
@@ -89,65 +89,66 @@ export class Application {
     this.#link = link;
   }
 
-  /** With `last`, the task is settled in the transaction that records the change. Answers a refusal. */
-  async apply(change: UserChange, last: Settled | null) {
-    const run = this.#run;
-    const { calls, context } = run.calling(change.op);
+  /** With `last`, the task is outcome in the transaction that records the change. Answers a refusal. */
+  async apply(change: UserChange, last: Outcome | null) {
+    const attempt = this.#attempt;
+    const { calls, callContext } = attempt.calling(change.op);
     try {
-      const applied = change.op === 'adopt' ? null : await run.view.connector.apply(change, context);
-      await run.record(async (tx) => {
+      const applied =
+        change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
+      await attempt.record(async (tx) => {
         const before = this.#link;
-        const unheard =
-          change.op === 'adopt' ? await run.unheardCreation(tx, this.#desired.identifier) : null;
-        this.#link = await this.#write(tx, change, applied, unheard);
-        await tickOff(tx, run, this.#gate, change);
-        if (change.op === 'create') await endWaitForSeats(tx, run);
-        if (unheard) await this.#tellCreated(tx, this.#link);
+        const intended =
+          change.op === 'adopt' ? await attempt.intendedCreation(tx, this.#desired.identifier) : null;
+        this.#link = await this.#write(tx, change, applied, intended);
+        await tickOff(tx, attempt, this.#gate, change);
+        if (change.op === 'create') await endWaitForSeats(tx, attempt);
+        if (intended) await this.#tellFound(tx, this.#link);
         else await this.#tell(tx, change, calls);
         const accessTaken = change.op === 'disable' || change.op === 'delete';
         const leaving = { ...(last?.leaving as Leaving), accessTaken };
-        const said = last ? await settle(tx, run, { ...last, leaving }) : null;
+        const said = last ? await conclude(tx, attempt, { ...last, leaving }) : null;
         if (
           ['create', 'adopt', 'enable'].includes(change.op) ||
           this.#losesProtection(before, this.#link) ||
-          (said && groupsFollow(run, this.#desired, said))
+          (said && groupsFollow(attempt, this.#desired, said))
         )
-          await enqueueGroupsOf(tx, run, this.#link.remoteId);
+          await enqueueGroupsOf(tx, attempt, this.#link.remoteId);
       });
       return null;
     } catch (error) {
-      return forbiddenAsSkip(run, change, calls, error);
+      return forbiddenAsSkip(attempt, change, calls, error);
     }
   }
 
   async #tell(tx: Db, change: UserChange, calls: VendorCall[]): Promise<void> {
-    const run = this.#run;
-    const why = change.op === 'update' ? {} : { reason: await whyOf(tx, run.view, this.#desired) };
-    await run.changeEvent(tx, change, { calls, ...describe(change), ...why });
+    const attempt = this.#attempt;
+    const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, this.#desired) };
+    await attempt.changeEvent(tx, change, { calls, ...describe(change), ...why });
   }
 
-  async #tellCreated(tx: Db, { remoteId, remoteName, applied }: LinkRecord): Promise<void> {
-    await this.#run.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
+  async #tellFound(tx: Db, { remoteId, remoteName, applied }: LinkRecord): Promise<void> {
+    await this.#attempt.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
   }
 
   /** A rename may end it, and then the account may lose the memberships that nobody wants. */
   #losesProtection(before: LinkRecord | null, after: LinkRecord): boolean {
-    const { view } = this.#run;
+    const { context } = this.#attempt;
     return (
       before !== null &&
-      protects(view, before.remoteId, namesOfLink(view, before)) &&
-      !protects(view, after.remoteId, namesOfLink(view, after))
+      protects(context, before.remoteId, namesOfLink(context, before)) &&
+      !protects(context, after.remoteId, namesOfLink(context, after))
     );
   }
 
   async #write(
     tx: Db,
     change: UserChange,
-    applied: Awaited<ReturnType<Attempt['view']['connector']['apply']>> | null,
-    unheard: Intent | null,
+    applied: Awaited<ReturnType<Attempt['context']['connector']['apply']>> | null,
+    intended: Intent | null,
   ): Promise<LinkRecord> {
-    const run = this.#run;
-    const { store, connector } = run.view;
+    const attempt = this.#attempt;
+    const { store, connector } = attempt.context;
     const remote = (applied?.observed ?? null) as RemoteUser | null;
     switch (change.op) {
       case 'create': {
@@ -163,7 +164,7 @@ export class Application {
         });
       }
       case 'adopt':
-        return this.#put(tx, this.#adoption(this.#account as RemoteUser, unheard));
+        return this.#put(tx, this.#adoption(this.#account as RemoteUser, intended));
       case 'update': {
         const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
         const link = this.#link as LinkRecord;
@@ -181,7 +182,7 @@ export class Application {
         return this.#put(tx, {
           state: 'disabled',
           disabledBy: this.#desired.lifecycle === 'gone' ? 'gone' : 'inactive',
-          removalSince: this.#desired.lifecycle === 'gone' ? run.now() : null,
+          removalSince: this.#desired.lifecycle === 'gone' ? attempt.now() : null,
         });
       case 'delete':
         await this.#dropMemberships(tx, change.remoteId);
@@ -192,23 +193,23 @@ export class Application {
 
   /** They went with the account, and so did what was held of them: a group that is gone may have waited for that. */
   async #dropMemberships(tx: Db, remoteId: string): Promise<void> {
-    const { store } = this.#run.view;
+    const { store } = this.#attempt.context;
     await forgetAccount(tx, store.id, remoteId);
-    for (const id of await groupsHeldOf(tx, store.id, this.#run.task.subject.id))
-      await enqueueGroup(tx, this.#run, id);
+    for (const id of await groupsHeldOf(tx, store.id, this.#attempt.task.subject.id))
+      await enqueueGroup(tx, this.#attempt, id);
   }
 
   /** An account that our own unanswered create made is ours, not found. */
-  #adoption(account: RemoteUser, unheard: Intent | null) {
+  #adoption(account: RemoteUser, intended: Intent | null) {
     const disabled = account.state === 'disabled' || account.state === 'locked';
     return {
       remoteId: account.remoteId,
       remoteName: account.display,
-      origin: unheard ? ('created' as const) : ('adopted' as const),
+      origin: intended ? ('created' as const) : ('adopted' as const),
       state: disabled ? ('disabled' as const) : ('enabled' as const),
       // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
       disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
-      applied: unheard ? arrivedAttributes(unheard, account) : this.#kept,
+      applied: intended ? arrivedAttributes(intended, account) : this.#kept,
       observed: account.attributes,
     };
   }
@@ -217,30 +218,30 @@ export class Application {
   async #endDrift(tx: Db, link: LinkRecord, written: readonly string[] | null): Promise<LinkRecord['drift']> {
     if (link.drift === null) return null;
     const left = afterWrite(link.drift, written);
-    await rememberDrift(tx, link.id, left, this.#run.now());
+    await rememberDrift(tx, link.id, left, this.#attempt.now());
     return left;
   }
 
   async #put(tx: Db, patch: LinkPatch, written: readonly string[] | null = null): Promise<LinkRecord> {
-    const run = this.#run;
+    const attempt = this.#attempt;
     if (this.#link) {
-      await updateLink(tx, this.#link.id, patch, run.now());
+      await updateLink(tx, this.#link.id, patch, attempt.now());
       return { ...this.#link, ...patch, drift: await this.#endDrift(tx, this.#link, written) };
     }
-    const { store } = run.view;
+    const { store } = attempt.context;
     return insertLink(
       tx,
       {
         environmentId: store.environmentId,
         storeId: store.id,
-        subject: run.task.subject,
+        subject: attempt.task.subject,
         remoteId: patch.remoteId as string,
         remoteName: patch.remoteName as string,
         origin: patch.origin ?? 'adopted',
         state: patch.state ?? 'enabled',
         ...patch,
       },
-      run.now(),
+      attempt.now(),
     );
   }
 }

@@ -34,23 +34,23 @@ interface Situated {
   readonly taken: Skip | null;
 }
 
-export async function situate(run: Attempt): Promise<Situated> {
-  const { db } = run.deps;
-  const { store } = run.view;
-  const desired = await loadDesiredUser(db, run.view, run.task.subject.id);
-  let link = await getLink(db, store.id, run.task.subject);
-  if (run.doubt) {
+export async function situate(attempt: Attempt): Promise<Situated> {
+  const { db } = attempt.deps;
+  const { store } = attempt.context;
+  const desired = await loadDesiredUser(db, attempt.context, attempt.task.subject.id);
+  let link = await getLink(db, store.id, attempt.task.subject);
+  if (attempt.unknownOutcome) {
     const live = link !== null && link.state !== 'removed' ? link : null;
-    link = live ? await refresh(run, live, desired) : await claimCreated(run, link, desired);
+    link = live ? await refresh(attempt, live, desired) : await claimCreated(attempt, link, desired);
   }
-  const met = link !== null && isNameless(link) ? await meetAgain(run, link, desired) : undefined;
-  if (link !== null && met !== undefined) link = met?.link ?? (await forgetVanished(run, link));
+  const met = link !== null && isNameless(link) ? await meetAgain(attempt, link, desired) : undefined;
+  if (link !== null && met !== undefined) link = met?.link ?? (await forgetVanished(attempt, link));
   const linked = link !== null && link.state !== 'removed';
-  const account = linked ? (met?.account ?? null) : await accountOf(run, desired);
-  const owner = account && !linked ? await ownerOf(run, account) : null;
+  const account = linked ? (met?.account ?? null) : await accountOf(attempt, desired);
+  const owner = account && !linked ? await ownerOf(attempt, account) : null;
   return {
     link,
-    situation: userSituation(run.view, desired, link, account, run.now()),
+    situation: userSituation(attempt.context, desired, link, account, attempt.now()),
     taken: owner ? takenBy(desired, account as RemoteUser) : null,
   };
 }
@@ -58,8 +58,8 @@ export async function situate(run: Attempt): Promise<Situated> {
 /** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
 const FRESH_MS = 10 * 60_000;
 
-function isFresh(run: Attempt, seen: Observation): boolean {
-  return run.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
+function isFresh(attempt: Attempt, seen: Observation): boolean {
+  return attempt.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
 /**
@@ -67,41 +67,41 @@ function isFresh(run: Attempt, seen: Observation): boolean {
  * who refuses a second account with one identifier, and an adoption on what was just seen; should either
  * be wrong, we look. Everything else looks.
  */
-async function accountOf(run: Attempt, desired: DesiredUser): Promise<RemoteUser | null> {
-  const { store, settings } = run.view;
+async function accountOf(attempt: Attempt, desired: DesiredUser): Promise<RemoteUser | null> {
+  const { store, settings } = attempt.context;
   if (desired.identifier === null || desired.lifecycle === 'gone') return null;
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
-  if (!run.doubt && store.scannedAt !== null) {
-    const seen = await observedAs(run.deps.db, store.id, 'user', desired.identifier);
-    if (seen && isFresh(run, seen)) return seen.remote as RemoteUser;
+  if (!attempt.unknownOutcome && store.scannedAt !== null) {
+    const seen = await observedAs(attempt.deps.db, store.id, 'user', desired.identifier);
+    if (seen && isFresh(attempt, seen)) return seen.remote as RemoteUser;
     if (!seen && mayCreate) return null;
   }
-  return find(run, desired.identifier);
+  return find(attempt, desired.identifier);
 }
 
-async function find(run: Attempt, identifier: string): Promise<RemoteUser | null> {
-  const { store, connector } = run.view;
-  const found = (await connector.find('user', identifier, run.looking('find'))) as RemoteUser | null;
-  if (found) await run.record((tx) => observe(tx, store.id, [found], run.now()));
+async function find(attempt: Attempt, identifier: string): Promise<RemoteUser | null> {
+  const { store, connector } = attempt.context;
+  const found = (await connector.find('user', identifier, attempt.looking('find'))) as RemoteUser | null;
+  if (found) await attempt.record((tx) => observe(tx, store.id, [found], attempt.now()));
   return found;
 }
 
 /** The link of another person who is still there; the account of one whom the directory lost is free to be taken. */
-async function ownerOf(run: Attempt, account: RemoteUser): Promise<LinkRecord | null> {
-  const { db } = run.deps;
-  const other = await getUserLinkByRemoteId(db, run.view.store.id, account.remoteId);
-  if (!other || other.subject.id === run.task.subject.id) return null;
+async function ownerOf(attempt: Attempt, account: RemoteUser): Promise<LinkRecord | null> {
+  const { db } = attempt.deps;
+  const other = await getUserLinkByRemoteId(db, attempt.context.store.id, account.remoteId);
+  if (!other || other.subject.id === attempt.task.subject.id) return null;
   // Out of scope is not gone: with the next change of title they are back, and want their account.
   const speaking = await speakingUser(db, other.subject.id);
   // Whose data was purged cannot be known again: whoever has the identifier now is who they were.
   if (speaking && speaking.purgedAt === null) return other;
-  await run.record(async (tx) => {
+  await attempt.record(async (tx) => {
     await deleteLink(tx, other.id);
-    await run.event(tx, {
+    await attempt.event(tx, {
       kind: 'link.deleted',
       outcome: 'success',
       subject: other.subject,
-      reason: `the account ${account.display} passes to ${run.task.subject.id}, who has its identifier now`,
+      reason: `the account ${account.display} passes to ${attempt.task.subject.id}, who has its identifier now`,
     });
   });
   return null;
@@ -111,23 +111,23 @@ async function ownerOf(run: Attempt, account: RemoteUser): Promise<LinkRecord | 
  * After an unknown outcome: what is there now is what the next plan starts from. The link of an account
  * that is not there any more stays, as `removed`, for the next account of the person.
  */
-async function refresh(run: Attempt, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
-  const { connector, store } = run.view;
-  const context = run.looking('read');
-  const remote = (await connector.read('user', link.remoteId, context)) as RemoteUser | null;
-  if (!remote) return forgetVanished(run, link);
-  const arrived = arrivedAttributes(run.intent, remote);
+async function refresh(attempt: Attempt, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
+  const { connector, store } = attempt.context;
+  const callContext = attempt.looking('read');
+  const remote = (await connector.read('user', link.remoteId, callContext)) as RemoteUser | null;
+  if (!remote) return forgetVanished(attempt, link);
+  const arrived = arrivedAttributes(attempt.intent, remote);
   const patch = {
-    ...stateAfterDoubt(run, link, remote, desired),
+    ...stateAfterUnknownOutcome(attempt, link, remote, desired),
     applied: { ...link.applied, ...arrived },
     observed: { ...link.observed, ...remote.attributes },
     remoteName: remote.display,
   };
-  await run.record(async (tx) => {
-    await updateLink(tx, link.id, patch, run.now());
-    await observe(tx, store.id, [remote], run.now());
-    await membershipsAfterDoubt(tx, run, link, patch.state);
-    await sayFound(tx, run, link, patch.state, arrived);
+  await attempt.record(async (tx) => {
+    await updateLink(tx, link.id, patch, attempt.now());
+    await observe(tx, store.id, [remote], attempt.now());
+    await membershipsAfterUnknownOutcome(tx, attempt, link, patch.state);
+    await sayFound(tx, attempt, link, patch.state, arrived);
   });
   return { ...link, ...patch };
 }
@@ -137,25 +137,25 @@ async function refresh(run: Attempt, link: LinkRecord, desired: DesiredUser): Pr
  * identifier must not lead to a second account, and a leaver must not keep the first.
  */
 async function claimCreated(
-  run: Attempt,
+  attempt: Attempt,
   link: LinkRecord | null,
   desired: DesiredUser,
 ): Promise<LinkRecord | null> {
-  const { subject, environmentId } = run.task;
-  const { intent } = run;
+  const { subject, environmentId } = attempt.task;
+  const { intent } = attempt;
   if (intent?.identifier === undefined || !isClaim(intent, desired)) return link;
-  const { connector, store } = run.view;
-  const context = run.looking('find');
-  const remote = (await connector.find('user', intent.identifier, context)) as RemoteUser | null;
-  if (!remote || (await getUserLinkByRemoteId(run.deps.db, store.id, remote.remoteId))) return link;
-  if (!intent.ops.includes('create') && !isWhole(run, intent, remote)) return link;
-  const made = { ...madeAccount(remote), applied: arrivedAttributes(run.intent, remote) };
-  return run.record(async (tx) => {
-    await observe(tx, store.id, [remote], run.now());
-    await run.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...made.applied });
-    await enqueueGroupsOf(tx, run, remote.remoteId);
-    if (!link) return insertLink(tx, { environmentId, storeId: store.id, subject, ...made }, run.now());
-    await updateLink(tx, link.id, made, run.now());
+  const { connector, store } = attempt.context;
+  const callContext = attempt.looking('find');
+  const remote = (await connector.find('user', intent.identifier, callContext)) as RemoteUser | null;
+  if (!remote || (await getUserLinkByRemoteId(attempt.deps.db, store.id, remote.remoteId))) return link;
+  if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return link;
+  const made = { ...madeAccount(remote), applied: arrivedAttributes(attempt.intent, remote) };
+  return attempt.record(async (tx) => {
+    await observe(tx, store.id, [remote], attempt.now());
+    await attempt.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...made.applied });
+    await enqueueGroupsOf(tx, attempt, remote.remoteId);
+    if (!link) return insertLink(tx, { environmentId, storeId: store.id, subject, ...made }, attempt.now());
+    await updateLink(tx, link.id, made, attempt.now());
     return { ...link, ...made };
   });
 }
@@ -167,8 +167,8 @@ function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolea
 }
 
 /** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
-function isWhole({ view }: Attempt, { attributes }: Intent, remote: RemoteUser): boolean {
-  const substitutable = view.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
+function isWhole({ context }: Attempt, { attributes }: Intent, remote: RemoteUser): boolean {
+  const substitutable = context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
   return Object.entries(attributes).every(
     ([name, value]) => substitutable.includes(name) || (remote.attributes[name] ?? '') === value,
   );
@@ -191,35 +191,35 @@ function madeAccount(remote: RemoteUser) {
 /** What an earlier attempt did belongs in the audit log although its answer never came. */
 async function sayFound(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   link: LinkRecord,
   found: LinkPatch['state'],
   arrived: Attributes,
 ): Promise<void> {
-  const meant = run.intent?.ops ?? [];
+  const meant = attempt.intent?.ops ?? [];
   const moved = found !== undefined && found !== link.state;
   const op = moved ? (found === 'enabled' ? 'enable' : 'disable') : null;
   if (op !== null && meant.includes(op))
-    await run.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+    await attempt.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
   const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
-  if (news && meant.includes('update')) await run.foundEvent(tx, 'update', link.remoteName, arrived);
+  if (news && meant.includes('update')) await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
 }
 
 /** What would have followed the change whose answer was lost. */
-async function membershipsAfterDoubt(
+async function membershipsAfterUnknownOutcome(
   tx: Db,
-  run: Attempt,
+  attempt: Attempt,
   link: LinkRecord,
   found: LinkPatch['state'],
 ): Promise<void> {
   if (found === undefined || found === link.state) return;
-  if (found === 'enabled') return enqueueGroupsOf(tx, run, link.remoteId);
-  if (found === 'disabled' && run.view.connector.capabilities.disableDropsMemberships)
-    await forgetAccount(tx, run.view.store.id, link.remoteId);
+  if (found === 'enabled') return enqueueGroupsOf(tx, attempt, link.remoteId);
+  if (found === 'disabled' && attempt.context.connector.capabilities.disableDropsMemberships)
+    await forgetAccount(tx, attempt.context.store.id, link.remoteId);
 }
 
-function stateAfterDoubt(
-  run: Attempt,
+function stateAfterUnknownOutcome(
+  attempt: Attempt,
   link: LinkRecord,
   remote: RemoteUser,
   desired: DesiredUser,
@@ -228,22 +228,22 @@ function stateAfterDoubt(
     return { state: remote.state, disabledBy: null };
   if (remote.state === 'locked') return { state: 'disabled', disabledBy: 'locked' };
   if (link.state === 'disabled') return {};
-  const ours = run.intent?.ops.includes('disable') ?? false;
+  const ours = attempt.intent?.ops.includes('disable') ?? false;
   // An intent of an older version does not say why.
-  const why = run.intent?.disabledBy ?? (desired.lifecycle === 'gone' ? 'gone' : 'inactive');
+  const why = attempt.intent?.disabledBy ?? (desired.lifecycle === 'gone' ? 'gone' : 'inactive');
   return { state: 'disabled', disabledBy: ours ? why : 'hand' };
 }
 
-export async function forgetVanished(run: Attempt, link: LinkRecord): Promise<LinkRecord> {
-  const { store } = run.view;
+export async function forgetVanished(attempt: Attempt, link: LinkRecord): Promise<LinkRecord> {
+  const { store } = attempt.context;
   const removed = { state: 'removed', disabledBy: null, removalSince: null } as const;
-  await run.record(async (tx) => {
-    await updateLink(tx, link.id, removed, run.now());
+  await attempt.record(async (tx) => {
+    await updateLink(tx, link.id, removed, attempt.now());
     await forgetAccount(tx, store.id, link.remoteId);
     await forgetObservation(tx, store.id, 'user', link.remoteId);
-    if (run.intent?.ops.includes('delete'))
-      return run.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
-    await run.event(tx, {
+    if (attempt.intent?.ops.includes('delete'))
+      return attempt.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
+    await attempt.event(tx, {
       kind: 'link.vanished',
       outcome: 'failure',
       subject: link.subject,

@@ -88,11 +88,11 @@ export async function countApplied(
     .map(({ body }) => body.member?.id ?? body.subject.id);
   const { correlationId } = step.run;
   await step.record(async (tx) => {
-    await addLoser(tx, correlationId, step.view.store.id, losers);
+    await addLoser(tx, correlationId, step.context.store.id, losers);
     if (next !== null) return;
     await closeCause(tx, {
       correlationId,
-      storeId: step.view.store.id,
+      storeId: step.context.store.id,
       description: 'apply a preview',
       at: step.now(),
     });
@@ -115,7 +115,7 @@ const WITHHELD = 'the brake holds it: apply the preview with includeHeld: true, 
 /** Then each item becomes a permission; those that the brake holds only where the admin said so. */
 export async function enqueueApplied(step: ApplyStep, cursor: string | null): Promise<Applied> {
   const { items, next } = await itemsPage(step, cursor);
-  const { run, view } = step;
+  const { run, context } = step;
   const permitted = items.filter(({ body }) => !body.held || run.includeHeld);
   await step.record(async (tx) => {
     const rows = permitted.map(({ changeKey, body }) => ({
@@ -124,11 +124,11 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
       includeHeld: body.held,
       body: { ...body },
     }));
-    await insertApplied(tx, view.store.id, rows, step.now());
+    await insertApplied(tx, context.store.id, rows, step.now());
     const subjects = new Map(permitted.map(({ body }) => [`${body.subject.kind} ${body.subject.id}`, body]));
     for (const body of subjects.values()) {
-      await enqueueTask(tx, view.store.id, {
-        environmentId: view.store.environmentId,
+      await enqueueTask(tx, context.store.id, {
+        environmentId: context.store.environmentId,
         subject: { kind: body.subject.kind, id: body.subject.id },
         priority: isLossOp(body.op) ? PRIORITY.leaver : PRIORITY.normal,
         correlationIds: [run.correlationId],
@@ -143,8 +143,10 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
 }
 
 async function itemsPage(step: ApplyStep, cursor: string | null) {
-  const { run, view } = step;
-  const preview = run.previewId ? await getPreview(step.db, view.store.id, run.previewId, step.now()) : null;
+  const { run, context } = step;
+  const preview = run.previewId
+    ? await getPreview(step.db, context.store.id, run.previewId, step.now())
+    : null;
   if (!preview) return { items: [], next: null };
   const after = cursor === null ? -1 : Number(cursor);
   const rows = await listPreviewItems(step.db, preview.id, 'change', after, ITEMS_PER_STEP);

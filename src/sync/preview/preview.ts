@@ -83,8 +83,8 @@ export async function startPreview(
 async function makePreview(deps: PropagationDeps, store: StoreRecord, preview: PreviewRecord): Promise<void> {
   const draft = new PreviewDraft(deps.db, preview);
   try {
-    const view = await storeContextOf(deps.db, deps.connectors, store);
-    const work = workOf(deps, view);
+    const context = await storeContextOf(deps.db, deps.connectors, store);
+    const work = workOf(deps, context);
     await scanStore(work);
     await planPeople(work, draft);
     await planGroups(work, draft);
@@ -112,15 +112,15 @@ async function makePreview(deps: PropagationDeps, store: StoreRecord, preview: P
 }
 
 interface PreviewWork extends Work {
-  readonly context: CallContext;
+  readonly callContext: CallContext;
 }
 
-function workOf(deps: PropagationDeps, view: StoreContext): PreviewWork {
+function workOf(deps: PropagationDeps, context: StoreContext): PreviewWork {
   const calls: VendorCall[] = [];
   return {
     db: deps.db,
-    view,
-    context: { signal: AbortSignal.timeout(TIMEOUT_MS), record: (call) => void calls.push(call) },
+    context,
+    callContext: { signal: AbortSignal.timeout(TIMEOUT_MS), record: (call) => void calls.push(call) },
     now: () => isoTime(deps.clock.now()),
     record: (work) => deps.db.transaction(work),
     // The store's worker is another, and waits for nobody here.
@@ -133,7 +133,7 @@ async function scanStore(work: PreviewWork): Promise<void> {
   for (const kind of ['user', 'group'] as const) {
     let cursor: string | null = null;
     for (let page = 0; page < PAGES_MAX; page++) {
-      cursor = (await scanPage(work, kind, cursor, work.context)).nextCursor;
+      cursor = (await scanPage(work, kind, cursor, work.callContext)).nextCursor;
       if (cursor === null) break;
     }
     if (cursor !== null) throw new Error(`the store has more than ${PAGES_MAX} pages of ${kind}s`);
@@ -154,9 +154,9 @@ async function planPeople(work: PreviewWork, draft: PreviewDraft): Promise<void>
 async function planGroups(work: PreviewWork, draft: PreviewDraft): Promise<void> {
   for await (const ids of pages(work, 'group')) {
     for (const id of ids) {
-      const { desired, link, found, plan, speaks } = await surveyGroup(work, id);
+      const { desired, link, found, plan, isPrimaryFeeder } = await surveyGroup(work, id);
       await draft.add(plan.changes, plan.skipped);
-      if (work.view.settings.groupProvisioning === 'Off') continue;
+      if (work.context.settings.groupProvisioning === 'Off') continue;
       const made = plan.changes.some((change) => change.op === 'create');
       if (link)
         await planMembers(
@@ -164,10 +164,10 @@ async function planGroups(work: PreviewWork, draft: PreviewDraft): Promise<void>
           draft,
           desired,
           link.remoteId,
-          speaks ? await feedingGroups(work, link.remoteId) : null,
+          isPrimaryFeeder ? await feedingGroups(work, link.remoteId) : null,
         );
       else if (found) {
-        await observeGroup(work, { remoteId: found.remoteId, remoteName: found.display }, work.context);
+        await observeGroup(work, { remoteId: found.remoteId, remoteName: found.display }, work.callContext);
         await planMembers(work, draft, desired, found.remoteId, [desired.id]);
       } else if (made) await planMembers(work, draft, desired, '', [desired.id]);
     }
@@ -176,7 +176,7 @@ async function planGroups(work: PreviewWork, draft: PreviewDraft): Promise<void>
 
 /**
  * The differences of today, and the grants that follow from accounts which this very plan brings.
- * `groupIds` null: another SCIM group speaks for the remote group, and today's differences are shown there.
+ * `groupIds` null: another SCIM group isPrimaryFeeder for the remote group, and today's differences are shown there.
  */
 async function planMembers(
   work: PreviewWork,
@@ -196,7 +196,7 @@ async function planMembers(
     const arriving = draft.arrivals(personIds);
     const known = await ledgerEntries(
       work.db,
-      work.view.store.id,
+      work.context.store.id,
       remoteId,
       arriving.map((person) => person.remoteId),
     );
@@ -214,13 +214,13 @@ async function planMembers(
   }
 }
 
-async function listOrphans({ db, view }: PreviewWork, draft: PreviewDraft): Promise<void> {
+async function listOrphans({ db, context }: PreviewWork, draft: PreviewDraft): Promise<void> {
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const accounts = (await unlinkedAccounts(db, view.store.id, after, PAGE)) as readonly RemoteUser[];
+    const accounts = (await unlinkedAccounts(db, context.store.id, after, PAGE)) as readonly RemoteUser[];
     for (const account of accounts) {
       if (draft.isAdopted(account.remoteId)) continue;
-      const near = await nearMatches(db, view.store.environmentId, account);
+      const near = await nearMatches(db, context.store.environmentId, account);
       const { remoteId, display, identifier, state } = account;
       await draft.addOrphan({ remoteId, display, identifier, state, nearMatches: near });
     }
@@ -229,10 +229,13 @@ async function listOrphans({ db, view }: PreviewWork, draft: PreviewDraft): Prom
   }
 }
 
-async function* pages({ db, view }: PreviewWork, kind: 'user' | 'group'): AsyncGenerator<readonly string[]> {
+async function* pages(
+  { db, context }: PreviewWork,
+  kind: 'user' | 'group',
+): AsyncGenerator<readonly string[]> {
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const ids = await subjectsPage(db, view.store, kind, after, PAGE);
+    const ids = await subjectsPage(db, context.store, kind, after, PAGE);
     yield ids;
     if (ids.length < PAGE) return;
     after = ids.at(-1) ?? null;
@@ -240,8 +243,8 @@ async function* pages({ db, view }: PreviewWork, kind: 'user' | 'group'): AsyncG
 }
 
 /** Applied as one cause, losses beyond the limit all wait; so does every loss while the brake is tripped. */
-async function heldByBrake({ db, view }: PreviewWork, draft: PreviewDraft): Promise<number> {
-  const { settings, store } = view;
+async function heldByBrake({ db, context }: PreviewWork, draft: PreviewDraft): Promise<number> {
+  const { settings, store } = context;
   if (settings.brakePercent >= 100) return 0;
   const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
   return store.brakeTrippedAt !== null || draft.losers.size > limit ? draft.losses : 0;

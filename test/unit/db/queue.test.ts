@@ -8,7 +8,7 @@ import { AT, LATER, withStore } from './store.ts';
 onEachDatabase((open) => {
   it.each([true, false])(
     'parked in doubt (%s) while a write came, it keeps just that doubt',
-    async (inDoubt) => {
+    async (unknownOutcome) => {
       const db = await withStore(open);
       const write = (correlationId: string) =>
         enqueueTask(db, 's', {
@@ -25,9 +25,9 @@ onEachDatabase((open) => {
       await setIntent(db, task.id, intent);
       await write('second');
       const error = { message: 'refused', status: 400, code: null };
-      await parkTask(db, task, { failedAt: AT, error, inDoubt });
+      await parkTask(db, task, { failedAt: AT, error, unknownOutcome });
       expect(await nextDueTask(db, 's', LATER)).toMatchObject({
-        intent: inDoubt ? intent : null,
+        intent: unknownOutcome ? intent : null,
         attempts: 0,
         causes: ['second'],
       });

@@ -1,0 +1,54 @@
+/**
+ * What the worker keeps on a store's row: scans, successes, the brake, and seats that the vendor lacks.
+ * What admins and checks decide about a store is written by `stores.ts`.
+ */
+
+import { type Db, forUpdate } from '../open.ts';
+
+/** A task of the store was settled with the vendor's help. `at` is an ISO time here and below. */
+export async function recordSuccess(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores').where({ id }).update({ last_success_at: at });
+}
+
+/** The store was read to its end. */
+export async function recordScan(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores').where({ id }).update({ scanned_at: at });
+}
+
+export async function recordSync(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores').where({ id }).update({ last_sync_at: at });
+}
+
+/** Nobody else trips or releases the store's brake until the transaction ends. True where it is tripped. */
+export async function lockBrake(tx: Db, id: string): Promise<boolean> {
+  const row = await forUpdate(tx, tx('stores').where({ id })).first('brake_tripped_at');
+  return row !== undefined && row.brake_tripped_at !== null;
+}
+
+export async function tripBrake(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores').where({ id }).update({ brake_tripped_at: at });
+}
+
+export async function releaseBrake(tx: Db, id: string): Promise<void> {
+  await tx('stores').where({ id }).whereNotNull('brake_tripped_at').update({ brake_tripped_at: null });
+}
+
+/** The vendor has no seats: creations wait until then, an ISO time. */
+export async function recordSeatRefusal(tx: Db, id: string, until: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .update({ creations_wait_until: until, seat_refusals: tx.raw('seat_refusals + 1') });
+}
+
+/** The vendor has seats again. */
+export async function forgetSeatRefusals(tx: Db, id: string): Promise<void> {
+  await tx('stores').where({ id }).update({ creations_wait_until: null, seat_refusals: 0 });
+}
+
+/** Creations that wait for seats are tried again from then on. */
+export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<void> {
+  await tx('stores')
+    .where({ id })
+    .where('creations_wait_until', '>', at)
+    .update({ creations_wait_until: at });
+}
