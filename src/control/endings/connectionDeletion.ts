@@ -23,8 +23,8 @@ import {
 import { lockEnvironment } from '../../db/identity/environments.ts';
 import {
   type AffectedPeople,
-  departedIn,
   forgetSubjects,
+  lastHadLinks,
   nextToForget,
   storesStillWork,
   whomItConcerns,
@@ -73,7 +73,7 @@ export async function deleteConnection(
 
 async function somebodyMinds(tx: Db, id: string, { users, groups }: AffectedPeople): Promise<boolean> {
   if (users + groups > 0) return true;
-  return (await departedIn(tx, 'links', 'user', id).first('links.id')) !== undefined;
+  return lastHadLinks(tx, id);
 }
 
 interface Asked {

@@ -69,7 +69,7 @@ const LAST_OF = `not exists (
  * People and groups, whom the connection had last, of whom this table still has a row: what is to be
  * forgotten where accounts are kept, and what is waited for where they are not.
  */
-export function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connectionId: string) {
+function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connectionId: string) {
   const query = db(table).where(`${table}.kind`, kind);
   if (kind === 'group') {
     return query
@@ -82,6 +82,11 @@ export function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connect
     .where('users.connection_id', connectionId)
     .whereNotNull('users.deleted_at')
     .whereRaw(LAST_OF);
+}
+
+/** Whether people whom the connection had last still have accounts. */
+export async function lastHadLinks(db: Db, connectionId: string): Promise<boolean> {
+  return (await departedIn(db, 'links', 'user', connectionId).first('links.id')) !== undefined;
 }
 
 export async function nextToForget(
