@@ -164,7 +164,7 @@ export class World {
         ),
       ),
     );
-    const connectors = createConnectors({ registry, keyring, clock });
+    const connectors = createConnectors({ registry, keyring, clock, fetch });
     const wake = { signal: () => this.scheduler.wake(POLL_MS), onSignal: () => {} };
     const presence = { holder: async () => process.name, isGone: async () => false };
     const deps = { db: this.db, clock, log: this.#log, registry, keyring, connectors, wake, presence };

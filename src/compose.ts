@@ -5,11 +5,12 @@ import type { Knex } from 'knex';
 import { createAdminRouter } from './api/router.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import type { Config } from './config.ts';
+import type { Fetch } from './connectors/connector.ts';
 import { createRegistry } from './connectors/registry.ts';
 import { demoAccounts } from './db/demoAccounts.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
-import { createPresence } from './db/queue/presence.ts';
+import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createApp } from './http/app.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
@@ -23,12 +24,16 @@ import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
 import { createStoreLifecycle } from './work/storeLifecycle.ts';
 import { createWorker, type Worker } from './work/worker.ts';
 
-export interface WireDeps {
+export interface BridgeDeps {
   readonly config: Config;
   readonly db: Knex;
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly log: Log;
+  /** How connectors reach their vendors; the runtime's own where absent. */
+  readonly fetch?: Fetch;
+  /** Names this process, and knows which others are gone; as the database tells where absent. */
+  readonly presence?: Presence;
 }
 
 export interface Bridge {
@@ -39,13 +44,14 @@ export interface Bridge {
   readonly housekeeping: Housekeeping;
 }
 
-export function wire({ config, db, keyring, clock, log }: WireDeps): Bridge {
+export function compose(deps: BridgeDeps): Bridge {
+  const { config, db, keyring, clock, log } = deps;
+  const { fetch = globalThis.fetch, presence = createPresence(config.database) } = deps;
   const metrics = createMetrics();
   const { publicUrl, adminToken } = config;
   const wake = createWake();
   const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
-  const connectors = createConnectors({ registry, keyring, clock });
-  const presence = createPresence(config.database);
+  const connectors = createConnectors({ registry, keyring, clock, fetch });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
   const authenticate = createScimAuthenticator({ db, clock, log });
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import { prepare } from './boot/prepare.ts';
-import { type Bridge, wire } from './compose.ts';
+import { type Bridge, compose } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { type Listening, listen } from './http/server.ts';
 import { systemClock } from './support/clock.ts';
@@ -30,7 +30,7 @@ async function start(config: Config): Promise<void> {
   const clock = systemClock;
   const terminal = process.stdout.isTTY ? (text: string) => process.stdout.write(text) : null;
   const { db, keyring } = await prepare({ config, clock, log, terminal });
-  const bridge = wire({ config, db, keyring, clock, log });
+  const bridge = compose({ config, db, keyring, clock, log });
   await bridge.sealAnew();
   const server = await listen(bridge.app, { host: config.host, port: config.port, log });
   bridge.worker.start();

@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
 import { bootstrap } from '../src/boot/bootstrap.ts';
-import { wire } from '../src/compose.ts';
+import { compose } from '../src/compose.ts';
 import type { Config } from '../src/config.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
@@ -84,7 +84,7 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
     logLevel: 'silent',
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
-  const { app, worker, housekeeping } = wire({ config, db, keyring, clock, log });
+  const { app, worker, housekeeping } = compose({ config, db, keyring, clock, log });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

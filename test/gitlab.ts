@@ -17,6 +17,7 @@ export function gitLabDeps(url: string, token: string, given: Configuration = {}
     settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: systemClock.sleep,
+    fetch,
     storeId: 'store',
   };
 }

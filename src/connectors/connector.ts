@@ -123,6 +123,9 @@ export interface Connector {
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
 }
 
+/** How requests reach the network: the runtime's own `fetch`, or as much of it as connectors use. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 /** What a connector is built from. */
 export interface ConnectorDeps {
   /** Defaults filled in, secrets in clear. Never logged. */
@@ -132,6 +135,8 @@ export interface ConnectorDeps {
   now(): number;
   /** Resolves after so many milliseconds, rejects when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** The connector's only way out. */
+  readonly fetch: Fetch;
   /** The store's id; only `Demo` needs it. */
   readonly storeId: string;
 }

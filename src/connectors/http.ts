@@ -5,7 +5,7 @@
  */
 
 import { RemoteError } from '../model/errors.ts';
-import type { CallContext } from './connector.ts';
+import type { CallContext, Fetch } from './connector.ts';
 import type { Pacer } from './pacer.ts';
 
 export interface VendorRequest {
@@ -29,6 +29,7 @@ export interface HttpDeps {
   /** The store's type, for errors. */
   readonly store: string;
   readonly pacer: Pacer;
+  readonly fetch: Fetch;
   now(): number;
 }
 
@@ -47,7 +48,7 @@ export function createSender(deps: HttpDeps): SendRequest {
     const started = deps.now();
     let status = 0;
     try {
-      const response = await fetch(request.url, {
+      const response = await deps.fetch(request.url, {
         method: request.method,
         headers,
         ...(request.body === undefined ? {} : { body: request.body }),

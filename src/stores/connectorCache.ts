@@ -3,7 +3,7 @@
  * settings change, because a connector's pacing must outlive a task. Logs nothing.
  */
 
-import type { Connector, StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Connector, Fetch, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Configuration, commonSettings, type StoreType, withDefaults } from '../model/settings.ts';
@@ -23,6 +23,7 @@ export interface ConnectorsDeps {
   readonly registry: Registry;
   readonly keyring: Keyring;
   readonly clock: Clock;
+  readonly fetch: Fetch;
 }
 
 const CACHED_MAX = 1_000;
@@ -39,7 +40,8 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
   };
   const connect = (definition: StoreTypeDefinition, storeId: string, given: Configuration): Connector => {
     const configuration = withDefaults(definition.settings, given);
-    return definition.create({ configuration, settings: commonSettings(configuration), now, sleep, storeId });
+    const settings = commonSettings(configuration);
+    return definition.create({ configuration, settings, now, sleep, fetch: deps.fetch, storeId });
   };
   return {
     definitionOf,

@@ -1,4 +1,4 @@
-/** What the use cases of propagation are built from; `wire.ts` makes it once. */
+/** What the use cases of propagation are built from; `compose.ts` makes it once. */
 
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';

@@ -24,6 +24,13 @@ export const systemClock: Clock = {
     }),
 };
 
+/** The same, but the signal only ends it. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  await clock.sleep(ms, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
 /** UTC with milliseconds, the one form in which times are stored and answered; sorts as text. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();

@@ -11,7 +11,7 @@ import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
-import { isoTime } from '../support/clock.ts';
+import { isoTime, pause } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { ringTimers } from './timers.ts';
 
@@ -35,9 +35,7 @@ const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Housekeeping {
   const { db, clock, log } = deps;
   const stopping = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
   let last: Promise<void> = Promise.resolve();
-  let turns = 0;
   let clearedAt = Number.NEGATIVE_INFINITY;
 
   const once = async (): Promise<void> => {
@@ -55,26 +53,25 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
   };
 
   const turn = (): Promise<void> => {
-    turns += 1;
     last = last
       .then(once)
-      .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; trying again'))
-      .finally(() => {
-        turns -= 1;
-      });
+      .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; trying again'));
     return last;
+  };
+
+  const keepTurning = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await turn();
+      await pause(clock, TURN_EVERY_MS, stopping.signal);
+    }
   };
 
   return {
     start() {
-      void turn();
-      timer = setInterval(() => {
-        if (turns === 0) void turn();
-      }, TURN_EVERY_MS);
+      void keepTurning();
     },
     async stop() {
       stopping.abort();
-      clearInterval(timer);
       await last;
     },
     turn,

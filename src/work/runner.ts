@@ -17,7 +17,7 @@ import { Attempt, LeaseLost } from '../settle/attempt.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreContext } from '../stores/desired.ts';
-import { type Clock, isoTime } from '../support/clock.ts';
+import { type Clock, isoTime, pause } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
 import { backoffMs, reactionTo, type StoreReaction, settleFailure } from './failure.ts';
@@ -110,14 +110,15 @@ export class StoreRunner {
   async run(): Promise<void> {
     const lease = await this.acquire();
     if (!lease) return;
-    const renewing = this.#keepAlive(lease);
+    const over = new AbortController();
+    void this.#keepAlive(lease, over.signal);
     try {
       await this.#work(lease);
     } catch (error) {
       if (!(error instanceof LeaseLost)) throw error;
       this.#deps.log.warn({ storeId: this.storeId }, 'lost the lease on a store; its new holder goes on');
     } finally {
-      clearInterval(renewing);
+      over.abort();
       await releaseLease(this.#deps.db, lease);
     }
   }
@@ -136,10 +137,13 @@ export class StoreRunner {
     return acquireLease(db, this.storeId, holder, times, (other) => presence.isGone(db, other));
   }
 
-  #keepAlive(lease: Lease): NodeJS.Timeout {
-    const timer = setInterval(() => void this.renew(lease), RENEW_MS);
-    timer.unref();
-    return timer;
+  /** Waits for no renewal: where the database does not answer, the next one sees that the lease has run out. */
+  async #keepAlive(lease: Lease, over: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(this.#deps.clock, RENEW_MS, over);
+      if (over.aborted) return;
+      void this.renew(lease);
+    }
   }
 
   /** Ends the call in hand where the lease has passed to somebody else, or could have by now. Never rejects. */
@@ -240,6 +244,10 @@ export class StoreRunner {
     giveWay = () => this.#letLeaversPass(lease),
   ): Promise<void> {
     const { db, clock, storeLifecycle, log } = this.#deps;
+    log.debug(
+      { storeId: context.store.id, subject: task.subject, correlationIds: task.causes },
+      'an attempt at a task begins',
+    );
     const attempt = new Attempt(
       { db, clock },
       {
@@ -321,21 +329,17 @@ export class StoreRunner {
   }
 
   /** True where it was cut short by new work (`nudgeable`), or the time was merely waited. */
-  #rest(ms: number, nudgeable: boolean): Promise<boolean> {
-    if (this.#stopping.aborted) return Promise.resolve(false);
-    if (nudgeable && this.#nudged) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const end = (nudged: boolean) => {
-        clearTimeout(timer);
-        this.#stopping.removeEventListener('abort', onStop);
-        this.#nudge = null;
-        resolve(nudged);
-      };
-      const onStop = () => end(false);
-      const timer = setTimeout(() => end(false), ms);
-      this.#stopping.addEventListener('abort', onStop, { once: true });
-      if (nudgeable) this.#nudge = () => end(true);
-    });
+  async #rest(ms: number, nudgeable: boolean): Promise<boolean> {
+    if (this.#stopping.aborted) return false;
+    if (nudgeable && this.#nudged) return true;
+    const cut = new AbortController();
+    const end = () => cut.abort();
+    this.#stopping.addEventListener('abort', end, { once: true });
+    if (nudgeable) this.#nudge = end;
+    await pause(this.#deps.clock, ms, cut.signal);
+    this.#nudge = null;
+    this.#stopping.removeEventListener('abort', end);
+    return nudgeable && this.#nudged;
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Presence } from '../db/queue/presence.ts';
 import { storesWithWork } from '../db/queue/queue.ts';
 import type { Wake } from '../stores/wake.ts';
-import { isoTime } from '../support/clock.ts';
+import { isoTime, pause } from '../support/clock.ts';
 import { type RunnerDeps, StoreRunner } from './runner.ts';
 
 export interface WorkerDeps extends RunnerDeps {
@@ -26,7 +26,6 @@ const STOP_GRACE_MS = 7_000;
 export function createWorker(deps: WorkerDeps): Worker {
   const stopping = new AbortController();
   const runners = new Map<string, { readonly runner: StoreRunner; readonly done: Promise<void> }>();
-  let poll: NodeJS.Timeout | undefined;
   let looking: Promise<void> | null = null;
   let pollAgain = false;
 
@@ -68,6 +67,13 @@ export function createWorker(deps: WorkerDeps): Worker {
       });
   };
 
+  const poll = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      look();
+      await pause(deps.clock, POLL_MS, stopping.signal);
+    }
+  };
+
   return {
     start() {
       deps.wake.onSignal(() => {
@@ -78,18 +84,18 @@ export function createWorker(deps: WorkerDeps): Worker {
         deps.log.warn('the database closed the session that says that this process is there');
         for (const { runner } of runners.values()) runner.loseLease();
       });
-      look();
-      poll = setInterval(look, POLL_MS);
+      void poll();
     },
     async stop() {
       stopping.abort();
-      clearInterval(poll);
       await looking;
-      const grace = setTimeout(() => {
+      const settled = new AbortController();
+      const grace = pause(deps.clock, STOP_GRACE_MS, settled.signal).then(() => {
         for (const { runner } of runners.values()) runner.abortCalls();
-      }, STOP_GRACE_MS);
+      });
       await Promise.all([...runners.values()].map(({ done }) => done));
-      clearTimeout(grace);
+      settled.abort();
+      await grace;
       await deps.presence.end();
     },
   };

@@ -56,7 +56,12 @@ const BUCKETS: readonly Bucket[] = [
 ];
 
 export function createClient(settings: GitLabSettings, deps: ConnectorDeps): GitLabClient {
-  const send = createSender({ store: STORE, pacer: createPacer(BUCKETS, deps), now: deps.now });
+  const send = createSender({
+    store: STORE,
+    pacer: createPacer(BUCKETS, deps),
+    fetch: deps.fetch,
+    now: deps.now,
+  });
 
   const during = ({ context, action, path }: Exchange): GitLabApi => {
     let headers = new Headers();

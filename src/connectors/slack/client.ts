@@ -4,7 +4,7 @@
  */
 
 import { RemoteError } from '../../model/errors.ts';
-import type { CallContext } from '../connector.ts';
+import type { CallContext, Fetch } from '../connector.ts';
 import { createSender, type VendorRequest } from '../http.ts';
 import { type Bucket, createPacer } from '../pacer.ts';
 import { type Refusal, readRefusal } from './errors.ts';
@@ -41,11 +41,17 @@ export interface ScimClientDeps {
   /** Monotonic milliseconds. */
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  readonly fetch: Fetch;
 }
 
 export function createScimClient(deps: ScimClientDeps): ScimClient {
   const base = withSlash(deps.baseUrl);
-  const send = createSender({ store: 'Slack', pacer: createPacer(scimBuckets(base), deps), now: deps.now });
+  const send = createSender({
+    store: 'Slack',
+    pacer: createPacer(scimBuckets(base), deps),
+    fetch: deps.fetch,
+    now: deps.now,
+  });
   return async (call, context) => {
     if (!isToken(deps.token)) return { ok: false, refusal: NOT_A_TOKEN };
     const writes = call.method !== 'GET';

@@ -23,6 +23,7 @@ export function createSlackConnector(deps: ConnectorDeps): Connector {
     token: (configuration.OAUTH_ACCESS_TOKEN as string).trim(),
     now: deps.now,
     sleep: deps.sleep,
+    fetch: deps.fetch,
   };
   const scim = createScimClient({ ...shared, baseUrl: configuration.SCIM_BASE_URL as string });
   const web = createWebApi({ ...shared, baseUrl: configuration.API_BASE_URL as string });

@@ -14,7 +14,7 @@ import {
   WebClient,
 } from '@slack/web-api';
 import { RemoteError } from '../../model/errors.ts';
-import type { CallContext } from '../connector.ts';
+import type { CallContext, Fetch } from '../connector.ts';
 import { createSender, type SendRequest } from '../http.ts';
 import { createPacer } from '../pacer.ts';
 import { isToken, withSlash } from './client.ts';
@@ -52,10 +52,16 @@ export interface WebApiDeps {
   readonly token: string;
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  readonly fetch: Fetch;
 }
 
 export function createWebApi(deps: WebApiDeps): WebApi {
-  const send = createSender({ store: 'Slack', pacer: createPacer([], deps), now: deps.now });
+  const send = createSender({
+    store: 'Slack',
+    pacer: createPacer([], deps),
+    fetch: deps.fetch,
+    now: deps.now,
+  });
   const ask = async <T extends { readonly ok: true }>(action: string, call: () => Promise<T>) =>
     isToken(deps.token) ? asked(action, call) : NOT_A_TOKEN;
   const client = (context: CallContext, action: string) =>

@@ -64,7 +64,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   const app = express();
   const keyring = parseKeyring(generateKey());
   const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
-  const connectors = createConnectors({ registry, keyring, clock });
+  const connectors = createConnectors({ registry, keyring, clock, fetch });
   const wake = createWake();
   let wakes = 0;
   wake.onSignal(() => {

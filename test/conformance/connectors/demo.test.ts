@@ -59,6 +59,7 @@ onEachDatabase((open) => {
         settings: commonSettings(configuration),
         now: () => 0,
         sleep: (ms, signal) => systemClock.sleep(ms, signal),
+        fetch,
         storeId,
       }),
       impostor: null,

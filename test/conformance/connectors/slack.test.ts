@@ -19,6 +19,7 @@ function connect(urls: { apiUrl: string; scimUrl: string }, token: string) {
     settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    fetch,
     storeId: 'store',
   });
 }

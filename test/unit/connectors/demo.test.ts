@@ -38,6 +38,7 @@ function connect(db: Db, storeId: string) {
     settings: commonSettings(configuration),
     now: () => 0,
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    fetch,
     storeId,
   });
 }

@@ -28,7 +28,7 @@ async function serve(listener: RequestListener): Promise<string> {
 function sender(): SendRequest {
   const now = () => 0;
   const pacer = createPacer([], { now, sleep: async () => {} });
-  return createSender({ store: 'Slack', pacer, now });
+  return createSender({ store: 'Slack', pacer, fetch, now });
 }
 
 function get(url: string, headers: Record<string, string>) {

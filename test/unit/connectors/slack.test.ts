@@ -39,6 +39,7 @@ function connect(given: Configuration = {}) {
     settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    fetch,
     storeId: 'store',
   });
 }
