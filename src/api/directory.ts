@@ -6,14 +6,9 @@
 import { type Request, type Response, Router } from 'express';
 import { groupsOfUsers, type MembershipRow, membersWithNames } from '../db/identity/groupMembers.ts';
 import { findGroupOfEnvironment, type GroupRecord, listGroupsOfEnvironment } from '../db/identity/groups.ts';
+import { countOfEnvironment, type PageByKey, type SqlCondition } from '../db/identity/lists.ts';
 import { findSomeone } from '../db/identity/persons.ts';
-import {
-  countOfEnvironment,
-  listUsersOfEnvironment,
-  type PageByKey,
-  type SqlCondition,
-  type UserRecord,
-} from '../db/identity/users.ts';
+import { listUsersOfEnvironment, type UserRecord } from '../db/identity/users.ts';
 import { dialectOf } from '../db/open.ts';
 import { FilterError } from '../directory/query/ast.ts';
 import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../directory/query/attributes.ts';

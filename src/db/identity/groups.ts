@@ -6,7 +6,7 @@
 import type { Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
-import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './users.ts';
+import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './lists.ts';
 
 export interface GroupRecord {
   readonly id: string;

@@ -7,7 +7,8 @@ import type { Resource } from '../../model/resource.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, lower } from '../columns.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
-import { type SqlCondition, toUser, type UserRecord } from './users.ts';
+import type { SqlCondition } from './lists.ts';
+import { toUser, type UserRecord } from './users.ts';
 
 export interface Arrival {
   readonly environmentId: string;

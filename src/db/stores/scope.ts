@@ -3,7 +3,7 @@
  * of a person the user that speaks for the person counts. Nothing here knows what the condition says.
  */
 
-import type { SqlCondition } from '../identity/users.ts';
+import type { SqlCondition } from '../identity/lists.ts';
 import type { Db } from '../open.ts';
 import { ranges } from '../seen/memberDifferences.ts';
 

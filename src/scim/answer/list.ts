@@ -1,6 +1,6 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
-import type { PageByPosition, SqlCondition } from '../../db/identity/users.ts';
+import type { PageByPosition, SqlCondition } from '../../db/identity/lists.ts';
 import { type Dialect, dialectOf } from '../../db/open.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { sortToSql } from '../../directory/query/sort.ts';

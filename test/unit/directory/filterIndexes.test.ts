@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { listGroups } from '../../../src/db/identity/groups.ts';
-import { listUsers, type PageByPosition } from '../../../src/db/identity/users.ts';
+import type { PageByPosition } from '../../../src/db/identity/lists.ts';
+import { listUsers } from '../../../src/db/identity/users.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';
 import { filterToSql } from '../../../src/directory/query/sql.ts';
