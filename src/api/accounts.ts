@@ -1,7 +1,8 @@
 /** `…/stores/{id}/accounts`: what is in a `Demo` store, which has no console of a vendor to look at. */
 
 import { Router } from 'express';
-import { countDemoAccounts, demoGroupsOfAccounts, listDemoAccounts } from '../db/demoAccounts.ts';
+import { countDemoAccounts, listDemoAccounts } from '../db/demoAccounts.ts';
+import { demoGroupsOfAccounts } from '../db/demoGroups.ts';
 import { RequestError } from '../model/errors.ts';
 import { type AdminDeps, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';

@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listDemoAccounts, listDemoGroups, listDemoMembers } from '../../../src/db/demoAccounts.ts';
+import { listDemoAccounts } from '../../../src/db/demoAccounts.ts';
+import { listDemoGroups, listDemoMembers } from '../../../src/db/demoGroups.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import type { Clock } from '../../../src/support/clock.ts';
 import { eventually, patch, person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';
