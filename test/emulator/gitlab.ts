@@ -8,7 +8,7 @@ import { answerGroups } from './gitlab/groups.ts';
 import { createState, type GitLabState, type GitLabToken } from './gitlab/state.ts';
 import { answerUsers, userJson } from './gitlab/users.ts';
 import { createRateLimit, type RateLimit } from './rateLimit.ts';
-import { type Answer, type EmulatedRequest, type EmulatorServer, startEmulatorServer } from './server.ts';
+import { type Answer, type EmulatedRequest, type EmulatorServer, type Handle, serve } from './server.ts';
 
 export type { GitLabState, UserState } from './gitlab/state.ts';
 
@@ -39,46 +39,52 @@ export interface GitLabOptions {
   now?(): number;
 }
 
-export interface GitLabEmulator extends Omit<EmulatorServer, 'url'> {
+/** A GitLab without a server: its state, and what answers requests. */
+export interface EmulatedGitLab {
   /** A `BASE_URL`: with the path below which it is served, without a slash at the end. */
   readonly url: string;
   readonly adminToken: string;
   readonly state: GitLabState;
+  readonly handle: Handle;
 }
+
+export type GitLabEmulator = EmulatedGitLab & Omit<EmulatorServer, 'url'>;
 
 export const EMULATED_ADMIN_TOKEN = 'glpat-emulated-admin-0001';
 const OFFSET_MAX = 50_000;
 const REMOVALS_PER_MINUTE = 60;
 const VERSION = { version: '18.5.1-ee', revision: 'emulated' };
 
-/** Starts with the administrator `root` and GitLab's own accounts `ghost` and `alert-bot`. */
-export async function startGitLabEmulator(options: GitLabOptions = {}): Promise<GitLabEmulator> {
+/**
+ * With the administrator `root` and GitLab's own accounts `ghost` and `alert-bot`. `origin` is where it is
+ * served, without a slash at the end.
+ */
+export function createGitLab(origin: string, options: GitLabOptions = {}): EmulatedGitLab {
   const { adminToken = EMULATED_ADMIN_TOKEN, relativeUrl = '' } = options;
   const state = createState();
   const root = state.addUser({ username: 'root', name: 'Administrator', isAdmin: true });
   state.addUser({ username: 'ghost', name: 'Ghost User', internal: true });
   state.addUser({ username: 'alert-bot', name: 'GitLab Alert Bot', internal: true });
   state.addToken(adminToken, root.id);
-  let handle: ((request: EmulatedRequest) => Answer) | undefined;
-  const server = await startEmulatorServer((request) => {
-    if (!handle) throw new Error('asked before it was ready');
-    return handle(request);
-  }, options.port);
-  const url = server.url + relativeUrl;
-  handle = createHandle(state, { ...options, relativeUrl, externalUrl: options.externalUrl ?? url });
-  return { ...server, url, adminToken, state };
+  const url = origin + relativeUrl;
+  const handle = createHandle(state, { ...options, relativeUrl, externalUrl: options.externalUrl ?? url });
+  return { url, adminToken, state, handle };
+}
+
+export function startGitLabEmulator(options: GitLabOptions = {}): Promise<GitLabEmulator> {
+  return serve((url) => createGitLab(url, options), options.port);
 }
 
 type Ready = GitLabOptions & { readonly relativeUrl: string; readonly externalUrl: string };
 
-function createHandle(state: GitLabState, options: Ready) {
+function createHandle(state: GitLabState, options: Ready): Handle {
   const now = options.now ?? (() => performance.now());
   const requests = options.rateLimit
     ? createRateLimit(options.rateLimit.perMinute, options.rateLimit.burst, now)
     : null;
   const removalsMax = options.removalsPerMinute ?? REMOVALS_PER_MINUTE;
   const removals = createRateLimit(removalsMax, removalsMax, now);
-  return (request: EmulatedRequest): Answer => {
+  return (request) => {
     try {
       return answer(state, options, requests, removals, request);
     } catch (error) {

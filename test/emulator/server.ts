@@ -47,13 +47,27 @@ export interface EmulatorServer {
   close(): Promise<void>;
 }
 
+/** Synchronous, so that requests take effect one after another. */
 export type Handle = (request: EmulatedRequest) => Answer;
 
 /** The longest body that an emulator reads. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
-/** `port` 0 takes a free one. `handle` is synchronous, so requests take effect one after another. */
-export async function startEmulatorServer(handle: Handle, port = 0): Promise<EmulatorServer> {
+/** Serves what `create` makes for the address. `port` 0 takes a free one. */
+export async function serve<E extends { readonly handle: Handle }>(
+  create: (url: string) => E,
+  port = 0,
+): Promise<E & Omit<EmulatorServer, keyof E>> {
+  let emulated: E | undefined;
+  const server = await startServer((request) => {
+    if (!emulated) throw new Error('asked before it was ready');
+    return emulated.handle(request);
+  }, port);
+  emulated = create(server.url);
+  return { ...server, ...emulated };
+}
+
+async function startServer(handle: Handle, port: number): Promise<EmulatorServer> {
   const requests: LoggedRequest[] = [];
   const faults = createFaults();
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -143,13 +157,13 @@ async function readRequest(incoming: IncomingMessage): Promise<EmulatedRequest> 
         Array.isArray(value) ? value.join(', ') : (value ?? ''),
       ]),
     ),
-    body: await parseBody(Buffer.concat(chunks), incoming.headers['content-type'] ?? ''),
+    body: await parseBody(new Uint8Array(Buffer.concat(chunks)), incoming.headers['content-type'] ?? ''),
   };
 }
 
-async function parseBody(bytes: Buffer, contentType: string): Promise<unknown> {
+async function parseBody(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<unknown> {
   if (bytes.length === 0) return null;
-  const text = bytes.toString('utf8');
+  const text = new TextDecoder().decode(bytes);
   if (/^application\/([\w.-]+\+)?json/i.test(contentType)) {
     try {
       return JSON.parse(text);
@@ -158,7 +172,7 @@ async function parseBody(bytes: Buffer, contentType: string): Promise<unknown> {
     }
   }
   if (/^(multipart\/form-data|application\/x-www-form-urlencoded)/i.test(contentType)) {
-    const form = await new Response(new Uint8Array(bytes), {
+    const form = await new Response(bytes, {
       headers: { 'content-type': contentType },
     }).formData();
     return Object.fromEntries(form.entries());
@@ -167,13 +181,15 @@ async function parseBody(bytes: Buffer, contentType: string): Promise<unknown> {
 }
 
 function send(outgoing: ServerResponse, answer: Answer): void {
-  const { status, headers = {}, body } = answer;
-  if (body === undefined) {
-    outgoing.writeHead(status, headers).end();
-    return;
-  }
+  const { headers, text } = encode(answer);
+  outgoing.writeHead(answer.status, headers).end(text ?? undefined);
+}
+
+function encode({ headers = {}, body }: Answer): { headers: Record<string, string>; text: string | null } {
+  if (body === undefined) return { headers, text: null };
   const isText = typeof body === 'string';
-  outgoing
-    .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers })
-    .end(isText ? body : JSON.stringify(body));
+  return {
+    headers: { 'content-type': isText ? 'text/plain' : 'application/json', ...headers },
+    text: isText ? body : JSON.stringify(body),
+  };
 }

@@ -3,7 +3,7 @@
  * tests and for the demo, never for the product.
  */
 
-import { type EmulatedRequest, type EmulatorServer, startEmulatorServer } from './server.ts';
+import { type EmulatorServer, type Handle, serve } from './server.ts';
 import { createScim, type ScimOptions } from './slack/scim.ts';
 import {
   createState,
@@ -40,7 +40,8 @@ export interface SeedToken {
   readonly orgInstall?: boolean;
 }
 
-export interface SlackEmulator extends EmulatorServer {
+/** A Slack without a server: its state, and what answers requests. */
+export interface EmulatedSlack {
   /** End in a slash, as the connector's settings do. */
   readonly apiUrl: string;
   readonly scimUrl: string;
@@ -50,13 +51,20 @@ export interface SlackEmulator extends EmulatorServer {
   readonly users: ReadonlyMap<string, SlackUser>;
   readonly groups: ReadonlyMap<string, SlackGroup>;
   readonly owner: SlackUser;
+  readonly handle: Handle;
   addWorkspace(seed: SeedWorkspace): SlackWorkspace;
   addToken(workspace: SlackWorkspace, seed: SeedToken): SlackToken;
   addUser(seed: SeedUser, workspace?: SlackWorkspace): SlackUser;
   addGroup(displayName: string, members?: readonly string[], workspace?: SlackWorkspace): SlackGroup;
 }
 
-export async function startSlackEmulator(options: SlackEmulatorOptions = {}): Promise<SlackEmulator> {
+export type SlackEmulator = EmulatedSlack & EmulatorServer;
+
+const SCIM_PATH = '/scim/v2/';
+const API_PATH = '/api/';
+
+/** `url` is where it is served, without a slash at the end. */
+export function createSlack(url: string, options: SlackEmulatorOptions = {}): EmulatedSlack {
   const state = createState();
   const workspace = seedWorkspace(state, { id: 'T0001', name: 'Acme' });
   const addToken = (to: SlackWorkspace, seed: SeedToken): SlackToken => {
@@ -87,24 +95,21 @@ export async function startSlackEmulator(options: SlackEmulatorOptions = {}): Pr
     ignoreFilters: options.ignoreFilters ?? false,
     now: options.now ?? Date.now,
   };
-  let scimUrl = '';
-  const scim = createScim(state, scimOptions, () => scimUrl);
+  const scimUrl = url + SCIM_PATH;
+  const scim = createScim(state, scimOptions, scimUrl);
   const web = createWeb(state, scimOptions);
-  const handle = (request: EmulatedRequest) => {
-    if (request.path.startsWith(SCIM_PATH)) return scim(request, request.path.slice(SCIM_PATH.length));
-    if (request.path.startsWith(API_PATH)) return web(request, request.path.slice(API_PATH.length));
-    return { status: 404, body: 'not found' };
-  };
-  const server = await startEmulatorServer(handle, options.port ?? 0);
-  scimUrl = `${server.url}${SCIM_PATH}`;
   return {
-    ...server,
-    apiUrl: `${server.url}${API_PATH}`,
+    apiUrl: url + API_PATH,
     scimUrl,
     workspace,
     users: workspace.users,
     groups: workspace.groups,
     owner,
+    handle: (request) => {
+      if (request.path.startsWith(SCIM_PATH)) return scim(request, request.path.slice(SCIM_PATH.length));
+      if (request.path.startsWith(API_PATH)) return web(request, request.path.slice(API_PATH.length));
+      return { status: 404, body: 'not found' };
+    },
     addWorkspace: (seed) => seedWorkspace(state, seed),
     addToken,
     addUser: (seed, to = workspace) => seedUser(state, to, seed),
@@ -112,5 +117,6 @@ export async function startSlackEmulator(options: SlackEmulatorOptions = {}): Pr
   };
 }
 
-const SCIM_PATH = '/scim/v2/';
-const API_PATH = '/api/';
+export function startSlackEmulator(options: SlackEmulatorOptions = {}): Promise<SlackEmulator> {
+  return serve((url) => createSlack(url, options), options.port);
+}

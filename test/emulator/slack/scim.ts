@@ -39,7 +39,7 @@ interface Call {
 export type Scim = (request: EmulatedRequest, path: string) => Answer;
 
 /** `scimUrl` ends in a slash; `path` is what follows it. */
-export function createScim(state: SlackState, options: ScimOptions, scimUrl: () => string): Scim {
+export function createScim(state: SlackState, options: ScimOptions, scimUrl: string): Scim {
   const limited = createLimits(options);
   return (request, path) => {
     try {
@@ -49,8 +49,8 @@ export function createScim(state: SlackState, options: ScimOptions, scimUrl: () 
       const waitSeconds = limited(request.method, collection, id);
       if (waitSeconds > 0) return tooMany(waitSeconds);
       const call = { request, token, workspace: token.workspace, collection, id };
-      if (collection === 'Users') return users(state, options, scimUrl(), call);
-      if (collection === 'Groups') return groups(state, options, scimUrl(), call);
+      if (collection === 'Users') return users(state, options, scimUrl, call);
+      if (collection === 'Groups') return groups(state, options, scimUrl, call);
       return discovery(call);
     } catch (error) {
       if (error instanceof ScimRefusal) return refusalAnswer(error);
