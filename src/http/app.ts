@@ -36,6 +36,7 @@ export function createApp(deps: AppDeps): Express {
   // A SCIM ETag is a resource's version; one made from the bytes of an answer would contradict it.
   app.set('etag', false);
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] }, useDefaults: false } }));
+  app.use(oneSlash);
   app.use(observe(deps));
   app.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'ok' });
@@ -55,6 +56,13 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
+/** A base URL that was entered with a slash at its end makes paths like `/scim/v2//Users`. */
+const oneSlash: RequestHandler = (request, _response, next) => {
+  const [path = '', ...query] = request.url.split('?');
+  request.url = [path.replace(/\/{2,}/g, '/'), ...query].join('?');
+  next();
+};
+
 /**
  * A fresh correlation id for each request, whatever the client sent: it names one request in the audit
  * log, so nobody else may choose it. Handlers find it in `response.locals.correlationId`.
@@ -67,7 +75,7 @@ function observe(deps: AppDeps): RequestHandler {
     response.set('X-Correlation-Id', correlationId);
     // The query is left out: a SCIM filter holds people's names.
     const { method } = request;
-    const [path = ''] = request.originalUrl.split('?', 1);
+    const [path = ''] = request.url.split('?', 1);
     response.once('close', () => {
       const durationMs = Math.round(deps.monotonicMs() - started);
       const status = response.writableFinished ? response.statusCode : 0;

@@ -110,11 +110,13 @@ function operationOf(given: unknown): Operation {
   };
 }
 
+/** 0 stands for no limit: the RFC leaves it open, and clients write it for what they did not set. */
 function errorsAllowed(failOnErrors: unknown): number {
-  if (failOnErrors === undefined || failOnErrors === null) return Number.POSITIVE_INFINITY;
-  if (typeof failOnErrors === 'number' && Number.isInteger(failOnErrors) && failOnErrors > 0)
-    return failOnErrors;
-  throw new ScimError(400, 'invalidValue', 'failOnErrors must be a whole number from 1.');
+  const given = failOnErrors ?? 0;
+  if (typeof given === 'number' && Number.isInteger(given) && given >= 0) {
+    return given === 0 ? Number.POSITIVE_INFINITY : given;
+  }
+  throw new ScimError(400, 'invalidValue', 'failOnErrors must be a whole number from 0.');
 }
 
 /** How many people could lose something: each operation that deactivates or deletes somebody, or takes members out. */

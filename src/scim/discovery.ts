@@ -56,17 +56,19 @@ function readThrough(routes: RequestHandler, path: string): RequestHandler {
     // Locations are made from both.
     req.baseUrl = '';
     req.url = path.replace(':id', encodeURIComponent(String(req.params.id)));
-    countExactly(res);
+    answerExactly(res);
     routes(req, res, next);
   };
 }
 
-/** scimmy tells an `itemsPerPage` of 20 whatever the list holds. */
-function countExactly(res: Response): void {
+/** scimmy tells an `itemsPerPage` of 20 whatever the list holds, and knows no primary scheme (RFC 7643 §5). */
+function answerExactly(res: Response): void {
   const send = res.send.bind(res);
   res.send = (body: unknown) => {
     if (body instanceof SCIMMY.Messages.ListResponse) body.itemsPerPage = body.Resources.length;
-    return send(body);
+    if (!(body instanceof SCIMMY.Schemas.ServiceProviderConfig)) return send(body);
+    const [bearer] = body.authenticationSchemes;
+    return send({ ...body, authenticationSchemes: [{ ...bearer, primary: true }] });
   };
 }
 
@@ -87,6 +89,10 @@ function declareOnce(): void {
     User.definition.attribute(`${list}.type`).config.canonicalValues = false;
   }
   Group.definition.attribute('displayName').config.uniqueness = 'server';
+  Group.definition.attribute('members.value').config.required = true;
+  for (const made of ['$ref', 'display', 'type']) {
+    Group.definition.attribute(`members.${made}`).config.mutable = false;
+  }
   Group.definition.attribute('members.type').config.canonicalValues = ['User'];
   Group.definition.attribute('members.$ref').config.referenceTypes = ['User'];
   SCIMMY.Resources.declare(SCIMMY.Resources.User, {

@@ -13,7 +13,7 @@ import { etagOf } from './answer/etag.ts';
 import { pageOf } from './answer/list.ts';
 import { groupLocation, presentGroup } from './answer/present.ts';
 import { asksFor, includes, isSelection, project } from './answer/projection.ts';
-import { patchOperations, patchOptions } from './operations.ts';
+import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
 import { patchGroup } from './patch/group.ts';
 import { objectBody } from './request/body.ts';
 import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './request/call.ts';
@@ -43,6 +43,7 @@ export const groups: Endpoint = {
 
   async create(scim, call) {
     const { resource, memberIds, unknown } = coerceGroup(objectBody(call.body));
+    refuseUnknown(call, unknown);
     const group = await createGroup(scim.directory, writeOf(call), resource, memberIds ?? []);
     await scim.recordAttributesSeen(call, 'group', sentNames(resource, memberIds, unknown));
     return answerWrite(scim, call, 201, group);
@@ -50,6 +51,7 @@ export const groups: Endpoint = {
 
   async replace(scim, call, id) {
     const { resource, memberIds, unknown } = coerceGroup(objectBody(call.body));
+    refuseUnknown(call, unknown);
     const group = await changeGroup(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
       edit: () => ({ resource, members: memberIds ? [{ op: 'replace', ids: memberIds }] : [] }),

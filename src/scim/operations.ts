@@ -1,11 +1,14 @@
 /** The envelope of a PATCH (RFC 7644 §3.5.2); what the operations do is `patch/`'s matter. */
 
 import { ScimError } from './answer/errors.ts';
-import { field } from './patch/operation.ts';
+import { field, isObject } from './patch/operation.ts';
+import { unknownAttribute } from './patch/target.ts';
 import type { Call } from './request/call.ts';
 
 /** Operations of one PATCH request. */
 const OPERATIONS_MAX = 10_000;
+/** Room for 10,000 members, each in an operation of its own; reading them takes some 0.3 s. */
+const PATH_CHARACTERS_MAX = 1024 * 1024;
 
 /** An empty list is no error: Entra ID sends it. Throws ScimError 400 invalidSyntax. */
 export function patchOperations(body: Readonly<Record<string, unknown>>): readonly unknown[] {
@@ -16,7 +19,28 @@ export function patchOperations(body: Readonly<Record<string, unknown>>): readon
   if (operations.length > OPERATIONS_MAX) {
     throw new ScimError(413, null, `A PATCH may hold ${OPERATIONS_MAX} operations, not more.`);
   }
+  if (pathCharacters(operations) > PATH_CHARACTERS_MAX) {
+    const detail = `The paths of a PATCH may have ${PATH_CHARACTERS_MAX} characters together, not more.`;
+    throw new ScimError(413, null, detail);
+  }
   return operations;
+}
+
+function pathCharacters(operations: readonly unknown[]): number {
+  return operations.reduce((sum: number, operation) => {
+    const path = isObject(operation) ? field(operation, 'path') : undefined;
+    return sum + (typeof path === 'string' ? path.length : 0);
+  }, 0);
+}
+
+/**
+ * For POST and PUT: throws ScimError 400 where the connection rejects attributes that no schema knows. A PUT
+ * that makes somebody inactive is never refused for them: a leaver must get out.
+ */
+export function refuseUnknown(call: Call, unknown: readonly string[]): void {
+  const [first] = unknown;
+  if (first === undefined || call.principal.connection.unknownAttributes === 'Ignore') return;
+  throw new ScimError(400, 'invalidSyntax', unknownAttribute(first));
 }
 
 export function patchOptions(call: Call) {

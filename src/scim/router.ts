@@ -9,6 +9,7 @@ import { isStorableText } from '../directory/query/operand.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { SCIM_TYPE } from '../support/scimError.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './answer/errors.ts';
 import { hasAlready, precondition } from './answer/etag.ts';
 import { bulk } from './bulk.ts';
@@ -148,7 +149,7 @@ function send(req: Request, res: Response, answer: Answer): void {
   }
   if (answer.status === 201 && answer.location) res.setHeader('Location', answer.location);
   if (answer.body) sendJson(res, answer.status, answer.body);
-  else res.status(answer.status).end();
+  else res.status(answer.status).type(SCIM_TYPE).end();
 }
 
 function failure(logFailure: (res: Response, error: unknown) => void): ErrorRequestHandler {

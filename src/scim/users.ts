@@ -4,11 +4,12 @@ import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.t
 import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
+import { isActive } from '../model/resource.ts';
 import { etagOf } from './answer/etag.ts';
 import { pageOf } from './answer/list.ts';
 import { presentUser, userLocation } from './answer/present.ts';
 import { includes, project } from './answer/projection.ts';
-import { patchOperations, patchOptions } from './operations.ts';
+import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
 import { patchUser } from './patch/user.ts';
 import { objectBody } from './request/body.ts';
 import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './request/call.ts';
@@ -38,6 +39,7 @@ export const users: Endpoint = {
 
   async create(scim, call) {
     const { resource, unknown } = coerceUser(objectBody(call.body));
+    refuseUnknown(call, unknown);
     const user = await createUser(scim.directory, writeOf(call), resource);
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
     return answer(scim, call, 201, user, []);
@@ -47,7 +49,11 @@ export const users: Endpoint = {
     const { resource, unknown } = coerceUser(objectBody(call.body));
     const user = await changeUser(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
-      edit: (current) => ({ active: current.active, ...resource }),
+      edit: (current) => {
+        const leaves = isActive(current) && !isActive(resource);
+        if (!leaves) refuseUnknown(call, unknown);
+        return { active: current.active, ...resource };
+      },
     });
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
     return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));

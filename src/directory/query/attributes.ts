@@ -121,16 +121,15 @@ const USER = attribute('User', 'complex', {}, [
   ENTERPRISE,
 ]);
 
-const IMMUTABLE = { mutability: 'immutable' } as const;
-
 const GROUP = attribute('Group', 'complex', {}, [
   ...COMMON,
   attribute('displayName', 'string', { required: true }),
   attribute('members', 'complex', { multiValued: true }, [
-    attribute('value', 'string', { ...IMMUTABLE, ...EXACT }),
-    attribute('$ref', 'reference', IMMUTABLE),
-    attribute('display', 'string', IMMUTABLE),
-    attribute('type', 'string', IMMUTABLE),
+    attribute('value', 'string', { mutability: 'immutable', required: true, ...EXACT }),
+    // The bridge makes them of the user that the value names.
+    attribute('$ref', 'reference', READ_ONLY),
+    attribute('display', 'string', READ_ONLY),
+    attribute('type', 'string', READ_ONLY),
   ]),
 ]);
 

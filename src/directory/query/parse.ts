@@ -6,11 +6,13 @@
 import { type CompareOp, type Filter, FilterError, type Literal, type Path, PathError } from './ast.ts';
 import { shown, type Token, tokenize } from './tokens.ts';
 
-/** Characters in a filter, or in a path. */
+/** Characters in a filter. */
 export const FILTER_LENGTH_MAX = 10_000;
+/** Characters in a path: one that names some thousand members by their ids. */
+export const PATH_LENGTH_MAX = 64 * 1024;
 /** Parentheses and brackets inside each other. */
 export const FILTER_DEPTH_MAX = 50;
-/** Comparisons and presence tests in one filter. */
+/** Comparisons and presence tests in one filter; those in a path cost no query, so its length is limit enough. */
 export const FILTER_TERMS_MAX = 250;
 
 /** `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. */
@@ -23,19 +25,24 @@ interface Cursor {
   next: number;
   depth: number;
   terms: number;
+  readonly termsMax: number;
   /** Value paths cannot be inside each other (RFC 7644 figure 1, valFilter). */
   inElements: boolean;
 }
 
 /** Throws FilterError, in words that name the place. */
 export function parseFilter(text: string): Filter {
-  return parseWhole(text, false);
+  if (text.length > FILTER_LENGTH_MAX) {
+    throw new FilterError(
+      `A filter has at most ${FILTER_LENGTH_MAX} characters; this one has ${text.length}.`,
+    );
+  }
+  return parseWhole(text, { termsMax: FILTER_TERMS_MAX, inElements: false });
 }
 
 /** Throws PathError, or FilterError for what is between the brackets. */
 export function parsePath(text: string): Path {
-  if (text.length > FILTER_LENGTH_MAX)
-    throw new PathError(`A path has at most ${FILTER_LENGTH_MAX} characters.`);
+  if (text.length > PATH_LENGTH_MAX) throw new PathError(`A path has at most ${PATH_LENGTH_MAX} characters.`);
   const bracket = text.indexOf('[');
   if (bracket < 0) return { attribute: pathAttribute(text.trim(), text), filter: null, sub: null };
   const end = text.lastIndexOf(']');
@@ -45,7 +52,9 @@ export function parsePath(text: string): Path {
     throw new PathError(`The path ${shown(text)} must look like attribute[filter] or attribute[filter].sub.`);
   }
   const attribute = pathAttribute(text.slice(0, bracket).trim(), text);
-  return { attribute, filter: parseWhole(text.slice(bracket + 1, end), true), sub };
+  const selection = text.slice(bracket + 1, end);
+  const filter = parseWhole(selection, { termsMax: Number.POSITIVE_INFINITY, inElements: true });
+  return { attribute, filter, sub };
 }
 
 function pathAttribute(attribute: string, path: string): string {
@@ -53,13 +62,8 @@ function pathAttribute(attribute: string, path: string): string {
   throw new PathError(`The path ${shown(path)} does not begin with the name of an attribute.`);
 }
 
-function parseWhole(text: string, inElements: boolean): Filter {
-  if (text.length > FILTER_LENGTH_MAX) {
-    throw new FilterError(
-      `A filter has at most ${FILTER_LENGTH_MAX} characters; this one has ${text.length}.`,
-    );
-  }
-  const cursor: Cursor = { tokens: tokenize(text), next: 0, depth: 0, terms: 0, inElements };
+function parseWhole(text: string, limits: Pick<Cursor, 'termsMax' | 'inElements'>): Filter {
+  const cursor: Cursor = { tokens: tokenize(text), next: 0, depth: 0, terms: 0, ...limits };
   const filter = parseOr(cursor);
   if (peek(cursor)) throw unexpected(cursor, '"and", "or" or the end');
   return filter;
@@ -119,8 +123,8 @@ function parseElements(cursor: Cursor, attribute: string): Filter {
 }
 
 function parseTest(cursor: Cursor, attribute: string): Filter {
-  if (++cursor.terms > FILTER_TERMS_MAX) {
-    throw new FilterError(`A filter may hold ${FILTER_TERMS_MAX} comparisons, not more.`);
+  if (++cursor.terms > cursor.termsMax) {
+    throw new FilterError(`A filter may hold ${cursor.termsMax} comparisons, not more.`);
   }
   const token = peek(cursor);
   const op = token?.kind === 'word' ? token.text.toLowerCase() : '';

@@ -10,7 +10,7 @@ import { isNull } from '../../directory/query/operand.ts';
 import type { Resource } from '../../model/resource.ts';
 import { applyOperations, type Patched, type PatchOptions } from './apply.ts';
 import { PatchError } from './error.ts';
-import type { Op } from './operation.ts';
+import { field, isObject, type Op } from './operation.ts';
 import type { Target } from './target.ts';
 import { readComplex, type UnknownNames } from './value.ts';
 
@@ -99,10 +99,12 @@ export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): s
 }
 
 function idOf(list: Attribute, member: unknown, unknown: UnknownNames): string {
-  const { value, type, $ref } = readComplex(list, member, list.name, unknown) ?? {};
+  const { value } = readComplex(list, member, list.name, unknown) ?? {};
   if (typeof value !== 'string' || value === '') {
     throw new PatchError('invalidValue', 'Each member needs a value: the id of a user.');
   }
+  const given = Array.isArray(member) ? member[0] : member;
+  const [type, $ref] = isObject(given) ? [field(given, 'type'), field(given, '$ref')] : [];
   if (/^group$/i.test(String(type)) || /(^|\/)groups\/[^/]*$/i.test(String($ref))) {
     throw new PatchError('invalidValue', `${value} is a group: groups cannot be members of groups here.`);
   }

@@ -25,12 +25,19 @@ export interface Target {
 
 export interface Selection {
   readonly filter: Filter;
+  /** What it costs to try one element. */
+  readonly comparisons: number;
   matches(element: Element): boolean;
 }
 
 /** The dotted name of what no schema knows. */
 export interface Unknown {
   readonly unknown: string;
+}
+
+/** Why it is refused, in the words that the identity provider shows its administrator. */
+export function unknownAttribute(name: string): string {
+  return `There is no attribute ${shown(name)}; a connection with unknownAttributes Ignore passes over it.`;
 }
 
 /** Some clients name the resource itself by the URN of its core schema. */
@@ -59,9 +66,10 @@ function resolve(kind: Kind, written: string): Target | Unknown {
   const list = leafOf(chain);
   if (!list.multiValued)
     throw new PathError(`${shown(attribute)} has no elements that a filter could select.`);
-  const strange = attributesOf(filter).find((name) => !subAttribute(list, name));
+  const compared = attributesOf(filter);
+  const strange = compared.find((name) => !subAttribute(list, name));
   if (strange !== undefined) return { unknown: `${list.name}.${strange}` };
-  const selection = { filter, matches: elementMatcher(list, filter) };
+  const selection = { filter, comparisons: compared.length, matches: elementMatcher(list, filter) };
   if (sub === null) return { written, chain, selection };
   const found = subAttribute(list, sub);
   return found ? { written, chain: [...chain, found], selection } : { unknown: `${list.name}.${sub}` };

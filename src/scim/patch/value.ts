@@ -17,17 +17,26 @@ export const ELEMENTS_MAX = 1000;
 /** Names of attributes that values held and no schema knows. */
 export type UnknownNames = Set<string>;
 
-/** A singular value. Throws PatchError invalidValue that names `at`. */
+/** A singular value, or a list of one, as Entra ID sends it. Throws PatchError invalidValue that names `at`. */
 export function readValue(attribute: Attribute, value: unknown, at: string, unknown: UnknownNames): unknown {
-  if (value === null || value === undefined) return undefined;
+  const one = onlyOf(value, at);
+  if (one === null || one === undefined) return undefined;
   switch (attribute.type) {
     case 'complex':
-      return readComplex(attribute, value, at, unknown);
+      return readComplex(attribute, one, at, unknown);
     case 'boolean':
-      return readBoolean(value, at);
+      return readBoolean(one, at);
     default:
-      return readText(value, at);
+      return readText(one, at);
   }
+}
+
+/** The element of a list of one; undefined of an empty list (RFC 7643 §2.5); any other value as it is. */
+function onlyOf(value: unknown, at: string): unknown {
+  if (!Array.isArray(value)) return value;
+  const [only] = value;
+  if (value.length > 1 || Array.isArray(only)) throw mistyped(at, 'one value, not a list');
+  return only;
 }
 
 /** Undefined where it says nothing: '' and an empty list. */
@@ -37,15 +46,11 @@ export function readComplex(
   at: string,
   unknown: UnknownNames,
 ): Complex | undefined {
-  if (Array.isArray(value)) {
-    const [only] = value;
-    if (value.length > 1 || Array.isArray(only)) throw mistyped(at, 'one complex value, not a list');
-    return readComplex(attribute, only, at, unknown);
-  }
-  if (value === undefined || value === null || value === '') return undefined;
-  if (isObject(value)) return readParts(attribute, value, at, unknown);
+  const one = onlyOf(value, at);
+  if (one === undefined || one === null || one === '') return undefined;
+  if (isObject(one)) return readParts(attribute, one, at, unknown);
   if (!subAttribute(attribute, 'value')) throw mistyped(at, 'a complex value');
-  return { value: readText(value, at) };
+  return { value: readText(one, at) };
 }
 
 function readParts(
@@ -58,10 +63,17 @@ function readParts(
   for (const [name, part] of Object.entries(value)) {
     const sub = subAttribute(attribute, name);
     if (!sub) unknown.add(nameInside(at, name));
-    else if (sub.mutability !== 'readOnly')
-      parts[sub.name] = readValue(sub, part, nameInside(at, sub.name), unknown);
+    else if (sub.mutability !== 'readOnly') {
+      const given = readValue(sub, part, nameInside(at, sub.name), unknown);
+      parts[sub.name] = isEmptied(given) ? undefined : given;
+    }
   }
   return parts;
+}
+
+/** A complex value whose `value` is '' is none: identity providers clear the manager so. */
+export function isEmptied(given: unknown): boolean {
+  return isObject(given) && given.value === '';
 }
 
 /** The elements of a list; a single value is a list of one. */

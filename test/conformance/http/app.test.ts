@@ -132,6 +132,14 @@ describe('every answer', () => {
     expect(JSON.stringify(lines)).not.toContain('secret');
   });
 
+  it('is the same where a base URL ends with a slash', async () => {
+    const { app, lines } = appOn(db);
+    for (const path of ['/scim/v2//Users/1', '//scim//v2/Users///1?filter=a//b']) {
+      await request(app).get(path).expect(200);
+    }
+    expect(lines.map(({ path }) => path)).toEqual(['/scim/v2/Users/1', '/scim/v2/Users/1']);
+  });
+
   it('tells nothing about the software and cannot be framed or sniffed', async () => {
     const { headers } = await request(appOn(db).app).get('/healthz');
     expect(headers).not.toHaveProperty('x-powered-by');

@@ -190,7 +190,11 @@ onEachDatabase((open) => {
     expect((await idp.get('/Users?count=0')).body.totalResults).toBe(0);
     const whole = await bulk([wrong('a'), wrong('b'), right], { failOnErrors: 3 });
     expect(whole.body.Operations).toHaveLength(3);
-    expectScimError(await bulk([right], { failOnErrors: 'many' }), 400, 'invalidValue');
+    for (const failOnErrors of ['many', -1, 1.5]) {
+      expectScimError(await bulk([right], { failOnErrors }), 400, 'invalidValue');
+    }
+    const unlimited = await bulk([wrong('a'), wrong('b')], { failOnErrors: 0 });
+    expect(unlimited.body.Operations).toHaveLength(2);
   });
 
   it('§3.7.4 keeps its limits', async () => {

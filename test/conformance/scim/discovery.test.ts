@@ -47,7 +47,7 @@ onEachDatabase((open) => {
       etag: { supported: true },
       meta: { resourceType: 'ServiceProviderConfig', location: `${BASE}/ServiceProviderConfig` },
     });
-    expect(body.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }]);
+    expect(body.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken', primary: true }]);
   });
 
   it('§6 ResourceTypes', async () => {
@@ -108,6 +108,29 @@ onEachDatabase((open) => {
     });
     expect(suggested).toContainEqual(['work', 'home', 'other']);
     expect(suggested).not.toContainEqual([]);
+  });
+
+  it('§7 Schemas say of members what the server does with them', async () => {
+    const [id = ''] = await idp.newUsers(1);
+    const { body } = await idp.get(`/Schemas/${GROUP_URN}`);
+    const members = body.attributes.find(({ name }: Published) => name === 'members');
+    const said = new Map<string, Published>(members.subAttributes.map((sub: Published) => [sub.name, sub]));
+    expect(said.get('value')).toMatchObject({ mutability: 'immutable', required: true, caseExact: true });
+    expectScimError(
+      await idp.post('/Groups', { displayName: 'G', members: [{ display: 'x' }] }),
+      400,
+      'invalidValue',
+    );
+    const sent = { value: id, display: 'Nobody', $ref: 'https://elsewhere.example/Users/1', type: 'Other' };
+    const { body: group } = await idp.post('/Groups', { displayName: 'G', members: [sent] });
+    expect(group.members).toEqual([
+      { value: id, display: 'user1', $ref: `${BASE}/Users/${id}`, type: 'User' },
+    ]);
+    for (const made of ['display', '$ref', 'type'] as const) {
+      expect(said.get(made)).toMatchObject({ mutability: 'readOnly', required: false });
+      const operation = { op: 'replace', path: `members[value eq "${id}"].${made}`, value: 'x' };
+      expectScimError(await idp.patch(`/Groups/${group.id}`, [operation]), 400, 'mutability');
+    }
   });
 
   it('§4 lists all there is, and its locations do not follow the request', async () => {

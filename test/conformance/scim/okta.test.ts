@@ -149,9 +149,11 @@ onEachDatabase((open) => {
     const renamed = await okta.patch(`/Groups/${id}`, [
       { op: 'replace', value: { id, displayName: 'Sales EMEA' } },
     ]);
-    expect(renamed.status).toBe(204);
     expect((await okta.get(`/Groups/${id}`)).body.displayName).toBe('Sales EMEA');
-    expect((await okta.delete(`/Groups/${id}`)).status).toBe(204);
+    for (const { status, headers } of [renamed, await okta.delete(`/Groups/${id}`)]) {
+      expect(status).toBe(204);
+      expect(headers.get('content-type')).toMatch(/^application\/scim\+json/);
+    }
     expectScimError(await okta.get(`/Groups/${id}`), 404);
   });
 

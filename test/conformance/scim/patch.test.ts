@@ -90,6 +90,12 @@ onEachDatabase((open) => {
       expect(body[ENTERPRISE]).toEqual({ department: 'R&D' });
     });
 
+    it('does not take active away: that would let a leaver in again', async () => {
+      const { body } = await idp.get(path);
+      expectScimError(await idp.patch(path, [{ op: 'remove', path: 'active' }]), 400, 'invalidValue');
+      expect((await idp.get(path)).body).toEqual(body);
+    });
+
     it('wants a path, and keeps what is required or read only', async () => {
       const { body } = await idp.get(path);
       expectScimError(await idp.patch(path, [{ op: 'remove' }]), 400, 'noTarget');
@@ -98,6 +104,18 @@ onEachDatabase((open) => {
       }
       expect((await idp.get(path)).body).toEqual(body);
     });
+  });
+
+  it('takes paths of many thousand characters, up to a limit on all of them', async () => {
+    const long = (characters: number) => `emails[value eq "${'x'.repeat(characters)}"]`;
+    const same = await idp.get(path);
+    const far = await idp.patch(path, [{ op: 'remove', path: long(16_000) }]);
+    expect([far.status, far.body]).toEqual([200, same.body]);
+    expectScimError(await idp.patch(path, [{ op: 'remove', path: long(70_000) }]), 400, 'invalidPath');
+    const many = Array.from({ length: 70 }, () => ({ op: 'remove', path: long(16_000) }));
+    const refused = await idp.patch(path, many);
+    expectScimError(refused, 413);
+    expect(refused.body.detail).toContain('1048576 characters');
   });
 
   describe('§3.5.2.3 replace', () => {

@@ -162,7 +162,7 @@ onEachDatabase((open) => {
       ['userName is no text', { userName: { a: 1 } }],
       ['active is no boolean', { userName: 'x', active: 'perhaps' }],
       ['name is text', { userName: 'x', name: 'Ann' }],
-      ['title is a list', { userName: 'x', title: ['a'] }],
+      ['title is a list', { userName: 'x', title: ['a', 'b'] }],
       ['a NUL', { userName: 'x', title: 'a\0b' }],
       ['half a surrogate pair', { userName: 'x', title: '\ud800' }],
       ['title fills a book', { userName: 'x', title: 'x'.repeat(2 ** 20) }],
@@ -174,7 +174,8 @@ onEachDatabase((open) => {
   });
 
   describe('RFC 7643 §3.3 schemas and attributes that nobody knows', () => {
-    it('ignores them, never echoes them, and shows them to an admin', async () => {
+    it('passes over them where the connection ignores them, never echoes them, shows them to an admin', async () => {
+      const idp = await endpoint.connect({ unknownAttributes: 'Ignore' });
       const sent = someone('ann', {
         schemas: [USER, 'urn:example:custom'],
         favouriteColour: 'green',
@@ -195,6 +196,29 @@ onEachDatabase((open) => {
         'favouriteColour',
         'urn:example:custom',
       ]);
+    });
+
+    it('refuses them where the connection rejects them, in POST and PUT, and lets a leaver out', async () => {
+      const strange = { favouriteColour: 'green' };
+      for (const more of [
+        strange,
+        { emails: [{ value: 'ann@example.com', verified: true }] },
+        { 'urn:x': {} },
+      ]) {
+        expectScimError(await idp.post('/Users', someone('ann', more)), 400, 'invalidSyntax');
+      }
+      expectScimError(await idp.post('/Groups', { displayName: 'G', ...strange }), 400, 'invalidSyntax');
+      const { body: user } = await idp.post(
+        '/Users',
+        someone('ann', { schemas: [USER, 'urn:example:custom'] }),
+      );
+      const { body: group } = await idp.post('/Groups', { displayName: 'G' });
+      expectScimError(await idp.put(`/Users/${user.id}`, { ...user, ...strange }), 400, 'invalidSyntax');
+      expectScimError(await idp.put(`/Groups/${group.id}`, { ...group, ...strange }), 400, 'invalidSyntax');
+      expect((await idp.get(`/Users/${user.id}`)).body).toEqual(user);
+      const left = await idp.put(`/Users/${user.id}`, { ...user, ...strange, active: false });
+      expect([left.status, left.body.active]).toEqual([200, false]);
+      expectScimError(await idp.put(`/Users/${user.id}`, { ...left.body, ...strange }), 400, 'invalidSyntax');
     });
 
     it('notes what it knows as well, the values of a list by their type', async () => {
@@ -329,8 +353,11 @@ onEachDatabase((open) => {
       const { body: user } = await idp.post('/Users', someone('ann'));
       const { body: group } = await idp.post('/Groups', { displayName: 'G' });
       const stale = { 'If-Match': 'W/"7"' };
-      for (const path of [`/Users/${user.id}`, `/Groups/${group.id}`]) {
-        expectScimError(await idp.put(path, { ...user, ...group }, stale), 412);
+      for (const [path, body] of [
+        [`/Users/${user.id}`, user],
+        [`/Groups/${group.id}`, group],
+      ]) {
+        expectScimError(await idp.put(path, body, stale), 412);
         expectScimError(await idp.patch(path, [{ op: 'replace', value: { externalId: 'x' } }], stale), 412);
         expectScimError(await idp.delete(path, stale), 412);
       }

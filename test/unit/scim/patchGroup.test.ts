@@ -149,6 +149,16 @@ describe('groups of identity providers', () => {
     });
   });
 
+  it('a path that names three hundred members', () => {
+    const ids = Array.from(
+      { length: 300 },
+      (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
+    );
+    const path = `members[${ids.map((id) => `value eq "${id}"`).join(' or ')}]`;
+    expect(path.length).toBeGreaterThan(15_000);
+    expect(edits({ op: 'remove', path })).toEqual([{ op: 'remove', ids }]);
+  });
+
   it('JumpCloud: members without a filter', () => {
     expect(edits({ op: 'add', path: 'members', value: [{ value: 'a' }] })).toEqual([
       { op: 'add', ids: ['a'] },

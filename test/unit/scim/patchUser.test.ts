@@ -398,6 +398,36 @@ describe('what identity providers send', () => {
     expect(refusal(JANE, operations.slice(0, 1))).toBe('noTarget');
   });
 
+  it('takes a list of one for the value of a singular attribute', () => {
+    expect(
+      patch(
+        { ...JANE, active: true },
+        { op: 'replace', path: 'active', value: [false] },
+        { op: 'replace', path: 'title', value: ['CEO'] },
+        { op: 'replace', value: { 'name.givenName': ['Jo'], nickName: ['J'] } },
+        { op: 'replace', path: 'emails[type eq "home"].value', value: ['jo@home.example'] },
+      ),
+    ).toEqual({
+      ...JANE,
+      active: false,
+      title: 'CEO',
+      nickName: 'J',
+      name: { givenName: 'Jo', familyName: 'Doe' },
+      emails: [WORK, { ...HOME, value: 'jo@home.example' }],
+    });
+    expect(patch(JANE, { op: 'replace', path: 'title', value: [] })).not.toHaveProperty('title');
+  });
+
+  it('takes the manager away whose value is empty', () => {
+    const without = { ...JANE, [ENTERPRISE]: { department: 'R&D' } };
+    for (const op of ['add', 'replace']) {
+      expect(patch(JANE, { op, path: `${ENTERPRISE}:manager`, value: { value: '' } })).toEqual(without);
+      expect(patch(JANE, { op, path: `${ENTERPRISE}:manager.value`, value: '' })).toEqual(without);
+      expect(patch(JANE, { op, value: { [ENTERPRISE]: { manager: { value: '' } } } })).toEqual(without);
+      expect(patch(JANE, { op, value: { [`${ENTERPRISE}:manager`]: [{ value: '' }] } })).toEqual(without);
+    }
+  });
+
   it('Entra ID: the manager as a bare string, or as an empty one', () => {
     const manager = (value: unknown) =>
       patch(JANE, { op: 'Replace', path: `${ENTERPRISE}:manager`, value })[ENTERPRISE];
@@ -492,7 +522,9 @@ describe('errors (RFC 7644 §3.12)', () => {
     ['invalidValue', { op: 'replace', value: 'x' }],
     ['invalidValue', { op: 'replace', value: [] }],
     ['invalidValue', { op: 'replace', path: 'title', value: { a: 1 } }],
-    ['invalidValue', { op: 'replace', path: 'title', value: ['x'] }],
+    ['invalidValue', { op: 'replace', path: 'title', value: ['x', 'y'] }],
+    ['invalidValue', { op: 'replace', path: 'title', value: [['x']] }],
+    ['invalidValue', { op: 'replace', path: 'active', value: [] }],
     ['invalidValue', { op: 'replace', path: 'title', value: true }],
     ['invalidValue', { op: 'replace', path: 'name', value: 'Jane' }],
     ['invalidValue', { op: 'replace', path: 'name', value: [{}, {}] }],
@@ -517,6 +549,8 @@ describe('errors (RFC 7644 §3.12)', () => {
     const operations = Array.from({ length: 1000 }, () => ({ op: 'add', path: 'emails', value: emails }));
     expect(refusal({ userName: 'x', emails }, operations)).toBe('tooMany');
     expect(patch({ userName: 'x', emails }, ...operations.slice(0, 2))).toEqual({ userName: 'x', emails });
+    const path = `emails[${Array(500).fill('value eq "x"').join(' or ')}]`;
+    expect(refusal({ userName: 'x', emails }, [{ op: 'remove', path }])).toBe('tooMany');
   });
 
   it('is all or nothing: an earlier operation does not stay', () => {
