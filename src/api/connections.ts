@@ -21,7 +21,7 @@ import {
   updateConnection,
 } from '../db/identity/connections.ts';
 import { lockEnvironment } from '../db/identity/environments.ts';
-import { waitedFor } from '../db/identity/tombstones.ts';
+import { storesWaitedFor } from '../db/identity/tombstones.ts';
 import { isUniqueViolation } from '../db/open.ts';
 import { RequestError } from '../model/errors.ts';
 import { isoTime } from '../support/clock.ts';
@@ -196,7 +196,7 @@ function connectionHref(deps: AdminDeps, connection: ConnectionRecord, ...path: 
 async function showWithWaiting(deps: AdminDeps, connection: ConnectionRecord) {
   const shown = show(deps, connection);
   if (!shown.deletion) return shown;
-  const waitsFor = await waitedFor(deps.db, connection.id);
+  const waitsFor = await storesWaitedFor(deps.db, connection.id);
   return { ...shown, deletion: { ...shown.deletion, waitsFor } };
 }
 

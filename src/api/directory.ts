@@ -7,7 +7,7 @@ import { type Request, type Response, Router } from 'express';
 import { groupsOfUsers, type MembershipRow, membersWithNames } from '../db/identity/groupMembers.ts';
 import { findGroupOfEnvironment, type GroupRecord, listGroupsOfEnvironment } from '../db/identity/groups.ts';
 import { countOfEnvironment, type PageByKey, type SqlCondition } from '../db/identity/lists.ts';
-import { findSomeone } from '../db/identity/persons.ts';
+import { findUserOrPerson } from '../db/identity/persons.ts';
 import { listUsersOfEnvironment, type UserRecord } from '../db/identity/users.ts';
 import { dialectOf } from '../db/open.ts';
 import { FilterError } from '../directory/query/ast.ts';
@@ -68,7 +68,7 @@ async function userOf(deps: AdminDeps, req: Request, res: Response): Promise<Use
 /** By the id of the user or of the person, as events and plans name people; also of whom the IdP deleted. */
 export async function someoneOf(deps: AdminDeps, req: Request, res: Response): Promise<UserRecord> {
   const id = idParam(req);
-  const user = await findSomeone(deps.db, environmentOf(res).id, id);
+  const user = await findUserOrPerson(deps.db, environmentOf(res).id, id);
   if (!user) throw notFound('user', id);
   return user;
 }

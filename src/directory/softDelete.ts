@@ -5,13 +5,13 @@
 
 import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
-import { type Deletion, noteBurial } from '../db/identity/deletions.ts';
+import { type Deletion, recordSoftDeleted } from '../db/identity/deletions.ts';
 import { type GroupRecord, softDeleteGroup } from '../db/identity/groups.ts';
 import {
-  nextGroupsToBury,
-  nextUsersToBury,
+  groupsToSoftDelete,
   removeSomeMembers,
   softDeleteUsers,
+  usersToSoftDelete,
 } from '../db/identity/tombstones.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
@@ -28,40 +28,40 @@ export async function softDeletePage(
   at: string,
 ): Promise<boolean> {
   // Groups first: whoever changes members locks a group before its users.
-  const groups = await nextGroupsToBury(tx, connection.id, GROUPS_PER_PAGE);
+  const groups = await groupsToSoftDelete(tx, connection.id, GROUPS_PER_PAGE);
   if (groups.length > 0) {
-    const buried = await softDeleteGroups(tx, groups, at);
-    await noteBurial(tx, connection.id, { ...deletion, groups: deletion.groups + buried.length });
-    await tell(tx, at, connection, deletion, buried.map(groupDeleted));
+    const deleted = await softDeleteGroups(tx, groups, at);
+    await recordSoftDeleted(tx, connection.id, { ...deletion, groups: deletion.groups + deleted.length });
+    await tell(tx, at, connection, deletion, deleted.map(groupDeleted));
     return true;
   }
-  const users = await nextUsersToBury(tx, connection.id, USERS_PER_PAGE);
+  const users = await usersToSoftDelete(tx, connection.id, USERS_PER_PAGE);
   if (users.length === 0) return false;
   await softDeleteUsers(
     tx,
     users.map((user) => user.id),
     at,
   );
-  await noteBurial(tx, connection.id, { ...deletion, users: deletion.users + users.length });
+  await recordSoftDeleted(tx, connection.id, { ...deletion, users: deletion.users + users.length });
   await tell(tx, at, connection, deletion, users.map(userDeleted));
   return true;
 }
 
-/** Those that are buried: the last of a page may be so large that it only loses some members. */
+/** Those that are deleted: the last of a page may be so large that it only loses some members. */
 async function softDeleteGroups(
   tx: Db,
   groups: readonly GroupRecord[],
   at: string,
 ): Promise<readonly GroupRecord[]> {
-  const buried: GroupRecord[] = [];
+  const deleted: GroupRecord[] = [];
   let room = MEMBERS_PER_PAGE;
   for (const group of groups) {
     room -= await removeSomeMembers(tx, group.id, room);
-    if (room <= 0) return buried;
+    if (room <= 0) return deleted;
     await softDeleteGroup(tx, group, at);
-    buried.push(group);
+    deleted.push(group);
   }
-  return buried;
+  return deleted;
 }
 
 type Told = Pick<NewEvent, 'kind' | 'subject' | 'before'>;

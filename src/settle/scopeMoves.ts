@@ -5,7 +5,7 @@
  */
 
 import {
-  addLoser,
+  addPeopleToCause,
   countCounted,
   countedPeople,
   forgetCounted,
@@ -50,7 +50,7 @@ async function followLeaving(attempt: Attempt, scope: SqlCondition): Promise<voi
       people.filter((person) => !loses(person)),
     );
     await attempt.record(async (tx) => {
-      await addLoser(tx, list, store.id, losers);
+      await addPeopleToCause(tx, list, store.id, losers);
       for (const id of others) await enqueue(tx, attempt, id, PRIORITY.normal);
     });
   }

@@ -3,7 +3,7 @@
  * without a call. Nothing but creations waits.
  */
 
-import { hurryTasks, retryLater } from '../db/queue/queue.ts';
+import { endBackoff, retryLater } from '../db/queue/queue.ts';
 import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/storeProgress.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -39,9 +39,9 @@ function failureOf(attempt: Attempt) {
 }
 
 /** A creation went through: those that wait are due. Part of the transaction that records it. */
-export async function endWaitForSeats(tx: Parameters<typeof hurryTasks>[0], attempt: Attempt): Promise<void> {
+export async function endWaitForSeats(tx: Parameters<typeof endBackoff>[0], attempt: Attempt): Promise<void> {
   const { store } = attempt.context;
   if (store.creationsWaitUntil === null) return;
   await forgetSeatRefusals(tx, store.id);
-  await hurryTasks(tx, store.id, attempt.now());
+  await endBackoff(tx, store.id, attempt.now());
 }

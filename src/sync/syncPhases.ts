@@ -3,7 +3,7 @@
  * would lose, and hand the differences to the queue. Where the run stands is kept by `syncRuns.ts`.
  */
 
-import { addLoser, closeCause } from '../db/brake/brakeLedger.ts';
+import { addPeopleToCause, closeCause } from '../db/brake/brakeLedger.ts';
 import { subjectsPage } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
@@ -92,7 +92,7 @@ async function countUsers(step: Step, cursor: string | null): Promise<Progress> 
   const losers = people.filter(({ plan }) => plan.changes.some(isLoss)).map(({ desired }) => desired.id);
   await step.record(async (tx) => {
     await forgetOldDrift(tx, step);
-    await addLoser(tx, step.run.correlationId, store.id, losers);
+    await addPeopleToCause(tx, step.run.correlationId, store.id, losers);
   });
   return {
     cursor: lastOf(ids, PEOPLE_PER_STEP),
@@ -111,7 +111,7 @@ async function countGroups(step: Step, cursor: string | null): Promise<Progress>
   );
   const next = lastOf(ids, GROUPS_PER_STEP);
   await step.record(async (tx) => {
-    await addLoser(tx, step.run.correlationId, store.id, losers);
+    await addPeopleToCause(tx, step.run.correlationId, store.id, losers);
     if (next === null)
       await closeCause(tx, {
         correlationId: step.run.correlationId,

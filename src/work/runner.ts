@@ -7,7 +7,7 @@ import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
 import { acquireLease, type Lease, releaseLease, renewLease } from '../db/queue/leases.ts';
 import type { Presence } from '../db/queue/presence.ts';
-import { type DueTask, hurryTasks, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
+import { type DueTask, endBackoff, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
 import { enqueueDueRechecks } from '../db/queue/rechecks.ts';
 import { hasOpenTasks } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
@@ -279,7 +279,7 @@ export class StoreRunner {
 
   async #succeeded(store: StoreRecord): Promise<void> {
     if (this.#streak >= TROUBLE_MIN) {
-      await hurryTasks(this.#deps.db, store.id, isoTime(this.#deps.clock.now()));
+      await endBackoff(this.#deps.db, store.id, isoTime(this.#deps.clock.now()));
     }
     this.#streak = 0;
     this.#failing.clear();

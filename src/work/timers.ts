@@ -7,10 +7,10 @@
 import { appendEvent } from '../db/events.ts';
 import { lastDeletedUser, speakingUser } from '../db/identity/persons.ts';
 import type { Db } from '../db/open.ts';
-import { type LeaverRecord, storesWithUnsaidLeavers, takeOverdue } from '../db/queue/leavers.ts';
+import { type LeaverRecord, storesWithUnreportedLeavers, takeOverdue } from '../db/queue/leavers.ts';
 import { takeDueRemovals } from '../db/queue/removals.ts';
 import { enqueueTask, PRIORITY, taskOf } from '../db/queue/tasks.ts';
-import { hasOpenRun, insertSyncRun, lastLook } from '../db/runs/syncRuns.ts';
+import { hasOpenRun, insertSyncRun, lastScanningRun } from '../db/runs/syncRuns.ts';
 import { getSyncStatus } from '../db/seen/syncStatuses.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
@@ -27,7 +27,7 @@ const PEOPLE_PER_TURN = 500;
 
 /** One turn over every store. True where the queue got work. */
 export async function ringTimers(deps: PropagationDeps, metrics: Metrics): Promise<boolean> {
-  const waiting = await storesWithUnsaidLeavers(deps.db);
+  const waiting = await storesWithUnreportedLeavers(deps.db);
   let work = false;
   for (const store of await everyActiveStore(deps.db)) {
     const settings = settingsOf(deps, store);
@@ -63,7 +63,7 @@ async function queuePeriodicSync(
   settings: CommonSettings,
 ): Promise<boolean> {
   if (settings.syncIntervalMinutes === 0) return false;
-  const last = await lastLook(deps.db, store.id);
+  const last = await lastScanningRun(deps.db, store.id);
   const since = Date.parse(last?.finishedAt ?? last?.createdAt ?? store.updatedAt);
   const intervalMs = settings.syncIntervalMinutes * 60_000;
   const dueAt = since + intervalMs * (1 + JITTER * fraction(last?.id ?? store.id));
@@ -71,7 +71,7 @@ async function queuePeriodicSync(
   return deps.db.transaction(async (tx) => {
     const current = await lockStore(tx, store.id);
     if (current?.status !== 'ACTIVE' || (await hasOpenRun(tx, store.id))) return false;
-    const latest = await lastLook(tx, store.id);
+    const latest = await lastScanningRun(tx, store.id);
     if (latest?.id !== last?.id) return false;
     const run = {
       environmentId: store.environmentId,

@@ -4,7 +4,7 @@
  * connection stays visible until no store has anything left to do. Calls no vendor.
  */
 
-import { shutConnection } from '../../db/access/scimTokens.ts';
+import { revokeScimTokensOf } from '../../db/access/scimTokens.ts';
 import { appendEvent, appendEvents } from '../../db/events.ts';
 import {
   type ConnectionRecord,
@@ -23,11 +23,11 @@ import {
 import { lockEnvironment } from '../../db/identity/environments.ts';
 import {
   type AffectedPeople,
+  affectedPeople,
   forgetSubjects,
   lastHadLinks,
   nextToForget,
   storesStillWork,
-  whomItConcerns,
 } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { storeNames } from '../../db/stores/stores.ts';
@@ -56,22 +56,22 @@ export async function deleteConnection(
   cause: Cause,
 ): Promise<boolean> {
   // Before the transaction: to count a large directory takes seconds.
-  const concerned = await whomItConcerns(deps.db, [id]);
+  const concerned = await affectedPeople(deps.db, [id]);
   await deps.db.transaction(async (tx) => {
     // The environment's lock keeps another primary connection from coming meanwhile.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
     const asked = { options, concerned, cause };
-    if (connection.deletion) return thinkBetter(tx, deps, connection, connection.deletion, asked);
-    if (!options.confirmed && (await somebodyMinds(tx, id, concerned)))
+    if (connection.deletion) return keepAfterAll(tx, deps, connection, connection.deletion, asked);
+    if (!options.confirmed && (await needsConfirmation(tx, id, concerned)))
       refuseUnconfirmed(`the connection ${connection.name}`, concerned, options);
     await shut(tx, deps, connection, options.keepAccounts, cause, concerned);
   });
   return (await advanceConnection(deps, id, STEPS_IN_REQUEST)) === 'done';
 }
 
-async function somebodyMinds(tx: Db, id: string, { users, groups }: AffectedPeople): Promise<boolean> {
+async function needsConfirmation(tx: Db, id: string, { users, groups }: AffectedPeople): Promise<boolean> {
   if (users + groups > 0) return true;
   return lastHadLinks(tx, id);
 }
@@ -83,7 +83,7 @@ interface Asked {
 }
 
 /** Asked again: what is not gone yet may still be kept. */
-async function thinkBetter(
+async function keepAfterAll(
   tx: Db,
   deps: PropagationDeps,
   connection: ConnectionRecord,
@@ -116,15 +116,15 @@ export async function shut(
 ): Promise<void> {
   const since = isoTime(deps.clock.now());
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
-  const tokens = await shutConnection(tx, connection.id);
+  const tokens = await revokeScimTokensOf(tx, connection.id);
   await tell(tx, deps, connection, cause, 'connection.deleting', {
     after: { keepAccounts: keeping, tokensRevoked: tokens, ...concerned },
   });
-  const heir = await passOnPrimary(tx, connection);
-  if (!heir) return;
-  await tell(tx, deps, heir, cause, 'connection.updated', {
-    before: { id: heir.id, name: heir.name, isPrimary: false },
-    after: { id: heir.id, name: heir.name, isPrimary: true },
+  const successor = await passOnPrimary(tx, connection);
+  if (!successor) return;
+  await tell(tx, deps, successor, cause, 'connection.updated', {
+    before: { id: successor.id, name: successor.name, isPrimary: false },
+    after: { id: successor.id, name: successor.name, isPrimary: true },
     reason: `${connection.name}, the primary connection so far, is being deleted`,
   });
 }
@@ -148,10 +148,10 @@ export async function advanceConnection(deps: PropagationDeps, id: string, steps
 
 /** Only until nobody is left in the directory: of several connections that go together, the stores are told once. */
 export function emptyConnection(deps: PropagationDeps, id: string, steps: number): Promise<Progress> {
-  return advance(deps, id, nextBurial, steps);
+  return advance(deps, id, softDeleteNext, steps);
 }
 
-async function nextBurial(tx: Db, deps: PropagationDeps, id: string): Promise<Progress> {
+async function softDeleteNext(tx: Db, deps: PropagationDeps, id: string): Promise<Progress> {
   const connection = await lockConnectionEvenDeleted(tx, id);
   const deletion = connection?.deletion;
   if (!connection || !deletion) return 'done';
@@ -162,7 +162,7 @@ async function nextBurial(tx: Db, deps: PropagationDeps, id: string): Promise<Pr
 }
 
 async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Progress> {
-  if ((await nextBurial(tx, deps, id)) === 'more') return 'more';
+  if ((await softDeleteNext(tx, deps, id)) === 'more') return 'more';
   const connection = await lockConnectionEvenDeleted(tx, id);
   const deletion = connection?.deletion;
   if (!connection || !deletion) return 'done';

@@ -18,7 +18,7 @@ import {
   type EnvironmentRecord,
   lockEnvironment,
 } from '../../db/identity/environments.ts';
-import { type AffectedPeople, whomItConcerns } from '../../db/identity/tombstones.ts';
+import { type AffectedPeople, affectedPeople } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { everyStoreOf, lockStore } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
@@ -48,7 +48,7 @@ export async function deleteEnvironment(
   cause: Cause,
 ): Promise<boolean> {
   // Before the transaction: to count a large directory takes seconds.
-  const concerned = await whomItConcerns(deps.db, idsOf(await everyConnection(deps.db, id)));
+  const concerned = await affectedPeople(deps.db, idsOf(await everyConnection(deps.db, id)));
   await deps.db.transaction(async (tx) => {
     const environment = await lockEnvironment(tx, id);
     if (!environment) throw new RequestError(404, `There is no environment ${id}.`);

@@ -9,10 +9,10 @@ import { hasTasks } from '../../db/queue/tasks.ts';
 import { cancelOpenRuns, hasOpenRun } from '../../db/runs/syncRuns.ts';
 import { countLinkedPeople } from '../../db/seen/links.ts';
 import {
-  buryStore,
   forgetBelongings,
   lockStore,
   type StoreRecord,
+  softDeleteStore,
   updateStore,
 } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
@@ -113,5 +113,5 @@ export async function forgetStore(
   const at = isoTime(deps.clock.now());
   await storeEvent(tx, at, store, cause, 'store.deleted', { before: audited(deps.registry, store) });
   await forgetBelongings(tx, store.id);
-  await buryStore(tx, store.id, at);
+  await softDeleteStore(tx, store.id, at);
 }

@@ -91,7 +91,7 @@ export async function deleteScimToken(
 }
 
 /** With what was seen of them: nobody asks any more. Answers how many tokens there were. */
-export async function shutConnection(tx: Db, connectionId: string): Promise<number> {
+export async function revokeScimTokensOf(tx: Db, connectionId: string): Promise<number> {
   await tx('attributes_seen').where({ connection_id: connectionId }).delete();
   return tx('scim_tokens').where({ connection_id: connectionId }).delete();
 }

@@ -82,7 +82,7 @@ export async function peopleOfLargestCause(
 }
 
 /** Somebody would lose something by this cause. */
-export async function addLoser(
+export async function addPeopleToCause(
   db: Db,
   correlationId: string,
   storeId: string,

@@ -132,14 +132,14 @@ export async function hasPrimaryConnection(db: Db, environmentId: string): Promi
 export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
   if (!connection.isPrimary) return null;
   await db('connections').where({ id: connection.id }).update({ is_primary: false });
-  const heir = await present(db, connection.environmentId)
+  const successor = await present(db, connection.environmentId)
     .whereNot({ id: connection.id })
     .whereNull('deletion')
     .orderBy(['created_at', 'id'])
     .first();
-  if (!heir) return null;
-  await db('connections').where({ id: heir.id }).update({ is_primary: true });
-  return toConnection({ ...heir, is_primary: true });
+  if (!successor) return null;
+  await db('connections').where({ id: successor.id }).update({ is_primary: true });
+  return toConnection({ ...successor, is_primary: true });
 }
 
 /** Throws a unique violation (`isUniqueViolation`) where the name is taken. */

@@ -42,7 +42,7 @@ export async function keepAccountsFromNowOn(tx: Db, table: Table, id: string): P
 }
 
 /** Users or groups went: stores must be told (again). */
-export async function noteBurial(
+export async function recordSoftDeleted(
   tx: Db,
   connectionId: string,
   { keepAccounts: _, ...deletion }: Deletion,
@@ -63,11 +63,11 @@ export async function takeReplanning(tx: Db, connectionId: string, at: string): 
 
 /** Its row stays, and its name is free. False where that was done before. */
 export async function softDeleteRow(tx: Db, table: Table, id: string, at: string): Promise<boolean> {
-  const buried = await tx(table)
+  const deleted = await tx(table)
     .where({ id })
     .whereNull('deleted_at')
     .update({ deleted_at: at, updated_at: at });
-  return buried > 0;
+  return deleted > 0;
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Attachment {
  * person, whom the caller makes. Two live users of one connection are never one person.
  */
 export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
-  const { tombstones, hasOtherConnections } = await lookAround(db, arrival);
+  const { tombstones, hasOtherConnections } = await candidatesToReturn(db, arrival);
   const returned = await firstFree(db, arrival.connectionId, tombstones);
   if (returned) return { personId: returned, how: 'returned' };
   const matched = hasOtherConnections ? await personElsewhere(db, arrival) : null;
@@ -44,7 +44,7 @@ export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment
 const CANDIDATES_MAX = 20;
 
 /** Who may return, the likeliest first, and whether anybody can be known elsewhere: one round trip. */
-async function lookAround(
+async function candidatesToReturn(
   db: Db,
   arrival: Arrival,
 ): Promise<{ tombstones: readonly { person_id: string }[]; hasOtherConnections: boolean }> {
@@ -155,13 +155,13 @@ export async function speakingUsers(
   return found;
 }
 
-export interface Departed extends UserRecord {
+export interface DeletedUser extends UserRecord {
   /** The connection was deleted, and its accounts are to stay: the bridge has nothing to do with them. */
   readonly keepRemote: boolean;
 }
 
 /** The person's newest tombstone: what is left to say who it was; null when there is none. */
-export async function lastDeletedUser(db: Db, personId: string): Promise<Departed | null> {
+export async function lastDeletedUser(db: Db, personId: string): Promise<DeletedUser | null> {
   return (await lastDeletedUsers(db, [personId])).get(personId) ?? null;
 }
 
@@ -169,8 +169,8 @@ export async function lastDeletedUser(db: Db, personId: string): Promise<Departe
 export async function lastDeletedUsers(
   db: Db,
   personIds: readonly string[],
-): Promise<ReadonlyMap<string, Departed>> {
-  const found = new Map<string, Departed>();
+): Promise<ReadonlyMap<string, DeletedUser>> {
+  const found = new Map<string, DeletedUser>();
   for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
     const rows = await db('users')
       .join('connections', 'connections.id', 'users.connection_id')
@@ -188,7 +188,11 @@ export async function lastDeletedUsers(
 }
 
 /** By the id of a SCIM user, a deleted one too, or of a person, whose living user goes before a deleted one. */
-export async function findSomeone(db: Db, environmentId: string, id: string): Promise<UserRecord | null> {
+export async function findUserOrPerson(
+  db: Db,
+  environmentId: string,
+  id: string,
+): Promise<UserRecord | null> {
   const own = await db('users').where({ environment_id: environmentId, id }).first();
   if (own) return toUser(own);
   const someone = (await speakingUser(db, id)) ?? (await lastDeletedUser(db, id));

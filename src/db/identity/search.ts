@@ -20,7 +20,7 @@ export interface SearchPage {
   readonly limit: number;
 }
 
-export interface Found {
+export interface SearchHit {
   readonly kind: Kind;
   readonly id: string;
 }
@@ -29,7 +29,7 @@ export interface Found {
 export async function searchTogether(
   db: Db,
   page: SearchPage,
-): Promise<{ readonly total: number; readonly items: readonly Found[] }> {
+): Promise<{ readonly total: number; readonly items: readonly SearchHit[] }> {
   let total = 0;
   for (const { kind, filter } of page.kinds) {
     total += await countMatching(db, TABLES[kind], { connectionId: page.connectionId, filter });
@@ -41,7 +41,7 @@ export async function searchTogether(
     return isSorted ? keys : oldest(db, keys, page.offset + page.limit);
   });
   if (!first) return { total, items: [] };
-  const found = db.from(first.unionAll(others).as('found')).select<Found[]>('kind', 'id');
+  const found = db.from(first.unionAll(others).as('found')).select<SearchHit[]>('kind', 'id');
   const direction = page.descending ? 'desc' : 'asc';
   if (isSorted) found.orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`);
   const items = await found

@@ -10,7 +10,7 @@ import { type GroupRecord, toGroup } from './groups.ts';
 import { toUser, type UserRecord } from './users.ts';
 
 /** Live users, locked. */
-export async function nextUsersToBury(
+export async function usersToSoftDelete(
   tx: Db,
   connectionId: string,
   limit: number,
@@ -25,7 +25,7 @@ export async function nextUsersToBury(
 }
 
 /** Live groups, locked. */
-export async function nextGroupsToBury(
+export async function groupsToSoftDelete(
   tx: Db,
   connectionId: string,
   limit: number,
@@ -147,7 +147,7 @@ export interface AffectedPeople {
 }
 
 /** Whom it concerns if these connections, all of one environment, go. */
-export async function whomItConcerns(db: Db, connectionIds: readonly string[]): Promise<AffectedPeople> {
+export async function affectedPeople(db: Db, connectionIds: readonly string[]): Promise<AffectedPeople> {
   const users = () => db('users').whereIn('users.connection_id', connectionIds).whereNull('users.deleted_at');
   const leaving = () =>
     users().whereNotExists(
@@ -205,7 +205,7 @@ export interface Waiting {
 }
 
 /** What the end of the connection waits for, by store. */
-export async function waitedFor(db: Db, connectionId: string): Promise<readonly Waiting[]> {
+export async function storesWaitedFor(db: Db, connectionId: string): Promise<readonly Waiting[]> {
   const stores = new Map<string, Waiting>();
   for (const kind of ['user', 'group'] as const) {
     const rows: { id: string; name: string; state: 'pending' | 'held' | 'parked'; n: string | number }[] =

@@ -86,7 +86,7 @@ export async function takeOverdue(
 }
 
 /** Stores of which a leaver may be overdue without anybody having said so. */
-export async function storesWithUnsaidLeavers(db: Db): Promise<ReadonlySet<string>> {
+export async function storesWithUnreportedLeavers(db: Db): Promise<ReadonlySet<string>> {
   const rows: { store_id: string }[] = await db('leavers').whereNull('overdue_at').distinct('store_id');
   return new Set(rows.map((row) => row.store_id));
 }

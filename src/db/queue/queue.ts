@@ -174,7 +174,7 @@ export async function parkTask(
 }
 
 /** The store answers again: what was backing off because of its silence need not wait longer. */
-export async function hurryTasks(db: Db, storeId: string, now: string): Promise<void> {
+export async function endBackoff(db: Db, storeId: string, now: string): Promise<void> {
   await db('tasks')
     .where({ store_id: storeId, state: 'pending' })
     .where('run_at', '>', now)

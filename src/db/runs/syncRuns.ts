@@ -165,7 +165,7 @@ export async function settledRuns(db: Db, storeId: string): Promise<readonly Syn
 }
 
 /** The run that last looked at the store, or is about to: its scans, and every periodic run. */
-export async function lastLook(db: Db, storeId: string): Promise<SyncRunRecord | null> {
+export async function lastScanningRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
   const row = await db('sync_runs')
     .where({ store_id: storeId })
     .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))

@@ -165,7 +165,7 @@ export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['sec
 }
 
 /** A tombstone: events name it, so its row stays, without secrets. `at` is an ISO time. */
-export async function buryStore(db: Db, id: string, at: string): Promise<void> {
+export async function softDeleteStore(db: Db, id: string, at: string): Promise<void> {
   await db('stores').where({ id }).update({
     status: 'INACTIVE',
     secrets: '{}',

@@ -3,7 +3,7 @@
  * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
  */
 
-import { addLoser, closeCause } from '../../db/brake/brakeLedger.ts';
+import { addPeopleToCause, closeCause } from '../../db/brake/brakeLedger.ts';
 import { openHeldByKeys } from '../../db/brake/held.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
@@ -88,7 +88,7 @@ export async function countApplied(
     .map(({ body }) => body.member?.id ?? body.subject.id);
   const { correlationId } = step.run;
   await step.record(async (tx) => {
-    await addLoser(tx, correlationId, step.context.store.id, losers);
+    await addPeopleToCause(tx, correlationId, step.context.store.id, losers);
     if (next !== null) return;
     await closeCause(tx, {
       correlationId,
