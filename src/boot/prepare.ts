@@ -54,9 +54,10 @@ function openOwnKey(config: Config): Keyring {
 
 async function openMigrated({ database }: Config, log: Log): Promise<Knex> {
   try {
-    const db = openDatabase(database, log.child({ room: 'db' }));
-    await migrate(db);
-    return db;
+    const dbLog = log.child({ room: 'db' });
+    const patient = openDatabase(database, dbLog, 'long');
+    await migrate(patient).finally(() => patient.destroy());
+    return openDatabase(database, dbLog);
   } catch (error) {
     const what = whatFailed(error);
     if (database.dialect === 'sqlite') {

@@ -4,6 +4,7 @@
  */
 
 import { closeSync, mkdirSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import knex, { type Knex } from 'knex';
 
@@ -43,13 +44,20 @@ export interface DatabaseLog {
   debug(message: string): void;
 }
 
+/** `brief`: for a request, which has to be answered soon. `long`: for work on whole tables. */
+export type Patience = 'brief' | 'long';
+
 /** Without a log, knex prints to the console. */
-export function openDatabase(location: DatabaseLocation, log?: DatabaseLog): Knex {
-  return knex({ ...databaseConfig(location), ...(log ? { log: logger(log) } : {}) });
+export function openDatabase(
+  location: DatabaseLocation,
+  log?: DatabaseLog,
+  patience: Patience = 'brief',
+): Knex {
+  return knex({ ...databaseConfig(location, patience), ...(log ? { log: logger(log) } : {}) });
 }
 
-export function databaseConfig({ dialect, target }: DatabaseLocation): Knex.Config {
-  return dialect === 'sqlite' ? sqlite(target) : postgres(target);
+export function databaseConfig({ dialect, target }: DatabaseLocation, patience: Patience): Knex.Config {
+  return dialect === 'sqlite' ? sqlite(target) : postgres(target, patience);
 }
 
 function logger(log: DatabaseLog): Knex.Logger {
@@ -109,7 +117,11 @@ export function isUniqueViolation(error: unknown): boolean {
   return code === 'SQLITE_CONSTRAINT' && /UNIQUE constraint failed/.test(String((error as Error).message));
 }
 
-const ACQUIRE_TIMEOUT_MS = 20_000;
+/**
+ * A request is answered within 20 s, also where the server stands still: it waits for a connection, then
+ * for one statement, and gives up at the first limit that is passed.
+ */
+const ACQUIRE_TIMEOUT_MS = 7_000;
 /** Otherwise knex writes what people and secrets are in a statement into its error, and so into the log. */
 const COMPILE_SQL_ON_ERROR = false;
 
@@ -144,25 +156,60 @@ function sqlite(file: string): Knex.Config {
 }
 
 const POOL_MAX = 10;
+/** The server's own limits: a statement, or a row that somebody else has locked, took too long. */
+const STATEMENT_MAX_MS = 10_000;
+const LOCK_WAIT_MAX_MS = 8_000;
+/** A server that is there speaks before that, at the latest to say that the statement took too long. */
+const SILENCE_MAX_MS = 12_000;
+const CONNECT_MAX_MS = 5_000;
 /** A process that stands still in a transaction would keep others from the rows that it has locked. */
 const IDLE_IN_TRANSACTION_MAX_MS = 10_000;
 
-function postgres(url: string): Knex.Config {
+const SESSION_LIMITS = `
+  set statement_timeout = ${STATEMENT_MAX_MS};
+  set lock_timeout = ${LOCK_WAIT_MAX_MS};
+  set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MAX_MS}`;
+
+/** What of a pg client is used here; `readyForQuery` is false while an answer is owed. */
+interface PostgresConnection {
+  query(sql: string, done: (error: Error | null) => void): void;
+  readonly readyForQuery: boolean;
+  readonly connection: { readonly stream: Socket };
+}
+
+function postgres(url: string, patience: Patience): Knex.Config {
   return {
     client: 'pg',
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
-    connection: { connectionString: url, application_name: 'scim-bridge' },
+    connection: {
+      connectionString: url,
+      application_name: 'scim-bridge',
+      connectionTimeoutMillis: CONNECT_MAX_MS,
+      keepAlive: true,
+    },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
     pool: {
       min: 0,
       max: POOL_MAX,
+      createTimeoutMillis: ACQUIRE_TIMEOUT_MS,
       afterCreate: (
-        connection: { query(sql: string, done: (error: Error | null) => void): void },
+        connection: PostgresConnection,
         done: (error: Error | null, connection: unknown) => void,
       ) => {
-        const limit = `set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MAX_MS}`;
-        connection.query(limit, (error) => done(error, connection));
+        if (patience === 'long') return done(null, connection);
+        endSilence(connection);
+        // Not in the startup message: poolers refuse parameters there that they do not know.
+        connection.query(SESSION_LIMITS, (error) => done(error, connection));
       },
     },
   };
+}
+
+/** A server that stands still, or a network that swallows packets, closes nothing: the socket is cut here. */
+function endSilence(connection: PostgresConnection): void {
+  const { stream } = connection.connection;
+  stream.setTimeout(SILENCE_MAX_MS, () => {
+    if (connection.readyForQuery) return;
+    stream.destroy(Object.assign(new Error('PostgreSQL has not answered in time'), { code: 'ETIMEDOUT' }));
+  });
 }

@@ -1,7 +1,10 @@
 /** Tells "the database is not there" from "the statement is wrong": the first is worth another try. */
 
-/** PostgreSQL: connection exceptions (class 08), shutting down or starting (57P), too many connections. */
-const POSTGRES_OUTAGE = /^(08...|57P0[1-5]|53300|53400)$/;
+/**
+ * PostgreSQL: connection exceptions (class 08), shutting down or starting (57P), too many connections, a
+ * statement, a lock or a transaction that took too long, and a deadlock that this transaction lost.
+ */
+const POSTGRES_OUTAGE = /^(08...|57P0[1-5]|53300|53400|57014|55P03|25P0[34]|40P01)$/;
 
 const CODES = new Set([
   'ECONNREFUSED',
@@ -22,7 +25,7 @@ const CODES = new Set([
 
 /** pg and tarn give these neither code nor class. */
 const MESSAGES =
-  /Connection terminated|Unable to acquire a connection|timeout exceeded when trying to connect/;
+  /Connection terminated|is not queryable|Unable to acquire a connection|timeout exceeded when trying to connect|timeout expired/;
 
 /** By shape, not by class: drivers' errors may come from another realm. */
 export function isDatabaseOutage(error: unknown): boolean {
