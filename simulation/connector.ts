@@ -3,16 +3,16 @@
  * the vendor, before it is done; what comes in between is the network's.
  */
 
-import type {
-  Applied,
-  Capabilities,
-  Connector,
-  MemberOutcome,
-  StoreTypeDefinition,
+import {
+  type Applied,
+  assemble,
+  type Capabilities,
+  type Connector,
+  type MemberOutcome,
+  type StoreTypeDefinition,
 } from '../src/connectors/connector.ts';
-import type { MembershipChange } from '../src/model/change.ts';
-import type { Desired } from '../src/model/desired.ts';
-import type { Remote, RemoteUser } from '../src/model/remote.ts';
+import type { MembershipChange, Update, Write } from '../src/model/change.ts';
+import type { RemoteGroup, RemoteUser } from '../src/model/remote.ts';
 import { COMMON_SPECS, groupProvisioningSpec, type SettingSpec } from '../src/model/settings.ts';
 import { createCalls, type Line, refusal, type Turn, type Witness } from './network.ts';
 import type { Process } from './scheduler.ts';
@@ -54,18 +54,17 @@ export function createSimulatedType(line: Line, process: Process): StoreTypeDefi
     ],
     identifierAttributes: { primaryEmail: 'primaryEmail', userName: 'handle' },
     hostKeys: [],
-    create: () => createConnector(line, process, capabilities),
+    create: ({ configuration }) =>
+      createConnector(line, process, { ...capabilities, deleteGroups: configuration.DELETE_GROUPS === true }),
   };
 }
 
 function createConnector(line: Line, process: Process, capabilities: Capabilities): Connector {
   const { vendor } = line;
   const calls = createCalls(line);
-  return {
+  return assemble({
     type: vendor.manners.type,
     capabilities,
-    memberLevel: vendor.manners.levels ? GRANTED_LEVEL : null,
-    normalize: (desired: Desired) => ({ desired, dropped: [] }),
     check: (context) =>
       calls.read('check', context, () => ({
         status: 'OK' as const,
@@ -73,58 +72,69 @@ function createConnector(line: Line, process: Process, capabilities: Capabilitie
         tenant: { id: vendor.manners.type, name: vendor.manners.type },
         self: { remoteId: null, identifiers: ['bridge@acme.example'] },
       })),
-    find: (kind, identifier, context) =>
-      calls.read(`find ${kind} ${identifier}`, context, (state) => {
-        if (kind === 'user') return userOrNull(vendor.accountWith(identifier, state));
-        return groupOrNull(vendor.groupNamed(identifier, state));
-      }),
-    read: (kind, remoteId, context) =>
-      calls.read(`read ${kind} ${remoteId}`, context, (state) =>
-        kind === 'user'
-          ? userOrNull(state.accounts.get(remoteId) ?? null)
-          : groupOrNull(state.groups.get(remoteId) ?? null),
-      ),
-    scan: (kind, cursor, context) =>
-      calls.read(`list ${kind}s`, context, (state) => {
-        const all: readonly Remote[] =
-          kind === 'user'
-            ? [...state.accounts.values()].map(toUser)
-            : [...state.groups.values()].map(toGroup);
-        return pageOf(all, cursor);
-      }),
-    members: (groupId, cursor, context) =>
-      calls.read(`members of ${groupId}`, context, (state) => {
-        const group = state.groups.get(groupId);
-        if (!group) throw refusal(vendor, `read ${groupId}`, 'missing', 404);
-        const all = [...group.members].map(([remoteId, level]) => ({
-          remoteId,
-          display: state.accounts.get(remoteId)?.identifier ?? remoteId,
-          level: vendor.manners.levels ? level : null,
-        }));
-        return pageOf(all, cursor);
-      }),
-    apply: (change, context) => {
-      const turn = line.witness.turnOf(process);
-      return calls.write(`${change.op} ${change.subject.kind} ${change.subject.display}`, context, () =>
-        change.subject.kind === 'user'
-          ? applyToAccount(line, turn, change)
-          : applyToGroup(line, turn, change),
-      );
+    user: {
+      normalize: (desired) => ({ desired, dropped: [] }),
+      find: (identifier, context) =>
+        calls.read(`find user ${identifier}`, context, (state) =>
+          userOrNull(vendor.accountWith(identifier, state)),
+        ),
+      read: (remoteId, context) =>
+        calls.read(`read user ${remoteId}`, context, (state) =>
+          userOrNull(state.accounts.get(remoteId) ?? null),
+        ),
+      scan: (cursor, context) =>
+        calls.read('list users', context, (state) =>
+          pageOf([...state.accounts.values()].map(toUser), cursor),
+        ),
+      apply: (change, context) => {
+        const turn = line.witness.turnOf(process);
+        return calls.write(`${change.op} user ${change.subject.display}`, context, () =>
+          applyToAccount(line, turn, change),
+        );
+      },
     },
-    applyMembers: (changes, context) => {
-      const turn = line.witness.turnOf(process);
-      return calls.write('change members', context, () => applyMembers(line, turn, changes));
+    group: {
+      normalize: (desired) => ({ desired, dropped: [] }),
+      find: (name, context) =>
+        calls.read(`find group ${name}`, context, (state) => groupOrNull(vendor.groupNamed(name, state))),
+      read: (remoteId, context) =>
+        calls.read(`read group ${remoteId}`, context, (state) =>
+          groupOrNull(state.groups.get(remoteId) ?? null),
+        ),
+      scan: (cursor, context) =>
+        calls.read('list groups', context, (state) =>
+          pageOf([...state.groups.values()].map(toGroup), cursor),
+        ),
+      apply: (change, context) => {
+        const turn = line.witness.turnOf(process);
+        return calls.write(`${change.op} group ${change.subject.display}`, context, () =>
+          applyToGroup(line, turn, change),
+        );
+      },
     },
-  };
+    members: {
+      memberLevel: vendor.manners.levels ? GRANTED_LEVEL : null,
+      members: (groupId, cursor, context) =>
+        calls.read(`members of ${groupId}`, context, (state) => {
+          const group = state.groups.get(groupId);
+          if (!group) throw refusal(vendor, `read ${groupId}`, 'missing', 404);
+          const all = [...group.members].map(([remoteId, level]) => ({
+            remoteId,
+            display: state.accounts.get(remoteId)?.identifier ?? remoteId,
+            level: vendor.manners.levels ? level : null,
+          }));
+          return pageOf(all, cursor);
+        }),
+      applyMembers: (changes, context) => {
+        const turn = line.witness.turnOf(process);
+        return calls.write('change members', context, () => applyMembers(line, turn, changes));
+      },
+    },
+  });
 }
 
-function applyToAccount(
-  { vendor, witness }: Line,
-  turn: Turn,
-  change: Parameters<Connector['apply']>[0],
-): Applied {
+function applyToAccount({ vendor, witness }: Line, turn: Turn, change: Write<'user'>): Applied<'user'> {
   const { op, subject } = change;
-  if (op === 'adopt') return { remoteId: change.remoteId, outcome: 'already' };
   if (op === 'create') {
     const wanted = change.attributes.handle;
     const handle = wanted === undefined ? undefined : freeHandle(vendor, wanted);
@@ -168,9 +178,9 @@ function updateAccount(
   vendor: Vendor,
   witness: Witness,
   turn: Turn,
-  change: Extract<Parameters<Connector['apply']>[0], { op: 'update' }>,
+  change: Update<'user'>,
   account: Account,
-): Applied {
+): Applied<'user'> {
   const { op, subject, remoteId } = change;
   const attributes: Record<string, string> = Object.fromEntries(
     change.attributes.map(({ name, to }) => [name, to]),
@@ -195,11 +205,7 @@ function freeHandle(vendor: Vendor, wanted: string): string {
   return handle;
 }
 
-function applyToGroup(
-  { vendor, witness }: Line,
-  turn: Turn,
-  change: Parameters<Connector['apply']>[0],
-): Applied {
+function applyToGroup({ vendor, witness }: Line, turn: Turn, change: Write<'group'>): Applied<'group'> {
   const { op, subject } = change;
   if (op === 'create') {
     if (vendor.groupNamed(change.identifier)) throw refusal(vendor, op, 'conflict', 409);
@@ -278,11 +284,11 @@ function toUser(account: Account): RemoteUser {
   };
 }
 
-function groupOrNull(group: Group | null): Remote | null {
+function groupOrNull(group: Group | null): RemoteGroup | null {
   return group && toGroup(group);
 }
 
-function toGroup(group: Group): Remote {
+function toGroup(group: Group): RemoteGroup {
   return { kind: 'group', remoteId: group.id, display: group.name, name: group.name };
 }
 

@@ -5,10 +5,9 @@
  */
 
 import type { Attributes } from '../src/model/desired.ts';
-import type { StoreType } from '../src/model/settings.ts';
 
 export interface Manners {
-  readonly type: StoreType;
+  readonly type: string;
   readonly disableDropsMemberships: boolean;
   readonly levels: boolean;
   readonly membersPerCallMax: number;

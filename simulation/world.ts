@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { bootstrap } from '../src/boot/bootstrap.ts';
-import { registryOf } from '../src/connectors/registry.ts';
+import { createRegistry } from '../src/connectors/registry.ts';
 import { listConnections } from '../src/db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
 import { releaseLease } from '../src/db/queue/leases.ts';
@@ -150,7 +150,7 @@ export class World {
       stalledUntil: 0,
     };
     const clock = this.scheduler.clockOf(process);
-    const registry = registryOf(
+    const registry = createRegistry(
       this.stores.map((store) =>
         createSimulatedType(
           {

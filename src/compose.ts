@@ -6,7 +6,7 @@ import { createAdminRouter } from './api/router.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
-import { createRegistry } from './connectors/registry.ts';
+import { createRegistry, type Registry, storeTypes } from './connectors/registry.ts';
 import { demoAccounts } from './db/demoAccounts.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
@@ -34,6 +34,8 @@ export interface BridgeDeps {
   readonly fetch?: Fetch;
   /** Names this process, and knows which others are gone; as the database tells where absent. */
   readonly presence?: Presence;
+  /** Other store types than the release has. */
+  readonly registry?: Registry;
 }
 
 export interface Bridge {
@@ -50,7 +52,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const metrics = createMetrics();
   const { publicUrl, adminToken } = config;
   const wake = createWake();
-  const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
+  const registry = deps.registry ?? createRegistry(storeTypes(demoAccounts(db, clock)));
   const connectors = createConnectors({ registry, keyring, clock, fetch });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
   const authenticate = createScimAuthenticator({ db, clock, log });

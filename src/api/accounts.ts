@@ -1,31 +1,27 @@
-/** `…/stores/{id}/accounts`: what is in a `Demo` store, which has no console of a vendor to look at. */
+/** `…/stores/{id}/accounts`: the accounts of a store that the bridge keeps itself, so that no vendor's console shows them. */
 
 import { Router } from 'express';
-import { countDemoAccounts, listDemoAccounts } from '../db/demoAccounts.ts';
-import { demoGroupsOfAccounts } from '../db/demoGroups.ts';
 import { RequestError } from '../model/errors.ts';
 import { type AdminDeps, storeOf } from './context.ts';
 import { knownQuery, readPage, sendPage } from './page.ts';
 import { route } from './problem.ts';
 
 export function accounts(deps: AdminDeps): Router {
+  const { registry } = deps.propagation;
   const router = Router({ mergeParams: true });
   route(router, '/:id/accounts', {
     get: async (req, res) => {
       knownQuery(req, []);
       const { limit, after } = readPage(req, ['text']);
       const store = await storeOf(deps, req, res);
-      if (store.type !== 'Demo') {
+      const own = registry.get(store.type)?.ownAccounts;
+      if (!own) {
+        const shown = registry.types.filter((type) => registry.get(type)?.ownAccounts).join(' and ');
         throw new RequestError(
           409,
-          `Only Demo stores show their accounts here; those of ${store.name} are at ${store.type} itself.`,
+          `Only ${shown} stores show their accounts here; those of ${store.name} are at ${store.type} itself.`,
         );
       }
-      const rows = await listDemoAccounts(deps.db, store.id, after && String(after[0]), limit + 1);
-      const groups = await demoGroupsOfAccounts(
-        deps.db,
-        rows.map((account) => account.id),
-      );
       sendPage(
         deps,
         req,
@@ -33,16 +29,10 @@ export function accounts(deps: AdminDeps): Router {
         { limit },
         {
           name: 'accounts',
-          rows,
-          count: await countDemoAccounts(deps.db, store.id),
+          rows: await own.list(store.id, after && String(after[0]), limit + 1),
+          count: await own.count(store.id),
           keyOf: (account) => [account.id],
-          toJson: (account) => ({
-            id: account.id,
-            identifier: account.identifierLower,
-            state: account.enabled ? 'enabled' : 'disabled',
-            attributes: account.attributes,
-            groups: groups.get(account.id) ?? [],
-          }),
+          toJson: ({ enabled, ...account }) => ({ ...account, state: enabled ? 'enabled' : 'disabled' }),
         },
       );
     },

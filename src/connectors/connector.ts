@@ -4,10 +4,10 @@
  * Every failure leaves it as a `RemoteError`.
  */
 
-import type { Change, MembershipChange } from '../model/change.ts';
-import type { Desired } from '../model/desired.ts';
+import type { MembershipChange, Write } from '../model/change.ts';
+import type { Attributes, Desired } from '../model/desired.ts';
 import type { Page, Remote, RemoteMember } from '../model/remote.ts';
-import type { CommonSettings, Configuration, SettingSpec, StoreType } from '../model/settings.ts';
+import type { CommonSettings, Configuration, SettingSpec } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
 
 /** One HTTP exchange with a vendor, for the audit log. The path holds no secret and no query string. */
@@ -25,10 +25,15 @@ export interface CallContext {
   record(call: VendorCall): void;
 }
 
+/**
+ * What a store can do, as far as it decides what is planned. The type's definition says what its stores
+ * can do at best; a connector says it of its own store.
+ */
 export interface Capabilities {
   readonly deleteUsers: boolean;
   readonly createGroups: boolean;
   readonly renameGroups: boolean;
+  /** Groups that the bridge made; a store may have to be set so. */
   readonly deleteGroups: boolean;
   /** Memberships vanish at the vendor when an account is disabled (Slack), so enabling grants them again. */
   readonly disableDropsMemberships: boolean;
@@ -64,11 +69,11 @@ export interface ConnectionStatus {
   readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
 }
 
-export interface Applied {
+export interface Applied<K extends Kind = Kind> {
   /** After create: the new id. Otherwise as in the change. */
   readonly remoteId: string;
   /** What the vendor answered with, where it answered with the object. */
-  readonly observed?: Remote;
+  readonly observed?: Remote<K>;
   /** Attributes that were sent but not as given, by name → value sent (a generated userName, a cut title). */
   readonly sent?: Readonly<Record<string, string>>;
   /** `already`: it was so before the call. */
@@ -83,44 +88,89 @@ export interface MemberOutcome {
   readonly reason?: string;
 }
 
-export interface Connector {
-  readonly type: StoreType;
-  readonly capabilities: Capabilities;
-  /** The level that a plain grant gives (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
-  readonly memberLevel: number | null;
+/** What a connector does with people, or with groups. */
+export interface KindConnector<K extends Kind> {
   /**
    * Pure. Rewrites the desired state to what this store can hold (lengths, forbidden characters, the
    * form in which identifiers are compared) and names what it dropped.
    */
-  normalize(desired: Desired): { readonly desired: Desired; readonly dropped: readonly string[] };
-  /**
-   * Is the credential good, for which workspace or instance, and what must an admin fix? A bad
-   * credential is `FAILED`; a store that cannot be reached throws a `transient` RemoteError.
-   */
-  check(context: CallContext): Promise<ConnectionStatus>;
+  normalize(desired: Desired<K>): Normalized<K>;
   /**
    * The account whose `UNIQUE_USER_IDENTIFIER`, or the group whose name, equals `identifier`; null only
    * where the store said that there is none. Any failure throws.
    */
-  find(kind: Kind, identifier: string, context: CallContext): Promise<Remote | null>;
+  find(identifier: string, context: CallContext): Promise<Remote<K> | null>;
   /** By id; null only where the store said that there is none. */
-  read(kind: Kind, remoteId: string, context: CallContext): Promise<Remote | null>;
+  read(remoteId: string, context: CallContext): Promise<Remote<K> | null>;
   /** One page of all accounts or groups; the caller owns the loop. `cursor` null starts. */
-  scan(kind: Kind, cursor: string | null, context: CallContext): Promise<Page<Remote>>;
-  /** One page of a group's direct members. */
-  members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
+  scan(cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
   /**
    * One change, safe to repeat: "already so" is success. A disable or delete of what is not there any
    * more is `already`; any other change of it throws `missing`. A group's one attribute is `name`.
    * `create` throws `conflict` only where the identifier, or a group's name, is what is taken.
    */
-  apply(change: Exclude<Change, MembershipChange>, context: CallContext): Promise<Applied>;
+  apply(change: Write<K>, context: CallContext): Promise<Applied<K>>;
+}
+
+export interface Normalized<K extends Kind> {
+  readonly desired: Desired<K>;
+  readonly dropped: readonly string[];
+}
+
+/** What a connector does with the members of groups. */
+export interface MemberConnector {
+  /** The level that a plain grant gives (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
+  readonly memberLevel: number | null;
+  /** One page of a group's direct members. */
+  members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
   /**
    * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
    * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed.
    * Revoking from a group that is not there any more is `already`; granting in it throws `missing`.
    */
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
+}
+
+/** As `KindConnector`, for both kinds: the kind that is asked for is the kind that is answered. */
+export interface Connector extends MemberConnector {
+  readonly type: string;
+  /** What this very store can do, which its settings or its server may narrow. */
+  readonly capabilities: Capabilities;
+  /**
+   * Is the credential good, for which workspace or instance, and what must an admin fix? A bad
+   * credential is `FAILED`; a store that cannot be reached throws a `transient` RemoteError.
+   */
+  check(context: CallContext): Promise<ConnectionStatus>;
+  normalize<K extends Kind>(desired: Desired<K>): Normalized<K>;
+  find<K extends Kind>(kind: K, identifier: string, context: CallContext): Promise<Remote<K> | null>;
+  read<K extends Kind>(kind: K, remoteId: string, context: CallContext): Promise<Remote<K> | null>;
+  scan<K extends Kind>(kind: K, cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
+  apply<K extends Kind>(change: Write<K>, context: CallContext): Promise<Applied<K>>;
+}
+
+export interface ConnectorParts {
+  readonly type: string;
+  readonly capabilities: Capabilities;
+  check(context: CallContext): Promise<ConnectionStatus>;
+  readonly user: KindConnector<'user'>;
+  readonly group: KindConnector<'group'>;
+  readonly members: MemberConnector;
+}
+
+/** A connector is written in these parts, and used as one. */
+export function assemble({ type, capabilities, check, members, ...kinds }: ConnectorParts): Connector {
+  const of: { readonly [K in Kind]: KindConnector<K> } = kinds;
+  return {
+    type,
+    capabilities,
+    check,
+    ...members,
+    normalize: (desired) => of[desired.kind].normalize(desired),
+    find: (kind, identifier, context) => of[kind].find(identifier, context),
+    read: (kind, remoteId, context) => of[kind].read(remoteId, context),
+    scan: (kind, cursor, context) => of[kind].scan(cursor, context),
+    apply: (change, context) => of[change.subject.kind].apply(change, context),
+  };
 }
 
 /** How requests reach the network: the runtime's own `fetch`, or as much of it as connectors use. */
@@ -137,13 +187,29 @@ export interface ConnectorDeps {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The connector's only way out. */
   readonly fetch: Fetch;
-  /** The store's id; only `Demo` needs it. */
+  /** For a type that keeps its accounts in the bridge's own database. */
   readonly storeId: string;
+}
+
+/** What the admin API shows of accounts that the bridge itself keeps. */
+export interface OwnAccounts {
+  /** In the order of their ids, those after `afterId`. */
+  list(storeId: string, afterId: string | null, limit: number): Promise<readonly OwnAccount[]>;
+  /** Null where there are too many to count in passing. */
+  count(storeId: string): Promise<number | null>;
+}
+
+export interface OwnAccount {
+  readonly id: string;
+  readonly identifier: string;
+  readonly enabled: boolean;
+  readonly attributes: Attributes;
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** One line of the registry: everything the bridge knows about a store type. */
 export interface StoreTypeDefinition {
-  readonly type: StoreType;
+  readonly type: string;
   /** All configuration keys, common ones included. */
   readonly settings: readonly SettingSpec[];
   /** Mistakes that span keys, e.g. `REMOVE_ACTION: Delete` on Slack. */
@@ -157,5 +223,7 @@ export interface StoreTypeDefinition {
   readonly accessLevels?: Readonly<Record<string, number>>;
   /** The configuration keys whose host a secret is bound to. */
   readonly hostKeys: readonly string[];
+  /** Where the bridge itself keeps the accounts, and no vendor's console shows them. */
+  readonly ownAccounts?: OwnAccounts;
   create(deps: ConnectorDeps): Connector;
 }

@@ -1,6 +1,5 @@
 /** The store types that this release knows. A new one is a folder next to this file, and one line here. */
 
-import { STORE_TYPES, type StoreType } from '../model/settings.ts';
 import type { StoreTypeDefinition } from './connector.ts';
 import { createDemoType, type DemoAccounts } from './demo/index.ts';
 import { gitLabSelfManagedType } from './gitlab/index.ts';
@@ -8,30 +7,27 @@ import { slackType } from './slack/index.ts';
 
 export interface Registry {
   /** In the order in which people are shown them. */
-  readonly types: readonly StoreType[];
+  readonly types: readonly string[];
   get(type: string): StoreTypeDefinition | null;
   /** Why a documented type cannot be had yet, as a sentence; null for any other. */
   notYet(type: string): string | null;
 }
 
-export interface RegistryDeps {
-  /** Where `Demo` stores keep their accounts. */
-  readonly demoAccounts: DemoAccounts;
+/** `demoAccounts` is where stores without a vendor keep their accounts. */
+export function storeTypes(demoAccounts: DemoAccounts): readonly StoreTypeDefinition[] {
+  return [createDemoType(demoAccounts), slackType, gitLabSelfManagedType];
 }
 
-export function createRegistry({ demoAccounts }: RegistryDeps): Registry {
-  return registryOf([createDemoType(demoAccounts), slackType, gitLabSelfManagedType]);
-}
+/** Documented, and part of a later release. */
+const COMING = ['GitLabSaaS', 'Scim'];
 
 /** A registry of just these types. */
-export function registryOf(definitions: readonly StoreTypeDefinition[]): Registry {
-  const byType = new Map<string, StoreTypeDefinition>(definitions.map((d) => [d.type, d]));
+export function createRegistry(definitions: readonly StoreTypeDefinition[]): Registry {
+  const byType = new Map(definitions.map((definition) => [definition.type, definition]));
   return {
     types: definitions.map((definition) => definition.type),
     get: (type) => byType.get(type) ?? null,
-    notYet: (type) => {
-      const documented = STORE_TYPES.some((known) => known === type);
-      return documented && !byType.has(type) ? `Stores of type ${type} come with a later release.` : null;
-    },
+    notYet: (type) =>
+      COMING.includes(type) && !byType.has(type) ? `Stores of type ${type} come with a later release.` : null,
   };
 }

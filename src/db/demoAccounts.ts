@@ -1,7 +1,4 @@
-/**
- * The accounts of `Demo` stores. `demoAccounts` is what the Demo connector works on; the plain lists are what
- * the admin API shows.
- */
+/** The accounts of `Demo` stores, and, with their groups, all that the Demo connector works on. */
 
 import type { Attributes } from '../model/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -10,6 +7,7 @@ import { fromBoolean, fromJson, lower, toJson } from './columns.ts';
 import {
   addMembers,
   createGroup,
+  demoGroupsOfAccounts,
   listDemoGroups,
   listDemoMembers,
   removeMembers,
@@ -45,11 +43,6 @@ export async function listDemoAccounts(
   return rows.map(toAccount);
 }
 
-/** Null where there are too many to count in passing. */
-export function countDemoAccounts(db: Db, storeId: string): Promise<number | null> {
-  return countUpTo(db, db('demo_accounts').where({ store_id: storeId }));
-}
-
 /** Has the shape of the Demo connector's `DemoAccounts`. */
 export function demoAccounts(db: Db, clock: Clock) {
   const now = () => isoTime(clock.now());
@@ -74,6 +67,8 @@ export function demoAccounts(db: Db, clock: Clock) {
     },
     accounts: (storeId: string, afterId: string | null, limit: number) =>
       listDemoAccounts(db, storeId, afterId, limit),
+    countAccounts: (storeId: string) => countUpTo(db, db('demo_accounts').where({ store_id: storeId })),
+    groupsOf: (accountIds: readonly string[]) => demoGroupsOfAccounts(db, accountIds),
     updateAccount: (storeId: string, id: string, change: DemoAccountChange) =>
       updateAccount(db, now(), storeId, id, change),
     async deleteAccount(storeId: string, id: string): Promise<Written> {
@@ -96,9 +91,6 @@ export function demoAccounts(db: Db, clock: Clock) {
           .where({ store_id: storeId, id })
           .update({ name, name_lower: lower(name), updated_at: now() }),
       ),
-    async deleteGroup(storeId: string, id: string): Promise<Written> {
-      return (await db('demo_groups').where({ store_id: storeId, id }).del()) > 0 ? 'done' : 'missing';
-    },
     members: (groupId: string, afterAccountId: string | null, limit: number) =>
       listDemoMembers(db, groupId, afterAccountId, limit),
     addMembers: (storeId: string, groupId: string, accountIds: readonly string[]) =>

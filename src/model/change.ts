@@ -1,7 +1,7 @@
 /** One operation on a store, as a plan lists it and a connector executes it. */
 
 import type { Attributes } from './desired.ts';
-import type { Subject } from './subject.ts';
+import type { Kind, NamedSubject } from './subject.ts';
 
 export interface AttributeChange {
   readonly name: string;
@@ -19,25 +19,57 @@ export interface Member {
   readonly level: number | null;
 }
 
-interface Base {
-  readonly subject: Subject & { readonly display: string };
+interface On<K extends Kind> {
+  readonly subject: NamedSubject<K>;
 }
 
-export type Change =
-  | (Base & { readonly op: 'create'; readonly attributes: Attributes; readonly identifier: string })
-  /** Takes an account or group that is already there into the link. No vendor call. */
-  | (Base & { readonly op: 'adopt'; readonly remoteId: string })
-  | (Base & {
-      readonly op: 'update';
-      readonly remoteId: string;
-      readonly attributes: readonly AttributeChange[];
-    })
-  | (Base & { readonly op: 'enable' | 'disable' | 'delete'; readonly remoteId: string })
-  /** `remoteId` is the remote group's. */
-  | (Base & { readonly op: 'grant' | 'revoke'; readonly remoteId: string; readonly member: Member });
+export interface Create<K extends Kind = Kind> extends On<K> {
+  readonly op: 'create';
+  readonly attributes: Attributes;
+  readonly identifier: string;
+}
+
+/** Takes an account or group that is there already into the link. The vendor is not called. */
+export interface Adopt<K extends Kind = Kind> extends On<K> {
+  readonly op: 'adopt';
+  readonly remoteId: string;
+}
+
+export interface Update<K extends Kind = Kind> extends On<K> {
+  readonly op: 'update';
+  readonly remoteId: string;
+  readonly attributes: readonly AttributeChange[];
+}
+
+export interface Switch extends On<'user'> {
+  readonly op: 'enable' | 'disable';
+  readonly remoteId: string;
+}
+
+export interface Delete<K extends Kind = Kind> extends On<K> {
+  readonly op: 'delete';
+  readonly remoteId: string;
+}
+
+export interface MembershipChange extends On<'group'> {
+  readonly op: 'grant' | 'revoke';
+  /** The remote group's. */
+  readonly remoteId: string;
+  readonly member: Member;
+}
+
+/** What a connector is asked to do to one account or one group. */
+interface WriteByKind {
+  readonly user: Create<'user'> | Update<'user'> | Switch | Delete<'user'>;
+  readonly group: Create<'group'> | Update<'group'> | Delete<'group'>;
+}
+
+export type Write<K extends Kind = Kind> = On<K> & WriteByKind[K];
+export type UserChange = Write<'user'> | Adopt<'user'>;
+export type GroupChange = Write<'group'> | Adopt<'group'>;
+export type Change = UserChange | GroupChange | MembershipChange;
 
 export type Op = Change['op'];
-export type MembershipChange = Extract<Change, { op: 'grant' | 'revoke' }>;
 
 /** Operations that take something from a person; the brake counts the people who suffer one. */
 export function isLoss(change: Change): boolean {
@@ -72,13 +104,13 @@ export function changeKey(change: Change): string {
 /** What a plan leaves undone, and why, in words for an admin. */
 export interface Skip {
   readonly op: Op;
-  readonly subject: Subject & { readonly display: string };
+  readonly subject: NamedSubject;
   readonly reason: string;
   /** The status the subject has because of it. */
   readonly status: 'unsynced' | 'partiallySynced';
 }
 
-export interface Plan {
-  readonly changes: readonly Change[];
+export interface Plan<C extends Change = Change> {
+  readonly changes: readonly C[];
   readonly skipped: readonly Skip[];
 }

@@ -3,6 +3,8 @@
  * Built fresh for each plan and never stored.
  */
 
+import type { Kind } from './subject.ts';
+
 /** Target attribute name → value. An empty string clears the attribute; an absent key is not managed. */
 export type Attributes = Readonly<Record<string, string>>;
 
@@ -47,4 +49,9 @@ export interface DesiredGroup {
   readonly keepRemote?: boolean;
 }
 
-export type Desired = DesiredUser | DesiredGroup;
+interface DesiredByKind {
+  readonly user: DesiredUser;
+  readonly group: DesiredGroup;
+}
+
+export type Desired<K extends Kind = Kind> = { readonly kind: K } & DesiredByKind[K];

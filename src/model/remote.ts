@@ -1,6 +1,7 @@
 /** How things are on a store, as its API answered. */
 
 import type { Attributes } from './desired.ts';
+import type { Kind } from './subject.ts';
 
 export type AccountState =
   | 'enabled'
@@ -29,7 +30,12 @@ export interface RemoteGroup {
   readonly name: string;
 }
 
-export type Remote = RemoteUser | RemoteGroup;
+interface RemoteByKind {
+  readonly user: RemoteUser;
+  readonly group: RemoteGroup;
+}
+
+export type Remote<K extends Kind = Kind> = RemoteByKind[K];
 
 /** One direct membership of a remote group. */
 export interface RemoteMember {

@@ -6,9 +6,6 @@
 
 import type { Mistake } from './errors.ts';
 
-export const STORE_TYPES = ['Demo', 'Slack', 'GitLabSelfManaged', 'GitLabSaaS'] as const;
-export type StoreType = (typeof STORE_TYPES)[number];
-
 export type SettingType = 'string' | 'url' | 'boolean' | 'integer' | 'strings';
 export type SettingValue = string | boolean | number | readonly string[];
 

@@ -3,7 +3,12 @@
 export type Kind = 'user' | 'group';
 
 /** A person (`kind: 'user'`, `id` is the person's id, not the SCIM user's) or a SCIM group. */
-export interface Subject {
-  readonly kind: Kind;
+export interface Subject<K extends Kind = Kind> {
+  readonly kind: K;
   readonly id: string;
+}
+
+/** A subject with the name under which people read of it in plans and events. */
+export interface NamedSubject<K extends Kind = Kind> extends Subject<K> {
+  readonly display: string;
 }

@@ -1,6 +1,6 @@
 /** The plan for one SCIM group on one store: the table "Groups" of docs/design.md. Memberships are apart. */
 
-import type { Change, Plan, Skip } from '../model/change.ts';
+import type { GroupChange, Plan, Skip } from '../model/change.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { CommonSettings } from '../model/settings.ts';
 
@@ -11,26 +11,28 @@ export interface GroupLink {
   readonly remoteName: string;
 }
 
+type GroupPlan = Plan<GroupChange>;
+
 export interface GroupSituation {
   readonly desired: DesiredGroup;
   readonly link: GroupLink | null;
   /** Without a link: the id of the remote group of that name, null where there is none. */
   readonly remoteId: string | null;
   readonly settings: CommonSettings;
-  /** `DELETE_GROUPS`, on a store whose connector can. */
+  /** This store lets the bridge delete what it made. */
   readonly deleteGroups: boolean;
   readonly renameGroups: boolean;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
 }
 
-const NOTHING: Plan = { changes: [], skipped: [] };
+const NOTHING: GroupPlan = { changes: [], skipped: [] };
 
-export function planGroup(situation: GroupSituation): Plan {
+export function planGroup(situation: GroupSituation): GroupPlan {
   const { desired, link, settings } = situation;
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   if (desired.lifecycle === 'gone') return goneGroup(situation, subject);
-  const skip = (op: Skip['op'], reason: string): Plan => ({
+  const skip = (op: Skip['op'], reason: string): GroupPlan => ({
     changes: [],
     skipped: [{ op, subject, status: 'unsynced', reason: `${desired.display} ${reason}` }],
   });
@@ -45,7 +47,7 @@ export function planGroup(situation: GroupSituation): Plan {
   return one({ op: 'create', subject, attributes: { name: desired.name }, identifier: desired.name });
 }
 
-function renamed(situation: GroupSituation, link: GroupLink, subject: Change['subject']): Plan {
+function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChange['subject']): GroupPlan {
   const { desired, settings, renameGroups, fedByAnother } = situation;
   const same = desired.name === link.remoteName;
   if (same || settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
@@ -53,12 +55,12 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: Change['su
   return one({ op: 'update', subject, remoteId: link.remoteId, attributes });
 }
 
-function goneGroup(situation: GroupSituation, subject: Change['subject']): Plan {
+function goneGroup(situation: GroupSituation, subject: GroupChange['subject']): GroupPlan {
   const { link, deleteGroups, fedByAnother } = situation;
   if (!link || !deleteGroups || link.origin !== 'created' || fedByAnother) return NOTHING;
   return one({ op: 'delete', subject, remoteId: link.remoteId });
 }
 
-function one(change: Change): Plan {
+function one(change: GroupChange): GroupPlan {
   return { changes: [change], skipped: [] };
 }

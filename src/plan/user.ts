@@ -1,6 +1,6 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
-import type { Change, Op, Plan, Skip } from '../model/change.ts';
+import type { Op, Plan, Skip, UserChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import type { CommonSettings } from '../model/settings.ts';
@@ -30,7 +30,7 @@ export interface UserSituation {
   readonly removalDue: boolean;
 }
 
-export function planUser(situation: UserSituation): Plan {
+export function planUser(situation: UserSituation): Plan<UserChange> {
   const plan = new Drafting(situation);
   const linked = situation.link !== null && situation.link.state !== 'removed';
   switch (situation.desired.lifecycle) {
@@ -168,8 +168,8 @@ function identifierName(settings: CommonSettings): string {
 /** Collects the changes and skips of one plan. */
 class Drafting {
   readonly situation: UserSituation;
-  readonly subject: Change['subject'];
-  readonly #changes: Change[] = [];
+  readonly subject: UserChange['subject'];
+  readonly #changes: UserChange[] = [];
   readonly #skipped: Skip[] = [];
 
   constructor(situation: UserSituation) {
@@ -178,7 +178,7 @@ class Drafting {
     this.subject = { kind: 'user', id, display };
   }
 
-  add(change: Change) {
+  add(change: UserChange) {
     this.#changes.push(change);
   }
 
@@ -186,7 +186,7 @@ class Drafting {
     this.#skipped.push({ op, subject: this.subject, reason: `${this.subject.display} ${reason}`, status });
   }
 
-  finish(): Plan {
+  finish(): Plan<UserChange> {
     return { changes: this.#changes, skipped: this.#skipped };
   }
 }

@@ -44,7 +44,7 @@ const NONE: Drift = { items: [], patch: null, repaired: {}, kept: {} };
 export function userDrift(
   link: LinkRecord,
   desired: DesiredUser,
-  seen: Observation | undefined,
+  seen: Observation<'user'> | undefined,
   scanBegan: string,
 ): Drift {
   if (link.state === 'removed') return NONE;
@@ -59,7 +59,7 @@ export function userDrift(
   }
   // What the bridge wrote after the scan had asked is newer than what the scan saw.
   if (seen.seenAt <= link.updatedAt) return NONE;
-  const account = seen.remote as RemoteUser;
+  const account = seen.remote;
   const state = stateDrift(link, desired, account);
   const { changed, kept } = changedAttributes(link, desired, account);
   const items: DriftItem[] = [

@@ -23,9 +23,9 @@ import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 
-export interface Gate {
+export interface Gate<C extends Change = Change> {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
-  readonly allowed: readonly Change[];
+  readonly allowed: readonly C[];
   readonly heldReasons: readonly string[];
   /** Losses that a person has discarded, and under `APPLY_MODE: Approval` what no applied preview says. */
   readonly skipped: readonly Skip[];
@@ -43,7 +43,11 @@ export interface LossOf {
   desired(change: Change): string;
 }
 
-export function openGate(attempt: Attempt, changes: readonly Change[], lossOf: LossOf): Promise<Gate> {
+export function openGate<C extends Change>(
+  attempt: Attempt,
+  changes: readonly C[],
+  lossOf: LossOf,
+): Promise<Gate<C>> {
   return attempt.record(async (tx) => {
     const known = await heldOfSubject(tx, attempt.context.store.id, attempt.task.subject);
     const permit = await permitted(tx, attempt, changes, approvedKeys(known));
@@ -60,10 +64,10 @@ export function openGate(attempt: Attempt, changes: readonly Change[], lossOf: L
 const NOTHING_HELD = { held: [], heldReasons: [], skipped: [], approvals: new Map<string, string>() };
 
 /** For changes that take nothing from anybody, where what is held of the subject is no part of the plan. */
-export function openHarmlessGate(
+export function openHarmlessGate<C extends Change>(
   attempt: Attempt,
-  changes: readonly Change[],
-): Promise<Pick<Gate, 'allowed' | 'skipped' | 'applied'>> {
+  changes: readonly C[],
+): Promise<Pick<Gate<C>, 'allowed' | 'skipped' | 'applied'>> {
   return attempt.record(async (tx) => {
     const permit = await permitted(tx, attempt, changes, new Set());
     await announce(tx, attempt, permit.changes);
@@ -75,8 +79,8 @@ function approvedKeys(known: readonly HeldRecord[]): ReadonlySet<string> {
   return new Set(known.filter((row) => row.state === 'approved').map((row) => row.changeKey));
 }
 
-interface Permit {
-  readonly changes: readonly Change[];
+interface Permit<C extends Change> {
+  readonly changes: readonly C[];
   readonly skipped: readonly Skip[];
   readonly lossWaits: boolean;
   readonly applied: ReadonlySet<string>;
@@ -85,12 +89,12 @@ interface Permit {
 }
 
 /** Under `APPLY_MODE: Approval` nothing passes but what an applied preview, or an approval, says. */
-async function permitted(
+async function permitted<C extends Change>(
   tx: Db,
   attempt: Attempt,
-  changes: readonly Change[],
+  changes: readonly C[],
   approved: ReadonlySet<string>,
-): Promise<Permit> {
+): Promise<Permit<C>> {
   const applied = await appliedAmong(tx, attempt.context.store.id, changes.map(changeKey));
   const released = new Set(
     [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey),
@@ -160,23 +164,23 @@ export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void
   await releaseBrake(db, storeId);
 }
 
-interface Judged extends Omit<Gate, 'applied' | 'lossWaits'> {
+interface Judged<C extends Change = Change> extends Omit<Gate<C>, 'applied' | 'lossWaits'> {
   /** Rows that stay: still held, or discarded and still so wanted. */
   readonly held: readonly string[];
 }
 
-async function judge(
+async function judge<C extends Change>(
   tx: Db,
   attempt: Attempt,
-  { changes, released }: Permit,
+  { changes, released }: Permit<C>,
   known: readonly HeldRecord[],
   lossOf: LossOf,
-): Promise<Judged> {
+): Promise<Judged<C>> {
   const brake = await openBooks(tx, attempt, changes, lossOf);
   const rows = new Map(known.map((row) => [row.changeKey, row]));
   // A store's deletion was confirmed by an admin who was told how many people it concerns.
   const confirmed = attempt.context.store.status === 'DELETING';
-  const allowed: Change[] = [];
+  const allowed: C[] = [];
   const skipped: Skip[] = [];
   const kept: string[] = [];
   const fresh: NewHeld[] = [];

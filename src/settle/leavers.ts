@@ -8,7 +8,6 @@ import { closeLeaver, getLeaver, openLeaver, saveCheck } from '../db/queue/leave
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -73,7 +72,7 @@ export async function verifyLeaver(
   const leaver = await getLeaver(attempt.db, store.id, desired.id);
   if (!leaver || leaver.disabledAt === null) return {};
   const { calls, callContext } = attempt.calling('verify');
-  const account = (await connector.read('user', link.remoteId, callContext)) as RemoteUser | null;
+  const account = await connector.read('user', link.remoteId, callContext);
   const checks = leaver.checks + 1;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
   if (account === null || account.state === 'disabled' || account.state === 'locked') {

@@ -51,11 +51,7 @@ export async function meetAgain(
   const mayLose = desired.lifecycle === 'gone' || link.state === 'enabled' || link.state === 'invited';
   if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, account: null };
   const { connector, store, definition } = attempt.context;
-  const account = (await connector.read(
-    'user',
-    link.remoteId,
-    attempt.calling('read').callContext,
-  )) as RemoteUser | null;
+  const account = await connector.read('user', link.remoteId, attempt.calling('read').callContext);
   if (!account) return null;
   if (!isKnown) return { link, account };
   // As an adoption: what names the account stays as it is until the directory's value changes.

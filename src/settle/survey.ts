@@ -12,7 +12,7 @@ import {
   userLinksByRemoteId,
 } from '../db/seen/links.ts';
 import { observedAs, observedUnder } from '../db/seen/observations.ts';
-import type { Plan } from '../model/change.ts';
+import type { GroupChange, Plan, UserChange } from '../model/change.ts';
 import type { DesiredGroup, DesiredUser } from '../model/desired.ts';
 import type { Remote, RemoteGroup, RemoteUser } from '../model/remote.ts';
 import { planGroup } from '../plan/group.ts';
@@ -26,7 +26,7 @@ export interface SurveyedUser {
   readonly link: LinkRecord | null;
   /** Without a link: the account last seen under the person's identifier. */
   readonly account: RemoteUser | null;
-  readonly plan: Plan;
+  readonly plan: Plan<UserChange>;
 }
 
 /** `links` may replace what is recorded, to ask what would follow if it were so. */
@@ -45,7 +45,7 @@ export async function surveyUsers(
   return desired.map((person) => {
     const link = known.get(person.id) ?? null;
     const found = person.identifier === null || isLive(link) ? undefined : seen.get(lower(person.identifier));
-    const account = (found as RemoteUser | undefined) ?? null;
+    const account = found ?? null;
     const owner = account ? owners.get(account.remoteId) : undefined;
     const plan =
       account && owner !== undefined && owner !== person.id
@@ -79,25 +79,25 @@ export interface SurveyedGroup {
   /** Without a link: the group last seen under that name. */
   readonly found: RemoteGroup | null;
   /** Of the remote group; memberships are planned apart. */
-  readonly plan: Plan;
+  readonly plan: Plan<GroupChange>;
   /** The memberships of the remote group are planned for this one of the SCIM groups that feed it. */
   readonly isPrimaryFeeder: boolean;
 }
 
 export async function surveyGroup({ db, context }: Planning, groupId: string): Promise<SurveyedGroup> {
-  const { store, settings, connector, definition } = context;
+  const { store, settings, connector } = context;
   const known = (await linksBySubject(db, store.id, 'group', [groupId])).get(groupId) ?? null;
   const desired = await loadDesiredGroup(db, context, groupId, known);
   const link = desired.keepRemote ? null : known;
   const siblings = link ? await groupLinksByRemoteId(db, store.id, link.remoteId) : [];
   const seen = link ? null : await observedAs(db, store.id, 'group', desired.name);
-  const found = (seen?.remote ?? null) as RemoteGroup | null;
+  const found = seen?.remote ?? null;
   const plan = planGroup({
     desired,
     link,
     remoteId: found?.remoteId ?? null,
     settings,
-    deleteGroups: definition.capabilities.deleteGroups && store.configuration.DELETE_GROUPS === true,
+    deleteGroups: connector.capabilities.deleteGroups,
     renameGroups: connector.capabilities.renameGroups,
     fedByAnother: siblings.some((sibling) => sibling.subject.id !== groupId),
   });

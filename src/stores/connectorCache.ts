@@ -6,7 +6,7 @@
 import type { Connector, Fetch, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { type Configuration, commonSettings, type StoreType, withDefaults } from '../model/settings.ts';
+import { type Configuration, commonSettings, withDefaults } from '../model/settings.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Keyring } from '../support/secret.ts';
 import { openSecrets } from './storeSecrets.ts';
@@ -16,7 +16,7 @@ export interface Connectors {
   connectorFor(store: StoreRecord): Connector;
   /** For settings that are not saved (yet); `given` holds the secrets in clear, and no defaults. */
   connect(definition: StoreTypeDefinition, storeId: string, given: Configuration): Connector;
-  definitionOf(type: StoreType): StoreTypeDefinition;
+  definitionOf(type: string): StoreTypeDefinition;
 }
 
 export interface ConnectorsDeps {
@@ -33,7 +33,7 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
   const now = monotonic(deps.clock);
   const sleep = (ms: number, signal: AbortSignal) => deps.clock.sleep(ms, signal);
 
-  const definitionOf = (type: StoreType): StoreTypeDefinition => {
+  const definitionOf = (type: string): StoreTypeDefinition => {
     const definition = deps.registry.get(type);
     if (!definition) throw new Error(`there is no connector for stores of type ${type}`);
     return definition;

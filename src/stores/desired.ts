@@ -84,7 +84,7 @@ function desiredOf(
     identifier: identifierOf(context.settings, resource),
     attributes: isPurged ? {} : mapped(context, resource),
   };
-  return context.connector.normalize(desired).desired as DesiredUser;
+  return context.connector.normalize(desired).desired;
 }
 
 function identifierOf(settings: CommonSettings, user: Resource): string | null {
@@ -124,7 +124,7 @@ export async function loadDesiredGroup(
     name: mapping?.translation ?? display,
     ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };
-  const desired = context.connector.normalize(named).desired as DesiredGroup;
+  const desired = context.connector.normalize(named).desired;
   const remapped = wanted && link !== null && leadsElsewhere(link, mapping, desired.name);
   return remapped ? { ...desired, lifecycle: 'gone', remapped } : desired;
 }

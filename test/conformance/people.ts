@@ -1,6 +1,6 @@
 /** What every connector does with accounts. */
 
-import type { Remote } from '../../src/model/remote.ts';
+import type { Page, RemoteUser } from '../../src/model/remote.ts';
 import { type ConnectorWorld, callContext, createUser, onAccount, remoteErrorOf } from './world.ts';
 
 const PAGES_MAX = 50;
@@ -58,15 +58,6 @@ export function registerPeople(world: () => ConnectorWorld): void {
       expect(error.disposition).toBe('conflict');
       expect(await remote.accountCount()).toBe(before);
     }
-  });
-
-  it('adopts without a call', async () => {
-    const { connector, remote } = world();
-    const remoteId = await remote.seedAccount('jane', 'enabled');
-    const context = callContext();
-    const subject = { kind: 'user', id: 'person-jane', display: 'jane' } as const;
-    expect(await connector.apply({ op: 'adopt', subject, remoteId }, context)).toMatchObject({ remoteId });
-    expect(context.calls).toEqual([]);
   });
 
   it('disables and enables, and says so where it already was', async () => {
@@ -146,11 +137,11 @@ export function registerPeople(world: () => ConnectorWorld): void {
     for (let i = 0; i < scanCount; i++) {
       seeded.add(await remote.seedAccount(`person${i}`, i % 10 === 0 ? 'disabled' : 'enabled'));
     }
-    const seen: Remote[] = [];
+    const seen: RemoteUser[] = [];
     let cursor: string | null = null;
     let pages = 0;
     do {
-      const page = await connector.scan('user', cursor, callContext());
+      const page: Page<RemoteUser> = await connector.scan('user', cursor, callContext());
       seen.push(...page.items);
       cursor = page.nextCursor;
       pages += 1;

@@ -4,7 +4,7 @@
  */
 
 import type { CallContext, Connector, VendorCall } from '../../src/connectors/connector.ts';
-import type { Change, MembershipChange } from '../../src/model/change.ts';
+import type { Create, Delete, MembershipChange, Switch, Update } from '../../src/model/change.ts';
 import type { Attributes } from '../../src/model/desired.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 import type { Faults } from '../emulator/faults.ts';
@@ -76,7 +76,7 @@ export async function remoteErrorOf(promise: Promise<unknown>): Promise<RemoteEr
   return outcome;
 }
 
-export function createUser(world: ConnectorWorld, name: string): Extract<Change, { op: 'create' }> {
+export function createUser(world: ConnectorWorld, name: string): Create<'user'> {
   return {
     op: 'create',
     subject: { kind: 'user', id: `person-${name}`, display: name },
@@ -85,7 +85,7 @@ export function createUser(world: ConnectorWorld, name: string): Extract<Change,
 }
 
 /** Groups carry their name as `identifier` and as the attribute `name`. */
-export function createGroup(world: ConnectorWorld, name: string): Extract<Change, { op: 'create' }> {
+export function createGroup(world: ConnectorWorld, name: string): Create<'group'> {
   return {
     op: 'create',
     subject: { kind: 'group', id: `group-${name}`, display: name },
@@ -95,7 +95,7 @@ export function createGroup(world: ConnectorWorld, name: string): Extract<Change
 }
 
 /** A group's one attribute is `name`. */
-export function renameGroup(remoteId: string, from: string, to: string): Extract<Change, { op: 'update' }> {
+export function renameGroup(remoteId: string, from: string, to: string): Update<'group'> {
   return {
     op: 'update',
     subject: { kind: 'group', id: 'group', display: from },
@@ -104,10 +104,7 @@ export function renameGroup(remoteId: string, from: string, to: string): Extract
   };
 }
 
-export function onAccount(
-  op: 'enable' | 'disable' | 'delete',
-  remoteId: string,
-): Extract<Change, { op: 'enable' | 'disable' | 'delete' }> {
+export function onAccount(op: 'enable' | 'disable' | 'delete', remoteId: string): Switch | Delete<'user'> {
   return { op, subject: { kind: 'user', id: `person-of-${remoteId}`, display: 'someone' }, remoteId };
 }
 

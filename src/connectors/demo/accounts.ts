@@ -34,6 +34,10 @@ export interface DemoAccounts {
   accountByIdentifier(storeId: string, identifier: string): Promise<DemoAccount | null>;
   /** In the order of their ids, those after `afterId`. */
   accounts(storeId: string, afterId: string | null, limit: number): Promise<readonly DemoAccount[]>;
+  /** Null where there are too many to count in passing. */
+  countAccounts(storeId: string): Promise<number | null>;
+  /** The groups of each account, by account id; accounts in none are absent. */
+  groupsOf(accountIds: readonly string[]): Promise<ReadonlyMap<string, readonly DemoGroup[]>>;
   updateAccount(
     storeId: string,
     id: string,
@@ -52,7 +56,6 @@ export interface DemoAccounts {
   groupByName(storeId: string, name: string): Promise<DemoGroup | null>;
   groups(storeId: string, afterId: string | null, limit: number): Promise<readonly DemoGroup[]>;
   renameGroup(storeId: string, id: string, name: string): Promise<DemoWrite>;
-  deleteGroup(storeId: string, id: string): Promise<DemoWrite>;
 
   /** In the order of their account ids. */
   members(groupId: string, afterAccountId: string | null, limit: number): Promise<readonly DemoMember[]>;

@@ -1,10 +1,13 @@
 /** How the Demo store fails: as a vendor would, so that what is seen with it holds for the others. */
 
 import { type Disposition, RemoteError } from '../../model/errors.ts';
+import type { DemoWrite } from './accounts.ts';
+
+export const STORE = 'Demo';
 
 export function demoError(action: string, disposition: Disposition, why: string): RemoteError {
   return new RemoteError(`The demo store could not ${action}: ${why}`, {
-    store: 'Demo',
+    store: STORE,
     action,
     disposition,
     code: disposition,
@@ -18,11 +21,22 @@ export async function attempt<T>(action: string, writes: boolean, run: () => Pro
   } catch (error) {
     if (error instanceof RemoteError) throw error;
     throw new RemoteError(`The bridge's database failed when the demo store was to ${action}`, {
-      store: 'Demo',
+      store: STORE,
       action,
       disposition: writes ? 'unknownOutcome' : 'transient',
       code: 'database',
       cause: error,
     });
   }
+}
+
+/** What became of a change of something that must be there. */
+export function applied(
+  remoteId: string,
+  written: DemoWrite,
+  action: string,
+): { readonly remoteId: string; readonly outcome: 'done' } {
+  if (written === 'missing') throw demoError(action, 'missing', 'it is not there any more');
+  if (written === 'taken') throw demoError(action, 'rejected', 'another one has that name');
+  return { remoteId, outcome: 'done' };
 }

@@ -9,7 +9,7 @@ export const DEMO_CAPABILITIES: Capabilities = {
   deleteUsers: true,
   createGroups: true,
   renameGroups: true,
-  deleteGroups: true,
+  deleteGroups: false,
   disableDropsMemberships: false,
   membershipLevels: false,
   membersPerCallMax: 500,

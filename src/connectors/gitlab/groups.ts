@@ -1,21 +1,58 @@
 /** Groups, by id or full path. Their paths are never changed and none is ever deleted. */
 
-import type { Change } from '../../model/change.ts';
-import type { RemoteGroup } from '../../model/remote.ts';
-import type { Applied, CallContext } from '../connector.ts';
+import type { Create, Update, Write } from '../../model/change.ts';
+import type { Page, RemoteGroup } from '../../model/remote.ts';
+import type { Applied, CallContext, KindConnector } from '../connector.ts';
 import type { Instance } from './client.ts';
 import { failed, isGroupPathTaken, isMissing, reread } from './errors.ts';
-import { groupOf, rowOf } from './mapping.ts';
+import { groupOf, normalizeGroup, rowOf } from './mapping.ts';
 import { groupName, groupPath } from './names.ts';
-import { readPage } from './pages.ts';
+import { BY_ID, readPage } from './pages.ts';
 
-type Create = Extract<Change, { op: 'create' }>;
-type Update = Extract<Change, { op: 'update' }>;
+export function gitLabGroups(instance: Instance): KindConnector<'group'> {
+  return {
+    normalize: (desired) => normalizeGroup(desired, instance.settings),
+    find: (fullPath, context) => findGroup(instance, fullPath, context),
+    read: (remoteId, context) => readGroup(instance, remoteId, context),
+    scan: (cursor, context) => scanGroups(instance, cursor, context),
+    apply: (change, context) => apply(instance, change, context),
+  };
+}
+
+async function apply(
+  instance: Instance,
+  change: Write<'group'>,
+  context: CallContext,
+): Promise<Applied<'group'>> {
+  switch (change.op) {
+    case 'create':
+      return createGroup(instance, change, context);
+    case 'update':
+      return renameGroup(instance, change, context);
+    case 'delete':
+      throw failed(
+        `delete group ${change.remoteId}`,
+        'rejected',
+        'the bridge does not delete groups on GitLab',
+      );
+  }
+}
+
+async function scanGroups(
+  instance: Instance,
+  cursor: string | null,
+  context: CallContext,
+): Promise<Page<RemoteGroup>> {
+  const page = await readPage(instance, { context, action: 'list groups' }, cursor, (api, query) =>
+    api.groups.all({ ...BY_ID, ...query }),
+  );
+  return { items: page.items.map(groupOf), nextCursor: page.nextCursor };
+}
 
 const SEARCH_PAGES_MAX = 10;
 
 /** GitLab takes digits for an id, and follows redirects of renamed groups: the path is compared here. */
-export async function findGroup(
+async function findGroup(
   instance: Instance,
   fullPath: string,
   context: CallContext,
@@ -45,7 +82,7 @@ async function findAmongTopLevel(
   throw failed(action, 'rejected', `more than ${SEARCH_PAGES_MAX} pages of groups answer the search for it`);
 }
 
-export async function readGroup(
+async function readGroup(
   instance: Instance,
   idOrPath: string,
   context: CallContext,
@@ -62,11 +99,11 @@ export async function readGroup(
   }
 }
 
-export async function createGroup(
+async function createGroup(
   instance: Instance,
-  change: Create,
+  change: Create<'group'>,
   context: CallContext,
-): Promise<Applied> {
+): Promise<Applied<'group'>> {
   const fullPath = change.attributes.name ?? change.identifier;
   const action = `create group ${fullPath}`;
   const parts = fullPath.split('/');
@@ -95,11 +132,11 @@ export async function createGroup(
   }
 }
 
-export async function renameGroup(
+async function renameGroup(
   instance: Instance,
-  change: Update,
+  change: Update<'group'>,
   context: CallContext,
-): Promise<Applied> {
+): Promise<Applied<'group'>> {
   const { remoteId } = change;
   const to = change.attributes.find(({ name }) => name === 'name')?.to;
   if (to === undefined) return { remoteId, outcome: 'already' };

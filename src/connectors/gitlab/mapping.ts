@@ -1,8 +1,8 @@
 /** Between the bridge's words and GitLab's: which attribute is which field, and what an account's state means. */
 
-import type { Attributes, Desired, DesiredUser } from '../../model/desired.ts';
+import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { AccountState, RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
-import type { AttributeMapping, TargetAttribute } from '../connector.ts';
+import type { AttributeMapping, Normalized, TargetAttribute } from '../connector.ts';
 import { unexpected } from './errors.ts';
 import { groupPath, legalUsername, trimSlashes, USERNAME_LENGTH_MAX, usernameFrom } from './names.ts';
 import type { Row } from './pages.ts';
@@ -65,16 +65,11 @@ export function fieldsOf(attributes: Attributes, settings: GitLabSettings): Reco
   return fields;
 }
 
-/** What `normalize` of the contract promises, for people and groups. */
-export function normalize(
-  desired: Desired,
-  settings: GitLabSettings,
-): { desired: Desired; dropped: readonly string[] } {
-  if (desired.kind === 'user') return normalizeUser(desired, settings);
+export function normalizeGroup(desired: DesiredGroup, settings: GitLabSettings): Normalized<'group'> {
   return { desired: { ...desired, name: fullPathFor(desired.name, settings) }, dropped: [] };
 }
 
-function normalizeUser(desired: DesiredUser, settings: GitLabSettings) {
+export function normalizeUser(desired: DesiredUser, settings: GitLabSettings): Normalized<'user'> {
   const attributes: Record<string, string> = {};
   const dropped: string[] = [];
   for (const spec of USER_ATTRIBUTES) {

@@ -6,15 +6,36 @@
 import type { MembershipChange } from '../../model/change.ts';
 import type { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteMember } from '../../model/remote.ts';
-import type { CallContext, MemberOutcome } from '../connector.ts';
+import type { CallContext, MemberConnector, MemberOutcome } from '../connector.ts';
 import type { Instance } from './client.ts';
 import { isMemberAlready, isMissing, isRefusal, isUserMissing, reread, vendorWords } from './errors.ts';
 import { isTokenBot, memberOf, rowOf } from './mapping.ts';
 import { readPage } from './pages.ts';
-import { accessLevelName } from './settings.ts';
+import { accessLevelName, GITLAB_CAPABILITIES } from './settings.ts';
+
+export function gitLabMembers(instance: Instance): MemberConnector {
+  return {
+    memberLevel: instance.settings.defaultAccessLevel,
+    members: (groupId, cursor, context) => listMembers(instance, groupId, cursor, context),
+    applyMembers: (changes, context) => applyMembers(instance, changes, context),
+  };
+}
+
+async function applyMembers(
+  instance: Instance,
+  changes: readonly MembershipChange[],
+  context: CallContext,
+): Promise<readonly MemberOutcome[]> {
+  const [change] = changes;
+  if (!change) return [];
+  if (changes.length > GITLAB_CAPABILITIES.membersPerCallMax) {
+    throw new Error(`GitLab takes one member a call, not ${changes.length}`);
+  }
+  return [await (change.op === 'grant' ? grant : revoke)(instance, change, context)];
+}
 
 /** Without the bots of access tokens, so that `Overwrite` cannot break somebody's automation. */
-export async function listMembers(
+async function listMembers(
   instance: Instance,
   remoteId: string,
   cursor: string | null,
@@ -28,7 +49,7 @@ export async function listMembers(
   return { items: people.map(memberOf), nextCursor: page.nextCursor };
 }
 
-export async function grant(
+async function grant(
   instance: Instance,
   change: MembershipChange,
   context: CallContext,
@@ -87,7 +108,7 @@ async function directLevel(
   }
 }
 
-export async function revoke(
+async function revoke(
   instance: Instance,
   change: MembershipChange,
   context: CallContext,

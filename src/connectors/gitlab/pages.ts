@@ -12,6 +12,9 @@ import type { GitLabSettings } from './settings.ts';
 /** The most that GitLab gives. */
 export const PAGE_SIZE = 100;
 
+/** Oldest first, so that what is made during a scan comes at its end and shifts nothing. */
+export const BY_ID = { orderBy: 'id', sort: 'asc' } as const;
+
 export type PageQuery = { readonly perPage: number; readonly maxPages: 1; readonly page?: number };
 export type Row = Readonly<Record<string, unknown>>;
 

@@ -1,16 +1,13 @@
-/**
- * Accounts: looked up, read, blocked, unblocked, deleted. An account that GitLab's own directory or an
- * administrator has locked is left alone, and `hard_delete` is never sent.
- */
+/** Accounts: looked up, read and listed. */
 
 import { RemoteError } from '../../model/errors.ts';
-import type { RemoteUser } from '../../model/remote.ts';
-import type { Applied, CallContext } from '../connector.ts';
+import type { Page, RemoteUser } from '../../model/remote.ts';
+import type { CallContext } from '../connector.ts';
 import type { Instance } from './client.ts';
-import { failed, isMissing, isRefusal, isRemoteError, reread, STORE } from './errors.ts';
+import { failed, isKeysetUnknown, isMissing, STORE } from './errors.ts';
 import { rowOf, userOf } from './mapping.ts';
 import { legalUsername } from './names.ts';
-import { readPage } from './pages.ts';
+import { BY_ID, readPage } from './pages.ts';
 
 /** A search for a whole address has one result; names that hold it as text may come with it. */
 const SEARCH_PAGES_MAX = 10;
@@ -55,62 +52,33 @@ export async function readUser(
   }
 }
 
-export async function disableUser(
+export async function scanUsers(
   instance: Instance,
-  remoteId: string,
+  cursor: string | null,
   context: CallContext,
-): Promise<Applied> {
-  const action = `block user ${remoteId}`;
+): Promise<Page<RemoteUser>> {
+  if (cursor !== null) return listUsers(instance, cursor, {}, context);
   try {
-    const answer: unknown = await instance.client.during({ context, action }).users.block(Number(remoteId));
-    if (answer === false)
-      throw failed(action, 'rejected', 'GitLab refused to block the user and said no more');
-    return { remoteId, outcome: answer === null ? 'already' : 'done' };
+    return await listUsers(instance, null, { pagination: 'keyset' }, context);
   } catch (error) {
-    if (isMissing(error)) return { remoteId, outcome: 'already' };
+    if (isKeysetUnknown(error)) return listUsers(instance, 'page:1', {}, context);
     throw error;
   }
 }
 
-export async function enableUser(
+async function listUsers(
   instance: Instance,
-  remoteId: string,
+  cursor: string | null,
+  paging: Readonly<Record<string, unknown>>,
   context: CallContext,
-): Promise<Applied> {
-  const action = `unblock user ${remoteId}`;
-  let refused: RemoteError;
-  try {
-    const answer: unknown = await instance.client.during({ context, action }).users.unblock(Number(remoteId));
-    if (answer !== false) return { remoteId, outcome: answer === null ? 'already' : 'done' };
-    refused = failed(action, 'rejected', 'GitLab refused to unblock the user and said no more');
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    refused = error;
-  }
-  // GitLab refuses to unblock who is not blocked, e.g. somebody deactivated; and whom it locked itself.
-  const observed = await readUser(instance, remoteId, context);
-  if (observed?.state === 'enabled') return { remoteId, observed, outcome: 'already' };
-  if (observed?.state === 'locked') throw reread(refused, 'forbidden', refused.message);
-  throw refused;
-}
-
-export async function deleteUser(
-  instance: Instance,
-  remoteId: string,
-  context: CallContext,
-): Promise<Applied> {
-  const action = `delete user ${remoteId}`;
-  try {
-    await instance.client.during({ context, action }).users.remove(Number(remoteId));
-    return { remoteId, outcome: 'done' };
-  } catch (error) {
-    if (isMissing(error)) return { remoteId, outcome: 'already' };
-    if (isRemoteError(error) && error.status === 409) {
-      const message = `GitLab keeps user ${remoteId}, the only owner of a group: make somebody else an owner first (${error.code})`;
-      throw reread(error, 'forbidden', message);
-    }
-    throw error;
-  }
+): Promise<Page<RemoteUser>> {
+  const page = await readPage(instance, { context, action: 'list users' }, cursor, (api, query) => {
+    // GitLab's own accounts (ghost, alert-bot, …) are nobody's. That people can be ordered by id,
+    // @gitbeaker's type does not know.
+    const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
+    return api.users.all(all);
+  });
+  return { items: page.items.map((row) => userOf(row, instance.settings)), nextCursor: page.nextCursor };
 }
 
 function lower(value: unknown): string | null {

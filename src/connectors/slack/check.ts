@@ -10,14 +10,11 @@ import type { ScimClient } from './client.ts';
 import { CREDENTIAL_CODES, type Refusal, refused } from './errors.ts';
 import { type SlackUser, toRemoteUser } from './mapping.ts';
 import type { Identity, WebApi } from './web.ts';
+import type { Workspace } from './workspace.ts';
 
 type Detail = ConnectionStatus['details'][number];
 
-export async function checkSlack(
-  scim: ScimClient,
-  web: WebApi,
-  context: CallContext,
-): Promise<ConnectionStatus> {
+export async function checkSlack({ scim, web }: Workspace, context: CallContext): Promise<ConnectionStatus> {
   const identity = await web.identity(context);
   if (!identity.ok) {
     return { status: 'FAILED', details: [tokenRefused(identity.error)], tenant: null, self: null };

@@ -4,11 +4,13 @@
  */
 
 import type { AttributeChange } from '../../model/change.ts';
-import type { Attributes } from '../../model/desired.ts';
+import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
 import type { CommonSettings } from '../../model/settings.ts';
-import type { AttributeMapping, TargetAttribute } from '../connector.ts';
-import { USER_NAME_LENGTH_MAX } from './names.ts';
+import type { AttributeMapping, Normalized, TargetAttribute } from '../connector.ts';
+import { normalizeUserName, USER_NAME_LENGTH_MAX, userNameCandidates } from './names.ts';
+
+export type IdentifiedBy = CommonSettings['uniqueUserIdentifier'];
 
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
@@ -62,6 +64,48 @@ export const SLACK_DEFAULT_MAPPING: readonly AttributeMapping[] = [
   { targetAttribute: 'familyName', sourceAttribute: 'name.familyName' },
   { targetAttribute: 'title', sourceAttribute: 'title' },
 ];
+
+const KNOWN = new Set(SLACK_ATTRIBUTES.map((attribute) => attribute.name));
+/** Slack refuses an account without these. */
+const NOT_CLEARABLE = new Set(['primaryEmail', 'userName']);
+
+export function normalizeGroup(desired: DesiredGroup): Normalized<'group'> {
+  return { desired: { ...desired, name: desired.name.trim() }, dropped: [] };
+}
+
+export function normalizeUser(desired: DesiredUser, identifiedBy: IdentifiedBy): Normalized<'user'> {
+  const attributes: Record<string, string> = {};
+  const dropped: string[] = [];
+  for (const [name, value] of Object.entries(desired.attributes)) {
+    const held = KNOWN.has(name) ? normalizeAttribute(name, value, identifiedBy) : '';
+    if (!KNOWN.has(name) || (held === '' && NOT_CLEARABLE.has(name))) dropped.push(name);
+    else attributes[name] = held;
+  }
+  const identifier = normalizeIdentifier(desired.identifier, identifiedBy);
+  return { desired: { ...desired, identifier, attributes }, dropped };
+}
+
+function normalizeIdentifier(identifier: string | null, identifiedBy: IdentifiedBy): string | null {
+  const trimmed = identifier?.trim();
+  if (!trimmed) return null;
+  return identifiedBy === 'userName' ? normalizeUserName(trimmed) : trimmed;
+}
+
+function normalizeAttribute(name: string, value: string, identifiedBy: IdentifiedBy): string {
+  const trimmed = value.trim();
+  if (name === 'userName') return normalizeHandle(trimmed, identifiedBy);
+  if (name !== 'displayName') return trimmed;
+  // Slack refuses `@` in a display name.
+  const spoken = trimmed.replaceAll('@', ' at ').replace(/\s+/g, ' ').trim();
+  return [...spoken].slice(0, DISPLAY_NAME_LENGTH_MAX).join('').trimEnd();
+}
+
+/** The identifier has one form alone; a mere handle is better short: `jane`, not `jane_example.com`. */
+function normalizeHandle(userName: string, identifiedBy: IdentifiedBy): string {
+  if (userName === '') return '';
+  if (identifiedBy === 'userName') return normalizeUserName(userName);
+  return userNameCandidates(userName)[0] ?? '';
+}
 
 /** Attributes that are strings at the top of a Slack user. */
 const PLAIN = ['displayName', 'title', 'timezone', 'locale', 'preferredLanguage', 'userType'] as const;
@@ -157,10 +201,7 @@ export function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-export function toRemoteUser(
-  user: SlackUser,
-  identifiedBy: CommonSettings['uniqueUserIdentifier'],
-): RemoteUser {
+export function toRemoteUser(user: SlackUser, identifiedBy: IdentifiedBy): RemoteUser {
   const attributes = shownAttributes(user);
   const identifier = attributes[identifiedBy] || null;
   return {

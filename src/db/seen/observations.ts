@@ -43,62 +43,62 @@ function identifierOf(remote: Remote): string | null {
 }
 
 /** What was last seen under an identifier, or a group name; null says only that nothing was seen. */
-export async function observedAs(
+export async function observedAs<K extends Kind>(
   db: Db,
   storeId: string,
-  kind: Kind,
+  kind: K,
   identifier: string,
-): Promise<Observation | null> {
+): Promise<Observation<K> | null> {
   const row = await db('observations')
     .where({ store_id: storeId, kind, identifier_lower: lower(identifier) })
     .orderBy('seen_at', 'desc')
     .first('remote', 'seen_at');
-  return row ? { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at } : null;
+  return row ? { remote: fromJson<Remote<K>>(row.remote), seenAt: row.seen_at } : null;
 }
 
 const IDS_PER_QUERY_MAX = 500;
 
-export interface Observation {
-  readonly remote: Remote;
+export interface Observation<K extends Kind = Kind> {
+  readonly remote: Remote<K>;
   /** ISO time; before the answer that showed it was asked for. */
   readonly seenAt: string;
 }
 
 /** By remote id. */
-export async function observationsById(
+export async function observationsById<K extends Kind>(
   db: Db,
   storeId: string,
-  kind: Kind,
+  kind: K,
   remoteIds: readonly string[],
-): Promise<ReadonlyMap<string, Observation>> {
-  const found = new Map<string, Observation>();
+): Promise<ReadonlyMap<string, Observation<K>>> {
+  const found = new Map<string, Observation<K>>();
   for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind })
       .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
       .select('remote_id', 'remote', 'seen_at');
     for (const row of rows) {
-      found.set(row.remote_id, { remote: fromJson<Remote>(row.remote), seenAt: row.seen_at });
+      found.set(row.remote_id, { remote: fromJson<Remote<K>>(row.remote), seenAt: row.seen_at });
     }
   }
   return found;
 }
 
 /** The same for many identifiers, by the identifier in lower case. */
-export async function observedUnder(
+export async function observedUnder<K extends Kind>(
   db: Db,
   storeId: string,
-  kind: Kind,
+  kind: K,
   identifiers: readonly string[],
-): Promise<ReadonlyMap<string, Remote>> {
-  const found = new Map<string, Remote>();
+): Promise<ReadonlyMap<string, Remote<K>>> {
+  const found = new Map<string, Remote<K>>();
   for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind })
       .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
       .orderBy('seen_at')
       .select('identifier_lower', 'remote');
-    for (const row of rows) found.set(row.identifier_lower, fromJson<Remote>(row.remote));
+    for (const row of rows) found.set(row.identifier_lower, fromJson<Remote<K>>(row.remote));
   }
   return found;
 }
@@ -144,7 +144,7 @@ export async function unlinkedAccounts(
   storeId: string,
   after: string | null,
   limit: number,
-): Promise<readonly Remote[]> {
+): Promise<readonly RemoteUser[]> {
   const query = db('observations')
     .where({ 'observations.store_id': storeId, 'observations.kind': 'user' })
     .whereNotExists(
@@ -159,5 +159,5 @@ export async function unlinkedAccounts(
     .limit(limit)
     .select('remote');
   if (after !== null) query.where('remote_id', '>', after);
-  return (await query).map((row: { remote: unknown }) => fromJson<Remote>(row.remote));
+  return (await query).map((row: { remote: unknown }) => fromJson<RemoteUser>(row.remote));
 }

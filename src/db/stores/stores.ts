@@ -1,6 +1,6 @@
 /** Stores: their settings, sealed secrets, and the state of their life. */
 
-import type { Configuration, StoreType } from '../../model/settings.ts';
+import type { Configuration } from '../../model/settings.ts';
 import type { SealedSecret } from '../../support/secret.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
@@ -17,7 +17,7 @@ export interface PauseState {
 export interface StoreRecord {
   readonly id: string;
   readonly environmentId: string;
-  readonly type: StoreType;
+  readonly type: string;
   readonly name: string;
   readonly description: string | null;
   readonly image: Readonly<Record<string, unknown>>;
@@ -239,7 +239,7 @@ export function toStore(row: Record<string, unknown>): StoreRecord {
   return {
     id: row.id as string,
     environmentId: row.environment_id as string,
-    type: row.type as StoreType,
+    type: row.type as string,
     name: row.name as string,
     description: row.description as string | null,
     image: fromJson(row.image),

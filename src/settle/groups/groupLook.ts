@@ -2,7 +2,6 @@
 
 import { getLink, groupLinksByRemoteId, insertLink, type LinkRecord } from '../../db/seen/links.ts';
 import { observe } from '../../db/seen/observations.ts';
-import type { RemoteGroup } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
 
 /** The group's link, or, in doubt, that of the remote group that was made for it and never heard of. */
@@ -19,7 +18,7 @@ async function claimCreated(attempt: Attempt): Promise<LinkRecord | null> {
   if (!intent?.ops.includes('create') || intent.identifier === undefined) return null;
   if (settings.groupProvisioning === 'Off') return null;
   const callContext = attempt.looking('find');
-  const remote = (await connector.find('group', intent.identifier, callContext)) as RemoteGroup | null;
+  const remote = await connector.find('group', intent.identifier, callContext);
   if (!remote) return null;
   const feeding = await groupLinksByRemoteId(attempt.deps.db, store.id, remote.remoteId);
   if (feeding.length > 0) return null;

@@ -17,7 +17,7 @@ import {
   unwantedDifferences,
   wantedDifferences,
 } from '../../db/seen/memberDifferences.ts';
-import type { Change, MembershipChange, Skip } from '../../model/change.ts';
+import type { MembershipChange, Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import { decideMember, type MemberSituation } from '../../plan/member.ts';
 import { lifecyclesOf, loadDesiredGroup, type StoreContext } from '../../stores/desired.ts';
@@ -147,7 +147,7 @@ export async function grantLevel(
 
 async function planGrants(
   planning: Planning,
-  subject: Change['subject'],
+  subject: MembershipChange['subject'],
   remoteGroupId: string,
   groupIds: readonly string[],
 ): Promise<{ readonly changes: readonly MembershipChange[]; readonly taken: readonly LedgerEntry[] }> {
@@ -203,7 +203,7 @@ function situation(
 
 async function planRevokes(
   planning: Planning,
-  subject: Change['subject'],
+  subject: MembershipChange['subject'],
   remoteGroupId: string,
   groupIds: readonly string[],
 ): Promise<{ readonly changes: readonly MembershipChange[]; readonly skipped: readonly Skip[] }> {

@@ -6,15 +6,13 @@
 import type { Db } from '../../db/open.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { observe } from '../../db/seen/observations.ts';
-import type { Change, MembershipChange, Plan, Skip } from '../../model/change.ts';
+import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOff } from '../gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
-
-export type GroupChange = Exclude<Change, MembershipChange>;
 
 /** Without a link: the remote group of that name, asked for at the vendor. */
 export async function findRemoteGroup(
@@ -24,7 +22,7 @@ export async function findRemoteGroup(
 ): Promise<RemoteGroup | null> {
   const { settings, connector, store } = attempt.context;
   if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
-  const found = (await connector.find('group', desired.name, attempt.looking('find'))) as RemoteGroup | null;
+  const found = await connector.find('group', desired.name, attempt.looking('find'));
   if (found) await attempt.record((tx) => observe(tx, store.id, [found], attempt.now()));
   return found;
 }
@@ -35,22 +33,23 @@ export function planRemoteGroup(
   link: LinkRecord | null,
   siblings: readonly LinkRecord[],
   found: RemoteGroup | null,
-): Plan {
-  const { settings, connector, store, definition } = attempt.context;
+): Plan<GroupChange> {
+  const { settings, connector } = attempt.context;
   return planGroup({
     desired,
     link,
     remoteId: found?.remoteId ?? null,
     settings,
-    deleteGroups: definition.capabilities.deleteGroups && store.configuration.DELETE_GROUPS === true,
+    deleteGroups: connector.capabilities.deleteGroups,
     renameGroups: connector.capabilities.renameGroups,
     fedByAnother: siblings.some((sibling) => sibling.subject.id !== desired.id),
   });
 }
 
 /** A deletion comes after the memberships; everything else before them. */
-export function split(plan: Plan): [GroupChange | null, readonly GroupChange[]] {
-  const changes = plan.changes as readonly GroupChange[];
+export function split({
+  changes,
+}: Plan<GroupChange>): [Delete<'group'> | null, readonly Exclude<GroupChange, Delete<'group'>>[]] {
   return [
     changes.find((change) => change.op === 'delete') ?? null,
     changes.filter((change) => change.op !== 'delete'),
@@ -78,7 +77,7 @@ export async function shape(
   let { link } = known;
   if (changes.length === 0) return { link, skipped: [], refusals: [] };
   const gate = await openHarmlessGate(attempt, changes);
-  for (const change of gate.allowed as readonly GroupChange[]) {
+  for (const change of gate.allowed) {
     const { calls, callContext } = attempt.calling(change.op);
     try {
       const applied =

@@ -5,7 +5,7 @@ import { enqueueTask } from '../../db/queue/tasks.ts';
 import { forgetGroup, recordMembers } from '../../db/seen/ledger.ts';
 import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
-import { changeKey, type MembershipChange } from '../../model/change.ts';
+import { changeKey, type Delete } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { loadDesiredGroup } from '../../stores/desired.ts';
@@ -18,14 +18,7 @@ import { whyGroupGone } from '../why.ts';
 import { linkOfGroup } from './groupLook.ts';
 import { applyMemberships, claimFound } from './memberChanges.ts';
 import { feedingGroups, planMemberships, readMembers } from './members.ts';
-import {
-  findRemoteGroup,
-  type GroupChange,
-  type Leftovers,
-  planRemoteGroup,
-  shape,
-  split,
-} from './remoteGroup.ts';
+import { findRemoteGroup, type Leftovers, planRemoteGroup, shape, split } from './remoteGroup.ts';
 
 /** A vanished group is looked for, or made, once more. */
 const PASSES_MAX = 2;
@@ -120,7 +113,7 @@ async function finish(attempt: Attempt, outcome: Outcome): Promise<void> {
 interface Shaped {
   readonly desired: DesiredGroup;
   readonly link: LinkRecord;
-  readonly removal: GroupChange | null;
+  readonly removal: Delete<'group'> | null;
   readonly left: Leftovers;
 }
 
@@ -160,9 +153,7 @@ async function settleMemberships(attempt: Attempt, desired: DesiredGroup, link: 
         change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : '',
       desired: () => 'unwanted',
     });
-    const allowed = (gate.allowed as readonly MembershipChange[]).filter(
-      (change) => !refused.has(changeKey(change)),
-    );
+    const allowed = gate.allowed.filter((change) => !refused.has(changeKey(change)));
     const applied = await applyMemberships(attempt, remoteId, allowed, {
       onDone: (tx, change) => tickOff(tx, attempt, gate, change),
       why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
@@ -185,11 +176,13 @@ async function detach(attempt: Attempt, { desired, link, removal }: Shaped, outc
   const gate = await openHarmlessGate(attempt, removal ? [removal] : []);
   if (gate.skipped.length > 0)
     return finish(attempt, { ...outcome, skipped: [...outcome.skipped, ...gate.skipped] });
-  try {
-    if (removal) await connector.apply(removal, callContext);
-  } catch (error) {
-    const refused = await forbiddenAsSkip(attempt, removal as GroupChange, calls, error);
-    return finish(attempt, { ...outcome, refusals: [refused] });
+  if (removal) {
+    try {
+      await connector.apply(removal, callContext);
+    } catch (error) {
+      const refused = await forbiddenAsSkip(attempt, removal, calls, error);
+      return finish(attempt, { ...outcome, refusals: [refused] });
+    }
   }
   await attempt.record(async (tx) => {
     const siblings = await groupLinksByRemoteId(tx, store.id, link.remoteId);

@@ -12,7 +12,7 @@ import { conclude, type Outcome } from '../outcome.ts';
 import { countOthersMovedOut } from '../scopeMoves.ts';
 import { putOffCreation } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
-import { Application, enqueueGroupsOf, groupsFollow, type UserChange } from './userChanges.ts';
+import { Application, enqueueGroupsOf, groupsFollow } from './userChanges.ts';
 import { forgetVanished, situate } from './userLook.ts';
 
 /** Looks again after a conflict or a vanished account; more than that is no accident. */
@@ -63,7 +63,7 @@ async function settleOnce(attempt: Attempt): Promise<void> {
       waits: gate.lossWaits,
     },
   };
-  const changes = gate.allowed as readonly UserChange[];
+  const changes = gate.allowed;
   const work = new Application(attempt, situation, gate, link);
   for (const [index, change] of changes.entries()) {
     const refused = await work.apply(change, index === changes.length - 1 ? outcome : null);

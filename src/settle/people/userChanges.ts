@@ -1,6 +1,6 @@
 /** Applies the changes of one person's plan, one after the other, and keeps the link in step with each. */
 
-import type { VendorCall } from '../../connectors/connector.ts';
+import type { Applied, VendorCall } from '../../connectors/connector.ts';
 import { groupsHeldOf } from '../../db/brake/held.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
@@ -16,7 +16,7 @@ import {
 } from '../../db/seen/links.ts';
 import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
-import type { Change, MembershipChange } from '../../model/change.ts';
+import type { UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { keptAttributes, type UserSituation } from '../../plan/user.ts';
@@ -29,8 +29,6 @@ import { forbiddenAsSkip } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { namesOfLink, protects } from '../situation.ts';
 import { whyOf } from '../why.ts';
-
-export type UserChange = Exclude<Change, MembershipChange>;
 
 /** The groups that want the person, and those whose memberships hang on the account. */
 export async function enqueueGroupsOf(tx: Db, attempt: Attempt, remoteId: string | undefined): Promise<void> {
@@ -144,12 +142,12 @@ export class Application {
   async #write(
     tx: Db,
     change: UserChange,
-    applied: Awaited<ReturnType<Attempt['context']['connector']['apply']>> | null,
+    applied: Applied<'user'> | null,
     intended: Intent | null,
   ): Promise<LinkRecord> {
     const attempt = this.#attempt;
     const { store, connector } = attempt.context;
-    const remote = (applied?.observed ?? null) as RemoteUser | null;
+    const remote = applied?.observed ?? null;
     switch (change.op) {
       case 'create': {
         const shown = { ...change.attributes, ...applied?.sent, ...remote?.attributes };

@@ -47,18 +47,17 @@ export async function situate(attempt: Attempt): Promise<Situated> {
   if (link !== null && met !== undefined) link = met?.link ?? (await forgetVanished(attempt, link));
   const linked = link !== null && link.state !== 'removed';
   const account = linked ? (met?.account ?? null) : await accountOf(attempt, desired);
-  const owner = account && !linked ? await ownerOf(attempt, account) : null;
   return {
     link,
     situation: userSituation(attempt.context, desired, link, account, attempt.now()),
-    taken: owner ? takenBy(desired, account as RemoteUser) : null,
+    taken: account && !linked && (await ownerOf(attempt, account)) ? takenBy(desired, account) : null,
   };
 }
 
 /** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
 const FRESH_MS = 10 * 60_000;
 
-function isFresh(attempt: Attempt, seen: Observation): boolean {
+function isFresh(attempt: Attempt, seen: Observation<'user'>): boolean {
   return attempt.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
@@ -73,7 +72,7 @@ async function accountOf(attempt: Attempt, desired: DesiredUser): Promise<Remote
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
   if (!attempt.unknownOutcome && store.scannedAt !== null) {
     const seen = await observedAs(attempt.deps.db, store.id, 'user', desired.identifier);
-    if (seen && isFresh(attempt, seen)) return seen.remote as RemoteUser;
+    if (seen && isFresh(attempt, seen)) return seen.remote;
     if (!seen && mayCreate) return null;
   }
   return find(attempt, desired.identifier);
@@ -81,7 +80,7 @@ async function accountOf(attempt: Attempt, desired: DesiredUser): Promise<Remote
 
 async function find(attempt: Attempt, identifier: string): Promise<RemoteUser | null> {
   const { store, connector } = attempt.context;
-  const found = (await connector.find('user', identifier, attempt.looking('find'))) as RemoteUser | null;
+  const found = await connector.find('user', identifier, attempt.looking('find'));
   if (found) await attempt.record((tx) => observe(tx, store.id, [found], attempt.now()));
   return found;
 }
@@ -114,7 +113,7 @@ async function ownerOf(attempt: Attempt, account: RemoteUser): Promise<LinkRecor
 async function refresh(attempt: Attempt, link: LinkRecord, desired: DesiredUser): Promise<LinkRecord> {
   const { connector, store } = attempt.context;
   const callContext = attempt.looking('read');
-  const remote = (await connector.read('user', link.remoteId, callContext)) as RemoteUser | null;
+  const remote = await connector.read('user', link.remoteId, callContext);
   if (!remote) return forgetVanished(attempt, link);
   const arrived = arrivedAttributes(attempt.intent, remote);
   const patch = {
@@ -146,7 +145,7 @@ async function claimCreated(
   if (intent?.identifier === undefined || !isClaim(intent, desired)) return link;
   const { connector, store } = attempt.context;
   const callContext = attempt.looking('find');
-  const remote = (await connector.find('user', intent.identifier, callContext)) as RemoteUser | null;
+  const remote = await connector.find('user', intent.identifier, callContext);
   if (!remote || (await getUserLinkByRemoteId(attempt.deps.db, store.id, remote.remoteId))) return link;
   if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return link;
   const made = { ...madeAccount(remote), applied: arrivedAttributes(attempt.intent, remote) };

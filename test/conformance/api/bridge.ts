@@ -9,7 +9,7 @@ import type { AdminDeps } from '../../../src/api/context.ts';
 import { createAdminRouter } from '../../../src/api/router.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
-import { createRegistry } from '../../../src/connectors/registry.ts';
+import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import type { PropagationDeps } from '../../../src/stores/deps.ts';
@@ -63,7 +63,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   const log = createLog('debug', stream);
   const app = express();
   const keyring = parseKeyring(generateKey());
-  const registry = createRegistry({ demoAccounts: demoAccounts(db, clock) });
+  const registry = createRegistry(storeTypes(demoAccounts(db, clock)));
   const connectors = createConnectors({ registry, keyring, clock, fetch });
   const wake = createWake();
   let wakes = 0;

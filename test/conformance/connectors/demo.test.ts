@@ -83,7 +83,7 @@ onEachDatabase((open) => {
           return group.id;
         },
         removeAccount: async (id) => void (await accounts.deleteAccount(storeId, id)),
-        removeGroup: async (id) => void (await accounts.deleteGroup(storeId, id)),
+        removeGroup: async (id) => void (await db('demo_groups').where({ id }).delete()),
         account: (id) => accounts.account(storeId, id),
         group: async (id) => {
           const group = await accounts.group(storeId, id);

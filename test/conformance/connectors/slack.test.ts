@@ -13,6 +13,7 @@ function connect(urls: { apiUrl: string; scimUrl: string }, token: string) {
     OAUTH_ACCESS_TOKEN: token,
     API_BASE_URL: urls.apiUrl,
     SCIM_BASE_URL: urls.scimUrl,
+    DELETE_GROUPS: true,
   });
   return slackType.create({
     configuration,

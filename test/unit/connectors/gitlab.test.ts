@@ -1,8 +1,9 @@
 import { accessLevelNumber, gitLabSelfManagedType } from '../../../src/connectors/gitlab/index.ts';
 import { nextCursor } from '../../../src/connectors/gitlab/pages.ts';
 import { gitLabSettings } from '../../../src/connectors/gitlab/settings.ts';
-import type { Change } from '../../../src/model/change.ts';
+import type { Create, Update } from '../../../src/model/change.ts';
 import type { Attributes } from '../../../src/model/desired.ts';
+import type { Page, RemoteUser } from '../../../src/model/remote.ts';
 import type { Configuration } from '../../../src/model/settings.ts';
 import { callContext, membership, onAccount, remoteErrorOf } from '../../conformance/world.ts';
 import { type GitLabEmulator, type GitLabOptions, startGitLabEmulator } from '../../emulator/gitlab.ts';
@@ -27,7 +28,7 @@ async function start(given: Configuration = {}, options: GitLabOptions = {}) {
   return { gitlab, state: gitlab.state, connector, asked };
 }
 
-function create(identifier: string, attributes: Attributes): Extract<Change, { op: 'create' }> {
+function create(identifier: string, attributes: Attributes): Create<'user'> {
   return { op: 'create', subject: { kind: 'user', id: 'p', display: identifier }, identifier, attributes };
 }
 
@@ -36,7 +37,7 @@ const JANE = { username: 'jane', email: 'jane@example.com', name: 'Jane Doe' };
 function update(
   remoteId: number,
   attributes: readonly { name: string; from: string | null; to: string }[],
-): Extract<Change, { op: 'update' }> {
+): Update<'user'> {
   return {
     op: 'update',
     subject: { kind: 'user', id: 'p', display: 'jane' },
@@ -439,7 +440,7 @@ describe('scanning people', () => {
     const ids: string[] = [];
     let cursor: string | null = null;
     for (let pages = 0; pages < 10; pages++) {
-      const page = await connector.scan('user', cursor, callContext());
+      const page: Page<RemoteUser> = await connector.scan('user', cursor, callContext());
       ids.push(...page.items.map(({ remoteId }) => remoteId));
       cursor = page.nextCursor;
       if (cursor === null) return ids;

@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { slackType } from '../../../src/connectors/slack/index.ts';
-import type { Change } from '../../../src/model/change.ts';
+import type { Create } from '../../../src/model/change.ts';
 import {
   type Configuration,
   commonSettings,
@@ -46,7 +46,7 @@ function connect(given: Configuration = {}) {
 
 const subject = { kind: 'user', id: 'person', display: 'jane' } as const;
 
-function creation(email: string, attributes: Record<string, string> = {}): Extract<Change, { op: 'create' }> {
+function creation(email: string, attributes: Record<string, string> = {}): Create<'user'> {
   return { op: 'create', subject, identifier: email, attributes: { primaryEmail: email, ...attributes } };
 }
 
@@ -363,6 +363,18 @@ describe('checking a Slack credential', () => {
 });
 
 describe('settings of a Slack store', () => {
+  it('deletes no group where DELETE_GROUPS is off', async () => {
+    await start();
+    const group = slack.addGroup('pilots');
+    const connector = connect();
+    expect(connector.capabilities.deleteGroups).toBe(false);
+    const subject = { kind: 'group', id: 'g', display: 'pilots' } as const;
+    const change = { op: 'delete', subject, remoteId: group.id } as const;
+    const error = await remoteErrorOf(connector.apply(change, callContext()));
+    expect(error.disposition).toBe('rejected');
+    expect(slack.requests).toEqual([]);
+  });
+
   it('refuses to delete people', () => {
     expect(slackType.refuse?.({ REMOVE_ACTION: 'Delete' })).toEqual([
       { key: 'REMOVE_ACTION', detail: expect.stringContaining('not delete') },

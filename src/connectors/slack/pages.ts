@@ -1,0 +1,158 @@
+/**
+ * Reading at Slack: one resource, one page of a list, what a filter finds. "There is none" is said only
+ * where Slack said so: a filter that Slack did not heed, a list that broke off, or a page that is not
+ * Slack's is a failure.
+ */
+
+import { RemoteError } from '../../model/errors.ts';
+import type { Page } from '../../model/remote.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { CallContext } from '../connector.ts';
+import { type ScimClient, unreadable } from './client.ts';
+import { type Refusal, refused } from './errors.ts';
+
+/** Groups come with all their members, so that fewer fit an answer. */
+const PAGE_SIZE: Readonly<Record<Kind, number>> = { user: 200, group: 100 };
+
+/** How far a look-up walks through what a filter gave. */
+const FIND_PAGES_MAX = 25;
+
+const COLLECTION: Readonly<Record<Kind, string>> = { user: 'Users', group: 'Groups' };
+
+/** A user or a group as Slack shows it. */
+export type Resource = { readonly id: string } & Readonly<Record<string, unknown>>;
+
+export function pathOf(kind: Kind, remoteId: string): string {
+  return `${COLLECTION[kind]}/${encodeURIComponent(remoteId)}`;
+}
+
+/** Null only where Slack said that there is none. */
+export async function readResource(
+  scim: ScimClient,
+  kind: Kind,
+  remoteId: string,
+  context: CallContext,
+): Promise<Resource | null> {
+  const action = `read ${kind} ${remoteId}`;
+  const answer = await scim({ method: 'GET', path: pathOf(kind, remoteId), action }, context);
+  if (answer.ok) {
+    if (!isResource(answer.body)) throw unreadable(action, 200);
+    return answer.body;
+  }
+  const error = refused({ action, writes: false }, answer.refusal);
+  if (error.disposition === 'missing') return null;
+  throw error;
+}
+
+/** One page of all. The cursor is the index at which the next page starts. */
+export async function listPage<T>(
+  scim: ScimClient,
+  kind: Kind,
+  cursor: string | null,
+  toRemote: (resource: Resource) => T,
+  context: CallContext,
+): Promise<Page<T>> {
+  const action = `list ${COLLECTION[kind].toLowerCase()}`;
+  const page = await list(
+    scim,
+    kind,
+    { start: cursor === null ? 1 : Number(cursor), filter: null },
+    action,
+    context,
+  );
+  return { items: page.items.map(toRemote), nextCursor: page.next === null ? null : String(page.next) };
+}
+
+export interface Search<T> {
+  readonly filter: string;
+  /** In words, for errors. */
+  readonly action: string;
+  toRemote(resource: Resource): T;
+  /** Slack may heed a filter in part, or not at all. */
+  matches(remote: T): boolean;
+}
+
+/** The first of a filter's results that matches, and whether there were others. */
+export async function search<T>(
+  scim: ScimClient,
+  kind: Kind,
+  { filter, action, toRemote, matches }: Search<T>,
+  context: CallContext,
+): Promise<{ readonly found: T | null; readonly others: boolean }> {
+  let start: number | null = 1;
+  let others = false;
+  for (let page = 0; page < FIND_PAGES_MAX; page++) {
+    const read: ListPage = await list(scim, kind, { start, filter }, action, context);
+    const remotes = read.items.map(toRemote);
+    const found = remotes.find(matches);
+    if (found) return { found, others };
+    others ||= remotes.length > 0;
+    start = read.next;
+    if (start === null) return { found: null, others };
+  }
+  throw filterIgnored(action);
+}
+
+/** Slack's identifiers and group names do not differ by case alone. */
+export function sameText(a: string, b: string): boolean {
+  return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
+
+interface ListPage {
+  readonly items: readonly Resource[];
+  /** Null on the last page. */
+  readonly next: number | null;
+}
+
+async function list(
+  scim: ScimClient,
+  kind: Kind,
+  { start, filter }: { readonly start: number; readonly filter: string | null },
+  action: string,
+  context: CallContext,
+): Promise<ListPage> {
+  const query = {
+    startIndex: String(start),
+    count: String(PAGE_SIZE[kind]),
+    ...(filter === null ? {} : { filter }),
+  };
+  const answer = await scim({ method: 'GET', path: COLLECTION[kind], query, action }, context);
+  if (!answer.ok) throw refused({ action, writes: false }, answer.refusal, listDisposition(answer.refusal));
+  return readPage(answer.body ?? {}, start, action);
+}
+
+/** A list is never "missing": a 404 there means a wrong address. */
+function listDisposition(refusal: Refusal): 'rejected' | undefined {
+  return refusal.status === 404 ? 'rejected' : undefined;
+}
+
+/** Tolerates servers that give fewer than asked for; the answer's own count says whether there is more. */
+function readPage(body: Readonly<Record<string, unknown>>, start: number, action: string): ListPage {
+  const total = body.totalResults;
+  const resources: unknown = body.Resources ?? (total === 0 ? [] : null);
+  if (!Array.isArray(resources) || !resources.every(isResource)) throw unreadable(action, 200);
+  const next = start + resources.length;
+  if (typeof total !== 'number') return { items: resources, next: resources.length > 0 ? next : null };
+  if (resources.length === 0 && start <= total) throw brokenOff(action, start, total);
+  return { items: resources, next: next <= total ? next : null };
+}
+
+function isResource(value: unknown): value is Resource {
+  return typeof (value as { id?: unknown } | null)?.id === 'string';
+}
+
+function brokenOff(action: string, start: number, total: number): RemoteError {
+  return new RemoteError(`Slack broke off when asked to ${action}: nothing from ${start} on, of ${total}`, {
+    store: 'Slack',
+    action,
+    disposition: 'transient',
+    code: 'list_broke_off',
+  });
+}
+
+function filterIgnored(action: string): RemoteError {
+  return new RemoteError(
+    `Slack answered with too many others when asked to ${action}: it does not heed the filter`,
+    { store: 'Slack', action, disposition: 'rejected', code: 'filter_ignored' },
+  );
+}
