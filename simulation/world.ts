@@ -9,10 +9,9 @@ import { bootstrap } from '../src/boot/bootstrap.ts';
 import { createRegistry } from '../src/connectors/registry.ts';
 import { listConnections } from '../src/db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
-import { releaseLease } from '../src/db/queue/leases.ts';
+import { LeaseLost, releaseLease } from '../src/db/queue/leases.ts';
 import { storesWithWork } from '../src/db/queue/queue.ts';
 import { RemoteError } from '../src/model/errors.ts';
-import { LeaseLost } from '../src/settle/attempt.ts';
 import { createConnectors } from '../src/stores/connectorCache.ts';
 import type { PropagationDeps } from '../src/stores/deps.ts';
 import { type Clock, isoTime } from '../src/support/clock.ts';
@@ -20,7 +19,8 @@ import { createLog, type Log } from '../src/support/log.ts';
 import { createMetrics } from '../src/support/metrics.ts';
 import { parseKeyring } from '../src/support/secret.ts';
 import { createHousekeeping } from '../src/work/housekeeping.ts';
-import { RENEW_MS, type RunnerDeps, StoreRunner } from '../src/work/runner.ts';
+import { PeerRunner, RENEW_MS } from '../src/work/peerRunner.ts';
+import { StoreDuties, type StoreLifecycle } from '../src/work/storeDuties.ts';
 import { createStoreLifecycle } from '../src/work/storeLifecycle.ts';
 import type { Themes } from './actions.ts';
 import { createSimulatedType } from './connector.ts';
@@ -38,6 +38,8 @@ export interface SimulatedStore {
   readonly faults: Faults;
   readonly guard: Guard;
 }
+
+type WorkDeps = PropagationDeps & { readonly storeLifecycle: StoreLifecycle };
 
 export interface Replica {
   process: Process;
@@ -183,7 +185,7 @@ export class World {
   }
 
   #startWorkers({ process, deps }: Replica): void {
-    const runner: RunnerDeps = { ...deps, storeLifecycle: createStoreLifecycle(deps, metrics) };
+    const runner = { ...deps, storeLifecycle: createStoreLifecycle(deps, metrics) };
     this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));
@@ -199,7 +201,7 @@ export class World {
     }
   }
 
-  async #workFor(process: Process, deps: RunnerDeps, storeId: string): Promise<void> {
+  async #workFor(process: Process, deps: WorkDeps, storeId: string): Promise<void> {
     for (;;) {
       const ids = await storesWithWork(this.db, isoTime(deps.clock.now()));
       const worked = !ids.includes(storeId) || (await this.#workOn(process, deps, storeId));
@@ -212,8 +214,9 @@ export class World {
    * As the runner does it with timers: under the lease, turn after turn, renewing all the while. False
    * where somebody else has the lease.
    */
-  async #workOn(process: Process, deps: RunnerDeps, storeId: string): Promise<boolean> {
-    const runner = new StoreRunner(storeId, deps, new AbortController().signal);
+  async #workOn(process: Process, deps: WorkDeps, storeId: string): Promise<boolean> {
+    const duties = new StoreDuties(storeId, deps);
+    const runner = new PeerRunner(storeId, duties, deps, new AbortController().signal);
     const lease = await runner.acquire();
     if (!lease) return false;
     let working = true;
@@ -241,7 +244,7 @@ export class World {
     }
   }
 
-  async #untilSomethingIsDue(deps: RunnerDeps, storeId: string): Promise<number> {
+  async #untilSomethingIsDue(deps: WorkDeps, storeId: string): Promise<number> {
     const { db } = this;
     const earliest = (table: string, column: string, where: object) =>
       db(table)

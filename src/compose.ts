@@ -11,6 +11,7 @@ import { demoAccounts } from './db/demoAccounts.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
+import { storesWithWork } from './db/queue/queue.ts';
 import { createApp } from './http/app.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
@@ -21,6 +22,7 @@ import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
 import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
+import { StoreDuties } from './work/storeDuties.ts';
 import { createStoreLifecycle } from './work/storeLifecycle.ts';
 import { createWorker, type Worker } from './work/worker.ts';
 
@@ -68,14 +70,12 @@ export function compose(deps: BridgeDeps): Bridge {
     secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),
     monotonicMs: () => performance.now(),
   });
-  const worker = createWorker({
-    db,
-    clock,
-    log,
-    wake,
-    storeLifecycle: createStoreLifecycle(propagation, metrics),
-    presence,
-  });
+  const storeLifecycle = createStoreLifecycle(propagation, metrics);
+  const peers = {
+    withWork: (now: string) => storesWithWork(db, now),
+    dutiesOf: (id: string) => new StoreDuties(id, { db, clock, log, storeLifecycle }),
+  };
+  const worker = createWorker({ db, clock, log, wake, presence, peers });
   const sealAnew = async () => {
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');

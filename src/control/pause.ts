@@ -6,9 +6,10 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { lockStore, type PauseState, type StoreRecord, updateStore } from '../db/stores/stores.ts';
+import { lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
+import type { Pause } from '../model/peer.ts';
 import { type Check, checkConnection, recheckGapMs, tenantMistake } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
@@ -24,7 +25,7 @@ export function isPausedByAdmin(store: StoreRecord): boolean {
 }
 
 /** The record of a store that is paused, and tried again later; each further failure widens the gap. */
-export function pausedForNow(store: StoreRecord, reason: PauseState, nowMs: number): StoreRecord {
+export function pausedForNow(store: StoreRecord, reason: Pause, nowMs: number): StoreRecord {
   const retryAttempts = store.paused ? store.retryAttempts + 1 : 0;
   return {
     ...store,
@@ -182,7 +183,7 @@ async function savePause(
   store: StoreRecord,
   cause: Cause,
   calls: readonly VendorCall[],
-  before: PauseState | null = null,
+  before: Pause | null = null,
 ): Promise<void> {
   await updateStore(tx, store);
   if (store.paused?.code === before?.code) return;

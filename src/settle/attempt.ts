@@ -6,7 +6,7 @@
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { holdsLease, type Lease } from '../db/queue/leases.ts';
+import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
 import { SYSTEM } from '../model/cause.ts';
@@ -14,14 +14,6 @@ import type { Change, Op } from '../model/change.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-
-/** The lease has passed to another worker: whatever we did is theirs to find out; record nothing. */
-export class LeaseLost extends Error {
-  constructor(storeId: string) {
-    super(`the lease on store ${storeId} is lost`);
-    this.name = 'LeaseLost';
-  }
-}
 
 /** Of the reads before a change, such as the pages of a large group. */
 const LOOKS_TOLD_MAX = 100;
@@ -107,11 +99,8 @@ export class Attempt {
   }
 
   /** @throws LeaseLost, and then nothing is recorded. */
-  async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return this.deps.db.transaction(async (tx) => {
-      if (!(await holdsLease(tx, this.lease))) throw new LeaseLost(this.lease.storeId);
-      return work(tx);
-    });
+  record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return recordUnder(this.deps.db, this.lease, work);
   }
 
   /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */

@@ -7,7 +7,7 @@ import type { CallContext } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { countSubjects } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
-import { holdsLease, type Lease } from '../db/queue/leases.ts';
+import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import {
   nextOpenRun,
   type SyncPosition,
@@ -18,7 +18,6 @@ import {
 import { recordSync } from '../db/stores/storeProgress.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
-import { LeaseLost } from '../settle/attempt.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { REFUSED_LISTED_MAX, takeRefused } from './preview/applyPreview.ts';
@@ -66,11 +65,7 @@ function stepOf(
     callContext,
     now: () => isoTime(clock.now()),
     giveWay: () => Promise.resolve(false),
-    record: (work) =>
-      db.transaction(async (tx) => {
-        if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.storeId);
-        return work(tx);
-      }),
+    record: (work) => recordUnder(db, lease, work),
   };
 }
 

@@ -8,7 +8,7 @@ import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
-import type { StoreLifecycle } from './runner.ts';
+import type { StoreLifecycle } from './storeDuties.ts';
 
 export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): StoreLifecycle {
   return {

@@ -1,15 +1,23 @@
 /**
- * Keeps a runner going for every store that has work: at once when a write commits in this process,
+ * Keeps a runner going for every peer that has work: at once when a write commits in this process,
  * and by polling for what other processes wrote or what has become due.
  */
 
 import type { Presence } from '../db/queue/presence.ts';
-import { storesWithWork } from '../db/queue/queue.ts';
 import type { Wake } from '../stores/wake.ts';
 import { isoTime, pause } from '../support/clock.ts';
-import { type RunnerDeps, StoreRunner } from './runner.ts';
+import { type Duties, PeerRunner, type RunnerDeps } from './peerRunner.ts';
+
+/** The peers that this worker works for. */
+export interface Peers {
+  /** The ids of those that have something to do at `now`, an ISO time. */
+  withWork(now: string): Promise<readonly string[]>;
+  /** New ones for each runner. */
+  dutiesOf(peerId: string): Duties;
+}
 
 export interface WorkerDeps extends RunnerDeps {
+  readonly peers: Peers;
   readonly wake: Wake;
   readonly presence: Presence;
 }
@@ -25,22 +33,22 @@ const STOP_GRACE_MS = 7_000;
 
 export function createWorker(deps: WorkerDeps): Worker {
   const stopping = new AbortController();
-  const runners = new Map<string, { readonly runner: StoreRunner; readonly done: Promise<void> }>();
+  const runners = new Map<string, { readonly runner: PeerRunner; readonly done: Promise<void> }>();
   let looking: Promise<void> | null = null;
   let pollAgain = false;
 
-  const start = (storeId: string): void => {
-    const runner = new StoreRunner(storeId, deps, stopping.signal);
+  const start = (peerId: string): void => {
+    const runner = new PeerRunner(peerId, deps.peers.dutiesOf(peerId), deps, stopping.signal);
     const done = runner
       .run()
       .catch((error: unknown) =>
-        deps.log.error({ err: error, storeId }, 'a store could not be worked on; trying again'),
+        deps.log.error({ err: error, peerId }, 'a peer could not be worked on; trying again'),
       )
       .finally(() => {
-        runners.delete(storeId);
+        runners.delete(peerId);
         if (runner.nudged) look();
       });
-    runners.set(storeId, { runner, done });
+    runners.set(peerId, { runner, done });
   };
 
   /** One look at a time; a signal during a look asks for another. */
@@ -50,7 +58,8 @@ export function createWorker(deps: WorkerDeps): Worker {
       pollAgain = true;
       return;
     }
-    looking = storesWithWork(deps.db, isoTime(deps.clock.now()))
+    looking = deps.peers
+      .withWork(isoTime(deps.clock.now()))
       .then((ids) => {
         for (const id of ids) {
           const going = runners.get(id);

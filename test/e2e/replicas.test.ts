@@ -88,7 +88,7 @@ const becomes = (holds: () => boolean) =>
 async function tellApart(): Promise<void> {
   const { rows } = await db.raw(
     `select client_port from pg_stat_activity where pid in (select l.pid from pg_locks l, leases
-       where store_id = ? and ${HOLDS})`,
+       where peer_id = ? and ${HOLDS})`,
     [stores.slack],
   );
   const [one, other] = bridge.replicas as [Replica, Replica];

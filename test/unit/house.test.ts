@@ -12,7 +12,7 @@ const TABLES_OF_DATA = ['src/model/settings.ts'];
 
 /** What breaks a rule today. Whoever mends one of these takes it from the list; nothing is ever added. */
 const STILL_BROKEN = {
-  longFiles: ['src/settle/gate.ts', 'src/sync/preview/preview.ts', 'src/work/runner.ts'],
+  longFiles: ['src/settle/gate.ts', 'src/sync/preview/preview.ts'],
   fullFolders: ['src/api'],
   withoutFirstLines: ['src/settle/people/settleUser.ts'],
 };

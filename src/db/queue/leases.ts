@@ -1,13 +1,13 @@
 /**
- * Who works on a store. One holder at a time, with a number that rises with every change of hands, so
- * that a holder who lost the lease without noticing cannot record anything.
+ * Who works on a peer: a store, or another thing that the bridge has a credential for. One holder at a time, with
+ * a number that rises with every change of hands, so that a holder who lost the lease without noticing cannot
+ * record anything.
  */
 
 import { type Db, forShare, forUpdate } from '../open.ts';
-import { recheckCalls } from './rechecks.ts';
 
 export interface Lease {
-  readonly storeId: string;
+  readonly peerId: string;
   readonly holder: string;
   readonly fence: number;
 }
@@ -16,38 +16,50 @@ export interface LeaseTimes {
   readonly expiresAt: string;
   /** A lease that ran out before then is free: its holder's last call must have ended too. */
   readonly deadBefore: string;
-  /** When a call of a predecessor who did not let go of the lease must have ended. */
-  readonly lookAgainAt: string;
+}
+
+export interface Applicant {
+  readonly holder: string;
+  /** True only where the process of that name is certainly gone. */
+  isGone(holder: string): Promise<boolean>;
+  /** Part of the transaction that takes a lease which its holder did not let go of. */
+  takeOver(tx: Db): Promise<void>;
+}
+
+/** The lease has passed to another worker: whatever we did is theirs to find out; record nothing. */
+export class LeaseLost extends Error {
+  constructor(peerId: string) {
+    super(`the lease on ${peerId} is lost`);
+    this.name = 'LeaseLost';
+  }
 }
 
 /**
- * Takes the lease where it is free, ours, or has run out before `deadBefore`, or where its holder is gone.
- * Null where somebody else holds it. A lease that nobody let go of leaves calls behind of which nobody will
- * hear: their tasks are looked at again when those must have ended. Times are ISO.
+ * Takes the lease where it is free, the applicant's own, or has run out before `deadBefore`, or where its holder
+ * is gone. Null where somebody else holds it. Times are ISO.
  */
 export async function acquireLease(
   db: Db,
-  storeId: string,
-  holder: string,
+  peerId: string,
+  { holder, isGone, takeOver }: Applicant,
   times: LeaseTimes,
-  isGone: (holder: string) => Promise<boolean>,
 ): Promise<Lease | null> {
   await db('leases')
-    .insert({ store_id: storeId, holder: '', fence: 0, expires_at: '' })
-    .onConflict('store_id')
+    .insert({ peer_id: peerId, holder: '', fence: 0, expires_at: '' })
+    .onConflict('peer_id')
     .ignore();
-  const found = (await db('leases').where({ store_id: storeId }).first()) as LeaseRow | undefined;
+  const found = (await db('leases').where({ peer_id: peerId }).first()) as LeaseRow | undefined;
   if (!found) return null;
   const { holder: before, fence, expires_at } = found;
   const free = before === '' || before === holder || expires_at < times.deadBefore;
   if (!free && !(await isGone(before))) return null;
   return db.transaction(async (tx) => {
     const taken = await tx('leases')
-      .where({ store_id: storeId, holder: before, fence, expires_at })
+      .where({ peer_id: peerId, holder: before, fence, expires_at })
       .update({ holder, fence: Number(fence) + 1, expires_at: times.expiresAt });
     if (taken === 0) return null;
-    if (before !== '') await recheckCalls(tx, storeId, times.lookAgainAt);
-    return { storeId, holder, fence: Number(fence) + 1 };
+    if (before !== '') await takeOver(tx);
+    return { peerId, holder, fence: Number(fence) + 1 };
   });
 }
 
@@ -60,25 +72,33 @@ interface LeaseRow {
 /** False where the lease has passed to somebody else. */
 export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promise<boolean> {
   const renewed = await db('leases')
-    .where({ store_id: lease.storeId, holder: lease.holder, fence: lease.fence })
+    .where({ peer_id: lease.peerId, holder: lease.holder, fence: lease.fence })
     .update({ expires_at: expiresAt });
   return renewed === 1;
 }
 
-/** True while the lease is ours, and until the transaction ends that records what was done under it. */
+/** One transaction that records what was done under the lease. @throws LeaseLost, and then nothing is recorded. */
+export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
+  return db.transaction(async (tx) => {
+    if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
+    return work(tx);
+  });
+}
+
+/** True while the lease is ours; in a transaction, until that ends. */
 export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
-  const { storeId, holder, fence } = lease;
-  const row = await forShare(db, db('leases').where({ store_id: storeId, holder, fence })).first('fence');
+  const { peerId, holder, fence } = lease;
+  const row = await forShare(db, db('leases').where({ peer_id: peerId, holder, fence })).first('fence');
   return row !== undefined;
 }
 
 export async function releaseLease(db: Db, lease: Lease): Promise<void> {
   await db('leases')
-    .where({ store_id: lease.storeId, holder: lease.holder, fence: lease.fence })
+    .where({ peer_id: lease.peerId, holder: lease.holder, fence: lease.fence })
     .update({ holder: '', expires_at: '' });
 }
 
-/** Before the store's own row, which the holder locks inside what it records: or each would wait for the other. */
-export async function lockLease(tx: Db, storeId: string): Promise<void> {
-  await forUpdate(tx, tx('leases').where({ store_id: storeId })).first('fence');
+/** Before the peer's own row, which the holder locks inside what it records: or each would wait for the other. */
+export async function lockLease(tx: Db, peerId: string): Promise<void> {
+  await forUpdate(tx, tx('leases').where({ peer_id: peerId })).first('fence');
 }

@@ -1,5 +1,6 @@
 /** Stores: their settings, sealed secrets, and the state of their life. */
 
+import type { Peer } from '../../model/peer.ts';
 import type { Configuration } from '../../model/settings.ts';
 import type { SealedSecret } from '../../support/secret.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
@@ -8,17 +9,7 @@ import type { After } from '../paging.ts';
 
 export type StoreStatus = 'INACTIVE' | 'ACTIVE' | 'DELETING';
 
-export interface PauseState {
-  /** admin, invalid_credential, unreachable, other_tenant, tenant_in_use */
-  readonly code: string;
-  readonly message: string;
-}
-
-export interface StoreRecord {
-  readonly id: string;
-  readonly environmentId: string;
-  readonly type: string;
-  readonly name: string;
+export interface StoreRecord extends Peer {
   readonly description: string | null;
   readonly image: Readonly<Record<string, unknown>>;
   readonly managed: boolean;
@@ -27,14 +18,6 @@ export interface StoreRecord {
   readonly configuration: Configuration;
   /** Key → the secret, bound to the store and the hosts it was entered for. */
   readonly secrets: Readonly<Record<string, SealedSecret>>;
-  /** The workspace or instance that the store is pinned to; null until its first good check. */
-  readonly tenantId: string | null;
-  readonly tenantName: string | null;
-  readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
-  readonly paused: PauseState | null;
-  readonly pausedAt: string | null;
-  readonly retryAt: string | null;
-  readonly retryAttempts: number;
   /** ISO time; null while the vendor has seats, as far as is known. */
   readonly creationsWaitUntil: string | null;
   /** How often in a row it had none. */
@@ -44,8 +27,6 @@ export interface StoreRecord {
   readonly lastSyncAt: string | null;
   readonly lastSuccessAt: string | null;
   readonly createdAt: string;
-  /** Moves with every change by an admin, never back or not at all: a version of the settings. */
-  readonly updatedAt: string;
 }
 
 /** Null where there is none, or it is deleted. */
@@ -198,12 +179,12 @@ const BELONGINGS = [
   'sync_runs',
   'demo_groups',
   'demo_accounts',
-  // With the lease a worker that is in the middle of a task loses the right to record anything.
-  'leases',
 ] as const;
 
 export async function forgetBelongings(db: Db, storeId: string): Promise<void> {
   for (const table of BELONGINGS) await db(table).where({ store_id: storeId }).delete();
+  // Without the lease a worker that is in the middle of a task may not record anything any more.
+  await db('leases').where({ peer_id: storeId }).delete();
 }
 
 function toRow(store: StoreRecord) {

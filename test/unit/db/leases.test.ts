@@ -17,7 +17,6 @@ const STORE = 'a-store';
 const TIMES = {
   expiresAt: '2026-01-01T00:01:00.000Z',
   deadBefore: '2026-01-01T00:00:00.000Z',
-  lookAgainAt: '2026-01-01T00:02:00.000Z',
 };
 const RUN_OUT = { ...TIMES, deadBefore: '2026-01-01T00:01:00.001Z' };
 
@@ -30,6 +29,7 @@ async function open(dialect: Dialect): Promise<void> {
   url = await freshDatabaseUrl(dialect, directory);
   db = openDatabase(parseDatabaseUrl(url));
   await migrate(db);
+  takenOver = 0;
 }
 afterEach(async () => {
   for (const presence of presences.splice(0)) await presence.end();
@@ -43,8 +43,16 @@ function presence(): Presence {
   return one;
 }
 
-const acquire = async (by: Presence, times = TIMES) =>
-  acquireLease(db, STORE, await by.holder(), times, (other) => by.isGone(db, other));
+/** How often a lease was taken that nobody had let go of. */
+let takenOver = 0;
+const acquire = async (by: Presence, times = TIMES) => {
+  const applicant = {
+    holder: await by.holder(),
+    isGone: (other: string) => by.isGone(db, other),
+    takeOver: async () => void takenOver++,
+  };
+  return acquireLease(db, STORE, applicant, times);
+};
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   beforeEach(() => open(dialect));
@@ -55,6 +63,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect(first).toMatchObject({ fence: 1 });
     expect(await acquire(two)).toBeNull();
     expect(await acquire(two, RUN_OUT)).toMatchObject({ fence: 2 });
+    expect(takenOver).toBe(1);
     if (!first) return;
     expect(await holdsLease(db, first)).toBe(false);
     expect(await renewLease(db, first, TIMES.expiresAt)).toBe(false);
@@ -67,6 +76,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const first = await acquire(one);
     if (first) await releaseLease(db, first);
     expect(await acquire(two)).toMatchObject({ fence: 2 });
+    expect(takenOver).toBe(0);
   });
 });
 

@@ -1,0 +1,200 @@
+/**
+ * What a worker does for a store, one thing after the other: a paused one is checked when that is due; then leavers,
+ * every other task, one step of a run, and from the top again.
+ */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import { LeaseLost } from '../db/queue/leases.ts';
+import { type DueTask, endBackoff, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
+import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
+import { hasOpenTasks } from '../db/queue/tasks.ts';
+import { nextOpenRun } from '../db/runs/syncRuns.ts';
+import { getStore, type StoreRecord } from '../db/stores/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import { Attempt } from '../settle/attempt.ts';
+import { settleGroup } from '../settle/groups/settleGroup.ts';
+import { settleUser } from '../settle/people/settleUser.ts';
+import type { StoreContext } from '../stores/desired.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
+import { reactionTo, type StoreReaction, settleFailure } from './failure.ts';
+import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
+import { Trouble } from './trouble.ts';
+
+/** What the worker needs of a store's life, which is not its own business. */
+export interface StoreLifecycle {
+  storeContextOf(store: StoreRecord): Promise<StoreContext>;
+  /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
+  pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
+  /** A pause whose `retryAt` is due. */
+  recheck(store: StoreRecord): Promise<void>;
+  /** A `DELETING` store without work left. */
+  finishDeletion(store: StoreRecord): Promise<void>;
+  onCall(storeType: string, op: string, call: VendorCall): void;
+}
+
+export interface StoreDutiesDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly storeLifecycle: StoreLifecycle;
+}
+
+const RECHECKS_EVERY_MS = 1_000;
+
+export class StoreDuties implements Duties {
+  readonly storeId: string;
+  readonly #deps: StoreDutiesDeps;
+  readonly #trouble = new Trouble();
+  #recheckNextAt = 0;
+
+  constructor(storeId: string, deps: StoreDutiesDeps) {
+    this.storeId = storeId;
+    this.#deps = deps;
+  }
+
+  takeOver(tx: Db, callsEndAt: string): Promise<void> {
+    return recheckCalls(tx, this.storeId, callsEndAt);
+  }
+
+  async turn(shift: Shift): Promise<Next> {
+    const { db, clock, storeLifecycle } = this.#deps;
+    const store = await this.#usableStore();
+    if (!store) return { kind: 'end' };
+    const waitMs = this.#trouble.waitMs(clock.now());
+    if (waitMs > 0) return { kind: 'wait', ms: waitMs };
+    const context = await storeLifecycle.storeContextOf(store);
+    await this.#enqueueRechecks();
+    const task = await nextDueTask(db, store.id, isoTime(clock.now()));
+    if (task) {
+      await this.#settle(context, shift, task, () => this.#letLeaversPass(shift));
+      return { kind: 'again' };
+    }
+    // A run that a change of settings or rules has just asked for counts what the new ones would take.
+    if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#contextNow(context), shift)))
+      return { kind: 'again' };
+    await closeSettledRuns({ db, clock }, context, shift.lease);
+    if (store.status !== 'DELETING' || (await hasOpenTasks(db, store.id))) {
+      return { kind: 'idle', stay: this.#trouble.streak > 0 };
+    }
+    await storeLifecycle.finishDeletion(store);
+    return { kind: 'end' };
+  }
+
+  /** As the store is set now; `context` may be older than the run that is to be worked on. */
+  async #contextNow(context: StoreContext): Promise<StoreContext> {
+    const store = await getStore(this.#deps.db, this.storeId);
+    return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
+  }
+
+  async #enqueueRechecks(): Promise<void> {
+    const { db, clock } = this.#deps;
+    if (clock.now() < this.#recheckNextAt) return;
+    this.#recheckNextAt = clock.now() + RECHECKS_EVERY_MS;
+    await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()));
+  }
+
+  /** Null where the store may not be worked on now. */
+  async #usableStore(): Promise<StoreRecord | null> {
+    const { db, clock, storeLifecycle } = this.#deps;
+    const store = await getStore(db, this.storeId);
+    if (!store) return null;
+    if (store.paused) {
+      if (store.retryAt === null || store.retryAt > isoTime(clock.now())) return null;
+      await storeLifecycle.recheck(store);
+      const again = await getStore(db, this.storeId);
+      return again && !again.paused && again.status !== 'INACTIVE' ? again : null;
+    }
+    return store.status === 'INACTIVE' ? null : store;
+  }
+
+  /** Settles the leavers who became due since the work in hand began. True where there were some. */
+  async #letLeaversPass(shift: Shift): Promise<boolean> {
+    const { db, clock, storeLifecycle } = this.#deps;
+    for (let passed = 0; ; passed++) {
+      const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
+      if (!task || shift.stopping.aborted || this.#trouble.waitMs(clock.now()) > 0) return passed > 0;
+      const store = await this.#usableStore();
+      if (!store) return passed > 0;
+      const context = await storeLifecycle.storeContextOf(store);
+      await this.#settle(context, shift, task, () => Promise.resolve(false));
+    }
+  }
+
+  async #settle(
+    context: StoreContext,
+    { lease, calls }: Shift,
+    task: DueTask,
+    giveWay: () => Promise<boolean>,
+  ): Promise<void> {
+    const { db, clock, storeLifecycle, log } = this.#deps;
+    const { store } = context;
+    log.debug(
+      { storeId: store.id, subject: task.subject, correlationIds: task.causes },
+      'an attempt at a task begins',
+    );
+    const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
+    const attempt = new Attempt({ db, clock }, { context, lease, task, signal: calls, onCall, giveWay });
+    try {
+      if (task.subject.kind === 'user') await settleUser(attempt);
+      else await settleGroup(attempt);
+      if (attempt.asked) await this.#succeeded();
+    } catch (error) {
+      const lost = error instanceof LeaseLost;
+      if (lost || calls.aborted || mayStillArrive(error))
+        await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
+      if (lost) throw error;
+      if (calls.aborted) return;
+      log.warn(
+        { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes },
+        'a task failed',
+      );
+      const reaction = await settleFailure(attempt, error, this.#trouble.streak);
+      await this.#react(store, reaction, task.subject.id);
+    }
+  }
+
+  async #syncStep(context: StoreContext, shift: Shift): Promise<boolean> {
+    const { lease, calls } = shift;
+    const { db, clock, storeLifecycle, log } = this.#deps;
+    const { store } = context;
+    try {
+      const record = (call: VendorCall) => storeLifecycle.onCall(store.type, 'scan', call);
+      const giveWay = () => this.#letLeaversPass(shift);
+      return await syncStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
+    } catch (error) {
+      if (!(error instanceof RemoteError) || calls.aborted) throw error;
+      log.warn({ err: error, storeId: store.id }, 'a step of a sync failed');
+      await settleSyncFailure({ db, clock }, context, error);
+      await this.#react(store, reactionTo(error), null);
+      return true;
+    }
+  }
+
+  async #succeeded(): Promise<void> {
+    const { db, clock } = this.#deps;
+    if (this.#trouble.succeeded()) await endBackoff(db, this.storeId, isoTime(clock.now()));
+  }
+
+  /** `subjectId` is null for a run, which fails only because the store does. */
+  async #react(store: StoreRecord, reaction: StoreReaction, subjectId: string | null): Promise<void> {
+    const { clock, storeLifecycle } = this.#deps;
+    switch (reaction.kind) {
+      case 'goOn':
+        return;
+      case 'wait':
+        return this.#trouble.waitUntil(clock.now() + reaction.ms);
+      case 'pause':
+        return storeLifecycle.pauseForCredential(store, reaction.error);
+      case 'trouble':
+        return this.#trouble.failed(subjectId, clock.now());
+    }
+  }
+}
+
+/** Nobody answered a write: the vendor may carry it out after the next attempt has looked. */
+function mayStillArrive(error: unknown): boolean {
+  return error instanceof RemoteError && error.disposition === 'unknownOutcome';
+}
