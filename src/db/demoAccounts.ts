@@ -122,7 +122,7 @@ async function createAccount(
   return inserted.length > 0 ? toAccount(row) : null;
 }
 
-/** Attributes are laid over those that are there. */
+/** Overwrites the attributes that are named, and keeps the others. */
 function updateAccount(
   db: Db,
   at: string,

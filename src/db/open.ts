@@ -79,7 +79,10 @@ export function forUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forUpdate() as Q) : query;
 }
 
-/** As it was read, the row stays until the transaction ends; on SQLite the transaction alone sees to it. */
+/**
+ * Nobody changes the row that the query reads until the transaction ends; on SQLite the transaction alone is
+ * the lock.
+ */
 export function forShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forShare() as Q) : query;
 }
@@ -89,10 +92,13 @@ export interface Insert {
   readonly rows: readonly object[];
 }
 
-/** Of one insert: knex makes a compound select of it, which SQLite takes up to 500 terms of. */
+/** Rows of one insert: knex makes a compound select of them, and SQLite takes 500 terms at most. */
 const SQLITE_ROWS_MAX = 400;
 
-/** Rows of several tables, parents first. One round trip on PostgreSQL, whose foreign keys wait for its end. */
+/**
+ * Inserts rows of several tables, parents first; on PostgreSQL in one statement, which checks foreign keys at
+ * its end.
+ */
 export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
   const filled = inserts.filter(({ rows }) => rows.length > 0);
   if (dialectOf(db) === 'sqlite') {
@@ -122,10 +128,13 @@ export function isUniqueViolation(error: unknown): boolean {
  * for one statement, and gives up at the first limit that is passed.
  */
 const ACQUIRE_TIMEOUT_MS = 7_000;
-/** Otherwise knex writes what people and secrets are in a statement into its error, and so into the log. */
+/**
+ * With `true` knex would write a statement's values, people and secrets among them, into errors and so into
+ * the log.
+ */
 const COMPILE_SQL_ON_ERROR = false;
 
-/** SQLite makes its files readable for everyone; those beside the database take its mode from it. */
+/** SQLite makes files that everyone can read. Those beside the database file take its mode. */
 function makePrivate(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   closeSync(openSync(file, 'a', 0o600));

@@ -23,11 +23,11 @@ const CODES = new Set([
   'SQLITE_READONLY',
 ]);
 
-/** pg and tarn give these neither code nor class. */
+/** Errors to which pg and tarn give neither a code nor a class. */
 const MESSAGES =
   /Connection terminated|is not queryable|Unable to acquire a connection|timeout exceeded when trying to connect|timeout expired/;
 
-/** By shape, not by class: drivers' errors may come from another realm. */
+/** Goes by the error's shape, not its class: under jest a driver's errors come from another realm. */
 export function isDatabaseOutage(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, name, message, errors } = error as Record<string, unknown>;

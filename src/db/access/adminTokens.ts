@@ -16,7 +16,7 @@ export interface AdminTokenRecord {
   readonly lastUsedAt: string | null;
 }
 
-/** Null where no token has this hash, or it is past its time at `now`. */
+/** The token with this hash; null where there is none, or where its time was over at `now`. */
 export async function findAdminToken(
   db: Db,
   tokenHash: string,
@@ -61,14 +61,17 @@ export async function countAdminTokens(db: Db): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
-/** What was deleted; null where there is no such token. Wants a transaction: SQLite's delete returns no rows. */
+/**
+ * Deletes a token and answers it; null where there is none. Wants a transaction: SQLite's delete returns no
+ * rows.
+ */
 export async function deleteAdminToken(db: Db, id: string): Promise<AdminTokenRecord | null> {
   const row = await forUpdate(db, db('admin_tokens').where({ id })).first();
   await db('admin_tokens').where({ id }).delete();
   return row ? toAdminToken(row) : null;
 }
 
-/** The tokens bound to an environment that goes; what was deleted. Wants a transaction. */
+/** Deletes the tokens that are bound to an environment, and answers them. Wants a transaction. */
 export async function deleteAdminTokensOf(
   db: Db,
   environmentId: string,
@@ -79,7 +82,9 @@ export async function deleteAdminTokensOf(
   return rows.map(toAdminToken);
 }
 
-/** Never moves backwards; silent where the token is gone. */
+/**
+ * Notes that the token was used at `at`, unless a later use is noted. Does nothing where the token is gone.
+ */
 export async function touchAdminToken(db: Db, id: string, at: string): Promise<void> {
   await db('admin_tokens')
     .where({ id })

@@ -32,7 +32,7 @@ export async function checkCanary(db: Db, keyring: Keyring): Promise<void> {
     throw new Error('The encryption canary in the database was altered.');
 }
 
-/** Seals the canary with the ring's first key; after the stores' secrets. */
+/** Seals the canary anew with the ring's first key. Comes after the stores' secrets were sealed with it. */
 export async function resealCanary(db: Db, keyring: Keyring): Promise<void> {
   const row = await db('bridge').where({ key: ROW }).first();
   if (!row || fromJson<SealedSecret>(row.value).keyId === keyring.sealingKeyId) return;

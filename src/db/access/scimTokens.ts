@@ -15,7 +15,9 @@ export interface ScimTokenRecord {
   readonly lastUsedAt: string | null;
 }
 
-/** The token with this hash and its connection; null where there is none, or it is past its time at `now`. */
+/**
+ * The token with this hash and its connection; null where there is none, or where its time was over at `now`.
+ */
 export async function findScimToken(
   db: Db,
   tokenHash: string,
@@ -61,7 +63,7 @@ export async function insertScimToken(db: Db, token: ScimTokenRecord, tokenHash:
   });
 }
 
-/** Oldest first, expired ones included: whoever rotates wants to see them. */
+/** Oldest first, expired ones too: an admin who rotates tokens wants to see them. */
 export async function listScimTokens(db: Db, connectionId: string): Promise<readonly ScimTokenRecord[]> {
   const rows = await db('scim_tokens')
     .where({ connection_id: connectionId })
@@ -78,7 +80,10 @@ export async function countScimTokens(db: Db, connectionId: string): Promise<num
   return Number(row?.n ?? 0);
 }
 
-/** What was deleted; null where this connection has no such token. Wants a transaction: SQLite's delete returns no rows. */
+/**
+ * Deletes a token of the connection and answers it; null where there is none. Wants a transaction, because
+ * SQLite's delete returns no rows.
+ */
 export async function deleteScimToken(
   db: Db,
   connectionId: string,
@@ -90,13 +95,18 @@ export async function deleteScimToken(
   return row ? toScimToken(row) : null;
 }
 
-/** With what was seen of them: nobody asks any more. Answers how many tokens there were. */
+/**
+ * Ends a connection's tokens, and deletes the list of attributes that its clients sent. Answers how many
+ * tokens.
+ */
 export async function revokeScimTokensOf(tx: Db, connectionId: string): Promise<number> {
   await tx('attributes_seen').where({ connection_id: connectionId }).delete();
   return tx('scim_tokens').where({ connection_id: connectionId }).delete();
 }
 
-/** Never moves backwards; silent where the token is gone. */
+/**
+ * Notes that the token was used at `at`, unless a later use is noted. Does nothing where the token is gone.
+ */
 export async function touchScimToken(db: Db, id: string, at: string): Promise<void> {
   await db('scim_tokens')
     .where({ id })

@@ -1,4 +1,7 @@
-/** The brake's books: who lost something on a store, and when. Read and written under the store's lock. */
+/**
+ * The brake's books: who lost something on a store and when, and from how many people each cause would take
+ * something. Read and written under the store's lock.
+ */
 
 import type { Db } from '../open.ts';
 import { ANNOUNCED } from '../queue/tasks.ts';
@@ -46,6 +49,9 @@ export async function peopleInWindow(
   return found;
 }
 
+/**
+ * Counts the person in the window before the call is made, so that several workers cannot exceed the limit.
+ */
 export async function reservePerson(
   db: Db,
   storeId: string,
@@ -60,9 +66,9 @@ export async function reservePerson(
 }
 
 /**
- * The most people that one of these causes could take something from: one that touched a single subject
- * no more than `peopleOfSubject`, which is what that subject's plan takes; a cause of many as many as were
- * counted when it was recorded. Causes without a row take nothing.
+ * From how many people the largest of these causes could take something. Of a cause that touched a single
+ * subject these are at most `peopleOfSubject`, the people in that subject's plan; of a cause that touched
+ * many subjects, those that were counted when it was recorded. A cause without a row takes nothing.
  */
 export async function peopleOfLargestCause(
   db: Db,
@@ -81,7 +87,7 @@ export async function peopleOfLargestCause(
   return Math.max(0, ...reach);
 }
 
-/** Somebody would lose something by this cause. */
+/** Notes people who would lose something by a cause that is still being counted. */
 export async function addPeopleToCause(
   db: Db,
   correlationId: string,
@@ -101,7 +107,10 @@ export interface PeopleOfCause {
   readonly storeId: string;
   readonly description: string;
   readonly people: number;
-  /** Subjects that were planned to find them; a cause of many is never judged by one plan alone. */
+  /**
+   * How many subjects were planned to count them. Above 1, the brake goes by the count, not by one subject's
+   * plan.
+   */
   readonly subjects: number;
   readonly at: string;
 }
@@ -114,7 +123,7 @@ export async function subjectsCounted(db: Db, correlationId: string, storeId: st
   return Number(row?.subjects ?? 0);
 }
 
-/** What a cause would take from people on one store; counted again, the higher number stays. */
+/** Records from how many people a cause would take something on one store. Of two counts the higher stays. */
 export async function recordPeopleOfCause(db: Db, cause: PeopleOfCause): Promise<void> {
   await db('causes')
     .insert({
@@ -163,7 +172,9 @@ export async function forgetCounted(db: Db, correlationId: string, storeId: stri
   await db('cause_people').where({ correlation_id: correlationId, store_id: storeId }).delete();
 }
 
-/** Everyone was planned: the cause is known by the people counted, and the list of them goes. */
+/**
+ * Ends the counting of a cause: records the number of people, deletes the list of them, answers the number.
+ */
 export async function closeCause(
   db: Db,
   cause: {
@@ -176,7 +187,8 @@ export async function closeCause(
   const scope = { correlation_id: cause.correlationId, store_id: cause.storeId };
   const counted = await db('cause_people').where(scope).count({ n: '*' }).first();
   const people = Number(counted?.n ?? 0);
-  // More than one subject, whatever the number: nothing but this count says what the cause would do.
+  // Above 1 wherever somebody loses something, so that the brake goes by this count and not by one subject's
+  // plan.
   const row = {
     ...scope,
     description: cause.description,

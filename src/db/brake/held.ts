@@ -1,6 +1,7 @@
 /**
- * Held losses: each row is one planned change that takes something from a person and awaits a decision.
- * A row decides nothing by itself; the plan reads it, and drops it when the desired state has moved on.
+ * Held losses: each row is one planned change that takes something from a person and waits for an admin's
+ * decision. A row executes nothing: the next attempt plans anew, and drops rows whose loss is planned no
+ * more.
  */
 
 import type { Change } from '../../model/change.ts';
@@ -24,9 +25,12 @@ export interface HeldRecord {
   /** `changeKey` of the change. */
   readonly changeKey: string;
   readonly change: Change;
-  /** What the directory wanted when it was held; a discard ends when that moves. */
+  /**
+   * What the directory wanted when the loss was held; a discard holds until the directory wants something
+   * else.
+   */
   readonly desired: string;
-  /** The correlation id of the request that planned it; null where nobody knows. */
+  /** The correlation id of what caused it; null where that is not known. */
   readonly cause: string | null;
   readonly reason: string;
   readonly rank: number;
@@ -56,7 +60,7 @@ export async function insertHeld(
   return records;
 }
 
-/** Everything remembered of a subject on a store: what is open, approved or discarded. */
+/** Every row of a subject on a store: held, approved or discarded. */
 export async function heldOfSubject(
   db: Db,
   storeId: string,
@@ -132,7 +136,7 @@ export interface Decision {
   readonly at: string;
 }
 
-/** Only rows that are still open; answers how many were. */
+/** Decides those of the rows that are still open, and answers how many those were. */
 export async function decideHeld(db: Db, ids: readonly string[], decision: Decision): Promise<number> {
   let decided = 0;
   for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
@@ -144,7 +148,7 @@ export async function decideHeld(db: Db, ids: readonly string[], decision: Decis
   return decided;
 }
 
-/** Forgets rows: done, or no longer a loss. */
+/** Deletes rows whose change is made, or is planned no more. */
 export async function dropHeld(db: Db, ids: readonly string[]): Promise<void> {
   for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
     await db('held')
@@ -153,12 +157,12 @@ export async function dropHeld(db: Db, ids: readonly string[]): Promise<void> {
   }
 }
 
-/** Forgets what was planned against a person who is back, on every store, decided or not. */
+/** Deletes the rows of a person who is back, on every store, decided or not. */
 export async function dropHeldOfPerson(db: Db, personId: string): Promise<void> {
   await db('held').where({ kind: 'user', subject_id: personId }).delete();
 }
 
-/** The SCIM groups of which a membership of the person is to end, held, approved or discarded. */
+/** The SCIM groups with a row for ending a membership of the person, whatever the row's state. */
 export async function groupsHeldOf(db: Db, storeId: string, personId: string): Promise<readonly string[]> {
   const rows = await db('held')
     .where({ store_id: storeId, kind: 'group', person_key: personId })

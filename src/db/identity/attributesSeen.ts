@@ -14,7 +14,9 @@ export interface AttributeSeen {
 /** Names kept for one connection and kind; a client that makes names up must not fill the database. */
 const NAMES_MAX = 1000;
 
-/** `names` must be short enough for the column: 512 characters. Known ones only move `lastSeenAt`. */
+/**
+ * `names` must fit the column: 512 characters. Names that are there already only get a later `lastSeenAt`.
+ */
 export async function recordAttributesSeen(
   db: Db,
   seen: {

@@ -1,6 +1,6 @@
 /**
- * Connections: where identities come from. One that is deleted leaves its row, for tombstones and the audit
- * log; nobody but `deletions.ts` and what shows tombstones sees it any more.
+ * Connections: where identities come from. A deleted one leaves its row, because deleted users and the audit
+ * log name it; only `deletions.ts` and what reads deleted users still see it.
  */
 
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
@@ -17,7 +17,7 @@ export type UnknownAttributes = (typeof UNKNOWN_ATTRIBUTES)[number];
 /** Which SCIM attribute feeds an attribute of the directory. `directory/inbound.ts` says what that means. */
 export interface InboundMapping {
   readonly attribute: string;
-  /** A path; null: nothing does. */
+  /** A path; null where nothing feeds the attribute. */
   readonly scim: string | null;
 }
 
@@ -27,28 +27,30 @@ export interface ConnectionRecord {
   /** Unique in its environment. */
   readonly name: string;
   readonly strategy: Strategy;
-  /** The oldest connection of its environment that is not being deleted: its users speak for their persons. */
+  /**
+   * The oldest connection of its environment that is not being deleted: its users speak for their persons.
+   */
   readonly isPrimary: boolean;
   /** What happens to a request with attributes that no schema knows. */
   readonly unknownAttributes: UnknownAttributes;
-  /** Days after deactivation; null: kept. */
+  /** Days from deactivation or deletion to the purge of personal data; null: never purged. */
   readonly retentionDays: number | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The SCIM attribute that tells users apart at the identity provider. */
   readonly userIdAttribute: string;
-  /** What differs from the default; null: nothing does. */
+  /** What differs from the default mapping; null where nothing does. */
   readonly mapping: readonly InboundMapping[] | null;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Null unless it is being deleted: its tokens are gone, its people and groups go one after the other. */
+  /** Null unless an admin deleted it: its tokens are gone then, and its users and groups go page by page. */
   readonly deletion: Deletion | null;
 }
 
 export type NewConnection = Omit<ConnectionRecord, 'deletion'>;
 
 /**
- * What users keep whatever happens to their names. Okta, Entra ID and Auth0 send their own id as externalId;
- * of other clients nothing is certain but the userName.
+ * What stays the same when a user is renamed at the identity provider. Okta, Entra ID and Auth0 send their
+ * own id as externalId; of other clients nothing is certain but the userName.
  */
 export const USER_ID_ATTRIBUTES: Readonly<Record<Strategy, string>> = {
   okta: 'externalId',
@@ -77,7 +79,7 @@ export async function lockConnection(
   return row ? toConnection(row) : null;
 }
 
-/** The same by id alone, a deleted one too: for whoever takes up its deletion. */
+/** As `lockConnection`, by id alone and deleted ones too: for the process that goes on with a deletion. */
 export async function lockConnectionEvenDeleted(db: Db, id: string): Promise<ConnectionRecord | null> {
   const row = await forUpdate(db, db('connections').where({ id })).first();
   return row ? toConnection(row) : null;
@@ -100,7 +102,7 @@ export async function everyConnection(db: Db, environmentId: string): Promise<re
   return (await present(db, environmentId).orderBy(['created_at', 'id'])).map(toConnection);
 }
 
-/** By connection, where there is one: what an environment maps otherwise than by default. */
+/** The mappings of an environment's connections, by connection; those that map as by default are absent. */
 export async function inboundMappings(
   db: Db,
   environmentId: string,
@@ -126,8 +128,8 @@ export async function hasPrimaryConnection(db: Db, environmentId: string): Promi
 }
 
 /**
- * The connection is not the primary one any more; the oldest that is not being deleted takes its place.
- * Answers that one, null where there is none. Wants the environment's lock.
+ * Makes the oldest other connection that is not being deleted the primary one, and answers it. Null where
+ * `connection` was not the primary one, or there is no other. The environment must be locked.
  */
 export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
   if (!connection.isPrimary) return null;

@@ -1,6 +1,6 @@
 /**
  * How far the deletion of a connection or an environment is. It goes in steps, each a transaction of its
- * own; what is left to do is read from the rows that are left, so that any process can take it up.
+ * own; what is left to do is read from the rows that are left, so that any process can go on with it.
  */
 
 import type { Cause } from '../../model/cause.ts';
@@ -12,9 +12,9 @@ export interface Deletion {
   readonly cause: Cause;
   /** ISO time */
   readonly since: string;
-  /** Accounts are left as they are, and only forgotten. */
+  /** Accounts stay as they are on the stores; the bridge only forgets them. */
   readonly keepAccounts: boolean;
-  /** What went so far. */
+  /** How many are deleted so far. */
   readonly users: number;
   readonly groups: number;
 }
@@ -36,12 +36,12 @@ export async function startDeletion(
     });
 }
 
-/** Whoever asked for accounts to go may still think better of it. */
+/** The admin changed their mind while accounts were going: those that are still there stay. */
 export async function keepAccountsFromNowOn(tx: Db, table: Table, id: string): Promise<void> {
   await tx(table).where({ id }).update({ keep_accounts: true });
 }
 
-/** Users or groups went: stores must be told (again). */
+/** Saves how many users and groups are deleted so far, and that stores must plan anew because of them. */
 export async function recordSoftDeleted(
   tx: Db,
   connectionId: string,
@@ -52,7 +52,10 @@ export async function recordSoftDeleted(
     .update({ deletion: toJson(deletion), replanned_at: null });
 }
 
-/** True for whoever tells the stores: nobody did since the last user or group went. */
+/**
+ * True for one caller only, who makes the stores plan anew: nobody did since the last user or group was
+ * deleted.
+ */
 export async function takeReplanning(tx: Db, connectionId: string, at: string): Promise<boolean> {
   const taken = await tx('connections')
     .where({ id: connectionId })
@@ -61,7 +64,7 @@ export async function takeReplanning(tx: Db, connectionId: string, at: string): 
   return taken > 0;
 }
 
-/** Its row stays, and its name is free. False where that was done before. */
+/** Marks the row as deleted, which frees its name. False where it was marked before. */
 export async function softDeleteRow(tx: Db, table: Table, id: string, at: string): Promise<boolean> {
   const deleted = await tx(table)
     .where({ id })
@@ -71,8 +74,9 @@ export async function softDeleteRow(tx: Db, table: Table, id: string, at: string
 }
 
 /**
- * Oldest request first. A write that was under way when its connection went counts as well; one whose
- * environment goes too does not: that is one deletion.
+ * Connections whose deletion is not done, oldest request first. One that is marked as deleted still counts
+ * while it has a live user or group, from a write that was under way. One whose environment is being deleted
+ * does not count: the deletion of the environment takes it along.
  */
 export async function connectionsBeingDeleted(db: Db): Promise<readonly string[]> {
   const live = (table: string) =>
@@ -98,7 +102,7 @@ function beingDeleted(db: Db) {
   return db('environments').whereNotNull('deletion').whereNull('deleted_at');
 }
 
-/** Of a row of either table. */
+/** Reads it from a row of `connections` or `environments`. */
 export function toDeletion(row: Record<string, unknown>): Deletion | null {
   const started = fromJsonOrNull<Omit<Deletion, 'keepAccounts'>>(row.deletion);
   return started && { ...started, keepAccounts: fromBoolean(row.keep_accounts) };

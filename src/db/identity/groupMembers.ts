@@ -5,12 +5,15 @@
 
 import { type Db, dialectOf } from '../open.ts';
 
-/** Ids in one statement; SQLite and PostgreSQL both take far more, but not in one binding list for ever. */
+/** Ids in one statement, far below what either database takes. */
 const IDS_PER_QUERY_MAX = 500;
 /** Rows in one read; between two pages other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
 
-/** Those of `ids` that are not live users of the connection; the others cannot be deleted meanwhile. */
+/**
+ * Those of `ids` that are no live users of the connection. Nobody deletes the others until the transaction
+ * ends.
+ */
 export async function unknownUsers(
   db: Db,
   connectionId: string,
@@ -31,7 +34,7 @@ export async function unknownUsers(
   return unknown;
 }
 
-/** Answers the ids that were not members before. */
+/** Adds members, and answers those that were none before. */
 export async function addMembers(
   db: Db,
   groupId: string,
@@ -50,7 +53,7 @@ export async function addMembers(
   return added;
 }
 
-/** Answers the ids that were members before. */
+/** Removes members, and answers those that were some before. */
 export async function removeMembers(
   db: Db,
   groupId: string,
@@ -114,7 +117,7 @@ export interface MembershipRow {
   readonly display: string;
 }
 
-/** The direct memberships of some users, one page's worth of them. */
+/** The direct memberships of some users, as many as a page shows. */
 export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise<readonly MembershipRow[]> {
   const memberships: MembershipRow[] = [];
   for (const chunk of chunks(userIds)) {

@@ -62,7 +62,7 @@ export async function replaceGroupResource(
 
 const IDS_PER_QUERY_MAX = 500;
 
-/** For groups whose members changed by another resource's doing. */
+/** For groups that lost a member because a user was deleted. */
 export async function raiseGroupVersions(db: Db, ids: readonly string[], at: string): Promise<void> {
   for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
     await db('groups')
@@ -71,7 +71,7 @@ export async function raiseGroupVersions(db: Db, ids: readonly string[], at: str
   }
 }
 
-/** The row stays: links to remote groups hang on it. */
+/** Marks the group as deleted. The row stays, because links and events name it. */
 export async function softDeleteGroup(db: Db, group: GroupRecord, at: string): Promise<void> {
   await db('groups')
     .where({ id: group.id })
@@ -118,11 +118,11 @@ export async function findGroupOfEnvironment(
 }
 
 export interface GroupOrTombstone extends GroupRecord {
-  /** The connection was deleted, and what it fed is to stay as it is. */
+  /** An admin deleted the connection and chose to keep accounts: the remote group stays as it is. */
   readonly keepRemote: boolean;
 }
 
-/** A group by id alone, its tombstone too: for propagation, which settles what was deleted. */
+/** A group by id alone, deleted ones too, because stores have to follow the deletion. */
 export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
   const row = await db('groups')
     .join('connections', 'connections.id', 'groups.connection_id')

@@ -16,13 +16,18 @@ export interface Arrival {
   readonly resource: Resource;
   /** As the connection maps it. */
   readonly primaryEmail: string | null;
-  /** True on rows of `users` that have what the connection tells users apart by; null where this one has none. */
+  /**
+   * Holds on rows of `users` with the same value of the connection's `userIdAttribute`; null where there is
+   * no value.
+   */
   readonly sameUserId: SqlCondition | null;
 }
 
 export interface Attachment {
   readonly personId: string;
-  /** `returned`: a deleted user of this connection; `matched`: another connection's user; `new`: to be made. */
+  /**
+   * `returned`: a deleted user of this connection; `matched`: another connection's user; `new`: to be made.
+   */
   readonly how: 'returned' | 'matched' | 'new';
 }
 
@@ -40,10 +45,15 @@ export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment
   return { personId: newId(), how: 'new' };
 }
 
-/** Tombstones looked at; more than a few with one name means that it was re-created very often. */
+/**
+ * Deleted users that are looked at. More than a few of one name are rare: somebody made it again and again.
+ */
 const CANDIDATES_MAX = 20;
 
-/** Who may return, the likeliest first, and whether anybody can be known elsewhere: one round trip. */
+/**
+ * In one round trip: deleted users who may be back, the likeliest first, and whether there are other
+ * connections.
+ */
 async function candidatesToReturn(
   db: Db,
   arrival: Arrival,
@@ -156,16 +166,19 @@ export async function speakingUsers(
 }
 
 export interface DeletedUser extends UserRecord {
-  /** The connection was deleted, and its accounts are to stay: the bridge has nothing to do with them. */
+  /**
+   * An admin deleted the connection and chose to keep accounts: the bridge leaves this person's accounts
+   * alone.
+   */
   readonly keepRemote: boolean;
 }
 
-/** The person's newest tombstone: what is left to say who it was; null when there is none. */
+/** The user of the person that was deleted last; null where none was deleted. */
 export async function lastDeletedUser(db: Db, personId: string): Promise<DeletedUser | null> {
   return (await lastDeletedUsers(db, [personId])).get(personId) ?? null;
 }
 
-/** The same for many people, by person id; those without a tombstone are absent. */
+/** The same for many people, by person id; people without a deleted user are absent. */
 export async function lastDeletedUsers(
   db: Db,
   personIds: readonly string[],
@@ -187,7 +200,9 @@ export async function lastDeletedUsers(
   return found;
 }
 
-/** By the id of a SCIM user, a deleted one too, or of a person, whose living user goes before a deleted one. */
+/**
+ * By the id of a user, live or deleted, or of a person: then the speaking user, else the one deleted last.
+ */
 export async function findUserOrPerson(
   db: Db,
   environmentId: string,

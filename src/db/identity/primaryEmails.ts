@@ -1,4 +1,7 @@
-/** The column by which people of several connections are found to be one person, when a mapping changes. */
+/**
+ * The primary e-mail as a connection maps it: by it users of several connections are found to be one person.
+ * It is written anew when an admin changes the mapping.
+ */
 
 import type { Resource } from '../../model/resource.ts';
 import { fromJson, lower } from '../columns.ts';
@@ -7,8 +10,8 @@ import type { Db } from '../open.ts';
 const REMAPPED_PER_STATEMENT_MAX = 200;
 
 /**
- * Writes the primary e-mail of a connection's live users anew, where its mapping makes it another one. No
- * version moves: what the identity provider sees is the same.
+ * Writes the column of a connection's live users anew, where the mapping gives another address. Versions stay
+ * as they are, because the identity provider sees no difference.
  */
 export async function remapPrimaryEmails(
   db: Db,

@@ -1,5 +1,5 @@
 /**
- * The rows that hold personal data, and how it leaves them: every row stays, as a trace that can be counted,
+ * Which rows hold personal data, and how a purge empties them. Every row stays, so that it can be counted,
  * and nothing that decides about an account is touched.
  */
 
@@ -24,9 +24,9 @@ export async function retainingConnections(db: Db): Promise<readonly RetainingCo
 }
 
 /**
- * Users deleted, or deactivated and still so, no later than the ISO times given, who were not purged yet. A
- * deactivated one whose account can still be used waits: only the data says why that is so. So does whoever
- * has a call out whose answer never came: it would be looked for by what it sent.
+ * Users who were deleted, or deactivated and still are, no later than the given ISO times, and are not purged
+ * yet. Two have to wait: a deactivated user whose account can still be used, because only the data says why;
+ * and a user with a call of unknown outcome, because the bridge looks for it by the data that it sent.
  */
 export async function usersToPurge(
   db: Db,
@@ -63,15 +63,15 @@ export async function usersToPurge(
   return deactivated.map(toUser);
 }
 
-/** True where a row of the person still holds personal data, a tombstone included. */
+/** True where a user of the person, live or deleted, still holds personal data. */
 export async function hasUnpurgedUsers(db: Db, personId: string): Promise<boolean> {
   return (await db('users').where({ person_id: personId }).whereNull('purged_at').first('id')) !== undefined;
 }
 
-/** Events of one person that are looked through for what they were called before. */
+/** Events of one person that are read to find earlier names. */
 const EVENTS_LOOKED_THROUGH_MAX = 1_000;
 
-/** Where names of the person are that the user's row may not have (any more): what stores show, and the log. */
+/** Where earlier or other names of the person may stand: what stores show, and the audit log. */
 export async function tracesOf(db: Db, environmentId: string, personId: string): Promise<readonly unknown[]> {
   const links = await db('links')
     .where({ kind: 'user', subject_id: personId })
@@ -92,8 +92,9 @@ export async function tracesOf(db: Db, environmentId: string, personId: string):
 }
 
 /**
- * Everything of the person: links keep no more than which account it is and how it stands, so that whoever
- * takes something from it, or gives it back, asks the store first. Answers how many events lost their content.
+ * Empties every row about the person. Links keep only which account it is and its state, so that the bridge
+ * asks the store before it takes something from the account or gives it back. Answers how many events it
+ * emptied.
  */
 export async function purgePerson(
   tx: Db,
@@ -128,7 +129,7 @@ async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly sub
     .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
 }
 
-/** Without the row a sync that is under way would take the account for vanished. */
+/** Empties the row but keeps it: without it a sync that is under way would take the account for gone. */
 async function purgeObservation(tx: Db, key: Readonly<Record<string, string>>): Promise<void> {
   const row = await tx('observations').where(key).first('remote');
   if (!row) return;
@@ -138,12 +139,12 @@ async function purgeObservation(tx: Db, key: Readonly<Record<string, string>>): 
     .update({ remote: toJson(remote), identifier_lower: null });
 }
 
-/** What may be known of an account whose person was purged. */
+/** What the bridge may know of an account whose person was purged. */
 export function namelessAccount(account: RemoteUser): RemoteUser {
   return { ...account, display: PURGED, identifier: null, attributes: {} };
 }
 
-/** Accounts of purged people among these. */
+/** Those of these accounts whose person was purged. */
 export async function purgedAccounts(
   db: Db,
   storeId: string,
@@ -183,7 +184,10 @@ export async function redactEvents(
   return end ? Number(end.id) : null;
 }
 
-/** What names people beside those whom it is about. Previews are gone after a day. */
+/**
+ * Rows about one subject that may name other people too. Previews need no mention: they are deleted after a
+ * day.
+ */
 const RECORDS: readonly Records[] = [
   { table: 'sync_statuses', key: ['store_id', 'kind', 'subject_id'], columns: ['reason', 'vendor'] },
   { table: 'tasks', key: ['id'], columns: ['error'] },
@@ -192,7 +196,7 @@ const RECORDS: readonly Records[] = [
   { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
 ];
 
-/** The same for everything that is not the log. */
+/** As `redactEvents`, in every other table. */
 export async function redactRecords(
   tx: Db,
   environmentId: string,
@@ -217,7 +221,7 @@ interface Records {
   readonly columns: readonly string[];
 }
 
-/** Everything else is JSON. */
+/** Columns of plain text; the others are JSON. */
 const TEXT_COLUMNS = new Set([
   'events.subject_display',
   'events.reason',
@@ -257,7 +261,7 @@ function parsed(value: unknown): unknown {
   return typeof value === 'string' ? JSON.parse(value) : value;
 }
 
-/** Causes of before that no task remembers. */
+/** Deletes causes from before the ISO time that no task names any more. */
 export async function deleteOldCauses(db: Db, before: string): Promise<void> {
   await db('causes')
     .where('created_at', '<', before)

@@ -1,4 +1,4 @@
-/** Users and groups of a connection in one list: the database orders them together, and gives their ids. */
+/** Users and groups of a connection in one list. The database orders them together, and gives their ids. */
 
 import type { Knex } from 'knex';
 import type { Kind } from '../../model/subject.ts';
@@ -25,7 +25,7 @@ export interface SearchHit {
   readonly id: string;
 }
 
-/** Those without a value come last, and first in descending order; the stable order follows. */
+/** Resources without a value to sort by come last, in descending order first. Then: created_at, kind, id. */
 export async function searchTogether(
   db: Db,
   page: SearchPage,
@@ -51,7 +51,7 @@ export async function searchTogether(
   return { total, items };
 }
 
-/** Of one kind no more than the page ends at: an index has them in this order. */
+/** Reads no more of one kind than the page can show, in the order of an index. */
 function oldest(db: Db, keys: Knex.QueryBuilder, count: number): Knex.QueryBuilder {
   return db.from(keys.orderBy(['created_at', 'id']).limit(count).as('oldest')).select('*');
 }

@@ -1,9 +1,12 @@
-/** Everyone and everything that a store is concerned with: who is in its scope, and every link. */
+/**
+ * The subjects that a sync goes through: everyone and every group in the directory, and every link of the
+ * store.
+ */
 
 import type { Kind } from '../../model/subject.ts';
 import type { Db } from '../open.ts';
 
-/** Ids in their order; fewer than `limit` is the last page. */
+/** One page of ids, ascending; a page with fewer than `limit` is the last. */
 export async function subjectsPage(
   db: Db,
   store: { readonly id: string; readonly environmentId: string },
@@ -46,7 +49,7 @@ function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** People and groups together, to say how far a walk through them is. */
+/** People and groups together, to show how far a sync is. */
 export async function countSubjects(db: Db, environmentId: string): Promise<number> {
   const people = await db('users')
     .where({ environment_id: environmentId })
@@ -93,7 +96,7 @@ export interface NearMatch {
 
 const NEAR_MATCHES_MAX = 3;
 
-/** People who may well be whom an account belongs to, though its identifier is nobody's. */
+/** People who may be the owner of an account whose identifier nobody in the directory has. */
 export async function nearMatches(
   db: Db,
   environmentId: string,

@@ -1,6 +1,6 @@
 /**
- * The users and groups of a connection that is being deleted, page by page: what is left of them, whom they
- * concern on which store, and what the bridge forgets of accounts that are to stay.
+ * A connection that is being deleted: which users and groups go next, whom that affects on which store, what
+ * stores have left to do because of it, and what the bridge forgets where accounts are kept.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -9,7 +9,7 @@ import { type LinkRecord, toLink } from '../seen/links.ts';
 import { type GroupRecord, toGroup } from './groups.ts';
 import { toUser, type UserRecord } from './users.ts';
 
-/** Live users, locked. */
+/** The next live users of the connection, locked. */
 export async function usersToSoftDelete(
   tx: Db,
   connectionId: string,
@@ -18,13 +18,13 @@ export async function usersToSoftDelete(
   const query = tx('users')
     .where({ connection_id: connectionId })
     .whereNull('deleted_at')
-    // As the index of live userNames has them.
+    // In the order of the index on live userNames.
     .orderBy('user_name_lower')
     .limit(limit);
   return (await forUpdate(tx, query)).map(toUser);
 }
 
-/** Live groups, locked. */
+/** The next live groups of the connection, locked. */
 export async function groupsToSoftDelete(
   tx: Db,
   connectionId: string,
@@ -38,7 +38,7 @@ export async function groupsToSoftDelete(
   return (await forUpdate(tx, query)).map(toGroup);
 }
 
-/** As `softDeleteUser` and `removeUserFromGroups`, of many. */
+/** As `softDeleteUser` and `removeUserFromGroups`, for many users. */
 export async function softDeleteUsers(tx: Db, ids: readonly string[], at: string): Promise<void> {
   await tx('user_emails').whereIn('user_id', ids).delete();
   await tx('group_members').whereIn('user_id', ids).delete();
@@ -47,7 +47,7 @@ export async function softDeleteUsers(tx: Db, ids: readonly string[], at: string
     .update({ deleted_at: at, updated_at: at, version: tx.raw('version + 1') });
 }
 
-/** At most so many; answers how many. */
+/** Removes at most `limit` members; answers how many. */
 export async function removeSomeMembers(tx: Db, groupId: string, limit: number): Promise<number> {
   const some = tx('group_members')
     .where({ group_id: groupId })
@@ -57,7 +57,7 @@ export async function removeSomeMembers(tx: Db, groupId: string, limit: number):
   return tx('group_members').where({ group_id: groupId }).whereIn('user_id', some).delete();
 }
 
-/** No user speaks for the person any more, and the connection had the last one who did. */
+/** True of the person's last user: no other one is live, or was deleted later. */
 const LAST_OF = `not exists (
   select 1 from users as other
   where other.person_id = users.person_id and other.id <> users.id
@@ -66,8 +66,8 @@ const LAST_OF = `not exists (
       or (other.deleted_at = users.deleted_at and other.id > users.id)))`;
 
 /**
- * People and groups, whom the connection had last, of whom this table still has a row: what is to be
- * forgotten where accounts are kept, and what is waited for where they are not.
+ * Rows of `links` or `tasks` about deleted people and groups whom no connection had after this one. Where
+ * accounts are kept the bridge forgets such rows; otherwise the deletion waits for the tasks among them.
  */
 function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connectionId: string) {
   const query = db(table).where(`${table}.kind`, kind);
@@ -84,7 +84,7 @@ function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connectionId: 
     .whereRaw(LAST_OF);
 }
 
-/** Whether people whom the connection had last still have accounts. */
+/** Whether deleted people whom no connection had after this one still have accounts. */
 export async function lastHadLinks(db: Db, connectionId: string): Promise<boolean> {
   return (await departedIn(db, 'links', 'user', connectionId).first('links.id')) !== undefined;
 }
@@ -106,11 +106,11 @@ export async function nextToForget(
 
 export interface Forgotten {
   readonly links: readonly LinkRecord[];
-  /** Where losses were held that nobody waits for any more. */
+  /** Stores on which a held loss was forgotten, so that their brake may be released. */
   readonly storeIds: readonly string[];
 }
 
-/** Everything that would lead back to the subjects' accounts or groups, on every store. */
+/** Deletes every row that leads from the subjects to their accounts or groups, on every store. */
 export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[]): Promise<Forgotten> {
   const of = (table: string) => tx(table).where({ kind }).whereIn('subject_id', ids);
   const links: LinkRecord[] = (await of('links').orderBy('id')).map(toLink);
@@ -123,7 +123,10 @@ export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[])
   return { links, storeIds: held.map((row) => row.store_id) };
 }
 
-/** Another group that feeds the same remote group reads it anew: what it does not want is foreign then. */
+/**
+ * Where another SCIM group feeds the same remote group, the bridge reads its members anew, and memberships
+ * that this other group does not want count as foreign.
+ */
 async function forgetMembershipsOf(tx: Db, remotes: readonly (readonly string[])[]): Promise<void> {
   await ledgerOf(tx, 'remote_group_id', remotes).delete();
   await tx('links')
@@ -146,7 +149,7 @@ export interface AffectedPeople {
   readonly stores: readonly { readonly name: string; readonly people: number }[];
 }
 
-/** Whom it concerns if these connections, all of one environment, go. */
+/** Whom the deletion of these connections, all of one environment, affects. */
 export async function affectedPeople(db: Db, connectionIds: readonly string[]): Promise<AffectedPeople> {
   const users = () => db('users').whereIn('users.connection_id', connectionIds).whereNull('users.deleted_at');
   const leaving = () =>
@@ -179,7 +182,9 @@ export async function affectedPeople(db: Db, connectionIds: readonly string[]): 
   };
 }
 
-/** True while a store has something to do that the connection's end may have caused, or waits for a decision. */
+/**
+ * True while a store has work that the deletion may have caused, or waits for an admin's decision about it.
+ */
 export async function storesStillWork(
   db: Db,
   connection: { readonly id: string; readonly environmentId: string },
@@ -204,7 +209,7 @@ export interface Waiting {
   readonly parked: number;
 }
 
-/** What the end of the connection waits for, by store. */
+/** What the deletion of the connection waits for, by store. */
 export async function storesWaitedFor(db: Db, connectionId: string): Promise<readonly Waiting[]> {
   const stores = new Map<string, Waiting>();
   for (const kind of ['user', 'group'] as const) {
@@ -221,7 +226,7 @@ export async function storesWaitedFor(db: Db, connectionId: string): Promise<rea
   return [...stores.values()];
 }
 
-/** A store that was switched off catches up when it is activated; nothing waits for that. */
+/** The deletion does not wait for an inactive store: it catches up when an admin activates it. */
 function onWorkingStores(query: ReturnType<typeof departedIn>) {
   return query
     .join('stores', 'stores.id', 'tasks.store_id')

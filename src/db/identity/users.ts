@@ -1,6 +1,6 @@
 /**
- * Users: one row for each SCIM user that a connection delivered, its tombstone included. Writes keep the
- * looked-up columns and the e-mail rows in step with the resource; nothing else may change them.
+ * Users: one row for each SCIM user that a connection delivered, deleted ones too. Writes keep the columns
+ * for look-ups and the e-mail rows in step with the resource; nothing else may change them.
  */
 
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
@@ -22,7 +22,7 @@ export interface UserRecord {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly deletedAt: string | null;
-  /** When the personal data went; null while it is there. */
+  /** When the personal data was purged; null while it is there. */
   readonly purgedAt: string | null;
 }
 
@@ -32,12 +32,12 @@ export type NewUser = Pick<
 > & {
   /** As the connection maps it; absent: the resource's own. */
   readonly primaryEmail?: string | null;
-  /** The person is made too. */
+  /** True where the person is to be inserted too. */
   readonly isNewPerson?: boolean;
 };
 
 /**
- * With whatever else is to be written together with it. A unique violation means that a live user of the
+ * Inserts the user, and other rows in the same round trip. A unique violation means that a live user of the
  * connection has the userName already.
  */
 export async function insertUser(
@@ -76,7 +76,7 @@ export async function replaceUserResource(
   email?: string | null,
 ): Promise<UserRecord> {
   const columns = { ...resourceColumns(resource, email), version: user.version + 1, updated_at: at };
-  // A purged user is one again as soon as the identity provider says who it is.
+  // Once the identity provider sends a userName again, the user counts as purged no more.
   const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
   const left = user.active && !columns.active ? { deactivated_at: at } : {};
   const since = columns.active ? { deactivated_at: null } : left;
@@ -103,12 +103,14 @@ export async function replaceUserResource(
 /** What stands where personal data was. */
 export const PURGED = '[purged]';
 
-/** A userName that nobody chose: unique, and nothing is known by it. */
+/** The userName of a purged user: unique, and it tells nothing. */
 function placeholder(userId: string): string {
   return `purged-${userId}`;
 }
 
-/** False where the user was written to meanwhile. Whether it is deleted or active does not change. */
+/**
+ * Empties the user, who stays active, inactive or deleted. False where somebody wrote to the user meanwhile.
+ */
 export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<boolean> {
   const resource = { userName: placeholder(user.id), active: user.active };
   const purged = await db('users')
@@ -120,7 +122,7 @@ export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<b
   return true;
 }
 
-/** The row stays, so that the person's history and links hang on. */
+/** Marks the user as deleted. The row stays, because links and events name the person. */
 export async function softDeleteUser(db: Db, user: UserRecord, at: string): Promise<void> {
   await db('user_emails').where({ user_id: user.id }).delete();
   await db('users')
