@@ -7,7 +7,7 @@ import { membersOfGroup, subjectsPage } from '../db/identity/subjects.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import { type PreviewSummary, SUMMARY_KEYS } from '../db/runs/previews.ts';
 import { ledgerEntries } from '../db/seen/ledger.ts';
-import { countEnabledPeople } from '../db/seen/links.ts';
+import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { countMeeting } from '../db/stores/scope.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Change, isLoss } from '../model/change.ts';

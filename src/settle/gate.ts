@@ -16,7 +16,7 @@ import {
 import type { Db } from '../db/open.ts';
 import type { Intent } from '../db/queue/queue.ts';
 import { appliedAmong, consumeApplied } from '../db/runs/appliedChanges.ts';
-import { countEnabledPeople } from '../db/seen/links.ts';
+import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../db/stores/storeProgress.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';

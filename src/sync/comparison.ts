@@ -13,11 +13,11 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
 import { forgetAccount, forgetGroup, ledgerEntries } from '../db/seen/ledger.ts';
+import { linkedGroupsPage } from '../db/seen/linkLists.ts';
 import {
   deleteLink,
   groupLinksByRemoteId,
   type LinkRecord,
-  linkedGroupsPage,
   linksBySubject,
   updateLink,
 } from '../db/seen/links.ts';

@@ -7,7 +7,7 @@ import { type Db, isUniqueViolation } from '../../db/open.ts';
 import { lockLease } from '../../db/queue/leases.ts';
 import { hasTasks } from '../../db/queue/tasks.ts';
 import { cancelOpenRuns, hasOpenRun } from '../../db/runs/syncRuns.ts';
-import { countLinkedPeople } from '../../db/seen/links.ts';
+import { countLinkedPeople } from '../../db/seen/linkLists.ts';
 import {
   forgetBelongings,
   lockStore,

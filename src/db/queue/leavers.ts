@@ -1,6 +1,6 @@
 /**
  * People who left, for as long as a store has not confirmed that their access is gone. A row says since
- * when; it decides nothing, and goes in the transaction that settles the person.
+ * when; it decides nothing, and is deleted in the transaction that settles the person.
  */
 
 import type { Db } from '../open.ts';
@@ -24,7 +24,7 @@ export type NewLeaver = Pick<
   'storeId' | 'personId' | 'environmentId' | 'correlationId' | 'since'
 >;
 
-/** Whoever is leaving already goes on waiting since the first time. */
+/** Opens a leaver. One that is open already keeps its `since`. */
 export async function openLeaver(db: Db, leaver: NewLeaver): Promise<void> {
   await db('leavers')
     .insert({
@@ -46,17 +46,17 @@ export async function getLeaver(db: Db, storeId: string, personId: string): Prom
   return row ? toLeaver(row) : null;
 }
 
-/** Confirmed, or nobody waits for it any more. */
+/** The store confirmed it, or an admin decided that nothing is to be done. */
 export async function closeLeaver(db: Db, storeId: string, personId: string): Promise<void> {
   await db('leavers').where({ store_id: storeId, person_id: personId }).delete();
 }
 
-/** The person is back, on every store. */
+/** Closes the leaver on every store: the person is back. */
 export async function closeLeaverEverywhere(db: Db, personId: string): Promise<void> {
   await db('leavers').where({ person_id: personId }).delete();
 }
 
-/** The store took the change, or was read back once more. */
+/** Saves that the store took the disabling, or that it was read back once more. */
 export async function saveCheck(
   db: Db,
   leaver: Pick<LeaverRecord, 'storeId' | 'personId' | 'disabledAt' | 'checks'>,
@@ -66,7 +66,7 @@ export async function saveCheck(
     .update({ disabled_at: leaver.disabledAt, checks: leaver.checks });
 }
 
-/** Those of a store who wait since `cutoff` or longer and were not said to be overdue; marked as said. */
+/** Leavers of a store who wait since `cutoff` or longer and are not marked as overdue yet; marks them. */
 export async function takeOverdue(
   tx: Db,
   storeId: string,
@@ -85,7 +85,7 @@ export async function takeOverdue(
   return rows.map(toLeaver);
 }
 
-/** Stores of which a leaver may be overdue without anybody having said so. */
+/** Stores with a leaver who is not marked as overdue yet. */
 export async function storesWithUnreportedLeavers(db: Db): Promise<ReadonlySet<string>> {
   const rows: { store_id: string }[] = await db('leavers').whereNull('overdue_at').distinct('store_id');
   return new Set(rows.map((row) => row.store_id));
@@ -99,7 +99,10 @@ export interface OpenLeaver {
   readonly since: string;
   readonly overdueAt: string | null;
   readonly verifying: boolean;
-  /** Of the task that settles the person; null where the store refused, and nothing is tried again. */
+  /**
+   * State of the task that settles the person; null where the store refused and the bridge does not try
+   * again.
+   */
   readonly task: 'pending' | 'parked' | 'held' | null;
 }
 

@@ -5,7 +5,10 @@ import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { PRIORITY } from './tasks.ts';
 
-/** What a task was about to do when it first called the vendor; found again, the outcome is unknown. */
+/**
+ * What an attempt was about to do when it called the vendor. An attempt that finds an intent from before
+ * knows that the outcome of that call is unknown.
+ */
 export interface Intent {
   /** `adopt` stands for a creation that was refused because somebody has the identifier. */
   readonly ops: readonly string[];
@@ -17,7 +20,7 @@ export interface Intent {
   readonly disabledBy?: 'inactive' | 'gone';
   /** Remote ids of the accounts in the one call for memberships that was under way. */
   readonly members?: readonly string[];
-  /** What became of it was looked at before: only what has arrived since is news. */
+  /** An attempt has looked for the outcome before: only what has arrived since then is reported. */
   readonly again?: boolean;
 }
 
@@ -42,7 +45,7 @@ export function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTa
   return firstDue(db, db('tasks').where({ store_id: storeId }), now);
 }
 
-/** The same of people who must lose access. */
+/** As `nextDueTask`, among the people who must lose access. */
 export function nextDueLeaver(db: Db, storeId: string, now: string): Promise<DueTask | null> {
   const leavers = { store_id: storeId, kind: 'user', priority: PRIORITY.leaver };
   return firstDue(db, db('tasks').where(leavers), now);
@@ -76,7 +79,7 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
   };
 }
 
-/** People of whom a task on the store, a held one too, has this cause; at most `limit`. */
+/** People with a task on the store, held ones too, that this cause set going; at most `limit`. */
 export async function peopleOfCause(
   db: Db,
   storeId: string,
@@ -98,13 +101,13 @@ export async function setIntent(db: Db, taskId: string, intent: Intent | null): 
     .update({ intent: intent && toJson(intent) });
 }
 
-/** Settled: the task goes, or, where a write came meanwhile, runs again. */
+/** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
 export async function completeTask(db: Db, task: DueTask): Promise<void> {
   const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
   if (done === 0) await startAfresh(db, task);
 }
 
-/** Settled but for what awaits a decision. */
+/** The subject is settled but for losses that wait for an admin's decision. */
 export async function holdTask(db: Db, task: DueTask): Promise<void> {
   const held = await db('tasks')
     .where({ id: task.id, seq: task.seq })
@@ -112,7 +115,10 @@ export async function holdTask(db: Db, task: DueTask): Promise<void> {
   if (held === 0) await startAfresh(db, task);
 }
 
-/** A write came meanwhile: what failed or was held for the one before counts no more, but a call in doubt does. */
+/**
+ * A write came meanwhile: earlier failures and holds count no more. With `unknownOutcome` the intent stays,
+ * because a call may have reached the vendor.
+ */
 async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
@@ -145,7 +151,7 @@ export async function retryLater(
     });
 }
 
-/** Settled but for a look that is to be repeated at `runAt`; a write that comes meanwhile makes it due at once. */
+/** The subject is settled but for a recheck at `runAt`; a write that comes meanwhile makes it due at once. */
 export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise<void> {
   const waiting = await db('tasks')
     .where({ id: task.id, seq: task.seq })
@@ -154,8 +160,8 @@ export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise
 }
 
 /**
- * Waits for an operator, or for the next write to the subject. `unknownOutcome`: a call may have reached the
- * vendor, which whoever takes it up again must know.
+ * Lets the task wait for an admin, or for the next write to the subject. `unknownOutcome`: a call may have
+ * reached the vendor, so that the next attempt has to look before it writes.
  */
 export async function parkTask(
   db: Db,
@@ -173,7 +179,7 @@ export async function parkTask(
   if (parked === 0) await startAfresh(db, task, failure.unknownOutcome);
 }
 
-/** The store answers again: what was backing off because of its silence need not wait longer. */
+/** The store answers again: tasks that wait because of failures become due at once. */
 export async function endBackoff(db: Db, storeId: string, now: string): Promise<void> {
   await db('tasks')
     .where({ store_id: storeId, state: 'pending' })
@@ -182,7 +188,7 @@ export async function endBackoff(db: Db, storeId: string, now: string): Promise<
     .update({ run_at: now });
 }
 
-/** Stores that a worker can do something for now. */
+/** Stores for which a worker has something to do now. */
 export async function storesWithWork(db: Db, now: string): Promise<readonly string[]> {
   const rows = await db('stores')
     .whereNull('deleted_at')
@@ -215,7 +221,7 @@ export async function storesWithWork(db: Db, now: string): Promise<readonly stri
                 );
             });
         })
-        // One whose last task was settled just before a crash has nothing left but to be forgotten.
+        // Without tasks too: after a crash all that may be left is to forget the store.
         .orWhere((deleting) => deleting.where({ status: 'DELETING' }).whereNull('paused'))
         .orWhere((paused) =>
           paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),

@@ -1,7 +1,7 @@
 /**
- * Second looks. A call whose answer did not come, or whose caller died, gave up or lost the lease, may take
- * effect after the next attempt has looked and written. So the subject is looked at once more when that call
- * must have ended.
+ * Rechecks. A call whose answer did not come, or whose caller died, gave up or lost the lease, may take
+ * effect after the next attempt has looked and written. So the bridge looks at the subject once more when
+ * that call must have ended.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -36,7 +36,7 @@ export async function scheduleRecheck(db: Db, look: Recheck): Promise<void> {
     .merge(['at', 'intent', 'correlation_id']);
 }
 
-/** At everything that whoever had the store until now may have been in the middle of. */
+/** Schedules a recheck for each task in which the former holder of the lease may have left a call. */
 export async function recheckCalls(db: Db, storeId: string, at: string): Promise<void> {
   const rows = await db('tasks').where({ store_id: storeId }).whereNotNull('intent');
   for (const row of rows) {
@@ -52,7 +52,7 @@ export async function recheckCalls(db: Db, storeId: string, at: string): Promise
   }
 }
 
-/** What somebody was about to make of this kind who has not been heard of since. */
+/** Creations of unknown outcome that wait for their recheck. */
 export async function intendedCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
   const rows = await db('second_looks').where({ store_id: storeId, kind }).select('intent');
   return rows
@@ -60,14 +60,14 @@ export async function intendedCreations(db: Db, storeId: string, kind: Kind): Pr
     .filter((intent: Intent) => intent.ops.includes('create'));
 }
 
-/** Hands those that are due to the queue. For the holder of the lease, with no task in hand. */
+/** Puts due rechecks into the queue. Only the holder of the lease may call it, between two tasks. */
 export async function enqueueDueRechecks(db: Db, storeId: string, now: string): Promise<void> {
   const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);
   for (const row of due) {
     const subject = { kind: row.kind as Kind, id: row.subject_id as string };
     const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
     await db.transaction(async (tx) => {
-      // In doubt by itself, it looks anyway; what became of its own call has to be known first.
+      // A task with an intent of its own looks anyway, and has to learn the outcome of its own call first.
       if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return;
       await enqueueTask(tx, storeId, {
         environmentId: row.environment_id,
@@ -83,7 +83,10 @@ export async function enqueueDueRechecks(db: Db, storeId: string, now: string): 
   }
 }
 
-/** Of two values that were meant for one attribute, the later one is looked for; members are all read anyway. */
+/**
+ * Joins two intents. Of two values for one attribute the recheck looks for the later one. An intent for
+ * members replaces the earlier one, because a recheck reads all members anyway.
+ */
 function joined(earlier: Intent | null, later: Intent): Intent {
   if (earlier === null || later.members) return later;
   return {

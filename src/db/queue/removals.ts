@@ -1,4 +1,4 @@
-/** Since when `REMOVE_AFTER_DAYS` counts, on the link of each person. None of it is a write to the account. */
+/** Since when `REMOVE_AFTER_DAYS` counts, on the link of each person. Nothing here changes the account. */
 
 import type { Db } from '../open.ts';
 
@@ -7,7 +7,7 @@ export async function setRemovalSince(db: Db, id: string, since: string | null):
   await db('links').where({ id }).update({ removal_since: since, removal_asked_days: null });
 }
 
-/** The person is back, on every store. */
+/** Stops the count on every store: the person is back. */
 export async function cancelRemovals(db: Db, personId: string): Promise<void> {
   await db('links')
     .where({ kind: 'user', subject_id: personId })
@@ -15,7 +15,7 @@ export async function cancelRemovals(db: Db, personId: string): Promise<void> {
     .update({ removal_since: null, removal_asked_days: null });
 }
 
-/** People whose time is up since `cutoff`, of whom the queue was not told yet; marked as told. */
+/** People whose days are over and whom nobody has put into the queue for it yet; marks them as put there. */
 export async function takeDueRemovals(
   tx: Db,
   storeId: string,

@@ -45,7 +45,10 @@ export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolea
 /** Most correlation ids that one task remembers; further causes of a folded task are in the events. */
 const CAUSES_MAX = 50;
 
-/** Upserts: many writes to one subject fold into one task, which becomes due at once. A leaver is open from here on. */
+/**
+ * Many writes to one subject fold into one task, which becomes due at once. A person who leaves becomes an
+ * open leaver.
+ */
 export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<void> {
   const fresh = {
     id: newId(),
@@ -66,7 +69,7 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({
       state: 'pending',
-      // A parked task starts afresh; one that is backing off goes on counting.
+      // A parked task begins at 0 attempts; one that waits after failures keeps its count.
       attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
       seq: db.raw('tasks.seq + 1'),
       priority: db.raw(
@@ -120,10 +123,13 @@ export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
     .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
 }
 
-/** The row of a cause that is still being written: what it could take at most, on every store. */
+/**
+ * Stands for the store in the row of a bulk request that is still being written: what it could take on any
+ * store.
+ */
 export const ANNOUNCED = '*';
 
-/** Until `withdrawCause`, the brake judges the cause by this number where it is more than what was counted. */
+/** Until `withdrawCause` the brake goes by this number, where it is higher than what is counted so far. */
 export async function announceCause(db: Db, cause: Omit<CauseSize, 'storeId'>): Promise<void> {
   await db('causes').insert({
     correlation_id: cause.correlationId,
@@ -135,7 +141,7 @@ export async function announceCause(db: Db, cause: Omit<CauseSize, 'storeId'>): 
   });
 }
 
-/** Everything is committed, and counted as it was. */
+/** The request is written to its end, so that what was counted stands alone. */
 export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
   await db('causes').where({ correlation_id: correlationId, store_id: ANNOUNCED }).delete();
 }
@@ -143,7 +149,7 @@ export async function withdrawCause(db: Db, correlationId: string): Promise<void
 export const TASK_STATES = ['pending', 'parked', 'held'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-/** A task as operators see it; `queue.ts` has the worker's view. */
+/** A task as admins see it; `queue.ts` has what a worker sees. */
 export interface TaskRecord {
   readonly id: string;
   readonly environmentId: string;
@@ -215,7 +221,9 @@ export async function tasksOfSubject(db: Db, subject: Subject): Promise<readonly
   return rows.map(toTask);
 }
 
-/** Due at once, as if it had never failed. What may have reached the vendor is not forgotten. */
+/**
+ * Makes the task due at once, with 0 attempts. Its intent stays, because a call may have reached the vendor.
+ */
 export async function retryTask(db: Db, id: string, at: string): Promise<void> {
   await db('tasks')
     .where({ id })
@@ -226,7 +234,7 @@ export async function deleteTask(db: Db, id: string): Promise<void> {
   await db('tasks').where({ id }).delete();
 }
 
-/** A task that only waited for a decision has nothing to wait for any more. */
+/** Deletes a task that only waited for a decision, once that is made. */
 export async function deleteHeldTask(db: Db, storeId: string, subject: Subject): Promise<void> {
   await db('tasks')
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id, state: 'held' })
@@ -238,7 +246,7 @@ export async function hasTasks(db: Db, storeId: string): Promise<boolean> {
   return (await db('tasks').where({ store_id: storeId }).first('id')) !== undefined;
 }
 
-/** The same without what is parked, which nobody works on by itself. */
+/** As `hasTasks`, without parked tasks, on which no worker works until somebody asks. */
 export async function hasOpenTasks(db: Db, storeId: string): Promise<boolean> {
   const open = db('tasks').where({ store_id: storeId }).whereIn('state', ['pending', 'held']);
   return (await open.first('id')) !== undefined;

@@ -1,6 +1,7 @@
 /**
- * What an admin applied of a preview and is still to be done: one row for each change, gone once it is
- * done. What is left when the run ends was refused, because the plan is not the same any more.
+ * The changes of a preview that an admin applied and that are still to be made: one row for each, deleted
+ * when its change is made. Rows that are left when the run ends count as refused: the plan is not the same
+ * any more.
  */
 
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
@@ -38,7 +39,7 @@ export async function insertApplied(
   }
 }
 
-/** Those of the changes that were applied, by key. */
+/** Those of these changes that an admin applied, by key. */
 export async function appliedAmong(
   db: Db,
   storeId: string,
@@ -54,12 +55,12 @@ export async function appliedAmong(
   return found;
 }
 
-/** Done. */
+/** Deletes the row of a change that was made. */
 export async function consumeApplied(db: Db, storeId: string, changeKey: string): Promise<void> {
   await db('applied_changes').where({ store_id: storeId, change_key: changeKey }).delete();
 }
 
-/** What a run has not done; forgets it all. At most `limit` are answered, and how many there were. */
+/** Deletes all rows that a run left over. Answers at most `limit` of them, and how many there were. */
 export async function takeLeftover(
   db: Db,
   runId: string,

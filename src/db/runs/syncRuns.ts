@@ -90,7 +90,10 @@ export async function getSyncRun(db: Db, storeId: string, id: string): Promise<S
   return row ? toSyncRun(row) : null;
 }
 
-/** The run to plan with: the one under way, else the oldest that waits. Runs that merely settle are not meant. */
+/**
+ * The run that plans next: the one under way, else the oldest that waits. Runs that only wait for tasks do
+ * not count.
+ */
 export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
   const row = await db('sync_runs')
     .where({ store_id: storeId })
@@ -103,7 +106,7 @@ export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecor
   return row ? toSyncRun(row) : null;
 }
 
-/** Writes how far a run is. A run that was called off meanwhile stays so. */
+/** Writes how far a run is. A run that was called off meanwhile stays called off. */
 export async function saveSyncRun(
   db: Db,
   run: Pick<
@@ -164,22 +167,24 @@ export async function settledRuns(db: Db, storeId: string): Promise<readonly Syn
   return rows.map(toSyncRun);
 }
 
-/** The run that last looked at the store, or is about to: its scans, and every periodic run. */
+/** The last run that read the store, or is about to: one with a scan, or a periodic one. */
 export async function lastScanningRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
   const row = await db('sync_runs')
     .where({ store_id: storeId })
-    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .where((run) => run.where({ scan: true }).orWhere({ cause: 'periodic' }))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .first();
   return row ? toSyncRun(row) : null;
 }
 
-/** Runs that ended before, but for the last of each store that looked at it, and what came after that. */
+/**
+ * Deletes runs that ended before the ISO time. Of each store the last run that read it, and later ones, stay.
+ */
 export async function deleteOldSyncRuns(db: Db, before: string): Promise<void> {
   const rows: { store_id: string; at: string }[] = await db('sync_runs')
     .whereIn('state', ['DONE', 'FAILED'])
-    .where((look) => look.where({ scan: true }).orWhere({ cause: 'periodic' }))
+    .where((run) => run.where({ scan: true }).orWhere({ cause: 'periodic' }))
     .groupBy('store_id')
     .select('store_id')
     .max({ at: 'created_at' });
@@ -202,7 +207,7 @@ export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** What no longer applies: the store was switched off, or its deletion was called off. */
+/** Ends runs that no longer apply: an admin deactivated the store, or called its deletion off. */
 export async function cancelOpenRuns(db: Db, storeId: string, error: string, at: string): Promise<void> {
   await db('sync_runs')
     .where({ store_id: storeId })

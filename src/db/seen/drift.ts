@@ -1,6 +1,6 @@
 /**
- * What is remembered of drift, on the link of each subject. None of it is a write to the account, so a link
- * does not count as newer than a scan because of it.
+ * Drift that scans found, kept on the link of each subject. Writing it does not make the link newer than a
+ * scan, because the account was not written to.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -24,7 +24,7 @@ export async function rememberDrift(
     });
 }
 
-/** Subjects with drift that stands, and since when the oldest does. */
+/** How many subjects have drift that is not repaired, and since when the oldest has. */
 export async function countDrift(
   db: Db,
   storeId: string,
@@ -41,7 +41,10 @@ export async function countDrift(
   return { users: of('user'), groups: of('group'), oldest };
 }
 
-/** Nobody looks for drift any more: what is known of it goes. Answers the subjects it was known of. */
+/**
+ * Deletes what is known of drift, because the store looks for it no more. Answers at most `limit` such
+ * subjects.
+ */
 export async function forgetDrift(tx: Db, storeId: string, limit: number): Promise<readonly Subject[]> {
   const rows: { id: string; kind: Kind; subject_id: string }[] = await tx('links')
     .where({ store_id: storeId })

@@ -18,7 +18,7 @@ export interface LedgerEntry {
 const ROWS_PER_INSERT_MAX = 100;
 const IDS_PER_QUERY_MAX = 500;
 
-/** Records what is there; an entry that is known keeps its origin. `at` is an ISO time. */
+/** Records memberships that a scan saw; an entry that is there keeps its origin. `at` is an ISO time. */
 export async function observeMembers(
   db: Db,
   storeId: string,
@@ -45,7 +45,7 @@ export async function observeMembers(
   }
 }
 
-/** Entries that the scan did not see. Only a complete scan may ask. */
+/** Entries that the scan did not see. Ask only after a complete scan. */
 export async function unseenMembers(
   db: Db,
   storeId: string,
@@ -58,7 +58,7 @@ export async function unseenMembers(
   return rows.map(toEntry);
 }
 
-/** Entries with a foreign origin among these accounts' memberships. */
+/** The entries of these accounts in one remote group, by account; accounts without one are absent. */
 export async function ledgerEntries(
   db: Db,
   storeId: string,
@@ -123,7 +123,7 @@ export async function forgetGroup(db: Db, storeId: string, remoteGroupId: string
   await db('membership_ledger').where({ store_id: storeId, remote_group_id: remoteGroupId }).delete();
 }
 
-/** Remote groups in which the account has a membership of the bridge's. */
+/** Remote groups in which the account has a membership that the bridge added or adopted. */
 export async function groupsOfAccount(
   db: Db,
   storeId: string,
@@ -142,7 +142,10 @@ export interface HoldingGroup {
   readonly groupId: string;
 }
 
-/** On every store that is worked on, the groups that feed a remote group in which the person has a membership of the bridge's. */
+/**
+ * On every store that is worked on: the SCIM groups that feed a remote group in which the person has a
+ * membership that the bridge added or adopted.
+ */
 export async function groupsHoldingPerson(db: Db, personId: string): Promise<readonly HoldingGroup[]> {
   const rows: { storeId: string; groupId: string }[] = await db('links as account')
     .join('membership_ledger as e', (on) => {

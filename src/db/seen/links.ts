@@ -37,10 +37,13 @@ export interface LinkRecord {
   readonly updatedAt: string;
 }
 
-/** The shape of its items is the propagation's. */
+/** Only `settle` and `sync` know the shape of its items. */
 export interface RememberedDrift {
   readonly items: readonly unknown[];
-  /** Attribute → the value that a repair overwrote; seen again at once, it is the vendor's own form. */
+  /**
+   * Attribute → the value that a repair overwrote; where the next scan shows it again, it is the vendor's own
+   * form.
+   */
   readonly repaired: Attributes;
 }
 
@@ -160,57 +163,7 @@ async function linksBy(
   return found;
 }
 
-/** One link for each remote group, in the order of the groups' ids; `after` is the last of the page before. */
-export async function linkedGroupsPage(
-  db: Db,
-  storeId: string,
-  after: string | null,
-  limit: number,
-): Promise<readonly LinkRecord[]> {
-  const ids = db('links')
-    .where({ store_id: storeId, kind: 'group' })
-    .whereNot({ state: 'removed' })
-    .distinct('remote_id')
-    .orderBy('remote_id')
-    .limit(limit);
-  if (after !== null) ids.where('remote_id', '>', after);
-  const links: LinkRecord[] = [];
-  for (const { remote_id: remoteId } of await ids) {
-    const [first] = await groupLinksByRemoteId(db, storeId, remoteId);
-    if (first) links.push(first);
-  }
-  return links;
-}
-
-export interface LinkFilter {
-  readonly kind?: Kind | null;
-  readonly subjectId?: string | null;
-  readonly remoteId?: string | null;
-}
-
-export interface LinkPage extends LinkFilter {
-  /** The id of the last link of the page before. */
-  readonly after: string | null;
-  readonly limit: number;
-}
-
-/** In the order of their ids. */
-export async function listLinks(db: Db, storeId: string, page: LinkPage): Promise<readonly LinkRecord[]> {
-  const query = linksOf(db, storeId, page).orderBy('id').limit(page.limit);
-  if (page.after !== null) query.where('id', '>', page.after);
-  return (await query).map(toLink);
-}
-
-/** The rows that `listLinks` pages through, for counting. */
-export function linksOf(db: Db, storeId: string, filter: LinkFilter) {
-  const query = db('links').where({ store_id: storeId });
-  if (filter.kind) query.where({ kind: filter.kind });
-  if (filter.subjectId) query.where({ subject_id: filter.subjectId });
-  if (filter.remoteId) query.where({ remote_id: filter.remoteId });
-  return query;
-}
-
-/** Meets a unique index where the subject is linked already, or the account is another person's. */
+/** A unique violation means that the subject is linked already, or that the account is another person's. */
 export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
   const row = {
     id: newId(),
@@ -257,25 +210,6 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
 
 export async function deleteLink(db: Db, id: string): Promise<void> {
   await db('links').where({ id }).delete();
-}
-
-/** People with an enabled account: what the brake's percentage is a share of. */
-export function countEnabledPeople(db: Db, storeId: string): Promise<number> {
-  return countPeople(db, storeId, ['enabled']);
-}
-
-/** People with an account, enabled or not, or an invitation. */
-export function countLinkedPeople(db: Db, storeId: string): Promise<number> {
-  return countPeople(db, storeId, ['enabled', 'disabled', 'invited']);
-}
-
-async function countPeople(db: Db, storeId: string, states: readonly LinkState[]): Promise<number> {
-  const row = await db('links')
-    .where({ store_id: storeId, kind: 'user' })
-    .whereIn('state', states)
-    .count({ n: '*' })
-    .first();
-  return Number(row?.n ?? 0);
 }
 
 export function toLink(row: Record<string, unknown>): LinkRecord {

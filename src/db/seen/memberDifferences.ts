@@ -9,7 +9,10 @@ import type { LedgerOrigin } from './ledger.ts';
 /** Index entries that one query looks at. */
 const RANGE_MAX = 500;
 
-/** Somebody whom a feeding group has as a member, with an enabled account, and whose ledger entry is not settled. */
+/**
+ * A member of a feeding group with an enabled account, whose membership is not the bridge's or has too low a
+ * level.
+ */
 export interface WantedDifference {
   readonly personId: string;
   readonly remoteId: string;
@@ -27,7 +30,9 @@ export interface UnwantedDifference {
   readonly accountState: string | null;
 }
 
-/** `level`: what a grant would give; null on stores without levels. Range by range; a range may be empty. */
+/**
+ * Range by range; a range may be empty. `level` is what a grant would give; null on stores without levels.
+ */
 export async function* wantedDifferences(
   db: Db,
   storeId: string,
@@ -68,7 +73,10 @@ export async function* wantedDifferences(
   }
 }
 
-/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). */
+/**
+ * Range by range; a range may be empty. `withForeign`: also memberships that are not the bridge's
+ * (`Overwrite`).
+ */
 export async function* unwantedDifferences(
   db: Db,
   storeId: string,

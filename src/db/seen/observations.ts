@@ -1,6 +1,6 @@
 /**
- * What was last seen of a store's accounts and groups, linked or not. A mirror, never a decision: what
- * the bridge applied is in the links.
+ * What was last seen of a store's accounts and groups, linked or not. Observations decide nothing; what the
+ * bridge applied is in the links.
  */
 
 import type { Remote, RemoteUser } from '../../model/remote.ts';
@@ -11,8 +11,8 @@ import type { Db } from '../open.ts';
 const ROWS_PER_INSERT_MAX = 100;
 
 /**
- * `at` is an ISO time before the answer was asked for. Look-ups, a sync and previews may see the same
- * account at the same time: the newer sight stands, and none hides that another one saw it.
+ * Saves what a look-up, a sync or a preview saw. `at` is an ISO time before the store was asked: where two of
+ * them see one account at the same time, the one that asked later stands.
  */
 export async function observe(
   db: Db,
@@ -42,7 +42,10 @@ function identifierOf(remote: Remote): string | null {
   return identifier === null ? null : lower(identifier);
 }
 
-/** What was last seen under an identifier, or a group name; null says only that nothing was seen. */
+/**
+ * What was last seen under an identifier or a group name; null says only that nothing was seen, not that
+ * nothing is there.
+ */
 export async function observedAs<K extends Kind>(
   db: Db,
   storeId: string,
@@ -133,7 +136,10 @@ export async function forgetObservation(
   await db('observations').where({ store_id: storeId, kind, remote_id: remoteId }).delete();
 }
 
-/** After a complete scan, with the ISO time when it began: what nobody has seen since is not there. */
+/**
+ * After a complete scan that began at the ISO time: deletes what nobody has seen since, because it is not
+ * there.
+ */
 export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
   await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
 }

@@ -64,7 +64,7 @@ export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<r
 
 const IDS_PER_QUERY_MAX = 500;
 
-/** Of many subjects, by subject id; those that never were settled are absent. */
+/** Of many subjects, by subject id; subjects that never were settled are absent. */
 export async function statusesOfSubjects(
   db: Db,
   storeId: string,
@@ -100,7 +100,8 @@ export async function countSyncStatuses(
     held: 0,
     failed: 0,
   };
-  // By the index alone: a store's statuses are as many as its people, and are asked for again and again.
+  // Reads the index alone: a store has as many statuses as people, and admins ask for the counts again and
+  // again.
   const said = await db('sync_statuses')
     .where({ store_id: storeId, kind })
     .groupBy('status')
@@ -133,7 +134,7 @@ interface StatusCount {
   readonly n: number | string;
 }
 
-/** The most frequent reasons of what is not in sync, without subjects that have a task waiting. */
+/** The most frequent reasons why subjects are not in sync; subjects with a waiting task do not count. */
 export async function reasonsOf(
   db: Db,
   storeId: string,
@@ -157,7 +158,7 @@ export async function reasonsOf(
 
 const SUBJECTS_PER_QUERY_MAX = 500;
 
-/** Why a vendor refused something of these subjects, by `kind id`; whoever it did not refuse is absent. */
+/** Why a vendor refused something of these subjects, by `kind id`; subjects without a refusal are absent. */
 export async function vendorRefusals(
   db: Db,
   storeId: string,

@@ -4,7 +4,7 @@ import type { Db } from '../open.ts';
 
 export interface AttributeOverride {
   readonly targetAttribute: string;
-  /** Null: not mapped at all. */
+  /** Null where nothing feeds the attribute. */
   readonly sourceAttribute: string | null;
 }
 

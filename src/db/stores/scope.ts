@@ -1,6 +1,6 @@
 /**
- * Who meets the condition that a store's rules amount to, asked in SQL. A condition speaks of `users`, and
- * of a person the user that speaks for the person counts. Nothing here knows what the condition says.
+ * Who meets the condition that a store's rules make together, asked in SQL. A condition is about rows of
+ * `users`, and of a person only the speaking user counts. Nothing here knows what the condition says.
  */
 
 import type { SqlCondition } from '../identity/lists.ts';
@@ -9,7 +9,7 @@ import { ranges } from '../seen/memberDifferences.ts';
 
 const IDS_PER_QUERY_MAX = 500;
 
-/** The people of those of these users who meet the condition. */
+/** The people behind those of these users who meet the condition. */
 export async function peopleMeeting(
   db: Db,
   userIds: readonly string[],
@@ -26,7 +26,7 @@ export async function peopleMeeting(
   return people;
 }
 
-/** As `speakingUsers` chooses: nobody of the person's live users goes before this one. */
+/** True of the user that `speakingUsers` chooses: no other live user of the person comes before it. */
 const SPEAKS = `not exists (
   select 1 from users as senior join connections as theirs on theirs.id = senior.connection_id
   where senior.person_id = users.person_id and senior.deleted_at is null and senior.id <> users.id
@@ -35,7 +35,10 @@ const SPEAKS = `not exists (
         and (senior.created_at < users.created_at
           or (senior.created_at = users.created_at and senior.id < users.id)))))`;
 
-/** How many people of the directory meet the one condition and not the other; null is met by everyone. */
+/**
+ * How many people of the directory meet `met` and not `unmet`. Null stands for a condition that everybody
+ * meets.
+ */
 export async function countMeeting(
   db: Db,
   environmentId: string,
@@ -55,9 +58,9 @@ export async function countMeeting(
 }
 
 /**
- * People of the directory who have an account on the store and do not meet the condition. Without those
- * of whom it is known already: whose `REMOVE_AFTER_DAYS` count, and about whom a loss is recorded that was
- * planned because they are gone. Range by range; a range may be empty.
+ * People of the directory who have an account on the store and do not meet the condition, range by range; a
+ * range may be empty. Two kinds are left out, because the bridge knows of them already: those whose
+ * `REMOVE_AFTER_DAYS` count, and those with a recorded loss that was planned because they are gone.
  */
 export async function* linkedOutside(
   db: Db,
@@ -78,7 +81,7 @@ export async function* linkedOutside(
         );
       })
       .whereNull('users.deleted_at')
-      // Of whose data nothing is left: nothing is ever to be done about them.
+      // The bridge does nothing about people whose data was purged.
       .whereNull('users.purged_at')
       .whereRaw(SPEAKS)
       .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
@@ -93,7 +96,9 @@ export async function* linkedOutside(
   }
 }
 
-/** Direct members of a SCIM group who have no enabled account on the store or are not in sync. Range by range. */
+/**
+ * Direct members of a SCIM group who have no enabled account on the store or are not in sync. Range by range.
+ */
 export async function* unsettledMembers(
   db: Db,
   storeId: string,

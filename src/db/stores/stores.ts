@@ -130,7 +130,7 @@ export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
   await db('stores').where({ id: store.id }).update(columns);
 }
 
-/** Those with a secret that another key than this one seals. */
+/** Stores with a secret that another key than this one seals. */
 export async function storesSealedOtherwise(db: Db, keyId: string): Promise<readonly StoreRecord[]> {
   const rows = await db('stores').whereNull('deleted_at').orderBy('id');
   return rows
@@ -145,7 +145,10 @@ export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['sec
     .update({ secrets: toJson(secrets) });
 }
 
-/** A tombstone: events name it, so its row stays, without secrets. `at` is an ISO time. */
+/**
+ * Marks the store as deleted and deletes its secrets. The row stays, because events name it. `at` is an ISO
+ * time.
+ */
 export async function softDeleteStore(db: Db, id: string, at: string): Promise<void> {
   await db('stores').where({ id }).update({
     status: 'INACTIVE',
@@ -160,7 +163,7 @@ export async function softDeleteStore(db: Db, id: string, at: string): Promise<v
   });
 }
 
-/** Everything that hangs on a store and means nothing without it; children before their parents. */
+/** Tables with rows that belong to a store, children before their parents. */
 const BELONGINGS = [
   'tasks',
   'second_looks',

@@ -20,7 +20,7 @@ import {
   SUMMARY_KEYS,
 } from '../../db/runs/previews.ts';
 import { ledgerEntries } from '../../db/seen/ledger.ts';
-import { countEnabledPeople } from '../../db/seen/links.ts';
+import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { unlinkedAccounts } from '../../db/seen/observations.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';

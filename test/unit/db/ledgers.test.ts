@@ -8,13 +8,12 @@ import {
 } from '../../../src/db/brake/held.ts';
 import { isUniqueViolation } from '../../../src/db/open.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { countEnabledPeople, listLinks } from '../../../src/db/seen/linkLists.ts';
 import {
-  countEnabledPeople,
   getLink,
   getUserLinkByRemoteId,
   groupLinksByRemoteId,
   insertLink,
-  listLinks,
   type NewLink,
   updateLink,
   userLinksByRemoteId,
