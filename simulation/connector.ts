@@ -12,8 +12,9 @@ import {
   type StoreTypeDefinition,
 } from '../src/connectors/connector.ts';
 import type { MembershipChange, Update, Write } from '../src/model/change.ts';
+import { commonSpecs } from '../src/model/commonSettings.ts';
 import type { RemoteGroup, RemoteUser } from '../src/model/remote.ts';
-import { COMMON_SPECS, groupProvisioningSpec, type SettingSpec } from '../src/model/settings.ts';
+import type { SettingSpec } from '../src/model/settings.ts';
 import { createCalls, type Line, refusal, type Turn, type Witness } from './network.ts';
 import type { Process } from './scheduler.ts';
 import { type Account, GRANTED_LEVEL, type Group, type Vendor } from './vendor.ts';
@@ -38,7 +39,7 @@ export function createSimulatedType(line: Line, process: Process): StoreTypeDefi
     : [];
   return {
     type: manners.type,
-    settings: [...COMMON_SPECS, groupProvisioningSpec('Create'), ...deleteGroups],
+    settings: [...commonSpecs({ groupProvisioning: 'Create' }), ...deleteGroups],
     capabilities,
     userAttributes: [
       { name: 'primaryEmail', description: 'The address.', required: true },

@@ -2,7 +2,7 @@
 
 import type { Connector, ConnectorDeps } from '../src/connectors/connector.ts';
 import { gitLabSelfManagedType } from '../src/connectors/gitlab/index.ts';
-import { type Configuration, commonSettings, withDefaults } from '../src/model/settings.ts';
+import { type Configuration, withDefaults } from '../src/model/settings.ts';
 import { systemClock } from '../src/support/clock.ts';
 
 /** `given` over the defaults. */
@@ -14,7 +14,6 @@ export function gitLabDeps(url: string, token: string, given: Configuration = {}
   });
   return {
     configuration,
-    settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: systemClock.sleep,
     fetch,

@@ -5,9 +5,10 @@
  */
 
 import type { MembershipChange, Write } from '../model/change.ts';
+import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, Desired } from '../model/desired.ts';
 import type { Page, Remote, RemoteMember } from '../model/remote.ts';
-import type { CommonSettings, Configuration, SettingSpec } from '../model/settings.ts';
+import type { Configuration, SettingSpec } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
 
 /** One HTTP exchange with a vendor, for the audit log. The path holds no secret and no query string. */
@@ -180,7 +181,6 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface ConnectorDeps {
   /** Defaults filled in, secrets in clear. Never logged. */
   readonly configuration: Configuration;
-  readonly settings: CommonSettings;
   /** Monotonic milliseconds. */
   now(): number;
   /** Resolves after so many milliseconds, rejects when the signal aborts. */

@@ -14,8 +14,9 @@ import {
 } from '../db/stores/mappings.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
+import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { withDefaults } from '../model/settings.ts';
 import { SOURCE_ATTRIBUTES } from '../model/source.ts';
 import { effectiveMapping } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';

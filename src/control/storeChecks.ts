@@ -5,8 +5,9 @@
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
+import { commonSpecs } from '../model/commonSettings.ts';
 import { RequestError } from '../model/errors.ts';
-import { COMMON_SPECS, type Configuration } from '../model/settings.ts';
+import type { Configuration } from '../model/settings.ts';
 import { type Check, tenantMistake } from '../stores/check.ts';
 import { openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
@@ -20,7 +21,7 @@ export interface SettingsChange {
   readonly entered: readonly string[];
 }
 
-const COMMON_KEYS = new Set([...COMMON_SPECS.map((spec) => spec.key), 'GROUP_PROVISIONING']);
+const COMMON_KEYS = new Set<string>(commonSpecs({ groupProvisioning: 'Create' }).map(({ key }) => key));
 
 export function whatChanged(
   keyring: Keyring,

@@ -6,14 +6,10 @@
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
+import { refuseContradictions } from '../model/commonSettings.ts';
+import { parseConfiguration } from '../model/configuration.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import {
-  type Configuration,
-  MASK,
-  parseConfiguration,
-  refuseContradictions,
-  withDefaults,
-} from '../model/settings.ts';
+import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
 import { hostsOf, openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
 

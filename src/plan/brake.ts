@@ -1,6 +1,6 @@
 /** The brake's arithmetic and verdicts: the table "The brake" of docs/design.md. The counting is the caller's. */
 
-import type { CommonSettings } from '../model/settings.ts';
+import type { CommonSettings } from '../model/commonSettings.ts';
 
 export interface BrakeWindow {
   /** Enabled linked people of the store when the window's oldest entry was reserved, or now. */

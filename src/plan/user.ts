@@ -1,9 +1,9 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
 import type { Op, Plan, Skip, UserChange } from '../model/change.ts';
+import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import type { CommonSettings } from '../model/settings.ts';
 import { attributeChanges } from './attributes.ts';
 
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';

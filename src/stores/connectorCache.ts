@@ -6,7 +6,7 @@
 import type { Connector, Fetch, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { type Configuration, commonSettings, withDefaults } from '../model/settings.ts';
+import { type Configuration, withDefaults } from '../model/settings.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Keyring } from '../support/secret.ts';
 import { openSecrets } from './storeSecrets.ts';
@@ -40,8 +40,7 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
   };
   const connect = (definition: StoreTypeDefinition, storeId: string, given: Configuration): Connector => {
     const configuration = withDefaults(definition.settings, given);
-    const settings = commonSettings(configuration);
-    return definition.create({ configuration, settings, now, sleep, fetch: deps.fetch, storeId });
+    return definition.create({ configuration, now, sleep, fetch: deps.fetch, storeId });
   };
   return {
     definitionOf,

@@ -8,7 +8,8 @@ import { type AttributeOverride, mappingsOfStore } from '../db/stores/mappings.t
 import { rulesOfStore } from '../db/stores/rules.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { mappedResource } from '../directory/inbound.ts';
-import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
+import { withDefaults } from '../model/settings.ts';
 import type { Connectors } from './connectorCache.ts';
 import type { StoreContext } from './desired.ts';
 import { scopeOf } from './scope.ts';

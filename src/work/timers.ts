@@ -14,7 +14,8 @@ import { hasOpenRun, insertSyncRun, lastScanningRun } from '../db/runs/syncRuns.
 import { getSyncStatus } from '../db/seen/syncStatuses.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
-import { type CommonSettings, commonSettings, withDefaults } from '../model/settings.ts';
+import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
+import { withDefaults } from '../model/settings.ts';
 import { removalCutoff } from '../settle/situation.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';

@@ -8,7 +8,7 @@ const LINES_MAX = 300;
 const FILES_MAX = 15;
 
 /** Tables of data, which no division makes easier to read. */
-const TABLES_OF_DATA = ['src/model/settings.ts'];
+const TABLES_OF_DATA = ['src/model/commonSettings.ts'];
 
 /** What breaks a rule today. Whoever mends one of these takes it from the list; nothing is ever added. */
 const STILL_BROKEN = {

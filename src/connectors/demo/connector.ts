@@ -3,24 +3,25 @@
  * database. It behaves as a well-mannered vendor would, and calls nobody.
  */
 
+import { settingsOf } from '../../model/settings.ts';
 import { assemble, type Connector, type ConnectorDeps } from '../connector.ts';
 import type { DemoAccounts } from './accounts.ts';
 import { STORE } from './errors.ts';
 import { demoGroups } from './groups.ts';
 import { demoMembers } from './members.ts';
-import { DEMO_CAPABILITIES } from './settings.ts';
+import { DEMO_CAPABILITIES, DEMO_SPECS } from './settings.ts';
 import { demoUsers } from './users.ts';
 
 export function createDemoConnector(
   accounts: DemoAccounts,
-  deps: Pick<ConnectorDeps, 'settings' | 'storeId'>,
+  { configuration, storeId }: Pick<ConnectorDeps, 'configuration' | 'storeId'>,
 ): Connector {
-  const { storeId } = deps;
+  const { uniqueUserIdentifier } = settingsOf(DEMO_SPECS, configuration);
   return assemble({
     type: STORE,
     capabilities: DEMO_CAPABILITIES,
     check: async () => ({ status: 'OK', details: [], tenant: { id: storeId, name: STORE }, self: null }),
-    user: demoUsers(accounts, deps),
+    user: demoUsers(accounts, storeId, uniqueUserIdentifier),
     group: demoGroups(accounts, storeId),
     members: demoMembers(accounts, storeId),
   });

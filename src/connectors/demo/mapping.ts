@@ -1,8 +1,8 @@
 /** Between the bridge's words and those of the Demo store's database. */
 
+import type { CommonSettings } from '../../model/commonSettings.ts';
 import type { DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { RemoteGroup, RemoteUser } from '../../model/remote.ts';
-import type { CommonSettings } from '../../model/settings.ts';
 import type { Normalized } from '../connector.ts';
 import type { DemoAccount, DemoGroup } from './accounts.ts';
 import { DEMO_ATTRIBUTES } from './settings.ts';

@@ -1,9 +1,9 @@
 /** The Demo store has nothing to configure but what every store has. */
 
-import { COMMON_SPECS, groupProvisioningSpec, type SettingSpec } from '../../model/settings.ts';
+import { commonSpecs } from '../../model/commonSettings.ts';
 import type { AttributeMapping, Capabilities, TargetAttribute } from '../connector.ts';
 
-export const DEMO_SPECS: readonly SettingSpec[] = [...COMMON_SPECS, groupProvisioningSpec('Create')];
+export const DEMO_SPECS = commonSpecs({ groupProvisioning: 'Create' });
 
 export const DEMO_CAPABILITIES: Capabilities = {
   deleteUsers: true,

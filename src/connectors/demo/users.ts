@@ -1,7 +1,7 @@
 /** Accounts of the Demo store: looked up, read, listed and changed. */
 
 import type { Write } from '../../model/change.ts';
-import type { Applied, ConnectorDeps, KindConnector } from '../connector.ts';
+import type { Applied, KindConnector } from '../connector.ts';
 import type { DemoAccounts, DemoWrite } from './accounts.ts';
 import { applied, attempt, demoError } from './errors.ts';
 import { type IdentifiedBy, normalizeUser, toRemoteUser } from './mapping.ts';
@@ -9,9 +9,9 @@ import { PAGE_SIZE, pageOf } from './pages.ts';
 
 export function demoUsers(
   accounts: DemoAccounts,
-  { storeId, settings }: Pick<ConnectorDeps, 'settings' | 'storeId'>,
+  storeId: string,
+  identifiedBy: IdentifiedBy,
 ): KindConnector<'user'> {
-  const identifiedBy = settings.uniqueUserIdentifier;
   return {
     normalize: normalizeUser,
     find: (identifier) =>

@@ -5,8 +5,6 @@ import { createGitLabConnector } from './connector.ts';
 import { DEFAULT_MAPPING, USER_ATTRIBUTES } from './mapping.ts';
 import { ACCESS_LEVELS, GITLAB_CAPABILITIES, GITLAB_SPECS, refuseGitLab } from './settings.ts';
 
-export { accessLevelNumber } from './settings.ts';
-
 export const gitLabSelfManagedType: StoreTypeDefinition = {
   type: 'GitLabSelfManaged',
   settings: GITLAB_SPECS,

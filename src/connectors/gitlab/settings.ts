@@ -1,12 +1,9 @@
 /** What a store of type `GitLabSelfManaged` is configured with, and what GitLab can do. */
 
-import {
-  COMMON_SPECS,
-  type Configuration,
-  groupProvisioningSpec,
-  type SettingSpec,
-} from '../../model/settings.ts';
+import { commonSpecs } from '../../model/commonSettings.ts';
+import { type Configuration, type SettingSpec, settingsOf } from '../../model/settings.ts';
 import type { Capabilities, ConnectorDeps } from '../connector.ts';
+import { trimSlashes } from './names.ts';
 
 /** GitLab's roles and the numbers its API knows them by (docs.gitlab.com/api/members/#roles). */
 export const ACCESS_LEVELS = {
@@ -19,13 +16,10 @@ export const ACCESS_LEVELS = {
   owner: 50,
 } as const;
 
-/** What `DEFAULT_ACCESS_LEVEL` and the `accessLevel` of a group mapping may be, lowest first. */
-export const ACCESS_LEVEL_NAMES: readonly string[] = Object.keys(ACCESS_LEVELS);
+type AccessLevel = keyof typeof ACCESS_LEVELS;
 
-/** The number of a role's name; null for a name that GitLab does not have. */
-export function accessLevelNumber(name: string): number | null {
-  return Object.hasOwn(ACCESS_LEVELS, name) ? ACCESS_LEVELS[name as keyof typeof ACCESS_LEVELS] : null;
-}
+/** What `DEFAULT_ACCESS_LEVEL` and the `accessLevel` of a group mapping may be, lowest first. */
+const ACCESS_LEVEL_NAMES = Object.keys(ACCESS_LEVELS) as readonly AccessLevel[];
 
 /** The role's name, for people; the number itself where GitLab has no such role. */
 export function accessLevelName(level: number): string {
@@ -33,7 +27,7 @@ export function accessLevelName(level: number): string {
   return found ? found[0] : String(level);
 }
 
-export const GITLAB_SPECS: readonly SettingSpec[] = [
+export const GITLAB_SPECS = [
   {
     key: 'BASE_URL',
     type: 'url',
@@ -68,9 +62,8 @@ export const GITLAB_SPECS: readonly SettingSpec[] = [
     description:
       'With GROUP_PROVISIONING Create: the full path of the group in which groups are made. Without it they are top-level groups.',
   },
-  ...COMMON_SPECS,
-  groupProvisioningSpec('Match'),
-];
+  ...commonSpecs({ groupProvisioning: 'Match' }),
+] as const satisfies readonly SettingSpec[];
 
 export const GITLAB_CAPABILITIES: Capabilities = {
   deleteUsers: true,
@@ -93,18 +86,14 @@ export interface GitLabSettings {
   readonly createsGroups: boolean;
 }
 
-export function gitLabSettings({ configuration, settings }: ConnectorDeps): GitLabSettings {
-  const text = (key: string) => {
-    const value = configuration[key];
-    return typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
-  };
+export function gitLabSettings({ configuration }: Pick<ConnectorDeps, 'configuration'>): GitLabSettings {
+  const settings = settingsOf(GITLAB_SPECS, configuration);
   return {
-    baseUrl: normalizedBaseUrl(text('BASE_URL') ?? ''),
-    token: text('ACCESS_TOKEN') ?? '',
-    ssoProvider: text('SSO_PROVIDER'),
-    defaultAccessLevel:
-      accessLevelNumber(text('DEFAULT_ACCESS_LEVEL') ?? 'developer') ?? ACCESS_LEVELS.developer,
-    parentGroup: text('PARENT_GROUP')?.replace(/^\/+|\/+$/g, '') || null,
+    baseUrl: normalizedBaseUrl(settings.baseUrl.trim()),
+    token: settings.accessToken.trim(),
+    ssoProvider: settings.ssoProvider?.trim() ?? null,
+    defaultAccessLevel: ACCESS_LEVELS[settings.defaultAccessLevel],
+    parentGroup: settings.parentGroup === null ? null : trimSlashes(settings.parentGroup) || null,
     identifier: settings.uniqueUserIdentifier,
     createsGroups: settings.groupProvisioning === 'Create',
   };

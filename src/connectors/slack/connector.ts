@@ -3,31 +3,32 @@
  * API. It translates and sends; what to change, and when, is decided elsewhere.
  */
 
+import { settingsOf } from '../../model/settings.ts';
 import { assemble, type Connector, type ConnectorDeps } from '../connector.ts';
 import { checkSlack } from './check.ts';
 import { createScimClient } from './client.ts';
 import { slackGroups } from './groups.ts';
 import { normalizeUser } from './mapping.ts';
 import { slackMembers } from './members.ts';
-import { SLACK_CAPABILITIES } from './settings.ts';
+import { SLACK_CAPABILITIES, SLACK_SPECS } from './settings.ts';
 import { findUser, readUser, scanUsers } from './users.ts';
 import { applyToUser } from './userWrites.ts';
 import { createWebApi } from './web.ts';
 import type { Workspace } from './workspace.ts';
 
 export function createSlackConnector(deps: ConnectorDeps): Connector {
-  const { configuration, settings } = deps;
+  const settings = settingsOf(SLACK_SPECS, deps.configuration);
   const shared = {
-    token: (configuration.OAUTH_ACCESS_TOKEN as string).trim(),
+    token: settings.oauthAccessToken.trim(),
     now: deps.now,
     sleep: deps.sleep,
     fetch: deps.fetch,
   };
   const workspace: Workspace = {
-    scim: createScimClient({ ...shared, baseUrl: configuration.SCIM_BASE_URL as string }),
-    web: createWebApi({ ...shared, baseUrl: configuration.API_BASE_URL as string }),
+    scim: createScimClient({ ...shared, baseUrl: settings.scimBaseUrl }),
+    web: createWebApi({ ...shared, baseUrl: settings.apiBaseUrl }),
     identifiedBy: settings.uniqueUserIdentifier,
-    deletesGroups: configuration.DELETE_GROUPS === true,
+    deletesGroups: settings.deleteGroups,
   };
   return assemble({
     type: 'Slack',

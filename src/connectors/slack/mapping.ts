@@ -4,9 +4,9 @@
  */
 
 import type { AttributeChange } from '../../model/change.ts';
+import type { CommonSettings } from '../../model/commonSettings.ts';
 import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
-import type { CommonSettings } from '../../model/settings.ts';
 import type { AttributeMapping, Normalized, TargetAttribute } from '../connector.ts';
 import { normalizeUserName, USER_NAME_LENGTH_MAX, userNameCandidates } from './names.ts';
 

@@ -1,14 +1,10 @@
 /** What an admin can set on a Slack store. */
 
-import {
-  COMMON_SPECS,
-  type Configuration,
-  groupProvisioningSpec,
-  type SettingSpec,
-} from '../../model/settings.ts';
+import { commonSpecs } from '../../model/commonSettings.ts';
+import type { Configuration, SettingSpec } from '../../model/settings.ts';
 import type { Capabilities } from '../connector.ts';
 
-export const SLACK_SPECS: readonly SettingSpec[] = [
+export const SLACK_SPECS = [
   {
     key: 'OAUTH_ACCESS_TOKEN',
     type: 'string',
@@ -35,9 +31,8 @@ export const SLACK_SPECS: readonly SettingSpec[] = [
     description:
       'Delete a group that the bridge created when its SCIM group is deleted or leaves scope. Slack cannot undo it.',
   },
-  ...COMMON_SPECS,
-  groupProvisioningSpec('Create'),
-];
+  ...commonSpecs({ groupProvisioning: 'Create' }),
+] as const satisfies readonly SettingSpec[];
 
 /** Slack can deactivate people, never delete them. */
 export function refuseSlack(configuration: Configuration): { key: string; detail: string }[] {

@@ -1,6 +1,6 @@
 import { createDemoType } from '../../../src/connectors/demo/index.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
-import { commonSettings, withDefaults } from '../../../src/model/settings.ts';
+import { withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { newId } from '../../../src/support/ids.ts';
 import { onEachDatabase } from '../../database.ts';
@@ -56,7 +56,6 @@ onEachDatabase((open) => {
     return {
       connector: type.create({
         configuration,
-        settings: commonSettings(configuration),
         now: () => 0,
         sleep: (ms, signal) => systemClock.sleep(ms, signal),
         fetch,

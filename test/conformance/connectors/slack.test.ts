@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { slackType } from '../../../src/connectors/slack/index.ts';
-import { commonSettings, withDefaults } from '../../../src/model/settings.ts';
+import { withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { SLACK_TOKEN, type SlackEmulator, startSlackEmulator } from '../../emulator/slack.ts';
 import { describeConnector } from '../connector.ts';
@@ -17,7 +17,6 @@ function connect(urls: { apiUrl: string; scimUrl: string }, token: string) {
   });
   return slackType.create({
     configuration,
-    settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
     fetch,

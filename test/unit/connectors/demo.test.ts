@@ -3,7 +3,8 @@
 import { createDemoType } from '../../../src/connectors/demo/index.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import type { Db } from '../../../src/db/open.ts';
-import { commonSettings, parseConfiguration, withDefaults } from '../../../src/model/settings.ts';
+import { parseConfiguration } from '../../../src/model/configuration.ts';
+import { withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { callContext, membership, onAccount, remoteErrorOf } from '../../conformance/world.ts';
 import { onEachDatabase } from '../../database.ts';
@@ -35,7 +36,6 @@ function connect(db: Db, storeId: string) {
   const configuration = withDefaults(type.settings, {});
   return type.create({
     configuration,
-    settings: commonSettings(configuration),
     now: () => 0,
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
     fetch,

@@ -1,4 +1,4 @@
-import { accessLevelNumber, gitLabSelfManagedType } from '../../../src/connectors/gitlab/index.ts';
+import { gitLabSelfManagedType } from '../../../src/connectors/gitlab/index.ts';
 import { nextCursor } from '../../../src/connectors/gitlab/pages.ts';
 import { gitLabSettings } from '../../../src/connectors/gitlab/settings.ts';
 import type { Create, Update } from '../../../src/model/change.ts';
@@ -647,13 +647,7 @@ describe('the store type', () => {
     const refuse = (url: string) => gitLabSelfManagedType.refuse?.({ BASE_URL: url }).map(({ key }) => key);
     expect(refuse('https://gitlab.com/')).toEqual(['BASE_URL']);
     expect(refuse('https://gitlab.example.com')).toEqual([]);
-    expect(['minimal', 'planner', 'owner', 'king', 'toString'].map(accessLevelNumber)).toEqual([
-      5,
-      15,
-      50,
-      null,
-      null,
-    ]);
+    expect(gitLabSelfManagedType.accessLevels).toMatchObject({ minimal: 5, planner: 15, owner: 50 });
   });
 
   it('maps nothing to a target that it does not have', () => {

@@ -4,12 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { slackType } from '../../../src/connectors/slack/index.ts';
 import type { Create } from '../../../src/model/change.ts';
-import {
-  type Configuration,
-  commonSettings,
-  parseConfiguration,
-  withDefaults,
-} from '../../../src/model/settings.ts';
+import { parseConfiguration } from '../../../src/model/configuration.ts';
+import { type Configuration, withDefaults } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { callContext, membership, onAccount, remoteErrorOf } from '../../conformance/world.ts';
 import {
@@ -36,7 +32,6 @@ function connect(given: Configuration = {}) {
   });
   return slackType.create({
     configuration,
-    settings: commonSettings(configuration),
     now: () => performance.now(),
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
     fetch,

@@ -1,6 +1,7 @@
 /** What adopting does to an account's own attributes. */
 
-import { COMMON_SPECS, commonSettings, withDefaults } from '../../../src/model/settings.ts';
+import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
+import { withDefaults } from '../../../src/model/settings.ts';
 import { planUser, type UserSituation } from '../../../src/plan/user.ts';
 
 const situation: UserSituation = {
@@ -21,7 +22,7 @@ const situation: UserSituation = {
     identifier: 'jane@acme.example',
     attributes: { username: 'jdoe', title: 'Intern', phone: '123' },
   },
-  settings: commonSettings(withDefaults(COMMON_SPECS, {})),
+  settings: commonSettings(withDefaults(commonSpecs({ groupProvisioning: 'Create' }), {})),
   keptOnAdoption: ['username'],
   isProtected: false,
   removalDue: false,

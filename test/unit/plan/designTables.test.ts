@@ -3,12 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan } from '../../../src/model/change.ts';
-import {
-  COMMON_SPECS,
-  commonSettings,
-  groupProvisioningSpec,
-  withDefaults,
-} from '../../../src/model/settings.ts';
+import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
+import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
 import { planGroup } from '../../../src/plan/group.ts';
 import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
@@ -31,7 +27,7 @@ function table(heading: string): readonly Row[] {
   return lines.slice(2).map((line) => Object.fromEntries(cells(line).map((cell, i) => [names[i], cell])));
 }
 
-const SPECS = [...COMMON_SPECS, groupProvisioningSpec('Create')];
+const SPECS = [...commonSpecs({ groupProvisioning: 'Create' })];
 
 /** "CREATE_USERS off, REMOVE_ACTION Delete" → settings; words that are no setting are returned apart. */
 function readSettings(cell: string) {

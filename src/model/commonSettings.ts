@@ -1,0 +1,193 @@
+/** The settings that every store has, whatever its type. */
+
+import { type Configuration, type SettingSpec, type SettingsOf, settingsOf } from './settings.ts';
+
+const COMMON_SPECS = [
+  {
+    key: 'UNIQUE_USER_IDENTIFIER',
+    type: 'string',
+    default: 'primaryEmail',
+    allowed: ['primaryEmail', 'userName'],
+    description: 'What makes a person and an account the same: the primary email, or the userName.',
+  },
+  {
+    key: 'CREATE_USERS',
+    type: 'boolean',
+    default: true,
+    description: 'Create an account for a person in scope who has none.',
+  },
+  {
+    key: 'UPDATE_USERS',
+    type: 'boolean',
+    default: true,
+    description: 'Update the mapped attributes of linked accounts.',
+  },
+  {
+    key: 'DISABLE_USERS',
+    type: 'boolean',
+    default: true,
+    description: 'Disable the account when the person becomes inactive, and enable it again on return.',
+  },
+  {
+    key: 'DEPROVISION_USERS',
+    type: 'boolean',
+    default: true,
+    description: 'Do REMOVE_ACTION when the person is deleted in the IdP or leaves scope.',
+  },
+  {
+    key: 'REMOVE_ACTION',
+    type: 'string',
+    default: 'Disable',
+    allowed: ['Disable', 'Delete'],
+    description: 'What deprovisioning does to a linked account.',
+  },
+  {
+    key: 'GROUP_MEMBERSHIP_HANDLING',
+    type: 'string',
+    default: 'Merge',
+    allowed: ['Merge', 'Overwrite'],
+    description:
+      'Merge grants what is missing and revokes only what the bridge added or adopted; Overwrite makes the memberships exactly as desired.',
+  },
+  {
+    key: 'CREATE_USERS_PROV_OPT',
+    type: 'boolean',
+    aliasOf: 'CREATE_USERS',
+    description: 'Deprecated: read as CREATE_USERS.',
+  },
+  {
+    key: 'UPDATE_USERS_PROV_OPT',
+    type: 'boolean',
+    aliasOf: 'UPDATE_USERS',
+    description: 'Deprecated: read as UPDATE_USERS.',
+  },
+  {
+    key: 'REMOVE_USERS_PROV_OPT',
+    type: 'boolean',
+    aliasOf: 'DEPROVISION_USERS',
+    description: 'Deprecated: read as DEPROVISION_USERS.',
+  },
+  {
+    key: 'BRAKE_PERCENT',
+    type: 'integer',
+    default: 20,
+    min: 0,
+    max: 100,
+    description:
+      'The share of enabled linked people who may lose something in one window before the brake trips; 100 switches the brake off.',
+  },
+  {
+    key: 'BRAKE_MIN',
+    type: 'integer',
+    default: 10,
+    min: 0,
+    max: 1_000_000,
+    description: 'The number of people who may always lose something in one window.',
+  },
+  {
+    key: 'BRAKE_WINDOW_MINUTES',
+    type: 'integer',
+    default: 60,
+    min: 1,
+    max: 44_640,
+    description: "The brake's sliding window, in minutes.",
+  },
+  {
+    key: 'PROTECTED_ACCOUNTS',
+    type: 'strings',
+    default: [],
+    description:
+      "Identifiers, * as a wildcard, of accounts that are never disabled, deleted or stripped of a membership. The account of the store's own credential always is protected.",
+  },
+  {
+    key: 'REMOVE_AFTER_DAYS',
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 3650,
+    description:
+      'With REMOVE_ACTION Delete: disable at once, delete after so many days unless the person returns.',
+  },
+  {
+    key: 'DRIFT_MODE',
+    type: 'string',
+    default: 'Report',
+    allowed: ['Off', 'Report', 'Repair'],
+    description:
+      'What the periodic sync does with hand-made differences. Report lists them, Repair undoes them, Off does not read the store at all.',
+  },
+  {
+    key: 'SYNC_INTERVAL_MINUTES',
+    type: 'integer',
+    default: 360,
+    min: 0,
+    max: 44_640,
+    description: 'Minutes between periodic syncs; 0 means only on request.',
+  },
+  {
+    key: 'APPLY_MODE',
+    type: 'string',
+    default: 'Automatic',
+    allowed: ['Automatic', 'Approval'],
+    description: 'Approval: nothing happens but what an applied preview says.',
+  },
+  {
+    key: 'VERIFY',
+    type: 'boolean',
+    default: false,
+    description: 'Read back after disabling until access is gone, at most for LEAVER_DEADLINE_SECONDS.',
+  },
+  {
+    key: 'LEAVER_DEADLINE_SECONDS',
+    type: 'integer',
+    default: 300,
+    min: 1,
+    max: 86_400,
+    description: 'Seconds from the SCIM answer until the store confirmed a leaver.',
+  },
+  {
+    key: 'MAX_ATTEMPTS',
+    type: 'integer',
+    default: 12,
+    min: 1,
+    max: 1000,
+    description:
+      'Failures of one task before it is parked; one counts only where another subject of the store succeeded meanwhile.',
+  },
+] as const satisfies readonly SettingSpec[];
+
+/** A type says what differs for its stores. */
+export interface CommonDefaults {
+  readonly groupProvisioning: 'Match' | 'Create';
+}
+
+export function commonSpecs({ groupProvisioning }: CommonDefaults) {
+  return [
+    ...COMMON_SPECS,
+    {
+      key: 'GROUP_PROVISIONING',
+      type: 'string',
+      default: groupProvisioning,
+      allowed: ['Off', 'Match', 'Create'],
+      description:
+        "Off: groups are left alone. Match: a SCIM group feeds the store's group of the same name. Create: made where missing.",
+    },
+  ] as const satisfies readonly SettingSpec[];
+}
+
+export type CommonSettings = SettingsOf<ReturnType<typeof commonSpecs>>;
+
+/** Of a configuration with the defaults of the store's type. */
+export function commonSettings(configuration: Configuration): CommonSettings {
+  return settingsOf(commonSpecs({ groupProvisioning: 'Create' }), configuration);
+}
+
+/** Common keys that contradict each other, of a configuration whose defaults are filled in. */
+export function refuseContradictions(
+  configuration: Configuration,
+): readonly { readonly key: string; readonly detail: string }[] {
+  const { REMOVE_AFTER_DAYS: days, REMOVE_ACTION: action } = configuration;
+  if (typeof days !== 'number' || days === 0 || action === 'Delete') return [];
+  const detail = 'REMOVE_AFTER_DAYS delays a deletion, so it needs REMOVE_ACTION Delete; or leave it at 0';
+  return [{ key: 'REMOVE_AFTER_DAYS', detail }];
+}
