@@ -194,7 +194,7 @@ export class World {
 
   /** Far less often than in reality, where it is cheap. */
   async #keepHouse(deps: PropagationDeps): Promise<void> {
-    const housekeeping = createHousekeeping(deps, metrics);
+    const housekeeping = createHousekeeping(deps, metrics, { eventRetentionDays: 0 });
     for (;;) {
       await this.scheduler.sleep(this.random.int(...HOUSEKEEPING_MS));
       await housekeeping.turn();

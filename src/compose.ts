@@ -80,5 +80,6 @@ export function compose(deps: BridgeDeps): Bridge {
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };
-  return { sealAnew, app, worker, housekeeping: createHousekeeping(propagation, metrics) };
+  const housekeeping = createHousekeeping(propagation, metrics, config);
+  return { sealAnew, app, worker, housekeeping };
 }

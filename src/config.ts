@@ -23,6 +23,8 @@ export interface Config {
   /** Without a slash at its end. */
   readonly publicUrl: string;
   readonly logLevel: LogLevel;
+  /** How long the audit log is kept; 0: for ever. */
+  readonly eventRetentionDays: number;
 }
 
 export type ConfigResult =
@@ -32,6 +34,9 @@ export type ConfigResult =
 export const ADMIN_TOKEN_LENGTH_MIN = 32;
 const DATA_DIRECTORY_DEFAULT = 'data';
 const DATABASE_URL_DEFAULT = `sqlite:${DATA_DIRECTORY_DEFAULT}/scim-bridge.db`;
+
+const EVENT_RETENTION_DAYS_DEFAULT = 730;
+const EVENT_RETENTION_DAYS_MAX = 36_500;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -57,13 +62,24 @@ export function readConfig(environment: Environment): ConfigResult {
   const keyring = read<Keyring | null>('ENCRYPTION_KEY', null, parseKeyring);
   const publicUrl = read('PUBLIC_URL', defaultPublicUrl(host, port), parsePublicUrl);
   const logLevel = read<LogLevel>('LOG_LEVEL', 'info', parseLogLevel);
+  const eventRetentionDays = read('EVENT_RETENTION_DAYS', EVENT_RETENTION_DAYS_DEFAULT, parseDays);
   if (database.dialect === 'postgres' && environment.ENCRYPTION_KEY === undefined) {
     mistakes.push('ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32');
   }
   if (mistakes.length > 0) return { config: null, mistakes };
   const dataDirectory = database.dialect === 'sqlite' ? dirname(database.target) : DATA_DIRECTORY_DEFAULT;
   return {
-    config: { host, port, database, dataDirectory, adminToken, keyring, publicUrl, logLevel },
+    config: {
+      host,
+      port,
+      database,
+      dataDirectory,
+      adminToken,
+      keyring,
+      publicUrl,
+      logLevel,
+      eventRetentionDays,
+    },
     mistakes: [],
   };
 }
@@ -109,6 +125,14 @@ function parseLogLevel(value: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
   if (level) return level;
   throw new Error(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+}
+
+function parseDays(value: string): number {
+  const days = /^\d{1,5}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY;
+  if (days <= EVENT_RETENTION_DAYS_MAX) return days;
+  throw new Error(
+    `EVENT_RETENTION_DAYS must be a whole number of days from 0 to ${EVENT_RETENTION_DAYS_MAX}; 0 keeps all`,
+  );
 }
 
 /** An address that means "every interface" is no address to connect to. */

@@ -82,6 +82,7 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
     keyring: null,
     publicUrl: 'http://bridge.example',
     logLevel: 'silent',
+    eventRetentionDays: 730,
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
   const { app, worker, housekeeping } = compose({ config, db, keyring, clock, log });

@@ -1,10 +1,13 @@
-/** The audit log: appended in the transaction of what it reports, never changed. */
+/**
+ * The audit log: appended in the transaction of what it reports, never changed; the oldest of it goes after
+ * EVENT_RETENTION_DAYS.
+ */
 
 import type { Cause } from '../model/cause.ts';
 import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
-import type { Db, Insert } from './open.ts';
+import { type Db, dialectOf, type Insert } from './open.ts';
 import { countUpTo } from './paging.ts';
 
 export interface EventCall {
@@ -59,6 +62,16 @@ export async function appendEvents(
     const some = events.slice(from, from + EVENTS_PER_INSERT_MAX);
     await db('events').insert(some.map((event) => eventRow(at, event)));
   }
+}
+
+/**
+ * The oldest events of before `before`, an ISO time, with what hangs on them. Answers how many went: fewer
+ * than `limit` where no more are left, or another replica deletes them just now.
+ */
+export async function deleteOldEvents(db: Db, before: string, limit: number): Promise<number> {
+  const oldest = db('events').where('at', '<', before).orderBy('at').limit(limit).select('id');
+  if (dialectOf(db) === 'postgres') oldest.forUpdate().skipLocked();
+  return db('events').whereIn('id', oldest).delete();
 }
 
 function eventRow(at: string, event: NewEvent) {

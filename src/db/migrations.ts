@@ -13,6 +13,7 @@ import * as secondLooks from '../../migrations/0006_second_looks.ts';
 import * as previewMakers from '../../migrations/0007_preview_makers.ts';
 import * as heldByPerson from '../../migrations/0008_held_by_person.ts';
 import * as peers from '../../migrations/0010_peers.ts';
+import * as eventTimes from '../../migrations/0011_event_times.ts';
 
 interface Migration {
   readonly name: string;
@@ -30,6 +31,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0007_preview_makers', ...previewMakers },
   { name: '0008_held_by_person', ...heldByPerson },
   { name: '0010_peers', ...peers },
+  { name: '0011_event_times', ...eventTimes },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -13,6 +13,7 @@ import { purgePeople } from '../directory/retention.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime, pause } from '../support/clock.ts';
 import type { Metrics } from '../support/metrics.ts';
+import { pruneEvents } from './eventRetention.ts';
 import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {
@@ -32,7 +33,16 @@ const DELETION_STEPS = 50;
 const CAUSES_KEPT_MS = 40 * DAY_MS;
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 
-export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Housekeeping {
+export interface HousekeepingOptions {
+  /** How long the audit log is kept; 0: for ever. */
+  readonly eventRetentionDays: number;
+}
+
+export function createHousekeeping(
+  deps: PropagationDeps,
+  metrics: Metrics,
+  { eventRetentionDays }: HousekeepingOptions,
+): Housekeeping {
   const { db, clock, log } = deps;
   const stopping = new AbortController();
   let last: Promise<void> = Promise.resolve();
@@ -43,6 +53,7 @@ export function createHousekeeping(deps: PropagationDeps, metrics: Metrics): Hou
     if (await ringTimers(deps, metrics)) deps.wake.signal();
     await advanceDeletions(deps, stopping.signal);
     await giveUpPreviews(deps);
+    await pruneEvents({ db, clock, eventRetentionDays }, stopping.signal);
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;

@@ -20,6 +20,7 @@ describe('without any variable', () => {
       keyring: null,
       publicUrl: 'http://127.0.0.1:3000',
       logLevel: 'info',
+      eventRetentionDays: 730,
     });
   });
 });
@@ -91,6 +92,19 @@ describe('ADMIN_TOKEN', () => {
       'ADMIN_TOKEN must have at least 32 characters',
     ]);
     expect(mistakesOf({ ADMIN_TOKEN: `${'x'.repeat(20)} ${'x'.repeat(20)}` })).toHaveLength(1);
+  });
+});
+
+describe('EVENT_RETENTION_DAYS', () => {
+  it('is a number of days; 0 keeps all', () => {
+    expect(configOf({ EVENT_RETENTION_DAYS: '30' }).eventRetentionDays).toBe(30);
+    expect(configOf({ EVENT_RETENTION_DAYS: '0' }).eventRetentionDays).toBe(0);
+  });
+
+  it.each(['-1', '1.5', 'all', '36501', '1e3'])('refuses %s', (EVENT_RETENTION_DAYS) => {
+    expect(mistakesOf({ EVENT_RETENTION_DAYS })).toEqual([
+      'EVENT_RETENTION_DAYS must be a whole number of days from 0 to 36500; 0 keeps all',
+    ]);
   });
 });
 

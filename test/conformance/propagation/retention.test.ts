@@ -39,6 +39,22 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     }[];
   const personal = ['users', 'user_emails', 'events', 'sync_statuses', 'held', 'tasks', 'sync_runs'];
 
+  it('keeps the audit log for EVENT_RETENTION_DAYS, whoever it is about', async () => {
+    await world.add('Demo');
+    const jane = await world.join('jane');
+    const timeline = async () =>
+      (await world.bridge.admin('GET', `/users/${jane}/timeline`)).body._embedded.events as unknown[];
+    const written = (await timeline()).length;
+    expect(written).toBeGreaterThan(1);
+    clock.advance(729 * DAY_MS);
+    await world.bridge.turn();
+    expect(await timeline()).toHaveLength(written);
+    clock.advance(2 * DAY_MS);
+    await world.bridge.turn();
+    expect(await timeline()).toEqual([]);
+    expect(await rowsOf('users')).toMatch(JANE);
+  });
+
   it('forgets the deleted after so many days, and their accounts stay as they are', async () => {
     await world.add('Demo');
     const jane = await world.join('jane', { title: 'Engineer', externalId: 'jane-42' });
