@@ -11,6 +11,9 @@ import type { Knex } from 'knex';
 import { bootstrap } from '../src/boot/bootstrap.ts';
 import { compose } from '../src/compose.ts';
 import type { Config } from '../src/config.ts';
+import type { StoreTypeDefinition } from '../src/connectors/connector.ts';
+import { createRegistry, storeTypes } from '../src/connectors/registry.ts';
+import { demoAccounts } from '../src/db/demoAccounts.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
@@ -66,8 +69,12 @@ export function movableClock(): MovableClock {
 const SETTLED_WITHIN_MS = 60_000;
 const TASKS_DESCRIBED = 20;
 
-/** Nothing rings the timers but `turn`, so that a test says when. */
-export async function startBridge(databaseUrl: string, clock: Clock = systemClock): Promise<RunningBridge> {
+/** Nothing rings the timers but `turn`, so that a test says when. `moreTypes` are known beside the release's. */
+export async function startBridge(
+  databaseUrl: string,
+  clock: Clock = systemClock,
+  moreTypes: readonly StoreTypeDefinition[] = [],
+): Promise<RunningBridge> {
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
   await migrate(db);
@@ -85,7 +92,8 @@ export async function startBridge(databaseUrl: string, clock: Clock = systemCloc
     eventRetentionDays: 730,
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
-  const { app, worker, housekeeping } = compose({ config, db, keyring, clock, log });
+  const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);
+  const { app, worker, housekeeping } = compose({ config, db, keyring, clock, log, registry });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
