@@ -46,7 +46,7 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
       options.accept(found, res, res.locals.correlationId);
       next();
     };
-    // The strategy would also take `access_token` from the body or the query, where tokens end up in logs.
+    // passport's strategy also takes `access_token` from the body or the query, where tokens end up in logs.
     const headerOnly: Request = Object.create(req, {
       body: { value: undefined },
       query: { value: undefined },
@@ -55,7 +55,10 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
   };
 }
 
-/** A database that does not answer says nothing about the token: 401 would make an IdP give up on it. */
+/**
+ * A database that does not answer says nothing about the token; after a 401 an identity provider would give
+ * it up.
+ */
 function refuseOutage<Found>(options: Bearer<Found>, res: Response, error: unknown): void {
   const { correlationId } = res.locals;
   options.log.error({ err: error, correlationId }, `could not check a ${options.realm} token`);

@@ -1,6 +1,6 @@
 /**
- * Notes when a token was last used: at most once a minute, after the answer, and never a reason for a
- * request to wait or to fail.
+ * Notes when a token was last used, at most once a minute and after the answer. No request waits or fails
+ * because of it.
  */
 
 import type { Response } from 'express';

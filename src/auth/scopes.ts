@@ -19,8 +19,8 @@ export function requiredAdminScope(method: string): AdminScope {
 }
 
 /**
- * The scopes that a SCIM request needs; none for discovery, and none for a bulk request itself: whoever
- * takes it apart asks again for each operation. `path` is relative to `/scim/v2`.
+ * The scopes that a SCIM request needs. Discovery needs none, nor does a bulk request itself: each of its
+ * operations is asked about when it is taken out. `path` is relative to `/scim/v2`.
  * A search by POST (RFC 7644 §3.4.3) reads, and without a resource it reads both kinds.
  */
 export function requiredScimScopes(method: string, path: string): readonly ScimScope[] {

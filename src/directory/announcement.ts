@@ -1,6 +1,6 @@
 /**
- * A request of many writes says at its beginning how many people it could take something from: each write
- * commits for itself, and the worker must not let the first losses pass before the last are counted.
+ * A request of many writes announces at its beginning from how many people it could take something: each
+ * write commits on its own, and the brake must not let the first losses pass before the last are counted.
  */
 
 import { announceCause, withdrawCause } from '../db/queue/tasks.ts';
@@ -9,8 +9,8 @@ import { describeOrigin } from './origin.ts';
 import { type Directory, inTransaction, type Write } from './write.ts';
 
 /**
- * `people`: at most so many; what each write really takes is counted as it commits. A process that dies
- * meanwhile leaves the announcement, so that what was committed stays judged by it.
+ * `people` is the most that the request could take something from; what each write really takes is counted as
+ * it commits. A process that dies in between leaves the announcement, and the brake goes on judging by it.
  */
 export async function announced<T>(
   directory: Directory,

@@ -24,8 +24,8 @@ import { parseFilter, parsePath } from './query/parse.ts';
 import { filterToSql } from './query/sql.ts';
 
 /**
- * Where each attribute of the directory comes from unless the connection says otherwise, whatever its
- * strategy: docs/attribute-mapping.md says why one default serves all.
+ * Where each attribute of the directory comes from unless the connection maps it otherwise. Every strategy
+ * has the same default; docs/attribute-mapping.md says why.
  */
 export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string })[] = [
   ...['userName', 'externalId', 'displayName', 'nickName', 'title', 'userType', 'preferredLanguage'],
@@ -94,7 +94,7 @@ export function userIdAttribute(name: string): string | null {
   return leaf.type === 'string' ? chainName(chain) : null;
 }
 
-/** For rows of `users`: whether they have the user id of this resource; null where it has none. */
+/** A condition on rows of `users`: they have the same user id as this resource. Null where it has none. */
 export function sameUserId(db: Db, attribute: string, resource: Resource): SqlCondition | null {
   const chain = resolveAttribute('user', attribute);
   const value = chain && text(valueAt(resource, chain));
@@ -119,14 +119,14 @@ export function mappedResource(overrides: readonly InboundMapping[] | null): (us
   };
 }
 
-/** Whether the schemas know what was seen under this name; what they do not know is not kept. */
+/** Whether a schema knows the name that was seen. What no schema knows is not kept. */
 export function isKnown(kind: Kind, seen: string): boolean {
   return sourceName(kind, seen) !== null;
 }
 
 /**
- * Whether what was seen under this name, such as `emails[type eq "work"].value`, can come to have an
- * effect: `active` has always, and all that is known of a group.
+ * Whether what was seen under this name, such as `emails[type eq "work"].value`, can have an effect on a
+ * store. `active` always has, and so has everything that is known of a group.
  */
 export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapping[]): boolean {
   const name = sourceName(kind, seen);
@@ -229,7 +229,7 @@ function elementsOf(value: unknown): readonly Element[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** As the primary e-mail is chosen, among those that have the part. */
+/** Chosen as the primary e-mail is, among the elements that have the part. */
 function preferred(elements: readonly Element[], part: Attribute): Element | undefined {
   const filled = elements.filter((element) => text(element[part.name]) !== null);
   return (

@@ -1,6 +1,6 @@
 /**
- * How the edits of one request become a difference of membership rows. The group's row is locked by the
- * caller; only what differs is written, and only what must be known is read.
+ * Turns the edits of one request into the membership rows to add and to remove. Only these are written, and
+ * only what they need is read. The caller has locked the group's row.
  */
 
 import { addMembers, memberIds, removeMembers, unknownUsers } from '../db/identity/groupMembers.ts';
@@ -18,7 +18,7 @@ export interface MemberDifference {
   readonly removed: readonly string[];
 }
 
-/** What a sequence of edits amounts to. */
+/** What a sequence of edits comes to. */
 interface Outcome {
   /** False where an edit replaced all there was. */
   keepsOthers: boolean;

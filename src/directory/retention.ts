@@ -1,7 +1,6 @@
 /**
- * Takes the personal data of people who are long gone out of records and events, as their connection's
- * `retentionDays` says. It leaves the rows, so that they can be counted, and never changes what a store is
- * to hold: a purge deprovisions nobody.
+ * Purges personal data: after the `retentionDays` of their connection it takes people who left out of records
+ * and events. The rows stay, so that they can be counted, and no store changes: a purge deprovisions nobody.
  */
 
 import { appendEvent } from '../db/events.ts';
@@ -28,11 +27,11 @@ export interface RetentionDeps {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** The identity provider still refers to a deactivated user; whoever is deleted it has forgotten. */
+/** Longer than for deleted users: the identity provider still refers to a user whom it only deactivated. */
 const DEACTIVATED_DAYS_MIN = 30;
-/** People whose names are looked for in one walk through the events. */
+/** People whose names one walk through the events looks for. */
 const USERS_PER_BATCH = 10;
-/** Batches of one turn and connection; the next turn goes on. */
+/** Batches of one connection in one turn; the next turn goes on. */
 const BATCHES_MAX = 20;
 const EVENTS_PER_SPAN = 2_000;
 
@@ -55,7 +54,10 @@ function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnectio
   };
 }
 
-/** What names them beside others first: should this end half-way, the rows still say whom to look for. */
+/**
+ * Rows about others come first: if the purge ends half-way, the users' own rows still say which names to look
+ * for.
+ */
 async function purgeBatch(
   { db, clock }: RetentionDeps,
   connection: RetainingConnection,
@@ -97,10 +99,10 @@ async function purgeBatch(
   }
 }
 
-/** Shorter names are words as well; they go where the person's id stands beside them. */
+/** A shorter name may be a word as well; it is redacted only where the person's id stands beside it. */
 const NAME_LENGTH_MIN = 5;
 
-/** What the person is called, and was called before, longest first. */
+/** The names of the person, earlier ones too, longest first. */
 async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
   const names = new Set<string>();
   collectNames(user.resource, names);
@@ -110,10 +112,10 @@ async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
     .sort((a, b) => b.length - a.length);
 }
 
-/** Of attributes, of accounts and in patches. */
+/** Keys that hold names, in resources, accounts and patches. */
 const NAMING = /^(userName|username|externalId|displayName|display_name|formatted|identifier|nickName)$/;
 
-/** The names of one person in what is said of that person alone. */
+/** Collects names from a value that is about one person. */
 function collectNames(value: unknown, names: Set<string>): void {
   if (Array.isArray(value)) for (const one of value) collectNames(one, names);
   if (typeof value === 'string' && value.includes('@')) names.add(value);
@@ -124,7 +126,7 @@ function collectNames(value: unknown, names: Set<string>): void {
   if (typeof path === 'string' && NAMING.test(path) && typeof record.value === 'string')
     names.add(record.value);
   for (const [key, one] of Object.entries(record)) {
-    // Somebody else.
+    // Names somebody else.
     if (/manager$/i.test(key)) continue;
     if (NAMING.test(key) && typeof one === 'string') names.add(one);
     else collectNames(one, names);
@@ -152,7 +154,7 @@ function redaction(ids: ReadonlySet<string>, names: readonly string[]): (value: 
   return redact;
 }
 
-/** Keys that show a person beside the id: of members, of subjects, and of drift. */
+/** Keys beside an id that hold the person's name: of members, subjects and drift. */
 const SHOWN = new Set(['display', 'expected', 'found']);
 
 function isOneOf(ids: ReadonlySet<string>, value: unknown): boolean {

@@ -1,6 +1,6 @@
 /**
- * The people and groups of a connection that is being deleted leave the directory, one page of them in each
- * transaction, with an event for each. Telling the stores is for whoever calls.
+ * Soft-deletes the users and groups of a connection that is being deleted, one page in each transaction, with
+ * an event for each. It enqueues nothing: the caller makes the stores plan anew.
  */
 
 import { appendEvents, type NewEvent } from '../db/events.ts';
@@ -20,14 +20,14 @@ const USERS_PER_PAGE = 200;
 const GROUPS_PER_PAGE = 50;
 const MEMBERS_PER_PAGE = 5_000;
 
-/** False where nobody is left. The connection must be locked. */
+/** Deletes the next page. False where nothing was left. The connection must be locked. */
 export async function softDeletePage(
   tx: Db,
   connection: ConnectionRecord,
   deletion: Deletion,
   at: string,
 ): Promise<boolean> {
-  // Groups first: whoever changes members locks a group before its users.
+  // Groups first: every write that changes members locks a group before its users.
   const groups = await groupsToSoftDelete(tx, connection.id, GROUPS_PER_PAGE);
   if (groups.length > 0) {
     const deleted = await softDeleteGroups(tx, groups, at);
@@ -47,7 +47,9 @@ export async function softDeletePage(
   return true;
 }
 
-/** Those that are deleted: the last of a page may be so large that it only loses some members. */
+/**
+ * Answers the groups that were deleted. The last of the page may be so large that it only loses some members.
+ */
 async function softDeleteGroups(
   tx: Db,
   groups: readonly GroupRecord[],

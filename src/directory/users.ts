@@ -57,7 +57,7 @@ export async function createUser(
         const { created, how } = await arrive(tx, write, stored, at);
         const known = how !== 'new';
         const speaks = known && (await speaksForPerson(tx, created));
-        // Whom another connection has may be inactive from now on, as this one says.
+        // The person was active in another connection; this one now speaks for them, and says inactive.
         const left = how === 'matched' && speaks && !created.active;
         if (left) await countLoss(tx, write, at);
         else if (speaks) await callOffLeaving(tx, created.personId);
@@ -67,12 +67,12 @@ export async function createUser(
         return { user: created, queued };
       }),
   );
-  // The first import of a directory comes before any store is active.
+  // During the first import of a directory no store is active, and nobody need be woken.
   if (queued) directory.wake.signal();
   return user;
 }
 
-/** The user, its event, and its person where nobody knew it. */
+/** Inserts the user and its event, and the person where it is a new one. */
 async function arrive(
   tx: Db,
   write: Write,
@@ -130,17 +130,17 @@ export async function changeUser(
   return user;
 }
 
-/** By which people of several connections are found to be one person. */
+/** The address by which users of several connections are found to be one person. */
 function matchedEmail(write: Write, resource: Resource): string | null {
   return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
 }
 
-/** What another connection's user says of the person changes nothing; it is theirs to speak. */
+/** Whether this is the speaking user; what any other user of the person says changes nothing on stores. */
 async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
   return (await speakingUser(tx, user.personId))?.id === user.id;
 }
 
-/** Whatever the person was about to lose, on whatever store. */
+/** The person is back: nothing that they were about to lose on any store is to happen. */
 async function callOffLeaving(tx: Db, personId: string): Promise<void> {
   await dropHeldOfPerson(tx, personId);
   await cancelRemovals(tx, personId);
@@ -154,7 +154,7 @@ async function recordUserChange(tx: Db, write: Write, before: UserRecord, after:
   if (left && speaks) await countLoss(tx, write, at);
   if (returned && speaks) await callOffLeaving(tx, after.personId);
   await enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at);
-  // A group that was planned in between left the person out, also where no store heard of the leave.
+  // Groups that were planned while the person was inactive left the person out.
   if (returned && speaks) await enqueueGroupsOf(tx, write, after.personId, at);
   await appendUserEvent(tx, write, after, at, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
@@ -172,7 +172,7 @@ export async function deleteUser(
   const at = isoTime(directory.clock.now());
   await inTransaction(directory, async (tx) => {
     if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
-    // Groups before users, as whoever changes members locks them: the other order would deadlock.
+    // Groups before users, in the order in which every write locks them: the other order would deadlock.
     await lockGroups(tx, await groupIdsOfUser(tx, id));
     const user = await lockUser(tx, write.connectionId, id);
     if (!user) throw noSuchUser(id);
@@ -223,7 +223,7 @@ async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
   });
 }
 
-/** False where no store is to be told. */
+/** False where there is no store to enqueue for. */
 function enqueuePerson(
   tx: Db,
   write: Write,
@@ -253,8 +253,8 @@ async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: strin
 }
 
 /**
- * The memberships that went with a deleted user mean nothing to a store while the person is gone. Of one
- * who is there, again or still, they are not wanted any more.
+ * Ada's memberships ended in the directory when her user was deleted. While she is gone her accounts are
+ * disabled and nobody revokes them; now that she is there, again or still, stores have to.
  */
 async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: string) {
   for (const { storeId, groupId } of await groupsHoldingPerson(tx, personId)) {

@@ -162,7 +162,10 @@ function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
 
 const FAILED = 'The request failed. The log has the reason, under the correlation id of this answer.';
 
-/** The last resort: rooms answer their own errors; here arrive malformed URLs and programming errors. */
+/**
+ * The last resort: the rooms answer their own errors, so only malformed URLs and programming errors arrive
+ * here.
+ */
 function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     const given = (error as { status?: unknown } | null)?.status;

@@ -1,6 +1,6 @@
 /**
- * Answers for what never becomes a request that the app could answer: no HTTP, too large a header, a request
- * that does not arrive in time. They look as the app's own, a SCIM error or a problem, for whoever reads them.
+ * Answers what never becomes a request that the app could answer: no HTTP, too large a header, a request that
+ * does not arrive in time. The answers look like the app's own: a SCIM error or a problem document.
  */
 
 import {
@@ -16,7 +16,7 @@ import type { Log } from '../support/log.ts';
 import { PROBLEM_TYPE, problemBody } from '../support/problem.ts';
 import { SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 
-/** As Node's parser and its timeouts call it. */
+/** The error that Node's parser and its timeouts raise. */
 interface ParserError extends Error {
   readonly code?: string;
   /** What arrived last, where that was at fault. */
@@ -46,28 +46,28 @@ const REASONS: Readonly<Record<string, readonly [number, string]>> = {
 
 export function refuseUnreadable(server: Server, log: Log): void {
   const latest = new WeakMap<Duplex, Exchange>();
-  // Before the app, which shortens the path as it goes.
+  // Comes before the app, which shortens the path on its way.
   server.prependListener('request', (request, response) =>
     latest.set(request.socket, { path: request.url, request, response }),
   );
   server.on('clientError', (error: ParserError, socket: Duplex) => {
     const last = latest.get(socket);
-    const inHand = last && !(last.request.complete && last.response.writableFinished) ? last : null;
-    // What follows a request that was read whole must not become its answer.
-    if (inHand?.request.complete) {
-      inHand.response.shouldKeepAlive = false;
-      return void inHand.response.once('close', () => socket.destroy());
+    const open = last && !(last.request.complete && last.response.writableFinished) ? last : null;
+    // The malformed bytes follow a request that was read whole: it gets its own answer first.
+    if (open?.request.complete) {
+      open.response.shouldKeepAlive = false;
+      return void open.response.once('close', () => socket.destroy());
     }
-    if (inHand?.response.headersSent || !socket.writable) return void socket.destroy();
+    if (open?.response.headersSent || !socket.writable) return void socket.destroy();
     const [status, detail] = REASONS[error.code ?? ''] ?? [400, 'This is no valid HTTP request.'];
-    const { headers, body } = refuse(log, inHand?.path ?? pathIn(error.rawPacket), status, detail);
+    const { headers, body } = refuse(log, open?.path ?? pathIn(error.rawPacket), status, detail);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
     socket.end(head + body, () => socket.destroy());
   });
 }
 
-/** RFC 9112 §3.2: a request names one host. Node would answer for itself where there is none. */
+/** RFC 9112 §3.2: a request names one host. Where there is none, Node would answer in its own words. */
 export function demandHost(app: RequestListener, log: Log): RequestListener {
   return (request, response) => {
     const hosts = request.headersDistinct.host?.length ?? 0;
@@ -97,7 +97,9 @@ function refuse(log: Log, path: string | undefined, status: number, detail: stri
 
 const SCIM_PATH = /^\/scim\/v2(?:[/?]|$)/i;
 
-/** Undefined where no request line can be made out: most callers are identity providers. */
+/**
+ * Undefined where no request line can be made out; the answer is then a SCIM error, as most clients expect.
+ */
 function pathIn(packet: Buffer | undefined): string | undefined {
   return /^[A-Z]+ (\/\S*)/.exec(packet?.toString('latin1', 0, REQUEST_LINE_BYTES_MAX) ?? '')?.[1];
 }

@@ -1,6 +1,6 @@
 /**
- * Bulk requests (RFC 7644 §3.7): each operation is a write of its own, in the order given, except that
- * whoever makes a resource comes before whoever refers to it. A cycle of such references is refused.
+ * Bulk requests (RFC 7644 §3.7): each operation is a write of its own, in the order given, except that an
+ * operation that makes a resource comes before those that refer to it. A cycle of references is refused.
  */
 
 import { requiredScimScopes } from '../auth/scopes.ts';
@@ -29,16 +29,16 @@ interface Operation {
 interface Outcome {
   readonly answer: Answer | null;
   readonly error: ScimError | null;
-  /** Of the resource that it is about; null where there is none. */
+  /** Location of the resource that the operation is about; null where there is none. */
   readonly location: string | null;
 }
 
-interface Run {
+interface Batch {
   readonly scim: Scim;
   readonly call: Call;
   readonly endpoints: readonly Endpoint[];
   readonly operations: readonly Operation[];
-  /** By bulkId: who makes the resource. */
+  /** By bulkId: the operation that makes the resource. */
   readonly makers: ReadonlyMap<string, Operation>;
   readonly outcomes: Map<Operation, Outcome>;
   /** Begun, and waiting for what they refer to. */
@@ -63,16 +63,16 @@ export async function bulk(
     ),
   );
   const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
-  const run: Run = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
+  const batch: Batch = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
   const { cause } = call.principal;
   const write = { cause, origin: { kind: 'request', method: call.method, path: call.path } } as const;
-  await announced(scim.directory, write, peopleAtRisk(operations), () => runAll(run));
-  const answered = operations.filter((operation) => run.outcomes.has(operation));
+  await announced(scim.directory, write, peopleAtRisk(operations), () => executeAll(batch));
+  const answered = operations.filter((operation) => batch.outcomes.has(operation));
   return {
     status: 200,
     body: {
       schemas: [RESPONSE_SCHEMA],
-      Operations: answered.map((operation) => describe(operation, run.outcomes.get(operation))),
+      Operations: answered.map((operation) => describe(operation, batch.outcomes.get(operation))),
     },
   };
 }
@@ -110,7 +110,7 @@ function operationOf(given: unknown): Operation {
   };
 }
 
-/** 0 stands for no limit: the RFC leaves it open, and clients write it for what they did not set. */
+/** 0 means no limit: the RFC leaves that open, and clients write 0 for a value that they did not set. */
 function errorsAllowed(failOnErrors: unknown): number {
   const given = failOnErrors ?? 0;
   if (typeof given === 'number' && Number.isInteger(given) && given >= 0) {
@@ -119,7 +119,10 @@ function errorsAllowed(failOnErrors: unknown): number {
   throw new ScimError(400, 'invalidValue', 'failOnErrors must be a whole number from 0.');
 }
 
-/** How many people could lose something: each operation that deactivates or deletes somebody, or takes members out. */
+/**
+ * How many people could lose something: each operation that deactivates or deletes somebody, or takes members
+ * out.
+ */
 function peopleAtRisk(operations: readonly Operation[]): number {
   return operations.reduce((sum, operation) => sum + riskOf(operation), 0);
 }
@@ -128,14 +131,14 @@ function riskOf({ method, path, data }: Operation): number {
   const [, first = ''] = path.toLowerCase().split('/');
   if (method === 'DELETE') return 1;
   const text = (JSON.stringify(data) ?? '').toLowerCase();
-  // A new user too: another connection may have the person as active.
+  // A new user who is inactive too: another connection may have had the person as active.
   if (first === 'users') return text.includes('active') && text.includes('false') ? 1 : 0;
   if (method === 'POST') return 0;
   if (method === 'PUT') return text.includes('"members"') ? 1 : 0;
   return removedMembers(data);
 }
 
-/** As far as the operation names them; what a whole list replaces is counted when it commits. */
+/** Members that the operation names. Those that a whole new list takes out are counted when it commits. */
 function removedMembers(data: unknown): number {
   const { Operations } = (data ?? {}) as { Operations?: unknown };
   if (!Array.isArray(Operations)) return 0;
@@ -148,25 +151,28 @@ function removedMembers(data: unknown): number {
   }, 0);
 }
 
-async function runAll(run: Run): Promise<void> {
-  for (const operation of run.operations) await settle(run, operation);
+async function executeAll(batch: Batch): Promise<void> {
+  for (const operation of batch.operations) await executeAfterMakers(batch, operation);
 }
 
-/** Settles first whoever makes what the operation refers to. Nothing more is done after too many errors. */
-async function settle(run: Run, operation: Operation): Promise<void> {
-  if (run.outcomes.has(operation)) return;
-  run.begun.add(operation);
-  const makers = operation.references.flatMap((bulkId) => run.makers.get(bulkId) ?? []);
-  for (const maker of makers) if (!run.begun.has(maker)) await settle(run, maker);
-  run.begun.delete(operation);
-  if (errorCount(run) < run.errorsMax) run.outcomes.set(operation, await runOne(run, operation));
+/** First runs the operations that make what this one refers to. Runs nothing more after too many errors. */
+async function executeAfterMakers(batch: Batch, operation: Operation): Promise<void> {
+  if (batch.outcomes.has(operation)) return;
+  batch.begun.add(operation);
+  const makers = operation.references.flatMap((bulkId) => batch.makers.get(bulkId) ?? []);
+  for (const maker of makers) if (!batch.begun.has(maker)) await executeAfterMakers(batch, maker);
+  batch.begun.delete(operation);
+  if (errorCount(batch) < batch.errorsMax) batch.outcomes.set(operation, await executeOne(batch, operation));
 }
 
-function errorCount(run: Run): number {
-  return [...run.outcomes.values()].filter((outcome) => outcome.error).length;
+function errorCount(batch: Batch): number {
+  return [...batch.outcomes.values()].filter((outcome) => outcome.error).length;
 }
 
-/** A whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq "bulkId:u"]`. */
+/**
+ * A whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq
+ * "bulkId:u"]`.
+ */
 const REFERENCE = /(?<=^|["/])bulkId:([^"/]+)(?=$|["/])/g;
 
 /** Anywhere in the path and the data: values, and the paths of PATCH operations. */
@@ -176,27 +182,27 @@ function referencesIn(value: unknown): readonly string[] {
   return Object.values(value).flatMap(referencesIn);
 }
 
-async function runOne(run: Run, given: Operation): Promise<Outcome> {
+async function executeOne(batch: Batch, given: Operation): Promise<Outcome> {
   let location: string | null = null;
   try {
-    const operation = resolved(run, given);
-    const target = targetOf(run, operation);
-    if (operation.method !== 'POST') location = `${run.scim.baseUrl}${target.endpoint.path}/${target.id}`;
-    const answer = await execute(run, operation, target);
+    const operation = resolved(batch, given);
+    const target = targetOf(batch, operation);
+    if (operation.method !== 'POST') location = `${batch.scim.baseUrl}${target.endpoint.path}/${target.id}`;
+    const answer = await execute(batch, operation, target);
     return { answer, error: null, location: answer.location ?? location };
   } catch (error) {
     const told = toScimError(error);
-    if (told.status >= 500) run.onError(error);
+    if (told.status >= 500) batch.onError(error);
     return { answer: null, error: told, location };
   }
 }
 
 const CYCLE = 'The bulkId references that this operation depends on form a cycle.';
 
-function resolved(run: Run, operation: Operation): Operation {
+function resolved(batch: Batch, operation: Operation): Operation {
   const idOf = (bulkId: string) => {
-    const maker = run.makers.get(bulkId);
-    const outcome = maker && run.outcomes.get(maker);
+    const maker = batch.makers.get(bulkId);
+    const outcome = maker && batch.outcomes.get(maker);
     if (outcome?.answer?.id) return outcome.answer.id;
     if (maker && (!outcome || outcome.error?.message === CYCLE)) throw new ScimError(409, null, CYCLE);
     throw new ScimError(409, null, `bulkId:${bulkId} names no resource that this request made.`);
@@ -216,21 +222,21 @@ interface Place {
   readonly id: string;
 }
 
-function targetOf(run: Run, { path }: Operation): Place {
+function targetOf(batch: Batch, { path }: Operation): Place {
   const [before, first = '', id = '', ...rest] = path.split('/');
-  const endpoint = run.endpoints.find((one) => one.path.toLowerCase() === `/${first.toLowerCase()}`);
+  const endpoint = batch.endpoints.find((one) => one.path.toLowerCase() === `/${first.toLowerCase()}`);
   if (endpoint && before === '' && rest.length === 0 && !path.includes('?')) return { endpoint, id };
   throw new ScimError(400, 'invalidPath', `"${path}" is no path of a bulk operation.`);
 }
 
-async function execute(run: Run, operation: Operation, { endpoint, id }: Place): Promise<Answer> {
-  const { scim } = run;
+async function execute(batch: Batch, operation: Operation, { endpoint, id }: Place): Promise<Answer> {
+  const { scim } = batch;
   const missing = requiredScimScopes(operation.method, operation.path).filter(
-    (scope) => !run.call.principal.scopes.has(scope),
+    (scope) => !batch.call.principal.scopes.has(scope),
   );
   if (missing.length > 0) throw new ScimError(403, null, `The token lacks the scope ${missing.join(', ')}.`);
   const call: Call = {
-    ...run.call,
+    ...batch.call,
     method: operation.method,
     path: operation.path,
     body: operation.data,

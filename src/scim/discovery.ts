@@ -33,7 +33,7 @@ export function discovery(baseUrl: string): Router {
 }
 
 function createRoutes(baseUrl: string): RequestHandler {
-  // Schemes add up with every construction, which tests do many times in one process.
+  // Each construction would add another scheme, and tests construct many in one process.
   SCIMMY.Config.set('authenticationSchemes', []);
   const routes = new SCIMMYRouters({ type: 'bearer', handler: () => '', baseUri: () => baseUrl });
   SCIMMY.Config.set({
@@ -53,7 +53,7 @@ function readThrough(routes: RequestHandler, path: string): RequestHandler {
     if (queryParameters(req.url).has('filter')) {
       throw new ScimError(403, null, 'Discovery endpoints take no filter.');
     }
-    // Locations are made from both.
+    // scimmy-routers makes locations from both.
     req.baseUrl = '';
     req.url = path.replace(':id', encodeURIComponent(String(req.params.id)));
     answerExactly(res);
@@ -61,7 +61,9 @@ function readThrough(routes: RequestHandler, path: string): RequestHandler {
   };
 }
 
-/** scimmy tells an `itemsPerPage` of 20 whatever the list holds, and knows no primary scheme (RFC 7643 §5). */
+/**
+ * scimmy answers an `itemsPerPage` of 20 whatever the list holds, and knows no primary scheme (RFC 7643 §5).
+ */
 function answerExactly(res: Response): void {
   const send = res.send.bind(res);
   res.send = (body: unknown) => {

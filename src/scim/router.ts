@@ -35,7 +35,7 @@ export interface ScimDeps {
   /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
   readonly authenticate: RequestHandler;
   /** Requests of one connection at once. */
-  readonly inHandMax?: number;
+  readonly concurrentRequestsMax?: number;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [users, groups];
@@ -60,7 +60,7 @@ export function createScimRouter(deps: ScimDeps): Router {
     deps.log?.error({ err: error, correlationId: res.locals.correlationId }, 'a SCIM request failed');
   const router = Router();
   router.use(deps.authenticate);
-  router.use(limitConcurrency(deps.inHandMax ?? CONCURRENT_REQUESTS_MAX));
+  router.use(limitConcurrency(deps.concurrentRequestsMax ?? CONCURRENT_REQUESTS_MAX));
   router.use(discovery(scim.baseUrl));
   router.use(bodyParser());
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);
@@ -156,7 +156,7 @@ function failure(logFailure: (res: Response, error: unknown) => void): ErrorRequ
   return (error, req, res, _next) => {
     const told = toScimError(error);
     if (told.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
-    // What is left of the body would otherwise be read as the connection's next request.
+    // Otherwise Node would read the rest of the body as the next request of the connection.
     req.resume();
     if (res.headersSent) res.destroy();
     else sendError(res, told);

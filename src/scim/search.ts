@@ -41,7 +41,7 @@ async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[],
     const ids = items.filter((item) => item.kind === kind).map((item) => item.id);
     for (const [id, resource] of await readAll(scim, call, ids)) byId.set(id, resource);
   }
-  // What was deleted meanwhile is not there any more.
+  // A resource that was deleted since the ids were read is left out.
   const resources = items.flatMap(({ id }) => byId.get(id) ?? []);
   return { total, resources };
 }

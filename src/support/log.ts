@@ -32,7 +32,7 @@ const SECRET_KEYS = [
 
 const redactPaths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.headers.${key}`]);
 
-/** Keys under which people's data would come along; only that there was something is said. */
+/** Keys that hold people's data; the log only shows that there was something. */
 const BODY_KEYS = ['body', 'request', 'response', 'req', 'res', 'resource', 'payload', 'configuration'];
 
 const CREDENTIALS = [
@@ -62,7 +62,10 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   return destination ? pino(options, destination) : pino(options);
 }
 
-/** Takes what looks like a credential out of a text: bearer headers, vendors' and our tokens, passwords in URLs. */
+/**
+ * Takes what looks like a credential out of a text: bearer headers, vendors' and our tokens, passwords in
+ * URLs.
+ */
 export function scrub(text: string): string {
   const withoutPasswords = text.replace(URL_PASSWORD, `$1:${REDACTED}@`);
   return CREDENTIALS.reduce((line, pattern) => line.replace(pattern, REDACTED), withoutPasswords);

@@ -11,7 +11,10 @@ export interface Problem {
   readonly errors?: readonly Mistake[];
 }
 
-/** Enough for a person to mend; a body of nothing but mistakes would otherwise be answered a hundredfold. */
+/**
+ * More than an admin can mend at once; without a limit a body full of mistakes would get an answer many times
+ * its size.
+ */
 export const ERRORS_MAX = 1_000;
 
 export const PROBLEM_TYPE = 'application/problem+json';

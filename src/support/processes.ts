@@ -5,14 +5,17 @@ import { newId } from './ids.ts';
 
 const START = newId();
 
-/** Another one each time; all begin with what tells this start of this process from every other. */
+/**
+ * Another name each time. All names of one start of the process begin alike, and differ from those of any
+ * other.
+ */
 export function processName(): string {
   return `${hostname()}|${process.pid}|${START}|${newId()}`;
 }
 
 /**
- * True only where it is certain: a process of this machine that is not there, or one that had our own
- * number and so was here before us (in a container every start may get the same one).
+ * True only where it is certain that the process is gone: it ran on this machine and is not there, or it had
+ * the process number that is ours now (in a container every start may get the same one).
  */
 export function isDeadProcess(name: string): boolean {
   const [host, pid, start] = name.split('|');

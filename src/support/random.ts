@@ -1,6 +1,6 @@
 /**
- * RandomSource, as the simulation replaces it: one source for the whole process, so that a history that failed
- * can be replayed. Secrets never come from here.
+ * Random numbers and ids, from one source for the whole process: the simulation replaces it, so that a
+ * history that failed can be replayed. Secrets never come from here.
  */
 
 import { randomUUID } from 'node:crypto';

@@ -5,8 +5,8 @@ import type { MembershipRow } from '../../db/identity/groupMembers.ts';
 import type { Precondition } from '../../directory/write.ts';
 
 /**
- * A user's memberships are rows of the groups and do not raise the user's version: a push of 10,000 members
- * would write 10,000 users. So a tag of a user that shows groups holds a digest of them after the version.
+ * Memberships are rows of the groups and do not raise a user's version: otherwise a push of 10,000 members
+ * would write 10,000 users. So the tag of a user that shows groups holds a digest of them after the version.
  */
 export function etagOf(version: number, groups: readonly MembershipRow[] = []): string {
   return groups.length === 0 ? `W/"${version}"` : `W/"${version}.${digest(groups)}"`;

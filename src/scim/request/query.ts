@@ -21,8 +21,8 @@ export interface ListQuery {
 }
 
 /**
- * By name in lower case, the first of each: a `Filter` that goes unseen would answer with everybody, and a
- * name that is not UTF-8 would find nobody.
+ * By name in lower case, the first value of each: if a `Filter` were overlooked, the answer would show
+ * everybody.
  */
 export type Parameters = ReadonlyMap<string, unknown>;
 

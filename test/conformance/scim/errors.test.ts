@@ -235,7 +235,7 @@ onEachDatabase((open) => {
   });
 
   it('§3.12 more requests at once than a connection may have in hand are 429 with Retry-After', async () => {
-    const limited = await startEndpoint(await open(), { inHandMax: 2 });
+    const limited = await startEndpoint(await open(), { concurrentRequestsMax: 2 });
     const [flood, other] = [await limited.connect(), await limited.connect()];
     const held = ['ann', 'bea'].map((userName) => {
       const sent = request({
