@@ -19,12 +19,12 @@ import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import { acceptableGroup, trimmedGroup } from './identifiers.ts';
 import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
 import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
-  checkIndexedText,
   checkPrecondition,
   type Directory,
   differences,
@@ -44,8 +44,7 @@ export async function createGroup(
   resource: Resource,
   memberIds: readonly string[],
 ): Promise<GroupRecord> {
-  const stored = asStored(resource);
-  checkGroup(stored);
+  const stored = acceptableGroup(null, asStored(trimmedGroup(resource)));
   const at = isoTime(directory.clock.now());
   const group = await refusingTakenNames(
     () => stored,
@@ -106,8 +105,7 @@ export async function changeGroup(
         if (!current) throw noSuchGroup(id);
         checkPrecondition(current.version, change.precondition);
         const edited = change.edit(current.resource);
-        attempted = asStored(edited.resource);
-        checkGroup(attempted);
+        attempted = acceptableGroup(current.resource, asStored(trimmedGroup(edited.resource)));
         const { connectionId } = write;
         const members = await applyMemberEdits(tx, { connectionId, groupId: id, at }, edited.members);
         const moved = members.added.length + members.removed.length > 0;
@@ -166,11 +164,6 @@ export async function deleteGroup(
 
 function noSuchGroup(id: string): DirectoryRefusal {
   return new DirectoryRefusal('notFound', `There is no group ${id}.`);
-}
-
-function checkGroup(resource: Resource): void {
-  checkIndexedText('displayName', resource.displayName);
-  checkIndexedText('externalId', resource.externalId);
 }
 
 async function refusingTakenNames<T>(resource: () => Resource, body: () => Promise<T>): Promise<T> {

@@ -23,15 +23,15 @@ import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/qu
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
 import type { EventKind } from '../model/eventKinds.ts';
-import { emailsOf, isActive, primaryEmail, type Resource } from '../model/resource.ts';
+import { isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import { acceptableUser, trimmedUser } from './identifiers.ts';
 import { mappedResource, sameUserId } from './inbound.ts';
 import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import {
   asStored,
-  checkIndexedText,
   checkPrecondition,
   type Directory,
   differences,
@@ -47,8 +47,7 @@ export async function createUser(
   write: Write,
   resource: Resource,
 ): Promise<UserRecord> {
-  const stored = asStored({ ...resource, active: isActive(resource) });
-  checkUser(stored);
+  const stored = acceptableUser(null, asStored(trimmedUser({ ...resource, active: isActive(resource) })));
   const at = isoTime(directory.clock.now());
   const { user, queued } = await refusingTakenNames(
     () => stored,
@@ -118,9 +117,9 @@ export async function changeUser(
         const current = await lockUser(tx, write.connectionId, id);
         if (!current) throw noSuchUser(id);
         checkPrecondition(current.version, change.precondition);
-        attempted = asStored(change.edit(current.resource));
+        const edited = asStored(trimmedUser(change.edit(current.resource)));
+        attempted = acceptableUser(current.resource, edited);
         if (sameResource(current.resource, attempted)) return { user: current, changed: false };
-        checkUser(attempted);
         const updated = await replaceUserResource(tx, current, attempted, at, matchedEmail(write, attempted));
         await recordUserChange(tx, write, current, updated, at);
         return { user: updated, changed: true };
@@ -194,13 +193,6 @@ export async function deleteUser(
 
 function noSuchUser(id: string): DirectoryRefusal {
   return new DirectoryRefusal('notFound', `There is no user ${id}.`);
-}
-
-function checkUser(resource: Resource): void {
-  checkIndexedText('userName', resource.userName);
-  checkIndexedText('externalId', resource.externalId);
-  checkIndexedText('displayName', resource.displayName);
-  for (const email of emailsOf(resource)) checkIndexedText('emails.value', email.value);
 }
 
 async function refusingTakenNames<T>(resource: () => Resource, body: () => Promise<T>): Promise<T> {

@@ -92,13 +92,3 @@ export function differences(before: Resource, after: Resource): { before: Resour
   }
   return { before: was, after: is };
 }
-
-/** PostgreSQL's index rows hold 2,700 bytes, and lower case may be longer than what was sent. */
-const INDEXED_TEXT_BYTES_MAX = 1024;
-
-/** Throws a refusal that names the attribute. */
-export function checkIndexedText(name: string, value: unknown): void {
-  if (typeof value === 'string' && Buffer.byteLength(value) > INDEXED_TEXT_BYTES_MAX) {
-    throw new DirectoryRefusal('invalidValue', `${name} is longer than ${INDEXED_TEXT_BYTES_MAX} bytes.`);
-  }
-}

@@ -16,6 +16,8 @@ export interface Attribute {
   readonly caseExact: boolean;
   readonly mutability: Mutability;
   readonly required: boolean;
+  /** Kept without blanks around it, and compared so (`directory/identifiers.ts`). */
+  readonly trimmed: boolean;
   /** By name in lower case; empty but for complex attributes. */
   readonly subAttributes: ReadonlyMap<string, Attribute>;
 }
@@ -40,6 +42,7 @@ function attribute(
     caseExact: type === 'binary' || type === 'reference',
     mutability: 'readWrite',
     required: false,
+    trimmed: false,
     ...traits,
     subAttributes: byName(subAttributes),
   };
@@ -54,9 +57,9 @@ function strings(...names: readonly string[]): readonly Attribute[] {
 }
 
 /** A multi-valued attribute with the sub-attributes of RFC 7643 §2.4. */
-function plural(name: string, valueType: AttributeType = 'string'): Attribute {
+function plural(name: string, valueType: AttributeType = 'string', value: Traits = {}): Attribute {
   return attribute(name, 'complex', { multiValued: true }, [
-    attribute('value', valueType),
+    attribute('value', valueType, value),
     ...strings('display', 'type'),
     attribute('primary', 'boolean'),
   ]);
@@ -90,7 +93,7 @@ const ENTERPRISE = attribute(ENTERPRISE_URN, 'complex', {}, [
 
 const USER = attribute('User', 'complex', {}, [
   ...COMMON,
-  attribute('userName', 'string', { required: true }),
+  attribute('userName', 'string', { required: true, trimmed: true }),
   attribute(
     'name',
     'complex',
@@ -101,7 +104,7 @@ const USER = attribute('User', 'complex', {}, [
   attribute('profileUrl', 'reference'),
   attribute('active', 'boolean'),
   attribute('password', 'string', { mutability: 'writeOnly', caseExact: true }),
-  plural('emails'),
+  plural('emails', 'string', { trimmed: true }),
   plural('phoneNumbers'),
   plural('ims'),
   plural('photos', 'reference'),
@@ -123,7 +126,7 @@ const USER = attribute('User', 'complex', {}, [
 
 const GROUP = attribute('Group', 'complex', {}, [
   ...COMMON,
-  attribute('displayName', 'string', { required: true }),
+  attribute('displayName', 'string', { required: true, trimmed: true }),
   attribute('members', 'complex', { multiValued: true }, [
     attribute('value', 'string', { mutability: 'immutable', required: true, ...EXACT }),
     // The bridge makes them of the user that the value names.

@@ -8,6 +8,7 @@
  * - A multi-valued attribute matches if any of its values does, for `ne` too; without values nothing does.
  * - A complex attribute stands for its `value` where it has one (`emails eq`, `manager eq`).
  * - A value without quotes is compared with a string attribute as the text that it is.
+ * - Names and addresses equal another whatever blanks stand around it.
  */
 
 import { type CompareOp, FilterError, type Literal } from './ast.ts';
@@ -48,7 +49,8 @@ export function operandFor(attribute: Attribute, op: CompareOp, literal: Literal
         `${attribute.name} has sub-attributes: compare one of them, such as ${example(attribute)}.`,
       );
     default:
-      return { kind: 'text', text: literal.text };
+      // Part of a text may begin or end with a blank.
+      return { kind: 'text', text: attribute.trimmed && op === 'eq' ? literal.text.trim() : literal.text };
   }
 }
 

@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler } from 'express';
 import { isStorableText } from '../../directory/query/operand.ts';
+import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
 
 /** Room for a group of 100,000 members as the bridge answers it: wizard apps PUT what they got. */
@@ -63,10 +64,24 @@ function checkValue(root: unknown): void {
     if (depth > NESTING_MAX) {
       throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
     }
+    checkKeys(value);
     for (const [key, child] of Object.entries(value)) {
       checkText(key);
       open.push({ value: child, depth: depth + 1 });
     }
+  }
+}
+
+/** Attribute names have no case (RFC 7643 §2.1): of two that differ in case alone neither can be meant. */
+function checkKeys(value: object): void {
+  if (Array.isArray(value)) return;
+  const seen = new Set<string>();
+  for (const key of Object.keys(value)) {
+    const folded = key.toLowerCase();
+    if (seen.has(folded)) {
+      throw new ScimError(400, 'invalidSyntax', `The body names ${shown(key)} twice, in different case.`);
+    }
+    seen.add(folded);
   }
 }
 

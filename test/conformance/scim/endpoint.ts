@@ -185,9 +185,13 @@ export function someone(userName: string, more: Record<string, unknown> = {}) {
     schemas: [USER],
     userName,
     name: { givenName: 'Barbara', familyName: 'Jensen' },
-    emails: [{ primary: true, value: `${userName}@example.com`, type: 'work' }],
+    emails: [{ primary: true, value: addressOf(userName), type: 'work' }],
     displayName: 'Barbara Jensen',
     active: true,
     ...more,
   };
+}
+
+function addressOf(userName: string): string {
+  return userName.includes('@') ? userName : `${userName}@example.com`;
 }

@@ -173,6 +173,83 @@ onEachDatabase((open) => {
     });
   });
 
+  describe('identifiers', () => {
+    it('are kept and found without the blanks around them, and taken in any case', async () => {
+      const made = await idp.post('/Users', someone(' Ann ', { emails: [{ value: ' Ann@Example.com ' }] }));
+      expect(made.body).toMatchObject({ userName: 'Ann', emails: [{ value: 'Ann@Example.com' }] });
+      expectScimError(await idp.post('/Users', { userName: 'ANN ' }), 409, 'uniqueness');
+      await idp.post('/Groups', { displayName: ' Sales ' });
+      expectScimError(await idp.post('/Groups', { displayName: 'sales' }), 409, 'uniqueness');
+      for (const filter of [
+        'userName eq " ann "',
+        'emails eq "ann@example.com "',
+        'emails[value eq " ANN@example.com"]',
+        'emails[value eq " ann@example.com" and not (type eq "home")]',
+      ]) {
+        const found = await idp.get(`/Users?filter=${encodeURIComponent(filter)}`);
+        expect([filter, found.body.totalResults]).toEqual([filter, 1]);
+      }
+      const none = await idp.get(`/Users?filter=${encodeURIComponent('userName ne " ann "')}`);
+      expect(none.body.totalResults).toBe(0);
+      const group = await idp.get(`/Groups?filter=${encodeURIComponent('displayName eq "SALES "')}`);
+      expect(group.body.totalResults).toBe(1);
+    });
+
+    it.each([
+      ['userName', { userName: 'an\u200bn' }],
+      ['externalId', { externalId: '\u202e1u00' }],
+      ['emails.value', { emails: [{ value: 'ann\u0007@example.com' }] }],
+      ['emails.value', { emails: '[{"value":"ann@example.com","type":"work"}]' }],
+      ['emails.value', { emails: ['ann'] }],
+    ])('are refused where nobody can read them: %s', async (name, more) => {
+      const refused = await idp.post('/Users', someone('ann', more));
+      expectScimError(refused, 400, 'invalidValue');
+      expect(refused.body.detail).toContain(name);
+      const { body } = await idp.post('/Users', someone('ann'));
+      expectScimError(await idp.put(`/Users/${body.id}`, { ...body, ...more }), 400, 'invalidValue');
+      expectScimError(
+        await idp.patch(`/Users/${body.id}`, [{ op: 'replace', value: more }]),
+        400,
+        'invalidValue',
+      );
+      expect((await idp.get(`/Users/${body.id}`)).body).toEqual(body);
+    });
+
+    it('are accepted again where they are from before, and never keep a leaver', async () => {
+      const { body: made } = await idp.post('/Users', someone('ann'));
+      const emails = [{ value: 'no address', primary: true, type: 'work' }];
+      const before = await endpoint.db('users').where({ id: made.id }).first();
+      const held = typeof before.resource === 'string' ? JSON.parse(before.resource) : before.resource;
+      await endpoint
+        .db('users')
+        .where({ id: made.id })
+        .update({ resource: JSON.stringify({ ...held, emails }) });
+      const { body } = await idp.get(`/Users/${made.id}`);
+      const titled = await idp.put(`/Users/${made.id}`, { ...body, title: 'CEO' });
+      expect([titled.status, titled.body.emails]).toEqual([200, emails]);
+      expectScimError(
+        await idp.put(`/Users/${made.id}`, { ...body, emails: [{ value: 'nor this' }] }),
+        400,
+        'invalidValue',
+      );
+      const left = await idp.put(`/Users/${made.id}`, { ...body, title: 'CEO', active: false });
+      expect([left.status, left.body.active, left.body.emails]).toEqual([200, false, emails]);
+      await idp.put(`/Users/${made.id}`, { ...body, active: true });
+      const other = { ...body, active: false, emails: [{ value: 'nor this' }] };
+      const out = await idp.put(`/Users/${made.id}`, other);
+      expect([out.status, out.body.active, out.body.emails]).toEqual([200, false, emails]);
+    });
+
+    it('§2.1 two keys that differ in case alone are refused, wherever they are', async () => {
+      expectScimError(await idp.post('/Users', { userName: 'ann', USERNAME: 'bob' }), 400, 'invalidSyntax');
+      const nested = { userName: 'ann', emails: [{ value: 'ann@example.com', Value: 'bob@example.com' }] };
+      expectScimError(await idp.post('/Users', nested), 400, 'invalidSyntax');
+      const { body } = await idp.post('/Users', someone('ann'));
+      const twice = { op: 'replace', path: 'active', value: true, Value: false };
+      expectScimError(await idp.patch(`/Users/${body.id}`, [twice]), 400, 'invalidSyntax');
+    });
+  });
+
   describe('RFC 7643 §3.3 schemas and attributes that nobody knows', () => {
     it('passes over them where the connection ignores them, never echoes them, shows them to an admin', async () => {
       const idp = await endpoint.connect({ unknownAttributes: 'Ignore' });
