@@ -14,7 +14,7 @@ import * as previewMakers from '../../migrations/0007_preview_makers.ts';
 import * as heldByPerson from '../../migrations/0008_held_by_person.ts';
 import * as peers from '../../migrations/0010_peers.ts';
 import * as eventTimes from '../../migrations/0011_event_times.ts';
-import * as trimmedNames from '../../migrations/0011_trimmed_names.ts';
+import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
 
 interface Migration {
   readonly name: string;
@@ -33,7 +33,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0008_held_by_person', ...heldByPerson },
   { name: '0010_peers', ...peers },
   { name: '0011_event_times', ...eventTimes },
-  { name: '0011_trimmed_names', ...trimmedNames },
+  { name: '0016_trimmed_names', ...trimmedNames },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -1,6 +1,6 @@
 /** The migration that trims names: what was kept with blanks around it is found without them. */
 
-import { up } from '../../../migrations/0011_trimmed_names.ts';
+import { up } from '../../../migrations/0016_trimmed_names.ts';
 import { onEachDatabase } from '../../database.ts';
 import { addGroup, addUser, openDirectory } from '../directory/people.ts';
 
