@@ -19,6 +19,7 @@ import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog } from '../src/support/log.ts';
 import { parseKeyring } from '../src/support/secret.ts';
+import { holdToContract } from './contract.ts';
 
 export interface Reply {
   readonly status: number;
@@ -112,11 +113,12 @@ export async function startBridge(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? null : JSON.parse(text),
-    };
+    const { status, headers } = response;
+    const parsed = text === '' ? null : JSON.parse(text);
+    if (path.startsWith('/v1')) {
+      holdToContract({ method, path, status, type: headers.get('content-type'), body: parsed });
+    }
+    return { status, headers, body: parsed };
   };
   const settled = () =>
     eventually(

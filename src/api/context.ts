@@ -1,25 +1,13 @@
 /** What every resource of the admin API is built from, and what a request carries when it arrives there. */
 
 import type { Request, Response } from 'express';
-import type { Knex } from 'knex';
 import type { AdminPrincipal } from '../auth/admin.ts';
 import type { EnvironmentRecord } from '../db/identity/environments.ts';
 import { getStoreOf, type StoreRecord } from '../db/stores/stores.ts';
 import { RequestError } from '../model/errors.ts';
-import type { PropagationDeps } from '../stores/deps.ts';
-import type { Clock } from '../support/clock.ts';
-import type { Log } from '../support/log.ts';
+import type { ApiDeps } from './deps.ts';
 
-export interface AdminDeps {
-  readonly db: Knex;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Where clients reach the bridge, without a slash at the end. Never taken from a request. */
-  readonly publicUrl: string;
-  /** `ADMIN_TOKEN`; null where it is not set. */
-  readonly adminToken: string | null;
-  readonly propagation: PropagationDeps;
-}
+export type AdminDeps = ApiDeps;
 
 /** Who asks, what the token may do, and under which correlation id. */
 export function adminOf(res: Response): AdminPrincipal {

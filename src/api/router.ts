@@ -8,19 +8,21 @@ import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
 import { getEnvironmentEvenDeleted } from '../db/identity/environments.ts';
 import { accounts } from './accounts.ts';
-import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
 import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
 import { groups, users } from './directory.ts';
-import { environments } from './environments.ts';
+import type { Endpoint } from './endpoint.ts';
 import { events } from './events.ts';
 import { held } from './held.ts';
 import { links } from './links.ts';
 import { mappings } from './mappings.ts';
+import { withDocument } from './openapi.ts';
 import { previews } from './previews.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
+import { ROUTES } from './routes/index.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
+import { authorize, serve } from './serve.ts';
 import { storeConnectionStatus } from './storeConnectionStatus.ts';
 import { storeMetadata } from './storeMetadata.ts';
 import { storeState } from './storeState.ts';
@@ -30,12 +32,6 @@ import { tasks } from './tasks.ts';
 import { userStatus } from './userStatus.ts';
 
 type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
-
-/** Directly below `/v1`. */
-const BRIDGE_RESOURCES: readonly Resource[] = [
-  ['/admin-tokens', adminTokens],
-  ['/environments', environments],
-];
 
 /** Below `/v1/environments/{envId}`; `environmentOf(res)` is theirs. A longer path goes before a shorter. */
 const ENVIRONMENT_RESOURCES: readonly Resource[] = [
@@ -65,9 +61,19 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
 /** Mount it at `/v1`, before any body parser. */
 export function createAdminRouter(deps: AdminDeps): Router {
   const router = Router();
+  const routes = Object.values(withDocument(ROUTES)).flatMap((table) => Object.values(table));
+  mount(
+    router,
+    deps,
+    routes.filter(({ scope }) => scope === null),
+  );
   router.use(createAdminAuthenticator(deps));
-  router.use(requireJson, express.json({ limit: BODY_MAX, type: JSON_TYPES }));
-  for (const [path, create] of BRIDGE_RESOURCES) router.use(path, create(deps));
+  mount(
+    router,
+    deps,
+    routes.filter(({ scope }) => scope !== null),
+  );
+  router.use(...readJson);
   const inEnvironment = Router({ mergeParams: true });
   inEnvironment.use(resolveEnvironment(deps));
   for (const [path, create] of ENVIRONMENT_RESOURCES) inEnvironment.use(path, create(deps));
@@ -75,6 +81,19 @@ export function createAdminRouter(deps: AdminDeps): Router {
   router.use(unknownRoute);
   router.use(problemHandler(deps.log));
   return router;
+}
+
+/** A method that a path does not have is answered 405 with `Allow`. GET answers HEAD too. */
+function mount(router: Router, deps: AdminDeps, routes: readonly Endpoint[]): void {
+  for (const [path, here] of Map.groupBy(routes, (route) => route.path)) {
+    const at = router.route(path);
+    for (const route of here) at[route.method](authorize(route), ...readJson, serve(route, deps));
+    const allow = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    at.all((req) => {
+      const allowed = allow.join(', ');
+      throw new HttpError(405, `${req.method} is not possible here; ${allowed} are.`, { Allow: allowed });
+    });
+  }
 }
 
 const requireJson: RequestHandler = (req, _res, next) => {
@@ -85,6 +104,11 @@ const requireJson: RequestHandler = (req, _res, next) => {
   }
   next();
 };
+
+const readJson: readonly RequestHandler[] = [
+  requireJson,
+  express.json({ limit: BODY_MAX, type: JSON_TYPES }),
+];
 
 /** Another tenant's environment does not exist for a bound token. */
 function resolveEnvironment(deps: AdminDeps): RequestHandler {

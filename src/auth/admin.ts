@@ -13,7 +13,7 @@ import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
 import { bearer } from './bearer.ts';
 import { lastUsedNotes } from './lastUsed.ts';
-import { ADMIN_SCOPES, type AdminScope, requiredAdminScope } from './scopes.ts';
+import { ADMIN_SCOPES, type AdminScope } from './scopes.ts';
 import { hashToken, sameToken } from './tokens.ts';
 
 /** `res.locals.admin` of every request that got through. */
@@ -53,8 +53,6 @@ export function createAdminAuthenticator({ db, clock, log, adminToken }: AdminAu
       if (adminToken !== null && sameToken(given, adminToken)) return FROM_CONFIGURATION;
       return findAdminToken(db, hashToken(given), isoTime(clock.now()));
     },
-    missing: (token, req) =>
-      [requiredAdminScope(req.method)].filter((scope) => !token.scopes.includes(scope)),
     accept: (token, res, correlationId) => {
       res.locals.admin = {
         cause: { correlationId, actor: { type: 'admin', id: token.id, name: token.name } },

@@ -16,8 +16,8 @@ export interface Bearer<Found> {
   readonly log: Log;
   /** What the token stands for; null for one that is unknown, expired or revoked. Throws on an outage. */
   verify(token: string): Promise<Found | null>;
-  /** The scopes that the request needs and the token lacks. */
-  missing(found: Found, req: Request): readonly string[];
+  /** The scopes that the request needs and the token lacks, where that is known before the route is. */
+  missing?(found: Found, req: Request): readonly string[];
   /** Puts the principal into `res.locals`. */
   accept(found: Found, res: Response, correlationId: string): void;
   /** Answers with the body that the realm's clients understand. */
@@ -41,7 +41,7 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
     const answer = (error: unknown, found: Found | false | undefined) => {
       if (error) return refuseOutage(options, res, error);
       if (!found) return refuseToken(options, req, res);
-      const missing = options.missing(found, req);
+      const missing = options.missing?.(found, req) ?? [];
       if (missing.length > 0) return refuseScope(options, res, missing);
       options.accept(found, res, res.locals.correlationId);
       next();

@@ -13,11 +13,6 @@ export const SCIM_SCOPES: readonly ScimScope[] = RESOURCES.flatMap((resource) =>
   VERBS.map((verb): ScimScope => `${verb}:${resource}`),
 );
 
-/** `read` for what changes nothing, `write` for everything else. */
-export function requiredAdminScope(method: string): AdminScope {
-  return method === 'GET' || method === 'HEAD' ? 'read' : 'write';
-}
-
 /**
  * The scopes that a SCIM request needs. Discovery needs none, nor does a bulk request itself: each of its
  * operations is asked about when it is taken out. `path` is relative to `/scim/v2`.

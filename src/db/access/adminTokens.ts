@@ -56,6 +56,14 @@ export async function listAdminTokens(
   return (await query).map(toAdminToken);
 }
 
+/** Those that are bound to the environment; null: those that are bound to none. */
+export async function adminTokensOf(
+  db: Db,
+  environmentId: string | null,
+): Promise<readonly AdminTokenRecord[]> {
+  return (await db('admin_tokens').where({ environment_id: environmentId })).map(toAdminToken);
+}
+
 export async function countAdminTokens(db: Db): Promise<number> {
   const row = await db('admin_tokens').count({ n: '*' }).first();
   return Number(row?.n ?? 0);

@@ -18,8 +18,11 @@ onEachDatabase((open) => {
     return body._embedded.connections[0].id;
   }
 
+  let tokens = 0;
+
   async function newAdminToken(body: Record<string, unknown>): Promise<{ id: string; token: string }> {
-    const made = await bridge.ask('POST', '/v1/admin-tokens', { body: { name: 'n', ...body } });
+    tokens += 1;
+    const made = await bridge.ask('POST', '/v1/admin-tokens', { body: { name: `token ${tokens}`, ...body } });
     expect(made.status).toBe(201);
     return made.body;
   }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import express from 'express';
 import type { Knex } from 'knex';
-import type { AdminDeps } from '../../../src/api/context.ts';
+import type { ApiDeps } from '../../../src/api/deps.ts';
 import { createAdminRouter } from '../../../src/api/router.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
@@ -17,6 +17,7 @@ import { createWake } from '../../../src/stores/wake.ts';
 import { type Clock, systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
+import { holdToContract } from '../../contract.ts';
 
 export const ADMIN_TOKEN = 'an-admin-token-of-the-configuration-0123456789';
 export const PUBLIC_URL = 'https://bridge.example/base';
@@ -72,7 +73,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   });
   const presence = { holder: async () => 'this process', isGone: async () => false };
   const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
-  const deps: AdminDeps = {
+  const deps: ApiDeps = {
     db,
     clock,
     log,
@@ -118,11 +119,9 @@ async function ask(base: string, method: string, path: string, options: AskOptio
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
-  const isJson = /json/.test(answer.headers.get('content-type') ?? '');
-  return {
-    status: answer.status,
-    headers: answer.headers,
-    text,
-    body: isJson && text !== '' ? JSON.parse(text) : null,
-  };
+  const { status, headers } = answer;
+  const type = headers.get('content-type');
+  const parsed = /json/.test(type ?? '') && text !== '' ? JSON.parse(text) : null;
+  if (path.startsWith('/v1')) holdToContract({ method, path, status, type, body: parsed });
+  return { status, headers, text, body: parsed };
 }

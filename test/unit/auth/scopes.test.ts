@@ -1,4 +1,4 @@
-import { requiredAdminScope, requiredScimScopes, SCIM_SCOPES } from '../../../src/auth/scopes.ts';
+import { requiredScimScopes, SCIM_SCOPES } from '../../../src/auth/scopes.ts';
 
 describe('requiredScimScopes', () => {
   it.each([
@@ -25,19 +25,5 @@ describe('requiredScimScopes', () => {
         for (const scope of requiredScimScopes(method, path)) expect(SCIM_SCOPES).toContain(scope);
       }
     }
-  });
-});
-
-describe('requiredAdminScope', () => {
-  it.each([
-    ['GET', 'read'],
-    ['HEAD', 'read'],
-    ['POST', 'write'],
-    ['PUT', 'write'],
-    ['PATCH', 'write'],
-    ['DELETE', 'write'],
-    ['OPTIONS', 'write'],
-  ])('%s needs %s', (method, scope) => {
-    expect(requiredAdminScope(method)).toBe(scope);
   });
 });

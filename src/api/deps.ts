@@ -1,0 +1,17 @@
+/** What the admin API is built from. */
+
+import type { Knex } from 'knex';
+import type { PropagationDeps } from '../stores/deps.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+
+export interface ApiDeps {
+  readonly db: Knex;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where clients reach the bridge, without a slash at the end. Never taken from a request. */
+  readonly publicUrl: string;
+  /** `ADMIN_TOKEN`; null where it is not set. */
+  readonly adminToken: string | null;
+  readonly propagation: PropagationDeps;
+}

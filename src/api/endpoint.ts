@@ -1,0 +1,139 @@
+/**
+ * What a route of the admin API is: one value that says its method, path, scope, parameters, body and every
+ * answer. The router, the checks of a request and the OpenAPI document follow from it. Nothing runs here.
+ */
+
+import type { z } from 'zod';
+import type { AdminPrincipal } from '../auth/admin.ts';
+import type { AdminScope } from '../auth/scopes.ts';
+import type { ConnectionRecord } from '../db/identity/connections.ts';
+import type { EnvironmentRecord } from '../db/identity/environments.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
+import type { Cause } from '../model/cause.ts';
+import type { Mistake } from '../model/errors.ts';
+import type { ApiDeps } from './deps.ts';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** Query parameters by name. */
+export type Fields = Readonly<Record<string, z.ZodType>>;
+
+/** The body of each successful answer by its status; null where it has none. */
+export type Answers = Readonly<Record<number, z.ZodType | null>>;
+
+export interface Endpoint<
+  Path extends string = string,
+  Known extends Answers = Answers,
+  Query extends Fields = Fields,
+  Body extends z.ZodType = z.ZodType,
+> {
+  readonly method: Method;
+  /** Below `/v1`. What the path names is there before `handle` is called, or the answer is 404. */
+  readonly path: Path;
+  /** null: without a token. */
+  readonly scope: AdminScope | null;
+  /** One line, for the document. */
+  readonly summary: string;
+  /** What a token that is bound to one environment may not do here, in words: "manage admin tokens". */
+  readonly unboundTo?: string;
+  /** Answers for an environment that is deleted, too. */
+  readonly afterDeletion?: boolean;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly answers: Known;
+  /** Further statuses, each with the sentence that says when it comes; any other is an error as well. */
+  readonly refusals?: Readonly<Record<number, string>>;
+  /** Mistakes of a body that its schema refuses, which the schema cannot see. */
+  furtherMistakes?(
+    call: Omit<Call<Path, Query, Body>, 'body'>,
+    body: object,
+    deps: ApiDeps,
+  ): readonly Mistake[];
+  /** Refuses by throwing a `RequestError`. */
+  handle(call: Call<Path, Query, Body>, deps: ApiDeps): Promise<Reply<Known>> | Reply<Known>;
+}
+
+/** Declares a route. The tables of `routes/` name it and mount it. */
+export function endpoint<
+  const Path extends string,
+  const Known extends Answers,
+  Query extends Fields = Record<never, never>,
+  Body extends z.ZodType = z.ZodType<Record<string, never>>,
+>(declared: Endpoint<Path, Known, Query, Body>): Endpoint<Path, Known, Query, Body> {
+  return declared;
+}
+
+/** What a handler is given: everything is checked, and what the path names is read. */
+export type Call<Path extends string, Query extends Fields, Body extends z.ZodType> = Request &
+  Named<ParamsOf<Path>> & {
+    readonly params: { readonly [Name in ParamsOf<Path>]: string };
+    readonly query: { readonly [Name in keyof Query]: z.output<Query[Name]> };
+    readonly body: z.output<Body>;
+  };
+
+export interface Request {
+  /** The request's path and query at the public URL; the Host header plays no part. */
+  readonly url: URL;
+  /** Who asks, and what the token may see. */
+  readonly admin: AdminPrincipal;
+  readonly cause: Cause;
+  /** Versions of `If-Match`, one of which the resource must have; null: it may have any. */
+  readonly expected: readonly string[] | null;
+}
+
+/** What is read for a parameter of the path, before the handler. */
+interface Records {
+  readonly envId: { readonly environment: EnvironmentRecord };
+  readonly connectionId: { readonly connection: ConnectionRecord };
+  readonly storeId: { readonly store: StoreRecord };
+}
+
+type Named<Param extends string> = Together<Param extends keyof Records ? Records[Param] : unknown>;
+
+/** A union's members as one type that has them all. */
+type Together<Union> = (Union extends unknown ? (of: Union) => void : never) extends (of: infer All) => void
+  ? All
+  : never;
+
+type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | ParamsOf<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never;
+
+export interface ReplyHeaders {
+  /** Where the new resource, or the run that was started, is. */
+  readonly location?: string;
+  /** Becomes the `ETag`. */
+  readonly version?: string;
+}
+
+export type Reply<Known extends Answers> = {
+  [Status in keyof Known & number]: {
+    readonly status: Status;
+    readonly body: BodyOf<Known[Status]>;
+  } & ReplyHeaders;
+}[keyof Known & number];
+
+type BodyOf<Answer> = Answer extends z.ZodType ? Shown<z.input<Answer>> : null;
+
+/** As an answer is written: nobody changes it any more. */
+export type Shown<T> = T extends readonly (infer Item)[]
+  ? readonly Shown<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Shown<T[Key]> }
+    : T;
+
+export function ok<T>(body: T, headers: ReplyHeaders = {}) {
+  return { status: 200 as const, body, ...headers };
+}
+
+export function created<T>(body: T, location: string, headers: ReplyHeaders = {}) {
+  return { status: 201 as const, body, location, ...headers };
+}
+
+export function accepted<T>(body: T, headers: ReplyHeaders = {}) {
+  return { status: 202 as const, body, ...headers };
+}
+
+export const noContent = { status: 204 as const, body: null };

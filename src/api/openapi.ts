@@ -1,0 +1,210 @@
+/**
+ * The description of the admin API as OpenAPI 3.1, made from the routes alone: whatever they declare is in it,
+ * and nothing else is.
+ */
+
+import { z } from 'zod';
+import { type Endpoint, endpoint, ok } from './endpoint.ts';
+import { names, Problem } from './schemas/common.ts';
+
+/** Tag → operation id → route. */
+export type Tables = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
+
+type Json = { [key: string]: unknown };
+
+/** The tables, and the route that shows the document of them all. */
+export function withDocument(tables: Tables): Tables {
+  let made: Json | null = null;
+  const all: Tables = {
+    ...tables,
+    description: {
+      readDocument: endpoint({
+        method: 'get',
+        path: '/openapi.json',
+        scope: null,
+        summary: 'Show this document',
+        answers: { 200: OpenApi },
+        handle: (_call, { publicUrl }) => {
+          made ??= documentOf(all, publicUrl);
+          return ok(made);
+        },
+      }),
+    },
+  };
+  return all;
+}
+
+const OpenApi = z.record(z.string(), z.unknown());
+names.add(OpenApi, { id: 'OpenApi' });
+
+const ABOUT = `Everything below \`/v1\` takes a bearer token with the scope that the operation names, and answers
+with \`X-Correlation-Id\`, under which the audit log and the bridge's own log have the request. A list has
+\`limit\` and \`cursor\`; its next page is \`_links.next\`. An error is \`application/problem+json\` (RFC 9457).`;
+
+/** `publicUrl` is where clients reach the bridge. */
+export function documentOf(tables: Tables, publicUrl: string): Json {
+  const routes = Object.entries(tables).flatMap(([tag, table]) =>
+    Object.entries(table).map(([operationId, route]) => ({ tag, operationId, route })),
+  );
+  const paths: Record<string, Json> = {};
+  for (const { tag, operationId, route } of routes) {
+    const path = `/v1${route.path.replace(/:(\w+)/g, '{$1}')}`;
+    paths[path] = { ...paths[path], [route.method]: operation(tag, operationId, route) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'scim-bridge admin API',
+      version: '1',
+      description: ABOUT,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: publicUrl }],
+    tags: Object.keys(tables).map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: schemasOf(routes.map(({ route }) => route)),
+    },
+  };
+}
+
+function operation(tag: string, operationId: string, route: Endpoint): Json {
+  const parameters = parametersOf(route);
+  return {
+    operationId,
+    tags: [tag],
+    summary: route.summary,
+    security: route.scope === null ? [] : [{ bearer: [route.scope] }],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(route.body ? { requestBody: requestBody(route.method, route.body) } : {}),
+    responses: { ...successes(route), ...refusals(route) },
+  };
+}
+
+function parametersOf({ path, query = {}, refusals = {} }: Endpoint): Json[] {
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const inQuery = Object.entries(query).map(([name, schema]) => {
+    const { description, ...shape } = inlined(schema);
+    return {
+      name,
+      in: 'query',
+      ...(description ? { description } : {}),
+      required: !schema.safeParse(undefined).success,
+      schema: shape,
+    };
+  });
+  const version = { name: 'If-Match', in: 'header', description: IF_MATCH, required: false };
+  return [...inPath, ...inQuery, ...(refusals[412] ? [{ ...version, schema: { type: 'string' } }] : [])];
+}
+
+const IF_MATCH = 'The `ETag` of the version that is meant; any version without it.';
+
+const BODY_TYPES = {
+  patch: ['application/merge-patch+json', 'application/json'],
+  other: ['application/json'],
+};
+
+function requestBody(method: string, body: z.ZodType): Json {
+  const types = method === 'patch' ? BODY_TYPES.patch : BODY_TYPES.other;
+  const content = Object.fromEntries(types.map((type) => [type, { schema: reference(body) }]));
+  return { required: !body.safeParse({}).success, content };
+}
+
+function successes({ answers }: Endpoint): Json {
+  const entries = Object.entries(answers).map(([status, schema]) => {
+    const content = schema && { 'application/json': { schema: reference(schema) } };
+    return [status, { description: DONE[status] ?? 'Done', ...(content ? { content } : {}) }];
+  });
+  return Object.fromEntries(entries);
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  200: 'It is so, or it was done',
+  201: 'Made',
+  202: 'Accepted: what was asked for goes on',
+  204: 'Gone, or nothing is left to say',
+};
+
+/** What follows from the declaration, then what the route says of itself, then whatever else may go wrong. */
+function refusals({ scope, path, query, body, unboundTo, refusals = {} }: Endpoint): Json {
+  const said: Record<number | 'default', string> = {
+    ...(query || body ? { 400: 'The request is not understood; `errors` says where.' } : {}),
+    ...(scope === null ? {} : { 401: 'The token is missing, unknown, expired or revoked.' }),
+    ...(scope === null
+      ? {}
+      : { 403: `The token lacks the scope ${scope}${unboundTo ? ', or is bound to one environment' : ''}.` }),
+    ...(path.includes(':') ? { 404: 'What the path names is not there.' } : {}),
+    ...refusals,
+    default: 'Any other error',
+  };
+  const content = { 'application/problem+json': { schema: reference(Problem) } };
+  return Object.fromEntries(
+    Object.entries(said).map(([status, description]) => [status, { description, content }]),
+  );
+}
+
+function reference(schema: z.ZodType): Json {
+  return { $ref: `#/components/schemas/${nameOf(schema)}` };
+}
+
+function nameOf(schema: z.ZodType): string {
+  const id = names.get(schema)?.id;
+  if (id === undefined) throw new Error('a body or an answer without a name: give its schema one by named()');
+  return id;
+}
+
+/** Bodies as they are sent, answers as they are shown: a default is optional in the one, there in the other. */
+function schemasOf(routes: readonly Endpoint[]): Json {
+  const sent = routes.flatMap(({ body }) => body ?? []);
+  const shown = [
+    Problem,
+    ...routes.flatMap(({ answers }) => Object.values(answers).filter((a) => a !== null)),
+  ];
+  const input = reachable(allNamed('input'), sent.map(nameOf));
+  const output = reachable(allNamed('output'), shown.map(nameOf));
+  for (const id of Object.keys(input)) {
+    if (id in output && JSON.stringify(input[id]) !== JSON.stringify(output[id])) {
+      throw new Error(`the schema ${id} differs as a body and as an answer: give them two`);
+    }
+  }
+  return Object.fromEntries(Object.entries({ ...input, ...output }).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function allNamed(io: 'input' | 'output'): Json {
+  return z.toJSONSchema(names, { io, uri: (id) => `#/components/schemas/${id}`, override: tidy }).schemas;
+}
+
+function inlined(schema: z.ZodType): Json {
+  const { $schema: _, ...shape } = z.toJSONSchema(schema, { io: 'input', override: tidy });
+  return shape;
+}
+
+/** Takes out what says nothing: zod's own pattern beside a format, the bounds of every integer. */
+function tidy({ jsonSchema }: { readonly jsonSchema: Json }): void {
+  delete jsonSchema.$schema;
+  delete jsonSchema.$id;
+  delete jsonSchema.id;
+  delete jsonSchema.propertyNames;
+  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+}
+
+function reachable(all: Json, from: readonly string[]): Json {
+  const found = new Set<string>();
+  const open = [...from];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (found.has(id)) continue;
+    found.add(id);
+    for (const [, next = ''] of JSON.stringify(all[id]).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      open.push(next);
+    }
+  }
+  return Object.fromEntries([...found].map((id) => [id, all[id]]));
+}

@@ -1,0 +1,40 @@
+/** An admin token as it is sent and shown; the token itself is in the answer that makes it, and nowhere else. */
+
+import { z } from 'zod';
+import { ADMIN_SCOPES } from '../../auth/scopes.ts';
+import { listOf } from '../lists.ts';
+import { Link, named, Time } from './common.ts';
+import { idText, nameText } from './texts.ts';
+
+export const NewAdminToken = named(
+  'NewAdminToken',
+  z.strictObject({
+    name: nameText,
+    scopes: z.array(z.enum(ADMIN_SCOPES)).min(1, 'must name at least one of read, write'),
+    environmentId: idText.nullish().describe('The one environment that the token may see; all without it.'),
+    validUntil: z.iso
+      .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
+      .nullish()
+      .describe('Until it is revoked, without it.'),
+  }),
+);
+
+const SHOWN = {
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(ADMIN_SCOPES)),
+  environmentId: z.string().nullable(),
+  createdAt: Time,
+  validUntil: Time.nullable(),
+  lastUsedAt: Time.nullable(),
+  _links: z.object({ self: Link }),
+};
+
+export const AdminToken = named('AdminToken', z.object(SHOWN));
+
+export const MadeAdminToken = named(
+  'MadeAdminToken',
+  z.object({ ...SHOWN, token: z.string().describe('Shown this once.') }),
+);
+
+export const AdminTokenList = named('AdminTokenList', listOf('adminTokens', AdminToken));

@@ -1,0 +1,37 @@
+/** Schemas that many answers share, and the names under which the document shows schemas. */
+
+import { z } from 'zod';
+
+/** Schemas with a name of their own in the document. */
+export const names = z.registry<{ id: string }>();
+
+/** Shows the schema under this name wherever the document has it. */
+export function named<S extends z.ZodType>(id: string, schema: S): S {
+  names.add(schema, { id });
+  return schema;
+}
+
+export const Time = z.iso.datetime();
+
+export const Link = named('Link', z.object({ href: z.url() }));
+
+/** What a resource belongs to, or stands for. */
+export const Reference = z.object({ id: z.string() });
+
+/** RFC 9457. */
+export const Problem = named(
+  'Problem',
+  z.object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('What happened, to whom, and what to do.'),
+    errors: z.array(
+      z.object({
+        pointer: z.string().describe('RFC 6901, or `/` and a query parameter.'),
+        detail: z.string(),
+      }),
+    ),
+    correlationId: z.string(),
+  }),
+);

@@ -1,0 +1,96 @@
+/**
+ * One request at one route: is the token enough, is everything that was sent understood, is what the path
+ * names there? Only then the handler is asked; what it answers is sent. Refusals leave as errors.
+ */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import type { AdminPrincipal } from '../auth/admin.ts';
+import { challengeScope } from '../auth/bearer.ts';
+import { SYSTEM } from '../model/cause.ts';
+import { RequestError } from '../model/errors.ts';
+import { sendProblem } from '../support/problem.ts';
+import type { ApiDeps } from './deps.ts';
+import type { Endpoint, ReplyHeaders } from './endpoint.ts';
+import { check, refusal } from './mistakes.ts';
+import { readParams, readRecords } from './path.ts';
+import { expectedVersions } from './precondition.ts';
+import { readQuery } from './query.ts';
+
+/** Refuses tokens that may not do this; goes before the body is read. */
+export function authorize(endpoint: Endpoint): RequestHandler {
+  const { scope, unboundTo } = endpoint;
+  return (_req, res, next) => {
+    if (scope === null) return next();
+    const { scopes, environmentId } = principalOf(res);
+    if (!scopes.has(scope)) {
+      challengeScope(res, 'admin', [scope]);
+      return sendProblem(res, { status: 403, detail: `The token lacks the scope ${scope}.` });
+    }
+    if (unboundTo !== undefined && environmentId !== null) {
+      throw new RequestError(403, `A token that is bound to one environment cannot ${unboundTo}.`);
+    }
+    next();
+  };
+}
+
+/** Goes after the body parser. */
+export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
+  return async (req, res) => {
+    const admin = principalOf(res);
+    const params = readParams(req.params);
+    const url = publicUrl(deps, req);
+    const query = readQuery(endpoint.query ?? {}, url.searchParams);
+    const records = await readRecords(endpoint, deps, admin, params);
+    const expected = expectedVersions(req.headers['if-match']);
+    const call = { url, admin, cause: admin.cause, expected, params, query, ...records };
+    const given: unknown = req.body ?? {};
+    const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
+    const reply = await endpoint.handle({ ...call, body }, deps);
+    send(res, reply.status, reply.body, reply);
+  };
+}
+
+function publicUrl(deps: Pick<ApiDeps, 'publicUrl'>, req: Request): URL {
+  const asked = new URL(req.originalUrl, 'http://bridge.invalid');
+  return new URL(deps.publicUrl + asked.pathname + asked.search);
+}
+
+type CallBeforeBody = Parameters<NonNullable<Endpoint['furtherMistakes']>>[0];
+
+const WITH_BODY: ReadonlySet<string> = new Set(['post', 'put', 'patch']);
+
+/** As the schema types it; throws a 400 with one entry for each mistake. An absent body is `{}`. */
+function readBody(endpoint: Endpoint, given: unknown, call: CallBeforeBody, deps: ApiDeps): unknown {
+  const { data, mistakes } = check(endpoint.body ?? NOTHING, given);
+  if (data) return data;
+  const further = isObject(given) ? (endpoint.furtherMistakes?.(call, given, deps) ?? []) : [];
+  throw refusal([...mistakes, ...further]);
+}
+
+/** What a POST takes that says everything by its path. */
+const NOTHING = z.strictObject({});
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Nobody: whoever asks without a token where none is needed. */
+const ANYBODY: Omit<AdminPrincipal, 'cause'> = { scopes: new Set(), environmentId: null };
+
+function principalOf(res: Response): AdminPrincipal {
+  const admin: AdminPrincipal | undefined = res.locals.admin;
+  return admin ?? { ...ANYBODY, cause: { correlationId: String(res.locals.correlationId), actor: SYSTEM } };
+}
+
+/** Not Express's own `json`: that answers 304 where the `ETag` is known, and an `ETag` here is a version alone. */
+function send(res: Response, status: number, body: unknown, { location, version }: ReplyHeaders): void {
+  res.status(status);
+  if (location !== undefined) res.location(location);
+  if (version !== undefined) res.set('ETag', `"${version}"`);
+  if (body === null) return void res.end();
+  const text = JSON.stringify(body);
+  res.set('Content-Type', 'application/json; charset=utf-8');
+  res.set('Content-Length', String(Buffer.byteLength(text)));
+  res.end(text);
+}

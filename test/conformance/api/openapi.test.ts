@@ -1,0 +1,40 @@
+/** The description of the admin API: whole, without a token, and changed on purpose alone. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DOCUMENT } from '../../contract.ts';
+import { onEachDatabase } from '../../database.ts';
+import { PUBLIC_URL, startTestBridge } from './bridge.ts';
+
+const COMMITTED = join(__dirname, '../../../docs/openapi.json');
+
+it('is what docs/openapi.json says; `npm run openapi` writes it anew where a change is meant', () => {
+  expect(DOCUMENT).toEqual(JSON.parse(readFileSync(COMMITTED, 'utf8')));
+});
+
+type Operation = { operationId: string; tags: string[]; summary: string; responses: Record<string, unknown> };
+
+const operations = Object.entries(DOCUMENT.paths as Record<string, Record<string, Operation>>).flatMap(
+  ([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+);
+
+it('names each operation once', () => {
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(ids).toEqual([...new Set(ids)]);
+});
+
+it.each(operations)('$method $path has a tag, a summary and its errors', ({ operation }) => {
+  expect(operation.tags).toHaveLength(1);
+  expect(operation.summary).toMatch(/^[A-Z].*[^.]$/);
+  expect(operation.responses).toHaveProperty('default');
+});
+
+onEachDatabase((open) => {
+  it('is there for whoever asks, at the public URL', async () => {
+    const bridge = await startTestBridge(await open());
+    const answer = await bridge.ask('GET', '/v1/openapi.json', { token: null });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ ...DOCUMENT, servers: [{ url: PUBLIC_URL }] });
+    await bridge.stop();
+  });
+});
