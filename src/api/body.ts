@@ -1,81 +1,10 @@
 /** Checks request bodies with zod, and says every mistake in words: a pointer, and what is allowed. */
 
 import type { Request } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Mistake, RequestError } from '../model/errors.ts';
 
-const NAME_MAX = 255;
-
-/** PostgreSQL stores neither NUL nor half a surrogate pair. */
-function storable(text: string): boolean {
-  return !text.includes('\u0000') && text.isWellFormed();
-}
-
-function isLine(text: string): boolean {
-  return storable(text) && !/\p{Cc}/u.test(text);
-}
-
-/** An absolute URL of the web, kept as it is given. */
-export function webUrl(max: number) {
-  return z
-    .url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' })
-    .max(max, `must have at most ${max} characters`)
-    .refine(isLine, 'must not hold control characters');
-}
-
-/** A name that people read: trimmed, not empty, one line. */
-export const nameText = z
-  .string()
-  .trim()
-  .min(1, 'must not be empty')
-  .max(NAME_MAX, `must have at most ${NAME_MAX} characters`)
-  .refine(isLine, 'must not hold control characters');
-
-/** An id that names something else: what no database can hold names nothing. */
-export const idText = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(64, 'must have at most 64 characters')
-  .refine(storable, 'must not hold NUL characters');
-
-/** Free text of several lines. */
-export function longText(max: number) {
-  return z
-    .string()
-    .max(max, `must have at most ${max} characters`)
-    .refine(storable, 'must not hold NUL characters');
-}
-
-/**
- * What a GET shows and a PUT may send back: it is known, so it is no mistake, and it changes nothing.
- * Spread into the strict object of a replacement.
- */
-export const READ_ONLY = {
-  id: z.unknown().optional(),
-  environment: z.unknown().optional(),
-  createdAt: z.unknown().optional(),
-  updatedAt: z.unknown().optional(),
-  _links: z.unknown().optional(),
-} as const;
-
-const DEPTH_MAX = 10;
-const METADATA_MAX = 16_384;
-
-function storableTree(value: unknown, depth: number): boolean {
-  if (typeof value === 'string') return storable(value);
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === 0) return false;
-  return Object.entries(value).every(([key, item]) => storable(key) && storableTree(item, depth - 1));
-}
-
-/** An object of the caller's own, kept as it is. */
-export const metadataObject = z
-  .record(z.string(), z.unknown())
-  .refine((value) => storableTree(value, DEPTH_MAX), `must have at most ${DEPTH_MAX} levels and no NUL`)
-  .refine(
-    (value) => !storableTree(value, DEPTH_MAX) || JSON.stringify(value).length <= METADATA_MAX,
-    `must be at most ${METADATA_MAX} characters of JSON`,
-  );
+export { idText, longText, nameText, READ_ONLY, webUrl } from './schemas/texts.ts';
 
 /** The body as the schema types it; throws a 400 with one entry per mistake. An absent body is `{}`. */
 export function parseBody<S extends z.ZodObject>(schema: S, req: Request): z.output<S> {

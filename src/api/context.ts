@@ -46,22 +46,4 @@ export async function storeOf(deps: AdminDeps, req: Request, res: Response): Pro
   return store;
 }
 
-/** Refuses tokens that are bound to one environment. */
-export function requireUnbound(res: Response, what: string): void {
-  if (adminOf(res).environmentId === null) return;
-  throw new RequestError(403, `A token that is bound to one environment cannot manage ${what}.`);
-}
-
-/** An absolute URL below `/v1`. */
-export function href(deps: Pick<AdminDeps, 'publicUrl'>, ...path: readonly string[]): string {
-  return [`${deps.publicUrl}/v1`, ...path.map(encodeURIComponent)].join('/');
-}
-
-/** The URL of a store, or of what is below it. */
-export function storeHref(
-  deps: Pick<AdminDeps, 'publicUrl'>,
-  store: StoreRecord,
-  ...path: readonly string[]
-): string {
-  return href(deps, 'environments', store.environmentId, 'propagation', 'stores', store.id, ...path);
-}
+export { href, storeHref } from './href.ts';

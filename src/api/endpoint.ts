@@ -88,7 +88,7 @@ interface Records {
   readonly storeId: { readonly store: StoreRecord };
 }
 
-type Named<Param extends string> = Together<Param extends keyof Records ? Records[Param] : unknown>;
+type Named<Param extends string> = Together<Records[Extract<Param, keyof Records>]>;
 
 /** A union's members as one type that has them all. */
 type Together<Union> = (Union extends unknown ? (of: Union) => void : never) extends (of: infer All) => void

@@ -53,13 +53,23 @@ function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType): Mistake[] {
     const name = String(issue.path.at(-1) ?? 'the body');
     return [{ pointer: pointerTo(issue.path), detail: `${name} ${lowerFirst(issue.message)}` }];
   }
-  const { shape = {} } = schema as { readonly shape?: object };
-  const known = Object.keys(shape).join(', ') || 'none';
-  const hint = issue.path.length === 0 ? `; allowed are ${known}` : '';
+  const { shape = {} } = schema as { readonly shape?: Readonly<Record<string, z.ZodType>> };
+  const known = Object.entries(shape).filter(([, value]) => !SAYS_NOTHING.has(typeOf(value)));
+  const allowed = known.map(([key]) => key).join(', ') || 'none';
+  const hint = issue.path.length === 0 ? `; allowed are ${allowed}` : '';
   return issue.keys.map((key) => ({
     pointer: pointerTo([...issue.path, key]),
     detail: `unknown key ${key}${hint}`,
   }));
+}
+
+/** Of what is refused for now, and of what is read only. */
+const SAYS_NOTHING: ReadonlySet<string> = new Set(['never', 'unknown']);
+
+/** The type of the value itself, whatever the schema says about its absence. */
+export function typeOf(schema: z.ZodType): string {
+  const { type, innerType } = schema.def as { readonly type: string; readonly innerType?: z.ZodType };
+  return innerType ? typeOf(innerType) : type;
 }
 
 function lowerFirst(text: string): string {

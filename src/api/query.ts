@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Fields } from './endpoint.ts';
-import { check, refusal } from './mistakes.ts';
+import { check, refusal, typeOf } from './mistakes.ts';
 
 /** Throws a 400 with one entry for each mistake. An empty parameter counts as absent. */
 export function readQuery(fields: Fields, params: URLSearchParams): Record<string, unknown> {
@@ -41,10 +41,4 @@ function typed(schema: z.ZodType | undefined, text: string): unknown {
     default:
       return text;
   }
-}
-
-/** Of the value itself, whatever is said about its absence. */
-function typeOf(schema: z.ZodType): string {
-  const { type, innerType } = schema.def as { readonly type: string; readonly innerType?: z.ZodType };
-  return innerType ? typeOf(innerType) : type;
 }

@@ -8,7 +8,6 @@ import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
 import { getEnvironmentEvenDeleted } from '../db/identity/environments.ts';
 import { accounts } from './accounts.ts';
-import { connections } from './connections.ts';
 import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
 import { groups, users } from './directory.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -21,7 +20,6 @@ import { previews } from './previews.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
 import { ROUTES } from './routes/index.ts';
 import { rules } from './rules.ts';
-import { scimConfiguration } from './scimConfiguration.ts';
 import { authorize, serve } from './serve.ts';
 import { storeConnectionStatus } from './storeConnectionStatus.ts';
 import { storeMetadata } from './storeMetadata.ts';
@@ -35,8 +33,6 @@ type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
 
 /** Below `/v1/environments/{envId}`; `environmentOf(res)` is theirs. A longer path goes before a shorter. */
 const ENVIRONMENT_RESOURCES: readonly Resource[] = [
-  ['/connections', connections],
-  ['/connections', scimConfiguration],
   ['/users', users],
   ['/groups', groups],
   ['/events', events],

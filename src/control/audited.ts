@@ -10,10 +10,10 @@ export function auditedEnvironment({ id, name }: EnvironmentRecord) {
 }
 
 export function auditedConnection(connection: NewConnection) {
-  const { id, name, strategy, isPrimary, unknownAttributes, retentionDays } = connection;
+  const { id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays } = connection;
   const { metadata, userIdAttribute, mapping } = connection;
   return {
-    ...{ id, name, strategy, isPrimary, unknownAttributes, retentionDays },
+    ...{ id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays },
     ...{ metadata, userIdAttribute, mapping: mapping ?? [] },
   };
 }
@@ -23,6 +23,6 @@ export function auditedAdminToken(token: AdminTokenRecord) {
   return { id, name, scopes, environmentId, validUntil };
 }
 
-export function auditedScimToken({ id, connectionId, scopes, validUntil }: ScimTokenRecord) {
-  return { id, connectionId, scopes, validUntil };
+export function auditedScimToken({ id, connectionId, name, scopes, validUntil }: ScimTokenRecord) {
+  return { id, connectionId, name, scopes, validUntil };
 }

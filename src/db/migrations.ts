@@ -12,6 +12,7 @@ import * as seats from '../../migrations/0005_seats.ts';
 import * as secondLooks from '../../migrations/0006_second_looks.ts';
 import * as previewMakers from '../../migrations/0007_preview_makers.ts';
 import * as heldByPerson from '../../migrations/0008_held_by_person.ts';
+import * as handles from '../../migrations/0009_handles.ts';
 import * as peers from '../../migrations/0010_peers.ts';
 import * as eventTimes from '../../migrations/0011_event_times.ts';
 import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0006_second_looks', ...secondLooks },
   { name: '0007_preview_makers', ...previewMakers },
   { name: '0008_held_by_person', ...heldByPerson },
+  { name: '0009_handles', ...handles },
   { name: '0010_peers', ...peers },
   { name: '0011_event_times', ...eventTimes },
   { name: '0016_trimmed_names', ...trimmedNames },

@@ -29,6 +29,18 @@ export const nameText = z
   .max(NAME_MAX, `must have at most ${NAME_MAX} characters`)
   .refine(isLine, 'must not hold control characters');
 
+const HANDLE = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** A short name that expressions may hold. */
+export const handleText = z
+  .string()
+  .regex(HANDLE, 'must be lower-case letters, digits, - and _, at most 63, and begin with a letter');
+
+/** A key that the product documents and this release does not have; `meanwhile` says what is so until then. */
+export function comesLater(meanwhile: string) {
+  return z.never({ error: `comes with a later release: ${meanwhile}` }).optional();
+}
+
 /** An id that names something else: what no database can hold names nothing. */
 export const idText = z
   .string()

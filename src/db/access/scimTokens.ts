@@ -8,6 +8,8 @@ export interface ScimTokenRecord {
   readonly id: string;
   readonly environmentId: string;
   readonly connectionId: string;
+  /** null: nobody gave it one. */
+  readonly name: string | null;
   readonly scopes: readonly string[];
   readonly createdAt: string;
   /** null: until it is revoked */
@@ -30,6 +32,7 @@ export async function findScimToken(
     .select(
       'c.*',
       't.id as token_id',
+      't.name as token_name',
       't.scopes as token_scopes',
       't.created_at as token_created_at',
       't.valid_until as token_valid_until',
@@ -42,6 +45,7 @@ export async function findScimToken(
     id: row.token_id,
     environment_id: connection.environmentId,
     connection_id: connection.id,
+    name: row.token_name,
     scopes: row.token_scopes,
     created_at: row.token_created_at,
     valid_until: row.token_valid_until,
@@ -56,6 +60,7 @@ export async function insertScimToken(db: Db, token: ScimTokenRecord, tokenHash:
     environment_id: token.environmentId,
     connection_id: token.connectionId,
     token_hash: tokenHash,
+    name: token.name,
     scopes: toJson(token.scopes),
     created_at: token.createdAt,
     valid_until: token.validUntil,
@@ -70,6 +75,14 @@ export async function listScimTokens(db: Db, connectionId: string): Promise<read
     .orderBy(['created_at', 'id'])
     .limit(SCIM_TOKENS_MAX);
   return rows.map(toScimToken);
+}
+
+/** Of every connection of the environment. */
+export async function namesOfScimTokens(
+  db: Db,
+  environmentId: string,
+): Promise<readonly { readonly name: string | null }[]> {
+  return db('scim_tokens').where({ environment_id: environmentId }).select('name');
 }
 
 /** Most tokens that one connection may have at once. */
@@ -119,6 +132,7 @@ function toScimToken(row: Record<string, unknown>): ScimTokenRecord {
     id: row.id as string,
     environmentId: row.environment_id as string,
     connectionId: row.connection_id as string,
+    name: row.name as string | null,
     scopes: fromJson(row.scopes),
     createdAt: row.created_at as string,
     validUntil: row.valid_until as string | null,

@@ -26,6 +26,8 @@ export interface ConnectionRecord {
   readonly environmentId: string;
   /** Unique in its environment. */
   readonly name: string;
+  /** Short, unique in its environment: what rules and mappings will call it. */
+  readonly handle: string;
   readonly strategy: Strategy;
   /**
    * The oldest connection of its environment that is not being deleted: its users speak for their persons.
@@ -163,6 +165,7 @@ export async function updateConnection(db: Db, connection: ConnectionRecord): Pr
 function settingsRow(connection: NewConnection) {
   return {
     name: connection.name,
+    handle: connection.handle,
     strategy: connection.strategy,
     unknown_attributes: connection.unknownAttributes,
     retention_days: connection.retentionDays,
@@ -178,6 +181,7 @@ export function toConnection(row: Record<string, unknown>): ConnectionRecord {
     id: row.id as string,
     environmentId: row.environment_id as string,
     name: row.name as string,
+    handle: row.handle as string,
     strategy: row.strategy as Strategy,
     isPrimary: fromBoolean(row.is_primary),
     unknownAttributes: row.unknown_attributes as UnknownAttributes,

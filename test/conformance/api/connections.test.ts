@@ -33,12 +33,16 @@ onEachDatabase((open) => {
         id: expect.any(String),
         environment: { id: 'default' },
         name: 'okta',
+        handle: 'okta',
         strategy: 'okta',
+        mode: 'push',
         isPrimary: false,
         unknownAttributes: 'Reject',
         retentionDays: null,
         metadata: {},
         status: 'ACTIVE',
+        counts: { users: 0, active: 0, groups: 0, attributes: 0 },
+        timestamps: { createdAt: made.body.createdAt, updatedAt: made.body.updatedAt },
         createdAt: expect.any(String),
         updatedAt: made.body.createdAt,
         _links: {
@@ -73,6 +77,40 @@ onEachDatabase((open) => {
       expect(kinds.slice(0, 4)).toEqual(
         ['deleted', 'deleting', 'updated', 'created'].map((what) => `connection.${what}`),
       );
+    });
+
+    it('have a handle, made of the name or chosen, of their own in the environment', async () => {
+      const path = `/v1/environments/${await newEnvironment('handles')}/connections`;
+      const made = async (name: string, more = {}) => {
+        const { body } = await ask('POST', path, { body: { name, strategy: 'scim', ...more } });
+        return [body.handle ?? body.errors[0].pointer, body.id];
+      };
+      expect((await made('Zürich – 2nd Okta!'))[0]).toBe('zu-rich-2nd-okta');
+      expect((await made('Zürich 2nd okta'))[0]).toBe('zu-rich-2nd-okta-2');
+      expect((await made('株式会社'))[0]).toBe('connection');
+      expect((await made('chosen', { handle: 'hr_1' }))[0]).toBe('hr_1');
+      for (const handle of ['hr_1', 'HR', '1st', 'a.b', 'x'.repeat(64)]) {
+        expect((await made(`chosen ${handle.length}${handle[0]}`, { handle }))[0]).toBe('/handle');
+      }
+      const [, id] = await made('renamed');
+      const put = async (body: object) =>
+        (await ask('PUT', `${path}/${id}`, { body: { strategy: 'scim', ...body } })).body.handle;
+      expect(await put({ name: 'other name' })).toBe('renamed');
+      expect(await put({ name: 'other name', handle: 'free-to-change' })).toBe('free-to-change');
+    });
+
+    it.each([
+      ['strategy', { strategy: 'oktaApi' }],
+      ['matchPeople', { matchPeople: false }],
+      ['reusedIdentifiers', { reusedIdentifiers: 'Hold' }],
+      ['silentAfterHours', { silentAfterHours: null }],
+    ])('says of %s that it comes later', async (key, more) => {
+      const body = { name: 'early', strategy: 'okta', ...more };
+      const refused = await ask('POST', `${env}/connections`, { body });
+      expect(refused.status).toBe(400);
+      expect(refused.body.errors).toEqual([
+        { pointer: `/${key}`, detail: expect.stringMatching(/comes? with a later release/) },
+      ]);
     });
 
     it('are primary when they are the oldest', async () => {
@@ -259,6 +297,7 @@ onEachDatabase((open) => {
       expect(Object.keys(listed).sort()).toEqual([
         'createdAt',
         'lastUsedAt',
+        'name',
         'scopes',
         'tokenId',
         'validUntil',

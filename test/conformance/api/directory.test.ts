@@ -60,6 +60,13 @@ onEachDatabase((open) => {
     return answer.body._embedded.users.map((user: { id: string }) => user.id);
   }
 
+  it('counts at a connection what it brought and still has', async () => {
+    const path = `${env}/connections/${ada.connectionId}`;
+    const counts = { users: 2, active: 1, groups: 1, attributes: 0 };
+    expect((await ask('GET', path)).body.counts).toEqual(counts);
+    expect((await ask('GET', `${env}/connections`)).body._embedded.connections[0].counts).toEqual(counts);
+  });
+
   it('shows a user in the shape of SCIM, with person and connection', async () => {
     const { status, body } = await ask('GET', `${env}/users/ada`);
     expect(status).toBe(200);

@@ -106,6 +106,7 @@ async function connect(db: Knex, port: number, options: ConnectOptions): Promise
     id: connectionId,
     environmentId,
     name: `okta-${connectionId}`,
+    handle: connectionId,
     strategy: 'okta',
     isPrimary,
     unknownAttributes,
@@ -119,7 +120,10 @@ async function connect(db: Knex, port: number, options: ConnectOptions): Promise
   const token = newToken('scim');
   await insertScimToken(
     db,
-    { id: newId(), environmentId, connectionId, scopes, createdAt: at, validUntil: null, lastUsedAt: at },
+    {
+      ...{ id: newId(), environmentId, connectionId, name: null, scopes },
+      ...{ createdAt: at, validUntil: null, lastUsedAt: at },
+    },
     hashToken(token),
   );
   return client(`http://127.0.0.1:${port}${SCIM_PATH}`, token, { connectionId, environmentId });

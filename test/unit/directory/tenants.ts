@@ -42,6 +42,7 @@ export async function connection(
     id,
     environmentId,
     name: id,
+    handle: id,
     strategy: 'okta',
     isPrimary,
     unknownAttributes: 'Reject',

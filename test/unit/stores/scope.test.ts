@@ -84,6 +84,7 @@ async function tenant(db: Knex) {
       id,
       environmentId,
       name: id,
+      handle: id,
       strategy: 'okta',
       isPrimary,
       unknownAttributes: 'Reject',

@@ -1,0 +1,111 @@
+/** A connection as it is sent and shown. */
+
+import { z } from 'zod';
+import { STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/identity/connections.ts';
+import { listOf } from '../lists.ts';
+import { Link, named, Reference, Time } from './common.ts';
+import { DELETION } from './deletion.ts';
+import { comesLater, handleText, metadataObject, nameText, READ_ONLY } from './texts.ts';
+
+const RETENTION_DAYS_MAX = 1095;
+
+/** Directories that the bridge will ask, instead of being told. */
+const PULLED: readonly unknown[] = ['oktaApi', 'google', 'ldap', 'demo', 'gitlabSelf', 'gitlabSaas', 'slack'];
+
+const strategy = z.enum(STRATEGIES, {
+  error: ({ input }) =>
+    PULLED.includes(input)
+      ? `is not ${input} yet: directories that the bridge pulls come with a later release; there are ${STRATEGIES.join(', ')}`
+      : undefined,
+});
+
+const retentionDays = z
+  .int()
+  .min(0, 'must be at least 0')
+  .max(RETENTION_DAYS_MAX, `must be at most ${RETENTION_DAYS_MAX}`)
+  .nullable()
+  .describe('Days after deactivation, then what the bridge knew of somebody is removed; null keeps it.');
+
+const SETTINGS = {
+  name: nameText,
+  handle: handleText.optional().describe('Made of the name where it is left out.'),
+  strategy,
+  isPrimary: z.boolean().optional().describe('Read only.'),
+  unknownAttributes: z
+    .enum(UNKNOWN_ATTRIBUTES)
+    .default('Reject')
+    .describe('What happens to a request with attributes that no schema knows.'),
+  retentionDays: retentionDays.default(null),
+  metadata: metadataObject.default({}),
+};
+
+const LATER = {
+  matchPeople: comesLater('people are matched over all connections so far'),
+  reusedIdentifiers: comesLater(
+    'whoever comes with the identifier of somebody who left is taken for the same',
+  ),
+  silentAfterHours: comesLater('nothing watches for silence so far'),
+};
+
+const SHOWN_ONLY = {
+  ...READ_ONLY,
+  mode: z.unknown().optional(),
+  status: z.unknown().optional(),
+  deletion: z.unknown().optional(),
+  counts: z.unknown().optional(),
+  timestamps: z.unknown().optional(),
+};
+
+export const NewConnection = named('NewConnection', z.strictObject({ ...SETTINGS, ...LATER }));
+
+export const ConnectionReplacement = named(
+  'ConnectionReplacement',
+  z.strictObject({ ...SETTINGS, ...LATER, ...SHOWN_ONLY }),
+);
+
+export const ConnectionPatch = named(
+  'ConnectionPatch',
+  z.strictObject({
+    name: SETTINGS.name.optional(),
+    handle: SETTINGS.handle.nullish(),
+    strategy: strategy.optional(),
+    isPrimary: SETTINGS.isPrimary,
+    unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES).nullish(),
+    retentionDays: retentionDays.optional(),
+    metadata: z.record(z.string(), z.unknown()).nullish(),
+    ...LATER,
+    ...SHOWN_ONLY,
+  }),
+);
+
+const Waiting = z.object({
+  store: z.object({ id: z.string(), name: z.string() }),
+  pending: z.int(),
+  held: z.int(),
+  parked: z.int(),
+});
+
+export const Connection = named(
+  'Connection',
+  z.object({
+    id: z.string(),
+    environment: Reference,
+    name: z.string(),
+    handle: z.string(),
+    strategy: z.enum(STRATEGIES),
+    mode: z.enum(['push', 'pull']),
+    isPrimary: z.boolean(),
+    unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES),
+    retentionDays: z.int().nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    status: z.enum(['ACTIVE', 'DELETING']),
+    deletion: z.object({ ...DELETION, waitsFor: z.array(Waiting).optional() }).optional(),
+    counts: z.object({ users: z.int(), active: z.int(), groups: z.int(), attributes: z.int() }),
+    timestamps: z.object({ createdAt: Time, updatedAt: Time }),
+    createdAt: Time,
+    updatedAt: Time,
+    _links: z.object({ self: Link, scimConfiguration: Link }),
+  }),
+);
+
+export const ConnectionList = named('ConnectionList', listOf('connections', Connection));

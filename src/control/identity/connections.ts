@@ -1,0 +1,147 @@
+/** Makes and changes connections. Deleting one is in `endings/`. */
+
+import { appendEvent } from '../../db/events.ts';
+import {
+  type ConnectionRecord,
+  everyConnection,
+  insertConnection,
+  lockConnection,
+  type Strategy,
+  USER_ID_ATTRIBUTES,
+  updateConnection,
+} from '../../db/identity/connections.ts';
+import { lockEnvironment } from '../../db/identity/environments.ts';
+import type { Db } from '../../db/open.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { isoTime } from '../../support/clock.ts';
+import { newId } from '../../support/ids.ts';
+import { auditedConnection } from '../audited.ts';
+import { refuseTakenName } from '../names.ts';
+import { refuseOtherVersion, timeAfter, type Versions } from '../versions.ts';
+import { handleFor, refuseTakenHandle } from './handles.ts';
+
+type Deps = Pick<PropagationDeps, 'db' | 'clock'>;
+
+/** What an admin says of a connection. */
+export interface ConnectionInput
+  extends Pick<ConnectionRecord, 'name' | 'strategy' | 'unknownAttributes' | 'retentionDays' | 'metadata'> {
+  /** Absent: made of the name for a new connection, unchanged for another. */
+  readonly handle?: string | undefined;
+  /** Read only; a value that is not so is refused. */
+  readonly isPrimary?: boolean | undefined;
+}
+
+/** Throws 404, or 409 where the name or the handle is taken, or the environment is being deleted. */
+export async function createConnection(
+  deps: Deps,
+  environmentId: string,
+  input: ConnectionInput,
+  cause: Cause,
+): Promise<ConnectionRecord> {
+  const at = isoTime(deps.clock.now());
+  return deps.db.transaction(async (tx) => {
+    // The lock makes exactly one of two first connections the primary one.
+    const others = await othersIn(tx, environmentId, null);
+    refuseTakenName('connection', input.name, others);
+    const isPrimary = !others.some((other) => other.isPrimary);
+    refuseOtherPrimary(input.isPrimary, isPrimary);
+    const taken = handlesOf(others);
+    if (input.handle !== undefined) refuseTakenHandle(input.handle, taken);
+    const connection: ConnectionRecord = {
+      id: newId(),
+      environmentId,
+      ...described(input),
+      handle: input.handle ?? handleFor(input.name, taken),
+      isPrimary,
+      userIdAttribute: USER_ID_ATTRIBUTES[input.strategy],
+      mapping: null,
+      createdAt: at,
+      updatedAt: at,
+      deletion: null,
+    };
+    await insertConnection(tx, connection);
+    await appendEvent(tx, at, {
+      environmentId,
+      cause,
+      kind: 'connection.created',
+      outcome: 'success',
+      after: auditedConnection(connection),
+    });
+    return connection;
+  });
+}
+
+/** Throws 404, 409 as `createConnection` does, or 412 where the request means another version. */
+export async function changeConnection(
+  deps: Deps,
+  { environmentId, id }: Pick<ConnectionRecord, 'environmentId' | 'id'>,
+  input: ConnectionInput,
+  expected: Versions,
+  cause: Cause,
+): Promise<ConnectionRecord> {
+  return deps.db.transaction(async (tx) => {
+    const others = await othersIn(tx, environmentId, id);
+    const before = await lockConnection(tx, environmentId, id);
+    if (!before) throw new RequestError(404, `There is no connection ${id} here.`);
+    refuseDeleting('connection', before);
+    refuseOtherVersion(expected, before);
+    refuseOtherPrimary(input.isPrimary, before.isPrimary);
+    if (input.name !== before.name) refuseTakenName('connection', input.name, others);
+    const handle = input.handle ?? before.handle;
+    refuseTakenHandle(handle, handlesOf(others));
+    const userIdAttribute = userIdAttributeAfter(before, input.strategy);
+    const at = timeAfter(before.updatedAt, deps.clock);
+    const after = { ...before, ...described(input), handle, userIdAttribute, updatedAt: at };
+    await updateConnection(tx, after);
+    await appendEvent(tx, at, {
+      environmentId,
+      cause,
+      kind: 'connection.updated',
+      outcome: 'success',
+      before: auditedConnection(before),
+      after: auditedConnection(after),
+    });
+    return after;
+  });
+}
+
+function described({ name, strategy, unknownAttributes, retentionDays, metadata }: ConnectionInput) {
+  return { name, strategy, unknownAttributes, retentionDays, metadata };
+}
+
+/** Locks the environment, so that no name or handle is taken meanwhile. */
+async function othersIn(
+  tx: Db,
+  environmentId: string,
+  id: string | null,
+): Promise<readonly ConnectionRecord[]> {
+  const environment = await lockEnvironment(tx, environmentId);
+  if (!environment) throw new RequestError(404, `There is no environment ${environmentId} here.`);
+  if (id === null) refuseDeleting('environment', environment);
+  return (await everyConnection(tx, environmentId)).filter((connection) => connection.id !== id);
+}
+
+function handlesOf(connections: readonly ConnectionRecord[]): ReadonlySet<string> {
+  return new Set(connections.map(({ handle }) => handle));
+}
+
+export function refuseDeleting(
+  what: string,
+  { name, deletion }: Pick<ConnectionRecord, 'name' | 'deletion'>,
+): void {
+  if (!deletion) return;
+  throw new RequestError(409, `The ${what} ${name} is being deleted; it does not change any more.`);
+}
+
+/** Another strategy brings its default, unless an admin chose otherwise. */
+function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, next: Strategy): string {
+  return userIdAttribute === USER_ID_ATTRIBUTES[strategy] ? USER_ID_ATTRIBUTES[next] : userIdAttribute;
+}
+
+function refuseOtherPrimary(asked: boolean | undefined, isPrimary: boolean): void {
+  if (asked === undefined || asked === isPrimary) return;
+  const detail = 'isPrimary cannot be chosen: the oldest connection of an environment is its primary one';
+  throw new RequestError(400, 'isPrimary is read only.', [{ pointer: '/isPrimary', detail }]);
+}

@@ -1,0 +1,73 @@
+/**
+ * What feeds the directory's attributes from what an identity provider sends, as an admin sets it. Every
+ * active store is gone through again, as after a change of its own settings.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { appendEvent } from '../../db/events.ts';
+import {
+  type ConnectionRecord,
+  type InboundMapping,
+  lockConnection,
+  USER_ID_ATTRIBUTES,
+  updateConnection,
+} from '../../db/identity/connections.ts';
+import { remapPrimaryEmails } from '../../db/identity/primaryEmails.ts';
+import { effectiveInbound, mappedResource } from '../../directory/inbound.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import { primaryEmail } from '../../model/resource.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { auditedConnection } from '../audited.ts';
+import { replanStores } from '../endings/directoryChange.ts';
+import { refuseOtherVersion, timeAfter, type Versions } from '../versions.ts';
+import { refuseDeleting } from './connections.ts';
+
+export interface InboundInput {
+  /** Undefined: the strategy's default. */
+  readonly userIdAttribute: string | undefined;
+  /** What differs from the default; null: nothing does. */
+  readonly mapping: readonly InboundMapping[] | null;
+}
+
+/** Throws 404, 409 where the connection is being deleted, 412 where the request means another version. */
+export async function changeInboundMapping(
+  deps: PropagationDeps,
+  { environmentId, id }: Pick<ConnectionRecord, 'environmentId' | 'id'>,
+  { mapping, ...chosen }: InboundInput,
+  expected: Versions,
+  cause: Cause,
+): Promise<ConnectionRecord> {
+  const { connection, remapped } = await deps.db.transaction(async (tx) => {
+    const before = await lockConnection(tx, environmentId, id);
+    if (!before) throw new RequestError(404, `There is no connection ${id} here.`);
+    refuseDeleting('connection', before);
+    refuseOtherVersion(expected, before);
+    const userIdAttribute = chosen.userIdAttribute ?? USER_ID_ATTRIBUTES[before.strategy];
+    const remapped = !isDeepStrictEqual(before.mapping, mapping);
+    if (!remapped && userIdAttribute === before.userIdAttribute) return { connection: before, remapped };
+    const at = timeAfter(before.updatedAt, deps.clock);
+    const after: ConnectionRecord = { ...before, userIdAttribute, mapping, updatedAt: at };
+    await updateConnection(tx, after);
+    await appendEvent(tx, at, {
+      environmentId,
+      cause,
+      kind: 'connection.updated',
+      outcome: 'success',
+      before: auditedConnection(before),
+      after: auditedConnection(after),
+    });
+    if (emailSource(before.mapping) !== emailSource(mapping)) {
+      const mapped = mappedResource(mapping);
+      await remapPrimaryEmails(tx, id, (user) => primaryEmail(mapped(user)));
+    }
+    if (remapped) await replanStores(tx, at, environmentId, cause);
+    return { connection: after, remapped };
+  });
+  if (remapped) deps.wake.signal();
+  return connection;
+}
+
+function emailSource(overrides: readonly InboundMapping[] | null): string | null {
+  return effectiveInbound(overrides).find(({ attribute }) => attribute === 'primaryEmail')?.scim ?? null;
+}
