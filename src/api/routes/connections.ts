@@ -13,7 +13,7 @@ import {
   getConnection,
   listConnections,
 } from '../../db/identity/connections.ts';
-import { waitedFor } from '../../db/identity/tombstones.ts';
+import { storesWaitedFor } from '../../db/identity/tombstones.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, created, endpoint, noContent, ok } from '../endpoint.ts';
 import { connectionHref } from '../href.ts';
@@ -156,7 +156,7 @@ async function answer(deps: ApiDeps, connection: ConnectionRecord) {
   const shown = show(deps, connection, await countsOfConnections(deps.db, [connection.id]));
   const version = connection.updatedAt;
   if (!shown.deletion) return { ...ok(shown), version };
-  const waitsFor = await waitedFor(deps.db, connection.id);
+  const waitsFor = await storesWaitedFor(deps.db, connection.id);
   return { ...ok({ ...shown, deletion: { ...shown.deletion, waitsFor } }), version };
 }
 

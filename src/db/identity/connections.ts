@@ -125,10 +125,6 @@ function present(db: Db, environmentId: string) {
   return db('connections').where({ environment_id: environmentId }).whereNull('deleted_at');
 }
 
-export async function hasPrimaryConnection(db: Db, environmentId: string): Promise<boolean> {
-  return (await present(db, environmentId).where({ is_primary: true }).first('id')) !== undefined;
-}
-
 /**
  * Makes the oldest other connection that is not being deleted the primary one, and answers it. Null where
  * `connection` was not the primary one, or there is no other. The environment must be locked.
