@@ -1,7 +1,7 @@
 /** PATCH as RFC 7396 has it: what is shown, with what is sent merged into it, is a replacement. */
 
 import type { z } from 'zod';
-import type { Versions } from '../control/versions.ts';
+import type { Versions } from '../control/conflicts.ts';
 import { RequestError } from '../model/errors.ts';
 import { check, refusal } from './mistakes.ts';
 

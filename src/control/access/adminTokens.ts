@@ -14,7 +14,7 @@ import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
 import { auditedAdminToken } from '../audited.ts';
-import { refuseTakenName } from '../names.ts';
+import { refuseTakenName } from '../conflicts.ts';
 
 export type NewAdminToken = Pick<AdminTokenRecord, 'name' | 'scopes' | 'environmentId' | 'validUntil'>;
 

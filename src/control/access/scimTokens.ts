@@ -17,8 +17,8 @@ import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
 import { auditedScimToken } from '../audited.ts';
+import { refuseTakenName } from '../conflicts.ts';
 import { refuseDeleting } from '../identity/connections.ts';
-import { refuseTakenName } from '../names.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;
 type Of = Pick<ConnectionRecord, 'environmentId' | 'id'>;

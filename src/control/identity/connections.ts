@@ -18,8 +18,7 @@ import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
 import { auditedConnection } from '../audited.ts';
-import { refuseTakenName } from '../names.ts';
-import { refuseOtherVersion, timeAfter, type Versions } from '../versions.ts';
+import { refuseOtherVersion, refuseTakenName, timeAfter, type Versions } from '../conflicts.ts';
 import { handleFor, refuseTakenHandle } from './handles.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;

@@ -19,8 +19,8 @@ import { RequestError } from '../../model/errors.ts';
 import { primaryEmail } from '../../model/resource.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { auditedConnection } from '../audited.ts';
+import { refuseOtherVersion, timeAfter, type Versions } from '../conflicts.ts';
 import { replanStores } from '../endings/directoryChange.ts';
-import { refuseOtherVersion, timeAfter, type Versions } from '../versions.ts';
 import { refuseDeleting } from './connections.ts';
 
 export interface InboundInput {
