@@ -105,14 +105,14 @@ async function directory(knex: Knex) {
     t.text('user_name_lower').notNullable();
     t.text('external_id');
     t.text('display_name_lower');
-    /** As `primaryEmail` in product.md: the one marked primary, else the work one, else the first. */
+    /** In lower case: the address marked primary, else the work one, else the first. */
     t.text('primary_email_lower');
     t.boolean('active').notNullable();
     /** The SCIM resource without id, meta and groups. */
     t.jsonb('resource').notNullable();
     t.integer('version').notNullable();
     times(t);
-    /** A tombstone: the person's history and links hang on. */
+    /** Set when the user was deleted; the row stays, because links and events name the person. */
     time(t, 'deleted_at');
     t.index(['connection_id', 'external_id']);
     t.index(['connection_id', 'display_name_lower']);
@@ -178,13 +178,13 @@ async function stores(knex: Knex) {
     t.string('tenant_name');
     /** The credential's own account: {remoteId, identifiers}. */
     t.jsonb('self');
-    /** When set, no task of this store runs: {code, message, by}. */
+    /** While set, no task of this store runs: {code, message, by}. */
     t.jsonb('paused');
     time(t, 'paused_at');
-    /** When a pause that heals by itself is tried again; null where only an admin resumes. */
+    /** When the credential of a paused store is checked again; null where only an admin ends the pause. */
     time(t, 'retry_at');
     t.integer('retry_attempts').notNullable();
-    /** When set, creations wait until then: no seats. */
+    /** Until when creations wait because the vendor has no seats left. */
     time(t, 'creations_wait_until');
     /** Set while the brake is tripped. */
     time(t, 'brake_tripped_at');
@@ -289,10 +289,13 @@ async function work(knex: Knex) {
     t.string('state', 16).notNullable();
     /** 0 a leaver, 5 everything else, 9 what a sync found */
     t.integer('priority').notNullable();
-    /** Raised by every write to the subject; a task is done only if it did not move meanwhile. */
+    /** Raised by every write to the subject; a task is done only where it was not raised meanwhile. */
     t.integer('seq').notNullable();
     time(t, 'run_at').notNullable();
-    /** Set before the first vendor call and cleared when settled: found set, the outcome is unknown. */
+    /**
+     * Set before the first vendor call, cleared when settled. Whoever finds it set knows: the outcome is
+     * unknown.
+     */
     t.jsonb('intent');
     t.integer('attempts').notNullable();
     time(t, 'failed_at');
@@ -354,7 +357,7 @@ async function work(knex: Knex) {
     /** `changeKey` of the one change. */
     t.text('change_key').notNullable();
     t.jsonb('change').notNullable();
-    /** What the directory wanted when it was held; a discard ends when that moves. */
+    /** What the directory wanted when the loss was held; a discard holds until that changes. */
     t.string('desired').notNullable();
     id(t, 'cause');
     t.text('reason').notNullable();
@@ -432,7 +435,7 @@ async function records(knex: Knex) {
     /** For the application of a preview. */
     id(t, 'preview_id');
     t.boolean('include_held').notNullable().defaultTo(false);
-    /** What of an applied preview was not the same any more. */
+    /** Items of an applied preview that were not done, because the plan was not the same any more. */
     t.jsonb('refused').notNullable().defaultTo('[]');
     /** Everything is planned and handed to the queue; done when no task of it is due any more. */
     t.boolean('settling').notNullable().defaultTo(false);
@@ -509,6 +512,6 @@ async function planDirectoryQueries(knex: Knex) {
   for (const [table, index, rows] of DIRECTORY_STATISTICS) {
     await knex.raw('insert into sqlite_stat1 (tbl, idx, stat) values (?, ?, ?)', [table, index, rows]);
   }
-  // Makes this connection read them too.
+  // Makes this connection read the statistics too.
   await knex.raw('analyze sqlite_schema');
 }

@@ -21,7 +21,7 @@ export async function up(knex: Knex): Promise<void> {
     t.string('correlation_id', 64);
     /** When the request was answered that made them leave. */
     t.string('since', 24).notNullable();
-    /** When the deadline was found exceeded; said once. */
+    /** When the bridge reported that the deadline is exceeded, which it does once. */
     t.string('overdue_at', 24);
     /** With VERIFY: when the store took the change; it is read back from then on. */
     t.string('disabled_at', 24);
@@ -34,7 +34,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('links', (t) => {
     /** Since when the account is disabled and its person gone: REMOVE_AFTER_DAYS counts from here. */
     t.string('removal_since', 24);
-    /** The REMOVE_AFTER_DAYS for which the queue was told that the time is up. */
+    /** The value of REMOVE_AFTER_DAYS for which the person was put into the queue when the days were over. */
     t.integer('removal_asked_days');
     /** {items, repaired}: what the last complete scan found changed by hand, and is not repaired. */
     t.jsonb('drift');
@@ -42,10 +42,10 @@ export async function up(knex: Knex): Promise<void> {
   });
   await knex.schema.alterTable('users', (t) => {
     t.string('deactivated_at', 24);
-    /** When the personal data went; null while it is there. */
+    /** When the personal data was purged; null while it is there. */
     t.string('purged_at', 24);
   });
-  // Partial, so that no query for anything else is ever led through them.
+  // Partial indexes, so that the database uses them for no other query.
   for (const [table, owner, column] of DUE) {
     await knex.raw(
       `create index ${table}_${column} on ${table} (${owner}, ${column}) where ${column} is not null`,

@@ -1,6 +1,6 @@
 /**
- * Connections and environments are deleted in steps, stay visible meanwhile, and leave a row behind: the
- * audit log names it, and tombstones hang on it. Only a name that is in use is taken.
+ * Connections and environments are deleted in steps and stay visible meanwhile. Their rows stay afterwards,
+ * because the audit log and deleted users name them; only the name of a live one is taken.
  */
 
 import type { Knex } from 'knex';
@@ -29,7 +29,7 @@ export async function down(): Promise<void> {
 function deletion(t: Knex.AlterTableBuilder) {
   /** {cause, since, users, groups}: who asked, when, and what is done; null while nobody asked. */
   t.jsonb('deletion');
-  /** Accounts are left as they are, and only forgotten. */
+  /** Accounts stay as they are on the stores; the bridge only forgets them. */
   t.boolean('keep_accounts').notNullable().defaultTo(false);
   t.string('deleted_at', 24);
 }

@@ -1,4 +1,4 @@
-/** What is looked at again because somebody who gave up, or lost the lease, may have had a call under way. */
+/** Rechecks: whoever gave up, or lost the lease, may have left a call that takes effect later. */
 
 import type { Knex } from 'knex';
 
@@ -10,7 +10,7 @@ export async function up(knex: Knex): Promise<void> {
     t.string('subject_id', 64).notNullable();
     /** When that call must have ended. */
     t.string('at', 24).notNullable();
-    /** What it was about; as in `tasks`. */
+    /** What the call was to do; as in `tasks`. */
     t.jsonb('intent').notNullable();
     t.string('correlation_id', 64);
     t.primary(['store_id', 'kind', 'subject_id']);

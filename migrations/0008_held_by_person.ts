@@ -1,4 +1,4 @@
-/** Finds what is held of a person's memberships, when the account goes. */
+/** An index that finds held losses of a person's memberships when the account is gone. */
 
 import type { Knex } from 'knex';
 

@@ -26,7 +26,9 @@ const IS_LONG = process.env.CRASHES !== undefined;
 const CLIENTS = IS_LONG ? 4 : 2;
 const KILL_AFTER_MAX_MS = 1_200;
 const START_MAX_MS = 2_000;
-/** Of all kills: in the start of the next process too, and a stop instead. */
+/**
+ * Shares of all kills: those that hit the next process in its start too, and those that are a stop instead.
+ */
 const IN_START = 0.15;
 const STOPS = 0.15;
 const FIRST_CALL_WITHIN_MS = 60_000;
@@ -83,9 +85,9 @@ it.each([['sqlite', 1] as const, ...(IS_LONG ? [['postgres', 1] as const] : []),
     expect(writes).toBeGreaterThan(CRASHES);
 
     await expectAsTold({ slack, gitlab }, admin, company);
-    const unheard = await expectEachWriteAudited({ slack, gitlab }, admin, stores);
-    // One call at a time at each store: a crash leaves at most one of which nobody heard.
-    expect(unheard).toBeLessThanOrEqual(2 * (tally.kills + tally.stops));
+    const unanswered = await expectEachWriteAudited({ slack, gitlab }, admin, stores);
+    // The bridge makes one call at a time at each store: a crash leaves at most one without an answer.
+    expect(unanswered).toBeLessThanOrEqual(2 * (tally.kills + tally.stops));
     await bridge.stop();
     if (IS_LONG) {
       const vendorWrites = [slack, gitlab].map(({ requests }) => requests.filter(tookEffect).length);
@@ -97,7 +99,7 @@ it.each([['sqlite', 1] as const, ...(IS_LONG ? [['postgres', 1] as const] : []),
         writes,
         refused: bridge.refused(),
         vendorWrites,
-        unheard,
+        unanswered,
       });
     }
   },
@@ -107,7 +109,7 @@ it.each([['sqlite', 1] as const, ...(IS_LONG ? [['postgres', 1] as const] : []),
 interface Tally {
   readonly kills: number;
   readonly stops: number;
-  /** Milliseconds from `/readyz` to the first call at a vendor, and from the kill. */
+  /** Milliseconds from `/readyz`, and from the kill, to the first call at a vendor. */
   readonly fromReady: readonly number[];
   readonly fromKill: readonly number[];
 }

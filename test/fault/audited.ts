@@ -30,7 +30,7 @@ export function expectAudited(
     (event.calls ?? []).map(({ method, path }) => ({ method, path, text: textOf(event) })),
   );
   const found = events.filter(({ reason }) => reason?.startsWith('found done')).map(textOf);
-  const unheard = requests.filter(tookEffect).filter((request) => {
+  const unanswered = requests.filter(tookEffect).filter((request) => {
     const at = heard.findIndex(
       ({ method, path, text }) =>
         method === request.method && path === request.path && (!isCreation(request) || names(text, request)),
@@ -38,7 +38,7 @@ export function expectAudited(
     if (at >= 0) heard.splice(at, 1);
     return at < 0;
   });
-  const missing = unheard.filter((request) => !found.some((text) => names(text, request)));
+  const missing = unanswered.filter((request) => !found.some((text) => names(text, request)));
   expect(missing.map(({ method, path, body }) => ({ method, path, body }))).toEqual([]);
-  return unheard.length;
+  return unanswered.length;
 }

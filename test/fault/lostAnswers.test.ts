@@ -124,7 +124,7 @@ describe('on PostgreSQL, the connection drops after the vendor acted', () => {
   });
 });
 
-it('looks first also where it had given up in doubt', async () => {
+it('looks first also where it had given up with an unknown outcome', async () => {
   const world = await startWorld('sqlite', { MAX_ATTEMPTS: 2 });
   try {
     const { company, bridge, slack, gitlab } = world;

@@ -46,7 +46,10 @@ function activeOf({ accounts, groups }: Standing): Standing {
   return { accounts: accounts.filter(([, state]) => state === 'active'), groups };
 }
 
-/** A refused one may have been the late arrival of a dead process; two that made something are one too many. */
+/**
+ * A second creation may have been refused: the late call of a dead process. Two that made an account are a
+ * fault.
+ */
 function expectOneCreationEach(requests: readonly LoggedRequest[]): void {
   const made = requests
     .filter((request) => tookEffect(request) && request.method === 'POST' && /\/users$/i.test(request.path))
@@ -57,13 +60,13 @@ function expectOneCreationEach(requests: readonly LoggedRequest[]): void {
 
 const emailIn = (body: unknown) => /[\w.]+@acme\.example/.exec(JSON.stringify(body))?.[0];
 
-/** Answers how many of them nobody heard the answer of. */
+/** Answers how many of the writes got no answer that the bridge heard. */
 export async function expectEachWriteAudited(
   { slack, gitlab }: Vendors,
   admin: Admin,
   stores: Readonly<Record<'slack' | 'gitlab', string>>,
 ): Promise<number> {
-  const slackUnheard = expectAudited(
+  const slackUnanswered = expectAudited(
     slack.requests,
     await eventsOf(admin, stores.slack),
     ({ path, body }) => {
@@ -73,7 +76,7 @@ export async function expectEachWriteAudited(
       return [id, email, email?.split('@')[0], name].filter((alias) => alias !== undefined);
     },
   );
-  const gitlabUnheard = expectAudited(
+  const gitlabUnanswered = expectAudited(
     gitlab.requests,
     await eventsOf(admin, stores.gitlab),
     ({ path, body }) => {
@@ -83,7 +86,7 @@ export async function expectEachWriteAudited(
       return [id && `"${id}"`, email, email?.split('@')[0], name].filter((alias) => alias !== undefined);
     },
   );
-  return slackUnheard + gitlabUnheard;
+  return slackUnanswered + gitlabUnanswered;
 }
 
 async function eventsOf(admin: Admin, storeId: string): Promise<readonly AuditEvent[]> {

@@ -7,7 +7,7 @@ import { AT, LATER, withStore } from './store.ts';
 
 onEachDatabase((open) => {
   it.each([true, false])(
-    'parked in doubt (%s) while a write came, it keeps just that doubt',
+    'parked while a write came, it keeps the intent only of an unknown outcome (%s)',
     async (unknownOutcome) => {
       const db = await withStore(open);
       const write = (correlationId: string) =>

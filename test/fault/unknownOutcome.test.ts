@@ -71,7 +71,7 @@ it('takes back a membership that it granted without hearing so', async () => {
   await world.expectConverged();
 });
 
-it('says what it revoked unheard, also where the person was disabled before anybody looked', async () => {
+it('says what it revoked although no answer came, also where the person was disabled before anybody looked', async () => {
   const isLook = ({ method, path }: { method: string; path: string }) =>
     method === 'GET' && path.includes('/Groups');
   world.slack.faults.inject({ fault: ACTED, matches: isWrite });
@@ -87,7 +87,7 @@ it('says what it revoked unheard, also where the person was disabled before anyb
   expect((await said('change.revoke')).filter((line) => line.startsWith('Slack'))).toEqual([FOUND[1]]);
 });
 
-it('says what it granted unheard, also where groups are not provisioned any more when it looks', async () => {
+it('says what it granted although no answer came, also where groups are not provisioned any more when it looks', async () => {
   await world.company.hire('bob');
   await world.bridge.settled();
   const isLook = ({ method, path }: { method: string; path: string }) =>
@@ -108,7 +108,7 @@ it('says what it granted unheard, also where groups are not provisioned any more
   expect(told).toEqual([FOUND[1]]);
 });
 
-it('enables again whom it disabled unheard for being out of scope, whatever DISABLE_USERS says', async () => {
+it('enables again whom it disabled for being out of scope although no answer came, whatever DISABLE_USERS says', async () => {
   const { bridge, slack, company, stores } = world;
   const path = `/propagation/stores/${stores.slack}`;
   const { body } = await bridge.admin('GET', path);
@@ -184,14 +184,14 @@ describe('a creation whose answer is lost', () => {
     [...world.slack.users.values()].filter((user) => user.emails[0]?.value?.startsWith(`${name}@`));
 
   /** Slack has the account, and the bridge does not know. */
-  async function hireUnheard(name: string): Promise<void> {
+  async function hireUnanswered(name: string): Promise<void> {
     world.slack.faults.inject({ fault: ACTED, matches: isWrite });
     await world.company.hire(name);
     await eventually(async () => accountsOf(name)[0], 5_000);
   }
 
   it('leads to no second account where the address changes before anybody looks', async () => {
-    await hireUnheard('joe');
+    await hireUnanswered('joe');
     const id = world.company.idOf('joe');
     const emails = [{ value: 'joseph@acme.example', type: 'work', primary: true }];
     await world.bridge.scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { emails } }));
@@ -201,14 +201,14 @@ describe('a creation whose answer is lost', () => {
   });
 
   it('leaves no access to somebody who leaves before anybody looks', async () => {
-    await hireUnheard('joe');
+    await hireUnanswered('joe');
     await world.company.dismiss('joe');
     await world.bridge.settled();
     expect(accountsOf('joe').map((user) => user.active)).toEqual([false]);
   });
 });
 
-it('tells of a group that it made unheard, and keeps hold of it, where the group is renamed meanwhile', async () => {
+it('tells of a group that it made although no answer came, and keeps hold of it, where the group is renamed meanwhile', async () => {
   world.slack.faults.inject({ fault: ACTED, matches: isWrite });
   await world.company.addGroup('waiters', ['ann']);
   const named = (name: string) => [...world.slack.groups.values()].filter((g) => g.displayName === name);
