@@ -1,3 +1,5 @@
+/** The process as npm starts it: first start, restart, stop, and starts that fail with a sentence. */
+
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';

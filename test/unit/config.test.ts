@@ -1,3 +1,5 @@
+/** The environment variables: defaults, and a sentence for each mistake. */
+
 import { randomBytes } from 'node:crypto';
 import { readConfig } from '../../src/config.ts';
 

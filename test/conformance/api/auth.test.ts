@@ -1,3 +1,5 @@
+/** Who may use the admin API, with which token, and what a refusal says. */
+
 import { hashToken } from '../../../src/auth/tokens.ts';
 import { onEachDatabase } from '../../database.ts';
 import { ADMIN_TOKEN, startTestBridge, type TestBridge } from './bridge.ts';

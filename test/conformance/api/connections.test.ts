@@ -1,3 +1,5 @@
+/** Connections, their SCIM configuration and their tokens at the admin API. */
+
 import { appendEvent } from '../../../src/db/events.ts';
 import { recordAttributesSeen } from '../../../src/db/identity/attributesSeen.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';

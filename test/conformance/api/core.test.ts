@@ -1,3 +1,5 @@
+/** The first start, malformed requests, environments and admin tokens at the admin API. */
+
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { ERRORS_MAX } from '../../../src/support/problem.ts';

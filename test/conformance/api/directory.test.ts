@@ -1,3 +1,5 @@
+/** Users and groups of the directory as the admin API shows them, and their timeline. */
+
 import { appendEvent } from '../../../src/db/events.ts';
 import { addMembers } from '../../../src/db/identity/groupMembers.ts';
 import { insertGroup } from '../../../src/db/identity/groups.ts';

@@ -1,3 +1,5 @@
+/** What operators do: held losses, tasks, links, syncs and previews. */
+
 import type { Knex } from 'knex';
 import { insertHeld } from '../../../src/db/brake/held.ts';
 import { insertUser } from '../../../src/db/identity/users.ts';

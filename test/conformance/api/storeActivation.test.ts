@@ -1,3 +1,5 @@
+/** Activating, pausing and resuming a store, and what its credential is checked for. */
+
 import { recheckPaused } from '../../../src/control/pause.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { onEachDatabase } from '../../database.ts';

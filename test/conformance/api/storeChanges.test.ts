@@ -1,3 +1,5 @@
+/** Replacing and deleting a store: secrets, hosts, and what is called off. */
+
 import { finishDeletion } from '../../../src/control/endings/storeDeletion.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';

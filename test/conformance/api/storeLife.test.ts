@@ -1,3 +1,5 @@
+/** The life of a store from its first sync to its deletion, with the real worker. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Creating and listing stores, their secrets and their mistakes. */
+
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { resealSecrets } from '../../../src/stores/storeSecrets.ts';
 import { generateKey, type Keyring, parseKeyring } from '../../../src/support/secret.ts';

@@ -1,3 +1,5 @@
+/** The Demo connector passes the suite of all connectors, on both databases. */
+
 import { createDemoType } from '../../../src/connectors/demo/index.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { withDefaults } from '../../../src/model/settings.ts';

@@ -1,3 +1,5 @@
+/** The GitLab connector passes the suite of all connectors, on an emulated instance. */
+
 import { userOf } from '../../../src/connectors/gitlab/mapping.ts';
 import { gitLabSettings } from '../../../src/connectors/gitlab/settings.ts';
 import { userJson } from '../../emulator/gitlab/users.ts';

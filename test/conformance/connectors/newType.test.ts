@@ -1,3 +1,8 @@
+/**
+ * A new store type is one folder and one line: a type of the tests passes the suite and is served like any
+ * other.
+ */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

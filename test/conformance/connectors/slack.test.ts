@@ -1,3 +1,5 @@
+/** The Slack connector passes the suite of all connectors, on an emulated workspace. */
+
 import { performance } from 'node:perf_hooks';
 import { slackType } from '../../../src/connectors/slack/index.ts';
 import { withDefaults } from '../../../src/model/settings.ts';

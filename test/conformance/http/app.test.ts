@@ -1,3 +1,5 @@
+/** Health, metrics, headers and last-resort answers of the Express app, on both databases. */
+
 import { Router } from 'express';
 import request from 'supertest';
 import { pendingMigrations } from '../../../src/db/migrations.ts';

@@ -1,3 +1,5 @@
+/** When a token was last used is noted after the answer, and at most once a minute. */
+
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { Response } from 'express';

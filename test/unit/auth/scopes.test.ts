@@ -1,3 +1,5 @@
+/** Which scopes a request needs. */
+
 import { requiredScimScopes, SCIM_SCOPES } from '../../../src/auth/scopes.ts';
 
 describe('requiredScimScopes', () => {

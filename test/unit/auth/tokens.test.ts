@@ -1,3 +1,5 @@
+/** How bearer tokens are made, hashed and compared. */
+
 import { hashToken, newToken, sameToken } from '../../../src/auth/tokens.ts';
 
 describe('tokens', () => {

@@ -1,3 +1,5 @@
+/** What is GitLab's own, beyond what every connector does; against the emulator. */
+
 import { gitLabSelfManagedType } from '../../../src/connectors/gitlab/index.ts';
 import { nextCursor } from '../../../src/connectors/gitlab/pages.ts';
 import { gitLabSettings } from '../../../src/connectors/gitlab/settings.ts';

@@ -1,3 +1,5 @@
+/** What GitLab's failures mean, and what is never repeated of them. */
+
 import { refusal, unexpected, vendorWords } from '../../../src/connectors/gitlab/errors.ts';
 
 const TOKEN = 'glpat-secret';

@@ -1,3 +1,5 @@
+/** User names and paths that GitLab takes, the same ones each time. */
+
 import fc from 'fast-check';
 import {
   groupName,

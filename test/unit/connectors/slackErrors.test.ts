@@ -1,3 +1,5 @@
+/** What Slack's refusals mean. */
+
 import { readRefusal, refused } from '../../../src/connectors/slack/errors.ts';
 
 const v2 = (detail: string, status: number) =>

@@ -1,3 +1,5 @@
+/** Between the bridge's attributes and Slack's SCIM resources. */
+
 import {
   ENTERPRISE_SCHEMA,
   newUser,

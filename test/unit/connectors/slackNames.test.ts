@@ -1,3 +1,5 @@
+/** User names that Slack takes, the same ones each time. */
+
 import fc from 'fast-check';
 import {
   normalizeUserName,

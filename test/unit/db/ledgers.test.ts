@@ -1,3 +1,5 @@
+/** Links, held losses and statuses: what their repositories keep apart, count and page, on both databases. */
+
 import {
   decideHeld,
   dropHeld,

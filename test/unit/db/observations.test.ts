@@ -1,3 +1,5 @@
+/** What was last seen of a store, where several look at the same time, on both databases. */
+
 import { forgetUnseen, observationsById, observe } from '../../../src/db/seen/observations.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
 import { onEachDatabase } from '../../database.ts';

@@ -1,3 +1,7 @@
+/**
+ * Opening a database: migrations, errors without values, private files, and the first rows of queue and log.
+ */
+
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The look-ups that identity providers live on go by an index, among many users, on both databases. */
+
 import type { Knex } from 'knex';
 import { listGroups } from '../../../src/db/identity/groups.ts';
 import type { PageByPosition } from '../../../src/db/identity/lists.ts';

@@ -1,3 +1,7 @@
+/**
+ * The grammar of filters and paths (RFC 7644 §3.4.2.2, §3.5.2), and what identity providers send beyond it.
+ */
+
 import fc from 'fast-check';
 import { type Filter, FilterError, PathError } from '../../../src/directory/query/ast.ts';
 import {

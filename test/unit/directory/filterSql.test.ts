@@ -1,3 +1,5 @@
+/** What each operator of a filter selects, and how lists are sorted, on both databases. */
+
 import type { Knex } from 'knex';
 import { FilterError, PathError } from '../../../src/directory/query/ast.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';

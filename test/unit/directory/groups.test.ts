@@ -1,3 +1,5 @@
+/** A SCIM write to a group: its row, its memberships, its task and its event, or none of them. */
+
 import { membersWithNames } from '../../../src/db/identity/groupMembers.ts';
 import { findGroup, findGroupEvenDeleted } from '../../../src/db/identity/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../../src/directory/groups.ts';

@@ -1,3 +1,5 @@
+/** The attribute mapping of a connection, as stores and persons see it. */
+
 import { effectiveInbound, isMapped, mappedResource, sourceMistake } from '../../../src/directory/inbound.ts';
 import { createUser, deleteUser } from '../../../src/directory/users.ts';
 import type { Write } from '../../../src/directory/write.ts';

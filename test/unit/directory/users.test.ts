@@ -1,3 +1,5 @@
+/** A SCIM write to a user: its row, its person, its tasks and its event, or none of them. */
+
 import { lastDeletedUser, speakingUser } from '../../../src/db/identity/persons.ts';
 import { findUser } from '../../../src/db/identity/users.ts';
 import { DirectoryRefusal } from '../../../src/directory/refusal.ts';

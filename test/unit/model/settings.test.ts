@@ -1,3 +1,5 @@
+/** The settings of a store, from their specs. */
+
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { type SettingSpec, settingsOf } from '../../../src/model/settings.ts';
 

@@ -1,3 +1,5 @@
+/** PATCH of a group: operations on members become edits (RFC 7644 §3.5.2). */
+
 import { PatchError } from '../../../src/scim/patch/error.ts';
 import { patchGroup } from '../../../src/scim/patch/group.ts';
 

@@ -1,3 +1,5 @@
+/** PATCH of a user, operation by operation (RFC 7644 §3.5.2), and what identity providers send. */
+
 import type { Resource } from '../../../src/model/resource.ts';
 import { PatchError } from '../../../src/scim/patch/error.ts';
 import { patchUser } from '../../../src/scim/patch/user.ts';

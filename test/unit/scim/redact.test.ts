@@ -1,3 +1,5 @@
+/** What the audit log keeps of a request body: no password, and never too much. */
+
 import { redactBody } from '../../../src/scim/request/redact.ts';
 
 describe('redactBody', () => {

@@ -1,3 +1,5 @@
+/** A sync with repair undoes a disabling by hand, also where a task found it first. */
+
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';

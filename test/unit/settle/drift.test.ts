@@ -1,3 +1,5 @@
+/** What counts as changed by hand, and what does not. */
+
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';

@@ -1,3 +1,5 @@
+/** A log line holds no credential and no body. */
+
 import { createLog } from '../../../src/support/log.ts';
 
 function linesOf(write: (log: ReturnType<typeof createLog>) => void, level = 'info'): string {

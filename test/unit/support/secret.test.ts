@@ -1,3 +1,5 @@
+/** Sealed secrets, rotation of keys, and the canary that knows the key again. */
+
 import { checkCanary, resealCanary } from '../../../src/db/access/canary.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 import { onEachDatabase } from '../../database.ts';

@@ -1,3 +1,5 @@
+/** How long a task waits after a failure. */
+
 import { retryDelayMs } from '../../../src/work/failure.ts';
 
 const SAMPLES = 1_000;
