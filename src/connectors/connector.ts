@@ -57,6 +57,8 @@ export interface TargetAttribute {
   readonly maxLength?: number;
   /** An adopted account keeps its own value until the directory's changes: a rename would break what hangs on it. */
   readonly keptOnAdoption?: boolean;
+  /** The account is found, or signed in to, by it. */
+  readonly identity?: boolean;
 }
 
 /** Who a credential speaks for, and where. */

@@ -1,5 +1,6 @@
 /** The settings that every store has, whatever its type. */
 
+import { COMING_SPECS } from './comingSettings.ts';
 import { type Configuration, type SettingSpec, type SettingsOf, settingsOf } from './settings.ts';
 
 const COMMON_SPECS = [
@@ -33,13 +34,6 @@ const COMMON_SPECS = [
     type: 'boolean',
     default: true,
     description: 'Do REMOVE_ACTION when the person is deleted in the IdP or leaves scope.',
-  },
-  {
-    key: 'REMOVE_ACTION',
-    type: 'string',
-    default: 'Disable',
-    allowed: ['Disable', 'Delete'],
-    description: 'What deprovisioning does to a linked account.',
   },
   {
     key: 'GROUP_MEMBERSHIP_HANDLING',
@@ -100,15 +94,6 @@ const COMMON_SPECS = [
       "Identifiers, * as a wildcard, of accounts that are never disabled, deleted or stripped of a membership. The account of the store's own credential always is protected.",
   },
   {
-    key: 'REMOVE_AFTER_DAYS',
-    type: 'integer',
-    default: 0,
-    min: 0,
-    max: 3650,
-    description:
-      'With REMOVE_ACTION Delete: disable at once, delete after so many days unless the person returns.',
-  },
-  {
     key: 'DRIFT_MODE',
     type: 'string',
     default: 'Report',
@@ -156,14 +141,41 @@ const COMMON_SPECS = [
   },
 ] as const satisfies readonly SettingSpec[];
 
+const REMOVE_ACTION = {
+  key: 'REMOVE_ACTION',
+  type: 'string',
+  default: 'Disable',
+  allowed: ['Disable', 'Delete'],
+  description: 'What deprovisioning does to a linked account.',
+} as const satisfies SettingSpec;
+
+const REMOVE_AFTER_DAYS = {
+  key: 'REMOVE_AFTER_DAYS',
+  type: 'integer',
+  default: 0,
+  min: 0,
+  max: 3650,
+  description:
+    'With REMOVE_ACTION Delete: disable at once, delete after so many days unless the person returns.',
+} as const satisfies SettingSpec;
+
 /** A type says what differs for its stores. */
 export interface CommonDefaults {
   readonly groupProvisioning: 'Match' | 'Create';
+  /** Why accounts are never deleted, where the vendor cannot: "Slack can deactivate people but …". */
+  readonly neverDeletes?: string;
 }
 
-export function commonSpecs({ groupProvisioning }: CommonDefaults) {
+export function commonSpecs({ groupProvisioning, neverDeletes }: CommonDefaults) {
+  const why = neverDeletes ?? '';
   return [
     ...COMMON_SPECS,
+    neverDeletes === undefined
+      ? REMOVE_ACTION
+      : { ...REMOVE_ACTION, allowed: ['Disable'], otherwise: `REMOVE_ACTION must be Disable: ${why}` },
+    neverDeletes === undefined
+      ? REMOVE_AFTER_DAYS
+      : { ...REMOVE_AFTER_DAYS, max: 0, otherwise: `REMOVE_AFTER_DAYS must be 0: ${why}` },
     {
       key: 'GROUP_PROVISIONING',
       type: 'string',
@@ -172,6 +184,7 @@ export function commonSpecs({ groupProvisioning }: CommonDefaults) {
       description:
         "Off: groups are left alone. Match: a SCIM group feeds the store's group of the same name. Create: made where missing.",
     },
+    ...COMING_SPECS,
   ] as const satisfies readonly SettingSpec[];
 }
 

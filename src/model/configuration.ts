@@ -49,13 +49,21 @@ export function parseConfiguration(specs: readonly SettingSpec[], input: unknown
 }
 
 function whatIsWrong(spec: SettingSpec, value: unknown): string | null {
+  const isAllowed = spec.allowed?.includes(value as string) ?? !spec.notYet;
+  if (spec.notYet) return isAllowed ? null : spec.notYet;
   const typed = typeMistake(spec, value);
   if (typed) return typed;
-  if (spec.allowed && !spec.allowed.includes(value as string)) {
-    return `${spec.key} must be one of ${spec.allowed.join(', ')}`;
+  if (!isAllowed) return spec.otherwise ?? `${spec.key} must be one of ${spec.allowed?.join(', ')}`;
+  if (spec.secret && isPlaceholder(value)) {
+    return `${spec.key} is a placeholder, or cut off: enter the whole secret`;
   }
-  if (spec.notYet && value !== spec.default) return spec.notYet;
   return null;
+}
+
+/** What guides print in place of a secret, and what consoles show of a long one. */
+function isPlaceholder(value: unknown): boolean {
+  const text = String(value).trim();
+  return text.includes('…') || text.includes('...') || text === 'xoxp-' || text === 'glpat-';
 }
 
 function typeMistake(spec: SettingSpec, value: unknown): string | null {
@@ -65,7 +73,7 @@ function typeMistake(spec: SettingSpec, value: unknown): string | null {
     case 'integer': {
       const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
       const good = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-      return good ? null : `${spec.key} must be a whole number from ${min} to ${max}`;
+      return good ? null : (spec.otherwise ?? `${spec.key} must be a whole number from ${min} to ${max}`);
     }
     case 'strings':
       return Array.isArray(value) && value.every((v) => isLine(v) && v.length > 0)

@@ -17,8 +17,10 @@ export interface SettingSpec {
   /** Inclusive; for integers. */
   readonly min?: number;
   readonly max?: number;
-  /** A value that is documented but not built yet: refused with this sentence unless it equals the default. */
+  /** Documented, and not built yet: any value that is not `allowed` is refused with this sentence. */
   readonly notYet?: string;
+  /** Said of a value out of bounds, where the bounds themselves do not say why. */
+  readonly otherwise?: string;
   /** Deprecated: read as this key. */
   readonly aliasOf?: string;
   readonly description: string;
@@ -52,9 +54,9 @@ type ValueOf<S extends SettingSpec> =
   | (S extends { readonly allowed: readonly (infer V)[] } ? V : ValueOfType[S['type']])
   | (S extends { readonly required: true } | { readonly default: SettingValue } ? never : null);
 
-/** The settings that specs written `as const` describe; null for one that has no value. */
+/** The settings that specs written `as const` describe, and that are built; null for one that has no value. */
 export type SettingsOf<Specs extends readonly SettingSpec[]> = {
-  readonly [S in Specs[number] as S extends { readonly aliasOf: string }
+  readonly [S in Specs[number] as S extends { readonly aliasOf: string } | { readonly notYet: string }
     ? never
     : CamelCase<S['key']>]: ValueOf<S>;
 };
@@ -65,7 +67,7 @@ export function settingsOf<const Specs extends readonly SettingSpec[]>(
   given: Configuration,
 ): SettingsOf<Specs> {
   const configuration = withDefaults(specs, given);
-  const lasting = specs.filter((spec) => !spec.aliasOf);
+  const lasting = specs.filter((spec) => !spec.aliasOf && !spec.notYet);
   return Object.fromEntries(
     lasting.map(({ key }) => [camelCase(key), configuration[key] ?? null]),
   ) as SettingsOf<Specs>;

@@ -16,8 +16,8 @@ export const DEMO_CAPABILITIES: Capabilities = {
 };
 
 export const DEMO_ATTRIBUTES: readonly TargetAttribute[] = [
-  { name: 'userName', description: 'User name.', required: false },
-  { name: 'primaryEmail', description: 'Email address.', required: false },
+  { name: 'userName', identity: true, description: 'User name.', required: false },
+  { name: 'primaryEmail', identity: true, description: 'Email address.', required: false },
   { name: 'displayName', description: 'The name others see.', required: false },
   { name: 'givenName', description: 'First name.', required: false },
   { name: 'familyName', description: 'Last name.', required: false },

@@ -11,13 +11,19 @@ import type { GitLabSettings } from './settings.ts';
 export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
   {
     name: 'username',
+    identity: true,
     description:
       'The @name, made legal and unique; of a userName that is an email address, the part before the @.',
     required: true,
     maxLength: USERNAME_LENGTH_MAX,
     keptOnAdoption: true,
   },
-  { name: 'email', description: 'The primary email, confirmed without a message.', required: true },
+  {
+    name: 'email',
+    identity: true,
+    description: 'The primary email, confirmed without a message.',
+    required: true,
+  },
   { name: 'name', description: 'The full name.', required: true, maxLength: 255 },
   { name: 'jobTitle', description: 'The job title in the profile.', required: false, maxLength: 200 },
   { name: 'organization', description: 'The organization in the profile.', required: false, maxLength: 255 },
@@ -25,6 +31,7 @@ export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
   { name: 'bio', description: 'The biography in the profile.', required: false, maxLength: 255 },
   {
     name: 'externUid',
+    identity: true,
     description: 'The identity of SSO_PROVIDER, which the provider must send as the subject (SAML: NameID).',
     required: false,
     maxLength: 255,

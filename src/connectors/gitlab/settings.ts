@@ -62,6 +62,12 @@ export const GITLAB_SPECS = [
     description:
       'With GROUP_PROVISIONING Create: the full path of the group in which groups are made. Without it they are top-level groups.',
   },
+  {
+    key: 'MATCH_WITHIN',
+    type: 'strings',
+    notYet: 'MATCH_WITHIN is not available yet: SCIM groups match groups everywhere on the instance.',
+    description: 'Full paths of the groups below which a SCIM group may match.',
+  },
   ...commonSpecs({ groupProvisioning: 'Match' }),
 ] as const satisfies readonly SettingSpec[];
 

@@ -3,12 +3,11 @@
 import type { StoreTypeDefinition } from '../connector.ts';
 import { createSlackConnector } from './connector.ts';
 import { SLACK_ATTRIBUTES, SLACK_DEFAULT_MAPPING } from './mapping.ts';
-import { refuseSlack, SLACK_CAPABILITIES, SLACK_SPECS } from './settings.ts';
+import { SLACK_CAPABILITIES, SLACK_SPECS } from './settings.ts';
 
 export const slackType: StoreTypeDefinition = {
   type: 'Slack',
   settings: SLACK_SPECS,
-  refuse: refuseSlack,
   capabilities: SLACK_CAPABILITIES,
   userAttributes: SLACK_ATTRIBUTES,
   defaultMapping: SLACK_DEFAULT_MAPPING,

@@ -22,11 +22,13 @@ export const DISPLAY_NAME_LENGTH_MAX = 80;
 export const SLACK_ATTRIBUTES: readonly TargetAttribute[] = [
   {
     name: 'primaryEmail',
+    identity: true,
     description: 'The address a person signs in with. Cannot be cleared.',
     required: true,
   },
   {
     name: 'userName',
+    identity: true,
     description:
       'The handle. Where unmapped, the bridge makes one from the email when it creates an account and leaves it alone afterwards.',
     required: false,

@@ -1,7 +1,7 @@
 /** What an admin can set on a Slack store. */
 
 import { commonSpecs } from '../../model/commonSettings.ts';
-import type { Configuration, SettingSpec } from '../../model/settings.ts';
+import type { SettingSpec } from '../../model/settings.ts';
 import type { Capabilities } from '../connector.ts';
 
 export const SLACK_SPECS = [
@@ -31,19 +31,18 @@ export const SLACK_SPECS = [
     description:
       'Delete a group that the bridge created when its SCIM group is deleted or leaves scope. Slack cannot undo it.',
   },
-  ...commonSpecs({ groupProvisioning: 'Create' }),
+  {
+    key: 'ACCESS',
+    type: 'string',
+    allowed: ['Scim'],
+    notYet: 'ACCESS other than Scim is not available yet: people are provisioned through SCIM.',
+    description: "Which of Slack's interfaces people are provisioned through.",
+  },
+  ...commonSpecs({
+    groupProvisioning: 'Create',
+    neverDeletes: 'Slack can deactivate people but not delete them',
+  }),
 ] as const satisfies readonly SettingSpec[];
-
-/** Slack can deactivate people, never delete them. */
-export function refuseSlack(configuration: Configuration): { key: string; detail: string }[] {
-  if (configuration.REMOVE_ACTION !== 'Delete') return [];
-  return [
-    {
-      key: 'REMOVE_ACTION',
-      detail: 'REMOVE_ACTION must be Disable on Slack: Slack can deactivate people but not delete them',
-    },
-  ];
-}
 
 /** Slack takes 15,000 members in one call and recommends 5,000; a smaller call fails and repeats cheaper. */
 const MEMBERS_PER_CALL_MAX = 1_000;

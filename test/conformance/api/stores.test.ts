@@ -94,6 +94,7 @@ onEachDatabase((open, dialect) => {
         '/configuration/CREATE_USERS': 'CREATE_USERS must be true or false',
         '/configuration/BRAKE_PERCENT': 'BRAKE_PERCENT must be a whole number from 0 to 100',
         '/configuration/REMOVE_ACTION': expect.stringContaining('Slack can deactivate people but not delete'),
+        '/configuration/REMOVE_AFTER_DAYS': expect.stringContaining('must be 0'),
         '/configuration/DRIFT_MODE': 'DRIFT_MODE must be one of Off, Report, Repair',
         '/configuration/BRAKE_MIN': expect.stringContaining('whole number'),
         '/configuration/NO_SUCH_KEY': expect.stringContaining('unknown key NO_SUCH_KEY; allowed are'),

@@ -371,10 +371,16 @@ describe('settings of a Slack store', () => {
   });
 
   it('refuses to delete people', () => {
-    expect(slackType.refuse?.({ REMOVE_ACTION: 'Delete' })).toEqual([
-      { key: 'REMOVE_ACTION', detail: expect.stringContaining('not delete') },
-    ]);
-    expect(slackType.refuse?.({ REMOVE_ACTION: 'Disable' })).toEqual([]);
+    const mistakes = (settings: object) =>
+      parseConfiguration(slackType.settings, { OAUTH_ACCESS_TOKEN: 'token', ...settings }).mistakes;
+    for (const [key, value] of [
+      ['REMOVE_ACTION', 'Delete'],
+      ['REMOVE_AFTER_DAYS', 1],
+    ] as const) {
+      const detail = expect.stringContaining('not delete');
+      expect(mistakes({ [key]: value })).toEqual([{ pointer: `/configuration/${key}`, detail }]);
+    }
+    expect(mistakes({ REMOVE_ACTION: 'Disable', REMOVE_AFTER_DAYS: 0 })).toEqual([]);
   });
 
   it('wants a token, and nothing else', () => {

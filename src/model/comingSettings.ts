@@ -1,0 +1,90 @@
+/**
+ * Settings that the product documents and this release does not have. A value that says how it is today is
+ * taken; any other is refused with the sentence, so that no key is accepted and does nothing. A setting that is
+ * built moves to where its like are.
+ */
+
+import type { SettingSpec } from './settings.ts';
+
+const TODAY = 'is not available yet';
+
+export const COMING_SPECS = [
+  {
+    key: 'CREATE_ACTION',
+    type: 'string',
+    default: 'Create',
+    allowed: ['Create'],
+    notYet: `CREATE_ACTION other than Create ${TODAY}: accounts are created without a role of their own.`,
+    description: 'How an account is created, where CREATE_USERS says that it is.',
+  },
+  {
+    key: 'CREATE_ROLE',
+    type: 'string',
+    notYet: `CREATE_ROLE ${TODAY}: accounts are created without a role of their own.`,
+    description: 'The role of new accounts, with CREATE_ACTION CreateWithRole.',
+  },
+  {
+    key: 'DISABLE_ACTION',
+    type: 'string',
+    default: 'Disable',
+    allowed: ['Disable'],
+    notYet: `DISABLE_ACTION other than Disable ${TODAY}: accounts are disabled.`,
+    description: 'How an account is disabled, where DISABLE_USERS says that it is.',
+  },
+  {
+    key: 'DISABLE_ROLE',
+    type: 'string',
+    notYet: `DISABLE_ROLE ${TODAY}: accounts are disabled, and keep their role.`,
+    description: 'The role that disabled accounts get, with DISABLE_ACTION ChangeRole.',
+  },
+  {
+    key: 'ADOPT_USERS',
+    type: 'string',
+    allowed: ['Any'],
+    notYet: `ADOPT_USERS other than Any ${TODAY}: accounts are adopted whatever they may do there.`,
+    description: 'Which accounts are adopted that were there before: Any, those without privileges, or none.',
+  },
+  {
+    key: 'OVERWRITE_IDENTITY',
+    type: 'boolean',
+    notYet: `OVERWRITE_IDENTITY ${TODAY}: an identity that somebody else wrote is replaced where externUid is mapped.`,
+    description: 'Whether an externUid that the bridge did not write may be replaced.',
+  },
+  {
+    key: 'PROTECTED_GROUPS',
+    type: 'strings',
+    notYet: `PROTECTED_GROUPS ${TODAY}: protect the accounts of their members with PROTECTED_ACCOUNTS.`,
+    description:
+      'Names or full paths, * as a wildcard, of groups that are never matched, granted, revoked, renamed or deleted.',
+  },
+  {
+    key: 'BRAKE_GROUP_PERCENT',
+    type: 'integer',
+    notYet: `BRAKE_GROUP_PERCENT ${TODAY}: the brake counts people over the whole store.`,
+    description: 'The share of the memberships of one group that one cause may revoke.',
+  },
+  {
+    key: 'RATE_PER_MINUTE',
+    type: 'integer',
+    notYet: `RATE_PER_MINUTE ${TODAY}: the bridge keeps to what the vendor documents and answers.`,
+    description: 'Requests a minute that the bridge allows itself on this store.',
+  },
+  {
+    key: 'PARALLEL_CHANGES',
+    type: 'integer',
+    notYet: `PARALLEL_CHANGES ${TODAY}: subjects are settled one after the other on a store.`,
+    description: 'Subjects that are settled at once on this store.',
+  },
+  {
+    key: 'CA_PEM',
+    type: 'string',
+    notYet: `CA_PEM ${TODAY}: set NODE_EXTRA_CA_CERTS for the process.`,
+    description: 'A private certificate authority that this store is trusted by.',
+  },
+  {
+    key: 'PROXY_URL',
+    type: 'url',
+    notYet: `PROXY_URL ${TODAY}: stores are called without a proxy.`,
+    description: 'A proxy that this store is called through.',
+  },
+] as const satisfies readonly SettingSpec[];
