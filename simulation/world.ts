@@ -9,18 +9,21 @@ import { bootstrap } from '../src/boot/bootstrap.ts';
 import { createRegistry } from '../src/connectors/registry.ts';
 import { listConnections } from '../src/db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../src/db/identity/environments.ts';
+import type { Question } from '../src/db/queue/inquiries.ts';
 import { LeaseLost, releaseLease } from '../src/db/queue/leases.ts';
 import { storesWithWork } from '../src/db/queue/queue.ts';
 import { RemoteError } from '../src/model/errors.ts';
 import { createConnectors } from '../src/stores/connectorCache.ts';
 import type { PropagationDeps } from '../src/stores/deps.ts';
+import type { Inquiries } from '../src/stores/inquiries.ts';
+import { type AskVendorDeps, askVendor } from '../src/stores/vendorAnswer.ts';
 import { type Clock, isoTime } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
 import { createMetrics } from '../src/support/metrics.ts';
 import { parseKeyring } from '../src/support/secret.ts';
 import { createHousekeeping } from '../src/work/housekeeping.ts';
 import { PeerRunner, RENEW_MS } from '../src/work/peerRunner.ts';
-import { StoreDuties, type StoreLifecycle } from '../src/work/storeDuties.ts';
+import { StoreDuties, type StoreDutiesDeps } from '../src/work/storeDuties.ts';
 import { createStoreLifecycle } from '../src/work/storeLifecycle.ts';
 import type { Themes } from './actions.ts';
 import { createSimulatedType } from './connector.ts';
@@ -39,7 +42,7 @@ export interface SimulatedStore {
   readonly guard: Guard;
 }
 
-type WorkDeps = PropagationDeps & { readonly storeLifecycle: StoreLifecycle };
+type WorkDeps = PropagationDeps & StoreDutiesDeps;
 
 export interface Replica {
   process: Process;
@@ -167,9 +170,20 @@ export class World {
       ),
     );
     const connectors = createConnectors({ registry, keyring, clock, fetch });
-    const wake = { signal: () => this.scheduler.wake(POLL_MS), onSignal: () => {} };
+    const wake = { signal: () => this.scheduler.wake(POLL_MS), onSignal: () => () => {} };
     const presence = { holder: async () => process.name, isGone: async () => false };
-    const deps = { db: this.db, clock, log: this.#log, registry, keyring, connectors, wake, presence };
+    const inquiries = directInquiries({ db: this.db, keyring, connectors });
+    const deps = {
+      db: this.db,
+      clock,
+      log: this.#log,
+      registry,
+      keyring,
+      connectors,
+      wake,
+      inquiries,
+      presence,
+    };
     return { process, deps };
   }
 
@@ -185,7 +199,12 @@ export class World {
   }
 
   #startWorkers({ process, deps }: Replica): void {
-    const runner = { ...deps, storeLifecycle: createStoreLifecycle(deps, metrics) };
+    const runner = {
+      ...deps,
+      storeLifecycle: createStoreLifecycle(deps, metrics),
+      answered: { signal() {}, onSignal: () => () => {} },
+      askVendor: () => Promise.reject(new Error('nobody asks a worker')),
+    };
     this.scheduler.spawn(process, () => this.#keepHouse(deps));
     for (const store of this.stores) {
       this.scheduler.spawn(process, () => this.#workFor(process, runner, store.id));
@@ -271,6 +290,21 @@ export class World {
     if (err === undefined || err.name === 'RemoteError') return;
     this.faultsOfOurs.push(`${msg}: ${err.stack ?? JSON.stringify(err)}`);
   }
+}
+
+/** Requests ask the vendors themselves. */
+function directInquiries(deps: AskVendorDeps): Inquiries {
+  const secrets = {};
+  const ends = new AbortController().signal;
+  const ask = <A>(peerId: string, question: Question) =>
+    askVendor(deps, { peerId, question, secrets }, ends) as Promise<A>;
+  return {
+    check: ({ id }) => ask(id, { kind: 'check', trial: null }),
+    checkTrial: ({ id, definition, given }) =>
+      ask(id, { kind: 'check', trial: { type: definition.type, configuration: given } }),
+    read: ({ id }, subject, remoteId) => ask(id, { kind: 'read', subject, remoteId }),
+    end() {},
+  };
 }
 
 export function calmProcess(name: string): Process {

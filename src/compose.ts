@@ -10,13 +10,16 @@ import { createRegistry, type Registry, storeTypes } from './connectors/registry
 import { demoAccounts } from './db/demoAccounts.ts';
 import { pendingMigrations } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
+import { type Inquiry, peersAskedAbout } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { storesWithWork } from './db/queue/queue.ts';
+import { createWakes } from './db/queue/wake.ts';
 import { createApp } from './http/app.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
+import { createInquiries } from './stores/inquiries.ts';
 import { resealSecrets } from './stores/storeSecrets.ts';
-import { createWake } from './stores/wake.ts';
+import { askVendor } from './stores/vendorAnswer.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createMetrics } from './support/metrics.ts';
@@ -46,6 +49,8 @@ export interface Bridge {
   readonly app: Express;
   readonly worker: Worker;
   readonly housekeeping: Housekeeping;
+  /** Finishes what is in hand and lets go of every lease; requests that wait for a worker are told to come again. */
+  stop(): Promise<void>;
 }
 
 export function compose(deps: BridgeDeps): Bridge {
@@ -53,10 +58,12 @@ export function compose(deps: BridgeDeps): Bridge {
   const { fetch = globalThis.fetch, presence = createPresence(config.database) } = deps;
   const metrics = createMetrics();
   const { publicUrl, adminToken } = config;
-  const wake = createWake();
+  const wakes = createWakes(config.database, log);
+  const { work: wake, asked, answered } = wakes;
   const registry = deps.registry ?? createRegistry(storeTypes(demoAccounts(db, clock)));
   const connectors = createConnectors({ registry, keyring, clock, fetch });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
+  const inquiries = createInquiries({ db, clock, keyring, asked, answered });
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries, presence };
   const authenticate = createScimAuthenticator({ db, clock, log });
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });
   const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });
@@ -71,15 +78,25 @@ export function compose(deps: BridgeDeps): Bridge {
     monotonicMs: () => performance.now(),
   });
   const storeLifecycle = createStoreLifecycle(propagation, metrics);
+  const duties = {
+    ...{ db, clock, log, answered, storeLifecycle },
+    askVendor: (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends),
+  };
   const peers = {
     withWork: (now: string) => storesWithWork(db, now),
-    dutiesOf: (id: string) => new StoreDuties(id, { db, clock, log, storeLifecycle }),
+    askedAbout: (now: string) => peersAskedAbout(db, now),
+    dutiesOf: (id: string) => new StoreDuties(id, duties),
   };
-  const worker = createWorker({ db, clock, log, wake, presence, peers });
+  const worker = createWorker({ db, clock, log, wake, asked, presence, peers });
   const sealAnew = async () => {
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };
   const housekeeping = createHousekeeping(propagation, metrics, config);
-  return { sealAnew, app, worker, housekeeping };
+  const stop = async () => {
+    inquiries.end();
+    await Promise.all([worker.stop(), housekeeping.stop()]);
+    await wakes.end();
+  };
+  return { sealAnew, app, worker, housekeeping, stop };
 }

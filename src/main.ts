@@ -61,7 +61,7 @@ function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
 
 /** The requests and the change in hand are finished, leases are released, then the database is let go. */
 async function stop(bridge: Bridge, server: Listening, db: Knex): Promise<void> {
-  await Promise.all([server.close(), bridge.worker.stop(), bridge.housekeeping.stop()]);
+  await Promise.all([server.close(), bridge.stop()]);
   await db.destroy();
   log.info('stopped');
 }

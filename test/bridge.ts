@@ -94,7 +94,7 @@ export async function startBridge(
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
   const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);
-  const { app, worker, housekeeping } = compose({ config, db, keyring, clock, log, registry });
+  const { app, worker, housekeeping, stop } = compose({ config, db, keyring, clock, log, registry });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -146,7 +146,7 @@ export async function startBridge(
     async stop() {
       server.closeAllConnections();
       server.close();
-      await Promise.all([worker.stop(), housekeeping.stop()]);
+      await stop();
       await db.destroy();
     },
   };

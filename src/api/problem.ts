@@ -50,7 +50,9 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (res.headersSent) return next(error);
     if (error instanceof RequestError) {
       if (error.status === 403) challengeScope(res, 'admin', []);
-      return sendProblem(res, { status: error.status, detail: error.message, errors: error.errors });
+      const { status, message: detail, errors, code, retryAfterSeconds } = error;
+      if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
+      return sendProblem(res, { status, detail, errors, code });
     }
     if (error instanceof HttpError) {
       res.set(error.headers);

@@ -29,13 +29,13 @@ export function storeConnectionStatus(deps: AdminDeps): Router {
 }
 
 async function status(deps: AdminDeps, req: Request, environmentId: string) {
-  const { connectors, registry } = deps.propagation;
+  const { connectors, inquiries, registry } = deps.propagation;
   const { id, type, configuration } = parseBody(Body, req);
   if (id !== undefined) {
     if (type !== undefined || configuration !== undefined) throw eitherOr();
     const store = await getStoreOf(deps.db, environmentId, id);
     if (!store) throw notFound('store', id);
-    return describeCheck(await checkConnection(connectors.connectorFor(store)), store);
+    return describeCheck(await inquiries.check(store), store);
   }
   if (type === undefined || configuration === undefined) throw eitherOr();
   const definition = definitionOf(registry, type);

@@ -3,7 +3,6 @@
  * unlinking calls no vendor and leaves everything there as it is.
  */
 
-import type { Connector, VendorCall } from '../connectors/connector.ts';
 import { dropHeld, heldOfSubject } from '../db/brake/held.ts';
 import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
@@ -25,14 +24,14 @@ import {
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
-import { RemoteError, RequestError } from '../model/errors.ts';
+import { RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
 import { releaseBrakeIfClear } from '../settle/gate.ts';
-import { CHECK_TIMEOUT_MS } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';
+import type { Reading } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
 
 export interface LinkInput {
@@ -55,7 +54,7 @@ export async function linkByHand(
 ): Promise<LinkRecord> {
   refuseUnpinned(deps, store);
   const subject = await resolveSubject(deps.db, store.environmentId, input.subject);
-  const { remote, calls } = await readRemote(deps.connectors.connectorFor(store), store, subject.kind, input);
+  const { remote, calls } = await readRemote(deps, store, subject.kind, input);
   const link = await refuseRace(store, remote, () =>
     deps.db.transaction(async (tx) => {
       const current = await lockStore(tx, store.id);
@@ -107,24 +106,17 @@ async function resolveSubject(db: Db, environmentId: string, subject: Subject): 
 }
 
 async function readRemote(
-  connector: Connector,
+  { inquiries }: PropagationDeps,
   store: StoreRecord,
   kind: Kind,
   { remoteId }: LinkInput,
-): Promise<{ readonly remote: Remote; readonly calls: readonly VendorCall[] }> {
-  const calls: VendorCall[] = [];
-  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+): Promise<Extract<Reading, { outcome: 'found' }>> {
+  const reading = await inquiries.read(store, kind, remoteId);
+  if (reading.outcome === 'found') return reading;
   const what = kind === 'user' ? 'account' : 'group';
-  try {
-    const remote = await connector.read(kind, remoteId, { signal, record: (call) => calls.push(call) });
-    if (remote) return { remote, calls };
-  } catch (error) {
-    if (!(error instanceof RemoteError) && !signal.aborted) throw error;
-    const words = error instanceof RemoteError ? error.message : `${store.type} did not answer in time`;
-    throw new RequestError(
-      503,
-      `${store.name} could not say whether it has the ${what} ${remoteId}: ${words}`,
-    );
+  if (reading.outcome === 'unknown') {
+    const doubt = `${store.name} could not say whether it has the ${what} ${remoteId}`;
+    throw new RequestError(503, `${doubt}: ${reading.message}`);
   }
   throw new RequestError(409, `${store.name} has no ${what} ${remoteId}.`, [
     { pointer: '/remoteId', detail: `${store.type} says that there is no ${what} with this id` },

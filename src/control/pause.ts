@@ -10,59 +10,11 @@ import { lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
-import { type Check, checkConnection, recheckGapMs, tenantMistake } from '../stores/check.ts';
+import { type Check, checkConnection } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-
-/** Clears a pause of any kind, and its count of attempts. */
-export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
-
-const BY_ADMIN = 'admin';
-
-export function isPausedByAdmin(store: StoreRecord): boolean {
-  return store.paused?.code === BY_ADMIN;
-}
-
-/** The record of a store that is paused, and tried again later; each further failure widens the gap. */
-export function pausedForNow(store: StoreRecord, reason: Pause, nowMs: number): StoreRecord {
-  const retryAttempts = store.paused ? store.retryAttempts + 1 : 0;
-  return {
-    ...store,
-    paused: { code: reason.code, message: reason.message },
-    pausedAt: store.pausedAt ?? isoTime(nowMs),
-    retryAt: isoTime(nowMs + recheckGapMs(retryAttempts)),
-    retryAttempts,
-  };
-}
-
-/** What a check means for a working store: who it is pinned to, and whether it is paused. */
-export function afterCheck(store: StoreRecord, check: Check, nowMs: number): StoreRecord {
-  switch (check.outcome) {
-    case 'unreachable':
-      return pausedForNow(store, { code: 'unreachable', message: check.message }, nowMs);
-    case 'refused': {
-      const message = check.details.map((detail) => detail.message).join(' ');
-      return pausedForNow(store, { code: 'invalid_credential', message }, nowMs);
-    }
-    case 'ok': {
-      const other = tenantMistake(store, check.status);
-      if (other) return pausedForNow(store, { code: 'other_tenant', message: other }, nowMs);
-      return { ...pinned(store, check), ...UNPAUSED };
-    }
-  }
-}
-
-/** The first good check pins the store to the workspace or instance that it reached, for good. */
-export function pinned(store: StoreRecord, check: Extract<Check, { outcome: 'ok' }>): StoreRecord {
-  const { tenant, self } = check.status;
-  return {
-    ...store,
-    tenantId: store.tenantId ?? tenant?.id ?? null,
-    tenantName: tenant?.name ?? store.tenantName,
-    self,
-  };
-}
+import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from './standing.ts';
 
 /** A working store's pause, asked for by an admin. Pausing a paused store makes it an admin's pause. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
@@ -97,13 +49,18 @@ export async function pauseForCredential(
   });
 }
 
-/** Checks a paused store whose `retryAt` is due: it goes on, or waits longer. */
-export async function recheckPaused(deps: PropagationDeps, store: StoreRecord): Promise<StoreRecord> {
-  return settleCheck(deps, store, await checkConnection(deps.connectors.connectorFor(store)), bySystem());
+/** For a worker: checks a paused store whose `retryAt` is due, which then goes on or waits longer. */
+export async function recheckPaused(
+  deps: PropagationDeps,
+  store: StoreRecord,
+  signal: AbortSignal,
+): Promise<StoreRecord> {
+  const check = await checkConnection(deps.connectors.connectorFor(store), signal);
+  return settleCheck(deps, store, check, bySystem());
 }
 
 /**
- * An admin's resume: checks first. A store that fails stays paused (and is tried again by itself where it
+ * An admin's resume: a worker checks first. A store that fails stays paused (and is tried again by itself where it
  * could not be reached), and that is a 409 with the reasons.
  */
 export async function resumeByAdmin(
@@ -112,7 +69,7 @@ export async function resumeByAdmin(
   cause: Cause,
 ): Promise<StoreRecord> {
   if (!store.paused) return store;
-  const check = await checkConnection(deps.connectors.connectorFor(store));
+  const check = await deps.inquiries.check(store);
   const after = await settleCheck(deps, store, check, cause);
   if (!after.paused) return after;
   const errors =

@@ -11,7 +11,7 @@ import type { Configuration } from '../model/settings.ts';
 import { type Check, tenantMistake } from '../stores/check.ts';
 import { openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
-import { isPausedByAdmin } from './pause.ts';
+import { isPausedByAdmin } from './standing.ts';
 
 export interface SettingsChange {
   readonly any: boolean;

@@ -1,23 +1,22 @@
 /**
- * Creating and replacing a store. The credential is checked before anything is saved and outside of any
+ * Creating and replacing a store. A worker checks the credential before anything is saved and outside of any
  * transaction; what was checked is saved only if nobody changed the store meanwhile.
  */
 
-import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import { lockEnvironment } from '../db/identity/environments.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/runs/syncRuns.ts';
 import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
-import type { Configuration } from '../model/settings.ts';
-import { type Check, checkConnection } from '../stores/check.ts';
+import type { Check } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { audited, storeEvent } from '../stores/storeEvents.ts';
 import { sealSecrets } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { afterCheck, isPausedByAdmin, pinned, tenantInUse, UNPAUSED } from './pause.ts';
+import { tenantInUse } from './pause.ts';
+import { afterCheck, isPausedByAdmin, pinned, UNPAUSED } from './standing.ts';
 import {
   needsCheck,
   refuseBadCredential,
@@ -55,7 +54,7 @@ export async function createStore(
   const { given, mistakes } = readNewConfiguration(definition, input.configuration);
   refuseMistakes(mistakes);
   const id = newId();
-  const check = input.status === 'ACTIVE' ? await tryConnection(deps, definition, id, given) : null;
+  const check = input.status === 'ACTIVE' ? await deps.inquiries.checkTrial({ id, definition, given }) : null;
   if (check) refuseBadCredential(definition, check);
   const now = deps.clock.now();
   const at = isoTime(now);
@@ -129,7 +128,7 @@ export async function replaceStore(
   const status = wantedStatus(before, input);
   const settings = whatChanged(deps.keyring, definition, before, given);
   const check = needsCheck(before, status, settings)
-    ? await tryConnection(deps, definition, id, given)
+    ? await deps.inquiries.checkTrial({ id, definition, given })
     : null;
   if (check) refuseCheck(definition, before, status, check, settings);
   const replacement = { ...described(input), status, ...sealSecrets(deps.keyring, definition, id, given) };
@@ -158,15 +157,6 @@ function wantedStatus(store: StoreRecord, input: StoreInput): 'ACTIVE' | 'INACTI
   throw new RequestError(409, `The store ${store.name} is being deleted; ${detail}.`, [
     { pointer: '/status', detail },
   ]);
-}
-
-function tryConnection(
-  deps: PropagationDeps,
-  definition: StoreTypeDefinition,
-  storeId: string,
-  given: Configuration,
-): Promise<Check> {
-  return checkConnection(deps.connectors.connect(definition, storeId, given));
 }
 
 interface Saving {

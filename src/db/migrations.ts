@@ -15,6 +15,7 @@ import * as heldByPerson from '../../migrations/0008_held_by_person.ts';
 import * as handles from '../../migrations/0009_handles.ts';
 import * as peers from '../../migrations/0010_peers.ts';
 import * as eventTimes from '../../migrations/0011_event_times.ts';
+import * as inquiries from '../../migrations/0012_inquiries.ts';
 import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
 
 interface Migration {
@@ -35,6 +36,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0009_handles', ...handles },
   { name: '0010_peers', ...peers },
   { name: '0011_event_times', ...eventTimes },
+  { name: '0012_inquiries', ...inquiries },
   { name: '0016_trimmed_names', ...trimmedNames },
 ];
 

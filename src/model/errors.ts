@@ -64,11 +64,22 @@ export interface Mistake {
 export class RequestError extends Error {
   readonly status: 400 | 403 | 404 | 409 | 412 | 422 | 503;
   readonly errors: readonly Mistake[];
+  /** For programs that must tell this refusal from others of its status: `no_worker`. */
+  readonly code: string | undefined;
+  /** Whole seconds after which the same request may succeed. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: RequestError['status'], message: string, errors: readonly Mistake[] = []) {
+  constructor(
+    status: RequestError['status'],
+    message: string,
+    errors: readonly Mistake[] = [],
+    more: { readonly code?: string; readonly retryAfterSeconds?: number } = {},
+  ) {
     super(message);
     this.name = 'RequestError';
     this.status = status;
     this.errors = errors;
+    this.code = more.code;
+    this.retryAfterSeconds = more.retryAfterSeconds;
   }
 }

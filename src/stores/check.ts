@@ -1,11 +1,11 @@
 /**
- * Asks a store who its credential speaks for, and says what follows for the store's record: pinned,
- * paused, or refused. Writes nothing.
+ * Asks a vendor who a credential speaks for, and says what the answer is worth. Writes nothing; what follows for
+ * the record is in `control/standing.ts`.
  */
 
 import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';
-import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
+import type { Peer } from '../model/peer.ts';
 import { random } from '../support/random.ts';
 
 type Details = ConnectionStatus['details'];
@@ -15,23 +15,33 @@ export type Check =
   /** The store refuses the credential, or it lacks what the bridge needs. */
   | { readonly outcome: 'refused'; readonly details: Details; readonly calls: readonly VendorCall[] }
   /** Nobody knows: no answer, or none that says anything about the credential. */
-  | { readonly outcome: 'unreachable'; readonly message: string; readonly calls: readonly VendorCall[] };
+  | {
+      readonly outcome: 'unreachable';
+      readonly message: string;
+      /** Where the rate is limited: when to ask again. */
+      readonly retryAfterMs?: number;
+      readonly calls: readonly VendorCall[];
+    };
 
-/** A check is part of a request, so it may not take longer than people wait. */
-export const CHECK_TIMEOUT_MS = 20_000;
+/** Somebody waits for the answer: it may not take longer than people do. */
+export const VENDOR_WAIT_MAX_MS = 20_000;
 
-/** Never throws a `RemoteError`. */
-export async function checkConnection(connector: Connector): Promise<Check> {
+/** Never throws a `RemoteError`. Rejects with the reason of `ends` where that cuts it short. */
+export async function checkConnection(
+  connector: Pick<Connector, 'type' | 'check'>,
+  ends: AbortSignal = new AbortController().signal,
+): Promise<Check> {
   const calls: VendorCall[] = [];
-  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+  const signal = AbortSignal.any([ends, AbortSignal.timeout(VENDOR_WAIT_MAX_MS)]);
   try {
     const status = await connector.check({ signal, record: (call) => calls.push(call) });
     if (status.status === 'OK') return { outcome: 'ok', status, calls };
     return { outcome: 'refused', details: status.details, calls };
   } catch (error) {
+    ends.throwIfAborted();
     if (error instanceof RemoteError) return { ...judged(error), calls };
     if (!signal.aborted) throw error;
-    const message = `${connector.type} did not answer within ${CHECK_TIMEOUT_MS / 1000} s`;
+    const message = `${connector.type} did not answer within ${VENDOR_WAIT_MAX_MS / 1000} s`;
     return { outcome: 'unreachable', message, calls };
   }
 }
@@ -41,7 +51,11 @@ function judged(error: RemoteError) {
     case 'transient':
     case 'rateLimited':
     case 'unknownOutcome':
-      return { outcome: 'unreachable' as const, message: error.message };
+      return {
+        outcome: 'unreachable' as const,
+        message: error.message,
+        ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+      };
     default:
       return {
         outcome: 'refused' as const,
@@ -50,10 +64,10 @@ function judged(error: RemoteError) {
   }
 }
 
-/** As `stores/connection/status` answers it. A saved store's pin is part of the question. */
+/** As `connection/status` answers it. The pin of what is saved is part of the question. */
 export function describeCheck(
   check: Check,
-  store: StoreRecord | null,
+  peer: Peer | null,
 ): { readonly status: 'OK' | 'FAILED'; readonly details: Details } {
   switch (check.outcome) {
     case 'unreachable':
@@ -62,7 +76,7 @@ export function describeCheck(
       return { status: 'FAILED', details: check.details };
     case 'ok': {
       const { tenant, details } = check.status;
-      const other = store && tenantMistake(store, check.status);
+      const other = peer && tenantMistake(peer, check.status);
       if (other) return { status: 'FAILED', details: [{ code: 'other_tenant', message: other }, ...details] };
       if (!tenant) return { status: 'OK', details };
       const message = `This credential speaks for ${nameOf(tenant)}.`;
@@ -71,12 +85,12 @@ export function describeCheck(
   }
 }
 
-/** A sentence where the credential speaks for another workspace or instance than the store is pinned to. */
-export function tenantMistake(store: StoreRecord, status: ConnectionStatus): string | null {
-  if (store.tenantId === null || status.tenant?.id === store.tenantId) return null;
-  const pinned = nameOf({ id: store.tenantId, name: store.tenantName ?? store.tenantId });
+/** A sentence where the credential speaks for another workspace or instance than the peer is pinned to. */
+export function tenantMistake(peer: Peer, status: ConnectionStatus): string | null {
+  if (peer.tenantId === null || status.tenant?.id === peer.tenantId) return null;
+  const pinned = nameOf({ id: peer.tenantId, name: peer.tenantName ?? peer.tenantId });
   const speaksFor = status.tenant ? nameOf(status.tenant) : 'none that it would name';
-  return `The store ${store.name} is pinned to ${pinned}, and this credential speaks for ${speaksFor}. Use a credential of ${pinned}, or make another store.`;
+  return `${peer.name} is pinned to ${pinned}, and this credential speaks for ${speaksFor}. Use a credential of ${pinned}; for another one, set up another.`;
 }
 
 function nameOf(tenant: { readonly id: string; readonly name: string }): string {
@@ -86,7 +100,7 @@ function nameOf(tenant: { readonly id: string; readonly name: string }): string 
 const RETRY_FIRST_MS = 10_000;
 const RETRY_MAX_MS = 30 * 60_000;
 
-/** Growing gaps between the checks of a paused store, with jitter so that stores do not march in step. */
+/** Growing gaps between the checks of a paused peer, with jitter so that peers do not march in step. */
 export function recheckGapMs(attempts: number): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 20));
   return Math.round(ceiling * (0.75 + random() / 4));

@@ -3,11 +3,12 @@
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';
 import type { Presence } from '../db/queue/presence.ts';
+import type { Wake } from '../db/queue/wake.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';
 import type { Connectors } from './connectorCache.ts';
-import type { Wake } from './wake.ts';
+import type { Inquiries } from './inquiries.ts';
 
 export interface PropagationDeps {
   readonly db: Knex;
@@ -16,7 +17,10 @@ export interface PropagationDeps {
   readonly registry: Registry;
   readonly keyring: Keyring;
   readonly connectors: Connectors;
+  /** Tells the workers that work was committed. */
   readonly wake: Wake;
+  /** Asks a worker what only a vendor knows. */
+  readonly inquiries: Inquiries;
   /** Names this process, and knows which others are gone. */
   readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }

@@ -44,7 +44,11 @@ export function sealSecrets(
 }
 
 /** In clear. Throws an Error where one cannot be opened. */
-export function openSecrets(keyring: Keyring, definition: StoreTypeDefinition, store: StoreRecord): Secrets {
+export function openSecrets(
+  keyring: Keyring,
+  definition: StoreTypeDefinition,
+  store: Pick<StoreRecord, 'id' | 'configuration' | 'secrets'>,
+): Secrets {
   const hosts = hostsOf(definition, store.configuration);
   return Object.fromEntries(
     Object.entries(store.secrets).map(([key, sealed]) => [

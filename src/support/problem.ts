@@ -9,6 +9,8 @@ export interface Problem {
   /** What happened, to whom, and what to do. */
   readonly detail: string;
   readonly errors?: readonly Mistake[];
+  /** For programs, where the status alone does not tell what is the matter. */
+  readonly code?: string | undefined;
 }
 
 /**
@@ -20,12 +22,13 @@ export const ERRORS_MAX = 1_000;
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** `type` stays `about:blank`, so `title` is the status's own phrase (RFC 9457 §4.2.1). */
-export function problemBody({ status, detail, errors = [] }: Problem, correlationId: string): object {
+export function problemBody({ status, detail, errors = [], code }: Problem, correlationId: string): object {
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     detail,
+    ...(code === undefined ? {} : { code }),
     errors: errors.slice(0, ERRORS_MAX),
     correlationId,
   };

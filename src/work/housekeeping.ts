@@ -7,6 +7,7 @@ import { advanceConnection } from '../control/endings/connectionDeletion.ts';
 import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
+import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
 import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
@@ -57,6 +58,7 @@ export function createHousekeeping(
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;
+    await deleteExpiredInquiries(db, isoTime(now));
     await deleteExpiredPreviews(db, isoTime(now));
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));

@@ -60,8 +60,9 @@ export class PeerRunner {
   readonly #duties: Duties;
   readonly #stopping: AbortSignal;
   readonly #calls = new AbortController();
-  #endRest: (() => void) | null = null;
+  #rest: { readonly nudgeable: boolean; readonly cut: AbortController } | null = null;
   #nudged = false;
+  #hurried = false;
   #leasedUntil = 0;
 
   /** `stopping` ends the run after the task in hand; `abortCalls` also ends the call in hand. */
@@ -72,10 +73,17 @@ export class PeerRunner {
     this.#stopping = stopping;
   }
 
-  /** New work was committed, or has become due. */
+  /** New work was committed, or has become due. A peer that is to be left in peace is left in peace. */
   nudge(): void {
     this.#nudged = true;
-    this.#endRest?.();
+    if (this.#rest?.nudgeable) this.#rest.cut.abort();
+  }
+
+  /** A request waits for an answer, which is given whatever else waits. */
+  hurry(): void {
+    this.#nudged = true;
+    this.#hurried = true;
+    this.#rest?.cut.abort();
   }
 
   /** Work was announced after the run had last looked for some. */
@@ -101,8 +109,10 @@ export class PeerRunner {
     try {
       await this.#work(lease);
     } catch (error) {
-      if (!(error instanceof LeaseLost)) throw error;
-      this.#deps.log.warn({ peerId: this.peerId }, 'lost the lease; its new holder goes on');
+      const cutShort = this.#calls.signal.aborted || error instanceof LeaseLost;
+      if (!cutShort) throw error;
+      if (!this.#stopping.aborted)
+        this.#deps.log.warn({ peerId: this.peerId }, 'lost the lease; its new holder goes on');
     } finally {
       over.abort();
       await releaseLease(this.#deps.db, lease);
@@ -159,25 +169,26 @@ export class PeerRunner {
   async #work(lease: Lease): Promise<void> {
     while (!this.#stopping.aborted) {
       this.#nudged = false;
+      this.#hurried = false;
       const next = await this.turn(lease);
       if (next.kind === 'end') return;
-      if (next.kind === 'wait') await this.#rest(next.ms, false);
-      if (next.kind !== 'idle' || (await this.#rest(LINGER_MS, true))) continue;
+      if (next.kind === 'wait') await this.#pause(next.ms, false);
+      if (next.kind !== 'idle' || (await this.#pause(LINGER_MS, true))) continue;
       if (!next.stay) return;
     }
   }
 
-  /** True where new work cut it short (`nudgeable`); otherwise the time passed, or the bridge stops. */
-  async #rest(ms: number, nudgeable: boolean): Promise<boolean> {
+  /** True where new work cut it short (`nudgeable`); otherwise the time passed, a request waits, or the bridge stops. */
+  async #pause(ms: number, nudgeable: boolean): Promise<boolean> {
     if (this.#stopping.aborted) return false;
-    if (nudgeable && this.#nudged) return true;
+    if (this.#hurried || (nudgeable && this.#nudged)) return nudgeable;
     const cut = new AbortController();
-    const end = () => cut.abort();
-    this.#stopping.addEventListener('abort', end, { once: true });
-    if (nudgeable) this.#endRest = end;
+    const onStop = () => cut.abort();
+    this.#stopping.addEventListener('abort', onStop, { once: true });
+    this.#rest = { nudgeable, cut };
     await pause(this.#deps.clock, ms, cut.signal);
-    this.#endRest = null;
-    this.#stopping.removeEventListener('abort', end);
+    this.#rest = null;
+    this.#stopping.removeEventListener('abort', onStop);
     return nudgeable && this.#nudged;
   }
 }

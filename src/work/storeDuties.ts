@@ -1,6 +1,6 @@
 /**
- * What a worker does for a store, one thing after the other: a paused one is checked when that is due; then leavers,
- * every other task, one step of a run, and from the top again.
+ * What a worker does for a store, one thing after the other: it answers inquiries and checks a paused store when
+ * that is due; then come leavers, every other task, one step of a run, and all from the top again.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -16,10 +16,10 @@ import { Attempt } from '../settle/attempt.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreContext } from '../stores/desired.ts';
-import { type Clock, isoTime } from '../support/clock.ts';
-import type { Log } from '../support/log.ts';
+import { isoTime } from '../support/clock.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
 import { reactionTo, type StoreReaction, settleFailure } from './failure.ts';
+import { Answerer, type AnswererDeps } from './inquiries.ts';
 import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
 import { Trouble } from './trouble.ts';
 
@@ -29,16 +29,13 @@ export interface StoreLifecycle {
   /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
   pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
   /** A pause whose `retryAt` is due. */
-  recheck(store: StoreRecord): Promise<void>;
+  recheck(store: StoreRecord, signal: AbortSignal): Promise<void>;
   /** A `DELETING` store without work left. */
   finishDeletion(store: StoreRecord): Promise<void>;
   onCall(storeType: string, op: string, call: VendorCall): void;
 }
 
-export interface StoreDutiesDeps {
-  readonly db: Db;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface StoreDutiesDeps extends AnswererDeps {
   readonly storeLifecycle: StoreLifecycle;
 }
 
@@ -47,12 +44,14 @@ const RECHECKS_EVERY_MS = 1_000;
 export class StoreDuties implements Duties {
   readonly storeId: string;
   readonly #deps: StoreDutiesDeps;
+  readonly #answerer: Answerer;
   readonly #trouble = new Trouble();
   #recheckNextAt = 0;
 
   constructor(storeId: string, deps: StoreDutiesDeps) {
     this.storeId = storeId;
     this.#deps = deps;
+    this.#answerer = new Answerer(storeId, deps);
   }
 
   takeOver(tx: Db, callsEndAt: string): Promise<void> {
@@ -61,7 +60,8 @@ export class StoreDuties implements Duties {
 
   async turn(shift: Shift): Promise<Next> {
     const { db, clock, storeLifecycle } = this.#deps;
-    const store = await this.#usableStore();
+    await this.#answerer.answerAll(shift.calls);
+    const store = await this.#usableStore(shift);
     if (!store) return { kind: 'end' };
     const waitMs = this.#trouble.waitMs(clock.now());
     if (waitMs > 0) return { kind: 'wait', ms: waitMs };
@@ -69,7 +69,7 @@ export class StoreDuties implements Duties {
     await this.#enqueueRechecks();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
     if (task) {
-      await this.#settle(context, shift, task, () => this.#letLeaversPass(shift));
+      await this.#settle(context, shift, task, () => this.#giveWay(shift));
       return { kind: 'again' };
     }
     // A run that a change of settings or rules has just asked for counts what the new ones would take.
@@ -97,26 +97,27 @@ export class StoreDuties implements Duties {
   }
 
   /** Null where the store may not be worked on now. */
-  async #usableStore(): Promise<StoreRecord | null> {
+  async #usableStore({ calls }: Shift): Promise<StoreRecord | null> {
     const { db, clock, storeLifecycle } = this.#deps;
     const store = await getStore(db, this.storeId);
     if (!store) return null;
     if (store.paused) {
       if (store.retryAt === null || store.retryAt > isoTime(clock.now())) return null;
-      await storeLifecycle.recheck(store);
+      await storeLifecycle.recheck(store, calls);
       const again = await getStore(db, this.storeId);
       return again && !again.paused && again.status !== 'INACTIVE' ? again : null;
     }
     return store.status === 'INACTIVE' ? null : store;
   }
 
-  /** Settles the leavers who became due since the work in hand began. True where there were some. */
-  async #letLeaversPass(shift: Shift): Promise<boolean> {
+  /** Lets pass what became due since the work in hand began: inquiries, and leavers. True where there were leavers. */
+  async #giveWay(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle } = this.#deps;
+    await this.#answerer.answerAll(shift.calls);
     for (let passed = 0; ; passed++) {
       const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
       if (!task || shift.stopping.aborted || this.#trouble.waitMs(clock.now()) > 0) return passed > 0;
-      const store = await this.#usableStore();
+      const store = await this.#usableStore(shift);
       if (!store) return passed > 0;
       const context = await storeLifecycle.storeContextOf(store);
       await this.#settle(context, shift, task, () => Promise.resolve(false));
@@ -162,7 +163,7 @@ export class StoreDuties implements Duties {
     const { store } = context;
     try {
       const record = (call: VendorCall) => storeLifecycle.onCall(store.type, 'scan', call);
-      const giveWay = () => this.#letLeaversPass(shift);
+      const giveWay = () => this.#giveWay(shift);
       return await syncStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
     } catch (error) {
       if (!(error instanceof RemoteError) || calls.aborted) throw error;

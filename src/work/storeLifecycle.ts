@@ -14,8 +14,8 @@ export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): S
   return {
     storeContextOf: (store) => storeContextOf(deps.db, deps.connectors, store),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
-    recheck: async (store) => {
-      await recheckPaused(deps, store);
+    recheck: async (store, signal) => {
+      await recheckPaused(deps, store, signal);
     },
     finishDeletion: async (store) => {
       await finishDeletion(deps, store.id, { correlationId: newId(), actor: SYSTEM });

@@ -11,12 +11,16 @@ import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
+import { type Inquiry, peersAskedAbout } from '../../../src/db/queue/inquiries.ts';
+import { createWakes } from '../../../src/db/queue/wake.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import type { PropagationDeps } from '../../../src/stores/deps.ts';
-import { createWake } from '../../../src/stores/wake.ts';
-import { type Clock, systemClock } from '../../../src/support/clock.ts';
+import { createInquiries } from '../../../src/stores/inquiries.ts';
+import { askVendor } from '../../../src/stores/vendorAnswer.ts';
+import { type Clock, isoTime, systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
+import { Answerer } from '../../../src/work/inquiries.ts';
 import { holdToContract } from '../../contract.ts';
 
 export const ADMIN_TOKEN = 'an-admin-token-of-the-configuration-0123456789';
@@ -41,7 +45,7 @@ export interface TestBridge {
   readonly db: Knex;
   readonly scimToken: string;
   readonly adminToken: string;
-  /** What the worker of this bridge would be built from; none runs. */
+  /** What the worker of this bridge would be built from; none runs, but inquiries are answered. */
   readonly propagation: PropagationDeps;
   /** How often the worker was woken. */
   wakes(): number;
@@ -66,13 +70,25 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   const keyring = parseKeyring(generateKey());
   const registry = createRegistry(storeTypes(demoAccounts(db, clock)));
   const connectors = createConnectors({ registry, keyring, clock, fetch });
-  const wake = createWake();
+  const { work: wake, asked, answered } = createWakes({ dialect: 'sqlite', target: '' }, log);
   let wakes = 0;
   wake.onSignal(() => {
     wakes += 1;
   });
   const presence = { holder: async () => 'this process', isGone: async () => false };
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, presence };
+  const inquiries = createInquiries({ db, clock, keyring, asked, answered });
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries, presence };
+  // All that a worker does here is to answer inquiries.
+  const askThere = (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends);
+  let answering = Promise.resolve();
+  asked.onSignal(() => {
+    answering = answering.then(async () => {
+      for (const id of await peersAskedAbout(db, isoTime(clock.now()))) {
+        const answerer = new Answerer(id, { db, clock, log, answered, askVendor: askThere });
+        await answerer.answerAll(new AbortController().signal);
+      }
+    });
+  });
   const deps: ApiDeps = {
     db,
     clock,
@@ -105,6 +121,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
+      await answering;
     },
   };
 }

@@ -6,6 +6,8 @@ import { onEachDatabase } from '../../database.ts';
 import { SLACK_TOKEN } from '../../emulator/slack.ts';
 import { STORES, useStores } from './storeFixture.ts';
 
+const NEVER = new AbortController().signal;
+
 onEachDatabase((open) => {
   const stores = useStores(open);
   const { ask, slackBody, made, eventKinds, runs, bridge } = stores;
@@ -60,7 +62,7 @@ onEachDatabase((open) => {
       for (let round = 0; round < 3; round++) {
         const store = await getStore(bridge().db, id);
         if (!store) throw new Error('no store');
-        const after = await recheckPaused(bridge().propagation, store);
+        const after = await recheckPaused(bridge().propagation, store, NEVER);
         gaps.push(Date.parse(String(after.retryAt)) - bridge().propagation.clock.now());
       }
       expect(gaps[2]).toBeGreaterThan((gaps[0] as number) * 1.5);
@@ -69,7 +71,7 @@ onEachDatabase((open) => {
       const woken = bridge().wakes();
       const store = await getStore(bridge().db, id);
       if (!store) throw new Error('no store');
-      expect(await recheckPaused(bridge().propagation, store)).toMatchObject({
+      expect(await recheckPaused(bridge().propagation, store, NEVER)).toMatchObject({
         paused: null,
         retryAt: null,
         tenantId: 'T0001',
@@ -100,7 +102,7 @@ onEachDatabase((open) => {
       await made(slackBody({ name: 'first', status: 'ACTIVE' }));
       const store = await getStore(bridge().db, late.id);
       if (!store) throw new Error('no store');
-      expect(await recheckPaused(bridge().propagation, store)).toMatchObject({
+      expect(await recheckPaused(bridge().propagation, store, NEVER)).toMatchObject({
         paused: { code: 'tenant_in_use' },
         retryAt: expect.any(String),
       });

@@ -1,0 +1,57 @@
+/**
+ * How a peer stands with its credential, as a check or an admin leaves it: pinned, paused until a time, or free.
+ * Rules over the record alone; reading and writing it is for the use cases.
+ */
+
+import type { Pause, Peer } from '../model/peer.ts';
+import { type Check, recheckGapMs, tenantMistake } from '../stores/check.ts';
+import { isoTime } from '../support/clock.ts';
+
+/** Clears a pause of any kind, and its count of attempts. */
+export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
+
+export const BY_ADMIN = 'admin';
+
+export function isPausedByAdmin(peer: Peer): boolean {
+  return peer.paused?.code === BY_ADMIN;
+}
+
+/** Paused, and tried again later; each further failure widens the gap. */
+export function pausedForNow<P extends Peer>(peer: P, reason: Pause, nowMs: number): P {
+  const retryAttempts = peer.paused ? peer.retryAttempts + 1 : 0;
+  return {
+    ...peer,
+    paused: { code: reason.code, message: reason.message },
+    pausedAt: peer.pausedAt ?? isoTime(nowMs),
+    retryAt: isoTime(nowMs + recheckGapMs(retryAttempts)),
+    retryAttempts,
+  };
+}
+
+/** What a check means for a peer that works: what it is pinned to, and whether it is paused. */
+export function afterCheck<P extends Peer>(peer: P, check: Check, nowMs: number): P {
+  switch (check.outcome) {
+    case 'unreachable':
+      return pausedForNow(peer, { code: 'unreachable', message: check.message }, nowMs);
+    case 'refused': {
+      const message = check.details.map((detail) => detail.message).join(' ');
+      return pausedForNow(peer, { code: 'invalid_credential', message }, nowMs);
+    }
+    case 'ok': {
+      const other = tenantMistake(peer, check.status);
+      if (other) return pausedForNow(peer, { code: 'other_tenant', message: other }, nowMs);
+      return { ...pinned(peer, check), ...UNPAUSED };
+    }
+  }
+}
+
+/** The first good check pins the peer to the workspace or instance that it reached, for good. */
+export function pinned<P extends Peer>(peer: P, check: Extract<Check, { outcome: 'ok' }>): P {
+  const { tenant, self } = check.status;
+  return {
+    ...peer,
+    tenantId: peer.tenantId ?? tenant?.id ?? null,
+    tenantName: tenant?.name ?? peer.tenantName,
+    self,
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Inquiries: what a request must know from a vendor before it can be answered, left for a worker. A row lives for
+ * as long as the request waits, and its secrets only until it is answered.
+ */
+
+import type { Configuration } from '../../model/settings.ts';
+import type { Kind } from '../../model/subject.ts';
+import { newId } from '../../support/ids.ts';
+import type { SealedSecret } from '../../support/secret.ts';
+import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export type Question =
+  /** Is the credential good? `trial`: with these settings instead of those that are saved. */
+  | { readonly kind: 'check'; readonly trial: { type: string; configuration: Configuration } | null }
+  /** What is the account, or the group, with this id? */
+  | { readonly kind: 'read'; readonly subject: Kind; readonly remoteId: string };
+
+export type SealedSecrets = Readonly<Record<string, SealedSecret>>;
+
+export interface Inquiry {
+  readonly id: string;
+  readonly peerId: string;
+  readonly question: Question;
+  readonly secrets: SealedSecrets;
+  /** ISO times */
+  readonly askedAt: string;
+  readonly takenAt: string | null;
+  /** Null while there is none. */
+  readonly answer: unknown;
+}
+
+export interface NewInquiry {
+  readonly peerId: string;
+  readonly question: Question;
+  readonly secrets: SealedSecrets;
+  /** ISO times */
+  readonly askedAt: string;
+  readonly expiresAt: string;
+}
+
+/** Answers its id. */
+export async function insertInquiry(db: Db, inquiry: NewInquiry): Promise<string> {
+  const id = newId();
+  await db('inquiries').insert({
+    id,
+    peer_id: inquiry.peerId,
+    question: toJson(inquiry.question),
+    secrets: toJson(inquiry.secrets),
+    asked_at: inquiry.askedAt,
+    expires_at: inquiry.expiresAt,
+    taken_at: null,
+    answer: null,
+  });
+  return id;
+}
+
+export async function getInquiry(db: Db, id: string): Promise<Inquiry | null> {
+  const row = await db('inquiries').where({ id }).first();
+  return row ? toInquiry(row) : null;
+}
+
+/** The asker has its answer, or waits no longer. */
+export async function deleteInquiry(db: Db, id: string): Promise<void> {
+  await db('inquiries').where({ id }).delete();
+}
+
+/** Peers about which a request waits for an answer. `now` is an ISO time. */
+export async function peersAskedAbout(db: Db, now: string): Promise<readonly string[]> {
+  return db('inquiries').whereNull('answer').where('expires_at', '>', now).distinct().pluck('peer_id');
+}
+
+/** Those about a peer that nobody has answered, oldest first. */
+export async function openInquiries(db: Db, peerId: string, now: string): Promise<readonly Inquiry[]> {
+  const rows = await db('inquiries')
+    .where({ peer_id: peerId })
+    .whereNull('answer')
+    .where('expires_at', '>', now)
+    .orderBy(['asked_at', 'id']);
+  return rows.map(toInquiry);
+}
+
+/** A worker begins; whoever asked then waits for as long as a vendor may take. */
+export async function markTaken(db: Db, id: string, at: string): Promise<void> {
+  await db('inquiries').where({ id }).update({ taken_at: at });
+}
+
+/** Too late where the asker has gone. */
+export async function saveAnswer(db: Db, id: string, answer: object): Promise<void> {
+  await db('inquiries')
+    .where({ id })
+    .update({ answer: toJson(answer), secrets: null });
+}
+
+/** What a process has left that did not live to take its answer. */
+export async function deleteExpiredInquiries(db: Db, now: string): Promise<void> {
+  await db('inquiries').where('expires_at', '<=', now).delete();
+}
+
+function toInquiry(row: Record<string, unknown>): Inquiry {
+  return {
+    id: row.id as string,
+    peerId: row.peer_id as string,
+    question: fromJson(row.question),
+    secrets: fromJsonOrNull(row.secrets) ?? {},
+    askedAt: row.asked_at as string,
+    takenAt: row.taken_at as string | null,
+    answer: fromJsonOrNull(row.answer),
+  };
+}

@@ -1,0 +1,20 @@
+/** When a worker was last there, whatever process it runs in: a request that needs one does not wait in vain. */
+
+import { isoTime } from '../../support/clock.ts';
+import type { Db } from '../open.ts';
+
+const FORGOTTEN_AFTER_MS = 24 * 60 * 60_000;
+
+/** Forgets workers that have long been gone. */
+export async function saveWorkerSeen(db: Db, id: string, nowMs: number): Promise<void> {
+  const row = { id, seen_at: isoTime(nowMs) };
+  await db('workers').insert(row).onConflict('id').merge();
+  const longAgo = isoTime(nowMs - FORGOTTEN_AFTER_MS);
+  await db('workers').where('seen_at', '<', longAgo).delete();
+}
+
+/** An ISO time; null where none ever was. */
+export async function lastWorkerSeen(db: Db): Promise<string | null> {
+  const row = await db('workers').max({ at: 'seen_at' }).first();
+  return (row?.at as string | null | undefined) ?? null;
+}

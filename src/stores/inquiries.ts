@@ -1,0 +1,136 @@
+/**
+ * Asks a worker what only a vendor knows, and waits for the answer: requests call no vendor themselves. While
+ * nobody has answered, nothing is saved but the inquiry, and that goes when the request has its answer or gives up.
+ */
+
+import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import {
+  deleteInquiry,
+  getInquiry,
+  type Inquiry,
+  insertInquiry,
+  type Question,
+  type SealedSecrets,
+} from '../db/queue/inquiries.ts';
+import type { Wake } from '../db/queue/wake.ts';
+import { lastWorkerSeen } from '../db/queue/workers.ts';
+import { RequestError } from '../model/errors.ts';
+import type { Configuration } from '../model/settings.ts';
+import type { Kind } from '../model/subject.ts';
+import { type Clock, isoTime, pause } from '../support/clock.ts';
+import type { Keyring } from '../support/secret.ts';
+import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
+import { sealSecrets } from './storeSecrets.ts';
+import type { Failure, Reading } from './vendorAnswer.ts';
+
+/** Each throws a RequestError: 503 `no_worker` where nobody answers, 404 where the store has gone. */
+export interface Inquiries {
+  /** Is the credential of a saved store good? */
+  check(store: { readonly id: string }): Promise<Check>;
+  /** Would these settings do? The store may be new: then nothing of it is saved yet. */
+  checkTrial(trial: Trial): Promise<Check>;
+  /** What is the account, or the group, with this id? */
+  read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<Reading>;
+  /** The process stops: whoever waits is told to come again. */
+  end(): void;
+}
+
+export interface Trial {
+  readonly id: string;
+  readonly definition: StoreTypeDefinition;
+  /** Secrets in clear, no defaults. */
+  readonly given: Configuration;
+}
+
+export interface InquiriesDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  readonly asked: Wake;
+  readonly answered: Wake;
+}
+
+/** So long nobody may have been there before a request is told that there is no worker. */
+export const NO_WORKER_AFTER_MS = 30_000;
+/** In which a worker that has just come may take the inquiry up, whatever was known of workers before. */
+const GRACE_MS = 2_000;
+const LOOK_EVERY_MS = 500;
+/** What a process that dies while it waits leaves behind is kept for so long. */
+const KEPT_MS = 5 * 60_000;
+const RETRY_AFTER_SECONDS = 5;
+
+export function createInquiries(deps: InquiriesDeps): Inquiries {
+  const { db, clock, keyring } = deps;
+  const ending = new AbortController();
+  const startedAt = clock.now();
+
+  /** True where no worker has been seen for so long, as far as this process can know. */
+  const noWorker = async (now: number): Promise<boolean> => {
+    const seen = await lastWorkerSeen(db);
+    return now - Math.max(startedAt, seen === null ? 0 : Date.parse(seen)) >= NO_WORKER_AFTER_MS;
+  };
+
+  const ask = async <A extends Check | Reading>(
+    peerId: string,
+    question: Question,
+    secrets: SealedSecrets = {},
+  ): Promise<A> => {
+    const since = clock.now();
+    let takenSince: number | null = null;
+    const isInVain = async ({ takenAt }: Inquiry): Promise<boolean> => {
+      const now = clock.now();
+      if (takenAt !== null) {
+        takenSince ??= now;
+        return now - takenSince > VENDOR_WAIT_MAX_MS + GRACE_MS;
+      }
+      if (now - since >= NO_WORKER_AFTER_MS) return true;
+      return now - since >= GRACE_MS && (await noWorker(now));
+    };
+    const times = { askedAt: isoTime(since), expiresAt: isoTime(since + KEPT_MS) };
+    let woken = new AbortController();
+    const stopListening = deps.answered.onSignal(() => woken.abort());
+    const id = await insertInquiry(db, { peerId, question, secrets, ...times });
+    let answer: unknown = null;
+    try {
+      deps.asked.signal();
+      for (;;) {
+        const inquiry = await getInquiry(db, id);
+        answer = inquiry?.answer ?? null;
+        if (!inquiry || answer !== null || ending.signal.aborted || (await isInVain(inquiry))) break;
+        await pause(clock, LOOK_EVERY_MS, AbortSignal.any([woken.signal, ending.signal]));
+        woken = new AbortController();
+      }
+    } finally {
+      stopListening();
+      await deleteInquiry(db, id);
+    }
+    return opened(answer as A | Failure | null);
+  };
+
+  return {
+    check: ({ id }) => ask(id, { kind: 'check', trial: null }),
+    checkTrial({ id, definition, given }) {
+      const { configuration, secrets } = sealSecrets(keyring, definition, id, given);
+      return ask(id, { kind: 'check', trial: { type: definition.type, configuration } }, secrets);
+    },
+    read: ({ id }, subject, remoteId) => ask(id, { kind: 'read', subject, remoteId }),
+    end: () => ending.abort(),
+  };
+}
+
+/** The answer itself. Throws a RequestError where there is none. */
+function opened<A extends Check | Reading>(answer: A | Failure | null): A {
+  switch (answer?.outcome) {
+    case undefined: {
+      const detail = 'No worker was there to ask the vendor, and nothing was saved; try again.';
+      throw new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+    case 'gone':
+      throw new RequestError(404, 'There is no such store here any more.');
+    case 'failed':
+      throw new Error('a worker failed on an inquiry; its log says why');
+    default:
+      return answer as A;
+  }
+}
