@@ -70,8 +70,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const app = createApp({
     log,
     metrics,
-    scim,
-    admin,
+    rooms: config.role === 'worker' ? null : { scim, admin },
     pendingMigrations: () => pendingMigrations(db),
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),

@@ -10,7 +10,12 @@ import { type Keyring, parseKeyring } from './support/secret.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What a process does: `api` answers requests, `worker` calls the vendors, `all` is both. */
+export const ROLES = ['all', 'api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
 export interface Config {
+  readonly role: Role;
   readonly host: string;
   readonly port: number;
   readonly database: DatabaseLocation;
@@ -55,6 +60,7 @@ export function readConfig(environment: Environment): ConfigResult {
     }
   };
 
+  const role = read<Role>('ROLE', 'all', parseRole);
   const host = read('HOST', '127.0.0.1', parseHost);
   const port = read('PORT', 3000, parsePort);
   const database = read('DATABASE_URL', parseDatabaseUrl(DATABASE_URL_DEFAULT), parseDatabase);
@@ -66,10 +72,16 @@ export function readConfig(environment: Environment): ConfigResult {
   if (database.dialect === 'postgres' && environment.ENCRYPTION_KEY === undefined) {
     mistakes.push('ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32');
   }
+  if (database.dialect === 'sqlite' && role !== 'all') {
+    mistakes.push(
+      `ROLE=${role} needs PostgreSQL: an embedded database belongs to one process, which does everything. Leave ROLE out, or set DATABASE_URL to a PostgreSQL database`,
+    );
+  }
   if (mistakes.length > 0) return { config: null, mistakes };
   const dataDirectory = database.dialect === 'sqlite' ? dirname(database.target) : DATA_DIRECTORY_DEFAULT;
   return {
     config: {
+      role,
       host,
       port,
       database,
@@ -82,6 +94,12 @@ export function readConfig(environment: Environment): ConfigResult {
     },
     mistakes: [],
   };
+}
+
+function parseRole(value: string): Role {
+  const role = ROLES.find((known) => known === value);
+  if (role) return role;
+  throw new Error(`ROLE must be one of ${ROLES.join(', ')}`);
 }
 
 function parseHost(value: string): string {

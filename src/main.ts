@@ -33,9 +33,12 @@ async function start(config: Config): Promise<void> {
   const bridge = compose({ config, db, keyring, clock, log });
   await bridge.sealAnew();
   const server = await listen(bridge.app, { host: config.host, port: config.port, log });
-  bridge.worker.start();
-  bridge.housekeeping.start();
-  log.info({ url: config.publicUrl, database: config.database.dialect }, 'scim-bridge is up');
+  if (config.role !== 'api') {
+    bridge.worker.start();
+    bridge.housekeeping.start();
+  }
+  const { role, publicUrl: url, database } = config;
+  log.info({ role, url, database: database.dialect }, 'scim-bridge is up');
   stopOnSignal(bridge, server, db);
 }
 

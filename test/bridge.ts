@@ -70,11 +70,18 @@ export function movableClock(): MovableClock {
 const SETTLED_WITHIN_MS = 60_000;
 const TASKS_DESCRIBED = 20;
 
-/** Nothing rings the timers but `turn`, so that a test says when. `moreTypes` are known beside the release's. */
+export interface BridgeOptions {
+  /** Known beside the release's. */
+  readonly moreTypes?: readonly StoreTypeDefinition[];
+  /** `api` runs no worker. */
+  readonly role?: 'all' | 'api';
+}
+
+/** Nothing rings the timers but `turn`, so that a test says when. */
 export async function startBridge(
   databaseUrl: string,
   clock: Clock = systemClock,
-  moreTypes: readonly StoreTypeDefinition[] = [],
+  { moreTypes = [], role = 'all' }: BridgeOptions = {},
 ): Promise<RunningBridge> {
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
@@ -82,6 +89,7 @@ export async function startBridge(
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   const { scimToken = '', adminToken = '' } = await bootstrap(db, clock, { adminTokenGiven: false });
   const config: Config = {
+    role,
     host: '127.0.0.1',
     port: 0,
     database: location,
@@ -98,7 +106,7 @@ export async function startBridge(
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  worker.start();
+  if (role === 'all') worker.start();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const ask = async (
     token: string,

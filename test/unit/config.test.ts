@@ -14,6 +14,7 @@ const configOf = (environment: Record<string, string>) => {
 describe('without any variable', () => {
   it('is the embedded default on loopback', () => {
     expect(configOf({})).toEqual({
+      role: 'all',
       host: '127.0.0.1',
       port: 3000,
       database: { dialect: 'sqlite', target: 'data/scim-bridge.db' },
@@ -94,6 +95,25 @@ describe('ADMIN_TOKEN', () => {
       'ADMIN_TOKEN must have at least 32 characters',
     ]);
     expect(mistakesOf({ ADMIN_TOKEN: `${'x'.repeat(20)} ${'x'.repeat(20)}` })).toHaveLength(1);
+  });
+});
+
+describe('ROLE', () => {
+  const postgres = { DATABASE_URL: 'postgres://u:p@db/x', ENCRYPTION_KEY: key() };
+
+  it.each(['all', 'api', 'worker'])('may be %s with PostgreSQL', (ROLE) => {
+    expect(configOf({ ...postgres, ROLE }).role).toBe(ROLE);
+  });
+
+  it('is all, and nothing else, with an embedded database', () => {
+    expect(configOf({}).role).toBe('all');
+    expect(mistakesOf({ ROLE: 'worker' })).toEqual([
+      expect.stringMatching(/^ROLE=worker needs PostgreSQL: /),
+    ]);
+  });
+
+  it('refuses what is no role', () => {
+    expect(mistakesOf({ ...postgres, ROLE: 'Worker' })).toEqual(['ROLE must be one of all, api, worker']);
   });
 });
 

@@ -74,7 +74,7 @@ describe('a bridge with a store type of its own', () => {
       return notebook;
     };
     const url = await freshDatabaseUrl('sqlite', directory);
-    const bridge = await startBridge(url, systemClock, [notebookType(open)]);
+    const bridge = await startBridge(url, systemClock, { moreTypes: [notebookType(open)] });
     try {
       const metadata = await bridge.admin('GET', '/propagation/storeMetadata/Notebook');
       expect(metadata.body).toMatchObject({ type: 'Notebook', capabilities: { renameGroups: false } });

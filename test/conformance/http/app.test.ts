@@ -25,8 +25,7 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
   const app = createApp({
     log: createLog('debug', { write: (line) => lines.push(JSON.parse(line)) }),
     metrics: createMetrics(),
-    scim,
-    admin: Router(),
+    rooms: { scim, admin: Router() },
     pendingMigrations: () => pendingMigrations(db),
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : 90),
