@@ -12,9 +12,9 @@ import { type RemoteError, RequestError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
 import { type Check, checkConnection } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
+import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
-import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from './standing.ts';
 
 /** A working store's pause, asked for by an admin. Pausing a paused store makes it an admin's pause. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {

@@ -9,9 +9,9 @@ import { commonSpecs } from '../model/commonSettings.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';
 import { type Check, tenantMistake } from '../stores/check.ts';
+import { isPausedByAdmin } from '../stores/peerState.ts';
 import { openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
-import { isPausedByAdmin } from './standing.ts';
 
 export interface SettingsChange {
   readonly any: boolean;

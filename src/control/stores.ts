@@ -11,12 +11,12 @@ import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Check } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
+import { afterCheck, isPausedByAdmin, pinned, UNPAUSED } from '../stores/peerState.ts';
 import { audited, storeEvent } from '../stores/storeEvents.ts';
 import { sealSecrets } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { tenantInUse } from './pause.ts';
-import { afterCheck, isPausedByAdmin, pinned, UNPAUSED } from './standing.ts';
 import {
   needsCheck,
   refuseBadCredential,

@@ -1,6 +1,6 @@
 /**
  * Asks a vendor who a credential speaks for, and says what the answer is worth. Writes nothing; what follows for
- * the record is in `control/standing.ts`.
+ * the record is in `peerState.ts`.
  */
 
 import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';

@@ -26,6 +26,10 @@ export const Problem = named(
     title: z.string(),
     status: z.int(),
     detail: z.string().describe('What happened, to whom, and what to do.'),
+    code: z
+      .string()
+      .optional()
+      .describe('For programs, where the status alone does not tell: `no_worker` asks to come again.'),
     errors: z.array(
       z.object({
         pointer: z.string().describe('RFC 6901, or `/` and a query parameter.'),

@@ -1,11 +1,11 @@
 /**
- * How a peer stands with its credential, as a check or an admin leaves it: pinned, paused until a time, or free.
+ * The state in which a check, or an admin, leaves a peer: pinned, paused until a time, or free.
  * Rules over the record alone; reading and writing it is for the use cases.
  */
 
 import type { Pause, Peer } from '../model/peer.ts';
-import { type Check, recheckGapMs, tenantMistake } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
+import { type Check, recheckGapMs, tenantMistake } from './check.ts';
 
 /** Clears a pause of any kind, and its count of attempts. */
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
