@@ -43,7 +43,7 @@ export async function bootstrap(
     const id = DEFAULT_ENVIRONMENT_ID;
     const won = await insertEnvironmentOnce(tx, { id, name: 'default', createdAt: at, updatedAt: at });
     if (!won) return { created: false };
-    await tell(tx, at, cause, 'environment.created', { id, name: 'default' });
+    await appendFirstStartEvent(tx, at, cause, 'environment.created', { id, name: 'default' });
     const connection = await createConnection(tx, at, cause);
     if (given.adminTokenGiven) return { created: true };
     return {
@@ -71,7 +71,7 @@ async function createConnection(db: Db, at: string, cause: Cause): Promise<NewCo
     updatedAt: at,
   };
   await insertConnection(db, connection);
-  await tell(db, at, cause, 'connection.created', auditedConnection(connection));
+  await appendFirstStartEvent(db, at, cause, 'connection.created', auditedConnection(connection));
   return connection;
 }
 
@@ -87,7 +87,7 @@ async function createAdminToken(db: Db, at: string, cause: Cause): Promise<strin
     lastUsedAt: null,
   };
   await insertAdminToken(db, record, hashToken(token));
-  await tell(db, at, cause, 'admin-token.created', auditedAdminToken(record));
+  await appendFirstStartEvent(db, at, cause, 'admin-token.created', auditedAdminToken(record));
   return token;
 }
 
@@ -104,11 +104,17 @@ async function createScimToken(db: Db, at: string, cause: Cause, connectionId: s
     lastUsedAt: null,
   };
   await insertScimToken(db, record, hashToken(token));
-  await tell(db, at, cause, 'scim-token.created', auditedScimToken(record));
+  await appendFirstStartEvent(db, at, cause, 'scim-token.created', auditedScimToken(record));
   return token;
 }
 
-async function tell(db: Db, at: string, cause: Cause, kind: EventKind, after: unknown): Promise<void> {
+async function appendFirstStartEvent(
+  db: Db,
+  at: string,
+  cause: Cause,
+  kind: EventKind,
+  after: unknown,
+): Promise<void> {
   await appendEvent(db, at, {
     environmentId: DEFAULT_ENVIRONMENT_ID,
     cause,

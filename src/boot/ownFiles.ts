@@ -52,7 +52,10 @@ function makeKeyFile(path: string): void {
   }
 }
 
-/** Writes what nobody else may read, in place of what a first start that did not finish left. Returns the path. */
+/**
+ * Writes the file that only its owner may read, over one that an unfinished first start left. Returns the
+ * path.
+ */
 export function writeFirstStart(directory: string, text: string): string {
   const path = resolve(directory, FIRST_START_FILE);
   renameSync(writeUnfinished(path, text), path);

@@ -165,7 +165,7 @@ function sqlite(file: string): Knex.Config {
 }
 
 const POOL_MAX = 10;
-/** The server's own limits: a statement, or a row that somebody else has locked, took too long. */
+/** The server's own limits: a statement, or the wait for a locked row, took too long. */
 const STATEMENT_MAX_MS = 10_000;
 const LOCK_WAIT_MAX_MS = 8_000;
 /** A server that is there speaks before that, at the latest to say that the statement took too long. */

@@ -32,7 +32,7 @@ export async function softDeletePage(
   if (groups.length > 0) {
     const deleted = await softDeleteGroups(tx, groups, at);
     await recordSoftDeleted(tx, connection.id, { ...deletion, groups: deletion.groups + deleted.length });
-    await tell(tx, at, connection, deletion, deleted.map(groupDeleted));
+    await appendDeletionEvents(tx, at, connection, deletion, deleted.map(groupDeleted));
     return true;
   }
   const users = await usersToSoftDelete(tx, connection.id, USERS_PER_PAGE);
@@ -43,7 +43,7 @@ export async function softDeletePage(
     at,
   );
   await recordSoftDeleted(tx, connection.id, { ...deletion, users: deletion.users + users.length });
-  await tell(tx, at, connection, deletion, users.map(userDeleted));
+  await appendDeletionEvents(tx, at, connection, deletion, users.map(userDeleted));
   return true;
 }
 
@@ -66,9 +66,9 @@ async function softDeleteGroups(
   return deleted;
 }
 
-type Told = Pick<NewEvent, 'kind' | 'subject' | 'before'>;
+type DeletionEvent = Pick<NewEvent, 'kind' | 'subject' | 'before'>;
 
-function userDeleted({ id, personId, userName, active }: UserRecord): Told {
+function userDeleted({ id, personId, userName, active }: UserRecord): DeletionEvent {
   return {
     kind: 'user.deleted',
     subject: { kind: 'user', id: personId, display: userName },
@@ -76,7 +76,7 @@ function userDeleted({ id, personId, userName, active }: UserRecord): Told {
   };
 }
 
-function groupDeleted({ id, displayName }: GroupRecord): Told {
+function groupDeleted({ id, displayName }: GroupRecord): DeletionEvent {
   return {
     kind: 'group.deleted',
     subject: { kind: 'group', id, display: displayName },
@@ -84,12 +84,12 @@ function groupDeleted({ id, displayName }: GroupRecord): Told {
   };
 }
 
-async function tell(
+async function appendDeletionEvents(
   tx: Db,
   at: string,
   { name, environmentId }: ConnectionRecord,
   { cause }: Deletion,
-  told: readonly Told[],
+  events: readonly DeletionEvent[],
 ): Promise<void> {
   const common = {
     environmentId,
@@ -100,6 +100,6 @@ async function tell(
   await appendEvents(
     tx,
     at,
-    told.map((event) => ({ ...common, ...event })),
+    events.map((event) => ({ ...common, ...event })),
   );
 }

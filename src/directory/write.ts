@@ -23,7 +23,7 @@ export interface Directory {
 export interface Write {
   readonly environmentId: string;
   readonly connectionId: string;
-  /** How the connection tells users apart, and what it maps otherwise; absent: by the userName, and nothing. */
+  /** The connection's `userIdAttribute` and its mapping; absent: the userName, and the default mapping. */
   readonly inbound?: Pick<ConnectionRecord, 'userIdAttribute' | 'mapping'>;
   readonly cause: Cause;
   readonly origin: Origin;

@@ -1,4 +1,7 @@
-/** The HTTP server around the app: its limits, how it starts listening, and how it stops without cutting anyone off. */
+/**
+ * The HTTP server around the app: its limits, how it starts listening, and how it stops without cutting
+ * anyone off.
+ */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -46,7 +49,7 @@ export function listen(
     demandHost(app, log),
   );
   refuseUnreadable(server, log);
-  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1).
+  // A server may ignore an expectation that it does not know (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {

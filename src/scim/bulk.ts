@@ -191,9 +191,9 @@ async function executeOne(batch: Batch, given: Operation): Promise<Outcome> {
     const answer = await execute(batch, operation, target);
     return { answer, error: null, location: answer.location ?? location };
   } catch (error) {
-    const told = toScimError(error);
-    if (told.status >= 500) batch.onError(error);
-    return { answer: null, error: told, location };
+    const refusal = toScimError(error);
+    if (refusal.status >= 500) batch.onError(error);
+    return { answer: null, error: refusal, location };
   }
 }
 

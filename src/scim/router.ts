@@ -154,11 +154,11 @@ function send(req: Request, res: Response, answer: Answer): void {
 
 function failure(logFailure: (res: Response, error: unknown) => void): ErrorRequestHandler {
   return (error, req, res, _next) => {
-    const told = toScimError(error);
-    if (told.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
+    const refusal = toScimError(error);
+    if (refusal.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
     // Otherwise Node would read the rest of the body as the next request of the connection.
     req.resume();
     if (res.headersSent) res.destroy();
-    else sendError(res, told);
+    else sendError(res, refusal);
   };
 }

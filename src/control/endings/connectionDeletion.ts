@@ -102,7 +102,9 @@ export async function keepAccounts(
   cause: Cause,
 ): Promise<void> {
   await keepAccountsFromNowOn(tx, 'connections', connection.id);
-  await tell(tx, deps, connection, cause, 'connection.deleting', { after: { keepAccounts: true } });
+  await appendConnectionEvent(tx, deps, connection, cause, 'connection.deleting', {
+    after: { keepAccounts: true },
+  });
 }
 
 /** From here on nobody pushes to it, and another connection is the primary one. */
@@ -117,12 +119,12 @@ export async function shut(
   const since = isoTime(deps.clock.now());
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
   const tokens = await revokeScimTokensOf(tx, connection.id);
-  await tell(tx, deps, connection, cause, 'connection.deleting', {
+  await appendConnectionEvent(tx, deps, connection, cause, 'connection.deleting', {
     after: { keepAccounts: keeping, tokensRevoked: tokens, ...concerned },
   });
   const successor = await passOnPrimary(tx, connection);
   if (!successor) return;
-  await tell(tx, deps, successor, cause, 'connection.updated', {
+  await appendConnectionEvent(tx, deps, successor, cause, 'connection.updated', {
     before: { id: successor.id, name: successor.name, isPrimary: false },
     after: { id: successor.id, name: successor.name, isPrimary: true },
     reason: `${connection.name}, the primary connection so far, is being deleted`,
@@ -146,7 +148,10 @@ export async function advanceConnection(deps: PropagationDeps, id: string, steps
   return progress;
 }
 
-/** Only until nobody is left in the directory: of several connections that go together, the stores are told once. */
+/**
+ * Only until nobody is left in the directory: of several connections that go together, the stores are told
+ * once.
+ */
 export function emptyConnection(deps: PropagationDeps, id: string, steps: number): Promise<Progress> {
   return advance(deps, id, softDeleteNext, steps);
 }
@@ -172,7 +177,7 @@ async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Prog
   if (await softDeleteRow(tx, 'connections', id, at)) {
     const { users, groups } = deletion;
     const after = { users, groups, keepAccounts: deletion.keepAccounts };
-    await tell(tx, deps, connection, deletion.cause, 'connection.deleted', { after });
+    await appendConnectionEvent(tx, deps, connection, deletion.cause, 'connection.deleted', { after });
   }
   return 'done';
 }
@@ -238,7 +243,7 @@ async function forget(
   );
 }
 
-function tell(
+function appendConnectionEvent(
   tx: Db,
   deps: PropagationDeps,
   { id, name, strategy, environmentId }: ConnectionRecord,

@@ -40,7 +40,9 @@ import { forgetStore } from './storeDeletion.ts';
 /** Steps of a deletion that a request waits for: a small environment is gone when it is answered. */
 const STEPS_IN_REQUEST = 20;
 
-/** False while something is left to do. Throws 404, or 409 where nobody confirmed it or it is the default one. */
+/**
+ * False while something is left to do. Throws 404, or 409 where nobody confirmed it or it is the default one.
+ */
 export async function deleteEnvironment(
   deps: PropagationDeps,
   id: string,
@@ -62,7 +64,7 @@ export async function deleteEnvironment(
       await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: options.keepAccounts });
     }
     const after = { keepAccounts: options.keepAccounts, ...concerned };
-    await tell(tx, deps, environment, cause, 'environment.deleting', after);
+    await appendEnvironmentEvents(tx, deps, environment, cause, 'environment.deleting', after);
   });
   return (await advanceEnvironment(deps, id, STEPS_IN_REQUEST)) === 'done';
 }
@@ -156,7 +158,7 @@ function finish(deps: PropagationDeps, id: string): Promise<Progress> {
     const tokens = await deleteAdminTokensOf(tx, id);
     const at = isoTime(deps.clock.now());
     await softDeleteRow(tx, 'environments', id, at);
-    await tell(tx, deps, environment, deletion.cause, 'environment.deleted', {
+    await appendEnvironmentEvents(tx, deps, environment, deletion.cause, 'environment.deleted', {
       keepAccounts: deletion.keepAccounts,
       adminTokensRevoked: tokens.map(({ id: tokenId, name }) => ({ id: tokenId, name })),
     });
@@ -164,8 +166,10 @@ function finish(deps: PropagationDeps, id: string): Promise<Progress> {
   });
 }
 
-/** In the environment's own log, which stays, and where the bridge's own affairs are, which somebody reads. */
-async function tell(
+/**
+ * In the environment's own log, which stays, and where the bridge's own affairs are, which somebody reads.
+ */
+async function appendEnvironmentEvents(
   tx: Db,
   deps: PropagationDeps,
   { id, name }: EnvironmentRecord,

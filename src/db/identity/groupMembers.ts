@@ -1,6 +1,6 @@
 /**
  * Memberships: one row for each. Adding or removing one touches that row alone, whatever the size of the
- * group; whole groups are read page by page. The group's row must be locked by whoever writes here.
+ * group; whole groups are read page by page. A caller that writes here must have locked the group's row.
  */
 
 import { type Db, dialectOf } from '../open.ts';
@@ -134,7 +134,7 @@ export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise
   return memberships;
 }
 
-/** Sorted, so that whoever locks several groups does it in one order. */
+/** Sorted, so that all callers that lock several groups do it in one order. */
 export async function groupIdsOfUser(db: Db, userId: string): Promise<readonly string[]> {
   const rows = await db('group_members').where({ user_id: userId }).orderBy('group_id').select('group_id');
   return rows.map((row: { group_id: string }) => row.group_id);

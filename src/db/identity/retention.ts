@@ -166,7 +166,10 @@ export interface EventSpan {
   readonly size: number;
 }
 
-/** Redacts what names somebody in one span of events. Answers its last id; null after the last span. */
+/**
+ * Redacts, in one span of events, what holds one of the needles. Answers the last id; null after the last
+ * span.
+ */
 export async function redactEvents(
   tx: Db,
   span: EventSpan,

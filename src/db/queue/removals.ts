@@ -25,7 +25,7 @@ export async function takeDueRemovals(
   const rows: { id: string; subject_id: string }[] = await tx('links')
     .where({ store_id: storeId, kind: 'user' })
     .where('removal_since', '<=', due.cutoff)
-    .where((told) => told.whereNull('removal_asked_days').orWhereNot({ removal_asked_days: due.days }))
+    .where((unasked) => unasked.whereNull('removal_asked_days').orWhereNot({ removal_asked_days: due.days }))
     .orderBy('removal_since')
     .limit(limit)
     .select('id', 'subject_id');

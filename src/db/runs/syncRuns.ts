@@ -9,7 +9,7 @@ export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
 
 export interface SyncProgress {
   readonly scanned: number;
-  /** null while nobody knows */
+  /** Null until it is counted. */
   readonly total: number | null;
 }
 

@@ -94,7 +94,7 @@ export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly
   return rows.map(toLink);
 }
 
-/** Whose account it is; null where nobody's. `removed` links do not count. */
+/** The link of an account; null where it has none. `removed` links do not count. */
 export async function getUserLinkByRemoteId(
   db: Db,
   storeId: string,
@@ -134,7 +134,7 @@ export function linksBySubject(
   return linksBy(db, storeId, kind, 'subject_id', subjectIds, (link) => link.subject.id);
 }
 
-/** The accounts' links, by remote id, without `removed` ones; accounts that are nobody's are absent. */
+/** The accounts' links, by remote id, without `removed` ones; accounts without a link are absent. */
 export function userLinksByRemoteId(
   db: Db,
   storeId: string,

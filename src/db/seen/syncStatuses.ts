@@ -102,12 +102,12 @@ export async function countSyncStatuses(
   };
   // Reads the index alone: a store has as many statuses as people, and admins ask for the counts again and
   // again.
-  const said = await db('sync_statuses')
+  const counted = await db('sync_statuses')
     .where({ store_id: storeId, kind })
     .groupBy('status')
     .select('status')
     .count({ n: '*' });
-  for (const row of said as StatusCount[]) counts[row.status] = Number(row.n);
+  for (const row of counted as StatusCount[]) counts[row.status] = Number(row.n);
   const tasks = db('tasks').where({
     'tasks.store_id': storeId,
     'tasks.kind': kind,

@@ -33,7 +33,7 @@ const REFUSALS: Record<RefusalReason, readonly [number, ScimType | null]> = {
   invalidValue: [400, 'invalidValue'],
 };
 
-/** What the client is told. Anything not understood is a 500 that gives nothing away. */
+/** What the client is answered. Whatever is not understood becomes a 500 that gives nothing away. */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof DirectoryRefusal) {

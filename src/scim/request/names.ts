@@ -4,7 +4,7 @@ import { type Attribute, nameInside, schemaOf } from '../../directory/query/attr
 import type { Resource } from '../../model/resource.ts';
 import type { Kind } from '../../model/subject.ts';
 
-/** Names of one resource; what is beyond them is not told. */
+/** Names of one resource that are noted; further ones are left out. */
 const NAMES_MAX = 200;
 
 const SELECTORS: ReadonlySet<string> = new Set(['type', 'primary']);
@@ -23,7 +23,7 @@ export function namesIn(kind: Kind, resource: Resource, only?: ReadonlySet<strin
 function collect(complex: Attribute, value: Resource, parent: string, names: Set<string>): void {
   for (const [key, part] of Object.entries(value)) {
     const attribute = complex.subAttributes.get(key.toLowerCase());
-    // What tells the elements of a list apart is in the name already.
+    // The name already has what distinguishes the elements of a list.
     if (!attribute || (complex.multiValued && SELECTORS.has(attribute.name))) continue;
     const name = parent === '' ? attribute.name : nameInside(parent, attribute.name);
     for (const one of Array.isArray(part) ? part : [part]) {
