@@ -1,6 +1,6 @@
 /**
- * What becomes of a task that failed, by the disposition of its error alone: again later, parked with the
- * vendor's words, or the whole store waits.
+ * Decides what becomes of a task that failed, by the disposition of its error alone: the worker tries it again
+ * later, parks it with the vendor's words, or leaves the whole store alone for a while.
  */
 
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
@@ -12,23 +12,23 @@ import { waitForSeats } from '../settle/seats.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
 
-/** What the store's runner does next. */
+/** What the worker does about the store. */
 export type StoreReaction =
   | { readonly kind: 'goOn' }
-  /** The store did not answer well: leave it in peace for a while. */
+  /** The vendor did not answer, or not well: after some failures in a row the worker waits. */
   | { readonly kind: 'trouble' }
   | { readonly kind: 'wait'; readonly ms: number }
-  /** The credential is bad: the store is to be paused. */
+  /** The vendor refuses the credential: the bridge pauses the store. */
   | { readonly kind: 'pause'; readonly error: RemoteError };
 
-/** What an error means for the store, where no task is to blame. */
+/** What an error of a run means for the store: no task is to blame. */
 export function reactionTo(error: RemoteError): StoreReaction {
   if (error.disposition === 'unauthorized') return { kind: 'pause', error };
   if (error.disposition === 'rateLimited') return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
   return { kind: 'trouble' };
 }
 
-/** `streak`: failures of this store in a row, of whatever task. */
+/** `streak`: how many attempts at tasks of this store failed in a row, whatever the task. */
 export async function settleFailure(
   attempt: Attempt,
   error: unknown,
@@ -57,7 +57,7 @@ export async function settleFailure(
   }
 }
 
-/** Nothing was to be changed yet; changes that fail have events of their own. */
+/** The attempt failed before its first change, so that no event of a change tells of its calls. */
 function tellOfReads(attempt: Attempt, error: RemoteError): Promise<void> {
   const { subject } = attempt.task;
   const after = { disposition: error.disposition };
@@ -66,7 +66,7 @@ function tellOfReads(attempt: Attempt, error: RemoteError): Promise<void> {
   );
 }
 
-/** A fault of ours: the task is tried again like any other, and parked if it goes on. */
+/** The bridge itself is at fault: it tries the task again like any other, and parks it in the end. */
 function asInternal(attempt: Attempt, cause: unknown): RemoteError {
   return new RemoteError('the bridge failed on this task; its log says why', {
     store: attempt.context.store.type,
@@ -92,12 +92,12 @@ async function tryAgain(
   );
 }
 
-/** A store's silence alone keeps nobody waiting for long once it is over, a leaver least of all. */
+/** Where only the vendor was silent, nobody should wait for long once it speaks again, a leaver least of all. */
 export function retryDelayMs(attempts: number, streak: number): number {
   return Math.max(backoffMs(attempts), Math.min(backoffMs(streak), SILENCE_WAIT_MAX_MS));
 }
 
-/** A failure says something about the task only where the store served another subject meanwhile. */
+/** A failure is the task's own only where the store served another subject in the meantime. */
 function othersSucceeded(lastSuccessAt: string | null, task: DueTask): boolean {
   return lastSuccessAt !== null && lastSuccessAt > (task.failedAt ?? task.createdAt);
 }
@@ -106,7 +106,7 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 20_000;
 const SILENCE_WAIT_MAX_MS = 5_000;
 
-/** Exponential with full jitter, but never at once. */
+/** Milliseconds, doubled with each failure and drawn at random below that, but never 0. */
 export function backoffMs(failures: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);

@@ -1,6 +1,6 @@
 /**
- * The loop beside the worker: rings what the clock makes due, and clears away what nobody needs any more.
- * It hands work to the queue and calls no vendor; a turn that fails is tried again with the next.
+ * The loop beside the worker: it queues what the clock makes due, and deletes what nobody needs any more. It calls
+ * no vendor. Where a turn fails, the next one tries again.
  */
 
 import { advanceConnection } from '../control/endings/connectionDeletion.ts';
@@ -19,18 +19,18 @@ import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {
   start(): void;
-  /** Resolves when the turn in hand is over. */
+  /** Resolves when the turn that is under way has ended. */
   stop(): Promise<void>;
-  /** One turn, now; one after the other. */
+  /** Takes a turn now, or after the one that is under way. */
   turn(): Promise<void>;
 }
 
 const TURN_EVERY_MS = 5_000;
 const CLEAR_EVERY_MS = 10 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
-/** Steps of one turn and deletion; the next turn goes on. */
+/** How many steps of each deletion one turn takes; the next turn goes on. */
 const DELETION_STEPS = 50;
-/** How long a cause counts for the brake at the longest, and a finished sync is listed. */
+/** The brake looks back at causes for no longer; a finished run is listed for so long. */
 const CAUSES_KEPT_MS = 40 * DAY_MS;
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 
@@ -91,7 +91,7 @@ export function createHousekeeping(
   };
 }
 
-/** What a request began and did not end, in this process or in one that is gone. */
+/** Goes on with what a request began to delete, in this process or in one that is gone. */
 async function advanceDeletions(deps: PropagationDeps, signal: AbortSignal): Promise<void> {
   for (const id of await environmentsBeingDeleted(deps.db)) {
     if (signal.aborted) return;

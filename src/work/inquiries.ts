@@ -1,6 +1,6 @@
 /**
- * Answers what requests want to know of a peer's vendor: under the peer's lease and pacing, before any other work,
- * and also where the peer is inactive or paused. Whoever is cut short leaves the inquiry to the next worker.
+ * Answers the inquiries about a peer, for a worker that has its lease: before any other work, and also where the
+ * peer is inactive or paused. A worker that is cut short leaves the inquiry to the next one.
  */
 
 import type { Db } from '../db/open.ts';
@@ -23,7 +23,7 @@ export interface AnswererDeps {
 export class Answerer {
   readonly #peerId: string;
   readonly #deps: AnswererDeps;
-  /** Inquiry → when the vendor may be asked, which limits the rate. */
+  /** Inquiry → when the vendor, which limits the rate, may be asked again. */
   readonly #postponed = new Map<string, number>();
 
   constructor(peerId: string, deps: AnswererDeps) {
@@ -31,7 +31,7 @@ export class Answerer {
     this.#deps = deps;
   }
 
-  /** Answers each inquiry that can be answered now. Rejects where `calls` ends the call in hand. */
+  /** Answers each inquiry about which the vendor may be asked now. Rejects where `calls` ends the call in hand. */
   async answerAll(calls: AbortSignal): Promise<void> {
     const { db, clock } = this.#deps;
     const open = await openInquiries(db, this.#peerId, isoTime(clock.now()));

@@ -1,6 +1,6 @@
 /**
- * Works for one peer under its lease: takes the lease, renews it, does one turn after the other, and lets go of it
- * when nothing is left to do. What is done in a turn is up to the peer's duties.
+ * A worker's time with one peer: the runner takes the peer's lease, renews it, takes one turn after the other, and
+ * lets go of the lease when nothing is left to do. What happens in a turn is up to the duties.
  */
 
 import type { Db } from '../db/open.ts';
@@ -16,7 +16,7 @@ export interface Duties {
    * may take effect until `callsEndAt`, an ISO time.
    */
   takeOver(tx: Db, callsEndAt: string): Promise<void>;
-  /** Does the one thing that is due first. Waits for nobody but the database and the vendor. */
+  /** Does the one thing that is due first. It waits for the database and the vendor, and for nothing else. */
   turn(shift: Shift): Promise<Next>;
 }
 
@@ -25,18 +25,18 @@ export interface Shift {
   readonly lease: Lease;
   /** Ends the call in hand. */
   readonly calls: AbortSignal;
-  /** The bridge stops: what is in hand is finished, nothing else is begun. */
+  /** The bridge stops: the duties finish what they have in hand, and begin nothing else. */
   readonly stopping: AbortSignal;
 }
 
 /** What comes after a turn. */
 export type Next =
   | { readonly kind: 'again' }
-  /** The peer is to be left in peace for so long. */
+  /** The worker leaves the peer alone for so long. */
   | { readonly kind: 'wait'; readonly ms: number }
-  /** Nothing is due. `stay`: what the duties remember would be lost if the runner ended. */
+  /** Nothing is due. `stay`: the runner goes on, because the duties remember what would be lost with it. */
   | { readonly kind: 'idle'; readonly stay: boolean }
-  /** The peer may not be worked on, or is gone. */
+  /** The peer is inactive, paused or gone. */
   | { readonly kind: 'end' };
 
 export interface RunnerDeps {
@@ -47,11 +47,11 @@ export interface RunnerDeps {
   readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }
 
-/** How long a lease lives without renewal, and a call that its holder may still have made before it ran out. */
+/** How long a lease lives without renewal; and how long a call may take that began in its last moment. */
 const LEASE_MS = 9_000;
 export const RENEW_MS = LEASE_MS / 3;
 export const CALL_MAX_MS = 15_000;
-/** An idle runner keeps the lease for a moment: the next change is likely for the same peer. */
+/** A runner with nothing to do keeps the lease for a moment: the next change is likely for the same peer. */
 const LINGER_MS = 3_000;
 
 export class PeerRunner {
@@ -65,7 +65,7 @@ export class PeerRunner {
   #hurried = false;
   #leasedUntil = 0;
 
-  /** `stopping` ends the run after the task in hand; `abortCalls` also ends the call in hand. */
+  /** When `stopping` aborts, the runner ends after the turn in hand; `abortCalls` ends the call in hand too. */
   constructor(peerId: string, duties: Duties, deps: RunnerDeps, stopping: AbortSignal) {
     this.peerId = peerId;
     this.#duties = duties;
@@ -73,20 +73,20 @@ export class PeerRunner {
     this.#stopping = stopping;
   }
 
-  /** New work was committed, or has become due. A peer that is to be left in peace is left in peace. */
+  /** Somebody committed work, or some has become due. It ends no wait for which the vendor asked. */
   nudge(): void {
     this.#nudged = true;
     if (this.#rest?.nudgeable) this.#rest.cut.abort();
   }
 
-  /** A request waits for an answer, which is given whatever else waits. */
+  /** A request waits for an answer: this ends any wait. */
   hurry(): void {
     this.#nudged = true;
     this.#hurried = true;
     this.#rest?.cut.abort();
   }
 
-  /** Work was announced after the run had last looked for some. */
+  /** Somebody announced work after the last turn had begun. */
   get nudged(): boolean {
     return this.#nudged;
   }
@@ -95,12 +95,12 @@ export class PeerRunner {
     this.#calls.abort(new Error('the bridge is stopping'));
   }
 
-  /** Somebody else may have the lease by now: the call in hand ends, and no other begins. */
+  /** Another worker may have the lease by now: this ends the call in hand, and no other begins. */
   loseLease(): void {
     this.#calls.abort(new LeaseLost(this.peerId));
   }
 
-  /** Returns when nothing is left to do, somebody else holds the lease, or the bridge stops. */
+  /** Resolves when nothing is left to do, another worker has the lease, or the bridge stops. */
   async run(): Promise<void> {
     const lease = await this.acquire();
     if (!lease) return;
@@ -119,7 +119,7 @@ export class PeerRunner {
     }
   }
 
-  /** Null where somebody else holds the lease. */
+  /** Null where another worker has the lease. */
   async acquire(): Promise<Lease | null> {
     const { db, clock, presence } = this.#deps;
     const holder = await presence.holder();
@@ -137,7 +137,7 @@ export class PeerRunner {
     });
   }
 
-  /** Waits for no renewal: where the database does not answer, the next one sees that the lease has run out. */
+  /** Never waits for a renewal: while the database is silent, the next renewal sees that the lease has run out. */
   async #keepAlive(lease: Lease, over: AbortSignal): Promise<void> {
     for (;;) {
       await pause(this.#deps.clock, RENEW_MS, over);
@@ -146,11 +146,11 @@ export class PeerRunner {
     }
   }
 
-  /** Ends the call in hand where the lease has passed to somebody else, or could have by now. Never rejects. */
+  /** Ends the call in hand where another worker has the lease, or could have it by now. Never rejects. */
   async renew(lease: Lease): Promise<void> {
     const { db, clock, log } = this.#deps;
     const now = clock.now();
-    // Frozen, or cut off from the database, for so long: whoever waits for the lease counts on this.
+    // This process stood still, or could not reach the database, and a successor counts on its having stopped.
     if (now > this.#leasedUntil) return this.loseLease();
     try {
       if (!(await renewLease(db, lease, isoTime(now + LEASE_MS)))) return this.loseLease();
@@ -178,7 +178,7 @@ export class PeerRunner {
     }
   }
 
-  /** True where new work cut it short (`nudgeable`); otherwise the time passed, a request waits, or the bridge stops. */
+  /** True where work ended a wait that work may end (`nudgeable`); false where time, a request or a stop did. */
   async #pause(ms: number, nudgeable: boolean): Promise<boolean> {
     if (this.#stopping.aborted) return false;
     if (this.#hurried || (nudgeable && this.#nudged)) return nudgeable;

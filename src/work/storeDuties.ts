@@ -23,14 +23,14 @@ import { Answerer, type AnswererDeps } from './inquiries.ts';
 import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
 import { Trouble } from './trouble.ts';
 
-/** What the worker needs of a store's life, which is not its own business. */
+/** What others do with a store, and when the worker asks for it. */
 export interface StoreLifecycle {
   storeContextOf(store: StoreRecord): Promise<StoreContext>;
-  /** A bad credential: tasks stay, the store says so, and is tried again with growing gaps. */
+  /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
   pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
-  /** A pause whose `retryAt` is due. */
+  /** The store is paused, and its `retryAt` has come. */
   recheck(store: StoreRecord, signal: AbortSignal): Promise<void>;
-  /** A `DELETING` store without work left. */
+  /** The store is `DELETING`, and no work is left. */
   finishDeletion(store: StoreRecord): Promise<void>;
   onCall(storeType: string, op: string, call: VendorCall): void;
 }
@@ -72,7 +72,7 @@ export class StoreDuties implements Duties {
       await this.#settle(context, shift, task, () => this.#giveWay(shift));
       return { kind: 'again' };
     }
-    // A run that a change of settings or rules has just asked for counts what the new ones would take.
+    // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
     if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#contextNow(context), shift)))
       return { kind: 'again' };
     await closeSettledRuns({ db, clock }, context, shift.lease);
@@ -83,7 +83,7 @@ export class StoreDuties implements Duties {
     return { kind: 'end' };
   }
 
-  /** As the store is set now; `context` may be older than the run that is to be worked on. */
+  /** The context as of now. */
   async #contextNow(context: StoreContext): Promise<StoreContext> {
     const store = await getStore(this.#deps.db, this.storeId);
     return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
@@ -96,7 +96,7 @@ export class StoreDuties implements Duties {
     await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()));
   }
 
-  /** Null where the store may not be worked on now. */
+  /** Null where the store is inactive, paused or gone. */
   async #usableStore({ calls }: Shift): Promise<StoreRecord | null> {
     const { db, clock, storeLifecycle } = this.#deps;
     const store = await getStore(db, this.storeId);
@@ -110,7 +110,7 @@ export class StoreDuties implements Duties {
     return store.status === 'INACTIVE' ? null : store;
   }
 
-  /** Lets pass what became due since the work in hand began: inquiries, and leavers. True where there were leavers. */
+  /** Long work lets inquiries and leavers pass that came after it had begun. True where there were leavers. */
   async #giveWay(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle } = this.#deps;
     await this.#answerer.answerAll(shift.calls);
@@ -179,7 +179,7 @@ export class StoreDuties implements Duties {
     if (this.#trouble.succeeded()) await endBackoff(db, this.storeId, isoTime(clock.now()));
   }
 
-  /** `subjectId` is null for a run, which fails only because the store does. */
+  /** `subjectId` is null for a run, whose failures are the store's alone. */
   async #react(store: StoreRecord, reaction: StoreReaction, subjectId: string | null): Promise<void> {
     const { clock, storeLifecycle } = this.#deps;
     switch (reaction.kind) {
@@ -195,7 +195,7 @@ export class StoreDuties implements Duties {
   }
 }
 
-/** Nobody answered a write: the vendor may carry it out after the next attempt has looked. */
+/** The vendor gave no answer to a write, and may carry it out after the next attempt has looked. */
 function mayStillArrive(error: unknown): boolean {
   return error instanceof RemoteError && error.disposition === 'unknownOutcome';
 }

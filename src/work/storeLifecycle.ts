@@ -1,4 +1,4 @@
-/** What the worker asks of a store's life: a thin binding of the use cases to their dependencies. */
+/** Gives the worker the use cases that change a store, and counts the calls that it makes. */
 
 import type { VendorCall } from '../connectors/connector.ts';
 import { finishDeletion } from '../control/endings/storeDeletion.ts';

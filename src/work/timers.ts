@@ -1,7 +1,6 @@
 /**
- * What becomes due by the clock alone: periodic syncs, delayed removals, and leavers who wait too long.
- * Each is found in the database, so that no restart forgets it, and only handed to the queue: no vendor is
- * called here.
+ * Finds in the database what the clock alone makes due: periodic syncs, delayed removals, and leavers who wait too
+ * long. It hands each to the queue or to the audit log, and calls no vendor. No restart forgets any.
  */
 
 import { appendEvent } from '../db/events.ts';
@@ -23,17 +22,17 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
 
-/** People that one turn takes up for one store; the next turn goes on. */
+/** How many people of a store one turn takes up; the next turn goes on. */
 const PEOPLE_PER_TURN = 500;
 
-/** One turn over every store. True where the queue got work. */
+/** One turn over every store. True where it gave the queue work. */
 export async function ringTimers(deps: PropagationDeps, metrics: Metrics): Promise<boolean> {
   const waiting = await storesWithUnreportedLeavers(deps.db);
   let work = false;
   for (const store of await everyActiveStore(deps.db)) {
     const settings = settingsOf(deps, store);
     if (waiting.has(store.id)) await sayOverdue(deps, store, settings, metrics);
-    // A paused store would only pile up what it cannot do; what is due stays due.
+    // Nobody could work on it. What is due stays due.
     if (store.paused) continue;
     if (await queuePeriodicSync(deps, store, settings)) work = true;
     if (await queueRemovals(deps, store, settings)) work = true;
@@ -51,12 +50,12 @@ function bySystem(): Cause {
   return { correlationId: newId(), actor: SYSTEM };
 }
 
-/** Syncs of many stores, or of many replicas started at once, spread over so much of the interval. */
+/** The syncs of many stores are spread over so much of the interval. */
 const JITTER = 0.1;
 
 /**
- * Due an interval after the store was last looked at, whoever asked for that. `Off` does not read the store:
- * the directory and the links are gone through, and whoever is not as desired is queued.
+ * A sync is due an interval after the last run that scanned the store, whoever asked for that one. With
+ * `DRIFT_MODE: Off` it does not scan: it compares the directory with the links alone.
  */
 async function queuePeriodicSync(
   deps: PropagationDeps,
@@ -87,14 +86,14 @@ async function queuePeriodicSync(
   });
 }
 
-/** The same for every replica and after every restart, and another for every sync: at least 0, below 1. */
+/** From 0 to below 1: the same for every replica and after every restart, and different for every run. */
 function fraction(id: string): number {
   let hash = 0x811c9dc5;
   for (const character of id) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   return hash / 2 ** 32;
 }
 
-/** People whose REMOVE_AFTER_DAYS are over: the plan decides, and the brake counts. */
+/** Queues the people whose REMOVE_AFTER_DAYS are over; whether they are deleted is up to the plan and the brake. */
 async function queueRemovals(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -125,7 +124,7 @@ async function queueRemovals(
   });
 }
 
-/** Said once for each leaver, with why it takes so long. */
+/** Writes one event for each leaver who is overdue, with the reason why it takes so long. */
 async function sayOverdue(
   deps: PropagationDeps,
   store: StoreRecord,

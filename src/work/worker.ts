@@ -1,6 +1,6 @@
 /**
- * Keeps a runner going for every peer that has work: at once when somebody commits some, and by polling for what
- * has become due, or was never heard of. Says all the while that there is a worker.
+ * Keeps a runner going for every peer that has work. It hears at once of work that somebody commits, and polls for
+ * work that has become due or of which it never heard. All the while it says that there is a worker.
  */
 
 import type { Presence } from '../db/queue/presence.ts';
@@ -10,13 +10,13 @@ import { isoTime, pause } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { type Duties, PeerRunner, type RunnerDeps } from './peerRunner.ts';
 
-/** The peers that this worker works for. */
+/** All that the worker knows of peers. */
 export interface Peers {
   /** The ids of those that have something to do at `now`, an ISO time. */
   withWork(now: string): Promise<readonly string[]>;
   /** The ids of those about which a request waits for an answer. */
   askedAbout(now: string): Promise<readonly string[]>;
-  /** New ones for each runner. */
+  /** Makes new duties, for a new runner. */
   dutiesOf(peerId: string): Duties;
 }
 
@@ -29,7 +29,7 @@ export interface WorkerDeps extends RunnerDeps {
 
 export interface Worker {
   start(): void;
-  /** Resolves when every task in hand is settled; calls still under way after the grace are ended. */
+  /** Resolves when every runner has ended its turn; after the grace it ends their calls. */
   stop(): Promise<void>;
 }
 
@@ -40,8 +40,9 @@ const STOP_GRACE_MS = 7_000;
 export function createWorker(deps: WorkerDeps): Worker {
   const stopping = new AbortController();
   const runners = new Map<string, { readonly runner: PeerRunner; readonly done: Promise<void> }>();
-  let looking: Promise<void> | null = null;
+  let polling: Promise<void> | null = null;
   let pollAgain = false;
+  let saying: Promise<void> = Promise.resolve();
 
   const start = (peerId: string): void => {
     const runner = new PeerRunner(peerId, deps.peers.dutiesOf(peerId), deps, stopping.signal);
@@ -52,12 +53,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       )
       .finally(() => {
         runners.delete(peerId);
-        if (runner.nudged) look();
+        if (runner.nudged) poll();
       });
     runners.set(peerId, { runner, done });
   };
 
-  const lookOnce = async (): Promise<void> => {
+  const findWork = async (): Promise<void> => {
     const now = isoTime(deps.clock.now());
     for (const id of await deps.peers.askedAbout(now)) {
       const going = runners.get(id);
@@ -71,58 +72,49 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   };
 
-  /** One look at a time; a signal during a look asks for another. */
-  const look = (): void => {
+  /** Polls at once, or again after the poll that is under way. */
+  const poll = (): void => {
     if (stopping.signal.aborted) return;
-    if (looking !== null) {
+    if (polling !== null) {
       pollAgain = true;
       return;
     }
-    looking = lookOnce()
-      .catch((error: unknown) => deps.log.error({ err: error }, 'could not look for work; trying again'))
+    polling = findWork()
+      .catch((error: unknown) =>
+        deps.log.error({ err: error }, 'could not find out what work there is; trying again'),
+      )
       .finally(() => {
-        looking = null;
+        polling = null;
         if (!pollAgain) return;
         pollAgain = false;
-        look();
+        poll();
       });
   };
 
-  const poll = async (): Promise<void> => {
+  const keepPolling = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      look();
+      poll();
       await pause(deps.clock, POLL_MS, stopping.signal);
-    }
-  };
-
-  const id = newId();
-  let saying: Promise<void> = Promise.resolve();
-  const saySeen = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await saveWorkerSeen(deps.db, id, deps.clock.now()).catch((error: unknown) =>
-        deps.log.warn({ err: error }, 'could not say that a worker is there; trying again'),
-      );
-      await pause(deps.clock, SEEN_EVERY_MS, stopping.signal);
     }
   };
 
   return {
     start() {
-      deps.asked.onSignal(look);
+      deps.asked.onSignal(poll);
       deps.wake.onSignal(() => {
         for (const { runner } of runners.values()) runner.nudge();
-        look();
+        poll();
       });
       deps.presence.onLost(() => {
         deps.log.warn('the database closed the session that says that this process is there');
         for (const { runner } of runners.values()) runner.loseLease();
       });
-      void poll();
-      saying = saySeen();
+      void keepPolling();
+      saying = keepSaying(deps, stopping.signal);
     },
     async stop() {
       stopping.abort();
-      await Promise.all([looking, saying]);
+      await Promise.all([polling, saying]);
       const settled = new AbortController();
       const grace = pause(deps.clock, STOP_GRACE_MS, settled.signal).then(() => {
         for (const { runner } of runners.values()) runner.abortCalls();
@@ -133,4 +125,15 @@ export function createWorker(deps: WorkerDeps): Worker {
       await deps.presence.end();
     },
   };
+}
+
+/** Says every few seconds that a worker is there, until `stopping` aborts. */
+async function keepSaying({ db, clock, log }: WorkerDeps, stopping: AbortSignal): Promise<void> {
+  const id = newId();
+  while (!stopping.aborted) {
+    await saveWorkerSeen(db, id, clock.now()).catch((error: unknown) =>
+      log.warn({ err: error }, 'could not say that a worker is there; trying again'),
+    );
+    await pause(clock, SEEN_EVERY_MS, stopping);
+  }
 }
