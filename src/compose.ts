@@ -35,21 +35,21 @@ export interface BridgeDeps {
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly log: Log;
-  /** How connectors reach their vendors; the runtime's own where absent. */
+  /** How connectors call their vendors; the runtime's own `fetch` where absent. */
   readonly fetch?: Fetch;
-  /** Names this process, and knows which others are gone; as the database tells where absent. */
+  /** Names this process, and knows which others are gone. Where absent, the database tells. */
   readonly presence?: Presence;
   /** Other store types than the release has. */
   readonly registry?: Registry;
 }
 
 export interface Bridge {
-  /** Once, before the first request: seals stored secrets with the first key, so that older keys can go. */
+  /** Called once, before the first request: seals stored secrets with the first key, so that older keys can go. */
   sealAnew(): Promise<void>;
   readonly app: Express;
   readonly worker: Worker;
   readonly housekeeping: Housekeeping;
-  /** Finishes what is in hand and lets go of every lease; requests that wait for a worker are told to come again. */
+  /** Workers finish what they have in hand and let go of leases; requests that wait for a worker are refused. */
   stop(): Promise<void>;
 }
 

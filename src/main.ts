@@ -1,6 +1,6 @@
 /**
- * The process: reads the environment (nothing else does), starts the bridge, and stops it on a signal.
- * A start that fails says why in one sentence for each mistake on stderr, and exits with 1.
+ * The process: it reads the environment (nothing else does), starts the bridge, and stops it on a signal. Where the
+ * start fails, it says why on stderr, in one sentence for each mistake, and exits with 1.
  */
 
 import type { Knex } from 'knex';
@@ -11,7 +11,7 @@ import { type Listening, listen } from './http/server.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog, scrub } from './support/log.ts';
 
-/** Below the 10 s that container platforms wait before they kill. */
+/** Container platforms kill a process after 10 s. */
 const STOP_DEADLINE_MS = 9_000;
 
 const { config, mistakes } = readConfig(process.env);
@@ -20,7 +20,7 @@ const log = createLog(config.logLevel);
 process.on('uncaughtException', (error) => die(error, 'an exception was not caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection was not handled'));
 start(config).catch((error: unknown) => {
-  // What the start foresees is an Error with a sentence; anything else is a fault of ours and wants its stack.
+  // The start throws a plain Error with a sentence for what it foresees; anything else is a fault of the bridge.
   const foreseen = error instanceof Error && error.name === 'Error';
   log[foreseen ? 'debug' : 'fatal']({ error }, 'the start failed');
   failStart([scrub(error instanceof Error ? error.message : String(error))]);
@@ -45,7 +45,7 @@ async function start(config: Config): Promise<void> {
 function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    // npm passes on a Ctrl-C that the terminal has sent to every process already.
+    // The terminal sends a Ctrl-C to every process, and npm passes it on once more.
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
@@ -62,7 +62,7 @@ function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
   process.on('SIGINT', onSignal);
 }
 
-/** The requests and the change in hand are finished, leases are released, then the database is let go. */
+/** Requests are answered, workers finish what they have in hand and let go of leases; then the database is closed. */
 async function stop(bridge: Bridge, server: Listening, db: Knex): Promise<void> {
   await Promise.all([server.close(), bridge.stop()]);
   await db.destroy();

@@ -1,6 +1,6 @@
 /**
- * The first start: the environment `default`, its primary connection and, without `ADMIN_TOKEN`, the first
- * two tokens. Every later start, and every replica but the first, finds it done and shows no secret.
+ * The first start makes the environment `default`, its primary connection and, without `ADMIN_TOKEN`, the first two
+ * tokens. Every later start, and every replica but the first, finds them and shows no secret.
  */
 
 import type { Knex } from 'knex';
@@ -23,14 +23,14 @@ import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
 export interface Bootstrapped {
-  /** False where it was done before, by an earlier start or another replica. */
+  /** False where an earlier start, or another replica, has done it. */
   readonly created: boolean;
-  /** In clear, this once. */
+  /** In clear; nobody can read it later. */
   readonly scimToken?: string;
   readonly adminToken?: string;
 }
 
-/** Migrations must have run. Safe to call by several replicas at once. */
+/** Runs after the migrations. Several replicas may call it at once. */
 export async function bootstrap(
   db: Knex,
   clock: Clock,

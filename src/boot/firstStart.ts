@@ -10,7 +10,7 @@ export interface FirstStart {
   readonly tokens: { readonly scim: string; readonly admin: string } | null;
 }
 
-/** `commandPrefix` is `# ` in the file, whose commands are not to run when it is sourced. */
+/** `commandPrefix` is `# ` in the file, so that the commands do not run where somebody sources it. */
 export function firstStartText(start: FirstStart, commandPrefix: string): string {
   const { publicUrl, environmentId, tokens } = start;
   const variables = [
@@ -48,7 +48,7 @@ function commands(environmentId: string): readonly string[] {
   ];
 }
 
-/** With `ADMIN_TOKEN` set, no token is made: how to make the one that an IdP needs. */
+/** With `ADMIN_TOKEN` set the first start makes no token; this command makes the one that an IdP needs. */
 export function scimTokenCommand(publicUrl: string, environmentId: string, connectionId: string): string {
   return `curl -sS -X POST "${publicUrl}/v1/environments/${environmentId}/connections/${connectionId}/scim-configuration/tokens" -H "Authorization: Bearer $ADMIN_TOKEN" -H 'Content-Type: application/json' -d '{}'`;
 }

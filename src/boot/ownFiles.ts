@@ -1,7 +1,6 @@
 /**
- * The files that the bridge writes beside its database: the encryption key of the embedded default, and
- * what the first start has to say in private. Both are readable by their owner alone, and a crash leaves
- * either the whole file or none.
+ * The files that the bridge writes beside its database: the encryption key of the embedded default, and the tokens
+ * that the first start shows. Only their owner can read them, and a crash leaves the whole file or none.
  */
 
 import {
@@ -23,7 +22,7 @@ const OWNER_ONLY = 0o600;
 const KEY_FILE = 'encryption.key';
 const FIRST_START_FILE = 'first-start.txt';
 
-/** The key of the embedded default, made where there is none yet. Throws an Error for people. */
+/** Reads the key of the embedded default, and makes it first where there is none. Throws an Error for people. */
 export function openKeyFile(directory: string): Keyring {
   const path = resolve(directory, KEY_FILE);
   if (!existsSync(path)) makeKeyFile(path);
@@ -40,7 +39,7 @@ export function openKeyFile(directory: string): Keyring {
   }
 }
 
-/** Of two processes that start at once, one makes the key and both use it: a link never replaces a file. */
+/** Two processes that start at once use the same key: `link` never replaces a file, so that only one succeeds. */
 function makeKeyFile(path: string): void {
   const unfinished = writeUnfinished(path, `${generateKey()}\n`);
   try {

@@ -1,7 +1,7 @@
 /**
- * What happens before the first request: the database is opened and brought up to date, the encryption
- * key is checked against it, and the first start makes what a newcomer needs and shows it once.
- * Everything that goes wrong here is an Error whose message is one sentence for a person.
+ * Runs before the first request: it opens the database and brings it up to date, checks the encryption key against
+ * it, and lets the first start make and show what a newcomer needs. Whatever goes wrong is an Error with one
+ * sentence for a person.
  */
 
 import type { Knex } from 'knex';
@@ -22,7 +22,7 @@ export interface PrepareDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where a person reads: the terminal. Null where there is none. */
+  /** Writes to the terminal; null where there is none. */
   readonly terminal: ((text: string) => void) | null;
 }
 
@@ -36,7 +36,7 @@ export async function prepare(deps: PrepareDeps): Promise<Prepared> {
   const keyring = config.keyring ?? openOwnKey(config);
   const db = await openMigrated(config, log);
   await checkCanary(db, keyring);
-  // The tokens belong where requests are answered: beside a worker nobody would look for them.
+  // Nobody would look for the first tokens beside a worker, which answers no requests.
   if (config.role !== 'worker') await greet(db, deps);
   return { db, keyring };
 }
@@ -67,7 +67,7 @@ async function openMigrated({ database }: Config, log: Log): Promise<Knex> {
         { cause: error },
       );
     }
-    // Only where it is, never the URL: that holds the password.
+    // The sentence says where the database is, but not its URL, which holds the password.
     const { host, pathname } = new URL(database.target);
     throw new Error(
       `The PostgreSQL database ${pathname.slice(1)} at ${host} cannot be used (${what}): check that it is up and that DATABASE_URL is right`,
@@ -76,7 +76,7 @@ async function openMigrated({ database }: Config, log: Log): Promise<Knex> {
   }
 }
 
-/** One line: a connection failure with several addresses has a code and no message of its own. */
+/** One line. Where several addresses failed, the error has a code and no message. */
 function whatFailed(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const words = typeof message === 'string' && message !== '' ? message : String(code ?? error);
@@ -84,13 +84,13 @@ function whatFailed(error: unknown): string {
 }
 
 /**
- * Shows the first tokens inside the transaction that makes them: after a crash in between, they were
- * shown and never became valid, and the next start makes and shows others. The other way round, valid
- * tokens that nobody ever saw would lock everyone out.
+ * Shows the first tokens inside the transaction that makes them. After a crash in between, the tokens that were
+ * shown are not valid, and the next start makes and shows others. The other order could leave valid tokens that
+ * nobody ever saw, and lock everyone out.
  */
 async function greet(db: Knex, deps: PrepareDeps): Promise<void> {
   const { config, clock, terminal } = deps;
-  // Whatever LOG_LEVEL says: a person must learn where the tokens are.
+  // A person must learn where the tokens are, whatever LOG_LEVEL says.
   const notice = deps.log.child({}, { level: 'info' });
   const environmentId = DEFAULT_ENVIRONMENT_ID;
   await db.transaction(async (tx) => {

@@ -1,4 +1,4 @@
-/** What events say about tenants, connections and tokens. A token or its hash is never among it. */
+/** What events show of environments, connections and tokens: never a token, nor its hash. */
 
 import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
 import type { ScimTokenRecord } from '../db/access/scimTokens.ts';

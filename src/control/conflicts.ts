@@ -1,6 +1,6 @@
 /**
- * What stands against a change: a name that somebody has, or a version that is not the one that was meant.
- * Both are judged under a lock, in the transaction of the change.
+ * Refuses a change because of what is there by now: another thing has the name, or the version is not the one that
+ * the admin meant. Both are judged under a lock, in the transaction of the change.
  */
 
 import { RequestError } from '../model/errors.ts';
@@ -11,9 +11,9 @@ interface Named {
 }
 
 /**
- * Names of stores, connections and tokens are unique in their environment, without regard to case. Rows from
- * before may share one: they keep it until they are renamed. Wants the environment's lock, or two could win.
- * Throws a 409.
+ * Names of stores, connections and tokens are unique in their environment, without regard to case. Rows that shared
+ * a name before that was so keep it until an admin renames them. The caller holds the environment's lock, or two
+ * requests could win. Throws a 409.
  */
 export function refuseTakenName(what: string, name: string, others: readonly Named[]): void {
   const taken = others.find((other) => other.name !== null && fold(other.name) === fold(name));
@@ -28,8 +28,8 @@ function fold(name: string): string {
 }
 
 /**
- * The version of what admins change is the time of its last change, which never stands still. One of these is
- * meant; null: whatever version there is.
+ * The version of a resource is the time of its last change by an admin, which moves with every change. The request
+ * means one of these versions; null: any.
  */
 export type Versions = readonly string[] | null;
 
@@ -38,7 +38,7 @@ interface Versioned {
   readonly updatedAt: string;
 }
 
-/** Throws a 412. Wants the row's lock. */
+/** Throws a 412. The caller holds the row's lock. */
 export function refuseOtherVersion(expected: Versions, { name, updatedAt }: Versioned): void {
   if (expected === null || expected.includes(updatedAt)) return;
   throw new RequestError(
@@ -47,7 +47,7 @@ export function refuseOtherVersion(expected: Versions, { name, updatedAt }: Vers
   );
 }
 
-/** Now, and later than the version before whatever the clock says. */
+/** The time now, but always later than the version before, even where the clock was set back. */
 export function timeAfter(before: string, clock: Clock): string {
   return isoTime(Math.max(clock.now(), Date.parse(before) + 1));
 }

@@ -1,6 +1,6 @@
 /**
- * A person's decision on held losses. An approval covers exactly the rows it names, and the plan carries
- * them out only if it still wants the identical change; a discard is remembered until the directory moves.
+ * An admin's decision on held losses. An approval covers exactly the rows that it names, and a task carries them out
+ * only where its plan still has the identical change. A discard is remembered until the desired state changes.
  */
 
 import {
@@ -23,7 +23,7 @@ import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 
-/** Which rows: these, or all that are open at this moment. */
+/** The rows with these ids, or all that are open at this moment. */
 export type Selection = { readonly ids: readonly string[] } | { readonly all: true };
 
 /** Answers the rows that were approved; 409 with an entry for each id that is not open any more. */
@@ -46,7 +46,7 @@ export async function approveHeld(
   return decided;
 }
 
-/** As `approveHeld`, for losses that shall not happen. No vendor is called. */
+/** As `approveHeld`, for losses that the admin does not want. */
 export async function discardHeld(
   deps: PropagationDeps,
   storeId: string,
@@ -82,7 +82,7 @@ async function decide(
   follow: (tx: Db, row: HeldRecord, at: string) => Promise<void>,
 ): Promise<readonly HeldRecord[]> {
   return deps.db.transaction(async (tx) => {
-    // The store's lock is what the brake takes as well, so that nothing is held while we decide.
+    // The brake takes the store's lock too, so that it holds nothing while this decides.
     const store = await lockStore(tx, storeId);
     if (!store) throw new RequestError(404, `There is no store ${storeId} here.`);
     const rows =

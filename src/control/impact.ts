@@ -1,6 +1,6 @@
 /**
- * What would follow if a store had other rules: who enters and leaves scope, counted in SQL, and on request
- * the plan of everyone, from what was last seen of the store. Asks no vendor and writes nothing.
+ * What would follow if a store had other rules or mappings: how many people enter and leave scope, counted in SQL,
+ * and on request the plan of everyone, from what was last seen of the store. It asks no vendor and writes nothing.
  */
 
 import { membersOfGroup, subjectsPage } from '../db/identity/subjects.ts';

@@ -1,6 +1,6 @@
 /**
- * Links made and undone by hand. Linking makes sure that the account or group is there and nobody else's;
- * unlinking calls no vendor and leaves everything there as it is.
+ * Links that an admin makes and undoes. Before a link is made, a worker asks the vendor whether the account or group
+ * is there, and nobody else may have it. Unlinking asks no vendor and leaves everything there as it is.
  */
 
 import { dropHeld, heldOfSubject } from '../db/brake/held.ts';
@@ -35,7 +35,7 @@ import type { Reading } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
 
 export interface LinkInput {
-  /** `id` of a user: the SCIM user's, or the person's. */
+  /** The `id` of a user is the SCIM user's or the person's. */
   readonly subject: Subject;
   readonly remoteId: string;
 }
@@ -43,8 +43,8 @@ export interface LinkInput {
 type Named = Subject & { readonly display: string };
 
 /**
- * Throws 404 where the environment has no such subject, 409 where the store has no such account or group
- * or one side is linked already, 503 where the store cannot be asked.
+ * Throws 404 where the environment has no such subject, 409 where the store has no such account or group, or one of
+ * the two is linked already, and 503 where the vendor does not say or no worker is there to ask.
  */
 export async function linkByHand(
   deps: PropagationDeps,
@@ -74,7 +74,7 @@ export async function linkByHand(
   return link;
 }
 
-/** Before its first good check nobody knows which workspace the ids would belong to. */
+/** Until its first good check the store is not pinned, and a remote id could be of any workspace. */
 function refuseUnpinned(deps: PropagationDeps, store: StoreRecord): void {
   const definition = deps.connectors.definitionOf(store.type);
   if (store.tenantId !== null || secretKeys(definition).length === 0) return;
@@ -151,7 +151,7 @@ function taken(store: StoreRecord, remote: Remote): RequestError {
   return new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/remoteId', detail }]);
 }
 
-/** A disabled account is linked as by adoption: the next settling makes it what the directory says. */
+/** A disabled account is linked as an adoption links it: the next attempt makes it what the directory says. */
 function stateOf(remote: Remote): Pick<LinkRecord, 'state' | 'disabledBy' | 'observed'> {
   if (remote.kind === 'group') return { state: 'enabled', disabledBy: null, observed: {} };
   const observed = remote.attributes;
@@ -191,7 +191,7 @@ function enqueueAfterLink(
   });
 }
 
-/** What the bridge knew of the account's memberships, and what it held, goes with the link. */
+/** With the link goes what the bridge knew of the account's memberships, and what the brake held. */
 export async function unlink(
   deps: PropagationDeps,
   store: StoreRecord,

@@ -1,6 +1,6 @@
 /**
- * The use case of a store's mappings: what is given is checked whole, what equals the type's own mapping is
- * not kept as the store's, and an active store is gone through again. No vendor is called here.
+ * An admin's mappings of a store. All mistakes are found at once; what equals the mapping of the store's type is not
+ * kept as the store's own; and a run then plans everyone on an active store anew. It calls no vendor.
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
@@ -33,7 +33,7 @@ export interface MappingsInput {
   readonly groupMappings: readonly GroupMapping[];
 }
 
-/** As the API shows them: every attribute that is mapped, and those that the store does not map. */
+/** As the API shows them: every attribute that is mapped, and those that an admin un-mapped. */
 export async function readMappings(
   db: Db,
   deps: Pick<PropagationDeps, 'connectors'>,
@@ -103,7 +103,7 @@ async function replace(
   if (store.status === 'ACTIVE') await queueRun(tx, at, store, cause, 'settings');
 }
 
-/** A default that is given as it is stays a default: it follows the type when that learns better. */
+/** A mapping that equals the type's default stays a default, so that it changes with a later release. */
 function overrides(
   definition: StoreTypeDefinition,
   mappings: readonly AttributeOverride[],
@@ -139,7 +139,7 @@ function refuseMistakes(
   throw new RequestError(400, 'The mappings were not saved: see errors.', mistakes);
 }
 
-/** Positions of items whose key an earlier one has. */
+/** The positions of items whose key an earlier item has. */
 function repeated<T>(items: readonly T[], keyOf: (item: T) => string): readonly number[] {
   const seen = new Set<string>();
   return items.flatMap((item, index) => {

@@ -1,6 +1,6 @@
 /**
- * Pausing and resuming a store. A paused store keeps its tasks; none is worked on. An admin's pause ends
- * with an admin's word only; any other is tried again with growing gaps.
+ * Pausing and resuming a store. A paused store keeps its tasks, and no worker takes any. A pause by an admin ends
+ * only when an admin ends it; after any other a worker checks the store again, with growing gaps.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -16,7 +16,7 @@ import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/p
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
-/** A working store's pause, asked for by an admin. Pausing a paused store makes it an admin's pause. */
+/** An admin pauses a store. Where it was paused already, the pause becomes the admin's. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
   return deps.db.transaction(async (tx) => {
     const store = await lockStore(tx, id);
@@ -33,7 +33,7 @@ export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cau
   });
 }
 
-/** The worker met a credential that the store refuses. An admin's pause, or a newer credential, stands. */
+/** The vendor refuses the credential. Nothing changes where an admin was faster, with a pause or new settings. */
 export async function pauseForCredential(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -49,7 +49,7 @@ export async function pauseForCredential(
   });
 }
 
-/** For a worker: checks a paused store whose `retryAt` is due, which then goes on or waits longer. */
+/** A worker checks a paused store whose `retryAt` has come: it goes on, or waits longer. */
 export async function recheckPaused(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -60,8 +60,8 @@ export async function recheckPaused(
 }
 
 /**
- * An admin's resume: a worker checks first. A store that fails stays paused (and is tried again by itself where it
- * could not be reached), and that is a 409 with the reasons.
+ * An admin resumes a store, and a worker checks it first. Where the check fails the store stays paused, and this
+ * throws a 409 with the reasons; a store that could not be reached is checked again by itself.
  */
 export async function resumeByAdmin(
   deps: PropagationDeps,
@@ -111,7 +111,7 @@ async function settleCheck(
   }
 }
 
-/** Nothing where somebody was faster: resumed it, or changed what was checked. */
+/** Writes nothing where somebody else has resumed the store, or has changed what was checked. */
 async function recordCheck(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -123,7 +123,7 @@ async function recordCheck(
     const current = await lockStore(tx, store.id);
     if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
     if (!current.paused || current.updatedAt !== store.updatedAt) return current;
-    // Meanwhile an admin has paused it: their word stands against a check that nobody asked for.
+    // An admin has paused it in the meantime, which outlasts a check that no admin asked for.
     if (isPausedByAdmin(current) && cause.actor.type === 'system') return current;
     const next = decide(current);
     await savePause(tx, isoTime(deps.clock.now()), next, cause, check.calls, current.paused);
@@ -133,7 +133,7 @@ async function recordCheck(
   return after;
 }
 
-/** A pause that merely goes on is no news. */
+/** A pause that only goes on gets no event. */
 async function savePause(
   tx: Db,
   at: string,

@@ -1,4 +1,4 @@
-/** What may be a rule: an expression that means something, groups that are there. Writes nothing. */
+/** Says what may be a rule: its expression has a meaning, its groups are there. Writes nothing. */
 
 import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
@@ -13,12 +13,12 @@ import { parseFilter } from '../directory/query/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
-/** Rules of one store, active or not. */
+/** How many rules a store may have, active or not. */
 export const RULES_PER_STORE_MAX = 50;
-/** Values that the active rules of one store compare with, all together: SQLite binds 32,766 in a query. */
+/** With how many values all active rules of a store may compare: SQLite binds 32,766 in a query. */
 const VALUES_MAX = 20_000;
 
-/** A misspelt attribute has no value for anybody, and the rule would put everyone out of scope. */
+/** Nobody has a value for a misspelt attribute, and the rule would put everyone out of scope. */
 export function expressionMistakes(text: string, dialect: Dialect): readonly Mistake[] {
   const mistake = (detail: string) => [{ pointer: '/populationExpression', detail }];
   try {
@@ -33,7 +33,7 @@ export function expressionMistakes(text: string, dialect: Dialect): readonly Mis
   }
 }
 
-/** `inside`: the attribute whose elements are spoken of; null for the user. */
+/** `inside` is the attribute whose elements the expression is about; null where it is about the user. */
 function problemOf(filter: Filter, inside: AttributeChain | null): string | null {
   switch (filter.kind) {
     case 'and':
@@ -62,7 +62,7 @@ function nameProblem(name: string, chain: AttributeChain | null): string | null 
   return 'populationExpression cannot test groups: name them in groups, one of which must have the person';
 }
 
-/** Those that the rule names already may stay though they are deleted: they have no members any more. */
+/** A deleted group that the rule named before may stay in it: it has no members any more. */
 export async function groupMistakes(
   db: Db,
   environmentId: string,

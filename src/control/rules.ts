@@ -1,6 +1,6 @@
 /**
- * The use cases of a store's rules. Each says whom it moves in and out of scope; a change of an active
- * store's rules is one cause for the brake, and no vendor is called here.
+ * An admin's rules of a store. Each answer says how many people move in and out of scope; a change of an active
+ * store's rules is one cause for the brake. It calls no vendor.
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
@@ -37,15 +37,15 @@ export interface Saved {
   readonly impact: Impact;
 }
 
-/** How a request wants it done. */
+/** What the request says beside the rule. */
 export interface DeletionOptions {
-  /** Only says what would follow. */
+  /** The answer only says what would follow. */
   readonly preview: boolean;
-  /** Everyone in the environment may enter scope. */
+  /** The admin accepts that everyone in the environment enters scope. */
   readonly widen: boolean;
 }
 
-/** What becomes of one rule: null where it is, or will be, none. */
+/** One rule before and after; null where there is none. */
 interface Step {
   readonly before: RuleRecord | null;
   readonly after: RuleRecord | null;
@@ -65,7 +65,7 @@ export async function createRule(
   return change(deps, { before: null, after }, options, cause);
 }
 
-/** Throws 404, a 400 with every mistake, or 409 where nobody would be left to say who is in scope. */
+/** Throws 404, a 400 with every mistake, or 409 where no active rule would be left and `widen` is not given. */
 export async function replaceRule(
   deps: PropagationDeps,
   environmentId: string,
@@ -196,7 +196,7 @@ function refuseRace(rules: readonly RuleRecord[], { before }: Step): void {
   throw new RequestError(409, `The rule ${now.name} was changed meanwhile; read it and try again.`);
 }
 
-/** Without an active rule everyone is in scope, and nobody should find that out afterwards. */
+/** Without an active rule everyone is in scope, which an admin should know beforehand. */
 function refuseWidening(
   store: StoreRecord,
   before: readonly RuleRecord[],
@@ -238,7 +238,7 @@ function audited({ id, name, active, populationExpression, groups }: RuleRecord)
   return { id, name, active, populationExpression, groups };
 }
 
-/** A new name, and whatever happens to rules that are not active, moves nobody. */
+/** A new name moves nobody in or out of scope, and neither does a change of a rule that is not active. */
 function matters(before: RuleRecord | null, after: RuleRecord | null): boolean {
   const terms = (rule: RuleRecord | null) =>
     rule?.active ? JSON.stringify([rule.populationExpression, rule.groups]) : null;

@@ -1,5 +1,5 @@
 /**
- * Which changes of a store want its credential checked first, and which answers refuse the change.
+ * Says which changes of a store need a check of its credential first, and which answers of a check refuse the change.
  * Asks nobody and writes nothing.
  */
 
@@ -15,9 +15,9 @@ import type { Keyring } from '../support/secret.ts';
 
 export interface SettingsChange {
   readonly any: boolean;
-  /** What may decide where the connector goes, and as whom. */
+  /** A setting changes that may decide where the connector connects to, or as whom. */
   readonly connection: boolean;
-  /** Secrets that are not what is stored. */
+  /** The keys of the secrets that differ from what is stored. */
   readonly entered: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export function whatChanged(
   return { any: connection || plain.length > 0, connection, entered };
 }
 
-/** Whenever what was checked last does not vouch for what is to be saved. */
+/** True where the last check says nothing of what is to be saved. */
 export function needsCheck(
   store: StoreRecord,
   status: 'ACTIVE' | 'INACTIVE',
@@ -51,7 +51,7 @@ export function needsCheck(
   return store.status !== 'ACTIVE' || settings.connection || mayHeal;
 }
 
-/** A paused store whose credential is not what this request changes may be saved all the same. */
+/** A paused store may be saved with a credential that fails, as long as this request does not change it. */
 export function refuseCheck(
   definition: StoreTypeDefinition,
   store: StoreRecord,

@@ -1,6 +1,6 @@
 /**
- * From the `configuration` of a request to settings that a store may have: every mistake named, masks
- * replaced by the secrets they stand for. A mask never stands for a secret on another host.
+ * Reads the `configuration` of a request: it names every mistake, and puts the stored secrets in the place of masks.
+ * A mask never stands for a secret that was entered for another host.
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
@@ -27,12 +27,12 @@ function typeMistake(registry: Registry, type: string): string {
 }
 
 export interface ReadConfiguration {
-  /** Secrets in clear, no defaults. Empty of what was mistaken. */
+  /** Secrets in clear, no defaults, and nothing that is a mistake. */
   readonly given: Configuration;
   readonly mistakes: readonly Mistake[];
 }
 
-/** Of a new store, or of settings that are only tried: every secret must be there. */
+/** Of a new store, or of settings that an admin only tries: every secret must be there. */
 export function readNewConfiguration(definition: StoreTypeDefinition, input: unknown): ReadConfiguration {
   const { given, mistakes } = parseConfiguration(definition.settings, input);
   const masked = secretKeys(definition).filter((key) => given[key] === MASK);
@@ -42,7 +42,7 @@ export function readNewConfiguration(definition: StoreTypeDefinition, input: unk
   ]);
 }
 
-/** Of a store that exists: a mask stands for the stored secret, as long as it goes to the same host. */
+/** Of a saved store: a mask stands for the stored secret, as long as it goes to the same host. */
 export function readReplacedConfiguration(
   keyring: Keyring,
   definition: StoreTypeDefinition,
@@ -79,7 +79,7 @@ function hostKeysMoved(
   return definition.hostKeys.filter((_, index) => from[index] !== to[index]);
 }
 
-/** Adds the mistakes that span keys; the type judges what is right so far, with the defaults. */
+/** Adds the mistakes that span keys: the store's type judges the keys without mistakes, with the defaults. */
 function refused(
   definition: StoreTypeDefinition,
   given: Configuration,
@@ -100,7 +100,7 @@ function without(given: Configuration, keys: readonly string[]): Configuration {
   return Object.fromEntries(Object.entries(given).filter(([key]) => !keys.includes(key)));
 }
 
-/** Mistakes of a request, one by one and counted; nothing where there are none. */
+/** Throws a 400 that counts and lists the mistakes, where there are any. */
 export function refuseMistakes(mistakes: readonly Mistake[]): void {
   if (mistakes.length === 0) return;
   const n = mistakes.length;

@@ -1,6 +1,6 @@
 /**
- * How a store stands, in figures and in words, and how one person stands on every store. Reads only what
- * the worker and the store's life wrote down.
+ * How a store stands, in figures and in words, and how one person stands on every store. It reads what workers and
+ * admins' changes have left in the database, and asks no vendor.
  */
 
 import { countHeldPeople } from '../db/brake/held.ts';
@@ -36,7 +36,7 @@ export type NamedLeaver = Omit<OpenLeaver, 'personId'> & {
 
 export interface StoreSyncStatus {
   readonly syncState: 'INACTIVE' | 'SYNCED' | 'SYNCING' | 'PAUSED' | 'FAILED';
-  /** When a sync, or a task, last succeeded. */
+  /** When a run, or an attempt at a task, last succeeded. */
   readonly lastSyncAt: string | null;
   /** People that the bridge has looked at on this store. Each is in exactly one of the counts below. */
   readonly userTotal: number;
@@ -44,9 +44,9 @@ export interface StoreSyncStatus {
   readonly unsyncedCount: number;
   readonly partiallySyncedCount: number;
   readonly failedCount: number;
-  /** People who would lose something that awaits a decision, by their own account or a membership. */
+  /** People of whom a loss awaits a decision: of their account, or of a membership. */
   readonly heldCount: number;
-  /** Tasks that are still to be worked on, of people and of groups. */
+  /** Pending tasks, of people and of groups. */
   readonly pendingCount: number;
   /** People who left and whose access is not confirmed to be gone; the longest waiting first. */
   readonly openLeavers: readonly NamedLeaver[];
@@ -184,7 +184,7 @@ export interface PersonStatus {
   readonly correlationId: string | null;
 }
 
-/** One entry for each store that is worked on; an inactive one does nothing, so it says nothing. */
+/** One entry for each store that is not inactive. */
 export async function personStatuses(
   db: Db,
   environmentId: string,
@@ -202,7 +202,7 @@ export async function personStatuses(
     const { id, name, type } = store;
     const settled = statuses.get(id);
     const task = tasks.get(id);
-    // Deleted, and nothing of them is left to do there.
+    // The person is deleted, and nothing is left to do on this store.
     const departed = !settled && !task && speaking === null;
     const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
     shown.push({
@@ -237,7 +237,7 @@ function byStore<T extends { readonly storeId: string }>(records: readonly T[]):
   return new Map(records.map((record) => [record.storeId, record]));
 }
 
-/** `pending` while a task waits, whatever the last settling said. */
+/** `pending` while a task waits, whatever the last attempt concluded. */
 function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, task: TaskRecord | undefined) {
   const { lastSyncAt = null, correlationId = null } = settled ?? {};
   if (task?.state === 'pending') {
@@ -261,7 +261,7 @@ function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, tas
 function whyPending(store: StoreRecord, task: TaskRecord): string | null {
   if (store.paused) return `${store.name} is paused: ${store.paused.message}`;
   if (!task.error) return null;
-  // What fails while the whole store is in trouble is no attempt of the task's, and a failure all the same.
+  // While the whole store is in trouble no attempt is counted, but the failure is there to be shown.
   const failed = task.attempts > 1 ? `failed ${task.attempts} times` : 'failed';
   return `${failed}, tried again at ${task.runAt}: ${task.error.message}`;
 }

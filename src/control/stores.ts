@@ -203,7 +203,7 @@ async function save(
   });
 }
 
-/** An admin's pause outlasts new settings; an inactive store has no other pause. */
+/** A pause by an admin outlasts new settings. An inactive store is never paused. */
 function checkedRecord(store: StoreRecord, check: Check | null, nowMs: number): StoreRecord {
   if (store.status === 'INACTIVE') {
     return { ...(check?.outcome === 'ok' ? pinned(store, check) : store), ...UNPAUSED };
@@ -227,7 +227,7 @@ async function activated(
   await queueRun(tx, at, store, cause, 'activation');
 }
 
-/** Everyone in scope and every link is gone through; the request counts as one cause for the brake. */
+/** Queues a run over everyone in scope and every link; the request counts as one cause for the brake. */
 export async function queueRun(
   tx: Parameters<typeof insertSyncRun>[0],
   at: string,
@@ -246,7 +246,7 @@ export async function queueRun(
   await insertSyncRun(tx, run, at);
 }
 
-/** The unique index decides, so that two requests at the same time cannot both win. */
+/** Two requests at the same time cannot both win: the unique index decides. */
 async function refuseTakenTenant<T>(
   store: StoreRecord,
   check: Check | null,

@@ -1,4 +1,4 @@
-/** A sync that an admin asks for: queued here, done by the store's worker. */
+/** Queues the sync that an admin asks for; a worker does it. */
 
 import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
@@ -8,7 +8,7 @@ import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 
-/** `repair` false only reports. Throws a 409 where the store is not worked on. */
+/** With `repair` false the sync only reports. Throws a 409 where the store is not ACTIVE. */
 export async function startSync(
   deps: PropagationDeps,
   store: StoreRecord,

@@ -1,4 +1,4 @@
-/** What operators may do to single tasks. */
+/** What admins may do to single tasks. */
 
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
@@ -21,7 +21,7 @@ import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 
-/** Due at once, as if it had never failed. */
+/** Makes the task due at once, as if it had never failed. */
 export async function retryNow(
   deps: PropagationDeps,
   environmentId: string,
@@ -40,7 +40,7 @@ export async function retryNow(
   return task;
 }
 
-/** The subject stays as it is on the store until the directory, or a sync, asks for it again. */
+/** Deletes the task. The subject stays as it is on the store until a change of it, or a sync, queues it again. */
 export async function discardTask(
   deps: PropagationDeps,
   environmentId: string,
@@ -91,7 +91,7 @@ async function taskAndStore(
   return { task, store };
 }
 
-/** Settles one person on every store that is worked on. */
+/** Queues one person for every store that is not inactive. */
 export async function syncPerson(
   deps: PropagationDeps,
   environmentId: string,

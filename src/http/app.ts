@@ -1,6 +1,6 @@
 /**
- * The Express app: gives every request a correlation id, a log line and safe headers, mounts the rooms,
- * and answers for health and metrics itself. It knows no route below its mounts and reads no body.
+ * The Express app. It gives every request a correlation id, a log line and safe headers, hands SCIM and the admin API
+ * to their rooms, and answers health and metrics itself. It knows no route of a room and reads no body.
  */
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
@@ -24,7 +24,7 @@ export interface AppDeps {
   /** The migrations that the database lacks; rejects when the database does not answer. */
   pendingMigrations(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
-  /** By the wall clock; 0 for null. */
+  /** How long ago that was, by the wall clock; 0 for null. */
   secondsSince(at: string | null): number;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
@@ -137,7 +137,7 @@ async function readiness(deps: AppDeps, response: Response): Promise<void> {
   }
 }
 
-/** Figures of the process also while the database is away; those of the queue are then absent, not zero. */
+/** While the database is away, the figures of the queue are absent, not zero; those of the process are there. */
 async function scrape(deps: AppDeps, response: Response): Promise<void> {
   const { metrics } = deps;
   const { tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds } = metrics;

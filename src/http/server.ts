@@ -8,13 +8,13 @@ import type { Socket } from 'node:net';
 import type { Log } from '../support/log.ts';
 import { demandHost, refuseUnreadable } from './malformedRequests.ts';
 
-/** Generous for slow IdPs, short enough that a stalled client does not hold a connection for long. */
+/** Long enough for slow IdPs, and short enough that a stalled client does not keep a connection. */
 const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 };
-/** Longer than the minute after which load balancers usually drop idle connections, so that they go first. */
+/** Load balancers usually drop idle connections after a minute: they should be the first to close one. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const IDLE_SWEEP_MS = 50;
 
-/** How long a request may take to arrive, and how often that is looked at. */
+/** How long a request may take to arrive, and how often the server checks that. */
 export interface Arrival {
   readonly headersMs: number;
   readonly requestMs: number;
@@ -29,11 +29,11 @@ export interface ListenOptions {
 }
 
 export interface Listening {
-  /** Accepts nothing more and resolves when the requests in hand are answered. */
+  /** Accepts no more requests, and resolves when those under way are answered. */
   close(): Promise<void>;
 }
 
-/** Throws an Error for people where the address cannot be had. */
+/** Throws an Error for people where the server cannot listen on the address. */
 export function listen(
   app: RequestListener,
   { host, port, log, arrival = ARRIVAL }: ListenOptions,
@@ -79,9 +79,9 @@ function listenMistake(error: NodeJS.ErrnoException, host: string, port: number)
 
 async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const keepRemote = () => {
-    // A connection that was busy when the server closed would otherwise be kept alive after its answer.
+    // Node would keep a connection alive that was busy when the server closed.
     server.closeIdleConnections();
-    // Clients open connections ahead of their requests; Node takes those for busy until its header timeout.
+    // Clients open connections before they have a request; Node takes those for busy until its header timeout.
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   };
   const sweep = setInterval(keepRemote, IDLE_SWEEP_MS);

@@ -1,16 +1,16 @@
-/** What somebody must know, and confirm, before a connection or an environment goes. */
+/** Tells an admin what the deletion of a connection or an environment would do, and wants it confirmed. */
 
 import type { AffectedPeople } from '../../db/identity/tombstones.ts';
 import { RequestError } from '../../model/errors.ts';
 
-/** How a request wants it done. */
+/** What the request says of how it is to be deleted. */
 export interface DeletionOptions {
   readonly confirmed: boolean;
-  /** Accounts are left as they are, and only forgotten. */
+  /** The bridge leaves accounts as they are, and forgets them. */
   readonly keepAccounts: boolean;
 }
 
-/** Throws the 409 that says whom it concerns and what to do. `what`: "the connection Okta". */
+/** Throws the 409 that says whom the deletion concerns and what to do. `what`: "the connection Okta". */
 export function refuseUnconfirmed(
   what: string,
   concerned: AffectedPeople,

@@ -1,7 +1,7 @@
 /**
- * The end of a connection. It is shut at once; its people and groups leave the directory page by page, and
- * every store plans anew as one cause for the brake, or, where accounts are kept, only forgets them. The
- * connection stays visible until no store has anything left to do. Calls no vendor.
+ * Deletes a connection. From the request on nobody can push to it. Its people and groups leave the directory page by
+ * page; then every store plans anew, as one cause for the brake, or forgets their links where accounts are kept. The
+ * connection stays visible until no store has anything left to do. It calls no vendor.
  */
 
 import { revokeScimTokensOf } from '../../db/access/scimTokens.ts';
@@ -43,11 +43,11 @@ import { isoTime } from '../../support/clock.ts';
 import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
 
-/** Steps of a deletion that a request waits for: a small connection is gone when it is answered. */
+/** The request takes so many steps itself: a small connection is gone when it is answered. */
 const STEPS_IN_REQUEST = 10;
 const FORGOTTEN_PER_STEP = 200;
 
-/** False while something is left to do. Throws 404, or 409 where nobody confirmed it. */
+/** False while something is left to do. Throws 404, or 409 where the admin has not confirmed it. */
 export async function deleteConnection(
   deps: PropagationDeps,
   environmentId: string,
@@ -55,10 +55,10 @@ export async function deleteConnection(
   options: DeletionOptions,
   cause: Cause,
 ): Promise<boolean> {
-  // Before the transaction: to count a large directory takes seconds.
+  // This comes before the transaction, because it takes seconds to count a large directory.
   const concerned = await affectedPeople(deps.db, [id]);
   await deps.db.transaction(async (tx) => {
-    // The environment's lock keeps another primary connection from coming meanwhile.
+    // Under the environment's lock no other connection becomes the primary one.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
@@ -82,7 +82,7 @@ interface Asked {
   readonly cause: Cause;
 }
 
-/** Asked again: what is not gone yet may still be kept. */
+/** The admin asks again: accounts that are still there may be kept after all. */
 async function keepAfterAll(
   tx: Db,
   deps: PropagationDeps,
@@ -107,7 +107,7 @@ export async function keepAccounts(
   });
 }
 
-/** From here on nobody pushes to it, and another connection is the primary one. */
+/** From here on nobody can push to it, and another connection is the primary one. */
 export async function shut(
   tx: Db,
   deps: PropagationDeps,
@@ -134,7 +134,7 @@ export async function shut(
 export type Progress = 'done' | 'waiting' | 'more';
 type Step = (tx: Db, deps: PropagationDeps, id: string) => Promise<Progress>;
 
-/** At most so many steps, each a transaction of its own: whoever is interrupted, the next goes on. */
+/** Takes at most so many steps, each a transaction of its own: after an interruption the next turn goes on. */
 async function advance(deps: PropagationDeps, id: string, step: Step, steps: number): Promise<Progress> {
   let progress: Progress = 'more';
   for (let n = 0; n < steps && progress === 'more'; n++)
@@ -182,7 +182,7 @@ async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Prog
   return 'done';
 }
 
-/** Where nobody else's people can be concerned, keeping accounts leaves nothing to plan. */
+/** Where accounts are kept and no other connection has these people, the stores have nothing to plan. */
 async function replan(
   tx: Db,
   { id, environmentId }: ConnectionRecord,

@@ -1,6 +1,6 @@
 /**
- * The end of an environment: that of each of its connections, then its stores are forgotten, then its admin
- * tokens go. Its row and its audit log stay. Calls no vendor.
+ * Deletes an environment: first each of its connections, then its stores, then its admin tokens. Its row and its
+ * audit log stay. It calls no vendor.
  */
 
 import { deleteAdminTokensOf } from '../../db/access/adminTokens.ts';
@@ -37,7 +37,7 @@ import {
 import { replanStores } from './directoryChange.ts';
 import { forgetStore } from './storeDeletion.ts';
 
-/** Steps of a deletion that a request waits for: a small environment is gone when it is answered. */
+/** The request takes so many steps itself: a small environment is gone when it is answered. */
 const STEPS_IN_REQUEST = 20;
 
 /**
@@ -49,7 +49,7 @@ export async function deleteEnvironment(
   options: DeletionOptions,
   cause: Cause,
 ): Promise<boolean> {
-  // Before the transaction: to count a large directory takes seconds.
+  // This comes before the transaction, because it takes seconds to count a large directory.
   const concerned = await affectedPeople(deps.db, idsOf(await everyConnection(deps.db, id)));
   await deps.db.transaction(async (tx) => {
     const environment = await lockEnvironment(tx, id);
@@ -88,7 +88,7 @@ function idsOf(connections: readonly ConnectionRecord[]): readonly string[] {
   return connections.map(({ id }) => id);
 }
 
-/** As `advanceConnection`, for all that the environment has. */
+/** As `advanceConnection`, for everything in the environment. */
 export async function advanceEnvironment(
   deps: PropagationDeps,
   id: string,
@@ -108,7 +108,7 @@ export async function advanceEnvironment(
   return waiting ? 'waiting' : finish(deps, id);
 }
 
-/** Whatever the connections, it is one cause for the brake. */
+/** The whole deletion is one cause for the brake, however many connections there are. */
 async function replanOnce(
   tx: Db,
   deps: PropagationDeps,
@@ -122,15 +122,15 @@ async function replanOnce(
   if (!told && environment?.deletion) await replanStores(tx, at, id, environment.deletion.cause);
 }
 
-/** Whatever came while the environment was going as well. Answers its connections; null where it is gone. */
+/** Begins with what was added since, too. Answers the connections; null where the environment is gone. */
 async function shutEverything(tx: Db, deps: PropagationDeps, id: string): Promise<readonly string[] | null> {
   const environment = await lockEnvironment(tx, id);
   const deletion = environment?.deletion;
   if (!environment || !deletion) return null;
-  // Before anybody leaves the directory: a store that is forgotten has nothing to lose.
+  // This comes before anybody leaves the directory: on a store that is forgotten nobody loses anything.
   if (deletion.keepAccounts) await forgetStores(tx, deps, id, deletion);
   const connections = await everyConnection(tx, id);
-  // The primary one last, so that no other becomes it on the way.
+  // The primary one goes last, so that no other takes its place on the way.
   for (const { id: connectionId } of connections.toReversed()) {
     const connection = await lockConnection(tx, id, connectionId);
     if (!connection) continue;

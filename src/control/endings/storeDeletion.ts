@@ -1,6 +1,6 @@
 /**
- * The end of a store: forgotten at once, or, where it is `managed` and people have accounts there,
- * emptied first. What the bridge knew of it goes; the vendor's accounts go only as the settings say.
+ * Deletes a store. The bridge forgets it at once; or, where it is `managed` and people have accounts there, it first
+ * takes those away as the settings say, and forgets the store afterwards.
  */
 
 import { type Db, isUniqueViolation } from '../../db/open.ts';
@@ -22,7 +22,7 @@ import { audited, storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
 import { queueRun } from '../stores.ts';
 
-/** `deleted`: it is gone. `deleting`: people lose their accounts first, and the store stays visible. */
+/** `deleting`: people lose their accounts first, and until then the store stays visible. */
 export type Deletion =
   | { readonly outcome: 'deleted' }
   | { readonly outcome: 'deleting'; readonly store: StoreRecord };
@@ -89,8 +89,8 @@ async function startDeletion(
 }
 
 /**
- * The worker's word that nothing is left to do on a `DELETING` store. False, and nothing changes, where
- * that is not so (a task waits, is parked or held, a run is open), or the deletion was called off.
+ * A worker finds nothing left to do on a `DELETING` store. False, and nothing changes, where there is something (a
+ * task that waits, is parked or held, or an open run), or an admin has called the deletion off.
  */
 export async function finishDeletion(deps: PropagationDeps, id: string, cause: Cause): Promise<boolean> {
   return deps.db.transaction(async (tx) => {
@@ -103,7 +103,7 @@ export async function finishDeletion(deps: PropagationDeps, id: string, cause: C
   });
 }
 
-/** At once, whatever is linked. Calls no vendor. */
+/** Forgets the store at once, whoever is linked. Calls no vendor. */
 export async function forgetStore(
   tx: Db,
   deps: PropagationDeps,
