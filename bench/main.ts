@@ -5,6 +5,7 @@
 
 import { cpus } from 'node:os';
 import type { Sizes } from './bench.ts';
+import { bodies } from './bodies.ts';
 import { calls, latency } from './changes.ts';
 import { print, type Row } from './figures.ts';
 import { memory } from './memory.ts';
@@ -27,6 +28,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
+  bodies: ['Bodies of one client, and a read of another environment meanwhile', bodies],
   replace: ['SCIM alone: whole lists of members', wholeLists],
   memory: [`Memory, in a process of its own: ${sizes.memoryPeople} people at GitLab`, () => memory(sizes)],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],

@@ -24,7 +24,8 @@ export interface Bearer<Found> {
   refuse(res: Response, status: 401 | 403 | 503, detail: string): void;
 }
 
-const RETRY_AFTER_SECONDS = 5;
+/** Until a database that does not answer may be there again. */
+const RETRY_AFTER_SECONDS = 10;
 
 export function bearer<Found extends object>(options: Bearer<Found>): RequestHandler {
   const { realm } = options;

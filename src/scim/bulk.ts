@@ -11,10 +11,9 @@ import { WHOLE } from './answer/projection.ts';
 import { field, isObject } from './patch/operation.ts';
 import { objectBody } from './request/body.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
+import { BULK_OPERATIONS_MAX } from './request/limits.ts';
 
 const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
-/** Advertised in ServiceProviderConfig. */
-export const BULK_OPERATIONS_MAX = 1000;
 
 interface Operation {
   readonly method: string;

@@ -9,9 +9,8 @@ import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
 import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/query/attributes.ts';
 import { notAllowed, ScimError } from './answer/errors.ts';
-import { BULK_OPERATIONS_MAX } from './bulk.ts';
-import { BODY_BYTES_MAX } from './request/body.ts';
-import { COUNT_MAX, queryParameters } from './request/query.ts';
+import { BODY_BYTES_MAX, BULK_OPERATIONS_MAX, COUNT_MAX } from './request/limits.ts';
+import { queryParameters } from './request/query.ts';
 
 const PATHS = [
   '/ServiceProviderConfig',

@@ -4,11 +4,7 @@ import { ScimError } from './answer/errors.ts';
 import { field, isObject } from './patch/operation.ts';
 import { unknownAttribute } from './patch/target.ts';
 import type { Call } from './request/call.ts';
-
-/** Operations of one PATCH request. */
-const OPERATIONS_MAX = 10_000;
-/** Room for 10,000 members, each in an operation of its own; reading them takes some 0.3 s. */
-const PATH_CHARACTERS_MAX = 1024 * 1024;
+import { PATCH_OPERATIONS_MAX, PATCH_PATH_CHARACTERS_MAX } from './request/limits.ts';
 
 /** An empty list is no error: Entra ID sends it. Throws ScimError 400 invalidSyntax. */
 export function patchOperations(body: Readonly<Record<string, unknown>>): readonly unknown[] {
@@ -16,11 +12,11 @@ export function patchOperations(body: Readonly<Record<string, unknown>>): readon
   if (!Array.isArray(operations)) {
     throw new ScimError(400, 'invalidSyntax', 'A PATCH needs Operations, a list of operations.');
   }
-  if (operations.length > OPERATIONS_MAX) {
-    throw new ScimError(413, null, `A PATCH may hold ${OPERATIONS_MAX} operations, not more.`);
+  if (operations.length > PATCH_OPERATIONS_MAX) {
+    throw new ScimError(413, null, `A PATCH may hold ${PATCH_OPERATIONS_MAX} operations, not more.`);
   }
-  if (pathCharacters(operations) > PATH_CHARACTERS_MAX) {
-    const detail = `The paths of a PATCH may have ${PATH_CHARACTERS_MAX} characters together, not more.`;
+  if (pathCharacters(operations) > PATCH_PATH_CHARACTERS_MAX) {
+    const detail = `The paths of a PATCH may have ${PATCH_PATH_CHARACTERS_MAX} characters together, not more.`;
     throw new ScimError(413, null, detail);
   }
   return operations;

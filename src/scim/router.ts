@@ -9,6 +9,7 @@ import { isStorableText } from '../directory/query/operand.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { createOverload, type Overload } from '../support/overload.ts';
 import { SCIM_TYPE } from '../support/scimError.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './answer/errors.ts';
 import { hasAlready, precondition } from './answer/etag.ts';
@@ -17,8 +18,10 @@ import { discovery } from './discovery.ts';
 import { groups } from './groups.ts';
 import { createNotes } from './request/attributesSeen.ts';
 import { bodyParser, objectBody } from './request/body.ts';
+import { createBytesInHand } from './request/bytesInHand.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
-import { CONCURRENT_REQUESTS_MAX, limitConcurrency } from './request/concurrencyLimit.ts';
+import { limitConcurrency } from './request/concurrencyLimit.ts';
+import { type BYTES_IN_HAND_MAX, CONCURRENT_REQUESTS_MAX } from './request/limits.ts';
 import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './request/query.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
@@ -36,6 +39,7 @@ export interface ScimDeps {
   readonly authenticate: RequestHandler;
   /** Requests of one connection at once. */
   readonly concurrentRequestsMax?: number;
+  readonly bytesInHandMax?: typeof BYTES_IN_HAND_MAX;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [users, groups];
@@ -62,11 +66,11 @@ export function createScimRouter(deps: ScimDeps): Router {
   router.use(deps.authenticate);
   router.use(limitConcurrency(deps.concurrentRequestsMax ?? CONCURRENT_REQUESTS_MAX));
   router.use(discovery(scim.baseUrl));
-  router.use(bodyParser());
+  router.use(bodyParser(createBytesInHand(deps.bytesInHandMax)));
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);
   mountShared(router, scim, logFailure);
   router.use((req, _res, next) => next(new ScimError(404, null, `There is nothing at ${req.path}.`)));
-  router.use(failure(logFailure));
+  router.use(failure(logFailure, createOverload(deps.clock)));
   return router;
 }
 
@@ -152,13 +156,23 @@ function send(req: Request, res: Response, answer: Answer): void {
   else res.status(answer.status).type(SCIM_TYPE).end();
 }
 
-function failure(logFailure: (res: Response, error: unknown) => void): ErrorRequestHandler {
+/** Seconds until a database that does not answer may be there again. */
+const OUTAGE_RETRY_SECONDS = 10;
+
+function failure(
+  logFailure: (res: Response, error: unknown) => void,
+  overload: Overload,
+): ErrorRequestHandler {
+  const retryAfter = (res: Response, status: number) => {
+    if (status === 429) return overload(res.locals.scim.connection.id);
+    return status === 503 ? OUTAGE_RETRY_SECONDS : null;
+  };
   return (error, req, res, _next) => {
     const refusal = toScimError(error);
     if (refusal.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
     // Otherwise Node would read the rest of the body as the next request of the connection.
     req.resume();
     if (res.headersSent) res.destroy();
-    else sendError(res, refusal);
+    else sendError(res, refusal, retryAfter(res, refusal.status));
   };
 }

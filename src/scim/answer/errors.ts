@@ -57,28 +57,16 @@ export function toScimError(error: unknown): ScimError {
   );
 }
 
-const HTTP_DETAILS: Record<string, string> = {
-  'entity.parse.failed': 'The body is not valid JSON.',
-  'encoding.unsupported': 'The Content-Encoding is not supported.',
-  'request.size.invalid': 'The body is shorter or longer than its Content-Length.',
-  'request.aborted': 'The request was aborted.',
-};
-
-/** Errors that Express and its body parser make carry `status`, `type` and `expose`. */
+/** Errors that Express makes of a malformed URL carry `status`. */
 function fromHttpError(error: unknown): ScimError | null {
-  const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
+  const { status } = (error ?? {}) as { status?: unknown };
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
-  if (status === 413) return new ScimError(413, null, `The body is larger than the limit of ${limit} bytes.`);
-  const detail = HTTP_DETAILS[String(type)] ?? 'The request cannot be read.';
-  return new ScimError(status, status === 400 ? 'invalidSyntax' : null, detail);
+  return new ScimError(status, status === 400 ? 'invalidSyntax' : null, 'The request cannot be read.');
 }
 
-/** By status: the seconds after which a flood, or an outage, may be over. */
-const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 5 };
-
-export function sendError(res: Response, error: ScimError): void {
-  const retryAfter = RETRY_AFTER_SECONDS[error.status];
-  if (retryAfter !== undefined) res.setHeader('Retry-After', String(retryAfter));
+/** `retryAfter`: in seconds, for 429 and 503. */
+export function sendError(res: Response, error: ScimError, retryAfter: number | null = null): void {
+  if (retryAfter !== null) res.setHeader('Retry-After', String(retryAfter));
   sendJson(res, error.status, errorBody(error));
 }
 

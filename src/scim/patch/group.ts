@@ -8,6 +8,8 @@ import { conjuncts, disjuncts, type Filter } from '../../directory/query/ast.ts'
 import { type Attribute, subAttribute } from '../../directory/query/attributes.ts';
 import { isNull } from '../../directory/query/operand.ts';
 import type { Resource } from '../../model/resource.ts';
+import { ScimError } from '../answer/errors.ts';
+import { MEMBERS_MAX } from '../request/limits.ts';
 import { applyOperations, type Patched, type PatchOptions } from './apply.ts';
 import { PatchError } from './error.ts';
 import { field, isObject, type Op } from './operation.ts';
@@ -29,8 +31,11 @@ export function patchGroup(
   options: PatchOptions,
 ): PatchedGroup {
   const members: Edit[] = [];
+  let named = 0;
   const patched = applyOperations('group', resource, operations, options, (op, target, value, unknown) => {
     const edit = memberEdit(op, target, value, unknown);
+    if (edit && edit.op !== 'removeAll') named += edit.ids.length;
+    if (named > MEMBERS_MAX) throw tooManyMembers();
     if (edit) append(members, edit);
   });
   return { ...patched, members };
@@ -95,7 +100,12 @@ function comparedWith(list: Attribute, term: Filter, name: string): string | nul
 export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
   if (value === null || value === '') return [];
   const values = Array.isArray(value) ? value : [value];
+  if (values.length > MEMBERS_MAX) throw tooManyMembers();
   return [...new Set(values.map((one) => idOf(list, one, unknown)))];
+}
+
+function tooManyMembers(): ScimError {
+  return new ScimError(413, null, `A request may name ${MEMBERS_MAX} members, not more.`);
 }
 
 function idOf(list: Attribute, member: unknown, unknown: UnknownNames): string {

@@ -1,87 +1,149 @@
 /**
- * Reads request bodies: JSON of a known content type, within limits, and of text that both databases can
- * hold. Must come after authentication, so that nobody unknown makes the bridge parse anything.
+ * Reads request bodies: JSON of a known content type, within limits that are kept while the bytes arrive, and
+ * of text that both databases can hold. Must come after authentication, so that nobody unknown makes the bridge
+ * read anything.
  */
 
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { isStorableText } from '../../directory/query/operand.ts';
-import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
-
-/** Room for a group of 100,000 members as the bridge answers it: wizard apps PUT what they got. */
-export const BODY_BYTES_MAX = 32 * 1024 * 1024;
-/** RFC 7643 resources are four deep. */
-const NESTING_MAX = 32;
+import type { BytesInHand } from './bytesInHand.ts';
+import { BODY_BYTES_MAX, LARGE_BODY_BYTES } from './limits.ts';
+import { createScan } from './scan.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
 /** Refuses what is no JSON by its content type (415), parses the rest. A body that means nothing is not read. */
-export function bodyParser(): RequestHandler {
-  const parse = express.json({ type: () => true, limit: BODY_BYTES_MAX, strict: false, verify: checkUtf8 });
-  return (req, res, next) => {
+export function bodyParser(inHand: BytesInHand): RequestHandler {
+  const largeBodies = createTurns(1);
+  return async (req, res, next) => {
     if (!METHODS_WITH_BODY.has(req.method) || !hasBody(req)) return next();
-    const contentType = req.headers['content-type'] ?? '';
-    const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-    if (!CONTENT_TYPES.includes(type)) {
-      return next(new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`));
+    refuseOtherTypes(req);
+    const counted = inHand.of(res.locals.scim.connection.id, res);
+    try {
+      const bytes = await readWhole(req, counted.take);
+      if (bytes.length > LARGE_BODY_BYTES) await waitForTurn(largeBodies, res);
+      req.body = parse(bytes);
+    } catch (error) {
+      counted.drop();
+      throw error;
     }
-    const charset = CHARSET.exec(contentType)?.[1] ?? 'utf-8';
-    if (!/^utf-8$/i.test(charset)) {
-      return next(new ScimError(415, null, 'The body must be JSON in UTF-8.'));
-    }
-    parse(req, res, next);
+    next();
   };
-}
-
-/** RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter. */
-function checkUtf8(_req: unknown, _res: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
 }
 
 function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-/** The body as an object, all of whose text can be stored. Throws ScimError 400. */
-export function objectBody(body: unknown): Record<string, unknown> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object.');
+/** Compressed bodies too: no identity provider sends any, and a small one can become a very large one. */
+function refuseOtherTypes(req: Request): void {
+  const contentType = req.headers['content-type'] ?? '';
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!CONTENT_TYPES.includes(type)) {
+    throw new ScimError(415, null, `The Content-Type must be ${CONTENT_TYPES.join(' or ')}.`);
   }
-  checkValue(body);
-  return body as Record<string, unknown>;
+  const charset = CHARSET.exec(contentType)?.[1] ?? 'utf-8';
+  if (!/^utf-8$/i.test(charset)) throw new ScimError(415, null, 'The body must be JSON in UTF-8.');
+  const encoding = req.headers['content-encoding'] ?? 'identity';
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    throw new ScimError(
+      415,
+      null,
+      `The Content-Encoding ${encoding} is not supported: send the body as it is.`,
+    );
+  }
+}
+
+/** `take` hears of each piece before it is kept. Throws ScimError where one of them, or the client, ends it. */
+async function readWhole(req: Request, take: (bytes: number) => void): Promise<Buffer> {
+  const announced = Number(req.headers['content-length'] ?? 0);
+  if (announced > BODY_BYTES_MAX) throw tooLarge();
+  const scan = createScan();
+  let whole: Buffer = Buffer.allocUnsafeSlow(Math.min(announced, FIRST_BYTES));
+  let length = 0;
+  try {
+    // An answer has to go out on the same socket, so the stream must not be destroyed with the loop.
+    for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const end = length + piece.length;
+      if (end > BODY_BYTES_MAX) throw tooLarge();
+      take(piece.length);
+      if (end > whole.length) whole = enlarged(whole, length, end);
+      piece.copy(whole, length);
+      length = end;
+      scan(whole, length);
+    }
+  } catch (error) {
+    if (error instanceof ScimError) throw error;
+    throw new ScimError(400, 'invalidSyntax', 'The request was aborted.');
+  }
+  return whole.subarray(0, length);
+}
+
+/** What a client announces it may never send: the room grows with what arrives. */
+const FIRST_BYTES = 64 * 1024;
+
+function enlarged(whole: Buffer, length: number, atLeast: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.min(BODY_BYTES_MAX, Math.max(atLeast, 2 * whole.length)));
+  whole.copy(larger, 0, 0, length);
+  return larger;
+}
+
+function tooLarge(): ScimError {
+  return new ScimError(413, null, `The body is larger than the limit of ${BODY_BYTES_MAX} bytes.`);
+}
+
+/** The turn ends with the answer, whether or not its client reads it. */
+async function waitForTurn(turns: Turns, res: Response): Promise<void> {
+  const end = await turns.take();
+  if (res.closed) {
+    end();
+    throw new ScimError(400, 'invalidSyntax', 'The request was aborted.');
+  }
+  res.once('prefinish', end).once('close', end);
+}
+
+/** Undefined for an empty body. Throws ScimError 400. */
+function parse(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  // RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter.
+  if (!isUtf8(bytes)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
+  const body = parseText(bytes.toString('utf8'));
+  // Whatever no database can hold has to be written as an escape.
+  if (bytes.includes('\\u')) checkTexts(body);
+  return body;
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
+  } catch {
+    throw new ScimError(400, 'invalidSyntax', 'The body is not valid JSON.');
+  }
+}
+
+/** Throws ScimError 400. */
+export function objectBody(body: unknown): Record<string, unknown> {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body))
+    return body as Record<string, unknown>;
+  throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object.');
 }
 
 /** Walks without recursion: the depth is the caller's. */
-function checkValue(root: unknown): void {
-  const open: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { value, depth } = next;
+function checkTexts(root: unknown): void {
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const value = open.pop();
     if (typeof value === 'string') checkText(value);
     if (typeof value !== 'object' || value === null) continue;
-    if (depth > NESTING_MAX) {
-      throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
-    }
-    checkKeys(value);
     for (const [key, child] of Object.entries(value)) {
       checkText(key);
-      open.push({ value: child, depth: depth + 1 });
+      open.push(child);
     }
-  }
-}
-
-/** Attribute names have no case (RFC 7643 §2.1): of two that differ in case alone neither can be meant. */
-function checkKeys(value: object): void {
-  if (Array.isArray(value)) return;
-  const seen = new Set<string>();
-  for (const key of Object.keys(value)) {
-    const folded = key.toLowerCase();
-    if (seen.has(folded)) {
-      throw new ScimError(400, 'invalidSyntax', `The body names ${shown(key)} twice, in different case.`);
-    }
-    seen.add(folded);
   }
 }
 

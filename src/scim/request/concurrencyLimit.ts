@@ -6,9 +6,6 @@
 import type { RequestHandler } from 'express';
 import { ScimError } from '../answer/errors.ts';
 
-/** Far beyond what identity providers send at once, and answered within seconds. */
-export const CONCURRENT_REQUESTS_MAX = 500;
-
 /** Goes after authentication, which says whose request it is, and before the body is read. */
 export function limitConcurrency(max: number): RequestHandler {
   /** Requests under way, by connection id; connections without any are absent. */

@@ -2,11 +2,10 @@
 
 import { ScimError } from '../answer/errors.ts';
 import { type Projection, parseProjection } from '../answer/projection.ts';
+import { COUNT_MAX } from './limits.ts';
 
 /** Resources in one answer where the client does not say. */
 const COUNT_DEFAULT = 100;
-/** Resources in one answer at most; advertised as `filter.maxResults`. */
-export const COUNT_MAX = 1000;
 
 export interface ListQuery {
   /** As sent; null without one. */

@@ -1,6 +1,6 @@
 /** Bulk (RFC 7644 §3.7). */
 
-import { BULK_OPERATIONS_MAX } from '../../../src/scim/bulk.ts';
+import { BULK_OPERATIONS_MAX } from '../../../src/scim/request/limits.ts';
 import { onEachDatabase } from '../../database.ts';
 import {
   BASE,

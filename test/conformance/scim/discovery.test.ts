@@ -8,7 +8,7 @@ import {
   USER_URN,
 } from '../../../src/directory/query/attributes.ts';
 import type { Kind } from '../../../src/model/subject.ts';
-import { BODY_BYTES_MAX } from '../../../src/scim/request/body.ts';
+import { BODY_BYTES_MAX } from '../../../src/scim/request/limits.ts';
 import { onEachDatabase } from '../../database.ts';
 import { BASE, type Client, type EndpointUnderTest, expectScimError, startEndpoint } from './endpoint.ts';
 

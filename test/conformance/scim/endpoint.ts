@@ -65,7 +65,7 @@ export interface ConnectOptions {
 
 export async function startEndpoint(
   db: Knex,
-  limits: Pick<ScimDeps, 'concurrentRequestsMax'> = {},
+  limits: Pick<ScimDeps, 'concurrentRequestsMax' | 'bytesInHandMax'> = {},
 ): Promise<EndpointUnderTest> {
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   let wakes = 0;

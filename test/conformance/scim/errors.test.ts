@@ -3,7 +3,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { BODY_BYTES_MAX } from '../../../src/scim/request/body.ts';
+import { BODY_BYTES_MAX } from '../../../src/scim/request/limits.ts';
 import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { eventually } from '../../bridge.ts';
@@ -227,7 +227,7 @@ onEachDatabase((open) => {
         const reply = await fetch(`http://127.0.0.1:${port}${SCIM_PATH}${path}`, { method: method ?? '' });
         const text = await reply.text();
         expectScimError({ status: reply.status, headers: reply.headers, text, body: JSON.parse(text) }, 503);
-        expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
+        expect(reply.headers.get('retry-after')).toBe('10');
       }
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -257,7 +257,7 @@ onEachDatabase((open) => {
       return reply.status === 200 ? undefined : reply;
     }, 10_000);
     expectScimError(refused, 429);
-    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('retry-after')).toBe('5');
     expect((await other.post('/Users', someone('ann'))).status).toBe(201);
     for (const { finish } of held) finish();
     expect(await Promise.all(held.map(({ status }) => status))).toEqual([201, 201]);
@@ -266,6 +266,74 @@ onEachDatabase((open) => {
       return reply.status === 429 ? undefined : reply;
     }, 10_000);
     expect(again.body.totalResults).toBe(2);
+    await limited.close();
+  });
+
+  it.each([
+    ['650000 values', 'POST', '/Users', () => `{"userName":"a","x":[${'1,'.repeat(650_001)}1]}`],
+    ['650000 values', 'PATCH', '/Groups/1', () => `{"Operations":[{"value":[${'{},'.repeat(650_001)}{}]}]}`],
+    ['1000 keys', 'POST', '/Users', () => `{${Array.from({ length: 1001 }, (_, n) => `"k${n}":1`)}}`],
+    ['100000 members', 'POST', '/Groups', () => groupOf(100_001)],
+    ['10000 operations', 'PATCH', '/Users/1', () => `{"Operations":[${'{},'.repeat(10_000)}{}]}`],
+  ])('more than %s is 413 and named: %s %s', async (limit, method, path, body) => {
+    const reply = await idp.request(method, path, body());
+    expectScimError(reply, 413);
+    expect(reply.body.detail).toContain(limit);
+  });
+
+  it('more members than one PATCH may name is 413, also in operations of their own', async () => {
+    const { body: group } = await idp.post('/Groups', { displayName: 'G' });
+    const half = (from: number) => ({
+      op: 'add',
+      path: 'members',
+      value: Array.from({ length: 50_001 }, (_, n) => ({ value: String(from + n) })),
+    });
+    const reply = await idp.patch(`/Groups/${group.id}`, [half(0), half(100_000)]);
+    expectScimError(reply, 413);
+    expect(reply.body.detail).toContain('100000 members');
+  });
+
+  it('bodies beyond the bytes that may be in hand are 429, whole or half-sent, and never others', async () => {
+    const limited = await startEndpoint(await open(), {
+      bytesInHandMax: { connection: 3000, process: 4000 },
+    });
+    const [flood, other, third] = [await limited.connect(), await limited.connect(), await limited.connect()];
+    const begin = async (client: Client, bytes: number) => {
+      const sent = request({
+        host: '127.0.0.1',
+        port: limited.port,
+        method: 'POST',
+        path: `${SCIM_PATH}/Users`,
+        headers: { ...JSON_TYPE, Authorization: `Bearer ${client.token}`, 'Content-Length': 20_000 },
+      });
+      sent.on('error', () => {});
+      await new Promise((resolve) => sent.write(Buffer.alloc(bytes, ' '), resolve));
+      // Whoever is answered after a look at the database came after those bytes.
+      await client.get('/Users');
+      return sent;
+    };
+    const large = (userName: string) => someone(userName, { title: 'x'.repeat(1600) });
+    const refusedAs = async (client: Client) => {
+      const refused = await eventually(async () => {
+        const reply = await client.post('/Users', large(client.connectionId));
+        return reply.status === 429 ? reply : undefined;
+      }, 10_000);
+      expectScimError(refused, 429);
+      expect(refused.headers.get('retry-after')).toBe('5');
+      return refused.body.detail;
+    };
+    const held = await begin(flood, 1300);
+    expect(await refusedAs(flood)).toContain('3000 bytes');
+    expect((await other.post('/Users', large('bea'))).status).toBe(201);
+    const more = await begin(other, 1300);
+    expect(await refusedAs(other)).toContain('3000 bytes');
+    expect(await refusedAs(third)).toContain('4000 bytes');
+    held.destroy();
+    more.destroy();
+    for (const client of [flood, third]) {
+      const accepted = async () => (await client.post('/Users', large('late'))).status !== 429 || undefined;
+      await eventually(accepted, 10_000);
+    }
     await limited.close();
   });
 
@@ -310,3 +378,8 @@ onEachDatabase((open) => {
     await broken.close();
   });
 });
+
+function groupOf(members: number): string {
+  const all = Array.from({ length: members }, (_, n) => ({ value: String(n) }));
+  return JSON.stringify({ displayName: 'G', members: all });
+}

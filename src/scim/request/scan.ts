@@ -1,0 +1,145 @@
+/**
+ * Looks through the bytes of a JSON body while they arrive, before anything is made of them: how many values
+ * it holds, how deep, and whether an object names a key twice in different case. It does not check the
+ * grammar: JSON.parse does.
+ */
+
+import { shown } from '../../directory/query/tokens.ts';
+import { ScimError } from '../answer/errors.ts';
+import { KEYS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
+
+/** Looks at the bytes up to `end` that it has not seen yet. Throws ScimError 400 and 413. */
+export type Scan = (bytes: Buffer, end: number) => void;
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+export function createScan(): Scan {
+  const tally = createTally();
+  let at = 0;
+  /** Where the string that is being read began, behind its quote; 0 outside of strings. */
+  let stringFrom = 0;
+  let isEscaped = false;
+  /** In a number, or in true, false or null. */
+  let inWord = false;
+
+  const readString = (bytes: Buffer, end: number) => {
+    while (at < end) {
+      const byte = bytes[at++] as number;
+      if (isEscaped) isEscaped = false;
+      else if (byte === BACKSLASH) isEscaped = true;
+      else if (byte === QUOTE) {
+        tally.string(bytes, stringFrom, at - 1);
+        stringFrom = 0;
+        return;
+      }
+    }
+  };
+
+  return (bytes, end) => {
+    while (at < end) {
+      if (stringFrom > 0) {
+        readString(bytes, end);
+        continue;
+      }
+      const byte = bytes[at++] as number;
+      const wasInWord = inWord;
+      inWord = false;
+      if (byte === QUOTE) stringFrom = at;
+      else if (byte === COMMA) tally.comma();
+      else if (byte === OPEN_OBJECT) tally.open(true);
+      else if (byte === OPEN_LIST) tally.open(false);
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) tally.close();
+      else if (byte > SPACE && byte !== COLON) {
+        if (!wasInWord) tally.value();
+        inWord = true;
+      }
+    }
+  };
+}
+
+interface Container {
+  isObject: boolean;
+  keys: number;
+  /** By the key in lower case: as it was written. */
+  readonly names: Map<string, string>;
+}
+
+/** What the body holds so far. */
+function createTally() {
+  /** One for each level that was ever entered; those beyond `depth` wait to be used again. */
+  const levels: Container[] = [];
+  let depth = 0;
+  let values = 0;
+  let expectsKey = false;
+
+  const value = () => {
+    values += 1;
+    if (values > VALUES_MAX)
+      throw new ScimError(413, null, `A body may hold ${VALUES_MAX} values, not more.`);
+  };
+
+  const key = (container: Container, name: string) => {
+    container.keys += 1;
+    if (container.keys > KEYS_MAX) {
+      throw new ScimError(413, null, `An object in a body may have ${KEYS_MAX} keys, not more.`);
+    }
+    const folded = name.toLowerCase();
+    const before = container.names.get(folded);
+    // RFC 7643 §2.1: of two names that differ in case alone neither can be meant.
+    if (before !== undefined && before !== name) {
+      throw new ScimError(400, 'invalidSyntax', `The body names ${shown(name)} twice, in different case.`);
+    }
+    container.names.set(folded, name);
+  };
+
+  return {
+    value,
+    open(isObject: boolean) {
+      value();
+      if (depth === NESTING_MAX) {
+        throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
+      }
+      const container = levels[depth] ?? { isObject, keys: 0, names: new Map() };
+      levels[depth] = container;
+      container.isObject = isObject;
+      container.keys = 0;
+      container.names.clear();
+      depth += 1;
+      expectsKey = isObject;
+    },
+    close() {
+      depth = Math.max(0, depth - 1);
+      expectsKey = false;
+    },
+    comma() {
+      expectsKey = depth > 0 && levels[depth - 1]?.isObject === true;
+    },
+    string(bytes: Buffer, from: number, to: number) {
+      const container = levels[depth - 1];
+      if (!expectsKey || !container) return value();
+      expectsKey = false;
+      key(container, textOf(bytes, from, to));
+    },
+  };
+}
+
+/** Keys are mostly plain ASCII, which costs least to read so. */
+function textOf(bytes: Buffer, from: number, to: number): string {
+  const text = bytes.toString('latin1', from, to);
+  if (!/[\\\u0080-\u00ff]/.test(text)) return text;
+  const quoted = bytes.toString('utf8', from - 1, to + 1);
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    // Malformed: JSON.parse of the whole says so.
+    return quoted;
+  }
+}
