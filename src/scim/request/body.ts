@@ -18,12 +18,12 @@ const CONTENT_TYPES = ['application/scim+json', 'application/json'];
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
 /** Refuses what is no JSON by its content type (415), parses the rest. A body that means nothing is not read. */
-export function bodyParser(inHand: BytesInHand): RequestHandler {
+export function bodyParser(bytesInHand: BytesInHand): RequestHandler {
   const largeBodies = createTurns(1);
   return async (req, res, next) => {
     if (!METHODS_WITH_BODY.has(req.method) || !hasBody(req)) return next();
     refuseOtherTypes(req);
-    const counted = inHand.of(res.locals.scim.connection.id, res);
+    const counted = bytesInHand.of(res.locals.scim.connection.id, res);
     try {
       const bytes = await readWhole(req, counted.take);
       if (bytes.length > LARGE_BODY_BYTES) await waitForTurn(largeBodies, res);

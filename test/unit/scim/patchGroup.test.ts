@@ -119,7 +119,7 @@ describe('members as edits (RFC 7644 §3.5.2)', () => {
   });
 
   it('takes as many members as a body holds', () => {
-    const ids = Array.from({ length: 100_000 }, (_, i) => `user${i}`);
+    const ids = Array.from({ length: 50_000 }, (_, i) => `user${i}`);
     const value = ids.map((id) => ({ value: id }));
     expect(edits({ op: 'add', path: 'members', value }, { op: 'add', path: 'members', value })).toEqual([
       { op: 'add', ids: [...ids, ...ids] },
