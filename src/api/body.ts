@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import type { z } from 'zod';
 import { type Mistake, RequestError } from '../model/errors.ts';
 
-export { idText, longText, nameText, READ_ONLY, webUrl } from './schemas/texts.ts';
+export { idText, longText, nameText, READ_ONLY } from './schemas/texts.ts';
 
 /** The body as the schema types it; throws a 400 with one entry per mistake. An absent body is `{}`. */
 export function parseBody<S extends z.ZodObject>(schema: S, req: Request): z.output<S> {

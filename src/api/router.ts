@@ -21,10 +21,6 @@ import { HttpError, problemHandler, unknownRoute } from './problem.ts';
 import { ROUTES } from './routes/index.ts';
 import { rules } from './rules.ts';
 import { authorize, serve } from './serve.ts';
-import { storeConnectionStatus } from './storeConnectionStatus.ts';
-import { storeMetadata } from './storeMetadata.ts';
-import { storeState } from './storeState.ts';
-import { stores } from './stores.ts';
 import { syncs } from './syncs.ts';
 import { tasks } from './tasks.ts';
 import { userStatus } from './userStatus.ts';
@@ -37,10 +33,6 @@ const ENVIRONMENT_RESOURCES: readonly Resource[] = [
   ['/groups', groups],
   ['/events', events],
   ['/users', userStatus],
-  ['/propagation/storeMetadata', storeMetadata],
-  ['/propagation/stores/connection/status', storeConnectionStatus],
-  ['/propagation/stores', stores],
-  ['/propagation/stores', storeState],
   ['/propagation/stores', held],
   ['/propagation/stores', links],
   ['/propagation/stores', accounts],

@@ -2,7 +2,7 @@
 
 import { Router } from 'express';
 import { z } from 'zod';
-import { personStatuses } from '../control/storeStatus.ts';
+import { personStatuses } from '../control/status/store.ts';
 import { syncPerson } from '../control/tasks.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import { parseBody } from './body.ts';

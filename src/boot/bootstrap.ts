@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import { ADMIN_SCOPES, SCIM_SCOPES } from '../auth/scopes.ts';
 import { hashToken, newToken } from '../auth/tokens.ts';
-import { auditedAdminToken, auditedConnection, auditedScimToken } from '../control/audited.ts';
+import { auditedAdminToken, auditedConnection, auditedScimToken } from '../control/identity/audited.ts';
 import { type AdminTokenRecord, insertAdminToken } from '../db/access/adminTokens.ts';
 import { insertScimToken, type ScimTokenRecord } from '../db/access/scimTokens.ts';
 import { appendEvent } from '../db/events.ts';

@@ -42,6 +42,31 @@ export function readNewConfiguration(definition: StoreTypeDefinition, input: unk
   ]);
 }
 
+/** What is wrong with the type and the configuration of a body that is refused for something else already. */
+export function mistakesOfNewStore(registry: Registry, body: object): readonly Mistake[] {
+  const { type, configuration } = body as { readonly type?: unknown; readonly configuration?: unknown };
+  if (typeof type !== 'string') return [];
+  const definition = registry.get(type);
+  if (!definition) return [{ pointer: '/type', detail: typeMistake(registry, type) }];
+  return isObject(configuration) ? readNewConfiguration(definition, configuration).mistakes : [];
+}
+
+/** The same of a replacement. */
+export function mistakesOfReplacedStore(
+  { registry, keyring }: { readonly registry: Registry; readonly keyring: Keyring },
+  store: StoreRecord,
+  body: object,
+): readonly Mistake[] {
+  const { configuration } = body as { readonly configuration?: unknown };
+  const definition = registry.get(store.type);
+  if (!definition || !isObject(configuration)) return [];
+  return readReplacedConfiguration(keyring, definition, store, configuration).mistakes;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Of a saved store: a mask stands for the stored secret, as long as it goes to the same host. */
 export function readReplacedConfiguration(
   keyring: Keyring,

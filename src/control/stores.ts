@@ -6,7 +6,14 @@
 import { lockEnvironment } from '../db/identity/environments.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/runs/syncRuns.ts';
-import { getStoreOf, insertStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
+import {
+  everyStoreOf,
+  getStoreOf,
+  insertStore,
+  lockStore,
+  type StoreRecord,
+  updateStore,
+} from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Check } from '../stores/check.ts';
@@ -16,6 +23,7 @@ import { audited, storeEvent } from '../stores/storeEvents.ts';
 import { sealSecrets } from '../stores/storeSecrets.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import { refuseOtherVersion, refuseTakenName, timeAfter, type Versions } from './conflicts.ts';
 import { tenantInUse } from './pause.ts';
 import {
   needsCheck,
@@ -36,14 +44,16 @@ export interface StoreInput {
   readonly type: string;
   readonly name: string;
   readonly description: string | null;
-  readonly image: Readonly<Record<string, unknown>>;
+  readonly image: StoreRecord['image'];
   readonly managed: boolean;
   /** Absent: INACTIVE for a new store, unchanged for another. */
   readonly status?: 'ACTIVE' | 'INACTIVE' | undefined;
   readonly configuration: unknown;
+  /** Of a replacement: the versions one of which is meant; absent or null: whatever version there is. */
+  readonly expected?: Versions;
 }
 
-/** Throws a 400 with every mistake, or 409 where another active store has the workspace or instance. */
+/** Throws a 400 with every mistake, or 409 where the name, the workspace or the instance is another store's. */
 export async function createStore(
   deps: PropagationDeps,
   environmentId: string,
@@ -82,6 +92,7 @@ export async function createStore(
   await refuseTakenTenant(store, check, () =>
     deps.db.transaction(async (tx) => {
       await refuseGoingEnvironment(tx, environmentId);
+      refuseTakenName('store', store.name, await everyStoreOf(tx, environmentId));
       await insertStore(tx, store);
       await storeEvent(tx, at, store, cause, 'store.created', { after: audited(deps.registry, store) });
       if (store.status === 'ACTIVE') await activated(tx, at, store, cause, check);
@@ -105,8 +116,8 @@ async function refuseGoingEnvironment(tx: Db, id: string): Promise<void> {
 }
 
 /**
- * Throws 404, a 400 with every mistake, or 409 where the credential leads to another tenant than the
- * store's, the tenant is another store's, or the store changed meanwhile.
+ * Throws 404, a 400 with every mistake, 412 where another version was meant, or 409 where the credential leads
+ * to another tenant than the store's, the tenant or the name is another store's, or the store changed meanwhile.
  */
 export async function replaceStore(
   deps: PropagationDeps,
@@ -117,6 +128,8 @@ export async function replaceStore(
 ): Promise<StoreRecord> {
   const before = await getStoreOf(deps.db, environmentId, id);
   if (!before) throw new RequestError(404, `There is no store ${id} here.`);
+  const { expected = null } = input;
+  refuseOtherVersion(expected, before);
   const definition = definitionOf(deps.registry, before.type);
   const { given, mistakes } = readReplacedConfiguration(
     deps.keyring,
@@ -133,7 +146,7 @@ export async function replaceStore(
   if (check) refuseCheck(definition, before, status, check, settings);
   const replacement = { ...described(input), status, ...sealSecrets(deps.keyring, definition, id, given) };
   const saved = await refuseTakenTenant({ ...before, ...replacement }, check, () =>
-    save(deps, before, replacement, { check, settings, cause }),
+    save(deps, before, replacement, { check, settings, expected, cause }),
   );
   if (saved.status !== 'INACTIVE') deps.wake.signal();
   return saved;
@@ -162,25 +175,28 @@ function wantedStatus(store: StoreRecord, input: StoreInput): 'ACTIVE' | 'INACTI
 interface Saving {
   readonly check: Check | null;
   readonly settings: SettingsChange;
+  readonly expected: Versions;
   readonly cause: Cause;
 }
 
 async function save(
   deps: PropagationDeps,
   before: StoreRecord,
-  replacement: Partial<StoreRecord>,
+  replacement: Pick<StoreRecord, 'name'> & Partial<StoreRecord>,
   saving: Saving,
 ): Promise<StoreRecord> {
-  const { check, settings, cause } = saving;
+  const { check, settings, expected, cause } = saving;
   return deps.db.transaction(async (tx) => {
+    if (replacement.name !== before.name) await refuseNameOfAnother(tx, before, replacement.name);
     const current = await lockStore(tx, before.id);
     if (!current) throw new RequestError(404, `There is no store ${before.id} here.`);
     if (current.updatedAt !== before.updatedAt) {
+      refuseOtherVersion(expected, current);
       throw new RequestError(409, `The store ${current.name} was changed meanwhile; read it and try again.`);
     }
     const now = deps.clock.now();
     const at = isoTime(now);
-    const updatedAt = isoTime(Math.max(now, Date.parse(current.updatedAt) + 1));
+    const updatedAt = timeAfter(current.updatedAt, deps.clock);
     const after = checkedRecord({ ...current, ...replacement, updatedAt }, check, now);
     await updateStore(tx, after);
     await storeEvent(tx, at, after, cause, 'store.updated', {
@@ -201,6 +217,16 @@ async function save(
     }
     return after;
   });
+}
+
+async function refuseNameOfAnother(tx: Db, { environmentId, id }: StoreRecord, name: string): Promise<void> {
+  await lockEnvironment(tx, environmentId);
+  const stores = await everyStoreOf(tx, environmentId);
+  refuseTakenName(
+    'store',
+    name,
+    stores.filter((store) => store.id !== id),
+  );
 }
 
 /** A pause by an admin outlasts new settings. An inactive store is never paused. */

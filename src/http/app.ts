@@ -5,8 +5,6 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
-import { DatabaseReplaced } from '../db/embedded/watch.ts';
-import type { Schema } from '../db/migrations.ts';
 import type { Backlog } from '../db/queue/backlog.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
@@ -23,8 +21,8 @@ export interface AppDeps {
     /** Mounted at `/v1`. */
     readonly admin: RequestHandler;
   } | null;
-  /** Rejects where the database does not answer, or its file is not in place any more. */
-  schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
+  /** The migrations that the database lacks; rejects when the database does not answer. */
+  pendingMigrations(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
   /** How long ago that was, by the wall clock; 0 for null. */
   secondsSince(at: string | null): number;
@@ -125,19 +123,17 @@ function scimRoute(path: string): string | null {
 async function readiness(deps: AppDeps, response: Response): Promise<void> {
   response.set('Cache-Control', 'no-store');
   try {
-    const { pending, unknown } = await within(READY_TIMEOUT_MS, deps.schema());
-    const migrations = unknown.length > 0 ? 'newer' : pending.length > 0 ? 'pending' : 'ok';
-    const ready = migrations === 'ok';
+    const pending = await within(READY_TIMEOUT_MS, deps.pendingMigrations());
+    const ready = pending.length === 0;
     response.status(ready ? 200 : 503).json({
       status: ready ? 'ready' : 'unavailable',
       database: 'ok',
-      migrations,
-      ...(migrations === 'pending' ? { pendingMigrations: pending } : {}),
+      migrations: ready ? 'ok' : 'pending',
+      ...(ready ? {} : { pendingMigrations: pending }),
     });
   } catch (error) {
     deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the database does not answer');
-    const database = error instanceof DatabaseReplaced ? 'replaced' : 'unreachable';
-    response.status(503).json({ status: 'unavailable', database, migrations: 'unknown' });
+    response.status(503).json({ status: 'unavailable', database: 'unreachable', migrations: 'unknown' });
   }
 }
 

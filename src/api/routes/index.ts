@@ -4,5 +4,16 @@ import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
 import { environments } from './environments.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
+import { storeMetadata } from './stores/metadata.ts';
+import { storeState } from './stores/state.ts';
+import { stores } from './stores/stores.ts';
 
-export const ROUTES = { adminTokens, environments, connections, scimConfiguration };
+export const ROUTES = {
+  adminTokens,
+  environments,
+  connections,
+  scimConfiguration,
+  stores,
+  storeState,
+  storeMetadata,
+};

@@ -5,8 +5,12 @@ import type { DeletionOptions } from '../../control/endings/confirmation.ts';
 import type { Deletion } from '../../db/identity/deletions.ts';
 import { Time } from './common.ts';
 
-export const DELETION_QUERY = {
+export const CONFIRM_QUERY = {
   confirm: z.boolean().default(false).describe('Yes, with everything that hangs on it.'),
+};
+
+export const DELETION_QUERY = {
+  ...CONFIRM_QUERY,
   keepAccounts: z
     .boolean()
     .default(false)

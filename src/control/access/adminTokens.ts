@@ -13,8 +13,8 @@ import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
-import { auditedAdminToken } from '../audited.ts';
 import { refuseTakenName } from '../conflicts.ts';
+import { auditedAdminToken } from '../identity/audited.ts';
 
 export type NewAdminToken = Pick<AdminTokenRecord, 'name' | 'scopes' | 'environmentId' | 'validUntil'>;
 

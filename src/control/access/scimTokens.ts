@@ -16,8 +16,8 @@ import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
-import { auditedScimToken } from '../audited.ts';
 import { refuseTakenName } from '../conflicts.ts';
+import { auditedScimToken } from '../identity/audited.ts';
 import { refuseDeleting } from '../identity/connections.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;

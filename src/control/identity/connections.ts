@@ -17,8 +17,8 @@ import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
-import { auditedConnection } from '../audited.ts';
 import { refuseOtherVersion, refuseTakenName, timeAfter, type Versions } from '../conflicts.ts';
+import { auditedConnection } from './audited.ts';
 import { handleFor, refuseTakenHandle } from './handles.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;

@@ -13,8 +13,8 @@ import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
-import { auditedEnvironment } from '../audited.ts';
 import { refuseOtherVersion, timeAfter, type Versions } from '../conflicts.ts';
+import { auditedEnvironment } from './audited.ts';
 
 /** Throws 409 where the name is taken. */
 export async function createEnvironment(

@@ -18,9 +18,9 @@ import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import { primaryEmail } from '../../model/resource.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
-import { auditedConnection } from '../audited.ts';
 import { refuseOtherVersion, timeAfter, type Versions } from '../conflicts.ts';
 import { replanStores } from '../endings/directoryChange.ts';
+import { auditedConnection } from './audited.ts';
 import { refuseDeleting } from './connections.ts';
 
 export interface InboundInput {

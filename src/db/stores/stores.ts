@@ -11,7 +11,7 @@ export type StoreStatus = 'INACTIVE' | 'ACTIVE' | 'DELETING';
 
 export interface StoreRecord extends Peer {
   readonly description: string | null;
-  readonly image: Readonly<Record<string, unknown>>;
+  readonly image: { readonly href?: string };
   readonly managed: boolean;
   readonly status: StoreStatus;
   /** What the admin gave, without secrets and defaults. */

@@ -29,6 +29,10 @@ onEachDatabase((open) => {
       path: `${below(environmentId)}/connections`,
       more: { strategy: 'scim' },
     }),
+    stores: async (environmentId) => ({
+      path: `${below(environmentId)}/propagation/stores`,
+      more: { type: 'Demo', configuration: {} },
+    }),
     'SCIM tokens, whatever their connection': async (environmentId) => {
       made += 1;
       const connections = `${below(environmentId)}/connections`;
@@ -67,6 +71,11 @@ onEachDatabase((open) => {
       path: `${below(environmentId)}/connections`,
       more: { strategy: 'scim' },
       table: 'connections',
+    }),
+    stores: (environmentId) => ({
+      path: `${below(environmentId)}/propagation/stores`,
+      more: { type: 'Demo', configuration: {} },
+      table: 'stores',
     }),
   };
 

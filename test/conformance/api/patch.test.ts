@@ -29,6 +29,12 @@ onEachDatabase((open) => {
       one: { unknownAttributes: 'Ignore' },
       other: { retentionDays: 30 },
     },
+    stores: {
+      path: `${env}/propagation/stores`,
+      body: { type: 'Demo', configuration: { BRAKE_MIN: 5 } },
+      one: { configuration: { BRAKE_MIN: 5, VERIFY: true } },
+      other: { description: 'second of two' },
+    },
   };
 
   describe.each(Object.keys(resources))('%s', (what) => {
@@ -137,6 +143,50 @@ onEachDatabase((open) => {
     });
     expect(patched.body).toMatchObject({ retentionDays: null, metadata: { b: { c: 2, d: [4, 5] } } });
     expect(patched.body.metadata).not.toHaveProperty('a');
+  });
+
+  it('returns a setting of a store to its default by null, and keeps the secret behind the mask', async () => {
+    const configuration = { OAUTH_ACCESS_TOKEN: 'secret', BRAKE_MIN: 5, PROTECTED_ACCOUNTS: ['a', 'b'] };
+    const body = { type: 'Slack', name: 'patched', configuration };
+    const { body: made } = await ask('POST', `${env}/propagation/stores`, { body });
+    const path = `${env}/propagation/stores/${made.id}`;
+    const change = { BRAKE_MIN: null, PROTECTED_ACCOUNTS: ['c'], OAUTH_ACCESS_TOKEN: '********' };
+    const patched = await ask('PATCH', path, { body: { configuration: change }, headers: MERGE_PATCH });
+    expect(patched.body.configuration).toEqual({
+      OAUTH_ACCESS_TOKEN: '********',
+      PROTECTED_ACCOUNTS: ['c'],
+    });
+    const moved = { SCIM_BASE_URL: 'https://elsewhere.example/' };
+    const refused = await ask('PATCH', path, { body: { configuration: moved } });
+    expect([refused.status, refused.body.errors[0].pointer]).toEqual([
+      400,
+      '/configuration/OAUTH_ACCESS_TOKEN',
+    ]);
+    const required = await ask('PATCH', path, { body: { configuration: { OAUTH_ACCESS_TOKEN: null } } });
+    expect([required.status, required.body.errors[0].detail]).toEqual([
+      400,
+      'OAUTH_ACCESS_TOKEN is required',
+    ]);
+  });
+
+  it('activates and deactivates a store as its status would', async () => {
+    const body = { type: 'Demo', name: 'switched', configuration: {} };
+    const { body: made } = await ask('POST', `${env}/propagation/stores`, { body });
+    const path = `${env}/propagation/stores/${made.id}`;
+    for (const [verb, status] of [
+      ['activate', 'ACTIVE'],
+      ['activate', 'ACTIVE'],
+      ['deactivate', 'INACTIVE'],
+    ] as const) {
+      const answer = await ask('POST', `${path}/${verb}`);
+      expect([answer.status, answer.body.status]).toEqual([200, status]);
+    }
+    const stale = await ask('POST', `${path}/activate`, { headers: { 'if-match': '"0"' } });
+    expect(stale.status).toBe(412);
+    const kinds = (await ask('GET', `${env}/events?storeId=${made.id}`)).body._embedded.events;
+    expect(kinds.map((event: { kind: string }) => event.kind)).toEqual(
+      expect.arrayContaining(['store.activated', 'store.deactivated']),
+    );
   });
 });
 

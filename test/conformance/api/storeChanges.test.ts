@@ -41,9 +41,9 @@ onEachDatabase((open) => {
       const trap = await startSlackEmulator();
       try {
         for (const status of ['ACTIVE', 'INACTIVE']) {
-          const { path } = await made(slackBody());
+          const { path } = await made(slackBody({ name: status }));
           const moved = slackBody(
-            { status },
+            { name: status, status },
             { OAUTH_ACCESS_TOKEN: '********', API_BASE_URL: trap.apiUrl, SCIM_BASE_URL: trap.scimUrl },
           );
           const answer = await ask('PUT', path, moved);

@@ -1,9 +1,9 @@
 /** What events show of environments, connections and tokens: never a token, nor its hash. */
 
-import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
-import type { ScimTokenRecord } from '../db/access/scimTokens.ts';
-import type { NewConnection } from '../db/identity/connections.ts';
-import type { EnvironmentRecord } from '../db/identity/environments.ts';
+import type { AdminTokenRecord } from '../../db/access/adminTokens.ts';
+import type { ScimTokenRecord } from '../../db/access/scimTokens.ts';
+import type { NewConnection } from '../../db/identity/connections.ts';
+import type { EnvironmentRecord } from '../../db/identity/environments.ts';
 
 export function auditedEnvironment({ id, name }: EnvironmentRecord) {
   return { id, name };

@@ -3,15 +3,15 @@
  * admins' changes have left in the database, and asks no vendor.
  */
 
-import { countHeldPeople } from '../db/brake/held.ts';
-import { lastDeletedUsers, speakingUser, speakingUsers } from '../db/identity/persons.ts';
-import type { UserRecord } from '../db/identity/users.ts';
-import { type Db, dialectOf } from '../db/open.ts';
-import { countLeavers, listOpenLeavers, type OpenLeaver } from '../db/queue/leavers.ts';
-import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../db/queue/tasks.ts';
-import { hasOpenRun, latestRun } from '../db/runs/syncRuns.ts';
-import { countDrift } from '../db/seen/drift.ts';
-import { linksOfSubject } from '../db/seen/links.ts';
+import { countHeldPeople } from '../../db/brake/held.ts';
+import { lastDeletedUsers, speakingUser, speakingUsers } from '../../db/identity/persons.ts';
+import type { UserRecord } from '../../db/identity/users.ts';
+import { type Db, dialectOf } from '../../db/open.ts';
+import { countLeavers, listOpenLeavers, type OpenLeaver } from '../../db/queue/leavers.ts';
+import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../../db/queue/tasks.ts';
+import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
+import { countDrift } from '../../db/seen/drift.ts';
+import { linksOfSubject } from '../../db/seen/links.ts';
 import {
   countSyncStatuses,
   reasonsOf,
@@ -19,11 +19,11 @@ import {
   type SyncStatusRecord,
   syncStatusesOfSubject,
   type VendorAnswer,
-} from '../db/seen/syncStatuses.ts';
-import { rulesOfStore } from '../db/stores/rules.ts';
-import { listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
-import type { Kind, Subject } from '../model/subject.ts';
-import { peopleInScope, scopeOf } from '../stores/scope.ts';
+} from '../../db/seen/syncStatuses.ts';
+import { rulesOfStore } from '../../db/stores/rules.ts';
+import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
+import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 
 export interface Detail {
   readonly code: string;

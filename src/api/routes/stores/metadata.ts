@@ -1,0 +1,80 @@
+/** `…/propagation/storeMetadata`: what each store type can be configured with, and what it can do. */
+
+import { RequestError } from '../../../model/errors.ts';
+import type { SettingSpec } from '../../../model/settings.ts';
+import { SOURCE_ATTRIBUTES } from '../../../model/source.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { endpoint, ok } from '../../endpoint.ts';
+import { href } from '../../href.ts';
+import { whole } from '../../lists.ts';
+import { StoreMetadata, StoreMetadataList } from '../../schemas/stores/metadata.ts';
+
+const METADATA = '/environments/:envId/propagation/storeMetadata';
+
+export const storeMetadata = {
+  listStoreMetadata: endpoint({
+    method: 'get',
+    path: METADATA,
+    scope: 'read',
+    summary: 'List what each store type can be configured with',
+    answers: { 200: StoreMetadataList },
+    handle: ({ environment }, deps) => {
+      const { registry } = deps.propagation;
+      const definitions = registry.types.flatMap((type) => registry.get(type) ?? []);
+      const shown = definitions.map((definition) => show(deps, environment.id, definition));
+      return ok(whole('storeMetadata', shown, metadataHref(deps, environment.id)));
+    },
+  }),
+
+  readStoreMetadata: endpoint({
+    method: 'get',
+    path: `${METADATA}/:type`,
+    scope: 'read',
+    summary: 'Show what one store type can be configured with',
+    answers: { 200: StoreMetadata },
+    handle: ({ environment, params: { type } }, deps) => {
+      const { registry } = deps.propagation;
+      const definition = registry.get(type);
+      if (definition) return ok(show(deps, environment.id, definition));
+      const why = registry.notYet(type) ?? `There is no store type ${type}.`;
+      throw new RequestError(404, `${why} There are ${registry.types.join(', ')}.`);
+    },
+  }),
+};
+
+function metadataHref(deps: ApiDeps, environmentId: string, ...path: string[]): string {
+  return href(deps, 'environments', environmentId, 'propagation', 'storeMetadata', ...path);
+}
+
+type Definition = NonNullable<ReturnType<ApiDeps['propagation']['registry']['get']>>;
+
+function show(deps: ApiDeps, environmentId: string, definition: Definition) {
+  const { type, settings, capabilities, userAttributes, defaultMapping, accessLevels } = definition;
+  return {
+    type,
+    configuration: settings.map(showSetting),
+    capabilities,
+    userAttributes,
+    defaultMapping,
+    sourceAttributes: SOURCE_ATTRIBUTES,
+    ...(accessLevels ? { accessLevels: Object.keys(accessLevels) } : {}),
+    _links: { self: { href: metadataHref(deps, environmentId, type) } },
+  };
+}
+
+function showSetting(spec: SettingSpec) {
+  const { key, type, required = false, secret = false, aliasOf, notYet, description } = spec;
+  return {
+    key,
+    type,
+    required,
+    secret,
+    ...(spec.default === undefined ? {} : { default: spec.default }),
+    ...(spec.allowed ? { allowed: spec.allowed } : {}),
+    ...(spec.min === undefined ? {} : { min: spec.min }),
+    ...(spec.max === undefined ? {} : { max: spec.max }),
+    ...(aliasOf ? { deprecated: true as const, aliasOf } : {}),
+    ...(notYet ? { notYet } : {}),
+    description,
+  };
+}
