@@ -3,19 +3,16 @@
  * and on request the plan of everyone, from what was last seen of the store. It asks no vendor and writes nothing.
  */
 
-import { membersOfGroup, subjectsPage } from '../db/identity/subjects.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import { type PreviewSummary, SUMMARY_KEYS } from '../db/runs/previews.ts';
-import { ledgerEntries } from '../db/seen/ledger.ts';
 import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { countMeeting } from '../db/stores/scope.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
-import { type Change, isLoss } from '../model/change.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import type { Kind } from '../model/subject.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { brakeLimit } from '../plan/brake.ts';
-import { feedingGroups, type Planning, planMemberships } from '../settle/groups/members.ts';
-import { surveyGroup, surveyUsers } from '../settle/survey.ts';
+import { byRecords } from '../settle/people/look.ts';
+import type { Planning } from '../settle/planning.ts';
+import { planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
 import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { StoreContext } from '../stores/desired.ts';
@@ -43,126 +40,108 @@ export async function countImpact(
   };
 }
 
-const PAGE = 200;
 const PAGES_MAX = 100_000;
 
 /** What an admin may try out before it is saved. */
 export type Proposed = Partial<Pick<StoreContext, 'scope' | 'mapping' | 'groupMappings'>>;
 
-/** The plan of the whole store as it would be then. */
+/** What would be done then and would not be done now: what waits already is not this proposal's doing. */
 export async function planUnder(
   deps: PropagationDeps,
   store: StoreRecord,
   proposed: Proposed,
 ): Promise<PreviewSummary> {
   const { db } = deps;
-  const context = { ...(await storeContextOf(db, deps.connectors, store)), ...proposed };
-  const count = new Count({ db, context, now: () => isoTime(deps.clock.now()) });
-  await count.people();
-  await count.groups();
-  return count.summary();
+  const context = await storeContextOf(db, deps.connectors, store);
+  const now = () => isoTime(deps.clock.now());
+  const [today, then] = [
+    { db, context, now },
+    { db, context: { ...context, ...proposed }, now },
+  ];
+  const counts = new Map<string, number>();
+  const losers = new Set<string>();
+  for (const pages of [peoplePages, groupPages]) {
+    // Both plans go through the same subjects in the same order, page by page.
+    const before = pages(today);
+    for await (const page of pages(then)) {
+      const known = (await before.next()).value as Planned | undefined;
+      const fresh = without(page, known ?? NOTHING);
+      for (const change of fresh.changes) {
+        add(counts, change.op, 1);
+        if (isLoss(change)) losers.add(loserOf(change));
+      }
+      add(counts, 'skipped', fresh.skipped.length);
+    }
+  }
+  return summaryOf(db, context, counts, losers.size);
 }
 
-/** Adds a plan up. What is kept is the ids of people who get an account or lose something. */
-class Count {
-  readonly #planning: Planning;
-  readonly #counts: Record<string, number> = {};
-  readonly #losers = new Set<string>();
-  /** Person → the account they get or get back; '' while it is not made. */
-  readonly #arriving = new Map<string, string>();
-  #losses = 0;
+interface Planned {
+  readonly changes: readonly Change[];
+  readonly skipped: readonly Skip[];
+}
 
-  constructor(planning: Planning) {
-    this.#planning = planning;
-  }
+const NOTHING: Planned = { changes: [], skipped: [] };
 
-  async people(): Promise<void> {
-    for await (const ids of this.#pages('user')) {
-      for (const { desired, plan } of await surveyUsers(this.#planning, ids)) {
-        for (const change of plan.changes) {
-          if (change.op === 'create') this.#arriving.set(desired.id, '');
-          if (change.op === 'adopt' || change.op === 'enable')
-            this.#arriving.set(desired.id, change.remoteId);
-        }
-        this.#add(plan.changes, plan.skipped.length);
-      }
-    }
+async function* peoplePages(planning: Planning): AsyncGenerator<Planned> {
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const { people, next } = await planPeoplePage(planning, byRecords(planning), cursor);
+    yield {
+      changes: people.flatMap(({ plan }) => plan.changes),
+      skipped: people.flatMap(({ plan }) => plan.skipped),
+    };
+    if (next === null) return;
+    cursor = next;
   }
+}
 
-  async groups(): Promise<void> {
-    for await (const ids of this.#pages('group')) {
-      for (const id of ids) {
-        const { desired, link, found, plan, isPrimaryFeeder } = await surveyGroup(this.#planning, id);
-        this.#add(plan.changes, plan.skipped.length);
-        if (this.#planning.context.settings.groupProvisioning === 'Off') continue;
-        const remoteId = link?.remoteId ?? found?.remoteId;
-        const made = plan.changes.some((change) => change.op === 'create');
-        if (remoteId === undefined && !made) continue;
-        if (isPrimaryFeeder) await this.#differences(desired, remoteId ?? '', link !== null);
-        if (desired.lifecycle === 'active') await this.#arrivals(desired, remoteId ?? '');
-      }
-    }
+async function* groupPages(planning: Planning): AsyncGenerator<Planned> {
+  const how = { people: byRecords(planning), members: null, withComing: true };
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const { groups, next } = await planGroupsPage(planning, how, cursor);
+    yield {
+      changes: groups.flatMap(({ plan, members }) => [
+        ...plan.changes,
+        ...(members ? [...members.changes, ...members.later] : []),
+      ]),
+      skipped: groups.flatMap(({ plan, members }) => [...plan.skipped, ...(members?.skipped ?? [])]),
+    };
+    if (next === null) return;
+    cursor = next;
   }
+}
 
-  /** Of the memberships there are. */
-  async #differences(desired: DesiredGroup, remoteId: string, linked: boolean): Promise<void> {
-    const fed = linked ? await feedingGroups(this.#planning, remoteId) : [desired.id];
-    const today = await planMemberships(this.#planning, desired, remoteId, fed);
-    this.#add(today.changes, today.skipped.length);
-  }
+function without(then: Planned, now: Planned): Planned {
+  const keys = new Set(now.changes.map(changeKey));
+  const reasons = new Set(now.skipped.map(({ reason }) => reason));
+  return {
+    changes: then.changes.filter((change) => !keys.has(changeKey(change))),
+    skipped: then.skipped.filter(({ reason }) => !reasons.has(reason)),
+  };
+}
 
-  /** Memberships of people who get an account, or get it back, by this plan. */
-  async #arrivals(desired: DesiredGroup, remoteId: string): Promise<void> {
-    const { db, context } = this.#planning;
-    for await (const personIds of membersOfGroup(db, desired.id, PAGE)) {
-      const accounts = personIds.flatMap((id) => this.#arriving.get(id) ?? []);
-      const known = await ledgerEntries(
-        db,
-        context.store.id,
-        remoteId,
-        accounts.filter((account) => account !== ''),
-      );
-      this.#tally('grant', accounts.filter((account) => !known.has(account)).length);
-    }
-  }
+function loserOf(change: Change): string {
+  return change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : change.subject.id;
+}
 
-  async *#pages(kind: Kind): AsyncGenerator<readonly string[]> {
-    const { db, context } = this.#planning;
-    let after: string | null = null;
-    for (let page = 0; page < PAGES_MAX; page++) {
-      const ids = await subjectsPage(db, context.store, kind, after, PAGE);
-      yield ids;
-      if (ids.length < PAGE) return;
-      after = ids.at(-1) ?? null;
-    }
-  }
+function add(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
 
-  #add(changes: readonly Change[], skipped: number): void {
-    for (const change of changes) {
-      this.#tally(change.op, 1);
-      if (!isLoss(change)) continue;
-      this.#losses += 1;
-      this.#losers.add(
-        change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : change.subject.id,
-      );
-    }
-    this.#tally('skipped', skipped);
-  }
-
-  #tally(key: string, count: number): void {
-    this.#counts[key] = (this.#counts[key] ?? 0) + count;
-  }
-
-  /** Saved as one change of rules, losses beyond the limit all wait; so does every loss of a tripped brake. */
-  async summary(): Promise<PreviewSummary> {
-    const { db, context } = this.#planning;
-    const { settings, store } = context;
-    const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
-    const brakes = store.brakeTrippedAt !== null || this.#losers.size > limit;
-    const held = settings.brakePercent < 100 && brakes ? this.#losses : 0;
-    const counts = { ...this.#counts, held };
-    return Object.fromEntries(
-      SUMMARY_KEYS.map((key) => [key, (counts as Record<string, number>)[key] ?? 0]),
-    ) as PreviewSummary;
-  }
+/** Saved as one change of rules, losses beyond the limit all wait; so does every loss of a tripped brake. */
+async function summaryOf(
+  db: Db,
+  { settings, store }: StoreContext,
+  counts: ReadonlyMap<string, number>,
+  losers: number,
+): Promise<PreviewSummary> {
+  const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
+  const brakes = settings.brakePercent < 100 && (store.brakeTrippedAt !== null || losers > limit);
+  const losses = ['disable', 'delete', 'revoke'].reduce((sum, op) => sum + (counts.get(op) ?? 0), 0);
+  const held = brakes ? losses : 0;
+  return Object.fromEntries(
+    SUMMARY_KEYS.map((key) => [key, key === 'held' ? held : (counts.get(key) ?? 0)]),
+  ) as PreviewSummary;
 }

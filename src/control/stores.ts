@@ -144,7 +144,13 @@ export async function replaceStore(
     ? await deps.inquiries.checkTrial({ id, definition, given })
     : null;
   if (check) refuseCheck(definition, before, status, check, settings);
-  const replacement = { ...described(input), status, ...sealSecrets(deps.keyring, definition, id, given) };
+  const replacement = {
+    ...described(input),
+    status,
+    ...sealSecrets(deps.keyring, definition, id, given),
+    // Of a store that no check has pinned it is known from a preview alone.
+    ...(settings.connection && before.tenantId === null ? { self: null } : {}),
+  };
   const saved = await refuseTakenTenant({ ...before, ...replacement }, check, () =>
     save(deps, before, replacement, { check, settings, expected, cause }),
   );

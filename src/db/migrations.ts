@@ -17,6 +17,7 @@ import * as peers from '../../migrations/0010_peers.ts';
 import * as eventTimes from '../../migrations/0011_event_times.ts';
 import * as inquiries from '../../migrations/0012_inquiries.ts';
 import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
+import * as adopters from '../../migrations/0017_adopters.ts';
 
 interface Migration {
   readonly name: string;
@@ -38,6 +39,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0011_event_times', ...eventTimes },
   { name: '0012_inquiries', ...inquiries },
   { name: '0016_trimmed_names', ...trimmedNames },
+  { name: '0017_adopters', ...adopters },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

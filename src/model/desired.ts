@@ -41,6 +41,8 @@ export interface DesiredGroup {
   readonly lifecycle: 'active' | 'gone';
   /** The name, or for GitLab the full path, that the remote group has or gets. */
   readonly name: string;
+  /** What its members get there, where memberships have levels. */
+  readonly memberLevel: number | null;
   /** The entry of the group mapping that gave the name; absent where it is the SCIM group's own. */
   readonly mappedBy?: string;
   /** `gone` from the remote group it is linked to, since the mapping now names another one. */

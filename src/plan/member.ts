@@ -9,7 +9,8 @@ export interface MemberSituation {
   readonly wanted: boolean;
   /** `unknown` where no link names the account's person. */
   readonly lifecycle: Lifecycle | 'unknown';
-  readonly account: 'none' | 'enabled' | 'disabled';
+  /** `coming`: the plan for the person adopts, makes or enables it. */
+  readonly account: 'none' | 'enabled' | 'disabled' | 'coming';
   readonly ledger: { readonly origin: 'added' | 'adopted' | 'foreign'; readonly level: number | null } | null;
   /** The level that a grant gives; null where the store has no levels. */
   readonly level: number | null;
@@ -34,7 +35,7 @@ export function decideMember(situation: MemberSituation): MemberDecision {
 const NONE: MemberDecision = { op: 'none', take: false };
 
 function decideWanted({ lifecycle, account, ledger, level }: MemberSituation): MemberDecision {
-  if (lifecycle !== 'active' || account !== 'enabled') return NONE;
+  if (lifecycle !== 'active' || (account !== 'enabled' && account !== 'coming')) return NONE;
   if (!ledger) return { op: 'grant', take: false };
   const tooLow = level !== null && ledger.level !== null && ledger.level < level;
   return { op: tooLow ? 'grant' : 'none', take: ledger.origin === 'foreign' };

@@ -22,6 +22,8 @@ export interface UserSituation {
   readonly link: AccountLink | null;
   /** Without a link: the account under the person's identifier, null where there is none. */
   readonly account: RemoteUser | null;
+  /** That account is linked to another person, who is still there. */
+  readonly isTaken: boolean;
   readonly settings: CommonSettings;
   /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
   readonly keptOnAdoption: readonly string[];
@@ -33,6 +35,10 @@ export interface UserSituation {
 export function planUser(situation: UserSituation): Plan<UserChange> {
   const plan = new Drafting(situation);
   const linked = situation.link !== null && situation.link.state !== 'removed';
+  if (!linked && situation.account !== null && situation.isTaken) {
+    taken(plan, situation.account);
+    return plan.finish();
+  }
   switch (situation.desired.lifecycle) {
     case 'active':
       linked ? activeAndLinked(plan, situation.link as AccountLink) : activeWithoutLink(plan);
@@ -45,6 +51,11 @@ export function planUser(situation: UserSituation): Plan<UserChange> {
       break;
   }
   return plan.finish();
+}
+
+function taken(plan: Drafting, account: RemoteUser) {
+  const why = `has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`;
+  plan.skip('adopt', 'unsynced', why);
 }
 
 function activeWithoutLink(plan: Drafting) {

@@ -38,7 +38,7 @@ export interface Drift {
   readonly kept: Attributes;
 }
 
-const NONE: Drift = { items: [], patch: null, repaired: {}, kept: {} };
+export const NO_DRIFT: Drift = { items: [], patch: null, repaired: {}, kept: {} };
 
 /** `seen` undefined: the complete scan that began at `scanBegan` (an ISO time) did not see the account. */
 export function userDrift(
@@ -47,18 +47,18 @@ export function userDrift(
   seen: Observation<'user'> | undefined,
   scanBegan: string,
 ): Drift {
-  if (link.state === 'removed') return NONE;
+  if (link.state === 'removed') return NO_DRIFT;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
   const base = { subject, remoteId: link.remoteId };
   if (!seen) {
     // An account that the bridge made or touched since may lie on a page that had been read already.
-    if (link.updatedAt >= scanBegan) return NONE;
+    if (link.updatedAt >= scanBegan) return NO_DRIFT;
     const missed = desired.lifecycle === 'active';
     const patch = { state: 'removed', disabledBy: null, removalSince: null } as const;
-    return { ...NONE, items: missed ? [{ ...base, kind: 'vanished' }] : [], patch };
+    return { ...NO_DRIFT, items: missed ? [{ ...base, kind: 'vanished' }] : [], patch };
   }
   // What the bridge wrote after the scan had asked is newer than what the scan saw.
-  if (seen.seenAt <= link.updatedAt) return NONE;
+  if (seen.seenAt <= link.updatedAt) return NO_DRIFT;
   const account = seen.remote;
   const state = stateDrift(link, desired, account);
   const { changed, kept } = changedAttributes(link, desired, account);

@@ -22,6 +22,8 @@ import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
+import { discarded } from './decisions.ts';
+import { applyRepairs, type Repair } from './repairs.ts';
 
 export interface Gate<C extends Change = Change> {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
@@ -43,12 +45,15 @@ export interface LossOf {
   desired(change: Change): string;
 }
 
+/** `repairs`: of the look that the plan is made from. */
 export function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   lossOf: LossOf,
+  repairs: readonly Repair[] = [],
 ): Promise<Gate<C>> {
   return attempt.record(async (tx) => {
+    await applyRepairs(tx, attempt, repairs);
     const known = await heldOfSubject(tx, attempt.context.store.id, attempt.task.subject);
     const permit = await permitted(tx, attempt, changes, approvedKeys(known));
     const gate = permit.changes.some(isLoss)
@@ -197,12 +202,7 @@ async function judge<C extends Change>(
     const row = found?.desired === desired ? found : undefined;
     if (row?.state === 'discarded') {
       kept.push(row.id);
-      skipped.push({
-        op: change.op,
-        subject: change.subject,
-        status: 'unsynced',
-        reason: `discarded by ${row.decidedBy}`,
-      });
+      skipped.push(discarded(change, row.decidedBy));
       continue;
     }
     const approved = confirmed || row?.state === 'approved' || released.has(key);

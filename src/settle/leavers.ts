@@ -63,8 +63,7 @@ const GAP_MAX_MS = 30_000;
 /** One look, where a change was taken and is not confirmed yet; nothing otherwise. Throws what the read throws. */
 export async function verifyLeaver(
   attempt: Attempt,
-  desired: DesiredUser,
-  link: LinkRecord | null,
+  { desired, record: link }: { readonly desired: DesiredUser; readonly record: LinkRecord | null },
 ): Promise<Verified> {
   const { store, settings, connector } = attempt.context;
   if (!settings.verify || !link || desired.lifecycle === 'active') return {};

@@ -6,13 +6,13 @@
 import { purgedAccounts } from '../db/identity/retention.ts';
 import { PURGED } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import { type LinkRecord, updateLink } from '../db/seen/links.ts';
-import { observe } from '../db/seen/observations.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
 import type { DesiredUser } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
 import { keptAttributes } from '../plan/user.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import type { Attempt } from './attempt.ts';
+import type { LinkSight } from './people/look.ts';
+import type { Repair } from './repairs.ts';
 
 /** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(
@@ -35,25 +35,20 @@ export function mayBeProtected({ settings }: StoreContext, link: LinkRecord | un
   return link !== undefined && isNameless(link) && settings.protectedAccounts.length > 0;
 }
 
-export interface MetAgain {
-  readonly link: LinkRecord;
-  /** Known for this task alone; null where nothing is to be taken from anybody. */
-  readonly account: RemoteUser | null;
-}
-
 /** Null where the store says that the account is not there any more. */
 export async function meetAgain(
   attempt: Attempt,
   link: LinkRecord,
   desired: DesiredUser,
-): Promise<MetAgain | null> {
+): Promise<(LinkSight & { readonly repairs: readonly Repair[] }) | null> {
   const isKnown = desired.identifier !== null || Object.keys(desired.attributes).length > 0;
   const mayLose = desired.lifecycle === 'gone' || link.state === 'enabled' || link.state === 'invited';
-  if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, account: null };
-  const { connector, store, definition } = attempt.context;
-  const account = await connector.read('user', link.remoteId, attempt.calling('read').callContext);
+  if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, repairs: [] };
+  const { connector, definition } = attempt.context;
+  const { callContext } = attempt.calling('read');
+  const account = await connector.read('user', link.remoteId, callContext);
   if (!account) return null;
-  if (!isKnown) return { link, account };
+  if (!isKnown) return { link, account, repairs: [] };
   // As an adoption: what names the account stays as it is until the directory's value changes.
   const keptOnAdoption = definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
   const patch = {
@@ -61,9 +56,12 @@ export async function meetAgain(
     observed: account.attributes,
     applied: keptAttributes({ desired, keptOnAdoption }),
   };
-  await attempt.record(async (tx) => {
-    await updateLink(tx, link.id, patch, attempt.now());
-    await observe(tx, store.id, [account], attempt.now());
-  });
-  return { link: { ...link, ...patch }, account };
+  return {
+    link: { ...link, ...patch },
+    account,
+    repairs: [
+      { kind: 'meet', link, patch },
+      { kind: 'observe', remote: account },
+    ],
+  };
 }

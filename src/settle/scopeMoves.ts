@@ -18,10 +18,10 @@ import { peopleOfCause } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
 import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
-import { isLoss } from '../model/change.ts';
+import { isLoss, type Plan } from '../model/change.ts';
 import type { Attempt } from './attempt.ts';
+import { byRecords, type PersonFacts, type PlannedPerson, planPeople } from './people/look.ts';
 import { isCountRight } from './situation.ts';
-import { type SurveyedUser, surveyUsers } from './survey.ts';
 
 /** What one SCIM bulk request may write to; what is counted of a larger cause is in its own books. */
 const PEOPLE_PER_REQUEST_MAX = 1_000;
@@ -43,8 +43,8 @@ async function followLeaving(attempt: Attempt, scope: SqlCondition): Promise<voi
   const list = attempt.task.id;
   await attempt.record((tx) => forgetCounted(tx, list, store.id));
   for await (const ids of batches(linkedOutside(db, store.id, scope))) {
-    const people = await surveyUsers(attempt, ids);
-    const losers = people.filter(loses).map(({ desired }) => desired.id);
+    const people = await planPeople(attempt, byRecords(attempt), ids);
+    const losers = people.filter(loses).map(({ facts }) => facts.desired.id);
     const others = await unsettled(
       attempt,
       people.filter((person) => !loses(person)),
@@ -91,30 +91,31 @@ async function releaseLosers(attempt: Attempt, list: string): Promise<void> {
 async function followEntering(attempt: Attempt): Promise<void> {
   const { db } = attempt.deps;
   for await (const ids of batches(unsettledMembers(db, attempt.context.store.id, attempt.task.subject.id))) {
-    const entering = await unsettled(attempt, await surveyUsers(attempt, ids));
+    const entering = await unsettled(attempt, await planPeople(attempt, byRecords(attempt), ids));
     await attempt.record(async (tx) => {
       for (const id of entering) await enqueue(tx, attempt, id, PRIORITY.normal);
     });
   }
 }
 
-function loses({ plan }: SurveyedUser): boolean {
+function loses({ plan }: PlannedPerson): boolean {
   return plan.changes.some(isLoss);
 }
 
 /** Those of whom there is something to do, to count or to say; what failed for good waits for its own next write. */
-async function unsettled(attempt: Attempt, people: readonly SurveyedUser[]): Promise<readonly string[]> {
-  const ids = people.map(({ desired }) => desired.id);
+async function unsettled(attempt: Attempt, people: readonly PlannedPerson[]): Promise<readonly string[]> {
+  const ids = people.map(({ facts }) => facts.desired.id);
   const statuses = await statusesOfSubjects(attempt.deps.db, attempt.context.store.id, 'user', ids);
-  const wants = ({ desired, link, plan }: SurveyedUser) => {
+  const wants = ({ facts, plan }: PlannedPerson) => {
+    const { desired, record } = facts;
     const status = statuses.get(desired.id);
-    if (!isCountRight(link, desired)) return true;
+    if (!isCountRight(record, desired)) return true;
     if (status === 'failed') return false;
     if (plan.changes.length > 0) return true;
     if (desired.lifecycle === 'gone' && plan.skipped.length === 0) return false;
     return status !== (plan.skipped[0]?.status ?? 'synced');
   };
-  return people.filter(wants).map(({ desired }) => desired.id);
+  return people.filter(wants).map(({ facts }) => facts.desired.id);
 }
 
 function causesOf(attempt: Attempt): readonly string[] {
@@ -145,7 +146,12 @@ async function* batches(
  * A person is about to lose something because a write moved them out of scope. Where one request wrote to
  * many, all whom it moves out are counted before the first of them is touched.
  */
-export async function countOthersMovedOut(attempt: Attempt): Promise<void> {
+export async function countOthersMovedOut(
+  attempt: Attempt,
+  { desired }: PersonFacts,
+  { changes }: Plan,
+): Promise<void> {
+  if (!desired.outOfScope || !changes.some(isLoss)) return;
   const { db } = attempt.deps;
   const storeId = attempt.context.store.id;
   for (const correlationId of attempt.task.causes) {
@@ -153,7 +159,7 @@ export async function countOthersMovedOut(attempt: Attempt): Promise<void> {
     if (ids.length < 2 || ids.length <= (await subjectsCounted(db, correlationId, storeId))) continue;
     let people = 0;
     for await (const some of batches([ids]))
-      people += (await surveyUsers(attempt, some)).filter(loses).length;
+      people += (await planPeople(attempt, byRecords(attempt), some)).filter(loses).length;
     const cause = { correlationId, storeId, description: 'people moved out of scope', people };
     await attempt.record((tx) =>
       recordPeopleOfCause(tx, { ...cause, subjects: ids.length, at: attempt.now() }),

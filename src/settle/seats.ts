@@ -5,15 +5,16 @@
 
 import { endBackoff, retryLater } from '../db/queue/queue.ts';
 import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/storeProgress.ts';
-import type { Change } from '../model/change.ts';
+import type { Plan } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { answerOf } from './refusal.ts';
+import { applyRepairs, type Repair } from './repairs.ts';
 
 /** The vendor refused a creation. The gaps are those between the checks of a paused store. */
-export async function waitForSeats(attempt: Attempt, error: RemoteError): Promise<void> {
+export async function putOffForSeats(attempt: Attempt, error: RemoteError): Promise<void> {
   const { store } = attempt.context;
   const until = isoTime(attempt.deps.clock.now() + recheckGapMs(store.seatRefusals));
   await attempt.record(async (tx) => {
@@ -25,12 +26,19 @@ export async function waitForSeats(attempt: Attempt, error: RemoteError): Promis
 }
 
 /** True where the plan has a creation that must wait: the task is put off, and its turn is over. */
-export async function putOffCreation(attempt: Attempt, changes: readonly Change[]): Promise<boolean> {
+export async function waitsForSeats(
+  attempt: Attempt,
+  { changes }: Plan,
+  repairs: readonly Repair[],
+): Promise<boolean> {
   const until = attempt.context.store.creationsWaitUntil;
   if (until === null || until <= attempt.now() || !changes.some(({ op }) => op === 'create')) return false;
   const message = `${attempt.context.store.name} has no seats left; creations wait`;
   const error = { status: null, code: 'no_seats', message };
-  await attempt.record((tx) => retryLater(tx, attempt.task, until, { ...failureOf(attempt), error }));
+  await attempt.record(async (tx) => {
+    await applyRepairs(tx, attempt, repairs);
+    await retryLater(tx, attempt.task, until, { ...failureOf(attempt), error });
+  });
   return true;
 }
 

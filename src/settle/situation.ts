@@ -1,7 +1,6 @@
 /** Puts together what the planner needs to know of a person; the same for a task, a sync and a preview. */
 
 import type { LinkRecord } from '../db/seen/links.ts';
-import type { Skip } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { isProtected } from '../plan/protection.ts';
@@ -22,12 +21,13 @@ export function userSituation(
   const names = [
     desired.identifier,
     ...(live ? namesOfLink(context, live) : []),
-    ...(account ? [account.display, account.identifier, ...identifiersIn(context, account.attributes)] : []),
+    ...(account ? namesOfAccount(context, account) : []),
   ];
   return {
     desired,
     link: live,
     account,
+    isTaken: false,
     settings: context.settings,
     keptOnAdoption: context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
     isProtected: remoteId !== undefined && protects(context, remoteId, names),
@@ -84,16 +84,11 @@ export function namesOfLink(
   return [link.remoteName, ...identifiersIn(context, link.observed), ...identifiersIn(context, link.applied)];
 }
 
-function identifiersIn({ definition }: StoreContext, attributes: Attributes): readonly string[] {
-  return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
+/** The names by which an account is known that is nobody's yet. */
+export function namesOfAccount(context: StoreContext, account: RemoteUser): readonly (string | null)[] {
+  return [account.display, account.identifier, ...identifiersIn(context, account.attributes)];
 }
 
-/** The account under the person's identifier is somebody else's: nothing is planned. */
-export function takenBy(desired: DesiredUser, account: RemoteUser): Skip {
-  return {
-    op: 'adopt',
-    subject: { kind: 'user', id: desired.id, display: desired.display },
-    status: 'unsynced',
-    reason: `${desired.display} has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`,
-  };
+function identifiersIn({ definition }: StoreContext, attributes: Attributes): readonly string[] {
+  return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }

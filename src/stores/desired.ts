@@ -1,7 +1,7 @@
 /** Loads how a subject should be on a store, from the directory as it is now. Never asks a vendor. */
 
 import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
-import { findGroupEvenDeleted } from '../db/identity/groups.ts';
+import { findGroupsEvenDeleted, type GroupOrTombstone } from '../db/identity/groups.ts';
 import { lastDeletedUsers, speakingUsers } from '../db/identity/persons.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
@@ -27,11 +27,6 @@ export interface StoreContext {
   /** The type's, but for what the store maps otherwise. */
   readonly mapping: readonly AttributeMapping[];
   readonly groupMappings: readonly GroupMapping[];
-}
-
-export async function loadDesiredUser(db: Db, context: StoreContext, personId: string): Promise<DesiredUser> {
-  const [desired] = await loadDesiredUsers(db, context, [personId]);
-  return desired as DesiredUser;
 }
 
 /** In the order of the ids. */
@@ -103,14 +98,23 @@ function mapped(context: StoreContext, user: Resource): Record<string, string> {
   return attributes;
 }
 
-/** `link`: the group's own on this store; it may have to be let go of. */
-export async function loadDesiredGroup(
+/** In the order of the ids. `links`: the groups' own on this store, by group; one may have to be let go of. */
+export async function loadDesiredGroups(
   db: Db,
   context: StoreContext,
+  groupIds: readonly string[],
+  links: ReadonlyMap<string, LinkRecord>,
+): Promise<readonly DesiredGroup[]> {
+  const groups = await findGroupsEvenDeleted(db, groupIds);
+  return groupIds.map((id) => desiredGroupOf(context, id, groups.get(id) ?? null, links.get(id) ?? null));
+}
+
+function desiredGroupOf(
+  context: StoreContext,
   groupId: string,
+  group: GroupOrTombstone | null,
   link: LinkRecord | null,
-): Promise<DesiredGroup> {
-  const group = await findGroupEvenDeleted(db, groupId);
+): DesiredGroup {
   const mapping = group && groupMappingFor(context.groupMappings, group, link);
   const display = group?.displayName ?? groupId;
   const live = group !== null && group.deletedAt === null && context.store.status !== 'DELETING';
@@ -122,6 +126,8 @@ export async function loadDesiredGroup(
     lifecycle: wanted ? 'active' : 'gone',
     ...(group?.keepRemote ? { keepRemote: true } : {}),
     name: mapping?.translation ?? display,
+    memberLevel:
+      context.definition.accessLevels?.[mapping?.accessLevel ?? ''] ?? context.connector.memberLevel,
     ...(mapping ? { mappedBy: mappingKey(mapping) } : {}),
   };
   const desired = context.connector.normalize(named).desired;

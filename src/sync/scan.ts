@@ -5,7 +5,7 @@ import { namelessAccount } from '../db/identity/retention.ts';
 import { forgetUnseen, observe } from '../db/seen/observations.ts';
 import { recordScan } from '../db/stores/storeProgress.ts';
 import type { Kind } from '../model/subject.ts';
-import type { Work } from '../settle/groups/members.ts';
+import type { Work } from '../settle/planning.ts';
 import { withoutPurged } from '../settle/purged.ts';
 
 export interface ScannedPage {

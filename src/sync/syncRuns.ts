@@ -1,6 +1,6 @@
 /**
  * Where a sync run stands. It goes one step at a time, so that a leaver never waits behind a long one; what
- * a step does is in `syncPhases.ts`.
+ * a step does is in `phases.ts`.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -20,8 +20,9 @@ import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
+import { AFTER_SCAN, firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress } from './phases.ts';
 import { REFUSED_LISTED_MAX, takeRefused } from './preview/applyPreview.ts';
-import { firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress, type Step } from './syncPhases.ts';
+import type { Step } from './recordDrift.ts';
 
 /** Drift that a run lists; beyond it only the count grows. */
 const DRIFT_LISTED_MAX = 1_000;
@@ -167,7 +168,7 @@ export async function settleSyncFailure(
     return saveSyncRun(db, {
       ...run,
       error: error.message,
-      position: { phase: 'countUsers', cursor: null, failures: 0 },
+      position: { phase: AFTER_SCAN, cursor: null, failures: 0 },
     });
   }
   const at = isoTime(clock.now());

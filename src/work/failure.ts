@@ -8,7 +8,7 @@ import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from '../settle/attempt.ts';
 import { answerOf } from '../settle/refusal.ts';
-import { waitForSeats } from '../settle/seats.ts';
+import { putOffForSeats } from '../settle/seats.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
 
@@ -49,7 +49,7 @@ export async function settleFailure(
       await tryAgain(attempt, error, streak, false);
       return { kind: 'trouble' };
     case 'noSeats':
-      await waitForSeats(attempt, error);
+      await putOffForSeats(attempt, error);
       return { kind: 'goOn' };
     default:
       await park(attempt, error);

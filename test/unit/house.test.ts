@@ -11,10 +11,10 @@ const FILES_MAX = 15;
 
 /** What breaks a rule today. Whoever mends one of these takes it from the list; nothing is ever added. */
 const STILL_BROKEN = {
-  longFiles: ['src/settle/gate.ts', 'src/sync/preview/preview.ts'],
+  longFiles: ['src/settle/gate.ts'],
   fullFolders: ['src/api'],
   otherWords: ['src/settle/leavers.ts', 'src/settle/outcome.ts'],
-  withoutFirstLines: ['src/settle/people/settleUser.ts'],
+  withoutFirstLines: [] as string[],
 };
 
 function filesIn(room: string): readonly string[] {

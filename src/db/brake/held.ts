@@ -60,17 +60,28 @@ export async function insertHeld(
   return records;
 }
 
-/** Every row of a subject on a store: held, approved or discarded. */
-export async function heldOfSubject(
+/** Everything remembered of a subject on a store: what is open, approved or discarded. */
+export function heldOfSubject(db: Db, storeId: string, subject: Subject): Promise<readonly HeldRecord[]> {
+  return heldOfSubjects(db, storeId, subject.kind, [subject.id]);
+}
+
+/** The same of many subjects. */
+export async function heldOfSubjects(
   db: Db,
   storeId: string,
-  subject: Subject,
+  kind: Kind,
+  subjectIds: readonly string[],
 ): Promise<readonly HeldRecord[]> {
-  const rows = await db('held')
-    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
-    .orderBy('since')
-    .orderBy('id');
-  return rows.map(toHeld);
+  const found: HeldRecord[] = [];
+  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('held')
+      .where({ store_id: storeId, kind })
+      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .orderBy('since')
+      .orderBy('id');
+    found.push(...rows.map(toHeld));
+  }
+  return found;
 }
 
 export interface HeldPosition {

@@ -124,13 +124,26 @@ export interface GroupOrTombstone extends GroupRecord {
 
 /** A group by id alone, deleted ones too, because stores have to follow the deletion. */
 export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
-  const row = await db('groups')
-    .join('connections', 'connections.id', 'groups.connection_id')
-    .where('groups.id', id)
-    .select('groups.*', 'connections.keep_accounts')
-    .first();
-  if (!row) return null;
-  return { ...toGroup(row), keepRemote: row.deleted_at !== null && fromBoolean(row.keep_accounts) };
+  return (await findGroupsEvenDeleted(db, [id])).get(id) ?? null;
+}
+
+/** The same for many groups, by id. */
+export async function findGroupsEvenDeleted(
+  db: Db,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, GroupOrTombstone>> {
+  const found = new Map<string, GroupOrTombstone>();
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('groups')
+      .join('connections', 'connections.id', 'groups.connection_id')
+      .whereIn('groups.id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('groups.*', 'connections.keep_accounts');
+    for (const row of rows) {
+      const keepRemote = row.deleted_at !== null && fromBoolean(row.keep_accounts);
+      found.set(row.id, { ...toGroup(row), keepRemote });
+    }
+  }
+  return found;
 }
 
 export async function listGroups(db: Db, page: PageByPosition): Promise<ListPage<GroupRecord>> {

@@ -64,29 +64,6 @@ export async function countSubjects(db: Db, environmentId: string): Promise<numb
   return Number(people?.n ?? 0) + Number(groups?.n ?? 0);
 }
 
-/** The people whom a SCIM group has as direct members, page by page. */
-export async function* membersOfGroup(
-  db: Db,
-  groupId: string,
-  limit: number,
-): AsyncGenerator<readonly string[]> {
-  let after = '';
-  for (;;) {
-    const rows = (await db('group_members as m')
-      .join('users as u', 'u.id', 'm.user_id')
-      .where('m.group_id', groupId)
-      .where('m.user_id', '>', after)
-      .whereNull('u.deleted_at')
-      .orderBy('m.user_id')
-      .limit(limit)
-      .select('m.user_id', 'u.person_id')) as { user_id: string; person_id: string }[];
-    yield [...new Set(rows.map((row) => row.person_id))];
-    const last = rows.at(-1);
-    if (!last || rows.length < limit) return;
-    after = last.user_id;
-  }
-}
-
 export interface NearMatch {
   readonly userId: string;
   readonly display: string;

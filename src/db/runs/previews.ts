@@ -68,14 +68,27 @@ export async function getPreview(
   return row ? toPreview(row) : null;
 }
 
+/** Adds the counts of one page of the plan. */
+export async function addToSummary(
+  tx: Db,
+  id: string,
+  counts: Partial<Record<keyof PreviewSummary, number>>,
+): Promise<void> {
+  const row = await tx('previews').where({ id }).first('summary');
+  if (!row) return;
+  const summary = fromJson<PreviewSummary>(row.summary);
+  const added = SUMMARY_KEYS.map((key) => [key, summary[key] + (counts[key] ?? 0)]);
+  await tx('previews')
+    .where({ id })
+    .update({ summary: toJson(Object.fromEntries(added)) });
+}
+
 export async function finishPreview(
   db: Db,
   id: string,
-  end: { readonly state: 'DONE' | 'FAILED'; readonly summary: PreviewSummary; readonly error: string | null },
+  end: { readonly state: 'DONE' | 'FAILED'; readonly error: string | null },
 ): Promise<void> {
-  await db('previews')
-    .where({ id })
-    .update({ state: end.state, summary: toJson(end.summary), error: end.error });
+  await db('previews').where({ id }).update(end);
 }
 
 /** Whoever is making a preview just now. */
@@ -103,14 +116,19 @@ export interface PreviewItem {
 
 const ROWS_PER_INSERT_MAX = 100;
 
-/** `from` is the position of the first. */
-export async function insertPreviewItems(
+/** At the end of the list. One page of the plan at a time, so that nothing comes in between. */
+export async function appendPreviewItems(
   db: Db,
   previewId: string,
   list: PreviewList,
-  from: number,
   items: readonly PreviewItem[],
 ): Promise<void> {
+  if (items.length === 0) return;
+  const last = await db('preview_items')
+    .where({ preview_id: previewId, list })
+    .max({ position: 'position' })
+    .first();
+  const from = last?.position === null || last?.position === undefined ? 0 : Number(last.position) + 1;
   for (let at = 0; at < items.length; at += ROWS_PER_INSERT_MAX) {
     const rows = items.slice(at, at + ROWS_PER_INSERT_MAX).map((item, index) => ({
       preview_id: previewId,

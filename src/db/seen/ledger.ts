@@ -58,17 +58,21 @@ export async function unseenMembers(
   return rows.map(toEntry);
 }
 
-/** The entries of these accounts in one remote group, by account; accounts without one are absent. */
+/**
+ * What is known of these accounts' memberships, by remote id; accounts without one are absent. `seenIn`: the
+ * id of a read of all members, to leave out what it did not see.
+ */
 export async function ledgerEntries(
   db: Db,
   storeId: string,
   remoteGroupId: string,
   remoteUserIds: readonly string[],
+  seenIn: string | null = null,
 ): Promise<ReadonlyMap<string, LedgerEntry>> {
   const found = new Map<string, LedgerEntry>();
   for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX) {
     const rows = await db('membership_ledger')
-      .where({ store_id: storeId, remote_group_id: remoteGroupId })
+      .where({ store_id: storeId, remote_group_id: remoteGroupId, ...(seenIn ? { scan_id: seenIn } : {}) })
       .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX));
     for (const row of rows) found.set(row.remote_user_id, toEntry(row));
   }

@@ -2,31 +2,7 @@
 
 import type { Kind } from '../../model/subject.ts';
 import type { Db } from '../open.ts';
-import { groupLinksByRemoteId, type LinkRecord, type LinkState, toLink } from './links.ts';
-
-/**
- * One link for each remote group, in the order of the groups' ids; `after` is the last of the page before.
- */
-export async function linkedGroupsPage(
-  db: Db,
-  storeId: string,
-  after: string | null,
-  limit: number,
-): Promise<readonly LinkRecord[]> {
-  const ids = db('links')
-    .where({ store_id: storeId, kind: 'group' })
-    .whereNot({ state: 'removed' })
-    .distinct('remote_id')
-    .orderBy('remote_id')
-    .limit(limit);
-  if (after !== null) ids.where('remote_id', '>', after);
-  const links: LinkRecord[] = [];
-  for (const { remote_id: remoteId } of await ids) {
-    const [first] = await groupLinksByRemoteId(db, storeId, remoteId);
-    if (first) links.push(first);
-  }
-  return links;
-}
+import { type LinkRecord, type LinkState, toLink } from './links.ts';
 
 export interface LinkFilter {
   readonly kind?: Kind | null;

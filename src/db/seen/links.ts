@@ -58,6 +58,7 @@ export interface NewLink {
   readonly disabledBy?: DisabledBy | null;
   readonly applied?: Attributes;
   readonly observed?: Attributes;
+  readonly membersReadAt?: string | null;
 }
 
 export type LinkPatch = Partial<
@@ -107,18 +108,34 @@ export async function getUserLinkByRemoteId(
   return row ? toLink(row) : null;
 }
 
-/** The links of all SCIM groups that feed one remote group. */
+/** The links of all SCIM groups that feed one remote group, the first of which speaks for all. */
 export async function groupLinksByRemoteId(
   db: Db,
   storeId: string,
   remoteId: string,
 ): Promise<readonly LinkRecord[]> {
-  const rows = await db('links')
-    .where({ store_id: storeId, kind: 'group', remote_id: remoteId })
-    .whereNot({ state: 'removed' })
-    .orderBy('created_at')
-    .orderBy('id');
-  return rows.map(toLink);
+  return (await groupLinksByRemoteIds(db, storeId, [remoteId])).get(remoteId) ?? [];
+}
+
+/** The same of many remote groups, by their ids; those that nothing feeds are absent. */
+export async function groupLinksByRemoteIds(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly LinkRecord[]>> {
+  const found = new Map<string, LinkRecord[]>();
+  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('links')
+      .where({ store_id: storeId, kind: 'group' })
+      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNot({ state: 'removed' })
+      .orderBy('created_at')
+      .orderBy('id');
+    for (const link of rows.map(toLink)) {
+      found.set(link.remoteId, [...(found.get(link.remoteId) ?? []), link]);
+    }
+  }
+  return found;
 }
 
 /** Below the databases' limits on bound values, with room for the query's own. */
@@ -163,10 +180,26 @@ async function linksBy(
   return found;
 }
 
-/** A unique violation means that the subject is linked already, or that the account is another person's. */
-export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
-  const row = {
+/** A link that is not in the database yet. */
+export function draftLink(link: NewLink, at: string): LinkRecord {
+  return {
+    disabledBy: null,
+    applied: {},
+    observed: {},
+    membersReadAt: null,
+    ...link,
     id: newId(),
+    removalSince: null,
+    drift: null,
+    createdAt: at,
+    updatedAt: at,
+  };
+}
+
+/** A unique violation means that the subject is linked already, or that the account is another person's. */
+export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
+  await db('links').insert({
+    id: link.id,
     environment_id: link.environmentId,
     store_id: link.storeId,
     kind: link.subject.kind,
@@ -175,17 +208,22 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
     remote_name: link.remoteName,
     origin: link.origin,
     state: link.state,
-    disabled_by: link.disabledBy ?? null,
-    applied: toJson(link.applied ?? {}),
-    observed: toJson(link.observed ?? {}),
-    members_read_at: null,
-    removal_since: null,
-    drift: null,
-    created_at: at,
-    updated_at: at,
-  };
-  await db('links').insert(row);
-  return toLink(row);
+    disabled_by: link.disabledBy,
+    applied: toJson(link.applied),
+    observed: toJson(link.observed),
+    members_read_at: link.membersReadAt,
+    removal_since: link.removalSince,
+    drift: link.drift && toJson(link.drift),
+    created_at: link.createdAt,
+    updated_at: link.updatedAt,
+  });
+}
+
+/** As `saveLink`. */
+export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
+  const made = draftLink(link, at);
+  await saveLink(db, made);
+  return made;
 }
 
 /** Writes only what the patch names. */

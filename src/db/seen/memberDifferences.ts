@@ -30,57 +30,128 @@ export interface UnwantedDifference {
   readonly accountState: string | null;
 }
 
-/**
- * Range by range; a range may be empty. `level` is what a grant would give; null on stores without levels.
- */
+/** The memberships of a remote group, as the ledger has them. */
+export interface KnownMemberships {
+  readonly storeId: string;
+  /** '' while the group is not made. */
+  readonly remoteGroupId: string;
+  /** The id of a read of all members: what it did not see counts as gone. Null: the ledger counts. */
+  readonly seenIn: string | null;
+}
+
+/** Of one SCIM group. `level`: what a grant would give; null on stores without levels. Range by range; a range may be empty. */
 export async function* wantedDifferences(
   db: Db,
-  storeId: string,
-  remoteGroupId: string,
-  groupIds: readonly string[],
+  { storeId, remoteGroupId, seenIn }: KnownMemberships,
+  groupId: string,
   level: number | null,
 ): AsyncGenerator<readonly WantedDifference[]> {
-  for (const groupId of groupIds) {
-    for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
-      const rows = await db('group_members as m')
-        .join('users as u', 'u.id', 'm.user_id')
-        .join('links as l', (on) => {
-          on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
-        })
-        .leftJoin('membership_ledger as e', (on) => {
-          on.on('e.remote_user_id', 'l.remote_id')
-            .andOnVal('e.store_id', storeId)
-            .andOnVal('e.remote_group_id', remoteGroupId);
-        })
-        .where('m.group_id', groupId)
-        .where('m.user_id', '>', range.after)
-        .where('m.user_id', '<=', range.last)
-        .whereNull('u.deleted_at')
-        .where('l.state', 'enabled')
-        .where((differs) => {
-          differs.whereNull('e.origin').orWhere('e.origin', 'foreign');
-          if (level !== null) differs.orWhere('e.level', '<', level);
-        })
-        .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level');
-      yield rows.map((row: Record<string, unknown>) => ({
-        personId: row.person_id as string,
-        remoteId: row.remote_id as string,
-        remoteName: row.remote_name as string,
-        ledger:
-          row.origin === null ? null : { origin: row.origin as LedgerOrigin, level: numberOrNull(row.level) },
-      }));
-    }
+  for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
+    const rows = await db('group_members as m')
+      .join('users as u', 'u.id', 'm.user_id')
+      .join('links as l', (on) => {
+        on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+      })
+      .leftJoin('membership_ledger as e', (on) => {
+        on.on('e.remote_user_id', 'l.remote_id')
+          .andOnVal('e.store_id', storeId)
+          .andOnVal('e.remote_group_id', remoteGroupId);
+        if (seenIn !== null) on.andOnVal('e.scan_id', seenIn);
+      })
+      .where('m.group_id', groupId)
+      .where('m.user_id', '>', range.after)
+      .where('m.user_id', '<=', range.last)
+      .whereNull('u.deleted_at')
+      .where('l.state', 'enabled')
+      .where((differs) => {
+        differs.whereNull('e.origin').orWhere('e.origin', 'foreign');
+        if (level !== null) differs.orWhere('e.level', '<', level);
+      })
+      .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level');
+    yield rows.map((row: Record<string, unknown>) => ({
+      personId: row.person_id as string,
+      remoteId: row.remote_id as string,
+      remoteName: row.remote_name as string,
+      ledger:
+        row.origin === null ? null : { origin: row.origin as LedgerOrigin, level: numberOrNull(row.level) },
+    }));
   }
 }
 
-/**
- * Range by range; a range may be empty. `withForeign`: also memberships that are not the bridge's
- * (`Overwrite`).
- */
-export async function* unwantedDifferences(
+/** Members of one SCIM group, as ids of persons, without an enabled account on the store. Range by range. */
+export async function* membersWithoutAccount(
   db: Db,
   storeId: string,
-  remoteGroupId: string,
+  groupId: string,
+): AsyncGenerator<readonly string[]> {
+  for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
+    const rows = await db('group_members as m')
+      .join('users as u', 'u.id', 'm.user_id')
+      .leftJoin('links as l', (on) => {
+        on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+      })
+      .where('m.group_id', groupId)
+      .where('m.user_id', '>', range.after)
+      .where('m.user_id', '<=', range.last)
+      .whereNull('u.deleted_at')
+      .where((without) => without.whereNull('l.state').orWhereNot('l.state', 'enabled'))
+      .distinct('u.person_id');
+    yield rows.map((row: { person_id: string }) => row.person_id);
+  }
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** Live SCIM groups that have one of these people as a member and are not linked on the store. */
+export async function unlinkedGroupsOf(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<readonly string[]> {
+  const found = new Set<string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users as u')
+      .join('group_members as m', 'm.user_id', 'u.id')
+      .join('groups as g', 'g.id', 'm.group_id')
+      .whereIn('u.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNull('u.deleted_at')
+      .whereNull('g.deleted_at')
+      .whereNotExists(
+        db('links as l')
+          .where({ 'l.store_id': storeId, 'l.kind': 'group' })
+          .whereNot('l.state', 'removed')
+          .where('l.subject_id', db.ref('g.id'))
+          .select(db.raw('1')),
+      )
+      .distinct('g.id');
+    for (const row of rows) found.add(row.id);
+  }
+  return [...found].sort();
+}
+
+/** Which of these people are members of one of the SCIM groups. */
+export async function membersAmong(
+  db: Db,
+  groupIds: readonly string[],
+  personIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users as u')
+      .join('group_members as m', 'm.user_id', 'u.id')
+      .whereIn('u.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('m.group_id', groupIds)
+      .whereNull('u.deleted_at')
+      .distinct('u.person_id');
+    for (const row of rows) found.add(row.person_id);
+  }
+  return found;
+}
+
+/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). */
+export async function* unwantedDifferences(
+  db: Db,
+  { storeId, remoteGroupId, seenIn }: KnownMemberships,
   groupIds: readonly string[],
   withForeign: boolean,
 ): AsyncGenerator<readonly UnwantedDifference[]> {
@@ -106,6 +177,7 @@ export async function* unwantedDifferences(
       )
       .select('e.remote_user_id', 'e.display', 'e.origin', 'e.level', 'l.subject_id', 'l.state');
     if (!withForeign) query.whereNot('e.origin', 'foreign');
+    if (seenIn !== null) query.where('e.scan_id', seenIn);
     yield (await query).map((row: Record<string, unknown>) => ({
       remoteId: row.remote_user_id as string,
       display: row.display as string,

@@ -127,6 +127,46 @@ export async function accountsUnder(
   return found;
 }
 
+/** By the account's id, the person who adopts it; a later plan of that person overwrites nothing here. */
+export async function rememberAdopters(
+  db: Db,
+  storeId: string,
+  adopters: ReadonlyMap<string, string>,
+): Promise<void> {
+  const entries = [...adopters];
+  for (let from = 0; from < entries.length; from += ADOPTERS_PER_STATEMENT_MAX) {
+    const some = entries.slice(from, from + ADOPTERS_PER_STATEMENT_MAX);
+    const cases = some.map(() => 'when ? then ?').join(' ');
+    await db('observations')
+      .where({ store_id: storeId, kind: 'user' })
+      .whereIn(
+        'remote_id',
+        some.map(([remoteId]) => remoteId),
+      )
+      .update({ adopter_id: db.raw(`case remote_id ${cases} end`, some.flat()) });
+  }
+}
+
+const ADOPTERS_PER_STATEMENT_MAX = 200;
+
+/** Who adopted these accounts by the plan that was remembered last, by the account's id. */
+export async function adoptersOf(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('observations')
+      .where({ store_id: storeId, kind: 'user' })
+      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNotNull('adopter_id')
+      .select('remote_id', 'adopter_id');
+    for (const row of rows) found.set(row.remote_id, row.adopter_id);
+  }
+  return found;
+}
+
 export async function forgetObservation(
   db: Db,
   storeId: string,

@@ -3,7 +3,9 @@
  * What admins and checks decide about a store is written by `stores.ts`.
  */
 
+import { toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
+import type { StoreRecord } from './stores.ts';
 
 /** A task of the store was settled with the vendor's help. `at` is an ISO time here and below. */
 export async function recordSuccess(tx: Db, id: string, at: string): Promise<void> {
@@ -17,6 +19,18 @@ export async function recordScan(tx: Db, id: string, at: string): Promise<void> 
 
 export async function recordSync(tx: Db, id: string, at: string): Promise<void> {
   await tx('stores').where({ id }).update({ last_sync_at: at });
+}
+
+/** The credential's own account, of a store that no check has pinned yet. */
+export async function rememberSelf(
+  db: Db,
+  id: string,
+  self: NonNullable<StoreRecord['self']>,
+): Promise<void> {
+  await db('stores')
+    .where({ id })
+    .whereNull('tenant_id')
+    .update({ self: toJson(self) });
 }
 
 /** Nobody else trips or releases the store's brake until the transaction ends. True where it is tripped. */

@@ -3,8 +3,8 @@
 import type { MemberOutcome, VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { rememberDrift } from '../../db/seen/drift.ts';
-import { forgetMembers, type LedgerEntry, ledgerEntries, recordMembers } from '../../db/seen/ledger.ts';
-import { groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
+import { forgetMembers, type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
+import { groupLinksByRemoteId } from '../../db/seen/links.ts';
 import { changeKey, type MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
@@ -59,43 +59,6 @@ function batchesOf(changes: readonly MembershipChange[], size: number): readonly
 async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
   const members = batch.map((change) => change.member.remoteId);
   await attempt.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
-}
-
-/**
- * After the members were read in doubt: what an earlier attempt granted is the bridge's, and what it did
- * belongs in the audit log although its answer never came. Of a revoke, whoever is not there any more:
- * the ledger may have let go of them already, with a disabled account or after a scan.
- */
-export async function claimFound(
-  attempt: Attempt,
-  link: LinkRecord,
-  unseen: readonly LedgerEntry[],
-): Promise<void> {
-  const { ops = [], members = [], again = false } = attempt.intent ?? {};
-  const [op] = ops;
-  if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
-  const { db } = attempt.deps;
-  const { store } = attempt.context;
-  const there = await ledgerEntries(db, store.id, link.remoteId, members);
-  const granted = [...there.values()].filter((entry) => entry.origin === 'foreign');
-  const gone = members.filter((remoteId) => !there.has(remoteId));
-  const justGone = new Set(unseen.map((entry) => entry.remoteUserId));
-  const revoked = again ? gone.filter((remoteId) => justGone.has(remoteId)) : gone;
-  const found = op === 'grant' ? granted.map((entry) => entry.remoteUserId) : revoked;
-  const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
-  await attempt.record(async (tx) => {
-    await attempt.forgetIntent(tx);
-    if (found.length === 0) return;
-    const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
-    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, attempt.now());
-    await attempt.foundEvent(tx, op, link.remoteName, {
-      remoteGroupId: link.remoteId,
-      count: found.length,
-      members: found
-        .slice(0, NAMED_MAX)
-        .map((remoteId) => ({ remoteId, display: names.get(remoteId) ?? remoteId })),
-    });
-  });
 }
 
 async function applyBatch(

@@ -1,59 +1,25 @@
 /**
- * The remote group of one SCIM group: found, planned, and created, adopted or renamed. Its memberships and
- * its deletion are settled by `settleGroup.ts`.
+ * The remote group of one SCIM group, as its plan says: created, adopted or renamed. Its memberships and its
+ * deletion are settled by `settleGroup.ts`.
  */
 
 import type { Db } from '../../db/open.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
-import { observe } from '../../db/seen/observations.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
-import type { DesiredGroup } from '../../model/desired.ts';
-import type { RemoteGroup } from '../../model/remote.ts';
-import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOff } from '../gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
-
-/** Without a link: the remote group of that name, asked for at the vendor. */
-export async function findRemoteGroup(
-  attempt: Attempt,
-  desired: DesiredGroup,
-  link: LinkRecord | null,
-): Promise<RemoteGroup | null> {
-  const { settings, connector, store } = attempt.context;
-  if (link !== null || desired.lifecycle === 'gone' || settings.groupProvisioning === 'Off') return null;
-  const found = await connector.find('group', desired.name, attempt.looking('find'));
-  if (found) await attempt.record((tx) => observe(tx, store.id, [found], attempt.now()));
-  return found;
-}
-
-export function planRemoteGroup(
-  attempt: Attempt,
-  desired: DesiredGroup,
-  link: LinkRecord | null,
-  siblings: readonly LinkRecord[],
-  found: RemoteGroup | null,
-): Plan<GroupChange> {
-  const { settings, connector } = attempt.context;
-  return planGroup({
-    desired,
-    link,
-    remoteId: found?.remoteId ?? null,
-    settings,
-    deleteGroups: connector.capabilities.deleteGroups,
-    renameGroups: connector.capabilities.renameGroups,
-    fedByAnother: siblings.some((sibling) => sibling.subject.id !== desired.id),
-  });
-}
+import type { GroupFacts } from './look.ts';
 
 /** A deletion comes after the memberships; everything else before them. */
-export function split({
-  changes,
-}: Plan<GroupChange>): [Delete<'group'> | null, readonly Exclude<GroupChange, Delete<'group'>>[]] {
-  return [
-    changes.find((change) => change.op === 'delete') ?? null,
-    changes.filter((change) => change.op !== 'delete'),
-  ];
+export function split({ changes }: Plan<GroupChange>): {
+  readonly shaping: readonly Exclude<GroupChange, Delete<'group'>>[];
+  readonly removal: Delete<'group'> | null;
+} {
+  return {
+    shaping: changes.filter((change) => change.op !== 'delete'),
+    removal: changes.find((change) => change.op === 'delete') ?? null,
+  };
 }
 
 export interface Leftovers {
@@ -61,20 +27,13 @@ export interface Leftovers {
   readonly refusals: readonly Refusal[];
 }
 
-interface Found {
-  readonly desired: DesiredGroup;
-  readonly link: LinkRecord | null;
-  /** Without a link: the remote group of that name. */
-  readonly found: RemoteGroup | null;
-}
-
 /** Creates, adopts or renames the remote group. */
-export async function shape(
+export async function shapeRemoteGroup(
   attempt: Attempt,
-  known: Found,
+  facts: GroupFacts,
   changes: readonly GroupChange[],
 ): Promise<Leftovers & { readonly link: LinkRecord | null }> {
-  let { link } = known;
+  let { link } = facts;
   if (changes.length === 0) return { link, skipped: [], refusals: [] };
   const gate = await openHarmlessGate(attempt, changes);
   for (const change of gate.allowed) {
@@ -85,11 +44,11 @@ export async function shape(
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await attempt.record(async (tx) => {
         const intended =
-          change.op === 'adopt' && (await attempt.intendedCreation(tx, known.desired.name)) !== null;
+          change.op === 'adopt' && (await attempt.intendedCreation(tx, facts.desired.name)) !== null;
         if (intended) await attempt.foundEvent(tx, 'create', change.subject.display, { remoteId });
         else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOff(tx, attempt, { applied: gate.applied, approvals: new Map() }, change);
-        return writeLink(tx, attempt, { ...known, link }, change, {
+        return writeLink(tx, attempt, { ...facts, link }, change, {
           remoteId,
           created: intended || change.op === 'create',
         });
@@ -112,7 +71,7 @@ function remoteIdOf(change: GroupChange): string {
 async function writeLink(
   tx: Db,
   attempt: Attempt,
-  { desired, link, found }: Found,
+  { desired, link, found }: Pick<GroupFacts, 'desired' | 'link' | 'found'>,
   change: GroupChange,
   { remoteId, created }: { readonly remoteId: string; readonly created: boolean },
 ): Promise<LinkRecord> {

@@ -1,27 +1,31 @@
-import type { Db } from '../../db/open.ts';
+/** Settles one person on one store: look, plan, ask the gate, apply change by change, conclude. */
+
 import { setRemovalSince } from '../../db/queue/removals.ts';
-import { getLink, type LinkRecord } from '../../db/seen/links.ts';
-import { isLoss } from '../../model/change.ts';
-import type { DesiredUser } from '../../model/desired.ts';
+import { getLink } from '../../db/seen/links.ts';
+import type { Plan, UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
-import { openGate } from '../gate.ts';
-import { type Leaving, verifyLeaver } from '../leavers.ts';
+import { type Gate, openGate } from '../gate.ts';
+import { type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
+import { applyRepairs } from '../repairs.ts';
 import { countOthersMovedOut } from '../scopeMoves.ts';
-import { putOffCreation } from '../seats.ts';
+import { waitsForSeats } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
-import { Application, enqueueGroupsOf, groupsFollow } from './userChanges.ts';
-import { forgetVanished, situate } from './userLook.ts';
+import { type AppliedChanges, applyUserChanges } from './applyChanges.ts';
+import { lookAtPerson } from './asked.ts';
+import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
+import type { PersonFacts } from './look.ts';
 
-/** Looks again after a conflict or a vanished account; more than that is no accident. */
+/** After a conflict, or where the account vanished, the bridge looks again; more than that is no accident. */
 const PASSES_MAX = 3;
 
+/** Throws the RemoteError of the vendor, where another look cannot help. */
 export async function settleUser(attempt: Attempt): Promise<void> {
   for (let pass = 1; ; pass++) {
     try {
-      return await settleOnce(attempt);
+      return await attemptUser(attempt);
     } catch (error) {
       if (!(error instanceof RemoteError) || pass === PASSES_MAX || !(await isRetryable(attempt, error)))
         throw error;
@@ -37,61 +41,71 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
     return true;
   }
   if (error.disposition !== 'missing') return false;
-  const link = await getLink(attempt.deps.db, attempt.context.store.id, attempt.task.subject);
+  const link = await getLink(attempt.db, attempt.context.store.id, attempt.task.subject);
   if (!link) return false;
-  await forgetVanished(attempt, link);
+  await attempt.record((tx) => applyRepairs(tx, attempt, [{ kind: 'vanish', link }]));
   return true;
 }
 
-async function settleOnce(attempt: Attempt): Promise<void> {
-  const { link, situation, taken } = await situate(attempt);
-  const { desired } = situation;
-  const plan = taken ? { changes: [], skipped: [taken] } : planUser(situation);
-  if (await putOffCreation(attempt, plan.changes)) return;
-  if (desired.outOfScope && plan.changes.some(isLoss)) await countOthersMovedOut(attempt);
-  const gate = await openGate(attempt, plan.changes, {
-    personKey: () => desired.id,
-    desired: () => desired.lifecycle,
+async function attemptUser(attempt: Attempt): Promise<void> {
+  const facts = await lookAtPerson(attempt);
+  const plan = planUser(facts);
+  if (await waitsForSeats(attempt, plan, facts.repairs)) return;
+  await countOthersMovedOut(attempt, facts, plan);
+  const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
+  const applied = await applyUserChanges(attempt, facts, gate);
+  const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
+  await concludeUser(attempt, { facts, plan, gate, applied, proof });
+}
+
+function lossOf({ desired }: PersonFacts) {
+  return { personKey: () => desired.id, desired: () => desired.lifecycle };
+}
+
+/** Nothing is done and nothing waits for a decision. */
+function isIdle({ allowed, heldReasons }: Gate): boolean {
+  return allowed.length + heldReasons.length === 0;
+}
+
+interface Attempted {
+  readonly facts: PersonFacts;
+  readonly plan: Plan<UserChange>;
+  readonly gate: Gate<UserChange>;
+  readonly applied: AppliedChanges;
+  readonly proof: Verified;
+}
+
+/** One transaction records the last change, what is said of the person, and that the task is over. */
+async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<void> {
+  const { facts, applied } = attempted;
+  const { desired } = facts;
+  await attempt.record(async (tx) => {
+    const { link, affectsGroups } = await applied.recordLast(tx);
+    if (link && !isCountRight(link, desired))
+      await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
+    const said = await conclude(tx, attempt, outcomeOf(attempted));
+    if (affectsGroups || groupsFollow(attempt, desired, said))
+      await enqueueGroupsOf(tx, attempt, link?.remoteId);
   });
-  const outcome: Outcome = {
+}
+
+function outcomeOf({ facts, plan, gate, applied, proof }: Attempted): Outcome {
+  const { lifecycle } = facts.desired;
+  return {
     heldReasons: gate.heldReasons,
-    skipped: [...plan.skipped, ...gate.skipped],
-    forgotten: desired.lifecycle === 'gone',
+    skipped: [...plan.skipped, ...gate.skipped, ...(proof.skipped ?? [])],
+    refusals: applied.refusals,
+    forgotten: lifecycle === 'gone',
     leaving: {
-      lifecycle: desired.lifecycle,
-      hadAccess: isUsable(link?.state ?? situation.account?.state),
+      lifecycle,
+      hadAccess: isUsable(facts.record?.state ?? facts.account?.state),
       waits: gate.lossWaits,
+      accessTaken: applied.accessTaken,
+      ...proof.leaving,
     },
   };
-  const changes = gate.allowed;
-  const work = new Application(attempt, situation, gate, link);
-  for (const [index, change] of changes.entries()) {
-    const refused = await work.apply(change, index === changes.length - 1 ? outcome : null);
-    if (!refused) continue;
-    await attempt.record(async (tx) => {
-      const said = await conclude(tx, attempt, { ...outcome, refusals: [refused] });
-      if (groupsFollow(attempt, desired, said)) await enqueueGroupsOf(tx, attempt, link?.remoteId);
-    });
-    return;
-  }
-  if (changes.length > 0) return;
-  const verified = gate.heldReasons.length > 0 ? {} : await verifyLeaver(attempt, desired, link);
-  await attempt.record(async (tx) => {
-    if (link) await keepCount(tx, attempt, link, desired);
-    const said = await conclude(tx, attempt, {
-      ...outcome,
-      skipped: [...outcome.skipped, ...(verified.skipped ?? [])],
-      leaving: { ...(outcome.leaving as Leaving), ...verified.leaving },
-    });
-    if (groupsFollow(attempt, desired, said)) await enqueueGroupsOf(tx, attempt, link?.remoteId);
-  });
 }
 
 function isUsable(state: string | undefined): boolean {
   return state === 'enabled' || state === 'invited';
-}
-
-async function keepCount(tx: Db, attempt: Attempt, link: LinkRecord, desired: DesiredUser): Promise<void> {
-  if (isCountRight(link, desired)) return;
-  await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
 }

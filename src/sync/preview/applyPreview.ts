@@ -15,7 +15,7 @@ import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
-import type { Work } from '../../settle/groups/members.ts';
+import type { Work } from '../../settle/planning.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';

@@ -22,9 +22,10 @@ export function shownChange(change: Change): Record<string, unknown> {
   }
 }
 
-/** Where the brake holds, it holds every loss of the preview. */
-export function presentChange(preview: PreviewRecord, body: Readonly<Record<string, unknown>>) {
-  return { ...body, held: preview.summary.held > 0 && isLossOp(body.op) };
+/** A loss that awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
+export function presentChange({ summary }: PreviewRecord, body: Readonly<Record<string, unknown>>) {
+  const allHeld = summary.held > 0 && summary.held === summary.disable + summary.delete + summary.revoke;
+  return { ...body, held: isLossOp(body.op) && (allHeld || body.held === true) };
 }
 
 const LOSS_OPS: ReadonlySet<unknown> = new Set<Op>(['disable', 'delete', 'revoke']);

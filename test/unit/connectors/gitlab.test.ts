@@ -386,6 +386,7 @@ describe('groups', () => {
       id: 'g',
       display: 'Data & AI',
       lifecycle: 'active',
+      memberLevel: null,
       name: 'Data & AI',
     });
     if (desired.kind !== 'group') throw new Error('a group stays a group');

@@ -23,6 +23,7 @@ const situation: UserSituation = {
     attributes: { username: 'jdoe', title: 'Intern', phone: '123' },
   },
   settings: commonSettings(withDefaults(commonSpecs({ groupProvisioning: 'Create' }), {})),
+  isTaken: false,
   keptOnAdoption: ['username'],
   isProtected: false,
   removalDue: false,

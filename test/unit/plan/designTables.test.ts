@@ -81,6 +81,7 @@ describe('People', () => {
             attributes: shown,
           }
         : null,
+      isTaken: words.includes('of another person'),
       settings,
       keptOnAdoption: [],
       isProtected: words.includes('protected'),
@@ -102,7 +103,14 @@ describe('Groups', () => {
   it.each(table('Groups').map((row) => [row.row, row] as const))('%s', (_, row) => {
     const { settings, words } = readSettings(row.settings ?? '');
     const plan = planGroup({
-      desired: { kind: 'group', id: 'g', display: 'Eng', lifecycle: row.lifecycle as 'active', name: 'Eng' },
+      desired: {
+        kind: 'group',
+        id: 'g',
+        display: 'Eng',
+        lifecycle: row.lifecycle as 'active',
+        name: 'Eng',
+        memberLevel: null,
+      },
       link: row.link?.startsWith('linked')
         ? {
             remoteId: 'r',

@@ -1,0 +1,48 @@
+/**
+ * The plan for the memberships of one remote group: the table "Memberships" of docs/design.md, applied to
+ * every account that is a member, or should be. Grants come before revokes.
+ */
+
+import type { MembershipChange, Skip } from '../model/change.ts';
+import { decideMember, type MemberSituation } from './member.ts';
+
+export interface MembershipPlan {
+  readonly changes: readonly MembershipChange[];
+  /** Grants to people whose accounts the same plan adopts, makes or enables: for when those are there. */
+  readonly later: readonly MembershipChange[];
+  readonly skipped: readonly Skip[];
+  /** Wanted and there already: to be recorded as adopted. */
+  readonly taken: readonly MemberSituation[];
+  /** Remote ids of accounts that lose a membership which the bridge had nothing to do with. */
+  readonly foreign: ReadonlySet<string>;
+}
+
+/** `remoteId` is the remote group's; '' while it is not made. Of several rows of one account the first counts. */
+export function planMembers(
+  subject: MembershipChange['subject'],
+  remoteId: string,
+  rows: readonly MemberSituation[],
+): MembershipPlan {
+  const grants = new Map<string, MembershipChange>();
+  const later = new Map<string, MembershipChange>();
+  const revokes: MembershipChange[] = [];
+  const skipped: Skip[] = [];
+  const taken: MemberSituation[] = [];
+  const foreign = new Set<string>();
+  for (const row of rows) {
+    const { member, account, ledger } = row;
+    const { op, take, skipped: reason } = decideMember(row);
+    if (take && account === 'enabled') taken.push(row);
+    if (op === 'grant') {
+      const bucket = account === 'coming' ? later : grants;
+      const key = member.personId ?? member.remoteId;
+      if (!bucket.has(key)) bucket.set(key, { op, subject, remoteId, member });
+    }
+    if (op === 'revoke') {
+      revokes.push({ op, subject, remoteId, member });
+      if (ledger?.origin === 'foreign') foreign.add(member.remoteId);
+    }
+    if (reason !== undefined) skipped.push({ op: 'revoke', subject, status: 'partiallySynced', reason });
+  }
+  return { changes: [...grants.values(), ...revokes], later: [...later.values()], skipped, taken, foreign };
+}

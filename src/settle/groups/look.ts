@@ -1,0 +1,160 @@
+/**
+ * The look at SCIM groups: what is known of them on one store, gathered for many at once, so that a task, a
+ * sync and a preview plan from the same facts. It only reads; memberships are looked at by `memberLook.ts`.
+ */
+
+import { lower } from '../../db/columns.ts';
+import { groupLinksByRemoteIds, type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
+import { observedUnder } from '../../db/seen/observations.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import type { RemoteGroup } from '../../model/remote.ts';
+import type { GroupSituation } from '../../plan/group.ts';
+import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
+import type { Planning } from '../planning.ts';
+import type { Repair } from '../repairs.ts';
+
+/** A SCIM group, live and in scope, whose members the remote group should have. */
+export interface Feeding {
+  readonly groupId: string;
+  /** What its members get; null on stores without levels. */
+  readonly level: number | null;
+}
+
+export interface GroupFacts extends GroupSituation {
+  readonly link: LinkRecord | null;
+  /** The record of the link; also where it does not count, since what the group fed is to stay. */
+  readonly record: LinkRecord | null;
+  /** Without a link: the remote group of that name. */
+  readonly found: RemoteGroup | null;
+  /** Highest level first, so that whoever is in several of them gets the highest. */
+  readonly feeding: readonly Feeding[];
+  /** Of the SCIM groups that feed the remote group, the memberships are planned for this one. */
+  readonly isPrimaryFeeder: boolean;
+  readonly repairs: readonly Repair[];
+}
+
+export interface GroupLinkSight {
+  readonly link: LinkRecord | null;
+  readonly repairs?: readonly Repair[];
+}
+
+export interface FoundGroup {
+  readonly group: RemoteGroup;
+  readonly repairs?: readonly Repair[];
+}
+
+type Links = ReadonlyMap<string, LinkRecord>;
+
+/** What a look goes by beside the directory. Answers are by SCIM group; what is absent is as recorded. */
+export interface GroupSight {
+  lookAtLinks(groupIds: readonly string[], links: Links): Promise<ReadonlyMap<string, GroupLinkSight>>;
+  /** The remote groups that have the names of SCIM groups without a link. */
+  findGroups(groups: readonly DesiredGroup[]): Promise<ReadonlyMap<string, FoundGroup>>;
+}
+
+/** In the order of the ids. `links` may replace what is recorded, to ask what would follow if it were so. */
+export async function lookAtGroups(
+  planning: Planning,
+  sight: GroupSight,
+  groupIds: readonly string[],
+  links?: Links,
+): Promise<readonly GroupFacts[]> {
+  const { db, context } = planning;
+  const recorded = links ?? (await linksBySubject(db, context.store.id, 'group', groupIds));
+  const seen = await sight.lookAtLinks(groupIds, recorded);
+  const linkOf = (id: string) => seen.get(id)?.link ?? recorded.get(id) ?? null;
+  const records = new Map(groupIds.flatMap((id) => linkOf(id) ?? []).map((link) => [link.subject.id, link]));
+  const groups = await loadDesiredGroups(db, context, groupIds, records);
+  const feeders = await feedersOf(
+    planning,
+    [...records.values()].map((link) => link.remoteId),
+  );
+  const found = await sight.findGroups(
+    groups.filter((group) => looksForGroup(context, group, linkOf(group.id))),
+  );
+  return groups.map((desired): GroupFacts => {
+    const record = linkOf(desired.id);
+    const link = desired.keepRemote ? null : record;
+    const own = desired.lifecycle === 'active' ? [{ groupId: desired.id, level: desired.memberLevel }] : [];
+    const known = link ? feeders.get(link.remoteId) : undefined;
+    const first = known?.links[0]?.subject.id ?? desired.id;
+    const remote = found.get(desired.id);
+    return {
+      ...groupSituation(context, desired, link, remote?.group ?? null),
+      fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
+      link,
+      record,
+      found: remote?.group ?? null,
+      feeding: known?.feeding ?? own,
+      isPrimaryFeeder: first === desired.id,
+      repairs: [...(seen.get(desired.id)?.repairs ?? []), ...(remote?.repairs ?? [])],
+    };
+  });
+}
+
+function looksForGroup(context: StoreContext, desired: DesiredGroup, link: LinkRecord | null): boolean {
+  return link === null && desired.lifecycle === 'active' && context.settings.groupProvisioning !== 'Off';
+}
+
+function groupSituation(
+  { settings, connector }: StoreContext,
+  desired: DesiredGroup,
+  link: LinkRecord | null,
+  found: RemoteGroup | null,
+): Omit<GroupSituation, 'fedByAnother'> {
+  return {
+    desired,
+    link,
+    remoteId: found?.remoteId ?? null,
+    settings,
+    deleteGroups: connector.capabilities.deleteGroups,
+    renameGroups: connector.capabilities.renameGroups,
+  };
+}
+
+/** Who feeds a remote group. */
+export interface Feeders {
+  /** Of all SCIM groups that are linked to it, the one that was linked first first. */
+  readonly links: readonly LinkRecord[];
+  readonly feeding: readonly Feeding[];
+}
+
+/** By remote id; remote groups that nothing is linked to are absent. */
+export async function feedersOf(
+  { db, context }: Planning,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, Feeders>> {
+  const byRemoteId = await groupLinksByRemoteIds(db, context.store.id, remoteIds);
+  const links = [...byRemoteId.values()].flat();
+  const bySubject = new Map(links.map((link) => [link.subject.id, link]));
+  const groups = await loadDesiredGroups(db, context, [...bySubject.keys()], bySubject);
+  const desired = new Map(groups.map((group) => [group.id, group]));
+  const feeding = (some: readonly LinkRecord[]): Feeding[] =>
+    some.flatMap(({ subject }) => {
+      const group = desired.get(subject.id);
+      return group?.lifecycle === 'active' ? [{ groupId: group.id, level: group.memberLevel }] : [];
+    });
+  return new Map(
+    [...byRemoteId].map(([remoteId, some]) => [
+      remoteId,
+      { links: some, feeding: feeding(some).sort((a, b) => (b.level ?? 0) - (a.level ?? 0)) },
+    ]),
+  );
+}
+
+/** By what the database knows alone: links as recorded, remote groups as they were last seen. */
+export function groupsByRecords({ db, context }: Planning): GroupSight {
+  return {
+    lookAtLinks: async () => new Map(),
+    findGroups: async (groups) => {
+      const names = groups.map((group) => group.name);
+      const seen = await observedUnder(db, context.store.id, 'group', names);
+      return new Map(
+        groups.flatMap(({ id, name }) => {
+          const group = seen.get(lower(name));
+          return group ? [[id, { group }]] : [];
+        }),
+      );
+    },
+  };
+}

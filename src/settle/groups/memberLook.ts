@@ -1,0 +1,285 @@
+/**
+ * The look at the memberships of one remote group: the accounts that are members and should not be, or should
+ * be and are not, each with what the planner asks of it. Reads the database only.
+ */
+
+import { type LedgerEntry, ledgerEntries } from '../../db/seen/ledger.ts';
+import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
+import {
+  type KnownMemberships,
+  membersAmong,
+  membersWithoutAccount,
+  type UnwantedDifference,
+  unlinkedGroupsOf,
+  unwantedDifferences,
+  wantedDifferences,
+} from '../../db/seen/memberDifferences.ts';
+import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
+import { isLoss } from '../../model/change.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { planGroup } from '../../plan/group.ts';
+import type { MemberSituation } from '../../plan/member.ts';
+import { lifecyclesOf, type StoreContext } from '../../stores/desired.ts';
+import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
+import type { Planning } from '../planning.ts';
+import { mayBeProtected } from '../purged.ts';
+import { namesOfAccount, namesOfLink, protects } from '../situation.ts';
+import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
+
+/** Whose memberships are looked at. */
+export interface RemoteMembers {
+  /** The remote group's id; '' while it is not made. */
+  readonly remoteId: string;
+  readonly feeding: readonly Feeding[];
+  /** The id of a read of all members: what it did not see counts as gone. Null: the ledger counts. */
+  readonly seenIn: string | null;
+}
+
+export interface MemberLook {
+  /** People whose accounts are coming are planned with, for a plan of the whole store. */
+  readonly withComing: boolean;
+  /** How people are looked at whose accounts may be coming. */
+  readonly people: Sight;
+  /** Sees to it that what is known of these accounts is in the observations. */
+  askFor?(remoteIds: readonly string[]): Promise<void>;
+}
+
+/** Wanted before unwanted; of the wanted, the highest level first. */
+export async function lookAtMembers(
+  planning: Planning,
+  group: RemoteMembers,
+  look: MemberLook,
+): Promise<readonly MemberSituation[]> {
+  const wanted = await wantedMembers(planning, group);
+  const unwanted = await unwantedMembers(planning, group);
+  const strangers = unwanted.filter((row) => row.personId === null).map((row) => row.remoteId);
+  if (strangers.length > 0) await look.askFor?.(strangers);
+  const without =
+    look.withComing || strangers.length > 0 ? await peopleWithoutAccount(planning, group, look.people) : [];
+  const outsiders = await adoptersAmong(planning, strangers, look.people);
+  const kept = new Set(
+    without.flatMap(({ facts }) => (facts.isTaken ? [] : (facts.account?.remoteId ?? []))),
+  );
+  const candidates = unwanted
+    .filter((row) => !kept.has(row.remoteId))
+    .map((row) => attributed(row, outsiders));
+  const elsewhere = await wantedByComingGroups(planning, group, candidates);
+  const coming = look.withComing ? await comingMembers(planning, group, without) : [];
+  const losing = candidates.filter((row) => row.personId === null || !elsewhere.has(row.personId));
+  return [...wanted, ...coming, ...(await unwantedSituations(planning, group, losing))];
+}
+
+function knownOf({ context }: Planning, { remoteId, seenIn }: RemoteMembers): KnownMemberships {
+  return { storeId: context.store.id, remoteGroupId: remoteId, seenIn };
+}
+
+function basics(planning: Planning, group: RemoteMembers) {
+  const overwrite = planning.context.settings.groupMembershipHandling === 'Overwrite';
+  return { overwrite, groupGone: group.feeding.length === 0, isProtected: false };
+}
+
+/** Those with an enabled account whose membership is not as it should be. */
+async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<readonly MemberSituation[]> {
+  const { db, context } = planning;
+  const rows: MemberSituation[] = [];
+  for (const { groupId, level } of group.feeding) {
+    for await (const range of wantedDifferences(db, knownOf(planning, group), groupId, level)) {
+      const people = range.map((row) => row.personId);
+      const lifecycles = await lifecyclesOf(db, context, people);
+      for (const { personId, remoteId, remoteName, ledger } of range) {
+        rows.push({
+          ...basics(planning, group),
+          member: { personId, remoteId, display: remoteName, level },
+          wanted: true,
+          lifecycle: lifecycles.get(personId) ?? 'gone',
+          account: 'enabled',
+          ledger,
+          level,
+        });
+      }
+    }
+  }
+  return rows;
+}
+
+interface PersonWithoutAccount extends PlannedPerson {
+  readonly level: number | null;
+}
+
+/** Members of the SCIM groups who have no enabled account yet, with their plans. */
+async function peopleWithoutAccount(
+  planning: Planning,
+  group: RemoteMembers,
+  sight: Sight,
+): Promise<readonly PersonWithoutAccount[]> {
+  const found: PersonWithoutAccount[] = [];
+  for (const { groupId, level } of group.feeding) {
+    for await (const ids of membersWithoutAccount(planning.db, planning.context.store.id, groupId)) {
+      for (const person of await planPeople(planning, sight, ids)) found.push({ ...person, level });
+    }
+  }
+  return found;
+}
+
+/** Whom the strangers among the members will be: people who adopt the accounts, without being wanted here. */
+async function adoptersAmong(
+  planning: Planning,
+  strangers: readonly string[],
+  sight: Sight,
+): Promise<ReadonlyMap<string, PersonFacts>> {
+  const { db, context } = planning;
+  const known = await adoptersOf(db, context.store.id, strangers);
+  const people = await planPeople(planning, sight, [...new Set(known.values())]);
+  const adopting = people.flatMap(({ facts, plan }) =>
+    plan.changes.flatMap((change) => (change.op === 'adopt' ? [[change.remoteId, facts] as const] : [])),
+  );
+  return new Map(adopting);
+}
+
+interface Unwanted extends UnwantedDifference {
+  /** Of somebody who is about to adopt the account. */
+  readonly adopter?: PersonFacts;
+}
+
+function attributed(row: UnwantedDifference, outsiders: ReadonlyMap<string, PersonFacts>): Unwanted {
+  const adopter = row.personId === null ? outsiders.get(row.remoteId) : undefined;
+  return adopter ? { ...row, personId: adopter.desired.id, adopter } : row;
+}
+
+/** People whom another SCIM group wants here that is about to be linked to the same remote group. */
+async function wantedByComingGroups(
+  planning: Planning,
+  group: RemoteMembers,
+  rows: readonly Unwanted[],
+): Promise<ReadonlySet<string>> {
+  const { db, context } = planning;
+  const people = rows.flatMap((row) => row.personId ?? []);
+  const unlinked = await unlinkedGroupsOf(db, context.store.id, people);
+  const own = new Set(group.feeding.map(({ groupId }) => groupId));
+  const others = unlinked.filter((id) => !own.has(id));
+  if (others.length === 0) return new Set();
+  const facts = await lookAtGroups(planning, groupsByRecords(planning), others);
+  const coming = facts.filter((other) =>
+    planGroup(other).changes.some((change) => change.op === 'adopt' && change.remoteId === group.remoteId),
+  );
+  return membersAmong(
+    db,
+    coming.map(({ desired }) => desired.id),
+    people,
+  );
+}
+
+async function comingMembers(
+  planning: Planning,
+  group: RemoteMembers,
+  people: readonly PersonWithoutAccount[],
+): Promise<readonly MemberSituation[]> {
+  const coming = people.flatMap((person) => {
+    const account = accountAfter(person);
+    return account ? [{ ...person, ...account }] : [];
+  });
+  const ids = coming.map(({ remoteId }) => remoteId).filter((id) => id !== '');
+  const { storeId, remoteGroupId, seenIn } = knownOf(planning, group);
+  const ledger: ReadonlyMap<string, LedgerEntry> = await ledgerEntries(
+    planning.db,
+    storeId,
+    remoteGroupId,
+    ids,
+    seenIn,
+  );
+  return coming.map(({ facts, level, remoteId, display }) => ({
+    ...basics(planning, group),
+    member: { personId: facts.desired.id, remoteId, display, level },
+    wanted: true,
+    lifecycle: facts.desired.lifecycle,
+    account: 'coming',
+    ledger: ledger.get(remoteId) ?? null,
+    level,
+  }));
+}
+
+/** The account that a person can use once their plan is carried out; its id is '' while it is not made. */
+function accountAfter({
+  facts,
+  plan,
+}: PlannedPerson): { readonly remoteId: string; readonly display: string } | null {
+  const { desired, account, link, record } = facts;
+  if (plan.changes.some(isLoss)) return null;
+  if (plan.changes.some(({ op }) => op === 'create')) return { remoteId: '', display: desired.display };
+  const enables = plan.changes.some(({ op }) => op === 'enable');
+  if (plan.changes.some(({ op }) => op === 'adopt')) {
+    const usable = enables || account?.state === 'enabled' || account?.state === 'invited';
+    return account && usable ? { remoteId: account.remoteId, display: account.display } : null;
+  }
+  if (!link || !record || !(enables || link.state === 'enabled')) return null;
+  return { remoteId: link.remoteId, display: record.remoteName };
+}
+
+/** Everybody whom the SCIM groups do not have, as far as the bridge may take something from them. */
+async function unwantedMembers(
+  planning: Planning,
+  group: RemoteMembers,
+): Promise<readonly UnwantedDifference[]> {
+  const groupIds = group.feeding.map(({ groupId }) => groupId);
+  const { overwrite } = basics(planning, group);
+  const rows: UnwantedDifference[] = [];
+  for await (const range of unwantedDifferences(planning.db, knownOf(planning, group), groupIds, overwrite))
+    rows.push(...range);
+  return rows;
+}
+
+async function unwantedSituations(
+  planning: Planning,
+  group: RemoteMembers,
+  rows: readonly Unwanted[],
+): Promise<readonly MemberSituation[]> {
+  const { db, context } = planning;
+  const remoteIds = rows.map((row) => row.remoteId);
+  const people = rows.flatMap((row) => row.personId ?? []);
+  const lifecycles = await lifecyclesOf(db, context, people);
+  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
+  const unlinked = remoteIds.filter((id) => !links.has(id));
+  const seen = await observationsById(db, context.store.id, 'user', unlinked);
+  return rows.map((row): MemberSituation => {
+    const { remoteId, personId, display, level, origin, accountState } = row;
+    const link = links.get(remoteId);
+    const account = seen.get(remoteId)?.remote;
+    return {
+      ...basics(planning, group),
+      member: { personId, remoteId, display, level },
+      wanted: false,
+      lifecycle: personId === null ? 'unknown' : (lifecycles.get(personId) ?? 'gone'),
+      account: row.adopter
+        ? 'coming'
+        : accountState === null
+          ? 'none'
+          : accountState === 'enabled'
+            ? 'enabled'
+            : 'disabled',
+      ledger: { origin, level },
+      level: null,
+      isProtected:
+        protects(context, remoteId, namesOf(context, link, account, display)) ||
+        mayBeProtected(context, link),
+    };
+  });
+}
+
+/** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
+function namesOf(
+  context: StoreContext,
+  link: LinkRecord | undefined,
+  account: RemoteUser | undefined,
+  display: string,
+): readonly (string | null)[] {
+  if (link) return namesOfLink(context, link);
+  return [display, ...(account ? namesOfAccount(context, account) : [])];
+}
+
+/** For a task: people are looked at as recorded, and nobody is planned with who has no account yet. */
+export function membersOfTask(
+  planning: Planning,
+  askFor: (remoteIds: readonly string[]) => Promise<void>,
+): MemberLook {
+  return { withComing: false, people: byRecords(planning), askFor };
+}

@@ -1,0 +1,97 @@
+/** The memberships of one remote group: look, plan, ask the gate, apply in batches; anew after each leaver. */
+
+import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
+import { observationsById, observe } from '../../db/seen/observations.ts';
+import { type Change, changeKey, type Skip } from '../../model/change.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import type { MemberSituation } from '../../plan/member.ts';
+import { type MembershipPlan, planMembers } from '../../plan/members.ts';
+import type { Attempt } from '../attempt.ts';
+import { openGate, tickOff } from '../gate.ts';
+import type { Refusal } from '../refusal.ts';
+import { whyGroupGone } from '../why.ts';
+import { feedersOf } from './look.ts';
+import { applyMemberships } from './memberChanges.ts';
+import { lookAtMembers, membersOfTask } from './memberLook.ts';
+
+export interface SettledMemberships {
+  readonly heldReasons: readonly string[];
+  readonly skipped: readonly Skip[];
+  readonly refusals: readonly Refusal[];
+  /** Something waits for a decision, for an applied preview, or was refused. */
+  readonly waiting: boolean;
+}
+
+/** Whoever the vendor refused once is not asked for again. */
+export async function settleMemberships(
+  attempt: Attempt,
+  desired: DesiredGroup,
+  link: LinkRecord,
+): Promise<SettledMemberships> {
+  const { remoteId } = link;
+  const refused = new Map<string, Refusal>();
+  const gone =
+    desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
+  for (;;) {
+    const plan = await planMemberships(attempt, desired, remoteId);
+    if (plan.taken.length > 0) await recordTaken(attempt, remoteId, plan.taken);
+    const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER);
+    const allowed = gate.allowed.filter((change) => !refused.has(changeKey(change)));
+    const applied = await applyMemberships(attempt, remoteId, allowed, {
+      onDone: (tx, change) => tickOff(tx, attempt, gate, change),
+      why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
+    });
+    for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+    if (applied.gaveWay) continue;
+    return {
+      heldReasons: gate.heldReasons,
+      skipped: [...plan.skipped, ...gate.skipped],
+      refusals: [...refused.values()],
+      waiting: gate.heldReasons.length + gate.skipped.length + refused.size > 0,
+    };
+  }
+}
+
+const LOSS_OF_MEMBER = {
+  personKey: (change: Change) =>
+    change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : '',
+  desired: () => 'unwanted',
+};
+
+async function planMemberships(
+  attempt: Attempt,
+  desired: DesiredGroup,
+  remoteId: string,
+): Promise<MembershipPlan> {
+  const feeders = await feedersOf(attempt, [remoteId]);
+  const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null };
+  const look = membersOfTask(attempt, (strangers) => readStrangers(attempt, strangers));
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  return planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
+}
+
+/** Of accounts that nobody has ever seen it is not known whose they are, nor whether they are protected. */
+async function readStrangers(attempt: Attempt, remoteIds: readonly string[]): Promise<void> {
+  const { store, connector } = attempt.context;
+  const seen = await observationsById(attempt.db, store.id, 'user', remoteIds);
+  for (const remoteId of remoteIds) {
+    if (seen.has(remoteId)) continue;
+    const account = await connector.read('user', remoteId, attempt.looking('read'));
+    if (account) await attempt.record((tx) => observe(tx, store.id, [account], attempt.now()));
+  }
+}
+
+function recordTaken(attempt: Attempt, remoteId: string, taken: readonly MemberSituation[]): Promise<void> {
+  const entries = taken.map(
+    ({ member, ledger }): LedgerEntry => ({
+      remoteUserId: member.remoteId,
+      origin: 'adopted',
+      level: ledger?.level ?? null,
+      display: member.display,
+    }),
+  );
+  return attempt.record((tx) =>
+    recordMembers(tx, attempt.context.store.id, remoteId, entries, attempt.now()),
+  );
+}

@@ -1,0 +1,112 @@
+/** Applies the changes of one person's plan, one after the other, and records each as the vendor takes it. */
+
+import type { Db } from '../../db/open.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
+import type { UserChange } from '../../model/change.ts';
+import type { Attempt } from '../attempt.ts';
+import { type Gate, tickOff } from '../gate.ts';
+import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
+import { endWaitForSeats } from '../seats.ts';
+import { namesOfLink, protects } from '../situation.ts';
+import { whyOf } from '../why.ts';
+import { enqueueGroupsOf } from './groupsOf.ts';
+import { type MadeChange, writeLink } from './linkWrites.ts';
+import type { PersonFacts } from './look.ts';
+
+/** The link as a change left it. */
+export interface Recorded {
+  readonly link: LinkRecord | null;
+  /** The groups of the person are to be settled again. */
+  readonly affectsGroups: boolean;
+}
+
+export interface AppliedChanges {
+  /** The last change is made and not recorded yet: so that it shares a transaction with what concludes. */
+  recordLast(tx: Db): Promise<Recorded>;
+  readonly refusals: readonly Refusal[];
+  /** The account was disabled or deleted. */
+  readonly accessTaken: boolean;
+}
+
+/** Stops at the first change that the vendor refuses for good. Throws any other RemoteError. */
+export async function applyUserChanges(
+  attempt: Attempt,
+  facts: PersonFacts,
+  gate: Gate<UserChange>,
+): Promise<AppliedChanges> {
+  let recordLast: AppliedChanges['recordLast'] = async () => ({ link: facts.record, affectsGroups: false });
+  let accessTaken = false;
+  for (const [index, change] of gate.allowed.entries()) {
+    const { link } = index === 0 ? { link: facts.record } : await recordApart(attempt, recordLast);
+    const { calls, callContext } = attempt.calling(change.op);
+    try {
+      const applied =
+        change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
+      recordLast = (tx) => recordChange(tx, attempt, facts, gate, { change, applied, calls, link });
+      accessTaken = change.op === 'disable' || change.op === 'delete';
+    } catch (error) {
+      const refusal = await forbiddenAsSkip(attempt, change, calls, error);
+      return {
+        recordLast: async () => ({ link, affectsGroups: false }),
+        refusals: [refusal],
+        accessTaken: false,
+      };
+    }
+  }
+  return { recordLast, refusals: [], accessTaken };
+}
+
+/** A change that another one follows. */
+function recordApart(attempt: Attempt, record: AppliedChanges['recordLast']): Promise<Recorded> {
+  return attempt.record(async (tx) => {
+    const recorded = await record(tx);
+    if (recorded.affectsGroups) await enqueueGroupsOf(tx, attempt, recorded.link?.remoteId);
+    return recorded;
+  });
+}
+
+async function recordChange(
+  tx: Db,
+  attempt: Attempt,
+  facts: PersonFacts,
+  gate: Gate,
+  made: MadeChange,
+): Promise<Recorded> {
+  const { change, calls } = made;
+  const { desired } = facts;
+  const intent = change.op === 'adopt' ? await attempt.intendedCreation(tx, desired.identifier) : null;
+  const link = await writeLink(tx, attempt, facts, made, intent);
+  await tickOff(tx, attempt, gate, change);
+  if (change.op === 'create') await endWaitForSeats(tx, attempt);
+  if (intent) {
+    const { remoteId, remoteName, applied } = link;
+    await attempt.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
+  } else {
+    const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, desired) };
+    await attempt.changeEvent(tx, change, { calls, ...describe(change), ...why });
+  }
+  const brings = ['create', 'adopt', 'enable'].includes(change.op);
+  return { link, affectsGroups: brings || losesProtection(attempt, made.link, link) };
+}
+
+/** A rename may end it, and then the account may lose the memberships that nobody wants. */
+function losesProtection({ context }: Attempt, before: LinkRecord | null, after: LinkRecord): boolean {
+  if (before === null) return false;
+  const isProtected = (link: LinkRecord) => protects(context, link.remoteId, namesOfLink(context, link));
+  return isProtected(before) && !isProtected(after);
+}
+
+/** What an auditor wants to see of a change. */
+function describe(change: UserChange): { before?: unknown; after?: unknown } {
+  switch (change.op) {
+    case 'create':
+      return { after: { identifier: change.identifier, ...change.attributes } };
+    case 'update':
+      return {
+        before: Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.from])),
+        after: Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to])),
+      };
+    default:
+      return { after: { remoteId: change.remoteId } };
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * One person as the vendor answers for them: asked only where the records are not enough, which is after an
+ * unknown outcome, where the bridge knows nothing of the account any more, and before a first link.
+ */
+
+import type { LinkRecord } from '../../db/seen/links.ts';
+import { type Observation, observedAs } from '../../db/seen/observations.ts';
+import type { DesiredUser } from '../../model/desired.ts';
+import type { Attempt } from '../attempt.ts';
+import { isNameless, meetAgain } from '../purged.ts';
+import { recoverUser } from '../recovery/user.ts';
+import { REMOVED } from '../repairs.ts';
+import { type AccountSight, type LinkSight, lookAtPeople, type PersonFacts, type Sight } from './look.ts';
+
+/** Throws the RemoteError of the vendor. */
+export async function lookAtPerson(attempt: Attempt): Promise<PersonFacts> {
+  const [facts] = await lookAtPeople(attempt, byVendor(attempt), [attempt.task.subject.id]);
+  return facts as PersonFacts;
+}
+
+function byVendor(attempt: Attempt): Sight {
+  return {
+    async lookAtLinks(people, links) {
+      const sights = new Map<string, LinkSight>();
+      for (const person of people) {
+        sights.set(person.id, await linkSight(attempt, person, links.get(person.id) ?? null));
+      }
+      return sights;
+    },
+    async findAccounts(people) {
+      const accounts = new Map<string, AccountSight>();
+      for (const person of people) {
+        const found = await accountOf(attempt, person, person.identifier as string);
+        if (found) accounts.set(person.id, found);
+      }
+      return accounts;
+    },
+  };
+}
+
+async function linkSight(
+  attempt: Attempt,
+  desired: DesiredUser,
+  recorded: LinkRecord | null,
+): Promise<LinkSight> {
+  const sight = attempt.unknownOutcome ? await recoverUser(attempt, recorded, desired) : { link: recorded };
+  const { link } = sight;
+  if (link === null || !isNameless(link)) return sight;
+  const met = await meetAgain(attempt, link, desired);
+  const repairs = sight.repairs ?? [];
+  if (met) return { ...met, repairs: [...repairs, ...met.repairs] };
+  return { link: { ...link, ...REMOVED }, repairs: [...repairs, { kind: 'vanish', link }] };
+}
+
+/** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
+const FRESH_MS = 10 * 60_000;
+
+function isFresh(attempt: Attempt, seen: Observation<'user'>): boolean {
+  return attempt.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
+}
+
+/**
+ * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
+ * who refuses a second account with one identifier, and an adoption on what was just seen; should either
+ * be wrong, the vendor is asked. Everything else asks.
+ */
+async function accountOf(
+  attempt: Attempt,
+  desired: DesiredUser,
+  identifier: string,
+): Promise<AccountSight | null> {
+  const { store, settings, connector } = attempt.context;
+  const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
+  if (!attempt.unknownOutcome && store.scannedAt !== null) {
+    const seen = await observedAs(attempt.db, store.id, 'user', identifier);
+    if (seen && isFresh(attempt, seen)) return { account: seen.remote };
+    if (!seen && mayCreate) return null;
+  }
+  const account = await connector.find('user', identifier, attempt.looking('find'));
+  return account && { account, repairs: [{ kind: 'observe', remote: account }] };
+}

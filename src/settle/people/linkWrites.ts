@@ -1,0 +1,143 @@
+/** What each change of a person's account makes of the link, in the transaction that records the change. */
+
+import type { Applied, VendorCall } from '../../connectors/connector.ts';
+import { groupsHeldOf } from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
+import { rememberDrift } from '../../db/seen/drift.ts';
+import { forgetAccount } from '../../db/seen/ledger.ts';
+import { insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import { forgetObservation } from '../../db/seen/observations.ts';
+import type { UserChange } from '../../model/change.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { keptAttributes } from '../../plan/user.ts';
+import type { Attempt } from '../attempt.ts';
+import { afterWrite } from '../drift.ts';
+import { arrivedAttributes } from '../recovery/user.ts';
+import { REMOVED } from '../repairs.ts';
+import { enqueueGroup } from './groupsOf.ts';
+import type { PersonFacts } from './look.ts';
+
+/** What the vendor took. */
+export interface MadeChange {
+  readonly change: UserChange;
+  /** Null where no call was needed. */
+  readonly applied: Applied<'user'> | null;
+  readonly calls: readonly VendorCall[];
+  /** As it was before. */
+  readonly link: LinkRecord | null;
+}
+
+/** `intent`: of the creation that made an account which is adopted now. */
+export async function writeLink(
+  tx: Db,
+  attempt: Attempt,
+  facts: PersonFacts,
+  { change, applied, link }: MadeChange,
+  intent: Intent | null,
+): Promise<LinkRecord> {
+  const { store, connector } = attempt.context;
+  const { desired } = facts;
+  const remote = applied?.observed ?? null;
+  switch (change.op) {
+    case 'create':
+      return put(tx, attempt, link, {
+        remoteId: applied?.remoteId as string,
+        remoteName: remote?.display ?? change.identifier,
+        origin: 'created',
+        state: 'enabled',
+        disabledBy: null,
+        applied: change.attributes,
+        observed: { ...change.attributes, ...applied?.sent, ...remote?.attributes },
+      });
+    case 'adopt':
+      return put(tx, attempt, link, adoption(facts, facts.account as RemoteUser, intent));
+    case 'update': {
+      const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
+      const patch = {
+        applied: { ...link?.applied, ...to },
+        observed: { ...link?.observed, ...to, ...applied?.sent, ...remote?.attributes },
+        ...(remote ? { remoteName: remote.display } : {}),
+      };
+      return put(tx, attempt, link, patch, Object.keys(to));
+    }
+    case 'enable':
+      return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
+    case 'disable':
+      if (connector.capabilities.disableDropsMemberships) await dropMemberships(tx, attempt, change.remoteId);
+      return put(tx, attempt, link, {
+        state: 'disabled',
+        disabledBy: desired.lifecycle === 'gone' ? 'gone' : 'inactive',
+        removalSince: desired.lifecycle === 'gone' ? attempt.now() : null,
+      });
+    case 'delete':
+      await dropMemberships(tx, attempt, change.remoteId);
+      await forgetObservation(tx, store.id, 'user', change.remoteId);
+      return put(tx, attempt, link, REMOVED);
+  }
+}
+
+/** Memberships go with the account, and so does what was held of them: a group that is gone may have waited for that. */
+async function dropMemberships(tx: Db, attempt: Attempt, remoteId: string): Promise<void> {
+  const { store } = attempt.context;
+  await forgetAccount(tx, store.id, remoteId);
+  const groupIds = await groupsHeldOf(tx, store.id, attempt.task.subject.id);
+  for (const id of groupIds) await enqueueGroup(tx, attempt, id);
+}
+
+/** An account that the bridge's own unanswered creation made is the bridge's, not found. */
+function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null) {
+  const disabled = account.state === 'disabled' || account.state === 'locked';
+  return {
+    remoteId: account.remoteId,
+    remoteName: account.display,
+    origin: intent ? ('created' as const) : ('adopted' as const),
+    state: disabled ? ('disabled' as const) : ('enabled' as const),
+    // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
+    disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
+    applied: intent ? arrivedAttributes(intent, account) : keptAttributes(facts),
+    observed: account.attributes,
+  };
+}
+
+/** `written`: the attributes that were sent; null where it was the state. */
+async function put(
+  tx: Db,
+  attempt: Attempt,
+  link: LinkRecord | null,
+  patch: LinkPatch,
+  written: readonly string[] | null = null,
+): Promise<LinkRecord> {
+  if (link) {
+    await updateLink(tx, link.id, patch, attempt.now());
+    return { ...link, ...patch, drift: await endDrift(tx, attempt, link, written) };
+  }
+  const { store } = attempt.context;
+  return insertLink(
+    tx,
+    {
+      environmentId: store.environmentId,
+      storeId: store.id,
+      subject: attempt.task.subject,
+      remoteId: patch.remoteId as string,
+      remoteName: patch.remoteName as string,
+      origin: patch.origin ?? 'adopted',
+      state: patch.state ?? 'enabled',
+      ...patch,
+    },
+    attempt.now(),
+  );
+}
+
+/** What the bridge has just written is no longer as somebody left it. */
+async function endDrift(
+  tx: Db,
+  attempt: Attempt,
+  link: LinkRecord,
+  written: readonly string[] | null,
+): Promise<LinkRecord['drift']> {
+  if (link.drift === null) return null;
+  const left = afterWrite(link.drift, written);
+  await rememberDrift(tx, link.id, left, attempt.now());
+  return left;
+}

@@ -1,0 +1,149 @@
+/**
+ * The look at people: what is known of them on one store, gathered for many at once, so that a task (which
+ * asks for one), a sync and a preview plan from the same facts. It only reads; what it finds wrong in the
+ * records comes back as repairs.
+ */
+
+import { lower } from '../../db/columns.ts';
+import { speakingUsers } from '../../db/identity/persons.ts';
+import { type LinkRecord, linksBySubject, userLinksByRemoteId } from '../../db/seen/links.ts';
+import { observedUnder } from '../../db/seen/observations.ts';
+import type { Plan, UserChange } from '../../model/change.ts';
+import type { DesiredUser } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { planUser, type UserSituation } from '../../plan/user.ts';
+import { loadDesiredUsers } from '../../stores/desired.ts';
+import { type Drift, type DriftItem, NO_DRIFT } from '../drift.ts';
+import type { Planning } from '../planning.ts';
+import type { Repair } from '../repairs.ts';
+import { userSituation } from '../situation.ts';
+
+export interface PersonFacts extends UserSituation {
+  /** The record of the link; also where it does not count, as one that is `removed`. */
+  readonly record: LinkRecord | null;
+  /** What somebody changed by hand, where a complete scan was looked at. */
+  readonly drift: Drift;
+  /** Further accounts that show the person's identifier. */
+  readonly duplicates: readonly DriftItem[];
+  /** The link as recorded, where it was compared with what a complete scan saw. */
+  readonly compared: LinkRecord | null;
+  readonly repairs: readonly Repair[];
+}
+
+/** A link as it is found to be. */
+export interface LinkSight {
+  readonly link: LinkRecord | null;
+  /** The linked account, where only this look knows it. */
+  readonly account?: RemoteUser | null;
+  readonly drift?: Drift;
+  readonly duplicates?: readonly DriftItem[];
+  readonly compared?: LinkRecord;
+  readonly repairs?: readonly Repair[];
+}
+
+export interface AccountSight {
+  readonly account: RemoteUser;
+  readonly repairs?: readonly Repair[];
+}
+
+type Links = ReadonlyMap<string, LinkRecord>;
+
+/** What a look goes by beside the directory. Answers are by person; whoever is absent is as recorded. */
+export interface Sight {
+  lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
+  /** The accounts under the identifiers of people without a link. */
+  findAccounts(people: readonly DesiredUser[]): Promise<ReadonlyMap<string, AccountSight>>;
+}
+
+/** In the order of the ids. `links` may replace what is recorded, to ask what would follow if it were so. */
+export async function lookAtPeople(
+  planning: Planning,
+  sight: Sight,
+  personIds: readonly string[],
+  links?: Links,
+): Promise<readonly PersonFacts[]> {
+  const { db, context } = planning;
+  const people = await loadDesiredUsers(db, context, personIds);
+  const records = links ?? (await linksBySubject(db, context.store.id, 'user', personIds));
+  const seen = await sight.lookAtLinks(people, records);
+  const linkOf = (id: string) => seen.get(id)?.link ?? records.get(id) ?? null;
+  const accounts = await sight.findAccounts(
+    people.filter((person) => looksForAccount(person, linkOf(person.id))),
+  );
+  const owners = await ownersOf(planning, [...accounts.values()]);
+  return people.map((person): PersonFacts => {
+    const sighted = seen.get(person.id);
+    const found = accounts.get(person.id);
+    const account = found?.account ?? sighted?.account ?? null;
+    const owner = found ? owners.get(found.account.remoteId) : undefined;
+    const released: Repair[] =
+      found && owner?.isGone ? [{ kind: 'release', link: owner.link, account: found.account }] : [];
+    return {
+      ...userSituation(context, person, linkOf(person.id), account, planning.now()),
+      isTaken: owner !== undefined && !owner.isGone,
+      record: linkOf(person.id),
+      drift: sighted?.drift ?? NO_DRIFT,
+      duplicates: sighted?.duplicates ?? [],
+      compared: sighted?.compared ?? null,
+      repairs: [...(sighted?.repairs ?? []), ...(found?.repairs ?? []), ...released],
+    };
+  });
+}
+
+function looksForAccount({ identifier, lifecycle }: DesiredUser, link: LinkRecord | null): boolean {
+  return identifier !== null && lifecycle !== 'gone' && (link === null || link.state === 'removed');
+}
+
+interface Owner {
+  readonly link: LinkRecord;
+  /** The directory has lost them, so the account is free to be taken. */
+  readonly isGone: boolean;
+}
+
+/**
+ * Whose the accounts are, by remote id. Out of scope is not gone: with the next change of title they are
+ * back, and want their account. Of a purged person nothing is known: whoever has the identifier now is them.
+ */
+async function ownersOf(
+  { db, context }: Planning,
+  accounts: readonly AccountSight[],
+): Promise<ReadonlyMap<string, Owner>> {
+  const remoteIds = accounts.map(({ account }) => account.remoteId);
+  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
+  const people = [...links.values()].map((link) => link.subject.id);
+  const speaking = await speakingUsers(db, people);
+  const isGone = (link: LinkRecord) => speaking.get(link.subject.id)?.purgedAt !== null;
+  return new Map([...links].map(([remoteId, link]) => [remoteId, { link, isGone: isGone(link) }]));
+}
+
+/** By what the database knows alone: links as recorded, accounts as they were last seen. */
+export function byRecords({ db, context }: Planning): Sight {
+  return {
+    lookAtLinks: async () => new Map(),
+    findAccounts: async (people) => {
+      const identifiers = people.map((person) => person.identifier as string);
+      const seen = await observedUnder(db, context.store.id, 'user', identifiers);
+      return new Map(
+        people.flatMap(({ id, identifier }) => {
+          const account = seen.get(lower(identifier as string));
+          return account ? [[id, { account }]] : [];
+        }),
+      );
+    },
+  };
+}
+
+export interface PlannedPerson {
+  readonly facts: PersonFacts;
+  readonly plan: Plan<UserChange>;
+}
+
+export async function planPeople(
+  planning: Planning,
+  sight: Sight,
+  personIds: readonly string[],
+  links?: Links,
+): Promise<readonly PlannedPerson[]> {
+  const people = await lookAtPeople(planning, sight, personIds, links);
+  return people.map((facts) => ({ facts, plan: planUser(facts) }));
+}

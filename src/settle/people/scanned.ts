@@ -1,0 +1,79 @@
+/**
+ * People as a complete scan of the store saw them: what was changed by hand is found here, and with `repair`
+ * taken for what the plan starts from. Reads only.
+ */
+
+import { lower } from '../../db/columns.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
+import { accountsUnder, observationsById } from '../../db/seen/observations.ts';
+import type { DesiredUser } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
+import { type Drift, type DriftItem, userDrift } from '../drift.ts';
+import type { Planning } from '../planning.ts';
+import { byRecords, type LinkSight, type Sight } from './look.ts';
+
+/** A scan that was read to its end. */
+export interface Scan {
+  /** ISO time */
+  readonly began: string;
+  /** Drift is undone: links are planned with as they are found. False: as they are recorded. */
+  readonly repair: boolean;
+  /** What brings the store closer to the directory is taken note of, also without `repair`. */
+  readonly takesAgreement: boolean;
+}
+
+export function byScan(planning: Planning, scan: Scan): Sight {
+  const { db, context } = planning;
+  return {
+    ...byRecords(planning),
+    async lookAtLinks(people, links) {
+      const remoteIds = [...links.values()].map((link) => link.remoteId);
+      const seen = await observationsById(db, context.store.id, 'user', remoteIds);
+      const twins = await duplicatesOf(planning, people, links);
+      const sightOf = (person: DesiredUser): LinkSight => {
+        const link = links.get(person.id) ?? null;
+        const duplicates = twins.get(person.id) ?? [];
+        if (!link || link.state === 'removed') return { link, duplicates };
+        const drift = userDrift(link, person, seen.get(link.remoteId), scan.began);
+        const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
+        return { link: found, drift, duplicates, compared: link };
+      };
+      return new Map(people.map((person) => [person.id, sightOf(person)]));
+    },
+  };
+}
+
+export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drift): boolean {
+  return patch !== null && (repair || (takesAgreement && items.length === 0));
+}
+
+/** Accounts that show the identifier of a person, where that is not exactly one. */
+async function duplicatesOf(
+  { db, context }: Planning,
+  people: readonly DesiredUser[],
+  links: ReadonlyMap<string, LinkRecord>,
+): Promise<ReadonlyMap<string, readonly DriftItem[]>> {
+  const here = people.filter(({ lifecycle, identifier }) => lifecycle === 'active' && identifier !== null);
+  const identifiers = here.map((person) => person.identifier as string);
+  const accounts = await accountsUnder(db, context.store.id, identifiers);
+  const found = new Map<string, readonly DriftItem[]>();
+  for (const person of here) {
+    const expected = person.identifier as string;
+    const all = accounts.get(lower(expected)) ?? [];
+    if (all.length < 2) continue;
+    const own = links.get(person.id)?.remoteId ?? (all[0] as RemoteUser).remoteId;
+    const subject = { kind: 'user', id: person.id, display: person.display } as const;
+    const twins = all.filter((account) => account.remoteId !== own);
+    found.set(
+      person.id,
+      twins.map((twin) => ({
+        kind: 'duplicateIdentifier',
+        subject,
+        remoteId: own,
+        expected,
+        found: `${twin.display} (${twin.remoteId})`,
+      })),
+    );
+  }
+  return found;
+}

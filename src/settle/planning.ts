@@ -1,0 +1,25 @@
+/** What plans are made from, and what may record under a store's lease. */
+
+import type { CallContext } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import type { StoreContext } from '../stores/desired.ts';
+
+/** What a plan is made from. */
+export interface Planning {
+  readonly db: Db;
+  readonly context: StoreContext;
+  /** ISO time */
+  now(): string;
+}
+
+/** What can record under the store's lease: a task, a sync or a preview. */
+export interface Work extends Planning {
+  record<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** Asked between the calls of a long piece of work: leavers who are due go first. True where some did. */
+  giveWay(): Promise<boolean>;
+}
+
+/** Work that reads the store. */
+export interface Reading extends Work {
+  readonly callContext: CallContext;
+}

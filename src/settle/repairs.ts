@@ -1,0 +1,114 @@
+/**
+ * What a look found wrong in the records, and how it is put right: in the transaction of the attempt's first
+ * record, so that an attempt that ends before it leaves everything as it was found.
+ */
+
+import type { Db } from '../db/open.ts';
+import { forgetAccount } from '../db/seen/ledger.ts';
+import { deleteLink, type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
+import { forgetObservation, observe } from '../db/seen/observations.ts';
+import type { Attributes } from '../model/desired.ts';
+import type { Remote, RemoteUser } from '../model/remote.ts';
+import type { Attempt } from './attempt.ts';
+import { enqueueGroupsOf } from './people/groupsOf.ts';
+
+export type Repair =
+  /** The vendor showed it. */
+  | { readonly kind: 'observe'; readonly remote: Remote }
+  /** The account is not there any more. Its link stays, as `removed`, for the person's next account. */
+  | { readonly kind: 'vanish'; readonly link: LinkRecord }
+  /** The account passes from somebody whom the directory has lost to the person who has its identifier. */
+  | { readonly kind: 'release'; readonly link: LinkRecord; readonly account: RemoteUser }
+  /** What became of an earlier attempt at a linked account was read there. */
+  | {
+      readonly kind: 'recover';
+      readonly link: LinkRecord;
+      readonly patch: LinkPatch;
+      readonly arrived: Attributes;
+    }
+  /** An earlier attempt made the account or group, and nobody heard of it. `before`: the link that it takes. */
+  | {
+      readonly kind: 'claim';
+      readonly link: LinkRecord;
+      readonly before: LinkRecord | null;
+      readonly remote: Remote;
+    }
+  /** The account of a purged person is known again. */
+  | { readonly kind: 'meet'; readonly link: LinkRecord; readonly patch: LinkPatch };
+
+export const REMOVED = { state: 'removed', disabledBy: null, removalSince: null } as const;
+
+export async function applyRepairs(tx: Db, attempt: Attempt, repairs: readonly Repair[]): Promise<void> {
+  for (const repair of repairs) await applyRepair(tx, attempt, repair);
+}
+
+async function applyRepair(tx: Db, attempt: Attempt, repair: Repair): Promise<void> {
+  const { store } = attempt.context;
+  switch (repair.kind) {
+    case 'observe':
+      return observe(tx, store.id, [repair.remote], attempt.now());
+    case 'vanish':
+      return vanish(tx, attempt, repair.link);
+    case 'release':
+      await deleteLink(tx, repair.link.id);
+      return attempt.event(tx, {
+        kind: 'link.deleted',
+        outcome: 'success',
+        subject: repair.link.subject,
+        reason: `the account ${repair.account.display} passes to ${attempt.task.subject.id}, who has its identifier now`,
+      });
+    case 'recover':
+      return recover(tx, attempt, repair);
+    case 'claim':
+      return claim(tx, attempt, repair);
+    case 'meet':
+      return updateLink(tx, repair.link.id, repair.patch, attempt.now());
+  }
+}
+
+async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+  const { store } = attempt.context;
+  await updateLink(tx, link.id, REMOVED, attempt.now());
+  await forgetAccount(tx, store.id, link.remoteId);
+  await forgetObservation(tx, store.id, 'user', link.remoteId);
+  if (attempt.intent?.ops.includes('delete'))
+    return attempt.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
+  await attempt.event(tx, {
+    kind: 'link.vanished',
+    outcome: 'failure',
+    subject: link.subject,
+    reason: `the account ${link.remoteName} (${link.remoteId}) is not there any more`,
+  });
+}
+
+async function recover(
+  tx: Db,
+  attempt: Attempt,
+  { link, patch, arrived }: Extract<Repair, { kind: 'recover' }>,
+): Promise<void> {
+  await updateLink(tx, link.id, patch, attempt.now());
+  const found = patch.state !== undefined && patch.state !== link.state ? patch.state : null;
+  // What would have followed the change whose answer was lost.
+  if (found === 'enabled') await enqueueGroupsOf(tx, attempt, link.remoteId);
+  if (found === 'disabled' && attempt.context.connector.capabilities.disableDropsMemberships)
+    await forgetAccount(tx, attempt.context.store.id, link.remoteId);
+  const meant = attempt.intent?.ops ?? [];
+  const op = found === null ? null : found === 'enabled' ? 'enable' : 'disable';
+  if (op !== null && meant.includes(op))
+    await attempt.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+  const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
+  if (news && meant.includes('update')) await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
+}
+
+async function claim(
+  tx: Db,
+  attempt: Attempt,
+  { link, before, remote }: Extract<Repair, { kind: 'claim' }>,
+): Promise<void> {
+  await attempt.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...link.applied });
+  if (remote.kind === 'user') await enqueueGroupsOf(tx, attempt, remote.remoteId);
+  if (before === null) return saveLink(tx, link);
+  const { remoteId, remoteName, origin, state, disabledBy, applied, observed } = link;
+  const patch = { remoteId, remoteName, origin, state, disabledBy, applied, observed };
+  await updateLink(tx, before.id, patch, attempt.now());
+}

@@ -1,0 +1,161 @@
+/**
+ * The plan of a whole store, page by page: for a sync, a preview, and the impact of settings that are not
+ * saved. Each page is a function of the store's context and a cursor, so that whoever asks can stop after any
+ * page and go on later, in another process too. Nothing is kept in between.
+ */
+
+import { subjectsPage } from '../db/identity/subjects.ts';
+import type { LedgerEntry } from '../db/seen/ledger.ts';
+import type { LinkRecord } from '../db/seen/links.ts';
+import type { GroupChange, Plan } from '../model/change.ts';
+import { RemoteError } from '../model/errors.ts';
+import { planGroup } from '../plan/group.ts';
+import { type MembershipPlan, planMembers } from '../plan/members.ts';
+import { type GroupFacts, groupsByRecords, lookAtGroups } from './groups/look.ts';
+import { lookAtMembers } from './groups/memberLook.ts';
+import { observeGroup, readMembers, unseenBy } from './groups/members.ts';
+import { type PlannedPerson, planPeople, type Sight } from './people/look.ts';
+import type { Planning, Reading } from './planning.ts';
+
+const PEOPLE_PER_PAGE = 200;
+const GROUPS_PER_PAGE = 20;
+
+export interface PeoplePage {
+  readonly people: readonly PlannedPerson[];
+  /** Null after the last page. */
+  readonly next: string | null;
+}
+
+export async function planPeoplePage(
+  planning: Planning,
+  sight: Sight,
+  cursor: string | null,
+): Promise<PeoplePage> {
+  const ids = await subjectsPage(planning.db, planning.context.store, 'user', cursor, PEOPLE_PER_PAGE);
+  return { people: await planPeople(planning, sight, ids), next: lastOf(ids, PEOPLE_PER_PAGE) };
+}
+
+export function lastOf(ids: readonly string[], limit: number): string | null {
+  return ids.length < limit ? null : (ids.at(-1) ?? null);
+}
+
+/** How the members of remote groups are read before they are planned; null: the ledger counts. */
+export interface MemberReading {
+  readonly reading: Reading;
+  /**
+   * What becomes of memberships that are not there any more: `forget` takes them from the ledger, `keep` plans
+   * as recorded, `overlook` plans as if they were gone and leaves the ledger as it is.
+   */
+  readonly unseen: 'forget' | 'keep' | 'overlook';
+}
+
+export interface GroupPlanning {
+  /** How people are looked at whose accounts may be coming. */
+  readonly people: Sight;
+  readonly members: MemberReading | null;
+  /** Grants that follow from adoptions and creations of the same plan are planned too. */
+  readonly withComing: boolean;
+}
+
+export interface PlannedGroup {
+  readonly facts: GroupFacts;
+  readonly plan: Plan<GroupChange>;
+  /** Null where they are planned for another SCIM group, or not at all. */
+  readonly members: MembershipPlan | null;
+  /** Memberships that were not there any more when they were read. */
+  readonly unseen: readonly LedgerEntry[];
+  /** The members were read. */
+  readonly isRead: boolean;
+  /** Of a remote group that is not there any more: the link that it had. */
+  readonly vanished: LinkRecord | null;
+}
+
+export interface GroupsPage {
+  readonly groups: readonly PlannedGroup[];
+  readonly next: string | null;
+}
+
+/** A page ends after a group whose members were read: the store's other work goes on in between. */
+export async function planGroupsPage(
+  planning: Planning,
+  how: GroupPlanning,
+  cursor: string | null,
+): Promise<GroupsPage> {
+  const ids = await subjectsPage(planning.db, planning.context.store, 'group', cursor, GROUPS_PER_PAGE);
+  const groups: PlannedGroup[] = [];
+  for (const facts of await lookAtGroups(planning, groupsByRecords(planning), ids)) {
+    const planned = await planOneGroup(planning, how, facts);
+    groups.push(planned);
+    if (planned.isRead) return { groups, next: facts.desired.id };
+  }
+  return { groups, next: lastOf(ids, GROUPS_PER_PAGE) };
+}
+
+async function planOneGroup(
+  planning: Planning,
+  how: GroupPlanning,
+  looked: GroupFacts,
+): Promise<PlannedGroup> {
+  const read = await readGroup(planning, how.members, looked);
+  const vanished = read === 'vanished' ? looked.link : null;
+  const facts = vanished && how.members?.unseen !== 'keep' ? await asUnlinked(planning, looked) : looked;
+  const seen = read === 'vanished' ? UNREAD : read;
+  const plan = planGroup(facts);
+  const members = await planMembersOf(planning, how, facts, plan, seen.seenIn);
+  return { facts, plan, members, unseen: seen.unseen, isRead: read !== UNREAD, vanished };
+}
+
+interface ReadGroup {
+  readonly unseen: readonly LedgerEntry[];
+  readonly seenIn: string | null;
+}
+
+const UNREAD: ReadGroup = { unseen: [], seenIn: null };
+
+async function readGroup(
+  planning: Planning,
+  how: MemberReading | null,
+  { link, found, isPrimaryFeeder }: GroupFacts,
+): Promise<ReadGroup | 'vanished'> {
+  if (how === null || !isPrimaryFeeder) return UNREAD;
+  const { reading, unseen } = how;
+  try {
+    if (link && unseen !== 'overlook')
+      return {
+        unseen: await readMembers(reading, link, reading.callContext, unseen === 'forget'),
+        seenIn: null,
+      };
+    const group = link ?? (found && { remoteId: found.remoteId, remoteName: found.display });
+    const { groupProvisioning, groupMembershipHandling } = planning.context.settings;
+    if (group === null || groupProvisioning === 'Off') return UNREAD;
+    // Before it is linked, only `Overwrite` takes something from its members; a task reads them anyway.
+    if (unseen !== 'overlook' && groupMembershipHandling !== 'Overwrite') return UNREAD;
+    const seenIn = await observeGroup(reading, group, reading.callContext);
+    return { unseen: link ? await unseenBy(reading, link.remoteId, seenIn) : [], seenIn };
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.disposition !== 'missing' || link === null) throw error;
+    return 'vanished';
+  }
+}
+
+/** As it is once the link to the remote group that is gone was let go of. */
+async function asUnlinked(planning: Planning, { desired }: GroupFacts): Promise<GroupFacts> {
+  const [facts] = await lookAtGroups(planning, groupsByRecords(planning), [desired.id], new Map());
+  return facts as GroupFacts;
+}
+
+async function planMembersOf(
+  planning: Planning,
+  { people, withComing }: GroupPlanning,
+  { desired, link, found, feeding, isPrimaryFeeder }: GroupFacts,
+  plan: Plan<GroupChange>,
+  seenIn: string | null,
+): Promise<MembershipPlan | null> {
+  if (planning.context.settings.groupProvisioning === 'Off' || !isPrimaryFeeder) return null;
+  const isMade = plan.changes.some(({ op }) => op === 'create');
+  const remoteId = link?.remoteId ?? found?.remoteId ?? (isMade ? '' : null);
+  if (remoteId === null) return null;
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  const rows = await lookAtMembers(planning, { remoteId, feeding, seenIn }, { withComing, people });
+  return planMembers(subject, remoteId, rows);
+}

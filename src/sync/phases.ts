@@ -1,0 +1,219 @@
+/**
+ * What one step of each phase of a sync run does: scan the store, plan everybody and count what they would
+ * lose, and hand the differences to the queue. Where the run stands is kept by `syncRuns.ts`.
+ */
+
+import { addPeopleToCause, closeCause } from '../db/brake/brakeLedger.ts';
+import { subjectsPage } from '../db/identity/subjects.ts';
+import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { rememberAdopters } from '../db/seen/observations.ts';
+import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { type Change, isLoss } from '../model/change.ts';
+import type { DriftItem } from '../settle/drift.ts';
+import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
+import { byScan } from '../settle/people/scanned.ts';
+import { isCountRight } from '../settle/situation.ts';
+import { lastOf, planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
+import { countApplied, enqueueApplied } from './preview/applyPreview.ts';
+import { forgetOldDrift, recordGroupDrift, recordPersonDrift, type Step, scanOf } from './recordDrift.ts';
+import { closeScan, scanPage } from './scan.ts';
+
+const PHASES = [
+  'scanUsers',
+  'scanGroups',
+  'planUsers',
+  'planGroups',
+  'enqueueUsers',
+  'enqueueGroups',
+  'countApplied',
+  'enqueueApplied',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Groups that one step hands to the queue. */
+const GROUPS_PER_STEP = 200;
+
+/** What a step leaves behind. */
+export interface Progress {
+  readonly cursor: string | null;
+  readonly scanned?: number;
+  readonly drift?: readonly DriftItem[];
+  readonly refused?: readonly unknown[];
+  readonly summary?: Readonly<Record<string, number>>;
+}
+
+export function firstPhase(run: SyncRunRecord): Phase {
+  if (run.cause === 'apply') return 'countApplied';
+  return run.scan ? 'scanUsers' : AFTER_SCAN;
+}
+
+/** Where a run goes on whose scan failed. */
+export const AFTER_SCAN: Phase = 'planUsers';
+
+/** Reporting only ends with the plan; nobody is touched. */
+export function nextPhase(step: Step, phase: Phase): Phase | null {
+  if (phase === 'planGroups' && !step.run.repair) return null;
+  if (phase === 'enqueueGroups') return null;
+  // A store's deletion deprovisions its people; groups and what is in them stay.
+  if (phase === 'enqueueUsers' && step.run.cause === 'deletion') return null;
+  return PHASES[PHASES.indexOf(phase) + 1] ?? null;
+}
+
+export const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | null) => Promise<Progress>>> =
+  {
+    scanUsers: (step, cursor) => scan(step, 'user', cursor),
+    scanGroups: (step, cursor) => scan(step, 'group', cursor),
+    planUsers,
+    planGroups,
+    enqueueUsers,
+    enqueueGroups,
+    countApplied,
+    enqueueApplied,
+  };
+
+async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
+  const page = await scanPage(step, kind, cursor, step.callContext);
+  if (kind === 'group' && page.nextCursor === null) await closeScan(step, step.run.startedAt ?? step.now());
+  return { cursor: page.nextCursor, scanned: page.count };
+}
+
+function sightOf(step: Step): Sight {
+  const scan = scanOf(step);
+  return scan ? byScan(step, scan) : byRecords(step);
+}
+
+async function planUsers(step: Step, cursor: string | null): Promise<Progress> {
+  const { store } = step.context;
+  const scan = scanOf(step);
+  const { people, next } = await planPeoplePage(step, sightOf(step), cursor);
+  const drift: DriftItem[] = [];
+  await step.record(async (tx) => {
+    for (const { facts } of scan ? people : []) {
+      drift.push(...(await recordPersonDrift(tx, step, scan as NonNullable<typeof scan>, facts)));
+    }
+    await rememberAdopters(tx, store.id, adopters(people));
+    await forgetOldDrift(tx, step);
+    await addPeopleToCause(tx, step.run.correlationId, store.id, losersAmong(people));
+  });
+  return { cursor: next, drift, summary: summarise(people.flatMap(({ plan }) => plan.changes)) };
+}
+
+function losersAmong(people: readonly PlannedPerson[]): readonly string[] {
+  return people.filter(({ plan }) => plan.changes.some(isLoss)).map(({ facts }) => facts.desired.id);
+}
+
+/** By account. */
+export function adopters(people: readonly PlannedPerson[]): ReadonlyMap<string, string> {
+  const adopting = people.flatMap(({ facts, plan }) =>
+    plan.changes.flatMap((change) =>
+      change.op === 'adopt' ? [[change.remoteId, facts.desired.id] as const] : [],
+    ),
+  );
+  return new Map(adopting);
+}
+
+async function planGroups(step: Step, cursor: string | null): Promise<Progress> {
+  const { store } = step.context;
+  const unseen = step.run.repair ? 'forget' : 'keep';
+  const members = scanOf(step) ? ({ reading: step, unseen } as const) : null;
+  const how = { people: sightOf(step), members, withComing: false };
+  const { groups, next } = await planGroupsPage(step, how, cursor);
+  const drift: DriftItem[] = [];
+  const changes = groups.flatMap(({ plan, members: planned }) => [
+    ...plan.changes,
+    ...(planned?.changes ?? []),
+  ]);
+  await step.record(async (tx) => {
+    for (const group of groups) drift.push(...(await recordGroupDrift(tx, step, group)));
+    await addPeopleToCause(tx, step.run.correlationId, store.id, membersLosing(changes));
+    if (next === null)
+      await closeCause(tx, {
+        correlationId: step.run.correlationId,
+        storeId: store.id,
+        description: `sync ${step.run.cause}`,
+        at: step.now(),
+      });
+  });
+  return { cursor: next, drift, summary: summarise(changes) };
+}
+
+export function membersLosing(changes: readonly Change[]): readonly string[] {
+  return changes.flatMap((change) =>
+    change.op === 'revoke' ? [change.member.personId ?? change.member.remoteId] : [],
+  );
+}
+
+async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress> {
+  const { store } = step.context;
+  const { people, next } = await planPeoplePage(step, byRecords(step), cursor);
+  const ids = people.map(({ facts }) => facts.desired.id);
+  const statuses = await statusesOfSubjects(step.db, store.id, 'user', ids);
+  // A store that is being deleted forgets everybody, and with them how long they have been gone.
+  const isBeingDeleted = store.status === 'DELETING';
+  await step.record(async (tx) => {
+    for (const { facts, plan } of people) {
+      const { changes, skipped } = plan;
+      const { desired, record } = facts;
+      const status = statuses.get(desired.id);
+      if (changes.length === 0 && (isBeingDeleted || isCountRight(record, desired))) {
+        if (skipped.length === 0 && !isUnsettled(status)) {
+          await markSynced(tx, step, facts);
+          continue;
+        }
+        if (skipped.length > 0 && status === skipped[0]?.status) continue;
+      }
+      await enqueue(tx, step, 'user', desired.id, changes.some(isLoss) ? PRIORITY.leaver : PRIORITY.sync);
+    }
+  });
+  return { cursor: next };
+}
+
+function isUnsettled(status: string | undefined): boolean {
+  return status !== undefined && status !== 'synced';
+}
+
+async function markSynced(tx: Db, step: Step, { desired }: PersonFacts): Promise<void> {
+  if (desired.lifecycle === 'gone') return;
+  await upsertSyncStatus(tx, {
+    environmentId: step.context.store.environmentId,
+    storeId: step.context.store.id,
+    subject: { kind: 'user', id: desired.id },
+    status: 'synced',
+    reason: null,
+    vendor: null,
+    correlationId: step.run.correlationId,
+    lastSyncAt: step.now(),
+  });
+}
+
+async function enqueueGroups(step: Step, cursor: string | null): Promise<Progress> {
+  const ids = await subjectsPage(step.db, step.context.store, 'group', cursor, GROUPS_PER_STEP);
+  await step.record(async (tx) => {
+    for (const id of ids) await enqueue(tx, step, 'group', id, PRIORITY.sync);
+  });
+  return { cursor: lastOf(ids, GROUPS_PER_STEP) };
+}
+
+async function enqueue(
+  tx: Db,
+  step: Step,
+  kind: 'user' | 'group',
+  id: string,
+  priority: number,
+): Promise<void> {
+  await enqueueTask(tx, step.context.store.id, {
+    environmentId: step.context.store.environmentId,
+    subject: { kind, id },
+    priority,
+    correlationIds: [step.run.correlationId],
+    at: step.now(),
+  });
+}
+
+export function summarise(changes: readonly Change[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { op } of changes) counts[op] = (counts[op] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,187 @@
+/**
+ * The pages that a preview is made of, phase by phase. Each is a function of the store and a cursor and keeps
+ * what it found in the database, so that a preview can be stopped after any page and taken up again, by another
+ * process too. It writes nothing to the store, no link, no task and no status.
+ */
+
+import { addPeopleToCause, countCounted, forgetCounted } from '../../db/brake/brakeLedger.ts';
+import { nearMatches } from '../../db/identity/subjects.ts';
+import type { Db } from '../../db/open.ts';
+import { addToSummary, appendPreviewItems, getPreview, type PreviewRecord } from '../../db/runs/previews.ts';
+import { countEnabledPeople } from '../../db/seen/linkLists.ts';
+import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/observations.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { brakeLimit } from '../../plan/brake.ts';
+import { type PlannedChange, withDecisions } from '../../settle/decisions.ts';
+import { planPeople, type Sight } from '../../settle/people/look.ts';
+import { byScan } from '../../settle/people/scanned.ts';
+import type { Reading } from '../../settle/planning.ts';
+import { planGroupsPage, planPeoplePage } from '../../settle/storePlan.ts';
+import { newId } from '../../support/ids.ts';
+import { adopters, membersLosing, summarise } from '../phases.ts';
+import { closeScan, scanPage } from '../scan.ts';
+import { groupDrift, personDrift } from './driftOf.ts';
+import { shownChange } from './shownChange.ts';
+
+export const PREVIEW_PHASES = ['scanUsers', 'scanGroups', 'planUsers', 'planGroups', 'listOrphans'] as const;
+export type PreviewPhase = (typeof PREVIEW_PHASES)[number];
+
+export interface PreviewStep extends Reading {
+  readonly preview: PreviewRecord;
+}
+
+/** Answers the cursor of the next page; null after the last. */
+export const PREVIEW_PAGES: Readonly<
+  Record<PreviewPhase, (step: PreviewStep, cursor: string | null) => Promise<string | null>>
+> = {
+  scanUsers: (step, cursor) => scan(step, 'user', cursor),
+  scanGroups: (step, cursor) => scan(step, 'group', cursor),
+  planUsers,
+  planGroups,
+  listOrphans,
+};
+
+async function scan(
+  step: PreviewStep,
+  kind: 'user' | 'group',
+  cursor: string | null,
+): Promise<string | null> {
+  const { nextCursor } = await scanPage(step, kind, cursor, step.callContext);
+  if (kind === 'group' && nextCursor === null) await closeScan(step, step.preview.createdAt);
+  return nextCursor;
+}
+
+/** As the next sync that repairs will see the store. */
+function sightOf(step: PreviewStep): Sight {
+  return byScan(step, { began: step.preview.createdAt, repair: true, takesAgreement: true });
+}
+
+async function planUsers(step: PreviewStep, cursor: string | null): Promise<string | null> {
+  const { people, next } = await planPeoplePage(step, sightOf(step), cursor);
+  const planned = people.flatMap(({ facts, plan }) =>
+    plan.changes.map((change) => ({
+      change,
+      desired: facts.desired.lifecycle,
+      drift: personDrift(facts, change),
+    })),
+  );
+  await keep(
+    step,
+    planned,
+    people.flatMap(({ plan }) => plan.skipped),
+    (tx) => rememberAdopters(tx, step.context.store.id, adopters(people)),
+  );
+  return next;
+}
+
+async function planGroups(step: PreviewStep, cursor: string | null): Promise<string | null> {
+  const members = { reading: step, unseen: 'overlook' } as const;
+  const how = { people: sightOf(step), members, withComing: true };
+  const { groups, next } = await planGroupsPage(step, how, cursor);
+  const planned = groups.flatMap((group) => {
+    const memberships = group.members ? [...group.members.changes, ...group.members.later] : [];
+    return [...group.plan.changes, ...memberships].map((change) => ({
+      change,
+      desired: 'unwanted',
+      drift: groupDrift(group, change),
+    }));
+  });
+  const skipped = groups.flatMap(({ plan, members: own }) => [...plan.skipped, ...(own?.skipped ?? [])]);
+  await keep(step, planned, skipped);
+  return next;
+}
+
+interface ShownChange extends PlannedChange {
+  readonly drift: boolean;
+}
+
+async function keep(
+  step: PreviewStep,
+  planned: readonly ShownChange[],
+  skipped: readonly Skip[],
+  also?: (tx: Db) => Promise<void>,
+): Promise<void> {
+  const { id, storeId } = step.preview;
+  const drifted = new Set(planned.filter(({ drift }) => drift).map(({ change }) => changeKey(change)));
+  const decided = await withDecisions(step.db, storeId, planned);
+  const changes = decided.changes.map(({ change, held }) => ({
+    changeKey: changeKey(change),
+    body: {
+      id: newId(),
+      ...shownChange(change),
+      ...(held ? { held } : {}),
+      ...(drifted.has(changeKey(change)) ? { drift: true } : {}),
+    },
+  }));
+  const left = [...skipped, ...decided.skipped];
+  const kept = decided.changes.map(({ change }) => change);
+  await step.record(async (tx) => {
+    await also?.(tx);
+    await appendPreviewItems(tx, id, 'change', changes);
+    await appendPreviewItems(
+      tx,
+      id,
+      'skipped',
+      left.map(({ op, subject, reason }) => ({ changeKey: null, body: { op, subject, reason } })),
+    );
+    await addPeopleToCause(tx, id, storeId, losing(kept));
+    const held = decided.changes.filter((item) => item.held).length;
+    await addToSummary(tx, id, { ...summarise(kept), skipped: left.length, held });
+  });
+}
+
+function losing(changes: readonly Change[]): readonly string[] {
+  const people = changes.filter((change) => isLoss(change) && change.op !== 'revoke');
+  return [...people.map(({ subject }) => subject.id), ...membersLosing(changes)];
+}
+
+const ACCOUNTS_PER_PAGE = 200;
+
+/** Accounts that nobody in the directory matches. The cursor is an account's id. */
+async function listOrphans(step: PreviewStep, cursor: string | null): Promise<string | null> {
+  const { db, context, preview } = step;
+  const accounts = await unlinkedAccounts(db, context.store.id, cursor, ACCOUNTS_PER_PAGE);
+  const adopted = await adoptedAmong(
+    step,
+    accounts.map(({ remoteId }) => remoteId),
+  );
+  const orphans = accounts.filter(({ remoteId }) => !adopted.has(remoteId));
+  const bodies: Record<string, unknown>[] = [];
+  for (const { remoteId, display, identifier, state } of orphans) {
+    const near = await nearMatches(db, context.store.environmentId, { display, identifier });
+    bodies.push({ remoteId, display, identifier, state, nearMatches: near });
+  }
+  await step.record((tx) =>
+    appendPreviewItems(
+      tx,
+      preview.id,
+      'orphan',
+      bodies.map((body) => ({ changeKey: null, body })),
+    ),
+  );
+  return accounts.length < ACCOUNTS_PER_PAGE ? null : (accounts.at(-1)?.remoteId ?? null);
+}
+
+async function adoptedAmong(step: PreviewStep, remoteIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const known = await adoptersOf(step.db, step.context.store.id, remoteIds);
+  const people = await planPeople(step, sightOf(step), [...new Set(known.values())]);
+  return new Set(adopters(people).keys());
+}
+
+/**
+ * Applied as one cause, losses beyond the limit all wait; so does every loss while the brake is tripped. Part
+ * of the transaction that finishes the preview.
+ */
+export async function holdBeyondLimit(tx: Db, step: PreviewStep): Promise<void> {
+  const { settings, store } = step.context;
+  const { id, expiresAt } = step.preview;
+  const people = await countCounted(tx, id, store.id);
+  await forgetCounted(tx, id, store.id);
+  if (settings.brakePercent >= 100) return;
+  const limit = brakeLimit(settings, await countEnabledPeople(tx, store.id));
+  if (store.brakeTrippedAt === null && people <= limit) return;
+  const summary = (await getPreview(tx, store.id, id, step.now()))?.summary;
+  if (!summary || expiresAt <= step.now()) return;
+  const losses = summary.disable + summary.delete + summary.revoke;
+  await addToSummary(tx, id, { held: losses - summary.held });
+}

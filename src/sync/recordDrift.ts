@@ -1,0 +1,187 @@
+/**
+ * What a sync records of changes made by hand: what is not repaired is remembered and said, and with `repair`
+ * reality is taken for what the next plan starts from. It never calls a store, and plans nothing itself.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
+import { forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
+import { deleteLink, groupLinksByRemoteId, type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { SYSTEM } from '../model/cause.ts';
+import type { Attributes } from '../model/desired.ts';
+import { type DriftItem, driftReason, remembered } from '../settle/drift.ts';
+import { reasonOf, restate } from '../settle/driftStatus.ts';
+import type { PersonFacts } from '../settle/people/look.ts';
+import { type Scan, takesIn } from '../settle/people/scanned.ts';
+import type { Reading } from '../settle/planning.ts';
+import type { PlannedGroup } from '../settle/storePlan.ts';
+
+export interface Step extends Reading {
+  readonly run: SyncRunRecord;
+}
+
+/** Drift is compared only with a scan that was read to its end: after a failed one, nothing is known to be gone. */
+export function scanOf({ run, now }: Step): Scan | null {
+  if (!run.scan || run.error !== null) return null;
+  const { repair, cause } = run;
+  return { began: run.startedAt ?? now(), repair, takesAgreement: cause === 'periodic' };
+}
+
+/** Answers what was found. */
+export async function recordPersonDrift(
+  tx: Db,
+  step: Step,
+  scan: Scan,
+  { compared: link, drift, duplicates }: PersonFacts,
+): Promise<readonly DriftItem[]> {
+  if (link === null) return duplicates;
+  const { store } = step.context;
+  if (drift.patch && takesIn(scan, drift)) {
+    await updateLink(tx, link.id, drift.patch, step.now());
+    if (drift.patch.state === 'removed') await forgetAccount(tx, store.id, link.remoteId);
+    if (!scan.repair && drift.patch.state !== undefined) await enqueue(tx, step, link);
+  }
+  if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
+  const items = [...drift.items, ...duplicates];
+  await note(tx, step, link, {
+    items,
+    standing: scan.repair ? duplicates : items,
+    repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
+  });
+  return items;
+}
+
+async function enqueue(tx: Db, step: Step, { subject }: LinkRecord): Promise<void> {
+  await enqueueTask(tx, step.context.store.id, {
+    environmentId: step.context.store.environmentId,
+    subject,
+    priority: PRIORITY.sync,
+    correlationIds: [step.run.correlationId],
+    at: step.now(),
+  });
+}
+
+interface DriftNote {
+  /** Everything that was found. */
+  readonly items: readonly DriftItem[];
+  /** What stays as it is: reported only, or beyond repair. */
+  readonly standing: readonly DriftItem[];
+  readonly repaired: Attributes;
+}
+
+/** Remembers drift and says so: in the status while it stands, and once in the audit log. */
+async function note(tx: Db, step: Step, link: LinkRecord, noted: DriftNote): Promise<void> {
+  const remembers = step.context.settings.driftMode !== 'Off';
+  const before = link.drift;
+  const after = remembers ? remembered(noted.standing, noted.repaired) : null;
+  const news = noted.items.length > 0 && !isDeepStrictEqual(noted.items, before?.items);
+  // Not as text: a database may put the keys in an order of its own.
+  if (!isDeepStrictEqual(before, after)) {
+    await rememberDrift(tx, link.id, after, step.now());
+    const reasons = { before: reasonOf(before), after: reasonOf(after) };
+    await restate(tx, step.context, link.subject, reasons, step.run);
+  }
+  if (news) await foundEvent(tx, step, link, noted);
+}
+
+async function foundEvent(
+  tx: Db,
+  step: Step,
+  link: LinkRecord,
+  { items, standing }: DriftNote,
+): Promise<void> {
+  const { store } = step.context;
+  await appendEvent(tx, step.now(), {
+    environmentId: store.environmentId,
+    cause: { correlationId: step.run.correlationId, actor: SYSTEM },
+    kind: 'drift.found',
+    subject: items[0]?.subject ?? link.subject,
+    store: { id: store.id, name: store.name },
+    outcome: standing.length < items.length ? 'success' : 'skipped',
+    reason: driftReason(items) ?? '',
+    after: { syncId: step.run.id, repair: step.run.repair, items: items.slice(0, ITEMS_PER_EVENT_MAX) },
+  });
+}
+
+const ITEMS_PER_EVENT_MAX = 100;
+
+async function keptEvent(tx: Db, step: Step, link: LinkRecord, kept: Attributes): Promise<void> {
+  const { store } = step.context;
+  await appendEvent(tx, step.now(), {
+    environmentId: store.environmentId,
+    cause: { correlationId: step.run.correlationId, actor: SYSTEM },
+    kind: 'drift.keptByStore',
+    subject: { ...link.subject, display: link.remoteName },
+    store: { id: store.id, name: store.name },
+    outcome: 'skipped',
+    reason: `${store.name} shows ${Object.keys(kept).join(', ')} as before although the bridge had just corrected it; it is taken for the store's own form and not corrected again`,
+    after: { syncId: step.run.id, kept },
+  });
+}
+
+/** Of a group whose members were read. Answers what was found. */
+export async function recordGroupDrift(
+  tx: Db,
+  step: Step,
+  { facts, members, unseen, isRead, vanished }: PlannedGroup,
+): Promise<readonly DriftItem[]> {
+  if (vanished) return recordVanished(tx, step, vanished);
+  const { link } = facts;
+  if (!isRead || link === null) return [];
+  const missing = unseen.filter((entry) => entry.origin !== 'foreign');
+  const foreign = members?.changes.flatMap((change) =>
+    change.op === 'revoke' && members.foreign.has(change.member.remoteId) ? [change.member] : [],
+  );
+  const items: DriftItem[] = [
+    ...missing.map((entry) => ({
+      kind: 'membershipMissing' as const,
+      ...ofGroup(link),
+      member: { id: entry.remoteUserId, display: entry.display },
+    })),
+    ...(foreign ?? []).map((member) => ({
+      kind: 'membershipForeign' as const,
+      ...ofGroup(link),
+      member: { id: member.remoteId, display: member.display },
+    })),
+  ];
+  await note(tx, step, link, { items, standing: step.run.repair ? [] : items, repaired: {} });
+  return items;
+}
+
+function ofGroup(link: LinkRecord) {
+  return {
+    subject: { kind: 'group' as const, id: link.subject.id, display: link.remoteName },
+    remoteId: link.remoteId,
+  };
+}
+
+async function recordVanished(tx: Db, step: Step, link: LinkRecord): Promise<readonly DriftItem[]> {
+  const { store } = step.context;
+  const items: DriftItem[] = [{ kind: 'vanished', ...ofGroup(link) }];
+  await note(tx, step, link, { items, standing: items, repaired: {} });
+  if (!step.run.repair) return items;
+  await forgetGroup(tx, store.id, link.remoteId);
+  for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId))
+    await deleteLink(tx, feeder.id);
+  return items;
+}
+
+const FORGOTTEN_PER_STEP_MAX = 500;
+
+/** With `DRIFT_MODE: Off` nobody looks any more, so nothing is said of what was found before. */
+export async function forgetOldDrift(tx: Db, step: Step): Promise<void> {
+  if (step.context.settings.driftMode !== 'Off') return;
+  for (const subject of await forgetDrift(tx, step.context.store.id, FORGOTTEN_PER_STEP_MAX)) {
+    await enqueueTask(tx, step.context.store.id, {
+      environmentId: step.context.store.environmentId,
+      subject,
+      priority: PRIORITY.sync,
+      correlationIds: [step.run.correlationId],
+      at: step.now(),
+    });
+  }
+}
