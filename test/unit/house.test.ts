@@ -11,7 +11,7 @@ const FILES_MAX = 15;
 
 /** What breaks a rule today. Whoever mends one of these takes it from the list; nothing is ever added. */
 const STILL_BROKEN = {
-  longFiles: ['src/settle/gate.ts'],
+  longFiles: ['src/settle/gate/gate.ts'],
   fullFolders: ['src/api'],
   otherWords: ['src/settle/leavers.ts', 'src/settle/outcome.ts'],
   withoutFirstLines: [] as string[],

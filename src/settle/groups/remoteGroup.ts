@@ -7,7 +7,7 @@ import type { Db } from '../../db/open.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
 import type { Attempt } from '../attempt.ts';
-import { openHarmlessGate, tickOff } from '../gate.ts';
+import { openHarmlessGate, tickOff } from '../gate/gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
 

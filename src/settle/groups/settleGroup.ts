@@ -9,7 +9,7 @@ import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
-import { openHarmlessGate, tickOff } from '../gate.ts';
+import { openHarmlessGate, tickOff } from '../gate/gate.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { recoverMembers } from '../recovery/members.ts';
 import { forbiddenAsSkip } from '../refusal.ts';

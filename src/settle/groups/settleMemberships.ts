@@ -8,7 +8,7 @@ import type { DesiredGroup } from '../../model/desired.ts';
 import type { MemberSituation } from '../../plan/member.ts';
 import { type MembershipPlan, planMembers } from '../../plan/members.ts';
 import type { Attempt } from '../attempt.ts';
-import { openGate, tickOff } from '../gate.ts';
+import { openGate, tickOff } from '../gate/gate.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';

@@ -4,7 +4,7 @@ import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { UserChange } from '../../model/change.ts';
 import type { Attempt } from '../attempt.ts';
-import { type Gate, tickOff } from '../gate.ts';
+import { type Gate, tickOff } from '../gate/gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { namesOfLink, protects } from '../situation.ts';

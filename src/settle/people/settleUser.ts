@@ -6,7 +6,7 @@ import type { Plan, UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
-import { type Gate, openGate } from '../gate.ts';
+import { type Gate, openGate } from '../gate/gate.ts';
 import { type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { applyRepairs } from '../repairs.ts';

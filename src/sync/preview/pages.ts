@@ -12,7 +12,7 @@ import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/observations.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
 import { brakeLimit } from '../../plan/brake.ts';
-import { type PlannedChange, withDecisions } from '../../settle/decisions.ts';
+import { type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { byScan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';

@@ -1,8 +1,8 @@
 /** What admins decided about losses that are planned again, or have yet to decide. Reads only. */
 
-import { type HeldRecord, heldOfSubjects } from '../db/brake/held.ts';
-import type { Db } from '../db/open.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
+import { type HeldRecord, heldOfSubjects } from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {

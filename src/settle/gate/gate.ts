@@ -3,7 +3,12 @@
  * which wait for a person, and which a person has declined. Reserves the budget of those that run.
  */
 
-import { peopleInWindow, peopleOfLargestCause, readWindow, reservePerson } from '../db/brake/brakeLedger.ts';
+import {
+  peopleInWindow,
+  peopleOfLargestCause,
+  readWindow,
+  reservePerson,
+} from '../../db/brake/brakeLedger.ts';
 import {
   countOpenHeld,
   dropHeld,
@@ -12,18 +17,18 @@ import {
   heldOfSubject,
   insertHeld,
   type NewHeld,
-} from '../db/brake/held.ts';
-import type { Db } from '../db/open.ts';
-import type { Intent } from '../db/queue/queue.ts';
-import { appliedAmong, consumeApplied } from '../db/runs/appliedChanges.ts';
-import { countEnabledPeople } from '../db/seen/linkLists.ts';
-import { lockBrake, releaseBrake, tripBrake } from '../db/stores/storeProgress.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
-import { type BrakeWindow, judgeLoss } from '../plan/brake.ts';
-import { isoTime } from '../support/clock.ts';
-import type { Attempt } from './attempt.ts';
+} from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
+import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
+import { countEnabledPeople } from '../../db/seen/linkLists.ts';
+import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
+import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { type BrakeWindow, judgeLoss } from '../../plan/brake.ts';
+import { isoTime } from '../../support/clock.ts';
+import type { Attempt } from '../attempt.ts';
+import { applyRepairs, type Repair } from '../repairs.ts';
 import { discarded } from './decisions.ts';
-import { applyRepairs, type Repair } from './repairs.ts';
 
 export interface Gate<C extends Change = Change> {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
