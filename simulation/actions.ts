@@ -10,25 +10,24 @@ export type Action =
   | { readonly kind: 'renameGroup' | 'deleteGroup' | 'emptyGroup'; readonly group: number }
   | { readonly kind: 'join' | 'part'; readonly group: number; readonly who: number }
   | { readonly kind: 'pushGroup'; readonly group: number; readonly members: readonly number[] }
-  | { readonly kind: 'settings' | 'approvalMode'; readonly store: number }
   | AdminAction
-  | { readonly kind: 'approve' | 'discard'; readonly store: number; readonly all: boolean }
-  | { readonly kind: 'sync'; readonly store: number; readonly repair: boolean }
-  | { readonly kind: 'apply'; readonly store: number; readonly includeHeld: boolean }
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
   | { readonly kind: 'crash' | 'stall'; readonly process: number }
   | { readonly kind: 'pass'; readonly ms: number };
 
-/** Beside its settings. */
 export type AdminAction =
+  | { readonly kind: 'settings' | 'approvalMode'; readonly store: number }
+  | { readonly kind: 'approve' | 'discard'; readonly store: number; readonly all: boolean }
+  | { readonly kind: 'sync'; readonly store: number; readonly repair: boolean }
+  | { readonly kind: 'apply'; readonly store: number; readonly includeHeld: boolean }
   | {
       readonly kind: 'addRule';
       readonly store: number;
       readonly title: string | null;
       readonly group: number | null;
     }
-  | { readonly kind: 'mapping'; readonly store: number; readonly attribute: string }
+  | { readonly kind: 'mapping'; readonly store: number; readonly attribute: 'title' | 'displayName' }
   | {
       readonly kind: 'dropRule' | 'switchRule' | 'pause' | 'resume' | 'retryTask' | 'discardTask';
       readonly store: number;
@@ -171,5 +170,5 @@ function drawRuleAction(random: Random, store: number): Action {
     return { kind: 'addRule', store, title, group: random.chance(0.9) ? group : null };
   }
   if (draw < 8) return { kind: random.pick(['dropRule', 'switchRule']), store };
-  return { kind: 'mapping', store, attribute: random.pick(['title', 'displayName']) };
+  return { kind: 'mapping', store, attribute: random.pick(['title', 'displayName'] as const) };
 }

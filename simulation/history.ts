@@ -1,15 +1,13 @@
 /** One history from its seed: themes, actions, play, quiet, and the verdict. */
 
-import { retryNow } from '../src/control/tasks.ts';
-import { isoTime } from '../src/support/clock.ts';
 import { replaceRandomSource } from '../src/support/random.ts';
 import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
-import type { Database } from './database.ts';
-import { NO_FAULTS } from './network.ts';
-import { judge, REPAIRED } from './oracle.ts';
-import { Play } from './play.ts';
+import { judge } from './judges/oracle.ts';
+import type { Database } from './machine/database.ts';
+import { type SimulatedStore, World } from './machine/world.ts';
+import { Play } from './players/play.ts';
 import { createRandom } from './random.ts';
-import { calmProcess, World } from './world.ts';
+import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
   readonly themes: Themes;
@@ -40,29 +38,27 @@ export async function playHistory(
   index: number,
   { themes, actions }: History,
 ): Promise<Outcome> {
-  const random = createRandom(`${seed}/${index}/chance`);
-  database.onAcquire = async () => {};
-  await database.empty();
+  const random = createRandom(`${seed}/${index}/events`);
+  database.empty();
   replaceRandomSource({ number: random.number, uuid: random.uuid });
   const world = new World(database, random, themes);
   let complaints: readonly string[] = [];
   try {
-    await world.start();
-    let finished = false;
-    world.scheduler.spawn(calmProcess('people'), async () => {
+    let isOver = false;
+    world.scheduler.spawn(world.people, async () => {
       complaints = await tell(world, actions);
-      finished = true;
+      isOver = true;
     });
-    await world.scheduler.run(() => finished || world.violations.length > 0);
+    await world.scheduler.run(() => isOver || world.violations.length > 0);
   } catch (error) {
     complaints = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   } finally {
-    database.onAcquire = async () => {};
+    world.abandon();
     replaceRandomSource(null);
   }
   return {
     complaints: [...world.violations, ...complaints],
-    writes: world.stores.reduce((sum, store) => sum + store.guard.done.length, 0),
+    writes: world.stores.reduce((sum, { guard }) => sum + guard.records.deeds.length, 0),
     crashes: world.crashes,
     trace: world.trace,
   };
@@ -70,19 +66,19 @@ export async function playHistory(
 
 async function tell(world: World, actions: readonly Planned[]): Promise<readonly string[]> {
   const play = new Play(world);
+  for (const replica of world.replicas) replica.start();
   await play.open();
-  world.startWorkers();
   for (const { action, afterMs } of actions) {
-    if (afterMs > 0) await world.scheduler.sleep(afterMs);
+    if (afterMs > 0) await world.sleep(afterMs);
     world.note(JSON.stringify(action));
     await play.play(action);
   }
   await calm(world, play);
   const first = await judge(world);
   if (first.length > 0) return first;
-  for (const store of world.stores) await play.decide(store, 'approve', true);
-  await quiet(world);
-  await waitForRemovals(world);
+  for (const store of world.stores) await play.admin.decide(store, 'approve', true);
+  await quiet(world, play);
+  await waitForRemovals(world, play);
   return (await judge(world)).map((complaint) => `after approving everything: ${complaint}`);
 }
 
@@ -92,53 +88,64 @@ async function calm(world: World, play: Play): Promise<void> {
     process.crashChance = 0;
     process.stalledUntil = Math.min(process.stalledUntil, world.scheduler.now);
   }
-  for (const { faults } of world.stores) Object.assign(faults, NO_FAULTS);
-  for (const store of world.stores) await play.admin.resume(store);
-  await quiet(world);
-  await retryParked(world);
-  for (const store of world.stores) {
-    if (store.guard.needsSync === null) continue;
-    await play.sync(store, true);
-    await quiet(world);
-    store.guard.needsSync = REPAIRED;
+  for (const { faults, vendor } of world.stores) {
+    Object.assign(faults, NO_FAULTS);
+    vendor.emulated.refuseCredential(false);
   }
-  await waitForRemovals(world);
+  for (const store of world.stores) await resume(world, play, store);
+  await quiet(world, play);
+  for (const task of await play.admin.tasks('parked')) await play.admin.retry(task);
+  await quiet(world, play);
+  for (const store of world.stores) {
+    const { records } = store.guard;
+    if (records.needsSync === null) continue;
+    await play.admin.sync(store, true);
+    await quiet(world, play);
+    records.isRepaired = true;
+  }
+  await waitForRemovals(world, play);
+}
+
+const RESUMED_WITHIN = 20;
+const RESUME_EVERY_MS = 30_000;
+
+/** The vendor is well, and a worker is there, or will be soon. */
+async function resume(world: World, play: Play, store: SimulatedStore): Promise<void> {
+  for (let asked = 0; asked < RESUMED_WITHIN; asked++) {
+    if (await play.admin.resume(store)) return;
+    await world.sleep(RESUME_EVERY_MS);
+  }
+  throw new Error(`${store.vendor.traits.type} cannot be resumed`);
 }
 
 const DAY_MS = 86_400_000;
 
 /** Until `REMOVE_AFTER_DAYS` are over for everybody for whom they count now. */
-async function waitForRemovals(world: World): Promise<void> {
-  const days = Math.max(...world.stores.map(({ guard }) => guard.sight.meaning.removeAfterDays));
+async function waitForRemovals(world: World, play: Play): Promise<void> {
+  const days = Math.max(...world.stores.map(({ guard }) => guard.records.sight.meaning.removeAfterDays));
   if (days === 0) return;
-  await world.scheduler.sleep((days + 1) * DAY_MS);
-  await quiet(world);
-  for (const { guard } of world.stores) guard.waitedDays = days + 1;
+  await world.sleep((days + 1) * DAY_MS);
+  await quiet(world, play);
+  for (const { guard } of world.stores) guard.records.waitedDays = days + 1;
 }
 
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 30_000;
+/** Longer than any gap after which the bridge does something by itself that it began before. */
+const SILENT_MS = 30_000;
 /** Longer than any gap between two tries of a store. */
 const QUIET_WITHIN_MS = 6 * 3_600_000;
 
-async function quiet(world: World): Promise<void> {
-  const { db, scheduler } = world;
-  const deadline = scheduler.now + QUIET_WITHIN_MS;
+/** Nothing is pending by the bridge's own word, and for a while no vendor has heard of it. */
+async function quiet(world: World, play: Play): Promise<void> {
+  const deadline = world.scheduler.now + QUIET_WITHIN_MS;
   for (;;) {
-    const task = await db('tasks').where({ state: 'pending' }).first('id', 'error', 'attempts');
-    const run = await db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).first('id', 'position');
-    const lease = await db('leases').where('expires_at', '>', isoTime(scheduler.now)).first('holder');
-    const look = await db('second_looks').first('at');
-    if (!task && !run && !lease && !look) return;
-    if (scheduler.now > deadline) throw new Error(`not quiet: ${JSON.stringify({ task, run, lease, look })}`);
-    await scheduler.sleep(LOOK_EVERY_MS);
+    await world.silence(SILENT_MS, deadline);
+    let isSettled = true;
+    for (const store of world.stores) isSettled &&= await play.admin.isSettled(store);
+    if (isSettled) return;
+    if (world.scheduler.now > deadline) {
+      throw new Error(`not quiet: ${JSON.stringify(await play.admin.tasks('pending'))}`);
+    }
+    await world.sleep(LOOK_EVERY_MS);
   }
-}
-
-/** What was parked in the trouble is tried once more, as an operator would. */
-async function retryParked(world: World): Promise<void> {
-  const rows = await world.db('tasks').where({ state: 'parked' }).select('id', 'environment_id');
-  for (const row of rows) {
-    await retryNow(world.anyReplica().deps, row.environment_id, row.id, world.cause('retry'));
-  }
-  if (rows.length > 0) await quiet(world);
 }

@@ -4,8 +4,8 @@
  */
 
 import { parseArgs } from 'node:util';
-import { openSimulationDatabase } from './database.ts';
 import { drawHistory, type History, playHistory } from './history.ts';
+import { openSimulationDatabase } from './machine/database.ts';
 import { shorten } from './shorten.ts';
 
 const { values } = parseArgs({
@@ -31,6 +31,7 @@ process.exitCode = await simulate();
 async function simulate(): Promise<number> {
   const database = await openSimulationDatabase();
   const startedAt = performance.now();
+  const cpuAt = process.cpuUsage();
   let writes = 0;
   let crashes = 0;
   let failed = 0;
@@ -58,9 +59,10 @@ async function simulate(): Promise<number> {
   }
   await database.close();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  say(
-    `${until - from} histories, ${failed} failed, ${writes} vendor writes, ${crashes} crashes, ${seconds} s`,
-  );
+  const { user, system } = process.cpuUsage(cpuAt);
+  const cpuSeconds = ((user + system) / 1_000_000).toFixed(1);
+  const counts = `${writes} vendor writes, ${crashes} crashes`;
+  say(`${until - from} histories, ${failed} failed, ${counts}, ${seconds} s (${cpuSeconds} s of processor)`);
   return failed > 0 ? 1 : 0;
 }
 

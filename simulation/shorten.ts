@@ -1,7 +1,7 @@
 /** Leaves out what a failing history does not need to fail in the same way, within bounds. */
 
-import type { Database } from './database.ts';
 import { type History, playHistory } from './history.ts';
+import type { Database } from './machine/database.ts';
 
 const REPLAYS_MAX = 80;
 

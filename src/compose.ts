@@ -22,7 +22,7 @@ import { resealSecrets } from './stores/storeSecrets.ts';
 import { askVendor } from './stores/vendorAnswer.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
-import { createMetrics } from './support/metrics.ts';
+import { createMetrics, type Metrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
 import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
 import { StoreDuties } from './work/storeDuties.ts';
@@ -41,6 +41,8 @@ export interface BridgeDeps {
   readonly presence?: Presence;
   /** Other store types than the release has. */
   readonly registry?: Registry;
+  /** Several bridges in one process may share them. */
+  readonly metrics?: Metrics;
 }
 
 export interface Bridge {
@@ -55,8 +57,11 @@ export interface Bridge {
 
 export function compose(deps: BridgeDeps): Bridge {
   const { config, db, keyring, clock, log } = deps;
-  const { fetch = globalThis.fetch, presence = createPresence(config.database) } = deps;
-  const metrics = createMetrics();
+  const {
+    fetch = globalThis.fetch,
+    presence = createPresence(config.database),
+    metrics = createMetrics(),
+  } = deps;
   const { publicUrl, adminToken } = config;
   const wakes = createWakes(config.database, log);
   const { work: wake, asked, answered } = wakes;

@@ -3,9 +3,9 @@
  * GitLab's pages, conflicts, refusals and rate limits. It has what the bridge asks for, and no more.
  */
 
-import { forbidden, Refused, unauthorized } from './gitlab/answers.ts';
+import { forbidden, PER_PAGE_MAX, Refused, unauthorized } from './gitlab/answers.ts';
 import { answerGroups } from './gitlab/groups.ts';
-import { createState, type GitLabState, type GitLabToken } from './gitlab/state.ts';
+import { copyState, createState, type GitLabState, type GitLabToken } from './gitlab/state.ts';
 import { answerUsers, userJson } from './gitlab/users.ts';
 import { createRateLimit, type RateLimit } from './rateLimit.ts';
 import { type Answer, type EmulatedRequest, type EmulatorServer, type Handle, serve } from './server.ts';
@@ -25,6 +25,8 @@ export interface GitLabOptions {
   readonly keyset?: boolean;
   /** Offset pages of people end here. */
   readonly offsetMax?: number;
+  /** Pages are no longer than this, whatever was asked for; GitLab's 100 where absent. */
+  readonly pageSizeMax?: number;
   /** For each user; none where absent. */
   readonly rateLimit?: { readonly perMinute: number; readonly burst: number };
   /** Removals of members, for each group and user. */
@@ -46,6 +48,8 @@ export interface EmulatedGitLab {
   readonly adminToken: string;
   readonly state: GitLabState;
   readonly handle: Handle;
+  /** Answers reads as of now, whatever changes later. */
+  snapshot(): Handle;
 }
 
 export type GitLabEmulator = EmulatedGitLab & Omit<EmulatorServer, 'url'>;
@@ -67,8 +71,14 @@ export function createGitLab(origin: string, options: GitLabOptions = {}): Emula
   state.addUser({ username: 'alert-bot', name: 'GitLab Alert Bot', internal: true });
   state.addToken(adminToken, root.id);
   const url = origin + relativeUrl;
-  const handle = createHandle(state, { ...options, relativeUrl, externalUrl: options.externalUrl ?? url });
-  return { url, adminToken, state, handle };
+  const ready = { ...options, relativeUrl, externalUrl: options.externalUrl ?? url };
+  return {
+    url,
+    adminToken,
+    state,
+    handle: createHandle(state, ready),
+    snapshot: () => createHandle(copyState(state), ready),
+  };
 }
 
 export function startGitLabEmulator(options: GitLabOptions = {}): Promise<GitLabEmulator> {
@@ -126,18 +136,20 @@ function answer(
   authorize(token, request, resource);
   const admin = caller.isAdmin && (!options.adminMode || token.scopes.includes('admin_mode'));
   const apiUrl = `${options.externalUrl}/api/v4`;
+  const perPageMax = options.pageSizeMax ?? PER_PAGE_MAX;
   switch (resource) {
     case 'user':
       // GitLab asks whose the account is here, not whether Admin Mode is on.
       return { status: 200, body: { ...userJson(caller, caller.isAdmin), email: caller.email } };
     case 'users': {
-      const paging = { apiUrl, keyset: options.keyset ?? true, offsetMax: options.offsetMax ?? OFFSET_MAX };
+      const { keyset = true, offsetMax = OFFSET_MAX } = options;
+      const paging = { apiUrl, keyset, offsetMax, perPageMax };
       const { seats = null, deletesSlowly = false } = options;
       return answerUsers(state, { paging, seats, deletesSlowly }, request, rest, caller, admin);
     }
     case 'groups': {
       const rules = {
-        paging: { apiUrl, keyset: false, offsetMax: null },
+        paging: { apiUrl, keyset: false, offsetMax: null, perPageMax },
         promotionApproval: options.promotionApproval ?? false,
         limitRemovals: (groupId: number) => removals.take(`${groupId} ${caller.id}`),
       };

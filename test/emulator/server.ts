@@ -193,3 +193,22 @@ function encode({ headers = {}, body }: Answer): { headers: Record<string, strin
     text: isText ? body : JSON.stringify(body),
   };
 }
+/** A request of `fetch` as an emulator reads it, for those who ask one without a socket. */
+export async function readFetch(url: string, init: RequestInit): Promise<EmulatedRequest> {
+  const request = new Request(url, { ...init, signal: null });
+  const { pathname, searchParams } = new URL(url);
+  const contentType = request.headers.get('content-type') ?? '';
+  return {
+    method: request.method,
+    path: pathname,
+    query: searchParams,
+    headers: Object.fromEntries(request.headers),
+    body: await parseBody(new Uint8Array(await request.arrayBuffer()), contentType),
+  };
+}
+
+/** What `fetch` makes of an emulator's answer. */
+export function toResponse(answer: Answer): Response {
+  const { headers, text } = encode(answer);
+  return new Response(text, { status: answer.status, headers });
+}

@@ -6,10 +6,12 @@
 import { type EmulatorServer, type Handle, serve } from './server.ts';
 import { createScim, type ScimOptions } from './slack/scim.ts';
 import {
+  copyState,
   createState,
   type SeedUser,
   type SeedWorkspace,
   type SlackGroup,
+  type SlackState,
   type SlackToken,
   type SlackUser,
   type SlackWorkspace,
@@ -52,6 +54,8 @@ export interface EmulatedSlack {
   readonly groups: ReadonlyMap<string, SlackGroup>;
   readonly owner: SlackUser;
   readonly handle: Handle;
+  /** Answers reads as of now, whatever changes later. */
+  snapshot(): Handle;
   addWorkspace(seed: SeedWorkspace): SlackWorkspace;
   addToken(workspace: SlackWorkspace, seed: SeedToken): SlackToken;
   addUser(seed: SeedUser, workspace?: SlackWorkspace): SlackUser;
@@ -96,8 +100,15 @@ export function createSlack(url: string, options: SlackEmulatorOptions = {}): Em
     now: options.now ?? Date.now,
   };
   const scimUrl = url + SCIM_PATH;
-  const scim = createScim(state, scimOptions, scimUrl);
-  const web = createWeb(state, scimOptions);
+  const handleOf = (state: SlackState): Handle => {
+    const scim = createScim(state, scimOptions, scimUrl);
+    const web = createWeb(state, scimOptions);
+    return (request) => {
+      if (request.path.startsWith(SCIM_PATH)) return scim(request, request.path.slice(SCIM_PATH.length));
+      if (request.path.startsWith(API_PATH)) return web(request, request.path.slice(API_PATH.length));
+      return { status: 404, body: 'not found' };
+    };
+  };
   return {
     apiUrl: url + API_PATH,
     scimUrl,
@@ -105,11 +116,8 @@ export function createSlack(url: string, options: SlackEmulatorOptions = {}): Em
     users: workspace.users,
     groups: workspace.groups,
     owner,
-    handle: (request) => {
-      if (request.path.startsWith(SCIM_PATH)) return scim(request, request.path.slice(SCIM_PATH.length));
-      if (request.path.startsWith(API_PATH)) return web(request, request.path.slice(API_PATH.length));
-      return { status: 404, body: 'not found' };
-    },
+    handle: handleOf(state),
+    snapshot: () => handleOf(copyState(state)),
     addWorkspace: (seed) => seedWorkspace(state, seed),
     addToken,
     addUser: (seed, to = workspace) => seedUser(state, to, seed),

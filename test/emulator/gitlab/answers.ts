@@ -24,7 +24,7 @@ export const invalid = (messages: Readonly<Record<string, readonly string[]>>) =
   new Refused(400, { message: messages });
 
 const PER_PAGE_DEFAULT = 20;
-const PER_PAGE_MAX = 100;
+export const PER_PAGE_MAX = 100;
 /** Beyond so many rows GitLab counts no totals. */
 const COUNTED_ROWS_MAX = 10_000;
 
@@ -35,6 +35,8 @@ export interface Paging {
   readonly keyset: boolean;
   /** The furthest row that offset pages reach; null: no limit. */
   readonly offsetMax: number | null;
+  /** The most rows of one page. */
+  readonly perPageMax: number;
 }
 
 /** Rows in the order asked for; `path` is the list's, below `/api/v4`. */
@@ -47,7 +49,7 @@ export function page<T extends { readonly id: number }>(
 ): Answer {
   const perPage = Math.min(
     Math.max(Number(request.query.get('per_page') ?? PER_PAGE_DEFAULT), 1),
-    PER_PAGE_MAX,
+    paging.perPageMax,
   );
   return request.query.get('pagination') === 'keyset'
     ? keysetPage(rows, request, path, paging, perPage, show)

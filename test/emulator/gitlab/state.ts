@@ -124,6 +124,11 @@ export function createState(): GitLabState {
   return state;
 }
 
+/** Of what it holds; what is made in the copy has ids of its own. */
+export function copyState({ users, groups, members, tokens }: GitLabState): GitLabState {
+  return { ...createState(), ...structuredClone({ users, groups, members, tokens }) };
+}
+
 export function fullPath(state: GitLabState, group: GitLabGroup): string {
   const parent = group.parentId === null ? undefined : state.groups.get(group.parentId);
   return parent ? `${fullPath(state, parent)}/${group.path}` : group.path;

@@ -80,6 +80,11 @@ export function createState(): SlackState {
   };
 }
 
+/** Of what it holds; what is made in the copy has ids of its own. */
+export function copyState({ workspaces, tokens }: SlackState): SlackState {
+  return { ...createState(), ...structuredClone({ workspaces, tokens }) };
+}
+
 export interface SeedWorkspace {
   readonly id: string;
   readonly name: string;

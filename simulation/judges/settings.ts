@@ -1,8 +1,8 @@
 /** The settings that histories change, and what they mean where nothing is said: product.md's defaults. */
 
+import type { Random } from '../random.ts';
+import type { Traits } from '../vendors/vendor.ts';
 import type { Settings } from './model.ts';
-import type { Random } from './random.ts';
-import type { Manners } from './vendor.ts';
 
 export interface Meaning {
   readonly createUsers: boolean;
@@ -43,7 +43,7 @@ export function meaningOf(settings: Settings): Meaning {
 const SWITCHES = ['CREATE_USERS', 'UPDATE_USERS', 'DISABLE_USERS', 'DEPROVISION_USERS'];
 
 /** One setting that an admin changes; mostly back to its default, so that most things happen. */
-export function changeSetting(random: Random, manners: Manners, settings: Settings): Settings {
+export function changeSetting(random: Random, traits: Traits, settings: Settings): Settings {
   const set = (more: Settings): Settings => ({ ...settings, ...more });
   switch (random.int(0, 10)) {
     case 0:
@@ -51,7 +51,7 @@ export function changeSetting(random: Random, manners: Manners, settings: Settin
       return set({ [random.pick(SWITCHES)]: random.chance(0.6) });
     case 2:
       return set({
-        REMOVE_ACTION: manners.deleteUsers && random.chance(0.7) ? 'Delete' : 'Disable',
+        REMOVE_ACTION: traits.deletesUsers && random.chance(0.7) ? 'Delete' : 'Disable',
         REMOVE_AFTER_DAYS: random.pick([0, 1, 2]),
       });
     case 3:
@@ -68,7 +68,7 @@ export function changeSetting(random: Random, manners: Manners, settings: Settin
     case 9:
       return set({ MAX_ATTEMPTS: random.pick([2, 12]), SYNC_INTERVAL_MINUTES: random.pick([0, 120, 360]) });
     default:
-      return manners.deleteGroups ? set({ DELETE_GROUPS: random.chance(0.5) }) : set(brakeSettings(random));
+      return traits.deletesGroups ? set({ DELETE_GROUPS: random.chance(0.5) }) : set(brakeSettings(random));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Who lost something at one store, and when: what the table of the brake in docs/design.md allows next. */
 
-import type { Turn } from './network.ts';
-import { SKEW_MAX_MS } from './scheduler.ts';
+import { SKEW_MAX_MS } from '../machine/scheduler.ts';
+import type { Turn } from '../vendors/network.ts';
 import type { Sight } from './sight.ts';
 
 /** Longer than any window. */

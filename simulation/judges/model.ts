@@ -1,9 +1,10 @@
 /**
  * What the directory and the settings are, and were: kept by the simulation beside the bridge, from the
- * same requests, so that the oracle need not ask the bridge. Every committed change raises the tick.
+ * same requests, so that the oracle need not ask the bridge. Every change raises the tick.
  */
 
-import type { Lifecycle } from '../src/model/desired.ts';
+import type { Lifecycle } from '../../src/model/desired.ts';
+import type { Attribute } from '../vendors/vendor.ts';
 
 export interface Standing {
   readonly lifecycle: Lifecycle;
@@ -22,6 +23,7 @@ export interface GroupStanding {
 
 /** Whom, and which groups, a store is concerned with. */
 export interface Rule {
+  /** Empty until the bridge has answered with it. */
   readonly id: string;
   readonly active: boolean;
   /** The population expression asks for it; null: for nothing. */
@@ -43,6 +45,11 @@ export class Timeline<T> {
 
   set(tick: number, value: T): void {
     this.#versions.push({ tick, value });
+  }
+
+  /** What was asked for at that tick was refused. */
+  withdraw(tick: number): void {
+    if (this.#versions.at(-1)?.tick === tick) this.#versions.pop();
   }
 
   get now(): T | undefined {
@@ -84,20 +91,24 @@ export interface Human {
 }
 
 export interface ScimGroup {
-  readonly id: string;
+  /** Empty until the bridge has answered with it. */
+  id: string;
   readonly standing: Timeline<GroupStanding>;
 }
 
 export class Model {
+  /** Of the last change, which may not be answered yet. */
   tick = 0;
+  /** Of the last change that was answered: whatever reads later sees it. */
+  certain = 0;
   readonly humans: readonly Human[];
-  /** Deleted ones too, by SCIM id. */
-  readonly groups = new Map<string, ScimGroup>();
+  /** Deleted ones too. */
+  readonly groups: ScimGroup[] = [];
   /** By store, like what follows. */
   readonly settings = new Map<string, Timeline<Settings>>();
   readonly rules = new Map<string, Timeline<readonly Rule[]>>();
   /** Attributes that are not mapped. */
-  readonly unmapped = new Map<string, Timeline<ReadonlySet<string>>>();
+  readonly unmapped = new Map<string, Timeline<ReadonlySet<Attribute>>>();
   /** True time at each tick. */
   readonly #times: number[] = [0];
   readonly #now: () => number;
@@ -112,18 +123,48 @@ export class Model {
     }));
   }
 
-  /** To be called once for each committed change, after it. */
-  changed(): number {
+  /**
+   * A change is asked for, one at a time: it may be in force from now on, and is so once it is answered.
+   * Where it was refused, `ask` says false and nothing changed.
+   */
+  async change<T>(timeline: Timeline<T>, value: T, ask: () => Promise<boolean>): Promise<boolean> {
+    const tick = this.next();
+    timeline.set(tick, value);
+    const done = await ask();
+    if (!done) timeline.withdraw(tick);
+    this.certain = this.tick;
+    return done;
+  }
+
+  next(): number {
     this.tick += 1;
     this.#times.push(this.#now());
     return this.tick;
+  }
+
+  /** The last change that was certain before that time. */
+  certainBefore(time: number): number {
+    let tick = this.certain;
+    while (tick > 0 && this.timeOf(tick) >= time) tick -= 1;
+    return tick;
   }
 
   timeOf(tick: number): number {
     return this.#times[tick] ?? 0;
   }
 
+  groupOf(id: string): ScimGroup | undefined {
+    return this.groups.find((group) => group.id === id);
+  }
+
   byPerson(personId: string | null): Human | undefined {
     return personId === null ? undefined : this.humans.find((human) => human.personId === personId);
+  }
+
+  /** No two people ever have one address. */
+  byEmail(email: string): Human | undefined {
+    return this.humans.find((human) =>
+      human.standing.all.some((standing) => standing.email.toLowerCase() === email),
+    );
   }
 }

@@ -3,6 +3,7 @@
  * is out of scope is gone for the store, and a group likewise.
  */
 
+import type { Attribute } from '../vendors/vendor.ts';
 import type { GroupStanding, Human, Model, Rule, ScimGroup, Standing } from './model.ts';
 import { type Meaning, meaningOf } from './settings.ts';
 
@@ -29,11 +30,11 @@ export class Sight {
   }
 
   /** True where the attribute was not mapped at any time from then on. */
-  isUnmappedSince(tick: number, attribute: string): boolean {
+  isUnmappedSince(tick: number, attribute: Attribute): boolean {
     return this.#unmapped?.since(tick).every((names) => names.has(attribute)) ?? false;
   }
 
-  isUnmapped(attribute: string): boolean {
+  isUnmapped(attribute: Attribute): boolean {
     return this.#unmapped?.now?.has(attribute) ?? false;
   }
 
@@ -74,7 +75,7 @@ export class Sight {
   #includes(human: Human, { title }: Standing, tick: number): boolean {
     const rules = this.#rules(tick);
     const isMember = (groupId: string) => {
-      const standing = this.#model.groups.get(groupId)?.standing.at(tick);
+      const standing = this.#model.groupOf(groupId)?.standing.at(tick);
       return standing?.live === true && standing.members.has(human.index);
     };
     return (

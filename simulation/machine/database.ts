@@ -6,54 +6,76 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Knex } from 'knex';
-import { migrate } from '../src/db/migrations.ts';
-import { openDatabase } from '../src/db/open.ts';
+import { migrate } from '../../src/db/migrations.ts';
+import { openDatabase } from '../../src/db/open.ts';
 
-/** One for all histories of this process, emptied in between. */
-export interface Database {
+/** One process's way to the database. */
+export interface Access {
   readonly db: Knex;
   /** Called before a connection is used outside of a transaction, and before each transaction. */
   onAcquire: () => Promise<void>;
-  empty(): Promise<void>;
+}
+
+/** One for all histories of this process, emptied in between. */
+export interface Database {
+  readonly accesses: readonly [Access, Access];
+  inTransaction(): boolean;
+  empty(): void;
   close(): Promise<void>;
 }
 
 export async function openSimulationDatabase(): Promise<Database> {
-  const db = openDatabase({ dialect: 'sqlite', target: ':memory:' });
-  const client = db.client as { driver: object; acquireConnection(): Promise<unknown> };
-  client.driver = { Database: Connection };
-  await migrate(db);
-  const rows: { name: string }[] = await db('sqlite_master').where({ type: 'table' }).select('name');
-  const tables = rows.map((row) => row.name).filter((name) => !/^(knex_|sqlite_)/.test(name));
-  const emptied = tables.map((name) => `DELETE FROM "${name}";`).join('\n');
-  const database: Database = {
-    db,
-    onAcquire: async () => {},
-    async empty() {
-      const connection = (await db.client.acquireConnection()) as Connection;
-      connection.execute(`PRAGMA foreign_keys = OFF; BEGIN; ${emptied} COMMIT; PRAGMA foreign_keys = ON;`);
-      await db.client.releaseConnection(connection);
+  const connection = new Connection();
+  const accesses: Database['accesses'] = [accessTo(connection), accessTo(connection)];
+  await migrate(accesses[0].db);
+  const emptied = connection
+    .tables()
+    .filter((name) => !/^(knex_|sqlite_)/.test(name))
+    .map((name) => `DELETE FROM "${name}";`)
+    .join('\n');
+  return {
+    accesses,
+    inTransaction: () => connection.inTransaction,
+    empty: () =>
+      connection.execute(`PRAGMA foreign_keys = OFF; BEGIN; ${emptied} COMMIT; PRAGMA foreign_keys = ON;`),
+    async close() {
+      for (const { db } of accesses) await db.destroy();
     },
-    close: () => db.destroy(),
+  };
+}
+
+function accessTo(connection: Connection): Access {
+  const db = openDatabase({ dialect: 'sqlite', target: ':memory:' });
+  const access: Access = { db, onAcquire: async () => {} };
+  const client = db.client as { driver: object; acquireConnection(): Promise<unknown> };
+  client.driver = {
+    Database: function opened(_file: string, _flags: number, done: (error: null) => void) {
+      queueMicrotask(() => done(null));
+      return connection;
+    },
   };
   const acquire = client.acquireConnection.bind(client);
   client.acquireConnection = async () => {
-    await database.onAcquire();
+    await access.onAcquire();
     return acquire();
   };
-  return database;
+  return access;
 }
 
 type Done<T> = (this: { changes: number; lastID: number }, error: Error | null, result?: T) => void;
 
 /** What knex asks of a connection of the `sqlite3` package. */
 class Connection {
-  readonly #db: DatabaseSync;
+  readonly #db = new DatabaseSync(':memory:');
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(filename: string, _flags: number, opened: (error: Error | null) => void) {
-    this.#db = new DatabaseSync(filename);
-    queueMicrotask(() => opened(null));
+  get inTransaction(): boolean {
+    return this.#db.isTransaction;
+  }
+
+  tables(): readonly string[] {
+    const rows = this.#db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    return rows.map(({ name }) => String(name));
   }
 
   execute(sql: string): void {
@@ -76,8 +98,8 @@ class Connection {
     });
   }
 
+  /** It is shared: memory goes with the process. */
   close(done: (error: Error | null) => void): void {
-    this.#db.close();
     done(null);
   }
 

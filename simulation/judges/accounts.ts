@@ -1,0 +1,120 @@
+/** May a write to an account be? By the table "People" of docs/design.md. */
+
+import { SKEW_MAX_MS } from '../machine/scheduler.ts';
+import type { Turn } from '../vendors/network.ts';
+import type { Attribute } from '../vendors/vendor.ts';
+import type { AccountWrite } from '../vendors/writes.ts';
+import type { Human, Standing } from './model.ts';
+import { changeKey, type Records } from './records.ts';
+import type { Meaning } from './settings.ts';
+
+const DAY_MS = 86_400_000;
+
+export function accountSubjects(records: Records, write: AccountWrite): readonly Human[] {
+  const human = humanOf(records, write);
+  return human ? [human] : [];
+}
+
+/** Whose the account is, or whose it would be by its address. */
+function humanOf({ own, model, vendor }: Records, { accountId, attributes, op }: AccountWrite) {
+  const email = op === 'create' ? attributes.email : vendor.holds.accounts.get(accountId)?.attributes.email;
+  return own.ownerOf(accountId) ?? model.byEmail(email ?? '');
+}
+
+/** Why not; null where it may be. */
+export function judgeAccountWrite(
+  records: Records,
+  turn: Turn,
+  write: AccountWrite,
+  isLate: boolean,
+): string | null {
+  const human = humanOf(records, write);
+  if (!human) return 'nothing says that the account is anybody’s';
+  const { sight } = records;
+  const standings = sight.personSince(human, turn.tick);
+  const meanings = sight.meaningsSince(turn.tick);
+  const was = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
+  const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
+  const keys = [changeKey(write.op, human.personId ?? '')];
+  if (!records.permits(turn, keys)) return 'APPLY_MODE is Approval, and no applied preview says this';
+  if (write.op !== 'create') records.own.owners.set(write.accountId, human.index);
+  switch (write.op) {
+    case 'create':
+      if (!was('active')) return 'the person is not active';
+      if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
+      return secondAccount(records, human, isLate) ?? wrongAttribute(records, turn, write, standings);
+    case 'update':
+      if (!was('active')) return 'the person is not active';
+      if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
+      return wrongAttribute(records, turn, write, standings);
+    case 'enable':
+      if (!was('active')) return 'the person is not active';
+      return some((m) => m.disableUsers || m.deprovisionUsers) ? null : 'both switches are off';
+    case 'disable':
+    case 'delete':
+      return (
+        records.refuseLoss(turn, write.accountId, keys, `h${human.index}`) ??
+        unwantedRemoval(write.op, was, some) ??
+        tooSoon(records, human, write, meanings)
+      );
+    case 'other':
+      return 'an account cannot be changed so';
+  }
+}
+
+/** What arrives when nobody waits for it any more, nobody can have looked for. */
+function secondAccount({ own, vendor }: Records, human: Human, isLate: boolean): string | null {
+  if (isLate) return null;
+  const other = own
+    .accountsOf(human)
+    .find((id) => vendor.holds.accounts.has(id) && !own.lateAccounts.has(id));
+  return other ? `a second account: ${other} is theirs already` : null;
+}
+
+function unwantedRemoval(
+  op: 'disable' | 'delete',
+  was: (lifecycle: Standing['lifecycle']) => boolean,
+  some: (test: (meaning: Meaning) => boolean) => boolean,
+): string | null {
+  if (op === 'disable' && was('inactive') && some((m) => m.disableUsers)) return null;
+  const may = (m: Meaning) =>
+    op === 'delete' ? m.removeAction === 'Delete' : m.removeAction === 'Disable' || m.removeAfterDays > 0;
+  if (was('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
+  return 'neither the directory nor the settings want it';
+}
+
+/** Under `REMOVE_AFTER_DAYS` an account is disabled, and deleted only when that is so long ago. */
+function tooSoon(
+  { sight, vendor, touchedByHand, now }: Records,
+  human: Human,
+  { op, accountId }: AccountWrite,
+  meanings: readonly Meaning[],
+): string | null {
+  if (op !== 'delete') return null;
+  const days = Math.min(...meanings.map((m) => m.removeAfterDays));
+  if (days === 0) return null;
+  const account = vendor.holds.accounts.get(accountId);
+  if (account?.state === 'enabled' && !touchedByHand.has(accountId)) return 'it is not disabled yet';
+  const isDue = now() + SKEW_MAX_MS >= sight.goneSince(human) + days * DAY_MS;
+  return isDue ? null : `REMOVE_AFTER_DAYS of ${days} is not over`;
+}
+
+function wrongAttribute(
+  { sight }: Records,
+  turn: Turn,
+  { attributes }: AccountWrite,
+  standings: readonly Standing[],
+): string | null {
+  for (const [name, value] of Object.entries(attributes) as [Attribute, string][]) {
+    // The user name may be in the vendor's own form, or another one that was free. What is new may be empty.
+    if (name === 'userName' || value === '') continue;
+    if (sight.isUnmappedSince(turn.tick, name)) return `${name} is not mapped`;
+    const isTheirs = standings.some((standing) => said(standing, name) === value);
+    if (!isTheirs) return `${name} was never ${value}`;
+  }
+  return null;
+}
+
+function said(standing: Standing, name: Exclude<Attribute, 'userName'>): string {
+  return name === 'email' ? standing.email.toLowerCase() : standing[name];
+}

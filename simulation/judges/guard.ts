@@ -1,0 +1,101 @@
+/**
+ * Stands at one vendor and looks at every write of the bridge before it is done: may this be, by the
+ * tables of docs/design.md and product.md, given what the directory and the settings were at some moment
+ * since the work began? Never asks the bridge.
+ */
+
+import { ARRIVED_LATE, type Turn, type Turns } from '../vendors/network.ts';
+import type { AccountWrite, Write } from '../vendors/writes.ts';
+import { accountSubjects, judgeAccountWrite } from './accounts.ts';
+import { groupSubjects, judgeGroupWrite, judgeMemberWrite } from './memberships.ts';
+import { Records, type RecordsDeps } from './records.ts';
+
+export interface GuardDeps extends RecordsDeps {
+  note(what: string): void;
+}
+
+export class Guard {
+  readonly records: Records;
+  readonly violations: string[] = [];
+  /** Writes that a worker may still make after it has stood still and lost the lease. */
+  staleAllowed = 0;
+  /** Subject → when the last work on it began that wrote something. */
+  readonly #worked = new Map<string, number>();
+  readonly #note: (what: string) => void;
+
+  constructor(deps: GuardDeps) {
+    this.records = new Records(deps);
+    this.#note = deps.note;
+  }
+
+  diverged(why: string): void {
+    this.records.needsSync = why;
+    if (why === ARRIVED_LATE) this.records.isUntraceable = true;
+    this.#note(why);
+  }
+
+  onWrite(turns: Turns, write: Write, isLate: boolean): void {
+    const { records } = this;
+    const turn = write.kind === 'user' ? turns.user : turns.group;
+    const subjects = write.kind === 'user' ? accountSubjects(records, write) : groupSubjects(records, write);
+    records.deeds.push({ write, subjects, isLate });
+    this.#note(describe(write));
+    const complaint = this.#judge(turn, write, isLate);
+    if (complaint) this.violations.push(`${describe(write)}: ${complaint}`);
+    if (this.#isStale(turn, write, isLate)) {
+      this.violations.push(`${describe(write)}: work that began later has written already`);
+    }
+    if (write.kind === 'user') this.#remember(turn, write, isLate);
+    if (write.kind === 'group' && write.op === 'create') records.own.madeGroup(write);
+    if (write.kind === 'member') records.own.keepMembership(write);
+  }
+
+  #judge(turn: Turn, write: Write, isLate: boolean): string | null {
+    switch (write.kind) {
+      case 'user':
+        return judgeAccountWrite(this.records, turn, write, isLate);
+      case 'group':
+        return judgeGroupWrite(this.records, turn, write);
+      case 'member':
+        return judgeMemberWrite(this.records, turn, write);
+    }
+  }
+
+  /** Of two workers, the one that began earlier has lost the lease. */
+  #isStale(turn: Turn, write: Write, isLate: boolean): boolean {
+    const key =
+      write.kind === 'user'
+        ? write.accountId
+        : `${write.groupId} ${'accountId' in write ? write.accountId : ''}`;
+    const last = this.#worked.get(key) ?? 0;
+    this.#worked.set(key, Math.max(last, turn.at));
+    if (turn.at >= last || isLate) return false;
+    this.staleAllowed -= 1;
+    return this.staleAllowed < 0;
+  }
+
+  #remember(turn: Turn, write: AccountWrite, isLate: boolean): void {
+    const { own, sight, touchedByHand, disabledFor } = this.records;
+    const { accountId, op } = write;
+    if (op === 'create') own.madeAccount(accountId, write.attributes.email ?? '', isLate);
+    if (op === 'disable') {
+      const owner = own.ownerOf(accountId);
+      const standings = owner ? sight.personSince(owner, turn.tick) : [];
+      disabledFor.set(accountId, new Set(standings.map(({ lifecycle }) => lifecycle)));
+    }
+    if (op === 'enable') disabledFor.delete(accountId);
+    if (op === 'disable' || op === 'delete') own.dropMemberships(accountId, op);
+    touchedByHand.delete(accountId);
+  }
+}
+
+function describe(write: Write): string {
+  switch (write.kind) {
+    case 'user':
+      return `${write.op} ${write.accountId} ${JSON.stringify(write.attributes)}`;
+    case 'group':
+      return `${write.op} group ${write.groupId} ${write.name}`;
+    case 'member':
+      return `${write.op} ${write.accountId} in ${write.groupId}`;
+  }
+}

@@ -1,0 +1,110 @@
+/** May a write to a group, or to a membership, be? By the tables "Groups" and "Memberships" of docs/design.md. */
+
+import type { Turn } from '../vendors/network.ts';
+import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
+import type { ScimGroup } from './model.ts';
+import { changeKey, type Records } from './records.ts';
+import type { Meaning } from './settings.ts';
+
+/** The SCIM groups that feed, or may feed, the remote group. */
+export function groupSubjects(
+  { own, model }: Records,
+  write: GroupWrite | MemberWrite,
+): readonly ScimGroup[] {
+  if (write.kind === 'member' || write.op !== 'create') return own.feeding(write.groupId);
+  return model.groups.filter((group) =>
+    group.standing.all.some(({ name }) => name.toLowerCase() === write.key),
+  );
+}
+
+/** Why not; null where it may be. */
+export function judgeGroupWrite(records: Records, turn: Turn, write: GroupWrite): string | null {
+  const groups = groupSubjects(records, write);
+  if (groups.length === 0) return 'nothing says that the group is the directory’s';
+  const { sight, own } = records;
+  const meanings = sight.meaningsSince(turn.tick);
+  const keys = groups.map(({ id }) => changeKey(write.op, id));
+  const refused = refuseAnyChange(records, turn, keys, meanings);
+  if (refused) return refused;
+  switch (write.op) {
+    case 'create':
+      if (!groups.some((group) => wasLive(records, group, turn.tick))) return 'the group is gone';
+      return meanings.some((m) => m.groups === 'Create') ? null : 'GROUP_PROVISIONING is Match';
+    case 'update':
+      if (!meanings.some((m) => m.groups === 'Create')) return 'GROUP_PROVISIONING is Match';
+      return groups.some((group) => wasNamed(records, group, turn.tick, write.name))
+        ? null
+        : `no group was ever named ${write.name}`;
+    case 'delete':
+      if (!own.createdGroups.has(write.groupId)) return 'the bridge did not make this group';
+      return meanings.some((m) => m.deleteGroups) ? null : 'DELETE_GROUPS is off';
+  }
+}
+
+export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrite): string | null {
+  const groups = groupSubjects(records, write);
+  if (groups.length === 0) return 'nothing says that the group is the directory’s';
+  const { own, model, vendor, sight } = records;
+  const email = vendor.holds.accounts.get(write.accountId)?.attributes.email ?? '';
+  const human = own.ownerOf(write.accountId) ?? model.byEmail(email);
+  const meanings = sight.meaningsSince(turn.tick);
+  const memberIds = [human?.personId, write.accountId];
+  const keys = groups.flatMap(({ id }) =>
+    memberIds.flatMap((member) => (member ? [changeKey(write.op, id, member)] : [])),
+  );
+  const refused = refuseAnyChange(records, turn, keys, meanings);
+  if (refused) return refused;
+  if (write.op === 'revoke') {
+    const who = human ? `h${human.index}` : write.accountId;
+    return (
+      judgeRevoke(records, turn, write, meanings) ?? records.refuseLoss(turn, write.accountId, keys, who)
+    );
+  }
+  if (!human) return 'nobody in the directory is this member';
+  own.owners.set(write.accountId, human.index);
+  for (let tick = turn.tick; tick <= model.tick; tick++) {
+    if (!own.wantedAt(tick, write.groupId, write.accountId)) continue;
+    if (sight.person(human, tick)?.lifecycle === 'active') return null;
+  }
+  return 'the directory does not want it';
+}
+
+function refuseAnyChange(
+  records: Records,
+  turn: Turn,
+  keys: readonly string[],
+  meanings: readonly Meaning[],
+): string | null {
+  if (meanings.every((m) => m.groups === 'Off')) return 'GROUP_PROVISIONING is Off';
+  return records.permits(turn, keys) ? null : 'APPLY_MODE is Approval, and no applied preview says this';
+}
+
+function wasLive({ sight, model }: Records, group: ScimGroup, since: number): boolean {
+  for (let tick = since; tick <= model.tick; tick++) if (sight.group(group, tick)?.live) return true;
+  return false;
+}
+
+function wasNamed({ sight, model }: Records, group: ScimGroup, since: number, name: string): boolean {
+  for (let tick = since; tick <= model.tick; tick++) {
+    const standing = sight.group(group, tick);
+    if (standing?.live && standing.name === name) return true;
+  }
+  return false;
+}
+
+function judgeRevoke(
+  { own, model, needsSync }: Records,
+  turn: Turn,
+  write: MemberWrite,
+  meanings: readonly Meaning[],
+): string | null {
+  const { groupId, accountId } = write;
+  const whose = own.membershipIs(groupId, accountId, needsSync === null);
+  if (whose === 'foreign' && meanings.every((m) => !m.overwrite)) {
+    return 'the membership is not the bridge’s, and the store is set to Merge';
+  }
+  for (let tick = turn.tick; tick <= model.tick; tick++) {
+    if (!own.wantedAt(tick, groupId, accountId)) return null;
+  }
+  return own.isSucceeded(groupId) ? null : 'the directory wants the membership';
+}

@@ -1,0 +1,104 @@
+/**
+ * What each store must hold once everything is quiet: written from the tables of docs/design.md and from
+ * product.md, computed from the directory, the settings and what people decided. Of the bridge it reads
+ * three claims, and checks them: which account it says is whose, which losses it says are held, and what
+ * the audit log says.
+ */
+
+import type { SimulatedStore, World } from '../machine/world.ts';
+import { judgeGroups } from './oracleGroups.ts';
+import { judgePeople } from './oraclePeople.ts';
+import { keysOfHeld, type Records, readKey } from './records.ts';
+
+export interface Claim {
+  readonly remoteId: string;
+  readonly state: string;
+}
+
+/** What the bridge says. */
+export interface Claims {
+  /** By person. */
+  readonly users: ReadonlyMap<string, Claim>;
+  /** By SCIM group. */
+  readonly groups: ReadonlyMap<string, Claim>;
+  /** Losses that wait for a person, or that one declined. */
+  readonly undecided: ReadonlySet<string>;
+}
+
+/** Every difference between what is and what must be, in words. */
+export async function judge(world: World): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const store of world.stores) {
+    const { records } = store.guard;
+    const claims = await claimsOf(world, store);
+    const found = [
+      ...judgePeople(records, claims),
+      ...judgeGroups(records, claims),
+      ...(await judgeAudit(world, records)),
+    ];
+    complaints.push(...found.map((what) => `${store.vendor.traits.type}: ${what}`));
+  }
+  return complaints;
+}
+
+async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
+  const path = `/propagation/stores/${store.id}`;
+  const users = new Map<string, Claim>();
+  const groups = new Map<string, Claim>();
+  for (const { subject, remoteId, state } of await everyItem(world, `${path}/links`, 'links')) {
+    if (state !== 'removed') (subject.kind === 'user' ? users : groups).set(subject.id, { remoteId, state });
+  }
+  const held = await everyItem(world, `${path}/held`, 'held');
+  const declined = await declinedLosses(world, store);
+  return { users, groups, undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]) };
+}
+
+/** What people discarded once, and of which the bridge does not say that all is as it should be now. */
+async function declinedLosses(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
+  const declined: string[] = [];
+  for (const key of guard.records.discarded) {
+    const { op, subjectId } = readKey(key);
+    const isSynced = op !== 'revoke' && (await statusOf(world, subjectId, id)) === 'synced';
+    if (!isSynced) declined.push(key);
+  }
+  return declined;
+}
+
+async function statusOf(world: World, personId: string, storeId: string): Promise<string | undefined> {
+  const { body } = await world.admin('GET', `/users/${personId}/syncStatus`);
+  const stores: { store: { id: string }; status: string }[] = body._embedded.stores;
+  return stores.find(({ store }) => store.id === storeId)?.status;
+}
+
+/** Every write that reached the vendor is in the audit log, under the correlation id of a request. */
+async function judgeAudit(world: World, { storeId, deeds }: Records): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  const said = new Set<string>();
+  for (const event of await everyItem(world, `/events?storeId=${storeId}`, 'events')) {
+    if (!event.correlationId) complaints.push(`${event.kind} has no correlation id`);
+    said.add(`${String(event.kind).split('.')[1]} ${event.subject?.id}`);
+  }
+  for (const { write, subjects, isLate } of deeds) {
+    // No look can find what arrives after it.
+    if (isLate) continue;
+    const ops = write.op === 'create' ? ['create', 'adopt'] : [write.op];
+    const ids = subjects.map((subject) => ('personId' in subject ? subject.personId : subject.id));
+    if (!ops.some((op) => ids.some((id) => said.has(`${op} ${id}`))))
+      complaints.push(`${write.op} of ${ids.join(' or ')} is not in the audit log`);
+  }
+  return complaints;
+}
+
+/** All pages of a list. */
+// biome-ignore lint/suspicious/noExplicitAny: each list has items of its own
+async function everyItem(world: World, path: string, name: string): Promise<any[]> {
+  const items: unknown[] = [];
+  const first = `${path}${path.includes('?') ? '&' : '?'}limit=1000`;
+  for (let next: string | null = first; next !== null; ) {
+    const { body } = await world.admin('GET', next);
+    items.push(...body._embedded[name]);
+    const link: string | undefined = body._links.next?.href;
+    next = link === undefined ? null : link.slice(link.indexOf(world.basePath) + world.basePath.length);
+  }
+  return items;
+}

@@ -1,0 +1,160 @@
+/** What must be so of accounts once everything is quiet: the table "People" of docs/design.md. */
+
+import type { Account, Attribute } from '../vendors/vendor.ts';
+import type { Human, Standing } from './model.ts';
+import type { Claim, Claims } from './oracle.ts';
+import { changeKey, type Records } from './records.ts';
+
+export function judgePeople(records: Records, claims: Claims): readonly string[] {
+  return new Verdict(records, claims).people();
+}
+
+class Verdict {
+  readonly #records: Records;
+  readonly #claims: Claims;
+  readonly #complaints: string[] = [];
+
+  constructor(records: Records, claims: Claims) {
+    this.#records = records;
+    this.#claims = claims;
+  }
+
+  get #meaning() {
+    return this.#records.sight.meaning;
+  }
+
+  get #vendor() {
+    return this.#records.vendor;
+  }
+
+  #say(human: Human, what: string): void {
+    this.#complaints.push(`h${human.index} ${what}`);
+  }
+
+  people(): readonly string[] {
+    const linked = new Map<string, Human>();
+    for (const human of this.#records.model.humans) {
+      const standing = this.#records.sight.person(human);
+      if (!standing || human.personId === null) continue;
+      const claim = this.#claims.users.get(human.personId);
+      if (claim) this.#checkClaim(human, claim, linked);
+      if (standing.lifecycle === 'active') this.#active(human, standing, claim);
+      if (standing.lifecycle === 'inactive') this.#inactive(human, standing, claim);
+      if (standing.lifecycle === 'gone') this.#gone(human, claim);
+    }
+    this.#forgotten(linked);
+    return this.#complaints;
+  }
+
+  /** What the bridge made and forgot: nobody would ever take it away. */
+  #forgotten(linked: ReadonlyMap<string, Human>): void {
+    const { own, model, sight, isUntraceable } = this.#records;
+    if (isUntraceable || this.#meaning.approval) return;
+    for (const [id, who] of own.createdAccounts) {
+      const human = model.humans[who];
+      if (!human || linked.has(id) || this.#vendor.holds.accounts.get(id)?.state !== 'enabled') continue;
+      if (sight.person(human)?.lifecycle !== 'active')
+        this.#say(human, `left ${id} behind, which the bridge made`);
+    }
+  }
+
+  #checkClaim(human: Human, { remoteId }: Claim, linked: Map<string, Human>): void {
+    const other = linked.get(remoteId);
+    if (other) this.#say(human, `is linked to ${remoteId}, as is h${other.index}`);
+    linked.set(remoteId, human);
+    const owner = this.#records.own.ownerOf(remoteId);
+    if (owner && owner !== human) this.#say(human, `is linked to ${remoteId}, which is h${owner.index}'s`);
+    const account = this.#vendor.holds.accounts.get(remoteId);
+    if (!owner && account && this.#records.model.byEmail(account.attributes.email) !== human) {
+      this.#say(human, `is linked to ${remoteId}, which was never theirs`);
+    }
+  }
+
+  #active(human: Human, standing: Standing, claim: Claim | undefined): void {
+    const account = claim && this.#vendor.holds.accounts.get(claim.remoteId);
+    if (!account) {
+      this.#withoutAccount(human, standing, claim);
+      return;
+    }
+    if (account.state === 'disabled' && !this.#mayStayDisabled(account)) {
+      this.#say(human, `is active, and their account ${account.id} is disabled`);
+      return;
+    }
+    if (account.state !== 'enabled' || !this.#meaning.updateUsers || this.#meaning.approval) return;
+    const { email, displayName, title } = standing;
+    for (const [name, value] of Object.entries({ email, displayName, title }) as [Attribute, string][]) {
+      const found = account.attributes[name];
+      // What the directory does not say is cleared only where the bridge had said it before.
+      if (found === value || value === '' || this.#records.sight.isUnmapped(name)) continue;
+      const isTaken = name === 'email' && this.#vendor.accountWith(value);
+      if (!isTaken) this.#say(human, `has ${name} "${found}" on ${account.id}, and should have "${value}"`);
+    }
+  }
+
+  #withoutAccount(human: Human, standing: Standing, claim: Claim | undefined): void {
+    if (this.#meaning.approval) return;
+    if (claim) {
+      this.#say(human, `is linked to ${claim.remoteId}, which is not there`);
+      return;
+    }
+    const there = this.#vendor.accountWith(standing.email);
+    if (there && this.#isLinked(there.id)) return;
+    if (there) this.#say(human, `is active, and ${there.id} with their identifier was not adopted`);
+    else if (this.#meaning.createUsers) this.#say(human, 'is active and has no account');
+  }
+
+  #isLinked(accountId: string): boolean {
+    return [...this.#claims.users.values()].some(({ remoteId }) => remoteId === accountId);
+  }
+
+  /** An account that people disabled there stays so; so does one whose switch is off now. */
+  #mayStayDisabled(account: Account): boolean {
+    const { approval, disableUsers, deprovisionUsers } = this.#meaning;
+    if (approval) return true;
+    const reasons = this.#records.disabledFor.get(account.id);
+    if (!reasons) return !disableUsers || !deprovisionUsers || !this.#isKnown();
+    return (
+      (!disableUsers && !(reasons.size === 1 && reasons.has('gone'))) ||
+      (!deprovisionUsers && reasons.has('gone'))
+    );
+  }
+
+  #isKnown(): boolean {
+    return this.#records.needsSync === null || this.#records.isRepaired;
+  }
+
+  #inactive(human: Human, standing: Standing, claim: Claim | undefined): void {
+    const account = claim
+      ? this.#vendor.holds.accounts.get(claim.remoteId)
+      : this.#vendor.accountWith(standing.email);
+    if (account?.state !== 'enabled') return;
+    if (!claim && this.#isLinked(account.id)) return;
+    if (!this.#meaning.disableUsers || this.#isExcused(human, account, 'disable')) return;
+    this.#say(human, `is inactive, and ${account.id} is enabled`);
+  }
+
+  #gone(human: Human, claim: Claim | undefined): void {
+    const account = claim && this.#vendor.holds.accounts.get(claim.remoteId);
+    if (!account || account.state === 'locked' || !this.#meaning.deprovisionUsers) return;
+    const op = this.#meaning.removeAction === 'Delete' && this.#isDue(account) ? 'delete' : 'disable';
+    if (op === 'disable' && account.state === 'disabled') return;
+    if (this.#isExcused(human, account, op)) return;
+    this.#say(human, `is gone, and ${account.id} is ${account.state}`);
+  }
+
+  /** The count begins when the bridge has seen that the account is disabled and its person gone. */
+  #isDue(account: Account): boolean {
+    const { removeAfterDays: days } = this.#meaning;
+    return days === 0 || (account.state === 'disabled' && this.#records.waitedDays > days);
+  }
+
+  /** Why a loss that the directory wants may be undone. */
+  #isExcused(human: Human, account: Account, op: 'disable' | 'delete'): boolean {
+    return (
+      account.isUntouchable ||
+      this.#records.mayBeProtected(account.id, this.#meaning) ||
+      this.#claims.undecided.has(changeKey(op, human.personId ?? '')) ||
+      this.#meaning.approval
+    );
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * What the judges know of one store: what the directory and the settings were, what happened at its vendor,
+ * and what people decided. It never asks the bridge.
+ */
+
+import type { Turn } from '../vendors/network.ts';
+import type { Vendor } from '../vendors/vendor.ts';
+import type { Write } from '../vendors/writes.ts';
+import { BrakeBook } from './brakeBook.ts';
+import type { Human, Model, ScimGroup, Standing } from './model.ts';
+import { Ownership } from './ownership.ts';
+import type { Meaning } from './settings.ts';
+import { Sight } from './sight.ts';
+
+/** A write that was done. */
+export interface Deed {
+  readonly write: Write;
+  /** Whom the audit log should name: one of them. */
+  readonly subjects: readonly (Human | ScimGroup)[];
+  /** It arrived after its caller had given up. */
+  readonly isLate: boolean;
+}
+
+export interface RecordsDeps {
+  readonly model: Model;
+  readonly vendor: Vendor;
+  /** True time. */
+  now(): number;
+}
+
+export class Records {
+  /** Known from the moment the store is created. */
+  storeId = '';
+  readonly model: Model;
+  readonly vendor: Vendor;
+  readonly sight: Sight;
+  readonly own: Ownership;
+  readonly brake: BrakeBook;
+  readonly deeds: Deed[] = [];
+  /** Losses that a person approved: no brake counts them. */
+  readonly approved = new Set<string>();
+  /** Losses that a person has once discarded. */
+  readonly discarded = new Set<string>();
+  /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
+  readonly permitted = new Set<string>();
+  /** Why a last sync is needed before this store can be judged; null while it is not. */
+  needsSync: string | null = null;
+  /** The last sync is done. */
+  isRepaired = false;
+  /** A request arrived after its caller had given up, and perhaps after the last look. */
+  isUntraceable = false;
+  /** Since everything was quiet for the first time. */
+  waitedDays = 0;
+  /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
+  readonly touchedByHand = new Set<string>();
+  /** The lifecycles for which the bridge may have disabled the account. */
+  readonly disabledFor = new Map<string, ReadonlySet<string>>();
+  readonly now: () => number;
+
+  constructor({ model, vendor, now }: RecordsDeps) {
+    this.model = model;
+    this.vendor = vendor;
+    this.now = now;
+    this.sight = new Sight(model, () => this.storeId);
+    this.own = new Ownership(model, vendor, this.sight);
+    this.brake = new BrakeBook(this.sight);
+  }
+
+  isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
+    return this.#protects(accountId, meanings, []);
+  }
+
+  /** The bridge may know the account by the user name that it meant it to have, too. */
+  mayBeProtected(accountId: string, meaning: Meaning): boolean {
+    const userName = this.vendor.traits.mapsUserName ? this.#standingOf(accountId)?.userName : undefined;
+    return this.#protects(accountId, [meaning], userName === undefined ? [] : [userName]);
+  }
+
+  #standingOf(accountId: string): Standing | null {
+    return this.own.ownerOf(accountId)?.standing.now ?? null;
+  }
+
+  #protects(accountId: string, meanings: readonly Meaning[], more: readonly string[]): boolean {
+    if (accountId === this.vendor.emulated.ownAccountId) return true;
+    const account = this.vendor.holds.accounts.get(accountId);
+    const names = [
+      accountId,
+      account?.attributes.email ?? '',
+      account?.attributes.userName ?? '',
+      this.#standingOf(accountId)?.email ?? '',
+      ...more,
+    ];
+    return meanings.every((meaning) =>
+      meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
+    );
+  }
+
+  /** What holds for whatever takes something from somebody: protection, and the brake. */
+  refuseLoss(turn: Turn, accountId: string, keys: readonly string[], who: string): string | null {
+    if (this.isProtected(accountId, this.sight.meaningsSince(turn.tick))) return 'the account is protected';
+    if (keys.some((key) => this.approved.has(key))) return null;
+    return this.brake.exceeds(who, turn, this.now(), this.#people()) ? 'the brake is exceeded' : null;
+  }
+
+  /** Never less than the bridge's base: everybody who has, or ever had, an account. */
+  #people(): number {
+    const unclaimed = [...this.vendor.holds.accounts.keys()].filter((id) => !this.own.owners.has(id));
+    return new Set(this.own.owners.values()).size + unclaimed.length;
+  }
+
+  permits(turn: Turn, keys: readonly string[]): boolean {
+    if (!this.sight.meaningsSince(turn.tick).every(({ approval }) => approval)) return true;
+    return keys.some((key) => this.permitted.has(key) || this.approved.has(key));
+  }
+}
+
+/** A change of a person or group, or of a membership, as an approval names it. */
+export function changeKey(op: string, subjectId: string, memberId: string | null = null): string {
+  return JSON.stringify([op, subjectId, memberId]);
+}
+
+export function readKey(key: string): { readonly op: string; readonly subjectId: string } {
+  const [op, subjectId] = JSON.parse(key) as [string, string, string | null];
+  return { op, subjectId };
+}
+
+/** A change as the admin API shows it. */
+export interface ShownChange {
+  readonly op: string;
+  readonly subject: { readonly id: string };
+  readonly member?: { readonly id: string };
+}
+
+export function keyOf({ op, subject, member }: ShownChange): string {
+  return changeKey(op, subject.id, member?.id ?? null);
+}
+
+/** Losses of one subject that wait for a decision, as the admin API shows them. */
+export interface HeldItem {
+  readonly id: string;
+  readonly subject: { readonly id: string };
+  readonly changes: readonly ShownChange[];
+}
+
+export function keysOfHeld({ subject, changes }: HeldItem): readonly string[] {
+  return changes.map((change) => keyOf({ ...change, subject: change.subject ?? subject }));
+}
+
+function matches(pattern: string, name: string): boolean {
+  const expression = pattern
+    .toLowerCase()
+    .split('*')
+    .map((piece) => piece.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${expression}$`).test(name.toLowerCase());
+}

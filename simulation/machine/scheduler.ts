@@ -1,0 +1,204 @@
+/**
+ * Simulated time and simulated chance. What runs in the bridges, at the vendors and among people comes to
+ * points and waits; between two of them it runs alone. At a point the seed decides whether it goes on,
+ * others go first, or the process that it belongs to dies there with everything it had in memory.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../src/support/clock.ts';
+import type { Random } from '../random.ts';
+
+/** What crashes, stands still, and has a clock of its own. */
+export interface Process {
+  readonly name: string;
+  /** How far its clock is off, in milliseconds. */
+  readonly skewMs: number;
+  /** The chance of dying at a point; 0 never. */
+  crashChance: number;
+  alive: boolean;
+  /** Nothing of it runs between these times. */
+  stalledFrom: number;
+  stalledUntil: number;
+  /** Requests in hand during which it does not die: what became of them could not be told apart. */
+  sheltered: number;
+  /** When it last spoke to a vendor or to people. */
+  busyAt: number;
+}
+
+interface Waiting {
+  readonly process: Process;
+  readonly resolve: () => void;
+  /** As it was asked for. */
+  readonly until: number;
+  wakeAt: number;
+}
+
+/** What two clocks may differ by. */
+export const SKEW_MAX_MS = 3_000;
+
+/** Steps of one history; a history that needs more does not end. */
+const STEPS_MAX = 600_000;
+/** How often, at a point, others go first. */
+const SWITCH_CHANCE = 0.25;
+/** Whoever has had nothing to do for so long is not worth crashing. */
+const BUSY_MS = 5_000;
+const IDLE_CRASH_FACTOR = 0.05;
+/** After so long without a word between bridges, vendors and people, the waits of bridges take longer. */
+const CALM_AFTER_MS = 10_000;
+/** Then by a share of the time that was calm already. */
+const STRETCH_SHARE = 3;
+const STRETCH_MAX_MS = 6 * 3_600_000;
+/** Turns of the event loop in which nothing came to a wait. */
+const LOST_TURNS_MAX = 100;
+
+export class Scheduler {
+  readonly #random: Random;
+  #waiting: Waiting[] = [];
+  #now: number;
+  #busyAt: number;
+  #steps = 0;
+  #failure: { readonly error: unknown } | null = null;
+  /** Called when a process dies. */
+  onCrash: (process: Process) => void = () => {};
+  /** True while a transaction is open: nobody else may run. */
+  inTransaction: () => boolean = () => false;
+
+  constructor(random: Random, startMs: number) {
+    this.#random = random;
+    this.#now = startMs;
+    this.#busyAt = startMs;
+  }
+
+  /** True time, which no process knows exactly. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Time as a process knows it. Its waits may take longer where nothing happens: nobody promises more. */
+  clockOf(process: Process): Clock {
+    return {
+      now: () => this.#now + process.skewMs,
+      sleep: async (ms, signal) => {
+        const calmMs = this.#now - this.#busyAt - CALM_AFTER_MS;
+        const stretched = Math.max(ms, Math.min(calmMs / STRETCH_SHARE, STRETCH_MAX_MS));
+        await this.#wait(process, ms, stretched, signal);
+        signal?.throwIfAborted();
+      },
+    };
+  }
+
+  /** Runs by itself from the next step on. What it throws ends the history. */
+  spawn(process: Process, body: () => Promise<void>): void {
+    this.#wait(process, 0)
+      .then(body)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+  }
+
+  /** Where a process may die and others may go first. */
+  async point(process: Process): Promise<void> {
+    if (process.alive && this.#random.chance(this.#crashChance(process))) {
+      process.alive = false;
+      this.#waiting = this.#waiting.filter((waiting) => waiting.process !== process);
+      this.onCrash(process);
+    }
+    const mustWait = !process.alive || process.stalledUntil > this.#now;
+    if (mustWait || this.#random.chance(SWITCH_CHANCE)) await this.#wait(process, 0);
+  }
+
+  #crashChance(process: Process): number {
+    if (process.crashChance === 0 || process.sheltered > 0) return 0;
+    const isBusy = this.#now - process.busyAt < BUSY_MS;
+    return isBusy ? process.crashChance : process.crashChance * IDLE_CRASH_FACTOR;
+  }
+
+  /** Lets simulated time pass; the signal only ends it. */
+  async sleep(process: Process, ms: number, signal?: AbortSignal | null): Promise<void> {
+    await this.#wait(process, ms, ms, signal);
+  }
+
+  /** Bridges, vendors or people have something to do with one another. */
+  happens(process?: Process): void {
+    if (process) process.busyAt = this.#now;
+    this.#busyAt = this.#now;
+    for (const waiting of this.#waiting) {
+      if (waiting.wakeAt > waiting.until) waiting.wakeAt = Math.max(waiting.until, this.#now);
+    }
+  }
+
+  /** How long nothing has happened. */
+  get calmMs(): number {
+    return this.#now - this.#busyAt;
+  }
+
+  /** Runs until `done` says so. Throws what was thrown in anything spawned. */
+  async run(done: () => boolean): Promise<void> {
+    for (;;) {
+      await this.#untilAllWait();
+      if (this.#failure) throw this.#failure.error;
+      if (done()) return;
+      if (++this.#steps > STEPS_MAX) throw new Error(`not done after ${STEPS_MAX} steps`);
+      this.#next().resolve();
+    }
+  }
+
+  /** Everything in these bridges that does not wait here runs on microtasks and immediates alone. */
+  async #untilAllWait(): Promise<void> {
+    for (let turns = 0; turns === 0 || this.inTransaction() || this.#waiting.length === 0; turns++) {
+      if (turns > LOST_TURNS_MAX) throw new Error('nothing is left to run, and the history is not done');
+      await setImmediate();
+    }
+  }
+
+  #next(): Waiting {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const waiting of this.#waiting) earliest = Math.min(earliest, dueAt(waiting));
+    if (earliest > this.#now) this.#now = earliest;
+    const ready = this.#waiting.filter((waiting) => dueAt(waiting) <= this.#now);
+    const chosen = this.#random.pick(ready);
+    this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
+    return chosen;
+  }
+
+  /** Whatever of a process comes here after it died waits for ever. */
+  #wait(process: Process, ms: number, stretchedMs = ms, signal?: AbortSignal | null): Promise<void> {
+    if (!process.alive || ms === Number.POSITIVE_INFINITY) return new Promise(() => {});
+    const until = this.#now + Math.max(0, ms);
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        process,
+        until,
+        wakeAt: this.#now + Math.max(0, stretchedMs),
+        resolve: () => {
+          signal?.removeEventListener('abort', end);
+          resolve();
+        },
+      };
+      const end = () => {
+        waiting.wakeAt = this.#now;
+      };
+      if (signal?.aborted) end();
+      else signal?.addEventListener('abort', end, { once: true });
+      this.#waiting.push(waiting);
+    });
+  }
+}
+
+function dueAt({ wakeAt, process }: Waiting): number {
+  return Math.max(wakeAt, process.stalledUntil);
+}
+
+/** Of people and of the network between bridges and vendors: neither dies. */
+export function calmProcess(name: string): Process {
+  return {
+    name,
+    skewMs: 0,
+    crashChance: 0,
+    alive: true,
+    stalledFrom: 0,
+    stalledUntil: 0,
+    sheltered: 0,
+    busyAt: 0,
+  };
+}

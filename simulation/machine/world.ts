@@ -1,0 +1,222 @@
+/**
+ * What one history is played with: two processes of the bridge whose clocks differ, one database, the
+ * vendors behind them, and what the judges know of all that.
+ */
+
+import type { Themes } from '../actions.ts';
+import { Guard } from '../judges/guard.ts';
+import { Model } from '../judges/model.ts';
+import type { Random } from '../random.ts';
+import { emulateGitLab } from '../vendors/gitlab.ts';
+import { type Faults, Network, NO_FAULTS, type Turn, type Turns } from '../vendors/network.ts';
+import { emulateSlack } from '../vendors/slack.ts';
+import { Vendor } from '../vendors/vendor.ts';
+import type { Question, Reply } from './ask.ts';
+import type { Database } from './database.ts';
+import { ADMIN_TOKEN, type LogLine, Replica } from './replica.ts';
+import { calmProcess, type Process, Scheduler, SKEW_MAX_MS } from './scheduler.ts';
+
+export interface SimulatedStore {
+  id: string;
+  readonly vendor: Vendor;
+  readonly faults: Faults;
+  readonly guard: Guard;
+}
+
+/** The address of the account behind every credential; somebody in the directory has it too. */
+export const OWN_EMAIL = 'bridge@acme.example';
+
+/** Monday morning, somewhere in time. */
+const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
+
+export class World {
+  readonly random: Random;
+  readonly themes: Themes;
+  readonly scheduler: Scheduler;
+  readonly model: Model;
+  readonly stores: readonly SimulatedStore[];
+  readonly replicas: [Replica, Replica];
+  /** What clients and admins do on their side. */
+  readonly people = calmProcess('people');
+  /** The bridge's own errors, which no vendor is to blame for. */
+  readonly #faultsOfOurs: string[] = [];
+  crashes = 0;
+  readonly trace: string[] = [];
+  /** Of the environment that all happens in. */
+  basePath = '';
+  scimToken = '';
+  readonly #database: Database;
+  readonly #network: Network;
+  /** Process, store and kind → the last work on a subject of that kind. */
+  readonly #turns = new Map<string, Turn>();
+  /** Store and subject → when work on it last began. */
+  readonly #tried = new Map<string, number>();
+
+  constructor(database: Database, random: Random, themes: Themes) {
+    this.#database = database;
+    this.random = random;
+    this.themes = themes;
+    this.scheduler = new Scheduler(random, START_MS);
+    this.scheduler.inTransaction = () => database.inTransaction();
+    this.scheduler.onCrash = (process) => this.#crashed(process);
+    this.model = new Model(themes.people, () => this.scheduler.now);
+    const emulate = random.chance(0.5) ? [emulateSlack, emulateGitLab] : [emulateGitLab, emulateSlack];
+    this.stores = emulate.slice(0, themes.stores).map((one) => this.#store(one));
+    const lines = this.stores.map(({ vendor, faults, guard }, at) => ({
+      vendor,
+      faults,
+      witness: {
+        turnsOf: (process: Process) => this.#turnsOf(process, this.stores[at] as SimulatedStore),
+        onWrite: guard.onWrite.bind(guard),
+        diverged: guard.diverged.bind(guard),
+      },
+    }));
+    this.#network = new Network(this.scheduler, random, lines);
+    this.replicas = [this.#replica(0, 'one'), this.#replica(1, 'two')];
+  }
+
+  #store(emulate: typeof emulateSlack): SimulatedStore {
+    const vendor = new Vendor(
+      emulate(() => this.scheduler.now, OWN_EMAIL),
+      () => this.scheduler.now,
+    );
+    const guard = new Guard({
+      model: this.model,
+      vendor,
+      now: () => this.scheduler.now,
+      note: (what) => this.note(`  ${vendor.traits.type}: ${what}`),
+    });
+    return { id: '', vendor, faults: { ...NO_FAULTS }, guard };
+  }
+
+  /** The store is in the database from now on. */
+  named(store: SimulatedStore, id: string): void {
+    store.id = id;
+    store.guard.records.storeId = id;
+  }
+
+  note(what: string): void {
+    this.trace.push(`${new Date(this.scheduler.now).toISOString().slice(5, 23)} ${what}`);
+  }
+
+  get violations(): readonly string[] {
+    return [...this.stores.flatMap((store) => store.guard.violations), ...this.#faultsOfOurs];
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.scheduler.sleep(this.people, ms);
+  }
+
+  /** Until nothing has happened for so long, or it is too late. */
+  async silence(ms: number, deadline: number): Promise<void> {
+    const { scheduler } = this;
+    while (scheduler.calmMs < ms && scheduler.now < deadline) await this.sleep(ms - scheduler.calmMs);
+  }
+
+  /** The history is over: nothing of it goes on. */
+  abandon(): void {
+    for (const { process } of this.replicas) process.alive = false;
+    for (const access of this.#database.accesses) access.onAcquire = async () => {};
+  }
+
+  /** A SCIM request, at whichever process answers. Throws ConnectionReset where that one dies meanwhile. */
+  async scim(method: Question['method'], path: string, body?: unknown): Promise<Reply> {
+    const type = 'application/scim+json' as const;
+    const question = { method, path: `/scim/v2${path}`, token: this.scimToken, type, body };
+    return this.#answered(question, await (await this.#anyReplica()).ask(question));
+  }
+
+  /** A request to the admin API, below the environment. No process dies with one in hand. */
+  async admin(method: Question['method'], path: string, body?: unknown): Promise<Reply> {
+    const type = 'application/json' as const;
+    const question = { method, path: this.basePath + path, token: ADMIN_TOKEN, type, body };
+    const replica = await this.#anyReplica();
+    replica.process.sheltered += 1;
+    try {
+      return this.#answered(question, await replica.ask(question));
+    } finally {
+      replica.process.sheltered -= 1;
+    }
+  }
+
+  /** The replica that the next request happens to reach. */
+  async #anyReplica(): Promise<Replica> {
+    for (;;) {
+      const alive = this.replicas.filter(({ process }) => process.alive);
+      if (alive.length > 0) return this.random.pick(alive);
+      await this.sleep(1);
+    }
+  }
+
+  #answered({ method, path }: Question, reply: Reply): Reply {
+    this.scheduler.happens();
+    // With both processes down, or one down that had the request in hand, that is the truth.
+    const isDown = reply.status === 503 && reply.body.code === 'no_worker';
+    if (reply.status >= 500 && !isDown) {
+      this.#faultsOfOurs.push(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
+    }
+    return reply;
+  }
+
+  #turnsOf(process: Process, store: SimulatedStore): Turns {
+    const now = this.#turnFrom(process);
+    const last = (kind: 'user' | 'group') => this.#turns.get(`${process.name} ${store.id} ${kind}`);
+    return { user: last('user') ?? now, group: last('group') ?? now };
+  }
+
+  /** What it says when it begins, it read before: at the same moment, or before it stood still. */
+  #turnFrom({ stalledFrom, stalledUntil }: Process): Turn {
+    const { now } = this.scheduler;
+    const from = stalledUntil === now ? stalledFrom : now;
+    return { tick: this.model.certainBefore(from), at: now };
+  }
+
+  /** Whether work on the subject has begun since then; `since` is by the clock of some process. */
+  isTried(store: SimulatedStore, subjectId: string, since: number): boolean {
+    return (this.#tried.get(`${store.id} ${subjectId}`) ?? 0) >= since - SKEW_MAX_MS;
+  }
+
+  #replica(slot: 0 | 1, name: string): Replica {
+    const process: Process = {
+      ...calmProcess(name),
+      skewMs: this.random.int(-SKEW_MAX_MS / 2, SKEW_MAX_MS / 2),
+    };
+    return new Replica({
+      process,
+      scheduler: this.scheduler,
+      random: this.random,
+      access: this.#database.accesses[slot],
+      fetch: this.#network.fetchOf(process),
+      onLine: (line) => this.#read(line, process),
+    });
+  }
+
+  /** A new process takes the place of one that died, after a while. */
+  #crashed(process: Process): void {
+    this.crashes += 1;
+    this.note(`${process.name} crashes`);
+    const slot = this.replicas[0].process === process ? 0 : 1;
+    this.replicas[slot].died();
+    // Not before everything of the dead one has come to a wait, which it never leaves.
+    this.scheduler.spawn(this.people, async () => {
+      const successor = this.#replica(slot, `${process.name}'`);
+      successor.process.stalledFrom = this.scheduler.now;
+      successor.process.stalledUntil = this.scheduler.now + this.random.int(500, 40_000);
+      this.replicas[slot] = successor;
+      successor.start();
+    });
+  }
+
+  #read({ msg, storeId, subject, err, error }: LogLine, process: Process): void {
+    if (msg === 'an attempt at a task begins') {
+      const turn = this.#turnFrom(process);
+      this.#turns.set(`${process.name} ${storeId} ${subject?.kind}`, turn);
+      this.#tried.set(`${storeId} ${subject?.id}`, turn.at);
+    }
+    const fault = err ?? error;
+    // A fault that is no vendor's is one of ours.
+    if (fault && fault.name !== 'RemoteError') {
+      this.#faultsOfOurs.push(`${msg}: ${fault.stack ?? JSON.stringify(fault)}`);
+    }
+  }
+}

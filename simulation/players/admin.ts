@@ -1,0 +1,218 @@
+/** The admins of a history: stores and their settings, decisions and operations, all over the admin API. */
+
+import type { AdminAction } from '../actions.ts';
+import { type Rule, type ScimGroup, type Settings, Timeline } from '../judges/model.ts';
+import { type HeldItem, keyOf, keysOfHeld, type ShownChange } from '../judges/records.ts';
+import { brakeSettings, changeSetting } from '../judges/settings.ts';
+import { isDone, type Reply } from '../machine/ask.ts';
+import type { SimulatedStore, World } from '../machine/world.ts';
+import type { Attribute } from '../vendors/vendor.ts';
+import { RuleAdmin } from './ruleAdmin.ts';
+
+/** As the API shows a secret, and takes it back. */
+const MASK = '********';
+const SECRETS = ['OAUTH_ACCESS_TOKEN', 'ACCESS_TOKEN'];
+const PAGE = 'limit=1000';
+const PREVIEW_ASKED_EVERY_MS = 2_000;
+const PREVIEW_ASKED_MAX = 200;
+
+export class Admin {
+  readonly #world: World;
+  readonly #rules: RuleAdmin;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#rules = new RuleAdmin(world);
+  }
+
+  /** The environment that all happens in, its connection, and the token of the identity provider. */
+  async open(): Promise<void> {
+    const world = this.#world;
+    world.basePath = '/v1/environments';
+    const environment = made(await world.admin('POST', '', { name: 'Acme' }));
+    world.basePath += `/${environment.id}`;
+    const connection = made(await world.admin('POST', '/connections', { name: 'IdP', strategy: 'scim' }));
+    const tokens = `/connections/${connection.id}/scim-configuration/tokens`;
+    world.scimToken = made(await world.admin('POST', tokens, {})).token;
+  }
+
+  /** Active from the start. */
+  async createStore(store: SimulatedStore): Promise<void> {
+    const { model, random } = this.#world;
+    const settings: Settings = {
+      GROUP_PROVISIONING: 'Create',
+      ...(random.chance(0.7) ? brakeSettings(random) : {}),
+    };
+    const timeline = new Timeline<Settings>();
+    await model.change(timeline, settings, async () => {
+      const body = storeBody(store, settings, store.vendor.emulated.configuration);
+      const created = made(await this.#world.admin('POST', '/propagation/stores', body));
+      this.#world.named(store, created.id);
+      model.settings.set(created.id, timeline);
+      model.rules.set(created.id, emptyTimeline<readonly Rule[]>([]));
+      model.unmapped.set(created.id, emptyTimeline<ReadonlySet<Attribute>>(new Set()));
+      return true;
+    });
+  }
+
+  async do(action: AdminAction, store: SimulatedStore, slots: ReadonlyMap<number, ScimGroup>): Promise<void> {
+    switch (action.kind) {
+      case 'settings':
+        return this.#changeSettings(store, (now) =>
+          changeSetting(this.#world.random, store.vendor.traits, now),
+        );
+      case 'approvalMode':
+        return this.#changeSettings(store, (now) => ({
+          ...now,
+          APPLY_MODE: now.APPLY_MODE === 'Approval' ? 'Automatic' : 'Approval',
+        }));
+      case 'addRule': {
+        const group = action.group === null ? undefined : slots.get(action.group);
+        if (action.group !== null && !group) return;
+        return this.#rules.add(store, action.title, group ? [group.id] : []);
+      }
+      case 'dropRule':
+        return this.#rules.drop(store);
+      case 'switchRule':
+        return this.#rules.switch(store);
+      case 'mapping':
+        return this.#rules.switchMapping(store, action.attribute);
+      case 'pause':
+        await this.#ask(store, 'POST', '/pause', {});
+        return;
+      case 'resume':
+        await this.resume(store);
+        return;
+      case 'retryTask':
+      case 'discardTask':
+        return this.#changeTask(store, action.kind);
+      case 'approve':
+      case 'discard':
+        return this.decide(store, action.kind, action.all);
+      case 'sync':
+        return this.sync(store, action.repair);
+      case 'apply':
+        return this.#apply(store, action.includeHeld);
+    }
+  }
+
+  #ask(store: SimulatedStore, method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<Reply> {
+    return this.#world.admin(method, `/propagation/stores/${store.id}${path}`, body);
+  }
+
+  async #changeSettings(store: SimulatedStore, change: (now: Settings) => Settings): Promise<void> {
+    const timeline = this.#world.model.settings.get(store.id) as Timeline<Settings>;
+    const settings = change(timeline.now ?? {});
+    await this.#world.model.change(timeline, settings, async () => {
+      const masked = Object.entries(store.vendor.emulated.configuration).map(([key, value]) => [
+        key,
+        SECRETS.includes(key) ? MASK : value,
+      ]);
+      return isDone(
+        await this.#ask(store, 'PUT', '', storeBody(store, settings, Object.fromEntries(masked))),
+      );
+    });
+  }
+
+  async resume(store: SimulatedStore): Promise<boolean> {
+    return isDone(await this.#ask(store, 'POST', '/resume', {}));
+  }
+
+  async sync(store: SimulatedStore, repair: boolean): Promise<void> {
+    await this.#ask(store, 'POST', '/sync', { repair });
+  }
+
+  async decide(store: SimulatedStore, what: 'approve' | 'discard', all: boolean): Promise<void> {
+    const { approved, discarded } = store.guard.records;
+    const open: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
+    const chosen = open.filter(() => all || this.#world.random.chance(0.5));
+    if (chosen.length === 0) return;
+    // What is approved may be done before the answer comes.
+    const decided = what === 'approve' ? approved : discarded;
+    const keys = chosen.flatMap(keysOfHeld).filter((key) => !decided.has(key));
+    for (const key of keys) decided.add(key);
+    const ids = chosen.map(({ id }) => id);
+    const isDecided = isDone(await this.#ask(store, 'POST', `/held/${what}`, { ids }));
+    for (const key of keys) if (!isDecided) decided.delete(key);
+    if (isDecided && what === 'discard') for (const key of keys) approved.delete(key);
+  }
+
+  async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
+    const { permitted, approved } = store.guard.records;
+    const started = await this.#ask(store, 'POST', '/preview', {});
+    if (!isDone(started)) return;
+    const path = `/preview/${started.body.id}`;
+    let { state } = started.body;
+    for (let asked = 0; state === 'RUNNING'; asked++) {
+      if (asked === PREVIEW_ASKED_MAX) throw new Error('a preview does not end');
+      await this.#world.sleep(PREVIEW_ASKED_EVERY_MS);
+      ({ state } = (await this.#ask(store, 'GET', path)).body);
+    }
+    if (state !== 'DONE') return;
+    await this.#world.sleep(this.#world.random.int(0, 3_000));
+    const items: ShownChange[] = (await this.#ask(store, 'GET', `${path}/changes?${PAGE}`)).body._embedded
+      .changes;
+    for (const key of items.map(keyOf)) {
+      permitted.add(key);
+      if (includeHeld) approved.add(key);
+    }
+    await this.#ask(store, 'POST', `${path}/apply`, { includeHeld });
+  }
+
+  async #changeTask(store: SimulatedStore, what: 'retryTask' | 'discardTask'): Promise<void> {
+    const listed = await this.#world.admin('GET', `/propagation/tasks?storeId=${store.id}&${PAGE}`);
+    const tasks: Task[] = listed.body._embedded.tasks;
+    if (tasks.length === 0) return;
+    const task = this.#world.random.pick(tasks);
+    if (what === 'retryTask') return this.retry(task.id);
+    // What a task that is given up may have done at the vendor, nobody looks for.
+    if (this.#world.isTried(store, task.subject.id, Date.parse(task.createdAt))) return;
+    await this.#world.admin('POST', `/propagation/tasks/${task.id}/discard`, {});
+    store.guard.diverged('a task was discarded');
+  }
+
+  async retry(taskId: string): Promise<void> {
+    await this.#world.admin('POST', `/propagation/tasks/${taskId}/retry`, {});
+  }
+
+  /** Ids of the tasks in that state, of all stores. */
+  async tasks(state: 'pending' | 'parked'): Promise<readonly string[]> {
+    const listed = await this.#world.admin('GET', `/propagation/tasks?state=${state}&${PAGE}`);
+    return listed.body._embedded.tasks.map(({ id }: Task) => id);
+  }
+
+  /** Whether nothing of the store is waiting or under way, as it says itself. */
+  async isSettled(store: SimulatedStore): Promise<boolean> {
+    const { syncState, pendingCount } = (await this.#ask(store, 'GET', '/syncStatus')).body;
+    return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
+  }
+}
+
+interface Task {
+  readonly id: string;
+  readonly subject: { readonly id: string };
+  readonly createdAt: string;
+}
+
+/** For what the bridge has no reason to refuse. */
+function made(reply: Reply): Reply['body'] {
+  if (reply.status !== 201) throw new Error(`refused: ${JSON.stringify(reply.body)}`);
+  return reply.body;
+}
+
+function emptyTimeline<T>(value: T): Timeline<T> {
+  const timeline = new Timeline<T>();
+  timeline.set(0, value);
+  return timeline;
+}
+
+function storeBody(store: SimulatedStore, settings: Settings, configuration: object) {
+  const { type } = store.vendor.traits;
+  return {
+    type,
+    name: type,
+    managed: true,
+    status: 'ACTIVE',
+    configuration: { ...configuration, ...settings },
+  };
+}

@@ -1,0 +1,69 @@
+/** What people do at a vendor past the bridge: before it came, and ever after. */
+
+import type { HandEdit } from '../actions.ts';
+import type { SimulatedStore, World } from '../machine/world.ts';
+
+/** Accounts and groups that were there before the bridge. */
+export function seedByHand(world: World, store: SimulatedStore): void {
+  const { random } = world;
+  for (const what of ['foreignAccount', 'stranger', 'foreignGroup', 'join'] as const) {
+    if (random.chance(0.6)) edit(world, store, what, random.int(0, world.themes.people - 1));
+  }
+}
+
+/** What somebody does there while the bridge looks elsewhere; only a sync finds it. */
+export function editByHand(world: World, store: SimulatedStore, what: HandEdit, who: number): void {
+  edit(world, store, what, who);
+  store.guard.diverged(`by hand: ${what}`);
+}
+
+function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, who: number): void {
+  const { random, model } = world;
+  const { records } = guard;
+  const accounts = [...vendor.holds.accounts.values()];
+  const groups = [...vendor.holds.groups.values()];
+  const account = accounts[who % Math.max(1, accounts.length)];
+  const group = groups[random.int(0, 5) % Math.max(1, groups.length)];
+  const isOwn = account?.id === vendor.emulated.ownAccountId;
+  switch (what) {
+    case 'foreignAccount': {
+      const email = model.humans[who]?.standing.now?.email ?? `h${who}@acme.example`;
+      const made = vendor.edit((byHand) => byHand.createAccount(email, random.chance(0.2)));
+      if (made === null) return;
+      if (random.chance(0.3)) vendor.edit((byHand) => byHand.setState(made, 'disabled'));
+      records.touchedByHand.add(made);
+      return;
+    }
+    case 'stranger':
+      vendor.edit((byHand) => byHand.createAccount(`stranger${random.int(1, 99)}@other.example`, false));
+      return;
+    case 'foreignGroup':
+      vendor.edit((byHand) => byHand.createGroup(random.pick(['group0', 'group1', 'Others'])));
+      return;
+    case 'retitle':
+      if (account) vendor.edit((byHand) => byHand.retitle(account.id, 'by hand'));
+      return;
+    case 'disable':
+      if (account?.state !== 'enabled' || isOwn) return;
+      vendor.edit((byHand) => byHand.setState(account.id, 'disabled'));
+      records.touchedByHand.add(account.id);
+      records.disabledFor.delete(account.id);
+      return;
+    case 'enable':
+      if (account?.state !== 'disabled') return;
+      vendor.edit((byHand) => byHand.setState(account.id, 'enabled'));
+      records.touchedByHand.add(account.id);
+      return;
+    case 'delete':
+      if (account && !account.isUntouchable && !isOwn)
+        vendor.edit((byHand) => byHand.deleteAccount(account.id));
+      return;
+    case 'join':
+      if (account?.state !== 'enabled' || !group || group.members.has(account.id)) return;
+      vendor.edit((byHand) => byHand.join(group.id, account.id, random.pick([10, 30, 40])));
+      records.own.joinedByHand(group.id, account.id);
+      return;
+    case 'part':
+      if (account && group && !isOwn) vendor.edit((byHand) => byHand.part(group.id, account.id));
+  }
+}

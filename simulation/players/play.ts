@@ -1,0 +1,118 @@
+/** Plays the actions of a history: as an IdP and as admins over HTTP, by hand at the vendors, and as misfortune. */
+
+import type { Action, Trouble } from '../actions.ts';
+import type { SimulatedStore, World } from '../machine/world.ts';
+import { NO_FAULTS } from '../vendors/network.ts';
+import { Admin } from './admin.ts';
+import { editByHand, seedByHand } from './byHand.ts';
+import { IdentityProvider } from './idp.ts';
+
+const STALL_MAX_MS = 60_000;
+const LAG_MS = 2_000;
+const CRASH_CHANCE = 0.05;
+
+export class Play {
+  readonly #world: World;
+  readonly #idp: IdentityProvider;
+  readonly admin: Admin;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#idp = new IdentityProvider(world);
+    this.admin = new Admin(world);
+  }
+
+  /** The stores, active from the start, with what their vendors held before. */
+  async open(): Promise<void> {
+    const { random, themes, stores } = this.#world;
+    await this.admin.open();
+    for (const store of stores) {
+      if (random.chance(0.4)) seedByHand(this.#world, store);
+      await this.admin.createStore(store);
+      store.vendor.remembers = themes.lag;
+      Object.assign(store.faults, { lagMs: themes.lag ? LAG_MS : 0, late: themes.late ? 0.02 : 0 });
+    }
+    await this.#world.sleep(1_000);
+  }
+
+  async play(action: Action): Promise<void> {
+    const { model } = this.#world;
+    const idp = this.#idp;
+    switch (action.kind) {
+      case 'hire':
+        return idp.hire(model.humans[action.who]);
+      case 'leave':
+        return idp.changePerson(model.humans[action.who], { lifecycle: 'inactive' });
+      case 'return':
+        return idp.comeBack(model.humans[action.who]);
+      case 'delete':
+        return idp.remove(model.humans[action.who]);
+      case 'retitle':
+        return idp.changePerson(model.humans[action.who], { title: action.title });
+      case 'readdress':
+        return idp.readdress(model.humans[action.who]);
+      case 'makeGroup':
+        return idp.makeGroup(action.group, action.members);
+      case 'renameGroup':
+        return idp.renameGroup(action.group);
+      case 'deleteGroup':
+        return idp.deleteGroup(action.group);
+      case 'emptyGroup':
+        return idp.pushGroup(action.group, []);
+      case 'pushGroup':
+        return idp.pushGroup(action.group, action.members);
+      case 'join':
+      case 'part':
+        return idp.changeMember(action.group, action.who, action.kind === 'join');
+      case 'byHand':
+        return editByHand(this.#world, this.#store(action), action.what, action.who);
+      case 'trouble':
+        return this.#trouble(this.#store(action), action.what);
+      case 'crash':
+        return this.#crash(action.process);
+      case 'stall':
+        return this.#stall(action.process);
+      case 'pass':
+        return this.#world.sleep(action.ms);
+      default:
+        return this.admin.do(action, this.#store(action), idp.slots);
+    }
+  }
+
+  #store(action: { readonly store: number }): SimulatedStore {
+    return this.#world.stores[action.store % this.#world.stores.length] as SimulatedStore;
+  }
+
+  #trouble({ faults, vendor }: SimulatedStore, what: Trouble): void {
+    const calm = { ...NO_FAULTS, lagMs: faults.lagMs, late: faults.late };
+    const troubles: Readonly<Record<Trouble, object>> = {
+      lost: { lost: 0.1, unanswered: 0.15, doubled: 0.1 },
+      limits: { rateLimited: 0.3 },
+      errors: { unavailable: 0.4, unanswered: 0.05 },
+      unauthorized: {},
+      calm: {},
+    };
+    Object.assign(faults, calm, troubles[what]);
+    vendor.emulated.refuseCredential(what === 'unauthorized');
+  }
+
+  /** Somewhere within the next steps of the process. */
+  #crash(index: number): void {
+    const replica = this.#world.replicas[index];
+    if (replica) replica.process.crashChance = CRASH_CHANCE;
+  }
+
+  /** Long enough to lose a lease, sometimes. */
+  #stall(index: number): void {
+    const { random, scheduler, replicas, stores } = this.#world;
+    const replica = replicas[index];
+    if (!replica) return;
+    replica.process.stalledFrom = scheduler.now;
+    replica.process.stalledUntil = scheduler.now + random.int(1_000, STALL_MAX_MS);
+    // The one write that a worker may still make after it has lost the lease is repaired by a sync.
+    for (const { guard } of stores) {
+      guard.diverged('a worker stood still');
+      guard.staleAllowed += 1;
+    }
+  }
+}

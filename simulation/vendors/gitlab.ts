@@ -1,0 +1,127 @@
+/** The emulated GitLab, as the simulation uses it. */
+
+import { fullPath } from '../../test/emulator/gitlab/state.ts';
+import {
+  createGitLab,
+  EMULATED_ADMIN_TOKEN,
+  type GitLabState,
+  type UserState,
+} from '../../test/emulator/gitlab.ts';
+import type { Account, Emulated, Group, HandEdits, Holdings, Traits } from './vendor.ts';
+
+const HOST = 'gitlab.simulated';
+/** Small, so that every list has several pages. */
+const PAGE_SIZE_MAX = 4;
+const DEVELOPER = 30;
+const OWNER = 50;
+
+const TRAITS: Traits = {
+  type: 'GitLabSelfManaged',
+  disableDropsMemberships: false,
+  deletesUsers: true,
+  deletesGroups: false,
+  grantedLevel: DEVELOPER,
+  mapsUserName: true,
+  unmappable: { title: 'jobTitle' },
+};
+
+/** `ownEmail` is the address of the account behind the credential. */
+export function emulateGitLab(now: () => number, ownEmail: string): Emulated {
+  const gitlab = createGitLab(`https://${HOST}`, {
+    pageSizeMax: PAGE_SIZE_MAX,
+    removalsPerMinute: 60,
+    now,
+  });
+  const { state } = gitlab;
+  const [root] = [...state.users.values()].filter(({ isAdmin }) => isAdmin);
+  if (!root) throw new Error('an emulated GitLab has an administrator');
+  root.email = ownEmail;
+  return {
+    traits: TRAITS,
+    host: HOST,
+    configuration: { BASE_URL: gitlab.url, ACCESS_TOKEN: EMULATED_ADMIN_TOKEN },
+    ownAccountId: String(root.id),
+    handle: gitlab.handle,
+    snapshot: gitlab.snapshot,
+    holdings: () => holdingsOf(state),
+    isRead: ({ method }) => method === 'GET',
+    refuseCredential(refused) {
+      const token = state.tokens.get(EMULATED_ADMIN_TOKEN);
+      if (token) token.revoked = refused;
+    },
+    byHand: handEdits(state, root.id),
+  };
+}
+
+const STATES: Readonly<Record<UserState, Account['state']>> = {
+  active: 'enabled',
+  deactivated: 'enabled',
+  blocked: 'disabled',
+  ldap_blocked: 'locked',
+  blocked_pending_approval: 'locked',
+  banned: 'locked',
+};
+
+function holdingsOf(state: GitLabState): Holdings {
+  const accounts = [...state.users.values()].map((user): [string, Account] => [
+    String(user.id),
+    {
+      id: String(user.id),
+      state: STATES[user.state],
+      attributes: {
+        email: user.email,
+        userName: user.username,
+        displayName: user.name,
+        title: user.profile.job_title ?? '',
+      },
+      isUntouchable: user.internal,
+    },
+  ]);
+  const groups = [...state.groups.values()].map((group): [string, Group] => [
+    String(group.id),
+    {
+      id: String(group.id),
+      key: fullPath(state, group).toLowerCase(),
+      name: group.name,
+      members: new Map([...(state.members.get(group.id) ?? [])].map(([id, level]) => [String(id), level])),
+    },
+  ]);
+  return { accounts: new Map(accounts), groups: new Map(groups) };
+}
+
+function handEdits(state: GitLabState, rootId: number): HandEdits {
+  const user = (id: string) => state.users.get(Number(id));
+  return {
+    createAccount(email, isUntouchable) {
+      if ([...state.users.values()].some((other) => other.email === email)) return null;
+      const username = `old-${email.split('@')[0]}`;
+      // GitLab refuses to block its own accounts alone, which no person has.
+      if (isUntouchable || [...state.users.values()].some((other) => other.username === username))
+        return null;
+      return String(state.addUser({ username, email, name: 'As it was' }).id);
+    },
+    createGroup(name) {
+      const path = name.toLowerCase();
+      if ([...state.groups.values()].some((other) => other.path === path)) return null;
+      const group = state.addGroup({ name, path });
+      state.setMember(group.id, rootId, OWNER);
+      return String(group.id);
+    },
+    retitle(id, title) {
+      const found = user(id);
+      if (found) found.profile.job_title = title;
+    },
+    setState(id, to) {
+      const found = user(id);
+      if (found) found.state = to === 'enabled' ? 'active' : 'blocked';
+    },
+    deleteAccount(id) {
+      state.removeUser(Number(id));
+      return true;
+    },
+    join: (groupId, accountId, level) => state.setMember(Number(groupId), Number(accountId), level),
+    part(groupId, accountId) {
+      state.members.get(Number(groupId))?.delete(Number(accountId));
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** The emulated Slack, as the simulation uses it. */
+
+import { createSlack, type EmulatedSlack, SLACK_TOKEN, type SlackUser } from '../../test/emulator/slack.ts';
+import type { Account, Emulated, HandEdits, Holdings, Traits } from './vendor.ts';
+
+const HOST = 'slack.simulated';
+/** Small, so that every list has several pages. */
+const PAGE_SIZE_MAX = 4;
+
+const TRAITS: Traits = {
+  type: 'Slack',
+  disableDropsMemberships: true,
+  deletesUsers: false,
+  deletesGroups: true,
+  grantedLevel: null,
+  mapsUserName: false,
+  unmappable: { title: 'title', displayName: 'displayName' },
+};
+
+/** `ownEmail` is the address of the account behind the credential. */
+export function emulateSlack(now: () => number, ownEmail: string): Emulated {
+  const slack = createSlack(`https://${HOST}`, { pageSizeMax: PAGE_SIZE_MAX, now });
+  slack.owner.emails = [{ value: ownEmail, primary: true }];
+  const token = slack.addToken(slack.workspace, { token: SLACK_TOKEN, userId: slack.owner.id });
+  return {
+    traits: TRAITS,
+    host: HOST,
+    configuration: {
+      OAUTH_ACCESS_TOKEN: SLACK_TOKEN,
+      API_BASE_URL: slack.apiUrl,
+      SCIM_BASE_URL: slack.scimUrl,
+    },
+    ownAccountId: slack.owner.id,
+    handle: slack.handle,
+    snapshot: slack.snapshot,
+    holdings: () => holdingsOf(slack),
+    // The Web API is only asked.
+    isRead: ({ method, path }) => method === 'GET' || path.startsWith('/api/'),
+    refuseCredential(refused) {
+      token.refusedWith = refused ? 'token_revoked' : null;
+    },
+    byHand: handEdits(slack),
+  };
+}
+
+function holdingsOf(slack: EmulatedSlack): Holdings {
+  const accounts = [...slack.users.values()].map((user): [string, Account] => [user.id, accountOf(user)]);
+  const groups = [...slack.groups.values()].map(
+    ({ id, displayName, members }) =>
+      [
+        id,
+        {
+          id,
+          key: displayName.toLowerCase(),
+          name: displayName,
+          members: new Map([...members].map((accountId) => [accountId, 0])),
+        },
+      ] as const,
+  );
+  return { accounts: new Map(accounts), groups: new Map(groups) };
+}
+
+function accountOf(user: SlackUser): Account {
+  return {
+    id: user.id,
+    state: user.active ? 'enabled' : 'disabled',
+    attributes: {
+      email: (user.emails.find(({ primary }) => primary)?.value ?? '').toLowerCase(),
+      userName: user.userName,
+      displayName: user.displayName,
+      title: user.profile.title ?? '',
+    },
+    isUntouchable: user.role === 'primaryOwner',
+  };
+}
+
+function handEdits(slack: EmulatedSlack): HandEdits {
+  const user = (id: string) => slack.users.get(id) as SlackUser;
+  let made = 0;
+  return {
+    createAccount(email, isUntouchable) {
+      if ([...slack.users.values()].some((other) => accountOf(other).attributes.email === email)) return null;
+      made += 1;
+      const role = isUntouchable ? 'primaryOwner' : 'member';
+      return slack.addUser({ userName: `hand${made}`, email, displayName: 'As it was', role }).id;
+    },
+    createGroup(name) {
+      const taken = [...slack.groups.values()].some(
+        (other) => other.displayName.toLowerCase() === name.toLowerCase(),
+      );
+      return taken ? null : slack.addGroup(name).id;
+    },
+    retitle(id, title) {
+      user(id).profile.title = title;
+    },
+    setState(id, state) {
+      user(id).active = state === 'enabled';
+      if (state === 'disabled') for (const group of slack.groups.values()) group.members.delete(id);
+    },
+    deleteAccount: () => false,
+    join(groupId, accountId) {
+      slack.groups.get(groupId)?.members.add(accountId);
+    },
+    part(groupId, accountId) {
+      slack.groups.get(groupId)?.members.delete(accountId);
+    },
+  };
+}
