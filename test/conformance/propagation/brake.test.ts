@@ -1,56 +1,11 @@
 /** The brake: how many lose access, who is held, what a decision releases, and what never waits. */
 
-import { eventually, patch } from '../../bridge.ts';
-import { groupBody, mail, type StoreType, startWorld, type World } from './world.ts';
+import { patch } from '../../bridge.ts';
+import { crowdIn, TIGHT } from './crowd.ts';
+import { mail, startWorld, type World } from './world.ts';
 
 let world: World;
-
-type Held = { id: string; subject: { kind: string; id: string; display: string }; reason: string };
-
-async function joinMany(count: number, prefix = 'p'): Promise<string[]> {
-  const ids: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const reply = await world.bridge.scim('POST', '/Users', {
-      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
-      userName: mail(`${prefix}${n}`),
-      displayName: `${prefix}${n} Doe`,
-      emails: [{ value: mail(`${prefix}${n}`), type: 'work', primary: true }],
-      active: true,
-    });
-    expect(reply.status).toBe(201);
-    ids.push(reply.body.id);
-  }
-  await world.settled();
-  await world.forget();
-  return ids;
-}
-
-async function deactivate(ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    const reply = await world.bridge.scim(
-      'PATCH',
-      `/Users/${id}`,
-      patch({ op: 'replace', value: { active: false } }),
-    );
-    expect(reply).toMatchObject({ status: 200, body: { active: false } });
-  }
-  await world.settled();
-}
-
-async function held(type: StoreType): Promise<readonly Held[]> {
-  const reply = await world.store(type, 'GET', '/held?limit=100');
-  expect(reply.body.count).toBe(reply.body._embedded.held.length);
-  return reply.body._embedded.held;
-}
-
-const disables = async (type: StoreType) =>
-  (await world.writes(type)).filter((word) => word === 'disable').length;
-
-const statuses = async (type: StoreType, ids: readonly string[]) =>
-  Promise.all(ids.map(async (id) => (await world.status(type, id)).status));
-
-/** Trips the brake with few people: one may lose something, the next is held. */
-const TIGHT = { BRAKE_MIN: 1, BRAKE_PERCENT: 0 };
+const { deactivate, disables, held, joinMany, statuses } = crowdIn(() => world);
 
 describe.each(['sqlite', 'postgres'] as const)(
   'of 30 people, 25 deactivated one by one, on %s',
@@ -161,22 +116,6 @@ describe('the brake', () => {
     expect((await world.bridge.scim('GET', `/Users/${second}`)).status).toBe(404);
   });
 
-  it('lets go of a group that is gone with the last membership that a discard had kept', async () => {
-    await world.add('Slack', { BRAKE_MIN: 0, BRAKE_PERCENT: 0 });
-    const jane = await world.join('jane');
-    const staff = await world.group('Staff', [jane]);
-    await world.remove(`/Groups/${staff}`);
-    const { body } = await world.store('Slack', 'GET', '/held');
-    const ids = body._embedded.held.map((item: { id: string }) => item.id);
-    await world.store('Slack', 'POST', '/held/discard', { ids });
-    await world.configure('Slack', { BRAKE_MIN: 5 });
-    const links = async () => (await world.store('Slack', 'GET', '/links?kind=group')).body._embedded.links;
-    expect(await links()).toHaveLength(1);
-    await world.setActive(jane, false);
-    expect(await world.account('Slack', 'jane')).toMatchObject({ enabled: false });
-    expect(await links()).toEqual([]);
-  });
-
   it('a discard keeps the account, and is remembered until the directory asks anew', async () => {
     await world.add('GitLabSelfManaged', TIGHT);
     const type = 'GitLabSelfManaged';
@@ -276,136 +215,6 @@ describe('the brake', () => {
     expect(await world.members(type, 'engineering')).not.toContain('p1');
   });
 
-  it.each([
-    ['PUT', (id: string) => world.bridge.scim('PUT', `/Groups/${id}`, groupBody('everyone', []))],
-    [
-      'PATCH',
-      (id: string) => world.bridge.scim('PATCH', `/Groups/${id}`, patch({ op: 'remove', path: 'members' })),
-    ],
-    ['DELETE', (id: string) => world.bridge.scim('DELETE', `/Groups/${id}`)],
-  ] as const)('holds one %s that empties a group of 30 whole, before any call', async (_method, empty) => {
-    const type = 'Demo';
-    await world.add(type);
-    const ids = await joinMany(30);
-    const group = await world.group('everyone', ids);
-    await world.forget();
-    const reply = await empty(group);
-    expect([200, 204]).toContain(reply.status);
-    await world.settled();
-    expect(await world.writes(type)).toEqual([]);
-    expect(await world.members(type, 'everyone')).toHaveLength(30);
-    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 30 });
-    const waiting = await held(type);
-    expect(waiting).toHaveLength(30);
-    expect(waiting[0]?.reason).toContain('one request would take something from 30 people');
-
-    await world.store(type, 'POST', '/held/approve', { ids: waiting.slice(0, 3).map((item) => item.id) });
-    await world.settled();
-    expect(await world.members(type, 'everyone')).toHaveLength(27);
-    await world.store(type, 'POST', '/held/approve', { all: true });
-    await world.settled();
-    expect(await world.members(type, 'everyone')).toEqual([]);
-    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 0, syncState: 'SYNCED' });
-  });
-
-  it('goes on holding an emptied group whole when another request follows at once', async () => {
-    await world.add('Slack');
-    const ids = await joinMany(12);
-    const group = await world.group('everyone', ids);
-    await world.forget();
-    const isWrite = (r: { method: string }) => r.method === 'PATCH';
-    world.slack.faults.inject({ fault: { kind: 'delay', delayMs: 300 }, matches: isWrite });
-    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('nobody', []));
-    await eventually(async () => world.slack.requests.find(isWrite), 5_000);
-    await world.patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'someone' });
-    expect(await world.writes('Slack')).toEqual(['rename group', 'rename group']);
-    expect(await held('Slack')).toHaveLength(12);
-    expect(await world.members('Slack', 'someone')).toHaveLength(12);
-  });
-
-  it('goes on holding it when another SCIM group feeds the same group', async () => {
-    const type = 'Demo';
-    await world.add(type);
-    const ids = await joinMany(12);
-    const first = await world.group('everyone', ids);
-    const second = await world.group('other', [ids[0] ?? '']);
-    const links = await world.store(type, 'GET', '/links?kind=group');
-    const [link] = links.body._embedded.links.filter(
-      (l: { remoteName: string }) => l.remoteName === 'everyone',
-    );
-    const other = links.body._embedded.links.find((l: { remoteName: string }) => l.remoteName === 'other');
-    await world.store(type, 'DELETE', `/links/${other.id}`);
-    await world.store(type, 'POST', '/links', {
-      subject: { kind: 'group', id: second },
-      remoteId: link.remoteId,
-    });
-    await world.settled();
-    await world.bridge.scim('PUT', `/Groups/${first}`, groupBody('everyone', []));
-    await world.settled();
-    expect(await held(type)).toHaveLength(11);
-    await world.patch(`/Groups/${second}`, { op: 'add', path: 'members', value: [{ value: ids[1] }] });
-    await world.patch(`/Groups/${second}`, { op: 'remove', path: `members[value eq "${ids[1]}"]` });
-    expect(await world.members(type, 'everyone')).toHaveLength(12);
-    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 11 });
-    expect(await held(type)).toHaveLength(11);
-    // What is wanted again is no longer held, whichever group it was held of.
-    await world.patch(`/Groups/${second}`, {
-      op: 'add',
-      path: 'members',
-      value: ids.map((value) => ({ value })),
-    });
-    expect(await held(type)).toEqual([]);
-  });
-
-  it('gives up a held emptying when the IdP puts the members back', async () => {
-    await world.add('Demo');
-    const ids = await joinMany(12);
-    const group = await world.group('everyone', ids);
-    await world.forget();
-    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('everyone', []));
-    await world.settled();
-    expect(await held('Demo')).toHaveLength(12);
-    await world.bridge.scim('PUT', `/Groups/${group}`, groupBody('everyone', ids));
-    await world.settled();
-    expect(await held('Demo')).toEqual([]);
-    expect(await world.writes('Demo')).toEqual([]);
-    expect(await world.syncStatus('Demo')).toMatchObject({ heldCount: 0, syncState: 'SYNCED', details: [] });
-  });
-
-  it('gives it up also when the IdP deletes the group and posts it again', async () => {
-    await world.add('Demo');
-    const ids = await joinMany(12);
-    await world.remove(`/Groups/${await world.group('everyone', ids)}`);
-    expect(await held('Demo')).toHaveLength(12);
-    await world.forget();
-    await world.group('everyone', ids);
-    expect(await held('Demo')).toEqual([]);
-    expect(await world.writes('Demo')).toEqual([]);
-    expect(await world.members('Demo', 'everyone')).toHaveLength(12);
-    expect(await world.syncStatus('Demo')).toMatchObject({ syncState: 'SYNCED', details: [] });
-  });
-
-  it('remembers a discarded revoke, until the member comes and goes again', async () => {
-    await world.add('Demo', TIGHT);
-    const ids = await joinMany(3);
-    const [a = '', b = '', c = ''] = ids;
-    const group = await world.group('everyone', ids);
-    await deactivate([a]);
-    await world.forget();
-    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${b}"]` });
-    await world.store('Demo', 'POST', '/held/discard', { all: true });
-    await world.patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'all' });
-    await world.store('Demo', 'POST', '/sync', {});
-    await world.settled();
-    expect(await world.writes('Demo')).toEqual(['rename group']);
-    expect(await world.members('Demo', 'all')).toEqual(['p0', 'p1', 'p2']);
-    const value = [{ value: b }];
-    await world.patch(`/Groups/${group}`, { op: 'add', path: 'members', value });
-    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${b}"]` });
-    expect(await held('Demo')).toHaveLength(1);
-    expect(c).toBeDefined();
-  });
-
   it('holds a change of settings that would take from too many, whole', async () => {
     await world.add('Demo', { DISABLE_USERS: false });
     const ids = await joinMany(12);
@@ -456,77 +265,5 @@ describe('the brake', () => {
     await deactivate([ids[3] ?? '']);
     expect(await held('Demo')).toHaveLength(1);
     expect(await disables('Demo')).toBe(3);
-  });
-});
-
-describe('protected accounts', () => {
-  beforeEach(async () => {
-    world = await startWorld();
-  });
-  afterEach(() => world.stop());
-
-  it('are never disabled, by wildcard, without regard to case', async () => {
-    await world.add('GitLabSelfManaged', { PROTECTED_ACCOUNTS: ['*-ADMIN@acme.example', 'boss*'] });
-    const type = 'GitLabSelfManaged';
-    const ids = [await world.join('sam-admin'), await world.join('boss'), await world.join('jane')];
-    await world.forget();
-    await deactivate(ids);
-    expect(await world.writes(type)).toEqual(['disable']);
-    expect(await world.account(type, 'jane')).toMatchObject({ enabled: false });
-    expect(await world.status(type, ids[0] ?? '')).toMatchObject({
-      status: 'partiallySynced',
-      reason: `${mail('sam-admin')} is a protected account`,
-    });
-    await world.forget();
-    await world.remove(`/Users/${ids[1]}`);
-    expect(await world.writes(type)).toEqual([]);
-  });
-
-  it("include the credential's own account, without a word in the settings", async () => {
-    await world.add('Slack');
-    await world.add('GitLabSelfManaged');
-    const root = [...world.gitlab.state.users.values()].find((user) => user.username === 'root');
-    const owner = await world.join('owner');
-    const admin = await world.join('root', {
-      emails: [{ value: root?.email, type: 'work', primary: true }],
-    });
-    await world.forget();
-    await deactivate([owner, admin]);
-    expect(world.slack.owner.active).toBe(true);
-    expect(root?.state).toBe('active');
-    expect(await world.writes('GitLabSelfManaged')).toEqual(['disable']);
-    expect(await world.writes('Slack')).toEqual(['disable']);
-    expect(await world.status('Slack', owner)).toMatchObject({
-      status: 'partiallySynced',
-      reason: expect.stringContaining('protected account'),
-    });
-    expect(await world.status('GitLabSelfManaged', admin)).toMatchObject({
-      status: 'partiallySynced',
-      reason: expect.stringContaining('protected account'),
-    });
-  });
-
-  it('that only the vendor knows of are said in its words, and not tried for ever', async () => {
-    const admin = world.slack.addUser({
-      userName: 'second',
-      email: mail('second'),
-      displayName: 'second Doe',
-      givenName: 'second',
-      familyName: 'Doe',
-      role: 'owner',
-    });
-    world.slack.addUser({ userName: 'bridge', email: mail('bridge'), role: 'admin' });
-    const bridge = [...world.slack.users.values()].find((user) => user.userName === 'bridge');
-    world.slack.addToken(world.slack.workspace, { token: 'xoxp-admin', userId: bridge?.id ?? '' });
-    await world.add('Slack', { OAUTH_ACCESS_TOKEN: 'xoxp-admin' });
-    const second = await world.join('second');
-    await world.forget();
-    await world.setActive(second, false);
-    expect(admin.active).toBe(true);
-    expect(await world.writes('Slack')).toEqual(['disable']);
-    expect(await world.status('Slack', second)).toMatchObject({
-      status: 'partiallySynced',
-      vendor: { status: 403 },
-    });
   });
 });
