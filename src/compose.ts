@@ -8,7 +8,8 @@ import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
 import { createRegistry, type Registry, storeTypes } from './connectors/registry.ts';
 import { demoAccounts } from './db/demoAccounts.ts';
-import { pendingMigrations } from './db/migrations.ts';
+import type { FileWatch } from './db/embedded/watch.ts';
+import { readSchema } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
 import { type Inquiry, peersAskedAbout } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
@@ -33,6 +34,8 @@ export interface BridgeDeps {
   readonly config: Config;
   readonly db: Knex;
   readonly keyring: Keyring;
+  /** Of an embedded database; nobody looks where absent. */
+  readonly file?: FileWatch | null;
   readonly clock: Clock;
   readonly log: Log;
   /** How connectors call their vendors; the runtime's own `fetch` where absent. */
@@ -56,7 +59,7 @@ export interface Bridge {
 }
 
 export function compose(deps: BridgeDeps): Bridge {
-  const { config, db, keyring, clock, log } = deps;
+  const { config, db, keyring, file, clock, log } = deps;
   const {
     fetch = globalThis.fetch,
     presence = createPresence(config.database),
@@ -76,7 +79,10 @@ export function compose(deps: BridgeDeps): Bridge {
     log,
     metrics,
     rooms: config.role === 'worker' ? null : { scim, admin },
-    pendingMigrations: () => pendingMigrations(db),
+    schema: async () => {
+      file?.demandInPlace();
+      return readSchema(db);
+    },
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),
     monotonicMs: () => performance.now(),

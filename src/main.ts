@@ -29,8 +29,8 @@ start(config).catch((error: unknown) => {
 async function start(config: Config): Promise<void> {
   const clock = systemClock;
   const terminal = process.stdout.isTTY ? (text: string) => process.stdout.write(text) : null;
-  const { db, keyring } = await prepare({ config, clock, log, terminal });
-  const bridge = compose({ config, db, keyring, clock, log });
+  const opened = await prepare({ config, clock, log, terminal });
+  const bridge = compose({ config, ...opened, clock, log });
   await bridge.sealAnew();
   const server = await listen(bridge.app, { host: config.host, port: config.port, log });
   if (config.role !== 'api') {
@@ -39,7 +39,7 @@ async function start(config: Config): Promise<void> {
   }
   const { role, publicUrl: url, database } = config;
   log.info({ role, url, database: database.dialect }, 'scim-bridge is up');
-  stopOnSignal(bridge, server, db);
+  stopOnSignal(bridge, server, opened.db);
 }
 
 function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {

@@ -22,33 +22,35 @@ const OWNER_ONLY = 0o600;
 const KEY_FILE = 'encryption.key';
 const FIRST_START_FILE = 'first-start.txt';
 
-/** Reads the key of the embedded default, and makes it first where there is none. Throws an Error for people. */
-export function openKeyFile(directory: string): Keyring {
-  const path = resolve(directory, KEY_FILE);
-  if (!existsSync(path)) makeKeyFile(path);
-  const text = readFileSync(path, 'utf8').trim();
+export function keyFileOf(directory: string): string {
+  return resolve(directory, KEY_FILE);
+}
+
+/** The key of the embedded default; null where there is none. Throws an Error for people. */
+export function readKeyFile(directory: string): Keyring | null {
+  const path = keyFileOf(directory);
+  if (!existsSync(path)) return null;
   try {
-    return parseKeyring(text);
+    return parseKeyring(readFileSync(path, 'utf8').trim());
   } catch (error) {
     throw new Error(
       `${path} does not hold an encryption key: put back the one that this database was used with`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
 
-/** Two processes that start at once use the same key: `link` never replaces a file, so that only one succeeds. */
-function makeKeyFile(path: string): void {
-  const unfinished = writeUnfinished(path, `${generateKey()}\n`);
+/** Replaces no key that is there. */
+export function makeKeyFile(directory: string): Keyring {
+  const path = keyFileOf(directory);
+  const key = generateKey();
+  const unfinished = writeUnfinished(path, `${key}\n`);
   try {
     linkSync(unfinished, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
     rmSync(unfinished);
   }
+  return parseKeyring(key);
 }
 
 /**

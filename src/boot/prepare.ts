@@ -6,17 +6,14 @@
 
 import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
-import { checkCanary } from '../db/access/canary.ts';
 import { listConnections } from '../db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../db/identity/environments.ts';
-import { migrate } from '../db/migrations.ts';
-import { openDatabase } from '../db/open.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
-import type { Keyring } from '../support/secret.ts';
 import { bootstrap } from './bootstrap.ts';
+import { type OpenedDatabase, openOwnDatabase } from './database.ts';
 import { firstStartText, scimTokenCommand } from './firstStart.ts';
-import { openKeyFile, writeFirstStart } from './ownFiles.ts';
+import { writeFirstStart } from './ownFiles.ts';
 
 export interface PrepareDeps {
   readonly config: Config;
@@ -26,61 +23,11 @@ export interface PrepareDeps {
   readonly terminal: ((text: string) => void) | null;
 }
 
-export interface Prepared {
-  readonly db: Knex;
-  readonly keyring: Keyring;
-}
-
-export async function prepare(deps: PrepareDeps): Promise<Prepared> {
-  const { config, log } = deps;
-  const keyring = config.keyring ?? openOwnKey(config);
-  const db = await openMigrated(config, log);
-  await checkCanary(db, keyring);
+export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
+  const opened = await openOwnDatabase(deps.config, deps.log);
   // Nobody would look for the first tokens beside a worker, which answers no requests.
-  if (config.role !== 'worker') await greet(db, deps);
-  return { db, keyring };
-}
-
-function openOwnKey(config: Config): Keyring {
-  try {
-    return openKeyFile(config.dataDirectory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new Error(
-      `The directory ${config.dataDirectory} cannot be used (${whatFailed(error)}): make it writable for this user, or correct DATABASE_URL`,
-      { cause: error },
-    );
-  }
-}
-
-async function openMigrated({ database }: Config, log: Log): Promise<Knex> {
-  try {
-    const dbLog = log.child({ room: 'db' });
-    const patient = openDatabase(database, dbLog, 'long');
-    await migrate(patient).finally(() => patient.destroy());
-    return openDatabase(database, dbLog);
-  } catch (error) {
-    const what = whatFailed(error);
-    if (database.dialect === 'sqlite') {
-      throw new Error(
-        `The database file ${database.target} cannot be used (${what}): check that it is a SQLite file that this user may write, or correct DATABASE_URL`,
-        { cause: error },
-      );
-    }
-    // The sentence says where the database is, but not its URL, which holds the password.
-    const { host, pathname } = new URL(database.target);
-    throw new Error(
-      `The PostgreSQL database ${pathname.slice(1)} at ${host} cannot be used (${what}): check that it is up and that DATABASE_URL is right`,
-      { cause: error },
-    );
-  }
-}
-
-/** One line. Where several addresses failed, the error has a code and no message. */
-function whatFailed(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const words = typeof message === 'string' && message !== '' ? message : String(code ?? error);
-  return words.split('\n', 1)[0] as string;
+  if (deps.config.role !== 'worker') await greet(opened.db, deps);
+  return opened;
 }
 
 /**

@@ -53,8 +53,24 @@ export async function migrate(db: Knex): Promise<void> {
   await db.migrate.latest({ migrationSource });
 }
 
-/** The migrations that the database does not have yet; empty when it is ready. */
-export async function pendingMigrations(db: Knex): Promise<readonly string[]> {
-  const [, pending] = (await db.migrate.list({ migrationSource })) as [unknown[], Migration[]];
-  return pending.map((migration) => migration.name);
+export interface Schema {
+  /** The names of the migrations that the database has, in their order. */
+  readonly applied: readonly string[];
+  /** Those that it lacks; empty when it is ready. */
+  readonly pending: readonly string[];
+  /** Those that a newer version of the bridge made. */
+  readonly unknown: readonly string[];
+}
+
+export async function readSchema(db: Knex): Promise<Schema> {
+  const names = MIGRATIONS.map(({ name }) => name);
+  const table = 'knex_migrations';
+  const applied: string[] = (await db.schema.hasTable(table))
+    ? await db(table).orderBy('id').pluck('name')
+    : [];
+  return {
+    applied,
+    pending: names.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !names.includes(name)),
+  };
 }

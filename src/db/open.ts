@@ -3,10 +3,9 @@
  * here; queries are the same on both.
  */
 
-import { closeSync, mkdirSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { dirname } from 'node:path';
 import knex, { type Knex } from 'knex';
+import { makePrivate, realPath } from './embedded/paths.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
@@ -134,14 +133,8 @@ const ACQUIRE_TIMEOUT_MS = 7_000;
  */
 const COMPILE_SQL_ON_ERROR = false;
 
-/** SQLite makes files that everyone can read. Those beside the database file take its mode. */
-function makePrivate(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, 'a', 0o600));
-}
-
 function sqlite(file: string): Knex.Config {
-  if (file !== ':memory:') makePrivate(file);
+  if (file !== ':memory:') makePrivate(realPath(file));
   return {
     client: 'sqlite3',
     compileSqlOnError: COMPILE_SQL_ON_ERROR,

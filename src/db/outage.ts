@@ -21,6 +21,7 @@ const CODES = new Set([
   'SQLITE_IOERR',
   'SQLITE_FULL',
   'SQLITE_READONLY',
+  'SQLITE_READONLY_DBMOVED',
 ]);
 
 /** Errors to which pg and tarn give neither a code nor a class. */

@@ -5,6 +5,8 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
+import { DatabaseReplaced } from '../db/embedded/watch.ts';
+import type { Schema } from '../db/migrations.ts';
 import type { Backlog } from '../db/queue/backlog.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
@@ -21,8 +23,8 @@ export interface AppDeps {
     /** Mounted at `/v1`. */
     readonly admin: RequestHandler;
   } | null;
-  /** The migrations that the database lacks; rejects when the database does not answer. */
-  pendingMigrations(): Promise<readonly string[]>;
+  /** Rejects where the database does not answer, or its file is not in place any more. */
+  schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
   backlog(): Promise<Backlog>;
   /** How long ago that was, by the wall clock; 0 for null. */
   secondsSince(at: string | null): number;
@@ -123,17 +125,19 @@ function scimRoute(path: string): string | null {
 async function readiness(deps: AppDeps, response: Response): Promise<void> {
   response.set('Cache-Control', 'no-store');
   try {
-    const pending = await within(READY_TIMEOUT_MS, deps.pendingMigrations());
-    const ready = pending.length === 0;
+    const { pending, unknown } = await within(READY_TIMEOUT_MS, deps.schema());
+    const migrations = unknown.length > 0 ? 'newer' : pending.length > 0 ? 'pending' : 'ok';
+    const ready = migrations === 'ok';
     response.status(ready ? 200 : 503).json({
       status: ready ? 'ready' : 'unavailable',
       database: 'ok',
-      migrations: ready ? 'ok' : 'pending',
-      ...(ready ? {} : { pendingMigrations: pending }),
+      migrations,
+      ...(migrations === 'pending' ? { pendingMigrations: pending } : {}),
     });
   } catch (error) {
     deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the database does not answer');
-    response.status(503).json({ status: 'unavailable', database: 'unreachable', migrations: 'unknown' });
+    const database = error instanceof DatabaseReplaced ? 'replaced' : 'unreachable';
+    response.status(503).json({ status: 'unavailable', database, migrations: 'unknown' });
   }
 }
 

@@ -11,6 +11,11 @@ const ROW = 'encryption-canary';
 const PLACE = ['bridge', ROW];
 const TEXT = 'scim-bridge';
 
+/** False before the first start has come so far. */
+export async function hasCanary(db: Db): Promise<boolean> {
+  return (await db('bridge').where({ key: ROW }).first('key')) !== undefined;
+}
+
 /**
  * Seals the canary where there is none yet. Throws an Error for people where the ring lacks the key of
  * the canary or of a store's secret.

@@ -2,7 +2,7 @@
 
 import { Router } from 'express';
 import request from 'supertest';
-import { pendingMigrations } from '../../../src/db/migrations.ts';
+import { readSchema } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
@@ -26,7 +26,7 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
     log: createLog('debug', { write: (line) => lines.push(JSON.parse(line)) }),
     metrics: createMetrics(),
     rooms: { scim, admin: Router() },
-    pendingMigrations: () => pendingMigrations(db),
+    schema: () => readSchema(db),
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : 90),
     monotonicMs: () => performance.now(),
