@@ -42,13 +42,13 @@ module.exports = {
       name: 'product-without-tools',
       comment: 'The product runs without devDependencies, and knows nothing of its tests.',
       severity: 'error',
-      from: { path: '^(src|migrations)/' },
+      from: { path: '^(src|migrations|scripts)/' },
       to: { dependencyTypes: ['npm-dev'] },
     },
     {
       name: 'product-without-tests',
       severity: 'error',
-      from: { path: '^(src|migrations)/' },
+      from: { path: '^(src|migrations|scripts)/' },
       to: { path: '^(test|demo|simulation)/' },
     },
     only(
@@ -70,6 +70,12 @@ module.exports = {
         ...PACKAGES,
       ],
       'It composes the bridge as the process does, and meets it over HTTP alone.',
+    ),
+    only(
+      'scripts-start-what-boot-can-do',
+      '^scripts/',
+      ['^scripts/', '^src/boot/', '^src/config\\.ts$', SUPPORT, ...PACKAGES],
+      'Commands of an operator, each a few lines.',
     ),
     only('model-is-pure', '^src/model/', [MODEL], 'No package, no room, not even Node.'),
     only('plan-is-pure', '^src/plan/', ['^src/plan/', MODEL], 'No clock, no I/O, no package.'),

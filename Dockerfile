@@ -11,6 +11,7 @@ WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY package.json ./
 COPY migrations ./migrations
+COPY scripts ./scripts
 COPY src ./src
 # The database, the encryption key and the first start's tokens; nothing else is written.
 RUN mkdir -m 700 data && chown node:node data

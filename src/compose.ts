@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { createAdminRouter } from './api/router.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
+import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
 import { createRegistry, type Registry, storeTypes } from './connectors/registry.ts';
@@ -83,6 +84,7 @@ export function compose(deps: BridgeDeps): Bridge {
       file?.demandInPlace();
       return readSchema(db);
     },
+    warnings: () => readWarnings(db, clock, config.guessable),
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),
     monotonicMs: () => performance.now(),

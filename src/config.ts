@@ -5,6 +5,7 @@
 
 import { dirname } from 'node:path';
 import { type DatabaseLocation, parseDatabaseUrl } from './db/open.ts';
+import { isGuessable, type SecretVariable } from './support/guessable.ts';
 import { type Keyring, parseKeyring } from './support/secret.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -30,6 +31,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How long the audit log is kept; 0: for ever. */
   readonly eventRetentionDays: number;
+  /** Refused at a first start; later a warning. */
+  readonly guessable: readonly SecretVariable[];
 }
 
 export type ConfigResult =
@@ -39,7 +42,6 @@ export type ConfigResult =
 export const ADMIN_TOKEN_LENGTH_MIN = 32;
 const DATA_DIRECTORY_DEFAULT = 'data';
 const DATABASE_URL_DEFAULT = `sqlite:${DATA_DIRECTORY_DEFAULT}/scim-bridge.db`;
-
 const EVENT_RETENTION_DAYS_DEFAULT = 730;
 const EVENT_RETENTION_DAYS_MAX = 36_500;
 
@@ -91,9 +93,19 @@ export function readConfig(environment: Environment): ConfigResult {
       publicUrl,
       logLevel,
       eventRetentionDays,
+      guessable: guessableSecrets(environment),
     },
     mistakes: [],
   };
+}
+
+/** Every key of a list counts: all open. */
+function guessableSecrets({ ADMIN_TOKEN, ENCRYPTION_KEY }: Environment): readonly SecretVariable[] {
+  const keys = ENCRYPTION_KEY?.split(',').map((key) => Buffer.from(key, 'base64')) ?? [];
+  return [
+    ...(ADMIN_TOKEN !== undefined && isGuessable(ADMIN_TOKEN.trim()) ? (['ADMIN_TOKEN'] as const) : []),
+    ...(keys.some(isGuessable) ? (['ENCRYPTION_KEY'] as const) : []),
+  ];
 }
 
 function parseRole(value: string): Role {

@@ -88,6 +88,8 @@ export async function startBridge(
   await migrate(db);
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   const { scimToken = '', adminToken = '' } = await bootstrap(db, clock, { adminTokenGiven: false });
+  // Tests turn the clock on by years.
+  await db('admin_tokens').update({ valid_until: null });
   const config: Config = {
     role,
     host: '127.0.0.1',
@@ -99,6 +101,7 @@ export async function startBridge(
     publicUrl: 'http://bridge.example',
     logLevel: 'silent',
     eventRetentionDays: 730,
+    guessable: [],
   };
   const keyring = parseKeyring(randomBytes(32).toString('base64'));
   const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);

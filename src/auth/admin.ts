@@ -15,6 +15,7 @@ import { bearer } from './bearer.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import { ADMIN_SCOPES, type AdminScope } from './scopes.ts';
 import { hashToken, sameToken } from './tokens.ts';
+import { endedTokenNotes } from './warnings.ts';
 
 /** `res.locals.admin` of every request that got through. */
 export interface AdminPrincipal {
@@ -46,12 +47,17 @@ const FROM_CONFIGURATION: AdminTokenRecord = {
 /** Mount it at `/v1`, before any body parser. Sets `res.locals.admin`. */
 export function createAdminAuthenticator({ db, clock, log, adminToken }: AdminAuthDeps): RequestHandler {
   const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchAdminToken(db, tokenId, at));
+  const noteEnded = endedTokenNotes(clock, log);
   return bearer({
     realm: 'admin',
     log,
     verify: async (given) => {
       if (adminToken !== null && sameToken(given, adminToken)) return FROM_CONFIGURATION;
-      return findAdminToken(db, hashToken(given), isoTime(clock.now()));
+      const token = await findAdminToken(db, hashToken(given));
+      if (token === null || token.validUntil === null || token.validUntil > isoTime(clock.now()))
+        return token;
+      noteEnded({ id: token.id, name: token.name, validUntil: token.validUntil });
+      return null;
     },
     accept: (token, res, correlationId) => {
       res.locals.admin = {

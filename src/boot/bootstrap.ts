@@ -22,6 +22,10 @@ import type { EventKind } from '../model/eventKinds.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
+/** Somebody has seen it on a terminal or in a file: it ends, unless an admin renews it. */
+const ADMIN_TOKEN_DAYS = 30;
+
 export interface Bootstrapped {
   /** False where an earlier start, or another replica, has done it. */
   readonly created: boolean;
@@ -37,7 +41,8 @@ export async function bootstrap(
   given: { readonly adminTokenGiven: boolean },
 ): Promise<Bootstrapped> {
   if (await getEnvironment(db, DEFAULT_ENVIRONMENT_ID)) return { created: false };
-  const at = isoTime(clock.now());
+  const now = clock.now();
+  const at = isoTime(now);
   const cause: Cause = { correlationId: newId(), actor: SYSTEM };
   return db.transaction(async (tx) => {
     const id = DEFAULT_ENVIRONMENT_ID;
@@ -48,7 +53,7 @@ export async function bootstrap(
     if (given.adminTokenGiven) return { created: true };
     return {
       created: true,
-      adminToken: await createAdminToken(tx, at, cause),
+      adminToken: await createAdminToken(tx, now, cause),
       scimToken: await createScimToken(tx, at, cause, connection.id),
     };
   });
@@ -75,15 +80,16 @@ async function createConnection(db: Db, at: string, cause: Cause): Promise<NewCo
   return connection;
 }
 
-async function createAdminToken(db: Db, at: string, cause: Cause): Promise<string> {
+async function createAdminToken(db: Db, now: number, cause: Cause): Promise<string> {
   const token = newToken('admin');
+  const at = isoTime(now);
   const record: AdminTokenRecord = {
     id: newId(),
     name: 'first start',
     scopes: ADMIN_SCOPES,
     environmentId: null,
     createdAt: at,
-    validUntil: null,
+    validUntil: isoTime(now + ADMIN_TOKEN_DAYS * DAY_MS),
     lastUsedAt: null,
   };
   await insertAdminToken(db, record, hashToken(token));

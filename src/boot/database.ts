@@ -61,6 +61,7 @@ async function upgrade(config: Config, db: Knex, log: Log): Promise<Keyring> {
   if (isNew && database.dialect === 'sqlite' && existsSync(keyFile)) {
     throw lostDatabase(database.target, keyFile);
   }
+  if (isNew) refuseGuessable(config);
   if (!isNew && (await hasCanary(db))) await checkCanary(db, presentKey(config));
   await inWords(database, () => migrate(db));
   const keyring = config.keyring ?? ownKey(config);
@@ -73,6 +74,13 @@ function refuseNewer({ unknown }: Schema): void {
   if (unknown.length === 0) return;
   throw new Error(
     `The database was used with a newer version of the bridge (this is ${VERSION}, which lacks its migration ${unknown.at(-1)}): start that version, or restore a backup from before the upgrade.`,
+  );
+}
+
+function refuseGuessable({ guessable: [name] }: Config): void {
+  if (name === undefined) return;
+  throw new Error(
+    `${name} can be guessed (it has fewer than 8 different characters, or repeats one pattern): make one with: openssl rand -base64 32`,
   );
 }
 

@@ -21,6 +21,7 @@ export function firstStartText(start: FirstStart, commandPrefix: string): string
   ];
   return [
     '# scim-bridge, first start. These tokens are shown only here: keep them, and let nobody see them.',
+    ...(tokens ? ['# The admin token ends after 30 days, unless it is renewed (docs/operating.md).'] : []),
     ...variables,
     '',
     '# The next three commands to try (bash): make a demo store, push a person, see the account.',

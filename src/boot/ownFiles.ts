@@ -13,6 +13,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
@@ -53,13 +55,34 @@ export function makeKeyFile(directory: string): Keyring {
   return parseKeyring(key);
 }
 
+export function firstStartFileOf(directory: string): string {
+  return resolve(directory, FIRST_START_FILE);
+}
+
+/** False where there is no such file, or it was emptied. */
+export function holdsTokens(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
 /**
  * Writes the file that only its owner may read, over one that an unfinished first start left. Returns the
  * path.
  */
 export function writeFirstStart(directory: string, text: string): string {
-  const path = resolve(directory, FIRST_START_FILE);
+  const path = firstStartFileOf(directory);
   renameSync(writeUnfinished(path, text), path);
+  return path;
+}
+
+/** Leaves the file without its tokens. Returns the path; throws an Error for people where there is no file. */
+export function emptyFirstStart(directory: string): string {
+  const path = firstStartFileOf(directory);
+  if (!existsSync(path)) {
+    throw new Error(
+      `There is no ${path}: the first start has shown its tokens on the terminal, or made none`,
+    );
+  }
+  truncateSync(path);
   return path;
 }
 

@@ -5,15 +5,18 @@
  */
 
 import type { Knex } from 'knex';
+import { logEndedTokens } from '../auth/warnings.ts';
 import type { Config } from '../config.ts';
+import { endedAdminTokens } from '../db/access/expiry.ts';
 import { listConnections } from '../db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../db/identity/environments.ts';
-import type { Clock } from '../support/clock.ts';
+import type { Db } from '../db/open.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
-import { bootstrap } from './bootstrap.ts';
+import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { type OpenedDatabase, openOwnDatabase } from './database.ts';
 import { firstStartText, scimTokenCommand } from './firstStart.ts';
-import { writeFirstStart } from './ownFiles.ts';
+import { firstStartFileOf, holdsTokens, writeFirstStart } from './ownFiles.ts';
 
 export interface PrepareDeps {
   readonly config: Config;
@@ -26,8 +29,25 @@ export interface PrepareDeps {
 export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
   const opened = await openOwnDatabase(deps.config, deps.log);
   // Nobody would look for the first tokens beside a worker, which answers no requests.
-  if (deps.config.role !== 'worker') await greet(opened.db, deps);
+  if (deps.config.role !== 'worker') {
+    const isFirst = await greet(opened.db, deps);
+    await warn(opened.db, deps, isFirst);
+  }
   return opened;
+}
+
+/** What a person should mend soon; `/readyz` says the same in codes. */
+async function warn(db: Knex, { config, clock, log }: PrepareDeps, isFirst: boolean): Promise<void> {
+  for (const name of config.guessable) {
+    log.warn(`${name} can be guessed: replace it by what openssl rand -base64 32 prints`);
+  }
+  logEndedTokens(log, await endedAdminTokens(db, isoTime(clock.now())));
+  const path = firstStartFileOf(config.dataDirectory);
+  if (!isFirst && holdsTokens(path)) {
+    log.warn(
+      `${path} still holds the first tokens: keep them elsewhere, then empty it with npm run tokens -- taken`,
+    );
+  }
 }
 
 /**
@@ -35,29 +55,36 @@ export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
  * shown are not valid, and the next start makes and shows others. The other order could leave valid tokens that
  * nobody ever saw, and lock everyone out.
  */
-async function greet(db: Knex, deps: PrepareDeps): Promise<void> {
-  const { config, clock, terminal } = deps;
-  // A person must learn where the tokens are, whatever LOG_LEVEL says.
-  const notice = deps.log.child({}, { level: 'info' });
-  const environmentId = DEFAULT_ENVIRONMENT_ID;
-  await db.transaction(async (tx) => {
-    const made = await bootstrap(tx, clock, { adminTokenGiven: config.adminToken !== null });
-    if (!made.created) return;
-    if (made.scimToken === undefined || made.adminToken === undefined) {
-      const [connection] = await listConnections(tx, environmentId, 1, null);
-      if (!connection) throw new Error('The first start made no connection.');
-      const command = scimTokenCommand(config.publicUrl, environmentId, connection.id);
-      const words = `First start with ADMIN_TOKEN set. Make a SCIM token for your IdP with: ${command}`;
-      if (terminal) terminal(`${words}\n`);
-      else notice.info(words);
-      return;
-    }
-    const tokens = { scim: made.scimToken, admin: made.adminToken };
-    const start = { publicUrl: config.publicUrl, environmentId, tokens };
-    if (terminal) return terminal(firstStartText(start, ''));
-    const path = writeFirstStart(config.dataDirectory, firstStartText(start, '# '));
-    notice.info(
-      `First start: the SCIM and admin URLs, their tokens and three commands to try are in ${path}`,
-    );
+async function greet(db: Knex, deps: PrepareDeps): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const made = await bootstrap(tx, deps.clock, { adminTokenGiven: deps.config.adminToken !== null });
+    if (made.created) await show(tx, deps, made);
+    return made.created;
   });
+}
+
+async function show(
+  tx: Db,
+  { config, terminal, log }: PrepareDeps,
+  { scimToken, adminToken }: Bootstrapped,
+): Promise<void> {
+  // A person must learn where the tokens are, whatever LOG_LEVEL says.
+  const notice = log.child({}, { level: 'info' });
+  const environmentId = DEFAULT_ENVIRONMENT_ID;
+  if (scimToken === undefined || adminToken === undefined) {
+    const [connection] = await listConnections(tx, environmentId, 1, null);
+    if (!connection) throw new Error('The first start made no connection.');
+    const command = scimTokenCommand(config.publicUrl, environmentId, connection.id);
+    const words = `First start with ADMIN_TOKEN set. Make a SCIM token for your IdP with: ${command}`;
+    if (terminal) terminal(`${words}\n`);
+    else notice.info(words);
+    return;
+  }
+  const tokens = { scim: scimToken, admin: adminToken };
+  const start = { publicUrl: config.publicUrl, environmentId, tokens };
+  if (terminal) return terminal(firstStartText(start, ''));
+  const path = writeFirstStart(config.dataDirectory, firstStartText(start, '# '));
+  notice.info(
+    `First start: the SCIM and admin URLs, their tokens and three commands to try are in ${path}. When you keep the tokens elsewhere, empty it with: npm run tokens -- taken`,
+  );
 }

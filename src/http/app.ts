@@ -25,6 +25,8 @@ export interface AppDeps {
   } | null;
   /** Rejects where the database does not answer, or its file is not in place any more. */
   schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
+  /** Codes for what works and wants attention. */
+  warnings(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
   /** How long ago that was, by the wall clock; 0 for null. */
   secondsSince(at: string | null): number;
@@ -128,11 +130,13 @@ async function readiness(deps: AppDeps, response: Response): Promise<void> {
     const { pending, unknown } = await within(READY_TIMEOUT_MS, deps.schema());
     const migrations = unknown.length > 0 ? 'newer' : pending.length > 0 ? 'pending' : 'ok';
     const ready = migrations === 'ok';
+    const warnings = ready ? await within(READY_TIMEOUT_MS, deps.warnings()) : [];
     response.status(ready ? 200 : 503).json({
       status: ready ? 'ready' : 'unavailable',
       database: 'ok',
       migrations,
       ...(migrations === 'pending' ? { pendingMigrations: pending } : {}),
+      ...(ready ? { warnings: warnings.map((code) => ({ code })) } : {}),
     });
   } catch (error) {
     deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the database does not answer');

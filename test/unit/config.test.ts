@@ -24,6 +24,7 @@ describe('without any variable', () => {
       publicUrl: 'http://127.0.0.1:3000',
       logLevel: 'info',
       eventRetentionDays: 730,
+      guessable: [],
     });
   });
 });
@@ -114,6 +115,18 @@ describe('ROLE', () => {
 
   it('refuses what is no role', () => {
     expect(mistakesOf({ ...postgres, ROLE: 'Worker' })).toEqual(['ROLE must be one of all, api, worker']);
+  });
+});
+
+describe('secrets that can be guessed', () => {
+  const zeros = Buffer.alloc(32).toString('base64');
+
+  it('are taken, and named', () => {
+    const guessable = (environment: Record<string, string>) => configOf(environment).guessable;
+    expect(guessable({ ADMIN_TOKEN: 'an-admin-token-of-32-characters!', ENCRYPTION_KEY: key() })).toEqual([]);
+    expect(guessable({ ADMIN_TOKEN: 'ab'.repeat(16) })).toEqual(['ADMIN_TOKEN']);
+    expect(guessable({ ENCRYPTION_KEY: zeros })).toEqual(['ENCRYPTION_KEY']);
+    expect(guessable({ ENCRYPTION_KEY: `${key()},${zeros}` })).toEqual(['ENCRYPTION_KEY']);
   });
 });
 

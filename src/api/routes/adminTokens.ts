@@ -4,7 +4,7 @@
  */
 
 import { hashToken, newToken } from '../../auth/tokens.ts';
-import { createAdminToken, revokeAdminToken } from '../../control/access/adminTokens.ts';
+import { createAdminToken, renewAdminToken, revokeAdminToken } from '../../control/access/adminTokens.ts';
 import {
   type AdminTokenRecord,
   countAdminTokens,
@@ -18,7 +18,13 @@ import { created, endpoint, noContent, ok } from '../endpoint.ts';
 import { href } from '../href.ts';
 import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../lists.ts';
 import { notFound } from '../path.ts';
-import { AdminToken, AdminTokenList, MadeAdminToken, NewAdminToken } from '../schemas/adminTokens.ts';
+import {
+  AdminToken,
+  AdminTokenList,
+  MadeAdminToken,
+  NewAdminToken,
+  Renewal,
+} from '../schemas/adminTokens.ts';
 
 const TOKENS = '/admin-tokens';
 const TOKEN = '/admin-tokens/:tokenId';
@@ -78,6 +84,20 @@ export const adminTokens = {
       const token = await getAdminToken(deps.db, tokenId);
       if (!token) throw notFound('admin token', tokenId);
       return ok(show(deps, token));
+    },
+  }),
+
+  renewAdminToken: endpoint({
+    method: 'post',
+    path: '/admin-tokens/:tokenId/renew',
+    scope: 'write',
+    unboundTo: MANAGE,
+    summary: 'Move the end of an admin token, also of one that has ended',
+    body: Renewal,
+    answers: { 200: AdminToken },
+    handle: async ({ params: { tokenId: id }, admin: { scopes }, body, cause }, deps) => {
+      const validUntil = body.validUntil ? futureTime(body.validUntil, deps.clock.now()) : body.validUntil;
+      return ok(show(deps, await renewAdminToken(deps, { id, validUntil, scopes }, cause)));
     },
   }),
 

@@ -6,16 +6,26 @@ import { listOf } from '../lists.ts';
 import { Link, named, Time } from './common.ts';
 import { idText, nameText } from './texts.ts';
 
+const WantedEnd = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
+  .nullish();
+
 export const NewAdminToken = named(
   'NewAdminToken',
   z.strictObject({
     name: nameText,
     scopes: z.array(z.enum(ADMIN_SCOPES)).min(1, 'must name at least one of read, write'),
     environmentId: idText.nullish().describe('The one environment that the token may see; all without it.'),
-    validUntil: z.iso
-      .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
-      .nullish()
-      .describe('Until it is revoked, without it.'),
+    validUntil: WantedEnd.describe('Until it is revoked, without it.'),
+  }),
+);
+
+export const Renewal = named(
+  'Renewal',
+  z.strictObject({
+    validUntil: WantedEnd.describe(
+      'Without it, 30 days from now for a token that has an end. null: until it is revoked.',
+    ),
   }),
 );
 

@@ -5,6 +5,8 @@ import {
   adminTokensOf,
   deleteAdminToken,
   insertAdminToken,
+  lockAdminToken,
+  writeAdminTokenEnd,
 } from '../../db/access/adminTokens.ts';
 import { appendEvent } from '../../db/events.ts';
 import { DEFAULT_ENVIRONMENT_ID, lockEnvironment } from '../../db/identity/environments.ts';
@@ -44,6 +46,46 @@ export async function createAdminToken(
     });
   });
   return token;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+/** From a renewal that says nothing else. */
+const RENEWED_DAYS = 30;
+
+export interface Renewal {
+  readonly id: string;
+  /** Undefined: 30 days from now, or still no end; null: no end. */
+  readonly validUntil: string | null | undefined;
+  /** Whoever renews a token gives it away anew, so that nobody can renew one that may do more. */
+  readonly scopes: ReadonlySet<string>;
+}
+
+/** One that has ended is valid again. Throws 403 and 404. */
+export async function renewAdminToken(
+  deps: Pick<PropagationDeps, 'db' | 'clock'>,
+  { id, validUntil, scopes }: Renewal,
+  cause: Cause,
+): Promise<AdminTokenRecord> {
+  const now = deps.clock.now();
+  return deps.db.transaction(async (tx) => {
+    const before = await lockAdminToken(tx, id);
+    if (!before) throw new RequestError(404, `There is no admin token ${id} here.`);
+    if (before.scopes.some((scope) => !scopes.has(scope))) {
+      throw new RequestError(403, 'A token cannot renew one that may do more than itself.');
+    }
+    const usual = before.validUntil === null ? null : isoTime(now + RENEWED_DAYS * DAY_MS);
+    const after = { ...before, validUntil: validUntil === undefined ? usual : validUntil };
+    await writeAdminTokenEnd(tx, id, after.validUntil);
+    await appendEvent(tx, isoTime(now), {
+      environmentId: eventEnvironment(after),
+      cause,
+      kind: 'admin-token.renewed',
+      outcome: 'success',
+      before: auditedAdminToken(before),
+      after: auditedAdminToken(after),
+    });
+    return after;
+  });
 }
 
 /** It is refused from the next request on. Throws 404. */

@@ -16,15 +16,10 @@ export interface AdminTokenRecord {
   readonly lastUsedAt: string | null;
 }
 
-/** The token with this hash; null where there is none, or where its time was over at `now`. */
-export async function findAdminToken(
-  db: Db,
-  tokenHash: string,
-  now: string,
-): Promise<AdminTokenRecord | null> {
+/** Null where no token has this hash. One that has ended is found too. */
+export async function findAdminToken(db: Db, tokenHash: string): Promise<AdminTokenRecord | null> {
   const row = await db('admin_tokens').where({ token_hash: tokenHash }).first();
-  if (!row || (row.valid_until !== null && row.valid_until <= now)) return null;
-  return toAdminToken(row);
+  return row ? toAdminToken(row) : null;
 }
 
 export async function getAdminToken(db: Db, id: string): Promise<AdminTokenRecord | null> {
@@ -67,6 +62,17 @@ export async function adminTokensOf(
 export async function countAdminTokens(db: Db): Promise<number> {
   const row = await db('admin_tokens').count({ n: '*' }).first();
   return Number(row?.n ?? 0);
+}
+
+/** As `getAdminToken`, and nobody else changes it until the transaction ends. */
+export async function lockAdminToken(tx: Db, id: string): Promise<AdminTokenRecord | null> {
+  const row = await forUpdate(tx, tx('admin_tokens').where({ id })).first();
+  return row ? toAdminToken(row) : null;
+}
+
+/** An ISO time; null: until it is revoked. */
+export async function writeAdminTokenEnd(tx: Db, id: string, validUntil: string | null): Promise<void> {
+  await tx('admin_tokens').where({ id }).update({ valid_until: validUntil });
 }
 
 /**

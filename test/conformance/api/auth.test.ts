@@ -115,11 +115,81 @@ onEachDatabase((open) => {
     });
 
     it('refuses a token that is past its time', async () => {
-      const validUntil = new Date(Date.now() + 3600_000).toISOString();
+      const validUntil = new Date(bridge.now() + 3600_000).toISOString();
       const { token } = await newAdminToken({ scopes: ['read'], validUntil });
       expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(200);
       bridge.advance(3600_000);
       expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(401);
+    });
+
+    describe('renewing a token', () => {
+      const DAY_MS = 24 * 3600_000;
+      const renew = (id: string, options: Parameters<TestBridge['ask']>[2] = {}) =>
+        bridge.ask('POST', `/v1/admin-tokens/${id}/renew`, options);
+      const daysFromNow = (body: { validUntil: string }) =>
+        Math.round((Date.parse(body.validUntil) - bridge.now()) / DAY_MS);
+
+      it('gives 30 days from now, or until when it says, and is an event', async () => {
+        const validUntil = new Date(bridge.now() + DAY_MS).toISOString();
+        const { id, token } = await newAdminToken({ scopes: ['read', 'write'], validUntil });
+        const renewed = await renew(id, { token });
+        expect([renewed.status, renewed.body.id, daysFromNow(renewed.body)]).toEqual([200, id, 30]);
+        const later = new Date(bridge.now() + 90 * DAY_MS).toISOString();
+        expect((await renew(id, { body: { validUntil: later } })).body.validUntil).toBe(later);
+        expect((await bridge.ask('GET', `/v1/admin-tokens/${id}`)).body.validUntil).toBe(later);
+        const { body } = await bridge.ask('GET', `${env}/events?kind=admin-token.renewed`);
+        expect(body._embedded.events[0]).toMatchObject({
+          actor: { name: 'ADMIN_TOKEN' },
+          before: { validUntil: renewed.body.validUntil },
+          after: { validUntil: later },
+        });
+        expect((await renew(id, { body: { validUntil: null } })).body.validUntil).toBeNull();
+        expect((await renew(id)).body.validUntil).toBeNull();
+      });
+
+      it('brings one back that has ended, with ADMIN_TOKEN, and the log had said so', async () => {
+        const validUntil = new Date(bridge.now() + 1_000).toISOString();
+        const { id, token } = await newAdminToken({ name: 'forgotten', scopes: ['read'], validUntil });
+        bridge.advance(1_000);
+        for (let n = 0; n < 3; n++)
+          expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(401);
+        const lines = bridge
+          .log()
+          .split('\n')
+          .filter((line) => line.includes(id) && line.includes('ended'));
+        expect(lines.map((line) => JSON.parse(line))).toEqual([
+          expect.objectContaining({
+            level: 'warn',
+            ended: [{ id, name: 'forgotten', validUntil }],
+            msg: expect.stringContaining('set ADMIN_TOKEN'),
+          }),
+        ]);
+        expect((await renew(id)).status).toBe(200);
+        expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(200);
+      });
+
+      it('refuses who may do less, a time that is over, and a token that is not there', async () => {
+        const { id } = await newAdminToken({ scopes: ['read', 'write'] });
+        const { token } = await newAdminToken({ scopes: ['write'] });
+        expect((await renew(id, { token })).status).toBe(403);
+        expect((await renew(id, { body: { validUntil: '2020-01-01T00:00:00Z' } })).status).toBe(400);
+        expect((await renew('nobody')).status).toBe(404);
+      });
+
+      it('is what the token of the first start needs within 30 days', async () => {
+        const list = await bridge.ask('GET', '/v1/admin-tokens');
+        const first = list.body._embedded.adminTokens.find(
+          (one: { name: string }) => one.name === 'first start',
+        );
+        expect(Date.parse(first.validUntil) - Date.parse(first.createdAt)).toBe(30 * DAY_MS);
+        const token = bridge.adminToken;
+        bridge.advance(29 * DAY_MS);
+        expect((await renew(first.id, { token })).status).toBe(200);
+        bridge.advance(29 * DAY_MS);
+        expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(200);
+        bridge.advance(2 * DAY_MS);
+        expect((await bridge.ask('GET', '/v1/environments', { token })).status).toBe(401);
+      });
     });
 
     it('notes when a token was used', async () => {

@@ -49,6 +49,8 @@ export interface TestBridge {
   readonly propagation: PropagationDeps;
   /** How often the worker was woken. */
   wakes(): number;
+  /** By the bridge's clock. */
+  now(): number;
   /** Moves the bridge's clock on. */
   advance(ms: number): void;
   /** Everything that was logged. */
@@ -112,6 +114,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     adminToken: first.adminToken ?? '',
     propagation,
     wakes: () => wakes,
+    now: clock.now,
     advance: (ms) => {
       ahead += ms;
     },

@@ -27,6 +27,7 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
     metrics: createMetrics(),
     rooms: { scim, admin: Router() },
     schema: () => readSchema(db),
+    warnings: async () => [],
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : 90),
     monotonicMs: () => performance.now(),
@@ -39,7 +40,9 @@ onEachDatabase((open) => {
   it('is alive and ready on a migrated database', async () => {
     const { app } = appOn(await open());
     await request(app).get('/healthz').expect(200, { status: 'ok' });
-    await request(app).get('/readyz').expect(200, { status: 'ready', database: 'ok', migrations: 'ok' });
+    await request(app)
+      .get('/readyz')
+      .expect(200, { status: 'ready', database: 'ok', migrations: 'ok', warnings: [] });
   });
 
   it('is alive but not ready while a migration is pending', async () => {

@@ -1,4 +1,4 @@
-/** The lock of an embedded database, whatever name leads to it. Between processes: `test/e2e/oneProcess.test.ts`. */
+/** The lock of an embedded database, whatever name leads to it. Between processes: `test/e2e/oneProcess.long.test.ts`. */
 
 import {
   linkSync,
