@@ -21,7 +21,7 @@ export interface Leaving {
   /** This task has just disabled or deleted the account. */
   readonly accessTaken?: boolean;
   /** The account was read back and is to be read again then. */
-  readonly lookAgainAt?: string;
+  readonly recheckAt?: string;
   /** It was read back until the deadline, and can be used to this day. */
   readonly stillThere?: boolean;
 }
@@ -37,7 +37,7 @@ export async function settleLeaver(
   const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
     if (leaving.stillThere || ((undone || leaving.waits) && leaving.hadAccess)) return null;
-    if (leaving.lookAgainAt !== undefined) return leaving.lookAgainAt;
+    if (leaving.recheckAt !== undefined) return leaving.recheckAt;
     if (leaving.accessTaken && settings.verify) {
       const since = attempt.task.createdAt;
       const correlationId = attempt.task.causes.at(-1) ?? null;
@@ -86,7 +86,7 @@ export async function verifyLeaver(
   if (now < deadline) {
     const gapMs = Math.min(GAP_MAX_MS, GAP_FIRST_MS * 2 ** Math.min(checks - 1, 10), deadline - now);
     await attempt.record((tx) => saveCheck(tx, { ...leaver, checks }));
-    return { leaving: { lookAgainAt: isoTime(now + gapMs) } };
+    return { leaving: { recheckAt: isoTime(now + gapMs) } };
   }
   const reason = `${desired.display} was disabled at ${leaver.disabledAt}, and ${store.name} still showed the account as ${account.state} ${settings.leaverDeadlineSeconds} seconds later; look there, then attempt a sync with repair`;
   await attempt.record(async (tx) => {

@@ -52,9 +52,9 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
   await explain(tx, attempt, outcome, before, status.reason);
   if (attempt.asked) await recordSuccess(tx, store.id, attempt.now());
   const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
-  const lookAgainAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
+  const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   if (status.status === 'held') await holdTask(tx, attempt.task);
-  else if (lookAgainAt !== null) await recheckTask(tx, attempt.task, lookAgainAt);
+  else if (recheckAt !== null) await recheckTask(tx, attempt.task, recheckAt);
   else await completeTask(tx, attempt.task);
   return { before, after: status };
 }
