@@ -72,7 +72,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const registry = deps.registry ?? createRegistry(storeTypes(demoAccounts(db, clock)));
   const connectors = createConnectors({ registry, keyring, clock, fetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries, presence };
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
   const authenticate = createScimAuthenticator({ db, clock, log });
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });
   const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });

@@ -18,6 +18,7 @@ import * as eventTimes from '../../migrations/0011_event_times.ts';
 import * as inquiries from '../../migrations/0012_inquiries.ts';
 import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
 import * as adopters from '../../migrations/0017_adopters.ts';
+import * as previewPositions from '../../migrations/0018_preview_positions.ts';
 
 interface Migration {
   readonly name: string;
@@ -40,6 +41,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0012_inquiries', ...inquiries },
   { name: '0016_trimmed_names', ...trimmedNames },
   { name: '0017_adopters', ...adopters },
+  { name: '0018_preview_positions', ...previewPositions },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -2,7 +2,6 @@
 
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';
-import type { Presence } from '../db/queue/presence.ts';
 import type { Wake } from '../db/queue/wake.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -21,6 +20,4 @@ export interface PropagationDeps {
   readonly wake: Wake;
   /** Asks a worker what only a vendor knows. */
   readonly inquiries: Inquiries;
-  /** Names this process, and knows which others are gone. */
-  readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }

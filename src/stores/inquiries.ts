@@ -30,6 +30,10 @@ export interface Inquiries {
   check(store: { readonly id: string }): Promise<Check>;
   /** Would these settings do? The store may be new: then nothing of it is saved yet. */
   checkTrial(trial: Trial): Promise<Check>;
+  /** For what a request only queues: resolves where a worker is there, as far as anybody knows. */
+  requireWorker(): Promise<void>;
+  /** Tells the workers that a request waits, and looks until it finds something; null after `maxMs`. */
+  waitFor<T>(look: () => Promise<T | null>, maxMs: number): Promise<T | null>;
   /** What is the account, or the group, with this id? */
   read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<Reading>;
   /** The process stops: whoever waits is told to come again. */
@@ -56,6 +60,8 @@ export const NO_WORKER_AFTER_MS = 30_000;
 /** In which a worker that has just come may take the inquiry up, whatever was known of workers before. */
 const GRACE_MS = 2_000;
 const LOOK_EVERY_MS = 500;
+/** So quickly a worker that was asked says that it is there. */
+const SEEN_WITHIN_MS = 50;
 /** What a process that dies while it waits leaves behind is kept for so long. */
 const KEPT_MS = 5 * 60_000;
 const RETRY_AFTER_SECONDS = 5;
@@ -69,6 +75,34 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
   const noWorker = async (now: number): Promise<boolean> => {
     const seen = await lastWorkerSeen(db);
     return now - Math.max(startedAt, seen === null ? 0 : Date.parse(seen)) >= NO_WORKER_AFTER_MS;
+  };
+
+  /** A worker that hears the signal says at once that it is there. */
+  const requireWorker = async (): Promise<void> => {
+    const until = clock.now() + GRACE_MS;
+    for (let asked = false; await noWorker(clock.now()); asked = true) {
+      if (ending.signal.aborted || clock.now() >= until) throw nobodyAnswered();
+      if (!asked) deps.asked.signal();
+      await pause(clock, SEEN_WITHIN_MS, ending.signal);
+    }
+  };
+
+  const waitFor: Inquiries['waitFor'] = async (look, maxMs) => {
+    const until = clock.now() + maxMs;
+    let woken = new AbortController();
+    const stopListening = deps.answered.onSignal(() => woken.abort());
+    try {
+      deps.asked.signal();
+      for (;;) {
+        const found = await look();
+        const leftMs = until - clock.now();
+        if (found !== null || leftMs <= 0 || ending.signal.aborted) return found;
+        await pause(clock, Math.min(leftMs, LOOK_EVERY_MS), AbortSignal.any([woken.signal, ending.signal]));
+        woken = new AbortController();
+      }
+    } finally {
+      stopListening();
+    }
   };
 
   const ask = async <A extends Check | Reading>(
@@ -88,24 +122,18 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
       return now - since >= GRACE_MS && (await noWorker(now));
     };
     const times = { askedAt: isoTime(since), expiresAt: isoTime(since + KEPT_MS) };
-    let woken = new AbortController();
-    const stopListening = deps.answered.onSignal(() => woken.abort());
     const id = await insertInquiry(db, { peerId, question, secrets, ...times });
-    let answer: unknown = null;
+    const look = async () => {
+      const inquiry = await getInquiry(db, id);
+      if (inquiry?.answer === null && !(await isInVain(inquiry))) return null;
+      return { answer: (inquiry?.answer ?? null) as A | Failure | null };
+    };
     try {
-      deps.asked.signal();
-      for (;;) {
-        const inquiry = await getInquiry(db, id);
-        answer = inquiry?.answer ?? null;
-        if (!inquiry || answer !== null || ending.signal.aborted || (await isInVain(inquiry))) break;
-        await pause(clock, LOOK_EVERY_MS, AbortSignal.any([woken.signal, ending.signal]));
-        woken = new AbortController();
-      }
+      const seen = await waitFor(look, KEPT_MS);
+      return opened(seen?.answer ?? null);
     } finally {
-      stopListening();
       await deleteInquiry(db, id);
     }
-    return opened(answer as A | Failure | null);
   };
 
   return {
@@ -114,18 +142,23 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
       const { configuration, secrets } = sealSecrets(keyring, definition, id, given);
       return ask(id, { kind: 'check', trial: { type: definition.type, configuration } }, secrets);
     },
+    requireWorker,
+    waitFor,
     read: ({ id }, subject, remoteId) => ask(id, { kind: 'read', subject, remoteId }),
     end: () => ending.abort(),
   };
 }
 
+function nobodyAnswered(): RequestError {
+  const detail = 'No worker was there to ask the vendor, and nothing was saved; try again.';
+  return new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
 /** The answer itself. Throws a RequestError where there is none. */
 function opened<A extends Check | Reading>(answer: A | Failure | null): A {
   switch (answer?.outcome) {
-    case undefined: {
-      const detail = 'No worker was there to ask the vendor, and nothing was saved; try again.';
-      throw new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: RETRY_AFTER_SECONDS });
-    }
+    case undefined:
+      throw nobodyAnswered();
     case 'gone':
       throw new RequestError(404, 'There is no such store here any more.');
     case 'failed':

@@ -8,7 +8,7 @@ import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
-import { deleteExpiredPreviews, failPreviewsOf, previewMakers } from '../db/runs/previews.ts';
+import { deleteExpiredPreviews } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
@@ -53,7 +53,6 @@ export function createHousekeeping(
     if (stopping.signal.aborted) return;
     if (await ringTimers(deps, metrics)) deps.wake.signal();
     await advanceDeletions(deps, stopping.signal);
-    await giveUpPreviews(deps);
     await pruneEvents({ db, clock, eventRetentionDays }, stopping.signal);
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
@@ -100,12 +99,5 @@ async function advanceDeletions(deps: PropagationDeps, signal: AbortSignal): Pro
   for (const id of await connectionsBeingDeleted(deps.db)) {
     if (signal.aborted) return;
     await advanceConnection(deps, id, DELETION_STEPS);
-  }
-}
-
-/** Those that a process was making which is gone. */
-async function giveUpPreviews({ db, presence }: PropagationDeps): Promise<void> {
-  for (const maker of await previewMakers(db)) {
-    if (await presence.isGone(db, maker)) await failPreviewsOf(db, maker);
   }
 }

@@ -25,6 +25,8 @@ export interface Shift {
   readonly lease: Lease;
   /** Ends the call in hand. */
   readonly calls: AbortSignal;
+  /** True where a request may wait for an answer about the peer; asked once, it is false until the next one. */
+  isAsked(): boolean;
   /** The bridge stops: the duties finish what they have in hand, and begin nothing else. */
   readonly stopping: AbortSignal;
 }
@@ -63,6 +65,7 @@ export class PeerRunner {
   #rest: { readonly nudgeable: boolean; readonly cut: AbortController } | null = null;
   #nudged = false;
   #hurried = false;
+  #asked = true;
   #leasedUntil = 0;
 
   /** When `stopping` aborts, the runner ends after the turn in hand; `abortCalls` ends the call in hand too. */
@@ -83,6 +86,7 @@ export class PeerRunner {
   hurry(): void {
     this.#nudged = true;
     this.#hurried = true;
+    this.#asked = true;
     this.#rest?.cut.abort();
   }
 
@@ -163,7 +167,16 @@ export class PeerRunner {
   /** One turn of the duties. */
   turn(lease: Lease): Promise<Next> {
     this.#calls.signal.throwIfAborted();
-    return this.#duties.turn({ lease, calls: this.#calls.signal, stopping: this.#stopping });
+    return this.#duties.turn({
+      lease,
+      calls: this.#calls.signal,
+      stopping: this.#stopping,
+      isAsked: () => {
+        const asked = this.#asked;
+        this.#asked = false;
+        return asked;
+      },
+    });
   }
 
   async #work(lease: Lease): Promise<void> {

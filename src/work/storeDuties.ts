@@ -1,6 +1,7 @@
 /**
  * What a worker does for a store, one thing after the other: it answers inquiries and checks a paused store when
- * that is due; then come leavers, every other task, one step of a run, and all from the top again.
+ * that is due; then come leavers, a page of a preview and the other tasks in turn, a step of a sync, and all from the
+ * top again. An inactive or paused store has inquiries and previews alone.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -8,7 +9,7 @@ import type { Db } from '../db/open.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import { type DueTask, endBackoff, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
-import { hasOpenTasks } from '../db/queue/tasks.ts';
+import { hasOpenTasks, PRIORITY } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -17,6 +18,7 @@ import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
+import { previewStep, settlePreviewFailure } from '../sync/preview/preview.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
 import { reactionTo, type StoreReaction, settleFailure } from './failure.ts';
 import { Answerer, type AnswererDeps } from './inquiries.ts';
@@ -47,6 +49,9 @@ export class StoreDuties implements Duties {
   readonly #answerer: Answerer;
   readonly #trouble = new Trouble();
   #recheckNextAt = 0;
+  /** A preview is open, as far as this worker knows. */
+  #isPreviewing = false;
+  #hasJustPreviewed = false;
 
   constructor(storeId: string, deps: StoreDutiesDeps) {
     this.storeId = storeId;
@@ -60,14 +65,17 @@ export class StoreDuties implements Duties {
 
   async turn(shift: Shift): Promise<Next> {
     const { db, clock, storeLifecycle } = this.#deps;
-    await this.#answerer.answerAll(shift.calls);
+    await this.#answerRequests(shift);
     const store = await this.#usableStore(shift);
-    if (!store) return { kind: 'end' };
     const waitMs = this.#trouble.waitMs(clock.now());
-    if (waitMs > 0) return { kind: 'wait', ms: waitMs };
+    if (waitMs > 0 && (store || this.#isPreviewing)) return { kind: 'wait', ms: waitMs };
+    if (!store) return { kind: (await this.#makePreview(shift)) ? 'again' : 'end' };
     const context = await storeLifecycle.storeContextOf(store);
     await this.#enqueueRechecks();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
+    const isLeaver = task?.priority === PRIORITY.leaver;
+    this.#hasJustPreviewed = !isLeaver && !this.#hasJustPreviewed && (await this.#makePreview(shift));
+    if (this.#hasJustPreviewed) return { kind: 'again' };
     if (task) {
       await this.#settle(context, shift, task, () => this.#giveWay(shift));
       return { kind: 'again' };
@@ -81,6 +89,12 @@ export class StoreDuties implements Duties {
     }
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
+  }
+
+  async #answerRequests(shift: Shift): Promise<void> {
+    if (!shift.isAsked()) return;
+    this.#isPreviewing = true;
+    await this.#answerer.answerAll(shift.calls);
   }
 
   /** The context as of now. */
@@ -113,7 +127,7 @@ export class StoreDuties implements Duties {
   /** Long work lets inquiries and leavers pass that came after it had begun. True where there were leavers. */
   async #giveWay(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle } = this.#deps;
-    await this.#answerer.answerAll(shift.calls);
+    await this.#answerRequests(shift);
     for (let passed = 0; ; passed++) {
       const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
       if (!task || shift.stopping.aborted || this.#trouble.waitMs(clock.now()) > 0) return passed > 0;
@@ -155,6 +169,33 @@ export class StoreDuties implements Duties {
       const reaction = await settleFailure(attempt, error, this.#trouble.streak);
       await this.#react(store, reaction, task.subject.id);
     }
+  }
+
+  /** One page of a preview, whatever the state of the store. False where none is open. */
+  async #makePreview(shift: Shift): Promise<boolean> {
+    const { db, clock, storeLifecycle, log, answered } = this.#deps;
+    const { lease, calls } = shift;
+    const store = this.#isPreviewing ? await getStore(db, this.storeId) : null;
+    if (!store) return false;
+    const context = await storeLifecycle.storeContextOf(store);
+    let asked = false;
+    const record = (call: VendorCall) => {
+      asked = true;
+      storeLifecycle.onCall(store.type, 'scan', call);
+    };
+    try {
+      const giveWay = () => this.#giveWay(shift);
+      const made = await previewStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
+      if (asked) await this.#succeeded();
+      if (made === 'over') answered.signal();
+      this.#isPreviewing = made !== 'none';
+    } catch (error) {
+      if (error instanceof LeaseLost || calls.aborted) throw error;
+      log.warn({ err: error, storeId: store.id }, 'a page of a preview failed');
+      if (await settlePreviewFailure({ db, clock }, context, error)) answered.signal();
+      if (error instanceof RemoteError) await this.#react(store, reactionTo(error), null);
+    }
+    return this.#isPreviewing;
   }
 
   async #syncStep(context: StoreContext, shift: Shift): Promise<boolean> {

@@ -127,13 +127,16 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 }
 
-/** Says every few seconds that a worker is there, until `stopping` aborts. */
-async function keepSaying({ db, clock, log }: WorkerDeps, stopping: AbortSignal): Promise<void> {
+/** Says that a worker is there: every few seconds, and whenever a request asks, until `stopping` aborts. */
+async function keepSaying({ db, clock, log, asked }: WorkerDeps, stopping: AbortSignal): Promise<void> {
   const id = newId();
+  let heard = new AbortController();
+  asked.onSignal(() => heard.abort());
   while (!stopping.aborted) {
+    heard = new AbortController();
     await saveWorkerSeen(db, id, clock.now()).catch((error: unknown) =>
       log.warn({ err: error }, 'could not say that a worker is there; trying again'),
     );
-    await pause(clock, SEEN_EVERY_MS, stopping);
+    await pause(clock, SEEN_EVERY_MS, AbortSignal.any([stopping, heard.signal]));
   }
 }

@@ -1,7 +1,7 @@
 /** Previews: what a store would be changed to, kept page by page so that their size costs no memory. */
 
 import { newId } from '../../support/ids.ts';
-import { fromJson, toJson } from '../columns.ts';
+import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { countUpTo } from '../paging.ts';
 
@@ -27,27 +27,38 @@ export interface PreviewRecord {
   readonly environmentId: string;
   readonly storeId: string;
   readonly state: PreviewState;
+  /** Null until a worker begins. */
+  readonly position: PreviewPosition | null;
   readonly summary: PreviewSummary;
   readonly error: string | null;
   readonly createdAt: string;
   readonly expiresAt: string;
 }
 
+/** Where a preview stands: between two pages any worker may take it up. */
+export interface PreviewPosition {
+  readonly phase: string;
+  readonly cursor: string | null;
+  /** How often in a row the next page failed. */
+  readonly failures: number;
+  /** The version of the store's settings with which it began. */
+  readonly version: string;
+  /** When that was, an ISO time. */
+  readonly began: string;
+}
+
 const EMPTY = Object.fromEntries(SUMMARY_KEYS.map((key) => [key, 0])) as PreviewSummary;
 
 export async function insertPreview(
   db: Db,
-  preview: Pick<PreviewRecord, 'environmentId' | 'storeId' | 'createdAt' | 'expiresAt'> & {
-    /** As `Presence` names the process. */
-    readonly madeBy: string;
-  },
+  preview: Pick<PreviewRecord, 'environmentId' | 'storeId' | 'createdAt' | 'expiresAt'>,
 ): Promise<PreviewRecord> {
   const row = {
     id: newId(),
     environment_id: preview.environmentId,
     store_id: preview.storeId,
     state: 'RUNNING',
-    made_by: preview.madeBy,
+    position: null,
     summary: toJson(EMPTY),
     error: null,
     created_at: preview.createdAt,
@@ -66,6 +77,22 @@ export async function getPreview(
 ): Promise<PreviewRecord | null> {
   const row = await db('previews').where({ store_id: storeId, id }).where('expires_at', '>', now).first();
   return row ? toPreview(row) : null;
+}
+
+/** The oldest that is not finished; null where there is none. */
+export async function nextOpenPreview(db: Db, storeId: string, now: string): Promise<PreviewRecord | null> {
+  const row = await db('previews')
+    .where({ store_id: storeId, state: 'RUNNING' })
+    .where('expires_at', '>', now)
+    .orderBy(['created_at', 'id'])
+    .first();
+  return row ? toPreview(row) : null;
+}
+
+export async function savePreviewPosition(db: Db, id: string, position: PreviewPosition): Promise<void> {
+  await db('previews')
+    .where({ id })
+    .update({ position: toJson(position) });
 }
 
 /** Adds the counts of one page of the plan. */
@@ -89,18 +116,6 @@ export async function finishPreview(
   end: { readonly state: 'DONE' | 'FAILED'; readonly error: string | null },
 ): Promise<void> {
   await db('previews').where({ id }).update(end);
-}
-
-/** Whoever is making a preview just now. */
-export function previewMakers(db: Db): Promise<string[]> {
-  return db('previews').where({ state: 'RUNNING' }).distinct().pluck('made_by');
-}
-
-/** A preview is made by the process that was asked: where that is gone, nobody goes on with it. */
-export async function failPreviewsOf(db: Db, maker: string): Promise<void> {
-  await db('previews')
-    .where({ state: 'RUNNING', made_by: maker })
-    .update({ state: 'FAILED', error: 'The bridge was restarted; ask for a new preview.' });
 }
 
 export async function deleteExpiredPreviews(db: Db, now: string): Promise<void> {
@@ -176,6 +191,7 @@ function toPreview(row: Record<string, unknown>): PreviewRecord {
     environmentId: row.environment_id as string,
     storeId: row.store_id as string,
     state: row.state as PreviewState,
+    position: fromJsonOrNull(row.position),
     summary: fromJson(row.summary),
     error: row.error as string | null,
     createdAt: row.created_at as string,

@@ -188,6 +188,8 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     observed: {},
     membersReadAt: null,
     ...link,
+    // Whoever links by hand also gives a display name, which belongs to nobody's link.
+    subject: { kind: link.subject.kind, id: link.subject.id },
     id: newId(),
     removalSince: null,
     drift: null,

@@ -1,7 +1,7 @@
 /**
- * The pages that a preview is made of, phase by phase. Each is a function of the store and a cursor and keeps
- * what it found in the database, so that a preview can be stopped after any page and taken up again, by another
- * process too. It writes nothing to the store, no link, no task and no status.
+ * The pages that a preview is made of, phase by phase. Each is a function of the store and a cursor, and keeps what it
+ * found in the transaction that moves the preview on, so that any worker can take it up after any page. It writes
+ * nothing to the store, no link, no task and no status.
  */
 
 import { addPeopleToCause, countCounted, forgetCounted } from '../../db/brake/brakeLedger.ts';
@@ -28,11 +28,14 @@ export type PreviewPhase = (typeof PREVIEW_PHASES)[number];
 
 export interface PreviewStep extends Reading {
   readonly preview: PreviewRecord;
+  /** When the worker began, an ISO time: what no page of a scan has shown since then is not there. */
+  readonly began: string;
+  /** To the page with this cursor; null: the phase is over. Part of the transaction that keeps the page. */
+  moveOn(tx: Db, next: string | null): Promise<void>;
 }
 
-/** Answers the cursor of the next page; null after the last. */
 export const PREVIEW_PAGES: Readonly<
-  Record<PreviewPhase, (step: PreviewStep, cursor: string | null) => Promise<string | null>>
+  Record<PreviewPhase, (step: PreviewStep, cursor: string | null) => Promise<void>>
 > = {
   scanUsers: (step, cursor) => scan(step, 'user', cursor),
   scanGroups: (step, cursor) => scan(step, 'group', cursor),
@@ -41,22 +44,18 @@ export const PREVIEW_PAGES: Readonly<
   listOrphans,
 };
 
-async function scan(
-  step: PreviewStep,
-  kind: 'user' | 'group',
-  cursor: string | null,
-): Promise<string | null> {
+async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | null): Promise<void> {
   const { nextCursor } = await scanPage(step, kind, cursor, step.callContext);
-  if (kind === 'group' && nextCursor === null) await closeScan(step, step.preview.createdAt);
-  return nextCursor;
+  if (kind === 'group' && nextCursor === null) await closeScan(step, step.began);
+  await step.record((tx) => step.moveOn(tx, nextCursor));
 }
 
 /** As the next sync that repairs will see the store. */
 function sightOf(step: PreviewStep): Sight {
-  return byScan(step, { began: step.preview.createdAt, repair: true, takesAgreement: true });
+  return byScan(step, { began: step.began, repair: true, takesAgreement: true });
 }
 
-async function planUsers(step: PreviewStep, cursor: string | null): Promise<string | null> {
+async function planUsers(step: PreviewStep, cursor: string | null): Promise<void> {
   const { people, next } = await planPeoplePage(step, sightOf(step), cursor);
   const planned = people.flatMap(({ facts, plan }) =>
     plan.changes.map((change) => ({
@@ -69,12 +68,14 @@ async function planUsers(step: PreviewStep, cursor: string | null): Promise<stri
     step,
     planned,
     people.flatMap(({ plan }) => plan.skipped),
-    (tx) => rememberAdopters(tx, step.context.store.id, adopters(people)),
+    async (tx) => {
+      await rememberAdopters(tx, step.context.store.id, adopters(people));
+      await step.moveOn(tx, next);
+    },
   );
-  return next;
 }
 
-async function planGroups(step: PreviewStep, cursor: string | null): Promise<string | null> {
+async function planGroups(step: PreviewStep, cursor: string | null): Promise<void> {
   const members = { reading: step, unseen: 'overlook' } as const;
   const how = { people: sightOf(step), members, withComing: true };
   const { groups, next } = await planGroupsPage(step, how, cursor);
@@ -87,8 +88,7 @@ async function planGroups(step: PreviewStep, cursor: string | null): Promise<str
     }));
   });
   const skipped = groups.flatMap(({ plan, members: own }) => [...plan.skipped, ...(own?.skipped ?? [])]);
-  await keep(step, planned, skipped);
-  return next;
+  await keep(step, planned, skipped, (tx) => step.moveOn(tx, next));
 }
 
 interface ShownChange extends PlannedChange {
@@ -99,7 +99,7 @@ async function keep(
   step: PreviewStep,
   planned: readonly ShownChange[],
   skipped: readonly Skip[],
-  also?: (tx: Db) => Promise<void>,
+  also: (tx: Db) => Promise<void>,
 ): Promise<void> {
   const { id, storeId } = step.preview;
   const drifted = new Set(planned.filter(({ drift }) => drift).map(({ change }) => changeKey(change)));
@@ -116,7 +116,6 @@ async function keep(
   const left = [...skipped, ...decided.skipped];
   const kept = decided.changes.map(({ change }) => change);
   await step.record(async (tx) => {
-    await also?.(tx);
     await appendPreviewItems(tx, id, 'change', changes);
     await appendPreviewItems(
       tx,
@@ -127,6 +126,7 @@ async function keep(
     await addPeopleToCause(tx, id, storeId, losing(kept));
     const held = decided.changes.filter((item) => item.held).length;
     await addToSummary(tx, id, { ...summarise(kept), skipped: left.length, held });
+    await also(tx);
   });
 }
 
@@ -138,7 +138,7 @@ function losing(changes: readonly Change[]): readonly string[] {
 const ACCOUNTS_PER_PAGE = 200;
 
 /** Accounts that nobody in the directory matches. The cursor is an account's id. */
-async function listOrphans(step: PreviewStep, cursor: string | null): Promise<string | null> {
+async function listOrphans(step: PreviewStep, cursor: string | null): Promise<void> {
   const { db, context, preview } = step;
   const accounts = await unlinkedAccounts(db, context.store.id, cursor, ACCOUNTS_PER_PAGE);
   const adopted = await adoptedAmong(
@@ -151,15 +151,12 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<st
     const near = await nearMatches(db, context.store.environmentId, { display, identifier });
     bodies.push({ remoteId, display, identifier, state, nearMatches: near });
   }
-  await step.record((tx) =>
-    appendPreviewItems(
-      tx,
-      preview.id,
-      'orphan',
-      bodies.map((body) => ({ changeKey: null, body })),
-    ),
-  );
-  return accounts.length < ACCOUNTS_PER_PAGE ? null : (accounts.at(-1)?.remoteId ?? null);
+  const items = bodies.map((body) => ({ changeKey: null, body }));
+  const next = accounts.length < ACCOUNTS_PER_PAGE ? null : (accounts.at(-1)?.remoteId ?? null);
+  await step.record(async (tx) => {
+    await appendPreviewItems(tx, preview.id, 'orphan', items);
+    await step.moveOn(tx, next);
+  });
 }
 
 async function adoptedAmong(step: PreviewStep, remoteIds: readonly string[]): Promise<ReadonlySet<string>> {

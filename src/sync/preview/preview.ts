@@ -1,101 +1,153 @@
 /**
- * A preview: the plan of a whole store, stopped before anything is applied. It is made in the process that was
- * asked for it; `pages.ts` says what it is made of.
+ * A preview: the plan of a whole store, stopped before anything is applied. A request asks for it and a worker makes
+ * it, page by page, under the store's lease; after each page any worker can go on. `pages.ts` says what a page is.
  */
 
-import type { VendorCall } from '../../connectors/connector.ts';
+import type { CallContext } from '../../connectors/connector.ts';
+import type { Db } from '../../db/open.ts';
+import { type Lease, recordUnder } from '../../db/queue/leases.ts';
 import {
   deleteExpiredPreviews,
   finishPreview,
   getPreview,
   insertPreview,
+  nextOpenPreview,
+  type PreviewPosition,
   type PreviewRecord,
+  savePreviewPosition,
 } from '../../db/runs/previews.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
-import { storeContextOf } from '../../stores/context.ts';
+import { RemoteError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
+import type { StoreContext } from '../../stores/desired.ts';
 import { withSelf } from '../../stores/self.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
-import { isoTime } from '../../support/clock.ts';
-import { holdBeyondLimit, PREVIEW_PAGES, PREVIEW_PHASES, type PreviewStep } from './pages.ts';
+import { type Clock, isoTime } from '../../support/clock.ts';
+import {
+  holdBeyondLimit,
+  PREVIEW_PAGES,
+  PREVIEW_PHASES,
+  type PreviewPhase,
+  type PreviewStep,
+} from './pages.ts';
 
 const LIFETIME_MS = 24 * 3_600_000;
 /** How long a request waits for a small preview to be done. */
-const ANSWER_WITHIN_MS = 3_000;
-const TIMEOUT_MS = 60 * 60_000;
-const PAGES_MAX = 100_000;
+const ANSWER_WITHIN_MS = 2_000;
+/** Where a page fails this often in a row, the preview ends. */
+const PAGE_FAILURES_MAX = 8;
 
-/** Answers when the preview is done, or after a few seconds while it goes on. */
+/**
+ * Answers when the preview is done, or after two seconds while it goes on. Throws a RequestError, and then nothing
+ * is saved: 503 `no_worker` where nobody would make it.
+ */
 export async function startPreview(
   deps: PropagationDeps,
   store: StoreRecord,
   cause: Cause,
 ): Promise<PreviewRecord> {
-  const now = deps.clock.now();
-  await deleteExpiredPreviews(deps.db, isoTime(now));
-  const maker = await deps.presence.holder();
-  const preview = await deps.db.transaction(async (tx) => {
+  const { db, clock, inquiries } = deps;
+  await inquiries.requireWorker();
+  const now = clock.now();
+  await deleteExpiredPreviews(db, isoTime(now));
+  const preview = await db.transaction(async (tx) => {
     const made = await insertPreview(tx, {
       environmentId: store.environmentId,
       storeId: store.id,
-      madeBy: maker,
       createdAt: isoTime(now),
       expiresAt: isoTime(now + LIFETIME_MS),
     });
     await storeEvent(tx, isoTime(now), store, cause, 'preview.requested', { after: { previewId: made.id } });
     return made;
   });
-  const finished = makePreview(deps, store, preview);
-  const patience = new AbortController();
-  await Promise.race([finished, deps.clock.sleep(ANSWER_WITHIN_MS, patience.signal).catch(() => {})]);
-  patience.abort();
-  return (await getPreview(deps.db, store.id, preview.id, isoTime(now))) ?? preview;
-}
-
-/** Never rejects: what went wrong is in the preview. */
-async function makePreview(deps: PropagationDeps, store: StoreRecord, preview: PreviewRecord): Promise<void> {
-  try {
-    const step = await stepOf(deps, store, preview);
-    for (const phase of PREVIEW_PHASES) {
-      let cursor: string | null = null;
-      for (let page = 0; page < PAGES_MAX; page++) {
-        cursor = await PREVIEW_PAGES[phase](step, cursor);
-        if (cursor === null) break;
-      }
-      if (cursor !== null) throw new Error(`a preview has more than ${PAGES_MAX} pages of ${phase}`);
-    }
-    await step.record(async (tx) => {
-      await holdBeyondLimit(tx, step);
-      await finishPreview(tx, preview.id, { state: 'DONE', error: null });
-    });
-  } catch (error) {
-    deps.log.warn({ err: error, storeId: store.id, previewId: preview.id }, 'a preview failed');
-    const message =
-      error instanceof Error && error.name === 'RemoteError'
-        ? error.message
-        : 'The bridge failed on this preview; its log says why.';
-    await finishPreview(deps.db, preview.id, { state: 'FAILED', error: message }).catch((failure: unknown) =>
-      deps.log.error({ err: failure, previewId: preview.id }, 'could not record a failed preview'),
-    );
-  }
-}
-
-async function stepOf(
-  deps: PropagationDeps,
-  store: StoreRecord,
-  preview: PreviewRecord,
-): Promise<PreviewStep> {
-  const calls: VendorCall[] = [];
-  const context = await storeContextOf(deps.db, deps.connectors, store);
-  return {
-    db: deps.db,
-    context: await withSelf(deps.db, context),
-    preview,
-    callContext: { signal: AbortSignal.timeout(TIMEOUT_MS), record: (call) => void calls.push(call) },
-    now: () => isoTime(deps.clock.now()),
-    record: (work) => deps.db.transaction(work),
-    // The store's worker is another, and waits for nobody here.
-    giveWay: () => Promise.resolve(false),
+  const isOver = async () => {
+    const current = await getPreview(db, store.id, preview.id, isoTime(clock.now()));
+    return current?.state === 'RUNNING' ? null : current;
   };
+  return (await inquiries.waitFor(isOver, ANSWER_WITHIN_MS)) ?? preview;
+}
+
+export interface PreviewDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  giveWay(): Promise<boolean>;
+}
+
+/** Makes one page of the store's oldest open preview. `none`: there is none. `over`: it has ended. */
+export async function previewStep(
+  deps: PreviewDeps,
+  context: StoreContext,
+  lease: Lease,
+  callContext: CallContext,
+): Promise<'none' | 'page' | 'over'> {
+  const { db, clock } = deps;
+  const open = await nextOpenPreview(db, context.store.id, isoTime(clock.now()));
+  if (!open) return 'none';
+  const position = open.position ?? (await begin(deps, context, open));
+  if (position.version !== context.store.updatedAt) {
+    await fail(db, open, 'The settings of the store were changed meanwhile; ask for a new preview.');
+    return 'over';
+  }
+  let isOver = false;
+  const step: PreviewStep = {
+    ...{ db, callContext, preview: open, began: position.began, giveWay: deps.giveWay },
+    context: open.position === null ? await withSelf(db, context) : context,
+    now: () => isoTime(clock.now()),
+    record: (work) => recordUnder(db, lease, work),
+    async moveOn(tx, cursor) {
+      const phase = cursor === null ? phaseAfter(position) : position.phase;
+      if (phase !== null)
+        return savePreviewPosition(tx, open.id, { ...position, phase, cursor, failures: 0 });
+      await holdBeyondLimit(tx, step);
+      await finishPreview(tx, open.id, { state: 'DONE', error: null });
+      isOver = true;
+    },
+  };
+  await PREVIEW_PAGES[position.phase as PreviewPhase](step, position.cursor);
+  return isOver ? 'over' : 'page';
+}
+
+async function begin(
+  { db, clock }: PreviewDeps,
+  { store }: StoreContext,
+  { id }: PreviewRecord,
+): Promise<PreviewPosition> {
+  const began = isoTime(clock.now());
+  const position = { phase: PREVIEW_PHASES[0], cursor: null, failures: 0, version: store.updatedAt, began };
+  await savePreviewPosition(db, id, position);
+  return position;
+}
+
+function phaseAfter({ phase }: PreviewPosition): PreviewPhase | null {
+  return PREVIEW_PHASES[PREVIEW_PHASES.indexOf(phase as PreviewPhase) + 1] ?? null;
+}
+
+const FAULT = 'The bridge failed on this preview; its log says why.';
+
+/**
+ * The page of a preview failed. Where the vendor may answer better later, it is tried again for some time; otherwise
+ * the preview ends. True where it has ended.
+ */
+export async function settlePreviewFailure(
+  { db, clock }: Pick<PreviewDeps, 'db' | 'clock'>,
+  { store }: StoreContext,
+  error: unknown,
+): Promise<boolean> {
+  const preview = await nextOpenPreview(db, store.id, isoTime(clock.now()));
+  if (!preview) return true;
+  const disposition = error instanceof RemoteError ? error.disposition : null;
+  if (disposition === 'rateLimited') return false;
+  const failures = (preview.position?.failures ?? 0) + 1;
+  const mayPass = disposition === 'transient' || disposition === 'unknownOutcome';
+  if (mayPass && preview.position && failures < PAGE_FAILURES_MAX) {
+    await savePreviewPosition(db, preview.id, { ...preview.position, failures });
+    return false;
+  }
+  await fail(db, preview, error instanceof RemoteError ? error.message : FAULT);
+  return true;
+}
+
+function fail(db: Db, { id }: PreviewRecord, error: string): Promise<void> {
+  return finishPreview(db, id, { state: 'FAILED', error });
 }

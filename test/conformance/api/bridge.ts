@@ -12,14 +12,19 @@ import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { type Inquiry, peersAskedAbout } from '../../../src/db/queue/inquiries.ts';
+import { acquireLease, releaseLease } from '../../../src/db/queue/leases.ts';
 import { createWakes } from '../../../src/db/queue/wake.ts';
+import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
+import { getStore } from '../../../src/db/stores/stores.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
+import { storeContextOf } from '../../../src/stores/context.ts';
 import type { PropagationDeps } from '../../../src/stores/deps.ts';
 import { createInquiries } from '../../../src/stores/inquiries.ts';
 import { askVendor } from '../../../src/stores/vendorAnswer.ts';
 import { type Clock, isoTime, systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
+import { previewStep } from '../../../src/sync/preview/preview.ts';
 import { Answerer } from '../../../src/work/inquiries.ts';
 import { holdToContract } from '../../contract.ts';
 
@@ -77,17 +82,19 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   wake.onSignal(() => {
     wakes += 1;
   });
-  const presence = { holder: async () => 'this process', isGone: async () => false };
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries, presence };
-  // All that a worker does here is to answer inquiries.
+  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
+  // A worker here answers inquiries and makes previews, and takes no task.
   const askThere = (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends);
   let answering = Promise.resolve();
   asked.onSignal(() => {
     answering = answering.then(async () => {
+      await saveWorkerSeen(db, 'the test', clock.now());
       for (const id of await peersAskedAbout(db, isoTime(clock.now()))) {
         const answerer = new Answerer(id, { db, clock, log, answered, askVendor: askThere });
-        await answerer.answerAll(new AbortController().signal);
+        await answerer.answerAll(NEVER);
+        await makePreviews(propagation, id);
+        answered.signal();
       }
     });
   });
@@ -127,6 +134,21 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       await answering;
     },
   };
+}
+
+const NEVER = new AbortController().signal;
+const LATER = '9999-01-01T00:00:00.000Z';
+
+async function makePreviews({ db, clock, connectors }: PropagationDeps, storeId: string): Promise<void> {
+  const store = await getStore(db, storeId);
+  const applicant = { holder: 'the test', isGone: async () => false, takeOver: async () => {} };
+  const lease = await acquireLease(db, storeId, applicant, { expiresAt: LATER, deadBefore: LATER });
+  if (!store || !lease) return;
+  const context = await storeContextOf(db, connectors, store);
+  const deps = { db, clock, giveWay: async () => false };
+  const calls = { signal: NEVER, record: () => {} };
+  while ((await previewStep(deps, context, lease, calls)) !== 'none');
+  await releaseLease(db, lease);
 }
 
 async function ask(base: string, method: string, path: string, options: AskOptions): Promise<Answer> {

@@ -1,6 +1,5 @@
 /** Preview, then apply exactly that: what was shown happens, what is not the same any more is refused. */
 
-import { hostname } from 'node:os';
 import { eventually } from '../../bridge.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -11,11 +10,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   });
   afterEach(() => world.stop());
 
-  async function preview() {
-    const answer = await world.store('Slack', 'POST', '/preview', {});
-    expect(answer).toMatchObject({ status: 201, body: { state: 'DONE' } });
-    return answer.body;
-  }
+  const preview = () => world.preview('Slack');
 
   async function apply(id: string, body: unknown = {}) {
     const started = await world.store('Slack', 'POST', `/preview/${id}/apply`, body);
@@ -140,22 +135,4 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     });
     expect(await world.store('Slack', 'POST', '/preview/nothing/apply', {})).toMatchObject({ status: 404 });
   });
-
-  it('gives up the preview of a process that is gone, and no other', async () => {
-    await world.add('Slack', {});
-    const { id } = await preview();
-    const previews = world.bridge.db('previews').where({ id });
-    const state = async () => {
-      await world.bridge.ring();
-      return (await world.store('Slack', 'GET', `/preview/${id}`)).body.state;
-    };
-    await previews.clone().update({ state: 'RUNNING' });
-    expect(await state()).toBe('RUNNING');
-    const gone = dialect === 'sqlite' ? `${hostname()}|${PID_OF_NOBODY}|start|name` : 'session of nobody';
-    await previews.clone().update({ made_by: gone });
-    expect(await state()).toBe('FAILED');
-  });
 });
-
-/** Beyond what any system gives a process. */
-const PID_OF_NOBODY = 2 ** 30;

@@ -144,12 +144,14 @@ describe('without a worker', () => {
       bridge.admin('PUT', at, { ...demo, status: 'ACTIVE' }),
       bridge.admin('POST', '/propagation/stores/connection/status', { id: store.id }),
       bridge.admin('POST', `${at}/links`, { subject: { kind: 'user', id: user.id }, remoteId: 'x' }),
+      bridge.admin('POST', `${at}/preview`, {}),
     ]);
     for (const answer of answers) {
       expect(answer).toMatchObject({ status: 503, body: { code: 'no_worker' } });
       expect(answer.headers.get('retry-after')).toBe('5');
     }
     expect(await left(bridge)).toEqual({ inquiries: [], stores: [{ name: 'Demo', status: 'INACTIVE' }] });
+    expect(await bridge.db('previews')).toEqual([]);
   });
 
   it('checks a configuration that is not saved all the same', async () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Dialect } from '../../../src/db/open.ts';
-import { eventually, person } from '../../bridge.ts';
+import { person } from '../../bridge.ts';
 import { groupBody, startWorld, type VENDORS, type World } from './world.ts';
 
 type Vendor = (typeof VENDORS)[number];
@@ -13,8 +13,6 @@ const OVERWRITE = { GROUP_MEMBERSHIP_HANDLING: 'Overwrite', BRAKE_PERCENT: 100 }
 const MAINTAINER = 40;
 const OWNER = 50;
 const GROUP_WRITES = ['grant', 'revoke', 'create group', 'rename group', 'delete group'];
-/** As long as a test may wait for hundreds of adoptions. */
-const PATIENCE_MS = 60_000;
 
 const namesOf = (count: number) => Array.from({ length: count }, (_, n) => `p${String(n).padStart(3, '0')}`);
 
@@ -68,14 +66,7 @@ describe.each([
     await world.add(type, { ...OVERWRITE, ...configuration }, { status: 'INACTIVE' });
   }
 
-  async function preview() {
-    const { body } = await world.store(type, 'POST', '/preview', {});
-    return eventually(async () => {
-      const shown = await world.store(type, 'GET', `/preview/${body.id}`);
-      expect(shown.body.state).not.toBe('FAILED');
-      return shown.body.state === 'DONE' ? shown.body : undefined;
-    }, PATIENCE_MS);
-  }
+  const preview = () => world.preview(type);
 
   const groupWrites = async () =>
     (await world.writes(type)).filter((word) => GROUP_WRITES.some((write) => word.includes(write)));

@@ -85,8 +85,12 @@ describe.each(VENDORS)('an INACTIVE store on %s', (type) => {
       syncState: 'INACTIVE',
     });
 
-    const preview = await world.bridge.admin('POST', `${store}/preview`, {});
-    expect(preview).toMatchObject({ status: 201, body: { state: 'DONE' } });
+    const asked = await world.bridge.admin('POST', `${store}/preview`, {});
+    expect(asked.status).toBe(201);
+    const preview = await eventually(async () => {
+      const shown = await world.bridge.admin('GET', `${store}/preview/${asked.body.id}`);
+      return shown.body.state === 'DONE' ? shown : undefined;
+    }, 60_000);
     expect(preview.body.summary).toMatchObject({
       create: 2,
       adopt: 3,

@@ -39,6 +39,11 @@ export interface Seed {
   readonly state?: UserState;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what came over the wire; the tests say what it must be
+export type Preview = any;
+
+const PREVIEW_WITHIN_MS = 60_000;
+
 export interface World {
   readonly bridge: RunningBridge;
   readonly slack: SlackEmulator;
@@ -54,6 +59,8 @@ export interface World {
   /** Replaces the settings of the store, keeping its connection. */
   configure(type: StoreType, configuration: Json, more?: Json): Promise<Reply>;
   settled(): Promise<void>;
+  /** Asks for a preview of the store and waits until it is done. */
+  preview(type: StoreType): Promise<Preview>;
 
   /** Posts `person(name)` and waits; answers the SCIM id. */
   join(name: string, more?: Json): Promise<string>;
@@ -144,6 +151,14 @@ export async function startWorld(dialect: Dialect = 'sqlite', clock?: Clock): Pr
       await bridge.settled();
       await world.forget();
       return reply.body.id;
+    },
+    async preview(type) {
+      const { id: previewId } = expectStatus(await store(type, 'POST', '/preview', {}), 201).body;
+      return eventually(async () => {
+        const { body } = expectStatus(await store(type, 'GET', `/preview/${previewId}`), 200);
+        if (body.state === 'FAILED') throw new Error(`the preview failed: ${body.error}`);
+        return body.state === 'DONE' ? body : undefined;
+      }, PREVIEW_WITHIN_MS);
     },
     async configure(type, configuration, more = {}) {
       const reply = await store(type, 'PUT', '', {

@@ -54,11 +54,11 @@ async function ask(url: string, token: string, method: string, body?: unknown): 
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
 }
 
-const addStore = () =>
+const addStore = (status = 'ACTIVE') =>
   ask(`${first.adminUrl}/environments/default/propagation/stores`, first.adminToken, 'POST', {
     type: 'Slack',
     name: 'Slack',
-    status: 'ACTIVE',
+    status,
     configuration: {
       OAUTH_ACCESS_TOKEN: SLACK_TOKEN,
       API_BASE_URL: slack.apiUrl,
@@ -76,13 +76,15 @@ async function workersRest(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, REST_MS));
 }
 
-/** The vendor keeps the next check waiting; resolves with how to end that once a worker has asked. */
-async function checkInHand(): Promise<() => void> {
+type Sent = { readonly method: string; readonly path: string };
+const isCheck = ({ path }: Sent) => path.endsWith('/auth.test');
+
+/** The vendor keeps the next such request waiting; resolves with how to end that once a worker has sent it. */
+async function held(matches: (request: Sent) => boolean): Promise<() => void> {
   let release = () => {};
   const until = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const matches = ({ path }: { path: string }) => path.endsWith('/auth.test');
   slack.forgetRequests();
   slack.faults.inject({ fault: { kind: 'hold', until }, matches });
   return eventually(async () => (slack.requests.some(matches) ? release : undefined), TEST_MS);
@@ -131,7 +133,7 @@ it(
   async () => {
     const worker = await start('worker');
     const answer = addStore();
-    const release = await checkInHand();
+    const release = await held(isCheck);
     await worker.stop('SIGKILL');
     release();
     await start('worker');
@@ -146,13 +148,38 @@ it(
   async () => {
     await start('worker');
     const answer = addStore().catch(() => 'cut');
-    const release = await checkInHand();
+    const release = await held(isCheck);
     await api.stop('SIGKILL');
     release();
     expect(await answer).toBe('cut');
     const left = await eventually(() => db('inquiries').whereNotNull('answer').first(), TEST_MS);
     expect(left.secrets).toBeNull();
     expect(await db('stores')).toEqual([]);
+  },
+  TEST_MS,
+);
+
+it(
+  'goes on with the preview of a worker that was killed',
+  async () => {
+    const worker = await start('worker');
+    const stores = `${first.adminUrl}/environments/default/propagation/stores`;
+    const { id } = (await addStore('INACTIVE')).body;
+    for (const name of ['ann', 'bea']) await scim('POST', '/Users', person(name));
+    const groups = ({ method, path }: Sent) => method === 'GET' && path.endsWith('/Groups');
+    const inHand = held(groups);
+    const { body } = await ask(`${stores}/${id}/preview`, first.adminToken, 'POST', {});
+    const release = await inHand;
+    await worker.stop('SIGKILL');
+    release();
+    await start('worker');
+    const done = await eventually(async () => {
+      const shown = await ask(`${stores}/${id}/preview/${body.id}`, first.adminToken, 'GET');
+      return shown.body.state === 'RUNNING' ? undefined : shown.body;
+    }, TEST_MS / 2);
+    expect(done).toMatchObject({ state: 'DONE', summary: { create: 2 } });
+    const names = done.changes.map(({ subject }: { subject: { display: string } }) => subject.display);
+    expect(names.sort()).toEqual(['ann@acme.example', 'bea@acme.example']);
   },
   TEST_MS,
 );
