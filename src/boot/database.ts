@@ -70,7 +70,7 @@ async function upgrade(config: Config, db: Knex, log: Log): Promise<Keyring> {
   return keyring;
 }
 
-function refuseNewer({ unknown }: Schema): void {
+export function refuseNewer({ unknown }: Schema): void {
   if (unknown.length === 0) return;
   throw new Error(
     `The database was used with a newer version of the bridge (this is ${VERSION}, which lacks its migration ${unknown.at(-1)}): start that version, or restore a backup from before the upgrade.`,
@@ -116,7 +116,7 @@ async function noteVersion(db: Knex, before: Schema, log: Log): Promise<void> {
 }
 
 /** What a driver reports, as a sentence that says which database is meant and what to do. */
-async function inWords<T>(database: DatabaseLocation, work: () => Promise<T>): Promise<T> {
+export async function inWords<T>(database: DatabaseLocation, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -13,6 +13,7 @@ import { DEFAULT_ENVIRONMENT_ID } from '../db/identity/environments.ts';
 import type { Db } from '../db/open.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { pauseAfterRestore } from './afterRestore.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { type OpenedDatabase, openOwnDatabase } from './database.ts';
 import { firstStartText, scimTokenCommand } from './firstStart.ts';
@@ -28,6 +29,7 @@ export interface PrepareDeps {
 
 export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
   const opened = await openOwnDatabase(deps.config, deps.log);
+  await pauseAfterRestore(opened.db, deps.clock, deps.log);
   // Nobody would look for the first tokens beside a worker, which answers no requests.
   if (deps.config.role !== 'worker') {
     const isFirst = await greet(opened.db, deps);

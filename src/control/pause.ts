@@ -6,13 +6,13 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
+import { everyWorkingStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
 import { type Check, checkConnection } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
-import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
+import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow, RESTORED } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
@@ -31,6 +31,17 @@ export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cau
     await savePause(tx, at, after, cause, []);
     return after;
   });
+}
+
+/** Every store that is worked on waits for an admin: what it did since the backup was taken is forgotten. */
+export async function pauseRestored(tx: Db, takenAt: string, at: string, cause: Cause): Promise<number> {
+  const message = `restored from a backup of ${takenAt}: look at the preview, then resume`;
+  const stores = await everyWorkingStore(tx);
+  for (const store of stores) {
+    const paused = { code: RESTORED, message };
+    await savePause(tx, at, { ...store, paused, pausedAt: at, retryAt: null, retryAttempts: 0 }, cause, []);
+  }
+  return stores.length;
 }
 
 /** The vendor refuses the credential. Nothing changes where an admin was faster, with a pause or new settings. */

@@ -2,8 +2,11 @@
 
 import type { Db } from './open.ts';
 
-/** `version`: of the bridge that started last on this database. */
-export type Fact = 'version';
+/**
+ * `version`: of the bridge that started last on this database. `backup`: when the backup was taken that this database
+ * came from; until the next start.
+ */
+export type Fact = 'version' | 'backup';
 
 export async function readFact(db: Db, key: Fact): Promise<string | null> {
   const row = await db('bridge').where({ key }).first('value');
@@ -12,4 +15,9 @@ export async function readFact(db: Db, key: Fact): Promise<string | null> {
 
 export async function writeFact(db: Db, key: Fact, value: string): Promise<void> {
   await db('bridge').insert({ key, value }).onConflict('key').merge();
+}
+
+/** False where it was not there, or somebody else was faster. */
+export async function forgetFact(db: Db, key: Fact): Promise<boolean> {
+  return (await db('bridge').where({ key }).delete()) === 1;
 }

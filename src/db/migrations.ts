@@ -50,9 +50,13 @@ export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigration: async (migration) => migration,
 };
 
-/** Brings the schema up to date; safe to call from several replicas at once (knex holds a lock). */
-export async function migrate(db: Knex): Promise<void> {
-  await db.migrate.latest({ migrationSource });
+/**
+ * Brings the schema up to date, or to the migration `last`; safe to call from several replicas at once (knex holds a
+ * lock).
+ */
+export async function migrate(db: Knex, last?: string): Promise<void> {
+  if (last === undefined) await db.migrate.latest({ migrationSource });
+  else await db.migrate.to({ migrationSource, name: last });
 }
 
 export interface Schema {

@@ -8,6 +8,7 @@ export const EVENT_KINDS = {
   'admin-token.created': 'An admin, or the first start, made an admin token.',
   'admin-token.renewed': 'An admin moved the end of an admin token.',
   'admin-token.revoked': 'An admin revoked an admin token.',
+  'backup.restored': 'An operator restored a backup; every store waits for an admin.',
   'brake.tripped': 'A loss went beyond what the store may lose in its window; later losses are held too.',
   'change.adopt': 'The bridge took an account or group that was there already into a link.',
   'change.create': 'The bridge created an account or group on the store.',

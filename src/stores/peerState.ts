@@ -11,9 +11,11 @@ import { type Check, recheckGapMs, tenantMistake } from './check.ts';
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
 
 export const BY_ADMIN = 'admin';
+/** The operator has restored a backup. As with an admin's pause, only an admin ends it. */
+export const RESTORED = 'restored';
 
 export function isPausedByAdmin(peer: Peer): boolean {
-  return peer.paused?.code === BY_ADMIN;
+  return peer.paused?.code === BY_ADMIN || peer.paused?.code === RESTORED;
 }
 
 /** Paused, and tried again later; each further failure widens the gap. */

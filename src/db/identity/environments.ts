@@ -54,6 +54,11 @@ export async function listEnvironments(
   return (await query).map(toEnvironment);
 }
 
+/** Of those that are not deleted. */
+export async function everyEnvironmentId(db: Db): Promise<readonly string[]> {
+  return present(db).orderBy(['created_at', 'id']).pluck('id');
+}
+
 export async function countEnvironments(db: Db, only: string | null): Promise<number> {
   const query = present(db).count({ n: '*' });
   if (only !== null) query.where({ id: only });

@@ -82,6 +82,15 @@ export async function everyStoreOf(db: Db, environmentId: string): Promise<reado
   return rows.map(toStore);
 }
 
+/** Those that are worked on, or will be once they are resumed, of every environment; oldest first. */
+export async function everyWorkingStore(db: Db): Promise<readonly StoreRecord[]> {
+  const rows = await db('stores')
+    .whereIn('status', ['ACTIVE', 'DELETING'])
+    .whereNull('deleted_at')
+    .orderBy(['created_at', 'id']);
+  return rows.map(toStore);
+}
+
 /** Of every environment; oldest first. */
 export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> {
   const rows = await db('stores')

@@ -1,0 +1,95 @@
+/**
+ * Copies whole tables between a backup, which is an SQLite file, and a database of either kind. Both have the same
+ * schema; the file says which tables and columns there are.
+ */
+
+import { type Db, dialectOf } from '../open.ts';
+
+const ROWS_PER_PAGE = 500;
+/** Of one insert: SQLite takes so many terms and values, whatever the table. */
+const ROWS_PER_INSERT = 100;
+
+type Row = Record<string, unknown>;
+
+/** Every table but those of the migrations, parents before their children. */
+export async function tablesOf(file: Db): Promise<readonly string[]> {
+  const names: string[] = await file('sqlite_master').where({ type: 'table' }).orderBy('name').pluck('name');
+  const left = new Set(names.filter((name) => !/^(sqlite_|knex_)/.test(name)));
+  const parents = new Map<string, readonly string[]>();
+  for (const name of left) {
+    const keys: { table: string }[] = await file.raw(`pragma foreign_key_list("${name}")`);
+    parents.set(
+      name,
+      keys.map(({ table }) => table).filter((table) => table !== name),
+    );
+  }
+  const ordered: string[] = [];
+  while (left.size > 0) {
+    const next = [...left].find((name) => !parents.get(name)?.some((parent) => left.has(parent)));
+    if (next === undefined)
+      throw new Error(`Tables refer to each other in a circle: ${[...left].join(', ')}.`);
+    left.delete(next);
+    ordered.push(next);
+  }
+  return ordered;
+}
+
+/** Within a transaction on PostgreSQL, which its cursor needs. */
+export async function copyTable(from: Db, to: Db, table: string): Promise<void> {
+  const pages = dialectOf(from) === 'sqlite' ? pagesOfFile(from, table) : pagesOfCursor(from, table);
+  const asStored = dialectOf(to) === 'sqlite' ? asFileHasIt : (row: Row) => row;
+  for await (const rows of pages) {
+    for (let done = 0; done < rows.length; done += ROWS_PER_INSERT) {
+      await to(table).insert(rows.slice(done, done + ROWS_PER_INSERT).map(asStored));
+    }
+  }
+}
+
+const POSITION = 'copied_rowid';
+
+async function* pagesOfFile(file: Db, table: string): AsyncGenerator<readonly Row[]> {
+  for (let after: unknown = 0; ; ) {
+    const rows: Row[] = await file(table)
+      .select(file.raw(`rowid as ${POSITION}`), '*')
+      .whereRaw('rowid > ?', [after as number])
+      .orderByRaw('rowid')
+      .limit(ROWS_PER_PAGE);
+    if (rows.length === 0) return;
+    after = rows.at(-1)?.[POSITION];
+    yield rows.map(({ [POSITION]: _position, ...row }) => row);
+  }
+}
+
+async function* pagesOfCursor(tx: Db, table: string): AsyncGenerator<readonly Row[]> {
+  await tx.raw('declare copied no scroll cursor for select * from ??', [table]);
+  for (;;) {
+    const { rows } = (await tx.raw(`fetch ${ROWS_PER_PAGE} from copied`)) as { rows: Row[] };
+    if (rows.length === 0) break;
+    yield rows;
+  }
+  await tx.raw('close copied');
+}
+
+/** JSON is text there, and true is 1. */
+function asFileHasIt(row: Row): Row {
+  const columns = Object.entries(row).map(([name, value]) => {
+    if (typeof value === 'boolean') return [name, value ? 1 : 0];
+    return [name, typeof value === 'object' && value !== null ? JSON.stringify(value) : value];
+  });
+  return Object.fromEntries(columns);
+}
+
+/** Numbers that the database gives out by itself go on behind those that were copied. */
+export async function moveSequences(tx: Db): Promise<void> {
+  if (dialectOf(tx) === 'sqlite') return;
+  const { rows } = (await tx.raw(
+    `select table_name, column_name from information_schema.columns
+     where table_schema = current_schema() and column_default like 'nextval(%' and table_name not like 'knex%'`,
+  )) as { rows: { table_name: string; column_name: string }[] };
+  for (const { table_name, column_name } of rows) {
+    await tx.raw(
+      'select setval(pg_get_serial_sequence(?, ?), greatest(1, (select coalesce(max(??), 0) from ??)))',
+      [table_name, column_name, column_name, table_name],
+    );
+  }
+}
