@@ -27,6 +27,8 @@ export interface Target {
   readonly name: string;
   readonly about: string;
   readonly configuration: Readonly<Record<string, unknown>>;
+  /** What the store maps otherwise than its type does. */
+  readonly mappings?: readonly { readonly targetAttribute: string; readonly sourceAttribute: string }[];
   /** Null: no vendor, the store is in the bridge's own database. */
   readonly vendor: Pick<EmulatorServer, 'requests' | 'forgetRequests'> | null;
   look(bridge: Bridge, storeId: string): Promise<Look>;
@@ -53,6 +55,10 @@ export async function addStore(bridge: Bridge, target: Target): Promise<Store> {
   const { type, name, configuration } = target;
   const body = { type, name, status: 'ACTIVE', configuration };
   const made = await bridge.admin('POST', '/propagation/stores', body);
+  if (target.mappings) {
+    const { mappings } = target;
+    await bridge.admin('PUT', `/propagation/stores/${made.body.id}/mappings`, { mappings });
+  }
   return { ...target, id: made.body.id };
 }
 
@@ -135,6 +141,8 @@ async function gitlab(): Promise<Target> {
     name: 'GitLab',
     about: `self-managed, emulated at ${vendor.url}; has the groups engineering and design`,
     configuration: { BASE_URL: vendor.url, ACCESS_TOKEN: vendor.adminToken },
+    // GitLab takes no job title.
+    mappings: [{ targetAttribute: 'bio', sourceAttribute: 'title' }],
     vendor,
     look: async () => lookAtGitLab(vendor),
     close: () => vendor.close(),
@@ -145,7 +153,7 @@ function lookAtGitLab({ state }: GitLabEmulator): Look {
   const emailOf = (id: number) => state.users.get(id)?.email ?? String(id);
   const accounts = [...state.users.values()].map((user): [string, Account] => [
     user.email,
-    { enabled: user.state === 'active', title: user.profile.job_title ?? '' },
+    { enabled: user.state === 'active', title: user.profile.bio ?? '' },
   ]);
   const groups = [...state.groups.values()].map((group): [string, string[]] => [
     group.name,

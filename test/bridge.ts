@@ -216,3 +216,22 @@ export const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 export function patch(...operations: readonly unknown[]): Record<string, unknown> {
   return { schemas: [PATCH], Operations: operations };
 }
+
+/**
+ * Makes a store, as `POST …/stores` does with this body, whose accounts show the title: GitLab takes no job title,
+ * and gets it as the biography. Answers the reply of the request that makes the store, or activates it.
+ */
+export async function addTitledStore(
+  admin: RunningBridge['admin'],
+  body: { readonly type: string; readonly status: string; readonly [key: string]: unknown },
+): Promise<Reply> {
+  if (body.type !== 'GitLabSelfManaged') return admin('POST', '/propagation/stores', body);
+  const made = await admin('POST', '/propagation/stores', { ...body, status: 'INACTIVE' });
+  if (made.status !== 201) return made;
+  const path = `/propagation/stores/${made.body.id}`;
+  const mappings = [{ targetAttribute: 'bio', sourceAttribute: 'title' }];
+  await admin('PUT', `${path}/mappings`, { mappings });
+  if (body.status === 'INACTIVE') return made;
+  const activated = await admin('PUT', path, body);
+  return activated.status === 200 ? { ...activated, status: made.status } : activated;
+}

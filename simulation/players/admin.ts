@@ -51,6 +51,7 @@ export class Admin {
       model.settings.set(created.id, timeline);
       model.rules.set(created.id, emptyTimeline<readonly Rule[]>([]));
       model.unmapped.set(created.id, emptyTimeline<ReadonlySet<Attribute>>(new Set()));
+      if (store.vendor.traits.mappings.length > 0) await this.#rules.map(store, new Set());
       return true;
     });
   }

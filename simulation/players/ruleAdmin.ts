@@ -58,12 +58,19 @@ export class RuleAdmin {
     if (!timeline || unmappable[attribute] === undefined) return;
     const unmapped = new Set(timeline.now);
     if (!unmapped.delete(attribute)) unmapped.add(attribute);
+    await model.change(timeline, unmapped, () => this.map(store, unmapped));
+  }
+
+  /** Everything that is mapped of itself or by the admin, but for these. */
+  async map(store: SimulatedStore, unmapped: ReadonlySet<Attribute>): Promise<boolean> {
+    const { unmappable, mappings: own } = store.vendor.traits;
     const names = [...unmapped].map((name) => unmappable[name]);
-    const mappings = names.map((targetAttribute) => ({ targetAttribute, sourceAttribute: null }));
+    const mappings = [
+      ...own.filter(({ targetAttribute }) => !names.includes(targetAttribute)),
+      ...names.map((targetAttribute) => ({ targetAttribute, sourceAttribute: null })),
+    ];
     const path = `/propagation/stores/${store.id}/mappings`;
-    await model.change(timeline, unmapped, async () =>
-      isDone(await this.#world.admin('PUT', path, { mappings, groupMappings: [] })),
-    );
+    return isDone(await this.#world.admin('PUT', path, { mappings, groupMappings: [] }));
   }
 }
 

@@ -22,7 +22,9 @@ const TRAITS: Traits = {
   deletesGroups: false,
   grantedLevel: DEVELOPER,
   mapsUserName: true,
-  unmappable: { title: 'jobTitle' },
+  unmappable: { title: 'bio' },
+  // GitLab takes no job title.
+  mappings: [{ targetAttribute: 'bio', sourceAttribute: 'title' }],
 };
 
 /** `ownEmail` is the address of the account behind the credential. */
@@ -72,9 +74,9 @@ function holdingsOf(state: GitLabState): Holdings {
         email: user.email,
         userName: user.username,
         displayName: user.name,
-        title: user.profile.job_title ?? '',
+        title: user.profile.bio ?? '',
       },
-      isUntouchable: user.internal,
+      isUntouchable: user.internal || user.isBot,
     },
   ]);
   const groups = [...state.groups.values()].map((group): [string, Group] => [
@@ -109,7 +111,7 @@ function handEdits(state: GitLabState, rootId: number): HandEdits {
     },
     retitle(id, title) {
       const found = user(id);
-      if (found) found.profile.job_title = title;
+      if (found) found.profile.bio = title;
     },
     setState(id, to) {
       const found = user(id);

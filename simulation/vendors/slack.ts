@@ -15,6 +15,7 @@ const TRAITS: Traits = {
   grantedLevel: null,
   mapsUserName: false,
   unmappable: { title: 'title', displayName: 'displayName' },
+  mappings: [],
 };
 
 /** `ownEmail` is the address of the account behind the credential. */

@@ -44,6 +44,8 @@ export interface Traits {
   readonly mapsUserName: boolean;
   /** Attributes that an admin may un-map, by the vendor's name for them. */
   readonly unmappable: Readonly<Partial<Record<Attribute, string>>>;
+  /** What an admin maps from the first moment on, beyond what the type maps by itself. */
+  readonly mappings: readonly { readonly targetAttribute: string; readonly sourceAttribute: string }[];
 }
 
 /** One emulator, as the simulation uses it. */

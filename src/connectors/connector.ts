@@ -79,15 +79,26 @@ export interface Applied<K extends Kind = Kind> {
   readonly observed?: Remote<K>;
   /** Attributes that were sent but not as given, by name → value sent (a generated userName, a cut title). */
   readonly sent?: Readonly<Record<string, string>>;
-  /** `already`: it was so before the call. */
-  readonly outcome: 'done' | 'already';
+  /** What the vendor did not take while it took the rest, and what its answer contradicts. */
+  readonly notAccepted?: readonly NotAccepted[];
+  /** `already`: it was so before the call. `gone`: of a disable or delete, there is no such account any more. */
+  readonly outcome: 'done' | 'already' | 'gone';
+}
+
+/** An attribute that was wanted and is not so. */
+export interface NotAccepted {
+  readonly attribute: string;
+  /** The vendor's words, or what it shows instead. */
+  readonly reason: string;
+  /** Another account has the value. */
+  readonly taken?: boolean;
 }
 
 /** How one member of a batch fared. */
 export interface MemberOutcome {
   readonly remoteId: string;
   readonly outcome: 'done' | 'already' | 'refused';
-  /** The vendor's words for `refused`. */
+  /** Why, for `refused`: the vendor's words. */
   readonly reason?: string;
 }
 
@@ -109,7 +120,7 @@ export interface KindConnector<K extends Kind> {
   scan(cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
   /**
    * One change, safe to repeat: "already so" is success. A disable or delete of what is not there any
-   * more is `already`; any other change of it throws `missing`. A group's one attribute is `name`.
+   * more is `gone`; any other change of it throws `missing`. A group's one attribute is `name`.
    * `create` throws `conflict` only where the identifier, or a group's name, is what is taken.
    */
   apply(change: Write<K>, context: CallContext): Promise<Applied<K>>;
@@ -129,7 +140,8 @@ export interface MemberConnector {
   /**
    * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
    * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed.
-   * Revoking from a group that is not there any more is `already`; granting in it throws `missing`.
+   * A group that the vendor does not show throws `missing`: whether it is gone or only hidden, and what is
+   * owed there, is the caller's to decide.
    */
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
 }
@@ -149,31 +161,6 @@ export interface Connector extends MemberConnector {
   read<K extends Kind>(kind: K, remoteId: string, context: CallContext): Promise<Remote<K> | null>;
   scan<K extends Kind>(kind: K, cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
   apply<K extends Kind>(change: Write<K>, context: CallContext): Promise<Applied<K>>;
-}
-
-export interface ConnectorParts {
-  readonly type: string;
-  readonly capabilities: Capabilities;
-  check(context: CallContext): Promise<ConnectionStatus>;
-  readonly user: KindConnector<'user'>;
-  readonly group: KindConnector<'group'>;
-  readonly members: MemberConnector;
-}
-
-/** A connector is written in these parts, and used as one. */
-export function assemble({ type, capabilities, check, members, ...kinds }: ConnectorParts): Connector {
-  const of: { readonly [K in Kind]: KindConnector<K> } = kinds;
-  return {
-    type,
-    capabilities,
-    check,
-    ...members,
-    normalize: (desired) => of[desired.kind].normalize(desired),
-    find: (kind, identifier, context) => of[kind].find(identifier, context),
-    read: (kind, remoteId, context) => of[kind].read(remoteId, context),
-    scan: (kind, cursor, context) => of[kind].scan(cursor, context),
-    apply: (change, context) => of[change.subject.kind].apply(change, context),
-  };
 }
 
 /** How requests reach the network: the runtime's own `fetch`, or as much of it as connectors use. */

@@ -23,6 +23,8 @@ export interface VendorResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  /** How long the vendor wants to be left in peace, where it says so. */
+  readonly retryAfterMs: number | undefined;
 }
 
 export interface HttpDeps {
@@ -63,11 +65,11 @@ export function createSender(deps: HttpDeps): SendRequest {
         deps.pacer.pause(waitMs);
         throw rateLimited(deps.store, request, waitMs, text.slice(0, 200));
       }
+      const waits = response.headers.has('retry-after');
+      const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
       // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
-      if (status === 503 && response.headers.has('retry-after')) {
-        deps.pacer.pause(retryAfterMs(response.headers, Date.now()));
-      }
-      return { status, headers: response.headers, text };
+      if (status === 503 && waitMs !== undefined) deps.pacer.pause(waitMs);
+      return { status, headers: response.headers, text, retryAfterMs: waitMs };
     } catch (error) {
       if (error instanceof RemoteError) throw error;
       throw transportFailure(deps.store, request, error);

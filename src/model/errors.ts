@@ -17,7 +17,7 @@ export type Disposition =
   | 'forbidden'
   /** the vendor has no seats left: creations of this store wait */
   | 'noSeats'
-  /** the call left and no answer came: read before trying again */
+  /** the call left, and no answer came that the vendor gave: read before trying again */
   | 'unknownOutcome';
 
 export interface RemoteErrorFields {
@@ -31,6 +31,8 @@ export interface RemoteErrorFields {
   /** The vendor's own error code or message; never a header, a token or a whole body. */
   readonly code?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** What answered was not the vendor: an outage of a read, an unknown outcome of a write. */
+  readonly unrecognised?: boolean;
   readonly cause?: unknown;
 }
 
@@ -41,6 +43,7 @@ export class RemoteError extends Error {
   readonly status: number | undefined;
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly unrecognised: boolean;
 
   constructor(message: string, fields: RemoteErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -51,6 +54,7 @@ export class RemoteError extends Error {
     this.status = fields.status;
     this.code = fields.code;
     this.retryAfterMs = fields.retryAfterMs;
+    this.unrecognised = fields.unrecognised ?? false;
   }
 }
 

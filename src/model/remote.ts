@@ -6,7 +6,7 @@ import type { Kind } from './subject.ts';
 export type AccountState =
   | 'enabled'
   | 'disabled'
-  /** banned, or blocked by the vendor's own directory: the bridge can neither enable nor disable it */
+  /** banned, blocked by the vendor's own directory, or not approved yet: the bridge can neither enable nor disable it */
   | 'locked'
   | 'invited';
 
@@ -16,6 +16,8 @@ export interface RemoteUser {
   /** For people: a name or address as the vendor shows it. */
   readonly display: string;
   readonly state: AccountState;
+  /** `locked` until an administrator there approves it, who may do so at any time. */
+  readonly awaitsApproval?: boolean;
   /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */
   readonly identifier: string | null;
   /** In the target names of the store's mapping. An absent key was not shown by the vendor. */

@@ -3,6 +3,7 @@
  * in the `ConnectorWorld` that a store type's test file builds.
  */
 
+import { registerAnswers } from './answers.ts';
 import { registerFailures } from './failures.ts';
 import { registerGroups } from './groups.ts';
 import { registerPeople } from './people.ts';
@@ -35,6 +36,9 @@ export function describeConnector(
 
     describe('people', () => registerPeople(world));
     describe('groups', () => registerGroups(world));
-    if (callsVendor) describe('failures', () => registerFailures(world));
+    if (callsVendor) {
+      describe('failures', () => registerFailures(world));
+      describe('answers', () => registerAnswers(world));
+    }
   });
 }

@@ -102,7 +102,7 @@ export function registerPeople(world: () => ConnectorWorld): void {
     }
     expect(await connector.apply(change, callContext())).toEqual({ remoteId: id, outcome: 'done' });
     expect(await remote.account(id)).toBeNull();
-    expect(await connector.apply(change, callContext())).toMatchObject({ outcome: 'already' });
+    expect(await connector.apply(change, callContext())).toMatchObject({ outcome: 'gone' });
   });
 
   it('takes an account that is gone as disabled already, and misses it for anything else', async () => {
@@ -110,7 +110,7 @@ export function registerPeople(world: () => ConnectorWorld): void {
     const id = await remote.seedAccount('jane', 'enabled');
     await remote.removeAccount(id);
     expect(await connector.apply(onAccount('disable', id), callContext())).toMatchObject({
-      outcome: 'already',
+      outcome: 'gone',
     });
     const enabling = connector.apply(onAccount('enable', id), callContext());
     expect((await remoteErrorOf(enabling)).disposition).toBe('missing');

@@ -54,6 +54,11 @@ export interface ConnectorWorld {
     readonly findUser: RequestMatch;
     readonly createUser: RequestMatch;
     readonly disableUser: RequestMatch;
+    readonly revoke: RequestMatch;
+    /** Which of these calls the vendor ends with an empty 204. */
+    readonly emptySuccesses: readonly ('disableUser' | 'revoke')[];
+    /** The vendor's own body for "there is no such user", had it this status. */
+    noSuchUser(status: number): unknown;
   } | null;
   /** An account that the vendor lets nobody disable; null where there is no such thing. */
   protectedAccount(): Promise<string | null>;

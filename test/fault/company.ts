@@ -200,7 +200,7 @@ export function gitlabStanding(gitlab: GitLabEmulator): Standing {
       .filter(({ isAdmin, internal }) => !isAdmin && !internal)
       .map(
         ({ email, state, profile }) =>
-          [email, state === 'active' ? 'active' : 'off', profile.job_title ?? ''] as const,
+          [email, state === 'active' ? 'active' : 'off', profile.bio ?? ''] as const,
       )
       .sort(),
     groups: [...groups.values()]

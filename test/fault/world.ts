@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dialect } from '../../src/db/open.ts';
-import { eventually, type Reply, type RunningBridge, startBridge } from '../bridge.ts';
+import { addTitledStore, eventually, type Reply, type RunningBridge, startBridge } from '../bridge.ts';
 import { freshDatabaseUrl } from '../database.ts';
 import { type GitLabEmulator, startGitLabEmulator } from '../emulator/gitlab.ts';
 import type { LoggedRequest } from '../emulator/server.ts';
@@ -85,7 +85,7 @@ export async function addStores(
 ): Promise<Record<'slack' | 'gitlab', string>> {
   const add = async (type: string, own: Readonly<Record<string, unknown>>): Promise<string> => {
     const body = { type, name: type, status: 'ACTIVE', configuration: { ...own, ...configuration } };
-    const answer = await admin('POST', '/propagation/stores', body);
+    const answer = await addTitledStore(admin, body);
     if (answer.status !== 201) throw new Error(`no store ${type}: ${JSON.stringify(answer.body)}`);
     return answer.body.id;
   };

@@ -4,7 +4,8 @@
  */
 
 import { settingsOf } from '../../model/settings.ts';
-import { assemble, type Connector, type ConnectorDeps } from '../connector.ts';
+import { assemble } from '../assemble.ts';
+import type { Connector, ConnectorDeps } from '../connector.ts';
 import type { DemoAccounts } from './accounts.ts';
 import { STORE } from './errors.ts';
 import { demoGroups } from './groups.ts';

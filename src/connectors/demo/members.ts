@@ -43,14 +43,12 @@ async function apply(
   const [first] = changes;
   if (!first) return [];
   const ids = changes.map(({ member }) => member.remoteId);
-  const known = await accounts.group(storeId, first.remoteId);
+  if (!(await accounts.group(storeId, first.remoteId)))
+    throw demoError(`change members of ${first.remoteId}`, 'missing', 'there is no such group');
   if (first.op === 'revoke') {
-    const outcomes = known
-      ? await accounts.removeMembers(first.remoteId, ids)
-      : ids.map(() => 'already' as const);
+    const outcomes = await accounts.removeMembers(first.remoteId, ids);
     return ids.map((remoteId, index) => ({ remoteId, outcome: outcomes[index] ?? 'already' }));
   }
-  if (!known) throw demoError(`add members to ${first.remoteId}`, 'missing', 'there is no such group');
   const outcomes = await accounts.addMembers(storeId, first.remoteId, ids);
   return ids.map((remoteId, index) => {
     const outcome = outcomes[index] ?? 'missing';

@@ -61,10 +61,10 @@ async function apply(
     case 'enable':
       return applied(remoteId, await set({ enabled: true }), action);
     case 'disable':
-      return { remoteId, outcome: (await set({ enabled: false })) === 'missing' ? 'already' : 'done' };
+      return { remoteId, outcome: (await set({ enabled: false })) === 'missing' ? 'gone' : 'done' };
     case 'delete': {
       const written = await accounts.deleteAccount(storeId, remoteId);
-      return { remoteId, outcome: written === 'missing' ? 'already' : 'done' };
+      return { remoteId, outcome: written === 'missing' ? 'gone' : 'done' };
     }
   }
 }

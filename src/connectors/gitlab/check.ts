@@ -2,10 +2,11 @@
 
 import { RemoteError } from '../../model/errors.ts';
 import type { CallContext, ConnectionStatus } from '../connector.ts';
-import type { GitLabClient, Instance } from './client.ts';
-import { isRemoteError, NOT_GITLAB } from './errors.ts';
-import { rowOf, textOr } from './mapping.ts';
-import type { Row } from './pages.ts';
+import type { Row } from './api/calls.ts';
+import * as calls from './api/calls.ts';
+import type { GitLabClient, Instance } from './api/client.ts';
+import { refused } from './api/errors.ts';
+import { textOr } from './mapping.ts';
 import type { GitLabSettings } from './settings.ts';
 
 type Detail = ConnectionStatus['details'][number];
@@ -22,8 +23,13 @@ export async function checkConnection(
   const tenant = { id: settings.baseUrl, name: new URL(settings.baseUrl).host };
   try {
     const action = 'read whose the ACCESS_TOKEN is';
-    const user = rowOf(await client.during({ context, action }).users.showCurrentUser(), action, false);
-    const findings = [...(await scopes(client, context)), ...(await adminRights(client, user, context))];
+    const answer = await client.ask(calls.currentUser, { context, action }, (api) =>
+      api.users.showCurrentUser(),
+    );
+    if (!answer.ok) throw refused({ action, writes: false }, answer.refusal);
+    const user = answer.value;
+    const scopes = await scopesOf(client, context);
+    const findings = [...lackingScope(scopes), ...(await adminRights(client, user, scopes, context))];
     return {
       status: findings.some(({ wrong }) => wrong) ? 'FAILED' : 'OK',
       details: findings.map(({ code, message }) => ({ code, message })),
@@ -43,59 +49,73 @@ function identifiersOf(user: Row): string[] {
   );
 }
 
-/** Tokens that are no personal access tokens have no such page; the calls themselves then tell. */
-async function scopes(client: GitLabClient, context: CallContext): Promise<Finding[]> {
+/** Null for a token that is no personal access token, or may not tell: the calls themselves then do. */
+async function scopesOf(client: GitLabClient, context: CallContext): Promise<readonly unknown[] | null> {
   const action = 'read the scopes of the ACCESS_TOKEN';
-  let token: unknown;
-  try {
-    token = await client.during({ context, action }).tokens.show();
-  } catch (error) {
-    if (isRemoteError(error) && [403, 404, 405].includes(error.status ?? 0)) return [];
-    throw error;
-  }
-  const given = (token as Row | null)?.scopes;
-  if (!Array.isArray(given) || given.includes('api')) return [];
-  const message = `the ACCESS_TOKEN has the scopes ${given.join(', ') || '(none)'}; it needs api`;
+  const answer = await client.ask(calls.ownToken, { context, action }, (api) => api.tokens.show());
+  if (answer.ok) return answer.value.scopes as readonly unknown[];
+  if ([400, 403, 404, 405].includes(answer.refusal.status)) return null;
+  throw refused({ action, writes: false }, answer.refusal);
+}
+
+function lackingScope(scopes: readonly unknown[] | null): Finding[] {
+  if (scopes === null || scopes.includes('api')) return [];
+  const message = `the ACCESS_TOKEN has the scopes ${scopes.join(', ') || '(none)'}; it needs api`;
   return [{ wrong: true, code: 'missing_scope', message }];
 }
 
-/** Only an administrator sees `is_admin`; where it is absent, what the token is shown of others decides. */
-async function adminRights(client: GitLabClient, user: Row, context: CallContext): Promise<Finding[]> {
-  if (user.is_admin === true) return [];
+/**
+ * GitLab says `is_admin: true` to a token that may do nothing, where Admin Mode is on and the token lacks the
+ * scope admin_mode. The proof is an answer that only an administrator gets: a list of users that shows who is one.
+ */
+async function adminRights(
+  client: GitLabClient,
+  user: Row,
+  scopes: readonly unknown[] | null,
+  context: CallContext,
+): Promise<Finding[]> {
   const name = textOr(user.username, String(user.id));
-  const needed = 'creating and blocking accounts needs an administrator';
-  if (user.is_admin === false) {
-    return [{ wrong: true, code: 'not_admin', message: `the ACCESS_TOKEN is ${name}'s; ${needed}'s` }];
-  }
+  const notAdmin = (message: string) => [{ wrong: true, code: 'not_admin', message }];
+  const needed = "creating and blocking accounts needs an administrator's";
+  if (user.is_admin === false) return notAdmin(`the ACCESS_TOKEN is ${name}'s; ${needed}`);
   const action = 'see what the ACCESS_TOKEN may see of others';
-  const rows: unknown = await client.during({ context, action }).users.all({ perPage: 1, maxPages: 1 });
-  const [first] = Array.isArray(rows) ? (rows as Row[]) : [];
-  if (first && 'email' in first) return [];
-  const unseen = `GitLab does not show that ${name}, whose the ACCESS_TOKEN is, is an administrator; ${needed}'s`;
-  return [{ wrong: first !== undefined, code: first ? 'not_admin' : 'admin_unknown', message: unseen }];
+  const answer = await client.ask(calls.listUsers, { context, action }, (api) =>
+    api.users.all({ perPage: 1, maxPages: 1 }),
+  );
+  if (!answer.ok) throw refused({ action, writes: false }, answer.refusal);
+  const [first] = answer.value;
+  if (first && 'is_admin' in first) return [];
+  if (user.is_admin === true && !scopes?.includes('admin_mode'))
+    return notAdmin(
+      `GitLab gives the ACCESS_TOKEN no administrator's rights although ${name} is one: where Admin Mode is on it needs the scope admin_mode too`,
+    );
+  return notAdmin(
+    `GitLab does not show that ${name}, whose the ACCESS_TOKEN is, is an administrator; ${needed}`,
+  );
 }
+
+const NOT_GITLAB = 'not_gitlab';
 
 /** Null for what may pass by itself, or is not about the credential. */
 function whyFailed(error: unknown, settings: GitLabSettings): Detail | null {
   if (!(error instanceof RemoteError)) return null;
   const { host } = new URL(settings.baseUrl);
-  if (error.code === NOT_GITLAB) return { code: NOT_GITLAB, message: error.message };
-  if (error.disposition === 'unauthorized') {
-    return error.status === 403
-      ? { code: 'missing_scope', message: 'the ACCESS_TOKEN lacks a scope; it needs api' }
-      : {
-          code: 'invalid_credential',
-          message: `GitLab at ${host} does not accept the ACCESS_TOKEN: it is wrong, expired or revoked`,
-        };
+  if (error.unrecognised) {
+    const message = `${error.message}; BASE_URL must be the address of a GitLab that answers itself`;
+    return { code: NOT_GITLAB, message };
   }
-  if (error.disposition === 'missing') {
-    return {
-      code: NOT_GITLAB,
-      message: `there is no GitLab API at ${settings.baseUrl}; see whether BASE_URL is right`,
-    };
+  switch (error.disposition) {
+    case 'unauthorized':
+      return error.status === 403
+        ? { code: 'missing_scope', message: 'the ACCESS_TOKEN lacks a scope; it needs api' }
+        : {
+            code: 'invalid_credential',
+            message: `GitLab at ${host} does not accept the ACCESS_TOKEN: it is wrong, expired or revoked`,
+          };
+    case 'forbidden':
+    case 'rejected':
+      return { code: 'forbidden', message: error.message };
+    default:
+      return null;
   }
-  if (error.disposition === 'forbidden' || error.disposition === 'rejected') {
-    return { code: 'forbidden', message: error.message };
-  }
-  return null;
 }

@@ -1,9 +1,10 @@
 /** The connector of self-managed GitLab instances: the contract on one side, GitLab's rooms on the other. */
 
-import { assemble, type Connector, type ConnectorDeps } from '../connector.ts';
+import { assemble } from '../assemble.ts';
+import type { Connector, ConnectorDeps } from '../connector.ts';
+import { createClient, type Instance } from './api/client.ts';
+import { STORE } from './api/errors.ts';
 import { checkConnection } from './check.ts';
-import { createClient, type Instance } from './client.ts';
-import { STORE } from './errors.ts';
 import { gitLabGroups } from './groups.ts';
 import { normalizeUser } from './mapping.ts';
 import { gitLabMembers } from './members.ts';

@@ -3,11 +3,12 @@
 import type { Create, Update, Write } from '../../model/change.ts';
 import type { Page, RemoteGroup } from '../../model/remote.ts';
 import type { Applied, CallContext, KindConnector } from '../connector.ts';
-import type { Instance } from './client.ts';
-import { failed, isGroupPathTaken, isMissing, reread } from './errors.ts';
-import { groupOf, normalizeGroup, rowOf } from './mapping.ts';
+import * as calls from './api/calls.ts';
+import type { Instance } from './api/client.ts';
+import { failed, isGroupPathTaken, refused } from './api/errors.ts';
+import { BY_ID, readPage } from './api/pages.ts';
+import { groupOf, normalizeGroup } from './mapping.ts';
 import { groupName, groupPath } from './names.ts';
-import { BY_ID, readPage } from './pages.ts';
 
 export function gitLabGroups(instance: Instance): KindConnector<'group'> {
   return {
@@ -43,7 +44,8 @@ async function scanGroups(
   cursor: string | null,
   context: CallContext,
 ): Promise<Page<RemoteGroup>> {
-  const page = await readPage(instance, { context, action: 'list groups' }, cursor, (api, query) =>
+  const exchange = { context, action: 'list groups' };
+  const page = await readPage(instance, calls.listGroups, exchange, cursor, (api, query) =>
     api.groups.all({ ...BY_ID, ...query }),
   );
   return { items: page.items.map(groupOf), nextCursor: page.nextCursor };
@@ -71,7 +73,7 @@ async function findAmongTopLevel(
   const action = `look up group ${fullPath}`;
   let cursor: string | null = null;
   for (let pages = 0; pages < SEARCH_PAGES_MAX; pages++) {
-    const page = await readPage(instance, { context, action }, cursor, (api, paging) =>
+    const page = await readPage(instance, calls.listGroups, { context, action }, cursor, (api, paging) =>
       api.groups.all({ search: fullPath, topLevelOnly: true, ...paging }),
     );
     const found = page.items.map(groupOf).find(({ name }) => samePath(name, fullPath));
@@ -88,15 +90,12 @@ async function readGroup(
   context: CallContext,
 ): Promise<RemoteGroup | null> {
   const action = `read group ${idOrPath}`;
-  try {
-    const row: unknown = await instance.client
-      .during({ context, action })
-      .groups.show(idOrPath, { withProjects: false });
-    return groupOf(rowOf(row, action, false));
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
+  const answer = await instance.client.ask(calls.readGroup, { context, action }, (api) =>
+    api.groups.show(idOrPath, { withProjects: false }),
+  );
+  if (answer.ok) return groupOf(answer.value);
+  if (answer.refusal.gone) return null;
+  throw refused({ action, writes: false }, answer.refusal);
 }
 
 async function createGroup(
@@ -105,31 +104,35 @@ async function createGroup(
   context: CallContext,
 ): Promise<Applied<'group'>> {
   const fullPath = change.attributes.name ?? change.identifier;
-  const action = `create group ${fullPath}`;
+  const attempt = { action: `create group ${fullPath}`, writes: true };
+  const { action } = attempt;
   const parts = fullPath.split('/');
   const path = parts.pop() ?? '';
   const parent = parts.length === 0 ? null : await findGroup(instance, parts.join('/'), context);
   if (parts.length > 0 && !parent)
     throw failed(action, 'rejected', `there is no group ${parts.join('/')} to make it in`);
-  try {
-    const api = instance.client.during({ context, action });
-    const row: unknown = await api.groups.create(nameFor(change.subject.display, path), path, {
+  const answer = await instance.client.ask(calls.createGroup, { context, action }, (api) =>
+    api.groups.create(nameFor(change.subject.display, path), path, {
       // Whoever should see more of it can be let in; what was public once cannot be called back.
       visibility: 'private',
       ...(parent ? { parentId: Number(parent.remoteId) } : {}),
-    });
-    const observed = groupOf(rowOf(row, action, true));
+    }),
+  );
+  if (answer.ok) {
+    const observed = groupOf(answer.value);
     return { remoteId: observed.remoteId, observed, outcome: 'done' };
-  } catch (error) {
-    if (!isGroupPathTaken(error)) throw error;
-    if (await findGroup(instance, fullPath, context))
-      throw reread(error, 'conflict', `GitLab has a group ${fullPath}`);
-    throw reread(
-      error,
-      'rejected',
-      `GitLab has the path ${fullPath} in use, but not as a group: ${error.code}`,
-    );
   }
+  const { refusal } = answer;
+  if (!isGroupPathTaken(refusal)) throw refused(attempt, refusal);
+  const isGroup = (await findGroup(instance, fullPath, context)) !== null;
+  throw isGroup
+    ? refused(attempt, refusal, 'conflict', `GitLab has a group ${fullPath}`)
+    : refused(
+        attempt,
+        refusal,
+        'rejected',
+        `GitLab has the path ${fullPath} in use, but not as a group: ${refusal.words}`,
+      );
 }
 
 async function renameGroup(
@@ -142,8 +145,11 @@ async function renameGroup(
   if (to === undefined) return { remoteId, outcome: 'already' };
   const action = `rename group ${remoteId}`;
   const name = nameFor(change.subject.display, to.split('/').at(-1) ?? to);
-  await instance.client.during({ context, action }).groups.edit(remoteId, { name });
-  return { remoteId, outcome: 'done' };
+  const answer = await instance.client.ask(calls.editGroup(remoteId), { context, action }, (api) =>
+    api.groups.edit(remoteId, { name }),
+  );
+  if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
+  return { remoteId, outcome: 'done', observed: groupOf(answer.value) };
 }
 
 function samePath(a: string, b: string): boolean {

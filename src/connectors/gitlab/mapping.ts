@@ -3,9 +3,8 @@
 import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { AccountState, RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
 import type { AttributeMapping, Normalized, TargetAttribute } from '../connector.ts';
-import { unexpected } from './errors.ts';
+import type { Row } from './api/calls.ts';
 import { groupPath, legalUsername, trimSlashes, USERNAME_LENGTH_MAX, usernameFrom } from './names.ts';
-import type { Row } from './pages.ts';
 import type { GitLabSettings } from './settings.ts';
 
 export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
@@ -25,10 +24,10 @@ export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
     required: true,
   },
   { name: 'name', description: 'The full name.', required: true, maxLength: 255 },
-  { name: 'jobTitle', description: 'The job title in the profile.', required: false, maxLength: 200 },
   { name: 'organization', description: 'The organization in the profile.', required: false, maxLength: 255 },
   { name: 'location', description: 'The location in the profile.', required: false, maxLength: 255 },
   { name: 'bio', description: 'The biography in the profile.', required: false, maxLength: 255 },
+  { name: 'note', description: 'A note that administrators alone see.', required: false, maxLength: 1_000 },
   {
     name: 'externUid',
     identity: true,
@@ -42,20 +41,19 @@ export const DEFAULT_MAPPING: readonly AttributeMapping[] = [
   { targetAttribute: 'username', sourceAttribute: 'userName' },
   { targetAttribute: 'email', sourceAttribute: 'primaryEmail' },
   { targetAttribute: 'name', sourceAttribute: 'displayName' },
-  { targetAttribute: 'jobTitle', sourceAttribute: 'title' },
   { targetAttribute: 'organization', sourceAttribute: 'enterprise.organization' },
   { targetAttribute: 'externUid', sourceAttribute: 'userName' },
 ];
 
 /** The fields that are written and read alike; `externUid` is an identity. */
-const FIELDS: Readonly<Record<string, string>> = {
+export const FIELDS: Readonly<Record<string, string>> = {
   username: 'username',
   email: 'email',
   name: 'name',
-  jobTitle: 'job_title',
   organization: 'organization',
   location: 'location',
   bio: 'bio',
+  note: 'note',
 };
 
 /** The fields of a POST or PUT for these attributes, in GitLab's snake_case: @gitbeaker leaves those alone. */
@@ -134,15 +132,13 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     remoteId: String(row.id),
     display: username || textOr(row.name, String(row.id)),
     state: stateOf(row.state),
+    ...(row.state === PENDING ? { awaitsApproval: true } : {}),
     identifier: (settings.identifier === 'userName' ? username : email) || null,
     attributes,
   };
 }
 
-/**
- * `deactivated` people come back by signing in, so they have access: enabled. An account that waits for an
- * administrator's approval is not the bridge's to approve: locked, like a state that GitLab adds one day.
- */
+/** `deactivated` people come back by signing in, so they have access: enabled. A state that GitLab adds one day is locked. */
 function stateOf(state: unknown): AccountState {
   switch (state) {
     case 'active':
@@ -155,6 +151,22 @@ function stateOf(state: unknown): AccountState {
       return 'locked';
   }
 }
+
+/** Why the bridge may not let somebody in whose account is `locked`, in words for an admin. */
+export function whyLocked({ state }: Row): string {
+  switch (state) {
+    case PENDING:
+      return "it waits for an administrator's approval in GitLab";
+    case 'banned':
+      return 'it is banned in GitLab';
+    case 'ldap_blocked':
+      return "it is blocked by GitLab's own directory";
+    default:
+      return `GitLab calls its state ${textOr(state, 'unknown')}`;
+  }
+}
+
+const PENDING = 'blocked_pending_approval';
 
 export function groupOf(row: Row): RemoteGroup {
   const name = textOr(row.full_path, textOr(row.path, ''));
@@ -169,17 +181,15 @@ export function memberOf(row: Row): RemoteMember {
   };
 }
 
-/** GitLab's own members: the accounts behind the access tokens of a group or project. No person is one. */
-export function isTokenBot(row: Row): boolean {
-  return /^(group|project)_\d+_bot(_[0-9a-f]+|\d*)?$/.test(textOr(row.username, ''));
+/** Behind a token, a service or GitLab's own doings: no person is one, and nobody may touch it. */
+export function isMachine(row: Row): boolean {
+  return row.bot === true || MACHINE_NAME.test(textOr(row.username, ''));
 }
+
+/** Lists of members tell machines by the names alone that GitLab gives them. */
+const MACHINE_NAME =
+  /^((group|project)_\d+_bot(_[0-9a-f]+|\d*)?|service_account_.+|duo-.+|ghost\d*|(alert|support|security|automation|migration|visual-review|llm|admin|suggested-reviewers)-bot\d*)$/i;
 
 export function textOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' ? value : otherwise;
-}
-
-/** An answer that must be one object. */
-export function rowOf(value: unknown, action: string, writes: boolean): Row {
-  if (typeof value === 'object' && value !== null && 'id' in value) return value as Row;
-  throw unexpected(200, { action, writes }, 'no object with an id');
 }

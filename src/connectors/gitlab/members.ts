@@ -4,14 +4,26 @@
  */
 
 import type { MembershipChange } from '../../model/change.ts';
-import type { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteMember } from '../../model/remote.ts';
 import type { CallContext, MemberConnector, MemberOutcome } from '../connector.ts';
-import type { Instance } from './client.ts';
-import { isMemberAlready, isMissing, isRefusal, isUserMissing, reread, vendorWords } from './errors.ts';
-import { isTokenBot, memberOf, rowOf } from './mapping.ts';
-import { readPage } from './pages.ts';
+import type { Row } from './api/calls.ts';
+import * as calls from './api/calls.ts';
+import type { Answered, Instance } from './api/client.ts';
+import {
+  type Attempt,
+  isInherited,
+  isLasting,
+  isMemberAlready,
+  isNoRecord,
+  isNoUser,
+  type Refusal,
+  refused,
+  spoken,
+} from './api/errors.ts';
+import { readPage } from './api/pages.ts';
+import { isMachine, memberOf } from './mapping.ts';
 import { accessLevelName, GITLAB_CAPABILITIES } from './settings.ts';
+import { readRow } from './users.ts';
 
 export function gitLabMembers(instance: Instance): MemberConnector {
   return {
@@ -34,18 +46,18 @@ async function applyMembers(
   return [await (change.op === 'grant' ? grant : revoke)(instance, change, context)];
 }
 
-/** Without the bots of access tokens, so that `Overwrite` cannot break somebody's automation. */
+/** Without the machines that GitLab names, so that `Overwrite` cannot break somebody's automation. */
 async function listMembers(
   instance: Instance,
   remoteId: string,
   cursor: string | null,
   context: CallContext,
 ): Promise<Page<RemoteMember>> {
-  const action = `list the members of group ${remoteId}`;
-  const page = await readPage(instance, { context, action }, cursor, (api, paging) =>
+  const exchange = { context, action: `list the members of group ${remoteId}` };
+  const page = await readPage(instance, calls.listMembers, exchange, cursor, (api, paging) =>
     api.members.all(remoteId, paging),
   );
-  const people = page.items.filter((row) => !isTokenBot(row));
+  const people = page.items.filter((row) => !isMachine(row));
   return { items: people.map(memberOf), nextCursor: page.nextCursor };
 }
 
@@ -57,16 +69,12 @@ async function grant(
   const { remoteId: group, member } = change;
   const level = member.level ?? instance.settings.defaultAccessLevel;
   const action = `add user ${member.remoteId} to group ${group} as ${accessLevelName(level)}`;
-  try {
-    const answer: unknown = await instance.client
-      .during({ context, action })
-      .members.add(group, level, { userId: Number(member.remoteId) });
-    return outcomeOf(member.remoteId, answer);
-  } catch (error) {
-    if (isMemberAlready(error)) return raise(instance, group, member.remoteId, level, context);
-    if (isUserMissing(error) || isRefusal(error)) return refused(member.remoteId, error);
-    throw error;
-  }
+  const answer = await instance.client.ask(calls.addMember(member.remoteId), { context, action }, (api) =>
+    api.members.add(group, level, { userId: Number(member.remoteId) }),
+  );
+  if (!answer.ok && isMemberAlready(answer.refusal))
+    return raise(instance, group, member.remoteId, level, context);
+  return outcomeOf(member.remoteId, { action, writes: true }, answer);
 }
 
 /** A grant gives what is missing and takes nothing: a higher role stays. */
@@ -80,15 +88,10 @@ async function raise(
   const present = await directLevel(instance, group, user, context);
   if (present !== null && present >= level) return { remoteId: user, outcome: 'already' };
   const action = `make user ${user} ${accessLevelName(level)} of group ${group}`;
-  try {
-    const answer: unknown = await instance.client
-      .during({ context, action })
-      .members.edit(group, Number(user), level);
-    return outcomeOf(user, answer);
-  } catch (error) {
-    if (isRefusal(error)) return refused(user, error);
-    throw error;
-  }
+  const answer = await instance.client.ask(calls.editMember(user), { context, action }, (api) =>
+    api.members.edit(group, Number(user), level),
+  );
+  return outcomeOf(user, { action, writes: true }, answer);
 }
 
 /** GitLab has just said that there is such a membership; when it is gone again, the change is tried anew. */
@@ -98,14 +101,13 @@ async function directLevel(
   user: string,
   context: CallContext,
 ): Promise<number | null> {
-  const action = `read the membership of user ${user} in group ${group}`;
-  try {
-    const row: unknown = await instance.client.during({ context, action }).members.show(group, Number(user));
-    return memberOf(rowOf(row, action, false)).level;
-  } catch (error) {
-    if (isMissing(error)) throw reread(error, 'transient', error.message);
-    throw error;
-  }
+  const attempt = { action: `read the membership of user ${user} in group ${group}`, writes: false };
+  const { action } = attempt;
+  const answer = await instance.client.ask(calls.readMember(user), { context, action }, (api) =>
+    api.members.show(group, Number(user)),
+  );
+  if (answer.ok) return memberOf(answer.value).level;
+  throw refused(attempt, answer.refusal, isNoRecord(answer.refusal) ? 'transient' : undefined);
 }
 
 async function revoke(
@@ -114,27 +116,46 @@ async function revoke(
   context: CallContext,
 ): Promise<MemberOutcome> {
   const { remoteId: group, member } = change;
-  const action = `remove user ${member.remoteId} from group ${group}`;
-  try {
-    // Without skip_subresources GitLab also ends memberships below the group, which are not this change's.
-    await instance.client.during({ context, action }).members.remove(group, Number(member.remoteId), {
-      searchParams: { skipSubresources: true },
-    } as Record<string, unknown>);
-    return { remoteId: member.remoteId, outcome: 'done' };
-  } catch (error) {
-    if (isMissing(error)) return { remoteId: member.remoteId, outcome: 'already' };
-    if (isRefusal(error)) return refused(member.remoteId, error);
-    throw error;
+  const { remoteId } = member;
+  if (member.personId === null && (await isMachineAccount(instance, remoteId, context))) {
+    const reason = `${member.display} is a service account or a bot, and stays`;
+    return { remoteId, outcome: 'refused', reason };
   }
+  const attempt = { action: `remove user ${remoteId} from group ${group}`, writes: true };
+  const { action } = attempt;
+  const answer = await instance.client.ask(calls.removeMember, { context, action }, (api) =>
+    // Without skip_subresources GitLab also ends memberships below the group, which are not this change's.
+    api.members.remove(group, Number(remoteId), {
+      searchParams: { skipSubresources: true },
+    } as Record<string, unknown>),
+  );
+  if (answer.ok) return { remoteId, outcome: 'done' };
+  if (isNoRecord(answer.refusal)) return { remoteId, outcome: 'already' };
+  return refusedMember(remoteId, attempt, answer.refusal);
+}
+
+/** Members of whom nobody is known are looked up before they go: a list of members does not show who is a machine. */
+async function isMachineAccount(
+  instance: Instance,
+  remoteId: string,
+  context: CallContext,
+): Promise<boolean> {
+  const row = await readRow(instance, remoteId, context);
+  return row !== null && isMachine(row);
 }
 
 /** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */
-function outcomeOf(remoteId: string, answer: unknown): MemberOutcome {
-  if (typeof answer === 'object' && answer !== null && 'id' in answer) return { remoteId, outcome: 'done' };
-  const reason = vendorWords(JSON.stringify(answer)) ?? 'GitLab answered without the member';
-  return { remoteId, outcome: 'refused', reason };
+function outcomeOf(remoteId: string, attempt: Attempt, answer: Answered<Row>): MemberOutcome {
+  if (!answer.ok) {
+    if (isInherited(answer.refusal)) return { remoteId, outcome: 'already' };
+    return refusedMember(remoteId, attempt, answer.refusal);
+  }
+  if ('id' in answer.value) return { remoteId, outcome: 'done' };
+  return { remoteId, outcome: 'refused', reason: spoken(answer.value.message) };
 }
 
-function refused(remoteId: string, error: RemoteError): MemberOutcome {
-  return { remoteId, outcome: 'refused', reason: error.code ?? error.message };
+function refusedMember(remoteId: string, attempt: Attempt, refusal: Refusal): MemberOutcome {
+  if (isNoUser(refusal) || isLasting(attempt, refusal))
+    return { remoteId, outcome: 'refused', reason: refusal.words };
+  throw refused(attempt, refusal);
 }

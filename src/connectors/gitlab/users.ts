@@ -1,13 +1,15 @@
-/** Accounts: looked up, read and listed. */
+/** Accounts: looked up, read and listed. Bots and service accounts are nobody's, and are not seen. */
 
 import { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteUser } from '../../model/remote.ts';
 import type { CallContext } from '../connector.ts';
-import type { Instance } from './client.ts';
-import { failed, isKeysetUnknown, isMissing, STORE } from './errors.ts';
-import { rowOf, userOf } from './mapping.ts';
+import type { Row } from './api/calls.ts';
+import * as calls from './api/calls.ts';
+import type { GitLabApi, Instance } from './api/client.ts';
+import { failed, isKeysetUnknown, refused, STORE } from './api/errors.ts';
+import { askPage, BY_ID, type PageQuery, readPage } from './api/pages.ts';
+import { isMachine, userOf } from './mapping.ts';
 import { legalUsername } from './names.ts';
-import { BY_ID, readPage } from './pages.ts';
 
 /** A search for a whole address has one result; names that hold it as text may come with it. */
 const SEARCH_PAGES_MAX = 10;
@@ -22,19 +24,51 @@ export async function findUser(
   const action = `look up user ${identifier}`;
   const text = byName ? legalUsername(identifier) : identifier;
   const wanted = text.toLowerCase();
-  const query = byName ? { username: text } : { search: text };
+  const query = { ...(byName ? { username: text } : { search: text }), excludeInternal: true };
   let cursor: string | null = null;
   for (let pages = 0; pages < SEARCH_PAGES_MAX; pages++) {
-    const page = await readPage(instance, { context, action }, cursor, (api, paging) =>
+    const page = await readPage(instance, calls.listUsers, { context, action }, cursor, (api, paging) =>
       api.users.all({ ...query, ...paging }),
     );
-    const row = page.items.find((item) => lower(byName ? item.username : item.email) === wanted);
+    const people = page.items.filter((row) => !isMachine(row));
+    const row = people.find((item) => lower(byName ? item.username : item.email) === wanted);
     if (row) return userOf(row, instance.settings);
-    if (!byName && page.items.some((item) => !('email' in item))) throw emailsHidden(action);
+    if (!byName && people.some((item) => !('email' in item))) throw emailsHidden(action);
     cursor = page.nextCursor;
     if (cursor === null) return null;
   }
   throw failed(action, 'rejected', `more than ${SEARCH_PAGES_MAX} pages of users answer the search for it`);
+}
+
+/** The one account whose secondary address, or a name that holds it, answers the search for an address. */
+export async function holderOf(
+  instance: Instance,
+  email: string,
+  context: CallContext,
+): Promise<string | null> {
+  const action = `look up who has ${email}`;
+  const { items } = await readPage(instance, calls.listUsers, { context, action }, null, (api, paging) =>
+    api.users.all({ search: email, ...paging }),
+  );
+  const [holder] = items;
+  return holder && items.length === 1 ? `@${holder.username} (id ${holder.id})` : null;
+}
+
+/** Null only where GitLab said that there is none. */
+export async function readRow(
+  instance: Instance,
+  remoteId: string,
+  context: CallContext,
+): Promise<Row | null> {
+  const attempt = { action: `read user ${remoteId}`, writes: false };
+  const answer = await instance.client.ask(
+    calls.readUser(remoteId),
+    { context, action: attempt.action },
+    (api) => api.users.show(Number(remoteId)),
+  );
+  if (answer.ok) return answer.value;
+  if (answer.refusal.gone) return null;
+  throw refused(attempt, answer.refusal);
 }
 
 export async function readUser(
@@ -42,14 +76,8 @@ export async function readUser(
   remoteId: string,
   context: CallContext,
 ): Promise<RemoteUser | null> {
-  const action = `read user ${remoteId}`;
-  try {
-    const row: unknown = await instance.client.during({ context, action }).users.show(Number(remoteId));
-    return userOf(rowOf(row, action, false), instance.settings);
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
+  const row = await readRow(instance, remoteId, context);
+  return row && userOf(row, instance.settings);
 }
 
 export async function scanUsers(
@@ -57,28 +85,26 @@ export async function scanUsers(
   cursor: string | null,
   context: CallContext,
 ): Promise<Page<RemoteUser>> {
-  if (cursor !== null) return listUsers(instance, cursor, {}, context);
-  try {
-    return await listUsers(instance, null, { pagination: 'keyset' }, context);
-  } catch (error) {
-    if (isKeysetUnknown(error)) return listUsers(instance, 'page:1', {}, context);
-    throw error;
-  }
+  const exchange = { context, action: 'list users' };
+  const list =
+    (paging: Readonly<Record<string, unknown>>) =>
+    (api: GitLabApi, query: PageQuery): Promise<unknown> => {
+      // GitLab's own accounts (ghost, alert-bot, …) are nobody's. That people can be ordered by id,
+      // @gitbeaker's type does not know.
+      const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
+      return api.users.all(all);
+    };
+  const byKeyset = cursor === null ? { pagination: 'keyset' } : {};
+  const answer = await askPage(instance, calls.listUsers, exchange, cursor, list(byKeyset));
+  if (answer.ok) return shown(instance, answer.page);
+  if (cursor !== null || !isKeysetUnknown(answer.refusal))
+    throw refused({ ...exchange, writes: false }, answer.refusal);
+  return shown(instance, await readPage(instance, calls.listUsers, exchange, 'page:1', list({})));
 }
 
-async function listUsers(
-  instance: Instance,
-  cursor: string | null,
-  paging: Readonly<Record<string, unknown>>,
-  context: CallContext,
-): Promise<Page<RemoteUser>> {
-  const page = await readPage(instance, { context, action: 'list users' }, cursor, (api, query) => {
-    // GitLab's own accounts (ghost, alert-bot, …) are nobody's. That people can be ordered by id,
-    // @gitbeaker's type does not know.
-    const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
-    return api.users.all(all);
-  });
-  return { items: page.items.map((row) => userOf(row, instance.settings)), nextCursor: page.nextCursor };
+function shown({ settings }: Instance, page: Page<Row>): Page<RemoteUser> {
+  const people = page.items.filter((row) => !isMachine(row));
+  return { items: people.map((row) => userOf(row, settings)), nextCursor: page.nextCursor };
 }
 
 function lower(value: unknown): string | null {

@@ -6,16 +6,21 @@
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { CallContext, ConnectionStatus } from '../connector.ts';
-import type { ScimClient } from './client.ts';
-import { CREDENTIAL_CODES, type Refusal, refused } from './errors.ts';
-import { type SlackUser, toRemoteUser } from './mapping.ts';
-import type { Identity, WebApi } from './web.ts';
+import * as calls from './api/calls.ts';
+import type { ScimClient } from './api/client.ts';
+import { CREDENTIAL_CODES, refused } from './api/errors.ts';
+import { readResource } from './api/pages.ts';
+import type { Identity, WebApi } from './api/web.ts';
+import { toRemoteUser } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
 
 type Detail = ConnectionStatus['details'][number];
 
 export async function checkSlack({ scim, web }: Workspace, context: CallContext): Promise<ConnectionStatus> {
-  const identity = await web.identity(context);
+  const identity = await orElsewhere('API_BASE_URL', () => web.identity(context));
+  if ('elsewhere' in identity) {
+    return { status: 'FAILED', details: [identity.elsewhere], tenant: null, self: null };
+  }
   if (!identity.ok) {
     return { status: 'FAILED', details: [tokenRefused(identity.error)], tenant: null, self: null };
   }
@@ -24,7 +29,7 @@ export async function checkSlack({ scim, web }: Workspace, context: CallContext)
     const message = 'Slack did not say which workspace the token belongs to; is API_BASE_URL right?';
     return { status: 'FAILED', details: [{ code: 'no_workspace', message }], tenant: null, self: null };
   }
-  const failure = await scimFailure(scim, context);
+  const failure = explained(await scimFailure(scim, context), identity);
   const account = failure ? null : await ownAccount(identity, scim, context);
   return {
     status: failure ? 'FAILED' : 'OK',
@@ -36,11 +41,8 @@ export async function checkSlack({ scim, web }: Workspace, context: CallContext)
 
 function tokenRefused(code: string): Detail {
   const advice = CREDENTIAL_CODES[code];
-  const known = advice ?? (code === 'unreadable_answer' || code.startsWith('http_') ? WRONG_API : null);
-  return { code, message: known ? `Slack: ${code}: ${known}` : `Slack refused the token: ${code}` };
+  return { code, message: advice ? `Slack: ${code}: ${advice}` : `Slack refused the token: ${code}` };
 }
-
-const WRONG_API = "the answer is not the Web API's; is API_BASE_URL right?";
 
 /** A token that is installed on an organisation speaks for all its workspaces. */
 async function describeTenant(identity: Identity, web: WebApi, context: CallContext) {
@@ -52,23 +54,41 @@ async function describeTenant(identity: Identity, web: WebApi, context: CallCont
   return { id: identity.teamId, name };
 }
 
+/** Slack calls a token that lacks the scope invalid; the Web API knows it, and what it may do. */
+function explained(failure: Detail | null, { scopes }: Identity): Detail | null {
+  if (failure?.code !== 'invalid_authentication' || scopes === null || scopes.includes('admin'))
+    return failure;
+  return { code: 'missing_scope', message: `Slack: ${CREDENTIAL_CODES.missing_scope}` };
+}
+
 /** The one request that says whether the token may manage people at all; null where it may. */
 async function scimFailure(scim: ScimClient, context: CallContext): Promise<Detail | null> {
   const action = 'list users';
   const query = { startIndex: '1', count: '1' };
-  const answer = await scim({ method: 'GET', path: 'Users', query, action }, context);
+  const answer = await orElsewhere('SCIM_BASE_URL', () => scim(calls.list('user', query), action, context));
+  if ('elsewhere' in answer) return answer.elsewhere;
   if (answer.ok) return null;
   const { refusal } = answer;
   const error = refused({ action, writes: false }, refusal);
   if (error.disposition === 'transient' || error.disposition === 'rateLimited') throw error;
-  return { code: refusal.code, message: scimMessage(refusal, error) };
+  const advice = CREDENTIAL_CODES[refusal.code];
+  return {
+    code: refusal.code,
+    message: advice ? `Slack's SCIM API: ${refusal.code}: ${advice}` : error.message,
+  };
 }
 
-function scimMessage(refusal: Refusal, error: RemoteError): string {
-  const advice = CREDENTIAL_CODES[refusal.code];
-  if (advice) return `Slack's SCIM API: ${refusal.code}: ${advice}`;
-  if (refusal.status === 404) return "Slack's SCIM API was not found there; is SCIM_BASE_URL right?";
-  return error.message;
+/** Where something else than Slack answers, the address is likely to be wrong. */
+async function orElsewhere<T>(
+  key: string,
+  ask: () => Promise<T>,
+): Promise<T | { readonly elsewhere: Detail }> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof RemoteError) || !error.unrecognised) throw error;
+    return { elsewhere: { code: 'not_slack', message: `${error.message}; is ${key} right?` } };
+  }
 }
 
 async function ownAccount(
@@ -78,11 +98,8 @@ async function ownAccount(
 ): Promise<RemoteUser | null> {
   const { userId } = identity;
   if (userId === null) return null;
-  const path = `Users/${encodeURIComponent(userId)}`;
-  const answer = await optional(() => scim({ method: 'GET', path, action: `read user ${userId}` }, context));
-  return answer?.ok && typeof answer.body?.id === 'string'
-    ? toRemoteUser(answer.body as unknown as SlackUser, 'primaryEmail')
-    : null;
+  const resource = await optional(() => readResource(scim, 'user', userId, context));
+  return resource && toRemoteUser(resource, 'primaryEmail');
 }
 
 /** The account is protected by its id already; its names protect it before it is linked. */

@@ -4,16 +4,18 @@
  */
 
 import { settingsOf } from '../../model/settings.ts';
-import { assemble, type Connector, type ConnectorDeps } from '../connector.ts';
+import { assemble } from '../assemble.ts';
+import type { Connector, ConnectorDeps } from '../connector.ts';
+import { createScimClient } from './api/client.ts';
+import { STORE } from './api/errors.ts';
+import { createWebApi } from './api/web.ts';
 import { checkSlack } from './check.ts';
-import { createScimClient } from './client.ts';
 import { slackGroups } from './groups.ts';
 import { normalizeUser } from './mapping.ts';
 import { slackMembers } from './members.ts';
 import { SLACK_CAPABILITIES, SLACK_SPECS } from './settings.ts';
 import { findUser, readUser, scanUsers } from './users.ts';
 import { applyToUser } from './userWrites.ts';
-import { createWebApi } from './web.ts';
 import type { Workspace } from './workspace.ts';
 
 export function createSlackConnector(deps: ConnectorDeps): Connector {
@@ -31,7 +33,7 @@ export function createSlackConnector(deps: ConnectorDeps): Connector {
     deletesGroups: settings.deleteGroups,
   };
   return assemble({
-    type: 'Slack',
+    type: STORE,
     capabilities: { ...SLACK_CAPABILITIES, deleteGroups: workspace.deletesGroups },
     check: (context) => checkSlack(workspace, context),
     user: {

@@ -4,10 +4,11 @@ import type { Write } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import type { Applied, CallContext, KindConnector } from '../connector.ts';
-import type { ScimClient } from './client.ts';
-import { type Refusal, refused } from './errors.ts';
-import { GROUP_SCHEMA, normalizeGroup, patchBody, quote, toRemoteGroup } from './mapping.ts';
-import { listPage, pathOf, readResource, sameText, search } from './pages.ts';
+import * as calls from './api/calls.ts';
+import type { ScimClient } from './api/client.ts';
+import { type Refusal, refused, STORE } from './api/errors.ts';
+import { listPage, readResource, sameText, search } from './api/pages.ts';
+import { GROUP_SCHEMA, normalizeGroup, quote, toRemoteGroup } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
 
 export function slackGroups({ scim, deletesGroups }: Workspace): KindConnector<'group'> {
@@ -46,7 +47,7 @@ async function apply(
     case 'delete':
       if (deletesGroups) return deleteGroup(scim, change.remoteId, context);
       throw new RemoteError(`Group ${change.remoteId} stays at Slack: DELETE_GROUPS is off`, {
-        store: 'Slack',
+        store: STORE,
         action: `delete group ${change.remoteId}`,
         disposition: 'rejected',
         code: 'unsupported',
@@ -57,18 +58,10 @@ async function apply(
 async function createGroup(scim: ScimClient, name: string, context: CallContext): Promise<Applied<'group'>> {
   const action = `create the group ${name}`;
   const body = { schemas: [GROUP_SCHEMA], displayName: name, members: [] };
-  const answer = await scim({ method: 'POST', path: 'Groups', body, action }, context);
+  const answer = await scim(calls.create('group', body), action, context);
   if (!answer.ok) throw refused({ action, writes: true }, answer.refusal, takenName(answer.refusal));
-  const id = answer.body?.id;
-  if (typeof id !== 'string') {
-    throw new RemoteError(`Slack did not say which group it made when asked to ${action}`, {
-      store: 'Slack',
-      action,
-      disposition: 'unknownOutcome',
-      code: 'unreadable_answer',
-    });
-  }
-  return { remoteId: id, outcome: 'done', observed: toRemoteGroup({ ...answer.body, id }) };
+  const observed = toRemoteGroup(answer.value);
+  return { remoteId: observed.remoteId, outcome: 'done', observed };
 }
 
 async function renameGroup(
@@ -78,10 +71,10 @@ async function renameGroup(
   context: CallContext,
 ): Promise<Applied<'group'>> {
   const action = `rename group ${remoteId} to ${name}`;
-  const body = patchBody([{ op: 'replace', path: 'displayName', value: name }]);
-  const answer = await scim({ method: 'PATCH', path: pathOf('group', remoteId), body, action }, context);
+  const operation = { op: 'replace', path: 'displayName', value: name } as const;
+  const answer = await scim(calls.patch('group', remoteId, [operation]), action, context);
   if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
-  return { remoteId, outcome: 'done' };
+  return { remoteId, outcome: 'done', ...(answer.value ? { observed: toRemoteGroup(answer.value) } : {}) };
 }
 
 async function deleteGroup(
@@ -90,13 +83,13 @@ async function deleteGroup(
   context: CallContext,
 ): Promise<Applied<'group'>> {
   const action = `delete group ${remoteId}`;
-  const answer = await scim({ method: 'DELETE', path: pathOf('group', remoteId), action }, context);
+  const answer = await scim(calls.deleteGroup(remoteId), action, context);
   if (answer.ok) return { remoteId, outcome: 'done' };
-  const error = refused({ action, writes: true }, answer.refusal);
-  if (error.disposition === 'missing') return { remoteId, outcome: 'already' };
-  throw error;
+  if (answer.refusal.gone) return { remoteId, outcome: 'gone' };
+  throw refused({ action, writes: true }, answer.refusal);
 }
 
+/** Slack does not document a code of its own for a name that is taken. */
 function takenName(refusal: Refusal): 'conflict' | undefined {
-  return refusal.status === 409 || /_(already_exists|taken)$/.test(refusal.code) ? 'conflict' : undefined;
+  return refusal.status === 409 || refusal.code === 'group_creation_failed' ? 'conflict' : undefined;
 }

@@ -1,12 +1,13 @@
 /** The store type `Slack`, as the registry lists it. */
 
 import type { StoreTypeDefinition } from '../connector.ts';
+import { STORE } from './api/errors.ts';
 import { createSlackConnector } from './connector.ts';
 import { SLACK_ATTRIBUTES, SLACK_DEFAULT_MAPPING } from './mapping.ts';
 import { SLACK_CAPABILITIES, SLACK_SPECS } from './settings.ts';
 
 export const slackType: StoreTypeDefinition = {
-  type: 'Slack',
+  type: STORE,
   settings: SLACK_SPECS,
   capabilities: SLACK_CAPABILITIES,
   userAttributes: SLACK_ATTRIBUTES,

@@ -15,7 +15,9 @@ export type IdentifiedBy = CommonSettings['uniqueUserIdentifier'];
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 export const ENTERPRISE_SCHEMA = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
-export const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+export const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 export const DISPLAY_NAME_LENGTH_MAX = 80;
 
@@ -112,7 +114,7 @@ function normalizeHandle(userName: string, identifiedBy: IdentifiedBy): string {
 /** Attributes that are strings at the top of a Slack user. */
 const PLAIN = ['displayName', 'title', 'timezone', 'locale', 'preferredLanguage', 'userType'] as const;
 const NAME_PARTS = ['givenName', 'familyName'] as const;
-const ENTERPRISE = ['employeeNumber', 'costCenter', 'organization', 'division', 'department'] as const;
+export const ENTERPRISE = ['employeeNumber', 'costCenter', 'organization', 'division', 'department'] as const;
 
 /** A user as Slack's SCIM API shows it; anything may be missing or null. */
 export interface SlackUser {

@@ -1,21 +1,19 @@
-/** Changes of accounts at Slack. Each is one call; only a creation may ask again, under another name. */
+/**
+ * Changes of accounts at Slack. Each is one call. A creation asks again under another name where Slack wants
+ * one, and what Slack does not take of a person is left out, so that the rest arrives.
+ */
 
 import type { Create, Update, Write } from '../../model/change.ts';
+import type { Attributes } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import type { Applied, CallContext } from '../connector.ts';
-import { type Refusal, refused, USER_NAME_REFUSED } from './errors.ts';
-import {
-  type IdentifiedBy,
-  newUser,
-  type PatchOperation,
-  patchBody,
-  patchOperation,
-  type SlackUser,
-  toRemoteUser,
-} from './mapping.ts';
+import type { Applied, CallContext, NotAccepted } from '../connector.ts';
+import type { Resource } from './api/calls.ts';
+import * as calls from './api/calls.ts';
+import { type Refusal, refused, STORE, USER_NAME_REFUSED } from './api/errors.ts';
+import { type IdentifiedBy, newUser, type PatchOperation, patchOperation, toRemoteUser } from './mapping.ts';
 import { normalizeUserName, userNameCandidates } from './names.ts';
-import { pathOf } from './pages.ts';
+import { refusedAttributes } from './notAccepted.ts';
 import type { Workspace } from './workspace.ts';
 
 export async function applyToUser(
@@ -29,12 +27,12 @@ export async function applyToUser(
     case 'update':
       return updateUser(workspace, change, context);
     case 'enable':
-      return patchUser(workspace, change.remoteId, 'enable', [ENABLE], context);
+      return enableUser(workspace, change.remoteId, context);
     case 'disable':
       return disableUser(workspace, change.remoteId, context);
     case 'delete':
       throw new RemoteError(`Slack can deactivate people but not delete them: ${change.remoteId}`, {
-        store: 'Slack',
+        store: STORE,
         action: `delete user ${change.remoteId}`,
         disposition: 'rejected',
         code: 'unsupported',
@@ -50,45 +48,67 @@ async function createUser(
   context: CallContext,
 ): Promise<Applied<'user'>> {
   const action = `create an account for ${change.identifier}`;
-  let last: Refusal | null = null;
-  for (const userName of namesToTry(change, identifiedBy)) {
-    const body = newUser(change.attributes, userName);
-    const answer = await scim({ method: 'POST', path: 'Users', body, action }, context);
+  const names = namesToTry(change, identifiedBy);
+  const notAccepted: NotAccepted[] = [];
+  let { attributes } = change;
+  for (;;) {
+    const [userName = ''] = names;
+    const answer = await scim(calls.create('user', newUser(attributes, userName)), action, context);
     if (answer.ok) {
-      const observed = observedIn(answer.body, identifiedBy);
-      // Without an id the account exists all the same: the next attempt finds it by its identifier.
-      if (!observed) throw idless(action);
-      return { remoteId: observed.remoteId, outcome: 'done', sent: { userName }, observed };
+      const observed = toRemoteUser(answer.value, identifiedBy);
+      return { remoteId: observed.remoteId, outcome: 'done', sent: { userName }, observed, notAccepted };
     }
-    last = answer.refusal;
-    if (!USER_NAME_REFUSED.has(last.code)) break;
+    const { refusal } = answer;
+    if (USER_NAME_REFUSED.has(refusal.code) && names.length > 1) {
+      names.shift();
+      continue;
+    }
+    // Without an address or a name Slack makes no account.
+    const { primaryEmail: _, userName: __, ...optional } = attributes;
+    const refusedNow = refusedAttributes(refusal, optional);
+    if (refusedNow.length === 0)
+      throw refused({ action, writes: true }, refusal, creationDisposition(refusal, identifiedBy));
+    notAccepted.push(...refusedNow);
+    attributes = without(attributes, refusedNow);
   }
-  if (!last) throw new Error('a creation tries at least one user name');
-  throw refused({ action, writes: true }, last, creationDisposition(last, identifiedBy));
 }
 
 async function updateUser(
-  workspace: Workspace,
+  { scim, identifiedBy }: Workspace,
   { remoteId, attributes }: Update<'user'>,
   context: CallContext,
 ): Promise<Applied<'user'>> {
-  if (attributes.length === 0) return { remoteId, outcome: 'already' };
-  return patchUser(workspace, remoteId, 'update', attributes.map(patchOperation), context);
+  const action = `update user ${remoteId}`;
+  const notAccepted: NotAccepted[] = [];
+  let left = attributes;
+  while (left.length > 0) {
+    const answer = await scim(calls.patch('user', remoteId, left.map(patchOperation)), action, context);
+    if (answer.ok) {
+      return { remoteId, outcome: 'done', notAccepted, ...observedIn(answer.value, identifiedBy) };
+    }
+    const sent = Object.fromEntries(left.map(({ name, to }) => [name, to]));
+    const refusedNow = refusedAttributes(answer.refusal, sent);
+    if (refusedNow.length === 0) throw refused({ action, writes: true }, answer.refusal);
+    notAccepted.push(...refusedNow);
+    left = left.filter(({ name }) => !refusedNow.some(({ attribute }) => attribute === name));
+  }
+  return { remoteId, outcome: 'already', notAccepted };
 }
 
-async function patchUser(
+function without(attributes: Attributes, refusedNow: readonly NotAccepted[]): Attributes {
+  const names = refusedNow.map(({ attribute }) => attribute);
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
+}
+
+async function enableUser(
   { scim, identifiedBy }: Workspace,
   remoteId: string,
-  verb: 'enable' | 'update',
-  operations: readonly PatchOperation[],
   context: CallContext,
 ): Promise<Applied<'user'>> {
-  const action = `${verb} user ${remoteId}`;
-  const path = pathOf('user', remoteId);
-  const answer = await scim({ method: 'PATCH', path, body: patchBody(operations), action }, context);
+  const action = `enable user ${remoteId}`;
+  const answer = await scim(calls.patch('user', remoteId, [ENABLE]), action, context);
   if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
-  const observed = observedIn(answer.body, identifiedBy);
-  return { remoteId, outcome: 'done', ...(observed ? { observed } : {}) };
+  return { remoteId, outcome: 'done', ...observedIn(answer.value, identifiedBy) };
 }
 
 async function disableUser(
@@ -97,18 +117,17 @@ async function disableUser(
   context: CallContext,
 ): Promise<Applied<'user'>> {
   const action = `disable user ${remoteId}`;
-  const answer = await scim({ method: 'DELETE', path: pathOf('user', remoteId), action }, context);
+  const answer = await scim(calls.deactivateUser(remoteId), action, context);
   if (answer.ok) return { remoteId, outcome: 'done' };
-  const error = refused({ action, writes: true }, answer.refusal);
-  if (error.disposition === 'missing') return { remoteId, outcome: 'already' };
-  throw error;
+  if (answer.refusal.gone) return { remoteId, outcome: 'gone' };
+  throw refused({ action, writes: true }, answer.refusal);
 }
 
 function observedIn(
-  body: Readonly<Record<string, unknown>> | null,
+  resource: Resource | null,
   identifiedBy: IdentifiedBy,
-): RemoteUser | null {
-  return typeof body?.id === 'string' ? toRemoteUser(body as unknown as SlackUser, identifiedBy) : null;
+): { readonly observed?: RemoteUser } {
+  return resource ? { observed: toRemoteUser(resource, identifiedBy) } : {};
 }
 
 /** Where the user name is the identifier there is one name and no other. */
@@ -125,16 +144,8 @@ function creationDisposition(
   identifiedBy: IdentifiedBy,
 ): 'conflict' | 'rejected' | undefined {
   const takenIdentifier = identifiedBy === 'primaryEmail' ? 'email_taken' : 'username_taken';
-  if (refusal.code === takenIdentifier) return 'conflict';
+  // "Already exists, or an error": looking it up tells which.
+  if (refusal.code === takenIdentifier || refusal.code === 'user_creation_failed') return 'conflict';
   if (refusal.code === 'email_taken' || USER_NAME_REFUSED.has(refusal.code)) return 'rejected';
   return refusal.status === 409 ? 'conflict' : undefined;
-}
-
-function idless(action: string): RemoteError {
-  return new RemoteError(`Slack did not say which account it made when asked to ${action}`, {
-    store: 'Slack',
-    action,
-    disposition: 'unknownOutcome',
-    code: 'unreadable_answer',
-  });
 }

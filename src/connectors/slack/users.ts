@@ -2,8 +2,8 @@
 
 import type { Page, RemoteUser } from '../../model/remote.ts';
 import type { CallContext } from '../connector.ts';
+import { listPage, readResource, sameText, search } from './api/pages.ts';
 import { quote, toRemoteUser } from './mapping.ts';
-import { listPage, readResource, sameText, search } from './pages.ts';
 import type { Workspace } from './workspace.ts';
 
 /** By `UNIQUE_USER_IDENTIFIER`, whatever its case. */

@@ -1,8 +1,8 @@
 /** What every operation at Slack works on. */
 
-import type { ScimClient } from './client.ts';
+import type { ScimClient } from './api/client.ts';
+import type { WebApi } from './api/web.ts';
 import type { IdentifiedBy } from './mapping.ts';
-import type { WebApi } from './web.ts';
 
 export interface Workspace {
   readonly scim: ScimClient;

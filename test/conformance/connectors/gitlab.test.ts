@@ -67,6 +67,9 @@ async function open(): Promise<ConnectorWorld> {
       findUser: request('GET', /\/users$/),
       createUser: request('POST', /\/users$/),
       disableUser: request('POST', /\/block$/),
+      revoke: request('DELETE', /\/members\/\d+$/),
+      emptySuccesses: ['revoke'],
+      noSuchUser: (status) => ({ message: status === 404 ? '404 User Not Found' : `${status} and no more` }),
     },
     async protectedAccount() {
       const bot = [...state.users.values()].find((user) => user.internal);

@@ -74,6 +74,13 @@ function remoteState(slack: SlackEmulator): ConnectorWorld['remote'] {
   };
 }
 
+/** Slack's version 2 answers 401 in version 1's shape. */
+function noSuchUser(status: number): unknown {
+  if (status === 401) return { Errors: { description: 'invalid_authentication', code: 401 } };
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+  return { schemas, detail: status === 404 ? 'no_such_user' : 'some_other_reason', status };
+}
+
 describeConnector('Slack', async () => {
   const slack = await startSlackEmulator();
   const nowhere = await startSlackEmulator();
@@ -96,6 +103,9 @@ describeConnector('Slack', async () => {
       findUser: (request) => request.method === 'GET' && request.path.endsWith('/Users'),
       createUser: (request) => request.method === 'POST' && request.path.endsWith('/Users'),
       disableUser: (request) => request.method === 'DELETE' && userPath.test(request.path),
+      revoke: (request) => request.method === 'PATCH' && request.path.includes('/Groups/'),
+      emptySuccesses: ['disableUser', 'revoke'],
+      noSuchUser,
     },
     protectedAccount: async () => slack.owner.id,
     close: () => slack.close(),

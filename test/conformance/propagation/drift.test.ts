@@ -20,7 +20,7 @@ describe.each([
   });
   afterEach(() => world.stop());
 
-  const TITLE = type === 'Slack' ? 'title' : 'jobTitle';
+  const TITLE = type === 'Slack' ? 'title' : 'bio';
 
   async function start(configuration: Record<string, unknown>): Promise<void> {
     await world.add(type, {
@@ -58,7 +58,7 @@ describe.each([
   async function setTitle(name: string, title: string): Promise<void> {
     const { slack, gitlab } = await people();
     const profile = type === 'Slack' ? (await slack(name))?.profile : (await gitlab(name))?.profile;
-    if (profile) profile[type === 'Slack' ? 'title' : 'job_title'] = title;
+    if (profile) profile[type === 'Slack' ? 'title' : 'bio'] = title;
   }
 
   async function setEnabled(name: string, enabled: boolean): Promise<void> {
@@ -261,7 +261,7 @@ describe.each([
       await start(REPAIR);
       const { slack, gitlab } = await people();
       const profile = type === 'Slack' ? (await slack('jane'))?.profile : (await gitlab('jane'))?.profile;
-      Object.defineProperty(profile, type === 'Slack' ? 'title' : 'job_title', {
+      Object.defineProperty(profile, type === 'Slack' ? 'title' : 'bio', {
         get: () => 'ENGINEER',
         set: () => {},
         enumerable: true,

@@ -42,7 +42,7 @@ async function byHand(type: Vendor, name: string, what: 'title' | 'disable' | 'e
     return;
   }
   if (!member) throw new Error(`${type} has no account of ${name}`);
-  if (what === 'title') member.profile.job_title = 'By hand';
+  if (what === 'title') member.profile.bio = 'By hand';
   if (what === 'enable') member.state = 'active';
   if (what === 'disable') member.state = 'blocked';
   if (what === 'delete') world.gitlab.state.removeUser(member.id);
@@ -106,7 +106,7 @@ describe.each(VENDORS)('on %s', (type) => {
         ]),
       );
       expect(run.drift.find((item) => item.kind === 'attribute')).toMatchObject({
-        attribute: type === 'Slack' ? 'title' : 'jobTitle',
+        attribute: type === 'Slack' ? 'title' : 'bio',
         expected: 'Engineer',
         found: 'By hand',
       });

@@ -10,7 +10,15 @@ import { listDemoAccounts } from '../../../src/db/demoAccounts.ts';
 import { listDemoGroups, listDemoMembers } from '../../../src/db/demoGroups.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import type { Clock } from '../../../src/support/clock.ts';
-import { eventually, patch, person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';
+import {
+  addTitledStore,
+  eventually,
+  patch,
+  person,
+  type Reply,
+  type RunningBridge,
+  startBridge,
+} from '../../bridge.ts';
 import { freshDatabaseUrl } from '../../database.ts';
 import { type GitLabEmulator, startGitLabEmulator, type UserState } from '../../emulator/gitlab.ts';
 import type { LoggedRequest } from '../../emulator/server.ts';
@@ -139,7 +147,7 @@ export async function startWorld(dialect: Dialect = 'sqlite', clock?: Clock): Pr
     store,
     settled: bridge.settled,
     async add(type, configuration = {}, more = {}) {
-      const reply = await bridge.admin('POST', '/propagation/stores', {
+      const reply = await addTitledStore(bridge.admin, {
         type,
         name: type,
         status: 'ACTIVE',
@@ -232,7 +240,7 @@ export async function startWorld(dialect: Dialect = 'sqlite', clock?: Clock): Pr
           enabled: user.state === 'active',
           userName: user.username,
           displayName: user.name,
-          title: user.profile.job_title ?? '',
+          title: user.profile.bio ?? '',
         };
       }
       const account = (await demoAccounts()).find((a) => a.identifierLower === email);

@@ -68,19 +68,23 @@ function keysetPage<T extends { readonly id: number }>(
     throw new Refused(405, { error: 'Keyset pagination is not yet available for this type of request' });
   }
   const ascending = query.get('sort') === 'asc';
-  const after = query.get(ascending ? 'id_after' : 'id_before');
-  const beyond = rows.filter(
-    ({ id }) => after === null || (ascending ? id > Number(after) : id < Number(after)),
-  );
+  const after = cursorId(query.get('cursor'));
+  const beyond = rows.filter(({ id }) => after === null || (ascending ? id > after : id < after));
   const shown = beyond.slice(0, perPage);
   const last = shown.at(-1);
   const headers: Record<string, string> = {};
   if (last && beyond.length > perPage) {
     const next = new URLSearchParams(query);
-    next.set(ascending ? 'id_after' : 'id_before', String(last.id));
+    next.set('cursor', Buffer.from(JSON.stringify({ id: String(last.id), _kd: 'n' })).toString('base64'));
     headers.link = `<${paging.apiUrl}/${path}?${next}>; rel="next"`;
   }
   return { status: 200, headers, body: shown.map(show) };
+}
+
+/** GitLab's cursors are opaque: the last row's keys, as base64. */
+function cursorId(cursor: string | null): number | null {
+  if (cursor === null) return null;
+  return Number((JSON.parse(Buffer.from(cursor, 'base64').toString()) as { id: string }).id);
 }
 
 function offsetPage<T>(

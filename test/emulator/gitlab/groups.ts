@@ -49,7 +49,7 @@ export function answerGroups(
     throw notFound('');
   }
   const group = /^\d+$/.test(id) ? state.groups.get(Number(id)) : groupByPath(state, id);
-  if (!group) throw notFound('Group');
+  if (!group || group.isHidden) throw notFound('Group');
   if (request.method !== 'GET' && !admin && state.members.get(group.id)?.get(caller.id) !== OWNER) {
     throw forbidden();
   }
@@ -84,6 +84,7 @@ function list(state: GitLabState, rules: GroupsRules, request: EmulatedRequest):
   const topOnly = request.query.get('top_level_only') === 'true';
   const found = [...state.groups.values()].filter(
     (group) =>
+      !group.isHidden &&
       (!topOnly || group.parentId === null) &&
       (search === undefined || [group.name, group.path].some((text) => text.toLowerCase().includes(search))),
   );
@@ -177,6 +178,7 @@ const LEVELS = new Map([
   [10, 'Guest'],
   [15, 'Planner'],
   [20, 'Reporter'],
+  [25, 'Security Manager'],
   [30, 'Developer'],
   [40, 'Maintainer'],
   [OWNER, 'Owner'],
@@ -196,6 +198,7 @@ function addMember(
       error: 'user_id, username are missing, exactly one parameter must be provided',
     });
   }
+  if (group.isMembershipLocked) throw new Refused(405, { message: '405 Method Not Allowed' });
   const user = [...state.users.values()].find(
     ({ id, username }) => String(id) === given.user_id || username === given.username,
   );

@@ -18,6 +18,10 @@ export interface GitLabUser {
   isAdmin: boolean;
   /** GitLab's own: ghost, alert-bot. Nobody can block one. */
   internal: boolean;
+  /** A service account, the account behind a group's or project's token, Duo: GitLab shows `bot: true`. */
+  readonly isBot: boolean;
+  /** A personal project of theirs has container registry tags, so that the username cannot change. */
+  hasRegistryTags: boolean;
   /** organization, job_title, location, bio, note: text that GitLab only keeps. */
   readonly profile: Record<string, string>;
   identities: { provider: string; extern_uid: string }[];
@@ -34,6 +38,20 @@ export interface GitLabGroup {
   path: string;
   readonly parentId: number | null;
   visibility: string;
+  /** GitLab shows it to nobody who asks, as a private group to a token that may not see it. */
+  isHidden: boolean;
+  /** Members come from elsewhere (LDAP, SAML), and the API adds none. */
+  isMembershipLocked: boolean;
+}
+
+/** What a test changes of the whole instance, whenever it likes. */
+export interface GitLabManners {
+  /** Fields that a write answers 200 or 201 to, and leaves as they were. */
+  readonly ignores: Set<string>;
+  /** New accounts wait for an administrator's approval: the user cap is reached. */
+  newUsersPending: boolean;
+  /** How a creation beyond `seats` is refused; newer releases give a reason, and one failed with 500. */
+  seatsAnswer: 'NO_SEATS_AVAILABLE' | 'reason' | 500;
 }
 
 export interface GitLabToken {
@@ -49,6 +67,7 @@ export interface GitLabState {
   /** Group id → user id → access level; direct memberships only. */
   readonly members: Map<number, Map<number, number>>;
   readonly tokens: Map<string, GitLabToken>;
+  readonly manners: GitLabManners;
   addUser(given: Partial<GitLabUser> & { readonly username: string }): GitLabUser;
   addGroup(given: {
     name?: string;
@@ -76,6 +95,7 @@ export function createState(): GitLabState {
     groups: new Map(),
     members: new Map(),
     tokens: new Map(),
+    manners: { ignores: new Set(), newUsersPending: false, seatsAnswer: 'NO_SEATS_AVAILABLE' },
     addUser(given) {
       const user: GitLabUser = {
         name: given.username,
@@ -84,6 +104,8 @@ export function createState(): GitLabState {
         state: 'active',
         isAdmin: false,
         internal: false,
+        isBot: false,
+        hasRegistryTags: false,
         profile: {},
         identities: [],
         external: false,
@@ -97,7 +119,15 @@ export function createState(): GitLabState {
       return user;
     },
     addGroup({ name, path, parentId = null, visibility = 'private' }) {
-      const group = { id: newId(), name: name ?? path, path, parentId, visibility };
+      const group = {
+        id: newId(),
+        name: name ?? path,
+        path,
+        parentId,
+        visibility,
+        isHidden: false,
+        isMembershipLocked: false,
+      };
       state.groups.set(group.id, group);
       state.members.set(group.id, new Map());
       return group;
@@ -167,10 +197,11 @@ export function isLastOwner(state: GitLabState, groupId: number, userId: number)
   return owners.length === 1 && owners[0] === userId;
 }
 
+/** An address that still waits to be confirmed is nobody's. */
 export function emailOwner(state: GitLabState, email: string): GitLabUser | undefined {
   const wanted = email.toLowerCase();
   return [...state.users.values()].find((user) =>
-    [user.email, user.unconfirmedEmail, ...user.secondaryEmails].some((e) => e?.toLowerCase() === wanted),
+    [user.email, ...user.secondaryEmails].some((email) => email.toLowerCase() === wanted),
   );
 }
 

@@ -10,10 +10,17 @@ import {
   type Paging,
   page,
   parameters,
-  type Refused,
+  Refused,
   requireFields,
 } from './answers.ts';
-import { emailOwner, type GitLabState, type GitLabUser, isLastOwner, isNameTaken } from './state.ts';
+import {
+  emailOwner,
+  type GitLabManners,
+  type GitLabState,
+  type GitLabUser,
+  isLastOwner,
+  isNameTaken,
+} from './state.ts';
 
 export interface UsersRules {
   readonly paging: Paging;
@@ -80,6 +87,7 @@ export function userJson(user: GitLabUser, admin: boolean): Record<string, unkno
     private_profile: false,
     commit_email: user.email,
     is_admin: user.isAdmin,
+    bot: user.isBot || (user.internal && user.username !== 'ghost'),
     note: user.profile.note ?? null,
     namespace_id: user.id,
   };
@@ -121,12 +129,13 @@ function matches(user: GitLabUser, query: URLSearchParams, admin: boolean): bool
   return !(user.internal && (query.get('exclude_internal') === 'true' || query.get('humans') === 'true'));
 }
 
-const PROFILE_FIELDS = ['organization', 'job_title', 'location', 'bio', 'note'];
+/** `job_title` is shown, and no parameter of a write: GitLab drops it without a word. */
+const PROFILE_FIELDS = ['organization', 'location', 'bio', 'note'];
 const PASSWORDS = ['password', 'reset_password', 'force_random_password'];
 
 function create(state: GitLabState, rules: UsersRules, request: EmulatedRequest, admin: boolean): Answer {
   if (!admin) throw forbidden();
-  const given = parameters(request);
+  const given = taken(state, parameters(request));
   requireFields(given, ['email', 'name', 'username']);
   if (!PASSWORDS.some((name) => name in given)) {
     throw badParameter(`${PASSWORDS.join(', ')} are missing, at least one parameter must be provided`);
@@ -137,7 +146,7 @@ function create(state: GitLabState, rules: UsersRules, request: EmulatedRequest,
   if (isNameTaken(state, username)) throw conflict('Username has already been taken');
   const active = [...state.users.values()].filter((user) => user.state === 'active' && !user.internal);
   if (rules.seats !== null && active.length >= rules.seats) {
-    throw invalid({ base: ['There are not enough available seats to add this user.'] });
+    throw noSeats(state.manners.seatsAnswer);
   }
   const user = state.addUser({
     username,
@@ -148,13 +157,39 @@ function create(state: GitLabState, rules: UsersRules, request: EmulatedRequest,
     isAdmin: given.admin === 'true',
     external: given.external === 'true',
     confirmed: given.skip_confirmation === 'true',
+    state: state.manners.newUsersPending ? 'blocked_pending_approval' : 'active',
   });
   return { status: 201, body: userJson(user, true) };
 }
 
+/** Without what this instance answers as if it had taken it. */
+function taken(state: GitLabState, given: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !state.manners.ignores.has(name)));
+}
+
+function noSeats(how: GitLabManners['seatsAnswer']): Refused {
+  switch (how) {
+    case 500:
+      return new Refused(500, { message: '500 Internal Server Error' });
+    case 'reason':
+      return new Refused(400, {
+        status: 'error',
+        message: 'There are not enough available seats to invite this many users.',
+        reason: 'seat_limit_exceeded_error',
+      });
+    default:
+      return new Refused(400, { message: how });
+  }
+}
+
+/** All of it or nothing. */
 function update(state: GitLabState, request: EmulatedRequest, user: GitLabUser): Answer {
-  const given = parameters(request);
+  const given = taken(state, parameters(request));
   validate(given);
+  if (user.hasRegistryTags && given.username !== undefined && given.username !== user.username) {
+    const why = 'cannot be changed if a personal project has container registry tags.';
+    throw invalid({ username: [why] });
+  }
   if (given.email !== undefined && (emailOwner(state, given.email) ?? user) !== user) {
     throw conflict('Email has already been taken');
   }
@@ -215,7 +250,7 @@ function allOrNone(): Refused {
 function remove(state: GitLabState, rules: UsersRules, request: EmulatedRequest, user: GitLabUser): Answer {
   const owned = [...state.groups.keys()].some((groupId) => isLastOwner(state, groupId, user.id));
   if (owned && parameters(request).hard_delete !== 'true') {
-    throw conflict('409 Conflict - User cannot be removed while is the sole-owner of a group');
+    throw conflict('User cannot be removed while is the sole-owner of a group');
   }
   if (!rules.deletesSlowly) state.removeUser(user.id);
   return { status: 204 };
@@ -246,16 +281,18 @@ function act(action: string, user: GitLabUser, caller: GitLabUser): boolean | nu
 function block(user: GitLabUser, caller: GitLabUser): boolean | null {
   if (user.state === 'ldap_blocked') throw forbidden('LDAP blocked users cannot be modified by the API');
   if (user.id === caller.id) throw forbidden('The API initiating user cannot be blocked by the API');
-  if (user.internal) throw forbidden('An internal user cannot be blocked');
-  if (user.state === 'blocked') return null;
+  // Whoever counts as blocked in any way is passed over.
+  if (user.state !== 'active' && user.state !== 'deactivated') return null;
+  if (user.internal) throw new Refused(403, { message: 'An internal user cannot be blocked' });
   user.state = 'blocked';
   return true;
 }
 
+/** The service activates whoever is not active, whatever kept them out. */
 function unblock(user: GitLabUser): boolean {
   if (user.state === 'ldap_blocked') throw forbidden('LDAP blocked users cannot be unblocked by the API');
   if (user.state === 'deactivated') throw forbidden('Deactivated users cannot be unblocked by the API');
-  if (user.state !== 'blocked') return false;
+  if (user.state === 'active') return false;
   user.state = 'active';
   return true;
 }

@@ -8,6 +8,8 @@ import {
   PROFILE_ATTRIBUTES,
   setDisplayName,
   setEmails,
+  setName,
+  setProfile,
   setUserName,
   text,
 } from './users.ts';
@@ -38,10 +40,10 @@ export function patchUser(workspace: SlackWorkspace, user: SlackUser, operation:
   const { op, path, value } = operation;
   const cleared = op === 'remove' ? '' : text(value);
   if (path === 'userName' || path === 'nickName') setUserName(workspace, user, cleared);
-  else if (path === 'displayName') setDisplayName(user, cleared);
-  else if (path === 'name.givenName') user.name.givenName = cleared;
-  else if (path === 'name.familyName') user.name.familyName = cleared;
-  else if (PROFILE_ATTRIBUTES.includes(path)) user.profile[path] = cleared;
+  else if (path === 'displayName') setDisplayName(workspace, user, cleared);
+  else if (path === 'name.givenName') setName(user, 'givenName', cleared);
+  else if (path === 'name.familyName') setName(user, 'familyName', cleared);
+  else if (PROFILE_ATTRIBUTES.includes(path)) setProfile(workspace, user, path, cleared);
   else if (path.startsWith(ENTERPRISE)) patchEnterprise(user, operation, cleared);
   else if (path.startsWith('emails')) {
     if (op === 'remove') refuseRemovingPrimary(user, path);
@@ -65,15 +67,23 @@ function patchEnterprise(user: SlackUser, { path, op, value }: Operation, cleare
 function refuseRemovingPrimary(user: SlackUser, path: string): void {
   const removed = selected(user.emails, 'emails', path).indexes;
   if (removed.some((index) => user.emails[index]?.primary)) {
-    throw new ScimRefusal(400, 'cannot_remove_primary_email');
+    throw new ScimRefusal(400, 'missing_primary_email');
   }
 }
 
-/** `replace` of the whole attribute adds to it, as Slack was seen to do. */
+/**
+ * `replace` of the whole attribute adds to it, as Slack was seen to do; what is added as primary takes the
+ * place of the one that was, as Slack documents for a new address.
+ */
 function patchValues(values: readonly MultiValue[], attribute: string, operation: Operation): MultiValue[] {
   const { indexes, sub, whole } = selected(values, attribute, operation.path);
   if (operation.op === 'remove') return values.filter((_, index) => !indexes.includes(index));
-  if (whole) return [...values, ...multiValues(operation.value)];
+  if (whole) {
+    const added = multiValues(operation.value);
+    const isMoved = operation.op === 'add' && added.some(({ primary }) => primary);
+    const kept = isMoved ? values.map((value) => ({ ...value, primary: false })) : values;
+    return [...added.filter(({ primary }) => primary), ...kept, ...added.filter(({ primary }) => !primary)];
+  }
   if (indexes.length === 0) throw new ScimRefusal(400, `no_target (path=${operation.path})`);
   const patched = values.map((entry) => ({ ...entry }));
   for (const index of indexes) {
@@ -111,7 +121,7 @@ export function patchGroup(workspace: SlackWorkspace, group: SlackGroup, operati
     renameGroup(workspace, group, text(value));
     return;
   }
-  const one = /^members\[value eq "([^"]*)"\]$/.exec(path)?.[1];
+  const one = /^members\[value eq (?:"([^"]*)"|(\w+))\]$/.exec(path)?.slice(1).find(Boolean);
   if (one !== undefined && op === 'remove') {
     group.members.delete(one);
     return;
@@ -135,18 +145,17 @@ export function refuseNonMembers(workspace: SlackWorkspace, ids: readonly string
   if (ids.length > MEMBERS_PER_CALL_MAX) throw new ScimRefusal(400, 'group_member_max_exceeded');
   for (const id of ids) {
     const user = workspace.users.get(id);
-    if (!user) throw new ScimRefusal(404, `no_such_user (user=${id})`);
-    if (!user.active || user.isGuest) {
-      throw new ScimRefusal(400, `unable_to_add_deleted_or_guest_to_group (user=${id})`);
-    }
+    // Slack does not say who it is.
+    if (!user) throw new ScimRefusal(400, 'no_such_group_members');
+    if (!user.active || user.isGuest) throw new ScimRefusal(400, 'unable_to_add_deleted_or_guest_to_group');
   }
 }
 
 export function renameGroup(workspace: SlackWorkspace, group: SlackGroup, displayName: string): void {
-  if (displayName === '') throw new ScimRefusal(400, 'missing_displayname_element');
+  if (displayName === '') throw new ScimRefusal(400, 'group_creation_failed');
   for (const other of workspace.groups.values()) {
     if (other.id !== group.id && other.displayName.toLowerCase() === displayName.toLowerCase()) {
-      throw new ScimRefusal(409, 'name_already_exists');
+      throw new ScimRefusal(409, 'group_creation_failed');
     }
   }
   group.displayName = displayName;

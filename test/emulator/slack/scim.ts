@@ -64,7 +64,7 @@ function authorize(state: SlackState, request: EmulatedRequest): SlackToken {
   if (given === undefined) throw new ScimRefusal(401, 'missing_authentication');
   const token = state.tokens.get(given);
   if (!token || token.refusedWith !== null) throw new ScimRefusal(401, 'invalid_authentication');
-  if (!token.scopes.includes('admin')) throw new ScimRefusal(403, 'missing_scope');
+  if (!token.scopes.includes('admin')) throw new ScimRefusal(401, 'invalid_authentication');
   const { workspace } = token;
   if (workspace.plan === 'free') throw new ScimRefusal(403, 'plus_teams_only');
   if (workspace.enterpriseId !== null && !token.orgInstall) throw new ScimRefusal(403, 'non_org_teams_only');
@@ -82,13 +82,13 @@ function users(state: SlackState, options: ScimOptions, scimUrl: string, call: C
     if (request.method !== 'POST') return { status: 405 };
     const user = emptyUser(state.nextId('U'), options.now());
     const body = jsonBody(request);
-    fillUser(workspace, user, body);
+    createUser(workspace, user, body);
     user.active = body.active !== false;
     workspace.users.set(user.id, user);
     return { status: 201, body: show(user) };
   }
   const user = workspace.users.get(id);
-  if (!user) throw new ScimRefusal(404, 'no_such_user');
+  if (!user) throw noSuchUser(workspace);
   if (request.method === 'GET') return { status: 200, body: show(user) };
   const activate = (active: boolean) =>
     setActive(workspace, token, user, active, options.now() + options.eventualReadMs);
@@ -111,6 +111,20 @@ function users(state: SlackState, options: ScimOptions, scimUrl: string, call: C
     default:
       return { status: 405 };
   }
+}
+
+function createUser(workspace: SlackWorkspace, user: SlackUser, body: Record<string, unknown>): void {
+  try {
+    fillUser(workspace, user, body);
+  } catch (error) {
+    const isTaken = error instanceof ScimRefusal && error.status === 409;
+    throw isTaken && workspace.manners.vagueConflicts ? new ScimRefusal(409, 'user_creation_failed') : error;
+  }
+  if (workspace.manners.dropsProfileOnCreate) user.enterprise = {};
+}
+
+function noSuchUser({ manners }: SlackWorkspace): ScimRefusal {
+  return manners.unknownIs400 ? new ScimRefusal(400, 'unknown_user') : new ScimRefusal(404, 'no_such_user');
 }
 
 /** All operations or none. */
@@ -196,7 +210,7 @@ function filterOf(request: EmulatedRequest, options: ScimOptions): Filter | null
   try {
     return { attribute: attribute.toLowerCase(), value: String(JSON.parse(literal)).toLowerCase() };
   } catch {
-    throw new ScimRefusal(400, 'no_filters_matched');
+    throw new ScimRefusal(400, 'invalid_query');
   }
 }
 
@@ -207,12 +221,12 @@ function userFilter(filter: Filter | null): (user: SlackUser) => boolean {
   if (['email', 'emails', 'emails.value'].includes(attribute)) {
     return (user) => user.emails.some((email) => email.value.toLowerCase() === value);
   }
-  throw new ScimRefusal(400, 'no_filters_matched');
+  throw new ScimRefusal(400, 'no_filters');
 }
 
 function groupFilter(filter: Filter | null): (group: SlackGroup) => boolean {
   if (filter === null) return () => true;
-  if (filter.attribute !== 'displayname') throw new ScimRefusal(400, 'no_filters_matched');
+  if (filter.attribute !== 'displayname') throw new ScimRefusal(400, 'no_filters');
   return (group) => group.displayName.toLowerCase() === filter.value;
 }
 

@@ -27,6 +27,8 @@ export interface SlackUser {
   isGuest: boolean;
   /** Slack answers 200 to an update of the display name, and ignores it. */
   displayNameLocked: boolean;
+  /** The profile was deleted (GDPR), and nobody can change it. */
+  isErased: boolean;
   readonly createdMs: number;
   /** Until then, reads still show the account as active. */
   shownActiveUntilMs: number;
@@ -39,6 +41,22 @@ export interface SlackGroup {
   readonly createdMs: number;
 }
 
+/** What differs between workspaces, or was seen both ways; a test sets it whenever it likes. */
+export interface SlackManners {
+  /** People may change their display names, so that SCIM may not ("invalid_display_name"). */
+  refusesDisplayNames: boolean;
+  /** Attributes that a write answers 200 or 201 to, and leaves as they were. */
+  readonly ignores: Set<string>;
+  /** A new account comes without its enterprise attributes, as where one of them is invalid. */
+  dropsProfileOnCreate: boolean;
+  /** A creation that meets an account says "user_creation_failed", and not what is taken. */
+  vagueConflicts: boolean;
+  /** Who is not there is "unknown_user" with 400, not "no_such_user" with 404. */
+  unknownIs400: boolean;
+  /** A deactivated account stays a member of its groups. */
+  keepsMemberships: boolean;
+}
+
 export type SlackPlan = 'free' | 'business' | 'enterprise';
 
 export interface SlackWorkspace {
@@ -47,6 +65,7 @@ export interface SlackWorkspace {
   /** Set where the workspace belongs to an Enterprise organisation. */
   readonly enterpriseId: string | null;
   plan: SlackPlan;
+  readonly manners: SlackManners;
   readonly users: Map<string, SlackUser>;
   readonly groups: Map<string, SlackGroup>;
   /** Their names share one namespace with user names. */
@@ -98,6 +117,14 @@ export function seedWorkspace(state: SlackState, seed: SeedWorkspace): SlackWork
     name: seed.name,
     enterpriseId: seed.enterpriseId ?? null,
     plan: seed.plan ?? 'business',
+    manners: {
+      refusesDisplayNames: false,
+      ignores: new Set(),
+      dropsProfileOnCreate: false,
+      vagueConflicts: false,
+      unknownIs400: false,
+      keepsMemberships: false,
+    },
     users: new Map(),
     groups: new Map(),
     channels: new Set(['general', 'random']),
@@ -151,6 +178,7 @@ export function emptyUser(id: string, createdMs: number): SlackUser {
     isBot: false,
     isGuest: false,
     displayNameLocked: false,
+    isErased: false,
     createdMs,
     shownActiveUntilMs: 0,
   };

@@ -21,17 +21,18 @@ type Json = Record<string, unknown>;
 export function fillUser(workspace: SlackWorkspace, user: SlackUser, body: Json): void {
   if (!Array.isArray(body.schemas)) throw new ScimRefusal(400, 'missing_schema_element');
   const emails = multiValues(body.emails);
-  if (emails.length === 0) throw new ScimRefusal(400, 'missing_email_element');
+  if (emails.length === 0) throw new ScimRefusal(400, 'missing_primary_email');
   setEmails(workspace, user, emails);
   const userName = text(body.userName);
-  if (userName === '') throw new ScimRefusal(400, 'missing_username_element');
+  if (userName === '') throw new ScimRefusal(400, 'username_required');
   setUserName(workspace, user, userName);
   const name = (body.name ?? {}) as Json;
-  user.name = { givenName: text(name.givenName), familyName: text(name.familyName) };
-  setDisplayName(user, text(body.displayName));
+  setName(user, 'givenName', text(name.givenName));
+  setName(user, 'familyName', text(name.familyName));
+  if (body.displayName !== undefined) setDisplayName(workspace, user, text(body.displayName));
   user.phoneNumbers = multiValues(body.phoneNumbers);
   for (const attribute of PROFILE_ATTRIBUTES) {
-    if (body[attribute] !== undefined) user.profile[attribute] = text(body[attribute]);
+    if (body[attribute] !== undefined) setProfile(workspace, user, attribute, text(body[attribute]));
   }
   const enterprise = (body[ENTERPRISE] ?? {}) as Json;
   for (const attribute of ENTERPRISE_ATTRIBUTES) {
@@ -39,9 +40,30 @@ export function fillUser(workspace: SlackWorkspace, user: SlackUser, body: Json)
   }
 }
 
+const NAME_LENGTH_MAX = 35;
+
+export function setName(user: SlackUser, part: 'givenName' | 'familyName', value: string): void {
+  refuseEmoji(value);
+  if (value.length > NAME_LENGTH_MAX) throw new ScimRefusal(400, 'invalid_name_maxlength');
+  user.name[part] = value;
+}
+
+/** Whatever is told to ignore an attribute answers as if it had taken it. */
+export function setProfile(workspace: SlackWorkspace, user: SlackUser, name: string, value: string): void {
+  if (!workspace.manners.ignores.has(name)) user.profile[name] = value;
+}
+
+function refuseEmoji(value: string): void {
+  if (/\p{Extended_Pictographic}/u.test(value)) throw new ScimRefusal(400, 'invalid_emoji_not_allowed');
+}
+
+const RESERVED_WORDS = new Set(['channel', 'everyone', 'group', 'here', 'me', 'slackbot']);
+
 export function setUserName(workspace: SlackWorkspace, user: SlackUser, wanted: string): void {
   if (wanted.length > USER_NAME_LENGTH_MAX) throw new ScimRefusal(400, `username_too_long (user=${wanted})`);
+  if (wanted.startsWith('@')) throw new ScimRefusal(400, 'invalid_starts_with_at');
   const userName = wanted.toLowerCase().replace(/[^a-z0-9._-]/g, '_');
+  if (RESERVED_WORDS.has(userName)) throw new ScimRefusal(400, `invalid_reserved_word (user=${userName})`);
   const holder = [...workspace.users.values()].find((other) => other.userName === userName);
   if ((holder && holder.id !== user.id) || workspace.channels.has(userName)) {
     throw new ScimRefusal(409, `username_taken (user=${userName})`);
@@ -49,17 +71,18 @@ export function setUserName(workspace: SlackWorkspace, user: SlackUser, wanted: 
   user.userName = userName;
 }
 
-export function setDisplayName(user: SlackUser, displayName: string): void {
-  if (displayName.includes('@') || displayName.length > DISPLAY_NAME_LENGTH_MAX) {
-    throw new ScimRefusal(400, 'display_name_invalid');
-  }
-  if (!user.displayNameLocked) user.displayName = displayName;
+export function setDisplayName(workspace: SlackWorkspace, user: SlackUser, displayName: string): void {
+  const isLegal = !displayName.includes('@') && displayName.length <= DISPLAY_NAME_LENGTH_MAX;
+  if (!isLegal || workspace.manners.refusesDisplayNames) throw new ScimRefusal(400, 'invalid_display_name');
+  refuseEmoji(displayName);
+  if (!user.displayNameLocked && !workspace.manners.ignores.has('displayName'))
+    user.displayName = displayName;
 }
 
 /** An address stays taken when its account is deactivated. */
 export function setEmails(workspace: SlackWorkspace, user: SlackUser, emails: readonly MultiValue[]): void {
   for (const { value } of emails) {
-    if (!value.includes('@')) throw new ScimRefusal(400, 'invalid_email_element');
+    if (!value.includes('@')) throw new ScimRefusal(400, 'email_invalid');
     const holder = [...workspace.users.values()].find((other) =>
       other.emails.some((email) => email.value.toLowerCase() === value.toLowerCase()),
     );
@@ -88,7 +111,9 @@ export function setActive(
     if (user.role === 'primaryOwner') throw new ScimRefusal(403, 'cannot_disable_primary_owner');
     if (user.isBot) throw new ScimRefusal(403, 'cannot_disable_bot_user_with_scim');
     refuseAboveRole(workspace, token, user);
-    for (const group of workspace.groups.values()) group.members.delete(user.id);
+    if (!workspace.manners.keepsMemberships) {
+      for (const group of workspace.groups.values()) group.members.delete(user.id);
+    }
   }
   user.active = active;
   user.shownActiveUntilMs = active ? 0 : shownActiveUntilMs;
@@ -98,6 +123,7 @@ const RANK = { member: 0, admin: 1, owner: 2, primaryOwner: 3 } as const;
 
 /** A token acts on its own account's role and those below. */
 export function refuseAboveRole(workspace: SlackWorkspace, token: SlackToken, user: SlackUser): void {
+  if (user.isErased) throw new ScimRefusal(400, 'cannot_modify_gdpr');
   const actor = workspace.users.get(token.userId);
   if (RANK[user.role] > RANK[actor?.role ?? 'member']) throw new ScimRefusal(403, 'cannot_modify_owner');
 }

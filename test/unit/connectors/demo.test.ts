@@ -66,7 +66,7 @@ onEachDatabase((open) => {
     expect(await two.find('user', 'jane@example.com', callContext())).toBeNull();
     expect(await two.read('user', remoteId, callContext())).toBeNull();
     expect(await two.apply(onAccount('delete', remoteId), callContext())).toMatchObject({
-      outcome: 'already',
+      outcome: 'gone',
     });
     expect(await one.read('user', remoteId, callContext())).not.toBeNull();
     const theirs = await demoAccounts(db, systemClock).createGroup('two', 'pilots');

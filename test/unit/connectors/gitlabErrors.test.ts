@@ -1,17 +1,8 @@
-/** What GitLab's failures mean, and what is never repeated of them. */
+/** Which bodies are GitLab's own refusals, and what they mean. */
 
-import { refusal, unexpected, vendorWords } from '../../../src/connectors/gitlab/errors.ts';
+import { type OwnWords, readRefusal, refused, spoken } from '../../../src/connectors/gitlab/api/errors.ts';
 
-const TOKEN = 'glpat-secret';
-
-function refused(
-  status: number,
-  body: unknown,
-  { writes = true, headers = {} }: { writes?: boolean; headers?: Record<string, string> } = {},
-) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return refusal({ status, headers: new Headers(headers), text }, { action: 'try', writes }, TOKEN);
-}
+const OF_A_USER: OwnWords = { gone: /^404 User Not Found$/, words: /already been taken|seat/i };
 
 describe('what GitLab says', () => {
   it.each([
@@ -23,50 +14,62 @@ describe('what GitLab says', () => {
     ],
     [{ message: { base: ['No.'] } }, 'No.'],
     [{ error: 'insufficient_scope', error_description: 'More needed.' }, 'insufficient_scope: More needed.'],
-    [{ message: { error: 'Try again later.' } }, 'Try again later.'],
+    [{}, ''],
   ])('reads %j', (body, words) => {
-    expect(vendorWords(JSON.stringify(body))).toBe(words);
-  });
-
-  it.each(['', '<html>', 'null', '[]', '{}'])('reads nothing from %j', (text) => {
-    expect(vendorWords(text)).toBeNull();
+    expect(spoken(body)).toBe(words);
   });
 });
 
-describe('what a refusal means', () => {
+const disposition = (status: number, body: Record<string, unknown>, writes = true) => {
+  const refusal = readRefusal(status, body, OF_A_USER);
+  return refusal ? refused({ action: 'try', writes }, refusal).disposition : 'not GitLab’s';
+};
+
+describe('a refusal', () => {
   it.each([
     [401, { message: '401 Unauthorized' }, 'unauthorized'],
     [401, { error: 'invalid_token', error_description: 'Token was revoked.' }, 'unauthorized'],
-    [403, { error: 'insufficient_scope' }, 'unauthorized'],
+    [403, { error: 'insufficient_scope', error_description: '…', scope: 'api' }, 'unauthorized'],
     [403, { message: '403 Forbidden' }, 'forbidden'],
+    [403, { message: '403 Forbidden - LDAP blocked users cannot be modified by the API' }, 'forbidden'],
     [404, { message: '404 User Not Found' }, 'missing'],
+    [400, { error: 'email is missing' }, 'rejected'],
     [400, { message: { username: ['is invalid'] } }, 'rejected'],
-    [409, { message: 'Member already exists' }, 'rejected'],
+    [409, { message: 'Email has already been taken' }, 'rejected'],
+    [409, { message: '409 Conflict: Resource lock' }, 'transient'],
+    [405, { message: '405 Method Not Allowed' }, 'rejected'],
+    [400, { message: 'NO_SEATS_AVAILABLE' }, 'noSeats'],
+    [400, { status: 'error', message: 'There is no room.', reason: 'seat_limit_exceeded_error' }, 'noSeats'],
     [400, { message: { base: ['There are not enough available seats to add this user.'] } }, 'noSeats'],
-    [502, '<html>Bad gateway</html>', 'unknownOutcome'],
-    [302, '', 'transient'],
-  ])('%d %j is %s', (status, body, disposition) => {
-    expect(refused(status, body)).toMatchObject({ disposition, status });
+    [500, { message: '500 Internal Server Error' }, 'unknownOutcome'],
+  ])('%i %j is %s', (status, body, expected) => {
+    expect(disposition(status, body)).toBe(expected);
   });
 
-  it('is a passing failure where a read met an outage, and waits as long as GitLab asks', () => {
-    const error = refused(503, '', { writes: false, headers: { 'retry-after': '7' } });
-    expect(error).toMatchObject({ disposition: 'transient', retryAfterMs: 7_000 });
+  it('of a read is a passing failure where GitLab was out of order', () => {
+    expect(disposition(500, { message: '500 Internal Server Error' }, false)).toBe('transient');
   });
 
-  it('says where a redirect leads, without what the address carries', () => {
-    const headers = { location: 'https://login.example/?secret=1' };
-    const { message } = refused(302, '', { headers });
-    expect(message).toContain('https://login.example:');
-    expect(message).not.toContain('secret');
+  it.each([
+    [404, { message: '404 Not Found' }],
+    [404, { message: '404 Group Not Found' }],
+    [404, { error: '404 Not Found' }],
+    [404, { error: 'no route' }],
+    [404, { message: 'no Route matched with those values' }],
+    [403, { message: 'Forbidden' }],
+    [403, { error: 'Forbidden' }],
+    [401, { message: 'Missing Authentication Token' }],
+    [400, { message: 'Bad Request' }],
+    [400, { error: 'no route' }],
+    [400, { message: {} }],
+    [403, { message: { a: ['b'] } }],
+    [409, { code: 409 }],
+  ])('is not %i %j', (status, body) => {
+    expect(disposition(status, body)).toBe('not GitLab’s');
   });
 
-  it('repeats no token that GitLab repeats', () => {
-    expect(refused(400, { message: `bad token ${TOKEN}` }).message).not.toContain(TOKEN);
-  });
-
-  it('does not know whether a write was done that a login page answered', () => {
-    const page = (writes: boolean) => unexpected(200, { action: 'try', writes }, 'not JSON').disposition;
-    expect([page(true), page(false)]).toEqual(['unknownOutcome', 'transient']);
+  it('names the fields that did not validate', () => {
+    const refusal = readRefusal(400, { message: { organization: ['is too long'], bio: ['is bad'] } }, {});
+    expect(refusal).toMatchObject({ fields: ['organization', 'bio'], gone: false });
   });
 });

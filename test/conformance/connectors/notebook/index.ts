@@ -1,12 +1,12 @@
 /** A store type that the product does not have: one folder, and one line where a registry is made. */
 
-import {
-  assemble,
-  type Capabilities,
-  type Connector,
-  type KindConnector,
-  type MemberConnector,
-  type StoreTypeDefinition,
+import { assemble } from '../../../../src/connectors/assemble.ts';
+import type {
+  Capabilities,
+  Connector,
+  KindConnector,
+  MemberConnector,
+  StoreTypeDefinition,
 } from '../../../../src/connectors/connector.ts';
 import { commonSpecs } from '../../../../src/model/commonSettings.ts';
 import { type Disposition, RemoteError } from '../../../../src/model/errors.ts';
@@ -78,7 +78,7 @@ function usersOf(notebook: Notebook): KindConnector<'user'> {
       const { op, remoteId } = change;
       const account = notebook.accounts.get(remoteId);
       if (!account) {
-        if (op === 'disable' || op === 'delete') return { remoteId, outcome: 'already' };
+        if (op === 'disable' || op === 'delete') return { remoteId, outcome: 'gone' };
         throw failed(op, 'missing');
       }
       if (op === 'delete') notebook.removeAccount(remoteId);
@@ -120,7 +120,7 @@ function membersOf(notebook: Notebook): MemberConnector {
     },
     async applyMembers(changes) {
       const group = notebook.groups.get(changes[0]?.remoteId ?? '');
-      if (!group && changes[0]?.op === 'grant') throw failed('grant', 'missing');
+      if (!group && changes.length > 0) throw failed('change members', 'missing');
       return changes.map(({ op, member: { remoteId } }) => {
         const isMember = group?.members.has(remoteId) ?? false;
         if (isMember === (op === 'grant')) return { remoteId, outcome: 'already' };

@@ -1,30 +1,22 @@
 /**
  * Reading at Slack: one resource, one page of a list, what a filter finds. "There is none" is said only
- * where Slack said so: a filter that Slack did not heed, a list that broke off, or a page that is not
- * Slack's is a failure.
+ * where Slack said so: a filter that Slack did not heed and a list that broke off are failures.
  */
 
-import { RemoteError } from '../../model/errors.ts';
-import type { Page } from '../../model/remote.ts';
-import type { Kind } from '../../model/subject.ts';
-import type { CallContext } from '../connector.ts';
-import { type ScimClient, unreadable } from './client.ts';
-import { type Refusal, refused } from './errors.ts';
+import { RemoteError } from '../../../model/errors.ts';
+import type { Page } from '../../../model/remote.ts';
+import type { Kind } from '../../../model/subject.ts';
+import type { CallContext } from '../../connector.ts';
+import type { Resource } from './calls.ts';
+import * as calls from './calls.ts';
+import type { ScimClient } from './client.ts';
+import { refused, STORE } from './errors.ts';
 
 /** Groups come with all their members, so that fewer fit an answer. */
 const PAGE_SIZE: Readonly<Record<Kind, number>> = { user: 200, group: 100 };
 
 /** How far a look-up walks through what a filter gave. */
 const FIND_PAGES_MAX = 25;
-
-const COLLECTION: Readonly<Record<Kind, string>> = { user: 'Users', group: 'Groups' };
-
-/** A user or a group as Slack shows it. */
-export type Resource = { readonly id: string } & Readonly<Record<string, unknown>>;
-
-export function pathOf(kind: Kind, remoteId: string): string {
-  return `${COLLECTION[kind]}/${encodeURIComponent(remoteId)}`;
-}
 
 /** Null only where Slack said that there is none. */
 export async function readResource(
@@ -34,14 +26,10 @@ export async function readResource(
   context: CallContext,
 ): Promise<Resource | null> {
   const action = `read ${kind} ${remoteId}`;
-  const answer = await scim({ method: 'GET', path: pathOf(kind, remoteId), action }, context);
-  if (answer.ok) {
-    if (!isResource(answer.body)) throw unreadable(action, 200);
-    return answer.body;
-  }
-  const error = refused({ action, writes: false }, answer.refusal);
-  if (error.disposition === 'missing') return null;
-  throw error;
+  const answer = await scim(calls.read(kind, remoteId), action, context);
+  if (answer.ok) return answer.value;
+  if (answer.refusal.gone) return null;
+  throw refused({ action, writes: false }, answer.refusal);
 }
 
 /** One page of all. The cursor is the index at which the next page starts. */
@@ -52,14 +40,8 @@ export async function listPage<T>(
   toRemote: (resource: Resource) => T,
   context: CallContext,
 ): Promise<Page<T>> {
-  const action = `list ${COLLECTION[kind].toLowerCase()}`;
-  const page = await list(
-    scim,
-    kind,
-    { start: cursor === null ? 1 : Number(cursor), filter: null },
-    action,
-    context,
-  );
+  const wanted = { start: cursor === null ? 1 : Number(cursor), filter: null };
+  const page = await list(scim, kind, wanted, `list ${kind}s`, context);
   return { items: page.items.map(toRemote), nextCursor: page.next === null ? null : String(page.next) };
 }
 
@@ -104,6 +86,7 @@ interface ListPage {
   readonly next: number | null;
 }
 
+/** Tolerates servers that give fewer than asked for; the answer's own count says whether there is more. */
 async function list(
   scim: ScimClient,
   kind: Kind,
@@ -116,34 +99,18 @@ async function list(
     count: String(PAGE_SIZE[kind]),
     ...(filter === null ? {} : { filter }),
   };
-  const answer = await scim({ method: 'GET', path: COLLECTION[kind], query, action }, context);
-  if (!answer.ok) throw refused({ action, writes: false }, answer.refusal, listDisposition(answer.refusal));
-  return readPage(answer.body ?? {}, start, action);
-}
-
-/** A list is never "missing": a 404 there means a wrong address. */
-function listDisposition(refusal: Refusal): 'rejected' | undefined {
-  return refusal.status === 404 ? 'rejected' : undefined;
-}
-
-/** Tolerates servers that give fewer than asked for; the answer's own count says whether there is more. */
-function readPage(body: Readonly<Record<string, unknown>>, start: number, action: string): ListPage {
-  const total = body.totalResults;
-  const resources: unknown = body.Resources ?? (total === 0 ? [] : null);
-  if (!Array.isArray(resources) || !resources.every(isResource)) throw unreadable(action, 200);
+  const answer = await scim(calls.list(kind, query), action, context);
+  if (!answer.ok) throw refused({ action, writes: false }, answer.refusal);
+  const { resources, total } = answer.value;
   const next = start + resources.length;
-  if (typeof total !== 'number') return { items: resources, next: resources.length > 0 ? next : null };
+  if (total === null) return { items: resources, next: resources.length > 0 ? next : null };
   if (resources.length === 0 && start <= total) throw brokenOff(action, start, total);
   return { items: resources, next: next <= total ? next : null };
 }
 
-function isResource(value: unknown): value is Resource {
-  return typeof (value as { id?: unknown } | null)?.id === 'string';
-}
-
 function brokenOff(action: string, start: number, total: number): RemoteError {
   return new RemoteError(`Slack broke off when asked to ${action}: nothing from ${start} on, of ${total}`, {
-    store: 'Slack',
+    store: STORE,
     action,
     disposition: 'transient',
     code: 'list_broke_off',
@@ -153,6 +120,6 @@ function brokenOff(action: string, start: number, total: number): RemoteError {
 function filterIgnored(action: string): RemoteError {
   return new RemoteError(
     `Slack answered with too many others when asked to ${action}: it does not heed the filter`,
-    { store: 'Slack', action, disposition: 'rejected', code: 'filter_ignored' },
+    { store: STORE, action, disposition: 'rejected', code: 'filter_ignored' },
   );
 }

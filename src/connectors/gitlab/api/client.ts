@@ -6,11 +6,13 @@
 
 import { createRequesterFn, type RequestOptions } from '@gitbeaker/requester-utils';
 import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/rest';
-import type { CallContext, ConnectorDeps } from '../connector.ts';
-import { createSender, type VendorResponse } from '../http.ts';
-import { type Bucket, createPacer } from '../pacer.ts';
-import { type Attempt, refusal, STORE, unexpected } from './errors.ts';
-import type { GitLabSettings } from './settings.ts';
+import { judge, undoneError } from '../../answers.ts';
+import type { CallContext, ConnectorDeps } from '../../connector.ts';
+import { createSender } from '../../http.ts';
+import { type Bucket, createPacer } from '../../pacer.ts';
+import type { GitLabSettings } from '../settings.ts';
+import type { Answers } from './calls.ts';
+import { type Refusal, STORE } from './errors.ts';
 
 export interface Exchange {
   readonly context: CallContext;
@@ -25,13 +27,23 @@ export interface GitLabApi {
   readonly groups: Groups<false>;
   readonly members: GroupMembers<false>;
   readonly tokens: PersonalAccessTokens<false>;
-  /** The headers of the last answer. */
-  headers(): Headers;
 }
 
+/** GitLab's yes, or its no in its own words. */
+export type Answered<T> =
+  | { readonly ok: true; readonly value: T; readonly headers: Headers }
+  | { readonly ok: false; readonly refusal: Refusal };
+
 export interface GitLabClient {
-  /** The resources for calls that serve one purpose. */
-  during(exchange: Exchange): GitLabApi;
+  /**
+   * Sends the one request that `run` makes. GitLab's refusals come back as answers, for the operation to judge;
+   * everything else that goes wrong is thrown.
+   */
+  ask<T>(
+    answers: Answers<T>,
+    exchange: Exchange,
+    run: (api: GitLabApi) => Promise<unknown>,
+  ): Promise<Answered<T>>;
 }
 
 /** What every operation works on. */
@@ -63,12 +75,16 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
     now: deps.now,
   });
 
-  const during = ({ context, action, path }: Exchange): GitLabApi => {
-    let headers = new Headers();
+  const ask = async <T>(
+    answers: Answers<T>,
+    { context, action, path }: Exchange,
+    run: (api: GitLabApi) => Promise<unknown>,
+  ): Promise<Answered<T>> => {
+    let answered: Answered<T> | null = null;
 
     const handle = async (endpoint: string, options: RequestOptions) => {
       const method = options.method ?? 'GET';
-      const attempt: Attempt = { action, writes: method !== 'GET' };
+      const asked = { store: STORE, vendor: 'GitLab', action, writes: method !== 'GET' };
       const body = bodyOf(method, options.body);
       const response = await send(
         {
@@ -76,14 +92,18 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
           url: path ? originOf(settings) + path : urlOf(endpoint, options),
           headers: { ...options.headers, accept: 'application/json', 'user-agent': 'scim-bridge' },
           ...(body === undefined ? {} : { body }),
-          ...attempt,
+          action,
+          writes: asked.writes,
         },
         context,
       );
-      headers = response.headers;
-      if (response.status < 200 || response.status > 299) throw refusal(response, attempt, settings.token);
-      // Without headers @gitbeaker finds no next page, so it never follows one by itself.
-      return { body: parse(response, attempt), headers: {}, status: response.status };
+      const judgement = judge(answers, response);
+      if (judgement.is === 'refused') answered = { ok: false, refusal: judgement.refusal };
+      else if (judgement.is === 'done')
+        answered = { ok: true, value: judgement.value, headers: response.headers };
+      else throw undoneError(judgement, asked, response);
+      // A list without headers has no next page, so that @gitbeaker never follows one by itself.
+      return { body: [], headers: {}, status: 200 };
     };
 
     const requesterFn = createRequesterFn(
@@ -98,15 +118,16 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
       rateLimits: {},
       requesterFn,
     };
-    return {
+    await run({
       users: new Users(options),
       groups: new Groups(options),
       members: new GroupMembers(options),
       tokens: new PersonalAccessTokens(options),
-      headers: () => headers,
-    };
+    });
+    if (answered === null) throw new Error(`nothing was asked of GitLab in order to ${action}`);
+    return answered;
   };
-  return { during };
+  return { ask };
 }
 
 export function originOf(settings: GitLabSettings): string {
@@ -121,14 +142,4 @@ function urlOf(endpoint: string, { prefixUrl = '', searchParams }: RequestOption
 /** @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse. */
 function bodyOf(method: string, body: RequestOptions['body']): RequestOptions['body'] {
   return method === 'DELETE' && body === '{}' ? undefined : body;
-}
-
-/** 204 and an empty body are null; `true`, `false` and `null` are answers too. */
-function parse(response: VendorResponse, attempt: Attempt): unknown {
-  if (response.text.trim() === '') return null;
-  try {
-    return JSON.parse(response.text);
-  } catch {
-    throw unexpected(response.status, attempt, 'not JSON');
-  }
 }

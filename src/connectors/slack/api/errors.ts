@@ -3,39 +3,66 @@
  * details: `long_username (user=…)`. Nothing but the code and the status leaves this file.
  */
 
-import { type Disposition, RemoteError } from '../../model/errors.ts';
+import { type Disposition, RemoteError } from '../../../model/errors.ts';
+import type { Kind } from '../../../model/subject.ts';
+import { ERROR_SCHEMA } from '../mapping.ts';
 
-/** An answer of the SCIM API that is not a success. */
+export const STORE = 'Slack';
+
+/** Slack's no, in Slack's own words. */
 export interface Refusal {
   readonly status: number;
-  /** Slack's words, cut; for a body that is not Slack's, the status. */
+  /** Slack's words, cut. */
   readonly description: string;
   /** The leading token of the description: `email_taken`. */
   readonly code: string;
-  /** False where the body is neither empty nor JSON: then something else than Slack answered. */
-  readonly fromSlack: boolean;
+  /** The account or group that the call was about is not there. */
+  readonly gone: boolean;
 }
 
 const DESCRIPTION_LENGTH_MAX = 200;
 
 /**
- * Reads both shapes of error body: `{detail, status}` (v2), and `{Errors: {description, code}}` (v1, and
- * v2's 401).
+ * Reads both shapes of error body: `{schemas, detail, status}` (v2), and `{Errors: {description, code}}` (v1,
+ * and v2's 401). Undefined for any other. A 404 says nothing but that the thing asked for (`about`), or a
+ * member that was named, is not there: in other words it is somebody else's.
  */
-export function readRefusal(status: number, text: string): Refusal {
-  const unknown = { status, description: `HTTP ${status}`, code: `http_${status}` };
-  if (text.trim() === '') return { ...unknown, fromSlack: true };
-  let body: { detail?: unknown; Errors?: { description?: unknown } } | null;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return { ...unknown, fromSlack: false };
-  }
-  const said = body?.detail ?? body?.Errors?.description;
-  if (typeof said !== 'string' || said.trim() === '') return { ...unknown, fromSlack: true };
-  const description = said.trim().slice(0, DESCRIPTION_LENGTH_MAX);
-  const code = /^[a-z][a-z0-9_]*/i.exec(description)?.[0]?.toLowerCase() ?? unknown.code;
-  return { status, description, code, fromSlack: true };
+export function readRefusal(
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+  about?: Kind,
+): Refusal | undefined {
+  const description = wordsOf(status, body);
+  if (description === undefined) return undefined;
+  const code = /^[a-z][a-z0-9_]*/i.exec(description)?.[0]?.toLowerCase() ?? `http_${status}`;
+  const gone = about !== undefined && GONE[about].has(code);
+  if (status === 404 && !gone && !(about === 'group' && isAboutMember(code))) return undefined;
+  return { status, description, code, gone };
+}
+
+function wordsOf(status: number, body: Readonly<Record<string, unknown>>): string | undefined {
+  const { schemas, detail, status: told, Errors: errors } = body;
+  const hasSchema = Array.isArray(schemas) && schemas.includes(ERROR_SCHEMA);
+  // Other servers have a `detail` too, but none that is a code of Slack's.
+  if (isStatus(told, status) && (hasSchema || (told !== undefined && isCode(detail)))) return text(detail);
+  if (typeof errors !== 'object' || errors === null) return undefined;
+  const { description, code } = errors as { description?: unknown; code?: unknown };
+  return isStatus(code, status) ? text(description) : undefined;
+}
+
+/** As `no_such_user`. */
+function isCode(detail: unknown): boolean {
+  return typeof detail === 'string' && /^[a-z]+(_[a-z0-9]+)+\b/i.test(detail);
+}
+
+/** Slack repeats the status as a number; RFC 7644 §3.12 has it as text. */
+function isStatus(value: unknown, status: number): boolean {
+  return value === undefined || String(value) === String(status);
+}
+
+function text(value: unknown): string | undefined {
+  const words = typeof value === 'string' ? value.trim().slice(0, DESCRIPTION_LENGTH_MAX) : '';
+  return words === '' ? undefined : words;
 }
 
 /** A credential that is bad, or lacks a right: nothing works until an admin mends it. What to do about each. */
@@ -58,18 +85,28 @@ export const CREDENTIAL_CODES: Readonly<Record<string, string>> = {
   non_org_teams_only:
     'this workspace belongs to an Enterprise organisation: an org owner must install the app on the organisation',
   two_factor_setup_required: "the token's own account must set up two-factor authentication",
+  unsupported_version: 'this is not version 2 of the SCIM API; set SCIM_BASE_URL to one that ends in /v2/',
+  bad_endpoint: 'there is no such SCIM API; see whether SCIM_BASE_URL is right',
+  method_not_allowed:
+    'the SCIM API there does not take what the bridge sends; see whether SCIM_BASE_URL is right',
 };
 
+/** The account is protected: nobody may do this to it, and asking again changes nothing. */
 const FORBIDDEN = new Set([
   'cannot_modify_owner',
+  'cannot_modify_gdpr',
   'cannot_disable_primary_owner',
   'cannot_modify_primary_owner',
   'primary_owner_check_failure',
   'cannot_disable_bot_user_with_scim',
+  'cannot_make_user_guest',
   'permission_denied',
 ]);
 
-const MISSING = new Set(['no_such_user', 'no_such_group', 'user_not_found', 'group_not_found']);
+const GONE: Readonly<Record<Kind, ReadonlySet<string>>> = {
+  user: new Set(['no_such_user', 'unknown_user', 'cannot_decode_user_id', 'user_not_found']),
+  group: new Set(['no_such_group', 'group_not_found']),
+};
 
 /** Slack refused before it changed anything, for a reason that passes. */
 const PASSING = new Set(['resource_locked', 'invited_user_not_created']);
@@ -78,28 +115,53 @@ const PASSING_RETRY_MS = 1_000;
 const LIMITED = new Set(['too_many_requests', 'ratelimited', 'rate_limited']);
 const LIMITED_RETRY_MS = 5_000;
 
-export const USER_NAME_REFUSED = new Set([
+/** Slack's own trouble, in the middle of a call perhaps. */
+const BROKEN = new Set(['database_query_failure']);
+
+/** Another user name may pass. */
+export const USER_NAME_REFUSED: ReadonlySet<string> = new Set([
   'username_taken',
   'username_too_long',
   'long_username',
+  'long_nickname',
   'username_invalid',
   'invalid_username',
   'username_not_allowed',
+  'username_required',
+  'username_empty',
+  'invalid_reserved_word',
+  'invalid_starts_with_at',
+  'truncation_error',
 ]);
 
+const MEMBER_CODES = new Set([
+  'no_such_group_members',
+  'no_such_user',
+  'unknown_user',
+  'user_not_found',
+  'unable_to_add_deleted_or_guest_to_group',
+]);
+
+/** A refusal that is about one of the members named, though it fails the whole call; Slack does not say which. */
+export function isAboutMember(code: string): boolean {
+  return MEMBER_CODES.has(code);
+}
+
+/** No such account: then it has no membership either. */
+export function isMemberGone(code: string): boolean {
+  return GONE.user.has(code) || code === 'no_such_group_members';
+}
+
 /** What to do about a refusal, unless the operation knows better. */
-function dispositionOf(refusal: Refusal, writes: boolean): Disposition {
-  const { code, status } = refusal;
+function dispositionOf({ code, status, gone }: Refusal, writes: boolean): Disposition {
   if (code in CREDENTIAL_CODES) return 'unauthorized';
   if (FORBIDDEN.has(code)) return 'forbidden';
   if (LIMITED.has(code)) return 'rateLimited';
   if (PASSING.has(code)) return 'transient';
-  if (status >= 500 || status === 408) return writes ? 'unknownOutcome' : 'transient';
+  if (gone) return 'missing';
+  if (status >= 500 || BROKEN.has(code)) return writes ? 'unknownOutcome' : 'transient';
   if (status === 401) return 'unauthorized';
-  // Only Slack's own 404 says that something is gone: a proxy's would deprovision by mistake.
-  if (MISSING.has(code) || status === 404) return refusal.fromSlack ? 'missing' : 'rejected';
-  if (status === 403) return 'forbidden';
-  return 'rejected';
+  return status === 403 ? 'forbidden' : 'rejected';
 }
 
 const RETRY_MS: Partial<Record<Disposition, number>> = {
@@ -118,7 +180,7 @@ export function refused(call: RefusedCall, refusal: Refusal, disposition?: Dispo
   const decided = disposition ?? dispositionOf(refusal, call.writes);
   const known = PASSING.has(refusal.code) || LIMITED.has(refusal.code);
   return new RemoteError(sentence(call.action, refusal), {
-    store: 'Slack',
+    store: STORE,
     action: call.action,
     disposition: decided,
     status: refusal.status,
@@ -130,6 +192,7 @@ export function refused(call: RefusedCall, refusal: Refusal, disposition?: Dispo
 /** What an admin can do about codes that are no one's fault but theirs to mend. */
 const ADVICE: Readonly<Record<string, string>> = {
   ...CREDENTIAL_CODES,
+  cannot_modify_gdpr: 'the profile of this person was deleted, and nobody can change it',
   cannot_modify_owner: 'Slack lets nobody change an owner over SCIM; change the role in Slack first',
   cannot_disable_primary_owner:
     'the primary owner cannot be deactivated; transfer the ownership in Slack first',
@@ -137,6 +200,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   cannot_disable_bot_user_with_scim: 'this is a bot, which SCIM cannot deactivate',
   permission_denied:
     "the token's own account is not allowed to do this; its role must be above this person's",
+  invalid_display_name:
+    'Slack allows no such display name, or people may change theirs; send it on creation only, or switch off "Allow users to change their display name"',
+  no_such_group_members: 'there is no such account at Slack',
   email_taken: 'another account has this email address',
   username_taken: 'another account or a channel has this user name',
   group_member_max_exceeded: 'the group has as many members as Slack allows',
@@ -148,8 +214,5 @@ const ADVICE: Readonly<Record<string, string>> = {
 function sentence(action: string, refusal: Refusal): string {
   const advice = ADVICE[refusal.code];
   if (advice) return `Slack refused to ${action}: ${refusal.description} (${advice})`;
-  if (!refusal.fromSlack) {
-    return `Something else than Slack answered ${refusal.status} when asked to ${action}; is SCIM_BASE_URL right?`;
-  }
   return `Slack refused to ${action}: ${refusal.description}`;
 }

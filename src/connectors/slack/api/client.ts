@@ -3,37 +3,23 @@
  * puts the token on the wire; it must never appear in what leaves this file.
  */
 
-import { RemoteError } from '../../model/errors.ts';
-import type { CallContext, Fetch } from '../connector.ts';
-import { createSender, type VendorRequest } from '../http.ts';
-import { type Bucket, createPacer } from '../pacer.ts';
-import { type Refusal, readRefusal } from './errors.ts';
+import { judge, undoneError } from '../../answers.ts';
+import type { CallContext, Fetch } from '../../connector.ts';
+import { createSender, type VendorRequest } from '../../http.ts';
+import { type Bucket, createPacer } from '../../pacer.ts';
+import type { Call } from './calls.ts';
+import { type Refusal, STORE } from './errors.ts';
 
-export type ScimMethod = 'GET' | 'POST' | 'PATCH' | 'DELETE';
-
-export interface ScimCall {
-  readonly method: ScimMethod;
-  /** Below the base URL, without a slash before it, its parts percent-encoded: `Users/U123`. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-  /** In words: "disable user U123". */
-  readonly action: string;
-}
-
-export type ScimAnswer =
-  | {
-      readonly ok: true;
-      /** The object that came back; null where there was none, as after a DELETE. */
-      readonly body: Readonly<Record<string, unknown>> | null;
-    }
+/** Slack's yes, or its no in its own words. */
+export type ScimAnswer<T> =
+  | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /**
- * Sends one call. Slack's refusals come back as answers, for the operation to judge; everything else that
- * goes wrong is thrown.
+ * Sends one call; `action` says in words what for, for errors: "disable user U123". Slack's refusals come back
+ * as answers, for the operation to judge; everything else that goes wrong is thrown.
  */
-export type ScimClient = (call: ScimCall, context: CallContext) => Promise<ScimAnswer>;
+export type ScimClient = <T>(call: Call<T>, action: string, context: CallContext) => Promise<ScimAnswer<T>>;
 
 export interface ScimClientDeps {
   readonly baseUrl: string;
@@ -47,14 +33,14 @@ export interface ScimClientDeps {
 export function createScimClient(deps: ScimClientDeps): ScimClient {
   const base = withSlash(deps.baseUrl);
   const send = createSender({
-    store: 'Slack',
+    store: STORE,
     pacer: createPacer(scimBuckets(base), deps),
     fetch: deps.fetch,
     now: deps.now,
   });
-  return async (call, context) => {
+  return async (call, action, context) => {
     if (!isToken(deps.token)) return { ok: false, refusal: NOT_A_TOKEN };
-    const writes = call.method !== 'GET';
+    const asked = { store: STORE, vendor: 'Slack', action, writes: call.method !== 'GET' };
     const response = await send(
       {
         method: call.method,
@@ -65,18 +51,15 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
           ...(call.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
         },
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        action: call.action,
-        writes,
+        action,
+        writes: asked.writes,
       },
       context,
     );
-    if (response.status < 200 || response.status > 299) {
-      return { ok: false, refusal: readRefusal(response.status, response.text) };
-    }
-    const body = jsonObject(response.text);
-    // The write took effect whatever its answer looks like; a read without an object tells nothing.
-    if (body === null && !writes) throw unreadable(call.action, response.status);
-    return { ok: true, body };
+    const judgement = judge(call.answers, response);
+    if (judgement.is === 'done') return { ok: true, value: judgement.value };
+    if (judgement.is === 'refused') return { ok: false, refusal: judgement.refusal };
+    throw undoneError(judgement, asked, response);
   };
 }
 
@@ -92,39 +75,17 @@ const NOT_A_TOKEN: Refusal = {
   status: 401,
   description: 'invalid_authentication',
   code: 'invalid_authentication',
-  fromSlack: true,
+  gone: false,
 };
 
 export function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
 }
 
-function scimUrl(base: string, call: ScimCall): string {
+function scimUrl(base: string, call: Call<unknown>): string {
   const url = new URL(`${base}${call.path}`);
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
   return url.href;
-}
-
-function jsonObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-/** An answer that succeeded but is not SCIM, as a proxy's page. */
-export function unreadable(action: string, status: number): RemoteError {
-  return new RemoteError(`Slack's answer to ${action} is not SCIM; is SCIM_BASE_URL right?`, {
-    store: 'Slack',
-    action,
-    disposition: 'transient',
-    status,
-    code: 'unreadable_answer',
-  });
 }
 
 /** Slack's published limits for an organisation, shared by all its SCIM apps; a 429 tells of the others. */

@@ -8,16 +8,17 @@ import {
   type FetchFunction,
   type Logger,
   LogLevel,
-  WebAPIHTTPError,
   WebAPIPlatformError,
   WebAPIRequestError,
   WebClient,
 } from '@slack/web-api';
-import { RemoteError } from '../../model/errors.ts';
-import type { CallContext, Fetch } from '../connector.ts';
-import { createSender, type SendRequest } from '../http.ts';
-import { createPacer } from '../pacer.ts';
+import { RemoteError } from '../../../model/errors.ts';
+import { type DocumentedAnswers, judge, object, undoneError } from '../../answers.ts';
+import type { CallContext, Fetch } from '../../connector.ts';
+import { createSender, type SendRequest } from '../../http.ts';
+import { createPacer } from '../../pacer.ts';
 import { isToken, withSlash } from './client.ts';
+import { STORE } from './errors.ts';
 
 /** The method answered, and said no: `invalid_auth`, `missing_scope`, … */
 export interface MethodRefused {
@@ -33,6 +34,8 @@ export interface Identity {
   readonly isOrgInstall: boolean;
   readonly userId: string | null;
   readonly user: string | null;
+  /** What the token may do; null where Slack does not say. */
+  readonly scopes: readonly string[] | null;
 }
 
 export interface WebApi {
@@ -57,7 +60,7 @@ export interface WebApiDeps {
 
 export function createWebApi(deps: WebApiDeps): WebApi {
   const send = createSender({
-    store: 'Slack',
+    store: STORE,
     pacer: createPacer([], deps),
     fetch: deps.fetch,
     now: deps.now,
@@ -88,6 +91,7 @@ export function createWebApi(deps: WebApiDeps): WebApi {
           isOrgInstall: said.is_enterprise_install === true,
           userId: said.user_id ?? null,
           user: said.user ?? null,
+          scopes: said.response_metadata?.scopes ?? null,
         };
       });
     },
@@ -134,8 +138,11 @@ function throughSender(send: SendRequest, context: CallContext, action: string):
       },
       context,
     );
+    const judgement = judge(METHOD_ANSWERS, response);
+    if (judgement.is !== 'done' && judgement.is !== 'refused')
+      throw undoneError(judgement, { store: STORE, vendor: 'Slack', action, writes: false }, response);
     return {
-      ok: response.status >= 200 && response.status < 300,
+      ok: true,
       status: response.status,
       statusText: '',
       url: String(url),
@@ -145,6 +152,18 @@ function throughSender(send: SendRequest, context: CallContext, action: string):
       text: async () => response.text,
     };
   };
+}
+
+/** Every method answers 200 with `{ok, …}`, and `error` where it refuses; `ok` is never missing. */
+const METHOD_ANSWERS: DocumentedAnswers<true, never> = {
+  done: {
+    200: object(({ ok, error }) => (ok === true || (ok === false && isCode(error)) ? true : undefined)),
+  },
+  refusal: () => undefined,
+};
+
+function isCode(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value);
 }
 
 /** Slack's codes for "not now", in an answer of status 200. */
@@ -167,31 +186,20 @@ async function asked<T extends { readonly ok: true }>(
   } catch (error) {
     if (error instanceof WebAPIRequestError && error.original instanceof RemoteError) throw error.original;
     if (error instanceof WebAPIPlatformError) {
-      const code = platformCode(error);
+      const code = String(error.data.error);
       if (!PASSING.has(code)) return { ok: false, error: code };
-    }
-    if (error instanceof WebAPIHTTPError && error.statusCode < 500) {
-      return { ok: false, error: `http_${error.statusCode}` };
     }
     throw unavailable(action, error);
   }
 }
 
-/** Where the answer was not JSON, the client shows the whole body as its error. */
-function platformCode(error: WebAPIPlatformError): string {
-  const code: unknown = error.data.error;
-  return typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? code : 'unreadable_answer';
-}
-
 function unavailable(action: string, error: unknown): RemoteError {
-  const status = error instanceof WebAPIHTTPError ? error.statusCode : undefined;
-  const code = error instanceof WebAPIPlatformError ? platformCode(error) : undefined;
+  const code = error instanceof WebAPIPlatformError ? String(error.data.error) : 'unreadable_answer';
   // No `cause`: what this client throws may carry the request, and with it the token.
-  return new RemoteError(`Slack could not ${action} (${code ?? status ?? 'no answer that it could read'})`, {
-    store: 'Slack',
+  return new RemoteError(`Slack could not ${action} (${code})`, {
+    store: STORE,
     action,
     disposition: 'transient',
-    status,
     code,
   });
 }

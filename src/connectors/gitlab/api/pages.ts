@@ -3,11 +3,12 @@
  * is followed as it is, but only on the store's own host: the token must not leave it.
  */
 
-import { RemoteError } from '../../model/errors.ts';
-import type { Page } from '../../model/remote.ts';
+import { RemoteError } from '../../../model/errors.ts';
+import type { Page } from '../../../model/remote.ts';
+import type { GitLabSettings } from '../settings.ts';
+import type { Answers, Row } from './calls.ts';
 import type { Exchange, GitLabApi, Instance } from './client.ts';
-import { STORE, unexpected } from './errors.ts';
-import type { GitLabSettings } from './settings.ts';
+import { type Refusal, refused, STORE } from './errors.ts';
 
 /** The most that GitLab gives. */
 export const PAGE_SIZE = 100;
@@ -16,21 +17,33 @@ export const PAGE_SIZE = 100;
 export const BY_ID = { orderBy: 'id', sort: 'asc' } as const;
 
 export type PageQuery = { readonly perPage: number; readonly maxPages: 1; readonly page?: number };
-export type Row = Readonly<Record<string, unknown>>;
 
 /** `list` asks for the page that the query names; a link in the cursor overrides what it asks for. */
-export async function readPage(
+export async function askPage(
   { client, settings }: Instance,
+  answers: Answers<readonly Row[]>,
   exchange: Exchange,
   cursor: string | null,
   list: (api: GitLabApi, query: PageQuery) => Promise<unknown>,
-): Promise<Page<Row>> {
+): Promise<
+  { readonly ok: true; readonly page: Page<Row> } | { readonly ok: false; readonly refusal: Refusal }
+> {
   const next = cursor?.startsWith('next:') ? cursor.slice('next:'.length) : null;
-  const api = client.during(next === null ? exchange : { ...exchange, path: next });
   const page = cursor?.startsWith('page:') ? { page: Number(cursor.slice('page:'.length)) } : {};
-  const items = await list(api, { perPage: PAGE_SIZE, maxPages: 1, ...page });
-  if (!Array.isArray(items)) throw unexpected(200, { action: exchange.action, writes: false }, 'no list');
-  return { items: items as Row[], nextCursor: nextCursor(api.headers(), settings, exchange.action) };
+  const answer = await client.ask(answers, next === null ? exchange : { ...exchange, path: next }, (api) =>
+    list(api, { perPage: PAGE_SIZE, maxPages: 1, ...page }),
+  );
+  if (!answer.ok) return answer;
+  const nextPage = nextCursor(answer.headers, settings, exchange.action);
+  return { ok: true, page: { items: answer.value, nextCursor: nextPage } };
+}
+
+/** The same, where a refusal is a failure. */
+export async function readPage(...args: Parameters<typeof askPage>): Promise<Page<Row>> {
+  const answer = await askPage(...args);
+  if (answer.ok) return answer.page;
+  const [, , { action }] = args;
+  throw refused({ action, writes: false }, answer.refusal);
 }
 
 /** From `X-Next-Page` (offset pages), else from `Link: …; rel="next"` (keyset); null at the end. */

@@ -1,0 +1,140 @@
+/**
+ * What an answer of a vendor is worth. For each call a connector states which answers the vendor documents,
+ * by status and body; whatever else comes is a proxy's, a firewall's or a sign-in page's, and says nothing.
+ * Pure, and the same for every vendor.
+ */
+
+import { type Disposition, RemoteError } from '../model/errors.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A body as far as its form tells: JSON, nothing, or something that is neither. */
+export type Body = { readonly is: 'json'; readonly value: unknown } | { readonly is: 'empty' | 'other' };
+
+/** Reads a body of the documented shape; undefined for any other. */
+export type Shape<T> = (body: Body) => T | undefined;
+
+/** The answers that a vendor documents for one call. */
+export interface DocumentedAnswers<Done, Refusal> {
+  /** By status. */
+  readonly done: Readonly<Partial<Record<number, Shape<Done>>>>;
+  /** The vendor's own error; undefined where the vendor does not document such an answer for this call. */
+  refusal(status: number, body: Body): Refusal | undefined;
+}
+
+export type Judgement<Done, Refusal> =
+  | { readonly is: 'done'; readonly value: Done }
+  /** The vendor said no, or that it could not, in its own words. */
+  | { readonly is: 'refused'; readonly refusal: Refusal }
+  /** 413: fewer may pass at once. Whoever answers it, nothing was done. */
+  | { readonly is: 'tooLarge' }
+  /** 414 and 431: the same request will never pass. Whoever answers it, nothing was done. */
+  | { readonly is: 'tooLong' }
+  /** A server or a gateway was out of order, and the vendor's words are lost. */
+  | { readonly is: 'outage' }
+  /** Not the vendor's: `what` says what it was instead, and repeats nothing of it. */
+  | { readonly is: 'unrecognised'; readonly what: string };
+
+export function judge<Done, Refusal>(
+  documented: DocumentedAnswers<Done, Refusal>,
+  answer: Answer,
+): Judgement<Done, Refusal> {
+  const { status } = answer;
+  if (status === 413) return { is: 'tooLarge' };
+  if (status === 414 || status === 431) return { is: 'tooLong' };
+  // "Not now", whoever says so.
+  if (status === 429 || status === 408) return { is: 'outage' };
+  const body = bodyOf(answer.text);
+  const value = documented.done[status]?.(body);
+  if (value !== undefined) return { is: 'done', value };
+  const refusal = status >= 400 ? documented.refusal(status, body) : undefined;
+  if (refusal !== undefined) return { is: 'refused', refusal };
+  if (status >= 500) return { is: 'outage' };
+  return { is: 'unrecognised', what: whatCame(answer, body) };
+}
+
+function bodyOf(text: string): Body {
+  if (text.trim() === '') return { is: 'empty' };
+  try {
+    return { is: 'json', value: JSON.parse(text) };
+  } catch {
+    return { is: 'other' };
+  }
+}
+
+function whatCame({ text, headers }: Answer, body: Body): string {
+  const location = headers.get('location');
+  if (location !== null)
+    return `a redirect${URL.canParse(location) ? ` to ${new URL(location).origin}` : ''}`;
+  if (body.is === 'empty') return 'nothing';
+  if (body.is === 'json') return 'JSON of another shape';
+  if (/^\s*</.test(text)) return 'a page';
+  return /^\s*[[{"]/.test(text) ? 'JSON that breaks off' : 'a text';
+}
+
+/** An empty body, and nothing but that. */
+export const nothing: Shape<null> = (body) => (body.is === 'empty' ? null : undefined);
+
+/** A JSON object of which `read` makes something, or undefined where it is not as documented. */
+export function object<T>(read: (value: Readonly<Record<string, unknown>>) => T | undefined): Shape<T> {
+  return (body) => {
+    if (body.is !== 'json' || typeof body.value !== 'object') return undefined;
+    if (body.value === null || Array.isArray(body.value)) return undefined;
+    return read(body.value as Record<string, unknown>);
+  };
+}
+
+/** A call, for errors. */
+export interface Asked {
+  /** The store's type. */
+  readonly store: string;
+  /** The vendor's name, for people. */
+  readonly vendor: string;
+  /** In words: "disable user U123". */
+  readonly action: string;
+  /** True where a lost answer leaves the outcome unknown. */
+  readonly writes: boolean;
+}
+
+type Undone = Exclude<Judgement<never, never>, { readonly is: 'done' | 'refused' }>;
+
+/** The error of an answer in which the vendor did not speak. */
+export function undoneError(judgement: Undone, asked: Asked, { status, retryAfterMs }: Answer): RemoteError {
+  const { store, vendor, action, writes } = asked;
+  const error = (
+    message: string,
+    disposition: Disposition,
+    code: string,
+    more: { unrecognised?: true } = {},
+  ) => new RemoteError(message, { store, action, status, disposition, code, retryAfterMs, ...more });
+  const unsure = writes ? 'unknownOutcome' : 'transient';
+  switch (judgement.is) {
+    case 'tooLarge':
+      return error(`The request to ${action} is larger than ${vendor} takes`, 'rejected', TOO_LARGE);
+    case 'tooLong':
+      return error(`The request to ${action} is longer than ${vendor} takes`, 'rejected', 'too_long');
+    case 'outage':
+      return error(
+        `${vendor} was out of order when asked to ${action}: HTTP ${status}`,
+        unsure,
+        `http_${status}`,
+      );
+    case 'unrecognised': {
+      const message = `What answers for ${vendor} answered something that is not ${vendor}'s when asked to ${action}: ${judgement.what}, with HTTP ${status}`;
+      return error(message, unsure, UNRECOGNISED, { unrecognised: true });
+    }
+  }
+}
+
+const TOO_LARGE = 'too_large';
+export const UNRECOGNISED = 'unrecognised_answer';
+
+/** Fewer at once may pass. */
+export function isTooLarge(error: unknown): error is RemoteError {
+  return error instanceof RemoteError && error.code === TOO_LARGE;
+}

@@ -1,0 +1,36 @@
+/** Makes one connector of the parts in which a store type writes it: people, groups, members. */
+
+import type { Kind } from '../model/subject.ts';
+import type {
+  CallContext,
+  Capabilities,
+  ConnectionStatus,
+  Connector,
+  KindConnector,
+  MemberConnector,
+} from './connector.ts';
+import { compared } from './notAccepted.ts';
+
+export interface ConnectorParts {
+  readonly type: string;
+  readonly capabilities: Capabilities;
+  check(context: CallContext): Promise<ConnectionStatus>;
+  readonly user: KindConnector<'user'>;
+  readonly group: KindConnector<'group'>;
+  readonly members: MemberConnector;
+}
+
+export function assemble({ type, capabilities, check, members, ...kinds }: ConnectorParts): Connector {
+  const of: { readonly [K in Kind]: KindConnector<K> } = kinds;
+  return {
+    type,
+    capabilities,
+    check,
+    ...members,
+    normalize: (desired) => of[desired.kind].normalize(desired),
+    find: (kind, identifier, context) => of[kind].find(identifier, context),
+    read: (kind, remoteId, context) => of[kind].read(remoteId, context),
+    scan: (kind, cursor, context) => of[kind].scan(cursor, context),
+    apply: async (change, context) => compared(change, await of[change.subject.kind].apply(change, context)),
+  };
+}

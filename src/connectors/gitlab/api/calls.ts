@@ -1,0 +1,106 @@
+/**
+ * For each call that the bridge makes of GitLab's API, the answers that GitLab documents (docs.gitlab.com/api,
+ * lib/api of its source). Whatever is not in here is not GitLab's answer.
+ */
+
+import { type Body, type DocumentedAnswers, nothing, object, type Shape } from '../../answers.ts';
+import { type OwnWords, type Refusal, readRefusal } from './errors.ts';
+
+/** A user, group or membership as GitLab shows it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+export type Answers<Done> = DocumentedAnswers<Done, Refusal>;
+
+/** `words`: what GitLab says in a refusal of this call, and `gone` where it says that the thing is not there. */
+function answers<Done>(done: Answers<Done>['done'], words: OwnWords = {}): Answers<Done> {
+  return {
+    done,
+    refusal: (status: number, body: Body) => object((value) => readRefusal(status, value, words))(body),
+  };
+}
+
+const isUser = (row: Row) => typeof row.id === 'number' && typeof row.username === 'string';
+const isGroup = (row: Row) => typeof row.id === 'number' && typeof row.full_path === 'string';
+const isMember = (row: Row) => isUser(row) && typeof row.access_level === 'number';
+
+/** With an id: this very one. */
+function row(isOne: (row: Row) => boolean, id?: string): Shape<Row> {
+  return object((value) =>
+    isOne(value) && (id === undefined || String(value.id) === id) ? value : undefined,
+  );
+}
+
+function rows(isOne: (row: Row) => boolean): Shape<readonly Row[]> {
+  return (body) => {
+    if (body.is !== 'json' || !Array.isArray(body.value)) return undefined;
+    const all = body.value.every(
+      (one: unknown) => typeof one === 'object' && one !== null && isOne(one as Row),
+    );
+    return all ? (body.value as Row[]) : undefined;
+  };
+}
+
+/** `true` where the state changed, `false` or `null` where it did not. */
+const hasChanged: Shape<boolean> = (body) => {
+  if (body.is !== 'json') return undefined;
+  return body.value === true || body.value === false || body.value === null ? body.value === true : undefined;
+};
+
+const NO_USER = /^404 User Not Found$/i;
+const NO_GROUP = /^404 Group Not Found$/i;
+/** Rails' own words for a record that is not there: of a membership, where the group is. */
+const NO_RECORD = /^404 (Member )?Not found$/i;
+const SEATS = /seat|licen[cs]e/i;
+const TAKEN = /^(Email|Username) has already been taken$/i;
+
+export const currentUser = answers({ 200: row(isUser) });
+export const ownToken = answers(
+  { 200: object((value) => (Array.isArray(value.scopes) ? value : undefined)) },
+  { words: /^404 / },
+);
+export const listUsers = answers({ 200: rows(isUser) });
+export const readUser = (id: string) => answers({ 200: row(isUser, id) }, { gone: NO_USER });
+export const createUser = answers(
+  { 201: row(isUser) },
+  { words: new RegExp(`${TAKEN.source}|${SEATS.source}`, 'i') },
+);
+export const editUser = (id: string) => answers({ 200: row(isUser, id) }, { gone: NO_USER, words: TAKEN });
+export const blockUser = answers({ 201: hasChanged }, { gone: NO_USER, words: /cannot be blocked/i });
+export const unblockUser = answers({ 201: hasChanged }, { gone: NO_USER, words: /cannot be unblocked/i });
+export const deleteUser = answers({ 204: nothing }, { gone: NO_USER, words: /sole-owner/i });
+
+export const listGroups = answers({ 200: rows(isGroup) });
+export const readGroup = answers({ 200: row(isGroup) }, { gone: NO_GROUP });
+export const createGroup = answers({ 201: row(isGroup) }, { words: /^Failed to save group/i });
+export const editGroup = (id: string) => answers({ 200: row(isGroup, id) }, { gone: NO_GROUP });
+
+export const listMembers = answers({ 200: rows(isMember) }, { gone: NO_GROUP });
+export const readMember = (userId: string) =>
+  answers({ 200: row(isMember, userId) }, { words: NO_RECORD, gone: NO_GROUP });
+/** Where promotions wait for an administrator, GitLab answers with a message in place of the member. */
+export const addMember = (userId: string) =>
+  answers(
+    { 201: memberOrMessage(userId) },
+    { gone: NO_GROUP, words: new RegExp(`already exists|${NO_USER.source}|${SEATS.source}`, 'i') },
+  );
+export const editMember = (userId: string) =>
+  answers(
+    { 200: memberOrMessage(userId) },
+    { gone: NO_GROUP, words: new RegExp(`${NO_RECORD.source}|${SEATS.source}`, 'i') },
+  );
+export const removeMember = answers(
+  { 204: nothing },
+  { gone: NO_GROUP, words: new RegExp(`${NO_RECORD.source}|\\bowner\\b`, 'i') },
+);
+
+function memberOrMessage(userId: string): Shape<Row> {
+  const member = row(isMember, userId);
+  const message = object((value) =>
+    value.status === 'success' && isHash(value.message) ? value : undefined,
+  );
+  return (body) => member(body) ?? message(body);
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

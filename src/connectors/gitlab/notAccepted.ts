@@ -1,0 +1,27 @@
+/** Which attributes a refusal of GitLab is about, so that the others can go without them. */
+
+import type { Attributes } from '../../model/desired.ts';
+import type { NotAccepted } from '../connector.ts';
+import { isEmailTaken, isUsernameTaken, type Refusal } from './api/errors.ts';
+import { FIELDS } from './mapping.ts';
+
+/** GitLab's fields beside those that have the attribute's name: an identity is checked whole. */
+const FIELDS_OF: Readonly<Record<string, readonly string[]>> = {
+  username: ['username', 'namespace', 'path', 'route'],
+  externUid: ['extern_uid', 'provider', 'identities'],
+};
+
+/** Of the attributes that were sent; none where the refusal is about something else. */
+export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
+  const taken = isEmailTaken(refusal) || isUsernameTaken(refusal);
+  return Object.keys(sent)
+    .filter((name) => isAbout(refusal, name))
+    .map((attribute) => ({ attribute, reason: refusal.words, ...(taken ? { taken } : {}) }));
+}
+
+function isAbout(refusal: Refusal, name: string): boolean {
+  if (isEmailTaken(refusal)) return name === 'email';
+  if (isUsernameTaken(refusal)) return name === 'username';
+  const own = FIELDS_OF[name] ?? [FIELDS[name] ?? name];
+  return refusal.fields.some((field) => own.includes(field.split(/[.[]/)[0] ?? field));
+}

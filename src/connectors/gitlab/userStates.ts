@@ -1,0 +1,78 @@
+/**
+ * Whether an account can be used: blocked, unblocked, deleted. GitLab's `unblock` also lets in whoever is banned
+ * or waits for approval, and its `block` passes over them, so the state is read where the answer does not tell it.
+ */
+
+import type { Applied, CallContext } from '../connector.ts';
+import * as calls from './api/calls.ts';
+import type { Instance } from './api/client.ts';
+import { failed, type Refusal, refused } from './api/errors.ts';
+import { userOf, whyLocked } from './mapping.ts';
+import { readRow } from './users.ts';
+
+export async function disableUser(
+  instance: Instance,
+  remoteId: string,
+  context: CallContext,
+): Promise<Applied<'user'>> {
+  const attempt = { action: `block user ${remoteId}`, writes: true };
+  const answer = await instance.client.ask(calls.blockUser, { context, action: attempt.action }, (api) =>
+    api.users.block(Number(remoteId)),
+  );
+  if (!answer.ok) {
+    if (answer.refusal.gone) return { remoteId, outcome: 'gone' };
+    throw refused(attempt, answer.refusal);
+  }
+  if (answer.value) return { remoteId, outcome: 'done' };
+  // Nothing changed: because it was blocked already, or because GitLab does not block what it locked otherwise.
+  const row = await readRow(instance, remoteId, context);
+  if (row === null) return { remoteId, outcome: 'gone' };
+  const observed = userOf(row, instance.settings);
+  if (observed.awaitsApproval) {
+    const why = `${whyLocked(row)}, which would let the person in; reject it there`;
+    throw failed(attempt.action, 'forbidden', why);
+  }
+  if (observed.state === 'enabled') throw failed(attempt.action, 'rejected', 'and GitLab says no more');
+  return { remoteId, outcome: 'already', observed };
+}
+
+export async function enableUser(
+  instance: Instance,
+  remoteId: string,
+  context: CallContext,
+): Promise<Applied<'user'>> {
+  const action = `unblock user ${remoteId}`;
+  const attempt = { action, writes: true };
+  const row = await readRow(instance, remoteId, context);
+  if (row === null) throw refused(attempt, NO_USER);
+  const observed = userOf(row, instance.settings);
+  if (observed.state === 'enabled') return { remoteId, observed, outcome: 'already' };
+  if (observed.state === 'locked') throw failed(action, 'forbidden', whyLocked(row));
+  const answer = await instance.client.ask(calls.unblockUser, { context, action }, (api) =>
+    api.users.unblock(Number(remoteId)),
+  );
+  if (!answer.ok) throw refused(attempt, answer.refusal);
+  if (!answer.value) throw failed(action, 'rejected', 'and GitLab says no more');
+  return { remoteId, outcome: 'done' };
+}
+
+const NO_USER: Refusal = { status: 404, words: '404 User Not Found', gone: true, fields: [] };
+
+/** The only owner of a group cannot be deleted; access ends all the same. */
+export async function deleteUser(
+  instance: Instance,
+  remoteId: string,
+  context: CallContext,
+): Promise<Applied<'user'>> {
+  const attempt = { action: `delete user ${remoteId}`, writes: true };
+  const answer = await instance.client.ask(calls.deleteUser, { context, action: attempt.action }, (api) =>
+    api.users.remove(Number(remoteId)),
+  );
+  if (answer.ok) return { remoteId, outcome: 'done' };
+  const { refusal } = answer;
+  if (refusal.gone) return { remoteId, outcome: 'gone' };
+  if (refusal.status !== 409) throw refused(attempt, refusal);
+  await disableUser(instance, remoteId, context);
+  const message = `GitLab blocked user ${remoteId} and does not delete the only owner of a group: make somebody else an owner first (${refusal.words})`;
+  throw refused(attempt, refusal, 'forbidden', message);
+}

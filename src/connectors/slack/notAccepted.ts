@@ -1,0 +1,45 @@
+/** Which attributes a refusal of Slack is about, so that the others can go without them. */
+
+import type { Attributes } from '../../model/desired.ts';
+import type { NotAccepted } from '../connector.ts';
+import { type Refusal, USER_NAME_REFUSED } from './api/errors.ts';
+import { ENTERPRISE } from './mapping.ts';
+
+const NAMES = ['givenName', 'familyName'];
+const EMAIL = ['primaryEmail'];
+
+const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries([...USER_NAME_REFUSED].map((code) => [code, ['userName']])),
+  invalid_display_name: ['displayName'],
+  invalid_name_maxlength: NAMES,
+  invalid_name_specials: NAMES,
+  invalid_name_required: NAMES,
+  phoneNumbers_invalid: ['phoneNumber'],
+  phonenumbers_invalid: ['phoneNumber'],
+  improper_enterprise_schema_format: ENTERPRISE,
+  email_taken: EMAIL,
+  email_invalid: EMAIL,
+  emails_invalid: EMAIL,
+  email_empty: EMAIL,
+  bad_email_address: EMAIL,
+  missing_primary_email: EMAIL,
+};
+
+const TAKEN = new Set(['email_taken', 'username_taken']);
+
+/** Of the attributes that were sent; none where the refusal is about something else. */
+export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
+  const { code, description } = refusal;
+  const taken = TAKEN.has(code);
+  return Object.keys(sent)
+    .filter((name) => isAbout(refusal, name, sent))
+    .map((attribute) => ({ attribute, reason: description, ...(taken ? { taken } : {}) }));
+}
+
+function isAbout({ code, description }: Refusal, name: string, sent: Attributes): boolean {
+  if (code === 'invalid_emoji_not_allowed') return /\p{Extended_Pictographic}/u.test(sent[name] ?? '');
+  // Slack may name the attribute, and need not.
+  if (code === 'invalid_attribute_format')
+    return Object.keys(sent).length === 1 || description.includes(name);
+  return ATTRIBUTES_OF[code]?.includes(name) ?? false;
+}
