@@ -1,5 +1,6 @@
 /** Applies the changes of one person's plan, one after the other, and records each as the vendor takes it. */
 
+import type { NotAccepted } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { UserChange } from '../../model/change.ts';
@@ -36,6 +37,7 @@ export async function applyUserChanges(
 ): Promise<AppliedChanges> {
   let recordLast: AppliedChanges['recordLast'] = async () => ({ link: facts.record, affectsGroups: false });
   let accessTaken = false;
+  const refusals: Refusal[] = [];
   for (const [index, change] of gate.allowed.entries()) {
     const { link } = index === 0 ? { link: facts.record } : await recordApart(attempt, recordLast);
     const { calls, callContext } = attempt.calling(change.op);
@@ -44,16 +46,23 @@ export async function applyUserChanges(
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       recordLast = (tx) => recordChange(tx, attempt, facts, gate, { change, applied, calls, link });
       accessTaken = change.op === 'disable' || change.op === 'delete';
+      refusals.push(...(applied?.notAccepted ?? []).map((part) => notAccepted(attempt, change, part)));
     } catch (error) {
       const refusal = await forbiddenAsSkip(attempt, change, calls, error);
       return {
         recordLast: async () => ({ link, affectsGroups: false }),
-        refusals: [refusal],
+        refusals: [...refusals, refusal],
         accessTaken: false,
       };
     }
   }
-  return { recordLast, refusals: [], accessTaken };
+  return { recordLast, refusals, accessTaken };
+}
+
+/** The rest of the change arrived. */
+function notAccepted({ context }: Attempt, { subject }: UserChange, part: NotAccepted): Refusal {
+  const reason = `${part.attribute} of ${subject.display} was not accepted by ${context.store.name}: ${part.reason}`;
+  return { reason, vendor: { status: null, code: part.reason, message: reason } };
 }
 
 /** A change that another one follows. */

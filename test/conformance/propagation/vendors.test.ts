@@ -66,3 +66,24 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     for (const type of STORE_TYPES) expect(await world.members(type, 'engineering')).toEqual(['jane']);
   });
 });
+
+it('what Slack does not take of a person takes nothing else with it, and is named', async () => {
+  const world = await startWorld();
+  try {
+    await world.add('Slack');
+    const jane = await world.join('jane', { title: 'Engineer' });
+    world.slack.workspace.manners.refusesDisplayNames = true;
+    await world.patch(`/Users/${jane}`, {
+      op: 'replace',
+      value: { title: 'Pilot', displayName: 'Jane the Pilot' },
+    });
+    expect(await world.account('Slack', 'jane')).toMatchObject({ title: 'Pilot', displayName: 'jane Doe' });
+    const refused = expect.stringMatching(/displayName .* was not accepted by Slack: invalid_display_name/);
+    expect(await world.status('Slack', jane)).toMatchObject({ status: 'partiallySynced', reason: refused });
+    const joe = await world.join('joe');
+    expect(await world.account('Slack', 'joe')).toMatchObject({ enabled: true });
+    expect(await world.status('Slack', joe)).toMatchObject({ status: 'partiallySynced', reason: refused });
+  } finally {
+    await world.stop();
+  }
+});
