@@ -17,6 +17,7 @@ import { createPresence, type Presence } from './db/queue/presence.ts';
 import { storesWithWork } from './db/queue/queue.ts';
 import { createWakes } from './db/queue/wake.ts';
 import { createApp } from './http/app.ts';
+import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
 import { createInquiries } from './stores/inquiries.ts';
@@ -47,6 +48,8 @@ export interface BridgeDeps {
   readonly registry?: Registry;
   /** Several bridges in one process may share them. */
   readonly metrics?: Metrics;
+  /** How long a short SCIM request may take; the release's own limit where absent. */
+  readonly answerWithinMs?: number;
 }
 
 export interface Bridge {
@@ -74,7 +77,8 @@ export function compose(deps: BridgeDeps): Bridge {
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
   const authenticate = createScimAuthenticator({ db, clock, log });
-  const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate });
+  const { answerWithinMs = ANSWER_WITHIN_MS } = deps;
+  const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate, answerWithinMs });
   const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });
   const app = createApp({
     log,

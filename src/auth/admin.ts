@@ -6,6 +6,7 @@
 import type { RequestHandler } from 'express';
 import type { Knex } from 'knex';
 import { type AdminTokenRecord, findAdminToken, touchAdminToken } from '../db/access/adminTokens.ts';
+import { readsOf } from '../db/reads.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
@@ -53,7 +54,7 @@ export function createAdminAuthenticator({ db, clock, log, adminToken }: AdminAu
     log,
     verify: async (given) => {
       if (adminToken !== null && sameToken(given, adminToken)) return FROM_CONFIGURATION;
-      const token = await findAdminToken(db, hashToken(given));
+      const token = await findAdminToken(readsOf(db), hashToken(given));
       if (token === null || token.validUntil === null || token.validUntil > isoTime(clock.now()))
         return token;
       noteEnded({ id: token.id, name: token.name, validUntil: token.validUntil });

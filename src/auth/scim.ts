@@ -7,6 +7,7 @@ import type { RequestHandler, Response } from 'express';
 import type { Knex } from 'knex';
 import { findScimToken, touchScimToken } from '../db/access/scimTokens.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
+import { readsOf } from '../db/reads.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
@@ -36,7 +37,7 @@ export function createScimAuthenticator({ db, clock, log }: ScimAuthDeps): Reque
   return bearer({
     realm: 'scim',
     log,
-    verify: (token) => findScimToken(db, hashToken(token), isoTime(clock.now())),
+    verify: (token) => findScimToken(readsOf(db), hashToken(token), isoTime(clock.now())),
     missing: ({ token }, req) =>
       requiredScimScopes(req.method, req.path).filter((scope) => !token.scopes.includes(scope)),
     accept: ({ token, connection }, res, correlationId) => {

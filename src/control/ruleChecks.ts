@@ -9,7 +9,7 @@ import {
   resolveAttribute,
   subAttribute,
 } from '../directory/query/attributes.ts';
-import { parseFilter } from '../directory/query/parse.ts';
+import { POPULATION_COMPARISONS_MAX, parseFilter } from '../directory/query/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
@@ -22,7 +22,7 @@ const VALUES_MAX = 20_000;
 export function expressionMistakes(text: string, dialect: Dialect): readonly Mistake[] {
   const mistake = (detail: string) => [{ pointer: '/populationExpression', detail }];
   try {
-    const problem = problemOf(parseFilter(text), null);
+    const problem = problemOf(parseFilter(text, POPULATION_COMPARISONS_MAX), null);
     if (problem !== null) return mistake(problem);
     scopeOf([{ active: true, populationExpression: text, groups: [] }], dialect);
     return [];

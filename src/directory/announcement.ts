@@ -10,20 +10,18 @@ import { type Directory, inTransaction, type Write } from './write.ts';
 
 /**
  * `people` is the most that the request could take something from; what each write really takes is counted as
- * it commits. A process that dies in between leaves the announcement, and the brake goes on judging by it.
+ * it commits. Answers what withdraws the announcement. A process that dies in between leaves it, and the brake
+ * goes on judging by it. Throws Late.
  */
-export async function announced<T>(
+export async function announce(
   directory: Directory,
-  write: Pick<Write, 'cause' | 'origin'>,
+  write: Pick<Write, 'cause' | 'origin' | 'deadline'>,
   people: number,
-  body: () => Promise<T>,
-): Promise<T> {
-  if (people < 2) return body();
+): Promise<() => Promise<void>> {
+  if (people < 2) return async () => {};
   const { correlationId } = write.cause;
   const at = isoTime(directory.clock.now());
-  const description = describeOrigin(write.origin);
-  await inTransaction(directory, (tx) => announceCause(tx, { correlationId, description, people, at }));
-  const answer = await body();
-  await inTransaction(directory, (tx) => withdrawCause(tx, correlationId));
-  return answer;
+  const cause = { correlationId, description: describeOrigin(write.origin), people, at };
+  await inTransaction(directory, write, (tx) => announceCause(tx, cause));
+  return () => inTransaction(directory, {}, (tx) => withdrawCause(tx, correlationId));
 }

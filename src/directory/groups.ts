@@ -49,7 +49,7 @@ export async function createGroup(
   const group = await refusingTakenNames(
     () => stored,
     () =>
-      inTransaction(directory, async (tx) => {
+      inTransaction(directory, write, async (tx) => {
         const { environmentId, connectionId } = write;
         const created = await insertGroup(tx, {
           id: newId(),
@@ -100,7 +100,7 @@ export async function changeGroup(
   const { group, changed } = await refusingTakenNames(
     () => attempted,
     () =>
-      inTransaction(directory, async (tx) => {
+      inTransaction(directory, write, async (tx) => {
         const current = await lockGroup(tx, write.connectionId, id);
         if (!current) throw noSuchGroup(id);
         checkPrecondition(current.version, change.precondition);
@@ -145,7 +145,7 @@ export async function deleteGroup(
   precondition: Precondition | null,
 ): Promise<void> {
   const at = isoTime(directory.clock.now());
-  await inTransaction(directory, async (tx) => {
+  await inTransaction(directory, write, async (tx) => {
     const group = await lockGroup(tx, write.connectionId, id);
     if (!group) throw noSuchGroup(id);
     checkPrecondition(group.version, precondition);

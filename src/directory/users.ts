@@ -52,7 +52,7 @@ export async function createUser(
   const { user, queued } = await refusingTakenNames(
     () => stored,
     () =>
-      inTransaction(directory, async (tx) => {
+      inTransaction(directory, write, async (tx) => {
         const { created, how } = await arrive(tx, write, stored, at);
         const known = how !== 'new';
         const speaks = known && (await speaksForPerson(tx, created));
@@ -113,7 +113,7 @@ export async function changeUser(
   const { user, changed } = await refusingTakenNames(
     () => attempted,
     () =>
-      inTransaction(directory, async (tx) => {
+      inTransaction(directory, write, async (tx) => {
         const current = await lockUser(tx, write.connectionId, id);
         if (!current) throw noSuchUser(id);
         checkPrecondition(current.version, change.precondition);
@@ -169,7 +169,7 @@ export async function deleteUser(
   precondition: Precondition | null,
 ): Promise<void> {
   const at = isoTime(directory.clock.now());
-  await inTransaction(directory, async (tx) => {
+  await inTransaction(directory, write, async (tx) => {
     if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
     // Groups before users, in the order in which every write locks them: the other order would deadlock.
     await lockGroups(tx, await groupIdsOfUser(tx, id));

@@ -9,6 +9,7 @@ import type { Db } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Clock } from '../support/clock.ts';
+import type { Deadline } from './deadline.ts';
 import type { Origin } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 
@@ -27,6 +28,8 @@ export interface Write {
   readonly inbound?: Pick<ConnectionRecord, 'userIdAttribute' | 'mapping'>;
   readonly cause: Cause;
   readonly origin: Origin;
+  /** Until when it may be done; absent: whenever its turn comes. */
+  readonly deadline?: Deadline;
 }
 
 /** True where the caller's precondition (`If-Match`) holds for this version. */
@@ -46,11 +49,20 @@ const TRANSACTION_ATTEMPTS_MAX = 5;
 /** PostgreSQL rolled one of two crossing writers back: deadlock_detected, serialization_failure. */
 const CROSSED = new Set(['40P01', '40001']);
 
-/** Commits what `body` wrote, or nothing of it. `body` may run more than once. */
-export async function inTransaction<T>(directory: Directory, body: (tx: Db) => Promise<T>): Promise<T> {
+/** Commits what `body` wrote, or nothing of it. `body` may run more than once. Throws Late. */
+export async function inTransaction<T>(
+  directory: Directory,
+  { deadline }: Pick<Write, 'deadline'>,
+  body: (tx: Db) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await directory.db.transaction(body);
+      return await directory.db.transaction(async (tx) => {
+        deadline?.begin();
+        const result = await body(tx);
+        deadline?.commit();
+        return result;
+      });
     } catch (error) {
       const code = (error as { code?: unknown } | null)?.code;
       if (attempt === TRANSACTION_ATTEMPTS_MAX || !CROSSED.has(code as string)) throw error;

@@ -4,7 +4,7 @@
  */
 
 import { requiredScimScopes } from '../auth/scopes.ts';
-import { announced } from '../directory/announcement.ts';
+import { announce } from '../directory/announcement.ts';
 import { errorBody, ScimError, toScimError } from './answer/errors.ts';
 import { precondition } from './answer/etag.ts';
 import { WHOLE } from './answer/projection.ts';
@@ -63,9 +63,17 @@ export async function bulk(
   );
   const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
   const batch: Batch = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
-  const { cause } = call.principal;
-  const write = { cause, origin: { kind: 'request', method: call.method, path: call.path } } as const;
-  await announced(scim.directory, write, peopleAtRisk(operations), () => executeAll(batch));
+  const people = peopleAtRisk(operations);
+  const withdraw = await scim.patience.inTime(call, ({ principal: { cause }, method, path, deadline }) => {
+    const write = {
+      cause,
+      origin: { kind: 'request', method, path },
+      ...(deadline && { deadline }),
+    } as const;
+    return announce(scim.directory, write, people);
+  });
+  await executeAll(batch);
+  await scim.afterCommit(call, withdraw);
   const answered = operations.filter((operation) => batch.outcomes.has(operation));
   return {
     status: 200,
@@ -242,14 +250,24 @@ async function execute(batch: Batch, operation: Operation, { endpoint, id }: Pla
     projection: WHOLE,
     precondition: precondition(operation.version),
   };
-  if (operation.method === 'POST' && id === '') {
-    if (operation.bulkId) return endpoint.create(scim, call);
+  return scim.patience.inTime(call, (timed) => executeAt(scim, operation, timed, { endpoint, id }));
+}
+
+async function executeAt(
+  scim: Scim,
+  operation: Operation,
+  call: Call,
+  { endpoint, id }: Place,
+): Promise<Answer> {
+  const { method, path, bulkId } = operation;
+  if (method === 'POST' && id === '') {
+    if (bulkId) return endpoint.create(scim, call);
     throw new ScimError(400, 'invalidSyntax', 'A POST in a bulk request needs a bulkId.');
   }
-  if (id !== '' && operation.method === 'PUT') return endpoint.replace(scim, call, id);
-  if (id !== '' && operation.method === 'PATCH') return endpoint.patch(scim, call, id);
-  if (id !== '' && operation.method === 'DELETE') return endpoint.remove(scim, call, id);
-  throw new ScimError(400, 'invalidSyntax', `${operation.method} ${operation.path} is no bulk operation.`);
+  if (id !== '' && method === 'PUT') return endpoint.replace(scim, call, id);
+  if (id !== '' && method === 'PATCH') return endpoint.patch(scim, call, id);
+  if (id !== '' && method === 'DELETE') return endpoint.remove(scim, call, id);
+  throw new ScimError(400, 'invalidSyntax', `${method} ${path} is no bulk operation.`);
 }
 
 function describe(operation: Operation, outcome: Outcome | undefined): object {

@@ -10,7 +10,7 @@ import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import type { Resource } from '../model/resource.ts';
 import { etagOf } from './answer/etag.ts';
-import { pageOf } from './answer/list.ts';
+import { pageOf, readList } from './answer/list.ts';
 import { groupLocation, presentGroup } from './answer/present.ts';
 import { asksFor, includes, isSelection, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
@@ -25,18 +25,19 @@ export const groups: Endpoint = {
   path: '/Groups',
 
   async list(scim, call, query) {
-    const { total, items } = await listGroups(scim.directory.db, pageOf(scim, call, 'group', query));
+    const page = pageOf(scim, call, 'group', query);
+    const { total, items } = await readList(scim, call, query, ['group'], (db) => listGroups(db, page));
     return { total, resources: await show(scim, call, items) };
   },
 
   async readAll(scim, call, ids) {
-    const found = await findGroups(scim.directory.db, call.principal.connection.id, ids);
+    const found = await findGroups(scim.reads, call.principal.connection.id, ids);
     const shown = await show(scim, call, found);
     return new Map(found.map(({ id }, index) => [id, shown[index] ?? {}]));
   },
 
   async read(scim, call, id) {
-    const group = await findGroup(scim.directory.db, call.principal.connection.id, id);
+    const group = await findGroup(scim.reads, call.principal.connection.id, id);
     if (!group) throw new DirectoryRefusal('notFound', `There is no group ${id}.`);
     return answer(scim, call, 200, group, await membersOf(scim, call, group));
   },
@@ -94,7 +95,7 @@ function sentNames(
 }
 
 async function answerWrite(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {
-  return answer(scim, call, status, group, await scim.afterCommit(() => membersOf(scim, call, group)));
+  return answer(scim, call, status, group, await scim.afterCommit(call, () => membersOf(scim, call, group)));
 }
 
 /** `members` is undefined where the answer does not hold them. */
@@ -120,14 +121,14 @@ async function membersOf(
   call: Call,
   group: GroupRecord,
 ): Promise<readonly MemberRow[] | undefined> {
-  return includes(call.projection, 'members') ? membersWithNames(scim.directory.db, group.id) : undefined;
+  return includes(call.projection, 'members') ? membersWithNames(scim.reads, group.id) : undefined;
 }
 
 async function show(scim: Scim, call: Call, page: readonly GroupRecord[]): Promise<readonly object[]> {
   const withMembers = asksFor(call.projection, 'members');
   const resources: object[] = [];
   for (const group of page) {
-    const members = withMembers ? await membersWithNames(scim.directory.db, group.id) : undefined;
+    const members = withMembers ? await membersWithNames(scim.reads, group.id) : undefined;
     resources.push(project(call.projection, presentGroup(scim.baseUrl, group, members)));
   }
   return resources;

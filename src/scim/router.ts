@@ -5,6 +5,7 @@
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Knex } from 'knex';
+import { readsOf } from '../db/reads.ts';
 import { isStorableText } from '../directory/query/operand.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
@@ -22,7 +23,9 @@ import { createBytesInHand } from './request/bytesInHand.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
 import { limitConcurrency } from './request/concurrencyLimit.ts';
 import { type BYTES_IN_HAND_MAX, CONCURRENT_REQUESTS_MAX } from './request/limits.ts';
+import { ANSWER_WITHIN_MS, createPatience } from './request/patience.ts';
 import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './request/query.ts';
+import { createScans } from './scans.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
 
@@ -40,6 +43,7 @@ export interface ScimDeps {
   /** Requests of one connection at once. */
   readonly concurrentRequestsMax?: number;
   readonly bytesInHandMax?: typeof BYTES_IN_HAND_MAX;
+  readonly answerWithinMs?: number;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [users, groups];
@@ -47,13 +51,20 @@ const ENDPOINTS: readonly Endpoint[] = [users, groups];
 /** To be mounted at SCIM_PATH. */
 export function createScimRouter(deps: ScimDeps): Router {
   const directory: Directory = { db: deps.db, clock: deps.clock, wake: deps.wake };
+  const patience = createPatience(deps.db, deps.clock, deps.answerWithinMs ?? ANSWER_WITHIN_MS);
+  const notes = createNotes(directory, deps.log);
   const scim: Scim = {
     directory,
+    reads: readsOf(deps.db),
+    scans: createScans(deps.db, deps.clock),
+    patience,
     baseUrl: deps.publicUrl + SCIM_PATH,
-    recordAttributesSeen: createNotes(directory, deps.log),
-    afterCommit: async (read) => {
+    recordAttributesSeen: async (call, kind, names) => {
+      await patience.afterCommit(call, notes(call, kind, names));
+    },
+    afterCommit: async (call, work) => {
       try {
-        return await read();
+        return await patience.afterCommit(call, work());
       } catch (error) {
         deps.log?.warn({ err: error }, 'a SCIM answer lacks what could not be read after the write');
         return undefined;
@@ -79,7 +90,7 @@ function mountEndpoint(router: Router, scim: Scim, endpoint: Endpoint): void {
   router
     .route(path)
     .get(list(scim, [endpoint]))
-    .post(run((call) => endpoint.create(scim, call)))
+    .post(run(scim, (call) => endpoint.create(scim, call)))
     .all(notAllowed('GET, HEAD, POST'));
   router
     .route(`${path}/.search`)
@@ -87,10 +98,10 @@ function mountEndpoint(router: Router, scim: Scim, endpoint: Endpoint): void {
     .all(notAllowed('POST'));
   router
     .route(`${path}/:id`)
-    .get(run((call, id) => endpoint.read(scim, call, id)))
-    .put(run((call, id) => endpoint.replace(scim, call, id)))
-    .patch(run((call, id) => endpoint.patch(scim, call, id)))
-    .delete(run((call, id) => endpoint.remove(scim, call, id)))
+    .get(run(scim, (call, id) => endpoint.read(scim, call, id)))
+    .put(run(scim, (call, id) => endpoint.replace(scim, call, id)))
+    .patch(run(scim, (call, id) => endpoint.patch(scim, call, id)))
+    .delete(run(scim, (call, id) => endpoint.remove(scim, call, id)))
     .all(notAllowed('GET, HEAD, PUT, PATCH, DELETE'));
 }
 
@@ -99,7 +110,7 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
   router
     .route('/Bulk')
     .post(async (req, res) => {
-      send(req, res, await bulk(scim, callOf(req, res), ENDPOINTS, (error) => logFailure(res, error)));
+      send(req, res, await bulk(scim, callOf(scim, req, res), ENDPOINTS, (error) => logFailure(res, error)));
     })
     .all(notAllowed('POST'));
   // RFC 7644 §3.11: the token speaks for an identity provider, not for a user.
@@ -108,26 +119,33 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
   );
 }
 
-function run(operation: (call: Call, id: string) => Promise<Answer>): RequestHandler {
-  return async (req, res) => send(req, res, await operation(callOf(req, res), idOf(req)));
+function run(scim: Scim, operation: (call: Call, id: string) => Promise<Answer>): RequestHandler {
+  return async (req, res) => {
+    const call = callOf(scim, req, res);
+    const id = idOf(req);
+    send(req, res, await scim.patience.inTime(call, (timed) => operation(timed, id)));
+  };
 }
 
 function list(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
   return async (req, res) => {
     const query = parseListQuery(queryParameters(req.url));
-    send(req, res, await search(scim, callOf(req, res), endpoints, query));
+    const call = callOf(scim, req, res);
+    send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
   };
 }
 
 function searchByPost(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
   return async (req, res) => {
     const query = parseListQuery(bodyParameters(objectBody(req.body)));
-    send(req, res, await search(scim, callOf(req, res), endpoints, query));
+    const call = callOf(scim, req, res);
+    send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
   };
 }
 
-function callOf(req: Request, res: Response): Call {
+function callOf(scim: Scim, req: Request, res: Response): Call {
   return {
+    answerBy: scim.patience.answerBy(req.body, res.locals.bodyBytes ?? 0),
     principal: res.locals.scim,
     method: req.method,
     path: req.path,

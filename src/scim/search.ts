@@ -3,7 +3,7 @@
 import { searchTogether } from '../db/identity/search.ts';
 import { dialectOf } from '../db/open.ts';
 import { sortKeyToSql } from '../directory/query/sort.ts';
-import { filterOf, listResponse } from './answer/list.ts';
+import { filterOf, listResponse, readList } from './answer/list.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
 import type { ListQuery } from './request/query.ts';
 
@@ -25,7 +25,7 @@ export async function search(
 
 async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[], query: ListQuery) {
   const dialect = dialectOf(scim.directory.db);
-  const { total, items } = await searchTogether(scim.directory.db, {
+  const page = {
     connectionId: call.principal.connection.id,
     kinds: endpoints.map(({ kind }) => ({
       kind,
@@ -35,7 +35,9 @@ async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[],
     descending: query.descending,
     offset: query.startIndex - 1,
     limit: query.count,
-  });
+  };
+  const kinds = endpoints.map(({ kind }) => kind);
+  const { total, items } = await readList(scim, call, query, kinds, (db) => searchTogether(db, page));
   const byId = new Map<string, object>();
   for (const { kind, readAll } of endpoints) {
     const ids = items.filter((item) => item.kind === kind).map((item) => item.id);

@@ -6,7 +6,7 @@ import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { isActive } from '../model/resource.ts';
 import { etagOf } from './answer/etag.ts';
-import { pageOf } from './answer/list.ts';
+import { pageOf, readList } from './answer/list.ts';
 import { presentUser, userLocation } from './answer/present.ts';
 import { includes, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
@@ -21,18 +21,19 @@ export const users: Endpoint = {
   path: '/Users',
 
   async list(scim, call, query) {
-    const { total, items } = await listUsers(scim.directory.db, pageOf(scim, call, 'user', query));
+    const page = pageOf(scim, call, 'user', query);
+    const { total, items } = await readList(scim, call, query, ['user'], (db) => listUsers(db, page));
     return { total, resources: await show(scim, call, items) };
   },
 
   async readAll(scim, call, ids) {
-    const found = await findUsers(scim.directory.db, call.principal.connection.id, ids);
+    const found = await findUsers(scim.reads, call.principal.connection.id, ids);
     const shown = await show(scim, call, found);
     return new Map(found.map(({ id }, index) => [id, shown[index] ?? {}]));
   },
 
   async read(scim, call, id) {
-    const user = await findUser(scim.directory.db, call.principal.connection.id, id);
+    const user = await findUser(scim.reads, call.principal.connection.id, id);
     if (!user) throw new DirectoryRefusal('notFound', `There is no user ${id}.`);
     return answer(scim, call, 200, user, await groupsOf(scim, call, [user]));
   },
@@ -56,7 +57,7 @@ export const users: Endpoint = {
       },
     });
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
-    return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
+    return answer(scim, call, 200, user, await scim.afterCommit(call, () => groupsOf(scim, call, [user])));
   },
 
   async patch(scim, call, id) {
@@ -71,7 +72,7 @@ export const users: Endpoint = {
       },
     });
     await scim.recordAttributesSeen(call, 'user', sent);
-    return answer(scim, call, 200, user, await scim.afterCommit(() => groupsOf(scim, call, [user])));
+    return answer(scim, call, 200, user, await scim.afterCommit(call, () => groupsOf(scim, call, [user])));
   },
 
   async remove(scim, call, id) {
@@ -106,7 +107,7 @@ async function groupsOf(
 ): Promise<readonly MembershipRow[] | undefined> {
   if (!includes(call.projection, 'groups')) return undefined;
   return groupsOfUsers(
-    scim.directory.db,
+    scim.reads,
     page.map((user) => user.id),
   );
 }

@@ -50,8 +50,11 @@ export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
 /** Null where the rule includes everyone. */
 function conditionOf(rule: RuleTerms, dialect: Dialect): SqlCondition | null {
   const parts: SqlCondition[] = [];
-  if (rule.populationExpression !== null)
-    parts.push(filterToSql(parseFilter(rule.populationExpression), 'user', dialect));
+  if (rule.populationExpression !== null) {
+    // It was within the limits of its day when it was saved.
+    const filter = parseFilter(rule.populationExpression, Number.POSITIVE_INFINITY);
+    parts.push(filterToSql(filter, 'user', dialect));
+  }
   if (rule.groups.length > 0) parts.push(memberOfAny(rule.groups));
   return parts.length === 0 ? null : joined(parts, 'and');
 }

@@ -138,7 +138,7 @@ type Step = (tx: Db, deps: PropagationDeps, id: string) => Promise<Progress>;
 async function advance(deps: PropagationDeps, id: string, step: Step, steps: number): Promise<Progress> {
   let progress: Progress = 'more';
   for (let n = 0; n < steps && progress === 'more'; n++)
-    progress = await inTransaction(deps, (tx) => step(tx, deps, id));
+    progress = await inTransaction(deps, {}, (tx) => step(tx, deps, id));
   return progress;
 }
 

@@ -12,8 +12,10 @@ export const FILTER_LENGTH_MAX = 10_000;
 export const PATH_LENGTH_MAX = 64 * 1024;
 /** Parentheses and brackets inside each other. */
 export const FILTER_DEPTH_MAX = 50;
-/** Comparisons and presence tests in one filter; those in a path cost no query, so its length is limit enough. */
-export const FILTER_TERMS_MAX = 250;
+/** Comparisons and presence tests in one filter, those inside of `[…]` included: each costs every resource. */
+export const COMPARISONS_MAX = 32;
+/** The same in an expression that says who is in scope: an admin's, and asked once for many. */
+export const POPULATION_COMPARISONS_MAX = 200;
 
 /** `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. */
 const ATTRIBUTE = /^(?:urn:[a-z0-9][\w.:~%+$-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
@@ -24,20 +26,20 @@ interface Cursor {
   readonly tokens: readonly Token[];
   next: number;
   depth: number;
-  terms: number;
-  readonly termsMax: number;
+  comparisons: number;
+  readonly comparisonsMax: number;
   /** Value paths cannot be inside each other (RFC 7644 figure 1, valFilter). */
   inElements: boolean;
 }
 
 /** Throws FilterError, in words that name the place. */
-export function parseFilter(text: string): Filter {
+export function parseFilter(text: string, comparisonsMax = COMPARISONS_MAX): Filter {
   if (text.length > FILTER_LENGTH_MAX) {
     throw new FilterError(
       `A filter has at most ${FILTER_LENGTH_MAX} characters; this one has ${text.length}.`,
     );
   }
-  return parseWhole(text, { termsMax: FILTER_TERMS_MAX, inElements: false });
+  return parseWhole(text, { comparisonsMax, inElements: false });
 }
 
 /** Throws PathError, or FilterError for what is between the brackets. */
@@ -53,7 +55,8 @@ export function parsePath(text: string): Path {
   }
   const attribute = pathAttribute(text.slice(0, bracket).trim(), text);
   const selection = text.slice(bracket + 1, end);
-  const filter = parseWhole(selection, { termsMax: Number.POSITIVE_INFINITY, inElements: true });
+  // It costs no query, so the length of the path is limit enough.
+  const filter = parseWhole(selection, { comparisonsMax: Number.POSITIVE_INFINITY, inElements: true });
   return { attribute, filter, sub };
 }
 
@@ -62,8 +65,8 @@ function pathAttribute(attribute: string, path: string): string {
   throw new PathError(`The path ${shown(path)} does not begin with the name of an attribute.`);
 }
 
-function parseWhole(text: string, limits: Pick<Cursor, 'termsMax' | 'inElements'>): Filter {
-  const cursor: Cursor = { tokens: tokenize(text), next: 0, depth: 0, terms: 0, ...limits };
+function parseWhole(text: string, limits: Pick<Cursor, 'comparisonsMax' | 'inElements'>): Filter {
+  const cursor: Cursor = { tokens: tokenize(text), next: 0, depth: 0, comparisons: 0, ...limits };
   const filter = parseOr(cursor);
   if (peek(cursor)) throw unexpected(cursor, '"and", "or" or the end');
   return filter;
@@ -123,8 +126,8 @@ function parseElements(cursor: Cursor, attribute: string): Filter {
 }
 
 function parseTest(cursor: Cursor, attribute: string): Filter {
-  if (++cursor.terms > cursor.termsMax) {
-    throw new FilterError(`A filter may hold ${cursor.termsMax} comparisons, not more.`);
+  if (++cursor.comparisons > cursor.comparisonsMax) {
+    throw new FilterError(`A filter may hold ${cursor.comparisonsMax} comparisons, not more.`);
   }
   const token = peek(cursor);
   const op = token?.kind === 'word' ? token.text.toLowerCase() : '';

@@ -1,7 +1,8 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
 import type { PageByPosition, SqlCondition } from '../../db/identity/lists.ts';
-import { type Dialect, dialectOf } from '../../db/open.ts';
+import { type Db, type Dialect, dialectOf } from '../../db/open.ts';
+import { isScan } from '../../directory/query/cost.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { sortToSql } from '../../directory/query/sort.ts';
 import { filterToSql } from '../../directory/query/sql.ts';
@@ -26,6 +27,19 @@ export function pageOf(scim: Scim, call: Call, kind: Kind, query: ListQuery): Pa
 /** Throws FilterError. */
 export function filterOf({ filter }: ListQuery, kind: Kind, dialect: Dialect): SqlCondition | null {
   return filter === null ? null : filterToSql(parseFilter(filter), kind, dialect);
+}
+
+/** What a list holds: a scan of any of the kinds waits for its turn. Throws ScimError 429. */
+export function readList<T>(
+  scim: Scim,
+  call: Call,
+  query: ListQuery,
+  kinds: readonly Kind[],
+  read: (db: Db) => Promise<T>,
+): Promise<T> {
+  const filter = query.filter === null ? null : parseFilter(query.filter);
+  const scans = kinds.some((kind) => isScan(filter, query.sortBy, kind));
+  return scans ? scim.scans.run(call.principal.connection.id, read) : read(scim.reads);
 }
 
 /** RFC 7644 §3.4.2: `itemsPerPage` is what this page holds. */

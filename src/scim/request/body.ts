@@ -26,6 +26,7 @@ export function bodyParser(bytesInHand: BytesInHand): RequestHandler {
     const counted = bytesInHand.of(res.locals.scim.connection.id, res);
     try {
       const bytes = await readWhole(req, counted.take);
+      res.locals.bodyBytes = bytes.length;
       if (bytes.length > LARGE_BODY_BYTES) await waitForTurn(largeBodies, res);
       req.body = parse(bytes);
     } catch (error) {

@@ -4,26 +4,34 @@
  */
 
 import type { ScimPrincipal } from '../../auth/scim.ts';
+import type { Db } from '../../db/open.ts';
 import type { Directory, Precondition, Write } from '../../directory/write.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Projection } from '../answer/projection.ts';
+import type { Scans } from '../scans.ts';
+import type { Patience, Timed } from './patience.ts';
 import type { ListQuery } from './query.ts';
 import { redactBody } from './redact.ts';
 
 export interface Scim {
   readonly directory: Directory;
+  /** Where answers are read from: what is committed, beside whoever writes. */
+  readonly reads: Db;
+  readonly scans: Scans;
+  readonly patience: Patience;
   /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
   readonly baseUrl: string;
-  /** Notes which attributes the identity provider sends; never fails. */
+  /** Notes which attributes the identity provider sends, after the write; never fails. */
   recordAttributesSeen(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
   /**
-   * What an answer shows besides what was just written; undefined where the read fails. The write is durable
-   * then: to answer that it failed would have it sent again.
+   * What is left to do after a write, such as a read of what the answer shows besides it; undefined where it
+   * fails, or takes longer than the call may wait. The write is durable then: to answer that it failed would
+   * have it sent again.
    */
-  afterCommit<T>(read: () => Promise<T>): Promise<T | undefined>;
+  afterCommit<T>(call: Call, work: () => Promise<T>): Promise<T | undefined>;
 }
 
-export interface Call {
+export interface Call extends Timed {
   readonly principal: ScimPrincipal;
   readonly method: string;
   /** Relative to the endpoint: `/Users/42`. */
@@ -71,5 +79,6 @@ export function writeOf(call: Call): Write {
     inbound: call.principal.connection,
     cause: call.principal.cause,
     origin: { kind: 'request', method: call.method, path: call.path, body: redactBody(call.body) },
+    ...(call.deadline ? { deadline: call.deadline } : {}),
   };
 }

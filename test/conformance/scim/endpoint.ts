@@ -63,9 +63,12 @@ export interface ConnectOptions {
   readonly scopes?: readonly string[];
 }
 
+/** However busy the machine is, tests get the result of what they ask for. */
+const PATIENT_MS = 60_000;
+
 export async function startEndpoint(
   db: Knex,
-  limits: Pick<ScimDeps, 'concurrentRequestsMax' | 'bytesInHandMax'> = {},
+  limits: Pick<ScimDeps, 'concurrentRequestsMax' | 'bytesInHandMax' | 'answerWithinMs'> = {},
 ): Promise<EndpointUnderTest> {
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   let wakes = 0;
@@ -75,7 +78,11 @@ export async function startEndpoint(
   app.set('etag', false);
   app.use(
     SCIM_PATH,
-    createScimRouter({ db, clock: systemClock, log, wake, publicUrl: PUBLIC_URL, authenticate, ...limits }),
+    createScimRouter({
+      ...{ db, clock: systemClock, log, wake, publicUrl: PUBLIC_URL, authenticate },
+      answerWithinMs: PATIENT_MS,
+      ...limits,
+    }),
   );
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

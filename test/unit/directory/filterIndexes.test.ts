@@ -5,6 +5,7 @@ import { listGroups } from '../../../src/db/identity/groups.ts';
 import type { PageByPosition } from '../../../src/db/identity/lists.ts';
 import { listUsers } from '../../../src/db/identity/users.ts';
 import type { Dialect } from '../../../src/db/open.ts';
+import { isScan } from '../../../src/directory/query/cost.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';
 import { filterToSql } from '../../../src/directory/query/sql.ts';
 import type { Kind } from '../../../src/model/subject.ts';
@@ -77,6 +78,8 @@ onEachDatabase((open, dialect) => {
       ['user', 'id eq "$user"', /users_pkey|sqlite_autoindex_users_1/],
       ['user', 'groups.value eq "$group"', /group_members_pkey|sqlite_autoindex_group_members_1/],
       ['user', 'userName eq "USER77" and active eq true', /users_user_name|users_tombstones/],
+      ['user', 'userName eq "USER77" or externalId eq "nobody"', /users_connection_id_external_id_index/],
+      ['user', '(id eq "$user" or displayName eq "x") and active eq true', /display_name_lower_index/],
       ['group', 'displayName eq "GROUP 77"', /groups_display_name/],
       ['group', 'externalId eq "external77"', /groups_connection_id_external_id_index/],
       ['group', 'members.value eq "$user"', /group_members_user_id_index/],
@@ -86,6 +89,7 @@ onEachDatabase((open, dialect) => {
       const written = filter
         .replace('$user', crowd.users[77] ?? '')
         .replace('$group', crowd.groups[77] ?? '');
+      expect(isScan(parseFilter(written), null, kind)).toBe(false);
       for (const plan of await plansOf(db, dialect, kind, written)) {
         expect(plan).toMatch(index);
         // Neither a walk through a table nor one through all of the connection's rows.

@@ -5,9 +5,10 @@
 import fc from 'fast-check';
 import { type Filter, FilterError, PathError } from '../../../src/directory/query/ast.ts';
 import {
+  COMPARISONS_MAX,
   FILTER_DEPTH_MAX,
   FILTER_LENGTH_MAX,
-  FILTER_TERMS_MAX,
+  POPULATION_COMPARISONS_MAX,
   parseFilter,
   parsePath,
 } from '../../../src/directory/query/parse.ts';
@@ -121,19 +122,23 @@ describe('the filter grammar (RFC 7644 §3.4.2.2)', () => {
     expect(() => parseFilter(text)).toThrow(message);
   });
 
-  it('has limits on length, depth and terms, and works up to them', () => {
+  it('has limits on length, depth and comparisons, and works up to them', () => {
     const deep = (n: number) => `${'('.repeat(n)}title pr${')'.repeat(n)}`;
     const wide = (n: number) => Array.from({ length: n }, () => 'title pr').join(' or ');
     const long = (n: number) => `title eq "${'x'.repeat(n - 11)}"`;
     for (const [make, max] of [
       [deep, FILTER_DEPTH_MAX],
-      [wide, FILTER_TERMS_MAX],
+      [wide, COMPARISONS_MAX],
       [long, FILTER_LENGTH_MAX],
     ] as const) {
       expect(() => parseFilter(make(max))).not.toThrow();
       expect(() => parseFilter(make(max + 1))).toThrow(FilterError);
     }
     expect(() => parseFilter(deep(4000))).toThrow(FilterError);
+    const inside = (n: number) => `emails[${Array(n).fill('value co "x"').join(' and ')}]`;
+    expect(() => parseFilter(inside(COMPARISONS_MAX))).not.toThrow();
+    expect(() => parseFilter(inside(COMPARISONS_MAX + 1))).toThrow('32 comparisons');
+    expect(() => parseFilter(wide(POPULATION_COMPARISONS_MAX), POPULATION_COMPARISONS_MAX)).not.toThrow();
   });
 
   it('answers any text with a filter or a FilterError', () => {

@@ -1,0 +1,76 @@
+/**
+ * Whether a list has to look at every resource of the connection: a *scan*. Scans are few at a time, so the
+ * look-ups that identity providers live on must not be taken for any. A test compares this with what the
+ * databases plan.
+ */
+
+import type { Kind } from '../../model/subject.ts';
+import { conjuncts, disjuncts, type Filter } from './ast.ts';
+import { type AttributeChain, leafOf, resolveAttribute, subAttribute } from './attributes.ts';
+import { isNull } from './operand.ts';
+
+/** Compared by `eq`, an index finds the few that have the value. */
+const COLUMNS: Readonly<Record<Kind, ReadonlySet<string>>> = {
+  user: new Set(['id', 'externalId', 'userName', 'displayName']),
+  group: new Set(['id', 'externalId', 'displayName']),
+};
+
+/** Lists whose `value eq` an index finds. Of a group's users there may be many: further tests cost by user. */
+const FEW: ReadonlySet<string> = new Set(['emails', 'members']);
+const MANY = 'groups';
+
+/** Sorted by a column; anything else is read out of every resource. */
+const SORT_COLUMNS: ReadonlySet<string> = new Set([
+  ...['id', 'externalId', 'userName', 'displayName', 'active', 'meta'],
+]);
+
+export function isScan(filter: Filter | null, sortBy: string | null, kind: Kind): boolean {
+  if (filter !== null) return !isServedByIndex(filter, kind);
+  const chain = sortBy === null ? null : resolveAttribute(kind, sortBy.trim());
+  return chain !== null && !SORT_COLUMNS.has(chain[0].name);
+}
+
+function isServedByIndex(filter: Filter, kind: Kind): boolean {
+  const terms = conjuncts(filter);
+  const isFound = (term: Filter) =>
+    disjuncts(term).every((one) => conjuncts(one).some((test) => isColumnLookUp(test, kind)));
+  return terms.some((term) => isFound(term) || isListLookUp(term, kind, terms.length === 1));
+}
+
+function isColumnLookUp(test: Filter, kind: Kind): boolean {
+  const chain = comparedByEq(test, kind);
+  return chain !== null && COLUMNS[kind].has(chain[0].name);
+}
+
+function isListLookUp(test: Filter, kind: Kind, isAlone: boolean): boolean {
+  if (test.kind === 'elements') {
+    const list = resolveAttribute(kind, test.attribute)?.[0];
+    const value = list && subAttribute(list, 'value');
+    return (
+      FEW.has(list?.name ?? '') &&
+      conjuncts(test.filter).some(
+        (inner) =>
+          inner.kind === 'compare' &&
+          inner.op === 'eq' &&
+          list !== undefined &&
+          subAttribute(list, inner.attribute) === value &&
+          hasText(inner.literal),
+      )
+    );
+  }
+  const chain = comparedByEq(test, kind);
+  if (chain === null) return false;
+  const [list] = chain;
+  const isValue = leafOf(chain) === list || leafOf(chain).name === 'value';
+  return isValue && (FEW.has(list.name) || (list.name === MANY && isAlone));
+}
+
+/** What a test compares by `eq` with a text that is there; null for every other test. */
+function comparedByEq(test: Filter, kind: Kind): AttributeChain | null {
+  if (test.kind !== 'compare' || test.op !== 'eq' || !hasText(test.literal)) return null;
+  return resolveAttribute(kind, test.attribute);
+}
+
+function hasText(literal: { readonly text: string; readonly quoted: boolean }): boolean {
+  return literal.text !== '' && !isNull(literal);
+}

@@ -1,0 +1,79 @@
+/**
+ * How long a request may take: one of few operations is answered within 1.5 s, with its result or with a
+ * refusal, because identity providers' own templates wait no longer. What a refused request asked for is not
+ * done.
+ */
+
+import { type Db, dialectOf } from '../../db/open.ts';
+import { answeredWithin, type Deadline, Late } from '../../directory/deadline.ts';
+import type { Clock } from '../../support/clock.ts';
+import { ScimError } from '../answer/errors.ts';
+import { field, isObject } from '../patch/operation.ts';
+
+/** More operations, or a larger body, may take as long as they take. */
+const OPERATIONS_MAX = 10;
+const BODY_BYTES_MAX = 64 * 1024;
+
+export const ANSWER_WITHIN_MS = 1_250;
+/** For what an answer shows beside what was written. */
+const AFTER_COMMIT_MS = 150;
+
+/** What a call knows of its time. */
+export interface Timed {
+  /** When it must be answered, by the clock; null: it may take as long as it takes. */
+  readonly answerBy: number | null;
+  /** Of the operation that is under way. */
+  readonly deadline?: Deadline;
+}
+
+export type Patience = ReturnType<typeof createPatience>;
+
+export function createPatience(db: Db, clock: Clock, answerWithinMs: number) {
+  const late = refusalOf(dialectOf(db) === 'sqlite');
+  return {
+    /** For a call that comes now. */
+    answerBy(body: unknown, bodyBytes: number): Timed['answerBy'] {
+      const isShort = bodyBytes <= BODY_BYTES_MAX && operationsIn(body) <= OPERATIONS_MAX;
+      return isShort ? clock.now() + answerWithinMs : null;
+    },
+
+    /** Throws ScimError 429 and 503 where the time is over, and then nothing was done. */
+    async inTime<C extends Timed, T>(call: C, work: (call: C) => Promise<T>): Promise<T> {
+      if (call.answerBy === null) return work(call);
+      try {
+        const leftMs = Math.max(0, call.answerBy - clock.now());
+        return await answeredWithin(clock, leftMs, (deadline) => work({ ...call, deadline }));
+      } catch (error) {
+        throw error instanceof Late ? late(error) : error;
+      }
+    },
+
+    /** Undefined where the call must be answered before `work` is done. */
+    async afterCommit<T>(call: Timed, work: Promise<T>): Promise<T | undefined> {
+      if (call.answerBy === null) return work;
+      const leftMs = Math.max(0, call.answerBy - clock.now()) + AFTER_COMMIT_MS;
+      const done = new AbortController();
+      const over = clock.sleep(leftMs, done.signal).then(
+        () => undefined,
+        () => undefined,
+      );
+      return Promise.race([work, over]).finally(() => done.abort());
+    },
+  };
+}
+
+function operationsIn(body: unknown): number {
+  const operations = isObject(body) ? field(body, 'Operations') : undefined;
+  return Array.isArray(operations) ? operations.length : 1;
+}
+
+/**
+ * Whoever waits for the one connection of SQLite waits for other requests: overload, which identity providers
+ * try again by themselves. Everything else is a database that does not answer.
+ */
+function refusalOf(waitsForOthers: boolean): (error: Late) => ScimError {
+  return ({ waited }) =>
+    waited && waitsForOthers
+      ? new ScimError(429, null, 'Other requests take all the time just now; send this one again shortly.')
+      : new ScimError(503, null, 'The database does not answer just now; try again shortly.');
+}

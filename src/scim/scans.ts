@@ -1,0 +1,91 @@
+/**
+ * Scans, few at a time: two of one connection, so that nobody takes them all, and few of the process, which
+ * has few cores. Whoever comes when all are taken waits for a second; nobody else waits for them.
+ */
+
+import { type Db, dialectOf } from '../db/open.ts';
+import { ReadTooLong, readWithin } from '../db/reads.ts';
+import type { Clock } from '../support/clock.ts';
+import { ScimError } from './answer/errors.ts';
+
+const OF_CONNECTION_MAX = 2;
+/** SQLite scans within this process, PostgreSQL elsewhere. */
+const OF_PROCESS_MAX = { sqlite: 2, postgres: 4 } as const;
+const WAIT_MAX_MS = 1_000;
+/** From its arrival until it is ended, its wait included: an answer is due within 1.5 s. */
+const SCAN_MAX_MS = 1_200;
+
+export type Scans = ReturnType<typeof createScans>;
+
+interface Waiting {
+  readonly connectionId: string;
+  start(): void;
+}
+
+export function createScans(db: Db, clock: Clock) {
+  const ofProcessMax = OF_PROCESS_MAX[dialectOf(db)];
+  /** By connection id; connections without any are absent. */
+  const running = new Map<string, number>();
+  const waiting = new Set<Waiting>();
+  let runningInAll = 0;
+
+  const runningOf = (connectionId: string) => running.get(connectionId) ?? 0;
+
+  const count = (connectionId: string, change: 1 | -1) => {
+    runningInAll += change;
+    const left = runningOf(connectionId) + change;
+    if (left > 0) running.set(connectionId, left);
+    else running.delete(connectionId);
+  };
+
+  /** First those whose connection has the fewest, in the order in which they came. */
+  const startNext = () => {
+    if (runningInAll >= ofProcessMax) return;
+    const [next] = [...waiting]
+      .filter(({ connectionId }) => runningOf(connectionId) < OF_CONNECTION_MAX)
+      .sort((a, b) => runningOf(a.connectionId) - runningOf(b.connectionId));
+    next?.start();
+  };
+
+  const turn = async (connectionId: string) => {
+    const begun = new AbortController();
+    const start = () => {
+      waiting.delete(me);
+      count(connectionId, 1);
+      begun.abort();
+    };
+    const me: Waiting = { connectionId, start };
+    waiting.add(me);
+    startNext();
+    if (begun.signal.aborted) return;
+    await clock.sleep(WAIT_MAX_MS, begun.signal).catch(() => {});
+    if (waiting.delete(me)) throw tooMany();
+  };
+
+  return {
+    /** Throws ScimError 429 where its turn does not come, or where it takes too long. */
+    async run<T>(connectionId: string, read: (db: Db) => Promise<T>): Promise<T> {
+      const arrivedAt = clock.now();
+      await turn(connectionId);
+      try {
+        return await readWithin(db, Math.max(1, SCAN_MAX_MS - (clock.now() - arrivedAt)), read);
+      } catch (error) {
+        throw error instanceof ReadTooLong ? tooLong() : error;
+      } finally {
+        count(connectionId, -1);
+        startNext();
+      }
+    },
+  };
+}
+
+function tooMany(): ScimError {
+  const detail = `Filters that no index serves are answered ${OF_CONNECTION_MAX} at a time; send this one again shortly.`;
+  return new ScimError(429, null, detail);
+}
+
+function tooLong(): ScimError {
+  const detail =
+    'No index serves this filter, and going through everybody took too long just now. A test of userName, externalId, id or emails.value that must hold makes it quick.';
+  return new ScimError(429, null, detail);
+}
