@@ -45,8 +45,10 @@ export type SendRequest = (request: VendorRequest, context: CallContext) => Prom
 export function createSender(deps: HttpDeps): SendRequest {
   return async (request, context) => {
     const headers = sendable(deps.store, request);
+    const asked = deps.now();
     const busyMs = await deps.pacer.wait(request, context.signal);
     if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
+    if (deps.now() > asked) await context.confirm?.();
     const started = deps.now();
     let status = 0;
     try {

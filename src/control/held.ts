@@ -18,7 +18,7 @@ import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
-import { releaseBrakeIfClear } from '../settle/gate/gate.ts';
+import { releaseBrakeIfClear } from '../settle/gate/brake.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';

@@ -213,7 +213,7 @@ function refuseWidening(
 }
 
 async function write(tx: Db, { before, after }: Step): Promise<void> {
-  if (after === null) return deleteRow(tx, subject({ before, after }).id);
+  if (after === null) return deleteRow(tx, subject({ before, after }));
   return before === null ? insertRule(tx, after) : updateRule(tx, after);
 }
 

@@ -83,6 +83,7 @@ export async function createStore(
     seatRefusals: 0,
     brakeTrippedAt: null,
     scannedAt: null,
+    contextVersion: 0,
     lastSyncAt: null,
     lastSuccessAt: null,
     createdAt: at,

@@ -19,6 +19,7 @@ import * as inquiries from '../../migrations/0012_inquiries.ts';
 import * as trimmedNames from '../../migrations/0016_trimmed_names.ts';
 import * as adopters from '../../migrations/0017_adopters.ts';
 import * as previewPositions from '../../migrations/0018_preview_positions.ts';
+import * as contextVersions from '../../migrations/0019_context_versions.ts';
 
 interface Migration {
   readonly name: string;
@@ -42,6 +43,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0016_trimmed_names', ...trimmedNames },
   { name: '0017_adopters', ...adopters },
   { name: '0018_preview_positions', ...previewPositions },
+  { name: '0019_context_versions', ...contextVersions },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -9,11 +9,20 @@ import type { Db } from '../db/open.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
+import { contextVersionOf, holdContextVersion } from '../db/stores/contextVersions.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+
+/** The store's settings, rules or mappings are others by now: the task is to be planned anew. */
+export class ContextOutdated extends Error {
+  constructor(storeId: string) {
+    super(`the context of store ${storeId} is outdated`);
+    this.name = 'ContextOutdated';
+  }
+}
 
 /** Of the reads before a change, such as the pages of a large group. */
 const LOOKS_TOLD_MAX = 100;
@@ -80,7 +89,7 @@ export class Attempt {
       calls.push(call);
       this.#onCall(op, call);
     };
-    return { calls, callContext: { signal: this.#signal, record } };
+    return { calls, callContext: { signal: this.#signal, record, confirm: () => this.#confirm() } };
   }
 
   /** For calls that only look: the next event has them. */
@@ -101,6 +110,34 @@ export class Attempt {
   /** @throws LeaseLost, and then nothing is recorded. */
   record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     return recordUnder(this.deps.db, this.lease, work);
+  }
+
+  /**
+   * In a transaction that comes before a write: until it ends, nobody can save other settings. `alone`: the
+   * transaction goes on to write to the store's row. @throws ContextOutdated, and then nothing is recorded.
+   */
+  async holdContext(tx: Db, alone = false): Promise<void> {
+    const { id, contextVersion } = this.context.store;
+    if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new ContextOutdated(id);
+  }
+
+  /** Records what was done, before another write. @throws ContextOutdated, and then it is recorded all the same. */
+  async recordAndGoOn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    const { id, contextVersion } = this.context.store;
+    const { result, goesOn } = await this.record(async (tx) => {
+      const result = await work(tx);
+      const goesOn = (await holdContextVersion(tx, id, false)) === contextVersion;
+      if (!goesOn) await setIntent(tx, this.task.id, null);
+      return { result, goesOn };
+    });
+    if (goesOn) return result;
+    throw new ContextOutdated(id);
+  }
+
+  /** Before a call that had to wait for its turn. */
+  async #confirm(): Promise<void> {
+    const { id, contextVersion } = this.context.store;
+    if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new ContextOutdated(id);
   }
 
   /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */

@@ -14,7 +14,25 @@ import type { Connectors } from './connectorCache.ts';
 import type { StoreContext } from './desired.ts';
 import { scopeOf } from './scope.ts';
 
-/** Three look-ups by index; whatever is planned with one context is planned by the same rules. */
+const CACHED_MAX = 1_000;
+
+/** Keeps what was read until the store's row says that it has changed, in whatever process. */
+export function createContextCache(
+  db: Db,
+  connectors: Connectors,
+): (store: StoreRecord) => Promise<StoreContext> {
+  const cached = new Map<string, StoreContext>();
+  return async (store) => {
+    const known = cached.get(store.id);
+    if (known?.store.contextVersion === store.contextVersion) return { ...known, store };
+    const context = await storeContextOf(db, connectors, store);
+    if (cached.size >= CACHED_MAX) cached.clear();
+    cached.set(store.id, context);
+    return context;
+  };
+}
+
+/** Whatever is planned with one context is planned by the same settings, rules and mappings. */
 export async function storeContextOf(
   db: Db,
   connectors: Connectors,

@@ -13,7 +13,7 @@ import { hasOpenTasks, PRIORITY } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
-import { Attempt } from '../settle/attempt.ts';
+import { Attempt, ContextOutdated } from '../settle/attempt.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
 import type { StoreContext } from '../stores/desired.ts';
@@ -77,6 +77,8 @@ export class StoreDuties implements Duties {
     this.#hasJustPreviewed = !isLeaver && !this.#hasJustPreviewed && (await this.#makePreview(shift));
     if (this.#hasJustPreviewed) return { kind: 'again' };
     if (task) {
+      // Other settings were saved before the task was claimed: they are the ones to plan it with.
+      if (task.contextVersion !== store.contextVersion) return { kind: 'again' };
       await this.#settle(context, shift, task, () => this.#giveWay(shift));
       return { kind: 'again' };
     }
@@ -157,6 +159,8 @@ export class StoreDuties implements Duties {
       else await settleGroup(attempt);
       if (attempt.asked) await this.#succeeded();
     } catch (error) {
+      // The task is still due, and planned with the settings of now when it is claimed again.
+      if (error instanceof ContextOutdated) return;
       const lost = error instanceof LeaseLost;
       if (lost || calls.aborted || mayStillArrive(error))
         await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));

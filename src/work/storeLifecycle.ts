@@ -4,7 +4,7 @@ import type { VendorCall } from '../connectors/connector.ts';
 import { finishDeletion } from '../control/endings/storeDeletion.ts';
 import { pauseForCredential, recheckPaused } from '../control/pause.ts';
 import { SYSTEM } from '../model/cause.ts';
-import { storeContextOf } from '../stores/context.ts';
+import { createContextCache } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -12,7 +12,7 @@ import type { StoreLifecycle } from './storeDuties.ts';
 
 export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): StoreLifecycle {
   return {
-    storeContextOf: (store) => storeContextOf(deps.db, deps.connectors, store),
+    storeContextOf: createContextCache(deps.db, deps.connectors),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
     recheck: async (store, signal) => {
       await recheckPaused(deps, store, signal);

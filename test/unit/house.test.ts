@@ -11,7 +11,7 @@ const FILES_MAX = 15;
 
 /** What breaks a rule today. Whoever mends one of these takes it from the list; nothing is ever added. */
 const STILL_BROKEN = {
-  longFiles: ['src/settle/gate/gate.ts'],
+  longFiles: [] as string[],
   fullFolders: ['src/api'],
   otherWords: [] as string[],
   withoutFirstLines: [] as string[],

@@ -37,7 +37,7 @@ import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { EventKind } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';
-import { releaseBrakeIfClear } from '../../settle/gate/gate.ts';
+import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';

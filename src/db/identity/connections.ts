@@ -6,6 +6,7 @@
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
+import { raiseContextVersions } from '../stores/contextVersions.ts';
 import { type Deletion, toDeletion } from './deletions.ts';
 
 export const STRATEGIES = ['okta', 'entra', 'auth0', 'scim'] as const;
@@ -156,6 +157,8 @@ export async function insertConnection(db: Db, connection: NewConnection): Promi
 /** Writes what an admin may change. Throws a unique violation where the name is taken. */
 export async function updateConnection(db: Db, connection: ConnectionRecord): Promise<void> {
   await db('connections').where({ id: connection.id }).update(settingsRow(connection));
+  // Its mapping is part of how every store sees its users.
+  await raiseContextVersions(db, connection.environmentId);
 }
 
 function settingsRow(connection: NewConnection) {

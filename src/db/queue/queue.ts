@@ -38,6 +38,8 @@ export interface DueTask {
   readonly createdAt: string;
   /** The requests that caused it, oldest first. */
   readonly causes: readonly string[];
+  /** Of the store's settings, rules and mappings, when the task was claimed. */
+  readonly contextVersion: number;
 }
 
 /** The most urgent task that is due; null where none is. `now` is an ISO time. */
@@ -52,18 +54,20 @@ export function nextDueLeaver(db: Db, storeId: string, now: string): Promise<Due
 }
 
 async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<DueTask | null> {
-  const row = await tasks
+  const first = tasks
     .where({ state: 'pending' })
     .where('run_at', '<=', now)
-    .orderBy('priority')
-    .orderBy('run_at')
-    .orderBy('id')
-    .first();
+    .orderBy(['priority', 'run_at', 'id'])
+    .limit(1);
+  const rows = await db
+    .with('due', first)
+    .from('due')
+    .join('stores', 'stores.id', 'due.store_id')
+    .leftJoin('task_causes', 'task_causes.task_id', 'due.id')
+    .orderBy('task_causes.created_at')
+    .select('due.*', 'stores.context_version', 'task_causes.correlation_id');
+  const [row] = rows;
   if (!row) return null;
-  const causes = await db('task_causes')
-    .where({ task_id: row.id })
-    .orderBy('created_at')
-    .select('correlation_id');
   return {
     id: row.id,
     environmentId: row.environment_id,
@@ -75,7 +79,8 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
     attempts: row.attempts,
     failedAt: row.failed_at,
     createdAt: row.created_at,
-    causes: causes.map((cause: { correlation_id: string }) => cause.correlation_id),
+    causes: rows.flatMap((cause: { correlation_id: string | null }) => cause.correlation_id ?? []),
+    contextVersion: Number(row.context_version),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What a store maps otherwise than its type does: attributes of people, and names of groups. */
 
 import type { Db } from '../open.ts';
+import { raiseContextVersion } from './contextVersions.ts';
 
 export interface AttributeOverride {
   readonly targetAttribute: string;
@@ -44,6 +45,7 @@ const ROWS_PER_INSERT_MAX = 100;
 
 /** The store's row must be locked by the caller. */
 export async function replaceMappings(db: Db, storeId: string, mappings: StoreMappings): Promise<void> {
+  await raiseContextVersion(db, storeId);
   await db('attribute_mappings').where({ store_id: storeId }).delete();
   await db('group_mappings').where({ store_id: storeId }).delete();
   const attributes = mappings.attributes.map((mapping) => ({

@@ -3,6 +3,7 @@
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import type { After } from '../paging.ts';
+import { raiseContextVersion } from './contextVersions.ts';
 
 export interface RuleRecord {
   readonly id: string;
@@ -53,14 +54,17 @@ export function rulesOf(db: Db, environmentId: string, storeId: string | null) {
 
 export async function insertRule(db: Db, rule: RuleRecord): Promise<void> {
   await db('rules').insert({ id: rule.id, ...toRow(rule) });
+  await raiseContextVersion(db, rule.storeId);
 }
 
 export async function updateRule(db: Db, rule: RuleRecord): Promise<void> {
   await db('rules').where({ id: rule.id }).update(toRow(rule));
+  await raiseContextVersion(db, rule.storeId);
 }
 
-export async function deleteRule(db: Db, id: string): Promise<void> {
+export async function deleteRule(db: Db, { id, storeId }: RuleRecord): Promise<void> {
   await db('rules').where({ id }).delete();
+  await raiseContextVersion(db, storeId);
 }
 
 function toRow(rule: RuleRecord) {

@@ -24,6 +24,8 @@ export interface StoreRecord extends Peer {
   readonly seatRefusals: number;
   readonly brakeTrippedAt: string | null;
   readonly scannedAt: string | null;
+  /** Rises with every change of what a store context is made of. */
+  readonly contextVersion: number;
   readonly lastSyncAt: string | null;
   readonly lastSuccessAt: string | null;
   readonly createdAt: string;
@@ -136,7 +138,9 @@ export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
     last_success_at: _succeeded,
     ...columns
   } = toRow(store);
-  await db('stores').where({ id: store.id }).update(columns);
+  await db('stores')
+    .where({ id: store.id })
+    .update({ ...columns, context_version: db.raw('context_version + 1') });
 }
 
 /** Stores with a secret that another key than this one seals. */
@@ -159,17 +163,20 @@ export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['sec
  * time.
  */
 export async function softDeleteStore(db: Db, id: string, at: string): Promise<void> {
-  await db('stores').where({ id }).update({
-    status: 'INACTIVE',
-    secrets: '{}',
-    configuration: '{}',
-    self: null,
-    paused: null,
-    paused_at: null,
-    retry_at: null,
-    updated_at: at,
-    deleted_at: at,
-  });
+  await db('stores')
+    .where({ id })
+    .update({
+      status: 'INACTIVE',
+      secrets: '{}',
+      configuration: '{}',
+      self: null,
+      paused: null,
+      paused_at: null,
+      retry_at: null,
+      updated_at: at,
+      deleted_at: at,
+      context_version: db.raw('context_version + 1'),
+    });
 }
 
 /** Tables with rows that belong to a store, children before their parents. */
@@ -251,6 +258,7 @@ export function toStore(row: Record<string, unknown>): StoreRecord {
     seatRefusals: Number(row.seat_refusals),
     brakeTrippedAt: row.brake_tripped_at as string | null,
     scannedAt: row.scanned_at as string | null,
+    contextVersion: Number(row.context_version),
     lastSyncAt: row.last_sync_at as string | null,
     lastSuccessAt: row.last_success_at as string | null,
     createdAt: row.created_at as string,

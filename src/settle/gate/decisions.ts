@@ -3,6 +3,7 @@
 import { type HeldRecord, heldOfSubjects } from '../../db/brake/held.ts';
 import type { Db } from '../../db/open.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { discarded } from '../../plan/losses.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {
@@ -39,8 +40,4 @@ export async function withDecisions(
       .filter((item) => decisionOn(item)?.state === 'discarded')
       .map((item) => discarded(item.change, decisionOn(item)?.decidedBy ?? null)),
   };
-}
-
-export function discarded({ op, subject }: Change, by: string | null): Skip {
-  return { op, subject, status: 'unsynced', reason: `discarded by ${by}` };
 }

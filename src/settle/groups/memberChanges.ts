@@ -33,7 +33,7 @@ export async function applyMemberships(
 ): Promise<AppliedMemberships> {
   const batches = batchesOf(changes, attempt.context.connector.capabilities.membersPerCallMax);
   const [first] = batches;
-  if (first) await attempt.record((tx) => announce(tx, attempt, first));
+  if (first) await attempt.recordAndGoOn((tx) => announce(tx, attempt, first));
   const refused = new Map<string, Refusal>();
   for (const [index, batch] of batches.entries()) {
     const next = batches[index + 1] ?? null;
@@ -76,7 +76,7 @@ async function applyBatch(
     .catch((error: unknown) => failed(attempt, batch, calls, error));
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
-  await attempt.record(async (tx) => {
+  const recordBatch = async (tx: Db) => {
     if (first.op === 'grant')
       await recordMembers(
         tx,
@@ -107,7 +107,8 @@ async function applyBatch(
           reason: outcome.reason ?? 'refused',
         });
     }
-  });
+  };
+  await (next ? attempt.recordAndGoOn(recordBatch) : attempt.record(recordBatch));
   return batch.flatMap((change) => {
     const refusal = refusalOf(change, byId.get(change.member.remoteId));
     return refusal ? [[changeKey(change), refusal] as const] : [];

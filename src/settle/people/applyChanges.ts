@@ -67,7 +67,7 @@ function notAccepted({ context }: Attempt, { subject }: UserChange, part: NotAcc
 
 /** A change that another one follows. */
 function recordApart(attempt: Attempt, record: AppliedChanges['recordLast']): Promise<Recorded> {
-  return attempt.record(async (tx) => {
+  return attempt.recordAndGoOn(async (tx) => {
     const recorded = await record(tx);
     if (recorded.affectsGroups) await enqueueGroupsOf(tx, attempt, recorded.link?.remoteId);
     return recorded;

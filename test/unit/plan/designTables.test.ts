@@ -2,11 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plan } from '../../../src/model/change.ts';
+import { type Change, changeKey, type Plan } from '../../../src/model/change.ts';
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
 import { planGroup } from '../../../src/plan/group.ts';
+import { type Judgement, judgeLosses, type KnownLoss } from '../../../src/plan/losses.ts';
 import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
 import { type AccountLink, type DisabledBy, planUser } from '../../../src/plan/user.ts';
 
@@ -159,46 +160,81 @@ describe('Memberships', () => {
 });
 
 describe('The brake', () => {
-  const { settings } = readSettings('');
-  const window = { base: 30, used: 0, tripped: false };
-  const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false };
+  const change = {
+    op: 'disable',
+    subject: { kind: 'user', id: 'p', display: 'jane' },
+    remoteId: 'r',
+  } as const;
+  const LIMIT = 10;
 
-  it('B1 lets everything through at 100 percent', () => {
-    const off = { ...settings, brakePercent: 100 };
-    expect(
-      judgeLoss(off, { ...window, tripped: true, used: 99 }, { ...loss, peopleOfCause: 99 }).verdict,
-    ).toBe('pass');
+  it.each(table('The brake').map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const { settings, words } = readSettings(row.settings ?? '');
+    const [state = '', otherwise] = (row.known ?? '').split(', ');
+    const row0 = { id: 'h', changeKey: changeKey(change), reason: 'held before', decidedBy: 'an admin' };
+    const known = state === 'none' ? [] : [{ ...row0, state, desired: otherwise ? 'gone' : 'inactive' }];
+    const judgement = judgeLosses({
+      changes: [change],
+      lossOf: { personKey: () => 'p', desired: () => 'inactive' },
+      known: known as readonly KnownLoss[],
+      released: new Set(words.includes('preview applied with what was held') ? [changeKey(change)] : []),
+      confirmed: words.includes('store is being deleted'),
+      settings,
+      window: {
+        base: 30,
+        used: row.window?.startsWith('full') ? LIMIT : LIMIT - 1,
+        tripped: row.window === 'tripped',
+      },
+      inWindow: new Set(row.window?.endsWith('with the person') ? ['p'] : []),
+      peopleOfCause: row.cause === 'too large' ? LIMIT + 1 : LIMIT,
+    });
+    expect(ruling(judgement)).toBe(row.outcome);
   });
-  it('B2 lets an approved loss through without using the budget', () => {
-    expect(judgeLoss(settings, { ...window, tripped: true }, { ...loss, approved: true })).toEqual({
-      verdict: 'pass',
-      reserve: false,
-    });
-  });
-  it('B4 holds a cause that alone exceeds the limit, without tripping', () => {
-    expect(judgeLoss(settings, window, { ...loss, peopleOfCause: 11 })).toMatchObject({
-      verdict: 'hold',
-      trips: false,
-    });
-    expect(judgeLoss(settings, window, { ...loss, peopleOfCause: 10 }).verdict).toBe('pass');
-  });
-  it('B5 holds while tripped, B6 lets the same person lose more, B7 reserves, B8 trips', () => {
-    expect(judgeLoss(settings, { ...window, tripped: true }, loss)).toMatchObject({
-      verdict: 'hold',
-      trips: false,
-    });
-    expect(judgeLoss(settings, { ...window, used: 10 }, { ...loss, alreadyInWindow: true })).toEqual({
-      verdict: 'pass',
-      reserve: false,
-    });
-    expect(judgeLoss(settings, { ...window, used: 9 }, loss)).toEqual({ verdict: 'pass', reserve: true });
-    expect(judgeLoss(settings, { ...window, used: 10 }, loss)).toMatchObject({
-      verdict: 'hold',
-      trips: true,
-    });
-  });
+
+  /** As the table says it. */
+  function ruling({ allowed, reserved, skipped, kept, fresh, trips }: Judgement<Change>): string {
+    const parts = [
+      ...(allowed.length > 0 ? ['let through'] : []),
+      ...(reserved.length > 0 ? ['reserve'] : []),
+      ...skipped.map(({ status }) => `skip: ${status}`),
+      ...(kept.length > 0 && skipped.length === 0 ? ['stays held'] : []),
+      ...(trips === null ? [] : ['trip']),
+      ...(fresh.length > 0 ? ['hold'] : []),
+    ];
+    return parts.join(', ');
+  }
+
   it('limits by percent where that is more than the minimum', () => {
+    const { settings } = readSettings('');
+    const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false };
     expect(judgeLoss(settings, { base: 100, used: 19, tripped: false }, loss).verdict).toBe('pass');
     expect(judgeLoss(settings, { base: 100, used: 20, tripped: false }, loss).verdict).toBe('hold');
+  });
+
+  it('counts each person of a plan once, and trips with the first beyond the limit', () => {
+    const { settings } = readSettings('');
+    const revoke = (id: string, person: string): Change => ({
+      op: 'revoke',
+      subject: { kind: 'group', id: 'g', display: 'Eng' },
+      remoteId: id,
+      member: { personId: person, remoteId: `r-${person}`, display: person, level: null },
+    });
+    const judgement = judgeLosses({
+      changes: [revoke('a', 'p'), revoke('b', 'p'), revoke('a', 'q'), revoke('a', 's')],
+      lossOf: {
+        personKey: (loss) => ('member' in loss ? (loss.member.personId ?? '') : ''),
+        desired: () => 'unwanted',
+      },
+      known: [],
+      released: new Set(),
+      confirmed: false,
+      settings,
+      window: { base: 30, used: LIMIT - 1, tripped: false },
+      inWindow: new Set(),
+      peopleOfCause: 3,
+    });
+    expect(judgement.reserved).toEqual(['p']);
+    expect(judgement.allowed).toHaveLength(2);
+    expect(judgement.fresh.map(({ personKey }) => personKey)).toEqual(['q', 's']);
+    expect(judgement.trips).toContain('the limit is 10');
   });
 });

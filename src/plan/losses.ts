@@ -1,0 +1,126 @@
+/**
+ * The judgement about the losses of one plan: the table "The brake" of docs/design.md. It says which may run, which
+ * wait for an admin, and which an admin has declined; recording that is the caller's.
+ */
+
+import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
+import type { CommonSettings } from '../model/commonSettings.ts';
+import { type BrakeWindow, judgeLoss } from './brake.ts';
+
+/** What stands against a loss from before. */
+export interface KnownLoss {
+  readonly id: string;
+  readonly changeKey: string;
+  readonly state: 'held' | 'approved' | 'discarded';
+  /** What the directory wanted then: once that moves, this counts no more. */
+  readonly desired: string;
+  readonly reason: string;
+  readonly decidedBy: string | null;
+}
+
+/** Whom a loss is counted against, and what the directory wants of them. */
+export interface LossOf {
+  personKey(change: Change): string;
+  desired(change: Change): string;
+}
+
+export interface Losses<C extends Change> {
+  readonly changes: readonly C[];
+  readonly lossOf: LossOf;
+  readonly known: readonly KnownLoss[];
+  /** Keys of losses that an admin applied a preview of, with what the brake held in it. */
+  readonly released: ReadonlySet<string>;
+  /** An admin was told how many people it concerns, and confirmed all of it: the store is being deleted. */
+  readonly confirmed: boolean;
+  readonly settings: CommonSettings;
+  readonly window: BrakeWindow;
+  /** Of the people of this plan, those who lost something in the window already. */
+  readonly inWindow: ReadonlySet<string>;
+  /** The most people that one cause of the task could take something from. */
+  readonly peopleOfCause: number;
+}
+
+/** A loss that is to wait for an admin from now on. */
+export interface FreshLoss {
+  readonly change: Change;
+  readonly changeKey: string;
+  readonly personKey: string;
+  readonly desired: string;
+  readonly reason: string;
+}
+
+export interface Judgement<C extends Change> {
+  /** In the plan's order: everything that is no loss, and the losses that may run. */
+  readonly allowed: readonly C[];
+  readonly skipped: readonly Skip[];
+  readonly heldReasons: readonly string[];
+  readonly fresh: readonly FreshLoss[];
+  /** Ids of known losses that stay as they are. */
+  readonly kept: readonly string[];
+  /** By the change's key, the id of the known loss whose approval it uses. */
+  readonly approvals: ReadonlyMap<string, string>;
+  /** People against whom the budget is reserved. */
+  readonly reserved: readonly string[];
+  /** Why the brake trips; null where it does not. */
+  readonly trips: string | null;
+}
+
+export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
+  const { lossOf, released, confirmed, settings, peopleOfCause } = losses;
+  const known = new Map(losses.known.map((row) => [row.changeKey, row]));
+  const window = { ...losses.window };
+  const inWindow = new Set(losses.inWindow);
+  const allowed: C[] = [];
+  const skipped: Skip[] = [];
+  const heldReasons: string[] = [];
+  const fresh: FreshLoss[] = [];
+  const kept: string[] = [];
+  const approvals = new Map<string, string>();
+  const reserved: string[] = [];
+  let trips: string | null = null;
+  for (const change of losses.changes) {
+    if (!isLoss(change)) {
+      allowed.push(change);
+      continue;
+    }
+    const key = changeKey(change);
+    const desired = lossOf.desired(change);
+    const found = known.get(key);
+    const row = found?.desired === desired ? found : undefined;
+    if (row?.state === 'discarded') {
+      kept.push(row.id);
+      skipped.push(discarded(change, row.decidedBy));
+      continue;
+    }
+    if (row?.state === 'approved') approvals.set(key, row.id);
+    const approved = confirmed || row?.state === 'approved' || released.has(key);
+    if (row?.state === 'held' && !approved && settings.brakePercent < 100) {
+      // It waits for its decision, whatever other cause the task is worked on for.
+      kept.push(row.id);
+      heldReasons.push(row.reason);
+      continue;
+    }
+    const personKey = lossOf.personKey(change);
+    const alreadyInWindow = inWindow.has(personKey);
+    const verdict = judgeLoss(settings, window, { peopleOfCause, alreadyInWindow, approved });
+    if (verdict.verdict === 'hold') {
+      heldReasons.push(verdict.reason);
+      fresh.push({ change, changeKey: key, personKey, desired, reason: verdict.reason });
+      if (verdict.trips) {
+        window.tripped = true;
+        trips = verdict.reason;
+      }
+      continue;
+    }
+    allowed.push(change);
+    if (!verdict.reserve) continue;
+    reserved.push(personKey);
+    inWindow.add(personKey);
+    window.used += 1;
+  }
+  return { allowed, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
+}
+
+export function discarded({ op, subject }: Change, by: string | null): Skip {
+  return { op, subject, status: 'unsynced', reason: `discarded by ${by}` };
+}

@@ -1,0 +1,87 @@
+/**
+ * The brake's books: read for the judgement about the losses of one plan, and written with what came of it, in one
+ * transaction under the store's lock, so that no number of workers exceeds the limit.
+ */
+
+import {
+  peopleInWindow,
+  peopleOfLargestCause,
+  readWindow,
+  reservePerson,
+} from '../../db/brake/brakeLedger.ts';
+import { countOpenHeld, HELD_RANK, type HeldRecord, insertHeld } from '../../db/brake/held.ts';
+import type { Db } from '../../db/open.ts';
+import { countEnabledPeople } from '../../db/seen/linkLists.ts';
+import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
+import { type Change, isLoss } from '../../model/change.ts';
+import { type FreshLoss, type Judgement, judgeLosses, type LossOf } from '../../plan/losses.ts';
+import { isoTime } from '../../support/clock.ts';
+import type { Attempt } from '../attempt.ts';
+
+/** Answers the ids of held losses that stay, too. */
+export async function askBrake<C extends Change>(
+  tx: Db,
+  attempt: Attempt,
+  changes: readonly C[],
+  released: ReadonlySet<string>,
+  known: readonly HeldRecord[],
+  lossOf: LossOf,
+): Promise<Judgement<C>> {
+  const { store, settings } = attempt.context;
+  const tripped = await lockBrake(tx, store.id);
+  const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
+  const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
+  const inWindow = await peopleInWindow(tx, store.id, cutoff, people);
+  const { base: recorded, used } = await readWindow(tx, store.id, cutoff);
+  const base = recorded ?? (await countEnabledPeople(tx, store.id));
+  const peopleOfCause = await peopleOfLargestCause(tx, store.id, attempt.task.causes, people.length);
+  const judgement = judgeLosses({
+    changes,
+    lossOf,
+    known,
+    released,
+    confirmed: store.status === 'DELETING',
+    settings,
+    window: { base, used, tripped },
+    inWindow,
+    peopleOfCause,
+  });
+  const held = await hold(tx, attempt, judgement.fresh);
+  for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
+  if (judgement.trips !== null) {
+    await tripBrake(tx, store.id, attempt.now());
+    await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
+  }
+  return { ...judgement, kept: [...judgement.kept, ...held] };
+}
+
+async function hold(tx: Db, attempt: Attempt, fresh: readonly FreshLoss[]): Promise<readonly string[]> {
+  const [first] = fresh;
+  if (!first) return [];
+  const rows = fresh.map(({ change, changeKey, personKey, desired, reason }) => ({
+    environmentId: attempt.task.environmentId,
+    storeId: attempt.context.store.id,
+    subject: attempt.task.subject,
+    personKey,
+    changeKey,
+    change,
+    desired,
+    cause: attempt.task.causes.at(-1) ?? null,
+    reason,
+    rank: change.op === 'revoke' ? HELD_RANK.membership : HELD_RANK.person,
+  }));
+  const held = await insertHeld(tx, rows, attempt.now());
+  await attempt.event(tx, {
+    kind: 'change.held',
+    outcome: 'held',
+    subject: first.change.subject,
+    reason: first.reason,
+    after: { held: fresh.length, op: first.change.op },
+  });
+  return held.map(({ id }) => id);
+}
+
+/** With no loss left to decide on, the store is free to go on. */
+export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void> {
+  if ((await countOpenHeld(db, storeId)) === 0) await releaseBrake(db, storeId);
+}
