@@ -57,6 +57,8 @@ export interface Themes {
   readonly lag: boolean;
   readonly late: boolean;
   readonly crashes: boolean;
+  /** Whoever lives is told at once who died; else a lease has to run out. */
+  readonly deathIsKnown: boolean;
   readonly faults: boolean;
   readonly settings: boolean;
   readonly approvalMode: boolean;
@@ -78,6 +80,7 @@ export function drawThemes(random: Random): Themes {
     lag: random.chance(0.15),
     late: random.chance(0.15),
     crashes: random.chance(0.6),
+    deathIsKnown: random.chance(0.5),
     faults: random.chance(0.7),
     settings: random.chance(0.6),
     approvalMode: random.chance(0.12),

@@ -1,7 +1,7 @@
 /** May a write to an account be? By the table "People" of docs/design.md. */
 
 import { SKEW_MAX_MS } from '../machine/scheduler.ts';
-import type { Turn } from '../vendors/network.ts';
+import type { Caller, Turn } from '../vendors/network.ts';
 import type { Attribute } from '../vendors/vendor.ts';
 import type { AccountWrite } from '../vendors/writes.ts';
 import type { Human, Standing } from './model.ts';
@@ -26,7 +26,7 @@ export function judgeAccountWrite(
   records: Records,
   turn: Turn,
   write: AccountWrite,
-  isLate: boolean,
+  caller: Caller,
 ): string | null {
   const human = humanOf(records, write);
   if (!human) return 'nothing says that the account is anybody’s';
@@ -42,7 +42,7 @@ export function judgeAccountWrite(
     case 'create':
       if (!was('active')) return 'the person is not active';
       if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
-      return secondAccount(records, human, isLate) ?? wrongAttribute(records, turn, write, standings);
+      return secondAccount(records, human, caller) ?? wrongAttribute(records, turn, write, standings);
     case 'update':
       if (!was('active')) return 'the person is not active';
       if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
@@ -62,9 +62,9 @@ export function judgeAccountWrite(
   }
 }
 
-/** What arrives when nobody waits for it any more, nobody can have looked for. */
-function secondAccount({ own, vendor }: Records, human: Human, isLate: boolean): string | null {
-  if (isLate) return null;
+/** What arrives when nobody waits for it any more, nobody can have looked for in time. */
+function secondAccount({ own, vendor }: Records, human: Human, caller: Caller): string | null {
+  if (caller !== 'waits') return null;
   const other = own
     .accountsOf(human)
     .find((id) => vendor.holds.accounts.has(id) && !own.lateAccounts.has(id));

@@ -4,7 +4,7 @@
  * since the work began? Never asks the bridge.
  */
 
-import { ARRIVED_LATE, type Turn, type Turns } from '../vendors/network.ts';
+import { ARRIVED_LATE, type Caller, type Turn, type Turns } from '../vendors/network.ts';
 import type { AccountWrite, Write } from '../vendors/writes.ts';
 import { accountSubjects, judgeAccountWrite } from './accounts.ts';
 import { groupSubjects, judgeGroupWrite, judgeMemberWrite } from './memberships.ts';
@@ -34,26 +34,26 @@ export class Guard {
     this.#note(why);
   }
 
-  onWrite(turns: Turns, write: Write, isLate: boolean): void {
+  onWrite(turns: Turns, write: Write, caller: Caller): void {
     const { records } = this;
     const turn = write.kind === 'user' ? turns.user : turns.group;
     const subjects = write.kind === 'user' ? accountSubjects(records, write) : groupSubjects(records, write);
-    records.deeds.push({ write, subjects, isLate });
+    records.deeds.push({ write, subjects, caller });
     this.#note(describe(write));
-    const complaint = this.#judge(turn, write, isLate);
+    const complaint = this.#judge(turn, write, caller);
     if (complaint) this.violations.push(`${describe(write)}: ${complaint}`);
-    if (this.#isStale(turn, write, isLate)) {
+    if (this.#isStale(turn, write, caller)) {
       this.violations.push(`${describe(write)}: work that began later has written already`);
     }
-    if (write.kind === 'user') this.#remember(turn, write, isLate);
+    if (write.kind === 'user') this.#remember(turn, write, caller);
     if (write.kind === 'group' && write.op === 'create') records.own.madeGroup(write);
     if (write.kind === 'member') records.own.keepMembership(write);
   }
 
-  #judge(turn: Turn, write: Write, isLate: boolean): string | null {
+  #judge(turn: Turn, write: Write, caller: Caller): string | null {
     switch (write.kind) {
       case 'user':
-        return judgeAccountWrite(this.records, turn, write, isLate);
+        return judgeAccountWrite(this.records, turn, write, caller);
       case 'group':
         return judgeGroupWrite(this.records, turn, write);
       case 'member':
@@ -62,22 +62,22 @@ export class Guard {
   }
 
   /** Of two workers, the one that began earlier has lost the lease. */
-  #isStale(turn: Turn, write: Write, isLate: boolean): boolean {
+  #isStale(turn: Turn, write: Write, caller: Caller): boolean {
     const key =
       write.kind === 'user'
         ? write.accountId
         : `${write.groupId} ${'accountId' in write ? write.accountId : ''}`;
     const last = this.#worked.get(key) ?? 0;
     this.#worked.set(key, Math.max(last, turn.at));
-    if (turn.at >= last || isLate) return false;
+    if (turn.at >= last || caller !== 'waits') return false;
     this.staleAllowed -= 1;
     return this.staleAllowed < 0;
   }
 
-  #remember(turn: Turn, write: AccountWrite, isLate: boolean): void {
+  #remember(turn: Turn, write: AccountWrite, caller: Caller): void {
     const { own, sight, touchedByHand, disabledFor } = this.records;
     const { accountId, op } = write;
-    if (op === 'create') own.madeAccount(accountId, write.attributes.email ?? '', isLate);
+    if (op === 'create') own.madeAccount(accountId, write.attributes.email ?? '', caller);
     if (op === 'disable') {
       const owner = own.ownerOf(accountId);
       const standings = owner ? sight.personSince(owner, turn.tick) : [];

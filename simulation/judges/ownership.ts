@@ -3,6 +3,7 @@
  * directory say.
  */
 
+import type { Caller } from '../vendors/network.ts';
 import type { Vendor } from '../vendors/vendor.ts';
 import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
 import type { Human, Model, ScimGroup } from './model.ts';
@@ -23,7 +24,7 @@ export class Ownership {
   readonly createdGroups = new Set<string>();
   /** Accounts that the bridge made. */
   readonly createdAccounts = new Map<string, number>();
-  /** Made by a request that may have arrived after the last look. */
+  /** Made by a request for which nobody waited any more. */
   readonly lateAccounts = new Set<string>();
   readonly #memberships = new Map<string, Membership>();
   readonly #model: Model;
@@ -45,12 +46,12 @@ export class Ownership {
     return [...this.owners].filter(([, owner]) => owner === human.index).map(([id]) => id);
   }
 
-  madeAccount(accountId: string, email: string, isLate: boolean): void {
+  madeAccount(accountId: string, email: string, caller: Caller): void {
     const human = this.#model.byEmail(email);
     if (!human) return;
     this.owners.set(accountId, human.index);
     this.createdAccounts.set(accountId, human.index);
-    if (isLate) this.lateAccounts.add(accountId);
+    if (caller !== 'waits') this.lateAccounts.add(accountId);
   }
 
   madeGroup({ groupId, key }: GroupWrite): void {

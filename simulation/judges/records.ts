@@ -3,7 +3,7 @@
  * and what people decided. It never asks the bridge.
  */
 
-import type { Turn } from '../vendors/network.ts';
+import type { Caller, Turn } from '../vendors/network.ts';
 import type { Vendor } from '../vendors/vendor.ts';
 import type { Write } from '../vendors/writes.ts';
 import { BrakeBook } from './brakeBook.ts';
@@ -17,8 +17,7 @@ export interface Deed {
   readonly write: Write;
   /** Whom the audit log should name: one of them. */
   readonly subjects: readonly (Human | ScimGroup)[];
-  /** It arrived after its caller had given up. */
-  readonly isLate: boolean;
+  readonly caller: Caller;
 }
 
 export interface RecordsDeps {

@@ -33,6 +33,8 @@ export interface ReplicaDeps {
   readonly random: Random;
   readonly access: Access;
   readonly fetch: NonNullable<BridgeDeps['fetch']>;
+  /** Whether the process of that name is known to be dead. */
+  isGone(db: unknown, name: string): Promise<boolean>;
   /** A line of its log. */
   onLine(line: LogLine): void;
 }
@@ -76,7 +78,7 @@ export class Replica {
       metrics,
       presence: {
         holder: async () => process.name,
-        isGone: async () => false,
+        isGone: deps.isGone,
         onLost: () => {},
         end: async () => {},
       },

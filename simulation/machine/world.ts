@@ -45,6 +45,7 @@ export class World {
   /** Of the environment that all happens in. */
   basePath = '';
   scimToken = '';
+  readonly #dead = new Set<string>();
   readonly #database: Database;
   readonly #network: Network;
   /** Process, store and kind → the last work on a subject of that kind. */
@@ -187,6 +188,7 @@ export class World {
       random: this.random,
       access: this.#database.accesses[slot],
       fetch: this.#network.fetchOf(process),
+      isGone: async (_db, other) => this.themes.deathIsKnown && this.#dead.has(other),
       onLine: (line) => this.#read(line, process),
     });
   }
@@ -194,6 +196,7 @@ export class World {
   /** A new process takes the place of one that died, after a while. */
   #crashed(process: Process): void {
     this.crashes += 1;
+    this.#dead.add(process.name);
     this.note(`${process.name} crashes`);
     const slot = this.replicas[0].process === process ? 0 : 1;
     this.replicas[slot].died();

@@ -49,11 +49,19 @@ export interface Turns {
   readonly group: Turn;
 }
 
+/** What has become of a request's caller by the time that it arrives. */
+export type Caller =
+  | 'waits'
+  /** Its process has died, or has lost the lease on the store. */
+  | 'gone'
+  /** It has waited too long. */
+  | 'gaveUp';
+
 export interface Witness {
   /** The work that the process has in hand. */
   turnsOf(process: Process): Turns;
-  /** The write is about to be done; `isLate`: its caller had given up. */
-  onWrite(turns: Turns, write: Write, isLate: boolean): void;
+  /** The write is about to be done. */
+  onWrite(turns: Turns, write: Write, caller: Caller): void;
   /** What the bridge was told or shown may be wrong from now on. */
   diverged(why: string): void;
 }
@@ -73,6 +81,8 @@ const LATENCY_MAX_MS = 400;
 const SLOW_CHANCE = 0.03;
 const SLOW_MAX_MS = 9_000;
 const RETRY_AFTER_MAX_SECONDS = 20;
+/** After its caller gave up. */
+const LATE_MAX_MS = 12_000;
 
 export class Network {
   readonly #scheduler: Scheduler;
@@ -93,46 +103,65 @@ export class Network {
       if (!line) throw Object.assign(new Error(`no such host: ${host}`), { code: 'ENOTFOUND' });
       const turns = line.witness.turnsOf(process);
       const request = await readFetch(url, init);
-      return toResponse(
-        await this.#exchange(new Way(this.#scheduler, process, init.signal), line, turns, request),
-      );
+      const way = new Way(this.#scheduler, process, init.signal);
+      await way.starts();
+      return toResponse(await this.#exchange(way, line, turns, request));
     };
   }
 
+  /** Once it is sent, a request arrives whatever becomes of its caller. */
   async #exchange(way: Way, line: Line, turns: Turns, request: EmulatedRequest): Promise<Answer> {
+    const random = this.#random;
+    const there = random.int(5, random.chance(SLOW_CHANCE) ? SLOW_MAX_MS : LATENCY_MAX_MS);
+    const back = random.int(5, LATENCY_MAX_MS);
+    const arrived = this.#after(there, () => this.#arrive(way, line, turns, request));
+    await way.takes(there);
+    const answer = await arrived;
+    if (answer === null) return way.waitsInVain();
+    await way.takes(back);
+    if (answer === 'refused') throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
+    return answer;
+  }
+
+  /** Null where nothing comes back. */
+  #arrive(way: Way, line: Line, turns: Turns, request: EmulatedRequest): Answer | 'refused' | null {
     const { vendor, faults, witness } = line;
     const random = this.#random;
-    await way.goes(random.int(5, random.chance(SLOW_CHANCE) ? SLOW_MAX_MS : LATENCY_MAX_MS));
     if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
-    if (random.chance(faults.unavailable)) return unavailable(random);
-    if (random.chance(faults.lost)) return way.waitsInVain();
+    if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
+    if (random.chance(faults.lost)) return null;
     if (vendor.emulated.isRead(request)) {
       const lagMs = faults.lagMs > 0 && random.chance(0.5) ? random.int(0, faults.lagMs) : 0;
       if (lagMs > 0) witness.diverged('a read lagged');
-      const answer = vendor.read(request, lagMs);
-      await way.goes(random.int(5, LATENCY_MAX_MS));
-      return answer;
+      return vendor.read(request, lagMs);
     }
-    const arrive = (isLate: boolean) =>
-      vendor.write(request, { onWrite: (write) => witness.onWrite(turns, write, isLate) });
+    const write = (caller: Caller) =>
+      vendor.write(request, { onWrite: (done) => witness.onWrite(turns, done, caller) });
     if (random.chance(faults.late)) {
-      const network = calmProcess('network');
-      this.#scheduler.spawn(network, async () => {
-        await this.#scheduler.sleep(network, PATIENCE_MS + random.int(10, 12_000));
+      void this.#after(PATIENCE_MS + random.int(10, LATE_MAX_MS), () => {
         witness.diverged(ARRIVED_LATE);
-        arrive(true);
+        write('gaveUp');
       });
-      return way.waitsInVain();
+      return null;
     }
-    const answer = arrive(false);
-    if (random.chance(faults.doubled)) arrive(false);
-    if (random.chance(faults.unanswered)) return way.waitsInVain();
-    await way.goes(random.int(5, LATENCY_MAX_MS));
-    return answer;
+    const answer = write(way.caller);
+    if (random.chance(faults.doubled)) write(way.caller);
+    return random.chance(faults.unanswered) ? null : answer;
+  }
+
+  #after<T>(ms: number, work: () => T): Promise<T> {
+    const network = calmProcess('network');
+    return new Promise((resolve) => {
+      this.#scheduler.spawn(network, async () => {
+        await this.#scheduler.sleep(network, ms);
+        this.#scheduler.happens();
+        resolve(work());
+      });
+    });
   }
 }
 
-/** One request on its way, and its answer back. */
+/** A caller's side of one exchange. */
 class Way {
   readonly #scheduler: Scheduler;
   readonly #process: Process;
@@ -144,10 +173,18 @@ class Way {
     this.#signal = signal;
   }
 
-  /** Ends as `fetch` does where the caller gave up meanwhile. */
-  async goes(ms: number): Promise<void> {
+  get caller(): Caller {
+    return this.#process.alive && !this.#signal?.aborted ? 'waits' : 'gone';
+  }
+
+  async starts(): Promise<void> {
     this.#scheduler.happens(this.#process);
     await this.#scheduler.point(this.#process);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Ends as `fetch` does where the caller is told to give up meanwhile. */
+  async takes(ms: number): Promise<void> {
     await this.#scheduler.sleep(this.#process, ms, this.#signal);
     await this.#scheduler.point(this.#process);
     this.#scheduler.happens(this.#process);
@@ -156,7 +193,7 @@ class Way {
 
   /** As long as the caller waits. */
   async waitsInVain(): Promise<never> {
-    await this.goes(PATIENCE_MS);
+    await this.takes(PATIENCE_MS);
     throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   }
 }
@@ -165,7 +202,4 @@ function limited(seconds: number): Answer {
   return { status: 429, headers: { 'retry-after': String(seconds) }, body: 'Retry later\n' };
 }
 
-function unavailable(random: Random): Answer {
-  if (random.chance(0.5)) throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
-  return { status: 503, body: 'Service Unavailable' };
-}
+const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
