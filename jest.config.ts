@@ -21,7 +21,7 @@ const config: Config = {
   testTimeout: 120_000,
   globalSetup: '<rootDir>/test/setup.ts',
   globalTeardown: '<rootDir>/test/tearDown.ts',
-  setupFiles: ['<rootDir>/test/loopbackOnly.ts'],
+  setupFiles: ['<rootDir>/test/loopbackOnly.ts', '<rootDir>/test/everyAnswer.ts'],
   collectCoverageFrom: ['src/**/*.ts', 'migrations/**/*.ts'],
   coverageReporters: ['text-summary', 'lcovonly'],
   coverageThreshold: { global: { branches: 75, functions: 85, lines: 85 } },

@@ -2,7 +2,7 @@
 
 import type { Express } from 'express';
 import type { Knex } from 'knex';
-import { createAdminRouter } from './api/router.ts';
+import { createApiRouter } from './api/router.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
@@ -79,7 +79,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const authenticate = createScimAuthenticator({ db, clock, log });
   const { answerWithinMs = ANSWER_WITHIN_MS } = deps;
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate, answerWithinMs });
-  const admin = createAdminRouter({ db, clock, log, publicUrl, adminToken, propagation });
+  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, propagation });
   const app = createApp({
     log,
     metrics,

@@ -19,7 +19,6 @@ import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog } from '../src/support/log.ts';
 import { parseKeyring } from '../src/support/secret.ts';
-import { holdToContract } from './contract.ts';
 
 export interface Reply {
   readonly status: number;
@@ -131,11 +130,7 @@ export async function startBridge(
     });
     const text = await response.text();
     const { status, headers } = response;
-    const parsed = text === '' ? null : JSON.parse(text);
-    if (path.startsWith('/v1')) {
-      holdToContract({ method, path, status, type: headers.get('content-type'), body: parsed });
-    }
-    return { status, headers, body: parsed };
+    return { status, headers, body: text === '' ? null : JSON.parse(text) };
   };
   const settled = () =>
     eventually(

@@ -64,6 +64,7 @@ export function documentOf(tables: Tables, publicUrl: string): Json {
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      responses: Object.fromEntries(Object.entries(COMMON).map(([name, why]) => [name, problem(why)])),
       schemas: schemasOf(routes.map(({ route }) => route)),
     },
   };
@@ -131,22 +132,29 @@ const DONE: Readonly<Record<string, string>> = {
   204: 'Gone, or nothing is left to say',
 };
 
-/** What follows from the declaration, then what the route says of itself, then whatever else may go wrong. */
-function refusals({ scope, path, query, body, unboundTo, refusals = {} }: Endpoint): Json {
-  const said: Record<number | 'default', string> = {
-    ...(query || body ? { 400: 'The request is not understood; `errors` says where.' } : {}),
-    ...(scope === null ? {} : { 401: 'The token is missing, unknown, expired or revoked.' }),
-    ...(scope === null
-      ? {}
-      : { 403: `The token lacks the scope ${scope}${unboundTo ? ', or is bound to one environment' : ''}.` }),
-    ...(path.includes(':') ? { 404: 'What the path names is not there.' } : {}),
-    ...refusals,
-    default: 'Any other error',
+/** Refusals that follow from what a route declares, said once for all routes. */
+const COMMON = {
+  NotUnderstood: 'The request is not understood; `errors` says where.',
+  NoToken: 'The token is missing, unknown, expired or revoked.',
+  NotAllowed: 'The token lacks the scope, or is bound to one environment.',
+  NotThere: 'What the path names is not there.',
+  AnyOther: 'Any other error.',
+};
+
+function refusals({ scope, path, query, body, refusals = {} }: Endpoint): Json {
+  const common = (name: keyof typeof COMMON) => ({ $ref: `#/components/responses/${name}` });
+  const own = Object.entries(refusals).map(([status, why]) => [status, problem(why)]);
+  return {
+    ...(query || body ? { 400: common('NotUnderstood') } : {}),
+    ...(scope === null ? {} : { 401: common('NoToken'), 403: common('NotAllowed') }),
+    ...(path.includes(':') ? { 404: common('NotThere') } : {}),
+    ...Object.fromEntries(own),
+    default: common('AnyOther'),
   };
-  const content = { 'application/problem+json': { schema: reference(Problem) } };
-  return Object.fromEntries(
-    Object.entries(said).map(([status, description]) => [status, { description, content }]),
-  );
+}
+
+function problem(description: string): Json {
+  return { description, content: { 'application/problem+json': { schema: reference(Problem) } } };
 }
 
 function reference(schema: z.ZodType): Json {

@@ -3,7 +3,7 @@
  * the correlation id under which the log has the rest.
  */
 
-import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { challengeScope } from '../auth/bearer.ts';
 import { isDatabaseOutage } from '../db/outage.ts';
 import { RequestError } from '../model/errors.ts';
@@ -25,22 +25,7 @@ export class HttpError extends Error {
   }
 }
 
-type Handler = (req: Request, res: Response) => void | Promise<void>;
-type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-
-/** Declares a path with all its methods; any other is answered 405 with `Allow`. GET answers HEAD too. */
-export function route(router: Router, path: string, handlers: Partial<Record<Method, Handler>>): void {
-  const declared = router.route(path);
-  const methods = Object.entries(handlers) as [Method, Handler][];
-  for (const [method, handler] of methods) declared[method]((req, res) => handler(req, res));
-  const allow = methods.flatMap(([method]) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
-  declared.all((req) => {
-    const allowed = allow.join(', ');
-    throw new HttpError(405, `${req.method} is not possible here; ${allowed} are.`, { Allow: allowed });
-  });
-}
-
-/** Goes last: what no resource took. */
+/** Goes last: what no route took. */
 export const unknownRoute: RequestHandler = (req) => {
   throw new RequestError(404, `There is nothing at ${req.baseUrl}${req.path}.`);
 };

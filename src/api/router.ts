@@ -1,85 +1,48 @@
 /**
- * The admin API under `/v1`: authentication first, then the body, then the environment, then the
- * resource. Each resource is one file that takes its dependencies and returns a router; it is mounted here
- * by one line.
+ * Mounts the routes of the admin API below `/v1`. Those without a scope come before authentication, all others
+ * after it; what no route takes is 404, a method that a path does not have 405 with `Allow`.
  */
 
 import express, { type RequestHandler, Router } from 'express';
 import { createAdminAuthenticator } from '../auth/admin.ts';
-import { getEnvironmentEvenDeleted } from '../db/identity/environments.ts';
-import { accounts } from './accounts.ts';
-import { type AdminDeps, adminOf, idParam, notFound } from './context.ts';
-import { groups, users } from './directory.ts';
+import type { ApiDeps } from './deps.ts';
 import type { Endpoint } from './endpoint.ts';
-import { events } from './events.ts';
-import { held } from './held.ts';
-import { links } from './links.ts';
-import { mappings } from './mappings.ts';
 import { withDocument } from './openapi.ts';
-import { previews } from './previews.ts';
 import { HttpError, problemHandler, unknownRoute } from './problem.ts';
 import { ROUTES } from './routes/index.ts';
-import { rules } from './rules.ts';
 import { authorize, serve } from './serve.ts';
-import { syncs } from './syncs.ts';
-import { tasks } from './tasks.ts';
-import { userStatus } from './userStatus.ts';
-
-type Resource = readonly [path: string, create: (deps: AdminDeps) => Router];
-
-/** Below `/v1/environments/{envId}`; `environmentOf(res)` is theirs. A longer path goes before a shorter. */
-const ENVIRONMENT_RESOURCES: readonly Resource[] = [
-  ['/users', users],
-  ['/groups', groups],
-  ['/events', events],
-  ['/users', userStatus],
-  ['/propagation/stores', held],
-  ['/propagation/stores', links],
-  ['/propagation/stores', accounts],
-  ['/propagation/stores', previews],
-  ['/propagation/stores', syncs],
-  ['/propagation/stores', mappings],
-  ['/propagation/rules', rules],
-  ['/propagation/tasks', tasks],
-];
 
 const BODY_MAX = '1mb';
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
 /** Mount it at `/v1`, before any body parser. */
-export function createAdminRouter(deps: AdminDeps): Router {
+export function createApiRouter(deps: ApiDeps): Router {
   const router = Router();
   const routes = Object.values(withDocument(ROUTES)).flatMap((table) => Object.values(table));
-  mount(
-    router,
-    deps,
-    routes.filter(({ scope }) => scope === null),
-  );
+  const [open, guarded] = [routes.filter(isOpen), routes.filter((route) => !isOpen(route))];
+  mount(router, deps, open);
   router.use(createAdminAuthenticator(deps));
-  mount(
-    router,
-    deps,
-    routes.filter(({ scope }) => scope !== null),
-  );
-  router.use(...readJson);
-  const inEnvironment = Router({ mergeParams: true });
-  inEnvironment.use(resolveEnvironment(deps));
-  for (const [path, create] of ENVIRONMENT_RESOURCES) inEnvironment.use(path, create(deps));
-  router.use('/environments/:envId', inEnvironment);
+  mount(router, deps, guarded);
   router.use(unknownRoute);
   router.use(problemHandler(deps.log));
   return router;
 }
 
-/** A method that a path does not have is answered 405 with `Allow`. GET answers HEAD too. */
-function mount(router: Router, deps: AdminDeps, routes: readonly Endpoint[]): void {
+function isOpen({ scope }: Endpoint): boolean {
+  return scope === null;
+}
+
+/** GET answers HEAD too. */
+function mount(router: Router, deps: ApiDeps, routes: readonly Endpoint[]): void {
   for (const [path, here] of Map.groupBy(routes, (route) => route.path)) {
     const at = router.route(path);
-    for (const route of here) at[route.method](authorize(route), ...readJson, serve(route, deps));
-    const allow = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    for (const route of here) at[route.method](authorize(route), requireJson, readJson, serve(route, deps));
+    const methods = here.flatMap(({ method }) =>
+      method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+    );
+    const allow = methods.join(', ');
     at.all((req) => {
-      const allowed = allow.join(', ');
-      throw new HttpError(405, `${req.method} is not possible here; ${allowed} are.`, { Allow: allowed });
+      throw new HttpError(405, `${req.method} is not possible here; ${allow} are.`, { Allow: allow });
     });
   }
 }
@@ -93,22 +56,4 @@ const requireJson: RequestHandler = (req, _res, next) => {
   next();
 };
 
-const readJson: readonly RequestHandler[] = [
-  requireJson,
-  express.json({ limit: BODY_MAX, type: JSON_TYPES }),
-];
-
-/** Another tenant's environment does not exist for a bound token. */
-function resolveEnvironment(deps: AdminDeps): RequestHandler {
-  return async (req, res, next) => {
-    const id = idParam(req, 'envId');
-    const { environmentId } = adminOf(res);
-    const visible = environmentId === null || environmentId === id;
-    const environment = visible ? await getEnvironmentEvenDeleted(deps.db, id) : null;
-    // Of one that is deleted the audit log is what is left.
-    const readable = environment?.deletedAt === null || req.path === '/events';
-    if (!environment || !readable) throw notFound('environment', id);
-    res.locals.environment = environment;
-    next();
-  };
-}
+const readJson = express.json({ limit: BODY_MAX, type: JSON_TYPES });

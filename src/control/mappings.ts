@@ -5,6 +5,7 @@
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
+import type { PreviewSummary } from '../db/runs/previews.ts';
 import {
   type AttributeOverride,
   type GroupMapping,
@@ -23,7 +24,7 @@ import type { PropagationDeps } from '../stores/deps.ts';
 import { mappingKey } from '../stores/groupMapping.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
-import { type Impact, planUnder } from './impact.ts';
+import { planUnder } from './impact.ts';
 import { queueRun } from './stores.ts';
 
 export const GROUP_MAPPINGS_MAX = 1_000;
@@ -57,7 +58,7 @@ export async function previewMappings(
   deps: PropagationDeps,
   store: StoreRecord,
   input: MappingsInput,
-): Promise<Pick<Impact, 'summary'>> {
+): Promise<{ readonly summary: PreviewSummary }> {
   const definition = deps.connectors.definitionOf(store.type);
   const settings = settingsOf(definition, store);
   refuseMistakes(definition, settings, input);

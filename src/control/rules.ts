@@ -20,6 +20,7 @@ import { scopeOf } from '../stores/scope.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import { refuseOtherVersion, timeAfter, type Versions } from './conflicts.ts';
 import { countImpact, type Impact, planUnder } from './impact.ts';
 import { expressionMistakes, groupMistakes, refuseTooMuch } from './ruleChecks.ts';
 import { queueRun } from './stores.ts';
@@ -38,11 +39,13 @@ export interface Saved {
 }
 
 /** What the request says beside the rule. */
-export interface DeletionOptions {
+export interface RuleOptions {
   /** The answer only says what would follow. */
   readonly preview: boolean;
   /** The admin accepts that everyone in the environment enters scope. */
   readonly widen: boolean;
+  /** The versions one of which is meant; absent or null: whatever version there is. */
+  readonly expected?: Versions;
 }
 
 /** One rule before and after; null where there is none. */
@@ -56,7 +59,7 @@ export async function createRule(
   deps: PropagationDeps,
   environmentId: string,
   input: RuleInput,
-  options: DeletionOptions,
+  options: RuleOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   await refuseMistakes(deps.db, environmentId, input, null);
@@ -65,18 +68,22 @@ export async function createRule(
   return change(deps, { before: null, after }, options, cause);
 }
 
-/** Throws 404, a 400 with every mistake, or 409 where no active rule would be left and `widen` is not given. */
+/**
+ * Throws 404, a 400 with every mistake, 412 where another version was meant, or 409 where no active rule would be
+ * left and `widen` is not given.
+ */
 export async function replaceRule(
   deps: PropagationDeps,
   environmentId: string,
   id: string,
   input: RuleInput,
-  options: DeletionOptions,
+  options: RuleOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   const before = await ruleOf(deps.db, environmentId, id);
+  refuseOtherVersion(options.expected ?? null, before);
   await refuseMistakes(deps.db, environmentId, input, before);
-  const after = { ...before, ...input, updatedAt: isoTime(deps.clock.now()) };
+  const after = { ...before, ...input, updatedAt: timeAfter(before.updatedAt, deps.clock) };
   return change(deps, { before, after }, options, cause);
 }
 
@@ -85,10 +92,11 @@ export async function removeRule(
   deps: PropagationDeps,
   environmentId: string,
   id: string,
-  options: DeletionOptions,
+  options: RuleOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   const before = await ruleOf(deps.db, environmentId, id);
+  refuseOtherVersion(options.expected ?? null, before);
   return change(deps, { before, after: null }, options, cause);
 }
 
@@ -131,7 +139,7 @@ async function storeMistakes(
 async function change(
   deps: PropagationDeps,
   step: Step,
-  options: DeletionOptions,
+  options: RuleOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
   if (options.preview) return previewOf(deps, step);
@@ -158,7 +166,7 @@ async function save(
   tx: Db,
   deps: PropagationDeps,
   step: Step,
-  options: DeletionOptions,
+  options: RuleOptions,
   cause: Cause,
 ): Promise<Saved> {
   const rule = subject(step);
@@ -167,7 +175,7 @@ async function save(
     throw new RequestError(409, 'The store of this rule is being deleted; its rules do not change any more.');
   }
   const rules = await rulesOfStore(tx, store.id);
-  refuseRace(rules, step);
+  refuseRace(rules, step, options.expected ?? null);
   const proposed = changed(rules, step);
   refuseTooMuch(proposed, dialectOf(tx));
   const impact = await countImpact(tx, store.environmentId, rules, proposed);
@@ -188,11 +196,12 @@ function changed(rules: readonly RuleRecord[], { before, after }: Step): readonl
   return after ? [...others, after] : others;
 }
 
-function refuseRace(rules: readonly RuleRecord[], { before }: Step): void {
+function refuseRace(rules: readonly RuleRecord[], { before }: Step, expected: Versions): void {
   if (before === null) return;
   const now = rules.find((rule) => rule.id === before.id);
   if (!now) throw new RequestError(404, `There is no rule ${before.id} here.`);
   if (JSON.stringify(now) === JSON.stringify(before)) return;
+  refuseOtherVersion(expected, now);
   throw new RequestError(409, `The rule ${now.name} was changed meanwhile; read it and try again.`);
 }
 

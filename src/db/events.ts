@@ -124,6 +124,9 @@ export interface EventFilter {
   /** A group, a person, or a SCIM user of a person. */
   readonly subjectId?: string | undefined;
   readonly storeId?: string | undefined;
+  /** What this connection did. */
+  readonly connectionId?: string | undefined;
+  /** One kind, or all that begin as this one before its `*`: `change.*`. */
   readonly kind?: string | undefined;
   readonly outcome?: string | undefined;
   /** The first or any further cause. */
@@ -163,7 +166,11 @@ function matchingEvents(db: Db, filter: EventFilter) {
     query.where((q) => q.where('subject_id', subjectId).orWhereIn('subject_id', persons));
   }
   if (filter.storeId !== undefined) query.where('store_id', filter.storeId);
-  if (filter.kind !== undefined) query.where('kind', filter.kind);
+  if (filter.connectionId !== undefined) {
+    query.where({ actor_type: 'connection', actor_id: filter.connectionId });
+  }
+  if (filter.kind?.endsWith('.*')) query.whereLike('kind', `${filter.kind.slice(0, -1)}%`);
+  else if (filter.kind !== undefined) query.where('kind', filter.kind);
   if (filter.outcome !== undefined) query.where('outcome', filter.outcome);
   if (correlationId !== undefined) {
     const further = db('event_correlations').where({ correlation_id: correlationId }).select('event_id');
@@ -172,6 +179,17 @@ function matchingEvents(db: Db, filter: EventFilter) {
   if (from !== undefined) query.where('at', '>=', from);
   if (to !== undefined) query.where('at', '<', to);
   return query;
+}
+
+/** What each correlation id began with, as far as the audit log reaches back. */
+export async function firstEvents(
+  db: Db,
+  correlationIds: readonly string[],
+): Promise<ReadonlyMap<string, EventRecord>> {
+  if (correlationIds.length === 0) return new Map();
+  const first = db('events').whereIn('correlation_id', correlationIds).groupBy('correlation_id').min('id');
+  const rows = await db('events').whereIn('id', first);
+  return new Map(rows.map((row) => [row.correlation_id, toEvent(row, [])]));
 }
 
 async function otherCorrelations(db: Db, eventIds: readonly unknown[]): Promise<Map<string, string[]>> {

@@ -1,5 +1,6 @@
 /** `…/connections`: where identities come from. One that has people goes with them, step by step. */
 
+import { refuseOtherVersion } from '../../control/conflicts.ts';
 import { deleteConnection } from '../../control/endings/connectionDeletion.ts';
 import {
   type ConnectionInput,
@@ -132,8 +133,10 @@ export const connections = {
     summary: 'Delete a connection with all that it brought',
     query: DELETION_QUERY,
     answers: { 202: Connection, 204: null },
-    refusals: { 409: 'It has people or groups, and nobody confirmed that they go.' },
-    handle: async ({ connection: { environmentId, id }, query, cause }, deps) => {
+    refusals: { 409: 'It has people or groups, and nobody confirmed that they go.', 412: MOVED },
+    handle: async ({ connection, query, expected, cause }, deps) => {
+      refuseOtherVersion(expected, connection);
+      const { environmentId, id } = connection;
       const options = deletionOptions(query);
       const done = await deleteConnection(deps.propagation, environmentId, id, options, cause);
       const left = done ? null : await getConnection(deps.db, environmentId, id);

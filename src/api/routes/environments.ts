@@ -1,5 +1,6 @@
 /** `/v1/environments`: the tenants. One that has people goes with them, step by step. */
 
+import { refuseOtherVersion } from '../../control/conflicts.ts';
 import { deleteEnvironment } from '../../control/endings/environmentDeletion.ts';
 import { changeEnvironment, createEnvironment } from '../../control/identity/environments.ts';
 import {
@@ -91,8 +92,13 @@ export const environments = {
     summary: 'Delete an environment with all that is in it',
     query: DELETION_QUERY,
     answers: { 202: Environment, 204: null },
-    refusals: { 409: 'Nobody confirmed it, or it is the default one.' },
-    handle: async ({ environment: { id }, query, cause }, deps) => {
+    refusals: {
+      409: 'Nobody confirmed it, or it is the default one.',
+      412: 'It is not at the version of If-Match.',
+    },
+    handle: async ({ environment, query, expected, cause }, deps) => {
+      refuseOtherVersion(expected, environment);
+      const { id } = environment;
       const done = await deleteEnvironment(deps.propagation, id, deletionOptions(query), cause);
       const left = done ? null : await getEnvironment(deps.db, id);
       return left ? accepted(show(deps, left)) : noContent;

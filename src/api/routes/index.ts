@@ -3,17 +3,37 @@
 import { adminTokens } from './adminTokens.ts';
 import { connections } from './connections.ts';
 import { environments } from './environments.ts';
+import { events } from './events.ts';
+import { groups } from './groups.ts';
+import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
+import { held } from './stores/held.ts';
+import { links } from './stores/links.ts';
+import { mappings } from './stores/mappings.ts';
 import { storeMetadata } from './stores/metadata.ts';
+import { previews } from './stores/previews.ts';
 import { storeState } from './stores/state.ts';
 import { stores } from './stores/stores.ts';
+import { syncs } from './stores/syncs.ts';
+import { tasks } from './tasks.ts';
+import { users } from './users.ts';
 
 export const ROUTES = {
   adminTokens,
   environments,
   connections,
   scimConfiguration,
+  users,
+  groups,
+  storeMetadata,
   stores,
   storeState,
-  storeMetadata,
+  previews,
+  syncs,
+  held,
+  links,
+  mappings,
+  rules,
+  tasks,
+  events,
 };

@@ -1,4 +1,4 @@
-/** A person or a group, and whoever or whatever a change came from, as every answer shows them. */
+/** Whom and what a change is about and came from, as every answer shows it. */
 
 import { z } from 'zod';
 import { named } from './common.ts';
@@ -9,5 +9,16 @@ export const Subject = named(
     kind: z.enum(['user', 'group']),
     id: z.string().describe('The id of a person, or of a SCIM group.'),
     display: z.string(),
+  }),
+);
+
+export const Person = named('Person', z.object({ id: z.string(), display: z.string() }));
+
+export const Cause = named(
+  'Cause',
+  z.object({
+    correlationId: z.string(),
+    kind: z.enum(['request', 'rule', 'settings', 'sync']),
+    description: z.string(),
   }),
 );

@@ -1,38 +1,23 @@
 /**
- * How a store stands, in figures and in words, and how one person stands on every store. It reads what workers and
- * admins' changes have left in the database, and asks no vendor.
+ * How a store stands, in figures and in words. It reads what workers and admins' changes have left in the database,
+ * and asks no vendor.
  */
 
 import { countHeldPeople } from '../../db/brake/held.ts';
-import { lastDeletedUsers, speakingUser, speakingUsers } from '../../db/identity/persons.ts';
-import type { UserRecord } from '../../db/identity/users.ts';
-import { type Db, dialectOf } from '../../db/open.ts';
-import { countLeavers, listOpenLeavers, type OpenLeaver } from '../../db/queue/leavers.ts';
-import { countPendingTasks, type TaskRecord, tasksOfSubject } from '../../db/queue/tasks.ts';
+import type { Db } from '../../db/open.ts';
+import { countLeavers } from '../../db/queue/leavers.ts';
+import { countPendingTasks } from '../../db/queue/tasks.ts';
 import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
 import { countDrift } from '../../db/seen/drift.ts';
-import { linksOfSubject } from '../../db/seen/links.ts';
-import {
-  countSyncStatuses,
-  reasonsOf,
-  type SyncStatus,
-  type SyncStatusRecord,
-  syncStatusesOfSubject,
-  type VendorAnswer,
-} from '../../db/seen/syncStatuses.ts';
-import { rulesOfStore } from '../../db/stores/rules.ts';
-import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
-import type { Kind, Subject } from '../../model/subject.ts';
-import { peopleInScope, scopeOf } from '../../stores/scope.ts';
+import { countSyncStatuses, reasonsOf } from '../../db/seen/syncStatuses.ts';
+import type { StoreRecord } from '../../db/stores/stores.ts';
+import type { Kind } from '../../model/subject.ts';
+import { openLeavers, type ShownLeaver } from './leavers.ts';
 
 export interface Detail {
   readonly code: string;
   readonly message: string;
 }
-
-export type NamedLeaver = Omit<OpenLeaver, 'personId'> & {
-  readonly subject: Subject & { readonly display: string };
-};
 
 export interface StoreSyncStatus {
   readonly syncState: 'INACTIVE' | 'SYNCED' | 'SYNCING' | 'PAUSED' | 'FAILED';
@@ -49,7 +34,7 @@ export interface StoreSyncStatus {
   /** Pending tasks, of people and of groups. */
   readonly pendingCount: number;
   /** People who left and whose access is not confirmed to be gone; the longest waiting first. */
-  readonly openLeavers: readonly NamedLeaver[];
+  readonly openLeavers: readonly ShownLeaver[];
   readonly details: readonly Detail[];
 }
 
@@ -75,7 +60,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     failedCount: users.failed,
     heldCount,
     pendingCount,
-    openLeavers: await namedLeavers(db, store.id),
+    openLeavers: await openLeavers(db, store),
     details: [
       ...storeDetails(store, heldCount),
       ...seatDetails(store, pendingCount),
@@ -125,24 +110,12 @@ function seatDetails({ creationsWaitUntil }: StoreRecord, pendingCount: number):
   return [{ code: 'no_seats', message }];
 }
 
-const LEAVERS_LISTED_MAX = 100;
-
-async function namedLeavers(db: Db, storeId: string): Promise<readonly NamedLeaver[]> {
-  const leavers = await listOpenLeavers(db, storeId, LEAVERS_LISTED_MAX);
-  const ids = leavers.map((leaver) => leaver.personId);
-  const [here, departed] = [await speakingUsers(db, ids), await lastDeletedUsers(db, ids)];
-  return leavers.map(({ personId: id, ...leaver }) => {
-    const display = (here.get(id) ?? departed.get(id))?.userName ?? id;
-    return { subject: { kind: 'user', id, display }, ...leaver };
-  });
-}
-
 async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
   const { overdue, oldest } = await countLeavers(db, store.id);
   if (overdue === 0) return [];
   const who = overdue === 1 ? '1 person who left has' : `${overdue} people who left have`;
   const message = `${who} not lost access within LEAVER_DEADLINE_SECONDS, the oldest since ${oldest}; see openLeavers.`;
-  return [{ code: 'leavers_overdue', message }];
+  return [{ code: 'leaver_overdue', message }];
 }
 
 async function driftDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
@@ -170,98 +143,4 @@ async function reasonDetails(db: Db, storeId: string, kind: Kind): Promise<Detai
     const who = count === 1 ? `1 ${kind === 'user' ? 'person' : 'group'}` : `${count} ${PLURAL[kind]}`;
     return { code: status, message: `${who} ${status}: ${reason}` };
   });
-}
-
-/** How one person stands on one store. */
-export interface PersonStatus {
-  readonly store: { readonly id: string; readonly name: string; readonly type: string };
-  readonly status: SyncStatus;
-  readonly reason: string | null;
-  readonly vendor?: VendorAnswer;
-  readonly remoteId?: string;
-  readonly origin?: string;
-  readonly lastSyncAt: string | null;
-  readonly correlationId: string | null;
-}
-
-/** One entry for each store that is not inactive. */
-export async function personStatuses(
-  db: Db,
-  environmentId: string,
-  personId: string,
-): Promise<readonly PersonStatus[]> {
-  const subject = { kind: 'user', id: personId } as const;
-  const speaking = await speakingUser(db, personId);
-  const stores = await listWorkingStores(db, environmentId);
-  const statuses = byStore(await syncStatusesOfSubject(db, subject));
-  const tasks = byStore(await tasksOfSubject(db, subject));
-  const links = byStore(await linksOfSubject(db, subject));
-  const shown: PersonStatus[] = [];
-  for (const store of stores) {
-    const link = links.get(store.id);
-    const { id, name, type } = store;
-    const settled = statuses.get(id);
-    const task = tasks.get(id);
-    // The person is deleted, and nothing is left to do on this store.
-    const departed = !settled && !task && speaking === null;
-    const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
-    shown.push({
-      store: { id, name, type },
-      ...(outside
-        ? outOfScope(store, link?.updatedAt ?? null)
-        : departed
-          ? {
-              status: 'synced' as const,
-              reason: null,
-              lastSyncAt: link?.updatedAt ?? null,
-              correlationId: null,
-            }
-          : standing(store, settled, task)),
-      ...(link && link.state !== 'removed' ? { remoteId: link.remoteId, origin: link.origin } : {}),
-    });
-  }
-  return shown;
-}
-
-async function includes(db: Db, store: StoreRecord, speaking: UserRecord): Promise<boolean> {
-  const scope = scopeOf(await rulesOfStore(db, store.id), dialectOf(db));
-  return (await peopleInScope(db, scope, [speaking])).has(speaking.personId);
-}
-
-function outOfScope(store: StoreRecord, lastSyncAt: string | null) {
-  const reason = `is out of scope: no active rule of ${store.name} includes this person`;
-  return { status: 'unsynced' as const, reason, lastSyncAt, correlationId: null };
-}
-
-function byStore<T extends { readonly storeId: string }>(records: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(records.map((record) => [record.storeId, record]));
-}
-
-/** `pending` while a task waits, whatever the last attempt concluded. */
-function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, task: TaskRecord | undefined) {
-  const { lastSyncAt = null, correlationId = null } = settled ?? {};
-  if (task?.state === 'pending') {
-    const vendor = task.error ? { vendor: task.error } : {};
-    return {
-      status: 'pending' as const,
-      reason: whyPending(store, task),
-      ...vendor,
-      lastSyncAt,
-      correlationId,
-    };
-  }
-  if (!settled) {
-    const reason = `${store.name} has not looked at this person yet`;
-    return { status: 'pending' as const, reason, lastSyncAt, correlationId };
-  }
-  const vendor = settled.vendor ? { vendor: settled.vendor } : {};
-  return { status: settled.status, reason: settled.reason, ...vendor, lastSyncAt, correlationId };
-}
-
-function whyPending(store: StoreRecord, task: TaskRecord): string | null {
-  if (store.paused) return `${store.name} is paused: ${store.paused.message}`;
-  if (!task.error) return null;
-  // While the whole store is in trouble no attempt is counted, but the failure is there to be shown.
-  const failed = task.attempts > 1 ? `failed ${task.attempts} times` : 'failed';
-  return `${failed}, tried again at ${task.runAt}: ${task.error.message}`;
 }

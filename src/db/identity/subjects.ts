@@ -1,9 +1,10 @@
 /**
- * The subjects that a sync goes through: everyone and every group in the directory, and every link of the
- * store.
+ * Subjects: those that a sync goes through (everyone and every group in the directory, and every link of the
+ * store), and what people call them.
  */
 
-import type { Kind } from '../../model/subject.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
+import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 /** One page of ids, ascending; a page with fewer than `limit` is the last. */
@@ -99,4 +100,54 @@ export async function nearMatches(
     because:
       row.display_name_lower === account.display.toLowerCase() ? 'same name' : 'same name before the @',
   }));
+}
+
+/** A person as answers and events speak of one. */
+export interface NamedPerson {
+  readonly display: string;
+  /** `deleted`: no user of the person is left in the directory. */
+  readonly state: 'active' | 'inactive' | 'deleted';
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** By person id, deleted people too; an id that is nobody's, or of somebody who was purged, is absent. */
+export async function namesOfPeople(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, NamedPerson>> {
+  const found = new Map<string, NamedPerson>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    // The user that speaks for the person comes last, and stays; of deleted ones the last that was deleted.
+    const rows: { person_id: string; user_name: string; active: unknown; deleted_at: string | null }[] =
+      await db('users')
+        .join('connections', 'connections.id', 'users.connection_id')
+        .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+        .orderByRaw('case when users.deleted_at is null then 1 else 0 end')
+        .orderBy('users.deleted_at')
+        .orderBy('connections.is_primary')
+        .orderBy('users.created_at', 'desc')
+        .orderBy('users.id', 'desc')
+        .select('users.person_id', 'users.user_name', 'users.active', 'users.deleted_at');
+    for (const { person_id: id, user_name: display, active, deleted_at: deletedAt } of rows) {
+      const state = deletedAt !== null ? 'deleted' : fromBoolean(active) ? 'active' : 'inactive';
+      found.set(id, { display, state });
+    }
+  }
+  return found;
+}
+
+/** What people call each of these, those that are gone too; the id itself where no name is left. */
+export async function displaysOf(db: Db, subjects: readonly Subject[]): Promise<(of: Subject) => string> {
+  const idsOf = (kind: Kind) => [...new Set(subjects.filter((s) => s.kind === kind).map(({ id }) => id))];
+  const people = await namesOfPeople(db, idsOf('user'));
+  const groups = new Map<string, string>();
+  const groupIds = idsOf('group');
+  for (let from = 0; from < groupIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows: { id: string; display_name: string }[] = await db('groups')
+      .whereIn('id', groupIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('id', 'display_name');
+    for (const { id, display_name: name } of rows) groups.set(id, name);
+  }
+  return ({ kind, id }) => (kind === 'user' ? people.get(id)?.display : groups.get(id)) ?? id;
 }

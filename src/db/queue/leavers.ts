@@ -3,6 +3,7 @@
  * when; it decides nothing, and is deleted in the transaction that settles the person.
  */
 
+import { fromJsonOrNull } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export interface LeaverRecord {
@@ -104,6 +105,8 @@ export interface OpenLeaver {
    * again.
    */
   readonly task: 'pending' | 'parked' | 'held' | null;
+  /** The task's last failure, in words. */
+  readonly failure: string | null;
 }
 
 /** Longest first. */
@@ -122,11 +125,12 @@ export async function listOpenLeavers(
     .where('leavers.store_id', storeId)
     .orderBy(['leavers.since', 'leavers.person_id'])
     .limit(limit)
-    .select('leavers.*', { task_state: 'tasks.state' });
+    .select('leavers.*', { task_state: 'tasks.state', task_error: 'tasks.error' });
   return rows.map((row: Record<string, unknown>) => {
     const { personId, correlationId, since, overdueAt, disabledAt } = toLeaver(row);
     const task = (row.task_state ?? null) as OpenLeaver['task'];
-    return { personId, correlationId, since, overdueAt, verifying: disabledAt !== null, task };
+    const failure = fromJsonOrNull<{ message: string }>(row.task_error)?.message ?? null;
+    return { personId, correlationId, since, overdueAt, verifying: disabledAt !== null, task, failure };
   });
 }
 

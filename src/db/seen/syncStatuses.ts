@@ -56,6 +56,20 @@ export async function getSyncStatus(
   return row ? toSyncStatus(row) : null;
 }
 
+/** What the last attempt said of each of these people on a store; absent where it said nothing. */
+export async function reasonsOfPeople(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows: { subject_id: string; reason: string }[] = await db('sync_statuses')
+    .where({ store_id: storeId, kind: 'user' })
+    .whereIn('subject_id', personIds)
+    .whereNotNull('reason')
+    .select('subject_id', 'reason');
+  return new Map(rows.map(({ subject_id: id, reason }) => [id, reason]));
+}
+
 /** On every store. */
 export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<readonly SyncStatusRecord[]> {
   const rows = await db('sync_statuses').where({ kind: subject.kind, subject_id: subject.id });

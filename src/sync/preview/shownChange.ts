@@ -1,9 +1,18 @@
 /** A change as previews and held losses show it. Pure. */
 
 import type { PreviewRecord } from '../../db/runs/previews.ts';
-import type { Change, Op } from '../../model/change.ts';
+import type { AttributeChange, Change, Op } from '../../model/change.ts';
+import type { NamedSubject } from '../../model/subject.ts';
 
-export function shownChange(change: Change): Record<string, unknown> {
+export interface ShownChange {
+  readonly op: Op;
+  readonly subject: NamedSubject;
+  readonly remoteId?: string;
+  readonly attributes?: readonly AttributeChange[];
+  readonly member?: { readonly id: string; readonly display: string };
+}
+
+export function shownChange(change: Change): ShownChange {
   const { op, subject } = change;
   switch (change.op) {
     case 'create': {

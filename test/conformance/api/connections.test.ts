@@ -356,7 +356,7 @@ onEachDatabase((open) => {
       await appendEvent(bridge.db, at(3), {
         ...common,
         outcome: 'failure',
-        cause: { correlationId: 'c3', actor: SYSTEM },
+        cause: { correlationId: 'c3', actor: { type: 'connection', id: 'c9', name: 'okta' } },
         kind: 'change.update',
         store,
         reason: 'no',
@@ -373,7 +373,9 @@ onEachDatabase((open) => {
       ['?subjectId=p1', ['change.create', 'user.created']],
       ['?storeId=s1', ['change.update', 'change.create']],
       ['?kind=user.created', ['user.created']],
+      ['?kind=change.*', ['change.update', 'change.create']],
       ['?outcome=failure', ['change.update']],
+      ['?connectionId=c9', ['change.update']],
       ['?correlationId=c1', ['change.create', 'user.created']],
       ['?correlationId=c2', ['change.create']],
       ['?from=2026-02-01T00:02:00Z&to=2026-02-01T00:03:00Z', ['change.create']],
@@ -416,6 +418,14 @@ onEachDatabase((open) => {
       expect((await ask('GET', `${path}?store=s1`)).status).toBe(400);
       expect((await ask('GET', `${path}?from=yesterday`)).status).toBe(400);
       expect((await ask('GET', `${path}?kind=a&kind=b`)).status).toBe(400);
+      for (const query of ['kind=change', 'kind=change.drop', 'kind=*', 'kind=change.*.*', 'outcome=good']) {
+        const refused = await ask('GET', `${path}?${query}`);
+        expect([query, refused.status, refused.body.errors[0].pointer]).toEqual([
+          query,
+          400,
+          `/${query.split('=')[0]}`,
+        ]);
+      }
     });
 
     it('are told to their own environment alone', async () => {

@@ -81,7 +81,7 @@ onEachDatabase((open) => {
       [ENTERPRISE_URN]: { department: 'R&D' },
       groups: [{ value: 'devs', display: 'Devs' }],
       meta: { resourceType: 'User', created: at(1), lastModified: at(1), version: 'W/"1"' },
-      personId: 'person-ada',
+      person: { id: 'person-ada', display: 'Ada' },
       connectionId: ada.connectionId,
       _links: {
         self: { href: `${PUBLIC_URL}${env}/users/ada` },

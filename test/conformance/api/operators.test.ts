@@ -2,9 +2,11 @@
 
 import type { Knex } from 'knex';
 import { insertHeld } from '../../../src/db/brake/held.ts';
+import { appendEvent } from '../../../src/db/events.ts';
 import { insertUser } from '../../../src/db/identity/users.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
+import { SYSTEM } from '../../../src/model/cause.ts';
 import type { Change } from '../../../src/model/change.ts';
 import { onEachDatabase } from '../../database.ts';
 import { STORES, useStores } from './storeFixture.ts';
@@ -31,10 +33,10 @@ async function addPerson(db: Knex, name: string): Promise<{ userId: string; pers
   return { userId: `user-${name}`, personId };
 }
 
-async function hold(db: Knex, storeId: string, personId: string, rank = 0, display = personId) {
+async function hold(db: Knex, storeId: string, personId: string, rank = 0, cause = 'the-request') {
   const change: Change = {
     op: 'disable',
-    subject: { ...user(personId), display },
+    subject: { ...user(personId), display: personId },
     remoteId: `r-${personId}`,
   };
   const row = {
@@ -45,7 +47,7 @@ async function hold(db: Knex, storeId: string, personId: string, rank = 0, displ
     changeKey: `disable ${personId}`,
     change,
     desired: 'inactive',
-    cause: 'the-request',
+    cause,
     reason: 'the brake tripped',
     rank,
   };
@@ -96,7 +98,7 @@ onEachDatabase((open) => {
               id: expect.any(String),
               subject: { kind: 'user', id: 'leaver', display: 'leaver' },
               changes: [{ op: 'disable', remoteId: 'r-leaver' }],
-              cause: 'the-request',
+              cause: { correlationId: 'the-request', kind: 'request', description: expect.any(String) },
               reason: 'the brake tripped',
               since: AT,
             },
@@ -111,6 +113,47 @@ onEachDatabase((open) => {
         heldCount: 2,
         details: expect.arrayContaining([expect.objectContaining({ code: 'brake_tripped' })]),
       });
+    });
+
+    it('say who would lose something, and where that came from', async () => {
+      const { id, path } = await made(DEMO);
+      const { db } = bridge();
+      const okta = { type: 'connection', id: 'c1', name: 'okta' } as const;
+      const admin = { type: 'admin', id: 't1', name: 'ops' } as const;
+      const store = { id, name: 'Demo' };
+      const causes = [
+        ['request', okta, 'user.deactivated', { subject: { ...user('p'), display: 'kim' } }],
+        ['rule', admin, 'rule.updated', { store }],
+        ['settings', admin, 'mappings.updated', { store }],
+        ['sync', admin, 'sync.requested', { store }],
+        ['sync', SYSTEM, 'change.held', { store }],
+      ] as const;
+      for (const [n, [, actor, kind, about]] of causes.entries()) {
+        const { personId } = await addPerson(db, `kim${n}`);
+        if (n > 0) await db('users').where({ person_id: personId }).update({ active: false });
+        if (n > 1) await db('users').where({ person_id: personId }).update({ deleted_at: AT });
+        await hold(db, id, personId, 0, `cause-${n}`);
+        for (const later of [kind, 'change.held'] as const) {
+          const cause = { correlationId: `cause-${n}`, actor };
+          await appendEvent(db, AT, {
+            environmentId: 'default',
+            cause,
+            kind: later,
+            outcome: 'held',
+            ...about,
+          });
+        }
+      }
+      const held: { cause: object; personState: string }[] = (await ask('GET', `${path}/held`)).body._embedded
+        .held;
+      const byCause = Map.groupBy(held, (item) => JSON.stringify(item.cause));
+      const said = (n: number, kind: string, description: string) =>
+        byCause.get(JSON.stringify({ correlationId: `cause-${n}`, kind, description }))?.[0]?.personState;
+      expect(said(0, 'request', 'okta: user.deactivated kim')).toBe('active');
+      expect(said(1, 'rule', 'ops: rule.updated Demo')).toBe('inactive');
+      expect(said(2, 'settings', 'ops: mappings.updated Demo')).toBe('deleted');
+      expect(said(3, 'sync', 'ops: sync.requested Demo')).toBe('deleted');
+      expect(said(4, 'sync', 'a sync of Demo')).toBe('deleted');
     });
 
     it('are approved exactly as listed, and the brake is released with the last one', async () => {
@@ -183,7 +226,7 @@ onEachDatabase((open) => {
       const [task] = parked.body._embedded.tasks;
       expect(task).toMatchObject({
         storeId: id,
-        subject: user('a'),
+        subject: { ...user('a'), display: 'a' },
         state: 'parked',
         attempts: 12,
         error: { message: 'the vendor says no', status: 422 },
@@ -268,10 +311,15 @@ onEachDatabase((open) => {
       const { db } = bridge();
       const { userId, personId } = await addPerson(db, 'ada');
       await setStatus(db, id, personId, 'unsynced');
-      const shown = async () => (await ask('GET', `${USERS}/${userId}/syncStatus`)).body._embedded.stores;
+      const shown = async () => {
+        const { body } = await ask('GET', `${USERS}/${userId}/syncStatus`);
+        expect(body.person).toEqual({ id: personId, display: 'ada@acme.example' });
+        return body._embedded.stores;
+      };
       const settled = {
         store: { id, name: 'Demo', type: 'Demo' },
         status: 'unsynced',
+        accountState: 'none',
         reason: 'because it is unsynced',
         lastSyncAt: AT,
         correlationId: 'c',

@@ -35,14 +35,29 @@ onEachDatabase((open) => {
       one: { configuration: { BRAKE_MIN: 5, VERIFY: true } },
       other: { description: 'second of two' },
     },
+    rules: {
+      path: `${env}/propagation/rules`,
+      body: { populationExpression: 'active eq true' },
+      one: { populationExpression: 'title eq "a"' },
+      other: { active: false },
+    },
   };
 
   describe.each(Object.keys(resources))('%s', (what) => {
-    const { path, body, one, other } = resources[what] ?? resources.connections ?? never();
+    const { path, body, one, other } = resources[what] ?? never();
+    let more = {};
+
+    beforeAll(async () => {
+      if (what !== 'rules') return;
+      // A rule that stays active, so that none of the others is the last one of its store.
+      const store = { type: 'Demo', name: 'of rules', configuration: {} };
+      more = { storeId: (await ask('POST', `${env}/propagation/stores`, { body: store })).body.id };
+      await ask('POST', path, { body: { ...more, name: 'the one that stays' } });
+    });
 
     async function make() {
       made += 1;
-      const answer = await ask('POST', path, { body: { ...body, name: `${what} ${made}` } });
+      const answer = await ask('POST', path, { body: { ...body, ...more, name: `${what} ${made}` } });
       expect(answer).toMatchObject({ status: 201 });
       return { path: `${path}/${answer.body.id}`, tag: answer.headers.get('etag') ?? '', body: answer.body };
     }
@@ -85,6 +100,7 @@ onEachDatabase((open) => {
       for (const [method, sent] of [
         ['PATCH', other],
         ['PUT', changed.body],
+        ['DELETE', undefined],
       ] as const) {
         const refused = await ask(method, resource.path, { body: sent, headers });
         expect([method, refused.status]).toEqual([method, 412]);

@@ -168,8 +168,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       await world.bridge.scim('PATCH', `/Users/${stays}`, patch({ op: 'replace', value: { active: false } }));
       expect(await world.syncStatus('Demo')).toMatchObject({
         openLeavers: [
-          { task: 'held', overdueAt: null },
-          { task: 'pending', overdueAt: null },
+          { task: 'held', reason: expect.stringContaining('waits for a decision') },
+          { task: 'pending', reason: expect.stringContaining('is paused') },
         ],
       });
       clock.advance(61_000);
@@ -186,7 +186,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       ]);
       const status = await world.syncStatus('Demo');
       expect(status.details).toContainEqual({
-        code: 'leavers_overdue',
+        code: 'leaver_overdue',
         message: expect.stringContaining('2 people who left'),
       });
       const metrics = await (await fetch(`${world.bridge.url}/metrics`)).text();
@@ -202,7 +202,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       await world.settled();
       const after = await world.syncStatus('Demo');
       expect(after.openLeavers).toEqual([]);
-      expect(after.details.map((detail) => detail.code)).not.toContain('leavers_overdue');
+      expect(after.details.map((detail) => detail.code)).not.toContain('leaver_overdue');
     });
 
     it('is kept by who is done in time, and by whoever no longer has to leave', async () => {

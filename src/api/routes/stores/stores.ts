@@ -4,6 +4,7 @@
  */
 
 import type { z } from 'zod';
+import { refuseOtherVersion } from '../../../control/conflicts.ts';
 import { deleteStore } from '../../../control/endings/storeDeletion.ts';
 import { mistakesOfNewStore, mistakesOfReplacedStore } from '../../../control/storeConfiguration.ts';
 import { createStore, replaceStore, type StoreInput } from '../../../control/stores.ts';
@@ -126,8 +127,10 @@ export const stores = {
     summary: 'Delete a store: its links are forgotten, or its people deprovisioned first where it is managed',
     query: CONFIRM_QUERY,
     answers: { 202: Store, 204: null },
-    refusals: { 409: 'It is managed and has linked people, and nobody confirmed that they go.' },
-    handle: async ({ store: { environmentId, id }, query, cause }, deps) => {
+    refusals: { 409: 'It is managed and has linked people, and nobody confirmed that they go.', 412: MOVED },
+    handle: async ({ store, query, expected, cause }, deps) => {
+      refuseOtherVersion(expected, store);
+      const { environmentId, id } = store;
       const deletion = await deleteStore(deps.propagation, environmentId, id, query.confirm, cause);
       if (deletion.outcome === 'deleted') return noContent;
       const left = (await getStoreOf(deps.db, environmentId, id)) ?? deletion.store;

@@ -1,0 +1,48 @@
+/** What users and groups have in common where the directory is read: filter, pages and SCIM's `meta`. */
+
+import type { PageByKey, SqlCondition } from '../../db/identity/lists.ts';
+import type { UserRecord } from '../../db/identity/users.ts';
+import { type Db, dialectOf } from '../../db/open.ts';
+import { FilterError } from '../../directory/query/ast.ts';
+import { parseFilter } from '../../directory/query/parse.ts';
+import { filterToSql } from '../../directory/query/sql.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { ApiDeps } from '../deps.ts';
+import { type PageQuery, readCursorOfRecords } from '../lists.ts';
+import { queryMistake } from '../query.ts';
+
+/** What to ask the database for: one row more than the page has. Throws a 400 for a filter that has no meaning. */
+export function pageByKey(
+  { db }: Pick<ApiDeps, 'db'>,
+  environmentId: string,
+  query: PageQuery & { readonly filter?: string | undefined },
+  kind: Kind,
+): PageByKey {
+  return {
+    environmentId,
+    filter: query.filter === undefined ? null : conditionOf(db, query.filter, kind),
+    after: readCursorOfRecords(query),
+    limit: query.limit + 1,
+  };
+}
+
+function conditionOf(db: Db, text: string, kind: Kind): SqlCondition {
+  try {
+    return filterToSql(parseFilter(text), kind, dialectOf(db));
+  } catch (error) {
+    if (error instanceof FilterError) throw queryMistake('filter', `is not understood: ${error.message}`);
+    throw error;
+  }
+}
+
+export function metaOf(
+  resourceType: 'User' | 'Group',
+  record: Pick<UserRecord, 'createdAt' | 'updatedAt' | 'version'>,
+) {
+  return {
+    resourceType,
+    created: record.createdAt,
+    lastModified: record.updatedAt,
+    version: `W/"${record.version}"`,
+  };
+}

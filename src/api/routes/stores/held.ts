@@ -1,0 +1,105 @@
+/** `…/stores/{id}/held`: losses that wait for a person, and their decision. */
+
+import type { z } from 'zod';
+import { approveHeld, discardHeld, type Selection } from '../../../control/held.ts';
+import { describeCauses, type ShownCause } from '../../../control/status/causes.ts';
+import { countOpenHeld, type HeldRecord, listOpenHeld } from '../../../db/brake/held.ts';
+import { type NamedPerson, namesOfPeople } from '../../../db/identity/subjects.ts';
+import { shownChange } from '../../../sync/preview/shownChange.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { endpoint, ok } from '../../endpoint.ts';
+import { PAGE, page, readCursor } from '../../lists.ts';
+import { Approved, Decision, Discarded, HeldList } from '../../schemas/stores/changes.ts';
+
+const HELD = '/environments/:envId/propagation/stores/:storeId/held';
+const NOT_HELD = 'One of the ids is not held any more; nothing was decided.';
+
+export const held = {
+  listHeld: endpoint({
+    method: 'get',
+    path: HELD,
+    scope: 'read',
+    summary: 'List what the brake holds on a store, people who left first',
+    query: PAGE,
+    answers: { 200: HeldList },
+    handle: async (call, deps) => {
+      const key = readCursor(call.query, ['integer', 'text', 'text']);
+      const after = key && { rank: Number(key[0]), since: String(key[1]), id: String(key[2]) };
+      const rows = await listOpenHeld(deps.db, call.store.id, { after, limit: call.query.limit + 1 });
+      const known = await whatIsKnownOf(deps, rows);
+      return ok(
+        page(call, {
+          name: 'held',
+          rows,
+          count: await countOpenHeld(deps.db, call.store.id),
+          keyOf: (row) => [row.rank, row.since, row.id],
+          show: (row) => show(row, known),
+        }),
+      );
+    },
+  }),
+
+  approveHeld: endpoint({
+    method: 'post',
+    path: `${HELD}/approve`,
+    scope: 'write',
+    summary: 'Approve held losses: exactly these are carried out',
+    body: Decision,
+    answers: { 200: Approved },
+    refusals: { 409: NOT_HELD },
+    handle: async ({ store, body, cause }, deps) => {
+      const rows = await approveHeld(deps.propagation, store.id, selectionOf(body), cause);
+      return ok({ approved: rows.length, ids: rows.map((row) => row.id) });
+    },
+  }),
+
+  discardHeld: endpoint({
+    method: 'post',
+    path: `${HELD}/discard`,
+    scope: 'write',
+    summary: 'Discard held losses: they do not happen while the directory stays as it is',
+    body: Decision,
+    answers: { 200: Discarded },
+    refusals: { 409: NOT_HELD },
+    handle: async ({ store, body, cause }, deps) => {
+      const rows = await discardHeld(deps.propagation, store.id, selectionOf(body), cause);
+      return ok({ discarded: rows.length, ids: rows.map((row) => row.id) });
+    },
+  }),
+};
+
+function selectionOf({ ids }: z.output<typeof Decision>): Selection {
+  return ids === undefined ? { all: true } : { ids };
+}
+
+interface Known {
+  readonly people: ReadonlyMap<string, NamedPerson>;
+  readonly causeOf: (correlationId: string) => ShownCause;
+}
+
+async function whatIsKnownOf({ db }: ApiDeps, rows: readonly HeldRecord[]): Promise<Known> {
+  return {
+    people: await namesOfPeople(
+      db,
+      rows.map((row) => row.personKey),
+    ),
+    causeOf: await describeCauses(
+      db,
+      rows.flatMap((row) => row.cause ?? []),
+    ),
+  };
+}
+
+function show(row: HeldRecord, { people, causeOf }: Known) {
+  const { id, change, cause, reason, since, personKey } = row;
+  const person = people.get(personKey);
+  return {
+    id,
+    subject: change.subject,
+    ...(person ? { personState: person.state } : {}),
+    changes: [{ id, ...shownChange(change), held: true }],
+    cause: cause === null ? null : causeOf(cause),
+    reason,
+    since,
+  };
+}

@@ -1,0 +1,122 @@
+/** Planned changes as previews, held losses and sync runs show them. */
+
+import { z } from 'zod';
+import { listOf } from '../../lists.ts';
+import { Link, named, Time } from '../common.ts';
+import { Cause, Subject } from '../subject.ts';
+import { idText } from '../texts.ts';
+
+const Op = z.enum(['create', 'adopt', 'update', 'enable', 'disable', 'delete', 'grant', 'revoke']);
+
+const CHANGE = {
+  id: z.string(),
+  op: Op,
+  subject: Subject,
+  remoteId: z.string().optional(),
+  attributes: z.array(z.object({ name: z.string(), from: z.string().nullable(), to: z.string() })).optional(),
+  member: z.object({ id: z.string(), display: z.string() }).optional(),
+  held: z.boolean(),
+  drift: z.literal(true).optional().describe('It undoes what somebody changed by hand.'),
+};
+
+const Change = named('Change', z.object(CHANGE));
+
+export const RefusedChange = named('RefusedChange', z.object({ ...CHANGE, reason: z.string() }));
+
+const SkippedChange = named('SkippedChange', z.object({ op: Op, subject: Subject, reason: z.string() }));
+
+const Orphan = named(
+  'Orphan',
+  z.object({
+    remoteId: z.string(),
+    display: z.string(),
+    identifier: z.string().nullable(),
+    state: z.enum(['enabled', 'disabled', 'locked', 'invited']),
+    nearMatches: z.array(z.object({ userId: z.string(), display: z.string(), because: z.string() })),
+  }),
+);
+
+export const ChangeSummary = named(
+  'ChangeSummary',
+  z.object({
+    create: z.int(),
+    adopt: z.int(),
+    update: z.int(),
+    enable: z.int(),
+    disable: z.int(),
+    delete: z.int(),
+    grant: z.int(),
+    revoke: z.int(),
+    skipped: z.int(),
+    held: z.int(),
+  }),
+);
+
+export const Preview = named(
+  'Preview',
+  z.object({
+    id: z.string(),
+    storeId: z.string(),
+    state: z.enum(['RUNNING', 'DONE', 'FAILED']),
+    createdAt: Time,
+    expiresAt: Time,
+    summary: ChangeSummary,
+    error: z.string().optional(),
+    changes: z.array(Change).describe('The first of them; all are in its pages.'),
+    skipped: z.array(SkippedChange),
+    orphans: z.array(Orphan),
+    _links: z.object({ self: Link, changes: Link, skipped: Link, orphans: Link }),
+  }),
+);
+
+export const ApplyPreview = named(
+  'ApplyPreview',
+  z.strictObject({
+    includeHeld: z.boolean().default(false).describe('Also what the brake holds in the preview.'),
+  }),
+);
+
+export const ChangeList = named('ChangeList', listOf('changes', Change));
+export const SkippedChangeList = named('SkippedChangeList', listOf('skipped', SkippedChange));
+export const OrphanList = named('OrphanList', listOf('orphans', Orphan));
+
+export const HeldList = named(
+  'HeldList',
+  listOf(
+    'held',
+    named(
+      'Held',
+      z.object({
+        id: z.string(),
+        subject: Subject,
+        personState: z.enum(['active', 'inactive', 'deleted']).optional(),
+        changes: z.array(Change),
+        cause: Cause.nullable(),
+        reason: z.string(),
+        since: Time,
+      }),
+    ),
+  ),
+);
+
+const IDS_MAX = 10_000;
+
+export const Decision = named(
+  'Decision',
+  z
+    .strictObject({
+      ids: z
+        .array(idText)
+        .min(1, 'must not be empty')
+        .max(IDS_MAX, `must have at most ${IDS_MAX} entries`)
+        .optional(),
+      all: z.literal(true).optional().describe('All that are held at this moment.'),
+    })
+    // Nothing is approved by an empty body.
+    .refine(({ ids, all }) => (ids === undefined) !== (all === undefined), {
+      error: 'must have either ids, or all: true',
+    }),
+);
+
+export const Approved = named('Approved', z.object({ approved: z.int(), ids: z.array(z.string()) }));
+export const Discarded = named('Discarded', z.object({ discarded: z.int(), ids: z.array(z.string()) }));

@@ -1,0 +1,39 @@
+/** What a correlation id stands for, in words: where a change came from. Read from the audit log. */
+
+import { type EventRecord, firstEvents } from '../../db/events.ts';
+import type { Db } from '../../db/open.ts';
+
+export interface ShownCause {
+  readonly correlationId: string;
+  readonly kind: 'request' | 'rule' | 'settings' | 'sync';
+  readonly description: string;
+}
+
+/** Answers a cause for each of these ids, also where the audit log does not reach back to it. */
+export async function describeCauses(
+  db: Db,
+  correlationIds: readonly string[],
+): Promise<(correlationId: string) => ShownCause> {
+  const events = await firstEvents(db, [...new Set(correlationIds)]);
+  return (correlationId) => {
+    const event = events.get(correlationId);
+    if (!event) return { correlationId, kind: 'request', description: 'no event of it is left' };
+    return { correlationId, kind: kindOf(event), description: wordsFor(event) };
+  };
+}
+
+function kindOf({ kind, actor }: EventRecord): ShownCause['kind'] {
+  if (actor.type === 'connection') return 'request';
+  if (kind.startsWith('rule.')) return 'rule';
+  if (SETTINGS.test(kind)) return 'settings';
+  return actor.type === 'system' || SYNCS.test(kind) ? 'sync' : 'request';
+}
+
+const SETTINGS = /^(store|mappings|connection\.updated|removals)\b/;
+const SYNCS = /^(sync|preview)\./;
+
+function wordsFor({ kind, actor, subject, store }: EventRecord): string {
+  if (actor.type === 'system') return `a sync of ${store?.name ?? 'the store'}`;
+  const what = subject?.display ?? store?.name;
+  return `${actor.name}: ${kind}${what ? ` ${what}` : ''}`;
+}
