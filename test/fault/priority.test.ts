@@ -12,7 +12,10 @@ const mentions = (address: string) => (request: { body: unknown }) =>
 it('parks the one person that the vendors fail on, in their words, and holds up nobody', async () => {
   world = await startWorld('sqlite', { MAX_ATTEMPTS: 2 });
   const { bridge, company, slack, gitlab } = world;
-  const fault = { kind: 'answer', answer: { status: 500, body: { message: 'poisoned' } } } as const;
+  const fault = {
+    kind: 'answer',
+    answer: { status: 500, body: { message: '500 Internal Server Error' } },
+  } as const;
   for (const emulator of [slack, gitlab])
     emulator.faults.inject({ fault, matches: mentions('poison@'), times: Number.POSITIVE_INFINITY });
   await company.hire('poison');
@@ -36,7 +39,7 @@ it('parks the one person that the vendors fail on, in their words, and holds up 
   for (const store of body._embedded.stores) {
     expect(store).toMatchObject({ status: 'failed', vendor: { status: 500 } });
   }
-  expect(body._embedded.stores[1].vendor.message).toContain('poisoned');
+  expect(body._embedded.stores[1].vendor.message).toContain('500 Internal Server Error');
 
   slack.faults.clear();
   gitlab.faults.clear();
