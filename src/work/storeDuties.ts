@@ -85,6 +85,8 @@ export class StoreDuties implements Duties {
     // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
     if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#contextNow(context), shift)))
       return { kind: 'again' };
+    // Nothing else was due between two pages.
+    if (await this.#makePreview(shift)) return { kind: 'again' };
     await closeSettledRuns({ db, clock }, context, shift.lease);
     if (store.status !== 'DELETING' || (await hasOpenTasks(db, store.id))) {
       return { kind: 'idle', stay: this.#trouble.streak > 0 };
