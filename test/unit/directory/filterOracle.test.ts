@@ -318,7 +318,7 @@ onEachDatabase((open, dialect) => {
   });
 
   async function agree(kind: Kind, resources: readonly Json[], filter: Case): Promise<void> {
-    const { sql, bindings } = filterToSql(parseFilter(filter.text), kind, dialect);
+    const { sql, bindings } = filterToSql(parseFilter(filter.text, Number.POSITIVE_INFINITY), kind, dialect);
     const rows = await db(kind === 'user' ? 'users' : 'groups')
       .whereRaw(sql, bindings as never)
       .select('id');
