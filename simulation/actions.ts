@@ -46,7 +46,7 @@ export const HAND_EDITS = [
 ] as const;
 export type HandEdit = (typeof HAND_EDITS)[number];
 
-export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'calm'] as const;
+export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'proxy', 'calm'] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
 /** What a history is about; not all of it is in every one, so that the exact checks get their turn. */

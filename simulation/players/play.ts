@@ -90,6 +90,7 @@ export class Play {
       limits: { rateLimited: 0.3 },
       errors: { unavailable: 0.4, unanswered: 0.05 },
       unauthorized: {},
+      proxy: { foreign: 0.3 },
       calm: {},
     };
     Object.assign(faults, calm, troubles[what]);

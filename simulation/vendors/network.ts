@@ -22,6 +22,8 @@ export interface Faults {
   rateLimited: number;
   /** No connection, or an error of the vendor's server. */
   unavailable: number;
+  /** Something between answers in the vendor's place, half of the time after the vendor did what was asked. */
+  foreign: number;
   /** Reads show a state of up to so many milliseconds ago. */
   lagMs: number;
 }
@@ -33,6 +35,7 @@ export const NO_FAULTS: Readonly<Faults> = {
   doubled: 0,
   rateLimited: 0,
   unavailable: 0,
+  foreign: 0,
   lagMs: 0,
 };
 
@@ -130,10 +133,12 @@ export class Network {
     if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
     if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
     if (random.chance(faults.lost)) return null;
+    const foreign = random.chance(faults.foreign) ? random.pick(FOREIGN) : null;
+    if (foreign && random.chance(0.5)) return foreign;
     if (vendor.emulated.isRead(request)) {
       const lagMs = faults.lagMs > 0 && random.chance(0.5) ? random.int(0, faults.lagMs) : 0;
       if (lagMs > 0) witness.diverged('a read lagged');
-      return vendor.read(request, lagMs);
+      return foreign ?? vendor.read(request, lagMs);
     }
     const write = (caller: Caller) =>
       vendor.write(request, { onWrite: (done) => witness.onWrite(turns, done, caller) });
@@ -146,7 +151,7 @@ export class Network {
     }
     const answer = write(way.caller);
     if (random.chance(faults.doubled)) write(way.caller);
-    return random.chance(faults.unanswered) ? null : answer;
+    return random.chance(faults.unanswered) ? null : (foreign ?? answer);
   }
 
   #after<T>(ms: number, work: () => T): Promise<T> {
@@ -203,3 +208,9 @@ function limited(seconds: number): Answer {
 }
 
 const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
+
+/** Of proxies, gateways and sign-in pages. */
+const FOREIGN: readonly Answer[] = [200, 302, 401, 403, 404, 502].flatMap((status) => [
+  { status, headers: { 'content-type': 'text/html' }, body: '<html><body>Sign in</body></html>' },
+  { status, headers: { 'content-type': 'application/json' }, body: { reason: 'not from here' } },
+]);
