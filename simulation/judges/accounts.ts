@@ -32,7 +32,7 @@ export function judgeAccountWrite(
   if (!human) return 'nothing says that the account is anybody’s';
   const { sight } = records;
   const standings = sight.personSince(human, turn.tick);
-  const meanings = sight.meaningsSince(turn.tick);
+  const meanings = sight.meaningsSince(turn.sentTick);
   const was = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
   const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
   const keys = [changeKey(write.op, human.personId ?? '')];
@@ -108,7 +108,7 @@ function wrongAttribute(
   for (const [name, value] of Object.entries(attributes) as [Attribute, string][]) {
     // The user name may be in the vendor's own form, or another one that was free. What is new may be empty.
     if (name === 'userName' || value === '') continue;
-    if (sight.isUnmappedSince(turn.tick, name)) return `${name} is not mapped`;
+    if (sight.isUnmappedSince(turn.sentTick, name)) return `${name} is not mapped`;
     const isTheirs = standings.some((standing) => said(standing, name) === value);
     if (!isTheirs) return `${name} was never ${value}`;
   }

@@ -22,7 +22,7 @@ export function judgeGroupWrite(records: Records, turn: Turn, write: GroupWrite)
   const groups = groupSubjects(records, write);
   if (groups.length === 0) return 'nothing says that the group is the directory’s';
   const { sight, own } = records;
-  const meanings = sight.meaningsSince(turn.tick);
+  const meanings = sight.meaningsSince(turn.sentTick);
   const keys = groups.map(({ id }) => changeKey(write.op, id));
   const refused = refuseAnyChange(records, turn, keys, meanings);
   if (refused) return refused;
@@ -47,7 +47,7 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   const { own, model, vendor, sight } = records;
   const email = vendor.holds.accounts.get(write.accountId)?.attributes.email ?? '';
   const human = own.ownerOf(write.accountId) ?? model.byEmail(email);
-  const meanings = sight.meaningsSince(turn.tick);
+  const meanings = sight.meaningsSince(turn.sentTick);
   const memberIds = [human?.personId, write.accountId];
   const keys = groups.flatMap(({ id }) =>
     memberIds.flatMap((member) => (member ? [changeKey(write.op, id, member)] : [])),

@@ -142,13 +142,6 @@ export class Model {
     return this.tick;
   }
 
-  /** The last change that was certain before that time. */
-  certainBefore(time: number): number {
-    let tick = this.certain;
-    while (tick > 0 && this.timeOf(tick) >= time) tick -= 1;
-    return tick;
-  }
-
   timeOf(tick: number): number {
     return this.#times[tick] ?? 0;
   }

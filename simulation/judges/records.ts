@@ -96,7 +96,8 @@ export class Records {
 
   /** What holds for whatever takes something from somebody: protection, and the brake. */
   refuseLoss(turn: Turn, accountId: string, keys: readonly string[], who: string): string | null {
-    if (this.isProtected(accountId, this.sight.meaningsSince(turn.tick))) return 'the account is protected';
+    if (this.isProtected(accountId, this.sight.meaningsSince(turn.sentTick)))
+      return 'the account is protected';
     if (keys.some((key) => this.approved.has(key))) return null;
     return this.brake.exceeds(who, turn, this.now(), this.#people()) ? 'the brake is exceeded' : null;
   }
@@ -108,7 +109,7 @@ export class Records {
   }
 
   permits(turn: Turn, keys: readonly string[]): boolean {
-    if (!this.sight.meaningsSince(turn.tick).every(({ approval }) => approval)) return true;
+    if (!this.sight.meaningsSince(turn.sentTick).every(({ approval }) => approval)) return true;
     return keys.some((key) => this.permitted.has(key) || this.approved.has(key));
   }
 }

@@ -16,8 +16,7 @@ export interface Process {
   /** The chance of dying at a point; 0 never. */
   crashChance: number;
   alive: boolean;
-  /** Nothing of it runs between these times. */
-  stalledFrom: number;
+  /** Nothing of it runs before then. */
   stalledUntil: number;
   /** Requests in hand during which it does not die: what became of them could not be told apart. */
   sheltered: number;
@@ -196,7 +195,6 @@ export function calmProcess(name: string): Process {
     skewMs: 0,
     crashChance: 0,
     alive: true,
-    stalledFrom: 0,
     stalledUntil: 0,
     sheltered: 0,
     busyAt: 0,

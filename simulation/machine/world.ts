@@ -160,16 +160,17 @@ export class World {
   }
 
   #turnsOf(process: Process, store: SimulatedStore): Turns {
-    const now = this.#turnFrom(process);
-    const last = (kind: 'user' | 'group') => this.#turns.get(`${process.name} ${store.id} ${kind}`);
-    return { user: last('user') ?? now, group: last('group') ?? now };
+    const now = this.#turnNow();
+    const last = (kind: 'user' | 'group') => {
+      const turn = this.#turns.get(`${process.name} ${store.id} ${kind}`) ?? now;
+      return { ...turn, sentTick: now.tick };
+    };
+    return { user: last('user'), group: last('group') };
   }
 
-  /** What it says when it begins, it read before: at the same moment, or before it stood still. */
-  #turnFrom({ stalledFrom, stalledUntil }: Process): Turn {
-    const { now } = this.scheduler;
-    const from = stalledUntil === now ? stalledFrom : now;
-    return { tick: this.model.certainBefore(from), at: now };
+  #turnNow(): Turn {
+    const tick = this.model.certain;
+    return { tick, at: this.scheduler.now, sentTick: tick };
   }
 
   /** Whether work on the subject has begun since then; `since` is by the clock of some process. */
@@ -203,7 +204,6 @@ export class World {
     // Not before everything of the dead one has come to a wait, which it never leaves.
     this.scheduler.spawn(this.people, async () => {
       const successor = this.#replica(slot, `${process.name}'`);
-      successor.process.stalledFrom = this.scheduler.now;
       successor.process.stalledUntil = this.scheduler.now + this.random.int(500, 40_000);
       this.replicas[slot] = successor;
       successor.start();
@@ -212,7 +212,7 @@ export class World {
 
   #read({ msg, storeId, subject, err, error }: LogLine, process: Process): void {
     if (msg === 'an attempt at a task begins') {
-      const turn = this.#turnFrom(process);
+      const turn = this.#turnNow();
       this.#turns.set(`${process.name} ${storeId} ${subject?.kind}`, turn);
       this.#tried.set(`${storeId} ${subject?.id}`, turn.at);
     }

@@ -108,7 +108,6 @@ export class Play {
     const { random, scheduler, replicas, stores } = this.#world;
     const replica = replicas[index];
     if (!replica) return;
-    replica.process.stalledFrom = scheduler.now;
     replica.process.stalledUntil = scheduler.now + random.int(1_000, STALL_MAX_MS);
     // The one write that a worker may still make after it has lost the lease is repaired by a sync.
     for (const { guard } of stores) {

@@ -39,11 +39,13 @@ export const NO_FAULTS: Readonly<Faults> = {
   lagMs: 0,
 };
 
-/** When the work began of which a request is a part: what it knows may be as old as that. */
+/** When the work began of which a request is a part: what it knows of the directory may be as old as that. */
 export interface Turn {
-  /** The last change of the directory that was certain then. */
+  /** The last change that was certain then. */
   readonly tick: number;
   readonly at: number;
+  /** The last change that was certain when the request was sent: under older settings nothing goes out. */
+  readonly sentTick: number;
 }
 
 /** The last ones on people and on groups: while it works on a group, a process lets leavers pass. */
