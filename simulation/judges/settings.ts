@@ -32,7 +32,7 @@ export function meaningOf(settings: Settings): Meaning {
     overwrite: settings.GROUP_MEMBERSHIP_HANDLING === 'Overwrite',
     groups: (settings.GROUP_PROVISIONING as Meaning['groups'] | undefined) ?? 'Create',
     deleteGroups: settings.DELETE_GROUPS === true,
-    brakePercent: Number(settings.BRAKE_PERCENT ?? 20),
+    brakePercent: Number(settings.BRAKE_PERCENT ?? 5),
     brakeMin: Number(settings.BRAKE_MIN ?? 10),
     brakeWindowMs: Number(settings.BRAKE_WINDOW_MINUTES ?? 60) * 60_000,
     protectedAccounts: (settings.PROTECTED_ACCOUNTS as readonly string[] | undefined) ?? [],

@@ -3,14 +3,8 @@
  * only where its plan still has the identical change. A discard is remembered until the desired state changes.
  */
 
-import {
-  type Decision,
-  decideHeld,
-  type HeldRecord,
-  heldOfSubject,
-  listOpenHeld,
-  openHeldByIds,
-} from '../db/brake/held.ts';
+import { listOpenHeld, openHeldByIds } from '../db/brake/heldLists.ts';
+import { type Decision, decideHeld, type LossRecord, standingOfSubject } from '../db/brake/losses.ts';
 import type { Db } from '../db/open.ts';
 import { closeLeaver } from '../db/queue/leavers.ts';
 import { deleteHeldTask, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
@@ -32,7 +26,7 @@ export async function approveHeld(
   storeId: string,
   selection: Selection,
   cause: Cause,
-): Promise<readonly HeldRecord[]> {
+): Promise<readonly LossRecord[]> {
   const decided = await decide(deps, storeId, selection, 'approved', cause, async (tx, row, at) => {
     await enqueueTask(tx, storeId, {
       environmentId: row.environmentId,
@@ -52,9 +46,9 @@ export async function discardHeld(
   storeId: string,
   selection: Selection,
   cause: Cause,
-): Promise<readonly HeldRecord[]> {
+): Promise<readonly LossRecord[]> {
   return decide(deps, storeId, selection, 'discarded', cause, async (tx, row) => {
-    const rows = await heldOfSubject(tx, storeId, row.subject);
+    const rows = await standingOfSubject(tx, storeId, row.subject);
     if (rows.some((other) => other.state === 'held')) return;
     await deleteHeldTask(tx, storeId, row.subject);
     if (row.subject.kind === 'user') await closeLeaver(tx, storeId, row.subject.id);
@@ -79,8 +73,8 @@ async function decide(
   selection: Selection,
   state: Decision['state'],
   cause: Cause,
-  follow: (tx: Db, row: HeldRecord, at: string) => Promise<void>,
-): Promise<readonly HeldRecord[]> {
+  follow: (tx: Db, row: LossRecord, at: string) => Promise<void>,
+): Promise<readonly LossRecord[]> {
   return deps.db.transaction(async (tx) => {
     // The brake takes the store's lock too, so that it holds nothing while this decides.
     const store = await lockStore(tx, storeId);
@@ -92,15 +86,15 @@ async function decide(
     await decideHeld(tx, ids, { state, by: cause.actor.name, at });
     for (const row of firstOfEachSubject(rows)) await follow(tx, row, at);
     for (const row of rows) await decisionEvent(tx, at, store, row, state, cause);
-    if (rows.length > 0) await releaseBrakeIfClear(tx, storeId);
+    if (rows.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
     return rows;
   });
 }
 
 const PAGE_SIZE = 500;
 
-async function allOpen(tx: Db, storeId: string): Promise<readonly HeldRecord[]> {
-  const rows: HeldRecord[] = [];
+async function allOpen(tx: Db, storeId: string): Promise<readonly LossRecord[]> {
+  const rows: LossRecord[] = [];
   for (;;) {
     const page = await listOpenHeld(tx, storeId, { after: rows.at(-1) ?? null, limit: PAGE_SIZE });
     rows.push(...page);
@@ -112,7 +106,7 @@ async function openOrRefuse(
   tx: Db,
   store: StoreRecord,
   ids: readonly string[],
-): Promise<readonly HeldRecord[]> {
+): Promise<readonly LossRecord[]> {
   const rows = await openHeldByIds(tx, store.id, [...new Set(ids)]);
   const open = new Set(rows.map((row) => row.id));
   const errors = ids.flatMap((id, index) =>
@@ -128,7 +122,7 @@ async function openOrRefuse(
   );
 }
 
-function firstOfEachSubject(rows: readonly HeldRecord[]): readonly HeldRecord[] {
+function firstOfEachSubject(rows: readonly LossRecord[]): readonly LossRecord[] {
   return [...new Map(rows.map((row) => [`${row.subject.kind}:${row.subject.id}`, row])).values()];
 }
 
@@ -136,7 +130,7 @@ function decisionEvent(
   tx: Db,
   at: string,
   store: StoreRecord,
-  row: HeldRecord,
+  row: LossRecord,
   state: Decision['state'],
   cause: Cause,
 ): Promise<void> {

@@ -3,7 +3,7 @@
  * is there, and nobody else may have it. Unlinking asks no vendor and leaves everything there as it is.
  */
 
-import { dropHeld, heldOfSubject } from '../db/brake/held.ts';
+import { retireLosses, standingOfSubject } from '../db/brake/losses.ts';
 import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
 import { findUserOfEnvironment } from '../db/identity/users.ts';
@@ -206,12 +206,12 @@ export async function unlink(
     await deleteLink(tx, linkId);
     if (link.subject.kind === 'user') await closeLeaver(tx, store.id, link.subject.id);
     await forgetMemberships(tx, link);
-    const held = await heldOfSubject(tx, store.id, link.subject);
-    await dropHeld(
+    const held = await standingOfSubject(tx, store.id, link.subject);
+    await retireLosses(
       tx,
       held.map((row) => row.id),
     );
-    if (held.length > 0) await releaseBrakeIfClear(tx, store.id);
+    if (held.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
     const before = await getSyncStatus(tx, store.id, link.subject);
     await upsertSyncStatus(tx, {
       environmentId: store.environmentId,

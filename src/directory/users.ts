@@ -3,7 +3,7 @@
  * tasks for every store and the audit event, or none of them. No vendor is ever called here.
  */
 
-import { dropHeldOfPerson } from '../db/brake/held.ts';
+import { retireLossesOfPerson } from '../db/brake/losses.ts';
 import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
@@ -141,7 +141,7 @@ async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
 
 /** The person is back: nothing that they were about to lose on any store is to happen. */
 async function callOffLeaving(tx: Db, personId: string): Promise<void> {
-  await dropHeldOfPerson(tx, personId);
+  await retireLossesOfPerson(tx, personId);
   await cancelRemovals(tx, personId);
   await closeLeaverEverywhere(tx, personId);
 }

@@ -64,11 +64,11 @@ const COMMON_SPECS = [
   {
     key: 'BRAKE_PERCENT',
     type: 'integer',
-    default: 20,
+    default: 5,
     min: 0,
     max: 100,
     description:
-      'The share of enabled linked people who may lose something in one window before the brake trips; 100 switches the brake off.',
+      'The share of enabled linked people who may lose something in one window before the brake trips; 100 switches it off for what is planned from then on.',
   },
   {
     key: 'BRAKE_MIN',

@@ -35,6 +35,8 @@ export const EVENT_KINDS = {
   'group.updated': 'A SCIM client changed a group or its members.',
   'held.approved': 'An admin approved a held loss.',
   'held.discarded': 'An admin discarded a held loss.',
+  'incident.closed': 'Nothing of an incident is held any more.',
+  'incident.opened': 'The brake stopped losses that belong to no incident that is open.',
   'leaver.overdue': 'A store did not confirm a leaver within LEAVER_DEADLINE_SECONDS.',
   'leaver.unverified': 'The store still showed an account as enabled when the time to verify it was over.',
   'leaver.verified': 'The bridge read back that a disabled account has no access any more.',

@@ -5,17 +5,19 @@
 
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
+import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
 
 /** What stands against a loss from before. */
 export interface KnownLoss {
   readonly id: string;
   readonly changeKey: string;
-  readonly state: 'held' | 'approved' | 'discarded';
+  readonly state: LossState;
   /** What the directory wanted then: once that moves, this counts no more. */
   readonly desired: string;
   readonly reason: string;
   readonly decidedBy: string | null;
+  readonly undoBy: string | null;
 }
 
 /** Whom a loss is counted against, and what the directory wants of them. */
@@ -57,7 +59,7 @@ export interface Judgement<C extends Change> {
   readonly fresh: readonly FreshLoss[];
   /** Ids of known losses that stay as they are. */
   readonly kept: readonly string[];
-  /** By the change's key, the id of the known loss whose approval it uses. */
+  /** By the change's key, the id of the known loss that somebody allowed. */
   readonly approvals: ReadonlyMap<string, string>;
   /** People against whom the budget is reserved. */
   readonly reserved: readonly string[];
@@ -87,15 +89,15 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     const desired = lossOf.desired(change);
     const found = known.get(key);
     const row = found?.desired === desired ? found : undefined;
-    if (row?.state === 'discarded') {
+    if (row && isDeclined(row)) {
       kept.push(row.id);
-      skipped.push(discarded(change, row.decidedBy));
+      skipped.push(declined(change, row));
       continue;
     }
-    if (row?.state === 'approved') approvals.set(key, row.id);
     const approved = confirmed || row?.state === 'approved' || released.has(key);
-    if (row?.state === 'held' && !approved && settings.brakePercent < 100) {
-      // It waits for its decision, whatever other cause the task is worked on for.
+    if (row && approved) approvals.set(key, row.id);
+    if (row?.state === 'held' && !approved) {
+      // It waits for its decision, whatever other cause the task is worked on for and whatever is set by now.
       kept.push(row.id);
       heldReasons.push(row.reason);
       continue;
@@ -121,6 +123,15 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   return { allowed, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
 }
 
-export function discarded({ op, subject }: Change, by: string | null): Skip {
-  return { op, subject, status: 'unsynced', reason: `discarded by ${by}` };
+/** Somebody decided that it is not to happen while the directory wants what it wanted then. */
+export function isDeclined({ state }: Pick<KnownLoss, 'state'>): boolean {
+  return state === 'discarded' || state === 'undone';
+}
+
+export function declined(
+  { op, subject }: Change,
+  { state, decidedBy, undoBy }: Pick<KnownLoss, 'state' | 'decidedBy' | 'undoBy'>,
+): Skip {
+  const reason = state === 'undone' ? `given back by ${undoBy}` : `discarded by ${decidedBy}`;
+  return { op, subject, status: 'unsynced', reason };
 }

@@ -10,7 +10,7 @@ import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
 import { contextVersionOf, holdContextVersion } from '../db/stores/contextVersions.ts';
-import { SYSTEM } from '../model/cause.ts';
+import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -179,6 +179,11 @@ export class Attempt {
       at,
       correlationId: causes.at(-1) ?? null,
     });
+  }
+
+  /** What the task is worked on for, as far as the bridge itself goes on with it. */
+  cause(): Cause {
+    return { correlationId: this.task.causes.at(-1) ?? newId(), actor: SYSTEM };
   }
 
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {

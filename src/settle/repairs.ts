@@ -7,9 +7,12 @@ import type { Db } from '../db/open.ts';
 import { forgetAccount } from '../db/seen/ledger.ts';
 import { deleteLink, type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
+import type { UserChange } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { Remote, RemoteUser } from '../model/remote.ts';
+import type { LossOf } from '../plan/losses.ts';
 import type { Attempt } from './attempt.ts';
+import { recordFoundLoss } from './gate/taken.ts';
 import { enqueueGroupsOf } from './people/groupsOf.ts';
 
 export type Repair =
@@ -71,14 +74,26 @@ async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void>
   await updateLink(tx, link.id, REMOVED, attempt.now());
   await forgetAccount(tx, store.id, link.remoteId);
   await forgetObservation(tx, store.id, 'user', link.remoteId);
-  if (attempt.intent?.ops.includes('delete'))
+  if (attempt.intent?.ops.includes('delete')) {
+    await recordFoundLoss(tx, attempt, lossFound(attempt, link, 'delete'), lossOfFound(attempt, 'gone'));
     return attempt.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
+  }
   await attempt.event(tx, {
     kind: 'link.vanished',
     outcome: 'failure',
     subject: link.subject,
     reason: `the account ${link.remoteName} (${link.remoteId}) is not there any more`,
   });
+}
+
+function lossFound(attempt: Attempt, link: LinkRecord, op: 'disable' | 'delete'): UserChange {
+  const { id } = attempt.task.subject;
+  return { op, subject: { kind: 'user', id, display: link.remoteName }, remoteId: link.remoteId };
+}
+
+/** `desired`: what the directory wanted when it was asked for. */
+function lossOfFound({ task }: Attempt, desired: string): LossOf {
+  return { personKey: () => task.subject.id, desired: () => desired };
 }
 
 async function recover(
@@ -94,8 +109,12 @@ async function recover(
     await forgetAccount(tx, attempt.context.store.id, link.remoteId);
   const meant = attempt.intent?.ops ?? [];
   const op = found === null ? null : found === 'enabled' ? 'enable' : 'disable';
-  if (op !== null && meant.includes(op))
+  if (op !== null && meant.includes(op)) {
+    const why = patch.disabledBy ?? 'inactive';
+    if (op === 'disable')
+      await recordFoundLoss(tx, attempt, lossFound(attempt, link, op), lossOfFound(attempt, why));
     await attempt.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+  }
   const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
   if (news && meant.includes('update')) await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
 }

@@ -5,14 +5,19 @@
 
 import { advanceConnection } from '../control/endings/connectionDeletion.ts';
 import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
+import { environmentsWithDecided } from '../db/brake/incidents.ts';
+import { deleteOldTaken } from '../db/brake/losses.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
 import { deleteExpiredPreviews } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
+import { SYSTEM } from '../model/cause.ts';
+import { closeIncidents } from '../settle/gate/incident.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { isoTime, pause } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { pruneEvents } from './eventRetention.ts';
 import { ringTimers } from './timers.ts';
@@ -30,7 +35,7 @@ const CLEAR_EVERY_MS = 10 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** How many steps of each deletion one turn takes; the next turn goes on. */
 const DELETION_STEPS = 50;
-/** The brake looks back at causes for no longer; a finished run is listed for so long. */
+/** The brake looks back at causes and losses for no longer; a finished run is listed for so long. */
 const CAUSES_KEPT_MS = 40 * DAY_MS;
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 
@@ -52,6 +57,7 @@ export function createHousekeeping(
   const once = async (): Promise<void> => {
     if (stopping.signal.aborted) return;
     if (await ringTimers(deps, metrics)) deps.wake.signal();
+    await closeWhatIsDecided(deps);
     await advanceDeletions(deps, stopping.signal);
     await pruneEvents({ db, clock, eventRetentionDays }, stopping.signal);
     const now = clock.now();
@@ -60,6 +66,7 @@ export function createHousekeeping(
     await deleteExpiredInquiries(db, isoTime(now));
     await deleteExpiredPreviews(db, isoTime(now));
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
+    await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));
     await purgePeople({ db, clock }, stopping.signal);
   };
@@ -88,6 +95,14 @@ export function createHousekeeping(
     },
     turn,
   };
+}
+
+/** Of incidents whose people came back, or whose store is gone, without anybody's decision. */
+async function closeWhatIsDecided({ db, clock }: PropagationDeps): Promise<void> {
+  for (const environmentId of await environmentsWithDecided(db)) {
+    const cause = { correlationId: newId(), actor: SYSTEM };
+    await db.transaction((tx) => closeIncidents(tx, environmentId, isoTime(clock.now()), cause));
+  }
 }
 
 /** Goes on with what a request began to delete, in this process or in one that is gone. */

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Decision } from '../../src/db/brake/held.ts';
+import type { Decision } from '../../src/db/brake/losses.ts';
 import type { Op } from '../../src/model/change.ts';
 import { EVENT_KINDS, EVENT_OUTCOMES } from '../../src/model/eventKinds.ts';
 import { createMetrics } from '../../src/support/metrics.ts';

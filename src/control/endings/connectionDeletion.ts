@@ -220,7 +220,7 @@ async function forget(
   ids: readonly string[],
 ): Promise<void> {
   const { links, storeIds } = await forgetSubjects(tx, kind, ids);
-  for (const storeId of storeIds) await releaseBrakeIfClear(tx, storeId);
+  for (const id of storeIds) await releaseBrakeIfClear(tx, { id, environmentId }, at, cause);
   const stores = await storeNames(tx, environmentId);
   await appendEvents(
     tx,

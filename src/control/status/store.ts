@@ -3,7 +3,7 @@
  * and asks no vendor.
  */
 
-import { countHeldPeople } from '../../db/brake/held.ts';
+import { countHeldPeople, holdsLoss } from '../../db/brake/heldLists.ts';
 import type { Db } from '../../db/open.ts';
 import { countLeavers } from '../../db/queue/leavers.ts';
 import { countPendingTasks } from '../../db/queue/tasks.ts';
@@ -20,7 +20,7 @@ export interface Detail {
 }
 
 export interface StoreSyncStatus {
-  readonly syncState: 'INACTIVE' | 'SYNCED' | 'SYNCING' | 'PAUSED' | 'FAILED';
+  readonly syncState: 'INACTIVE' | 'PAUSED' | 'BRAKED' | 'SYNCING' | 'FAILED' | 'SYNCED';
   /** When a run, or an attempt at a task, last succeeded. */
   readonly lastSyncAt: string | null;
   /** People that the bridge has looked at on this store. Each is in exactly one of the counts below. */
@@ -45,9 +45,10 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
   const pendingCount = await countPendingTasks(db, store.id);
   const busy = pendingCount > 0 || (await hasOpenRun(db, store.id));
   const failedRun = store.status === 'ACTIVE' ? await failedRunOf(db, store.id) : [];
+  const braked = store.brakeTrippedAt !== null || (await holdsLoss(db, store.id));
   const failed = users.failed + groups.failed > 0 || failedRun.length > 0;
   return {
-    syncState: syncState(store, busy, failed),
+    syncState: syncState(store, { braked, busy, failed }),
     lastSyncAt:
       [store.lastSyncAt, store.lastSuccessAt]
         .filter((at) => at !== null)
@@ -73,9 +74,14 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
   };
 }
 
-function syncState(store: StoreRecord, busy: boolean, failed: boolean): StoreSyncStatus['syncState'] {
+/** The first that holds. */
+function syncState(
+  store: StoreRecord,
+  { braked, busy, failed }: { readonly braked: boolean; readonly busy: boolean; readonly failed: boolean },
+): StoreSyncStatus['syncState'] {
   if (store.status === 'INACTIVE') return 'INACTIVE';
   if (store.paused) return 'PAUSED';
+  if (braked) return 'BRAKED';
   if (busy || store.status === 'DELETING') return 'SYNCING';
   return failed ? 'FAILED' : 'SYNCED';
 }

@@ -87,6 +87,20 @@ export async function peopleOfLargestCause(
   return Math.max(0, ...reach);
 }
 
+/** Those of the causes that take something from somebody, on this store or wherever they are. */
+export async function causesThatTake(
+  db: Db,
+  storeId: string,
+  correlationIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows: { correlation_id: string }[] = await db('causes')
+    .whereIn('correlation_id', correlationIds)
+    .whereIn('store_id', ['', storeId])
+    .where('people', '>', 0)
+    .select('correlation_id');
+  return new Set(rows.map((row) => row.correlation_id));
+}
+
 /** Notes people who would lose something by a cause that is still being counted. */
 export async function addPeopleToCause(
   db: Db,

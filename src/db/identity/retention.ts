@@ -105,9 +105,14 @@ export async function purgePerson(
   const subject = { kind: 'user', subject_id: personId };
   await tx('tasks').where(subject).update({ error: null });
   await tx('sync_statuses').where(subject).update({ vendor: null });
-  const held = await tx('held').where({ person_key: personId }).select('id', 'change', 'reason');
-  for (const row of held) {
-    await tx('held')
+  const losses = await tx('losses').where({ person_key: personId }).select('id', 'change', 'reason');
+  for (const row of losses) {
+    // What the account was called before is nobody's business any more, and cannot be set back.
+    if (fromJson<{ op: string }>(row.change).op === 'update') {
+      await tx('losses').where({ id: row.id }).delete();
+      continue;
+    }
+    await tx('losses')
       .where({ id: row.id })
       .update({ change: toJson(redact(parsed(row.change))), reason: redact(row.reason) });
   }
@@ -194,7 +199,7 @@ export async function redactEvents(
 const RECORDS: readonly Records[] = [
   { table: 'sync_statuses', key: ['store_id', 'kind', 'subject_id'], columns: ['reason', 'vendor'] },
   { table: 'tasks', key: ['id'], columns: ['error'] },
-  { table: 'held', key: ['id'], columns: ['change', 'reason'] },
+  { table: 'losses', key: ['id'], columns: ['change', 'reason'] },
   { table: 'links', key: ['id'], columns: ['drift'] },
   { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
 ];
@@ -229,7 +234,7 @@ const TEXT_COLUMNS = new Set([
   'events.subject_display',
   'events.reason',
   'sync_statuses.reason',
-  'held.reason',
+  'losses.reason',
   'sync_runs.error',
 ]);
 

@@ -19,7 +19,7 @@ interface Row {
 
 export async function readBacklog(db: Db): Promise<Backlog> {
   const tasks: Row[] = await db('tasks').select({ label: 'state' }).count({ n: '*' }).groupBy('state');
-  const held: Row[] = await db('held')
+  const held: Row[] = await db('losses')
     .where({ state: 'held' })
     .select({ label: 'store_id' })
     .count({ n: '*' })

@@ -86,9 +86,9 @@ export async function* linkedOutside(
       .whereRaw(SPEAKS)
       .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
       .whereNotExists(
-        db('held')
-          .where({ 'held.store_id': storeId, 'held.kind': 'user', 'held.desired': 'gone' })
-          .where('held.subject_id', db.ref('links.subject_id'))
+        db('losses as l')
+          .where({ 'l.store_id': storeId, 'l.kind': 'user', 'l.desired': 'gone', 'l.standing': true })
+          .where('l.subject_id', db.ref('links.subject_id'))
           .select(db.raw('1')),
       )
       .select('links.subject_id');

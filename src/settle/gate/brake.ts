@@ -9,14 +9,19 @@ import {
   readWindow,
   reservePerson,
 } from '../../db/brake/brakeLedger.ts';
-import { countOpenHeld, HELD_RANK, type HeldRecord, insertHeld } from '../../db/brake/held.ts';
+import { countOpenHeld } from '../../db/brake/heldLists.ts';
+import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
+import type { Cause } from '../../model/cause.ts';
 import { type Change, isLoss } from '../../model/change.ts';
+import { brakeLimit } from '../../plan/brake.ts';
 import { type FreshLoss, type Judgement, judgeLosses, type LossOf } from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
+import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
+import { causeOfLoss, rankOf } from './taken.ts';
 
 /** Answers the ids of held losses that stay, too. */
 export async function askBrake<C extends Change>(
@@ -24,7 +29,7 @@ export async function askBrake<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   released: ReadonlySet<string>,
-  known: readonly HeldRecord[],
+  known: readonly LossRecord[],
   lossOf: LossOf,
 ): Promise<Judgement<C>> {
   const { store, settings } = attempt.context;
@@ -46,7 +51,11 @@ export async function askBrake<C extends Change>(
     inWindow,
     peopleOfCause,
   });
-  const held = await hold(tx, attempt, judgement.fresh);
+  const limit = brakeLimit(settings, base);
+  const isWhole = peopleOfCause > limit;
+  const trip = judgement.trips !== null ? 'now' : tripped && !isWhole ? 'before' : null;
+  const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
+  const held = await hold(tx, attempt, judgement.fresh, stopped);
   for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());
@@ -55,9 +64,16 @@ export async function askBrake<C extends Change>(
   return { ...judgement, kept: [...judgement.kept, ...held] };
 }
 
-async function hold(tx: Db, attempt: Attempt, fresh: readonly FreshLoss[]): Promise<readonly string[]> {
+async function hold(
+  tx: Db,
+  attempt: Attempt,
+  fresh: readonly FreshLoss[],
+  stopped: Omit<Stopped, 'cause'>,
+): Promise<readonly string[]> {
   const [first] = fresh;
   if (!first) return [];
+  const cause = await causeOfLoss(tx, attempt);
+  const incident = await gatherIncident(tx, attempt, { ...stopped, cause });
   const rows = fresh.map(({ change, changeKey, personKey, desired, reason }) => ({
     environmentId: attempt.task.environmentId,
     storeId: attempt.context.store.id,
@@ -66,9 +82,10 @@ async function hold(tx: Db, attempt: Attempt, fresh: readonly FreshLoss[]): Prom
     changeKey,
     change,
     desired,
-    cause: attempt.task.causes.at(-1) ?? null,
+    cause,
     reason,
-    rank: change.op === 'revoke' ? HELD_RANK.membership : HELD_RANK.person,
+    rank: rankOf(change),
+    incidentId: incident.id,
   }));
   const held = await insertHeld(tx, rows, attempt.now());
   await attempt.event(tx, {
@@ -76,12 +93,18 @@ async function hold(tx: Db, attempt: Attempt, fresh: readonly FreshLoss[]): Prom
     outcome: 'held',
     subject: first.change.subject,
     reason: first.reason,
-    after: { held: fresh.length, op: first.change.op },
+    after: { held: fresh.length, op: first.change.op, incident: incident.number },
   });
   return held.map(({ id }) => id);
 }
 
-/** With no loss left to decide on, the store is free to go on. */
-export async function releaseBrakeIfClear(db: Db, storeId: string): Promise<void> {
-  if ((await countOpenHeld(db, storeId)) === 0) await releaseBrake(db, storeId);
+/** With no loss left to decide on, the store is free to go on, and what it was an incident of is over. */
+export async function releaseBrakeIfClear(
+  tx: Db,
+  store: { readonly id: string; readonly environmentId: string },
+  at: string,
+  cause: Cause,
+): Promise<void> {
+  if ((await countOpenHeld(tx, store.id)) === 0) await releaseBrake(tx, store.id);
+  await closeIncidents(tx, store.environmentId, at, cause);
 }

@@ -1,9 +1,9 @@
 /** What admins decided about losses that are planned again, or have yet to decide. Reads only. */
 
-import { type HeldRecord, heldOfSubjects } from '../../db/brake/held.ts';
+import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
-import { discarded } from '../../plan/losses.ts';
+import { declined, isDeclined } from '../../plan/losses.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {
@@ -12,7 +12,7 @@ export interface PlannedChange {
 }
 
 export interface Undecided {
-  /** Without what was discarded. `held`: it awaits a decision. */
+  /** Without what somebody declined. `held`: it awaits a decision. */
   readonly changes: readonly (PlannedChange & { readonly held: boolean })[];
   readonly skipped: readonly Skip[];
 }
@@ -23,21 +23,23 @@ export async function withDecisions(
   planned: readonly PlannedChange[],
 ): Promise<Undecided> {
   const losing = planned.filter(({ change }) => isLoss(change)).map(({ change }) => change.subject);
-  const known: HeldRecord[] = [];
+  const known: LossRecord[] = [];
   for (const kind of ['user', 'group'] as const) {
     const ids = new Set(losing.filter((subject) => subject.kind === kind).map(({ id }) => id));
-    known.push(...(await heldOfSubjects(db, storeId, kind, [...ids])));
+    known.push(...(await standingOfSubjects(db, storeId, kind, [...ids])));
   }
   const rows = new Map(known.map((row) => [row.changeKey, row]));
-  const decisionOn = ({ change, desired }: PlannedChange): HeldRecord | null => {
+  const decisionOn = ({ change, desired }: PlannedChange): LossRecord | null => {
     const row = rows.get(changeKey(change));
     return row?.desired === desired ? row : null;
   };
-  const left = planned.filter((item) => decisionOn(item)?.state !== 'discarded');
+  const skipped = planned.flatMap((item) => {
+    const row = decisionOn(item);
+    return row && isDeclined(row) ? [declined(item.change, row)] : [];
+  });
+  const left = planned.filter((item) => !isDeclined(decisionOn(item) ?? { state: 'held' }));
   return {
     changes: left.map((item) => ({ ...item, held: decisionOn(item)?.state === 'held' })),
-    skipped: planned
-      .filter((item) => decisionOn(item)?.state === 'discarded')
-      .map((item) => discarded(item.change, decisionOn(item)?.decidedBy ?? null)),
+    skipped,
   };
 }

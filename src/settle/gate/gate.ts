@@ -4,7 +4,7 @@
  * same transaction writes down what the attempt is about to do.
  */
 
-import { dropHeld, type HeldRecord, heldOfSubject } from '../../db/brake/held.ts';
+import { type LossRecord, retireLosses, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
@@ -13,6 +13,7 @@ import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
 import { askBrake, releaseBrakeIfClear } from './brake.ts';
 import { intentOf } from './intent.ts';
+import { recordLoss } from './taken.ts';
 
 export interface Gate<C extends Change = Change> {
   /** In the plan's order: everything that is no loss, and the losses that may run. */
@@ -22,8 +23,10 @@ export interface Gate<C extends Change = Change> {
   readonly skipped: readonly Skip[];
   /** Some of them are losses that only wait for a preview to be applied. */
   readonly lossWaits: boolean;
-  /** Rows of approved losses, by `changeKey`: to be dropped once the change is done. */
+  /** Rows of losses that somebody allowed, by `changeKey`: used up once the change is done. */
   readonly approvals: ReadonlyMap<string, string>;
+  /** Whom its losses are counted against. */
+  readonly lossOf: LossOf;
   /** Keys of changes that an applied preview says: to be ticked off once the change is done. */
   readonly applied: ReadonlySet<string>;
 }
@@ -38,7 +41,7 @@ export function openGate<C extends Change>(
   return attempt.record(async (tx) => {
     await attempt.holdContext(tx, changes.some(isLoss));
     await applyRepairs(tx, attempt, repairs);
-    const known = await heldOfSubject(tx, attempt.context.store.id, attempt.task.subject);
+    const known = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
     const approved = known.filter((row) => row.state === 'approved').map((row) => row.changeKey);
     const permit = await permitted(tx, attempt, changes, new Set(approved));
     const judgement = permit.changes.some(isLoss)
@@ -54,6 +57,7 @@ export function openGate<C extends Change>(
       skipped: [...permit.skipped, ...skipped],
       lossWaits,
       approvals,
+      lossOf,
       applied,
     };
   });
@@ -127,26 +131,32 @@ async function announce(
 async function dropOutdated(
   tx: Db,
   attempt: Attempt,
-  known: readonly HeldRecord[],
+  known: readonly LossRecord[],
   { kept, approvals }: Pick<Judgement<Change>, 'kept' | 'approvals'>,
 ): Promise<void> {
   const keep = new Set([...kept, ...approvals.values()]);
   const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
-  await dropHeld(tx, outdated);
+  await retireLosses(tx, outdated);
   // The directory drops what was held of a person who is back, without a look at the stores.
-  if (outdated.length > 0 || attempt.context.store.brakeTrippedAt !== null)
-    await releaseBrakeIfClear(tx, attempt.context.store.id);
+  const { store } = attempt.context;
+  if (outdated.length > 0 || store.brakeTrippedAt !== null)
+    await releaseBrakeIfClear(tx, store, attempt.now(), attempt.cause());
 }
 
-/** The change is done: its approval, and its line in an applied preview, are used up. */
-export async function tickOff(
+/** The change is done: its line in an applied preview is used up; a loss is remembered, with whoever allowed it. */
+export async function tickOff(tx: Db, attempt: Attempt, gate: Gate, change: Change): Promise<void> {
+  const key = changeKey(change);
+  if (isLoss(change)) await recordLoss(tx, attempt, change, gate.lossOf, gate.approvals.get(key) ?? null);
+  await tickOffApplied(tx, attempt, gate, change);
+}
+
+/** The same of a change that takes nothing from anybody. */
+export async function tickOffApplied(
   tx: Db,
   attempt: Attempt,
-  gate: Pick<Gate, 'approvals' | 'applied'>,
+  { applied }: Pick<Gate, 'applied'>,
   change: Change,
 ): Promise<void> {
   const key = changeKey(change);
-  const approval = gate.approvals.get(key);
-  if (approval) await dropHeld(tx, [approval]);
-  if (gate.applied.has(key)) await consumeApplied(tx, attempt.context.store.id, key);
+  if (applied.has(key)) await consumeApplied(tx, attempt.context.store.id, key);
 }

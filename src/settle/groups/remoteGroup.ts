@@ -7,7 +7,7 @@ import type { Db } from '../../db/open.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
 import type { Attempt } from '../attempt.ts';
-import { openHarmlessGate, tickOff } from '../gate/gate.ts';
+import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
 
@@ -47,7 +47,7 @@ export async function shapeRemoteGroup(
           change.op === 'adopt' && (await attempt.intendedCreation(tx, facts.desired.name)) !== null;
         if (intended) await attempt.foundEvent(tx, 'create', change.subject.display, { remoteId });
         else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
-        await tickOff(tx, attempt, { applied: gate.applied, approvals: new Map() }, change);
+        await tickOffApplied(tx, attempt, gate, change);
         return writeLink(tx, attempt, { ...facts, link }, change, {
           remoteId,
           created: intended || change.op === 'create',

@@ -9,7 +9,7 @@ import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
-import { openHarmlessGate, tickOff } from '../gate/gate.ts';
+import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { recoverMembers } from '../recovery/members.ts';
 import { forbiddenAsSkip } from '../refusal.ts';
@@ -147,7 +147,7 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
     if (removal) {
       await forgetObservation(tx, store.id, 'group', link.remoteId);
       await attempt.changeEvent(tx, removal, { calls });
-      await tickOff(tx, attempt, { applied: gate.applied, approvals: new Map() }, removal);
+      await tickOffApplied(tx, attempt, gate, removal);
     }
     await conclude(tx, attempt, { ...outcome, forgotten: true });
     if (facts.desired.remapped) await enqueueAgain(tx, attempt);

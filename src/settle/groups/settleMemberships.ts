@@ -3,12 +3,13 @@
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { observationsById, observe } from '../../db/seen/observations.ts';
-import { type Change, changeKey, type Skip } from '../../model/change.ts';
+import { changeKey, type Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { MemberSituation } from '../../plan/member.ts';
 import { type MembershipPlan, planMembers } from '../../plan/members.ts';
 import type { Attempt } from '../attempt.ts';
 import { openGate, tickOff } from '../gate/gate.ts';
+import { LOSS_OF_MEMBER } from '../gate/taken.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';
@@ -52,12 +53,6 @@ export async function settleMemberships(
     };
   }
 }
-
-const LOSS_OF_MEMBER = {
-  personKey: (change: Change) =>
-    change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : '',
-  desired: () => 'unwanted',
-};
 
 async function planMemberships(
   attempt: Attempt,

@@ -1,7 +1,7 @@
 /** What each change of a person's account makes of the link, in the transaction that records the change. */
 
 import type { Applied, VendorCall } from '../../connectors/connector.ts';
-import { groupsHeldOf } from '../../db/brake/held.ts';
+import { groupsLosing } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import { rememberDrift } from '../../db/seen/drift.ts';
@@ -81,7 +81,7 @@ export async function writeLink(
 async function dropMemberships(tx: Db, attempt: Attempt, remoteId: string): Promise<void> {
   const { store } = attempt.context;
   await forgetAccount(tx, store.id, remoteId);
-  const groupIds = await groupsHeldOf(tx, store.id, attempt.task.subject.id);
+  const groupIds = await groupsLosing(tx, store.id, attempt.task.subject.id);
   for (const id of groupIds) await enqueueGroup(tx, attempt, id);
 }
 

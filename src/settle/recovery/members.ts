@@ -3,9 +3,11 @@
  * read, what it granted is the bridge's, and what it did belongs in the audit log.
  */
 
+import type { Db } from '../../db/open.ts';
 import { type LedgerEntry, ledgerEntries, recordMembers } from '../../db/seen/ledger.ts';
-import type { LinkRecord } from '../../db/seen/links.ts';
+import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
+import { LOSS_OF_MEMBER, recordFoundLoss } from '../gate/taken.ts';
 
 const NAMED_MAX = 50;
 
@@ -34,6 +36,7 @@ export async function recoverMembers(
     if (found.length === 0) return;
     const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
     if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, attempt.now());
+    else await recordRevoked(tx, attempt, link, found, unseen);
     await attempt.foundEvent(tx, op, link.remoteName, {
       remoteGroupId: link.remoteId,
       count: found.length,
@@ -42,4 +45,22 @@ export async function recoverMembers(
         .map((remoteId) => ({ remoteId, display: names.get(remoteId) ?? remoteId })),
     });
   });
+}
+
+async function recordRevoked(
+  tx: Db,
+  attempt: Attempt,
+  link: LinkRecord,
+  remoteIds: readonly string[],
+  unseen: readonly LedgerEntry[],
+): Promise<void> {
+  const owners = await userLinksByRemoteId(tx, attempt.context.store.id, remoteIds);
+  const entries = new Map(unseen.map((entry) => [entry.remoteUserId, entry]));
+  const subject = { kind: 'group', id: attempt.task.subject.id, display: link.remoteName } as const;
+  for (const remoteId of remoteIds) {
+    const { level = null, display = remoteId } = entries.get(remoteId) ?? {};
+    const member = { personId: owners.get(remoteId)?.subject.id ?? null, remoteId, display, level };
+    const revoke = { op: 'revoke', subject, remoteId: link.remoteId, member } as const;
+    await recordFoundLoss(tx, attempt, revoke, LOSS_OF_MEMBER);
+  }
 }

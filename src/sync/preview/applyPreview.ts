@@ -4,7 +4,7 @@
  */
 
 import { addPeopleToCause, closeCause } from '../../db/brake/brakeLedger.ts';
-import { openHeldByKeys } from '../../db/brake/held.ts';
+import { openHeldByKeys } from '../../db/brake/heldLists.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { type AppliedChange, insertApplied, takeLeftover } from '../../db/runs/appliedChanges.ts';

@@ -1,7 +1,7 @@
 /** What operators do: held losses, tasks, links, syncs and previews. */
 
 import type { Knex } from 'knex';
-import { insertHeld } from '../../../src/db/brake/held.ts';
+import { insertHeld } from '../../../src/db/brake/losses.ts';
 import { appendEvent } from '../../../src/db/events.ts';
 import { insertUser } from '../../../src/db/identity/users.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
@@ -50,6 +50,7 @@ async function hold(db: Knex, storeId: string, personId: string, rank = 0, cause
     cause,
     reason: 'the brake tripped',
     rank,
+    incidentId: null,
   };
   const [held] = await insertHeld(db, [row], AT);
   await setStatus(db, storeId, personId, 'held');
@@ -165,7 +166,7 @@ onEachDatabase((open) => {
         status: 409,
         body: { errors: [{ pointer: '/ids/1', detail: expect.stringContaining('gone is not held') }] },
       });
-      expect(await db('held').where({ state: 'held' })).toHaveLength(2);
+      expect(await db('losses').where({ state: 'held' })).toHaveLength(2);
 
       const woken = bridge().wakes();
       expect(await ask('POST', `${path}/held/approve`, { ids: [a] })).toMatchObject({
@@ -181,7 +182,7 @@ onEachDatabase((open) => {
       expect((await db('stores').where({ id }).first()).brake_tripped_at).toBe(AT);
 
       await ask('POST', `${path}/held/approve`, { all: true });
-      expect((await db('held').where({ id: b }).first()).state).toBe('approved');
+      expect((await db('losses').where({ id: b }).first()).state).toBe('approved');
       expect((await db('stores').where({ id }).first()).brake_tripped_at).toBeNull();
       const [event] = await db('events').where({ kind: 'held.approved' }).orderBy('id');
       expect(event).toMatchObject({ actor_type: 'admin', actor_name: 'ADMIN_TOKEN', subject_id: 'a' });
@@ -193,7 +194,7 @@ onEachDatabase((open) => {
       const held = await hold(db, id, 'a');
       const answer = await ask('POST', `${path}/held/discard`, { ids: [held] });
       expect(answer).toMatchObject({ status: 200, body: { discarded: 1 } });
-      expect(await db('held').first()).toMatchObject({ state: 'discarded', decided_by: 'ADMIN_TOKEN' });
+      expect(await db('losses').first()).toMatchObject({ state: 'discarded', decided_by: 'ADMIN_TOKEN' });
       expect(await db('tasks')).toEqual([]);
       expect(await db('sync_statuses').first()).toMatchObject({
         status: 'unsynced',
@@ -209,7 +210,7 @@ onEachDatabase((open) => {
         const { id, path } = await made(DEMO);
         await hold(bridge().db, id, 'a');
         expect((await ask('POST', `${path}/held/approve`, body)).status).toBe(400);
-        expect(await bridge().db('held').where({ state: 'held' })).toHaveLength(1);
+        expect(await bridge().db('losses').where({ state: 'held' })).toHaveLength(1);
       },
     );
   });

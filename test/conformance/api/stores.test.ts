@@ -153,7 +153,7 @@ onEachDatabase((open, dialect) => {
         expect.objectContaining({ key: 'OAUTH_ACCESS_TOKEN', type: 'string', required: true, secret: true }),
       );
       expect(body.configuration).toContainEqual(
-        expect.objectContaining({ key: 'BRAKE_PERCENT', default: 20, min: 0, max: 100 }),
+        expect.objectContaining({ key: 'BRAKE_PERCENT', default: 5, min: 0, max: 100 }),
       );
       expect(body.defaultMapping.length).toBeGreaterThan(0);
       expect(body.capabilities.deleteUsers).toBe(false);

@@ -157,7 +157,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
     expect(await enabled('jane')).toBe(true);
     expect(await enabled('gone')).toBe(false);
     expect(await world.members('Demo', 'engineering')).toEqual(['jane']);
-    for (const table of ['links', 'tasks', 'held', 'membership_ledger', 'leavers'])
+    for (const table of ['links', 'tasks', 'losses', 'membership_ledger', 'leavers'])
       expect([table, await world.bridge.db(table).where({ store_id: store })]).toEqual([
         table,
         table === 'membership_ledger' ? expect.anything() : [],

@@ -1,13 +1,13 @@
 /** Links, held losses and statuses: what their repositories keep apart, count and page, on both databases. */
 
+import { listOpenHeld } from '../../../src/db/brake/heldLists.ts';
 import {
   decideHeld,
-  dropHeld,
-  heldOfSubject,
   insertHeld,
-  listOpenHeld,
   type NewHeld,
-} from '../../../src/db/brake/held.ts';
+  retireLosses,
+  standingOfSubject,
+} from '../../../src/db/brake/losses.ts';
 import { isUniqueViolation } from '../../../src/db/open.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { countEnabledPeople, listLinks } from '../../../src/db/seen/linkLists.ts';
@@ -56,6 +56,7 @@ function loss(personId: string, rank: number): NewHeld {
     cause: 'c1',
     reason: 'the brake tripped',
     rank,
+    incidentId: null,
   };
 }
 
@@ -108,9 +109,11 @@ onEachDatabase((open) => {
     const decision = { state: 'approved', by: 'Ada', at: LATER } as const;
     expect(await decideHeld(db, ids, decision)).toBe(2);
     expect(await decideHeld(db, ids, decision)).toBe(0);
-    expect(await heldOfSubject(db, 's', user('p2'))).toMatchObject([{ state: 'approved', decidedBy: 'Ada' }]);
-    await dropHeld(db, ids);
-    expect(await heldOfSubject(db, 's', user('p2'))).toEqual([]);
+    expect(await standingOfSubject(db, 's', user('p2'))).toMatchObject([
+      { state: 'approved', decidedBy: 'Ada' },
+    ]);
+    await retireLosses(db, ids);
+    expect(await standingOfSubject(db, 's', user('p2'))).toEqual([]);
   });
 
   it('counts each subject once, as pending while a task waits', async () => {

@@ -109,7 +109,7 @@ onEachDatabase((open) => {
     const storeId = await store(db, 'default');
     const user = await createUser(directory, write('/Users'), { ...ann, active: false });
     const hold = (personId: string) =>
-      db('held').insert({
+      db('losses').insert({
         id: newId(),
         environment_id: 'default',
         store_id: storeId,
@@ -127,12 +127,12 @@ onEachDatabase((open) => {
     await hold(user.personId);
     await hold('somebody else');
     await change(directory, write('/Users/1'), user.id, { active: true });
-    expect(await db('held')).toMatchObject([{ subject_id: 'somebody else' }]);
+    expect(await db('losses').where({ standing: true })).toMatchObject([{ subject_id: 'somebody else' }]);
     await deleteUser(directory, write('/Users/1'), user.id, null);
     await hold(user.personId);
     const again = await createUser(directory, write('/Users'), ann);
     expect(again.personId).toBe(user.personId);
-    expect(await db('held')).toMatchObject([{ subject_id: 'somebody else' }]);
+    expect(await db('losses').where({ standing: true })).toMatchObject([{ subject_id: 'somebody else' }]);
   });
 
   it('refuses a taken userName, an unknown id and another version', async () => {

@@ -170,7 +170,13 @@ describe('The brake', () => {
   it.each(table('The brake').map((row) => [row.row, row] as const))('%s', (_, row) => {
     const { settings, words } = readSettings(row.settings ?? '');
     const [state = '', otherwise] = (row.known ?? '').split(', ');
-    const row0 = { id: 'h', changeKey: changeKey(change), reason: 'held before', decidedBy: 'an admin' };
+    const row0 = {
+      id: 'h',
+      changeKey: changeKey(change),
+      reason: 'held before',
+      decidedBy: 'an admin',
+      undoBy: 'an admin',
+    };
     const known = state === 'none' ? [] : [{ ...row0, state, desired: otherwise ? 'gone' : 'inactive' }];
     const judgement = judgeLosses({
       changes: [change],
@@ -206,8 +212,8 @@ describe('The brake', () => {
   it('limits by percent where that is more than the minimum', () => {
     const { settings } = readSettings('');
     const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false };
-    expect(judgeLoss(settings, { base: 100, used: 19, tripped: false }, loss).verdict).toBe('pass');
-    expect(judgeLoss(settings, { base: 100, used: 20, tripped: false }, loss).verdict).toBe('hold');
+    expect(judgeLoss(settings, { base: 400, used: 19, tripped: false }, loss).verdict).toBe('pass');
+    expect(judgeLoss(settings, { base: 400, used: 20, tripped: false }, loss).verdict).toBe('hold');
   });
 
   it('counts each person of a plan once, and trips with the first beyond the limit', () => {

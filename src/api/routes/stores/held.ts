@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import { approveHeld, discardHeld, type Selection } from '../../../control/held.ts';
 import { describeCauses, type ShownCause } from '../../../control/status/causes.ts';
-import { countOpenHeld, type HeldRecord, listOpenHeld } from '../../../db/brake/held.ts';
+import { countOpenHeld, listOpenHeld } from '../../../db/brake/heldLists.ts';
+import type { LossRecord } from '../../../db/brake/losses.ts';
 import { type NamedPerson, namesOfPeople } from '../../../db/identity/subjects.ts';
 import { shownChange } from '../../../sync/preview/shownChange.ts';
 import type { ApiDeps } from '../../deps.ts';
@@ -77,7 +78,7 @@ interface Known {
   readonly causeOf: (correlationId: string) => ShownCause;
 }
 
-async function whatIsKnownOf({ db }: ApiDeps, rows: readonly HeldRecord[]): Promise<Known> {
+async function whatIsKnownOf({ db }: ApiDeps, rows: readonly LossRecord[]): Promise<Known> {
   return {
     people: await namesOfPeople(
       db,
@@ -90,7 +91,7 @@ async function whatIsKnownOf({ db }: ApiDeps, rows: readonly HeldRecord[]): Prom
   };
 }
 
-function show(row: HeldRecord, { people, causeOf }: Known) {
+function show(row: LossRecord, { people, causeOf }: Known) {
   const { id, change, cause, reason, since, personKey } = row;
   const person = people.get(personKey);
   return {

@@ -22,7 +22,9 @@ export const StoreSyncStatus = named(
   'StoreSyncStatus',
   z.object({
     store: z.object({ id: z.string(), name: z.string(), type: z.string() }),
-    syncState: z.enum(['INACTIVE', 'PAUSED', 'SYNCING', 'FAILED', 'SYNCED']),
+    syncState: z
+      .enum(['INACTIVE', 'PAUSED', 'BRAKED', 'SYNCING', 'FAILED', 'SYNCED'])
+      .describe('The first that holds.'),
     lastSyncAt: Time.nullable(),
     userTotal: z.int(),
     successCount: z.int(),

@@ -1,0 +1,227 @@
+/**
+ * Losses: each row is one change that takes something from a person on a store. It waits for a decision, carries
+ * one, or says that the store took it. A row executes nothing: every attempt plans anew, and goes by the rows that
+ * stand. Lists are in `heldLists.ts`, what an incident has is in `incidentLosses.ts`.
+ */
+
+import type { Change } from '../../model/change.ts';
+import type { LossState } from '../../model/loss.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
+import { newId } from '../../support/ids.ts';
+import { fromBoolean, fromJson, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+/** People who left come before other losses, and those before what waits and takes nothing from anybody. */
+export const LOSS_RANK = { person: 0, other: 1, none: 2 } as const;
+
+export interface LossRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly storeId: string;
+  /** Whose task has it: the person, or the SCIM group. */
+  readonly subject: Subject;
+  /** The person who loses something; the remote account's id where nobody is linked. */
+  readonly personKey: string;
+  /** `changeKey` of the change. */
+  readonly changeKey: string;
+  readonly change: Change;
+  /** What the directory wanted then. Once it wants something else, a decision counts no more. */
+  readonly desired: string;
+  /** The correlation id of what caused it; null where that is not known. */
+  readonly cause: string | null;
+  readonly reason: string;
+  readonly rank: number;
+  readonly state: LossState;
+  /** It speaks for the next plan: it waits, or a decision on it counts. */
+  readonly standing: boolean;
+  /** Null where it was taken and no incident has to do with it. */
+  readonly incidentId: string | null;
+  readonly decidedBy: string | null;
+  /** ISO times: when it was held or taken, decided, and taken by the store. */
+  readonly since: string;
+  readonly decidedAt: string | null;
+  readonly doneAt: string | null;
+  /** Who asked for it to be given back, and when. */
+  readonly undoBy: string | null;
+  readonly undoAt: string | null;
+}
+
+type Fresh = Pick<
+  LossRecord,
+  | 'environmentId'
+  | 'storeId'
+  | 'subject'
+  | 'personKey'
+  | 'changeKey'
+  | 'change'
+  | 'desired'
+  | 'cause'
+  | 'rank'
+  | 'incidentId'
+>;
+export type NewHeld = Fresh & Pick<LossRecord, 'reason'>;
+export type NewTaken = Fresh;
+
+const ROWS_PER_INSERT_MAX = 50;
+const IDS_PER_QUERY_MAX = 500;
+
+const UNDECIDED = { decidedBy: null, decidedAt: null, undoBy: null, undoAt: null };
+
+/** `since` is an ISO time. Answers the rows in the order given. */
+export async function insertHeld(
+  db: Db,
+  rows: readonly NewHeld[],
+  since: string,
+): Promise<readonly LossRecord[]> {
+  const records = rows.map((row): LossRecord => {
+    return { ...row, ...UNDECIDED, id: newId(), state: 'held', standing: true, since, doneAt: null };
+  });
+  await insertLosses(db, records);
+  return records;
+}
+
+/** The store took them at the ISO time `at`, and nobody was asked. */
+export async function insertTaken(db: Db, rows: readonly NewTaken[], at: string): Promise<void> {
+  const taken = { state: 'taken', standing: false, reason: '' } as const;
+  await insertLosses(
+    db,
+    rows.map((row) => ({ ...row, ...UNDECIDED, ...taken, id: newId(), since: at, doneAt: at })),
+  );
+}
+
+async function insertLosses(db: Db, records: readonly LossRecord[]): Promise<void> {
+  for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
+    await db('losses').insert(records.slice(from, from + ROWS_PER_INSERT_MAX).map(toRow));
+}
+
+/** Everything that stands of a subject on a store: what is held, approved, discarded or given back. */
+export function standingOfSubject(db: Db, storeId: string, subject: Subject): Promise<readonly LossRecord[]> {
+  return standingOfSubjects(db, storeId, subject.kind, [subject.id]);
+}
+
+/** The same of many subjects. */
+export async function standingOfSubjects(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<readonly LossRecord[]> {
+  const found: LossRecord[] = [];
+  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('losses')
+      .where({ store_id: storeId, kind, standing: true })
+      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .orderBy('since')
+      .orderBy('id');
+    found.push(...rows.map(toLoss));
+  }
+  return found;
+}
+
+export interface Decision {
+  readonly state: 'approved' | 'discarded';
+  /** Who decided, by name. */
+  readonly by: string;
+  /** ISO time */
+  readonly at: string;
+}
+
+/** Decides those of the rows that are still held, and answers how many those were. */
+export async function decideHeld(db: Db, ids: readonly string[], decision: Decision): Promise<number> {
+  let decided = 0;
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    decided += await db('losses')
+      .where({ state: 'held' })
+      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .update({ state: decision.state, decided_by: decision.by, decided_at: decision.at });
+  }
+  return decided;
+}
+
+/** The store took a loss that somebody allowed. */
+export async function finishApproved(db: Db, id: string, at: string): Promise<void> {
+  await db('losses').where({ id }).update({ state: 'approved', standing: false, done_at: at });
+}
+
+/** What is planned no more speaks for nothing; the incident still shows what became of it. */
+export async function retireLosses(db: Db, ids: readonly string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
+    await retire(db('losses').whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX)), db);
+}
+
+/** The person is back: nothing that stands of their account counts any more, on any store. */
+export async function retireLossesOfPerson(db: Db, personId: string): Promise<void> {
+  await retire(db('losses').where({ kind: 'user', subject_id: personId, standing: true }), db);
+}
+
+async function retire(losses: ReturnType<Db>, db: Db): Promise<void> {
+  await losses.update({
+    standing: false,
+    state: db.raw("case when state in ('held', 'approved') then 'moved' else state end"),
+  });
+}
+
+/** The SCIM groups with a row for ending a membership of the person that stands, or is to be given back. */
+export async function groupsLosing(db: Db, storeId: string, personId: string): Promise<readonly string[]> {
+  const rows = await db('losses')
+    .where({ store_id: storeId, kind: 'group', person_key: personId })
+    .where((any) => any.where({ standing: true }).orWhereNotNull('undo_at'))
+    .distinct('subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
+/** Deletes what stores took before the ISO time where no incident has to do with it. */
+export async function deleteOldTaken(db: Db, before: string): Promise<void> {
+  await db('losses').where({ state: 'taken' }).whereNull('incident_id').where('since', '<', before).delete();
+}
+
+function toRow(loss: LossRecord): Record<string, unknown> {
+  return {
+    id: loss.id,
+    environment_id: loss.environmentId,
+    store_id: loss.storeId,
+    kind: loss.subject.kind,
+    subject_id: loss.subject.id,
+    person_key: loss.personKey,
+    change_key: loss.changeKey,
+    change: toJson(loss.change),
+    desired: loss.desired,
+    cause: loss.cause,
+    reason: loss.reason,
+    rank: loss.rank,
+    state: loss.state,
+    standing: loss.standing,
+    incident_id: loss.incidentId,
+    decided_by: loss.decidedBy,
+    since: loss.since,
+    decided_at: loss.decidedAt,
+    done_at: loss.doneAt,
+    undo_by: loss.undoBy,
+    undo_at: loss.undoAt,
+  };
+}
+
+export function toLoss(row: Record<string, unknown>): LossRecord {
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    storeId: row.store_id as string,
+    subject: { kind: row.kind as Kind, id: row.subject_id as string },
+    personKey: row.person_key as string,
+    changeKey: row.change_key as string,
+    change: fromJson(row.change),
+    desired: row.desired as string,
+    cause: row.cause as string | null,
+    reason: row.reason as string,
+    rank: row.rank as number,
+    state: row.state as LossState,
+    standing: fromBoolean(row.standing),
+    incidentId: row.incident_id as string | null,
+    decidedBy: row.decided_by as string | null,
+    since: row.since as string,
+    decidedAt: row.decided_at as string | null,
+    doneAt: row.done_at as string | null,
+    undoBy: row.undo_by as string | null,
+    undoAt: row.undo_at as string | null,
+  };
+}

@@ -1,0 +1,70 @@
+/** Records that a store took a loss, in the transaction that records the change: so that it can be given back. */
+
+import { causesThatTake } from '../../db/brake/brakeLedger.ts';
+import { openIncidentOfCause } from '../../db/brake/incidentLosses.ts';
+import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
+import type { Db } from '../../db/open.ts';
+import { type Change, changeKey, isLoss } from '../../model/change.ts';
+import type { LossOf } from '../../plan/losses.ts';
+import type { Attempt } from '../attempt.ts';
+
+/** What came to take something from somebody, of all that the task is worked on for; the newest. */
+export async function causeOfLoss(db: Db, { context, task }: Attempt): Promise<string | null> {
+  const taking = await causesThatTake(db, context.store.id, task.causes);
+  return task.causes.findLast((cause) => taking.has(cause)) ?? task.causes.at(-1) ?? null;
+}
+
+/** `approval`: the row of somebody's decision that let it through; null where nobody had to be asked. */
+export async function recordLoss(
+  tx: Db,
+  attempt: Attempt,
+  change: Change,
+  lossOf: LossOf,
+  approval: string | null,
+): Promise<void> {
+  const { store } = attempt.context;
+  const at = attempt.now();
+  if (approval !== null) return finishApproved(tx, approval, at);
+  // Nothing is left of a store that is being deleted, and nobody can give anything back there.
+  if (store.status === 'DELETING') return;
+  const { environmentId } = store;
+  const cause = await causeOfLoss(tx, attempt);
+  const loss = {
+    environmentId,
+    storeId: store.id,
+    subject: attempt.task.subject,
+    personKey: lossOf.personKey(change),
+    changeKey: changeKey(change),
+    change,
+    desired: lossOf.desired(change),
+    cause,
+    rank: rankOf(change),
+    incidentId: cause === null ? null : await openIncidentOfCause(tx, environmentId, cause),
+  };
+  await insertTaken(tx, [loss], at);
+}
+
+/** The same of one that an earlier attempt took, and whose answer nobody heard. */
+export async function recordFoundLoss(
+  tx: Db,
+  attempt: Attempt,
+  change: Change,
+  lossOf: LossOf,
+): Promise<void> {
+  const key = changeKey(change);
+  const standing = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
+  const allowed = standing.find((row) => row.changeKey === key && row.state === 'approved');
+  await recordLoss(tx, attempt, change, lossOf, allowed?.id ?? null);
+}
+
+/** Of memberships: who is counted, and that the directory has no use for it any more. */
+export const LOSS_OF_MEMBER: LossOf = {
+  personKey: (change) => (change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : ''),
+  desired: () => 'unwanted',
+};
+
+/** People who left come before memberships and identities, and losses before all else that waits. */
+export function rankOf(change: Change): number {
+  if (change.op === 'disable' || change.op === 'delete') return LOSS_RANK.person;
+  return isLoss(change) ? LOSS_RANK.other : LOSS_RANK.none;
+}
