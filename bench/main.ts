@@ -11,6 +11,7 @@ import { print, type Row } from './figures.ts';
 import { memory } from './memory.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
+import { statements } from './statements.ts';
 import { noOpSync } from './sync.ts';
 import { throughput } from './throughput.ts';
 
@@ -24,6 +25,7 @@ const named = given.filter((word) => !word.startsWith('--'));
 const measurements: Readonly<Record<string, readonly [string, () => Promise<readonly Row[]>]>> = {
   latency: ['From the SCIM answer to the first byte at the vendor', latency],
   calls: ['Calls for one change (w: writes, r: reads)', calls],
+  statements: ['Statements of one change', statements],
   throughput: ['POST /Users', throughput],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],

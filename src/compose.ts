@@ -12,9 +12,9 @@ import { demoAccounts } from './db/demoAccounts.ts';
 import type { FileWatch } from './db/embedded/watch.ts';
 import { readSchema } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
-import { type Inquiry, peersAskedAbout } from './db/queue/inquiries.ts';
+import { duePeers } from './db/queue/duePeers.ts';
+import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
-import { storesWithWork } from './db/queue/queue.ts';
 import { createWakes } from './db/queue/wake.ts';
 import { createApp } from './http/app.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
@@ -99,8 +99,7 @@ export function compose(deps: BridgeDeps): Bridge {
     askVendor: (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends),
   };
   const peers = {
-    withWork: (now: string) => storesWithWork(db, now),
-    askedAbout: (now: string) => peersAskedAbout(db, now),
+    due: (now: string) => duePeers(db, now),
     dutiesOf: (id: string) => new StoreDuties(id, duties),
   };
   const worker = createWorker({ db, clock, log, wake, asked, presence, peers });

@@ -43,7 +43,7 @@ const SWITCH_CHANCE = 0.25;
 const BUSY_MS = 5_000;
 const IDLE_CRASH_FACTOR = 0.05;
 /** After so long without a word between bridges, vendors and people, the waits of bridges take longer. */
-const CALM_AFTER_MS = 10_000;
+const CALM_AFTER_MS = 4_000;
 /** Then by a share of the time that was calm already. */
 const STRETCH_SHARE = 3;
 const STRETCH_MAX_MS = 6 * 3_600_000;

@@ -10,6 +10,7 @@ import { deleteOldTaken } from '../db/brake/losses.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
+import { deleteOldWorkers } from '../db/queue/workers.ts';
 import { deleteExpiredPreviews } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
 import { purgePeople } from '../directory/retention.ts';
@@ -64,6 +65,7 @@ export function createHousekeeping(
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;
     await deleteExpiredInquiries(db, isoTime(now));
+    await deleteOldWorkers(db, now);
     await deleteExpiredPreviews(db, isoTime(now));
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));

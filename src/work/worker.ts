@@ -3,6 +3,7 @@
  * work that has become due or of which it never heard. All the while it says that there is a worker.
  */
 
+import type { DuePeer } from '../db/queue/duePeers.ts';
 import type { Presence } from '../db/queue/presence.ts';
 import type { Wake } from '../db/queue/wake.ts';
 import { saveWorkerSeen } from '../db/queue/workers.ts';
@@ -12,10 +13,8 @@ import { type Duties, PeerRunner, type RunnerDeps } from './peerRunner.ts';
 
 /** All that the worker knows of peers. */
 export interface Peers {
-  /** The ids of those that have something to do at `now`, an ISO time. */
-  withWork(now: string): Promise<readonly string[]>;
-  /** The ids of those about which a request waits for an answer. */
-  askedAbout(now: string): Promise<readonly string[]>;
+  /** Those that have something to do at `now`, an ISO time. */
+  due(now: string): Promise<readonly DuePeer[]>;
   /** Makes new duties, for a new runner. */
   dutiesOf(peerId: string): Duties;
 }
@@ -59,15 +58,10 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   const findWork = async (): Promise<void> => {
-    const now = isoTime(deps.clock.now());
-    for (const id of await deps.peers.askedAbout(now)) {
-      const going = runners.get(id);
-      if (going) going.runner.hurry();
-      else if (!stopping.signal.aborted) start(id);
-    }
-    for (const id of await deps.peers.withWork(now)) {
-      const going = runners.get(id);
-      if (going) going.runner.nudge();
+    for (const { id, isAsked } of await deps.peers.due(isoTime(deps.clock.now()))) {
+      const runner = runners.get(id)?.runner;
+      if (runner && isAsked) runner.hurry();
+      else if (runner) runner.nudge();
       else if (!stopping.signal.aborted) start(id);
     }
   };

@@ -13,10 +13,10 @@ export interface DeletionOptions {
 /** Throws the 409 that says whom the deletion concerns and what to do. `what`: "the connection Okta". */
 export function refuseUnconfirmed(
   what: string,
-  concerned: AffectedPeople,
+  affected: AffectedPeople,
   { keepAccounts }: DeletionOptions,
 ): never {
-  const { users, groups, leaving, stores } = concerned;
+  const { users, groups, leaving, stores } = affected;
   const staying = users > leaving ? ` ${users - leaving} of the users stay through another connection.` : '';
   const where = stores.map(({ name, people }) => `${people} on ${name}`).join(', ');
   const people = `${leaving} ${leaving === 1 ? 'person leaves' : 'people leave'} the directory`;

@@ -56,17 +56,17 @@ export async function deleteConnection(
   cause: Cause,
 ): Promise<boolean> {
   // This comes before the transaction, because it takes seconds to count a large directory.
-  const concerned = await affectedPeople(deps.db, [id]);
+  const affected = await affectedPeople(deps.db, [id]);
   await deps.db.transaction(async (tx) => {
     // Under the environment's lock no other connection becomes the primary one.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
-    const asked = { options, concerned, cause };
+    const asked = { options, affected, cause };
     if (connection.deletion) return keepAfterAll(tx, deps, connection, connection.deletion, asked);
-    if (!options.confirmed && (await needsConfirmation(tx, id, concerned)))
-      refuseUnconfirmed(`the connection ${connection.name}`, concerned, options);
-    await shut(tx, deps, connection, options.keepAccounts, cause, concerned);
+    if (!options.confirmed && (await needsConfirmation(tx, id, affected)))
+      refuseUnconfirmed(`the connection ${connection.name}`, affected, options);
+    await shut(tx, deps, connection, options.keepAccounts, cause, affected);
   });
   return (await advanceConnection(deps, id, STEPS_IN_REQUEST)) === 'done';
 }
@@ -78,7 +78,7 @@ async function needsConfirmation(tx: Db, id: string, { users, groups }: Affected
 
 interface Asked {
   readonly options: DeletionOptions;
-  readonly concerned: AffectedPeople;
+  readonly affected: AffectedPeople;
   readonly cause: Cause;
 }
 
@@ -88,10 +88,10 @@ async function keepAfterAll(
   deps: PropagationDeps,
   connection: ConnectionRecord,
   deletion: Deletion,
-  { options, concerned, cause }: Asked,
+  { options, affected, cause }: Asked,
 ): Promise<void> {
   if (!options.keepAccounts || deletion.keepAccounts) return;
-  if (!options.confirmed) refuseUnconfirmed(`the connection ${connection.name}`, concerned, options);
+  if (!options.confirmed) refuseUnconfirmed(`the connection ${connection.name}`, affected, options);
   await keepAccounts(tx, deps, connection, cause);
 }
 
@@ -114,13 +114,13 @@ export async function shut(
   connection: ConnectionRecord,
   keeping: boolean,
   cause: Cause,
-  concerned?: AffectedPeople,
+  affected?: AffectedPeople,
 ): Promise<void> {
   const since = isoTime(deps.clock.now());
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
   const tokens = await revokeScimTokensOf(tx, connection.id);
   await appendConnectionEvent(tx, deps, connection, cause, 'connection.deleting', {
-    after: { keepAccounts: keeping, tokensRevoked: tokens, ...concerned },
+    after: { keepAccounts: keeping, tokensRevoked: tokens, ...affected },
   });
   const successor = await passOnPrimary(tx, connection);
   if (!successor) return;

@@ -50,20 +50,20 @@ export async function deleteEnvironment(
   cause: Cause,
 ): Promise<boolean> {
   // This comes before the transaction, because it takes seconds to count a large directory.
-  const concerned = await affectedPeople(deps.db, idsOf(await everyConnection(deps.db, id)));
+  const affected = await affectedPeople(deps.db, idsOf(await everyConnection(deps.db, id)));
   await deps.db.transaction(async (tx) => {
     const environment = await lockEnvironment(tx, id);
     if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
     if (id === DEFAULT_ENVIRONMENT_ID) throw new RequestError(409, STAYS);
     const { deletion } = environment;
     if (deletion && (deletion.keepAccounts || !options.keepAccounts)) return;
-    if (!options.confirmed) await refuseWhereSomethingIs(tx, environment, concerned, options);
+    if (!options.confirmed) await refuseWhereSomethingIs(tx, environment, affected, options);
     if (deletion) await keepAccountsFromNowOn(tx, 'environments', id);
     else {
       const since = isoTime(deps.clock.now());
       await startDeletion(tx, 'environments', id, { cause, since, keepAccounts: options.keepAccounts });
     }
-    const after = { keepAccounts: options.keepAccounts, ...concerned };
+    const after = { keepAccounts: options.keepAccounts, ...affected };
     await appendEnvironmentEvents(tx, deps, environment, cause, 'environment.deleting', after);
   });
   return (await advanceEnvironment(deps, id, STEPS_IN_REQUEST)) === 'done';
@@ -74,14 +74,14 @@ const STAYS = 'The environment default stays: it keeps the audit log of the brid
 async function refuseWhereSomethingIs(
   tx: Db,
   environment: EnvironmentRecord,
-  concerned: AffectedPeople,
+  affected: AffectedPeople,
   options: DeletionOptions,
 ): Promise<void> {
   const connections = await everyConnection(tx, environment.id);
   const stores = await everyStoreOf(tx, environment.id);
   if (connections.length + stores.length === 0) return;
   const what = [`${connections.length} connections`, `${stores.length} stores`].join(' and ');
-  refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, concerned, options);
+  refuseUnconfirmed(`the environment ${environment.name}, its ${what}`, affected, options);
 }
 
 function idsOf(connections: readonly ConnectionRecord[]): readonly string[] {

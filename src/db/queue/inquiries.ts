@@ -65,18 +65,6 @@ export async function deleteInquiry(db: Db, id: string): Promise<void> {
   await db('inquiries').where({ id }).delete();
 }
 
-/** Peers about which a request waits, for an answer or for a preview. `now` is an ISO time. */
-export async function peersAskedAbout(db: Db, now: string): Promise<readonly string[]> {
-  const rows: { id: string }[] = await db('inquiries')
-    .whereNull('answer')
-    .where('expires_at', '>', now)
-    .select({ id: 'peer_id' })
-    .union(
-      db('previews').where({ state: 'RUNNING' }).where('expires_at', '>', now).select({ id: 'store_id' }),
-    );
-  return rows.map(({ id }) => id);
-}
-
 /** Those about a peer that nobody has answered, oldest first. */
 export async function openInquiries(db: Db, peerId: string, now: string): Promise<readonly Inquiry[]> {
   const rows = await db('inquiries')

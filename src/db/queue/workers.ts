@@ -5,12 +5,16 @@ import type { Db } from '../open.ts';
 
 const FORGOTTEN_AFTER_MS = 24 * 60 * 60_000;
 
-/** Forgets workers that have long been gone. */
 export async function saveWorkerSeen(db: Db, id: string, nowMs: number): Promise<void> {
   const row = { id, seen_at: isoTime(nowMs) };
   await db('workers').insert(row).onConflict('id').merge();
-  const longAgo = isoTime(nowMs - FORGOTTEN_AFTER_MS);
-  await db('workers').where('seen_at', '<', longAgo).delete();
+}
+
+/** Those that have long been gone. */
+export async function deleteOldWorkers(db: Db, nowMs: number): Promise<void> {
+  await db('workers')
+    .where('seen_at', '<', isoTime(nowMs - FORGOTTEN_AFTER_MS))
+    .delete();
 }
 
 /** An ISO time; null where none ever was. */

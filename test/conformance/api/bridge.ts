@@ -12,7 +12,8 @@ import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
-import { type Inquiry, peersAskedAbout } from '../../../src/db/queue/inquiries.ts';
+import { duePeers } from '../../../src/db/queue/duePeers.ts';
+import type { Inquiry } from '../../../src/db/queue/inquiries.ts';
 import { acquireLease, releaseLease } from '../../../src/db/queue/leases.ts';
 import { createWakes } from '../../../src/db/queue/wake.ts';
 import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
@@ -91,7 +92,8 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   asked.onSignal(() => {
     answering = answering.then(async () => {
       await saveWorkerSeen(db, 'the test', clock.now());
-      for (const id of await peersAskedAbout(db, isoTime(clock.now()))) {
+      for (const { id, isAsked } of await duePeers(db, isoTime(clock.now()))) {
+        if (!isAsked) continue;
         const answerer = new Answerer(id, { db, clock, log, answered, askVendor: askThere });
         await answerer.answerAll(NEVER);
         await makePreviews(propagation, id);

@@ -3,7 +3,7 @@
 import { person } from '../../bridge.ts';
 import { startWorld, type World } from './world.ts';
 
-const STORES = 40;
+const STORES = 20;
 const ROUNDS = 2;
 
 interface RacingStore {

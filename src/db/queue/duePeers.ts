@@ -1,0 +1,55 @@
+/** Which peers have something for a worker to do. Each process asks every second, so it is one statement. */
+
+import type { Knex } from 'knex';
+import type { Db } from '../open.ts';
+
+export interface DuePeer {
+  readonly id: string;
+  /** A request waits, for an answer about the peer or for a preview; such a peer may be inactive or paused. */
+  readonly isAsked: boolean;
+}
+
+/** Each once, those that a request waits for first. `now` is an ISO time. */
+export async function duePeers(db: Db, now: string): Promise<readonly DuePeer[]> {
+  const asked = (query: Knex.QueryBuilder) => query.where('expires_at', '>', now);
+  const rows: { readonly id: string; readonly asked: number }[] = await asked(
+    db('inquiries').whereNull('answer'),
+  )
+    .select({ id: 'peer_id' }, db.raw('1 as asked'))
+    .union([
+      asked(db('previews').where({ state: 'RUNNING' })).select({ id: 'store_id' }, db.raw('1 as asked')),
+      storesWithWork(db, now),
+    ])
+    .orderBy([{ column: 'asked', order: 'desc' }, 'id']);
+  const asking = new Set(rows.filter((row) => row.asked === 1).map(({ id }) => id));
+  return [...new Set(rows.map(({ id }) => id))].map((id) => ({ id, isAsked: asking.has(id) }));
+}
+
+function storesWithWork(db: Db, now: string): Knex.QueryBuilder {
+  const ofStore = (table: string) =>
+    db(table).where(`${table}.store_id`, db.ref('stores.id')).select(db.raw('1'));
+  return db('stores')
+    .whereNull('deleted_at')
+    .where((any) => {
+      any
+        .where((active) => {
+          active
+            .whereIn('status', ['ACTIVE', 'DELETING'])
+            .whereNull('paused')
+            .where((work) => {
+              work
+                .whereExists(
+                  ofStore('tasks').where('tasks.state', 'pending').where('tasks.run_at', '<=', now),
+                )
+                .orWhereExists(ofStore('sync_runs').whereIn('sync_runs.state', ['QUEUED', 'RUNNING']))
+                .orWhereExists(ofStore('second_looks').where('second_looks.at', '<=', now));
+            });
+        })
+        // Without tasks too: after a crash all that may be left is to forget the store.
+        .orWhere((deleting) => deleting.where({ status: 'DELETING' }).whereNull('paused'))
+        .orWhere((paused) =>
+          paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
+        );
+    })
+    .select('id', db.raw('0 as asked'));
+}
