@@ -47,6 +47,15 @@ export interface RemoteMember {
   readonly level: number | null;
 }
 
+/** Where a list that is read page by page stands between two pages. */
+export interface ListProgress {
+  readonly rows: number;
+  /** Pages in a row that showed nothing new. */
+  readonly barren: number;
+  /** The cursors that were followed since something new was seen. */
+  readonly cursors: readonly string[];
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** Opaque; null on the last page. */

@@ -11,6 +11,7 @@ import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';
 import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { type Change, isLoss } from '../model/change.ts';
+import type { ListProgress } from '../model/remote.ts';
 import type { DriftItem } from '../settle/drift.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
 import { byScan } from '../settle/people/scanned.ts';
@@ -38,6 +39,8 @@ const GROUPS_PER_STEP = 200;
 /** What a step leaves behind. */
 export interface Progress {
   readonly cursor: string | null;
+  /** Of the list that goes on. */
+  readonly list?: ListProgress;
   readonly scanned?: number;
   readonly drift?: readonly DriftItem[];
   readonly refused?: readonly unknown[];
@@ -74,9 +77,10 @@ export const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | n
   };
 
 async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
-  const page = await scanPage(step, kind, cursor, step.callContext);
-  if (kind === 'group' && page.nextCursor === null) await closeScan(step, step.run.startedAt ?? step.now());
-  return { cursor: page.nextCursor, scanned: page.count };
+  const { id: scanId, position, startedAt } = step.run;
+  const page = await scanPage(step, kind, { scanId, cursor, list: position?.list }, step.callContext);
+  if (kind === 'group' && page.nextCursor === null) await closeScan(step, startedAt ?? step.now());
+  return { cursor: page.nextCursor, scanned: page.count, list: page.list };
 }
 
 function sightOf(step: Step): Sight {

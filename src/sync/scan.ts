@@ -2,43 +2,72 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import { namelessAccount } from '../db/identity/retention.ts';
-import { forgetUnseen, observe } from '../db/seen/observations.ts';
+import { countEnabledPeople } from '../db/seen/linkLists.ts';
+import { countFresh, forgetUnseen, hasAccounts, observe } from '../db/seen/observations.ts';
 import { recordScan } from '../db/stores/storeProgress.ts';
+import type { ListProgress } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
+import { LIST_BEGINS } from '../plan/listProgress.ts';
+import { believed, emptyList } from '../settle/doubtedList.ts';
 import type { Work } from '../settle/planning.ts';
 import { withoutPurged } from '../settle/purged.ts';
+
+/** Where a scan stands before a page. */
+export interface ScanPosition {
+  /** The sync run's, or the preview's. */
+  readonly scanId: string;
+  readonly cursor: string | null;
+  /** Absent before the first page. */
+  readonly list?: ListProgress | undefined;
+}
 
 export interface ScannedPage {
   readonly count: number;
   /** Null after the last page. */
   readonly nextCursor: string | null;
+  readonly list: ListProgress;
 }
 
+const LISTED: Readonly<Record<Kind, string>> = { user: 'users', group: 'groups' };
+
+/** @throws RemoteError where the list cannot be believed. */
 export async function scanPage(
   work: Work,
   kind: Kind,
-  cursor: string | null,
+  { scanId, cursor, list = LIST_BEGINS }: ScanPosition,
   callContext: CallContext,
 ): Promise<ScannedPage> {
   const { store, connector } = work.context;
   // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
   const asked = work.now();
-  const { items, nextCursor } = await connector.scan(kind, cursor, callContext);
-  await work.record(async (tx) => {
+  const page = await connector.scan(kind, cursor, callContext);
+  const { items, nextCursor } = page;
+  const ids = items.map(({ remoteId }) => remoteId);
+  const fresh = await work.record(async (tx) => {
+    const unseen = await countFresh(tx, store.id, kind, ids, scanId);
     const known = await withoutPurged(tx, store.id, items, (item) =>
       item.kind === 'user' ? namelessAccount(item) : item,
     );
-    await observe(tx, store.id, known, asked);
+    await observe(tx, store.id, known, asked, scanId);
+    return unseen;
   });
-  return { count: items.length, nextCursor };
+  const progress = believed(store, LISTED[kind], list, page, cursor, fresh);
+  if (kind === 'user' && nextCursor === null && progress.rows === 0) {
+    const people = await countEnabledPeople(work.db, store.id);
+    if (people > 0) throw emptyList(store, people);
+  }
+  return { count: items.length, nextCursor, list: progress };
 }
 
-/** After the last page of both kinds, with the ISO time before the first: what was not seen is not there. */
+/**
+ * After the last page of both kinds, with the ISO time before the first: what was not seen is not there. Where not
+ * even the credential's own account was, nobody is created without asking first.
+ */
 export async function closeScan(work: Work, began: string): Promise<void> {
   const { store } = work.context;
   await work.record(async (tx) => {
     await forgetUnseen(tx, store.id, 'user', began);
     await forgetUnseen(tx, store.id, 'group', began);
-    await recordScan(tx, store.id, work.now());
+    await recordScan(tx, store.id, (await hasAccounts(tx, store.id)) ? work.now() : null);
   });
 }

@@ -15,9 +15,10 @@ import {
   saveSyncRun,
   settledRuns,
 } from '../db/runs/syncRuns.ts';
-import { recordSync } from '../db/stores/storeProgress.ts';
+import { recordScan, recordSync } from '../db/stores/storeProgress.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
+import { isDoubted } from '../settle/doubtedList.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { AFTER_SCAN, firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progress } from './phases.ts';
@@ -100,7 +101,9 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Pr
     progress: { scanned, total: Math.max(run.progress.total ?? 0, scanned) },
   };
   if (next !== null) {
-    return saveSyncRun(tx, { ...moved, position: { phase: next, cursor: progress.cursor, failures: 0 } });
+    const { cursor, list } = progress;
+    const goesOn = cursor !== null && list ? { list } : {};
+    return saveSyncRun(tx, { ...moved, position: { phase: next, cursor, failures: 0, ...goesOn } });
   }
   await saveSyncRun(tx, { ...moved, position: null, settling: true });
 }
@@ -161,7 +164,9 @@ export async function settleSyncFailure(
   if (!run?.position) return;
   const failures = run.position.failures + 1;
   if (error.disposition === 'rateLimited' || error.disposition === 'unauthorized') return;
-  const lasting = error.disposition === 'rejected' || error.disposition === 'forbidden';
+  const lasting = error.disposition === 'rejected' || error.disposition === 'forbidden' || isDoubted(error);
+  // What an earlier scan saw is no better: whoever is to be created is looked for first.
+  if (isDoubted(error)) await recordScan(db, context.store.id, null);
   if (!lasting && failures < STEP_FAILURES_MAX)
     return saveSyncRun(db, { ...run, position: { ...run.position, failures } });
   if (run.cause !== 'request' && run.cause !== 'periodic') {

@@ -7,7 +7,11 @@ import type { Answer, EmulatedRequest } from './server.ts';
 
 export type Fault =
   /** Answers this. With `applied`, the vendor acts first and its own answer is lost. */
-  | { readonly kind: 'answer'; readonly answer: Answer; readonly applied?: boolean }
+  | {
+      readonly kind: 'answer';
+      readonly answer: Answer | ((request: EmulatedRequest) => Answer);
+      readonly applied?: boolean;
+    }
   /** Never answers; the connection stays open until the client or the emulator closes it. */
   | { readonly kind: 'hang'; readonly applied?: boolean }
   /** Closes the connection without an answer. With `applied`, the vendor acts first. */

@@ -93,7 +93,8 @@ async function startServer(handle: Handle, port: number): Promise<EmulatorServer
       outgoing.destroy();
       return;
     }
-    if (fault?.kind === 'answer') answer = fault.answer;
+    if (fault?.kind === 'answer')
+      answer = typeof fault.answer === 'function' ? fault.answer(request) : fault.answer;
     if (!answer) throw new Error('no answer');
     logged.status = answer.status;
     send(outgoing, answer);

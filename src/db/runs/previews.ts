@@ -1,5 +1,6 @@
 /** Previews: what a store would be changed to, kept page by page so that their size costs no memory. */
 
+import type { ListProgress } from '../../model/remote.ts';
 import { newId } from '../../support/ids.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -41,6 +42,8 @@ export interface PreviewPosition {
   readonly cursor: string | null;
   /** How often in a row the next page failed. */
   readonly failures: number;
+  /** Of a list that is being read: how it goes on. */
+  readonly list?: ListProgress;
   /** The version of the store's settings with which it began. */
   readonly version: string;
   /** When that was, an ISO time. */

@@ -1,5 +1,6 @@
 /** Sync runs: each plans everyone and every link of a store, on request or because the store changed. */
 
+import type { ListProgress } from '../../model/remote.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -19,6 +20,8 @@ export interface SyncPosition {
   readonly cursor: string | null;
   /** Steps that failed in a row. */
   readonly failures: number;
+  /** Of a list that is being read: how it goes on. */
+  readonly list?: ListProgress;
 }
 
 export interface SyncRunRecord {

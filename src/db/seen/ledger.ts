@@ -45,6 +45,27 @@ export async function observeMembers(
   }
 }
 
+/** How many of these members the scan has not seen yet. */
+export async function countFreshMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  members: readonly RemoteMember[],
+  scanId: string,
+): Promise<number> {
+  const ids = [...new Set(members.map(({ remoteId }) => remoteId))];
+  let known = 0;
+  for (let from = 0; from < ids.length; from += ROWS_PER_INSERT_MAX) {
+    const row = await db('membership_ledger')
+      .where({ store_id: storeId, remote_group_id: remoteGroupId, scan_id: scanId })
+      .whereIn('remote_user_id', ids.slice(from, from + ROWS_PER_INSERT_MAX))
+      .count({ n: '*' })
+      .first();
+    known += Number(row?.n ?? 0);
+  }
+  return ids.length - known;
+}
+
 /** Entries that the scan did not see. Ask only after a complete scan. */
 export async function unseenMembers(
   db: Db,

@@ -12,13 +12,14 @@ const ROWS_PER_INSERT_MAX = 100;
 
 /**
  * Saves what a look-up, a sync or a preview saw. `at` is an ISO time before the store was asked: where two of
- * them see one account at the same time, the one that asked later stands.
+ * them see one account at the same time, the one that asked later stands. `scanId`: of the scan that saw it.
  */
 export async function observe(
   db: Db,
   storeId: string,
   remotes: readonly Remote[],
   at: string,
+  scanId: string | null = null,
 ): Promise<void> {
   for (let from = 0; from < remotes.length; from += ROWS_PER_INSERT_MAX) {
     const rows = remotes.slice(from, from + ROWS_PER_INSERT_MAX).map((remote) => ({
@@ -28,11 +29,12 @@ export async function observe(
       identifier_lower: identifierOf(remote),
       remote: toJson(remote),
       seen_at: at,
+      ...(scanId === null ? {} : { scan_id: scanId }),
     }));
     await db('observations')
       .insert(rows)
       .onConflict(['store_id', 'kind', 'remote_id'])
-      .merge(['identifier_lower', 'remote', 'seen_at'])
+      .merge(['identifier_lower', 'remote', 'seen_at', ...(scanId === null ? [] : ['scan_id'])])
       .where('observations.seen_at', '<=', at);
   }
 }
@@ -65,6 +67,27 @@ export interface Observation<K extends Kind = Kind> {
   readonly remote: Remote<K>;
   /** ISO time; before the answer that showed it was asked for. */
   readonly seenAt: string;
+}
+
+/** How many of these the scan has not seen yet, as far as no other scan has seen them since. */
+export async function countFresh(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  remoteIds: readonly string[],
+  scanId: string,
+): Promise<number> {
+  const ids = [...new Set(remoteIds)];
+  let known = 0;
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+    const row = await db('observations')
+      .where({ store_id: storeId, kind, scan_id: scanId })
+      .whereIn('remote_id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .count({ n: '*' })
+      .first();
+    known += Number(row?.n ?? 0);
+  }
+  return ids.length - known;
 }
 
 /** By remote id. */
@@ -182,6 +205,13 @@ export async function forgetObservation(
  */
 export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
   await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
+}
+
+/** True where any account of the store is known. */
+export async function hasAccounts(db: Db, storeId: string): Promise<boolean> {
+  return (
+    (await db('observations').where({ store_id: storeId, kind: 'user' }).first('remote_id')) !== undefined
+  );
 }
 
 /** Accounts that no link names, in the order of their ids. */

@@ -12,8 +12,8 @@ export async function recordSuccess(tx: Db, id: string, at: string): Promise<voi
   await tx('stores').where({ id }).update({ last_success_at: at });
 }
 
-/** The store was read to its end. */
-export async function recordScan(tx: Db, id: string, at: string): Promise<void> {
+/** The store was read to its end; null: nothing that a scan saw can be relied on. */
+export async function recordScan(tx: Db, id: string, at: string | null): Promise<void> {
   await tx('stores').where({ id }).update({ scanned_at: at });
 }
 

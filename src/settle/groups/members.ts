@@ -2,13 +2,20 @@
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { PURGED } from '../../db/identity/users.ts';
-import { forgetMembers, type LedgerEntry, observeMembers, unseenMembers } from '../../db/seen/ledger.ts';
+import {
+  countFreshMembers,
+  forgetMembers,
+  type LedgerEntry,
+  observeMembers,
+  unseenMembers,
+} from '../../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import type { Page, RemoteMember } from '../../model/remote.ts';
+import { LIST_BEGINS } from '../../plan/listProgress.ts';
 import { newId } from '../../support/ids.ts';
+import { believed } from '../doubtedList.ts';
 import type { Work } from '../planning.ts';
 import { withoutPurged } from '../purged.ts';
-
-const PAGES_MAX = 10_000;
 
 /** Members that are not known yet are recorded as foreign. Answers the id of this read. */
 export async function observeGroup(
@@ -19,17 +26,21 @@ export async function observeGroup(
   const { store, connector } = work.context;
   const scanId = newId();
   let cursor: string | null = null;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const { items, nextCursor } = await connector.members(group.remoteId, cursor, callContext);
-    await work.record(async (tx) => {
+  let progress = LIST_BEGINS;
+  do {
+    const page: Page<RemoteMember> = await connector.members(group.remoteId, cursor, callContext);
+    const { items, nextCursor } = page;
+    const fresh = await work.record(async (tx) => {
+      const unseen = await countFreshMembers(tx, store.id, group.remoteId, items, scanId);
       const known = await withoutPurged(tx, store.id, items, (item) => ({ ...item, display: PURGED }));
       await observeMembers(tx, store.id, group.remoteId, known, scanId, work.now());
+      return unseen;
     });
+    progress = believed(store, `the members of ${group.remoteName}`, progress, page, cursor, fresh);
     cursor = nextCursor;
-    if (cursor === null) return scanId;
-    await work.giveWay();
-  }
-  throw new Error(`the members of ${group.remoteName} have more than ${PAGES_MAX} pages`);
+    if (cursor !== null) await work.giveWay();
+  } while (cursor !== null);
+  return scanId;
 }
 
 /** Entries of the ledger that the read did not see. */

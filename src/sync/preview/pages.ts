@@ -11,6 +11,7 @@ import { addToSummary, appendPreviewItems, getPreview, type PreviewRecord } from
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/observations.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import type { ListProgress } from '../../model/remote.ts';
 import { brakeLimit } from '../../plan/brake.ts';
 import { type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
@@ -30,8 +31,10 @@ export interface PreviewStep extends Reading {
   readonly preview: PreviewRecord;
   /** When the worker began, an ISO time: what no page of a scan has shown since then is not there. */
   readonly began: string;
+  /** Of the list that goes on. */
+  readonly list: ListProgress | undefined;
   /** To the page with this cursor; null: the phase is over. Part of the transaction that keeps the page. */
-  moveOn(tx: Db, next: string | null): Promise<void>;
+  moveOn(tx: Db, next: string | null, list?: ListProgress): Promise<void>;
 }
 
 export const PREVIEW_PAGES: Readonly<
@@ -45,9 +48,11 @@ export const PREVIEW_PAGES: Readonly<
 };
 
 async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | null): Promise<void> {
-  const { nextCursor } = await scanPage(step, kind, cursor, step.callContext);
+  const { preview, callContext } = step;
+  const position = { scanId: preview.id, cursor, list: step.list };
+  const { nextCursor, list } = await scanPage(step, kind, position, callContext);
   if (kind === 'group' && nextCursor === null) await closeScan(step, step.began);
-  await step.record((tx) => step.moveOn(tx, nextCursor));
+  await step.record((tx) => step.moveOn(tx, nextCursor, list));
 }
 
 /** As the next sync that repairs will see the store. */

@@ -19,6 +19,7 @@ import {
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RemoteError } from '../../model/errors.ts';
+import { isDoubted } from '../../settle/doubtedList.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import { withSelf } from '../../stores/self.ts';
@@ -95,10 +96,13 @@ export async function previewStep(
     context: open.position === null ? await withSelf(db, context) : context,
     now: () => isoTime(clock.now()),
     record: (work) => recordUnder(db, lease, work),
-    async moveOn(tx, cursor) {
+    list: position.list,
+    async moveOn(tx, cursor, list) {
+      const { version, began } = position;
       const phase = cursor === null ? phaseAfter(position) : position.phase;
+      const goesOn = cursor !== null && list ? { list } : {};
       if (phase !== null)
-        return savePreviewPosition(tx, open.id, { ...position, phase, cursor, failures: 0 });
+        return savePreviewPosition(tx, open.id, { phase, cursor, failures: 0, version, began, ...goesOn });
       await holdBeyondLimit(tx, step);
       await finishPreview(tx, open.id, { state: 'DONE', error: null });
       isOver = true;
@@ -139,7 +143,7 @@ export async function settlePreviewFailure(
   const disposition = error instanceof RemoteError ? error.disposition : null;
   if (disposition === 'rateLimited') return false;
   const failures = (preview.position?.failures ?? 0) + 1;
-  const mayPass = disposition === 'transient' || disposition === 'unknownOutcome';
+  const mayPass = (disposition === 'transient' || disposition === 'unknownOutcome') && !isDoubted(error);
   if (mayPass && preview.position && failures < PAGE_FAILURES_MAX) {
     await savePreviewPosition(db, preview.id, { ...preview.position, failures });
     return false;

@@ -1,0 +1,39 @@
+/**
+ * Whether a list that is read page by page can still be believed: it makes headway, and it has an end. Pure; what
+ * comes of a list that is not believed is the reader's.
+ */
+
+import type { ListProgress } from '../model/remote.ts';
+
+export interface ListPage {
+  readonly rows: number;
+  /** Rows that no earlier page has shown. */
+  readonly fresh: number;
+  /** By which the page was asked for; null for the first. */
+  readonly cursor: string | null;
+  /** Null on the last page. */
+  readonly next: string | null;
+}
+
+export const LIST_BEGINS: ListProgress = { rows: 0, barren: 0, cursors: [] };
+
+export const BARREN_PAGES_MAX = 10;
+/** Several times what the largest customers of any vendor have. */
+export const LIST_ROWS_MAX = 2_000_000;
+
+/** The progress after this page, or in words why the list is not believed any more. */
+export function readOn(
+  { rows, barren, cursors }: ListProgress,
+  page: ListPage,
+): { readonly progress: ListProgress } | { readonly doubt: string } {
+  const total = rows + page.rows;
+  if (total > LIST_ROWS_MAX) return { doubt: `it has more than ${LIST_ROWS_MAX} entries` };
+  const followed = page.fresh > 0 ? [] : cursors;
+  if (page.next === null) return { progress: { rows: total, barren: 0, cursors: followed } };
+  if (page.next === page.cursor || cursors.includes(page.next))
+    return { doubt: 'it names a next page that it has named before' };
+  const without = page.fresh > 0 ? 0 : barren + 1;
+  if (without >= BARREN_PAGES_MAX)
+    return { doubt: `${BARREN_PAGES_MAX} pages in a row showed nothing that the pages before had not` };
+  return { progress: { rows: total, barren: without, cursors: [...followed, page.next] } };
+}

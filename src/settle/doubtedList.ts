@@ -1,0 +1,48 @@
+/** What a list of a store's is answered with where it cannot be believed: an error that says so in a sentence. */
+
+import type { StoreRecord } from '../db/stores/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import type { ListProgress, Page } from '../model/remote.ts';
+import { readOn } from '../plan/listProgress.ts';
+
+const DOUBTED_LIST = 'doubted_list';
+
+/**
+ * The progress after this page, of which `fresh` rows had not been seen. @throws RemoteError where the list can have
+ * no end; `what` is listed, in words.
+ */
+export function believed(
+  store: StoreRecord,
+  what: string,
+  progress: ListProgress,
+  { items, nextCursor }: Page<unknown>,
+  cursor: string | null,
+  fresh: number,
+): ListProgress {
+  const read = readOn(progress, { rows: items.length, fresh, cursor, next: nextCursor });
+  if ('progress' in read) return read.progress;
+  throw doubted(
+    store,
+    `The list of ${what} on ${store.name} is not believed: ${read.doubt}. Nobody loses anything by it`,
+    `list ${what}`,
+  );
+}
+
+/** Every account is missing, the one of the credential included. */
+export function emptyList(store: StoreRecord, people: number): RemoteError {
+  const who = people === 1 ? '1 person has' : `${people} people have`;
+  return doubted(
+    store,
+    `${store.name} lists no account at all, although ${who} an enabled one there: the list is not believed, and nobody loses anything by it. Check what the credential may see, then sync again`,
+    'list users',
+  );
+}
+
+function doubted({ type }: StoreRecord, message: string, action: string): RemoteError {
+  return new RemoteError(message, { store: type, action, disposition: 'transient', code: DOUBTED_LIST });
+}
+
+/** Another try would read the same. */
+export function isDoubted(error: unknown): boolean {
+  return error instanceof RemoteError && error.code === DOUBTED_LIST;
+}
