@@ -95,6 +95,12 @@ module.exports = {
       ['^src/connectors/$1/', '^src/connectors/[^/]+\\.ts$', MODEL, SUPPORT, ...PACKAGES],
       'A connector knows the contract and itself, never another connector or the database.',
     ),
+    only(
+      'outbound',
+      '^src/outbound/',
+      ['^src/outbound/', CONTRACT, MODEL, SUPPORT, ...PACKAGES],
+      'How requests leave; it knows what a store type says of itself, and no vendor.',
+    ),
     only('directory', '^src/directory/', ['^src/directory/', DB, MODEL, SUPPORT, ...PACKAGES]),
     only(
       'stores',
@@ -183,11 +189,18 @@ module.exports = {
       to: { path: '^node_modules/scimmy' },
     },
     {
+      name: 'undici-stays-in-outbound',
+      comment: 'Whoever connects elsewhere goes around the rule of where the bridge may connect to.',
+      severity: 'error',
+      from: { path: '^(src|migrations|scripts)/', pathNot: '^src/outbound/' },
+      to: { path: '^node_modules/undici' },
+    },
+    {
       name: 'only-compose-sees-everything',
       comment: 'The process reaches the rooms through compose.ts.',
       severity: 'error',
       from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/compose\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/(boot|http|support|db)/|^src/[^/]+\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(boot|http|support|db|outbound)/|^src/[^/]+\\.ts$' },
     },
     {
       name: 'nobody-imports-the-process',

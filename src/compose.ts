@@ -17,6 +17,7 @@ import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createWakes } from './db/queue/wake.ts';
 import { createApp } from './http/app.ts';
+import { createOutbound, obeying } from './outbound/outbound.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createConnectors } from './stores/connectorCache.ts';
@@ -40,7 +41,7 @@ export interface BridgeDeps {
   readonly file?: FileWatch | null;
   readonly clock: Clock;
   readonly log: Log;
-  /** How connectors call their vendors; the runtime's own `fetch` where absent. */
+  /** How connectors call their vendors, whatever their settings say; the bridge's guarded way out where absent. */
   readonly fetch?: Fetch;
   /** Names this process, and knows which others are gone. Where absent, the database tells. */
   readonly presence?: Presence;
@@ -64,16 +65,16 @@ export interface Bridge {
 
 export function compose(deps: BridgeDeps): Bridge {
   const { config, db, keyring, file, clock, log } = deps;
-  const {
-    fetch = globalThis.fetch,
-    presence = createPresence(config.database),
-    metrics = createMetrics(),
-  } = deps;
+  const { presence = createPresence(config.database), metrics = createMetrics() } = deps;
   const { publicUrl, adminToken } = config;
   const wakes = createWakes(config.database, log);
   const { work: wake, asked, answered } = wakes;
-  const registry = deps.registry ?? createRegistry(storeTypes(demoAccounts(db, clock)));
-  const connectors = createConnectors({ registry, keyring, clock, fetch });
+  const { outbound } = config;
+  const known = deps.registry ?? createRegistry(storeTypes(demoAccounts(db, clock)));
+  const registry = obeying(known, outbound.rule);
+  const { fetch } = deps;
+  const openFetch = fetch ? () => fetch : createOutbound(outbound);
+  const connectors = createConnectors({ registry, keyring, clock, openFetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
   const authenticate = createScimAuthenticator({ db, clock, log });

@@ -5,6 +5,9 @@
 
 import { dirname } from 'node:path';
 import { type DatabaseLocation, parseDatabaseUrl } from './db/open.ts';
+import { NOTHING_ALLOWED, parseAllowed } from './outbound/allow.ts';
+import type { OutboundConfig } from './outbound/outbound.ts';
+import { zoneOf } from './outbound/zones.ts';
 import { isGuessable, type SecretVariable } from './support/guessable.ts';
 import { type Keyring, parseKeyring } from './support/secret.ts';
 
@@ -31,6 +34,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How long the audit log is kept; 0: for ever. */
   readonly eventRetentionDays: number;
+  readonly outbound: OutboundConfig;
   /** Refused at a first start; later a warning. */
   readonly guessable: readonly SecretVariable[];
 }
@@ -70,6 +74,8 @@ export function readConfig(environment: Environment): ConfigResult {
   const keyring = read<Keyring | null>('ENCRYPTION_KEY', null, parseKeyring);
   const publicUrl = read('PUBLIC_URL', defaultPublicUrl(host, port), parsePublicUrl);
   const logLevel = read<LogLevel>('LOG_LEVEL', 'info', parseLogLevel);
+  const allowed = read('OUTBOUND_ALLOW', NOTHING_ALLOWED, parseAllowed);
+  const proxyUrl = read<string | null>('HTTPS_PROXY', null, parseProxy);
   const eventRetentionDays = read('EVENT_RETENTION_DAYS', EVENT_RETENTION_DAYS_DEFAULT, parseDays);
   if (database.dialect === 'postgres' && environment.ENCRYPTION_KEY === undefined) {
     mistakes.push('ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32');
@@ -93,6 +99,10 @@ export function readConfig(environment: Environment): ConfigResult {
       publicUrl,
       logLevel,
       eventRetentionDays,
+      outbound: {
+        rule: { allowed, listensOnLoopback: host === 'localhost' || zoneOf(host) === 'loopback' },
+        proxy: proxyUrl === null ? null : { url: proxyUrl, except: environment.NO_PROXY ?? '' },
+      },
       guessable: guessableSecrets(environment),
     },
     mistakes: [],
@@ -148,6 +158,14 @@ function parsePublicUrl(value: string): string {
   if (plain && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '');
   throw new Error(
     'PUBLIC_URL must be an absolute http or https URL without credentials, query or fragment, like https://scim.example.com',
+  );
+}
+
+function parseProxy(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href;
+  throw new Error(
+    'HTTPS_PROXY must be the http or https URL of a proxy, like http://proxy.corp.example:3128',
   );
 }
 

@@ -16,9 +16,11 @@ import { createRegistry, storeTypes } from '../src/connectors/registry.ts';
 import { demoAccounts } from '../src/db/demoAccounts.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
+import type { OutboundConfig } from '../src/outbound/outbound.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog } from '../src/support/log.ts';
-import { parseKeyring } from '../src/support/secret.ts';
+import { type Keyring, parseKeyring } from '../src/support/secret.ts';
+import { TO_LOOPBACK } from './outbound.ts';
 
 export interface Reply {
   readonly status: number;
@@ -74,6 +76,10 @@ export interface BridgeOptions {
   readonly moreTypes?: readonly StoreTypeDefinition[];
   /** `api` runs no worker. */
   readonly role?: 'all' | 'api';
+  /** Where it may connect to; to this machine where absent. */
+  readonly outbound?: OutboundConfig;
+  /** That of the bridge before, on the same database. */
+  readonly keyring?: Keyring;
 }
 
 /** However busy the machine is, tests get the result of what they ask for. */
@@ -83,7 +89,7 @@ const PATIENT_MS = 60_000;
 export async function startBridge(
   databaseUrl: string,
   clock: Clock = systemClock,
-  { moreTypes = [], role = 'all' }: BridgeOptions = {},
+  { moreTypes = [], role = 'all', ...more }: BridgeOptions = {},
 ): Promise<RunningBridge> {
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
@@ -103,9 +109,10 @@ export async function startBridge(
     publicUrl: 'http://bridge.example',
     logLevel: 'silent',
     eventRetentionDays: 730,
+    outbound: more.outbound ?? TO_LOOPBACK,
     guessable: [],
   };
-  const keyring = parseKeyring(randomBytes(32).toString('base64'));
+  const keyring = more.keyring ?? parseKeyring(randomBytes(32).toString('base64'));
   const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);
   const { app, worker, housekeeping, stop } = compose({
     ...{ config, db, keyring, clock, log, registry },

@@ -7,6 +7,8 @@
 import { type Disposition, RemoteError } from '../model/errors.ts';
 
 export interface Answer {
+  /** What was asked. */
+  readonly url: string;
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -37,8 +39,8 @@ export type Judgement<Done, Refusal> =
   | { readonly is: 'tooLong' }
   /** A server or a gateway was out of order, and the vendor's words are lost. */
   | { readonly is: 'outage' }
-  /** Not the vendor's: `what` says what it was instead, and repeats nothing of it. */
-  | { readonly is: 'unrecognised'; readonly what: string };
+  /** Not the vendor's: `what` says what it was instead, and repeats nothing of it; `heard` does. */
+  | { readonly is: 'unrecognised'; readonly what: string; readonly heard?: string };
 
 export function judge<Done, Refusal>(
   documented: DocumentedAnswers<Done, Refusal>,
@@ -55,7 +57,7 @@ export function judge<Done, Refusal>(
   const refusal = status >= 400 ? documented.refusal(status, body) : undefined;
   if (refusal !== undefined) return { is: 'refused', refusal };
   if (status >= 500) return { is: 'outage' };
-  return { is: 'unrecognised', what: whatCame(answer, body) };
+  return { is: 'unrecognised', what: whatCame(answer, body), ...elsewhere(answer) };
 }
 
 function bodyOf(text: string): Body {
@@ -68,13 +70,26 @@ function bodyOf(text: string): Body {
 }
 
 function whatCame({ text, headers }: Answer, body: Body): string {
-  const location = headers.get('location');
-  if (location !== null)
-    return `a redirect${URL.canParse(location) ? ` to ${new URL(location).origin}` : ''}`;
+  if (headers.has('location')) return 'a redirect';
   if (body.is === 'empty') return 'nothing';
   if (body.is === 'json') return 'JSON of another shape';
   if (/^\s*</.test(text)) return 'a page';
   return /^\s*[[{"]/.test(text) ? 'JSON that breaks off' : 'a text';
+}
+
+/** A redirect is never followed: it would take the credential along. */
+function elsewhere({ url, headers }: Answer): { readonly heard?: string } {
+  const location = headers.get('location') ?? '';
+  if (!URL.canParse(location, url)) return {};
+  const { origin } = new URL(location, url);
+  return origin === new URL(url).origin ? {} : { heard: `redirects to ${heardOf(origin)}: enter that` };
+}
+
+const HEARD_LENGTH_MAX = 80;
+
+/** As much of a stranger's words as is shown to anybody. */
+export function heardOf(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '').slice(0, HEARD_LENGTH_MAX);
 }
 
 /** An empty body, and nothing but that. */
@@ -110,7 +125,7 @@ export function undoneError(judgement: Undone, asked: Asked, { status, retryAfte
     message: string,
     disposition: Disposition,
     code: string,
-    more: { unrecognised?: true } = {},
+    more: { unrecognised?: true; heard?: string | undefined } = {},
   ) => new RemoteError(message, { store, action, status, disposition, code, retryAfterMs, ...more });
   const unsure = writes ? 'unknownOutcome' : 'transient';
   switch (judgement.is) {
@@ -126,7 +141,8 @@ export function undoneError(judgement: Undone, asked: Asked, { status, retryAfte
       );
     case 'unrecognised': {
       const message = `What answers for ${vendor} answered something that is not ${vendor}'s when asked to ${action}: ${judgement.what}, with HTTP ${status}`;
-      return error(message, unsure, UNRECOGNISED, { unrecognised: true });
+      const { heard } = judgement;
+      return error(message, unsure, UNRECOGNISED, { unrecognised: true, heard });
     }
   }
 }

@@ -63,11 +63,19 @@ export interface TargetAttribute {
   readonly identity?: boolean;
 }
 
+export interface StatusDetail {
+  readonly code: string;
+  /** Of the bridge's making, or the vendor's beyond doubt. */
+  readonly message: string;
+  /** What was answered by somebody who may not be the vendor: "redirects to …". Not for tokens of one environment. */
+  readonly heard?: string;
+}
+
 /** Who a credential speaks for, and where. */
 export interface ConnectionStatus {
   readonly status: 'OK' | 'FAILED';
   /** What an admin must fix, or should know. */
-  readonly details: readonly { readonly code: string; readonly message: string }[];
+  readonly details: readonly StatusDetail[];
   /** The workspace or instance; null where the credential does not tell. */
   readonly tenant: { readonly id: string; readonly name: string } | null;
   /** The credential's own account, which is always protected. */
@@ -165,8 +173,40 @@ export interface Connector extends MemberConnector {
   apply<K extends Kind>(change: Write<K>, context: CallContext): Promise<Applied<K>>;
 }
 
-/** How requests reach the network: the runtime's own `fetch`, or as much of it as connectors use. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+/** As much of the standard's `fetch` as connectors use. Rejects with an `AddressRefused` in its causes. */
+export type Fetch = (url: string, init: FetchInit) => Promise<FetchedAnswer>;
+
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: string | Uint8Array;
+  readonly redirect: 'manual';
+  readonly signal: AbortSignal;
+}
+
+export type FetchedAnswer = Pick<Response, 'status' | 'ok'> & {
+  readonly headers: Headers;
+  readonly body: AsyncIterable<Uint8Array> | null;
+};
+
+/** Where a type's stores may be: on the internet, or in the operator's own network too. */
+export type Reach = 'public' | 'private';
+
+/** How stores of such a reach get out, with the `CA_PEM` and `PROXY_URL` of their configuration. */
+export type OpenFetch = (reach: Reach, configuration: Configuration) => Fetch;
+
+/** The bridge may not connect to where the settings lead. The message is a sentence for an admin. */
+export class AddressRefused extends Error {
+  readonly code = ADDRESS_REFUSED;
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'AddressRefused';
+  }
+}
+
+/** The code of the pause and of the detail that follow. */
+export const ADDRESS_REFUSED = 'address_refused';
 
 /** What a connector is built from. */
 export interface ConnectorDeps {
@@ -212,6 +252,8 @@ export interface StoreTypeDefinition {
   readonly identifierAttributes: Readonly<Record<CommonSettings['uniqueUserIdentifier'], string>>;
   /** What the `accessLevel` of a group mapping may be, lowest first, and the level of a membership that it means. */
   readonly accessLevels?: Readonly<Record<string, number>>;
+  /** Where stores of this type may be reached. */
+  readonly reach: Reach;
   /** The configuration keys whose host a secret is bound to. */
   readonly hostKeys: readonly string[];
   /** Where the bridge itself keeps the accounts, and no vendor's console shows them. */

@@ -5,14 +5,14 @@
  */
 
 import { RemoteError } from '../model/errors.ts';
-import type { CallContext, Fetch } from './connector.ts';
+import { AddressRefused, type CallContext, type Fetch, type FetchedAnswer } from './connector.ts';
 import type { Pacer } from './pacer.ts';
 
 export interface VendorRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | FormData | Uint8Array;
+  readonly body?: string | Uint8Array;
   /** In words, for errors: "disable user U123". */
   readonly action: string;
   /** True where a lost answer leaves the outcome unknown. */
@@ -20,6 +20,7 @@ export interface VendorRequest {
 }
 
 export interface VendorResponse {
+  readonly url: string;
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -71,7 +72,7 @@ export function createSender(deps: HttpDeps): SendRequest {
       const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
       // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
       if (status === 503 && waitMs !== undefined) deps.pacer.pause(waitMs);
-      return { status, headers: response.headers, text, retryAfterMs: waitMs };
+      return { url: request.url, status, headers: response.headers, text, retryAfterMs: waitMs };
     } catch (error) {
       if (error instanceof RemoteError) throw error;
       throw transportFailure(deps.store, request, error);
@@ -98,7 +99,7 @@ function sendable(store: string, request: VendorRequest): Headers {
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: FetchedAnswer): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
@@ -157,6 +158,8 @@ const NOT_SENT = new Set([
 ]);
 
 function transportFailure(store: string, request: VendorRequest, error: unknown): RemoteError {
+  const refused = causesOf(error).find((cause) => cause instanceof AddressRefused);
+  if (refused) return addressRefused(store, request, refused);
   const code = transportCode(error);
   const sent = !NOT_SENT.has(code);
   return new RemoteError(`${store} gave no answer to ${request.action} (${code})`, {
@@ -168,16 +171,31 @@ function transportFailure(store: string, request: VendorRequest, error: unknown)
   });
 }
 
+/** Nothing was sent, and nothing will be until an admin or the operator mends it. */
+function addressRefused(store: string, { action }: VendorRequest, { message, code }: AddressRefused) {
+  return new RemoteError(`${store} cannot be asked to ${action}: ${message}`, {
+    ...{ store, action, code },
+    disposition: 'unauthorized',
+  });
+}
+
 function transportCode(error: unknown): string {
-  for (
-    let e = error as { code?: unknown; name?: string; cause?: unknown } | undefined, depth = 0;
-    e && depth < 5;
-    depth++
-  ) {
-    if (typeof e.code === 'string') return e.code;
-    if (e.name === 'TimeoutError') return 'timeout';
-    if (e.name === 'AbortError') return 'aborted';
-    e = e.cause as typeof e;
+  for (const cause of causesOf(error)) {
+    const { code, name } = cause as { readonly code?: unknown; readonly name?: string };
+    if (typeof code === 'string') return code;
+    if (name === 'TimeoutError') return 'timeout';
+    if (name === 'AbortError') return 'aborted';
   }
   return 'connection lost';
+}
+
+const CAUSES_MAX = 5;
+
+/** The error itself, and what caused it. */
+function causesOf(error: unknown): readonly object[] {
+  const causes: object[] = [];
+  for (let at = error; at && causes.length < CAUSES_MAX; at = (at as { cause?: unknown }).cause) {
+    causes.push(at);
+  }
+  return causes;
 }

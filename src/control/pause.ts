@@ -10,7 +10,7 @@ import { everyWorkingStore, lockStore, type StoreRecord, updateStore } from '../
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
-import { type Check, checkConnection } from '../stores/check.ts';
+import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow, RESTORED } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
@@ -55,7 +55,8 @@ export async function pauseForCredential(
     if (!current || current.paused || current.updatedAt !== store.updatedAt) return;
     if (current.status === 'INACTIVE') return;
     const now = deps.clock.now();
-    const after = pausedForNow(current, { code: 'invalid_credential', message: error.message }, now);
+    const reason = { code: refusalCode(error.code), message: error.message };
+    const after = pausedForNow(current, reason, now);
     await savePause(tx, isoTime(now), after, bySystem(), []);
   });
 }

@@ -8,7 +8,7 @@ import type { StoreRecord } from '../db/stores/stores.ts';
 import { commonSpecs } from '../model/commonSettings.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';
-import { type Check, tenantMistake } from '../stores/check.ts';
+import { type Check, tenantMistake, told } from '../stores/check.ts';
 import { isPausedByAdmin } from '../stores/peerState.ts';
 import { openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
@@ -21,6 +21,8 @@ export interface SettingsChange {
   readonly entered: readonly string[];
 }
 
+/** Common, and part of how the vendor is reached. */
+const WAY_KEYS = new Set(['CA_PEM', 'PROXY_URL']);
 const COMMON_KEYS = new Set<string>(commonSpecs({ groupProvisioning: 'Create' }).map(({ key }) => key));
 
 export function whatChanged(
@@ -36,7 +38,7 @@ export function whatChanged(
   });
   const stored = openSecretsOrNull(keyring, definition, before) ?? {};
   const entered = secrets.filter((key) => given[key] !== stored[key]);
-  const connection = entered.length > 0 || plain.some((key) => !COMMON_KEYS.has(key));
+  const connection = entered.length > 0 || plain.some((key) => !COMMON_KEYS.has(key) || WAY_KEYS.has(key));
   return { any: connection || plain.length > 0, connection, entered };
 }
 
@@ -58,22 +60,28 @@ export function refuseCheck(
   status: 'ACTIVE' | 'INACTIVE',
   check: Check,
   settings: SettingsChange,
+  toldTo: string | null,
 ): void {
   if (store.status === 'ACTIVE' && status === 'ACTIVE' && !settings.connection) return;
-  if (status === 'ACTIVE') refuseBadCredential(definition, check);
+  if (status === 'ACTIVE') refuseBadCredential(definition, check, toldTo);
   const other = check.outcome === 'ok' ? tenantMistake(store, check.status) : null;
   if (other === null) return;
   const errors = secretKeys(definition).map((key) => ({ pointer: `/configuration/${key}`, detail: other }));
   throw new RequestError(409, other, errors);
 }
 
-export function refuseBadCredential(definition: StoreTypeDefinition, check: Check): void {
+/** `toldTo`: the environment to which the token of the request is bound; null for one of all. */
+export function refuseBadCredential(
+  definition: StoreTypeDefinition,
+  check: Check,
+  toldTo: string | null,
+): void {
   if (check.outcome !== 'refused') return;
   const [key] = secretKeys(definition);
   const pointer = key === undefined ? '/configuration' : `/configuration/${key}`;
   throw new RequestError(
     400,
     'The store was not activated: its credential did not pass the check.',
-    check.details.map(({ message }) => ({ pointer, detail: message })),
+    told(check.details, toldTo).map(({ message }) => ({ pointer, detail: message })),
   );
 }

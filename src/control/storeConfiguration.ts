@@ -10,7 +10,7 @@ import { refuseContradictions } from '../model/commonSettings.ts';
 import { parseConfiguration } from '../model/configuration.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
-import { hostsOf, openSecretsOrNull, secretKeys } from '../stores/storeSecrets.ts';
+import { openSecretsOrNull, recipientsOf, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
 
 /** Throws a 400 that names the types there are. */
@@ -77,7 +77,7 @@ export function readReplacedConfiguration(
   const { given, mistakes } = parseConfiguration(definition.settings, input);
   const masked = secretKeys(definition).filter((key) => given[key] === MASK);
   if (masked.length === 0) return refused(definition, given, mistakes);
-  const moved = hostKeysMoved(definition, store.configuration, given);
+  const moved = keysMoved(definition, store.configuration, given);
   const stored = moved.length > 0 ? {} : (openSecretsOrNull(keyring, definition, store) ?? {});
   const lacking = masked.filter((key) => !(key in stored));
   const kept = masked.filter((key) => !lacking.includes(key));
@@ -91,17 +91,17 @@ export function readReplacedConfiguration(
 function enterAgain(key: string, moved: readonly string[]): string {
   return moved.length === 0
     ? `${key} has no stored secret that the mask could stand for, or it cannot be opened any more; enter it`
-    : `${key} must be entered again, because ${moved.join(' and ')} leads to another host: a stored secret goes only to the host it was entered for`;
+    : `${key} must be entered again, because ${moved.join(' and ')} leads elsewhere: a stored secret goes only where it was entered for`;
 }
 
-function hostKeysMoved(
+function keysMoved(
   definition: StoreTypeDefinition,
   before: Configuration,
   after: Configuration,
 ): readonly string[] {
-  const from = hostsOf(definition, before);
-  const to = hostsOf(definition, after);
-  return definition.hostKeys.filter((_, index) => from[index] !== to[index]);
+  const from = recipientsOf(definition, before);
+  const to = recipientsOf(definition, after);
+  return [...new Set([...from.keys(), ...to.keys()])].filter((key) => from.get(key) !== to.get(key));
 }
 
 /** Adds the mistakes that span keys: the store's type judges the keys without mistakes, with the defaults. */

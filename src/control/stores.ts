@@ -49,6 +49,8 @@ export interface StoreInput {
   /** Absent: INACTIVE for a new store, unchanged for another. */
   readonly status?: 'ACTIVE' | 'INACTIVE' | undefined;
   readonly configuration: unknown;
+  /** The environment to which the token of the request is bound; absent or null for one of all. */
+  readonly toldTo?: string | null;
   /** Of a replacement: the versions one of which is meant; absent or null: whatever version there is. */
   readonly expected?: Versions;
 }
@@ -65,7 +67,7 @@ export async function createStore(
   refuseMistakes(mistakes);
   const id = newId();
   const check = input.status === 'ACTIVE' ? await deps.inquiries.checkTrial({ id, definition, given }) : null;
-  if (check) refuseBadCredential(definition, check);
+  if (check) refuseBadCredential(definition, check, input.toldTo ?? null);
   const now = deps.clock.now();
   const at = isoTime(now);
   const draft: StoreRecord = {
@@ -144,7 +146,7 @@ export async function replaceStore(
   const check = needsCheck(before, status, settings)
     ? await deps.inquiries.checkTrial({ id, definition, given })
     : null;
-  if (check) refuseCheck(definition, before, status, check, settings);
+  if (check) refuseCheck(definition, before, status, check, settings, input.toldTo ?? null);
   const replacement = {
     ...described(input),
     status,

@@ -75,16 +75,4 @@ export const COMING_SPECS = [
     notYet: `PARALLEL_CHANGES ${TODAY}: subjects are settled one after the other on a store.`,
     description: 'Subjects that are settled at once on this store.',
   },
-  {
-    key: 'CA_PEM',
-    type: 'string',
-    notYet: `CA_PEM ${TODAY}: set NODE_EXTRA_CA_CERTS for the process.`,
-    description: 'A private certificate authority that this store is trusted by.',
-  },
-  {
-    key: 'PROXY_URL',
-    type: 'url',
-    notYet: `PROXY_URL ${TODAY}: stores are called without a proxy.`,
-    description: 'A proxy that this store is called through.',
-  },
 ] as const satisfies readonly SettingSpec[];

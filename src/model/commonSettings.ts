@@ -131,6 +131,19 @@ const COMMON_SPECS = [
     description: 'Seconds from the SCIM answer until the store confirmed a leaver.',
   },
   {
+    key: 'CA_PEM',
+    type: 'string',
+    lines: true,
+    description:
+      'The certificate of a private authority, in PEM form, that alone is trusted to sign for this store in place of the public ones.',
+  },
+  {
+    key: 'PROXY_URL',
+    type: 'url',
+    description:
+      'A proxy that this store is called through. Without it that of the process is, where there is one (HTTPS_PROXY, NO_PROXY).',
+  },
+  {
     key: 'MAX_ATTEMPTS',
     type: 'integer',
     default: 12,

@@ -82,6 +82,8 @@ function typeMistake(spec: SettingSpec, value: unknown): string | null {
     case 'url':
       return isHttpUrl(value) ? null : `${spec.key} must be an absolute http(s) URL without credentials`;
     case 'string':
+      if (spec.lines)
+        return isText(value) ? null : `${spec.key} must be a text of at most ${LINES_MAX} characters`;
       return isLine(value) && value.trim().length > 0
         ? null
         : `${spec.key} must be a non-empty string of at most ${TEXT_MAX} characters, none of them a control character`;
@@ -95,6 +97,14 @@ const TEXT_MAX = 2_048;
 function isLine(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > TEXT_MAX) return false;
   return !/\p{Cc}/u.test(value) && value.isWellFormed();
+}
+
+/** Room for the certificates of several authorities. */
+const LINES_MAX = 65_536;
+
+function isText(value: unknown): boolean {
+  if (typeof value !== 'string' || value.trim() === '' || value.length > LINES_MAX) return false;
+  return !/(?![\r\n\t])\p{Cc}/u.test(value) && value.isWellFormed();
 }
 
 function isHttpUrl(value: unknown): boolean {

@@ -5,7 +5,7 @@ export type Disposition =
   | 'transient'
   /** try again after `retryAfterMs` */
   | 'rateLimited'
-  /** the credential is bad or lacks a scope: pause the store, not a thousand tasks */
+  /** the credential is bad, lacks a scope or may not be sent there: pause the store, not a thousand tasks */
   | 'unauthorized'
   /** the store refuses this change for good: park the task with the vendor's words */
   | 'rejected'
@@ -33,6 +33,8 @@ export interface RemoteErrorFields {
   readonly retryAfterMs?: number | undefined;
   /** What answered was not the vendor: an outage of a read, an unknown outcome of a write. */
   readonly unrecognised?: boolean;
+  /** What that answer said, cut: "redirects to …". Kept nowhere, and not for tokens of one environment. */
+  readonly heard?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -44,6 +46,7 @@ export class RemoteError extends Error {
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly unrecognised: boolean;
+  readonly heard: string | undefined;
 
   constructor(message: string, fields: RemoteErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -55,6 +58,7 @@ export class RemoteError extends Error {
     this.code = fields.code;
     this.retryAfterMs = fields.retryAfterMs;
     this.unrecognised = fields.unrecognised ?? false;
+    this.heard = fields.heard;
   }
 }
 

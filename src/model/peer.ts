@@ -5,7 +5,7 @@
  */
 
 export interface Pause {
-  /** admin, invalid_credential, unreachable, other_tenant, tenant_in_use */
+  /** admin, invalid_credential, address_refused, unreachable, other_tenant, tenant_in_use */
   readonly code: string;
   readonly message: string;
 }

@@ -12,6 +12,8 @@ export interface SettingSpec {
   readonly required?: boolean;
   /** Write-only; comes back as `MASK`. */
   readonly secret?: boolean;
+  /** Of a string: may have several lines, and be long. */
+  readonly lines?: boolean;
   readonly default?: SettingValue;
   readonly allowed?: readonly string[];
   /** Inclusive; for integers. */

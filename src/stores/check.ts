@@ -3,12 +3,19 @@
  * the record is in `peerState.ts`.
  */
 
-import type { ConnectionStatus, Connector, VendorCall } from '../connectors/connector.ts';
+import { heardOf } from '../connectors/answers.ts';
+import {
+  ADDRESS_REFUSED,
+  type ConnectionStatus,
+  type Connector,
+  type StatusDetail,
+  type VendorCall,
+} from '../connectors/connector.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Peer } from '../model/peer.ts';
 import { random } from '../support/random.ts';
 
-type Details = ConnectionStatus['details'];
+type Details = readonly StatusDetail[];
 
 export type Check =
   | { readonly outcome: 'ok'; readonly status: ConnectionStatus; readonly calls: readonly VendorCall[] }
@@ -18,6 +25,7 @@ export type Check =
   | {
       readonly outcome: 'unreachable';
       readonly message: string;
+      readonly heard?: string;
       /** Where the rate is limited: when to ask again. */
       readonly retryAfterMs?: number;
       readonly calls: readonly VendorCall[];
@@ -46,34 +54,56 @@ export async function checkConnection(
   }
 }
 
+/** Whoever answers a check may not be the vendor: what it said is kept apart from what the bridge says. */
 function judged(error: RemoteError) {
-  switch (error.disposition) {
+  const { disposition, status, code, heard } = error;
+  const isOwn = status === undefined || error.unrecognised;
+  const message = isOwn ? error.message : `${error.store} did not ${error.action}: HTTP ${status}`;
+  const words = heard ?? (isOwn || code === undefined ? undefined : `says ${heardOf(code)}`);
+  const said = { message, ...(words === undefined ? {} : { heard: words }) };
+  switch (disposition) {
     case 'transient':
     case 'rateLimited':
     case 'unknownOutcome':
       return {
         outcome: 'unreachable' as const,
-        message: error.message,
+        ...said,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
       };
     default:
       return {
         outcome: 'refused' as const,
-        details: [{ code: error.code ?? error.disposition, message: error.message }],
+        details: [{ code: (isOwn ? code : undefined) ?? disposition, ...said }],
       };
   }
 }
 
-/** As `connection/status` answers it. The pin of what is saved is part of the question. */
+/** What a token may be told: that of one environment hears nothing of what a stranger answered. */
+export function told(details: Details, environmentId: string | null): readonly Omit<StatusDetail, 'heard'>[] {
+  return details.map(({ code, message, heard }) => ({
+    code,
+    message:
+      heard === undefined || environmentId !== null ? message : `${message.replace(/\.$/, '')}. It ${heard}.`,
+  }));
+}
+
+/**
+ * As `connection/status` answers it to a token of this environment, or of all. The pin of what is saved is part of
+ * the question.
+ */
 export function describeCheck(
   check: Check,
   peer: Peer | null,
-): { readonly status: 'OK' | 'FAILED'; readonly details: Details } {
+  environmentId: string | null,
+): { readonly status: 'OK' | 'FAILED'; readonly details: readonly Omit<StatusDetail, 'heard'>[] } {
   switch (check.outcome) {
-    case 'unreachable':
-      return { status: 'FAILED', details: [{ code: 'unreachable', message: check.message }] };
+    case 'unreachable': {
+      const { message, heard } = check;
+      const detail = { code: 'unreachable', message, ...(heard === undefined ? {} : { heard }) };
+      return { status: 'FAILED', details: told([detail], environmentId) };
+    }
     case 'refused':
-      return { status: 'FAILED', details: check.details };
+      return { status: 'FAILED', details: told(check.details, environmentId) };
     case 'ok': {
       const { tenant, details } = check.status;
       const other = peer && tenantMistake(peer, check.status);
@@ -104,4 +134,9 @@ const RETRY_MAX_MS = 30 * 60_000;
 export function recheckGapMs(attempts: number): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 20));
   return Math.round(ceiling * (0.75 + random() / 4));
+}
+
+/** Why a peer whose check was refused is paused. */
+export function refusalCode(code: string | undefined): string {
+  return code === ADDRESS_REFUSED ? ADDRESS_REFUSED : 'invalid_credential';
 }

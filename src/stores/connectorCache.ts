@@ -3,7 +3,7 @@
  * settings change, because a connector's pacing must outlive a task. Logs nothing.
  */
 
-import type { Connector, Fetch, StoreTypeDefinition } from '../connectors/connector.ts';
+import type { Connector, OpenFetch, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Configuration, withDefaults } from '../model/settings.ts';
@@ -23,7 +23,7 @@ export interface ConnectorsDeps {
   readonly registry: Registry;
   readonly keyring: Keyring;
   readonly clock: Clock;
-  readonly fetch: Fetch;
+  readonly openFetch: OpenFetch;
 }
 
 const CACHED_MAX = 1_000;
@@ -40,7 +40,8 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
   };
   const connect = (definition: StoreTypeDefinition, storeId: string, given: Configuration): Connector => {
     const configuration = withDefaults(definition.settings, given);
-    return definition.create({ configuration, now, sleep, fetch: deps.fetch, storeId });
+    const fetch = deps.openFetch(definition.reach, configuration);
+    return definition.create({ configuration, now, sleep, fetch, storeId });
   };
   return {
     definitionOf,

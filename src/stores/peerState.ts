@@ -5,7 +5,7 @@
 
 import type { Pause, Peer } from '../model/peer.ts';
 import { isoTime } from '../support/clock.ts';
-import { type Check, recheckGapMs, tenantMistake } from './check.ts';
+import { type Check, recheckGapMs, refusalCode, tenantMistake } from './check.ts';
 
 /** Clears a pause of any kind, and its count of attempts. */
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
@@ -37,7 +37,8 @@ export function afterCheck<P extends Peer>(peer: P, check: Check, nowMs: number)
       return pausedForNow(peer, { code: 'unreachable', message: check.message }, nowMs);
     case 'refused': {
       const message = check.details.map((detail) => detail.message).join(' ');
-      return pausedForNow(peer, { code: 'invalid_credential', message }, nowMs);
+      const code = refusalCode(check.details[0]?.code);
+      return pausedForNow(peer, { code, message }, nowMs);
     }
     case 'ok': {
       const other = tenantMistake(peer, check.status);

@@ -1,6 +1,6 @@
 /**
  * A store's secrets between the admin API and the database. A secret is sealed for one store, one key and
- * the hosts it was entered for: whoever changes a host has to enter it again, also behind our back.
+ * whoever could read it when it was entered: whoever changes a host has to enter it again, also behind our back.
  */
 
 import type { Knex } from 'knex';
@@ -17,13 +17,25 @@ export function secretKeys(definition: StoreTypeDefinition): readonly string[] {
   return definition.settings.filter((spec) => spec.secret).map((spec) => spec.key);
 }
 
-/** The origins (RFC 6454) that the configuration's URLs lead to, defaults included. */
-export function hostsOf(definition: StoreTypeDefinition, given: Configuration): readonly string[] {
+/**
+ * What decides who can read a secret on its way, by key: the origins (RFC 6454) that the configuration's URLs lead
+ * to, defaults included, and the proxy and the authority in between where there are any.
+ */
+export function recipientsOf(
+  definition: StoreTypeDefinition,
+  given: Configuration,
+): ReadonlyMap<string, string> {
   const effective = withDefaults(definition.settings, given);
-  return definition.hostKeys.map((key) => {
+  const originAt = (key: string): string => {
     const value = effective[key];
     return typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : '';
-  });
+  };
+  const { PROXY_URL: proxy, CA_PEM: authority } = effective;
+  return new Map([
+    ...definition.hostKeys.map((key) => [key, originAt(key)] as const),
+    ...(proxy === undefined ? [] : [['PROXY_URL', `through ${originAt('PROXY_URL')}`] as const]),
+    ...(authority === undefined ? [] : [['CA_PEM', `trusting ${String(authority).trim()}`] as const]),
+  ]);
 }
 
 /** Takes the secrets out of a configuration and seals them. */
@@ -34,10 +46,10 @@ export function sealSecrets(
   given: Configuration,
 ): { readonly configuration: Configuration; readonly secrets: StoreRecord['secrets'] } {
   const keys = new Set(secretKeys(definition));
-  const hosts = hostsOf(definition, given);
+  const recipients = recipientsOf(definition, given);
   const secrets: Record<string, SealedSecret> = {};
   for (const key of keys) {
-    if (key in given) secrets[key] = keyring.seal(String(given[key]), placeOf(storeId, key, hosts));
+    if (key in given) secrets[key] = keyring.seal(String(given[key]), placeOf(storeId, key, recipients));
   }
   const rest = Object.entries(given).filter(([key]) => !keys.has(key));
   return { configuration: Object.fromEntries(rest), secrets };
@@ -49,11 +61,11 @@ export function openSecrets(
   definition: StoreTypeDefinition,
   store: Pick<StoreRecord, 'id' | 'configuration' | 'secrets'>,
 ): Secrets {
-  const hosts = hostsOf(definition, store.configuration);
+  const recipients = recipientsOf(definition, store.configuration);
   return Object.fromEntries(
     Object.entries(store.secrets).map(([key, sealed]) => [
       key,
-      keyring.open(sealed, placeOf(store.id, key, hosts)),
+      keyring.open(sealed, placeOf(store.id, key, recipients)),
     ]),
   );
 }
@@ -81,8 +93,8 @@ export function maskedConfiguration(definition: StoreTypeDefinition, store: Stor
   return Object.fromEntries(known.map(({ key }) => [key, shown[key] as Configuration[string]]));
 }
 
-function placeOf(storeId: string, key: string, hosts: readonly string[]): readonly string[] {
-  return ['store', storeId, key, ...hosts];
+function placeOf(storeId: string, key: string, recipients: ReadonlyMap<string, string>): readonly string[] {
+  return ['store', storeId, key, ...recipients.values()];
 }
 
 /**

@@ -24,6 +24,7 @@ describe('without any variable', () => {
       publicUrl: 'http://127.0.0.1:3000',
       logLevel: 'info',
       eventRetentionDays: 730,
+      outbound: { rule: { allowed: { ranges: [], hosts: new Set() }, listensOnLoopback: true }, proxy: null },
       guessable: [],
     });
   });

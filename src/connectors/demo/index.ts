@@ -16,6 +16,7 @@ export function createDemoType(accounts: DemoAccounts): StoreTypeDefinition {
     userAttributes: DEMO_ATTRIBUTES,
     defaultMapping: DEMO_DEFAULT_MAPPING,
     identifierAttributes: { primaryEmail: 'primaryEmail', userName: 'userName' },
+    reach: 'public',
     hostKeys: [],
     ownAccounts: shown(accounts),
     create: (deps) => createDemoConnector(accounts, deps),

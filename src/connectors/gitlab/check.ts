@@ -1,7 +1,7 @@
 /** Whether a store can work: is the credential good, an administrator's, and of which instance? */
 
 import { RemoteError } from '../../model/errors.ts';
-import type { CallContext, ConnectionStatus } from '../connector.ts';
+import { ADDRESS_REFUSED, type CallContext, type ConnectionStatus, type StatusDetail } from '../connector.ts';
 import type { Row } from './api/calls.ts';
 import * as calls from './api/calls.ts';
 import type { GitLabClient, Instance } from './api/client.ts';
@@ -9,10 +9,8 @@ import { refused } from './api/errors.ts';
 import { textOr } from './mapping.ts';
 import type { GitLabSettings } from './settings.ts';
 
-type Detail = ConnectionStatus['details'][number];
-
 /** What an admin must mend (`wrong`), or should know. */
-interface Finding extends Detail {
+interface Finding extends StatusDetail {
   readonly wrong: boolean;
 }
 
@@ -97,12 +95,12 @@ async function adminRights(
 const NOT_GITLAB = 'not_gitlab';
 
 /** Null for what may pass by itself, or is not about the credential. */
-function whyFailed(error: unknown, settings: GitLabSettings): Detail | null {
-  if (!(error instanceof RemoteError)) return null;
+function whyFailed(error: unknown, settings: GitLabSettings): StatusDetail | null {
+  if (!(error instanceof RemoteError) || error.code === ADDRESS_REFUSED) return null;
   const { host } = new URL(settings.baseUrl);
   if (error.unrecognised) {
     const message = `${error.message}; BASE_URL must be the address of a GitLab that answers itself`;
-    return { code: NOT_GITLAB, message };
+    return { code: NOT_GITLAB, message, ...(error.heard === undefined ? {} : { heard: error.heard }) };
   }
   switch (error.disposition) {
     case 'unauthorized':
@@ -112,9 +110,6 @@ function whyFailed(error: unknown, settings: GitLabSettings): Detail | null {
             code: 'invalid_credential',
             message: `GitLab at ${host} does not accept the ACCESS_TOKEN: it is wrong, expired or revoked`,
           };
-    case 'forbidden':
-    case 'rejected':
-      return { code: 'forbidden', message: error.message };
     default:
       return null;
   }

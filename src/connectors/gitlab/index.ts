@@ -14,6 +14,7 @@ export const gitLabSelfManagedType: StoreTypeDefinition = {
   defaultMapping: DEFAULT_MAPPING,
   identifierAttributes: { primaryEmail: 'email', userName: 'username' },
   accessLevels: ACCESS_LEVELS,
+  reach: 'private',
   hostKeys: ['BASE_URL'],
   create: createGitLabConnector,
 };

@@ -5,7 +5,8 @@
 
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import type { CallContext, ConnectionStatus } from '../connector.ts';
+import { heardOf } from '../answers.ts';
+import type { CallContext, ConnectionStatus, StatusDetail } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { ScimClient } from './api/client.ts';
 import { CREDENTIAL_CODES, refused } from './api/errors.ts';
@@ -13,8 +14,6 @@ import { readResource } from './api/pages.ts';
 import type { Identity, WebApi } from './api/web.ts';
 import { toRemoteUser } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
-
-type Detail = ConnectionStatus['details'][number];
 
 export async function checkSlack({ scim, web }: Workspace, context: CallContext): Promise<ConnectionStatus> {
   const identity = await orElsewhere('API_BASE_URL', () => web.identity(context));
@@ -39,7 +38,7 @@ export async function checkSlack({ scim, web }: Workspace, context: CallContext)
   };
 }
 
-function tokenRefused(code: string): Detail {
+function tokenRefused(code: string): StatusDetail {
   const advice = CREDENTIAL_CODES[code];
   return { code, message: advice ? `Slack: ${code}: ${advice}` : `Slack refused the token: ${code}` };
 }
@@ -55,14 +54,14 @@ async function describeTenant(identity: Identity, web: WebApi, context: CallCont
 }
 
 /** Slack calls a token that lacks the scope invalid; the Web API knows it, and what it may do. */
-function explained(failure: Detail | null, { scopes }: Identity): Detail | null {
+function explained(failure: StatusDetail | null, { scopes }: Identity): StatusDetail | null {
   if (failure?.code !== 'invalid_authentication' || scopes === null || scopes.includes('admin'))
     return failure;
   return { code: 'missing_scope', message: `Slack: ${CREDENTIAL_CODES.missing_scope}` };
 }
 
 /** The one request that says whether the token may manage people at all; null where it may. */
-async function scimFailure(scim: ScimClient, context: CallContext): Promise<Detail | null> {
+async function scimFailure(scim: ScimClient, context: CallContext): Promise<StatusDetail | null> {
   const action = 'list users';
   const query = { startIndex: '1', count: '1' };
   const answer = await orElsewhere('SCIM_BASE_URL', () => scim(calls.list('user', query), action, context));
@@ -72,22 +71,23 @@ async function scimFailure(scim: ScimClient, context: CallContext): Promise<Deta
   const error = refused({ action, writes: false }, refusal);
   if (error.disposition === 'transient' || error.disposition === 'rateLimited') throw error;
   const advice = CREDENTIAL_CODES[refusal.code];
-  return {
-    code: refusal.code,
-    message: advice ? `Slack's SCIM API: ${refusal.code}: ${advice}` : error.message,
-  };
+  if (advice) return { code: refusal.code, message: `Slack's SCIM API: ${refusal.code}: ${advice}` };
+  const { status, description } = refusal;
+  const message = `Slack's SCIM API refused to ${action}, with HTTP ${status}`;
+  return { code: `http_${status}`, message, heard: `says ${heardOf(description)}` };
 }
 
 /** Where something else than Slack answers, the address is likely to be wrong. */
 async function orElsewhere<T>(
   key: string,
   ask: () => Promise<T>,
-): Promise<T | { readonly elsewhere: Detail }> {
+): Promise<T | { readonly elsewhere: StatusDetail }> {
   try {
     return await ask();
   } catch (error) {
     if (!(error instanceof RemoteError) || !error.unrecognised) throw error;
-    return { elsewhere: { code: 'not_slack', message: `${error.message}; is ${key} right?` } };
+    const heard = error.heard === undefined ? {} : { heard: error.heard };
+    return { elsewhere: { code: 'not_slack', message: `${error.message}; is ${key} right?`, ...heard } };
   }
 }
 

@@ -13,6 +13,7 @@ export const slackType: StoreTypeDefinition = {
   userAttributes: SLACK_ATTRIBUTES,
   defaultMapping: SLACK_DEFAULT_MAPPING,
   identifierAttributes: { primaryEmail: 'primaryEmail', userName: 'userName' },
+  reach: 'public',
   hostKeys: ['API_BASE_URL', 'SCIM_BASE_URL'],
   create: createSlackConnector,
 };

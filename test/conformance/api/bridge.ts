@@ -30,6 +30,7 @@ import { createMetrics } from '../../../src/support/metrics.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 import { previewStep } from '../../../src/sync/preview/preview.ts';
 import { Answerer } from '../../../src/work/inquiries.ts';
+import { openToLoopback } from '../../outbound.ts';
 
 export const ADMIN_TOKEN = 'an-admin-token-of-the-configuration-0123456789';
 export const PUBLIC_URL = 'https://bridge.example/base';
@@ -78,7 +79,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   const log = createLog('debug', stream);
   const keyring = parseKeyring(generateKey());
   const registry = createRegistry(storeTypes(demoAccounts(db, clock)));
-  const connectors = createConnectors({ registry, keyring, clock, fetch });
+  const connectors = createConnectors({ registry, keyring, clock, openFetch: openToLoopback });
   const { work: wake, asked, answered } = createWakes({ dialect: 'sqlite', target: '' }, log);
   let wakes = 0;
   wake.onSignal(() => {

@@ -8,6 +8,8 @@ import { refused as slackRefused } from '../../../src/connectors/slack/api/error
 import type { Disposition, RemoteError } from '../../../src/model/errors.ts';
 import { type BodyKind, bodyText, CELLS, type Cell, headersOf } from '../../answers.ts';
 
+const ASKED = 'https://vendor.example/api';
+
 /** What the connector makes of a cell: a success, a disposition, or an answer that nobody gave. */
 type Worth = 'done' | Disposition | 'unrecognised' | 'larger' | 'longer' | 'outage';
 
@@ -29,6 +31,7 @@ function tried<Refusal>(
 ): TriedCall {
   const worth = (cell: Cell): Worth => {
     const answer = {
+      url: ASKED,
       status: cell.status,
       headers: new Headers(headersOf(cell)),
       text: bodyText(cell.kind, vendorBody(cell.status)),
@@ -232,19 +235,33 @@ describe('an answer of 201', () => {
     ['adds a member', gitlab.addMember('1'), member],
     ['queues a member', gitlab.addMember('1'), { status: 'success', message: { jane: 'Request queued' } }],
   ] as [string, gitlab.Answers<unknown>, unknown][])('%s', (_, answers, body) => {
-    const answer = { status: 201, headers: new Headers(), text: JSON.stringify(body) };
+    const answer = { url: ASKED, status: 201, headers: new Headers(), text: JSON.stringify(body) };
     expect(judge(answers, answer).is).toBe('done');
     expect(judge(answers, { ...answer, text: '' }).is).toBe('unrecognised');
   });
 
   it('is about the one who was asked for', () => {
-    const answer = { status: 201, headers: new Headers(), text: JSON.stringify(member) };
+    const answer = { url: ASKED, status: 201, headers: new Headers(), text: JSON.stringify(member) };
     expect(judge(gitlab.addMember('2'), answer).is).toBe('unrecognised');
   });
 });
 
+it.each(['/users/sign_in', 'https://vendor.example/users/sign_in', 'https://[', ''])(
+  'names no other host where a redirect says %j',
+  (location) => {
+    const answer = { url: ASKED, status: 302, headers: new Headers({ location }), text: '' };
+    expect(judge(gitlab.currentUser, answer)).toEqual({ is: 'unrecognised', what: 'a redirect' });
+  },
+);
+
 it('says where a redirect leads, without what the address carries', () => {
-  const answer = { status: 302, headers: new Headers(headersOf({ status: 302, kind: 'html' })), text: '' };
+  const answer = {
+    url: ASKED,
+    status: 302,
+    headers: new Headers(headersOf({ status: 302, kind: 'html' })),
+    text: '',
+  };
   const judgement = judge(gitlab.currentUser, answer);
-  expect(judgement).toEqual({ is: 'unrecognised', what: 'a redirect to https://login.example' });
+  const heard = 'redirects to https://login.example: enter that';
+  expect(judgement).toEqual({ is: 'unrecognised', what: 'a redirect', heard });
 });

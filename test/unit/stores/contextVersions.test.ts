@@ -12,6 +12,7 @@ import { createContextCache } from '../../../src/stores/context.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 import { onEachDatabase } from '../../database.ts';
+import { openToLoopback } from '../../outbound.ts';
 import { AT, withStore } from '../db/store.ts';
 
 const rule: RuleRecord = {
@@ -79,7 +80,7 @@ onEachDatabase((open) => {
   it.each(CHANGES)('reads again after a change of %s, and not before', async (_, change) => {
     const registry = createRegistry(storeTypes(demoAccounts(db, systemClock)));
     const keyring = parseKeyring(generateKey());
-    const connectors = createConnectors({ registry, keyring, clock: systemClock, fetch });
+    const connectors = createConnectors({ registry, keyring, clock: systemClock, openFetch: openToLoopback });
     // Two processes, each with what it read.
     const [here, there] = [createContextCache(db, connectors), createContextCache(db, connectors)];
     const before = await here(await store());

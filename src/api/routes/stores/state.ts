@@ -27,19 +27,21 @@ export const storeState = {
     body: ConnectionCheck,
     answers: { 200: CheckedConnection },
     refusals: { 503: 'No worker could ask; try again.' },
-    handle: async ({ environment, body: { id, type, configuration } }, deps) => {
+    handle: async ({ environment, admin, body: { id, type, configuration } }, deps) => {
+      const { environmentId } = admin;
       const { connectors, inquiries, registry } = deps.propagation;
       if (id !== undefined) {
         if (type !== undefined || configuration !== undefined) throw eitherOr();
         const store = await getStoreOf(deps.db, environment.id, id);
         if (!store) throw notFound('store', id);
-        return ok(describeCheck(await inquiries.check(store), store));
+        return ok(describeCheck(await inquiries.check(store), store, environmentId));
       }
       if (type === undefined || configuration === undefined) throw eitherOr();
       const definition = definitionOf(registry, type);
       const { given, mistakes } = readNewConfiguration(definition, configuration);
       if (mistakes.length > 0) throw refusal(mistakes);
-      return ok(describeCheck(await checkConnection(connectors.connect(definition, newId(), given)), null));
+      const check = await checkConnection(connectors.connect(definition, newId(), given));
+      return ok(describeCheck(check, null, environmentId));
     },
   }),
 

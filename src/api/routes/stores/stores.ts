@@ -9,9 +9,8 @@ import { deleteStore } from '../../../control/endings/storeDeletion.ts';
 import { mistakesOfNewStore, mistakesOfReplacedStore } from '../../../control/storeConfiguration.ts';
 import { createStore, replaceStore, type StoreInput } from '../../../control/stores.ts';
 import { countStores, getStoreOf, listStores, type StoreRecord } from '../../../db/stores/stores.ts';
-import type { Cause } from '../../../model/cause.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { accepted, created, endpoint, noContent, ok } from '../../endpoint.ts';
+import { accepted, created, endpoint, noContent, ok, type Request } from '../../endpoint.ts';
 import { storeHref } from '../../href.ts';
 import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../../lists.ts';
 import { applyPatch } from '../../patch.ts';
@@ -58,8 +57,9 @@ export const stores = {
     refusals: { 409: REFUSED },
     // Mistakes around the configuration do not hide those inside of it.
     furtherMistakes: (_call, body, { propagation }) => mistakesOfNewStore(propagation.registry, body),
-    handle: async ({ environment, body, cause }, deps) => {
-      const store = await createStore(deps.propagation, environment.id, inputOf(body), cause);
+    handle: async ({ environment, admin, body, cause }, deps) => {
+      const input = { ...inputOf(body), toldTo: admin.environmentId };
+      const store = await createStore(deps.propagation, environment.id, input, cause);
       return created(showStore(deps, store), storeHref(deps, store), { version: store.updatedAt });
     },
   }),
@@ -82,8 +82,8 @@ export const stores = {
     answers: { 200: Store },
     refusals: { 409: REFUSED, 412: MOVED },
     furtherMistakes: ({ store }, body, { propagation }) => mistakesOfReplacedStore(propagation, store, body),
-    handle: async ({ store: { environmentId, id }, body, expected, cause }, deps) => {
-      const input = { ...inputOf(body), expected };
+    handle: async ({ store: { environmentId, id }, admin, body, expected, cause }, deps) => {
+      const input = { ...inputOf(body), expected, toldTo: admin.environmentId };
       return answer(deps, await replaceStore(deps.propagation, environmentId, id, input, cause));
     },
   }),
@@ -96,7 +96,7 @@ export const stores = {
     body: StorePatch,
     answers: { 200: Store },
     refusals: { 409: REFUSED, 412: MOVED },
-    handle: ({ store, body, expected, cause }, deps) => change(deps, store, body, expected, cause),
+    handle: (call, deps) => change(deps, call, call.body),
   }),
 
   activateStore: endpoint({
@@ -106,7 +106,7 @@ export const stores = {
     summary: 'Activate a store, as its status would',
     answers: { 200: Store },
     refusals: { 409: REFUSED, 412: MOVED },
-    handle: ({ store, expected, cause }, deps) => change(deps, store, { status: 'ACTIVE' }, expected, cause),
+    handle: (call, deps) => change(deps, call, { status: 'ACTIVE' }),
   }),
 
   deactivateStore: endpoint({
@@ -116,8 +116,7 @@ export const stores = {
     summary: 'Deactivate a store, as its status would',
     answers: { 200: Store },
     refusals: { 412: MOVED },
-    handle: ({ store, expected, cause }, deps) =>
-      change(deps, store, { status: 'INACTIVE' }, expected, cause),
+    handle: (call, deps) => change(deps, call, { status: 'INACTIVE' }),
   }),
 
   deleteStore: endpoint({
@@ -141,11 +140,10 @@ export const stores = {
 
 async function change(
   deps: ApiDeps,
-  { environmentId, id }: StoreRecord,
+  { store: asked, admin, expected, cause }: Request & { readonly store: StoreRecord },
   patch: object,
-  expected: readonly string[] | null,
-  cause: Cause,
 ) {
+  const { environmentId, id } = asked;
   const changed = await applyPatch({
     expected,
     patch,
@@ -156,7 +154,7 @@ async function change(
       return status === 'DELETING' ? shown : { ...shown, status };
     },
     write: (_store, replacement, versions) => {
-      const input = { ...inputOf(replacement), expected: versions };
+      const input = { ...inputOf(replacement), expected: versions, toldTo: admin.environmentId };
       return replaceStore(deps.propagation, environmentId, id, input, cause);
     },
   });

@@ -85,12 +85,17 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
     const handle = async (endpoint: string, options: RequestOptions) => {
       const method = options.method ?? 'GET';
       const asked = { store: STORE, vendor: 'GitLab', action, writes: method !== 'GET' };
-      const body = bodyOf(method, options.body);
+      const { body, headers } = await bodyOf(method, options.body);
       const response = await send(
         {
           method,
           url: path ? originOf(settings) + path : urlOf(endpoint, options),
-          headers: { ...options.headers, accept: 'application/json', 'user-agent': 'scim-bridge' },
+          headers: {
+            ...options.headers,
+            ...headers,
+            accept: 'application/json',
+            'user-agent': 'scim-bridge',
+          },
           ...(body === undefined ? {} : { body }),
           action,
           writes: asked.writes,
@@ -139,7 +144,19 @@ function urlOf(endpoint: string, { prefixUrl = '', searchParams }: RequestOption
   return searchParams ? `${url}?${searchParams}` : url;
 }
 
-/** @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse. */
-function bodyOf(method: string, body: RequestOptions['body']): RequestOptions['body'] {
-  return method === 'DELETE' && body === '{}' ? undefined : body;
+interface SentBody {
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse, and a change of a user as a
+ * form, which is written out here: the bridge's way out takes texts and bytes.
+ */
+async function bodyOf(method: string, body: RequestOptions['body']): Promise<SentBody> {
+  if (body === undefined || (method === 'DELETE' && body === '{}')) return {};
+  if (typeof body === 'string') return { body };
+  const form = new Response(body);
+  const type = form.headers.get('content-type') ?? 'multipart/form-data';
+  return { body: new Uint8Array(await form.arrayBuffer()), headers: { 'content-type': type } };
 }

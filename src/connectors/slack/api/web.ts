@@ -132,7 +132,7 @@ function throughSender(send: SendRequest, context: CallContext, action: string):
         method: init.method ?? 'POST',
         url: String(url),
         headers: init.headers ?? {},
-        ...(init.body === undefined ? {} : { body: init.body }),
+        ...(typeof init.body === 'string' ? { body: init.body } : {}),
         action,
         writes: false,
       },

@@ -44,6 +44,7 @@ export function notebookType(open: (title: string) => Notebook): StoreTypeDefini
       { targetAttribute: 'name', sourceAttribute: 'displayName' },
     ],
     identifierAttributes: { primaryEmail: 'email', userName: 'email' },
+    reach: 'public',
     hostKeys: [],
     create({ configuration }) {
       const { title } = settingsOf(SPECS, configuration);

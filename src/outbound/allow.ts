@@ -1,0 +1,52 @@
+/** `OUTBOUND_ALLOW`: addresses, ranges and hosts that the operator lets the bridge connect to beyond the rule. */
+
+import { parseRange, type Range, zoneOf } from './zones.ts';
+
+export interface Allowed {
+  readonly ranges: readonly Range[];
+  /** In lower case. */
+  readonly hosts: ReadonlySet<string>;
+}
+
+export const NOTHING_ALLOWED: Allowed = { ranges: [], hosts: new Set() };
+
+const HOST = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
+
+/** A list with commas. Throws an Error with a sentence for the first entry that is none. */
+export function parseAllowed(list: string): Allowed {
+  const entries = list
+    .split(',')
+    .map((entry) => entry.trim().toLowerCase())
+    .filter((entry) => entry !== '');
+  const ranges: Range[] = [];
+  const hosts = new Set<string>();
+  for (const entry of entries) {
+    const range = rangeOf(entry);
+    if (range) ranges.push(range);
+    else if (HOST.test(entry) && !/^[\d.]+$/.test(entry)) hosts.add(entry);
+    else throw new Error(mistake(entry));
+  }
+  return { ranges, hosts };
+}
+
+function rangeOf(entry: string): Range | null {
+  const bare = entry.replace(/^\[|\]$/g, '');
+  const isForm =
+    /^(\d{1,3}\.){3}\d{1,3}(\/\d{1,2})?$/.test(bare) || /^[0-9a-f:.]*:[0-9a-f:.]*(\/\d{1,3})?$/.test(bare);
+  if (!isForm) return null;
+  try {
+    const range = parseRange(bare);
+    if (zoneOf(range[0].toString()) === 'never') throw new Error(NEVER);
+    return range;
+  } catch (error) {
+    throw new Error(
+      (error as Error).message === NEVER ? `OUTBOUND_ALLOW: ${entry} ${NEVER}` : mistake(entry),
+    );
+  }
+}
+
+const NEVER = 'is a link-local or metadata address, to which the bridge never connects: remove it';
+
+function mistake(entry: string): string {
+  return `OUTBOUND_ALLOW: ${entry} is no address, range or host name; write a list like 10.0.0.0/8, gitlab.corp.example`;
+}

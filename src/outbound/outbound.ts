@@ -1,0 +1,108 @@
+/**
+ * How the bridge's requests leave it: a `fetch` for each way that settings describe, and what is wrong with the
+ * addresses in them. Holds connections, and no credential.
+ */
+
+import { X509Certificate } from 'node:crypto';
+import { type Dispatcher, fetch } from 'undici';
+import type { Fetch, OpenFetch, Reach } from '../connectors/connector.ts';
+import type { Registry } from '../connectors/registry.ts';
+import type { Configuration, SettingSpec } from '../model/settings.ts';
+import { createDispatcher, type ProcessProxy, type Route } from './dispatchers.ts';
+import { createResolve, type Resolve } from './resolve.ts';
+import { type OutboundRule, refusalOfUrl } from './rule.ts';
+
+export interface OutboundConfig {
+  readonly rule: OutboundRule;
+  readonly proxy: ProcessProxy | null;
+}
+
+/** Different ways whose connections are kept; beyond them the oldest is closed. */
+const WAYS_MAX = 100;
+
+/** Stores that are reached the same way share their connections, which know nothing of who uses them. */
+export function createOutbound(
+  { rule, proxy }: OutboundConfig,
+  resolve: Resolve = createResolve(),
+): OpenFetch {
+  const ways = new Map<string, Dispatcher>();
+  const dispatcherFor = (route: Route): Dispatcher => {
+    const key = JSON.stringify(route);
+    const known = ways.get(key);
+    if (known) return known;
+    const made = createDispatcher(rule, route, proxy, resolve);
+    ways.set(key, made);
+    const [oldest] = ways.keys();
+    if (ways.size > WAYS_MAX && oldest !== undefined) {
+      void ways.get(oldest)?.close();
+      ways.delete(oldest);
+    }
+    return made;
+  };
+  return (reach, configuration): Fetch => {
+    const route = { reach, caPem: textOf(configuration.CA_PEM), proxyUrl: textOf(configuration.PROXY_URL) };
+    // Asked for at each call: a connector outlives the connections that are closed for others.
+    return async (url, init) => {
+      const headers = Object.fromEntries(init.headers);
+      const answer = await fetch(url, { ...init, headers, dispatcher: dispatcherFor(route) });
+      return {
+        status: answer.status,
+        ok: answer.ok,
+        headers: new Headers([...answer.headers]),
+        body: answer.body,
+      };
+    };
+  };
+}
+
+/** The same types, whose settings are refused where they lead to what the bridge may not connect to. */
+export function obeying(registry: Registry, rule: OutboundRule): Registry {
+  return {
+    ...registry,
+    get(type) {
+      const definition = registry.get(type);
+      if (!definition) return null;
+      const { reach, settings } = definition;
+      return {
+        ...definition,
+        refuse: (configuration) => [
+          ...(definition.refuse?.(configuration) ?? []),
+          ...mistakesIn(rule, reach, settings, configuration),
+        ],
+      };
+    },
+  };
+}
+
+function mistakesIn(
+  rule: OutboundRule,
+  reach: Reach,
+  settings: readonly SettingSpec[],
+  configuration: Configuration,
+): readonly { readonly key: string; readonly detail: string }[] {
+  const urls = settings.filter(({ type, key }) => type === 'url' && typeof configuration[key] === 'string');
+  const found = urls.flatMap(({ key }) => {
+    const refusal = refusalOfUrl(rule, reach, String(configuration[key]));
+    return refusal === null ? [] : [{ key, detail: `${key}: ${refusal}` }];
+  });
+  const pem = textOf(configuration.CA_PEM);
+  const detail = 'CA_PEM must be one or more certificates in PEM form, from -----BEGIN CERTIFICATE----- on';
+  return pem === null || isCertificates(pem) ? found : [...found, { key: 'CA_PEM', detail }];
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+function isCertificates(pem: string): boolean {
+  const blocks = pem.match(CERTIFICATE) ?? [];
+  if (blocks.length === 0 || /PRIVATE KEY/.test(pem)) return false;
+  try {
+    for (const block of blocks) new X509Certificate(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}

@@ -1,0 +1,80 @@
+/**
+ * Where the bridge may connect to, as product and operator say. Pure: it judges addresses and URLs that it is
+ * given, and resolves nothing.
+ */
+
+import type { Reach } from '../connectors/connector.ts';
+import type { Allowed } from './allow.ts';
+import { isAddress, isWithin, type Zone, zoneOf } from './zones.ts';
+
+export interface OutboundRule {
+  readonly allowed: Allowed;
+  /** The bridge itself listens on loopback alone: whoever reaches it is on this machine already. */
+  readonly listensOnLoopback: boolean;
+}
+
+export interface Target {
+  /** As in the URL: a name, or an address with its brackets. */
+  readonly host: string;
+  readonly protocol: string;
+}
+
+const NAMES: Readonly<Record<Exclude<Zone, 'public'>, string>> = {
+  private: 'a private address',
+  loopback: 'a loopback address',
+  special: 'an address that is reserved',
+  never: 'a link-local or metadata address',
+};
+
+/** A sentence where the bridge may not connect to the address for this target; null where it may. */
+export function refusalOf(rule: OutboundRule, reach: Reach, target: Target, address: string): string | null {
+  const zone = zoneOf(address);
+  const host = target.host;
+  const leads = isAddress(host) ? 'is' : 'leads to';
+  if (zone === 'never') return `${host} ${leads} ${NAMES.never}, to which the bridge never connects.`;
+  if (zone !== 'public' && !isPermitted(rule, reach, host, address, zone)) {
+    return `${host} ${leads} ${NAMES[zone]}, to which the bridge does not connect for this: whoever runs the bridge can list it in OUTBOUND_ALLOW.`;
+  }
+  if (target.protocol === 'http:' && zone !== 'private' && zone !== 'loopback') {
+    return `http://${host} would send the credential in clear over the internet: enter an address that begins with https://.`;
+  }
+  return null;
+}
+
+function isPermitted(rule: OutboundRule, reach: Reach, host: string, address: string, zone: Zone): boolean {
+  if (zone === 'private' && reach === 'private') return true;
+  if (zone === 'loopback' && rule.listensOnLoopback) return true;
+  const { hosts, ranges } = rule.allowed;
+  return hosts.has(bareName(host)) || ranges.some((range) => isWithin(address, range));
+}
+
+/** What a URL alone tells, before any name is resolved. */
+export function refusalOfUrl(rule: OutboundRule, reach: Reach, url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const { hostname: host, protocol } = new URL(url);
+  const address = isAddress(host) ? host : addressOfKnownName(host);
+  return address === null ? null : refusalOf(rule, reach, { host, protocol }, address);
+}
+
+/** Through a proxy, which resolves the name: the bridge can judge what the name says, and no more. */
+export function refusalThroughProxy(rule: OutboundRule, reach: Reach, url: string): string | null {
+  const known = refusalOfUrl(rule, reach, url);
+  if (known !== null || !URL.canParse(url)) return known;
+  const { hostname: host, protocol } = new URL(url);
+  if (protocol !== 'http:' || isAddress(host) || addressOfKnownName(host) !== null) return null;
+  if (rule.allowed.hosts.has(bareName(host))) return null;
+  return `http://${host} goes through a proxy, and nobody knows whether it stays in your network: enter an address that begins with https://.`;
+}
+
+/** Names that mean one address everywhere (RFC 6761 §6.3, and what clouds document). */
+function addressOfKnownName(host: string): string | null {
+  const name = bareName(host);
+  if (name === 'localhost' || name.endsWith('.localhost')) return '127.0.0.1';
+  return METADATA_NAMES.has(name) ? '169.254.169.254' : null;
+}
+
+const METADATA_NAMES = new Set(['metadata', 'metadata.google.internal', 'metadata.goog', 'instance-data']);
+
+function bareName(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
