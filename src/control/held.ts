@@ -80,7 +80,9 @@ async function decide(
     const store = await lockStore(tx, storeId);
     if (!store) throw new RequestError(404, `There is no store ${storeId} here.`);
     const rows =
-      'all' in selection ? await allOpen(tx, storeId) : await openOrRefuse(tx, store, selection.ids);
+      'all' in selection
+        ? (await allOpen(tx, storeId)).filter(isDecidedHere)
+        : await openOrRefuse(tx, store, selection.ids);
     const at = isoTime(deps.clock.now());
     const ids = rows.map((row) => row.id);
     await decideHeld(tx, ids, { state, by: cause.actor.name, at });
@@ -89,6 +91,11 @@ async function decide(
     if (rows.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
     return rows;
   });
+}
+
+/** Who somebody is, is decided of the person, for all stores at once. */
+function isDecidedHere({ change }: LossRecord): boolean {
+  return change.hold?.kind !== 'identity';
 }
 
 const PAGE_SIZE = 500;
@@ -108,18 +115,23 @@ async function openOrRefuse(
   ids: readonly string[],
 ): Promise<readonly LossRecord[]> {
   const rows = await openHeldByIds(tx, store.id, [...new Set(ids)]);
-  const open = new Set(rows.map((row) => row.id));
-  const errors = ids.flatMap((id, index) =>
-    open.has(id)
-      ? []
-      : [{ pointer: `/ids/${index}`, detail: `${id} is not held (any more); read the list again` }],
-  );
+  const open = new Map(rows.map((row) => [row.id, row]));
+  const errors = ids.flatMap((id, index) => {
+    const detail = whyNotDecided(id, open.get(id));
+    return detail === null ? [] : [{ pointer: `/ids/${index}`, detail }];
+  });
   if (errors.length === 0) return rows;
   throw new RequestError(
     409,
-    `Nothing was decided: ${errors.length} of the ids are not held on ${store.name} (any more).`,
+    `Nothing was decided: ${errors.length} of the ids cannot be decided on ${store.name} (any more).`,
     errors,
   );
+}
+
+function whyNotDecided(id: string, row: LossRecord | undefined): string | null {
+  if (!row) return `${id} is not held (any more); read the list again`;
+  if (isDecidedHere(row)) return null;
+  return `${id} asks who somebody is: answer at people/${row.subject.id}/identity`;
 }
 
 function firstOfEachSubject(rows: readonly LossRecord[]): readonly LossRecord[] {

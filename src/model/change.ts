@@ -19,8 +19,19 @@ export interface Member {
   readonly level: number | null;
 }
 
+/** What a plan itself holds, however few people it concerns; the limits of the brake come on top. */
+export type HoldKind = 'speaker' | 'identity' | 'privileged' | 'confusable';
+
+export interface Hold {
+  readonly kind: HoldKind;
+  /** In words for the admin who decides. */
+  readonly reason: string;
+}
+
 interface On<K extends Kind> {
   readonly subject: NamedSubject<K>;
+  /** It is not made before an admin approves it. */
+  readonly hold?: Hold;
 }
 
 export interface Create<K extends Kind = Kind> extends On<K> {
@@ -74,6 +85,11 @@ export type Op = Change['op'];
 /** Operations that take something from a person; the brake counts the people who suffer one. */
 export function isLoss(change: Change): boolean {
   return change.op === 'disable' || change.op === 'delete' || change.op === 'revoke';
+}
+
+/** Changes that may have to wait for an admin: losses, and what the plan holds. */
+export function mayBeHeld(change: Change): boolean {
+  return isLoss(change) || change.hold !== undefined;
 }
 
 /**

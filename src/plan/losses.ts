@@ -1,9 +1,9 @@
 /**
- * The judgement about the losses of one plan: the table "The brake" of docs/design.md. It says which may run, which
- * wait for an admin, and which an admin has declined; recording that is the caller's.
+ * The judgement about the losses of one plan, and about what the plan holds: the table "The brake" of docs/design.md.
+ * It says which may run, which wait for an admin, and which an admin has declined; recording that is the caller's.
  */
 
-import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
+import { type Change, changeKey, isLoss, mayBeHeld, type Skip } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
@@ -52,7 +52,7 @@ export interface FreshLoss {
 }
 
 export interface Judgement<C extends Change> {
-  /** In the plan's order: everything that is no loss, and the losses that may run. */
+  /** In the plan's order: everything that nothing holds, and what may run of the rest. */
   readonly allowed: readonly C[];
   readonly skipped: readonly Skip[];
   readonly heldReasons: readonly string[];
@@ -68,7 +68,7 @@ export interface Judgement<C extends Change> {
 }
 
 export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
-  const { lossOf, released, confirmed, settings, peopleOfCause } = losses;
+  const { lossOf, settings, peopleOfCause } = losses;
   const known = new Map(losses.known.map((row) => [row.changeKey, row]));
   const window = { ...losses.window };
   const inWindow = new Set(losses.inWindow);
@@ -80,11 +80,14 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   const approvals = new Map<string, string>();
   const reserved: string[] = [];
   let trips: string | null = null;
+  /** Whatever follows a linking needs the link. */
+  let linkWaits = false;
   for (const change of losses.changes) {
-    if (!isLoss(change)) {
-      allowed.push(change);
+    if (!mayBeHeld(change)) {
+      if (!linkWaits) allowed.push(change);
       continue;
     }
+    const { hold } = change;
     const key = changeKey(change);
     const desired = lossOf.desired(change);
     const found = known.get(key);
@@ -92,14 +95,27 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     if (row && isDeclined(row)) {
       kept.push(row.id);
       skipped.push(declined(change, row));
+      linkWaits ||= makesLink(change);
       continue;
     }
-    const approved = confirmed || row?.state === 'approved' || released.has(key);
-    if (row && approved) approvals.set(key, row.id);
-    if (row?.state === 'held' && !approved) {
+    const approved = mayRun(losses, change, row);
+    if (row && (linkWaits || (row.state === 'held' && !approved))) {
       // It waits for its decision, whatever other cause the task is worked on for and whatever is set by now.
       kept.push(row.id);
       heldReasons.push(row.reason);
+      linkWaits ||= makesLink(change);
+      continue;
+    }
+    if (row && approved) approvals.set(key, row.id);
+    if (hold && (linkWaits || !approved)) {
+      const { reason } = hold;
+      heldReasons.push(reason);
+      fresh.push({ change, changeKey: key, personKey: lossOf.personKey(change), desired, reason });
+      linkWaits ||= makesLink(change);
+      continue;
+    }
+    if (!isLoss(change)) {
+      allowed.push(change);
       continue;
     }
     const personKey = lossOf.personKey(change);
@@ -134,4 +150,18 @@ export function declined(
 ): Skip {
   const reason = state === 'undone' ? `given back by ${undoBy}` : `discarded by ${decidedBy}`;
   return { op, subject, status: 'unsynced', reason };
+}
+
+/** Who somebody is, is not for the brake's lists to say. */
+function mayRun<C extends Change>(
+  { confirmed, released }: Losses<C>,
+  change: C,
+  row: KnownLoss | undefined,
+): boolean {
+  if (change.hold?.kind === 'identity') return false;
+  return confirmed || row?.state === 'approved' || released.has(changeKey(change));
+}
+
+function makesLink({ op }: Change): boolean {
+  return op === 'adopt' || op === 'create';
 }

@@ -94,8 +94,9 @@ async function statusOf(
     vendor,
   });
   if (heldReasons.length > 0) {
-    const count = heldReasons.length === 1 ? 'a loss waits' : `${heldReasons.length} losses wait`;
-    return because('held', [`${count} for a decision: ${heldReasons[0]}`]);
+    const distinct = [...new Set(heldReasons)];
+    const count = heldReasons.length === 1 ? 'waits' : `${heldReasons.length} changes wait`;
+    return because('held', [`${count} for a decision: ${distinct[0]}`, ...distinct.slice(1)]);
   }
   const unsynced = skipped.filter((skip) => skip.status === 'unsynced').map((skip) => skip.reason);
   if (unsynced.length > 0) return because('unsynced', unsynced);

@@ -14,11 +14,16 @@ export const Subject = named(
 
 export const Person = named('Person', z.object({ id: z.string(), display: z.string() }));
 
+const CAUSE_KINDS = [
+  ...(['request', 'rule', 'settings', 'sync', 'pull'] as const),
+  ...(['speaker', 'identity', 'privileged', 'confusable'] as const),
+];
+
 export const Cause = named(
   'Cause',
   z.object({
     correlationId: z.string(),
-    kind: z.enum(['request', 'rule', 'settings', 'sync']),
+    kind: z.enum(CAUSE_KINDS),
     description: z.string(),
   }),
 );

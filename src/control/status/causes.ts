@@ -2,10 +2,11 @@
 
 import { type EventRecord, firstEvents } from '../../db/events.ts';
 import type { Db } from '../../db/open.ts';
+import type { HoldKind } from '../../model/change.ts';
 
 export interface ShownCause {
   readonly correlationId: string;
-  readonly kind: 'request' | 'rule' | 'settings' | 'sync';
+  readonly kind: 'request' | 'rule' | 'settings' | 'sync' | HoldKind;
   readonly description: string;
 }
 

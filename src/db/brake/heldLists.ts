@@ -62,7 +62,7 @@ async function openAmong(
   return found;
 }
 
-/** Open rows; 0 means that the brake may be released. */
+/** Open rows, for lists of them. */
 export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
   const row = await db('losses').where({ store_id: storeId, state: 'held' }).count({ n: '*' }).first();
   return Number(row?.n ?? 0);

@@ -23,6 +23,10 @@ export const SUMMARY_KEYS = [
 ] as const;
 export type PreviewSummary = Readonly<Record<(typeof SUMMARY_KEYS)[number], number>>;
 
+/** `heldLosses`: of what is held. */
+export type KeptSummary = PreviewSummary & { readonly heldLosses: number };
+const KEPT_KEYS = [...SUMMARY_KEYS, 'heldLosses'] as const;
+
 export interface PreviewRecord {
   readonly id: string;
   readonly environmentId: string;
@@ -30,7 +34,7 @@ export interface PreviewRecord {
   readonly state: PreviewState;
   /** Null until a worker begins. */
   readonly position: PreviewPosition | null;
-  readonly summary: PreviewSummary;
+  readonly summary: KeptSummary;
   readonly error: string | null;
   readonly createdAt: string;
   readonly expiresAt: string;
@@ -50,7 +54,7 @@ export interface PreviewPosition {
   readonly began: string;
 }
 
-const EMPTY = Object.fromEntries(SUMMARY_KEYS.map((key) => [key, 0])) as PreviewSummary;
+const EMPTY = Object.fromEntries(KEPT_KEYS.map((key) => [key, 0])) as KeptSummary;
 
 export async function insertPreview(
   db: Db,
@@ -102,12 +106,12 @@ export async function savePreviewPosition(db: Db, id: string, position: PreviewP
 export async function addToSummary(
   tx: Db,
   id: string,
-  counts: Partial<Record<keyof PreviewSummary, number>>,
+  counts: Partial<Record<keyof KeptSummary, number>>,
 ): Promise<void> {
   const row = await tx('previews').where({ id }).first('summary');
   if (!row) return;
-  const summary = fromJson<PreviewSummary>(row.summary);
-  const added = SUMMARY_KEYS.map((key) => [key, summary[key] + (counts[key] ?? 0)]);
+  const summary = fromJson<KeptSummary>(row.summary);
+  const added = KEPT_KEYS.map((key) => [key, (summary[key] ?? 0) + (counts[key] ?? 0)]);
   await tx('previews')
     .where({ id })
     .update({ summary: toJson(Object.fromEntries(added)) });

@@ -9,7 +9,7 @@ import {
   readWindow,
   reservePerson,
 } from '../../db/brake/brakeLedger.ts';
-import { countOpenHeld } from '../../db/brake/heldLists.ts';
+import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
@@ -73,7 +73,9 @@ async function hold(
   const [first] = fresh;
   if (!first) return [];
   const cause = await causeOfLoss(tx, attempt);
-  const incident = await gatherIncident(tx, attempt, { ...stopped, cause });
+  // What takes nothing from anybody waits by itself.
+  const takes = fresh.some(({ change }) => isLoss(change));
+  const incident = takes ? await gatherIncident(tx, attempt, { ...stopped, cause }) : null;
   const rows = fresh.map(({ change, changeKey, personKey, desired, reason }) => ({
     environmentId: attempt.task.environmentId,
     storeId: attempt.context.store.id,
@@ -85,7 +87,7 @@ async function hold(
     cause,
     reason,
     rank: rankOf(change),
-    incidentId: incident.id,
+    incidentId: isLoss(change) ? (incident?.id ?? null) : null,
   }));
   const held = await insertHeld(tx, rows, attempt.now());
   await attempt.event(tx, {
@@ -93,7 +95,7 @@ async function hold(
     outcome: 'held',
     subject: first.change.subject,
     reason: first.reason,
-    after: { held: fresh.length, op: first.change.op, incident: incident.number },
+    after: { held: fresh.length, op: first.change.op, ...(incident ? { incident: incident.number } : {}) },
   });
   return held.map(({ id }) => id);
 }
@@ -105,6 +107,6 @@ export async function releaseBrakeIfClear(
   at: string,
   cause: Cause,
 ): Promise<void> {
-  if ((await countOpenHeld(tx, store.id)) === 0) await releaseBrake(tx, store.id);
+  if (!(await holdsLoss(tx, store.id))) await releaseBrake(tx, store.id);
   await closeIncidents(tx, store.environmentId, at, cause);
 }

@@ -2,7 +2,7 @@
 
 import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { type Change, changeKey, mayBeHeld, type Skip } from '../../model/change.ts';
 import { declined, isDeclined } from '../../plan/losses.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
@@ -22,7 +22,7 @@ export async function withDecisions(
   storeId: string,
   planned: readonly PlannedChange[],
 ): Promise<Undecided> {
-  const losing = planned.filter(({ change }) => isLoss(change)).map(({ change }) => change.subject);
+  const losing = planned.filter(({ change }) => mayBeHeld(change)).map(({ change }) => change.subject);
   const known: LossRecord[] = [];
   for (const kind of ['user', 'group'] as const) {
     const ids = new Set(losing.filter((subject) => subject.kind === kind).map(({ id }) => id));
@@ -39,7 +39,11 @@ export async function withDecisions(
   });
   const left = planned.filter((item) => !isDeclined(decisionOn(item) ?? { state: 'held' }));
   return {
-    changes: left.map((item) => ({ ...item, held: decisionOn(item)?.state === 'held' })),
+    changes: left.map((item) => ({ ...item, held: isHeld(item.change, decisionOn(item)) })),
     skipped,
   };
+}
+
+function isHeld({ hold }: Change, decision: LossRecord | null): boolean {
+  return decision === null ? hold !== undefined : decision.state === 'held';
 }

@@ -4,10 +4,10 @@
  * same transaction writes down what the attempt is about to do.
  */
 
-import { type LossRecord, retireLosses, standingOfSubject } from '../../db/brake/losses.ts';
+import { finishApproved, type LossRecord, retireLosses, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { type Change, changeKey, isLoss, mayBeHeld, type Skip } from '../../model/change.ts';
 import type { Judgement, LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
@@ -16,7 +16,7 @@ import { intentOf } from './intent.ts';
 import { recordLoss } from './taken.ts';
 
 export interface Gate<C extends Change = Change> {
-  /** In the plan's order: everything that is no loss, and the losses that may run. */
+  /** In the plan's order: everything that nothing holds, and what may run of the rest. */
   readonly allowed: readonly C[];
   readonly heldReasons: readonly string[];
   /** Losses that an admin has discarded, and under `APPLY_MODE: Approval` what no applied preview says. */
@@ -39,12 +39,12 @@ export function openGate<C extends Change>(
   repairs: readonly Repair[] = [],
 ): Promise<Gate<C>> {
   return attempt.record(async (tx) => {
-    await attempt.holdContext(tx, changes.some(isLoss));
+    await attempt.holdContext(tx, changes.some(mayBeHeld));
     await applyRepairs(tx, attempt, repairs);
     const known = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
     const approved = known.filter((row) => row.state === 'approved').map((row) => row.changeKey);
     const permit = await permitted(tx, attempt, changes, new Set(approved));
-    const judgement = permit.changes.some(isLoss)
+    const judgement = permit.changes.some(mayBeHeld)
       ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
       : { ...NO_LOSS, allowed: permit.changes };
     await dropOutdated(tx, attempt, known, judgement);
@@ -146,7 +146,9 @@ async function dropOutdated(
 /** The change is done: its line in an applied preview is used up; a loss is remembered, with whoever allowed it. */
 export async function tickOff(tx: Db, attempt: Attempt, gate: Gate, change: Change): Promise<void> {
   const key = changeKey(change);
-  if (isLoss(change)) await recordLoss(tx, attempt, change, gate.lossOf, gate.approvals.get(key) ?? null);
+  const approval = gate.approvals.get(key) ?? null;
+  if (isLoss(change)) await recordLoss(tx, attempt, change, gate.lossOf, approval);
+  else if (approval !== null) await finishApproved(tx, approval, attempt.now());
   await tickOffApplied(tx, attempt, gate, change);
 }
 

@@ -205,9 +205,10 @@ function accountAfter({
 }: PlannedPerson): { readonly remoteId: string; readonly display: string } | null {
   const { desired, account, link, record } = facts;
   if (plan.changes.some(isLoss)) return null;
-  if (plan.changes.some(({ op }) => op === 'create')) return { remoteId: '', display: desired.display };
-  const enables = plan.changes.some(({ op }) => op === 'enable');
-  if (plan.changes.some(({ op }) => op === 'adopt')) {
+  const free = new Set(plan.changes.filter(({ hold }) => !hold).map(({ op }) => op));
+  if (free.has('create')) return { remoteId: '', display: desired.display };
+  const enables = free.has('enable');
+  if (free.has('adopt')) {
     const usable = enables || account?.state === 'enabled' || account?.state === 'invited';
     return account && usable ? { remoteId: account.remoteId, display: account.display } : null;
   }

@@ -115,6 +115,9 @@ async function keep(
       id: newId(),
       ...shownChange(change),
       ...(held ? { held } : {}),
+      ...(change.hold
+        ? { cause: { correlationId: id, kind: change.hold.kind, description: change.hold.reason } }
+        : {}),
       ...(drifted.has(changeKey(change)) ? { drift: true } : {}),
     },
   }));
@@ -129,8 +132,10 @@ async function keep(
       left.map(({ op, subject, reason }) => ({ changeKey: null, body: { op, subject, reason } })),
     );
     await addPeopleToCause(tx, id, storeId, losing(kept));
-    const held = decided.changes.filter((item) => item.held).length;
-    await addToSummary(tx, id, { ...summarise(kept), skipped: left.length, held });
+    const held = decided.changes.filter((item) => item.held);
+    const heldLosses = held.filter(({ change }) => isLoss(change)).length;
+    const counts = { skipped: left.length, held: held.length, heldLosses };
+    await addToSummary(tx, id, { ...summarise(kept), ...counts });
     await also(tx);
   });
 }
@@ -185,5 +190,6 @@ export async function holdBeyondLimit(tx: Db, step: PreviewStep): Promise<void> 
   const summary = (await getPreview(tx, store.id, id, step.now()))?.summary;
   if (!summary || expiresAt <= step.now()) return;
   const losses = summary.disable + summary.delete + summary.revoke;
-  await addToSummary(tx, id, { held: losses - summary.held });
+  const more = losses - summary.heldLosses;
+  await addToSummary(tx, id, { held: more, heldLosses: more });
 }

@@ -31,10 +31,11 @@ export function shownChange(change: Change): ShownChange {
   }
 }
 
-/** A loss that awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
+/** What awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
 export function presentChange({ summary }: PreviewRecord, body: Readonly<Record<string, unknown>>) {
-  const allHeld = summary.held > 0 && summary.held === summary.disable + summary.delete + summary.revoke;
-  return { ...body, held: isLossOp(body.op) && (allHeld || body.held === true) };
+  const { heldLosses } = summary;
+  const allHeld = heldLosses > 0 && heldLosses === summary.disable + summary.delete + summary.revoke;
+  return { ...body, held: body.held === true || (allHeld && isLossOp(body.op)) };
 }
 
 const LOSS_OPS: ReadonlySet<unknown> = new Set<Op>(['disable', 'delete', 'revoke']);

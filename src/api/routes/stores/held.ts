@@ -99,7 +99,7 @@ function show(row: LossRecord, { people, causeOf }: Known) {
     subject: change.subject,
     ...(person ? { personState: person.state } : {}),
     changes: [{ id, ...shownChange(change), held: true }],
-    cause: cause === null ? null : causeOf(cause),
+    cause: cause === null ? null : { ...causeOf(cause), ...(change.hold ? { kind: change.hold.kind } : {}) },
     reason,
     since,
   };

@@ -150,7 +150,8 @@ async function show(deps: ApiDeps, store: StoreRecord, preview: PreviewRecord) {
     return items.map((item) => present(preview, name, item.body));
   };
   const self = storeHref(deps, store, 'preview', preview.id);
-  const { id, state, createdAt, expiresAt, summary, error } = preview;
+  const { id, state, createdAt, expiresAt, error } = preview;
+  const { heldLosses: _, ...summary } = preview.summary;
   return {
     ...{ id, storeId: store.id, state, createdAt, expiresAt, summary },
     ...(error === null ? {} : { error }),

@@ -16,6 +16,7 @@ const CHANGE = {
   attributes: z.array(z.object({ name: z.string(), from: z.string().nullable(), to: z.string() })).optional(),
   member: z.object({ id: z.string(), display: z.string() }).optional(),
   held: z.boolean(),
+  cause: Cause.optional().describe('Why it waits, where its size is not the reason.'),
   drift: z.literal(true).optional().describe('It undoes what somebody changed by hand.'),
 };
 
