@@ -83,6 +83,7 @@ export async function createStore(
     ...UNPAUSED,
     creationsWaitUntil: null,
     seatRefusals: 0,
+    unrecognised: null,
     brakeTrippedAt: null,
     scannedAt: null,
     contextVersion: 0,

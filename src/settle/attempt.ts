@@ -43,6 +43,8 @@ export class Attempt {
   intent: Intent | null;
   /** The vendor was asked: success says something about the store, not about the subject alone. */
   asked = false;
+  /** A write of this attempt may take effect although what answered was not the vendor. */
+  mayStillArrive = false;
   readonly giveWay: () => Promise<boolean>;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
@@ -154,6 +156,13 @@ export class Attempt {
     if (this.#announced?.ops.includes('create')) this.intent ??= { ...this.#announced, ops: ['adopt'] };
     await this.record((tx) => setIntent(tx, this.task.id, this.intent));
     this.#announced = null;
+  }
+
+  /** What answered the last write was not the vendor: the next look goes by what was about to be done. */
+  doubtOutcome(): void {
+    this.intent = this.#announced ?? this.intent;
+    this.unknownOutcome = true;
+    this.mayStillArrive = true;
   }
 
   /**

@@ -16,29 +16,16 @@ import { random } from '../support/random.ts';
 export type StoreReaction =
   | { readonly kind: 'goOn' }
   /** The vendor did not answer, or not well: after some failures in a row the worker waits. */
-  | { readonly kind: 'trouble' }
+  | { readonly kind: 'trouble'; readonly error: RemoteError }
   | { readonly kind: 'wait'; readonly ms: number }
   /** The vendor refuses the credential: the bridge pauses the store. */
   | { readonly kind: 'pause'; readonly error: RemoteError };
 
-/** What an error of a run means for the store: no task is to blame. */
-export function reactionTo(error: RemoteError): StoreReaction {
-  if (error.disposition === 'unauthorized') return { kind: 'pause', error };
-  if (error.disposition === 'rateLimited') return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
-  return { kind: 'trouble' };
-}
+const GO_ON: StoreReaction = { kind: 'goOn' };
 
-/** `streak`: how many attempts at tasks of this store failed in a row, whatever the task. */
-export async function settleFailure(
-  attempt: Attempt,
-  error: unknown,
-  streak: number,
-): Promise<StoreReaction> {
-  if (!(error instanceof RemoteError)) {
-    await tryAgain(attempt, asInternal(attempt, error), streak, true);
-    return { kind: 'goOn' };
-  }
-  if (attempt.untold) await tellOfReads(attempt, error);
+/** What an error of an attempt at a task means for the store. */
+export function reactionTo(error: unknown): StoreReaction {
+  if (!(error instanceof RemoteError)) return GO_ON;
   switch (error.disposition) {
     case 'unauthorized':
       return { kind: 'pause', error };
@@ -46,14 +33,46 @@ export async function settleFailure(
       return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
     case 'transient':
     case 'unknownOutcome':
-      await tryAgain(attempt, error, streak, false);
-      return { kind: 'trouble' };
-    case 'noSeats':
-      await putOffForSeats(attempt, error);
-      return { kind: 'goOn' };
+      return { kind: 'trouble', error };
     default:
-      await park(attempt, error);
-      return { kind: 'goOn' };
+      return GO_ON;
+  }
+}
+
+/** What an error of a run means for the store: no task is to blame. */
+export function reactionToRun(error: RemoteError): StoreReaction {
+  const reaction = reactionTo(error);
+  return reaction.kind === 'goOn' ? { kind: 'trouble', error } : reaction;
+}
+
+/** How the store fares, this failure included. */
+export interface StoreStanding {
+  /** How many attempts failed in a row, whatever the task. */
+  readonly streak: number;
+  /** So many subjects failed that the store is to blame. */
+  readonly isInTrouble: boolean;
+}
+
+export async function settleFailure(
+  attempt: Attempt,
+  error: unknown,
+  standing: StoreStanding,
+): Promise<void> {
+  if (!(error instanceof RemoteError))
+    return tryAgain(attempt, asInternal(attempt, error), standing.streak, true);
+  if (attempt.untold) await tellOfReads(attempt, error);
+  switch (error.disposition) {
+    case 'unauthorized':
+    case 'rateLimited':
+      return;
+    case 'transient':
+    case 'unknownOutcome':
+      if (!error.unrecognised) return tryAgain(attempt, error, standing.streak, false);
+      return standing.isInTrouble ? waitForStore(attempt, error) : postpone(attempt, error);
+    case 'noSeats':
+      return putOffForSeats(attempt, error);
+    default:
+      return park(attempt, error);
   }
 }
 
@@ -83,13 +102,48 @@ async function tryAgain(
   streak: number,
   always: boolean,
 ): Promise<void> {
-  const { task, context, deps } = attempt;
+  const { task, context } = attempt;
   const attempts = task.attempts + (always || othersSucceeded(context.store.lastSuccessAt, task) ? 1 : 0);
   if (attempts >= context.settings.maxAttempts) return park(attempt, error);
-  const runAt = isoTime(deps.clock.now() + retryDelayMs(attempts, streak));
-  await attempt.record((tx) =>
-    retryLater(tx, task, runAt, { attempts, failedAt: attempt.now(), error: answerOf(error) }),
-  );
+  await later(attempt, error, { attempts }, retryDelayMs(attempts, streak));
+}
+
+async function later(
+  attempt: Attempt,
+  error: RemoteError,
+  counts: { readonly attempts?: number; readonly postponed?: number; readonly failing?: boolean },
+  gapMs: number,
+): Promise<void> {
+  const runAt = isoTime(attempt.deps.clock.now() + gapMs);
+  const failure = { failedAt: attempt.now(), error: answerOf(error), ...counts };
+  await attempt.record(async (tx) => {
+    await retryLater(tx, attempt.task, runAt, failure);
+    if (counts.failing) await sayFailed(tx, attempt, error);
+  });
+}
+
+/** Nobody gets an answer of the vendor's: whoever is due first asks again when the store's own wait is over. */
+function waitForStore(attempt: Attempt, error: RemoteError): Promise<void> {
+  return later(attempt, error, {}, POSTPONE_FIRST_MS);
+}
+
+const POSTPONE_FIRST_MS = 1_000;
+const POSTPONE_MAX_MS = 60 * 60_000;
+const POSTPONE_JITTER = 0.1;
+
+/** Milliseconds: doubled each time, up to an hour. */
+export function postponeGapMs(postponed: number): number {
+  const gapMs = Math.min(POSTPONE_MAX_MS, POSTPONE_FIRST_MS * 2 ** Math.min(postponed, 20));
+  return Math.round(gapMs * (1 + POSTPONE_JITTER * (random() - 0.5)));
+}
+
+/** Never given up: after MAX_ATTEMPTS the status says `failed`, and the task is tried every hour. */
+async function postpone(attempt: Attempt, error: RemoteError): Promise<void> {
+  const { task, context } = attempt;
+  const postponed = task.postponed + 1;
+  const failing = postponed >= context.settings.maxAttempts;
+  const gapMs = failing ? POSTPONE_MAX_MS : postponeGapMs(task.postponed);
+  await later(attempt, error, { postponed, failing }, gapMs);
 }
 
 /** Where only the vendor was silent, nobody should wait for long once it speaks again, a leaver least of all. */
@@ -113,28 +167,32 @@ export function backoffMs(failures: number): number {
 }
 
 async function park(attempt: Attempt, error: RemoteError): Promise<void> {
-  const { store } = attempt.context;
   await attempt.record(async (tx) => {
     await parkTask(tx, attempt.task, {
       failedAt: attempt.now(),
       error: answerOf(error),
       unknownOutcome: error.disposition === 'transient' || error.disposition === 'unknownOutcome',
     });
-    await upsertSyncStatus(tx, {
-      environmentId: store.environmentId,
-      storeId: store.id,
-      subject: attempt.task.subject,
-      status: 'failed',
-      reason: error.message,
-      vendor: answerOf(error),
-      correlationId: attempt.task.causes.at(-1) ?? null,
-      lastSyncAt: attempt.now(),
-    });
+    await sayFailed(tx, attempt, error);
     await attempt.event(tx, {
       kind: 'task.parked',
       outcome: 'failure',
       subject: attempt.task.subject,
       reason: error.message,
     });
+  });
+}
+
+function sayFailed(tx: Parameters<typeof upsertSyncStatus>[0], attempt: Attempt, error: RemoteError) {
+  const { store } = attempt.context;
+  return upsertSyncStatus(tx, {
+    environmentId: store.environmentId,
+    storeId: store.id,
+    subject: attempt.task.subject,
+    status: 'failed',
+    reason: error.message,
+    vendor: answerOf(error),
+    correlationId: attempt.task.causes.at(-1) ?? null,
+    lastSyncAt: attempt.now(),
   });
 }

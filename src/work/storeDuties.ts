@@ -11,6 +11,7 @@ import { type DueTask, endBackoff, nextDueLeaver, nextDueTask } from '../db/queu
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
 import { hasOpenTasks, PRIORITY } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
+import { saveUnrecognised } from '../db/stores/storeProgress.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { Attempt, ContextOutdated } from '../settle/attempt.ts';
@@ -20,7 +21,7 @@ import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import { previewStep, settlePreviewFailure } from '../sync/preview/preview.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
-import { reactionTo, type StoreReaction, settleFailure } from './failure.ts';
+import { reactionTo, reactionToRun, type StoreReaction, settleFailure } from './failure.ts';
 import { Answerer, type AnswererDeps } from './inquiries.ts';
 import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
 import { Trouble } from './trouble.ts';
@@ -159,7 +160,8 @@ export class StoreDuties implements Duties {
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);
       else await settleGroup(attempt);
-      if (attempt.asked) await this.#succeeded();
+      if (attempt.asked) await this.#succeeded(store);
+      if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
     } catch (error) {
       // The task is still due, and planned with the settings of now when it is claimed again.
       if (error instanceof ContextOutdated) return;
@@ -172,8 +174,9 @@ export class StoreDuties implements Duties {
         { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes },
         'a task failed',
       );
-      const reaction = await settleFailure(attempt, error, this.#trouble.streak);
-      await this.#react(store, reaction, task.subject.id);
+      if (!this.#isOwnTrouble(store, task, error))
+        await this.#react(store, reactionTo(error), task.subject.id);
+      await settleFailure(attempt, error, this.#trouble);
     }
   }
 
@@ -192,14 +195,14 @@ export class StoreDuties implements Duties {
     try {
       const giveWay = () => this.#giveWay(shift);
       const made = await previewStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
-      if (asked) await this.#succeeded();
+      if (asked) await this.#succeeded(store);
       if (made === 'over') answered.signal();
       this.#isPreviewing = made !== 'none';
     } catch (error) {
       if (error instanceof LeaseLost || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a page of a preview failed');
       if (await settlePreviewFailure({ db, clock }, context, error)) answered.signal();
-      if (error instanceof RemoteError) await this.#react(store, reactionTo(error), null);
+      if (error instanceof RemoteError) await this.#react(store, reactionToRun(error), null);
     }
     return this.#isPreviewing;
   }
@@ -216,13 +219,14 @@ export class StoreDuties implements Duties {
       if (!(error instanceof RemoteError) || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a step of a sync failed');
       await settleSyncFailure({ db, clock }, context, error);
-      await this.#react(store, reactionTo(error), null);
+      await this.#react(store, reactionToRun(error), null);
       return true;
     }
   }
 
-  async #succeeded(): Promise<void> {
+  async #succeeded(store: StoreRecord): Promise<void> {
     const { db, clock } = this.#deps;
+    if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
     if (this.#trouble.succeeded()) await endBackoff(db, this.storeId, isoTime(clock.now()));
   }
 
@@ -237,8 +241,26 @@ export class StoreDuties implements Duties {
       case 'pause':
         return storeLifecycle.pauseForCredential(store, reaction.error);
       case 'trouble':
-        return this.#trouble.failed(subjectId, clock.now());
+        this.#trouble.failed(subjectId, clock.now(), reaction.error.unrecognised);
+        return this.#sayUnrecognised(store, reaction.error);
     }
+  }
+
+  /** Somebody who failed so before, while others were served, says nothing about the store. */
+  #isOwnTrouble(store: StoreRecord, { postponed }: DueTask, error: unknown): boolean {
+    const isKnown = postponed > 0 && store.unrecognised === null && !this.#trouble.isInTrouble;
+    return isKnown && error instanceof RemoteError && error.unrecognised;
+  }
+
+  /** Where nobody gets an answer of the vendor's, the store says so; an outage of another kind takes its place. */
+  async #sayUnrecognised(store: StoreRecord, { message, unrecognised }: RemoteError): Promise<void> {
+    const { db, clock } = this.#deps;
+    if (!unrecognised && store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
+    if (!unrecognised || !this.#trouble.isInTrouble) return;
+    const now = clock.now();
+    const since = store.unrecognised?.since ?? isoTime(now);
+    const retryAt = isoTime(now + this.#trouble.waitMs(now));
+    await saveUnrecognised(db, store.id, { since, message, retryAt });
   }
 }
 

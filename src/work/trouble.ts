@@ -9,15 +9,26 @@ import { backoffMs } from './failure.ts';
 const TROUBLE_MIN = 3;
 /** The longest wait between two attempts at a peer in trouble. */
 const TROUBLE_WAIT_MAX_MS = 5_000;
+/** While what answers is not the vendor: the gap between two probes, for a minute, and then up to this one. */
+const PROBE_GAP_MS = 5_000;
+const PROBE_GAP_MAX_MS = 60_000;
+const PROBES_OFTEN_FOR_MS = 60_000;
 
 export class Trouble {
   /** How many attempts failed since the last success. */
   #streak = 0;
   readonly #failing = new Set<string>();
   #notBefore = 0;
+  /** Since when what answers was not the vendor, and the gap that comes next. */
+  #probing: { readonly since: number; gapMs: number } | null = null;
 
   get streak(): number {
     return this.#streak;
+  }
+
+  /** So many subjects failed in a row that none of them is to blame. */
+  get isInTrouble(): boolean {
+    return this.#streak >= TROUBLE_MIN && this.#failing.size >= TROUBLE_MIN;
   }
 
   /** For how many milliseconds the worker still leaves the peer alone. */
@@ -30,14 +41,28 @@ export class Trouble {
     this.#notBefore = at;
   }
 
-  /** `subjectId` is null for a run over the whole peer, whose failures are the peer's alone. */
-  failed(subjectId: string | null, now: number): void {
+  /**
+   * `subjectId` is null for a run over the whole peer, whose failures are the peer's alone. `unrecognised`: what
+   * answered was not the vendor.
+   */
+  failed(subjectId: string | null, now: number, unrecognised = false): void {
     this.#streak += 1;
     if (subjectId !== null) this.#failing.add(subjectId);
     // A single subject that fails again and again has a backoff of its own: the others go on.
     const allFail = subjectId === null || this.#failing.size >= TROUBLE_MIN;
+    if (!unrecognised) this.#probing = null;
     if (!allFail || this.#streak < TROUBLE_MIN) return;
-    this.#notBefore = now + Math.min(TROUBLE_WAIT_MAX_MS, backoffMs(this.#streak - TROUBLE_MIN));
+    const gapMs = unrecognised
+      ? this.#nextProbeMs(now)
+      : Math.min(TROUBLE_WAIT_MAX_MS, backoffMs(this.#streak - TROUBLE_MIN));
+    this.#notBefore = now + gapMs;
+  }
+
+  #nextProbeMs(now: number): number {
+    this.#probing ??= { since: now, gapMs: PROBE_GAP_MS };
+    const { since, gapMs } = this.#probing;
+    if (now - since >= PROBES_OFTEN_FOR_MS) this.#probing.gapMs = Math.min(PROBE_GAP_MAX_MS, gapMs * 2);
+    return this.#probing.gapMs;
   }
 
   /** True where this ends trouble: the tasks that wait because of it need not wait any longer. */
@@ -45,6 +70,7 @@ export class Trouble {
     const ends = this.#streak >= TROUBLE_MIN;
     this.#streak = 0;
     this.#failing.clear();
+    this.#probing = null;
     return ends;
   }
 }

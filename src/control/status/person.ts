@@ -96,7 +96,7 @@ function byStore<T extends { readonly storeId: string }>(records: readonly T[]):
 /** `pending` while a task waits, whatever the last attempt concluded. */
 function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, task: TaskRecord | undefined) {
   const { lastSyncAt = null, correlationId = null } = settled ?? {};
-  if (task?.state === 'pending') {
+  if (task?.state === 'pending' && !(task.failing && settled)) {
     const vendor = task.error ? { vendor: task.error } : {};
     return {
       status: 'pending' as const,

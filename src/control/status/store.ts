@@ -65,6 +65,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     details: [
       ...storeDetails(store, heldCount),
       ...seatDetails(store, pendingCount),
+      ...unrecognisedDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
       ...(await driftDetails(db, store)),
       ...failedRun,
@@ -114,6 +115,14 @@ function seatDetails({ creationsWaitUntil }: StoreRecord, pendingCount: number):
   if (creationsWaitUntil === null || pendingCount === 0) return [];
   const message = `The vendor has no seats left; creations wait and are tried again at ${creationsWaitUntil}. Everything else goes on.`;
   return [{ code: 'no_seats', message }];
+}
+
+function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount: number): Detail[] {
+  if (unrecognised === null || paused || pendingCount === 0) return [];
+  const { since, message, retryAt } = unrecognised;
+  const advice = 'See what stands between the bridge and the store: a proxy, a firewall, a sign-in page.';
+  const text = `${message}. It has been so since ${since}; everything waits, and is tried again at ${retryAt}. ${advice}`;
+  return [{ code: 'unrecognised_answers', message: text }];
 }
 
 async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {

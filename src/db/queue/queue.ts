@@ -33,6 +33,8 @@ export interface DueTask {
   readonly seq: number;
   readonly intent: Intent | null;
   readonly attempts: number;
+  /** How often in a row it was put off with growing gaps. */
+  readonly postponed: number;
   readonly failedAt: string | null;
   /** When it was first asked for. */
   readonly createdAt: string;
@@ -77,6 +79,7 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
     seq: row.seq,
     intent: fromJsonOrNull<Intent>(row.intent),
     attempts: row.attempts,
+    postponed: row.postponed,
     failedAt: row.failed_at,
     createdAt: row.created_at,
     causes: rows.flatMap((cause: { correlation_id: string | null }) => cause.correlation_id ?? []),
@@ -106,6 +109,9 @@ export async function setIntent(db: Db, taskId: string, intent: Intent | null): 
     .update({ intent: intent && toJson(intent) });
 }
 
+/** Earlier failures count no more. */
+const UNFAILED = { attempts: 0, postponed: 0, failing: false, failed_at: null, error: null };
+
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
 export async function completeTask(db: Db, task: DueTask): Promise<void> {
   const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
@@ -116,7 +122,7 @@ export async function completeTask(db: Db, task: DueTask): Promise<void> {
 export async function holdTask(db: Db, task: DueTask): Promise<void> {
   const held = await db('tasks')
     .where({ id: task.id, seq: task.seq })
-    .update({ state: 'held', intent: null, attempts: 0, failed_at: null, error: null });
+    .update({ state: 'held', intent: null, ...UNFAILED });
   if (held === 0) await startAfresh(db, task);
 }
 
@@ -127,7 +133,7 @@ export async function holdTask(db: Db, task: DueTask): Promise<void> {
 async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
-    .update({ ...(unknownOutcome ? {} : { intent: null }), attempts: 0, failed_at: null, error: null });
+    .update({ ...(unknownOutcome ? {} : { intent: null }), ...UNFAILED });
   for (const correlationId of task.causes) {
     await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
   }
@@ -139,20 +145,30 @@ export interface TaskFailure {
   readonly code: string | null;
 }
 
+/** Counts that are not named stay as they are. */
+export interface Postponement {
+  readonly failedAt: string;
+  readonly error: TaskFailure;
+  readonly attempts?: number;
+  readonly postponed?: number;
+  /** The subject's status is `failed`, although the task is tried again. */
+  readonly failing?: boolean;
+}
+
 /** Tries again at `runAt`; a write that comes meanwhile makes it due at once. */
 export async function retryLater(
   db: Db,
   task: DueTask,
   runAt: string,
-  failure: { readonly attempts: number; readonly failedAt: string; readonly error: TaskFailure },
+  { failedAt, error, ...counts }: Postponement,
 ): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
     .update({
       run_at: db.raw('case when seq = ? then ? else run_at end', [task.seq, runAt]),
-      attempts: failure.attempts,
-      failed_at: failure.failedAt,
-      error: toJson(failure.error),
+      ...counts,
+      failed_at: failedAt,
+      error: toJson(error),
     });
 }
 
@@ -160,7 +176,7 @@ export async function retryLater(
 export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise<void> {
   const waiting = await db('tasks')
     .where({ id: task.id, seq: task.seq })
-    .update({ run_at: runAt, intent: null, attempts: 0, failed_at: null, error: null });
+    .update({ run_at: runAt, intent: null, ...UNFAILED });
   if (waiting === 0) await startAfresh(db, task);
 }
 

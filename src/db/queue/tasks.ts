@@ -5,7 +5,7 @@
 
 import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
-import { fromJsonOrNull } from '../columns.ts';
+import { fromBoolean, fromJsonOrNull } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
 import { openLeaver } from './leavers.ts';
@@ -71,6 +71,7 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
       state: 'pending',
       // A parked task begins at 0 attempts; one that waits after failures keeps its count.
       attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
+      postponed: db.raw("case when tasks.state = 'parked' then 0 else tasks.postponed end"),
       seq: db.raw('tasks.seq + 1'),
       priority: db.raw(
         'case when tasks.priority < excluded.priority then tasks.priority else excluded.priority end',
@@ -160,6 +161,8 @@ export interface TaskRecord {
   /** ISO times */
   readonly runAt: string;
   readonly attempts: number;
+  /** It is tried again, and yet its subject's status is `failed`. */
+  readonly failing: boolean;
   readonly failedAt: string | null;
   /** The last failure, in the vendor's words. */
   readonly error: {
@@ -227,7 +230,15 @@ export async function tasksOfSubject(db: Db, subject: Subject): Promise<readonly
 export async function retryTask(db: Db, id: string, at: string): Promise<void> {
   await db('tasks')
     .where({ id })
-    .update({ state: 'pending', run_at: at, attempts: 0, updated_at: at, seq: db.raw('seq + 1') });
+    .update({
+      state: 'pending',
+      run_at: at,
+      attempts: 0,
+      postponed: 0,
+      failing: false,
+      updated_at: at,
+      seq: db.raw('seq + 1'),
+    });
 }
 
 export async function deleteTask(db: Db, id: string): Promise<void> {
@@ -252,8 +263,10 @@ export async function hasOpenTasks(db: Db, storeId: string): Promise<boolean> {
   return (await open.first('id')) !== undefined;
 }
 
+/** Without those whose subjects count as failed. */
 export async function countPendingTasks(db: Db, storeId: string): Promise<number> {
-  const row = await db('tasks').where({ store_id: storeId, state: 'pending' }).count({ n: '*' }).first();
+  const pending = { store_id: storeId, state: 'pending', failing: false };
+  const row = await db('tasks').where(pending).count({ n: '*' }).first();
   return Number(row?.n ?? 0);
 }
 
@@ -266,7 +279,8 @@ function toTask(row: Record<string, unknown>): TaskRecord {
     state: row.state as TaskState,
     priority: row.priority as number,
     runAt: row.run_at as string,
-    attempts: row.attempts as number,
+    attempts: (row.attempts as number) + (row.postponed as number),
+    failing: fromBoolean(row.failing),
     failedAt: row.failed_at as string | null,
     error: fromJsonOrNull(row.error),
     createdAt: row.created_at as string,

@@ -164,6 +164,7 @@ export async function settledRuns(db: Db, storeId: string): Promise<readonly Syn
         .join('tasks', 'tasks.id', 'task_causes.task_id')
         .where('tasks.store_id', storeId)
         .where('tasks.state', 'pending')
+        .where('tasks.postponed', 0)
         .where('task_causes.correlation_id', db.ref('sync_runs.correlation_id'))
         .select(db.raw('1')),
     );

@@ -1,6 +1,6 @@
 /**
  * How each subject stands on each store, as its last settling left it. A subject with a waiting task
- * counts as `pending` whatever its row says.
+ * counts as `pending` whatever its row says, but for one that has failed for so long that it counts as `failed`.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -126,6 +126,7 @@ export async function countSyncStatuses(
     'tasks.store_id': storeId,
     'tasks.kind': kind,
     'tasks.state': 'pending',
+    'tasks.failing': false,
   });
   const waiting = await tasks
     .leftJoin('sync_statuses', function () {
@@ -195,6 +196,7 @@ export async function vendorRefusals(
 function pendingTask(db: Db) {
   return db('tasks')
     .where('tasks.state', 'pending')
+    .where('tasks.failing', false)
     .where('tasks.store_id', db.ref('sync_statuses.store_id'))
     .where('tasks.kind', db.ref('sync_statuses.kind'))
     .where('tasks.subject_id', db.ref('sync_statuses.subject_id'))

@@ -1,11 +1,12 @@
 /**
- * What the worker keeps on a store's row: scans, successes, the brake, and seats that the vendor lacks.
+ * What the worker keeps on a store's row: scans, successes, the brake, seats that the vendor lacks, and answers
+ * that were not the vendor's.
  * What admins and checks decide about a store is written by `stores.ts`.
  */
 
 import { toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
-import type { StoreRecord } from './stores.ts';
+import type { StoreRecord, UnrecognisedAnswers } from './stores.ts';
 
 /** A task of the store was settled with the vendor's help. `at` is an ISO time here and below. */
 export async function recordSuccess(tx: Db, id: string, at: string): Promise<void> {
@@ -65,4 +66,15 @@ export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<vo
     .where({ id })
     .where('creations_wait_until', '>', at)
     .update({ creations_wait_until: at });
+}
+
+/** Null: the vendor answers again, or nobody does. */
+export async function saveUnrecognised(
+  db: Db,
+  id: string,
+  unrecognised: UnrecognisedAnswers | null,
+): Promise<void> {
+  await db('stores')
+    .where({ id })
+    .update({ unrecognised: unrecognised && toJson(unrecognised) });
 }

@@ -22,6 +22,8 @@ export interface StoreRecord extends Peer {
   readonly creationsWaitUntil: string | null;
   /** How often in a row it had none. */
   readonly seatRefusals: number;
+  /** Nobody on this store gets an answer of the vendor's; null where that is not so. */
+  readonly unrecognised: UnrecognisedAnswers | null;
   readonly brakeTrippedAt: string | null;
   readonly scannedAt: string | null;
   /** Rises with every change of what a store context is made of. */
@@ -29,6 +31,13 @@ export interface StoreRecord extends Peer {
   readonly lastSyncAt: string | null;
   readonly lastSuccessAt: string | null;
   readonly createdAt: string;
+}
+
+/** ISO times. */
+export interface UnrecognisedAnswers {
+  readonly since: string;
+  readonly message: string;
+  readonly retryAt: string;
 }
 
 /** Null where there is none, or it is deleted. */
@@ -132,6 +141,7 @@ export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
   const {
     creations_wait_until: _wait,
     seat_refusals: _seats,
+    unrecognised: _unrecognised,
     brake_tripped_at: _brake,
     scanned_at: _scanned,
     last_sync_at: _synced,
@@ -227,6 +237,7 @@ function toRow(store: StoreRecord) {
     retry_attempts: store.retryAttempts,
     creations_wait_until: store.creationsWaitUntil,
     seat_refusals: store.seatRefusals,
+    unrecognised: store.unrecognised && toJson(store.unrecognised),
     brake_tripped_at: store.brakeTrippedAt,
     scanned_at: store.scannedAt,
     last_sync_at: store.lastSyncAt,
@@ -257,6 +268,7 @@ export function toStore(row: Record<string, unknown>): StoreRecord {
     retryAttempts: row.retry_attempts as number,
     creationsWaitUntil: row.creations_wait_until as string | null,
     seatRefusals: Number(row.seat_refusals),
+    unrecognised: fromJsonOrNull(row.unrecognised),
     brakeTrippedAt: row.brake_tripped_at as string | null,
     scannedAt: row.scanned_at as string | null,
     contextVersion: Number(row.context_version),

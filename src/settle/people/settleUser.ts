@@ -27,9 +27,20 @@ export async function settleUser(attempt: Attempt): Promise<void> {
     try {
       return await attemptUser(attempt);
     } catch (error) {
-      if (!(error instanceof RemoteError) || pass === PASSES_MAX || !(await isRetryable(attempt, error)))
-        throw error;
+      if (!(error instanceof RemoteError)) throw error;
+      if (error.unrecognised && error.disposition === 'unknownOutcome') return lookAtOutcome(attempt, error);
+      if (pass === PASSES_MAX || !(await isRetryable(attempt, error))) throw error;
     }
+  }
+}
+
+/** What answered the write was not the vendor. Where a look shows it done it is over; else it is tried later. */
+async function lookAtOutcome(attempt: Attempt, error: RemoteError): Promise<void> {
+  attempt.doubtOutcome();
+  try {
+    await attemptUser(attempt, error);
+  } catch (second) {
+    throw second instanceof RemoteError ? error : second;
   }
 }
 
@@ -47,9 +58,11 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
   return true;
 }
 
-async function attemptUser(attempt: Attempt): Promise<void> {
+/** `sent`: how a write ended of which only the outcome is wanted now; thrown where anything is left to do. */
+async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> {
   const facts = await lookAtPerson(attempt);
   const plan = planUser(facts);
+  if (sent && plan.changes.length > 0) throw sent;
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
   await countOthersMovedOut(attempt, facts, plan);
   const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
