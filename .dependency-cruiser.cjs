@@ -42,7 +42,7 @@ module.exports = {
       name: 'product-without-tools',
       comment: 'The product runs without devDependencies, and knows nothing of its tests.',
       severity: 'error',
-      from: { path: '^(src|migrations|scripts)/' },
+      from: { path: '^(src|migrations|scripts|client|cli)/' },
       to: { dependencyTypes: ['npm-dev'] },
     },
     {
@@ -76,6 +76,18 @@ module.exports = {
       '^scripts/',
       ['^scripts/', '^src/boot/', '^src/config\\.ts$', SUPPORT, ...PACKAGES],
       'Commands of an operator, each a few lines.',
+    ),
+    only(
+      'client-from-the-schemas',
+      '^client/',
+      ['^client/', '^src/api/(endpoint|routes/index|schemas/common)\\.ts$', ...PACKAGES],
+      'It takes the types of the API, and none of its code.',
+    ),
+    only(
+      'cli-speaks-through-the-client',
+      '^cli/',
+      ['^cli/', '^client/', ...PACKAGES],
+      'What it cannot ask the client for, the API lacks.',
     ),
     only('model-is-pure', '^src/model/', [MODEL], 'No package, no room, not even Node.'),
     only('plan-is-pure', '^src/plan/', ['^src/plan/', MODEL], 'No clock, no I/O, no package.'),

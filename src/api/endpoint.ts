@@ -26,8 +26,9 @@ export interface Endpoint<
   Known extends Answers = Answers,
   Query extends Fields = Fields,
   Body extends z.ZodType = z.ZodType,
+  Verb extends Method = Method,
 > {
-  readonly method: Method;
+  readonly method: Verb;
   /** Below `/v1`. What the path names is there before `handle` is called, or the answer is 404. */
   readonly path: Path;
   /** null: without a token. */
@@ -59,7 +60,8 @@ export function endpoint<
   const Known extends Answers,
   Query extends Fields = Record<never, never>,
   Body extends z.ZodType = z.ZodType<Record<string, never>>,
->(declared: Endpoint<Path, Known, Query, Body>): Endpoint<Path, Known, Query, Body> {
+  const Verb extends Method = Method,
+>(declared: Endpoint<Path, Known, Query, Body, Verb>): Endpoint<Path, Known, Query, Body, Verb> {
   return declared;
 }
 

@@ -1,0 +1,81 @@
+/** `connection`: where identities come from. */
+
+import type { AddCommand } from '../cli.ts';
+import { confirm } from '../confirm.ts';
+import { findConnection } from '../find.ts';
+import { CONNECTION, CONNECTIONS } from '../paths.ts';
+
+const CONFIGURATION = `${CONNECTION}/scim-configuration` as const;
+
+export const addConnection: AddCommand = (program, { client, out }) => {
+  const connection = program.command('connection').description('where identities come from');
+
+  connection
+    .command('list')
+    .description('list them')
+    .action(async () =>
+      out.rows(await Array.fromAsync(client().all(CONNECTIONS, {})), {
+        name: (row) => row.name,
+        strategy: (row) => row.strategy,
+        primary: (row) => (row.isPrimary ? 'yes' : ''),
+        users: (row) => row.counts.users,
+        active: (row) => row.counts.active,
+        groups: (row) => row.counts.groups,
+        id: (row) => row.id,
+      }),
+    );
+
+  connection
+    .command('add <name>')
+    .description('make one')
+    .option('--strategy <strategy>', 'okta, entra, auth0 or scim', 'scim')
+    .action(async (name: string, { strategy }: { strategy: 'scim' }) => {
+      const { body } = await client().post(CONNECTIONS, { body: { name, strategy } });
+      out.one(body, { name: (row) => row.name, strategy: (row) => row.strategy, id: (row) => row.id });
+    });
+
+  connection
+    .command('show <connection>')
+    .description('what to enter at the identity provider, and what it has sent so far')
+    .action(async (name: string) => {
+      const { id: connectionId } = await findConnection(client(), name);
+      const { body } = await client().get(CONFIGURATION, { params: { connectionId } });
+      out.one(body, {
+        'SCIM base URL': (row) => row.scimBaseUrl,
+        'user id attribute': (row) => row.userIdAttribute,
+        'attributes seen': (row) => row.attributesSeen.map((attribute) => attribute.name),
+      });
+    });
+
+  connection
+    .command('token <connection>')
+    .description('make a token for the identity provider; it is shown this once')
+    .option('--name <name>', 'what the token is for')
+    .option('--days <days>', 'its lifetime; without an end otherwise', Number)
+    .action(async (wanted: string, { name, days }: { name?: string; days?: number }) => {
+      const { id: connectionId } = await findConnection(client(), wanted);
+      const body = {
+        ...(name === undefined ? {} : { name }),
+        ...(days === undefined ? {} : { tokenLifetime: days * 86_400 }),
+      };
+      const made = await client().post(`${CONFIGURATION}/tokens`, { params: { connectionId }, body });
+      out.result(made.body.token, made.body);
+    });
+
+  connection
+    .command('delete <connection>')
+    .description('delete one with its people, who lose their accounts as the stores say')
+    .option('--keep-accounts', 'leave the accounts at the stores as they are')
+    .option('--yes', 'do not ask')
+    .action(async (wanted: string, { keepAccounts, yes }: { keepAccounts?: boolean; yes?: boolean }) => {
+      const found = await findConnection(client(), wanted);
+      const losing = keepAccounts ? 'their accounts stay' : 'their accounts go as the stores say';
+      await confirm(`${found.name} goes with its ${found.counts.users} users; ${losing}. Go on?`, yes);
+      const given = {
+        params: { connectionId: found.id },
+        query: { confirm: true, keepAccounts: keepAccounts === true },
+      };
+      await client().delete(CONNECTION, given);
+      out.say(`${found.name} is being deleted.`);
+    });
+};

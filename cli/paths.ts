@@ -1,0 +1,8 @@
+/** The paths of the admin API that several commands use. */
+
+export const STORES = '/environments/:envId/propagation/stores';
+export const STORE = '/environments/:envId/propagation/stores/:storeId';
+export const CONNECTIONS = '/environments/:envId/connections';
+export const CONNECTION = '/environments/:envId/connections/:connectionId';
+export const RULES = '/environments/:envId/propagation/rules';
+export const RULE = '/environments/:envId/propagation/rules/:ruleId';

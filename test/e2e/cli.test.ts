@@ -1,0 +1,92 @@
+/** `npx scim-bridge` as its user runs it: a process of its own against a bridge over HTTP. */
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { person, type RunningBridge, startBridge } from '../bridge.ts';
+
+const BIN = join(__dirname, '../../bin/scim-bridge.cjs');
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+let bridge: RunningBridge;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'scim-bridge-cli-'));
+  bridge = await startBridge(`sqlite:${join(folder, 'bridge.db')}`);
+});
+afterAll(async () => {
+  await bridge.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(words: readonly string[], more: Record<string, string> = {}, input?: string): Promise<Ended> {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    XDG_CONFIG_HOME: folder,
+    SCIM_BRIDGE_URL: bridge.url,
+    SCIM_BRIDGE_TOKEN: bridge.adminToken,
+    ...more,
+  };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [BIN, ...words], { env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const json = async (...words: string[]) => JSON.parse((await run([...words, '--json'])).stdout);
+
+it('takes a store from its making to its end', async () => {
+  expect(await run(['store', 'add', 'Demo', 'First look', 'BRAKE_MIN=3'])).toMatchObject({ code: 0 });
+  expect(await json('store', 'list')).toMatchObject([
+    { name: 'First look', status: 'INACTIVE', configuration: { BRAKE_MIN: 3 } },
+  ]);
+  await bridge.scim('POST', '/Users', person('ada', { title: '\u001b[31mCook\u0007' }));
+  const preview = await run(['store', 'preview', 'first look']);
+  expect(preview.stdout).toMatch(/^create\tada@acme.example\t.*title=Cook/m);
+  // What came from elsewhere must not move the cursor of whoever reads it.
+  expect(preview.stdout).not.toContain('\u001b');
+  expect(await run(['store', 'set', 'First look', 'BRAKE_MIN='])).toMatchObject({ code: 0 });
+  expect((await run(['store', 'activate', 'First look'])).stdout).toMatch(/ACTIVE/);
+  await bridge.settled();
+  expect((await run(['store', 'sync', 'First look'])).stdout).toBe('Nothing was to do.\n');
+  expect(await json('status')).toMatchObject([{ syncState: 'SYNCED', successCount: 1 }]);
+  expect(await run(['store', 'delete', 'First look'])).toMatchObject({ code: 2, stdout: '' });
+  expect(await run(['store', 'delete', 'First look', '--yes'])).toMatchObject({ code: 0 });
+  expect(await json('store', 'list')).toEqual([]);
+});
+
+it('makes a token that an identity provider can use', async () => {
+  const [{ name }] = await json('connection', 'list');
+  const { stdout } = await run(['connection', 'token', name, '--name', 'rotated']);
+  expect(await bridge.scimWith(stdout.trim(), 'GET', '/Users')).toMatchObject({ status: 200 });
+});
+
+it('says which mistake it was by its exit code', async () => {
+  expect(await run(['store', 'show', 'none'])).toMatchObject({ code: 1, stdout: '' });
+  expect(await run(['store', 'frobnicate'])).toMatchObject({ code: 2 });
+  expect(await run(['status', '--colour'])).toMatchObject({ code: 2 });
+  expect(await run(['status'], { SCIM_BRIDGE_URL: 'http://127.0.0.1:9' })).toMatchObject({ code: 3 });
+  expect(await run(['status'], { SCIM_BRIDGE_TOKEN: 'not one' })).toMatchObject({ code: 4 });
+  expect(await run(['status'], { SCIM_BRIDGE_URL: '', SCIM_BRIDGE_TOKEN: '' })).toMatchObject({ code: 2 });
+});
+
+it('keeps its contexts where only their owner reads them', async () => {
+  const alone = { SCIM_BRIDGE_URL: '', SCIM_BRIDGE_TOKEN: '' };
+  const added = await run(['context', 'add', 'home', bridge.url], alone, bridge.adminToken);
+  expect(added).toMatchObject({ code: 0, stdout: '' });
+  const file = join(folder, 'scim-bridge', 'contexts.json');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readFileSync(file, 'utf8')).toContain(bridge.adminToken);
+  expect(await run(['status'], alone)).toMatchObject({ code: 0 });
+  const listed = await run(['context', 'list'], alone);
+  expect(listed.stdout).toContain('home');
+  expect(listed.stdout).not.toContain(bridge.adminToken);
+});
