@@ -8,6 +8,7 @@ import helmet from 'helmet';
 import { DatabaseReplaced } from '../db/embedded/watch.ts';
 import type { Schema } from '../db/migrations.ts';
 import type { Backlog } from '../db/queue/backlog.ts';
+import { TASK_STATES } from '../db/queue/tasks.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -152,6 +153,8 @@ async function scrape(deps: AppDeps, response: Response): Promise<void> {
   for (const gauge of [tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
+    // An empty queue is 0; absent means that nobody could count.
+    for (const state of TASK_STATES) metrics.tasks.set({ state }, 0);
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
     for (const { storeId } of backlog.brakeTripped) metrics.brakeTripped.set({ store_id: storeId }, 1);

@@ -89,6 +89,7 @@ onEachDatabase((open) => {
     await request(app).get('/scim/v2/Users/ada').expect(200);
     const { text } = await request(app).get('/metrics').expect(200);
     expect(text).toContain('scim_bridge_tasks{state="pending"} 2');
+    expect(text).toContain('scim_bridge_tasks{state="parked"} 0');
     expect(text).toContain('scim_bridge_brake_tripped{store_id="s"} 1');
     expect(text).toContain('scim_bridge_leavers_pending{store_id="s"} 1');
     expect(text).toContain('scim_bridge_oldest_leaver_seconds{store_id="s"} 90');
@@ -109,7 +110,7 @@ describe('without its database', () => {
       .expect(503, { status: 'unavailable', database: 'unreachable', migrations: 'unknown' });
     const { text } = await request(app).get('/metrics').expect(200);
     expect(text).toContain('process_cpu_seconds_total');
-    expect(text).not.toMatch(/^scim_bridge_leavers_pending\b/m);
+    expect(text).not.toMatch(/^scim_bridge_(leavers_pending|tasks)\b/m);
     await db.destroy();
   });
 });
