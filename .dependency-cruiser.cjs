@@ -29,7 +29,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'What nobody imports is not part of the product.',
       severity: 'error',
-      from: { orphan: true, path: '^src/' },
+      from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' },
       to: {},
     },
     {

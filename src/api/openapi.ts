@@ -5,25 +5,36 @@
 
 import { z } from 'zod';
 import { type Endpoint, endpoint, ok } from './endpoint.ts';
-import { names, Problem } from './schemas/common.ts';
+import { TAGS } from './routes/tags.ts';
+import { Link, named, names, Problem } from './schemas/common.ts';
 
 /** Tag → operation id → route. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
 type Json = { [key: string]: unknown };
 
-/** The tables, and the route that shows the document of them all. */
+/** The tables, and the routes that say what there is. */
 export function withDocument(tables: Tables): Tables {
   let made: Json | null = null;
   const all: Tables = {
     ...tables,
     description: {
+      readStart: endpoint({
+        method: 'get',
+        path: '/',
+        scope: null,
+        summary: 'Say where to go from here',
+        answers: { 200: Start },
+        refusals: { 405: 'There is nothing to write here.' },
+        handle: (_call, { publicUrl }) => ok(startOf(publicUrl)),
+      }),
       readDocument: endpoint({
         method: 'get',
         path: '/openapi.json',
         scope: null,
         summary: 'Show this document',
         answers: { 200: OpenApi },
+        refusals: { 405: 'There is nothing to write here.' },
         handle: (_call, { publicUrl }) => {
           made ??= documentOf(all, publicUrl);
           return ok(made);
@@ -32,6 +43,28 @@ export function withDocument(tables: Tables): Tables {
     },
   };
   return all;
+}
+
+const Start = named(
+  'Start',
+  z.object({
+    name: z.literal('scim-bridge'),
+    _links: z.object({ self: Link, environments: Link, document: Link, reference: Link, scim: Link }),
+  }),
+);
+
+function startOf(publicUrl: string): z.output<typeof Start> {
+  const at = (path: string) => ({ href: `${publicUrl}${path}` });
+  return {
+    name: 'scim-bridge',
+    _links: {
+      self: at('/v1'),
+      environments: at('/v1/environments'),
+      document: at('/v1/openapi.json'),
+      reference: at('/docs'),
+      scim: at('/scim/v2'),
+    },
+  };
 }
 
 const OpenApi = z.record(z.string(), z.unknown());
@@ -48,7 +81,7 @@ export function documentOf(tables: Tables, publicUrl: string): Json {
   );
   const paths: Record<string, Json> = {};
   for (const { tag, operationId, route } of routes) {
-    const path = `/v1${route.path.replace(/:(\w+)/g, '{$1}')}`;
+    const path = `/v1${route.path.replace(/:(\w+)/g, '{$1}').replace(/\/$/, '')}`;
     paths[path] = { ...paths[path], [route.method]: operation(tag, operationId, route) };
   }
   return {
@@ -60,7 +93,7 @@ export function documentOf(tables: Tables, publicUrl: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
-    tags: Object.keys(tables).map((name) => ({ name })),
+    tags: Object.keys(tables).map((name) => ({ name, description: TAGS[name as keyof typeof TAGS] })),
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },

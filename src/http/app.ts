@@ -13,6 +13,7 @@ import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { sendProblem } from '../support/problem.ts';
+import { createReferencePage } from './reference.ts';
 
 export interface AppDeps {
   readonly log: Log;
@@ -58,6 +59,10 @@ export function createApp(deps: AppDeps): Express {
   if (deps.rooms) {
     app.use('/scim/v2', deps.rooms.scim);
     app.use('/v1', deps.rooms.admin);
+    app.use('/docs', createReferencePage());
+    app.get('/', (_request, response) => {
+      response.json({ name: 'scim-bridge', scim: '/scim/v2', admin: '/v1', reference: '/docs' });
+    });
   }
   app.use((_request, response) =>
     sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),

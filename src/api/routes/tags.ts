@@ -1,0 +1,25 @@
+/** What each table of routes is about, for the document. */
+
+import type { ROUTES } from './index.ts';
+
+export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>> = {
+  adminTokens: 'Tokens of this API, and who may use it for what.',
+  environments: 'Tenants. Everything else belongs to one.',
+  connections: 'Where identities come from.',
+  scimConfiguration:
+    'What an identity provider is told: its address, its tokens, what is made of what it sends.',
+  users: 'The users of the directory, and how each stands at the stores.',
+  groups: 'The groups of the directory.',
+  storeMetadata: 'The types of store, and the settings of each.',
+  stores: 'Targets: what is kept as the directory says.',
+  storeState: 'How a store stands, whether its credential is good, and its pauses.',
+  previews: 'Exactly the changes that would be made now, and applying them.',
+  syncs: 'Runs over a whole store.',
+  held: 'Losses that the brake stopped, and their decision.',
+  links: 'Which account or group of a store is whose.',
+  mappings: 'Which attribute feeds which, and which group feeds which.',
+  rules: 'Who, and which groups, are in scope of a store.',
+  tasks: 'The queue of work.',
+  events: 'The audit log.',
+  description: 'What this API can do.',
+};

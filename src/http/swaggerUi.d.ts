@@ -1,0 +1,6 @@
+/** The one file of swagger-ui-dist that the bridge imports has no types of its own. */
+
+declare module 'swagger-ui-dist/absolute-path.js' {
+  /** The folder with the viewer's files. */
+  export default function getAbsoluteFSPath(): string;
+}
