@@ -100,7 +100,7 @@ export interface NotAccepted {
   readonly attribute: string;
   /** The vendor's words, or what it shows instead. */
   readonly reason: string;
-  /** Another account has the value. */
+  /** Another account, or group, has the value: once that one gives it up, it is sent again. */
   readonly taken?: boolean;
 }
 
@@ -130,7 +130,8 @@ export interface KindConnector<K extends Kind> {
   scan(cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
   /**
    * One change, safe to repeat: "already so" is success. A disable or delete of what is not there any
-   * more is `gone`; any other change of it throws `missing`. A group's one attribute is `name`.
+   * more is `gone`; any other change of it throws `missing`. A group's one attribute is `name`; a rename to a name that
+   * another group has is `notAccepted`.
    * `create` throws `conflict` only where the identifier, or a group's name, is what is taken.
    */
   apply(change: Write<K>, context: CallContext): Promise<Applied<K>>;

@@ -50,6 +50,8 @@ export interface Update<K extends Kind = Kind> extends On<K> {
   readonly op: 'update';
   readonly remoteId: string;
   readonly attributes: readonly AttributeChange[];
+  /** Gives values that stay only until the wanted ones are free: it takes nothing from anybody. */
+  readonly temporary?: true;
 }
 
 export interface Switch extends On<'user'> {

@@ -31,6 +31,8 @@ export interface RemoteErrorFields {
   /** The vendor's own error code or message; never a header, a token or a whole body. */
   readonly code?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Of a creation: the attribute whose value another account has, where that is not what accounts are found by. */
+  readonly taken?: string | undefined;
   /** What answered was not the vendor: an outage of a read, an unknown outcome of a write. */
   readonly unrecognised?: boolean;
   /** What that answer said, cut: "redirects to …". Kept nowhere, and not for tokens of one environment. */
@@ -45,6 +47,7 @@ export class RemoteError extends Error {
   readonly status: number | undefined;
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly taken: string | undefined;
   readonly unrecognised: boolean;
   readonly heard: string | undefined;
 
@@ -57,6 +60,7 @@ export class RemoteError extends Error {
     this.status = fields.status;
     this.code = fields.code;
     this.retryAfterMs = fields.retryAfterMs;
+    this.taken = fields.taken;
     this.unrecognised = fields.unrecognised ?? false;
     this.heard = fields.heard;
   }

@@ -3,6 +3,7 @@
 import type { GroupChange, Plan, Skip } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { DesiredGroup } from '../model/desired.ts';
+import { GROUP_KEY } from './keys.ts';
 
 export interface GroupLink {
   readonly remoteId: string;
@@ -22,6 +23,8 @@ export interface GroupSituation {
   /** This store lets the bridge delete what it made. */
   readonly deleteGroups: boolean;
   readonly renameGroups: boolean;
+  /** Why the wanted name cannot be had: another group has it. */
+  readonly takenName: string | null;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
 }
@@ -51,7 +54,11 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChang
   const { desired, settings, renameGroups, fedByAnother } = situation;
   const same = desired.name === link.remoteName;
   if (same || settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
-  const attributes = [{ name: 'name', from: link.remoteName, to: desired.name }];
+  if (situation.takenName !== null) {
+    const reason = `${desired.display} ${situation.takenName}`;
+    return { changes: [], skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
+  }
+  const attributes = [{ name: GROUP_KEY, from: link.remoteName, to: desired.name }];
   return one({ op: 'update', subject, remoteId: link.remoteId, attributes });
 }
 

@@ -1,6 +1,6 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
-import type { Op, Plan, Skip, UserChange } from '../model/change.ts';
+import type { AttributeChange, Op, Plan, Skip, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
@@ -28,6 +28,10 @@ export interface UserSituation {
   /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
   readonly keptOnAdoption: readonly string[];
   readonly isProtected: boolean;
+  /** Wanted values that another account has, by target attribute, each with why that stays so. */
+  readonly takenKeys: ReadonlyMap<string, string>;
+  /** Target attributes with a value that the account has only until the wanted one is free. */
+  readonly temporary: readonly string[];
   /** `REMOVE_AFTER_DAYS` have passed since the account of a person who is gone was disabled. */
   readonly removalDue: boolean;
 }
@@ -50,6 +54,7 @@ export function planUser(situation: UserSituation): Plan<UserChange> {
       if (linked) gone(plan, situation.link as AccountLink);
       break;
   }
+  if (linked && situation.desired.lifecycle !== 'active') endTemporary(plan, situation.link as AccountLink);
   return plan.finish();
 }
 
@@ -122,12 +127,36 @@ function whyNotEnabled(disabledBy: DisabledBy | null, settings: CommonSettings):
 }
 
 function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
-  const { desired, settings } = plan.situation;
-  const attributes = attributeChanges(desired.attributes, applied, observed);
-  if (attributes.length === 0) return;
-  if (settings.updateUsers) return plan.add({ op: 'update', subject: plan.subject, remoteId, attributes });
-  const names = attributes.map((attribute) => attribute.name).join(', ');
-  plan.skip('update', 'partiallySynced', `${names} differ, and UPDATE_USERS is off`);
+  const { desired, settings, temporary } = plan.situation;
+  const attributes = withoutTaken(plan, attributeChanges(desired.attributes, applied, observed));
+  const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
+  const due = attributes.filter(isDue);
+  if (due.length > 0) plan.add({ op: 'update', subject: plan.subject, remoteId, attributes: due });
+  const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
+  if (names.length > 0)
+    plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
+}
+
+/** What another account has is said, and not sent again. */
+function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): readonly AttributeChange[] {
+  const { takenKeys } = plan.situation;
+  for (const { name } of attributes) {
+    const why = takenKeys.get(name);
+    if (why !== undefined) plan.skip('update', 'partiallySynced', why);
+  }
+  return attributes.filter(({ name }) => !takenKeys.has(name));
+}
+
+/** A temporary value goes, whatever became of the person meanwhile. */
+function endTemporary(plan: Drafting, link: AccountLink) {
+  const { desired, temporary } = plan.situation;
+  if (plan.deletes) return;
+  const wanted = Object.fromEntries(
+    Object.entries(desired.attributes).filter(([name]) => temporary.includes(name)),
+  );
+  const attributes = withoutTaken(plan, attributeChanges(wanted, link.applied, link.observed));
+  if (attributes.length > 0)
+    plan.add({ op: 'update', subject: plan.subject, remoteId: link.remoteId, attributes });
 }
 
 function inactiveWithoutLink(plan: Drafting) {
@@ -195,6 +224,10 @@ class Drafting {
 
   skip(op: Op, status: Skip['status'], reason: string) {
     this.#skipped.push({ op, subject: this.subject, reason: `${this.subject.display} ${reason}`, status });
+  }
+
+  get deletes(): boolean {
+    return this.#changes.some(({ op }) => op === 'delete');
   }
 
   finish(): Plan<UserChange> {

@@ -36,7 +36,8 @@ export async function settleLeaver(
   const { store, settings } = attempt.context;
   const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
-    if (leaving.stillThere || ((undone || leaving.waits) && leaving.hadAccess)) return null;
+    const isOpen = (undone || leaving.waits) && leaving.hadAccess && !leaving.accessTaken;
+    if (leaving.stillThere || isOpen) return null;
     if (leaving.recheckAt !== undefined) return leaving.recheckAt;
     if (leaving.accessTaken && settings.verify) {
       const since = attempt.task.createdAt;

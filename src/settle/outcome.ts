@@ -2,6 +2,7 @@
 
 import type { Db } from '../db/open.ts';
 import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
+import { replaceKeyWaits } from '../db/seen/keys.ts';
 import {
   deleteSyncStatus,
   getSyncStatus,
@@ -12,8 +13,10 @@ import {
 } from '../db/seen/syncStatuses.ts';
 import { recordSuccess } from '../db/stores/storeProgress.ts';
 import type { Skip } from '../model/change.ts';
+import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { standingDrift } from './driftStatus.ts';
+import type { OwnWait } from './keys/order.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
 
 export interface Outcome {
@@ -21,6 +24,10 @@ export interface Outcome {
   readonly skipped: readonly Skip[];
   /** The vendor's refusals of single changes. */
   readonly refusals?: readonly { readonly reason: string; readonly vendor: VendorAnswer | null }[];
+  /** What the subject waits for, until another one has given it up. */
+  readonly waiting?: readonly string[];
+  /** Keys that the subject wants and another has: as remembered, and from now on. */
+  readonly keyWaits?: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] };
   /** Nothing is left of the subject on this store, and nobody will ask for it. */
   readonly forgotten?: boolean;
   /** Of a person; groups leave nothing behind. */
@@ -50,13 +57,32 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
     });
   }
   await explain(tx, attempt, outcome, before, status.reason);
+  if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
   if (attempt.asked) await recordSuccess(tx, store.id, attempt.now());
   const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
+  const dueAt = [
+    recheckAt,
+    status.status === 'pending' ? isoTime(attempt.deps.clock.now() + WAIT_MAX_MS) : null,
+  ]
+    .filter((at) => at !== null)
+    .sort()[0];
   if (status.status === 'held') await holdTask(tx, attempt.task);
-  else if (recheckAt !== null) await recheckTask(tx, attempt.task, recheckAt);
+  else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt);
   else await completeTask(tx, attempt.task);
   return { before, after: status };
+}
+
+/** Whoever is waited for wakes who waits; should that fail to come, this is how long it takes. */
+const WAIT_MAX_MS = 30_000;
+
+function rememberKeyWaits(
+  tx: Db,
+  attempt: Attempt,
+  { known, now }: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] },
+): Promise<void> {
+  if (known.length + now.length === 0) return Promise.resolve();
+  return replaceKeyWaits(tx, attempt.context.store.id, attempt.task.subject, now);
 }
 
 /** What was left undone is said once, not with every task that finds it so again. */
@@ -86,7 +112,7 @@ async function statusOf(
   attempt: Attempt,
   outcome: Outcome,
 ): Promise<Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'>> {
-  const { heldReasons, skipped, refusals = [] } = outcome;
+  const { heldReasons, skipped, refusals = [], waiting = [] } = outcome;
   const vendor = refusals.find((refusal) => refusal.vendor)?.vendor ?? null;
   const because = (status: SyncStatus, reasons: readonly string[]) => ({
     status,
@@ -98,6 +124,7 @@ async function statusOf(
     const count = heldReasons.length === 1 ? 'waits' : `${heldReasons.length} changes wait`;
     return because('held', [`${count} for a decision: ${distinct[0]}`, ...distinct.slice(1)]);
   }
+  if (waiting.length > 0) return because('pending', waiting);
   const unsynced = skipped.filter((skip) => skip.status === 'unsynced').map((skip) => skip.reason);
   if (unsynced.length > 0) return because('unsynced', unsynced);
   const partly = [...skipped.map((skip) => skip.reason), ...refusals.map((refusal) => refusal.reason)];

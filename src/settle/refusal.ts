@@ -8,7 +8,7 @@ import type { Attempt } from './attempt.ts';
 
 export interface Refusal {
   readonly reason: string;
-  readonly vendor: VendorAnswer;
+  readonly vendor: VendorAnswer | null;
 }
 
 /** Records the refusal of a protected account and answers it; every other error is thrown on. */

@@ -31,6 +31,8 @@ export function userSituation(
     settings: context.settings,
     keptOnAdoption: context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
     isProtected: remoteId !== undefined && protects(context, remoteId, names),
+    takenKeys: new Map(),
+    temporary: [],
     removalDue: isRemovalDue(context, desired, live, now),
   };
 }

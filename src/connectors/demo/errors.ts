@@ -4,6 +4,7 @@ import { type Disposition, RemoteError } from '../../model/errors.ts';
 import type { DemoWrite } from './accounts.ts';
 
 export const STORE = 'Demo';
+export const TAKEN = 'another one has it';
 
 export function demoError(action: string, disposition: Disposition, why: string): RemoteError {
   return new RemoteError(`The demo store could not ${action}: ${why}`, {
@@ -33,10 +34,9 @@ export async function attempt<T>(action: string, writes: boolean, run: () => Pro
 /** What became of a change of something that must be there. */
 export function applied(
   remoteId: string,
-  written: DemoWrite,
+  written: Exclude<DemoWrite, 'taken'>,
   action: string,
 ): { readonly remoteId: string; readonly outcome: 'done' } {
   if (written === 'missing') throw demoError(action, 'missing', 'it is not there any more');
-  if (written === 'taken') throw demoError(action, 'rejected', 'another one has that name');
   return { remoteId, outcome: 'done' };
 }

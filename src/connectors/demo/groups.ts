@@ -3,7 +3,7 @@
 import type { Write } from '../../model/change.ts';
 import type { Applied, KindConnector } from '../connector.ts';
 import type { DemoAccounts } from './accounts.ts';
-import { applied, attempt, demoError } from './errors.ts';
+import { applied, attempt, demoError, TAKEN } from './errors.ts';
 import { normalizeGroup, toRemoteGroup } from './mapping.ts';
 import { PAGE_SIZE, pageOf } from './pages.ts';
 
@@ -47,7 +47,13 @@ async function apply(
       const { remoteId } = change;
       const name = change.attributes.find((attribute) => attribute.name === 'name')?.to;
       if (name === undefined) return { remoteId, outcome: 'already' };
-      return applied(remoteId, await accounts.renameGroup(storeId, remoteId, name), action);
+      const written = await accounts.renameGroup(storeId, remoteId, name);
+      if (written !== 'taken') return applied(remoteId, written, action);
+      return {
+        remoteId,
+        outcome: 'already',
+        notAccepted: [{ attribute: 'name', reason: TAKEN, taken: true }],
+      };
     }
     case 'delete':
       throw demoError(action, 'rejected', 'the bridge does not delete groups of the demo store');

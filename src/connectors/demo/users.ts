@@ -1,9 +1,9 @@
 /** Accounts of the Demo store: looked up, read, listed and changed. */
 
-import type { Write } from '../../model/change.ts';
+import type { Update, Write } from '../../model/change.ts';
 import type { Applied, KindConnector } from '../connector.ts';
-import type { DemoAccounts, DemoWrite } from './accounts.ts';
-import { applied, attempt, demoError } from './errors.ts';
+import type { DemoAccounts } from './accounts.ts';
+import { applied, attempt, demoError, TAKEN } from './errors.ts';
 import { type IdentifiedBy, normalizeUser, toRemoteUser } from './mapping.ts';
 import { PAGE_SIZE, pageOf } from './pages.ts';
 
@@ -49,22 +49,47 @@ async function apply(
     return { remoteId: account.id, outcome: 'done', observed: toRemoteUser(account, identifiedBy) };
   }
   const { remoteId } = change;
-  const set = (update: Parameters<DemoAccounts['updateAccount']>[2]): Promise<DemoWrite> =>
-    accounts.updateAccount(storeId, remoteId, update);
   switch (change.op) {
-    case 'update': {
-      const attributes = Object.fromEntries(change.attributes.map(({ name, to }) => [name, to]));
-      // As at a vendor: a new address is what the account is found by from now on.
-      const identifier = attributes[identifiedBy];
-      return applied(remoteId, await set({ attributes, ...(identifier ? { identifier } : {}) }), action);
-    }
+    case 'update':
+      return update(accounts, storeId, identifiedBy, change, action);
     case 'enable':
-      return applied(remoteId, await set({ enabled: true }), action);
-    case 'disable':
-      return { remoteId, outcome: (await set({ enabled: false })) === 'missing' ? 'gone' : 'done' };
+      return applied(remoteId, await switched(accounts, storeId, remoteId, true), action);
+    case 'disable': {
+      const written = await switched(accounts, storeId, remoteId, false);
+      return { remoteId, outcome: written === 'missing' ? 'gone' : 'done' };
+    }
     case 'delete': {
       const written = await accounts.deleteAccount(storeId, remoteId);
       return { remoteId, outcome: written === 'missing' ? 'gone' : 'done' };
     }
   }
+}
+
+async function switched(accounts: DemoAccounts, storeId: string, remoteId: string, enabled: boolean) {
+  return (await accounts.updateAccount(storeId, remoteId, { enabled })) === 'missing' ? 'missing' : 'done';
+}
+
+/** As at a vendor: a new address is what the account is found by from now on, and nobody else may have it. */
+async function update(
+  accounts: DemoAccounts,
+  storeId: string,
+  identifiedBy: IdentifiedBy,
+  { remoteId, attributes: changes }: Update<'user'>,
+  action: string,
+): Promise<Applied<'user'>> {
+  const { [identifiedBy]: identifier, ...rest } = Object.fromEntries(
+    changes.map(({ name, to }) => [name, to]),
+  );
+  if (identifier === undefined || identifier === '') {
+    const attributes = identifier === undefined ? rest : { ...rest, [identifiedBy]: identifier };
+    const written = await accounts.updateAccount(storeId, remoteId, { attributes });
+    return applied(remoteId, written === 'missing' ? 'missing' : 'done', action);
+  }
+  const attributes = { ...rest, [identifiedBy]: identifier };
+  const written = await accounts.updateAccount(storeId, remoteId, { attributes, identifier });
+  if (written !== 'taken') return applied(remoteId, written, action);
+  const notAccepted = [{ attribute: identifiedBy, reason: TAKEN, taken: true }];
+  if (Object.keys(rest).length === 0) return { remoteId, outcome: 'already', notAccepted };
+  const again = await accounts.updateAccount(storeId, remoteId, { attributes: rest });
+  return { ...applied(remoteId, again === 'missing' ? 'missing' : 'done', action), notAccepted };
 }

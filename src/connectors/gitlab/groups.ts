@@ -148,8 +148,14 @@ async function renameGroup(
   const answer = await instance.client.ask(calls.editGroup(remoteId), { context, action }, (api) =>
     api.groups.edit(remoteId, { name }),
   );
-  if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
-  return { remoteId, outcome: 'done', observed: groupOf(answer.value) };
+  if (answer.ok) return { remoteId, outcome: 'done', observed: groupOf(answer.value) };
+  const { refusal } = answer;
+  if (!isGroupPathTaken(refusal)) throw refused({ action, writes: true }, refusal);
+  return {
+    remoteId,
+    outcome: 'already',
+    notAccepted: [{ attribute: 'name', reason: refusal.words, taken: true }],
+  };
 }
 
 function samePath(a: string, b: string): boolean {

@@ -2,7 +2,7 @@
 
 import type { Attributes } from '../../model/desired.ts';
 import type { NotAccepted } from '../connector.ts';
-import { isEmailTaken, isUsernameTaken, type Refusal } from './api/errors.ts';
+import { isEmailTaken, isIdentityTaken, isUsernameTaken, type Refusal } from './api/errors.ts';
 import { FIELDS } from './mapping.ts';
 
 /** GitLab's fields beside those that have the attribute's name: an identity is checked whole. */
@@ -13,7 +13,7 @@ const FIELDS_OF: Readonly<Record<string, readonly string[]>> = {
 
 /** Of the attributes that were sent; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
-  const taken = isEmailTaken(refusal) || isUsernameTaken(refusal);
+  const taken = isEmailTaken(refusal) || isUsernameTaken(refusal) || isIdentityTaken(refusal);
   return Object.keys(sent)
     .filter((name) => isAbout(refusal, name))
     .map((attribute) => ({ attribute, reason: refusal.words, ...(taken ? { taken } : {}) }));

@@ -111,7 +111,7 @@ async function emailTaken(
     return refused(attempt, refusal, 'conflict', `GitLab has an account with the email ${email}`);
   const holder = (await holderOf(instance, email, context)) ?? 'another account';
   const message = `GitLab has the email ${email} at ${holder}, perhaps as a secondary address; remove it there`;
-  return refused(attempt, refusal, 'rejected', message);
+  return refused(attempt, refusal, 'rejected', message, 'email');
 }
 
 async function usernameTaken(

@@ -73,7 +73,11 @@ async function renameGroup(
   const action = `rename group ${remoteId} to ${name}`;
   const operation = { op: 'replace', path: 'displayName', value: name } as const;
   const answer = await scim(calls.patch('group', remoteId, [operation]), action, context);
-  if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
+  if (!answer.ok) {
+    if (takenName(answer.refusal) === undefined) throw refused({ action, writes: true }, answer.refusal);
+    const reason = answer.refusal.description;
+    return { remoteId, outcome: 'already', notAccepted: [{ attribute: 'name', reason, taken: true }] };
+  }
   return { remoteId, outcome: 'done', ...(answer.value ? { observed: toRemoteGroup(answer.value) } : {}) };
 }
 

@@ -66,8 +66,11 @@ async function createUser(
     // Without an address or a name Slack makes no account.
     const { primaryEmail: _, userName: __, ...optional } = attributes;
     const refusedNow = refusedAttributes(refusal, optional);
-    if (refusedNow.length === 0)
-      throw refused({ action, writes: true }, refusal, creationDisposition(refusal, identifiedBy));
+    if (refusedNow.length === 0) {
+      const disposition = creationDisposition(refusal, identifiedBy);
+      const [own] = disposition === 'rejected' ? refusedAttributes(refusal, attributes) : [];
+      throw refused({ action, writes: true }, refusal, disposition, own?.taken ? own.attribute : undefined);
+    }
     notAccepted.push(...refusedNow);
     attributes = without(attributes, refusedNow);
   }

@@ -100,7 +100,7 @@ function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, tas
     const vendor = task.error ? { vendor: task.error } : {};
     return {
       status: 'pending' as const,
-      reason: whyPending(store, task),
+      reason: whyPending(store, task) ?? (settled?.status === 'pending' ? settled.reason : null),
       ...vendor,
       lastSyncAt,
       correlationId,

@@ -129,6 +129,8 @@ async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly sub
     await tx('membership_ledger').where({ store_id, remote_user_id: remote_id }).update({ display: PURGED });
     await purgeObservation(tx, { store_id, kind: 'user', remote_id });
   }
+  await tx('key_waits').where(subject).delete();
+  await tx('link_keys').whereIn('link_id', tx('links').where(subject).select('id')).delete();
   await tx('links')
     .where(subject)
     .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });

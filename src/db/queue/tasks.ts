@@ -10,8 +10,8 @@ import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
 import { openLeaver } from './leavers.ts';
 
-/** Leavers go before everything else; what a sync found comes last. */
-export const PRIORITY = { leaver: 0, normal: 5, sync: 9 } as const;
+/** Leavers go before everything else, then those for whom somebody waits; what a sync found comes last. */
+export const PRIORITY = { leaver: 0, awaited: 2, normal: 5, sync: 9 } as const;
 
 export interface Enqueue {
   readonly environmentId: string;
@@ -239,6 +239,11 @@ export async function retryTask(db: Db, id: string, at: string): Promise<void> {
       updated_at: at,
       seq: db.raw('seq + 1'),
     });
+}
+
+/** Others wait for it. */
+export async function raisePriority(db: Db, id: string, priority: number): Promise<void> {
+  await db('tasks').where({ id }).where('priority', '>', priority).update({ priority });
 }
 
 export async function deleteTask(db: Db, id: string): Promise<void> {

@@ -22,7 +22,7 @@ export interface SyncStatusRecord {
   readonly storeId: string;
   readonly subject: Subject;
   readonly status: SyncStatus;
-  /** In words for a person; null for `synced` and `pending`. */
+  /** In words for a person; null for `synced`; of `pending`, whom the subject waits for. */
   readonly reason: string | null;
   readonly vendor: VendorAnswer | null;
   readonly correlationId: string | null;

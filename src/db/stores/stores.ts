@@ -197,6 +197,8 @@ const BELONGINGS = [
   'causes',
   'losses',
   'incident_stores',
+  'key_waits',
+  'link_keys',
   'links',
   'membership_ledger',
   'observations',

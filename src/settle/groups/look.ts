@@ -4,12 +4,14 @@
  */
 
 import { lower } from '../../db/columns.ts';
+import type { KnownWait } from '../../db/seen/keys.ts';
 import { groupLinksByRemoteIds, type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import type { GroupSituation } from '../../plan/group.ts';
 import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
+import { keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 
@@ -30,6 +32,8 @@ export interface GroupFacts extends GroupSituation {
   readonly feeding: readonly Feeding[];
   /** Of the SCIM groups that feed the remote group, the memberships are planned for this one. */
   readonly isPrimaryFeeder: boolean;
+  /** The wanted name, where another group has it. */
+  readonly keyWaits: readonly KnownWait[];
   readonly repairs: readonly Repair[];
 }
 
@@ -72,6 +76,7 @@ export async function lookAtGroups(
   const found = await sight.findGroups(
     groups.filter((group) => looksForGroup(context, group, linkOf(group.id))),
   );
+  const keyWaits = await keyWaitsBySubject(planning, 'group', groupIds);
   return groups.map((desired): GroupFacts => {
     const record = linkOf(desired.id);
     const link = desired.keepRemote ? null : record;
@@ -81,6 +86,8 @@ export async function lookAtGroups(
     const remote = found.get(desired.id);
     return {
       ...groupSituation(context, desired, link, remote?.group ?? null),
+      takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
+      keyWaits: keyWaits.get(desired.id) ?? [],
       fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
       link,
       record,
@@ -101,7 +108,7 @@ function groupSituation(
   desired: DesiredGroup,
   link: LinkRecord | null,
   found: RemoteGroup | null,
-): Omit<GroupSituation, 'fedByAnother'> {
+): Omit<GroupSituation, 'fedByAnother' | 'takenName'> {
   return {
     desired,
     link,

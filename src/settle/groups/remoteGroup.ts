@@ -3,11 +3,19 @@
  * deletion are settled by `settleGroup.ts`.
  */
 
+import type { VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
+import { holdersOf } from '../../db/seen/keys.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
+import { GROUP_KEY } from '../../plan/keys.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
+import { orderGroup } from '../keys/groups.ts';
+import { recordKeys } from '../keys/holders.ts';
+import type { OwnWait } from '../keys/order.ts';
+import { whyTaken } from '../keys/waits.ts';
+import type { Outcome } from '../outcome.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
 
@@ -25,6 +33,9 @@ export function split({ changes }: Plan<GroupChange>): {
 export interface Leftovers {
   readonly skipped: readonly Skip[];
   readonly refusals: readonly Refusal[];
+  /** What the group waits for, until another one has given it up. */
+  readonly waiting: readonly string[];
+  readonly keyWaits: NonNullable<Outcome['keyWaits']>;
 }
 
 /** Creates, adopts or renames the remote group. */
@@ -34,13 +45,33 @@ export async function shapeRemoteGroup(
   changes: readonly GroupChange[],
 ): Promise<Leftovers & { readonly link: LinkRecord | null }> {
   let { link } = facts;
-  if (changes.length === 0) return { link, skipped: [], refusals: [] };
+  const known = facts.keyWaits;
+  const standing = facts.takenName === null ? [] : known;
+  const nothing = { skipped: [], refusals: [], waiting: [], keyWaits: { known, now: standing } };
+  if (changes.length === 0) return { ...nothing, link };
   const gate = await openHarmlessGate(attempt, changes);
-  for (const change of gate.allowed) {
+  const order = await orderGroup(attempt, facts, gate.allowed, async (tx, { change }) => {
+    link = await writeLink(tx, attempt, { ...facts, link }, change, {
+      remoteId: change.remoteId,
+      created: false,
+    });
+  });
+  const { waiting } = order;
+  const skipped = gate.skipped;
+  let keyWaits = { known, now: order.keyWaits };
+  const refusals = [...order.refusals];
+  for (const change of order.changes) {
     const { calls, callContext } = attempt.calling(change.op);
     try {
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
+      const taken = applied?.notAccepted?.find((part) => part.taken);
+      if (taken) {
+        const refused = await nameTaken(attempt, facts, change, calls, taken.reason);
+        refusals.push(refused.refusal);
+        keyWaits = { known, now: [refused.wait] };
+        continue;
+      }
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await attempt.record(async (tx) => {
         const intended =
@@ -54,14 +85,28 @@ export async function shapeRemoteGroup(
         });
       });
     } catch (error) {
-      return {
-        link,
-        skipped: gate.skipped,
-        refusals: [await forbiddenAsSkip(attempt, change, calls, error)],
-      };
+      refusals.push(await forbiddenAsSkip(attempt, change, calls, error));
+      return { link, skipped, refusals, waiting, keyWaits };
     }
   }
-  return { link, skipped: gate.skipped, refusals: [] };
+  return { link, skipped, refusals, waiting, keyWaits };
+}
+
+/** Another group has the name: the group keeps its own, and the memberships go on. */
+async function nameTaken(
+  attempt: Attempt,
+  { desired }: GroupFacts,
+  change: GroupChange,
+  calls: readonly VendorCall[],
+  words: string,
+): Promise<{ readonly refusal: Refusal; readonly wait: OwnWait }> {
+  const key = { attribute: GROUP_KEY, value: desired.name };
+  const { context, db, task } = attempt;
+  const [holder = null] = await holdersOf(db, context.store.id, task.subject, [key]);
+  const wait = { ...key, state: 'taken', reason: words, temporary: null } as const;
+  const reason = `${desired.display} ${whyTaken(context, { ...wait, holder })}`;
+  await attempt.record((tx) => attempt.changeEvent(tx, change, { outcome: 'failure', calls, reason }));
+  return { refusal: { reason, vendor: { status: null, code: words, message: reason } }, wait };
 }
 
 function remoteIdOf(change: GroupChange): string {
@@ -85,6 +130,7 @@ async function writeLink(
   if (link) {
     const patch = { remoteName: name ?? link.remoteName };
     await updateLink(tx, link.id, patch, attempt.now());
+    await recordKeys(tx, attempt, { ...link, ...patch });
     return { ...link, ...patch };
   }
   const fresh = await insertLink(
@@ -102,6 +148,7 @@ async function writeLink(
     },
     attempt.now(),
   );
+  await recordKeys(tx, attempt, fresh);
   if (change.op !== 'create') return fresh;
   // A group that we just made has no members to read.
   await updateLink(tx, fresh.id, { membersReadAt: attempt.now() }, attempt.now());

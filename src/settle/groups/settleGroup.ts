@@ -10,6 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
+import { releaseKeys } from '../keys/holders.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { recoverMembers } from '../recovery/members.ts';
 import { forbiddenAsSkip } from '../refusal.ts';
@@ -52,7 +53,7 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   const plan = planGroup(facts);
   const { shaping, removal } = split(plan);
   const shaped = await shapeRemoteGroup(attempt, { ...facts, link: record }, shaping);
-  const left = { skipped: [...plan.skipped, ...shaped.skipped], refusals: shaped.refusals };
+  const left = { ...shaped, skipped: [...plan.skipped, ...shaped.skipped] };
   if (shaped.link === null || attempt.context.settings.groupProvisioning === 'Off')
     return finish(attempt, { heldReasons: [], ...left, forgotten: facts.desired.lifecycle === 'gone' });
   await settleLinked(attempt, { facts, link: shaped.link, removal, left });
@@ -93,6 +94,7 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
   const link = shaped.link.membersReadAt === null ? await readAll(attempt, shaped.link) : shaped.link;
   const members = await settleMemberships(attempt, facts.desired, link);
   const outcome = {
+    ...left,
     heldReasons: members.heldReasons,
     skipped: [...left.skipped, ...members.skipped],
     refusals: [...left.refusals, ...members.refusals],
@@ -143,6 +145,7 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
   await attempt.record(async (tx) => {
     const feeders = await groupLinksByRemoteId(tx, store.id, link.remoteId);
     if (feeders.length === 1) await forgetGroup(tx, store.id, link.remoteId);
+    if (removal) await releaseKeys(tx, attempt, link);
     await detachLink(tx, attempt, link);
     if (removal) {
       await forgetObservation(tx, store.id, 'group', link.remoteId);

@@ -4,8 +4,10 @@ import type { NotAccepted } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { UserChange } from '../../model/change.ts';
+import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
+import { rememberTaken, type TakenKey } from '../keys/people.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { namesOfLink, protects } from '../situation.ts';
@@ -25,6 +27,8 @@ export interface AppliedChanges {
   /** The last change is made and not recorded yet: so that it shares a transaction with what concludes. */
   recordLast(tx: Db): Promise<Recorded>;
   readonly refusals: readonly Refusal[];
+  /** Keys that the vendor refused because another account has them. */
+  readonly taken: readonly TakenKey[];
   /** The account was disabled or deleted. */
   readonly accessTaken: boolean;
 }
@@ -38,6 +42,7 @@ export async function applyUserChanges(
   let recordLast: AppliedChanges['recordLast'] = async () => ({ link: facts.record, affectsGroups: false });
   let accessTaken = false;
   const refusals: Refusal[] = [];
+  const taken: TakenKey[] = [];
   for (const [index, change] of gate.allowed.entries()) {
     const { link } = index === 0 ? { link: facts.record } : await recordApart(attempt, recordLast);
     const { calls, callContext } = attempt.calling(change.op);
@@ -45,18 +50,33 @@ export async function applyUserChanges(
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       recordLast = (tx) => recordChange(tx, attempt, facts, gate, { change, applied, calls, link });
-      accessTaken = change.op === 'disable' || change.op === 'delete';
-      refusals.push(...(applied?.notAccepted ?? []).map((part) => notAccepted(attempt, change, part)));
+      accessTaken ||= change.op === 'disable' || change.op === 'delete';
+      const parts = applied?.notAccepted ?? [];
+      refusals.push(...parts.filter((part) => !part.taken).map((part) => notAccepted(attempt, change, part)));
+      taken.push(...parts.filter((part) => part.taken).map((part) => takenKey(change, part)));
     } catch (error) {
+      if (error instanceof RemoteError && error.taken !== undefined)
+        await rememberTaken(attempt, takenKey(change, { attribute: error.taken, reason: error.message }));
       const refusal = await forbiddenAsSkip(attempt, change, calls, error);
       return {
         recordLast: async () => ({ link, affectsGroups: false }),
         refusals: [...refusals, refusal],
-        accessTaken: false,
+        taken,
+        accessTaken,
       };
     }
   }
-  return { recordLast, refusals, accessTaken };
+  return { recordLast, refusals, taken, accessTaken };
+}
+
+function takenKey(change: UserChange, { attribute, reason: words }: NotAccepted): TakenKey {
+  const value =
+    change.op === 'create'
+      ? change.attributes[attribute]
+      : change.op === 'update'
+        ? change.attributes.find(({ name }) => name === attribute)?.to
+        : undefined;
+  return { attribute, value: value ?? '', words };
 }
 
 /** The rest of the change arrived. */
@@ -85,17 +105,30 @@ async function recordChange(
   const { desired } = facts;
   const intent = change.op === 'adopt' ? await attempt.intendedCreation(tx, desired.identifier) : null;
   const link = await writeLink(tx, attempt, facts, made, intent);
-  await tickOff(tx, attempt, gate, change);
+  // What another account has is asked for again, by the same leave.
+  if (!isTaken(made)) await tickOff(tx, attempt, gate, change);
   if (change.op === 'create') await endWaitForSeats(tx, attempt);
   if (intent) {
     const { remoteId, remoteName, applied } = link;
     await attempt.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
   } else {
     const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, desired) };
-    await attempt.changeEvent(tx, change, { calls, ...describe(change), ...why });
+    const outcome = isNothing(made) ? ('failure' as const) : ('success' as const);
+    await attempt.changeEvent(tx, change, { calls, outcome, ...describe(change), ...why });
   }
   const brings = ['create', 'adopt', 'enable'].includes(change.op);
   return { link, affectsGroups: brings || losesProtection(attempt, made.link, link) };
+}
+
+function isTaken({ applied }: MadeChange): boolean {
+  return applied?.notAccepted?.some((part) => part.taken) ?? false;
+}
+
+/** The vendor took no part of it. */
+function isNothing({ change, applied }: MadeChange): boolean {
+  if (change.op !== 'update') return false;
+  const refused = applied?.notAccepted?.map(({ attribute }) => attribute) ?? [];
+  return change.attributes.every(({ name }) => refused.includes(name));
 }
 
 /** A rename may end it, and then the account may lose the memberships that nobody wants. */

@@ -9,6 +9,7 @@ import { forgetAccount } from '../../db/seen/ledger.ts';
 import { insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import type { UserChange } from '../../model/change.ts';
+import type { Attributes } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { keptAttributes } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
@@ -47,13 +48,14 @@ export async function writeLink(
         origin: 'created',
         state: 'enabled',
         disabledBy: null,
-        applied: change.attributes,
-        observed: { ...change.attributes, ...applied?.sent, ...remote?.attributes },
+        applied: withoutTaken(change.attributes, applied),
+        observed: { ...withoutTaken(change.attributes, applied), ...applied?.sent, ...remote?.attributes },
       });
     case 'adopt':
       return put(tx, attempt, link, adoption(facts, facts.account as RemoteUser, intent));
     case 'update': {
-      const to = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
+      const sent = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
+      const to = withoutTaken(sent, applied);
       const patch = {
         applied: { ...link?.applied, ...to },
         observed: { ...link?.observed, ...to, ...applied?.sent, ...remote?.attributes },
@@ -75,6 +77,12 @@ export async function writeLink(
       await forgetObservation(tx, store.id, 'user', change.remoteId);
       return put(tx, attempt, link, REMOVED);
   }
+}
+
+/** What another account has is still to be sent, once that one has given it up. */
+function withoutTaken(attributes: Attributes, applied: Applied<'user'> | null): Attributes {
+  const taken = applied?.notAccepted?.filter((part) => part.taken).map(({ attribute }) => attribute) ?? [];
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !taken.includes(name)));
 }
 
 /** Memberships go with the account, and so does what was held of them: a group that is gone may have waited for that. */

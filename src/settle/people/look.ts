@@ -6,6 +6,7 @@
 
 import { lower } from '../../db/columns.ts';
 import { speakingUsers } from '../../db/identity/persons.ts';
+import type { KnownWait } from '../../db/seen/keys.ts';
 import { type LinkRecord, linksBySubject, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
@@ -14,6 +15,7 @@ import type { RemoteUser } from '../../model/remote.ts';
 import { planUser, type UserSituation } from '../../plan/user.ts';
 import { loadDesiredUsers } from '../../stores/desired.ts';
 import { type Drift, type DriftItem, NO_DRIFT } from '../drift.ts';
+import { keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { userSituation } from '../situation.ts';
@@ -25,6 +27,10 @@ export interface PersonFacts extends UserSituation {
   readonly drift: Drift;
   /** Further accounts that show the person's identifier. */
   readonly duplicates: readonly DriftItem[];
+  /** Of the account under the person's identifier: the link of the other person who has it. */
+  readonly owner: LinkRecord | null;
+  /** Keys that the person wants and another account has. */
+  readonly keyWaits: readonly KnownWait[];
   /** The link as recorded, where it was compared with what a complete scan saw. */
   readonly compared: LinkRecord | null;
   readonly repairs: readonly Repair[];
@@ -71,6 +77,7 @@ export async function lookAtPeople(
     people.filter((person) => looksForAccount(person, linkOf(person.id))),
   );
   const owners = await ownersOf(planning, [...accounts.values()]);
+  const keyWaits = await keyWaitsBySubject(planning, 'user', personIds);
   return people.map((person): PersonFacts => {
     const sighted = seen.get(person.id);
     const found = accounts.get(person.id);
@@ -78,9 +85,15 @@ export async function lookAtPeople(
     const owner = found ? owners.get(found.account.remoteId) : undefined;
     const released: Repair[] =
       found && owner?.isGone ? [{ kind: 'release', link: owner.link, account: found.account }] : [];
+    const waits = keyWaits.get(person.id) ?? [];
+    const situation = userSituation(context, person, linkOf(person.id), account, planning.now());
     return {
-      ...userSituation(context, person, linkOf(person.id), account, planning.now()),
+      ...situation,
       isTaken: owner !== undefined && !owner.isGone,
+      owner: owner && !owner.isGone ? owner.link : null,
+      keyWaits: waits,
+      takenKeys: takenKeys(context, person, waits),
+      temporary: temporaryAttributes(situation.link, waits),
       record: linkOf(person.id),
       drift: sighted?.drift ?? NO_DRIFT,
       duplicates: sighted?.duplicates ?? [],

@@ -7,6 +7,8 @@ import { RemoteError } from '../../model/errors.ts';
 import { planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
+import { recordKeys } from '../keys/holders.ts';
+import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../keys/people.ts';
 import { type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { applyRepairs } from '../repairs.ts';
@@ -66,9 +68,11 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
   await countOthersMovedOut(attempt, facts, plan);
   const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
-  const applied = await applyUserChanges(attempt, facts, gate);
+  const order = await orderPerson(attempt, facts, gate);
+  const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: order.changes });
+  const notHad = await keysNotHad(attempt, order, applied.taken);
   const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
-  await concludeUser(attempt, { facts, plan, gate, applied, proof });
+  await concludeUser(attempt, { facts: order.facts, plan, gate, order, applied, notHad, proof });
 }
 
 function lossOf({ desired }: PersonFacts) {
@@ -84,7 +88,9 @@ interface Attempted {
   readonly facts: PersonFacts;
   readonly plan: Plan<UserChange>;
   readonly gate: Gate<UserChange>;
+  readonly order: OrderedPerson;
   readonly applied: AppliedChanges;
+  readonly notHad: NotHad;
   readonly proof: Verified;
 }
 
@@ -94,6 +100,7 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
   const { desired } = facts;
   await attempt.record(async (tx) => {
     const { link, affectsGroups } = await applied.recordLast(tx);
+    if (link) await recordKeys(tx, attempt, link);
     if (link && !isCountRight(link, desired))
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
     const said = await conclude(tx, attempt, outcomeOf(attempted));
@@ -102,12 +109,14 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
   });
 }
 
-function outcomeOf({ facts, plan, gate, applied, proof }: Attempted): Outcome {
+function outcomeOf({ facts, plan, gate, order, applied, notHad, proof }: Attempted): Outcome {
   const { lifecycle } = facts.desired;
   return {
     heldReasons: gate.heldReasons,
     skipped: [...plan.skipped, ...gate.skipped, ...(proof.skipped ?? [])],
-    refusals: applied.refusals,
+    refusals: [...order.refusals, ...applied.refusals, ...notHad.refusals],
+    waiting: order.waiting,
+    keyWaits: { known: facts.keyWaits, now: notHad.keyWaits },
     forgotten: lifecycle === 'gone',
     leaving: {
       lifecycle,

@@ -90,8 +90,13 @@ onEachDatabase((open) => {
       attributes: { primaryEmail: 'Jane.Doe@example.com', title: 'Pilot' },
     });
     expect(await connector.find('user', 'jane@example.com', callContext())).toBeNull();
-    const taking = connector.apply(newAddress(jane.remoteId, 'john@example.com'), callContext());
-    expect((await remoteErrorOf(taking)).disposition).toBe('rejected');
+    const taking = newAddress(jane.remoteId, 'john@example.com');
+    const attributes = [...taking.attributes, { name: 'title', from: 'Pilot', to: 'Captain' }];
+    const notAccepted = [{ attribute: 'primaryEmail', taken: true }];
+    expect(await connector.apply({ ...taking, attributes }, callContext())).toMatchObject({ notAccepted });
+    expect(await connector.read('user', jane.remoteId, callContext())).toMatchObject({
+      attributes: { primaryEmail: 'Jane.Doe@example.com', title: 'Captain' },
+    });
   });
 
   it('names a failing database as what it is, and does not know what became of a write', async () => {

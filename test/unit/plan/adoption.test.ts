@@ -26,6 +26,8 @@ const situation: UserSituation = {
   isTaken: false,
   keptOnAdoption: ['username'],
   isProtected: false,
+  takenKeys: new Map<string, string>(),
+  temporary: [],
   removalDue: false,
 };
 

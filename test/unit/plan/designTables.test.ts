@@ -7,6 +7,7 @@ import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.t
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
 import { planGroup } from '../../../src/plan/group.ts';
+import { keyStep } from '../../../src/plan/keys.ts';
 import { type Judgement, judgeLosses, type KnownLoss } from '../../../src/plan/losses.ts';
 import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
 import { type AccountLink, type DisabledBy, planUser } from '../../../src/plan/user.ts';
@@ -86,6 +87,8 @@ describe('People', () => {
       settings,
       keptOnAdoption: [],
       isProtected: words.includes('protected'),
+      takenKeys: new Map(words.includes('value of another account') ? [['title', 'cannot have it']] : []),
+      temporary: words.includes('temporary value') ? ['title'] : [],
       removalDue: words.includes('time is up'),
     });
     expect(outcome(plan)).toBe(row.outcome);
@@ -123,9 +126,34 @@ describe('Groups', () => {
       settings,
       deleteGroups: words.includes('DELETE_GROUPS on'),
       renameGroups: true,
+      takenName: words.includes('name of another group') ? 'cannot have the name' : null,
       fedByAnother: words.includes('fed by another group'),
     });
     expect(outcome(plan)).toBe(row.outcome);
+  });
+});
+
+const CIRCLES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  no: [],
+  'of two': [['b', 'a']],
+  'of three': [
+    ['b', 'c'],
+    ['c', 'a'],
+  ],
+  'of others': [
+    ['b', 'c'],
+    ['c', 'b'],
+  ],
+};
+
+describe('Keys', () => {
+  it.each(table('Keys').map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const step = keyStep({
+      subjectId: 'a',
+      holder: row.holder === 'nobody' ? null : { subjectId: 'b', givesUp: row.holder === 'gives it up' },
+      waitsFor: new Map(CIRCLES[row.circle ?? '']),
+    });
+    expect(step === 'stepAside' ? 'step aside' : step).toBe(row.outcome);
   });
 });
 

@@ -112,12 +112,13 @@ const SCOPE = /insufficient_scope/;
 const SEATS = /(^|[\s_])seats?([\s_.]|$)|licen[cs]ed (user|number)|user (cap|limit)\b/i;
 const LOCKED = /resource lock/i;
 
-/** The error of a refusal; `disposition` and `message` where the operation knows better. */
+/** The error of a refusal; `disposition` and `message` where the operation knows better. `taken`: as in the error. */
 export function refused(
   attempt: Attempt,
   refusal: Refusal,
   disposition?: Disposition,
   message?: string,
+  taken?: string,
 ): RemoteError {
   const { status, words } = refusal;
   return new RemoteError(message ?? `GitLab refused to ${attempt.action}: ${words}${advice(status, words)}`, {
@@ -126,6 +127,7 @@ export function refused(
     disposition: disposition ?? dispositionOf(refusal, attempt.writes),
     status,
     code: words,
+    taken,
   });
 }
 
@@ -154,6 +156,11 @@ export function failed(
 /** Against any account's email, secondary ones too. */
 export function isEmailTaken({ words }: Refusal): boolean {
   return /email has already been taken/i.test(words);
+}
+
+/** Another account has the identity of the sign-in provider. */
+export function isIdentityTaken({ words, fields }: Refusal): boolean {
+  return fields.some((field) => field.includes('extern_uid')) && /has already been taken/i.test(words);
 }
 
 /** By an account or a group, which share one namespace, or by GitLab itself. */

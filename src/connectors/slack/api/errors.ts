@@ -176,7 +176,13 @@ export interface RefusedCall {
 }
 
 /** `disposition` where the operation knows better than the code alone. */
-export function refused(call: RefusedCall, refusal: Refusal, disposition?: Disposition): RemoteError {
+/** `taken`: as in the error. */
+export function refused(
+  call: RefusedCall,
+  refusal: Refusal,
+  disposition?: Disposition,
+  taken?: string,
+): RemoteError {
   const decided = disposition ?? dispositionOf(refusal, call.writes);
   const known = PASSING.has(refusal.code) || LIMITED.has(refusal.code);
   return new RemoteError(sentence(call.action, refusal), {
@@ -185,6 +191,7 @@ export function refused(call: RefusedCall, refusal: Refusal, disposition?: Dispo
     disposition: decided,
     status: refusal.status,
     code: refusal.description,
+    taken,
     ...(known ? { retryAfterMs: RETRY_MS[decided] } : {}),
   });
 }

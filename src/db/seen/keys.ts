@@ -1,0 +1,208 @@
+/**
+ * Keys: values that no two accounts, or groups, of a store share, such as an address, a user name or a group's name.
+ * Who of the linked ones has which, and which subjects want one that another has. Nothing here decides who waits.
+ */
+
+import type { Kind, Subject } from '../../model/subject.ts';
+import { lower } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export interface Key {
+  readonly attribute: string;
+  readonly value: string;
+}
+
+/** By attribute, in lower case. */
+export type KeysOfLink = ReadonlyMap<string, string>;
+
+export async function keysOfLink(db: Db, linkId: string): Promise<KeysOfLink> {
+  const rows = await db('link_keys').where({ link_id: linkId }).select('attribute', 'value_lower');
+  return new Map(rows.map((row) => [row.attribute, row.value_lower]));
+}
+
+export async function replaceKeysOfLink(
+  db: Db,
+  storeId: string,
+  linkId: string,
+  keys: readonly Key[],
+): Promise<void> {
+  await db('link_keys').where({ link_id: linkId }).delete();
+  if (keys.length === 0) return;
+  const rows = keys.map(({ attribute, value }) => ({
+    link_id: linkId,
+    store_id: storeId,
+    attribute,
+    value_lower: lower(value),
+  }));
+  await db('link_keys').insert(rows);
+}
+
+export interface KeyHolder {
+  readonly kind: Kind;
+  readonly attribute: string;
+  readonly valueLower: string;
+  readonly subjectId: string;
+  /** As the vendor shows the account or group. */
+  readonly remoteName: string;
+}
+
+/** The linked accounts or groups that have these keys, but for the subject's own. */
+export async function holdersOf(
+  db: Db,
+  storeId: string,
+  subject: Subject,
+  keys: readonly Key[],
+): Promise<readonly KeyHolder[]> {
+  const holders: KeyHolder[] = [];
+  for (const { attribute, value } of keys) {
+    const rows = await db('link_keys as k')
+      .join('links as l', 'l.id', 'k.link_id')
+      .where({ 'k.store_id': storeId, 'k.attribute': attribute, 'k.value_lower': lower(value) })
+      .where({ 'l.kind': subject.kind })
+      .whereNot({ 'l.state': 'removed' })
+      .whereNot({ 'l.subject_id': subject.id })
+      .orderBy('l.id')
+      .select('k.attribute', 'k.value_lower', 'l.subject_id', 'l.remote_name');
+    holders.push(...rows.map((row) => toHolder(subject.kind, row)));
+  }
+  return holders;
+}
+
+function toHolder(kind: Kind, row: Record<string, string>): KeyHolder {
+  return {
+    kind,
+    attribute: row.attribute as string,
+    valueLower: row.value_lower as string,
+    subjectId: row.subject_id as string,
+    remoteName: row.remote_name as string,
+  };
+}
+
+/**
+ * `waiting`: who has the key is about to give it up. `taken`: the vendor refused it. `stuck`: each of some subjects
+ * wants what another of them has, and the vendor takes no temporary value.
+ */
+export type KeyWaitState = 'waiting' | 'taken' | 'stuck';
+
+/** A subject wants a key that another account or group has. */
+export interface KeyWait extends Key {
+  readonly subjectId: string;
+  readonly state: KeyWaitState;
+  /** The vendor's words; '' while it waits. Names nobody else. */
+  readonly reason: string;
+  /** What the account or group has, or may have, until it can have what is wanted. */
+  readonly temporary: string | null;
+}
+
+/** Replaces what was known of the subject. */
+export async function replaceKeyWaits(
+  db: Db,
+  storeId: string,
+  subject: Subject,
+  waits: readonly Omit<KeyWait, 'subjectId'>[],
+): Promise<void> {
+  const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
+  await db('key_waits').where(key).delete();
+  if (waits.length === 0) return;
+  const byAttribute = new Map(waits.map((wait) => [wait.attribute, wait]));
+  await db('key_waits').insert(
+    [...byAttribute.values()].map(({ attribute, value, state, reason, temporary }) => ({
+      ...key,
+      attribute,
+      value,
+      value_lower: lower(value),
+      state,
+      reason,
+      temporary,
+    })),
+  );
+}
+
+export interface KnownWait extends KeyWait {
+  /** Who has the key, of the linked ones; null where nobody is known to. */
+  readonly holder: Pick<KeyHolder, 'subjectId' | 'remoteName'> | null;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** What these subjects wait for, with who has it. */
+export async function keyWaitsOf(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<readonly KnownWait[]> {
+  const found: KnownWait[] = [];
+  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+    const ids = subjectIds.slice(from, from + IDS_PER_QUERY_MAX);
+    found.push(...(await waits(db, storeId, kind).whereIn('w.subject_id', ids)).map(toWait));
+  }
+  return found;
+}
+
+/** Edges of the graph that one read may hold. */
+const GRAPH_MAX = 20_000;
+
+/** Who waits for whom for one attribute: whoever wants, and who has what they want. */
+export async function waitGraph(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  attribute: string,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await waits(db, storeId, kind)
+    .where('w.attribute', attribute)
+    .whereNotNull('l.subject_id')
+    .limit(GRAPH_MAX);
+  return new Map(
+    rows.map((row: Record<string, string>) => [row.subject_id, row.holder_id] as [string, string]),
+  );
+}
+
+function waits(db: Db, storeId: string, kind: Kind) {
+  return db('key_waits as w')
+    .leftJoin('link_keys as k', (on) => {
+      on.on('k.store_id', 'w.store_id')
+        .andOn('k.attribute', 'w.attribute')
+        .andOn('k.value_lower', 'w.value_lower');
+    })
+    .leftJoin('links as l', (on) => {
+      on.on('l.id', 'k.link_id')
+        .andOn('l.kind', 'w.kind')
+        .andOn('l.subject_id', '<>', 'w.subject_id')
+        .andOnVal('l.state', '<>', 'removed');
+    })
+    .where({ 'w.store_id': storeId, 'w.kind': kind })
+    .orderBy(['w.subject_id', 'w.attribute'])
+    .select('w.*', 'l.subject_id as holder_id', 'l.remote_name as holder_name');
+}
+
+function toWait(row: Record<string, string | null>): KnownWait {
+  return {
+    subjectId: row.subject_id as string,
+    attribute: row.attribute as string,
+    value: row.value as string,
+    state: row.state as KeyWaitState,
+    reason: row.reason as string,
+    temporary: row.temporary ?? null,
+    holder: row.holder_id ? { subjectId: row.holder_id, remoteName: row.holder_name as string } : null,
+  };
+}
+
+/** Takes the keys from whoever is known to want them, and answers who that is: they may have them now. */
+export async function takeWaitersFor(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  keys: readonly (readonly [attribute: string, valueLower: string])[],
+): Promise<readonly string[]> {
+  const subjects = new Set<string>();
+  for (const [attribute, valueLower] of keys) {
+    const wanted = { store_id: storeId, kind, attribute, value_lower: valueLower };
+    const rows = await db('key_waits').where(wanted).select('subject_id');
+    for (const row of rows) subjects.add(row.subject_id);
+    // What has a temporary value says so until it is replaced.
+    await db('key_waits').where(wanted).update({ state: 'waiting', reason: '' });
+  }
+  return [...subjects].sort();
+}

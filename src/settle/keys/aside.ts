@@ -1,0 +1,151 @@
+/**
+ * Breaks a circle of subjects who want each other's keys: one of them steps aside, which is to take a temporary value
+ * until the wanted one is free. The value is an intent in the database before it is sent.
+ */
+
+import type { Applied, CallContext, VendorCall } from '../../connectors/connector.ts';
+import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
+import { PRIORITY, raisePriority } from '../../db/queue/tasks.ts';
+import { keyWaitsOf, replaceKeyWaits } from '../../db/seen/keys.ts';
+import type { Change, Update } from '../../model/change.ts';
+import { RemoteError } from '../../model/errors.ts';
+import type { Attempt } from '../attempt.ts';
+import { intentOf } from '../gate/intent.ts';
+import { answerOf, type Refusal } from '../refusal.ts';
+import { wake } from './holders.ts';
+import { type Awaited, type OwnWait, waiting } from './order.ts';
+import { whyTaken, whyWaiting } from './waits.ts';
+
+/** What became of the keys that cannot be had yet. */
+export interface Order {
+  /** To be remembered of the subject. */
+  readonly keyWaits: readonly OwnWait[];
+  /** Why the subject is not as desired for a moment. */
+  readonly waiting: readonly string[];
+  /** Why some of it will stay so. */
+  readonly refusals: readonly Refusal[];
+}
+
+type AnyUpdate = Update<'user'> | Update<'group'>;
+type AppliedOf<C extends AnyUpdate> = Applied<C['subject']['kind']>;
+
+export interface SteppingAside<C extends AnyUpdate> {
+  readonly display: string;
+  /** What the attempt goes on with: its intent is about all of it. */
+  readonly changes: readonly Change[];
+  /** The change that gives the temporary value; null where there is no such value. */
+  change(key: Awaited): C | null;
+  apply(change: C, callContext: CallContext): Promise<AppliedOf<C>>;
+  /** Part of the transaction that records what the vendor took. */
+  write(tx: Db, made: Made<C>): Promise<void>;
+}
+
+export interface Made<C extends AnyUpdate> {
+  readonly change: C;
+  readonly applied: AppliedOf<C>;
+  readonly calls: readonly VendorCall[];
+}
+
+/** Calls the vendor for each key with which the subject closes a circle. Throws what says nothing about the value. */
+export async function stepAside<C extends AnyUpdate>(
+  attempt: Attempt,
+  awaited: readonly Awaited[],
+  stepping: SteppingAside<C>,
+): Promise<Order> {
+  const keyWaits: OwnWait[] = [];
+  const waitingFor: string[] = [];
+  const refusals: Refusal[] = [];
+  for (const key of awaited) {
+    const { attribute, value, holder } = key;
+    const taken = key.step === 'stepAside' ? await takeTemporary(attempt, key, stepping) : key.temporary;
+    if (taken !== null && typeof taken === 'object') {
+      const stuck = { ...waiting(key, null), state: 'stuck', reason: taken.reason } as const;
+      keyWaits.push(stuck);
+      const why = whyTaken(attempt.context, { ...stuck, holder });
+      refusals.push({ reason: `${stepping.display} ${why}`, vendor: taken.vendor });
+    } else {
+      keyWaits.push(waiting(key, taken));
+      waitingFor.push(`${stepping.display} ${whyWaiting(attribute, value, holder.remoteName)}`);
+    }
+  }
+  return { keyWaits, waiting: waitingFor, refusals };
+}
+
+/** The value that the account or group has now, or why it has none. */
+async function takeTemporary<C extends AnyUpdate>(
+  attempt: Attempt,
+  key: Awaited,
+  stepping: SteppingAside<C>,
+): Promise<string | Refusal> {
+  const change = stepping.change(key);
+  const [attribute] = change?.attributes ?? [];
+  if (!change || !attribute) return stuck(attempt, key, NO_VALUE);
+  await attempt.record(async (tx) => {
+    await attempt.holdContext(tx);
+    await writeDown(tx, attempt, key, attribute.to);
+    await raisePriority(tx, attempt.task.id, PRIORITY.awaited);
+    await attempt.announce(tx, intentOf([...stepping.changes, change], null) as Intent);
+  });
+  const { calls, callContext } = attempt.calling('update');
+  const told = { before: { [attribute.name]: attribute.from }, after: { [attribute.name]: attribute.to } };
+  try {
+    const applied = await stepping.apply(change, callContext);
+    const refused = applied.notAccepted?.find((part) => part.attribute === attribute.name);
+    if (refused) throw notTaken(attempt, refused.reason);
+    await attempt.recordAndGoOn(async (tx) => {
+      await stepping.write(tx, { change, applied, calls });
+      const reason = `a temporary value: ${key.circle.length} of them want what another of them has`;
+      await attempt.changeEvent(tx, change, { calls, ...told, reason });
+    });
+    return attribute.to;
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    await attempt.record((tx) =>
+      attempt.changeEvent(tx, change, { outcome: 'failure', calls, ...told, reason: error.message }),
+    );
+    if (!REFUSALS.includes(error.disposition)) throw error;
+    return stuck(attempt, key, { reason: error.message, vendor: answerOf(error) });
+  }
+}
+
+const NO_VALUE: Refusal = { reason: 'there is none in its form', vendor: null };
+const REFUSALS: readonly RemoteError['disposition'][] = ['rejected', 'forbidden', 'conflict'];
+
+function notTaken({ context }: Attempt, words: string): RemoteError {
+  const fields = {
+    store: context.store.type,
+    action: 'take a temporary value',
+    disposition: 'rejected',
+  } as const;
+  return new RemoteError(words, { ...fields, code: words });
+}
+
+async function writeDown(tx: Db, attempt: Attempt, { attribute }: Awaited, temporary: string): Promise<void> {
+  const { id: storeId } = attempt.context.store;
+  const { subject } = attempt.task;
+  const waits = await keyWaitsOf(tx, storeId, subject.kind, [subject.id]);
+  const named = waits.map((wait) => (wait.attribute === attribute ? { ...wait, temporary } : wait));
+  await replaceKeyWaits(tx, storeId, subject, named);
+}
+
+/** The vendor takes no temporary value: nobody in the circle can have what another has, and each is told. */
+async function stuck(attempt: Attempt, { attribute, circle }: Awaited, refusal: Refusal): Promise<Refusal> {
+  const { id: storeId } = attempt.context.store;
+  const { kind, id: own } = attempt.task.subject;
+  await attempt.record(async (tx) => {
+    const waits = await keyWaitsOf(tx, storeId, kind, circle);
+    for (const id of circle) {
+      const rows = waits
+        .filter(({ subjectId }) => subjectId === id)
+        .map((wait) =>
+          wait.attribute === attribute
+            ? ({ ...wait, state: 'stuck', reason: refusal.reason, temporary: null } as const)
+            : wait,
+        );
+      await replaceKeyWaits(tx, storeId, { kind, id }, rows);
+      if (id !== own) await wake(tx, attempt, kind, id);
+    }
+  });
+  return refusal;
+}

@@ -1,0 +1,71 @@
+/**
+ * Keeps in step who of the linked accounts and groups has which key. Whoever wants one that becomes free is told in the
+ * same transaction.
+ */
+
+import { lower } from '../../db/columns.ts';
+import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { type Key, keysOfLink, replaceKeysOfLink, takeWaitersFor } from '../../db/seen/keys.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
+import type { Kind } from '../../model/subject.ts';
+import { GROUP_KEY } from '../../plan/keys.ts';
+import type { StoreContext } from '../../stores/desired.ts';
+import type { Attempt } from '../attempt.ts';
+
+/** Attributes of accounts that no two of them share. */
+export function identityAttributes({ definition }: StoreContext): readonly string[] {
+  return definition.userAttributes.filter(({ identity }) => identity).map(({ name }) => name);
+}
+
+function keysHeld(
+  context: StoreContext,
+  { subject, state, remoteName, applied, observed }: LinkRecord,
+): readonly Key[] {
+  if (state === 'removed') return [];
+  if (subject.kind === 'group') return [{ attribute: GROUP_KEY, value: remoteName }];
+  return identityAttributes(context).flatMap((attribute) => {
+    const value = observed[attribute] ?? applied[attribute] ?? '';
+    return value === '' ? [] : [{ attribute, value }];
+  });
+}
+
+/** Part of the transaction that wrote the link. */
+export async function recordKeys(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+  const { context } = attempt;
+  const before = await keysOfLink(tx, link.id);
+  const held = keysHeld(context, link);
+  const after = new Map(held.map(({ attribute, value }) => [attribute, lower(value)]));
+  const freed = [...before].filter(([attribute, value]) => after.get(attribute) !== value);
+  if (freed.length === 0 && after.size === before.size) return;
+  await replaceKeysOfLink(tx, context.store.id, link.id, held);
+  await wakeWaiters(tx, attempt, link.subject.kind, freed);
+}
+
+/** The account or group is gone; the link goes with this transaction. */
+export async function releaseKeys(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+  await wakeWaiters(tx, attempt, link.subject.kind, [...(await keysOfLink(tx, link.id))]);
+}
+
+async function wakeWaiters(
+  tx: Db,
+  attempt: Attempt,
+  kind: Kind,
+  freed: readonly (readonly [attribute: string, valueLower: string])[],
+): Promise<void> {
+  const { store } = attempt.context;
+  for (const id of await takeWaitersFor(tx, store.id, kind, freed))
+    if (id !== attempt.task.subject.id) await wake(tx, attempt, kind, id);
+}
+
+/** Before everybody but leavers: others may wait for it in turn, and a temporary value ends with it. */
+export function wake(tx: Db, attempt: Attempt, kind: Kind, id: string): Promise<void> {
+  const { store } = attempt.context;
+  return enqueueTask(tx, store.id, {
+    environmentId: store.environmentId,
+    subject: { kind, id },
+    priority: PRIORITY.awaited,
+    correlationIds: attempt.task.causes,
+    at: attempt.now(),
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * Puts the changes of one attempt in order with those of others who have a key that the subject wants: which keys it
+ * has to wait for, and for whom. Calls no vendor.
+ */
+
+import { taskOf } from '../../db/queue/tasks.ts';
+import {
+  holdersOf,
+  type Key,
+  type KeyHolder,
+  type KeyWait,
+  keyWaitsOf,
+  replaceKeyWaits,
+  waitGraph,
+} from '../../db/seen/keys.ts';
+import { circleOf, type KeyStep, keyStep } from '../../plan/keys.ts';
+import type { Attempt } from '../attempt.ts';
+
+/** As it is remembered of the subject of the attempt. */
+export type OwnWait = Omit<KeyWait, 'subjectId'>;
+
+/** A key that the subject wants, and whom it waits for. */
+export interface Awaited extends Key {
+  readonly holder: KeyHolder;
+  readonly step: Exclude<KeyStep, 'take'>;
+  /** Those who wait in a circle, the subject first; empty where they do not. */
+  readonly circle: readonly string[];
+  /** What the account or group has meanwhile, where it stepped aside already. */
+  readonly temporary: string | null;
+}
+
+/**
+ * The wanted keys that cannot be had yet. That they are waited for is in the database before this looks for circles:
+ * whoever closes one sees it. `plans`: the holder's own plan gives it another value, or takes it away.
+ */
+export async function awaitedKeys(
+  attempt: Attempt,
+  wanted: readonly Key[],
+  known: readonly OwnWait[],
+  plans: (holder: KeyHolder) => Promise<boolean>,
+): Promise<readonly Awaited[]> {
+  if (wanted.length === 0) return [];
+  const { subject } = attempt.task;
+  const { id: storeId } = attempt.context.store;
+  const conflicts = new Map<string, { readonly key: Key; readonly holder: KeyHolder }>();
+  for (const holder of await holdersOf(attempt.db, storeId, subject, wanted)) {
+    const key = wanted.find(({ attribute }) => attribute === holder.attribute);
+    if (key && (await givesUp(attempt, holder, plans))) conflicts.set(holder.attribute, { key, holder });
+  }
+  if (conflicts.size === 0) return [];
+  const temporaryOf = (attribute: string) =>
+    known.find((row) => row.attribute === attribute)?.temporary ?? null;
+  const rows = [...conflicts.values()].map(({ key }) => waiting(key, temporaryOf(key.attribute)));
+  const others = known.filter(({ attribute }) => !conflicts.has(attribute));
+  await attempt.record((tx) => replaceKeyWaits(tx, storeId, subject, [...rows, ...others]));
+  const awaited: Awaited[] = [];
+  for (const { key, holder } of conflicts.values()) {
+    const waitsFor = await waitGraph(attempt.db, storeId, subject.kind, key.attribute);
+    const { subjectId } = holder;
+    const step = keyStep({ subjectId: subject.id, holder: { subjectId, givesUp: true }, waitsFor });
+    const circle = circleOf(subject.id, subjectId, waitsFor);
+    if (step !== 'take')
+      awaited.push({ ...key, holder, step, circle, temporary: temporaryOf(key.attribute) });
+  }
+  return awaited;
+}
+
+export function waiting({ attribute, value }: Key, temporary: string | null): OwnWait {
+  return { attribute, value, state: 'waiting', reason: '', temporary };
+}
+
+/** It plans to, and will come to it without anybody's help. */
+async function givesUp(
+  { db, context }: Attempt,
+  holder: KeyHolder,
+  plans: (holder: KeyHolder) => Promise<boolean>,
+): Promise<boolean> {
+  if (!(await plans(holder))) return false;
+  const subject = { kind: holder.kind, id: holder.subjectId };
+  const waits = await keyWaitsOf(db, context.store.id, subject.kind, [subject.id]);
+  const own = waits.filter(({ attribute }) => attribute === holder.attribute);
+  if (own.length > 0) return own.some((wait) => wait.holder !== null && wait.state !== 'stuck');
+  return (await taskOf(db, context.store.id, subject))?.state === 'pending';
+}

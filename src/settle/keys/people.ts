@@ -1,0 +1,157 @@
+/**
+ * One person among others who want each other's addresses and user names: what of the person's changes may go now, and
+ * the temporary value where some wait in a circle.
+ */
+
+import { lower } from '../../db/columns.ts';
+import { holdersOf, type Key, type KeyHolder, replaceKeyWaits } from '../../db/seen/keys.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
+import { type AttributeChange, changeKey, type Update, type UserChange } from '../../model/change.ts';
+import { keysWanted, temporaryValue, withhold } from '../../plan/keys.ts';
+import { planUser } from '../../plan/user.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Gate } from '../gate/gate.ts';
+import { writeLink } from '../people/linkWrites.ts';
+import { byRecords, type PersonFacts, planPeople } from '../people/look.ts';
+import type { Refusal } from '../refusal.ts';
+import { type Order, stepAside } from './aside.ts';
+import { identityAttributes, recordKeys } from './holders.ts';
+import { type Awaited, awaitedKeys, type OwnWait } from './order.ts';
+import { whyTaken } from './waits.ts';
+
+export interface OrderedPerson extends Order {
+  /** With the link as it is after the person has stepped aside. */
+  readonly facts: PersonFacts;
+  /** What may go now. */
+  readonly changes: readonly UserChange[];
+  readonly awaited: readonly Awaited[];
+}
+
+/** Makes the person step aside where that is due. Throws the RemoteError of a vendor that does not answer. */
+export async function orderPerson(
+  attempt: Attempt,
+  facts: PersonFacts,
+  gate: Gate<UserChange>,
+): Promise<OrderedPerson> {
+  const awaited = await awaitedKeys(attempt, wantedBy(attempt, facts, gate), facts.keyWaits, (holder) =>
+    givesUp(attempt, holder),
+  );
+  const isWhole = (change: UserChange) =>
+    gate.applied.has(changeKey(change)) || gate.approvals.has(changeKey(change));
+  const attributes = new Set(awaited.map(({ attribute }) => attribute));
+  const changes = withhold(gate.allowed, attributes, isWhole);
+  let { record } = facts;
+  const order = await stepAside<Update<'user'>>(attempt, awaited, {
+    changes,
+    display: facts.desired.display,
+    change: (key) => changeAside(attempt, facts, key),
+    apply: (change, callContext) => attempt.context.connector.apply(change, callContext),
+    write: async (tx, made) => {
+      record = await writeLink(tx, attempt, facts, { ...made, link: record }, null);
+      await recordKeys(tx, attempt, record);
+    },
+  });
+  return { ...order, changes, awaited, facts: { ...facts, record } };
+}
+
+/** A key that the vendor refused because another account has it. */
+export interface TakenKey extends Key {
+  /** The vendor's. */
+  readonly words: string;
+}
+
+/** What is said, and remembered, of keys that the person did not get. */
+export interface NotHad {
+  readonly keyWaits: readonly OwnWait[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** `taken`: by the changes that went. Whoever gives one of these keys up later, wakes the person. */
+export async function keysNotHad(
+  attempt: Attempt,
+  { facts, keyWaits: ordered, awaited }: OrderedPerson,
+  taken: readonly TakenKey[],
+): Promise<NotHad> {
+  const { desired, owner, keyWaits: known } = facts;
+  const rows: OwnWait[] = [...ordered];
+  const refusals: Refusal[] = [];
+  const holders = await holdersOf(attempt.db, attempt.context.store.id, attempt.task.subject, taken);
+  for (const { attribute, value, words } of taken) {
+    const temporary = known.find((row) => row.attribute === attribute)?.temporary ?? null;
+    const row = { attribute, value, state: 'taken', reason: words, temporary } as const;
+    rows.push(row);
+    const holder = holders.find((other) => other.attribute === attribute) ?? null;
+    const why = `${desired.display} ${whyTaken(attempt.context, { ...row, holder })}`;
+    refusals.push({ reason: why, vendor: { status: null, code: words, message: why } });
+  }
+  const identifier = identifierOf(attempt, facts);
+  if (owner !== null && identifier && !awaited.some(({ attribute }) => attribute === identifier.attribute))
+    rows.push({ ...identifier, state: 'taken', reason: 'it is linked to another person', temporary: null });
+  const isNew = ({ attribute }: OwnWait) => !rows.some((row) => row.attribute === attribute);
+  const standing = known.filter((row) => isNew(row) && facts.takenKeys.has(row.attribute));
+  return { keyWaits: [...rows, ...standing], refusals };
+}
+
+/** Of a creation that the vendor refused whole: whoever gives the key up, wakes the person. */
+export async function rememberTaken(attempt: Attempt, { attribute, value, words }: TakenKey): Promise<void> {
+  const { context, task } = attempt;
+  const row = { attribute, value, state: 'taken', reason: words, temporary: null } as const;
+  await attempt.record((tx) => replaceKeyWaits(tx, context.store.id, task.subject, [row]));
+}
+
+/** What accounts are found by; null where the person has no use for one, or none. */
+function identifierOf({ context }: Attempt, { desired }: PersonFacts): Key | null {
+  if (desired.identifier === null || desired.lifecycle !== 'active') return null;
+  const attribute = context.definition.identifierAttributes[context.settings.uniqueUserIdentifier];
+  return { attribute, value: desired.identifier };
+}
+
+function wantedBy(attempt: Attempt, facts: PersonFacts, gate: Gate<UserChange>): readonly Key[] {
+  const wanted = keysWanted(gate.allowed, identityAttributes(attempt.context));
+  const identifier = facts.owner === null ? null : identifierOf(attempt, facts);
+  return identifier ? [...wanted, identifier] : wanted;
+}
+
+/** Whether the holder's own plan gives the account another value, or takes the account away. */
+async function givesUp(attempt: Attempt, { subjectId, attribute, valueLower }: KeyHolder): Promise<boolean> {
+  const [planned] = await planPeople(attempt, byRecords(attempt), [subjectId]);
+  if (!planned) return false;
+  const { changes } = planUser({ ...planned.facts, takenKeys: new Map() });
+  const isOther = ({ name, to }: AttributeChange) =>
+    name === attribute && to !== '' && lower(to) !== valueLower;
+  return changes.some(
+    (change) => change.op === 'delete' || (change.op === 'update' && change.attributes.some(isOther)),
+  );
+}
+
+/** In the form that the store keeps; null where it would be the wanted one again. */
+function changeAside(
+  { context }: Attempt,
+  { desired, record }: PersonFacts,
+  { attribute, value }: Awaited,
+): Update<'user'> | null {
+  if (record === null) return null;
+  const raw = temporaryValue(value, desired.id);
+  const isIdentifier =
+    attribute === context.definition.identifierAttributes[context.settings.uniqueUserIdentifier];
+  const { attributes } = context.connector.normalize({
+    ...desired,
+    ...(isIdentifier ? { identifier: raw } : {}),
+    attributes: { ...desired.attributes, [attribute]: raw },
+  }).desired;
+  const to = attributes[attribute] ?? '';
+  if (to === '' || lower(to) === lower(value)) return null;
+  const from = hasNow(record, attribute);
+  const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
+  return {
+    op: 'update',
+    temporary: true,
+    subject,
+    remoteId: record.remoteId,
+    attributes: [{ name: attribute, from, to }],
+  };
+}
+
+function hasNow({ observed, applied }: LinkRecord, attribute: string): string | null {
+  return observed[attribute] ?? applied[attribute] ?? null;
+}

@@ -1,0 +1,83 @@
+/**
+ * What subjects wait for, as the last attempts left it: keys that another account or group of the store has, and what
+ * that means for the next plan. Reads the database only.
+ */
+
+import { lower } from '../../db/columns.ts';
+import { type KnownWait, keyWaitsOf } from '../../db/seen/keys.ts';
+import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
+import type { Kind } from '../../model/subject.ts';
+import type { StoreContext } from '../../stores/desired.ts';
+import type { Planning } from '../planning.ts';
+
+/** By subject, one for each attribute; subjects that wait for nothing are absent. */
+export async function keyWaitsBySubject(
+  { db, context }: Planning,
+  kind: Kind,
+  subjectIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly KnownWait[]>> {
+  const bySubject = new Map<string, Map<string, KnownWait>>();
+  for (const wait of await keyWaitsOf(db, context.store.id, kind, subjectIds)) {
+    const own = bySubject.get(wait.subjectId) ?? new Map<string, KnownWait>();
+    bySubject.set(wait.subjectId, own);
+    if (wait.holder !== null || !own.has(wait.attribute)) own.set(wait.attribute, wait);
+  }
+  return new Map([...bySubject].map(([id, own]) => [id, [...own.values()]]));
+}
+
+/** Wanted values that the vendor refused because another account has them, with why, for a planner. */
+export function takenKeys(
+  context: StoreContext,
+  { attributes }: Pick<DesiredUser, 'attributes'>,
+  waits: readonly KnownWait[],
+): ReadonlyMap<string, string> {
+  const refused = waits.filter((wait) => wait.state !== 'waiting' && isWanted(attributes, wait));
+  return new Map(refused.map((wait) => [wait.attribute, whyTaken(context, wait)]));
+}
+
+/** The same of a group, which has one key. */
+export function takenName(
+  context: StoreContext,
+  { name }: Pick<DesiredGroup, 'name'>,
+  waits: readonly KnownWait[],
+): string | null {
+  const refused = waits.find((wait) => wait.state !== 'waiting' && lower(wait.value) === lower(name));
+  return refused ? whyTaken(context, refused) : null;
+}
+
+function isWanted(attributes: Attributes, { attribute, value }: KnownWait): boolean {
+  const wanted = attributes[attribute];
+  return wanted !== undefined && lower(wanted) === lower(value);
+}
+
+/** Attributes that the account has only until the wanted value is free. */
+export function temporaryAttributes(
+  link: { readonly applied: Attributes; readonly observed: Attributes } | null,
+  waits: readonly KnownWait[],
+): readonly string[] {
+  if (link === null) return [];
+  return waits
+    .filter(({ attribute, temporary }) => {
+      const has = link.observed[attribute] ?? link.applied[attribute];
+      return temporary !== null && has !== undefined && lower(has) === lower(temporary);
+    })
+    .map(({ attribute }) => attribute);
+}
+
+/** Follows the name of the subject. */
+export function whyTaken(
+  { store }: StoreContext,
+  { attribute, value, state, reason, holder }: Omit<KnownWait, 'subjectId' | 'temporary'>,
+): string {
+  if (state === 'stuck' && holder !== null) {
+    const advice = 'give one of them another one there by hand';
+    return `wants the ${attribute} ${value} of ${holder.remoteName}, who waits in turn, and ${store.name} takes no temporary one (${reason}); ${advice}`;
+  }
+  const whose = holder === null ? 'another one has it' : `it is that of ${holder.remoteName}`;
+  return `cannot have the ${attribute} ${value} on ${store.name}: ${whose} (${reason})`;
+}
+
+/** Follows the name of the subject. */
+export function whyWaiting(attribute: string, value: string, holderName: string): string {
+  return `waits for the ${attribute} ${value} until ${holderName} has given it up`;
+}

@@ -1,0 +1,220 @@
+/**
+ * People and groups who want each other's addresses, user names and group names: whoever wants one that another is
+ * about to give up waits for it, circles end, and nobody keeps a temporary value.
+ */
+
+import type { Dialect } from '../../../src/db/open.ts';
+import { eventually, person } from '../../bridge.ts';
+import { mail, STORE_TYPES, type StoreType, startWorld, type World } from './world.ts';
+
+const BOTH = (['sqlite', 'postgres'] as const).flatMap((dialect) =>
+  STORE_TYPES.map((type) => [dialect, type] as const),
+);
+
+describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type: StoreType) => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld(dialect);
+  });
+  afterEach(() => world.stop());
+
+  const emails = (name: string) => [{ value: mail(name), type: 'work', primary: true }];
+  const readdress = (id: string, name: string) =>
+    world.bridge.scim('PATCH', `/Users/${id}`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'replace', value: { emails: emails(name) } }],
+    });
+  const rename = (id: string, name: string) =>
+    world.bridge.scim('PATCH', `/Groups/${id}`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'replace', path: 'displayName', value: name }],
+    });
+  /** The account of whoever joined under the name, by the address that it has now. */
+  const accountIds = async (...names: readonly string[]) =>
+    Promise.all(names.map(async (name) => (await world.account(type, name))?.id ?? null));
+
+  async function expectSynced(...ids: readonly string[]): Promise<void> {
+    for (const id of ids)
+      expect(await world.status(type, id)).toMatchObject({ status: 'synced', reason: null });
+    expect(await world.bridge.db('key_waits')).toEqual([]);
+    expect(await world.bridge.db('tasks')).toEqual([]);
+  }
+
+  async function joinAll<const N extends readonly string[]>(names: N): Promise<{ [K in keyof N]: string }> {
+    const ids: string[] = [];
+    for (const name of names) ids.push(await world.join(name));
+    return ids as { [K in keyof N]: string };
+  }
+
+  /** What each group is called there. */
+  async function groupNames(groupIds: readonly string[]): Promise<readonly unknown[]> {
+    const links = await world.bridge.db('links').where({ kind: 'group' });
+    const remoteIds = groupIds.map((id) => links.find((link) => link.subject_id === id)?.remote_id);
+    if (type === 'Slack') return remoteIds.map((id) => world.slack.groups.get(id)?.displayName);
+    if (type === 'GitLabSelfManaged')
+      return remoteIds.map((id) => world.gitlab.state.groups.get(Number(id))?.name);
+    const rows = await world.bridge.db('demo_groups');
+    return remoteIds.map((id) => rows.find((row) => row.id === id)?.name);
+  }
+
+  /** Everything that is queued is worked on in this order. */
+  async function inOrder(...ids: readonly string[]): Promise<void> {
+    for (const [n, id] of ids.entries()) {
+      const user = await world.bridge.db('users').where({ id }).first('person_id');
+      await world.bridge
+        .db('tasks')
+        .where({ subject_id: user?.person_id ?? id })
+        .update({ run_at: `2020-01-01T00:00:0${n}.000Z` });
+    }
+  }
+
+  const paused = async (work: () => Promise<void>, settles = true) => {
+    await world.store(type, 'POST', '/pause', {});
+    await work();
+    await world.store(type, 'POST', '/resume', {});
+    if (settles) await world.settled();
+  };
+
+  it('waits for an address until its holder has another one, whoever comes first', async () => {
+    await world.add(type);
+    const [a, b] = [await world.join('ann'), await world.join('bob')];
+    const before = await accountIds('ann', 'bob');
+    await world.forget();
+    await paused(async () => {
+      await readdress(a, 'anna');
+      await readdress(b, 'ann');
+      await inOrder(b, a);
+    });
+    expect(await accountIds('anna', 'ann')).toEqual(before);
+    expect(await world.writes(type)).toEqual(['update', 'update']);
+    await expectSynced(a, b);
+  });
+
+  it('lets two people swap addresses', async () => {
+    await world.add(type);
+    const [a, b] = [await world.join('ann'), await world.join('bob')];
+    const before = await accountIds('ann', 'bob');
+    await world.forget();
+    await paused(async () => {
+      await readdress(a, 'interim');
+      await readdress(b, 'ann');
+      await readdress(a, 'bob');
+    });
+    expect(await accountIds('bob', 'ann')).toEqual(before);
+    expect(await world.writes(type)).toEqual(['update', 'update', 'update']);
+    await expectSynced(a, b);
+  });
+
+  it('lets a chain of addresses move on, and three in a circle', async () => {
+    await world.add(type);
+    const names = ['ann', 'bob', 'cat', 'dan', 'eve'] as const;
+    const [a, b, c, d, e] = await joinAll(names);
+    const before = await accountIds(...names);
+    await world.forget();
+    await paused(async () => {
+      // ann → bob → cat → ann; dan → eve → free.
+      await readdress(a, 'interim');
+      await readdress(c, 'ann');
+      await readdress(b, 'cat');
+      await readdress(a, 'bob');
+      await readdress(e, 'free');
+      await readdress(d, 'eve');
+      await inOrder(d, c, b, a, e);
+    });
+    expect(await accountIds('bob', 'cat', 'ann', 'eve', 'free')).toEqual(before);
+    expect(await world.writes(type)).toEqual(Array(6).fill('update'));
+    await expectSynced(a, b, c, d, e);
+  });
+
+  it('gives a newcomer the address that somebody else is about to give up', async () => {
+    await world.add(type);
+    const a = await world.join('ann');
+    const [before] = await accountIds('ann');
+    let newcomer = '';
+    await paused(async () => {
+      await readdress(a, 'anna');
+      const { body } = await world.bridge.scim('POST', '/Users', person('new', { emails: emails('ann') }));
+      newcomer = body.id;
+      await inOrder(newcomer, a);
+    });
+    const [moved, made] = await accountIds('anna', 'ann');
+    expect(moved).toBe(before);
+    expect(made).not.toBeNull();
+    expect(made).not.toBe(before);
+    await expectSynced(a, newcomer);
+  });
+
+  it('gives an address as soon as it is free to whoever was refused it', async () => {
+    await world.add(type);
+    const [a, b] = await joinAll(['ann', 'bob']);
+    const before = await accountIds('ann', 'bob');
+    await readdress(b, 'ann');
+    await world.settled();
+    const refused = expect.stringMatching(
+      /^bob@acme.example cannot have the (primaryE|e)mail ann@acme.example on .*: it is that of ann/i,
+    );
+    expect(await world.status(type, b)).toMatchObject({ status: 'partiallySynced', reason: refused });
+    await world.forget();
+    // Neither the next change nor a sync sends it again.
+    await world.patch(`/Users/${b}`, { op: 'replace', path: 'title', value: 'Pilot' });
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.writes(type)).toEqual(['update']);
+    expect(await world.status(type, b)).toMatchObject({ status: 'partiallySynced', reason: refused });
+    expect(await accountIds('ann', 'bob')).toEqual(before);
+    await readdress(a, 'anna');
+    await world.settled();
+    expect(await accountIds('anna', 'ann')).toEqual(before);
+    await expectSynced(a, b);
+  });
+
+  it('lets the rest of a change go while the address waits, and says whom it waits for', async () => {
+    await world.add(type);
+    const [a, b] = await joinAll(['ann', 'bob']);
+    await paused(async () => {
+      await readdress(a, 'anna');
+      await world.bridge.scim('PATCH', `/Users/${b}`, {
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+        Operations: [{ op: 'replace', value: { emails: emails('ann'), title: 'Pilot' } }],
+      });
+      await world.bridge.db('tasks').update({ run_at: '2999-01-01T00:00:00.000Z' });
+      await inOrder(b);
+    }, false);
+    const bob = await eventually(async () => {
+      const status = await world.status(type, b);
+      return status.reason === null ? undefined : status;
+    }, 10_000);
+    expect(bob).toMatchObject({
+      status: 'pending',
+      reason: expect.stringMatching(/^bob@acme.example waits for the .*mail ann@acme.example until ann/),
+    });
+    expect(await world.account(type, 'bob')).toMatchObject({ title: 'Pilot' });
+    await world.patch(`/Users/${a}`, { op: 'replace', path: 'title', value: 'Captain' });
+    expect(await world.account(type, 'ann')).toMatchObject({ title: 'Pilot' });
+    await expectSynced(a, b);
+  });
+
+  it('lets groups pass their names on, and swap them', async () => {
+    await world.add(type, { GROUP_PROVISIONING: 'Create' });
+    const jane = await world.join('jane');
+    const groups = [await world.group('red', [jane]), await world.group('green'), await world.group('blue')];
+    const [red = '', green = '', blue = ''] = groups;
+    const before = await groupNames(groups);
+    await world.forget();
+    await paused(async () => {
+      // red → green → red, blue → free.
+      await rename(red, 'interim');
+      await rename(green, 'red');
+      await rename(red, 'green');
+      await rename(blue, 'free');
+    });
+    const after = await groupNames(groups);
+    expect(before).toEqual(['red', 'green', 'blue']);
+    expect(after).toEqual(['green', 'red', 'free']);
+    // GitLab's paths stay.
+    expect(await world.members(type, type === 'GitLabSelfManaged' ? 'red' : 'green')).toEqual(['jane']);
+    expect(await world.bridge.db('key_waits')).toEqual([]);
+    expect(await world.bridge.db('tasks')).toEqual([]);
+    expect((await world.syncStatus(type)).details).toEqual([]);
+  });
+});
