@@ -45,7 +45,9 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   const groups = groupSubjects(records, write);
   if (groups.length === 0) return 'nothing says that the group is the directory’s';
   const { own, model, vendor, sight } = records;
-  const email = vendor.holds.accounts.get(write.accountId)?.attributes.email ?? '';
+  const account = vendor.holds.accounts.get(write.accountId);
+  if (account?.isMachine) return 'the account is a machine';
+  const email = account?.attributes.email ?? '';
   const human = own.ownerOf(write.accountId) ?? model.byEmail(email);
   const meanings = sight.meaningsSince(turn.sentTick);
   const memberIds = [human?.personId, write.accountId];

@@ -129,6 +129,7 @@ class Verdict {
   }
 
   #isRevokeExcused(groupId: string, accountId: string): boolean {
+    if (this.#vendor.holds.accounts.get(accountId)?.isMachine) return true;
     if (this.#records.mayBeProtected(accountId, this.#meaning)) return true;
     const memberIds = [this.#personOf(accountId), accountId];
     return this.#feeding(groupId).some((group) =>

@@ -77,6 +77,7 @@ function holdingsOf(state: GitLabState): Holdings {
         title: user.profile.bio ?? '',
       },
       isUntouchable: user.internal || user.isBot,
+      isMachine: user.internal || user.isBot,
     },
   ]);
   const groups = [...state.groups.values()].map((group): [string, Group] => [

@@ -72,6 +72,7 @@ function accountOf(user: SlackUser): Account {
       title: user.profile.title ?? '',
     },
     isUntouchable: user.role === 'primaryOwner',
+    isMachine: false,
   };
 }
 

@@ -12,6 +12,8 @@ export interface Account {
   readonly attributes: Readonly<Record<Attribute, string>>;
   /** The vendor lets nobody disable or delete it. */
   readonly isUntouchable: boolean;
+  /** Behind a token, a service or the vendor's own doings: nobody takes its memberships either. */
+  readonly isMachine: boolean;
 }
 
 export const ATTRIBUTES = ['email', 'userName', 'displayName', 'title'] as const;
