@@ -8,9 +8,11 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => join('docs', file)),
+  ...['docs', 'deploy'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => join(folder, file)),
+  ),
 ].sort();
 
 /** The first start makes these; a page that uses them says so. */
@@ -104,3 +106,35 @@ it.each(['docs', 'docs/idps', 'docs/stores'])('%s has every page in an index', (
   const missing = pages.filter((page) => !listed.includes(`](${relative(dirname(index), page)}`));
   expect(missing).toEqual([]);
 });
+
+const code = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
+  .join('\n');
+
+/** The cells of a page's tables but the last of each row, which says what to do. */
+function cellsOf(page: string): readonly string[] {
+  return readFileSync(join(ROOT, page), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .flatMap((line) => line.split('|').slice(1, -2));
+}
+
+it('explains messages that the bridge really gives', () => {
+  const said = cellsOf('docs/troubleshooting.md')
+    .flatMap((cell) => [...cell.matchAll(/"([^"]+)"/g)].map(([, message = '']) => message))
+    .flatMap((message) => message.split('…').map((part) => part.trim()))
+    .filter((part) => part.length > 3);
+  expect(said.length).toBeGreaterThan(50);
+  expect(said.filter((part) => !code.includes(part))).toEqual([]);
+});
+
+it.each(['docs/troubleshooting.md', 'docs/stores/slack.md', 'docs/stores/gitlab.md'])(
+  '%s explains codes that there are',
+  (page) => {
+    const codes = cellsOf(page)
+      .flatMap((cell) => [...cell.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, name = '']) => name))
+      .filter((name) => !new RegExp(`['"]${name}['"]|\\b${name}:`).test(code));
+    expect(codes).toEqual([]);
+  },
+);
