@@ -138,3 +138,29 @@ it.each(['docs/troubleshooting.md', 'docs/stores/slack.md', 'docs/stores/gitlab.
     expect(codes).toEqual([]);
   },
 );
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+it('links to headings that there are', () => {
+  const anchors = new Map(
+    PAGES.map((page) => {
+      const text = readFileSync(join(ROOT, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+      return [page, [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading))];
+    }),
+  );
+  const dead = PAGES.flatMap((page) =>
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)#\s:]*)#([^)\s]+)\)/g)]
+      .filter(([, file = '', anchor = '']) => {
+        const target = file === '' ? page : join(dirname(page), file);
+        return !anchors.get(target)?.includes(anchor);
+      })
+      .map(([link]) => `${page}: ${link}`),
+  );
+  expect(dead).toEqual([]);
+});
