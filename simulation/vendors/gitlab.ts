@@ -31,7 +31,6 @@ const TRAITS: Traits = {
 export function emulateGitLab(now: () => number, ownEmail: string): Emulated {
   const gitlab = createGitLab(`https://${HOST}`, {
     pageSizeMax: PAGE_SIZE_MAX,
-    removalsPerMinute: 60,
     now,
   });
   const { state } = gitlab;

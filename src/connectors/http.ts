@@ -65,13 +65,13 @@ export function createSender(deps: HttpDeps): SendRequest {
       const text = response.ok ? read : withoutCredential(read, headers);
       if (status === 429) {
         const waitMs = retryAfterMs(response.headers, Date.now());
-        deps.pacer.pause(waitMs);
+        deps.pacer.pause(request, waitMs);
         throw rateLimited(deps.store, request, waitMs, text.slice(0, 200));
       }
       const waits = response.headers.has('retry-after');
       const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
       // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
-      if (status === 503 && waitMs !== undefined) deps.pacer.pause(waitMs);
+      if (status === 503 && waitMs !== undefined) deps.pacer.pauseAll(waitMs);
       return { url: request.url, status, headers: response.headers, text, retryAfterMs: waitMs };
     } catch (error) {
       if (error instanceof RemoteError) throw error;

@@ -1,6 +1,6 @@
 /**
- * Keeps a connector below its vendor's rate limits: token buckets by request class, and a pause of
- * everything after a 429. The limits are shared with other apps, so a bridge takes its share and adapts.
+ * Keeps a connector below its vendor's rate limits: a token bucket for each kind of request that the vendor counts,
+ * and a pause of one kind after a 429. The limits are shared with other apps, so a bridge takes its share and adapts.
  */
 
 /** As much of a request as pacing looks at. */
@@ -9,22 +9,28 @@ export interface Paced {
   readonly url: string;
 }
 
+/** A kind of request that a vendor counts. */
 export interface Bucket {
   readonly name: string;
-  readonly perMinute: number;
-  readonly burst: number;
-  matches(request: Paced): boolean;
+  /** Absent where the vendor names no limit, and only says so when there was too much. */
+  readonly limit?: { readonly perMinute: number; readonly burst: number };
+  /**
+   * Null for a request of another kind. The vendor counts requests with different keys apart, as those for the
+   * members of each group.
+   */
+  keyOf(request: Paced): string | null;
 }
 
 export interface Pacer {
   /**
    * Resolves to 0 when the request may go out. A wait beyond `PACE_WAIT_MAX_MS` is not sat through but
-   * returned, in milliseconds, so that the caller can put something more urgent first. Rejects when the
-   * signal aborts.
+   * returned, in milliseconds, so that the caller can do something else first. Rejects when the signal aborts.
    */
   wait(request: Paced, signal: AbortSignal): Promise<number>;
+  /** No request of this one's kind goes out for so long; others do. */
+  pause(request: Paced, ms: number): void;
   /** Nothing goes out for so long. */
-  pause(ms: number): void;
+  pauseAll(ms: number): void;
 }
 
 export interface PacerDeps {
@@ -34,25 +40,49 @@ export interface PacerDeps {
 }
 
 export const PACE_WAIT_MAX_MS = 1_000;
+/** Beyond so many keys those are forgotten that nobody has to wait for. */
+const KEYS_MAX = 10_000;
 
+interface Level {
+  tokens: number;
+  at: number;
+  pausedUntil: number;
+}
+
+/** Wide kinds first: the last bucket that counts a request is its own kind, the one that a 429 is about. */
 export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer {
-  const levels = new Map(buckets.map((bucket) => [bucket, { tokens: bucket.burst, at: deps.now() }]));
+  const levels = new Map<string, Level>();
   let pausedUntil = 0;
+
+  const levelOf = (key: string, burst: number): Level => {
+    const known = levels.get(key);
+    if (known) return known;
+    if (levels.size >= KEYS_MAX) forgetIdle(levels, deps.now());
+    const fresh = { tokens: burst, at: deps.now(), pausedUntil: 0 };
+    levels.set(key, fresh);
+    return fresh;
+  };
+  const countedIn = (request: Paced) =>
+    buckets.flatMap(({ name, limit, keyOf }) => {
+      const key = keyOf(request);
+      return key === null ? [] : [{ limit, level: levelOf(`${name} ${key}`, limit?.burst ?? 0) }];
+    });
 
   /** Milliseconds until every bucket of the request has a token; takes the tokens where that is now. */
   const take = (request: Paced): number => {
     const now = deps.now();
-    if (pausedUntil > now) return pausedUntil - now;
-    const mine = buckets.filter((bucket) => bucket.matches(request));
+    const counted = countedIn(request);
+    const resumesAt = Math.max(pausedUntil, counted.at(-1)?.level.pausedUntil ?? 0);
+    if (resumesAt > now) return resumesAt - now;
     let waitMs = 0;
-    for (const bucket of mine) {
-      const level = levels.get(bucket) as { tokens: number; at: number };
-      level.tokens = Math.min(bucket.burst, level.tokens + ((now - level.at) * bucket.perMinute) / 60_000);
+    for (const { limit, level } of counted) {
+      if (!limit) continue;
+      level.tokens = Math.min(limit.burst, level.tokens + ((now - level.at) * limit.perMinute) / 60_000);
       level.at = now;
-      if (level.tokens < 1) waitMs = Math.max(waitMs, ((1 - level.tokens) * 60_000) / bucket.perMinute);
+      if (level.tokens < 1) waitMs = Math.max(waitMs, ((1 - level.tokens) * 60_000) / limit.perMinute);
     }
     if (waitMs > 0) return waitMs;
-    for (const bucket of mine) (levels.get(bucket) as { tokens: number }).tokens -= 1;
+    for (const { limit, level } of counted) if (limit) level.tokens -= 1;
     return 0;
   };
 
@@ -66,8 +96,20 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
       }
       return 0;
     },
-    pause(ms) {
+    pause(request, ms) {
+      const own = countedIn(request).at(-1)?.level;
+      const until = deps.now() + ms;
+      if (own) own.pausedUntil = Math.max(own.pausedUntil, until);
+      else pausedUntil = Math.max(pausedUntil, until);
+    },
+    pauseAll(ms) {
       pausedUntil = Math.max(pausedUntil, deps.now() + ms);
     },
   };
+}
+
+/** Limits are by the minute: after one, every bucket is as new. */
+function forgetIdle(levels: Map<string, Level>, now: number): void {
+  for (const [key, { at, pausedUntil }] of levels)
+    if (Math.max(at + 60_000, pausedUntil) < now) levels.delete(key);
 }

@@ -158,6 +158,12 @@ export class Attempt {
     this.#announced = null;
   }
 
+  /** What was announced never reached the vendor: only what an earlier attempt may have done is left to be found. */
+  async callOff(tx: Db): Promise<void> {
+    await setIntent(tx, this.task.id, this.intent);
+    this.#announced = null;
+  }
+
   /** What answered the last write was not the vendor: the next look goes by what was about to be done. */
   doubtOutcome(): void {
     this.intent = this.#announced ?? this.intent;

@@ -36,6 +36,8 @@ async function recordFailure(
   calls: readonly VendorCall[],
   error: RemoteError,
 ): Promise<void> {
+  // Nothing was sent, so that nothing happened.
+  if (error.disposition === 'rateLimited' && calls.length === 0) return;
   await attempt.record((tx) =>
     attempt.changeEvent(tx, change, {
       outcome: 'failure',

@@ -17,7 +17,8 @@ export type StoreReaction =
   | { readonly kind: 'goOn' }
   /** The vendor did not answer, or not well: after some failures in a row the worker waits. */
   | { readonly kind: 'trouble'; readonly error: RemoteError }
-  | { readonly kind: 'wait'; readonly ms: number }
+  /** The vendor limits what was asked for: whoever asked waits, and others go on. */
+  | { readonly kind: 'limited'; readonly ms: number }
   /** The vendor refuses the credential: the bridge pauses the store. */
   | { readonly kind: 'pause'; readonly error: RemoteError };
 
@@ -30,7 +31,7 @@ export function reactionTo(error: unknown): StoreReaction {
     case 'unauthorized':
       return { kind: 'pause', error };
     case 'rateLimited':
-      return { kind: 'wait', ms: error.retryAfterMs ?? 1_000 };
+      return { kind: 'limited', ms: limitedMs(error) };
     case 'transient':
     case 'unknownOutcome':
       return { kind: 'trouble', error };
@@ -60,10 +61,10 @@ export async function settleFailure(
 ): Promise<void> {
   if (!(error instanceof RemoteError))
     return tryAgain(attempt, asInternal(attempt, error), standing.streak, true);
+  if (error.disposition === 'rateLimited') return putOff(attempt, error);
   if (attempt.untold) await tellOfReads(attempt, error);
   switch (error.disposition) {
     case 'unauthorized':
-    case 'rateLimited':
       return;
     case 'transient':
     case 'unknownOutcome':
@@ -74,6 +75,20 @@ export async function settleFailure(
     default:
       return park(attempt, error);
   }
+}
+
+function limitedMs({ retryAfterMs = 1_000 }: RemoteError): number {
+  return retryAfterMs;
+}
+
+/** The vendor turned the request away unread, or the bridge never sent it: no failure, and nothing to look for. */
+async function putOff(attempt: Attempt, error: RemoteError): Promise<void> {
+  const { task, deps } = attempt;
+  const until = isoTime(deps.clock.now() + limitedMs(error));
+  await attempt.record(async (tx) => {
+    await attempt.callOff(tx);
+    await retryLater(tx, task, until, { failedAt: task.failedAt, error: answerOf(error) });
+  });
 }
 
 /** The attempt failed before its first change, so that no event of a change tells of its calls. */

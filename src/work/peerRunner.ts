@@ -36,8 +36,11 @@ export type Next =
   | { readonly kind: 'again' }
   /** The worker leaves the peer alone for so long. */
   | { readonly kind: 'wait'; readonly ms: number }
-  /** Nothing is due. `stay`: the runner goes on, because the duties remember what would be lost with it. */
-  | { readonly kind: 'idle'; readonly stay: boolean }
+  /**
+   * Nothing is due, or nothing before so many milliseconds. `stay`: the runner goes on, because the duties remember
+   * what would be lost with it.
+   */
+  | { readonly kind: 'idle'; readonly stay: boolean; readonly ms?: number }
   /** The peer is inactive, paused or gone. */
   | { readonly kind: 'end' };
 
@@ -186,7 +189,8 @@ export class PeerRunner {
       const next = await this.turn(lease);
       if (next.kind === 'end') return;
       if (next.kind === 'wait') await this.#pause(next.ms, false);
-      if (next.kind !== 'idle' || (await this.#pause(LINGER_MS, true))) continue;
+      if (next.kind !== 'idle') continue;
+      if (await this.#pause(Math.min(next.ms ?? LINGER_MS, LINGER_MS), true)) continue;
       if (!next.stay) return;
     }
   }

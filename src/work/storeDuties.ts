@@ -53,6 +53,9 @@ export class StoreDuties implements Duties {
   /** A preview is open, as far as this worker knows. */
   #isPreviewing = false;
   #hasJustPreviewed = false;
+  /** The vendor limits what these ask for; tasks go on meanwhile, each with a time of its own. */
+  #syncNotBefore = 0;
+  #previewNotBefore = 0;
 
   constructor(storeId: string, deps: StoreDutiesDeps) {
     this.storeId = storeId;
@@ -70,7 +73,8 @@ export class StoreDuties implements Duties {
     const store = await this.#usableStore(shift);
     const waitMs = this.#trouble.waitMs(clock.now());
     if (waitMs > 0 && (store || this.#isPreviewing)) return { kind: 'wait', ms: waitMs };
-    if (!store) return { kind: (await this.#makePreview(shift)) ? 'again' : 'end' };
+    if (!store)
+      return (await this.#makePreview(shift)) ? { kind: 'again' } : this.#untilLimitEnds({ kind: 'end' });
     const context = await storeLifecycle.storeContextOf(store);
     await this.#enqueueRechecks();
     const task = await nextDueTask(db, store.id, isoTime(clock.now()));
@@ -84,16 +88,24 @@ export class StoreDuties implements Duties {
       return { kind: 'again' };
     }
     // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
-    if ((await nextOpenRun(db, store.id)) && (await this.#syncStep(await this.#contextNow(context), shift)))
-      return { kind: 'again' };
+    const run = await nextOpenRun(db, store.id);
+    const maySync = run !== null && this.#syncNotBefore <= clock.now();
+    if (maySync && (await this.#syncStep(await this.#contextNow(context), shift))) return { kind: 'again' };
     // Nothing else was due between two pages.
     if (await this.#makePreview(shift)) return { kind: 'again' };
     await closeSettledRuns({ db, clock }, context, shift.lease);
-    if (store.status !== 'DELETING' || (await hasOpenTasks(db, store.id))) {
-      return { kind: 'idle', stay: this.#trouble.streak > 0 };
+    if (store.status !== 'DELETING' || run !== null || (await hasOpenTasks(db, store.id))) {
+      return this.#untilLimitEnds({ kind: 'idle', stay: this.#trouble.streak > 0 });
     }
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
+  }
+
+  /** What comes next where nothing is due but perhaps a sync or a preview that the vendor has put off. */
+  #untilLimitEnds(otherwise: Next): Next {
+    const now = this.#deps.clock.now();
+    const ends = [this.#syncNotBefore, this.#previewNotBefore].filter((at) => at > now);
+    return ends.length === 0 ? otherwise : { kind: 'idle', stay: true, ms: Math.min(...ends) - now };
   }
 
   async #answerRequests(shift: Shift): Promise<void> {
@@ -170,12 +182,11 @@ export class StoreDuties implements Duties {
         await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
       if (lost) throw error;
       if (calls.aborted) return;
-      log.warn(
-        { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes },
-        'a task failed',
-      );
-      if (!this.#isOwnTrouble(store, task, error))
-        await this.#react(store, reactionTo(error), task.subject.id);
+      const reaction = reactionTo(error);
+      const about = { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes };
+      if (reaction.kind === 'limited') log.debug(about, 'a task waits for the rate limit of the store');
+      else log.warn(about, 'a task failed');
+      if (!this.#isOwnTrouble(store, task, error)) await this.#react(store, reaction, task.subject.id);
       await settleFailure(attempt, error, this.#trouble);
     }
   }
@@ -184,7 +195,8 @@ export class StoreDuties implements Duties {
   async #makePreview(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle, log, answered } = this.#deps;
     const { lease, calls } = shift;
-    const store = this.#isPreviewing ? await getStore(db, this.storeId) : null;
+    const isDue = this.#isPreviewing && this.#previewNotBefore <= clock.now();
+    const store = isDue ? await getStore(db, this.storeId) : null;
     if (!store) return false;
     const context = await storeLifecycle.storeContextOf(store);
     let asked = false;
@@ -202,7 +214,10 @@ export class StoreDuties implements Duties {
       if (error instanceof LeaseLost || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a page of a preview failed');
       if (await settlePreviewFailure({ db, clock }, context, error)) answered.signal();
-      if (error instanceof RemoteError) await this.#react(store, reactionToRun(error), null);
+      const reaction: StoreReaction | null = error instanceof RemoteError ? reactionToRun(error) : null;
+      if (reaction?.kind === 'limited') this.#previewNotBefore = clock.now() + reaction.ms;
+      if (reaction) await this.#react(store, reaction, null);
+      return reaction?.kind !== 'limited' && this.#isPreviewing;
     }
     return this.#isPreviewing;
   }
@@ -219,8 +234,10 @@ export class StoreDuties implements Duties {
       if (!(error instanceof RemoteError) || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a step of a sync failed');
       await settleSyncFailure({ db, clock }, context, error);
-      await this.#react(store, reactionToRun(error), null);
-      return true;
+      const reaction = reactionToRun(error);
+      if (reaction.kind === 'limited') this.#syncNotBefore = clock.now() + reaction.ms;
+      await this.#react(store, reaction, null);
+      return reaction.kind !== 'limited';
     }
   }
 
@@ -235,9 +252,8 @@ export class StoreDuties implements Duties {
     const { clock, storeLifecycle } = this.#deps;
     switch (reaction.kind) {
       case 'goOn':
+      case 'limited':
         return;
-      case 'wait':
-        return this.#trouble.waitUntil(clock.now() + reaction.ms);
       case 'pause':
         return storeLifecycle.pauseForCredential(store, reaction.error);
       case 'trouble':

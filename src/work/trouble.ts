@@ -36,11 +36,6 @@ export class Trouble {
     return Math.max(0, this.#notBefore - now);
   }
 
-  /** The vendor said how long it wants to be left alone. */
-  waitUntil(at: number): void {
-    this.#notBefore = at;
-  }
-
   /**
    * `subjectId` is null for a run over the whole peer, whose failures are the peer's alone. `unrecognised`: what
    * answered was not the vendor.

@@ -4,7 +4,7 @@
  */
 
 import { forbidden, PER_PAGE_MAX, Refused, unauthorized } from './gitlab/answers.ts';
-import { answerGroups } from './gitlab/groups.ts';
+import { answerGroups, type GroupsRules, type LimitedCall } from './gitlab/groups.ts';
 import { copyState, createState, type GitLabState, type GitLabToken } from './gitlab/state.ts';
 import { answerUsers, userJson } from './gitlab/users.ts';
 import { createRateLimit, type RateLimit } from './rateLimit.ts';
@@ -29,8 +29,8 @@ export interface GitLabOptions {
   readonly pageSizeMax?: number;
   /** For each user; none where absent. */
   readonly rateLimit?: { readonly perMinute: number; readonly burst: number };
-  /** Removals of members, for each group and user. */
-  readonly removalsPerMinute?: number;
+  /** Requests a minute for groups and their members, where they are not as in a new installation. */
+  readonly groupLimits?: Partial<Record<LimitedCall, number>>;
   readonly promotionApproval?: boolean;
   readonly seats?: number;
   /** Deleted users stay visible until `state.removeUser`. */
@@ -56,7 +56,13 @@ export type GitLabEmulator = EmulatedGitLab & Omit<EmulatorServer, 'url'>;
 
 export const EMULATED_ADMIN_TOKEN = 'glpat-emulated-admin-0001';
 const OFFSET_MAX = 50_000;
-const REMOVALS_PER_MINUTE = 60;
+/** A minute, as new installations begin (docs.gitlab.com/administration/settings/rate_limit_on_groups_api). */
+const GROUP_LIMITS: Readonly<Record<LimitedCall, number>> = {
+  listGroups: 200,
+  readGroup: 400,
+  listMembers: 200,
+  removeMember: 60,
+};
 const VERSION = { version: '18.5.1-ee', revision: 'emulated' };
 
 /**
@@ -92,11 +98,15 @@ function createHandle(state: GitLabState, options: Ready): Handle {
   const requests = options.rateLimit
     ? createRateLimit(options.rateLimit.perMinute, options.rateLimit.burst, now)
     : null;
-  const removalsMax = options.removalsPerMinute ?? REMOVALS_PER_MINUTE;
-  const removals = createRateLimit(removalsMax, removalsMax, now);
+  const perMinute = { ...GROUP_LIMITS, ...options.groupLimits };
+  const limits = new Map(
+    Object.entries(perMinute).map(([call, max]) => [call, createRateLimit(max, max, now)]),
+  );
+  const limit: GroupsRules['limit'] = (call, caller, groupId) =>
+    limits.get(call)?.take(`${groupId ?? ''} ${caller.id}`) ?? 0;
   return (request) => {
     try {
-      return answer(state, options, requests, removals, request);
+      return answer(state, options, requests, limit, request);
     } catch (error) {
       if (error instanceof Refused) return error.answer;
       throw error;
@@ -108,7 +118,7 @@ function answer(
   state: GitLabState,
   options: Ready,
   requests: RateLimit | null,
-  removals: RateLimit,
+  limit: GroupsRules['limit'],
   request: EmulatedRequest,
 ): Answer {
   const prefix = `${options.relativeUrl}/api/v4/`;
@@ -151,7 +161,7 @@ function answer(
       const rules = {
         paging: { apiUrl, keyset: false, offsetMax: null, perPageMax },
         promotionApproval: options.promotionApproval ?? false,
-        limitRemovals: (groupId: number) => removals.take(`${groupId} ${caller.id}`),
+        limit,
       };
       return answerGroups(state, rules, request, rest, caller, admin);
     }

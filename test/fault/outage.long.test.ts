@@ -1,8 +1,8 @@
 /** A vendor that is down, failing or limiting for a while: nothing is lost, nothing is doubled, and it goes on soon after. */
 
 import { eventually } from '../bridge.ts';
-import type { Answer, EmulatorServer } from '../emulator/server.ts';
-import { startWorld, type World, writesOf } from './world.ts';
+import type { Answer, EmulatorServer, LoggedRequest } from '../emulator/server.ts';
+import { startWorld, type World, wordsOf, writesOf } from './world.ts';
 
 const JOINERS = 20;
 const LEAVERS = 5;
@@ -90,24 +90,27 @@ it.each([
   expectOnce(world.gitlab);
 });
 
-it.each([429, 503])('leaves a vendor in peace for as long as its %s says', async (status) => {
-  await openCompany('sqlite');
-  const fault = {
-    kind: 'answer',
-    answer: { status, headers: { 'retry-after': String(RETRY_AFTER_S) } },
-  } as const;
-  world.slack.faults.inject({ fault });
-  world.gitlab.faults.inject({ fault });
-  await comeAndGo();
-  await expectRecovery();
-  for (const { requests } of [world.slack, world.gitlab]) {
-    const [refused, next] = requests;
-    expect(refused?.status).toBe(status);
-    expect((next?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(
-      RETRY_AFTER_S * 1_000 - TIMER_SLACK_MS,
-    );
-  }
-});
+it.each([429, 503])(
+  'leaves a vendor in peace for as long as its %s says, by kind or whole',
+  async (status) => {
+    await openCompany('sqlite');
+    const fault = {
+      kind: 'answer',
+      answer: { status, headers: { 'retry-after': String(RETRY_AFTER_S) } },
+    } as const;
+    world.slack.faults.inject({ fault });
+    world.gitlab.faults.inject({ fault });
+    await comeAndGo();
+    await expectRecovery();
+    for (const { requests } of [world.slack, world.gitlab]) {
+      const refused = requests[0] as LoggedRequest;
+      const isNext = (other: LoggedRequest) => status === 503 || wordsOf(other) === wordsOf(refused);
+      const next = requests.slice(1).find(isNext);
+      expect(refused.status).toBe(status);
+      expect((next?.at ?? 0) - refused.at).toBeGreaterThanOrEqual(RETRY_AFTER_S * 1_000 - TIMER_SLACK_MS);
+    }
+  },
+);
 
 it('tries a vendor in trouble with few calls', async () => {
   await openCompany('sqlite');

@@ -147,7 +147,8 @@ export interface TaskFailure {
 
 /** Counts that are not named stay as they are. */
 export interface Postponement {
-  readonly failedAt: string;
+  /** Null where nothing failed, and the task only waits for its turn. */
+  readonly failedAt: string | null;
   readonly error: TaskFailure;
   readonly attempts?: number;
   readonly postponed?: number;

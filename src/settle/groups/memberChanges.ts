@@ -122,7 +122,8 @@ async function failed(
   calls: readonly VendorCall[],
   error: unknown,
 ): Promise<never> {
-  if (error instanceof RemoteError) {
+  const wasSent = error instanceof RemoteError && (error.disposition !== 'rateLimited' || calls.length > 0);
+  if (wasSent) {
     await attempt.record((tx) =>
       attempt.changeEvent(tx, batch[0] as MembershipChange, {
         outcome: 'failure',

@@ -29,8 +29,17 @@ export interface GroupsRules {
   readonly paging: Paging;
   /** Memberships above guest wait for an administrator. */
   readonly promotionApproval: boolean;
-  /** Seconds to wait, where a group's members were removed too fast; 0 otherwise. */
-  limitRemovals(groupId: number, caller: GitLabUser): number;
+  /** Seconds to wait, where the caller asked too often; 0 otherwise. */
+  limit(what: LimitedCall, caller: GitLabUser, groupId?: number): number;
+}
+
+/** What GitLab counts apart for each caller, the last two for each group too. */
+export type LimitedCall = 'listGroups' | 'readGroup' | 'listMembers' | 'removeMember';
+
+function refuseTooMany(wait: number): void {
+  if (wait === 0) return;
+  const error = 'This endpoint has been requested too many times. Try again later.';
+  throw new Refused(429, { message: { error } });
 }
 
 /** `segments` are the path's, after `groups`, decoded. */
@@ -44,7 +53,10 @@ export function answerGroups(
 ): Answer {
   const [id, collection, memberId, below] = segments;
   if (id === undefined) {
-    if (request.method === 'GET') return list(state, rules, request);
+    if (request.method === 'GET') {
+      refuseTooMany(rules.limit('listGroups', caller));
+      return list(state, rules, request);
+    }
     if (request.method === 'POST') return create(state, request, caller, admin);
     throw notFound('');
   }
@@ -53,12 +65,18 @@ export function answerGroups(
   if (request.method !== 'GET' && !admin && state.members.get(group.id)?.get(caller.id) !== OWNER) {
     throw forbidden();
   }
-  if (collection === undefined) return answerGroup(state, request, group);
+  if (collection === undefined) {
+    if (request.method === 'GET') refuseTooMany(rules.limit('readGroup', caller));
+    return answerGroup(state, request, group);
+  }
   if (collection !== 'members') throw notFound('');
   const all = memberId === 'all';
   const user = all ? below : memberId;
   if (user === undefined) {
-    if (request.method === 'GET') return listMembers(state, rules, request, group, all);
+    if (request.method === 'GET') {
+      refuseTooMany(rules.limit('listMembers', caller, group.id));
+      return listMembers(state, rules, request, group, all);
+    }
     if (request.method === 'POST') return addMember(state, rules, request, group);
     throw notFound('');
   }
@@ -235,11 +253,7 @@ function answerMember(
   all: boolean,
   caller: GitLabUser,
 ): Answer {
-  const wait = request.method === 'DELETE' ? rules.limitRemovals(group.id, caller) : 0;
-  if (wait > 0) {
-    const error = 'This endpoint has been requested too many times. Try again later.';
-    throw new Refused(429, { message: { error } });
-  }
+  if (request.method === 'DELETE') refuseTooMany(rules.limit('removeMember', caller, group.id));
   const user = state.users.get(userId);
   const level = membership(state, group.id, userId, all);
   if (!user || level === undefined) throw new Refused(404, { message: '404 Not found' });

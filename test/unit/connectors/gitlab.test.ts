@@ -355,7 +355,7 @@ describe('members', () => {
   });
 
   it('takes a limit on removals as GitLab words it, without Retry-After', async () => {
-    const { connector, state } = await start({}, { removalsPerMinute: 1 });
+    const { connector, state } = await start({}, { groupLimits: { removeMember: 1 } });
     const group = state.addGroup({ path: 'acme' });
     const revoke = () =>
       connector.applyMembers([membership('revoke', String(group.id), '1', null)], callContext());

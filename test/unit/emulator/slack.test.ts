@@ -142,3 +142,49 @@ it('answers Web API methods with status 200, whatever it has to say', async () =
     response_metadata: { next_cursor: '' },
   });
 });
+
+it('drops the whole custom profile of a new account, where it is told so, and answers 201 all the same', async () => {
+  await start();
+  slack.workspace.manners.dropsProfileOnCreate = true;
+  const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+  const body = { ...newUser('jane', 'jane@x.io'), title: 'Pilot', [enterprise]: { department: 'Air' } };
+  const made = await scim('POST', 'Users', body);
+  expect(made).toMatchObject({ status: 201, body: { title: 'Pilot' } });
+  expect(slack.users.get(made.body.id)?.enterprise).toEqual({});
+});
+
+it('says that a creation failed, and not what is taken, where it is told so', async () => {
+  await start();
+  slack.addUser({ userName: 'jane', email: 'jane@x.io' });
+  slack.workspace.manners.vagueConflicts = true;
+  for (const taken of [newUser('jane', 'other@x.io'), newUser('other', 'jane@x.io')])
+    expect(await scim('POST', 'Users', taken)).toMatchObject({
+      status: 409,
+      body: { detail: 'user_creation_failed' },
+    });
+});
+
+it.each([
+  [true, 400, 'unknown_user'],
+  [false, 404, 'no_such_user'],
+])('words a stranger as Slack does in one of two ways (%s)', async (unknownIs400, status, detail) => {
+  await start();
+  slack.workspace.manners.unknownIs400 = unknownIs400;
+  for (const method of ['GET', 'DELETE'])
+    expect(await scim(method, 'Users/U404')).toMatchObject({ status, body: { detail } });
+});
+
+it('takes a new primary address as it is documented, and a member in quotes or without', async () => {
+  await start();
+  const jane = slack.addUser({ userName: 'jane', email: 'jane@x.io' });
+  const value = [{ value: 'new@x.io', primary: true }];
+  expect((await scim('PATCH', `Users/${jane.id}`, patch({ op: 'add', path: 'emails', value }))).status).toBe(
+    200,
+  );
+  expect(slack.users.get(jane.id)?.emails.find(({ primary }) => primary)?.value).toBe('new@x.io');
+  for (const id of [jane.id, `"${jane.id}"`]) {
+    const group = slack.addGroup(`pilots ${id}`, [jane.id]);
+    await scim('PATCH', `Groups/${group.id}`, patch({ op: 'remove', path: `members[value eq ${id}]` }));
+    expect(slack.groups.get(group.id)?.members.size).toBe(0);
+  }
+});

@@ -9,10 +9,11 @@ import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/re
 import { judge, undoneError } from '../../answers.ts';
 import type { CallContext, ConnectorDeps } from '../../connector.ts';
 import { createSender } from '../../http.ts';
-import { type Bucket, createPacer } from '../../pacer.ts';
+import { createPacer } from '../../pacer.ts';
 import type { GitLabSettings } from '../settings.ts';
 import type { Answers } from './calls.ts';
 import { type Refusal, STORE } from './errors.ts';
+import { BUCKETS } from './limits.ts';
 
 export interface Exchange {
   readonly context: CallContext;
@@ -51,21 +52,6 @@ export interface Instance {
   readonly client: GitLabClient;
   readonly settings: GitLabSettings;
 }
-
-/**
- * Self-managed instances limit little by default; the bridge keeps to a share that a small one bears.
- * Removing members is limited to 60 a minute for each group, on every instance: half of it, refilled at
- * that rate, never exceeds it.
- */
-const BUCKETS: readonly Bucket[] = [
-  { name: 'everything', perMinute: 1_800, burst: 100, matches: () => true },
-  {
-    name: 'member removals',
-    perMinute: 30,
-    burst: 30,
-    matches: ({ method, url }) => method === 'DELETE' && /\/groups\/[^/]+\/members\//.test(url),
-  },
-];
 
 export function createClient(settings: GitLabSettings, deps: ConnectorDeps): GitLabClient {
   const send = createSender({

@@ -5,7 +5,7 @@
 
 import { judge, undoneError } from '../../answers.ts';
 import type { CallContext, Fetch } from '../../connector.ts';
-import { createSender, type VendorRequest } from '../../http.ts';
+import { createSender } from '../../http.ts';
 import { type Bucket, createPacer } from '../../pacer.ts';
 import type { Call } from './calls.ts';
 import { type Refusal, STORE } from './errors.ts';
@@ -98,10 +98,8 @@ function scimBuckets(base: string): Bucket[] {
     matches: (method: string, path: string) => boolean,
   ): Bucket => ({
     name,
-    perMinute,
-    burst,
-    matches: (request: VendorRequest) =>
-      matches(request.method, new URL(request.url).pathname.slice(prefix.length)),
+    limit: { perMinute, burst },
+    keyOf: ({ method, url }) => (matches(method, new URL(url).pathname.slice(prefix.length)) ? '' : null),
   });
   return [
     bucket('all writes', 600, 180, (method) => method !== 'GET'),

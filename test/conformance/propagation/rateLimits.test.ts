@@ -1,0 +1,96 @@
+/** A vendor that limits one kind of request holds up that kind alone: a leaver least of all. */
+
+import { eventually, patch, person } from '../../bridge.ts';
+import { startWorld, VENDORS, type World } from './world.ts';
+
+const RETRY_AFTER_S = 15;
+
+describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld(dialect);
+  });
+  afterEach(() => world.stop());
+
+  describe.each(VENDORS)('%s', (type) => {
+    const emulator = () => (type === 'Slack' ? world.slack : world.gitlab);
+
+    function limit(method: string, path: RegExp) {
+      const matches = (request: { method: string; path: string }) =>
+        request.method === method && path.test(request.path);
+      emulator().faults.inject({
+        times: Number.POSITIVE_INFINITY,
+        matches,
+        fault: {
+          kind: 'answer',
+          answer: { status: 429, headers: { 'retry-after': String(RETRY_AFTER_S) }, body: 'Retry later\n' },
+        },
+      });
+      return () => emulator().requests.filter(matches).length;
+    }
+
+    /** Somebody leaves, somebody gets a title, somebody joins a group: all at once. */
+    async function expectOthersServed(leaver: string, titled: string, crew: string): Promise<void> {
+      const from = Date.now();
+      await world.bridge.scim(
+        'PATCH',
+        `/Users/${leaver}`,
+        patch({ op: 'replace', value: { active: false } }),
+      );
+      await eventually(
+        async () => (await world.account(type, 'leaver'))?.enabled === false || undefined,
+        2_000,
+      );
+      expect(Date.now() - from).toBeLessThan(1_000);
+      await world.bridge.scim(
+        'PATCH',
+        `/Users/${titled}`,
+        patch({ op: 'replace', value: { title: 'Cook' } }),
+      );
+      await world.bridge.scim(
+        'PATCH',
+        `/Groups/${crew}`,
+        patch({ op: 'add', path: 'members', value: [{ value: titled }] }),
+      );
+      await eventually(async () => {
+        const { title } = (await world.account(type, 'titled')) ?? {};
+        const members = await world.members(type, 'crew');
+        return (title === 'Cook' && members?.includes('titled')) || undefined;
+      }, 5_000);
+    }
+
+    it('disables, updates and grants while creations have to wait', async () => {
+      await world.add(type, { GROUP_PROVISIONING: 'Create' });
+      const [leaver, titled] = [await world.join('leaver'), await world.join('titled', { title: 'Clerk' })];
+      const crew = await world.group('crew');
+      await world.forget();
+      const asked = limit('POST', /\/users$/i);
+      for (const name of ['new1', 'new2', 'new3']) await world.bridge.scim('POST', '/Users', person(name));
+      await eventually(async () => asked() > 0 || undefined, 5_000);
+      await expectOthersServed(leaver, titled, crew);
+      // The bridge kept the rest to itself.
+      expect(asked()).toBe(1);
+      expect(await world.account(type, 'new1')).toBeNull();
+      const waiting = await eventually(async () => {
+        const { body } = await world.bridge.admin('GET', `/propagation/tasks?storeId=${world.id(type)}`);
+        return body.count === 3 ? body._embedded.tasks : undefined;
+      }, 5_000);
+      for (const task of waiting)
+        expect(task).toMatchObject({ state: 'pending', attempts: 0, error: { status: 429 } });
+    });
+
+    it('goes on while the list of a sync has to wait, and a preview with it', async () => {
+      await world.add(type, { GROUP_PROVISIONING: 'Create' });
+      const [leaver, titled] = [await world.join('leaver'), await world.join('titled', { title: 'Clerk' })];
+      const crew = await world.group('crew');
+      await world.forget();
+      const asked = limit('GET', /\/groups$/i);
+      const { id } = (await world.store(type, 'POST', '/sync', {})).body;
+      await world.store(type, 'POST', '/preview', {});
+      await eventually(async () => asked() > 0 || undefined, 5_000);
+      await expectOthersServed(leaver, titled, crew);
+      expect(asked()).toBe(1);
+      expect((await world.store(type, 'GET', `/syncs/${id}`)).body.state).toBe('RUNNING');
+    });
+  });
+});

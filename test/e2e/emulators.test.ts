@@ -1,0 +1,53 @@
+/** `npm run emulators` as a person starts it: what it prints is enough to reach both vendors. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '../..');
+const WITHIN_MS = 20_000;
+
+let child: ChildProcess;
+afterEach(() => {
+  child.kill('SIGKILL');
+});
+
+it('prints NAME=value lines that lead to both, stays, and ends when it is asked to', async () => {
+  child = spawn(process.execPath, ['demo/emulators.ts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const printed = await readUntil(/Ctrl\+C/);
+  const lines = printed.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const values = Object.fromEntries(lines.map((line) => /^([A-Z_]+)=(\S+)$/.exec(line)?.slice(1) ?? [line]));
+  expect(Object.keys(values)).toEqual([
+    'OAUTH_ACCESS_TOKEN',
+    'API_BASE_URL',
+    'SCIM_BASE_URL',
+    'BASE_URL',
+    'ACCESS_TOKEN',
+  ]);
+  const authorization = `Bearer ${values.OAUTH_ACCESS_TOKEN}`;
+  const slack = await fetch(`${values.SCIM_BASE_URL}Users`, { headers: { authorization } });
+  expect(await slack.json()).toMatchObject({ totalResults: 3 });
+  const whose = await fetch(`${values.API_BASE_URL}auth.test`, {
+    method: 'POST',
+    headers: { authorization },
+  });
+  expect(await whose.json()).toMatchObject({ ok: true });
+  const headers = { 'private-token': values.ACCESS_TOKEN ?? '' };
+  const gitlab = await fetch(`${values.BASE_URL}/api/v4/groups/engineering/members`, { headers });
+  expect(await gitlab.json()).toMatchObject([{ username: 'ada' }, { username: 'grace' }]);
+
+  expect(child.exitCode).toBeNull();
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+async function readUntil(end: RegExp): Promise<string> {
+  let text = '';
+  const late = setTimeout(() => child.kill('SIGKILL'), WITHIN_MS);
+  for await (const chunk of child.stdout as NonNullable<ChildProcess['stdout']>) {
+    text += String(chunk);
+    if (end.test(text)) break;
+  }
+  clearTimeout(late);
+  return text;
+}
