@@ -35,9 +35,9 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (res.headersSent) return next(error);
     if (error instanceof RequestError) {
       if (error.status === 403) challengeScope(res, 'admin', []);
-      const { status, message: detail, errors, code, retryAfterSeconds } = error;
+      const { status, message: detail, errors, code, retryAfterSeconds, members } = error;
       if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
-      return sendProblem(res, { status, detail, errors, code });
+      return sendProblem(res, { status, detail, errors, code, members });
     }
     if (error instanceof HttpError) {
       res.set(error.headers);

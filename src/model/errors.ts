@@ -80,12 +80,18 @@ export class RequestError extends Error {
   readonly code: string | undefined;
   /** Whole seconds after which the same request may succeed. */
   readonly retryAfterSeconds: number | undefined;
+  /** Further members of the answer (RFC 9457 §3.2). */
+  readonly members: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
     status: RequestError['status'],
     message: string,
     errors: readonly Mistake[] = [],
-    more: { readonly code?: string; readonly retryAfterSeconds?: number } = {},
+    more: {
+      readonly code?: string;
+      readonly retryAfterSeconds?: number;
+      readonly members?: Readonly<Record<string, unknown>>;
+    } = {},
   ) {
     super(message);
     this.name = 'RequestError';
@@ -93,5 +99,6 @@ export class RequestError extends Error {
     this.errors = errors;
     this.code = more.code;
     this.retryAfterSeconds = more.retryAfterSeconds;
+    this.members = more.members;
   }
 }

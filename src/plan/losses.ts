@@ -12,6 +12,7 @@ import { type BrakeWindow, judgeLoss } from './brake.ts';
 export interface KnownLoss {
   readonly id: string;
   readonly changeKey: string;
+  readonly change: Change;
   readonly state: LossState;
   /** What the directory wanted then: once that moves, this counts no more. */
   readonly desired: string;
@@ -69,7 +70,7 @@ export interface Judgement<C extends Change> {
 
 export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   const { lossOf, settings, peopleOfCause } = losses;
-  const known = new Map(losses.known.map((row) => [row.changeKey, row]));
+  const known = standingAmong(losses.known);
   const window = { ...losses.window };
   const inWindow = new Set(losses.inWindow);
   const allowed: C[] = [];
@@ -90,8 +91,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     const { hold } = change;
     const key = changeKey(change);
     const desired = lossOf.desired(change);
-    const found = known.get(key);
-    const row = found?.desired === desired ? found : undefined;
+    const row = known(change, desired);
     if (row && isDeclined(row)) {
       kept.push(row.id);
       skipped.push(declined(change, row));
@@ -137,6 +137,30 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     window.used += 1;
   }
   return { allowed, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
+}
+
+/** What stands against a loss from before, while the directory wants what it wanted then. */
+export function standingAmong<K extends KnownLoss>(
+  known: readonly K[],
+): (change: Change, desired: string) => K | undefined {
+  const byKey = new Map(known.map((row) => [row.changeKey, row]));
+  return (change, desired) => {
+    const same = byKey.get(changeKey(change));
+    if (same?.desired === desired) return same;
+    // Whoever keeps an account keeps it, whatever would end it: other settings may delete what these disable.
+    return known.find(
+      (row) =>
+        row.desired === desired && isDeclined(row) && endsAccount(row.change) && endsSame(row.change, change),
+    );
+  };
+}
+
+function endsAccount({ op, subject }: Change): boolean {
+  return subject.kind === 'user' && (op === 'disable' || op === 'delete');
+}
+
+function endsSame(one: Change, other: Change): boolean {
+  return endsAccount(other) && 'remoteId' in one && 'remoteId' in other && one.remoteId === other.remoteId;
 }
 
 /** Somebody decided that it is not to happen while the directory wants what it wanted then. */

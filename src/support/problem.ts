@@ -11,6 +11,8 @@ export interface Problem {
   readonly errors?: readonly Mistake[];
   /** For programs, where the status alone does not tell what is the matter. */
   readonly code?: string | undefined;
+  /** Further members (RFC 9457 §3.2). */
+  readonly members?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -22,8 +24,12 @@ export const ERRORS_MAX = 1_000;
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** `type` stays `about:blank`, so `title` is the status's own phrase (RFC 9457 §4.2.1). */
-export function problemBody({ status, detail, errors = [], code }: Problem, correlationId: string): object {
+export function problemBody(
+  { status, detail, errors = [], code, members }: Problem,
+  correlationId: string,
+): object {
   return {
+    ...members,
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,

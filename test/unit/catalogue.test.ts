@@ -26,7 +26,12 @@ const rows = (catalogue: Readonly<Record<string, string>>) =>
   Object.entries(catalogue).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
 
 /** Kinds that the code writes by filling in their last part, as in `change.${op}`. */
-const FILLED_IN: { readonly [kind in `change.${Op}` | `held.${Decision['state']}`]: string } = {
+const FILLED_IN: {
+  readonly [kind in
+    | `change.${Op}`
+    | `${'held' | 'incident'}.${Decision['state']}`
+    | 'incident.undone']: string;
+} = {
   'change.adopt': '`change.${',
   'change.create': '`change.${',
   'change.delete': '`change.${',
@@ -37,6 +42,9 @@ const FILLED_IN: { readonly [kind in `change.${Op}` | `held.${Decision['state']}
   'change.update': '`change.${',
   'held.approved': '`held.${',
   'held.discarded': '`held.${',
+  'incident.approved': '`incident.${',
+  'incident.discarded': '`incident.${',
+  'incident.undone': '`incident.${',
 };
 
 it('shows every kind of event with its meaning', () => {

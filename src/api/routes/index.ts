@@ -5,6 +5,8 @@ import { connections } from './connections.ts';
 import { environments } from './environments.ts';
 import { events } from './events.ts';
 import { groups } from './groups.ts';
+import { everythingHeld } from './held.ts';
+import { incidents } from './incidents.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { held } from './stores/held.ts';
@@ -31,6 +33,8 @@ export const ROUTES = {
   previews,
   syncs,
   held,
+  everythingHeld,
+  incidents,
   links,
   mappings,
   rules,

@@ -16,6 +16,8 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   previews: 'Exactly the changes that would be made now, and applying them.',
   syncs: 'Runs over a whole store.',
   held: 'Losses that the brake stopped, and their decision.',
+  everythingHeld: 'The same over all stores, by person.',
+  incidents: 'What the brake stopped and what was taken already, decided once for all stores.',
   links: 'Which account or group of a store is whose.',
   mappings: 'Which attribute feeds which, and which group feeds which.',
   rules: 'Who, and which groups, are in scope of a store.',

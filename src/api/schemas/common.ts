@@ -36,6 +36,10 @@ export const Problem = named(
         detail: z.string(),
       }),
     ),
+    claimedBy: z
+      .object({ id: z.string(), name: z.string(), at: Time })
+      .optional()
+      .describe('Who sees to the incident that somebody else claims.'),
     correlationId: z.string(),
   }),
 );

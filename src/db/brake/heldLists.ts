@@ -1,4 +1,4 @@
-/** What waits for a decision: lists of it, by page, by id and by change, and how much it is. Reads only. */
+/** What waits for a decision: lists of it, by page, by person and by change, and how much it is. Reads only. */
 
 import type { Db } from '../open.ts';
 import { LOSS_RANK, type LossRecord, toLoss } from './losses.ts';
@@ -28,38 +28,97 @@ export async function listOpenHeld(
   return (await query).map(toLoss);
 }
 
-/** The open rows among these ids. */
-export function openHeldByIds(
-  db: Db,
-  storeId: string,
-  ids: readonly string[],
-): Promise<readonly LossRecord[]> {
-  return openAmong(db, storeId, 'id', ids);
-}
+/** What to look through: a store, an environment or an incident. */
+export type HeldIn =
+  | { readonly store_id: string }
+  | { readonly environment_id: string }
+  | { readonly incident_id: string };
 
-/** The open rows of these changes. */
-export function openHeldByKeys(
-  db: Db,
-  storeId: string,
-  changeKeys: readonly string[],
-): Promise<readonly LossRecord[]> {
-  return openAmong(db, storeId, 'change_key', changeKeys);
-}
+/** Rows by one of their columns, or all. */
+export type HeldFilter =
+  | { readonly column: 'id' | 'person_key' | 'cause' | 'change_key'; readonly values: readonly string[] }
+  | 'all';
 
-async function openAmong(
-  db: Db,
-  storeId: string,
-  column: 'id' | 'change_key',
-  values: readonly string[],
-): Promise<readonly LossRecord[]> {
+const ROWS_PER_PAGE = 500;
+
+/** Open rows: people who left first, then the oldest. */
+export async function openHeld(db: Db, where: HeldIn, filter: HeldFilter): Promise<readonly LossRecord[]> {
+  const open = () => db('losses').where({ ...where, state: 'held' });
   const found: LossRecord[] = [];
-  for (let from = 0; from < values.length; from += IDS_PER_QUERY_MAX) {
-    const rows = await db('losses')
-      .where({ store_id: storeId, state: 'held' })
-      .whereIn(column, values.slice(from, from + IDS_PER_QUERY_MAX));
-    found.push(...rows.map(toLoss));
+  if (filter === 'all') {
+    for (;;) {
+      const query = open().orderBy(['rank', 'since', 'id']).limit(ROWS_PER_PAGE);
+      const last = found.at(-1);
+      if (last) query.whereRaw('(rank, since, id) > (?, ?, ?)', [last.rank, last.since, last.id]);
+      const page = await query;
+      found.push(...page.map(toLoss));
+      if (page.length < ROWS_PER_PAGE) return found;
+    }
   }
+  const values = [...new Set(filter.values)];
+  for (let from = 0; from < values.length; from += IDS_PER_QUERY_MAX)
+    found.push(
+      ...(
+        await open()
+          .whereIn(filter.column, values.slice(from, from + IDS_PER_QUERY_MAX))
+          .orderBy(['rank', 'since', 'id'])
+      ).map(toLoss),
+    );
   return found;
+}
+
+/** Stores on which something is held. */
+export async function storesHolding(db: Db, where: HeldIn): Promise<readonly string[]> {
+  const rows = await db('losses')
+    .where({ ...where, state: 'held' })
+    .distinct('store_id');
+  return rows.map((row: { store_id: string }) => row.store_id);
+}
+
+/** Where somebody stands in a list of people who lose something. */
+export interface LoserPosition {
+  readonly rank: number;
+  readonly since: string;
+  readonly personKey: string;
+}
+
+/** Of whom something is held, or whom an incident has: people who left first. */
+export async function listLosers(
+  db: Db,
+  where: Readonly<Record<string, string>>,
+  page: { readonly after: LoserPosition | null; readonly limit: number },
+): Promise<readonly LoserPosition[]> {
+  const query = db('losses')
+    .where(where)
+    .groupBy('person_key')
+    .select('person_key')
+    .min({ first_rank: 'rank', first_since: 'since' })
+    .orderByRaw('min(rank), min(since), person_key')
+    .limit(page.limit);
+  if (page.after) {
+    const { rank, since, personKey } = page.after;
+    query.havingRaw('(min(rank), min(since), person_key) > (?, ?, ?)', [rank, since, personKey]);
+  }
+  return (await query).map((row: Record<string, unknown>) => ({
+    rank: Number(row.first_rank),
+    since: row.first_since as string,
+    personKey: row.person_key as string,
+  }));
+}
+
+/** The rows of these people, the oldest first. */
+export async function lossesOf(
+  db: Db,
+  where: Readonly<Record<string, string>>,
+  personKeys: readonly string[],
+): Promise<readonly LossRecord[]> {
+  const rows = await db('losses').where(where).whereIn('person_key', personKeys).orderBy(['since', 'id']);
+  return rows.map(toLoss);
+}
+
+export async function countLosers(db: Db, where: Readonly<Record<string, string>>): Promise<number> {
+  const row = await db('losses').where(where).countDistinct({ n: 'person_key' }).first();
+  return Number(row?.n ?? 0);
 }
 
 /** Open rows, for lists of them. */
@@ -69,12 +128,8 @@ export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
 }
 
 /** People who would lose something by the open rows. */
-export async function countHeldPeople(db: Db, storeId: string): Promise<number> {
-  const row = await db('losses')
-    .where({ store_id: storeId, state: 'held' })
-    .countDistinct({ n: 'person_key' })
-    .first();
-  return Number(row?.n ?? 0);
+export function countHeldPeople(db: Db, storeId: string): Promise<number> {
+  return countLosers(db, { store_id: storeId, state: 'held' });
 }
 
 /** True while a loss of the store waits for a decision. */

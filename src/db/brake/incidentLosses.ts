@@ -1,7 +1,9 @@
-/** The losses of incidents: which belong to one, and what becomes of them when an admin decides about it. */
+/** The losses of incidents: which belong to one, how many there are, and what was undone of them. */
 
+import type { LossState } from '../../model/loss.ts';
 import type { Db } from '../open.ts';
 import type { IncidentRecord } from './incidents.ts';
+import { type LossRecord, toLoss } from './losses.ts';
 
 export interface TakenBefore {
   readonly storeId: string;
@@ -12,7 +14,7 @@ export interface TakenBefore {
 }
 
 /** Gives the incident what stores have taken already, as far as no other incident has it. */
-export async function incidentLossesTaken(
+export async function addTakenBefore(
   tx: Db,
   incident: Pick<IncidentRecord, 'id' | 'environmentId'>,
   { storeId, since, cause }: TakenBefore,
@@ -41,4 +43,133 @@ export async function openIncidentOfCause(
     .orderBy('i.opened_at', 'desc')
     .first('i.id');
   return row?.id ?? null;
+}
+
+/** On one store: people who have lost something and have it not back, and people of whom something is held. */
+export interface LosersOnStore {
+  readonly storeId: string;
+  readonly lost: number;
+  readonly held: number;
+  /** As noted when the incident came to the store; null where nothing was held there. */
+  readonly limit: number | null;
+  readonly base: number | null;
+}
+
+export async function losersByStore(db: Db, incidentId: string): Promise<readonly LosersOnStore[]> {
+  const people = (matches: (rows: ReturnType<Db>) => ReturnType<Db>) =>
+    matches(db('losses').where({ incident_id: incidentId }))
+      .groupBy('store_id')
+      .select('store_id')
+      .countDistinct({ n: 'person_key' });
+  const lost = await people((rows) => rows.whereNotNull('done_at').whereNot({ state: 'undone' }));
+  const held = await people((rows) => rows.where({ state: 'held' }));
+  const noted = await db('incident_stores').where({ incident_id: incidentId });
+  const every = await people((rows) => rows);
+  const count = (rows: readonly { store_id: string; n: unknown }[], id: string) =>
+    Number(rows.find((row) => row.store_id === id)?.n ?? 0);
+  return every
+    .map(({ store_id: storeId }: { store_id: string }) => {
+      const note = noted.find((row: { store_id: string }) => row.store_id === storeId);
+      const limit = note ? Number(note.people_max) : null;
+      const base = note ? Number(note.base) : null;
+      return { storeId, lost: count(lost, storeId), held: count(held, storeId), limit, base };
+    })
+    .sort((a: LosersOnStore, b: LosersOnStore) => (a.storeId < b.storeId ? -1 : 1));
+}
+
+export interface CauseOfLosses {
+  readonly correlationId: string;
+  readonly people: number;
+  /** ISO time of the first loss by it. */
+  readonly at: string;
+}
+
+/** The oldest first. */
+export async function causesOfIncident(
+  db: Db,
+  incidentId: string,
+  limit: number,
+): Promise<readonly CauseOfLosses[]> {
+  const rows = await db('losses')
+    .where({ incident_id: incidentId })
+    .whereNotNull('cause')
+    .groupBy('cause')
+    .select('cause')
+    .countDistinct({ n: 'person_key' })
+    .min({ at: 'since' })
+    .orderByRaw('min(since), cause')
+    .limit(limit);
+  return rows.map((row: Record<string, unknown>) => ({
+    correlationId: row.cause as string,
+    people: Number(row.n),
+    at: row.at as string,
+  }));
+}
+
+export interface UndoCounts {
+  readonly requested: number;
+  readonly given: number;
+  readonly moved: number;
+  readonly impossible: number;
+}
+
+/** Losses of the incident that somebody wanted back, and what became of them; the rest is on its way. */
+export async function countUndone(db: Db, incidentId: string): Promise<UndoCounts> {
+  const rows: { state: string; n: unknown }[] = await db('losses')
+    .where({ incident_id: incidentId })
+    .whereNotNull('undo_at')
+    .groupBy('state')
+    .select('state')
+    .count({ n: '*' });
+  const count = (state: LossState) => Number(rows.find((row) => row.state === state)?.n ?? 0);
+  return {
+    requested: rows.reduce((sum, row) => sum + Number(row.n), 0),
+    given: count('undone'),
+    moved: count('moved'),
+    impossible: count('impossible'),
+  };
+}
+
+/** What stores have taken and nobody wanted back yet. */
+export function takenOf(
+  db: Db,
+  incidentId: string,
+  filter: { readonly column: 'person_key' | 'cause'; readonly values: readonly string[] } | 'all',
+): Promise<readonly LossRecord[]> {
+  const query = () =>
+    db('losses')
+      .where({ incident_id: incidentId })
+      .whereIn('state', ['taken', 'approved'])
+      .whereNull('undo_at')
+      .where((gone) => gone.whereNotNull('done_at').orWhere({ standing: true }));
+  return filter === 'all' ? query().then(toLosses) : inParts(filter, query);
+}
+
+const VALUES_PER_QUERY_MAX = 500;
+
+async function inParts(
+  { column, values }: { readonly column: string; readonly values: readonly string[] },
+  query: () => ReturnType<Db>,
+): Promise<readonly LossRecord[]> {
+  const found: LossRecord[] = [];
+  for (let from = 0; from < values.length; from += VALUES_PER_QUERY_MAX)
+    found.push(...toLosses(await query().whereIn(column, values.slice(from, from + VALUES_PER_QUERY_MAX))));
+  return found;
+}
+
+function toLosses(rows: readonly Record<string, unknown>[]): LossRecord[] {
+  return rows.map(toLoss);
+}
+
+/** People who have lost something, on whatever store, and have it not back. */
+export async function countLost(db: Db, incidentId: string): Promise<number> {
+  const lost = db('losses').where({ incident_id: incidentId }).whereNotNull('done_at');
+  const row = await lost.whereNot({ state: 'undone' }).countDistinct({ n: 'person_key' }).first();
+  return Number(row?.n ?? 0);
+}
+
+/** People of whom something is held. */
+export async function heldPeople(db: Db, incidentId: string): Promise<readonly string[]> {
+  const rows = await db('losses').where({ incident_id: incidentId, state: 'held' }).distinct('person_key');
+  return rows.map((row: { person_key: string }) => row.person_key);
 }

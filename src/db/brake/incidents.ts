@@ -138,7 +138,7 @@ function decidedIncidents(db: Db) {
     );
 }
 
-export function toIncident(row: Record<string, unknown>): IncidentRecord {
+function toIncident(row: Record<string, unknown>): IncidentRecord {
   const claimedBy =
     row.claimed_at === null || row.claimed_at === undefined
       ? null
@@ -158,4 +158,35 @@ export function toIncident(row: Record<string, unknown>): IncidentRecord {
     closedAt: row.closed_at as string | null,
     claimedBy,
   };
+}
+
+export async function getIncident(db: Db, environmentId: string, id: string): Promise<IncidentRecord | null> {
+  const row = await db('incidents').where({ environment_id: environmentId, id }).first();
+  return row ? toIncident(row) : null;
+}
+
+export interface IncidentFilter {
+  readonly environmentId: string;
+  readonly state: IncidentRecord['state'] | null;
+}
+
+/** Newest first; `limit` incidents with a number below `before`. */
+export async function listIncidents(
+  db: Db,
+  filter: IncidentFilter,
+  limit: number,
+  before: number | null,
+): Promise<readonly IncidentRecord[]> {
+  const query = matching(db, filter).orderBy('number', 'desc').limit(limit);
+  if (before !== null) query.where('number', '<', before);
+  return (await query).map(toIncident);
+}
+
+export async function countIncidents(db: Db, filter: IncidentFilter): Promise<number> {
+  const row = await matching(db, filter).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+function matching(db: Db, { environmentId, state }: IncidentFilter) {
+  return db('incidents').where({ environment_id: environmentId, ...(state === null ? {} : { state }) });
 }

@@ -127,13 +127,27 @@ export interface Decision {
 }
 
 /** Decides those of the rows that are still held, and answers how many those were. */
-export async function decideHeld(db: Db, ids: readonly string[], decision: Decision): Promise<number> {
+export function decideHeld(db: Db, ids: readonly string[], decision: Decision): Promise<number> {
+  return decide(db, 'held', ids, decision);
+}
+
+/** Takes back approvals that no store has carried out yet. */
+export function revokeApprovals(db: Db, ids: readonly string[], by: string, at: string): Promise<number> {
+  return decide(db, 'approved', ids, { state: 'discarded', by, at });
+}
+
+async function decide(
+  db: Db,
+  from: 'held' | 'approved',
+  ids: readonly string[],
+  { state, by, at }: Decision,
+): Promise<number> {
   let decided = 0;
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+  for (let n = 0; n < ids.length; n += IDS_PER_QUERY_MAX) {
     decided += await db('losses')
-      .where({ state: 'held' })
-      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
-      .update({ state: decision.state, decided_by: decision.by, decided_at: decision.at });
+      .where({ state: from, standing: true })
+      .whereIn('id', ids.slice(n, n + IDS_PER_QUERY_MAX))
+      .update({ state, decided_by: by, decided_at: at });
   }
   return decided;
 }
@@ -161,11 +175,10 @@ async function retire(losses: ReturnType<Db>, db: Db): Promise<void> {
   });
 }
 
-/** The SCIM groups with a row for ending a membership of the person that stands, or is to be given back. */
+/** The SCIM groups with a row that stands for ending a membership of the person. */
 export async function groupsLosing(db: Db, storeId: string, personId: string): Promise<readonly string[]> {
   const rows = await db('losses')
-    .where({ store_id: storeId, kind: 'group', person_key: personId })
-    .where((any) => any.where({ standing: true }).orWhereNotNull('undo_at'))
+    .where({ store_id: storeId, kind: 'group', person_key: personId, standing: true })
     .distinct('subject_id');
   return rows.map((row: { subject_id: string }) => row.subject_id);
 }

@@ -2,8 +2,8 @@
 
 import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { type Change, changeKey, mayBeHeld, type Skip } from '../../model/change.ts';
-import { declined, isDeclined } from '../../plan/losses.ts';
+import { type Change, mayBeHeld, type Skip } from '../../model/change.ts';
+import { declined, isDeclined, standingAmong } from '../../plan/losses.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {
@@ -28,11 +28,9 @@ export async function withDecisions(
     const ids = new Set(losing.filter((subject) => subject.kind === kind).map(({ id }) => id));
     known.push(...(await standingOfSubjects(db, storeId, kind, [...ids])));
   }
-  const rows = new Map(known.map((row) => [row.changeKey, row]));
-  const decisionOn = ({ change, desired }: PlannedChange): LossRecord | null => {
-    const row = rows.get(changeKey(change));
-    return row?.desired === desired ? row : null;
-  };
+  const bySubject = Map.groupBy(known, ({ subject }) => subject.id);
+  const decisionOn = ({ change, desired }: PlannedChange) =>
+    standingAmong(bySubject.get(change.subject.id) ?? [])(change, desired) ?? null;
   const skipped = planned.flatMap((item) => {
     const row = decisionOn(item);
     return row && isDeclined(row) ? [declined(item.change, row)] : [];

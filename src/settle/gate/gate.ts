@@ -7,7 +7,7 @@
 import { finishApproved, type LossRecord, retireLosses, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
-import { type Change, changeKey, isLoss, mayBeHeld, type Skip } from '../../model/change.ts';
+import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import type { Judgement, LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
@@ -42,8 +42,8 @@ export function openGate<C extends Change>(
     await attempt.holdContext(tx, changes.some(mayBeHeld));
     await applyRepairs(tx, attempt, repairs);
     const known = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
-    const approved = known.filter((row) => row.state === 'approved').map((row) => row.changeKey);
-    const permit = await permitted(tx, attempt, changes, new Set(approved));
+    const decided = known.filter((row) => row.state !== 'held').map((row) => row.changeKey);
+    const permit = await permitted(tx, attempt, changes, new Set(decided));
     const judgement = permit.changes.some(mayBeHeld)
       ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
       : { ...NO_LOSS, allowed: permit.changes };
@@ -78,6 +78,19 @@ export function openHarmlessGate<C extends Change>(
   });
 }
 
+/** For what an admin wants back: it passes whatever the settings say, but not under outdated ones. */
+export function openGiveBackGate(
+  attempt: Attempt,
+  change: UserChange,
+  repairs: readonly Repair[],
+): Promise<void> {
+  return attempt.record(async (tx) => {
+    await attempt.holdContext(tx);
+    await applyRepairs(tx, attempt, repairs);
+    await announce(tx, attempt, [change], null);
+  });
+}
+
 interface Permit<C extends Change> {
   readonly changes: readonly C[];
   readonly skipped: readonly Skip[];
@@ -87,18 +100,18 @@ interface Permit<C extends Change> {
   readonly released: ReadonlySet<string>;
 }
 
-/** Under `APPLY_MODE: Approval` nothing passes but what an applied preview, or an approval, says. */
+/** Under `APPLY_MODE: Approval` nothing passes but what an applied preview says, and what somebody decided already. */
 async function permitted<C extends Change>(
   tx: Db,
   attempt: Attempt,
   changes: readonly C[],
-  approved: ReadonlySet<string>,
+  decided: ReadonlySet<string>,
 ): Promise<Permit<C>> {
   const { store, settings } = attempt.context;
   const applied = await appliedAmong(tx, store.id, changes.map(changeKey));
   const released = [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey);
   const free = settings.applyMode === 'Automatic' || store.status === 'DELETING';
-  const may = (change: Change) => free || applied.has(changeKey(change)) || approved.has(changeKey(change));
+  const may = (change: Change) => free || applied.has(changeKey(change)) || decided.has(changeKey(change));
   const waiting = changes.filter((change) => !may(change));
   const skipped = waiting.map(
     ({ op, subject }): Skip => ({

@@ -3,7 +3,7 @@
  * one; and closes those of which nothing is held any more. After the store's lock, always.
  */
 
-import { incidentLossesTaken } from '../../db/brake/incidentLosses.ts';
+import { addTakenBefore } from '../../db/brake/incidentLosses.ts';
 import {
   closeDecided,
   hasDecided,
@@ -42,7 +42,7 @@ export async function gatherIncident(tx: Db, attempt: Attempt, stopped: Stopped)
   const at = attempt.now();
   await noteStoreOfIncident(tx, incident.id, stopped, stopped.trip === 'now' ? at : null);
   const since = stopped.trip === 'now' ? stopped.windowStart : null;
-  await incidentLossesTaken(tx, incident, { storeId, since, cause });
+  await addTakenBefore(tx, incident, { storeId, since, cause });
   return incident;
 }
 

@@ -10,6 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
+import { giveBackToMembers } from '../giveBack/memberships.ts';
 import { releaseKeys } from '../keys/holders.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { recoverMembers } from '../recovery/members.ts';
@@ -49,6 +50,7 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   const record = attempt.unknownOutcome && facts.record ? await readAll(attempt, facts.record) : facts.record;
   // A store that is being deleted deprovisions its people; groups and what is in them stay.
   if (attempt.context.store.status === 'DELETING') return finish(attempt, NOTHING_LEFT);
+  await giveBackToMembers(attempt);
   if (facts.desired.keepRemote) return keepRemote(attempt, record);
   const plan = planGroup(facts);
   const { shaping, removal } = split(plan);

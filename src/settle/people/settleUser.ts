@@ -7,6 +7,7 @@ import { RemoteError } from '../../model/errors.ts';
 import { planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
+import { giveBackToPerson } from '../giveBack/account.ts';
 import { recordKeys } from '../keys/holders.ts';
 import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../keys/people.ts';
 import { type Verified, verifyLeaver } from '../leavers.ts';
@@ -62,6 +63,7 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
 
 /** `sent`: how a write ended of which only the outcome is wanted now; thrown where anything is left to do. */
 async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> {
+  await giveBackToPerson(attempt, sent);
   const facts = await lookAtPerson(attempt);
   const plan = planUser(facts);
   if (sent && plan.changes.length > 0) throw sent;

@@ -4,7 +4,7 @@
  */
 
 import { addPeopleToCause, closeCause } from '../../db/brake/brakeLedger.ts';
-import { openHeldByKeys } from '../../db/brake/heldLists.ts';
+import { openHeld } from '../../db/brake/heldLists.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { type AppliedChange, insertApplied, takeLeftover } from '../../db/runs/appliedChanges.ts';
@@ -163,13 +163,14 @@ export async function takeRefused(tx: Db, run: SyncRunRecord) {
   if (run.cause !== 'apply') return { items: [], count: 0 };
   const { items, count } = await takeLeftover(tx, run.id, REFUSED_LISTED_MAX);
   const keys = items.map((item) => item.changeKey);
-  const held = new Map((await openHeldByKeys(tx, run.storeId, keys)).map((row) => [row.changeKey, row]));
+  const braked = await openHeld(tx, { store_id: run.storeId }, { column: 'change_key', values: keys });
+  const held = new Map(braked.map((row) => [row.changeKey, row]));
   const subjects = items.map(({ body }) => (body as unknown as Item).subject);
   const refusals = await vendorRefusals(tx, run.storeId, subjects);
   const whyNot = ({ changeKey, body }: AppliedChange): string => {
     const { kind, id } = (body as unknown as Item).subject;
-    const braked = held.get(changeKey);
-    if (braked) return `the brake holds it now: ${braked.reason}`;
+    const row = held.get(changeKey);
+    if (row) return `the brake holds it now: ${row.reason}`;
     return refusals.get(`${kind} ${id}`) ?? 'the plan is not the same any more; ask for a new preview';
   };
   return { items: items.map((item) => ({ ...item.body, reason: whyNot(item) })), count };

@@ -6,6 +6,7 @@ import { type Change, changeKey, type Plan } from '../../../src/model/change.ts'
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
+import { type GiveBack, giveAccountBack, giveMembershipBack } from '../../../src/plan/giveBack.ts';
 import { planGroup } from '../../../src/plan/group.ts';
 import { keyStep } from '../../../src/plan/keys.ts';
 import { type Judgement, judgeLosses, type KnownLoss } from '../../../src/plan/losses.ts';
@@ -200,6 +201,7 @@ describe('The brake', () => {
     const [state = '', otherwise] = (row.known ?? '').split(', ');
     const row0 = {
       id: 'h',
+      change,
       changeKey: changeKey(change),
       reason: 'held before',
       decidedBy: 'an admin',
@@ -271,4 +273,73 @@ describe('The brake', () => {
     expect(judgement.fresh.map(({ personKey }) => personKey)).toEqual(['q', 's']);
     expect(judgement.trips).toContain('the limit is 10');
   });
+});
+
+describe('Giving back', () => {
+  const subject = { kind: 'user', id: 'p', display: 'jane' } as const;
+  const rows = table('Giving back');
+  it('has rows', () => expect(rows.length).toBeGreaterThan(20));
+
+  it.each(rows.map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const at = row['at the store'] ?? '';
+    const is = (words: string) => at.includes(words);
+    const then = row.directory === 'as then';
+    if (row.taken === 'revoke') {
+      const member = { personId: 'p', remoteId: 'r', display: 'jane', level: 30 };
+      const change = {
+        op: 'revoke',
+        subject: { kind: 'group', id: 'g', display: 'Eng' },
+        remoteId: 'x',
+        member,
+      } as const;
+      const back = giveMembershipBack(
+        { change, desired: 'unwanted' },
+        {
+          wanted: !then,
+          isMember: is('a member'),
+          account: is('removed') ? 'none' : is('disabled') ? 'disabled' : 'enabled',
+          isComing: is('to be given back'),
+          isProtected: is('protected'),
+        },
+      );
+      return expect(inWords(back)).toBe(row.outcome);
+    }
+    const [op = '', unknown] = (row.taken ?? '').split(' of what was not known');
+    const attribute = { name: 'email', from: unknown === undefined ? 'old' : null, to: 'new' };
+    const account = { subject, remoteId: is('another account') ? 'other' : 'r' };
+    const change = (
+      op === 'update' ? { ...account, op, attributes: [attribute] } : { ...account, op }
+    ) as Change;
+    const has = is('the old value') ? 'old' : is('a third value') ? 'third' : 'new';
+    const back = giveAccountBack(
+      { change, desired: 'inactive' },
+      {
+        desired: {
+          ...subject,
+          lifecycle: then ? 'inactive' : 'active',
+          identifier: null,
+          attributes: { email: then ? 'new' : 'newer' },
+        },
+        link: {
+          remoteId: 'r',
+          state: is('removed') ? 'removed' : is('disabled') || is('locked') ? 'disabled' : 'enabled',
+          disabledBy: is('by the bridge')
+            ? 'inactive'
+            : is('by hand')
+              ? 'hand'
+              : is('locked')
+                ? 'locked'
+                : null,
+          applied: { email: has },
+          observed: {},
+        },
+        isProtected: is('protected'),
+      },
+    );
+    expect(inWords(back)).toBe(row.outcome);
+  });
+
+  function inWords(back: GiveBack): string {
+    return back.verdict === 'give' ? `give: ${back.change.op}` : back.verdict;
+  }
 });

@@ -32,7 +32,7 @@ function judge(
 
 const held = (kind: HoldKind = 'speaker') => ({ hold: { kind, reason: `because of ${kind}` } });
 const said = (change: UserChange, state: KnownLoss['state']): KnownLoss => ({
-  ...{ id: `${change.op}-row`, changeKey: changeKey(change), state, desired: 'active' },
+  ...{ id: `${change.op}-row`, change, changeKey: changeKey(change), state, desired: 'active' },
   ...{ reason: 'as before', decidedBy: 'Ada', undoBy: null },
 });
 

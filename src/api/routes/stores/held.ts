@@ -1,7 +1,7 @@
 /** `…/stores/{id}/held`: losses that wait for a person, and their decision. */
 
 import type { z } from 'zod';
-import { approveHeld, discardHeld, type Selection } from '../../../control/held.ts';
+import { decideOnHeld, type Selection } from '../../../control/losses/held.ts';
 import { describeCauses, type ShownCause } from '../../../control/status/causes.ts';
 import { countOpenHeld, listOpenHeld } from '../../../db/brake/heldLists.ts';
 import type { LossRecord } from '../../../db/brake/losses.ts';
@@ -10,6 +10,7 @@ import { shownChange } from '../../../sync/preview/shownChange.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { endpoint, ok } from '../../endpoint.ts';
 import { PAGE, page, readCursor } from '../../lists.ts';
+import { shownCause } from '../../present/losses.ts';
 import { Approved, Decision, Discarded, HeldList } from '../../schemas/stores/changes.ts';
 
 const HELD = '/environments/:envId/propagation/stores/:storeId/held';
@@ -49,7 +50,8 @@ export const held = {
     answers: { 200: Approved },
     refusals: { 409: NOT_HELD },
     handle: async ({ store, body, cause }, deps) => {
-      const rows = await approveHeld(deps.propagation, store.id, selectionOf(body), cause);
+      const where = { store_id: store.id };
+      const rows = await decideOnHeld(deps.propagation, where, selectionOf(body), 'approved', cause);
       return ok({ approved: rows.length, ids: rows.map((row) => row.id) });
     },
   }),
@@ -63,7 +65,8 @@ export const held = {
     answers: { 200: Discarded },
     refusals: { 409: NOT_HELD },
     handle: async ({ store, body, cause }, deps) => {
-      const rows = await discardHeld(deps.propagation, store.id, selectionOf(body), cause);
+      const where = { store_id: store.id };
+      const rows = await decideOnHeld(deps.propagation, where, selectionOf(body), 'discarded', cause);
       return ok({ discarded: rows.length, ids: rows.map((row) => row.id) });
     },
   }),
@@ -92,14 +95,14 @@ async function whatIsKnownOf({ db }: ApiDeps, rows: readonly LossRecord[]): Prom
 }
 
 function show(row: LossRecord, { people, causeOf }: Known) {
-  const { id, change, cause, reason, since, personKey } = row;
+  const { id, change, reason, since, personKey } = row;
   const person = people.get(personKey);
   return {
     id,
     subject: change.subject,
     ...(person ? { personState: person.state } : {}),
     changes: [{ id, ...shownChange(change), held: true }],
-    cause: cause === null ? null : { ...causeOf(cause), ...(change.hold ? { kind: change.hold.kind } : {}) },
+    cause: shownCause(row, causeOf),
     reason,
     since,
   };

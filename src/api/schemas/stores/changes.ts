@@ -8,19 +8,23 @@ import { idText } from '../texts.ts';
 
 const Op = z.enum(['create', 'adopt', 'update', 'enable', 'disable', 'delete', 'grant', 'revoke']);
 
+export const AttributeChanges = z.array(
+  z.object({ name: z.string(), from: z.string().nullable(), to: z.string() }),
+);
+
 const CHANGE = {
   id: z.string(),
   op: Op,
   subject: Subject,
   remoteId: z.string().optional(),
-  attributes: z.array(z.object({ name: z.string(), from: z.string().nullable(), to: z.string() })).optional(),
+  attributes: AttributeChanges.optional(),
   member: z.object({ id: z.string(), display: z.string() }).optional(),
   held: z.boolean(),
   cause: Cause.optional().describe('Why it waits, where its size is not the reason.'),
   drift: z.literal(true).optional().describe('It undoes what somebody changed by hand.'),
 };
 
-const Change = named('Change', z.object(CHANGE));
+export const Change = named('Change', z.object(CHANGE));
 
 export const RefusedChange = named('RefusedChange', z.object({ ...CHANGE, reason: z.string() }));
 

@@ -1,0 +1,115 @@
+/**
+ * The one place where a decision on held losses is written, whether it is made of one store, of an environment or of
+ * an incident. An approval covers exactly the rows that it names, and a task carries them out only where its plan
+ * still has the identical change. A discard is remembered until the desired state changes.
+ */
+
+import { type HeldIn, storesHolding } from '../../db/brake/heldLists.ts';
+import { type Decision, decideHeld, type LossRecord, standingOfSubject } from '../../db/brake/losses.ts';
+import type { Db } from '../../db/open.ts';
+import { closeLeaver } from '../../db/queue/leavers.ts';
+import { deleteHeldTask, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { getSyncStatus, upsertSyncStatus } from '../../db/seen/syncStatuses.ts';
+import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
+import type { Cause } from '../../model/cause.ts';
+import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
+import { storeEvent } from '../../stores/storeEvents.ts';
+
+/**
+ * The brake takes a store's lock too, so that it holds nothing there until the transaction ends. By id, so that two
+ * who decide about several stores never wait for each other. A store that is gone is absent.
+ */
+export async function lockStores(tx: Db, ids: readonly string[]): Promise<ReadonlyMap<string, StoreRecord>> {
+  const locked = new Map<string, StoreRecord>();
+  for (const id of [...new Set(ids)].sort()) {
+    const store = await lockStore(tx, id);
+    if (store) locked.set(id, store);
+  }
+  return locked;
+}
+
+/** The stores on which something is held, locked. */
+export async function lockHolding(tx: Db, where: HeldIn): Promise<ReadonlyMap<string, StoreRecord>> {
+  return lockStores(tx, await storesHolding(tx, where));
+}
+
+/** Who somebody is, is decided of the person, for all stores at once. */
+export function isDecidedHere({ change }: LossRecord): boolean {
+  return change.hold?.kind !== 'identity';
+}
+
+export interface Verdict {
+  readonly state: Decision['state'];
+  readonly cause: Cause;
+  /** ISO time */
+  readonly at: string;
+}
+
+/** `rows` are held on stores that the transaction has locked. */
+export async function decideRows(
+  tx: Db,
+  stores: ReadonlyMap<string, StoreRecord>,
+  rows: readonly LossRecord[],
+  { state, cause, at }: Verdict,
+): Promise<void> {
+  const ids = rows.map((row) => row.id);
+  await decideHeld(tx, ids, { state, by: cause.actor.name, at });
+  for (const row of firstOfEachSubject(rows))
+    await (state === 'approved' ? letRun(tx, row, cause, at) : leaveUndone(tx, row, cause));
+  for (const row of rows) {
+    const store = stores.get(row.storeId);
+    if (store) await decisionEvent(tx, at, store, row, state, cause);
+  }
+  const touched = new Set(rows.map((row) => row.storeId));
+  for (const store of stores.values())
+    if (touched.has(store.id)) await releaseBrakeIfClear(tx, store, at, cause);
+}
+
+async function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
+  await enqueueTask(tx, row.storeId, {
+    environmentId: row.environmentId,
+    subject: row.subject,
+    priority: PRIORITY.leaver,
+    correlationIds: [cause.correlationId],
+    at,
+  });
+}
+
+async function leaveUndone(tx: Db, row: LossRecord, cause: Cause): Promise<void> {
+  const { storeId, subject } = row;
+  const rows = await standingOfSubject(tx, storeId, subject);
+  if (rows.some((other) => other.state === 'held')) return;
+  await deleteHeldTask(tx, storeId, subject);
+  if (subject.kind === 'user') await closeLeaver(tx, storeId, subject.id);
+  const before = await getSyncStatus(tx, storeId, subject);
+  await upsertSyncStatus(tx, {
+    environmentId: row.environmentId,
+    storeId,
+    subject,
+    status: 'unsynced',
+    reason: `discarded by ${cause.actor.name}`,
+    vendor: null,
+    correlationId: cause.correlationId,
+    lastSyncAt: before?.lastSyncAt ?? null,
+  });
+}
+
+function firstOfEachSubject(rows: readonly LossRecord[]): readonly LossRecord[] {
+  const key = ({ storeId, subject }: LossRecord) => `${storeId} ${subject.kind}:${subject.id}`;
+  return [...new Map(rows.map((row) => [key(row), row])).values()];
+}
+
+function decisionEvent(
+  tx: Db,
+  at: string,
+  store: StoreRecord,
+  row: LossRecord,
+  state: Decision['state'],
+  cause: Cause,
+): Promise<void> {
+  return storeEvent(tx, at, store, cause, `held.${state}`, {
+    subject: row.change.subject,
+    reason: row.reason,
+    after: { heldId: row.id, change: row.change, since: row.since, heldBecauseOf: row.cause },
+  });
+}

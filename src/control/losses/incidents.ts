@@ -1,0 +1,157 @@
+/**
+ * An admin's decision on an incident, once for all its stores: approve or discard what is held of it, or undo it, which
+ * gives back what was taken as well. The decision is in the database before anything is done about it.
+ */
+
+import { wantBack } from '../../db/brake/giveBacks.ts';
+import { type HeldFilter, openHeld } from '../../db/brake/heldLists.ts';
+import { takenOf } from '../../db/brake/incidentLosses.ts';
+import type { IncidentRecord } from '../../db/brake/incidents.ts';
+import { type Decision, type LossRecord, revokeApprovals } from '../../db/brake/losses.ts';
+import { appendEvent } from '../../db/events.ts';
+import { namesOfPeople } from '../../db/identity/subjects.ts';
+import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import type { Cause } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import type { PropagationDeps } from '../../stores/deps.ts';
+import { isoTime } from '../../support/clock.ts';
+import { decideRows, lockHolding, lockStores } from './decide.ts';
+
+export type IncidentSelection =
+  | { readonly personIds: readonly string[] }
+  | { readonly causes: readonly string[] }
+  /** Those who left. */
+  | { readonly left: true }
+  | { readonly all: true };
+
+/** Answers the losses that were decided; none where nothing of the selection was open. */
+export async function decideOnIncident(
+  deps: PropagationDeps,
+  incident: IncidentRecord,
+  selection: IncidentSelection,
+  state: Decision['state'],
+  cause: Cause,
+): Promise<readonly LossRecord[]> {
+  const where = { incident_id: incident.id };
+  const decided = await deps.db.transaction(async (tx) => {
+    const stores = await lockHolding(tx, where);
+    const rows = await chosen(tx, where, selection);
+    const at = isoTime(deps.clock.now());
+    if (rows.length > 0) await incidentEvent(tx, at, incident, cause, state, rows);
+    await decideRows(tx, stores, rows, { state, cause, at });
+    return rows;
+  });
+  deps.wake.signal();
+  return decided;
+}
+
+async function chosen(
+  tx: Db,
+  where: { readonly incident_id: string },
+  selection: IncidentSelection,
+): Promise<readonly LossRecord[]> {
+  if (!('left' in selection)) return openHeld(tx, where, filterOf(selection));
+  const rows = await openHeld(tx, where, 'all');
+  const people = await namesOfPeople(tx, [...new Set(rows.map((row) => row.personKey))]);
+  return rows.filter(({ personKey }) => (people.get(personKey)?.state ?? 'active') !== 'active');
+}
+
+function filterOf(selection: Exclude<IncidentSelection, { left: true }>) {
+  if ('personIds' in selection) return { column: 'person_key', values: selection.personIds } as const;
+  if ('causes' in selection) return { column: 'cause', values: selection.causes } as const;
+  return 'all' satisfies HeldFilter;
+}
+
+/** After an incident is closed. */
+export const UNDONE_WITHIN_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * Stores give back what they took, as soon as they can; what is held is discarded, and what was approved and not done
+ * yet does not happen. Answers all of these. 409 later than seven days after the incident closed.
+ */
+export async function undoIncident(
+  deps: PropagationDeps,
+  incident: IncidentRecord,
+  selection: Exclude<IncidentSelection, { left: true }>,
+  cause: Cause,
+): Promise<readonly LossRecord[]> {
+  const { closedAt } = incident;
+  const now = deps.clock.now();
+  if (closedAt !== null && now - Date.parse(closedAt) > UNDONE_WITHIN_MS) {
+    const message = `Incident ${incident.number} was closed at ${closedAt}, more than 7 days ago: what it took is not given back any more.`;
+    throw new RequestError(409, message);
+  }
+  const at = isoTime(now);
+  const by = cause.actor.name;
+  const undone = await deps.db.transaction(async (tx) => {
+    const filter = filterOf(selection);
+    const before = await takenOf(tx, incident.id, filter);
+    const held = await openHeld(tx, { incident_id: incident.id }, filter);
+    const stores = await lockStores(
+      tx,
+      [...before, ...held].map((row) => row.storeId),
+    );
+    const open = (await openHeld(tx, { incident_id: incident.id }, filter)).filter(({ storeId }) =>
+      stores.has(storeId),
+    );
+    const taken = (await takenOf(tx, incident.id, filter)).filter(({ storeId }) => stores.has(storeId));
+    const done = taken.filter(({ doneAt }) => doneAt !== null);
+    const waiting = taken.filter(({ doneAt }) => doneAt === null);
+    const rows = [...taken, ...open];
+    if (rows.length > 0) await incidentEvent(tx, at, incident, cause, 'undone', rows);
+    await wantBack(
+      tx,
+      done.map(({ id }) => id),
+      { by, at },
+    );
+    await revokeApprovals(
+      tx,
+      waiting.map(({ id }) => id),
+      by,
+      at,
+    );
+    await enqueueSubjects(tx, taken, cause, at);
+    await decideRows(tx, stores, open, { state: 'discarded', cause, at });
+    return rows;
+  });
+  deps.wake.signal();
+  return undone;
+}
+
+async function enqueueSubjects(
+  tx: Db,
+  losses: readonly LossRecord[],
+  cause: Cause,
+  at: string,
+): Promise<void> {
+  const subjects = new Map(
+    losses.map((loss) => [`${loss.storeId} ${loss.subject.kind}:${loss.subject.id}`, loss]),
+  );
+  for (const { storeId, environmentId, subject } of subjects.values())
+    await enqueueTask(tx, storeId, {
+      environmentId,
+      subject,
+      priority: PRIORITY.normal,
+      correlationIds: [cause.correlationId],
+      at,
+    });
+}
+
+function incidentEvent(
+  tx: Db,
+  at: string,
+  { id, number, environmentId }: IncidentRecord,
+  cause: Cause,
+  what: Decision['state'] | 'undone',
+  rows: readonly LossRecord[],
+): Promise<string> {
+  const people = new Set(rows.map((row) => row.personKey)).size;
+  return appendEvent(tx, at, {
+    environmentId,
+    cause,
+    kind: `incident.${what}`,
+    outcome: 'success',
+    after: { incidentId: id, number, losses: rows.length, people },
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * Losses that stores have taken and an admin wants back. The row is the wish; whoever works on its subject next
+ * fulfils it, or says why it cannot. A wish is written once, so that nothing is given back twice.
+ */
+
+import type { LossState } from '../../model/loss.ts';
+import type { Subject } from '../../model/subject.ts';
+import type { Db } from '../open.ts';
+import { type LossRecord, toLoss } from './losses.ts';
+
+const IDS_PER_QUERY_MAX = 500;
+
+export interface Wish {
+  /** Who wants it back, by name. */
+  readonly by: string;
+  /** ISO time */
+  readonly at: string;
+}
+
+/** Marks those of the losses that nobody wanted back before. */
+export async function wantBack(tx: Db, ids: readonly string[], { by, at }: Wish): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
+    await tx('losses')
+      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNull('undo_at')
+      .update({ undo_by: by, undo_at: at });
+}
+
+/** What is to be given back of a subject on a store, the oldest first. */
+export async function wantedBack(db: Db, storeId: string, subject: Subject): Promise<readonly LossRecord[]> {
+  const rows = await open(db)
+    .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
+    .orderBy(['since', 'id']);
+  return rows.map(toLoss);
+}
+
+/** Groups with memberships of the person that are to be given back. */
+export async function groupsWantedBack(
+  db: Db,
+  storeId: string,
+  personId: string,
+): Promise<readonly string[]> {
+  const rows = await open(db)
+    .where({ store_id: storeId, kind: 'group', person_key: personId })
+    .distinct('subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
+}
+
+/** Of the people, those whose account is to be given back, and is not yet. */
+export async function accountsWantedBack(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await open(db)
+      .where({ store_id: storeId, kind: 'user' })
+      .whereIn('subject_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .distinct('subject_id');
+    for (const row of rows) found.add(row.subject_id);
+  }
+  return found;
+}
+
+function open(db: Db) {
+  return db('losses').whereNotNull('undo_at').whereIn('state', ['taken', 'approved']);
+}
+
+/** How it ended. What was given back stands: it is not to be taken again while the directory wants what it wanted. */
+export async function endGiveBack(
+  tx: Db,
+  ids: readonly string[],
+  state: Extract<LossState, 'undone' | 'moved' | 'impossible'>,
+  reason: string,
+): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
+    await tx('losses')
+      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .update({ state, reason, standing: state === 'undone' });
+}

@@ -1,0 +1,120 @@
+/**
+ * Gives back memberships that a store took and an admin wants back, before the group is planned; also where the SCIM
+ * group is gone, and nothing feeds the remote group any more.
+ */
+
+import { accountsWantedBack, endGiveBack, wantedBack } from '../../db/brake/giveBacks.ts';
+import type { LossRecord } from '../../db/brake/losses.ts';
+import type { Db } from '../../db/open.ts';
+import { forgetMembers, ledgerEntries } from '../../db/seen/ledger.ts';
+import { groupLinksByRemoteId, userLinksByRemoteId } from '../../db/seen/links.ts';
+import { membersAmong } from '../../db/seen/memberDifferences.ts';
+import { changeKey, type MembershipChange } from '../../model/change.ts';
+import { RemoteError } from '../../model/errors.ts';
+import { type GiveBack, giveMembershipBack, type MembershipNow } from '../../plan/giveBack.ts';
+import type { Attempt } from '../attempt.ts';
+import { feedersOf } from '../groups/look.ts';
+import { applyMemberships } from '../groups/memberChanges.ts';
+import { namesOfLink, protects } from '../situation.ts';
+
+interface Wanted extends LossRecord {
+  readonly change: MembershipChange;
+}
+
+/** Throws the RemoteError of the vendor; what is not given back by then is tried again with the task. */
+export async function giveBackToMembers(attempt: Attempt): Promise<void> {
+  const wanted = (await wantedBack(attempt.db, attempt.context.store.id, attempt.task.subject)).filter(
+    (loss): loss is Wanted => loss.change.op === 'revoke',
+  );
+  for (const remoteId of new Set(wanted.map(({ change }) => change.remoteId)))
+    await giveBackTo(
+      attempt,
+      remoteId,
+      wanted.filter(({ change }) => change.remoteId === remoteId),
+    );
+}
+
+async function giveBackTo(attempt: Attempt, remoteId: string, wanted: readonly Wanted[]): Promise<void> {
+  const now = await membershipsNow(attempt, remoteId, wanted);
+  const verdicts = wanted.map((loss) => [loss, giveMembershipBack(loss, now(loss))] as const);
+  await attempt.record(async (tx) => {
+    for (const [loss, back] of verdicts) if (back.verdict !== 'give') await end(tx, loss, back);
+  });
+  const given = new Map(
+    verdicts.flatMap(([loss, back]) => (back.verdict === 'give' ? [[changeKey(back.change), loss]] : [])),
+  );
+  const grants = verdicts.flatMap(([, back]) => (back.verdict === 'give' ? [back.change] : []));
+  if (grants.length > 0) await grant(attempt, remoteId, grants, given);
+}
+
+/** Calls go in batches, and leavers may come in between: the task has it again then. */
+async function grant(
+  attempt: Attempt,
+  remoteId: string,
+  grants: readonly MembershipChange[],
+  losses: ReadonlyMap<string, Wanted>,
+): Promise<void> {
+  const { store } = attempt.context;
+  const isFed = (await groupLinksByRemoteId(attempt.db, store.id, remoteId)).length > 0;
+  const lossOf = (change: MembershipChange) => losses.get(changeKey(change)) as Wanted;
+  try {
+    const { refused } = await applyMemberships(attempt, remoteId, grants, {
+      onDone: async (tx, change) => {
+        await end(tx, lossOf(change), { verdict: 'given' });
+        // Nobody answers for a group that no SCIM group feeds.
+        if (!isFed) await forgetMembers(tx, store.id, remoteId, [change.member.remoteId]);
+      },
+      why: (change) => `given back by ${lossOf(change).undoBy}`,
+    });
+    await attempt.record(async (tx) => {
+      for (const [key, { reason }] of refused)
+        await end(tx, losses.get(key) as Wanted, { verdict: 'impossible', reason });
+      await attempt.forgetIntent(tx);
+    });
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
+    const reason = `the group is not there any more: ${error.message}`;
+    await attempt.record(async (tx) => {
+      for (const loss of losses.values()) await end(tx, loss, { verdict: 'impossible', reason });
+      await attempt.forgetIntent(tx);
+    });
+  }
+}
+
+async function end(tx: Db, loss: LossRecord, back: GiveBack): Promise<void> {
+  if (back.verdict === 'given') await endGiveBack(tx, [loss.id], 'undone', loss.reason);
+  else if (back.verdict === 'moved' || back.verdict === 'impossible')
+    await endGiveBack(tx, [loss.id], back.verdict, back.reason);
+}
+
+async function membershipsNow(
+  attempt: Attempt,
+  remoteId: string,
+  wanted: readonly Wanted[],
+): Promise<(loss: Wanted) => MembershipNow> {
+  const { db, context } = attempt;
+  const storeId = context.store.id;
+  const accounts = wanted.map(({ change }) => change.member.remoteId);
+  const people = wanted.flatMap(({ change }) => change.member.personId ?? []);
+  const members = await ledgerEntries(db, storeId, remoteId, accounts);
+  const links = await userLinksByRemoteId(db, storeId, accounts);
+  const feeding = (await feedersOf(attempt, [remoteId])).get(remoteId)?.feeding ?? [];
+  const wantedBySomeGroup = await membersAmong(
+    db,
+    feeding.map(({ groupId }) => groupId),
+    people,
+  );
+  const coming = await accountsWantedBack(db, storeId, people);
+  return ({ change: { member } }) => {
+    const link = links.get(member.remoteId);
+    // An account that nobody is linked to is as it was, for all that is known.
+    const isUsable = link ? link.state === 'enabled' || link.state === 'invited' : member.personId === null;
+    return {
+      wanted: member.personId !== null && wantedBySomeGroup.has(member.personId),
+      isMember: members.has(member.remoteId),
+      account: isUsable ? 'enabled' : link ? 'disabled' : 'none',
+      isComing: member.personId !== null && coming.has(member.personId),
+      isProtected: protects(context, member.remoteId, link ? namesOfLink(context, link) : [member.display]),
+    };
+  };
+}

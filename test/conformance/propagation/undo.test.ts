@@ -1,0 +1,147 @@
+/** Undo: what stores give back, what they leave alone because it has moved, and what they cannot. */
+
+import { eventually } from '../../bridge.ts';
+import { crowdIn, TIGHT } from './crowd.ts';
+import { type StoreType, startWorld, type World } from './world.ts';
+
+let world: World;
+const { deactivate, joinMany } = crowdIn(() => world);
+const TYPES = ['Slack', 'GitLabSelfManaged'] as const;
+
+const newest = async () =>
+  (await world.bridge.admin('GET', '/propagation/incidents')).body._embedded.incidents[0];
+const undo = async (body: object = { all: true }) =>
+  world.bridge.admin('POST', `/propagation/incidents/${(await newest()).id}/undo`, body);
+const itemsOf = async (name: string) => {
+  const { body } = await world.bridge.admin('GET', `/propagation/incidents/${(await newest()).id}/people`);
+  const person = body._embedded.people.find((one: { person: { display: string } }) =>
+    one.person.display.startsWith(`${name}@`),
+  );
+  return person.items;
+};
+
+describe.each(['sqlite', 'postgres'] as const)('undo, on %s', (dialect) => {
+  beforeEach(async () => {
+    world = await startWorld(dialect);
+  });
+  afterEach(() => world.stop());
+
+  it.each(TYPES)('gives memberships back on %s, the account first', async (type) => {
+    await world.add(type, { BRAKE_MIN: 2, BRAKE_PERCENT: 0, GROUP_PROVISIONING: 'Create' });
+    const [a = '', b = '', c = '', d = ''] = await joinMany(4);
+    const group = await world.group('staff', [a, b, c, d]);
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${a}"]` });
+    await deactivate([a, b, c]);
+    expect(await world.members(type, 'staff')).not.toContain('p0');
+    expect((await newest()).stores).toMatchObject([{ lost: 2, held: 1 }]);
+    await world.forget();
+    expect((await undo()).status).toBe(202);
+    await world.settled();
+    expect(await world.members(type, 'staff')).toEqual(expect.arrayContaining(['p0', 'p2', 'p3']));
+    for (const name of ['p0', 'p1', 'p2'])
+      expect(await world.account(type, name)).toMatchObject({ enabled: true });
+    expect((await newest()).undo).toMatchObject({ requested: 3, given: 3 });
+    await world.forget();
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.members(type, 'staff')).toContain('p0');
+    expect(await world.account(type, 'p0')).toMatchObject({ enabled: true });
+  });
+
+  it('leaves alone who is back, and lists who cannot be given back', async () => {
+    const type: StoreType = 'Demo';
+    await world.add(type, { BRAKE_MIN: 3, BRAKE_PERCENT: 0, REMOVE_ACTION: 'Delete' });
+    const [a = '', b = '', c = '', d = ''] = await joinMany(4);
+    await deactivate([a, b]);
+    await world.remove(`/Users/${c}`);
+    await deactivate([d]);
+    await world.setActive(a, true);
+    expect(await undo()).toMatchObject({ status: 202, body: { decided: 4 } });
+    await world.settled();
+    expect(await world.account(type, 'p0')).toMatchObject({ enabled: true });
+    expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
+    expect(await world.account(type, 'p2')).toBeNull();
+    expect((await newest()).undo).toEqual({ requested: 3, given: 1, moved: 1, impossible: 1 });
+    expect(await itemsOf('p0')).toMatchObject([{ state: 'moved' }]);
+    expect(await itemsOf('p1')).toMatchObject([{ state: 'undone' }]);
+    expect(await itemsOf('p2')).toMatchObject([{ state: 'impossible', reason: 'the account was deleted' }]);
+    expect(await itemsOf('p3')).toMatchObject([{ state: 'discarded' }]);
+  });
+
+  it('keeps what it gave back from whatever else would end the account', async () => {
+    await world.add('GitLabSelfManaged', TIGHT);
+    const [a = '', b = ''] = await joinMany(2);
+    await world.remove(`/Users/${a}`);
+    await world.remove(`/Users/${b}`);
+    await undo();
+    await world.settled();
+    await world.configure('GitLabSelfManaged', { BRAKE_PERCENT: 100, REMOVE_ACTION: 'Delete' });
+    await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+    await world.settled();
+    for (const name of ['p0', 'p1'])
+      expect(await world.account('GitLabSelfManaged', name)).toMatchObject({ enabled: true });
+    expect((await world.preview('GitLabSelfManaged')).summary).toMatchObject({ delete: 0, disable: 0 });
+  });
+
+  it('waits for a store that is paused, and gives back whatever is switched off by then', async () => {
+    await world.add('GitLabSelfManaged', TIGHT);
+    const ids = await joinMany(2);
+    await deactivate(ids);
+    await world.store('GitLabSelfManaged', 'POST', '/pause', {});
+    await world.store('GitLabSelfManaged', 'PATCH', '', {
+      configuration: { DISABLE_USERS: false, APPLY_MODE: 'Approval' },
+    });
+    expect(await undo()).toMatchObject({ status: 202, body: { decided: 2 } });
+    expect((await newest()).undo).toEqual({ requested: 1, given: 0, moved: 0, impossible: 0 });
+    expect(await itemsOf('p0')).toMatchObject([{ state: 'taken' }]);
+    await world.forget();
+    await world.store('GitLabSelfManaged', 'POST', '/resume', {});
+    await world.settled();
+    expect(await world.writes('GitLabSelfManaged')).toEqual(['enable']);
+    expect((await newest()).undo).toMatchObject({ requested: 1, given: 1 });
+    expect(await world.syncStatus('GitLabSelfManaged')).toMatchObject({ openLeavers: [] });
+  });
+
+  it('gives back once where the answer of the vendor never came', async () => {
+    await world.add('Slack', TIGHT);
+    await deactivate(await joinMany(2));
+    await world.forget();
+    world.slack.faults.inject({
+      fault: { kind: 'drop', applied: true },
+      matches: ({ method, body }) => method === 'PATCH' && JSON.stringify(body).includes('true'),
+    });
+    await undo();
+    await eventually(async () => (await newest()).undo?.given === 1 || undefined, 30_000);
+    await world.settled();
+    expect(await world.account('Slack', 'p0')).toMatchObject({ enabled: true });
+    const { body } = await world.bridge.admin('GET', '/events?kind=change.enable&outcome=success');
+    expect(body._embedded.events).toHaveLength(1);
+  });
+
+  it('refuses later than 7 days after the incident closed', async () => {
+    await world.add('Demo', TIGHT);
+    await deactivate(await joinMany(2));
+    await world.store('Demo', 'POST', '/held/discard', { all: true });
+    const closedAt = new Date(Date.now() - 8 * 86_400_000).toISOString();
+    await world.bridge.db('incidents').update({ closed_at: closedAt });
+    expect(await undo()).toMatchObject({ status: 409, body: { detail: expect.stringContaining('7 days') } });
+  });
+
+  it('is decided by one of two who decide at once', async () => {
+    for (const type of TYPES) await world.add(type, TIGHT);
+    await deactivate(await joinMany(4));
+    const { id } = await newest();
+    const decide = (verb: string) =>
+      world.bridge.admin('POST', `/propagation/incidents/${id}/${verb}`, { all: true });
+    const replies = await Promise.all(['approve', 'discard', 'approve', 'discard'].map(decide));
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 202]);
+    expect(replies.reduce((sum, { body }) => sum + body.decided, 0)).toBe(6);
+    await world.settled();
+    const undone = await Promise.all([undo(), undo(), undo()]);
+    expect(undone.map(({ status }) => status).sort()).toEqual([200, 200, 202]);
+    await world.settled();
+    for (const type of TYPES)
+      for (const name of ['p0', 'p1', 'p2', 'p3'])
+        expect(await world.account(type, name)).toMatchObject({ enabled: true });
+  });
+});
