@@ -4,9 +4,9 @@ import type { Db } from './open.ts';
 
 /**
  * `version`: of the bridge that started last on this database. `backup`: when the backup was taken that this database
- * came from; until the next start.
+ * came from; until the next start. `moved`: the last event that was copied into this database from another one.
  */
-export type Fact = 'version' | 'backup';
+export type Fact = 'version' | 'backup' | 'moved';
 
 export async function readFact(db: Db, key: Fact): Promise<string | null> {
   const row = await db('bridge').where({ key }).first('value');

@@ -9,7 +9,7 @@ const ROWS_PER_PAGE = 500;
 /** Of one insert: SQLite takes so many terms and values, whatever the table. */
 const ROWS_PER_INSERT = 100;
 
-type Row = Record<string, unknown>;
+export type Row = Record<string, unknown>;
 
 /** Every table but those of the migrations, parents before their children. */
 export async function tablesOf(file: Db): Promise<readonly string[]> {
@@ -36,13 +36,17 @@ export async function tablesOf(file: Db): Promise<readonly string[]> {
 
 /** Within a transaction on PostgreSQL, which its cursor needs. */
 export async function copyTable(from: Db, to: Db, table: string): Promise<void> {
-  const pages = dialectOf(from) === 'sqlite' ? pagesOfFile(from, table) : pagesOfCursor(from, table);
   const asStored = dialectOf(to) === 'sqlite' ? asFileHasIt : (row: Row) => row;
-  for await (const rows of pages) {
+  for await (const rows of pagesOf(from, table)) {
     for (let done = 0; done < rows.length; done += ROWS_PER_INSERT) {
       await to(table).insert(rows.slice(done, done + ROWS_PER_INSERT).map(asStored));
     }
   }
+}
+
+/** All rows of a table. Within a transaction on PostgreSQL, which its cursor needs. */
+export function pagesOf(db: Db, table: string): AsyncGenerator<readonly Row[]> {
+  return dialectOf(db) === 'sqlite' ? pagesOfFile(db, table) : pagesOfCursor(db, table);
 }
 
 const POSITION = 'copied_rowid';
