@@ -4,10 +4,12 @@
  */
 
 import { cpus } from 'node:os';
-import type { Sizes } from './bench.ts';
+import type { Dialect } from '../src/db/open.ts';
+import { type Sizes, withPostgres } from './bench.ts';
 import { bodies } from './bodies.ts';
 import { calls, latency } from './changes.ts';
 import { print, type Row } from './figures.ts';
+import { floods } from './floods.ts';
 import { memory } from './memory.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
@@ -31,10 +33,15 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
   bodies: ['Bodies of one client, and a read of another environment meanwhile', bodies],
+  floods: ['A PATCH beside 200 connections without a valid token', () => onBoth(floods)],
   replace: ['SCIM alone: whole lists of members', wholeLists],
   memory: [`Memory, in a process of its own: ${sizes.memoryPeople} people at GitLab`, () => memory(sizes)],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };
+
+async function onBoth(measure: (dialect: Dialect) => Promise<readonly Row[]>): Promise<readonly Row[]> {
+  return [...(await measure('sqlite')), ...(await withPostgres(() => measure('postgres')))];
+}
 
 const unknown = named.filter((name) => !(name in measurements));
 if (unknown.length > 0) {

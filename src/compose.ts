@@ -3,6 +3,8 @@
 import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { createApiRouter } from './api/router.ts';
+import { createAddressLimit } from './auth/addressLimit.ts';
+import { createKnownTokens } from './auth/knownTokens.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
 import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
@@ -16,7 +18,9 @@ import { duePeers } from './db/queue/duePeers.ts';
 import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createWakes } from './db/queue/wake.ts';
-import { createApp } from './http/app.ts';
+import { createApp, createMetricsApp } from './http/app.ts';
+import { createProbes } from './http/probes.ts';
+import { createRefusals } from './http/refusals.ts';
 import { createOutbound, obeying } from './outbound/outbound.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
@@ -57,6 +61,8 @@ export interface Bridge {
   /** Called once, before the first request: seals stored secrets with the first key, so that older keys can go. */
   sealAnew(): Promise<void>;
   readonly app: Express;
+  /** For a listener of its own, where METRICS_PORT is set. */
+  readonly metricsApp: Express;
   readonly worker: Worker;
   readonly housekeeping: Housekeeping;
   /** Workers finish what they have in hand and let go of leases; requests that wait for a worker are refused. */
@@ -77,14 +83,15 @@ export function compose(deps: BridgeDeps): Bridge {
   const connectors = createConnectors({ registry, keyring, clock, openFetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
-  const authenticate = createScimAuthenticator({ db, clock, log });
+  const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
+  const authenticate = createScimAuthenticator({ db, clock, log, ...access });
   const { answerWithinMs = ANSWER_WITHIN_MS } = deps;
   const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate, answerWithinMs });
-  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, propagation });
-  const app = createApp({
+  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, access, propagation });
+  const monotonicMs = () => performance.now();
+  const probes = createProbes({
     log,
     metrics,
-    rooms: config.role === 'worker' ? null : { scim, admin },
     schema: async () => {
       file?.demandInPlace();
       return readSchema(db);
@@ -92,7 +99,14 @@ export function compose(deps: BridgeDeps): Bridge {
     warnings: () => readWarnings(db, clock, config.guessable),
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : Math.max(0, (clock.now() - Date.parse(at)) / 1000)),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
+  });
+  const refusals = createRefusals({ db, clock, log });
+  const app = createApp({
+    ...{ log, metrics, probes, refusals, monotonicMs },
+    showsMetrics: config.metricsPort === null,
+    trustedProxies: config.trustedProxies,
+    rooms: config.role === 'worker' ? null : { scim, admin },
   });
   const storeLifecycle = createStoreLifecycle(propagation, metrics);
   const duties = {
@@ -111,8 +125,9 @@ export function compose(deps: BridgeDeps): Bridge {
   const housekeeping = createHousekeeping(propagation, metrics, config);
   const stop = async () => {
     inquiries.end();
-    await Promise.all([worker.stop(), housekeeping.stop()]);
+    await Promise.all([worker.stop(), housekeeping.stop(), refusals.end()]);
     await wakes.end();
   };
-  return { sealAnew, app, worker, housekeeping, stop };
+  const metricsApp = createMetricsApp({ log, probes });
+  return { sealAnew, app, metricsApp, worker, housekeeping, stop };
 }

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { type DatabaseLocation, parseDatabaseUrl } from './db/open.ts';
 import { NOTHING_ALLOWED, parseAllowed } from './outbound/allow.ts';
 import type { OutboundConfig } from './outbound/outbound.ts';
-import { zoneOf } from './outbound/zones.ts';
+import { isRange, zoneOf } from './outbound/zones.ts';
 import { isGuessable, type SecretVariable } from './support/guessable.ts';
 import { type Keyring, parseKeyring } from './support/secret.ts';
 
@@ -34,6 +34,10 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How long the audit log is kept; 0: for ever. */
   readonly eventRetentionDays: number;
+  /** Where `/metrics` alone is, in place of `port`; null: it is there. */
+  readonly metricsPort: number | null;
+  /** Addresses and ranges of proxies whose forwarding headers count. */
+  readonly trustedProxies: readonly string[];
   readonly outbound: OutboundConfig;
   /** Refused at a first start; later a warning. */
   readonly guessable: readonly SecretVariable[];
@@ -68,12 +72,15 @@ export function readConfig(environment: Environment): ConfigResult {
 
   const role = read<Role>('ROLE', 'all', parseRole);
   const host = read('HOST', '127.0.0.1', parseHost);
-  const port = read('PORT', 3000, parsePort);
+  const port = read('PORT', 3000, (value) => parsePort(value));
   const database = read('DATABASE_URL', parseDatabaseUrl(DATABASE_URL_DEFAULT), parseDatabase);
   const adminToken = read<string | null>('ADMIN_TOKEN', null, parseAdminToken);
   const keyring = read<Keyring | null>('ENCRYPTION_KEY', null, parseKeyring);
   const publicUrl = read('PUBLIC_URL', defaultPublicUrl(host, port), parsePublicUrl);
   const logLevel = read<LogLevel>('LOG_LEVEL', 'info', parseLogLevel);
+  const metricsPort = read<number | null>('METRICS_PORT', null, (value) => parsePort(value, 'METRICS_PORT'));
+  if (metricsPort === port) mistakes.push('METRICS_PORT must be another port than PORT, or be left out');
+  const trustedProxies = read<readonly string[]>('TRUST_PROXY', [], parseProxies);
   const allowed = read('OUTBOUND_ALLOW', NOTHING_ALLOWED, parseAllowed);
   const proxyUrl = read<string | null>('HTTPS_PROXY', null, parseProxy);
   const eventRetentionDays = read('EVENT_RETENTION_DAYS', EVENT_RETENTION_DAYS_DEFAULT, parseDays);
@@ -99,14 +106,22 @@ export function readConfig(environment: Environment): ConfigResult {
       publicUrl,
       logLevel,
       eventRetentionDays,
+      metricsPort,
+      trustedProxies,
       outbound: {
-        rule: { allowed, listensOnLoopback: host === 'localhost' || zoneOf(host) === 'loopback' },
+        rule: { allowed, listensOnLoopback: isLoopback(host) },
         proxy: proxyUrl === null ? null : { url: proxyUrl, except: environment.NO_PROXY ?? '' },
       },
       guessable: guessableSecrets(environment),
     },
     mistakes: [],
   };
+}
+
+/** An address that means every interface leads to this machine, but is open to others. */
+function isLoopback(host: string): boolean {
+  if (host === '0.0.0.0' || host === '::') return false;
+  return host === 'localhost' || zoneOf(host) === 'loopback';
 }
 
 /** Every key of a list counts: all open. */
@@ -129,10 +144,10 @@ function parseHost(value: string): string {
   throw new Error('HOST must be a host name or an IP address without a port, like 127.0.0.1');
 }
 
-function parsePort(value: string): number {
+function parsePort(value: string, name = 'PORT'): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
   if (port >= 1 && port <= 65_535) return port;
-  throw new Error('PORT must be a whole number from 1 to 65535');
+  throw new Error(`${name} must be a whole number from 1 to 65535`);
 }
 
 function parseDatabase(value: string): DatabaseLocation {
@@ -159,6 +174,13 @@ function parsePublicUrl(value: string): string {
   throw new Error(
     'PUBLIC_URL must be an absolute http or https URL without credentials, query or fragment, like https://scim.example.com',
   );
+}
+
+function parseProxies(list: string): readonly string[] {
+  const entries = list.split(',').map((entry) => entry.trim());
+  const wrong = entries.find((entry) => !isRange(entry));
+  if (wrong === undefined) return entries;
+  throw new Error(`TRUST_PROXY: ${wrong} is no address or range; write a list like 10.0.0.7, 10.1.0.0/16`);
 }
 
 function parseProxy(value: string): string {

@@ -32,17 +32,21 @@ async function start(config: Config): Promise<void> {
   const opened = await prepare({ config, clock, log, terminal });
   const bridge = compose({ config, ...opened, clock, log });
   await bridge.sealAnew();
-  const server = await listen(bridge.app, { host: config.host, port: config.port, log });
+  const { host, port, metricsPort } = config;
+  const servers = [await listen(bridge.app, { host, port, log })];
+  if (metricsPort !== null) {
+    servers.push(await listen(bridge.metricsApp, { host, port: metricsPort, portName: 'METRICS_PORT', log }));
+  }
   if (config.role !== 'api') {
     bridge.worker.start();
     bridge.housekeeping.start();
   }
   const { role, publicUrl: url, database } = config;
   log.info({ role, url, database: database.dialect }, 'scim-bridge is up');
-  stopOnSignal(bridge, server, opened.db);
+  stopOnSignal(bridge, servers, opened.db);
 }
 
-function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
+function stopOnSignal(bridge: Bridge, servers: readonly Listening[], db: Knex): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     // The terminal sends a Ctrl-C to every process, and npm passes it on once more.
@@ -53,7 +57,7 @@ function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
       log.error(`not everything in hand was finished within ${STOP_DEADLINE_MS} ms`);
       process.exit(1);
     }, STOP_DEADLINE_MS).unref();
-    stop(bridge, server, db).then(
+    stop(bridge, servers, db).then(
       () => process.exit(0),
       (error: unknown) => die(error, 'the stop failed'),
     );
@@ -63,8 +67,8 @@ function stopOnSignal(bridge: Bridge, server: Listening, db: Knex): void {
 }
 
 /** Requests are answered, workers finish what they have in hand and let go of leases; then the database is closed. */
-async function stop(bridge: Bridge, server: Listening, db: Knex): Promise<void> {
-  await Promise.all([server.close(), bridge.stop()]);
+async function stop(bridge: Bridge, servers: readonly Listening[], db: Knex): Promise<void> {
+  await Promise.all([...servers.map((server) => server.close()), bridge.stop()]);
   await db.destroy();
   log.info('stopped');
 }

@@ -109,6 +109,8 @@ export async function startBridge(
     publicUrl: 'http://bridge.example',
     logLevel: 'silent',
     eventRetentionDays: 730,
+    metricsPort: null,
+    trustedProxies: [],
     outbound: more.outbound ?? TO_LOOPBACK,
     guessable: [],
   };

@@ -1,6 +1,7 @@
 /** What the admin API is built from. */
 
 import type { Knex } from 'knex';
+import type { AdminAuthDeps } from '../auth/admin.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -13,5 +14,7 @@ export interface ApiDeps {
   readonly publicUrl: string;
   /** `ADMIN_TOKEN`; null where it is not set. */
   readonly adminToken: string | null;
+  /** The tokens that are known, and how often an address may come without one. */
+  readonly access: Pick<AdminAuthDeps, 'tokens' | 'addressLimit'>;
   readonly propagation: PropagationDeps;
 }

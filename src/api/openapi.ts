@@ -36,7 +36,7 @@ export function withDocument(tables: Tables): Tables {
         answers: { 200: OpenApi },
         refusals: { 405: 'There is nothing to write here.' },
         handle: (_call, { publicUrl }) => {
-          made ??= documentOf(all, publicUrl);
+          made ??= Object.freeze(documentOf(all, publicUrl));
           return ok(made);
         },
       }),

@@ -9,8 +9,7 @@ import { isDatabaseOutage } from '../db/outage.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
-
-const RETRY_AFTER_SECONDS = 5;
+import { OUTAGE_SECONDS } from '../support/retryAfter.ts';
 
 /** Statuses that HTTP itself wants and that no use case throws. */
 export class HttpError extends Error {
@@ -48,7 +47,7 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     const correlationId: unknown = res.locals.correlationId;
     log.error({ err: error, correlationId }, 'an admin request failed unexpectedly');
     if (isDatabaseOutage(error)) {
-      res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+      res.setHeader('Retry-After', String(OUTAGE_SECONDS));
       return sendProblem(res, { status: 503, detail: 'The database does not answer just now; try again.' });
     }
     sendProblem(res, {

@@ -21,7 +21,7 @@ export function createApiRouter(deps: ApiDeps): Router {
   const routes = Object.values(withDocument(ROUTES)).flatMap((table) => Object.values(table));
   const [open, guarded] = [routes.filter(isOpen), routes.filter((route) => !isOpen(route))];
   mount(router, deps, open);
-  router.use(createAdminAuthenticator(deps));
+  router.use(createAdminAuthenticator({ ...deps, ...deps.access }));
   mount(router, deps, guarded);
   router.use(unknownRoute);
   router.use(problemHandler(deps.log));

@@ -89,8 +89,18 @@ function send(res: Response, status: number, body: unknown, { location, version 
   if (location !== undefined) res.location(location);
   if (version !== undefined) res.set('ETag', `"${version}"`);
   if (body === null) return void res.end();
-  const text = JSON.stringify(body);
+  const text = textOf(body);
   res.set('Content-Type', 'application/json; charset=utf-8');
   res.set('Content-Length', String(Buffer.byteLength(text)));
   res.end(text);
+}
+
+/** Of bodies that never change: to write the description out for each request would cost more than all else. */
+const texts = new WeakMap<object, string>();
+
+function textOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null || !Object.isFrozen(body)) return JSON.stringify(body);
+  const known = texts.get(body) ?? JSON.stringify(body);
+  texts.set(body, known);
+  return known;
 }

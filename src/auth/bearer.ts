@@ -8,12 +8,15 @@ import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
+import { OUTAGE_SECONDS } from '../support/retryAfter.ts';
+import type { AddressLimit } from './addressLimit.ts';
 
 export type Realm = 'scim' | 'admin';
 
 export interface Bearer<Found> {
   readonly realm: Realm;
   readonly log: Log;
+  readonly addressLimit: AddressLimit;
   /** What the token stands for; null for one that is unknown, expired or revoked. Throws on an outage. */
   verify(token: string): Promise<Found | null>;
   /** The scopes that the request needs and the token lacks, where that is known before the route is. */
@@ -21,11 +24,8 @@ export interface Bearer<Found> {
   /** Puts the principal into `res.locals`. */
   accept(found: Found, res: Response, correlationId: string): void;
   /** Answers with the body that the realm's clients understand. */
-  refuse(res: Response, status: 401 | 403 | 503, detail: string): void;
+  refuse(res: Response, status: 401 | 403 | 429 | 503, detail: string): void;
 }
-
-/** Until a database that does not answer may be there again. */
-const RETRY_AFTER_SECONDS = 10;
 
 export function bearer<Found extends object>(options: Bearer<Found>): RequestHandler {
   const { realm } = options;
@@ -41,7 +41,7 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
     res.locals.correlationId ??= newId();
     const answer = (error: unknown, found: Found | false | undefined) => {
       if (error) return refuseOutage(options, res, error);
-      if (!found) return refuseToken(options, req, res);
+      if (!found) return void refuseToken(options, req, res).catch(next);
       const missing = options.missing?.(found, req) ?? [];
       if (missing.length > 0) return refuseScope(options, res, missing);
       options.accept(found, res, res.locals.correlationId);
@@ -63,11 +63,19 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
 function refuseOutage<Found>(options: Bearer<Found>, res: Response, error: unknown): void {
   const { correlationId } = res.locals;
   options.log.error({ err: error, correlationId }, `could not check a ${options.realm} token`);
-  res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  res.setHeader('Retry-After', String(OUTAGE_SECONDS));
   options.refuse(res, 503, 'The token could not be checked just now; try again shortly.');
 }
 
-function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Response): void {
+async function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Response): Promise<void> {
+  const waitSeconds = await options.addressLimit(req.ip ?? '');
+  if (waitSeconds !== null) {
+    res.locals.isFlood = true;
+    res.setHeader('Retry-After', String(waitSeconds));
+    const detail = 'Too many requests without a valid token came from this address; try again later.';
+    options.refuse(res, 429, detail);
+    return;
+  }
   const given = req.headers.authorization !== undefined;
   const error = given ? ', error="invalid_token"' : '';
   res.setHeader('WWW-Authenticate', `Bearer realm="${options.realm}"${error}`);

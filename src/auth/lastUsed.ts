@@ -12,16 +12,18 @@ const RESOLUTION_MS = 60_000;
 
 /** `write` stores the time at the token's row. */
 export function lastUsedNotes(clock: Clock, log: Log, write: (tokenId: string, at: string) => Promise<void>) {
-  const underway = new Set<string>();
-  return (res: Response, tokenId: string, lastUsedAt: string | null): void => {
+  /** When this process noted it last; the row may have a later time from another. */
+  const notedAt = new Map<string, number>();
+  return (res: Response, tokenId: string): void => {
     const now = clock.now();
-    if (lastUsedAt !== null && now - Date.parse(lastUsedAt) < RESOLUTION_MS) return;
-    if (underway.has(tokenId)) return;
-    underway.add(tokenId);
+    const before = notedAt.get(tokenId);
+    if (before !== undefined && Math.abs(now - before) < RESOLUTION_MS) return;
+    notedAt.set(tokenId, now);
     res.once('close', () => {
-      write(tokenId, isoTime(now))
-        .catch((error: unknown) => log.warn({ err: error, tokenId }, 'could not note the use of a token'))
-        .finally(() => underway.delete(tokenId));
+      write(tokenId, isoTime(now)).catch((error: unknown) => {
+        notedAt.delete(tokenId);
+        log.warn({ err: error, tokenId }, 'could not note the use of a token');
+      });
     });
   };
 }

@@ -5,18 +5,18 @@
 
 import type { RequestHandler, Response } from 'express';
 import type { Knex } from 'knex';
-import { findScimToken, touchScimToken } from '../db/access/scimTokens.ts';
+import { touchScimToken } from '../db/access/scimTokens.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
-import { readsOf } from '../db/reads.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
+import type { AddressLimit } from './addressLimit.ts';
 import { bearer } from './bearer.ts';
+import type { KnownTokens } from './knownTokens.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import { requiredScimScopes } from './scopes.ts';
-import { hashToken } from './tokens.ts';
 
 /** `res.locals.scim` of every request that got through. */
 export interface ScimPrincipal {
@@ -29,15 +29,28 @@ export interface ScimAuthDeps {
   readonly db: Knex;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tokens: KnownTokens;
+  readonly addressLimit: AddressLimit;
 }
 
 /** Mount it at `/scim/v2`, before any body parser. Sets `res.locals.scim`. */
-export function createScimAuthenticator({ db, clock, log }: ScimAuthDeps): RequestHandler {
+export function createScimAuthenticator({
+  db,
+  clock,
+  log,
+  tokens,
+  addressLimit,
+}: ScimAuthDeps): RequestHandler {
   const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchScimToken(db, tokenId, at));
   return bearer({
     realm: 'scim',
     log,
-    verify: (token) => findScimToken(readsOf(db), hashToken(token), isoTime(clock.now())),
+    addressLimit,
+    verify: async (given) => {
+      const found = await tokens.scim(given);
+      const validUntil = found?.token.validUntil ?? null;
+      return validUntil === null || validUntil > isoTime(clock.now()) ? found : null;
+    },
     missing: ({ token }, req) =>
       requiredScimScopes(req.method, req.path).filter((scope) => !token.scopes.includes(scope)),
     accept: ({ token, connection }, res, correlationId) => {
@@ -47,7 +60,7 @@ export function createScimAuthenticator({ db, clock, log }: ScimAuthDeps): Reque
         connection,
         scopes: new Set(token.scopes),
       } satisfies ScimPrincipal;
-      noteUse(res, token.id, token.lastUsedAt);
+      noteUse(res, token.id);
     },
     refuse: sendScimRefusal,
   });

@@ -24,6 +24,7 @@ import * as unrecognisedAnswers from '../../migrations/0020_unrecognised_answers
 import * as keys from '../../migrations/0024_keys.ts';
 import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
+import * as accessVersion from '../../migrations/0040_access_version.ts';
 
 interface Migration {
   readonly name: string;
@@ -52,6 +53,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0024_keys', ...keys },
   { name: '0035_losses', ...losses },
   { name: '0036_brake_percent', ...brakePercent },
+  { name: '0040_access_version', ...accessVersion },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -3,21 +3,31 @@
  * to their rooms, and answers health and metrics itself. It knows no route of a room and reads no body.
  */
 
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import helmet from 'helmet';
-import { DatabaseReplaced } from '../db/embedded/watch.ts';
-import type { Schema } from '../db/migrations.ts';
-import type { Backlog } from '../db/queue/backlog.ts';
-import { TASK_STATES } from '../db/queue/tasks.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { sendProblem } from '../support/problem.ts';
+import type { Probes } from './probes.ts';
 import { createReferencePage } from './reference.ts';
+import type { Refusal, Refusals } from './refusals.ts';
 
 export interface AppDeps {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly probes: Probes;
+  /** False where `/metrics` has a listener of its own. */
+  readonly showsMetrics: boolean;
+  /** Addresses and ranges of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly refusals: Refusals;
   /** Null where the process answers for health and metrics alone. */
   readonly rooms: {
     /** Mounted at `/scim/v2`. */
@@ -25,33 +35,17 @@ export interface AppDeps {
     /** Mounted at `/v1`. */
     readonly admin: RequestHandler;
   } | null;
-  /** Rejects where the database does not answer, or its file is not in place any more. */
-  schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
-  /** Codes for what works and wants attention. */
-  warnings(): Promise<readonly string[]>;
-  backlog(): Promise<Backlog>;
-  /** How long ago that was, by the wall clock; 0 for null. */
-  secondsSince(at: string | null): number;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
 }
 
-/** How long `/readyz` waits for the database before it says that there is none. */
-export const READY_TIMEOUT_MS = 3_000;
-
 export function createApp(deps: AppDeps): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  // A SCIM ETag is a resource's version; one made from the bytes of an answer would contradict it.
-  app.set('etag', false);
-  app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] }, useDefaults: false } }));
+  const app = bareApp();
+  app.set('trust proxy', deps.trustedProxies);
   app.use(oneSlash);
   app.use(observe(deps));
-  app.get('/healthz', (_request, response) => {
-    response.set('Cache-Control', 'no-store').json({ status: 'ok' });
-  });
-  app.get('/readyz', (_request, response) => readiness(deps, response));
-  app.get('/metrics', (_request, response) => scrape(deps, response));
+  app.use(deps.probes.health);
+  if (deps.showsMetrics) app.use(deps.probes.figures);
   app.use(['/scim/v2', '/v1'], (_request, response, next) => {
     response.set('Cache-Control', 'no-store');
     next();
@@ -68,6 +62,24 @@ export function createApp(deps: AppDeps): Express {
     sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
   );
   app.use(answerError(deps.log));
+  return app;
+}
+
+/** What listens on METRICS_PORT. */
+export function createMetricsApp({ log, probes }: Pick<AppDeps, 'log' | 'probes'>): Express {
+  const app = bareApp();
+  app.use(probes.figures);
+  app.use((_request, response) => void response.status(404).end());
+  app.use(answerError(log));
+  return app;
+}
+
+function bareApp(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // A SCIM ETag is a resource's version; one made from the bytes of an answer would contradict it.
+  app.set('etag', false);
+  app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] }, useDefaults: false } }));
   return app;
 }
 
@@ -95,7 +107,10 @@ function observe(deps: AppDeps): RequestHandler {
       const durationMs = Math.round(deps.monotonicMs() - started);
       const status = response.writableFinished ? response.statusCode : 0;
       const line = { correlationId, method, path, status, durationMs };
-      if (PROBES.has(path)) deps.log.debug(line, 'request');
+      const refusal = refusalOf(request, response, path);
+      if (refusal) deps.refusals.note(refusal);
+      if (PROBES.has(path) || response.locals.isFlood) deps.log.debug(line, 'request');
+      else if (refusal) deps.log.warn({ ...line, address: refusal.address }, 'refused a request');
       else if (status === 0) deps.log.warn(line, 'the client left before its answer');
       else deps.log.info(line, 'request');
       const route = scimRoute(path);
@@ -105,6 +120,25 @@ function observe(deps: AppDeps): RequestHandler {
       deps.metrics.scimRequestSeconds.observe(labels, durationMs / 1000);
     });
     next();
+  };
+}
+
+const REFUSALS = new Set([401, 403, 429]);
+
+/** What the audit log counts: for lack of a token, of a right, or of room. */
+function refusalOf(
+  { ip = '' }: Request,
+  { statusCode: status, locals }: Response,
+  path: string,
+): Refusal | null {
+  if (!REFUSALS.has(status)) return null;
+  const { scim, admin } = locals;
+  return {
+    address: ip,
+    status,
+    endpoint: path.startsWith('/v1') ? 'admin' : 'scim',
+    environmentId: scim?.connection.environmentId ?? admin?.environmentId ?? null,
+    actor: (scim ?? admin)?.cause.actor ?? null,
   };
 }
 
@@ -128,57 +162,6 @@ function scimRoute(path: string): string | null {
   if (!SCIM_ENDPOINTS.has(endpoint) || rest.length > 0) return 'other';
   if (id === undefined || id === '') return `/${endpoint}`;
   return id === '.search' ? `/${endpoint}/.search` : `/${endpoint}/:id`;
-}
-
-async function readiness(deps: AppDeps, response: Response): Promise<void> {
-  response.set('Cache-Control', 'no-store');
-  try {
-    const { pending, unknown } = await within(READY_TIMEOUT_MS, deps.schema());
-    const migrations = unknown.length > 0 ? 'newer' : pending.length > 0 ? 'pending' : 'ok';
-    const ready = migrations === 'ok';
-    const warnings = ready ? await within(READY_TIMEOUT_MS, deps.warnings()) : [];
-    response.status(ready ? 200 : 503).json({
-      status: ready ? 'ready' : 'unavailable',
-      database: 'ok',
-      migrations,
-      ...(migrations === 'pending' ? { pendingMigrations: pending } : {}),
-      ...(ready ? { warnings: warnings.map((code) => ({ code })) } : {}),
-    });
-  } catch (error) {
-    deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the database does not answer');
-    const database = error instanceof DatabaseReplaced ? 'replaced' : 'unreachable';
-    response.status(503).json({ status: 'unavailable', database, migrations: 'unknown' });
-  }
-}
-
-/** While the database is away, the figures of the queue are absent, not zero; those of the process are there. */
-async function scrape(deps: AppDeps, response: Response): Promise<void> {
-  const { metrics } = deps;
-  const { tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds } = metrics;
-  for (const gauge of [tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
-  try {
-    const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
-    // An empty queue is 0; absent means that nobody could count.
-    for (const state of TASK_STATES) metrics.tasks.set({ state }, 0);
-    for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
-    for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
-    for (const { storeId } of backlog.brakeTripped) metrics.brakeTripped.set({ store_id: storeId }, 1);
-    for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
-    for (const { storeId, count, since } of backlog.leavers) {
-      metrics.leaversPending.set({ store_id: storeId }, count);
-      metrics.oldestLeaverSeconds.set({ store_id: storeId }, deps.secondsSince(since));
-    }
-  } catch (error) {
-    deps.log.warn({ error, correlationId: response.locals.correlationId }, 'the queue cannot be counted');
-  }
-  response.set('Content-Type', metrics.registry.contentType).send(await metrics.registry.metrics());
-}
-
-function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 const FAILED = 'The request failed. The log has the reason, under the correlation id of this answer.';

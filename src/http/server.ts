@@ -24,6 +24,8 @@ export interface Arrival {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  /** The variable that sets it, for sentences; PORT where absent. */
+  readonly portName?: string;
   readonly log: Log;
   readonly arrival?: Arrival;
 }
@@ -36,7 +38,7 @@ export interface Listening {
 /** Throws an Error for people where the server cannot listen on the address. */
 export function listen(
   app: RequestListener,
-  { host, port, log, arrival = ARRIVAL }: ListenOptions,
+  { host, port, portName = 'PORT', log, arrival = ARRIVAL }: ListenOptions,
 ): Promise<Listening> {
   const server = createServer(
     {
@@ -57,17 +59,19 @@ export function listen(
     socket.once('close', () => sockets.delete(socket));
   });
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new Error(listenMistake(error, host, port), { cause: error })));
+    server.once('error', (error) =>
+      reject(new Error(listenMistake(error, host, portName, port), { cause: error })),
+    );
     server.listen(port, host, () => resolve({ close: () => close(server, sockets) }));
   });
 }
 
-function listenMistake(error: NodeJS.ErrnoException, host: string, port: number): string {
+function listenMistake(error: NodeJS.ErrnoException, host: string, name: string, port: number): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `PORT ${port} on ${host} is in use: stop what listens there, or set another PORT`;
+      return `${name} ${port} on ${host} is in use: stop what listens there, or set another ${name}`;
     case 'EACCES':
-      return `PORT ${port} on ${host} may not be used by this user: set a PORT above 1023`;
+      return `${name} ${port} on ${host} may not be used by this user: set a ${name} above 1023`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -5,6 +5,8 @@
 
 /** Dotted, most general first. */
 export const EVENT_KINDS = {
+  'access.refused':
+    'Requests of one address were refused within a minute, for lack of a token, a right or room.',
   'admin-token.created': 'An admin, or the first start, made an admin token.',
   'admin-token.renewed': 'An admin moved the end of an admin token.',
   'admin-token.revoked': 'An admin revoked an admin token.',

@@ -1,6 +1,6 @@
 /** `OUTBOUND_ALLOW`: addresses, ranges and hosts that the operator lets the bridge connect to beyond the rule. */
 
-import { parseRange, type Range, zoneOf } from './zones.ts';
+import { isRange, parseRange, type Range, zoneOf } from './zones.ts';
 
 export interface Allowed {
   readonly ranges: readonly Range[];
@@ -31,18 +31,10 @@ export function parseAllowed(list: string): Allowed {
 
 function rangeOf(entry: string): Range | null {
   const bare = entry.replace(/^\[|\]$/g, '');
-  const isForm =
-    /^(\d{1,3}\.){3}\d{1,3}(\/\d{1,2})?$/.test(bare) || /^[0-9a-f:.]*:[0-9a-f:.]*(\/\d{1,3})?$/.test(bare);
-  if (!isForm) return null;
-  try {
-    const range = parseRange(bare);
-    if (zoneOf(range[0].toString()) === 'never') throw new Error(NEVER);
-    return range;
-  } catch (error) {
-    throw new Error(
-      (error as Error).message === NEVER ? `OUTBOUND_ALLOW: ${entry} ${NEVER}` : mistake(entry),
-    );
-  }
+  if (!isRange(bare)) return null;
+  const range = parseRange(bare);
+  if (zoneOf(range[0].toString()) === 'never') throw new Error(`OUTBOUND_ALLOW: ${entry} ${NEVER}`);
+  return range;
 }
 
 const NEVER = 'is a link-local or metadata address, to which the bridge never connects: remove it';

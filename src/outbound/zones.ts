@@ -66,6 +66,13 @@ export function parseRange(text: string): Range {
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
+/** True for a range, or an address, in the forms in which people write them. */
+export function isRange(text: string): boolean {
+  const isForm =
+    /^(\d{1,3}\.){3}\d{1,3}(\/\d{1,2})?$/.test(text) || /^[0-9a-f:.]*:[0-9a-f:.]*(\/\d{1,3})?$/i.test(text);
+  return isForm && (text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text));
+}
+
 export type { Range };
 
 function zoneOfAddress(address: Address): Zone {

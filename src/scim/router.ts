@@ -10,7 +10,7 @@ import { isStorableText } from '../directory/query/operand.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
-import { createOverload, type Overload } from '../support/overload.ts';
+import { createOverload, OUTAGE_SECONDS, type Overload } from '../support/retryAfter.ts';
 import { SCIM_TYPE } from '../support/scimError.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './answer/errors.ts';
 import { hasAlready, precondition } from './answer/etag.ts';
@@ -174,16 +174,13 @@ function send(req: Request, res: Response, answer: Answer): void {
   else res.status(answer.status).type(SCIM_TYPE).end();
 }
 
-/** Seconds until a database that does not answer may be there again. */
-const OUTAGE_RETRY_SECONDS = 10;
-
 function failure(
   logFailure: (res: Response, error: unknown) => void,
   overload: Overload,
 ): ErrorRequestHandler {
   const retryAfter = (res: Response, status: number) => {
     if (status === 429) return overload(res.locals.scim.connection.id);
-    return status === 503 ? OUTAGE_RETRY_SECONDS : null;
+    return status === 503 ? OUTAGE_SECONDS : null;
   };
   return (error, req, res, _next) => {
     const refusal = toScimError(error);

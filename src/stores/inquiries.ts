@@ -19,6 +19,7 @@ import { RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
 import { type Clock, isoTime, pause } from '../support/clock.ts';
+import { NO_WORKER_SECONDS } from '../support/retryAfter.ts';
 import type { Keyring } from '../support/secret.ts';
 import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
 import { sealSecrets } from './storeSecrets.ts';
@@ -64,7 +65,6 @@ const LOOK_EVERY_MS = 500;
 const SEEN_WITHIN_MS = 50;
 /** What a process that dies while it waits leaves behind is kept for so long. */
 const KEPT_MS = 5 * 60_000;
-const RETRY_AFTER_SECONDS = 5;
 
 export function createInquiries(deps: InquiriesDeps): Inquiries {
   const { db, clock, keyring } = deps;
@@ -151,7 +151,7 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
 
 function nobodyAnswered(): RequestError {
   const detail = 'No worker was there to ask the vendor, and nothing was saved; try again.';
-  return new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: RETRY_AFTER_SECONDS });
+  return new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: NO_WORKER_SECONDS });
 }
 
 /** The answer itself. Throws a RequestError where there is none. */

@@ -24,6 +24,8 @@ describe('without any variable', () => {
       publicUrl: 'http://127.0.0.1:3000',
       logLevel: 'info',
       eventRetentionDays: 730,
+      metricsPort: null,
+      trustedProxies: [],
       outbound: { rule: { allowed: { ranges: [], hosts: new Set() }, listensOnLoopback: true }, proxy: null },
       guessable: [],
     });
@@ -159,5 +161,50 @@ describe('mistakes', () => {
       'ADMIN_TOKEN is empty: give it a value or remove it',
       'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent',
     ]);
+  });
+});
+
+describe('METRICS_PORT and TRUST_PROXY', () => {
+  it('are taken', () => {
+    const config = configOf({ METRICS_PORT: '9090', TRUST_PROXY: '10.0.0.7, 10.1.0.0/16,::1,fd00::/8' });
+    expect(config.metricsPort).toBe(9090);
+    expect(config.trustedProxies).toEqual(['10.0.0.7', '10.1.0.0/16', '::1', 'fd00::/8']);
+  });
+
+  it.each(['proxy.example', '10.0.0.0/33', 'true', '1', '10.0.0.1,'])(
+    'refuses TRUST_PROXY %s',
+    (TRUST_PROXY) => {
+      expect(mistakesOf({ TRUST_PROXY })).toEqual([
+        expect.stringMatching(/^TRUST_PROXY: .*no address or range/),
+      ]);
+    },
+  );
+
+  it('refuses the port of everything else', () => {
+    expect(mistakesOf({ PORT: '3000', METRICS_PORT: '3000' })).toHaveLength(1);
+    expect(mistakesOf({ METRICS_PORT: '0' })).toEqual([
+      'METRICS_PORT must be a whole number from 1 to 65535',
+    ]);
+  });
+});
+
+describe('where the bridge may connect to', () => {
+  it.each([
+    [{ HOST: '127.0.0.1' }, true],
+    [{ HOST: 'localhost' }, true],
+    [{ HOST: '::1' }, true],
+    [{ HOST: '0.0.0.0' }, false],
+    [{ HOST: '::' }, false],
+    [{ HOST: '10.0.0.1' }, false],
+    [{ HOST: 'bridge.example' }, false],
+  ])('with %j loopback counts: %s', (environment, listensOnLoopback) => {
+    expect(configOf(environment).outbound.rule.listensOnLoopback).toBe(listensOnLoopback);
+  });
+
+  it('goes through a proxy, where one is set', () => {
+    const { proxy } = configOf({ HTTPS_PROXY: 'http://proxy.example:3128', NO_PROXY: 'a,b' }).outbound;
+    expect(proxy).toEqual({ url: 'http://proxy.example:3128/', except: 'a,b' });
+    expect(mistakesOf({ HTTPS_PROXY: 'proxy.example' })).toHaveLength(1);
+    expect(mistakesOf({ OUTBOUND_ALLOW: '169.254.169.254' })).toHaveLength(1);
   });
 });

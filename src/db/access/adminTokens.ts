@@ -16,12 +16,6 @@ export interface AdminTokenRecord {
   readonly lastUsedAt: string | null;
 }
 
-/** Null where no token has this hash. One that has ended is found too. */
-export async function findAdminToken(db: Db, tokenHash: string): Promise<AdminTokenRecord | null> {
-  const row = await db('admin_tokens').where({ token_hash: tokenHash }).first();
-  return row ? toAdminToken(row) : null;
-}
-
 export async function getAdminToken(db: Db, id: string): Promise<AdminTokenRecord | null> {
   const row = await db('admin_tokens').where({ id }).first();
   return row ? toAdminToken(row) : null;
@@ -106,7 +100,7 @@ export async function touchAdminToken(db: Db, id: string, at: string): Promise<v
     .update({ last_used_at: at });
 }
 
-function toAdminToken(row: Record<string, unknown>): AdminTokenRecord {
+export function toAdminToken(row: Record<string, unknown>): AdminTokenRecord {
   return {
     id: row.id as string,
     name: row.name as string,

@@ -1,7 +1,6 @@
 /** The SCIM tokens of a connection. Only hashes are stored; `auth/tokens` makes them. */
 
 import { fromJson, toJson } from '../columns.ts';
-import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
 import { type Db, forUpdate } from '../open.ts';
 
 export interface ScimTokenRecord {
@@ -15,43 +14,6 @@ export interface ScimTokenRecord {
   /** null: until it is revoked */
   readonly validUntil: string | null;
   readonly lastUsedAt: string | null;
-}
-
-/**
- * The token with this hash and its connection; null where there is none, or where its time was over at `now`.
- */
-export async function findScimToken(
-  db: Db,
-  tokenHash: string,
-  now: string,
-): Promise<{ readonly token: ScimTokenRecord; readonly connection: ConnectionRecord } | null> {
-  const row = await db('scim_tokens as t')
-    .join('connections as c', 'c.id', 't.connection_id')
-    .where('t.token_hash', tokenHash)
-    .whereNull('c.deletion')
-    .select(
-      'c.*',
-      't.id as token_id',
-      't.name as token_name',
-      't.scopes as token_scopes',
-      't.created_at as token_created_at',
-      't.valid_until as token_valid_until',
-      't.last_used_at as token_last_used_at',
-    )
-    .first();
-  if (!row || (row.token_valid_until !== null && row.token_valid_until <= now)) return null;
-  const connection = toConnection(row);
-  const token = toScimToken({
-    id: row.token_id,
-    environment_id: connection.environmentId,
-    connection_id: connection.id,
-    name: row.token_name,
-    scopes: row.token_scopes,
-    created_at: row.token_created_at,
-    valid_until: row.token_valid_until,
-    last_used_at: row.token_last_used_at,
-  });
-  return { token, connection };
 }
 
 export async function insertScimToken(db: Db, token: ScimTokenRecord, tokenHash: string): Promise<void> {
@@ -127,7 +89,7 @@ export async function touchScimToken(db: Db, id: string, at: string): Promise<vo
     .update({ last_used_at: at });
 }
 
-function toScimToken(row: Record<string, unknown>): ScimTokenRecord {
+export function toScimToken(row: Record<string, unknown>): ScimTokenRecord {
   return {
     id: row.id as string,
     environmentId: row.environment_id as string,

@@ -7,6 +7,8 @@ import express from 'express';
 import type { Knex } from 'knex';
 import type { ApiDeps } from '../../../src/api/deps.ts';
 import { createApiRouter } from '../../../src/api/router.ts';
+import { createAddressLimit } from '../../../src/auth/addressLimit.ts';
+import { createKnownTokens } from '../../../src/auth/knownTokens.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
@@ -19,6 +21,8 @@ import { createWakes } from '../../../src/db/queue/wake.ts';
 import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { createApp } from '../../../src/http/app.ts';
+import { createProbes } from '../../../src/http/probes.ts';
+import { createRefusals } from '../../../src/http/refusals.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import { storeContextOf } from '../../../src/stores/context.ts';
 import type { PropagationDeps } from '../../../src/stores/deps.ts';
@@ -102,29 +106,39 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       }
     });
   });
+  const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
   const deps: ApiDeps = {
     db,
     clock,
     log,
     publicUrl: PUBLIC_URL,
     adminToken: ADMIN_TOKEN,
+    access,
     propagation,
   };
   const scim = express.Router();
-  scim.use(createScimAuthenticator({ db, clock, log }), express.json({ type: () => true }));
+  scim.use(createScimAuthenticator({ db, clock, log, ...access }), express.json({ type: () => true }));
   scim.use((_req, res) => {
     const { cause, connection, scopes } = res.locals.scim;
     res.json({ cause, connection, scopes: [...scopes] });
   });
-  const app = createApp({
+  const metrics = createMetrics();
+  const monotonicMs = () => performance.now();
+  const refusals = createRefusals({ db, clock, log });
+  const probes = createProbes({
     log,
-    metrics: createMetrics(),
-    rooms: { scim, admin: createApiRouter(deps) },
+    metrics,
     schema: async () => ({ pending: [], unknown: [] }),
     warnings: async () => [],
     backlog: () => readBacklog(db),
     secondsSince: () => 0,
-    monotonicMs: () => performance.now(),
+    monotonicMs,
+  });
+  const app = createApp({
+    ...{ log, metrics, probes, refusals, monotonicMs },
+    showsMetrics: true,
+    trustedProxies: ['127.0.0.1'],
+    rooms: { scim, admin: createApiRouter(deps) },
   });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -145,6 +159,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
+      await refusals.end();
       await answering;
     },
   };

@@ -7,6 +7,9 @@ import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
+import { createProbes } from '../../../src/http/probes.ts';
+import { createRefusals } from '../../../src/http/refusals.ts';
+import { systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
 import { createMetrics } from '../../../src/support/metrics.ts';
 import { freshDatabaseUrl, onEachDatabase } from '../../database.ts';
@@ -22,15 +25,24 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
     if (req.params.id === 'broken') throw new Error('a bug');
     res.json({ correlationId: res.locals.correlationId });
   });
-  const app = createApp({
-    log: createLog('debug', { write: (line) => lines.push(JSON.parse(line)) }),
-    metrics: createMetrics(),
-    rooms: { scim, admin: Router() },
+  const log = createLog('debug', { write: (line) => lines.push(JSON.parse(line)) });
+  const metrics = createMetrics();
+  const monotonicMs = () => performance.now();
+  const probes = createProbes({
+    log,
+    metrics,
     schema: () => readSchema(db),
     warnings: async () => [],
     backlog: () => readBacklog(db),
     secondsSince: (at) => (at === null ? 0 : 90),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
+  });
+  const app = createApp({
+    ...{ log, metrics, probes, monotonicMs },
+    showsMetrics: true,
+    trustedProxies: [],
+    refusals: createRefusals({ db, clock: systemClock, log }),
+    rooms: { scim, admin: Router() },
     ...more,
   });
   return { app, lines };

@@ -6,6 +6,8 @@
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Knex } from 'knex';
+import { createAddressLimit } from '../../../src/auth/addressLimit.ts';
+import { createKnownTokens } from '../../../src/auth/knownTokens.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { SCIM_SCOPES } from '../../../src/auth/scopes.ts';
 import { hashToken, newToken } from '../../../src/auth/tokens.ts';
@@ -73,7 +75,11 @@ export async function startEndpoint(
   const log = createLog(process.env.TEST_LOG ?? 'silent');
   let wakes = 0;
   const wake = { signal: () => void wakes++ };
-  const authenticate = createScimAuthenticator({ db, clock: systemClock, log });
+  const authenticate = createScimAuthenticator({
+    ...{ db, clock: systemClock, log },
+    tokens: createKnownTokens(db, systemClock),
+    addressLimit: createAddressLimit(systemClock),
+  });
   const app = express();
   app.set('etag', false);
   app.use(

@@ -8,7 +8,11 @@ import { systemClock } from '../../../src/support/clock.ts';
 import { createLog } from '../../../src/support/log.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00.000Z');
-const clock = { ...systemClock, now: () => NOW };
+let now = NOW;
+const clock = { ...systemClock, now: () => now };
+beforeEach(() => {
+  now = NOW;
+});
 
 function setUp(write: (tokenId: string, at: string) => Promise<void>) {
   const logged: string[] = [];
@@ -17,9 +21,9 @@ function setUp(write: (tokenId: string, at: string) => Promise<void>) {
   const note = lastUsedNotes(clock, createLog('debug', stream), write);
   return {
     logged,
-    answer: (tokenId: string, lastUsedAt: string | null) => {
+    answer: (tokenId: string) => {
       const res = new EventEmitter();
-      note(res as Response, tokenId, lastUsedAt);
+      note(res as Response, tokenId);
       return res;
     },
   };
@@ -31,8 +35,8 @@ describe('lastUsedNotes', () => {
     const { answer } = setUp(async (...args) => {
       writes.push(args);
     });
-    const first = answer('t', null);
-    const second = answer('t', null);
+    const first = answer('t');
+    const second = answer('t');
     expect(writes).toEqual([]);
     first.emit('close');
     second.emit('close');
@@ -41,12 +45,14 @@ describe('lastUsedNotes', () => {
 
   it('writes again once a minute has passed, and not before', () => {
     const writes: string[] = [];
-    const { answer } = setUp(async (tokenId) => {
-      writes.push(tokenId);
+    const { answer } = setUp(async (_, at) => {
+      writes.push(at);
     });
-    answer('young', '2026-01-01T11:59:00.001Z').emit('close');
-    answer('old', '2026-01-01T11:59:00.000Z').emit('close');
-    expect(writes).toEqual(['old']);
+    for (const later of [0, 59_999, 60_000]) {
+      now = NOW + later;
+      answer('t').emit('close');
+    }
+    expect(writes).toEqual(['2026-01-01T12:00:00.000Z', '2026-01-01T12:01:00.000Z']);
   });
 
   it('logs a failed write, and tries again with the next request', async () => {
@@ -55,9 +61,9 @@ describe('lastUsedNotes', () => {
       tries += 1;
       throw new Error('disk full');
     });
-    answer('t', null).emit('close');
+    answer('t').emit('close');
     await new Promise((resolve) => setImmediate(resolve));
-    answer('t', null).emit('close');
+    answer('t').emit('close');
     await new Promise((resolve) => setImmediate(resolve));
     expect(tries).toBe(2);
     expect(logged.join('')).toContain('disk full');

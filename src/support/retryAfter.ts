@@ -1,8 +1,14 @@
 /**
- * How long whoever is refused for overload is asked to wait: 5 s at first, longer the more often. Identity
- * providers take whole seconds alone; Okta doubles them, and gives up after ten tries.
+ * How long whoever is refused is asked to wait, in the whole seconds of `Retry-After`. Identity providers take
+ * nothing else; Okta doubles them, and gives up after ten tries.
  */
 
+/** Until a database that does not answer may be there again. */
+export const OUTAGE_SECONDS = 10;
+/** Until a worker that nobody has seen may be there again. */
+export const NO_WORKER_SECONDS = 5;
+
+/** Of whoever is refused for overload: so long at first, and longer the more often. */
 const FIRST_SECONDS = 5;
 const LAST_SECONDS = 30;
 /** So many refusals make the wait longer by as much as the first one. */

@@ -1,6 +1,6 @@
 /** Who is refused again and again is asked to wait longer, up to a limit; nobody else is. */
 
-import { createOverload } from '../../../src/support/overload.ts';
+import { createOverload } from '../../../src/support/retryAfter.ts';
 
 it('asks for 5 s at first, for 30 s at most, and forgets after a minute', () => {
   let now = 0;

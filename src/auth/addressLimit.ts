@@ -1,0 +1,50 @@
+/**
+ * How often an address may come without a token that is known, before it is told to wait. Whoever has a valid token
+ * is never asked: behind one address there may be many.
+ */
+
+import ipaddr from 'ipaddr.js';
+import type { Clock } from '../support/clock.ts';
+import { createOverload } from '../support/retryAfter.ts';
+
+/** In a minute. A client with a token that was rotated away asks a few times in that time. */
+export const UNKNOWN_TOKENS_MAX = 300;
+const MINUTE_MS = 60_000;
+/** Addresses that are counted at once; beyond them all counts begin anew. */
+const ADDRESSES_MAX = 10_000;
+
+/**
+ * Notes a request without a known token. Null where there were not too many; else seconds for `Retry-After`, and only
+ * after a pause: whoever asks again as soon as it is answered would take the time of everybody else.
+ */
+export type AddressLimit = (address: string) => Promise<number | null>;
+
+const PAUSE_MS = 100;
+const NEVER = new AbortController().signal;
+
+export function createAddressLimit(clock: Clock): AddressLimit {
+  const overload = createOverload(clock);
+  const counts = new Map<string, number>();
+  let minute = 0;
+  return async (address) => {
+    const now = Math.floor(clock.now() / MINUTE_MS);
+    if (now !== minute || counts.size >= ADDRESSES_MAX) counts.clear();
+    minute = now;
+    const network = networkOf(address);
+    const count = (counts.get(network) ?? 0) + 1;
+    counts.set(network, count);
+    if (count <= UNKNOWN_TOKENS_MAX) return null;
+    await clock.sleep(PAUSE_MS, NEVER);
+    return overload(network);
+  };
+}
+
+const IPV6_HOST_WORDS = 4;
+
+/** Whoever has one IPv6 address has the 2^64 beside it. */
+function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return (parsed as ipaddr.IPv6).parts.slice(0, IPV6_HOST_WORDS).join(':');
+}

@@ -1,0 +1,77 @@
+/**
+ * The tokens that this process knows, in memory. A token that was revoked, here or by another replica, holds no
+ * longer than the next request; a flood of wrong ones costs the database ten short reads a second at most.
+ */
+
+import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
+import { type Access, accessVersion, readAccess, type ScimAccess } from '../db/access/known.ts';
+import type { Db } from '../db/open.ts';
+import { readsOf } from '../db/reads.ts';
+import type { Clock } from '../support/clock.ts';
+import { hashToken } from './tokens.ts';
+
+/** Each rejects where the database does not answer: that says nothing about the token. */
+export interface KnownTokens {
+  /** Null where there is no such token. One that has ended is found. */
+  scim(token: string): Promise<ScimAccess | null>;
+  admin(token: string): Promise<AdminTokenRecord | null>;
+}
+
+/** So often at most the database is asked because of tokens that nobody knows. */
+const UNKNOWN_LOOK_EVERY_MS = 100;
+const NEVER = new AbortController().signal;
+
+export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
+  let known: Access | null = null;
+  const read = async (): Promise<Access> => {
+    const reads = readsOf(db);
+    if (known === null || known.version !== (await accessVersion(reads))) known = await readAccess(reads);
+    return known;
+  };
+  const latest = shared(read);
+  let unknownAt = Number.NEGATIVE_INFINITY;
+  const latestForUnknown = shared(async () => {
+    const waitMs = unknownAt + UNKNOWN_LOOK_EVERY_MS - clock.now();
+    // A clock that is set back must not make anybody wait for longer.
+    if (waitMs > 0) await clock.sleep(Math.min(waitMs, UNKNOWN_LOOK_EVERY_MS), NEVER);
+    unknownAt = clock.now();
+    return latest();
+  });
+  const lookUp = async <T>(pick: (access: Access) => T | undefined): Promise<T | null> => {
+    const isKnown = known !== null && pick(known) !== undefined;
+    return pick(await (isKnown ? latest() : latestForUnknown())) ?? null;
+  };
+  return {
+    scim(token) {
+      const hash = hashToken(token);
+      return lookUp((access) => access.scim.get(hash));
+    },
+    admin(token) {
+      const hash = hashToken(token);
+      return lookUp((access) => access.admin.get(hash));
+    },
+  };
+}
+
+/** One at a time: whoever comes while one is under way shares the next, which begins after they came. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let underway: Promise<unknown> | null = null;
+  let next: Promise<T> | null = null;
+  const begin = (): Promise<T> => {
+    next = null;
+    const started = work();
+    underway = started.then(
+      () => {},
+      () => {},
+    );
+    void underway.then(() => {
+      underway = null;
+    });
+    return started;
+  };
+  return () => {
+    if (underway === null) return begin();
+    next ??= underway.then(begin);
+    return next;
+  };
+}

@@ -1,0 +1,43 @@
+/** Every token of the bridge at one moment, by its hash, and the version by which a process knows whether it still holds. */
+
+import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
+import type { Db } from '../open.ts';
+import { type AdminTokenRecord, toAdminToken } from './adminTokens.ts';
+import { type ScimTokenRecord, toScimToken } from './scimTokens.ts';
+
+export interface ScimAccess {
+  readonly token: ScimTokenRecord;
+  readonly connection: ConnectionRecord;
+}
+
+/** Ended ones too. */
+export interface Access {
+  readonly version: string;
+  readonly scim: ReadonlyMap<string, ScimAccess>;
+  readonly admin: ReadonlyMap<string, AdminTokenRecord>;
+}
+
+/** Moves in the transaction of whatever changes a token, or the connection that it stands for. */
+export async function accessVersion(db: Db): Promise<string> {
+  const row = await db('access_version').first('version');
+  return String(row?.version);
+}
+
+/** At least as new as its version says. */
+export async function readAccess(db: Db): Promise<Access> {
+  const version = await accessVersion(db);
+  const connections = new Map<string, ConnectionRecord>();
+  for (const row of await db('connections').whereNull('deletion')) {
+    const connection = toConnection(row);
+    connections.set(connection.id, connection);
+  }
+  const scim = new Map<string, ScimAccess>();
+  for (const row of await db('scim_tokens')) {
+    const token = toScimToken(row);
+    const connection = connections.get(token.connectionId);
+    if (connection) scim.set(row.token_hash, { token, connection });
+  }
+  const admin = new Map<string, AdminTokenRecord>();
+  for (const row of await db('admin_tokens')) admin.set(row.token_hash, toAdminToken(row));
+  return { version, scim, admin };
+}

@@ -1,0 +1,138 @@
+/**
+ * Whether the bridge is alive and ready, and its figures, for whoever asks without a token. However often they are
+ * asked, the database is asked by one computation at a time, and what that found is answered for a while.
+ */
+
+import { Router } from 'express';
+import { DatabaseReplaced } from '../db/embedded/watch.ts';
+import type { Schema } from '../db/migrations.ts';
+import type { Backlog } from '../db/queue/backlog.ts';
+import { TASK_STATES } from '../db/queue/tasks.ts';
+import type { Log } from '../support/log.ts';
+import type { Metrics } from '../support/metrics.ts';
+
+export interface ProbeDeps {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Rejects where the database does not answer, or its file is not in place any more. */
+  schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
+  /** Codes for what works and wants attention. */
+  warnings(): Promise<readonly string[]>;
+  backlog(): Promise<Backlog>;
+  /** How long ago that was, by the wall clock; 0 for null. */
+  secondsSince(at: string | null): number;
+  /** Monotonic milliseconds. */
+  monotonicMs(): number;
+}
+
+export interface Probes {
+  /** `/healthz` and `/readyz`. */
+  readonly health: Router;
+  /** `/metrics`. */
+  readonly figures: Router;
+}
+
+/** How long a probe waits for the database before it says that there is none. */
+export const READY_TIMEOUT_MS = 3_000;
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+export function createProbes(deps: ProbeDeps): Probes {
+  const { metrics, monotonicMs } = deps;
+  const alive = Buffer.from(JSON.stringify({ status: 'ok' }));
+  const readiness = cached(() => findReadiness(deps), monotonicMs);
+  const figures = cached(() => writeFigures(deps), monotonicMs);
+  const health = Router();
+  health.get('/healthz', (_request, response) => {
+    response.set(JSON_HEADERS).end(alive);
+  });
+  health.get('/readyz', async (_request, response) => {
+    const { status, body } = await readiness();
+    response.status(status).set(JSON_HEADERS).end(body);
+  });
+  const scrapes = Router().get('/metrics', async (_request, response) => {
+    response.set('Content-Type', metrics.registry.contentType).end(await figures());
+  });
+  return { health, figures: scrapes };
+}
+
+const JSON_HEADERS = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
+
+async function findReadiness(deps: ProbeDeps): Promise<Answer> {
+  const answer = (status: number, body: object) => ({ status, body: Buffer.from(JSON.stringify(body)) });
+  try {
+    const { pending, unknown } = await within(READY_TIMEOUT_MS, deps.schema());
+    const migrations = unknown.length > 0 ? 'newer' : pending.length > 0 ? 'pending' : 'ok';
+    const ready = migrations === 'ok';
+    const warnings = ready ? await within(READY_TIMEOUT_MS, deps.warnings()) : [];
+    return answer(ready ? 200 : 503, {
+      status: ready ? 'ready' : 'unavailable',
+      database: 'ok',
+      migrations,
+      ...(migrations === 'pending' ? { pendingMigrations: pending } : {}),
+      ...(ready ? { warnings: warnings.map((code) => ({ code })) } : {}),
+    });
+  } catch (error) {
+    deps.log.warn({ error }, 'the database does not answer');
+    const database = error instanceof DatabaseReplaced ? 'replaced' : 'unreachable';
+    return answer(503, { status: 'unavailable', database, migrations: 'unknown' });
+  }
+}
+
+/** While the database is away, the figures of the queue are absent, not zero; those of the process are there. */
+async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
+  const { metrics } = deps;
+  const { tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds } = metrics;
+  for (const gauge of [tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
+  try {
+    const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
+    // An empty queue is 0; absent means that nobody could count.
+    for (const state of TASK_STATES) metrics.tasks.set({ state }, 0);
+    for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
+    for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
+    for (const { storeId } of backlog.brakeTripped) metrics.brakeTripped.set({ store_id: storeId }, 1);
+    for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
+    for (const { storeId, count, since } of backlog.leavers) {
+      metrics.leaversPending.set({ store_id: storeId }, count);
+      metrics.oldestLeaverSeconds.set({ store_id: storeId }, deps.secondsSince(since));
+    }
+  } catch (error) {
+    deps.log.warn({ error }, 'the queue cannot be counted');
+  }
+  return Buffer.from(await metrics.registry.metrics());
+}
+
+/** For so long, or ten times as long as it took where that is longer, an answer is as good as a new one. */
+const FRESH_MS = 500;
+const FRESH_PER_COST = 10;
+
+/** Whoever asks while the work is under way, or its result fresh, gets that. */
+export function cached<T>(work: () => Promise<T>, monotonicMs: () => number): () => Promise<T> {
+  let result: Promise<T> | null = null;
+  let freshUntil = 0;
+  return () => {
+    if (result !== null && monotonicMs() < freshUntil) return result;
+    const started = monotonicMs();
+    const mine = work();
+    result = mine;
+    freshUntil = Number.POSITIVE_INFINITY;
+    const ended = () => {
+      const now = monotonicMs();
+      freshUntil = now + Math.max(FRESH_MS, FRESH_PER_COST * (now - started));
+    };
+    mine.then(ended, () => {
+      freshUntil = 0;
+    });
+    return mine;
+  };
+}
+
+function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
