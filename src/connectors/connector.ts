@@ -38,8 +38,8 @@ export interface Capabilities {
   readonly renameGroups: boolean;
   /** Groups that the bridge made; a store may have to be set so. */
   readonly deleteGroups: boolean;
-  /** Memberships vanish at the vendor when an account is disabled (Slack), so enabling grants them again. */
-  readonly disableDropsMemberships: boolean;
+  /** The vendor says that a disabled account keeps its memberships; where not, each may be gone or not. */
+  readonly disableKeepsMemberships: boolean;
   /** Memberships have a numeric level, higher means more. */
   readonly membershipLevels: boolean;
   /** Most members that one grant or revoke call may carry. */

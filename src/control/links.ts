@@ -10,13 +10,14 @@ import { findUserOfEnvironment } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { closeLeaver } from '../db/queue/leavers.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
-import { forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
+import { forgetGroup, groupsOfAccount } from '../db/seen/ledger.ts';
 import {
   deleteLink,
   getLink,
   getLinkById,
   getUserLinkByRemoteId,
   groupLinksByRemoteId,
+  groupLinksByRemoteIds,
   insertLink,
   type LinkRecord,
   updateLink,
@@ -66,7 +67,8 @@ export async function linkByHand(
         calls,
         after: { remoteId: remote.remoteId, remoteName: remote.display },
       });
-      if (current.status === 'ACTIVE') await enqueueAfterLink(tx, current, subject, cause, at);
+      if (current.status === 'ACTIVE')
+        await enqueueAfterLink(tx, current, subject, remote.remoteId, cause, at);
       return made;
     }),
   );
@@ -175,23 +177,29 @@ async function refuseRace<T>(store: StoreRecord, remote: Remote, work: () => Pro
   }
 }
 
-function enqueueAfterLink(
+/** The groups too in which the account has a membership: it may be one that nobody wants the subject to have. */
+async function enqueueAfterLink(
   tx: Db,
   store: StoreRecord,
-  subject: Named,
+  { kind, id }: Named,
+  remoteId: string,
   cause: Cause,
   at: string,
 ): Promise<void> {
-  return enqueueTask(tx, store.id, {
-    environmentId: store.environmentId,
-    subject: { kind: subject.kind, id: subject.id },
-    priority: PRIORITY.normal,
-    correlationIds: [cause.correlationId],
-    at,
-  });
+  const groupIds = kind === 'user' ? await groupsOfAccount(tx, store.id, remoteId) : [];
+  const feeders = await groupLinksByRemoteIds(tx, store.id, groupIds);
+  const primaries = [...feeders.values()].flatMap(([primary]) => primary?.subject ?? []);
+  for (const subject of [{ kind, id }, ...primaries])
+    await enqueueTask(tx, store.id, {
+      environmentId: store.environmentId,
+      subject,
+      priority: PRIORITY.normal,
+      correlationIds: [cause.correlationId],
+      at,
+    });
 }
 
-/** With the link goes what the bridge knew of the account's memberships, and what the brake held. */
+/** With the link goes what the brake held. What is known of the account's memberships stays, and is nobody's. */
 export async function unlink(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -236,7 +244,8 @@ export async function unlink(
 }
 
 async function forgetMemberships(tx: Db, link: LinkRecord): Promise<void> {
-  if (link.subject.kind === 'user') return forgetAccount(tx, link.storeId, link.remoteId);
+  // What is known of the account's stays known: whoever is given it next is to have nothing that nobody wants.
+  if (link.subject.kind === 'user') return;
   const others = await groupLinksByRemoteId(tx, link.storeId, link.remoteId);
   if (others.length === 0) await forgetGroup(tx, link.storeId, link.remoteId);
 }

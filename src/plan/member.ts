@@ -11,7 +11,12 @@ export interface MemberSituation {
   readonly lifecycle: Lifecycle | 'unknown';
   /** `coming`: the plan for the person adopts, makes or enables it. */
   readonly account: 'none' | 'enabled' | 'disabled' | 'coming';
-  readonly ledger: { readonly origin: 'added' | 'adopted' | 'foreign'; readonly level: number | null } | null;
+  readonly ledger: {
+    readonly origin: 'added' | 'adopted' | 'foreign';
+    readonly level: number | null;
+    /** It may have gone when the account was disabled. */
+    readonly doubted?: boolean;
+  } | null;
   /** The level that a grant gives; null where the store has no levels. */
   readonly level: number | null;
   readonly overwrite: boolean;
@@ -38,13 +43,14 @@ function decideWanted({ lifecycle, account, ledger, level }: MemberSituation): M
   if (lifecycle !== 'active' || (account !== 'enabled' && account !== 'coming')) return NONE;
   if (!ledger) return { op: 'grant', take: false };
   const tooLow = level !== null && ledger.level !== null && ledger.level < level;
-  return { op: tooLow ? 'grant' : 'none', take: ledger.origin === 'foreign' };
+  return { op: tooLow || ledger.doubted ? 'grant' : 'none', take: ledger.origin === 'foreign' };
 }
 
 function decideUnwanted(situation: MemberSituation): MemberDecision {
   const { ledger, groupGone, overwrite, lifecycle, member } = situation;
   if (!ledger) return NONE;
-  const owned = ledger.origin !== 'foreign';
+  // An account that an admin unlinked is nobody's: what was the bridge's there is a stranger's now.
+  const owned = ledger.origin !== 'foreign' && lifecycle !== 'unknown';
   if (!owned && (groupGone || !overwrite)) return NONE;
   if (!groupGone && lifecycle === 'gone') return NONE;
   if (!situation.isProtected) return { op: 'revoke', take: false };

@@ -26,6 +26,8 @@ export interface Outcome {
   readonly refusals?: readonly { readonly reason: string; readonly vendor: VendorAnswer | null }[];
   /** What the subject waits for, until another one has given it up. */
   readonly waiting?: readonly string[];
+  /** How long until the subject looks by itself whether it still has to wait. */
+  readonly waitMs?: number;
   /** Keys that the subject wants and another has: as remembered, and from now on. */
   readonly keyWaits?: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] };
   /** Nothing is left of the subject on this store, and nobody will ask for it. */
@@ -63,7 +65,7 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   const dueAt = [
     recheckAt,
-    status.status === 'pending' ? isoTime(attempt.deps.clock.now() + WAIT_MAX_MS) : null,
+    status.status === 'pending' ? isoTime(attempt.deps.clock.now() + (outcome.waitMs ?? WAIT_MAX_MS)) : null,
   ]
     .filter((at) => at !== null)
     .sort()[0];

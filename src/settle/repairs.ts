@@ -4,7 +4,7 @@
  */
 
 import type { Db } from '../db/open.ts';
-import { forgetAccount } from '../db/seen/ledger.ts';
+import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
 import { deleteLink, type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
 import type { UserChange } from '../model/change.ts';
@@ -105,8 +105,8 @@ async function recover(
   const found = patch.state !== undefined && patch.state !== link.state ? patch.state : null;
   // What would have followed the change whose answer was lost.
   if (found === 'enabled') await enqueueGroupsOf(tx, attempt, link.remoteId);
-  if (found === 'disabled' && attempt.context.connector.capabilities.disableDropsMemberships)
-    await forgetAccount(tx, attempt.context.store.id, link.remoteId);
+  if (found === 'disabled' && !attempt.context.connector.capabilities.disableKeepsMemberships)
+    await doubtAccount(tx, attempt.context.store.id, link.remoteId);
   const meant = attempt.intent?.ops ?? [];
   const op = found === null ? null : found === 'enabled' ? 'enable' : 'disable';
   if (op !== null && meant.includes(op)) {

@@ -9,7 +9,7 @@ import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
-import { forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
+import { doubtAccount, forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
 import { deleteLink, groupLinksByRemoteId, type LinkRecord, updateLink } from '../db/seen/links.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
@@ -43,6 +43,9 @@ export async function recordPersonDrift(
   if (drift.patch && takesIn(scan, drift)) {
     await updateLink(tx, link.id, drift.patch, step.now());
     if (drift.patch.state === 'removed') await forgetAccount(tx, store.id, link.remoteId);
+    const { disableKeepsMemberships } = step.context.connector.capabilities;
+    if (drift.patch.state === 'disabled' && !disableKeepsMemberships)
+      await doubtAccount(tx, store.id, link.remoteId);
     if (!scan.repair && drift.patch.state !== undefined) await enqueue(tx, step, link);
   }
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);

@@ -10,7 +10,7 @@ export const DEMO_CAPABILITIES: Capabilities = {
   createGroups: true,
   renameGroups: true,
   deleteGroups: false,
-  disableDropsMemberships: false,
+  disableKeepsMemberships: true,
   membershipLevels: false,
   membersPerCallMax: 500,
 };

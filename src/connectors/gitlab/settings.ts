@@ -77,7 +77,7 @@ export const GITLAB_CAPABILITIES: Capabilities = {
   createGroups: true,
   renameGroups: true,
   deleteGroups: false,
-  disableDropsMemberships: false,
+  disableKeepsMemberships: true,
   membershipLevels: true,
   membersPerCallMax: 1,
 };

@@ -52,7 +52,7 @@ export const SLACK_CAPABILITIES: Capabilities = {
   createGroups: true,
   renameGroups: true,
   deleteGroups: true,
-  disableDropsMemberships: true,
+  disableKeepsMemberships: false,
   membershipLevels: false,
   membersPerCallMax: MEMBERS_PER_CALL_MAX,
 };

@@ -36,6 +36,8 @@ export interface DueTask {
   /** How often in a row it was put off with growing gaps. */
   readonly postponed: number;
   readonly failedAt: string | null;
+  /** When the groups were asked to take from the account what nobody wants, before it is enabled. */
+  readonly groupsAskedAt: string | null;
   /** When it was first asked for. */
   readonly createdAt: string;
   /** The requests that caused it, oldest first. */
@@ -81,6 +83,7 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
     attempts: row.attempts,
     postponed: row.postponed,
     failedAt: row.failed_at,
+    groupsAskedAt: row.groups_asked_at,
     createdAt: row.created_at,
     causes: rows.flatMap((cause: { correlation_id: string | null }) => cause.correlation_id ?? []),
     contextVersion: Number(row.context_version),
@@ -112,6 +115,10 @@ export async function setIntent(db: Db, taskId: string, intent: Intent | null): 
 /** Earlier failures count no more. */
 const UNFAILED = { attempts: 0, postponed: 0, failing: false, failed_at: null, error: null };
 
+export async function markGroupsAsked(db: Db, taskId: string, at: string): Promise<void> {
+  await db('tasks').where({ id: taskId }).update({ groups_asked_at: at });
+}
+
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
 export async function completeTask(db: Db, task: DueTask): Promise<void> {
   const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
@@ -133,7 +140,7 @@ export async function holdTask(db: Db, task: DueTask): Promise<void> {
 async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
-    .update({ ...(unknownOutcome ? {} : { intent: null }), ...UNFAILED });
+    .update({ ...(unknownOutcome ? {} : { intent: null }), ...UNFAILED, groups_asked_at: null });
   for (const correlationId of task.causes) {
     await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
   }

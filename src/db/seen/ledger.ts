@@ -4,6 +4,7 @@
  */
 
 import type { RemoteMember } from '../../model/remote.ts';
+import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export type LedgerOrigin = 'added' | 'adopted' | 'foreign';
@@ -13,6 +14,10 @@ export interface LedgerEntry {
   readonly origin: LedgerOrigin;
   readonly level: number | null;
   readonly display: string;
+  /** The account was disabled since, and the vendor may have dropped the membership then. */
+  readonly doubted?: boolean;
+  /** What was wanted comes from a group above: there is no direct membership. */
+  readonly inherited?: boolean;
 }
 
 const ROWS_PER_INSERT_MAX = 100;
@@ -37,11 +42,13 @@ export async function observeMembers(
       display: member.display,
       created_at: at,
       scan_id: scanId,
+      doubted: false,
+      inherited: false,
     }));
     await db('membership_ledger')
       .insert(rows)
       .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
-      .merge(['level', 'display', 'scan_id']);
+      .merge(['level', 'display', 'scan_id', 'doubted', 'inherited']);
   }
 }
 
@@ -116,11 +123,13 @@ export async function recordMembers(
       level: entry.level,
       display: entry.display,
       created_at: at,
+      doubted: false,
+      inherited: entry.inherited ?? false,
     }));
     await db('membership_ledger')
       .insert(rows)
       .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
-      .merge(['origin', 'level', 'display']);
+      .merge(['origin', 'level', 'display', 'doubted', 'inherited']);
   }
 }
 
@@ -138,7 +147,14 @@ export async function forgetMembers(
   }
 }
 
-/** The account is gone, or the vendor dropped its memberships when it was disabled. */
+/** The account was disabled by a vendor who does not say what becomes of its memberships. */
+export async function doubtAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
+  await db('membership_ledger')
+    .where({ store_id: storeId, remote_user_id: remoteUserId })
+    .update({ doubted: true });
+}
+
+/** The account is gone. */
 export async function forgetAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('membership_ledger').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
 }
@@ -199,5 +215,7 @@ function toEntry(row: Record<string, unknown>): LedgerEntry {
     origin: row.origin as LedgerOrigin,
     level: row.level === null ? null : Number(row.level),
     display: row.display as string,
+    doubted: fromBoolean(row.doubted),
+    inherited: fromBoolean(row.inherited),
   };
 }

@@ -3,6 +3,7 @@
  * ranges, so that a group of 100,000 costs neither memory nor a long query when one member changes.
  */
 
+import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 import type { LedgerOrigin } from './ledger.ts';
 
@@ -17,7 +18,11 @@ export interface WantedDifference {
   readonly personId: string;
   readonly remoteId: string;
   readonly remoteName: string;
-  readonly ledger: { readonly origin: LedgerOrigin; readonly level: number | null } | null;
+  readonly ledger: {
+    readonly origin: LedgerOrigin;
+    readonly level: number | null;
+    readonly doubted?: boolean;
+  } | null;
 }
 
 /** A ledger entry that no feeding group wants. */
@@ -64,16 +69,22 @@ export async function* wantedDifferences(
       .whereNull('u.deleted_at')
       .where('l.state', 'enabled')
       .where((differs) => {
-        differs.whereNull('e.origin').orWhere('e.origin', 'foreign');
+        differs.whereNull('e.origin').orWhere('e.origin', 'foreign').orWhere('e.doubted', true);
         if (level !== null) differs.orWhere('e.level', '<', level);
       })
-      .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level');
+      .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level', 'e.doubted');
     yield rows.map((row: Record<string, unknown>) => ({
       personId: row.person_id as string,
       remoteId: row.remote_id as string,
       remoteName: row.remote_name as string,
       ledger:
-        row.origin === null ? null : { origin: row.origin as LedgerOrigin, level: numberOrNull(row.level) },
+        row.origin === null
+          ? null
+          : {
+              origin: row.origin as LedgerOrigin,
+              level: numberOrNull(row.level),
+              doubted: fromBoolean(row.doubted),
+            },
     }));
   }
 }

@@ -5,7 +5,7 @@ import { groupsLosing } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import { rememberDrift } from '../../db/seen/drift.ts';
-import { forgetAccount } from '../../db/seen/ledger.ts';
+import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
 import { insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import type { UserChange } from '../../model/change.ts';
@@ -66,7 +66,7 @@ export async function writeLink(
     case 'enable':
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
-      if (connector.capabilities.disableDropsMemberships) await dropMemberships(tx, attempt, change.remoteId);
+      if (!connector.capabilities.disableKeepsMemberships) await doubtAccount(tx, store.id, change.remoteId);
       return put(tx, attempt, link, {
         state: 'disabled',
         disabledBy: desired.lifecycle === 'gone' ? 'gone' : 'inactive',

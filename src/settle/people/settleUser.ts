@@ -18,6 +18,7 @@ import { waitsForSeats } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
 import { type AppliedChanges, applyUserChanges } from './applyChanges.ts';
 import { lookAtPerson } from './asked.ts';
+import { askToClear, CLEARING_LOOK_MS, type Clearing, clearFirst } from './clearFirst.ts';
 import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
 
@@ -71,10 +72,11 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   await countOthersMovedOut(attempt, facts, plan);
   const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
   const order = await orderPerson(attempt, facts, gate);
-  const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: order.changes });
+  const clearing = await clearFirst(attempt, order.facts, order.changes);
+  const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: clearing.changes });
   const notHad = await keysNotHad(attempt, order, applied.taken);
   const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
-  await concludeUser(attempt, { facts: order.facts, plan, gate, order, applied, notHad, proof });
+  await concludeUser(attempt, { facts: order.facts, plan, gate, order, clearing, applied, notHad, proof });
 }
 
 function lossOf({ desired }: PersonFacts) {
@@ -91,6 +93,7 @@ interface Attempted {
   readonly plan: Plan<UserChange>;
   readonly gate: Gate<UserChange>;
   readonly order: OrderedPerson;
+  readonly clearing: Clearing;
   readonly applied: AppliedChanges;
   readonly notHad: NotHad;
   readonly proof: Verified;
@@ -98,7 +101,7 @@ interface Attempted {
 
 /** One transaction records the last change, what is said of the person, and that the task is over. */
 async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<void> {
-  const { facts, applied } = attempted;
+  const { facts, clearing, applied } = attempted;
   const { desired } = facts;
   await attempt.record(async (tx) => {
     const { link, affectsGroups } = await applied.recordLast(tx);
@@ -106,18 +109,20 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     if (link && !isCountRight(link, desired))
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
     const said = await conclude(tx, attempt, outcomeOf(attempted));
+    if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
     if (affectsGroups || groupsFollow(attempt, desired, said))
       await enqueueGroupsOf(tx, attempt, link?.remoteId);
   });
 }
 
-function outcomeOf({ facts, plan, gate, order, applied, notHad, proof }: Attempted): Outcome {
+function outcomeOf({ facts, plan, gate, order, clearing, applied, notHad, proof }: Attempted): Outcome {
   const { lifecycle } = facts.desired;
   return {
     heldReasons: gate.heldReasons,
     skipped: [...plan.skipped, ...gate.skipped, ...(proof.skipped ?? [])],
     refusals: [...order.refusals, ...applied.refusals, ...notHad.refusals],
-    waiting: order.waiting,
+    waiting: [...order.waiting, ...whyNotEnabledYet(facts, clearing)],
+    ...(clearing.groupIds.length > 0 ? { waitMs: CLEARING_LOOK_MS } : {}),
     keyWaits: { known: facts.keyWaits, now: notHad.keyWaits },
     forgotten: lifecycle === 'gone',
     leaving: {
@@ -128,6 +133,11 @@ function outcomeOf({ facts, plan, gate, order, applied, notHad, proof }: Attempt
       ...proof.leaving,
     },
   };
+}
+
+function whyNotEnabledYet({ desired }: PersonFacts, { groupIds }: Clearing): readonly string[] {
+  if (groupIds.length === 0) return [];
+  return [`${desired.display} is enabled once the memberships that nobody wants any more are gone`];
 }
 
 function isUsable(state: string | undefined): boolean {

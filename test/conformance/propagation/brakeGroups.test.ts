@@ -14,18 +14,20 @@ describe('the brake on groups', () => {
   afterEach(() => world.stop());
 
   it('lets go of a group that is gone with the last membership that a discard had kept', async () => {
-    await world.add('Slack', { BRAKE_MIN: 0, BRAKE_PERCENT: 0 });
+    const type = 'GitLabSelfManaged';
+    const settings = { GROUP_PROVISIONING: 'Create', REMOVE_ACTION: 'Delete' };
+    await world.add(type, { ...settings, BRAKE_MIN: 0, BRAKE_PERCENT: 0 });
     const jane = await world.join('jane');
     const staff = await world.group('Staff', [jane]);
     await world.remove(`/Groups/${staff}`);
-    const { body } = await world.store('Slack', 'GET', '/held');
+    const { body } = await world.store(type, 'GET', '/held');
     const ids = body._embedded.held.map((item: { id: string }) => item.id);
-    await world.store('Slack', 'POST', '/held/discard', { ids });
-    await world.configure('Slack', { BRAKE_MIN: 5 });
-    const links = async () => (await world.store('Slack', 'GET', '/links?kind=group')).body._embedded.links;
+    await world.store(type, 'POST', '/held/discard', { ids });
+    await world.configure(type, { ...settings, BRAKE_MIN: 5 });
+    const links = async () => (await world.store(type, 'GET', '/links?kind=group')).body._embedded.links;
     expect(await links()).toHaveLength(1);
-    await world.setActive(jane, false);
-    expect(await world.account('Slack', 'jane')).toMatchObject({ enabled: false });
+    await world.remove(`/Users/${jane}`);
+    expect(await world.account(type, 'jane')).toBeNull();
     expect(await links()).toEqual([]);
   });
 

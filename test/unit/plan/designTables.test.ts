@@ -161,7 +161,8 @@ describe('Keys', () => {
 describe('Memberships', () => {
   it.each(table('Memberships').map((row) => [row.row, row] as const))('%s', (_, row) => {
     const { settings, words } = readSettings(row.settings ?? '');
-    const [origin = '', ...level] = (row.ledger ?? '').split(' at a ');
+    const [ledger = '', doubt] = (row.ledger ?? '').split(' in ');
+    const [origin = '', ...level] = ledger.split(' at a ');
     const decision = decideMember({
       member: { personId: 'p', remoteId: 'r', display: 'jane', level: 30 },
       wanted: row.wanted === 'yes',
@@ -173,6 +174,7 @@ describe('Memberships', () => {
           : {
               origin: origin as 'added',
               level: level[0] === 'lower level' ? 20 : level[0] === 'higher level' ? 40 : 30,
+              doubted: doubt === 'doubt',
             },
       level: 30,
       overwrite: settings.groupMembershipHandling === 'Overwrite',

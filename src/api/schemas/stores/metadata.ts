@@ -44,7 +44,7 @@ export const StoreMetadata = named(
       createGroups: z.boolean(),
       renameGroups: z.boolean(),
       deleteGroups: z.boolean(),
-      disableDropsMemberships: z.boolean(),
+      disableKeepsMemberships: z.boolean(),
       membershipLevels: z.boolean(),
       membersPerCallMax: z.int(),
     }),

@@ -24,7 +24,7 @@ const CAPABILITIES: Capabilities = {
   createGroups: true,
   renameGroups: false,
   deleteGroups: false,
-  disableDropsMemberships: false,
+  disableKeepsMemberships: true,
   membershipLevels: false,
   membersPerCallMax: 10,
 };

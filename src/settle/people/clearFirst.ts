@@ -1,0 +1,87 @@
+/**
+ * Before an account is enabled for somebody, its groups are asked to take from it what nobody wants any more: it may
+ * have been somebody else's, or its person's of long ago. What the vendor refuses is still owed afterwards.
+ */
+
+import type { Db } from '../../db/open.ts';
+import { markGroupsAsked } from '../../db/queue/queue.ts';
+import { enqueueTask, PRIORITY, taskOf } from '../../db/queue/tasks.ts';
+import { groupsOfAccount } from '../../db/seen/ledger.ts';
+import { membersAmong } from '../../db/seen/memberDifferences.ts';
+import type { UserChange } from '../../model/change.ts';
+import type { Attempt } from '../attempt.ts';
+import { feedersOf } from '../groups/look.ts';
+import type { PersonFacts } from './look.ts';
+
+export interface Clearing {
+  /** What may go now. */
+  readonly changes: readonly UserChange[];
+  /** The SCIM groups that are waited for; empty where nothing is. */
+  readonly groupIds: readonly string[];
+}
+
+/** How long between two looks whether the groups are done, and for how long at most. */
+export const CLEARING_LOOK_MS = 250;
+const CLEARING_MAX_MS = 60_000;
+
+export async function clearFirst(
+  attempt: Attempt,
+  { desired }: PersonFacts,
+  changes: readonly UserChange[],
+): Promise<Clearing> {
+  const at = changes.findIndex(({ op }) => op === 'enable');
+  const enable = changes[at];
+  if (enable?.op !== 'enable' || attempt.context.settings.groupProvisioning === 'Off')
+    return { changes, groupIds: [] };
+  const groupIds = await groupsToClear(attempt, enable.remoteId, desired.id);
+  const waits = attempt.task.groupsAskedAt === null ? groupIds.length > 0 : await areDue(attempt, groupIds);
+  return waits ? { changes: changes.slice(0, at), groupIds } : { changes, groupIds: [] };
+}
+
+/** Those that speak for a remote group in which the account has a membership of the bridge's that no group wants. */
+async function groupsToClear(
+  attempt: Attempt,
+  remoteId: string,
+  personId: string,
+): Promise<readonly string[]> {
+  const { db, context } = attempt;
+  const feeders = await feedersOf(attempt, await groupsOfAccount(db, context.store.id, remoteId));
+  const found: string[] = [];
+  for (const { links, feeding } of feeders.values()) {
+    const wanted = await membersAmong(
+      db,
+      feeding.map(({ groupId }) => groupId),
+      [personId],
+    );
+    const [primary] = links;
+    if (primary && !wanted.has(personId)) found.push(primary.subject.id);
+  }
+  return found;
+}
+
+/** Asked before, and not come to yet. A group that waits for something else, or is held, is not waited for. */
+async function areDue({ db, context, task, deps }: Attempt, groupIds: readonly string[]): Promise<boolean> {
+  const since = Date.parse(task.groupsAskedAt ?? '');
+  if (deps.clock.now() - since > CLEARING_MAX_MS) return false;
+  for (const id of groupIds) {
+    const group = await taskOf(db, context.store.id, { kind: 'group', id });
+    if (group?.state === 'pending' && group.attempts === 0 && Date.parse(group.runAt) <= deps.clock.now())
+      return true;
+  }
+  return false;
+}
+
+/** Part of the transaction that concludes the attempt. */
+export async function askToClear(tx: Db, attempt: Attempt, groupIds: readonly string[]): Promise<void> {
+  const { context, task } = attempt;
+  if (task.groupsAskedAt !== null) return;
+  for (const id of groupIds)
+    await enqueueTask(tx, context.store.id, {
+      environmentId: task.environmentId,
+      subject: { kind: 'group', id },
+      priority: PRIORITY.awaited,
+      correlationIds: task.causes,
+      at: attempt.now(),
+    });
+  await markGroupsAsked(tx, task.id, attempt.now());
+}
