@@ -60,6 +60,7 @@ export async function planUnder(
   ];
   const counts = new Map<string, number>();
   const losers = new Set<string>();
+  let losses = 0;
   for (const pages of [peoplePages, groupPages]) {
     // Both plans go through the same subjects in the same order, page by page.
     const before = pages(today);
@@ -68,12 +69,14 @@ export async function planUnder(
       const fresh = without(page, known ?? NOTHING);
       for (const change of fresh.changes) {
         add(counts, change.op, 1);
-        if (isLoss(change)) losers.add(loserOf(change));
+        if (!isLoss(change)) continue;
+        losers.add(loserOf(change));
+        losses += 1;
       }
       add(counts, 'skipped', fresh.skipped.length);
     }
   }
-  return summaryOf(db, context, counts, losers.size);
+  return summaryOf(db, context, counts, { losers: losers.size, losses });
 }
 
 interface Planned {
@@ -135,11 +138,10 @@ async function summaryOf(
   db: Db,
   { settings, store }: StoreContext,
   counts: ReadonlyMap<string, number>,
-  losers: number,
+  { losers, losses }: { readonly losers: number; readonly losses: number },
 ): Promise<PreviewSummary> {
   const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
   const brakes = settings.brakePercent < 100 && (store.brakeTrippedAt !== null || losers > limit);
-  const losses = ['disable', 'delete', 'revoke'].reduce((sum, op) => sum + (counts.get(op) ?? 0), 0);
   const held = brakes ? losses : 0;
   return Object.fromEntries(
     SUMMARY_KEYS.map((key) => [key, key === 'held' ? held : (counts.get(key) ?? 0)]),

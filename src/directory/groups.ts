@@ -14,7 +14,8 @@ import {
   softDeleteGroup,
 } from '../db/identity/groups.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { addToCause, enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import { addToCause } from '../db/queue/causes.ts';
+import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';

@@ -17,9 +17,10 @@ import {
   type UserRecord,
 } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
+import { addToCause } from '../db/queue/causes.ts';
 import { closeLeaverEverywhere } from '../db/queue/leavers.ts';
 import { cancelRemovals } from '../db/queue/removals.ts';
-import { addToCause, enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
 import type { EventKind } from '../model/eventKinds.ts';

@@ -52,6 +52,8 @@ export interface Update<K extends Kind = Kind> extends On<K> {
   readonly attributes: readonly AttributeChange[];
   /** Gives values that stay only until the wanted ones are free: it takes nothing from anybody. */
   readonly temporary?: true;
+  /** By all of these attributes the account is found or signed in to, and each has another value already: a loss. */
+  readonly replacesIdentity?: true;
 }
 
 export interface Switch extends On<'user'> {
@@ -84,10 +86,22 @@ export type Change = UserChange | GroupChange | MembershipChange;
 
 export type Op = Change['op'];
 
-/** Operations that take something from a person; the brake counts the people who suffer one. */
+/** Changes that take something from a person; the brake counts the people who suffer one. */
 export function isLoss(change: Change): boolean {
-  return change.op === 'disable' || change.op === 'delete' || change.op === 'revoke';
+  return endsAccess(change) || change.op === 'revoke' || replacesIdentity(change);
 }
+
+/** The account cannot be used any more. */
+export function endsAccess({ op }: Pick<Change, 'op'>): boolean {
+  return op === 'disable' || op === 'delete';
+}
+
+/** An account that changes hands by it is lost to whom it was. */
+export function replacesIdentity(change: Change): change is IdentityUpdate {
+  return change.op === 'update' && change.replacesIdentity === true;
+}
+
+export type IdentityUpdate = Update<'user'> & { readonly replacesIdentity: true };
 
 /** Changes that may have to wait for an admin: losses, and what the plan holds. */
 export function mayBeHeld(change: Change): boolean {

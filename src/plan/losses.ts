@@ -3,10 +3,21 @@
  * It says which may run, which wait for an admin, and which an admin has declined; recording that is the caller's.
  */
 
-import { type Change, changeKey, isLoss, mayBeHeld, type Skip } from '../model/change.ts';
+import {
+  type Change,
+  changeKey,
+  endsAccess,
+  type IdentityUpdate,
+  isLoss,
+  mayBeHeld,
+  replacesIdentity,
+  type Skip,
+} from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
+import type { Attributes } from '../model/desired.ts';
 import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
+import { covers, overlaps, says } from './identity.ts';
 
 /** What stands against a loss from before. */
 export interface KnownLoss {
@@ -25,6 +36,8 @@ export interface KnownLoss {
 export interface LossOf {
   personKey(change: Change): string;
   desired(change: Change): string;
+  /** What the directory wants of the attributes of whose account it is. */
+  readonly wanted?: Attributes;
 }
 
 export interface Losses<C extends Change> {
@@ -101,8 +114,10 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     const approved = mayRun(losses, change, row);
     if (row && (linkWaits || (row.state === 'held' && !approved))) {
       // It waits for its decision, whatever other cause the task is worked on for and whatever is set by now.
-      kept.push(row.id);
       heldReasons.push(row.reason);
+      const personKey = lossOf.personKey(change);
+      if (row.changeKey === key) kept.push(row.id);
+      else fresh.push({ change, changeKey: key, personKey, desired, reason: row.reason });
       linkWaits ||= makesLink(change);
       continue;
     }
@@ -139,28 +154,57 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   return { allowed, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
 }
 
-/** What stands against a loss from before, while the directory wants what it wanted then. */
+/** What stands against a change from before, while the directory wants what it wanted then. */
 export function standingAmong<K extends KnownLoss>(
   known: readonly K[],
 ): (change: Change, desired: string) => K | undefined {
   const byKey = new Map(known.map((row) => [row.changeKey, row]));
+  const replaced = known.filter((row) => replacesIdentity(row.change));
+  const ended = known.filter((row) => isDeclined(row) && endsAccount(row.change));
   return (change, desired) => {
+    if (replacesIdentity(change)) return standingOnIdentity(replaced, change);
     const same = byKey.get(changeKey(change));
     if (same?.desired === desired) return same;
     // Whoever keeps an account keeps it, whatever would end it: other settings may delete what these disable.
-    return known.find(
-      (row) =>
-        row.desired === desired && isDeclined(row) && endsAccount(row.change) && endsSame(row.change, change),
-    );
+    return ended.find((row) => row.desired === desired && endsSame(row.change, change));
   };
 }
 
+/** What was declined of an identity is left out of the plan before. */
+function standingOnIdentity<K extends KnownLoss>(
+  replaced: readonly K[],
+  change: IdentityUpdate,
+): K | undefined {
+  return (
+    replaced.find((row) => row.state === 'approved' && covers(row, change)) ??
+    replaced.find((row) => row.state === 'held' && overlaps(row, change))
+  );
+}
+
 function endsAccount({ op, subject }: Change): boolean {
-  return subject.kind === 'user' && (op === 'disable' || op === 'delete');
+  return subject.kind === 'user' && endsAccess({ op });
 }
 
 function endsSame(one: Change, other: Change): boolean {
   return endsAccount(other) && 'remoteId' in one && 'remoteId' in other && one.remoteId === other.remoteId;
+}
+
+/** The changes without the identity attributes of which somebody wants the old value. */
+export function withoutDeclined<C extends Change>(
+  changes: readonly C[],
+  known: readonly KnownLoss[],
+): { readonly changes: readonly C[]; readonly skipped: readonly Skip[] } {
+  const rows = known.filter((row) => isDeclined(row) && replacesIdentity(row.change));
+  if (rows.length === 0) return { changes, skipped: [] };
+  const skipped: Skip[] = [];
+  const left = changes.flatMap((change): readonly C[] => {
+    if (!replacesIdentity(change)) return [change];
+    const mine = rows.filter((row) => overlaps(row, change));
+    skipped.push(...mine.map((row) => declined(change, row)));
+    const attributes = change.attributes.filter((attribute) => !mine.some((row) => says(row, attribute)));
+    return attributes.length === 0 ? [] : [{ ...change, attributes }];
+  });
+  return { changes: left, skipped };
 }
 
 /** Somebody decided that it is not to happen while the directory wants what it wanted then. */

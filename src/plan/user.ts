@@ -4,7 +4,7 @@ import type { AttributeChange, Op, Plan, Skip, UserChange } from '../model/chang
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import { attributeChanges } from './attributes.ts';
+import { attributeChanges, splitIdentity } from './attributes.ts';
 
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
 
@@ -27,6 +27,8 @@ export interface UserSituation {
   readonly settings: CommonSettings;
   /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
   readonly keptOnAdoption: readonly string[];
+  /** Target attributes by which an account is found or signed in to. */
+  readonly identityAttributes: readonly string[];
   readonly isProtected: boolean;
   /** Wanted values that another account has, by target attribute, each with why that stays so. */
   readonly takenKeys: ReadonlyMap<string, string>;
@@ -131,10 +133,30 @@ function update(plan: Drafting, remoteId: string, applied: Attributes, observed:
   const attributes = withoutTaken(plan, attributeChanges(desired.attributes, applied, observed));
   const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
   const due = attributes.filter(isDue);
-  if (due.length > 0) plan.add({ op: 'update', subject: plan.subject, remoteId, attributes: due });
+  addUpdates(plan, remoteId, due, { applied, observed });
   const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
   if (names.length > 0)
     plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
+}
+
+interface Known {
+  readonly applied: Attributes;
+  readonly observed: Attributes;
+}
+
+/** A temporary value goes by the same leave by which it came. */
+function addUpdates(
+  plan: Drafting,
+  remoteId: string,
+  attributes: readonly AttributeChange[],
+  { applied, observed }: Known,
+) {
+  const { identityAttributes, temporary } = plan.situation;
+  const identity = identityAttributes.filter((name) => !temporary.includes(name));
+  const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
+  const base = { op: 'update', subject: plan.subject, remoteId } as const;
+  if (harmless.length > 0) plan.add({ ...base, attributes: harmless });
+  if (replacing.length > 0) plan.add({ ...base, attributes: replacing, replacesIdentity: true });
 }
 
 /** What another account has is said, and not sent again. */

@@ -63,14 +63,14 @@ export async function bulk(
   );
   const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
   const batch: Batch = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
-  const people = peopleAtRisk(operations);
+  const reach = { people: peopleAtRisk(operations), identities: operations.filter(mayRename).length };
   const withdraw = await scim.patience.inTime(call, ({ principal: { cause }, method, path, deadline }) => {
     const write = {
       cause,
       origin: { kind: 'request', method, path },
       ...(deadline && { deadline }),
     } as const;
-    return announce(scim.directory, write, people);
+    return announce(scim.directory, write, reach);
   });
   await executeAll(batch);
   await scim.afterCommit(call, withdraw);
@@ -143,6 +143,11 @@ function riskOf({ method, path, data }: Operation): number {
   if (method === 'POST') return 0;
   if (method === 'PUT') return text.includes('"members"') ? 1 : 0;
   return removedMembers(data);
+}
+
+/** By mapping, whatever is written of a user may be what an account is found or signed in to by. */
+function mayRename({ method, path }: Operation): boolean {
+  return /^\/users\//i.test(path) && (method === 'PUT' || method === 'PATCH');
 }
 
 /** Members that the operation names. Those that a whole new list takes out are counted when it commits. */

@@ -13,6 +13,7 @@ import type { StoreContext } from '../stores/desired.ts';
 import type { Attempt } from './attempt.ts';
 import type { LinkSight } from './people/look.ts';
 import type { Repair } from './repairs.ts';
+import { markedAttributes } from './situation.ts';
 
 /** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(
@@ -44,13 +45,13 @@ export async function meetAgain(
   const isKnown = desired.identifier !== null || Object.keys(desired.attributes).length > 0;
   const mayLose = desired.lifecycle === 'gone' || link.state === 'enabled' || link.state === 'invited';
   if (!isKnown && (desired.lifecycle === 'active' || !mayLose)) return { link, repairs: [] };
-  const { connector, definition } = attempt.context;
+  const { connector } = attempt.context;
   const { callContext } = attempt.calling('read');
   const account = await connector.read('user', link.remoteId, callContext);
   if (!account) return null;
   if (!isKnown) return { link, account, repairs: [] };
   // As an adoption: what names the account stays as it is until the directory's value changes.
-  const keptOnAdoption = definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
+  const keptOnAdoption = markedAttributes(attempt.context, 'keptOnAdoption');
   const patch = {
     remoteName: account.display,
     observed: account.attributes,

@@ -10,10 +10,12 @@ import { forgetObservation, observe } from '../db/seen/observations.ts';
 import type { UserChange } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { Remote, RemoteUser } from '../model/remote.ts';
+import { attributeChanges, splitIdentity } from '../plan/attributes.ts';
 import type { LossOf } from '../plan/losses.ts';
 import type { Attempt } from './attempt.ts';
 import { recordFoundLoss } from './gate/taken.ts';
 import { enqueueGroupsOf } from './people/groupsOf.ts';
+import { markedAttributes } from './situation.ts';
 
 export type Repair =
   /** The vendor showed it. */
@@ -96,6 +98,17 @@ function lossOfFound({ task }: Attempt, desired: string): LossOf {
   return { personKey: () => task.subject.id, desired: () => desired };
 }
 
+/** `link`: as it was recorded before the attributes arrived there. */
+function replacedBy(attempt: Attempt, link: LinkRecord, arrived: Attributes): UserChange | null {
+  const { applied, observed, remoteId, remoteName } = link;
+  const changes = attributeChanges(arrived, applied, observed);
+  const identity = markedAttributes(attempt.context, 'identity');
+  const { replacing } = splitIdentity(changes, identity, applied, observed);
+  if (replacing.length === 0) return null;
+  const subject = { kind: 'user', id: attempt.task.subject.id, display: remoteName } as const;
+  return { op: 'update', subject, remoteId, attributes: replacing, replacesIdentity: true };
+}
+
 async function recover(
   tx: Db,
   attempt: Attempt,
@@ -116,7 +129,10 @@ async function recover(
     await attempt.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
   }
   const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
-  if (news && meant.includes('update')) await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
+  if (!news || !meant.includes('update')) return;
+  const replacing = replacedBy(attempt, link, arrived);
+  if (replacing) await recordFoundLoss(tx, attempt, replacing, lossOfFound(attempt, 'identity'));
+  await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
 }
 
 async function claim(

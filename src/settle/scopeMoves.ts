@@ -18,7 +18,7 @@ import { peopleOfCause } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
 import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
-import { isLoss, type Plan } from '../model/change.ts';
+import { isLoss, type Plan, replacesIdentity } from '../model/change.ts';
 import type { Attempt } from './attempt.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople } from './people/look.ts';
 import { isCountRight } from './situation.ts';
@@ -143,15 +143,16 @@ async function* batches(
 }
 
 /**
- * A person is about to lose something because a write moved them out of scope. Where one request wrote to
- * many, all whom it moves out are counted before the first of them is touched.
+ * A person is about to lose something that the request could not know of: a write moved them out of scope, or
+ * feeds an identity attribute. Where it wrote to many, all who lose by it are counted before the first is touched.
  */
-export async function countOthersMovedOut(
+export async function countOthersOfCause(
   attempt: Attempt,
   { desired }: PersonFacts,
   { changes }: Plan,
 ): Promise<void> {
-  if (!desired.outOfScope || !changes.some(isLoss)) return;
+  const isMovedOut = desired.outOfScope && changes.some(isLoss);
+  if (!isMovedOut && !changes.some(replacesIdentity)) return;
   const { db } = attempt.deps;
   const storeId = attempt.context.store.id;
   for (const correlationId of attempt.task.causes) {
@@ -160,7 +161,7 @@ export async function countOthersMovedOut(
     let people = 0;
     for await (const some of batches([ids]))
       people += (await planPeople(attempt, byRecords(attempt), some)).filter(loses).length;
-    const cause = { correlationId, storeId, description: 'people moved out of scope', people };
+    const cause = { correlationId, storeId, description: 'people who lose by one request', people };
     await attempt.record((tx) =>
       recordPeopleOfCause(tx, { ...cause, subjects: ids.length, at: attempt.now() }),
     );

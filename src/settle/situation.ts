@@ -29,12 +29,21 @@ export function userSituation(
     account,
     isTaken: false,
     settings: context.settings,
-    keptOnAdoption: context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name),
+    keptOnAdoption: markedAttributes(context, 'keptOnAdoption'),
+    identityAttributes: markedAttributes(context, 'identity'),
     isProtected: remoteId !== undefined && protects(context, remoteId, names),
     takenKeys: new Map(),
     temporary: [],
     removalDue: isRemovalDue(context, desired, live, now),
   };
+}
+
+/** The names of the target attributes of which the type of store says so. */
+export function markedAttributes(
+  { definition }: StoreContext,
+  mark: 'keptOnAdoption' | 'identity',
+): readonly string[] {
+  return definition.userAttributes.filter((attribute) => attribute[mark]).map(({ name }) => name);
 }
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -10,7 +10,7 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';
 import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
-import { type Change, isLoss } from '../model/change.ts';
+import { type Change, endsAccess, isLoss } from '../model/change.ts';
 import type { ListProgress } from '../model/remote.ts';
 import type { DriftItem } from '../settle/drift.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
@@ -168,7 +168,7 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
         }
         if (skipped.length > 0 && status === skipped[0]?.status) continue;
       }
-      await enqueue(tx, step, 'user', desired.id, changes.some(isLoss) ? PRIORITY.leaver : PRIORITY.sync);
+      await enqueue(tx, step, 'user', desired.id, changes.some(endsAccess) ? PRIORITY.leaver : PRIORITY.sync);
     }
   });
   return { cursor: next };

@@ -12,6 +12,7 @@ import { deleteHeldTask, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
+import { replacesIdentity } from '../../model/change.ts';
 import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 
@@ -69,7 +70,7 @@ async function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promis
   await enqueueTask(tx, row.storeId, {
     environmentId: row.environmentId,
     subject: row.subject,
-    priority: PRIORITY.leaver,
+    priority: replacesIdentity(row.change) ? PRIORITY.normal : PRIORITY.leaver,
     correlationIds: [cause.correlationId],
     at,
   });

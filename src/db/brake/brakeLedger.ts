@@ -4,7 +4,7 @@
  */
 
 import type { Db } from '../open.ts';
-import { ANNOUNCED } from '../queue/tasks.ts';
+import { ANNOUNCED, ANNOUNCED_IDENTITIES } from '../queue/causes.ts';
 
 export interface WindowRecord {
   /** People who lost something since the cutoff. */
@@ -67,22 +67,25 @@ export async function reservePerson(
 
 /**
  * From how many people the largest of these causes could take something. Of a cause that touched a single
- * subject these are at most `peopleOfSubject`, the people in that subject's plan; of a cause that touched
+ * subject these are at most the people in that subject's plan; of a cause that touched
  * many subjects, those that were counted when it was recorded. A cause without a row takes nothing.
  */
 export async function peopleOfLargestCause(
   db: Db,
   storeId: string,
   correlationIds: readonly string[],
-  peopleOfSubject: number,
+  subject: { readonly people: number; readonly replacesIdentity: boolean },
 ): Promise<number> {
   if (correlationIds.length === 0) return 0;
   const rows: { people: number; subjects: number }[] = await db('causes')
     .whereIn('correlation_id', correlationIds)
-    .whereIn('store_id', ['', ANNOUNCED, storeId])
+    .whereIn('store_id', [
+      ...['', ANNOUNCED, storeId],
+      ...(subject.replacesIdentity ? [ANNOUNCED_IDENTITIES] : []),
+    ])
     .select('people', 'subjects');
   const reach = rows.map(({ people, subjects }) =>
-    Number(subjects) === 1 ? Math.min(Number(people), peopleOfSubject) : Number(people),
+    Number(subjects) === 1 ? Math.min(Number(people), subject.people) : Number(people),
   );
   return Math.max(0, ...reach);
 }

@@ -163,9 +163,10 @@ export async function retireLosses(db: Db, ids: readonly string[]): Promise<void
     await retire(db('losses').whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX)), db);
 }
 
-/** The person is back: nothing that stands of their account counts any more, on any store. */
+/** The person is back: what would end their access, or was decided about that, counts no more on any store. */
 export async function retireLossesOfPerson(db: Db, personId: string): Promise<void> {
-  await retire(db('losses').where({ kind: 'user', subject_id: personId, standing: true }), db);
+  const losses = { kind: 'user', subject_id: personId, standing: true, rank: LOSS_RANK.person };
+  await retire(db('losses').where(losses), db);
 }
 
 async function retire(losses: ReturnType<Db>, db: Db): Promise<void> {

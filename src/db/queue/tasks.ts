@@ -99,54 +99,6 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
   }
 }
 
-export interface CauseSize {
-  readonly correlationId: string;
-  /** '' where it means every store. */
-  readonly storeId: string;
-  readonly description: string;
-  /** People who could lose something by it: who became inactive, was deleted, or left a group. */
-  readonly people: number;
-  readonly at: string;
-}
-
-/** Adds up what one request could take from people, so that the brake can judge it whole. */
-export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
-  await db('causes')
-    .insert({
-      correlation_id: cause.correlationId,
-      store_id: cause.storeId,
-      description: cause.description,
-      subjects: 1,
-      people: cause.people,
-      created_at: cause.at,
-    })
-    .onConflict(['correlation_id', 'store_id'])
-    .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
-}
-
-/**
- * Stands for the store in the row of a bulk request that is still being written: what it could take on any
- * store.
- */
-export const ANNOUNCED = '*';
-
-/** Until `withdrawCause` the brake goes by this number, where it is higher than what is counted so far. */
-export async function announceCause(db: Db, cause: Omit<CauseSize, 'storeId'>): Promise<void> {
-  await db('causes').insert({
-    correlation_id: cause.correlationId,
-    store_id: ANNOUNCED,
-    description: cause.description,
-    subjects: cause.people,
-    people: cause.people,
-    created_at: cause.at,
-  });
-}
-
-/** The request is written to its end, so that what was counted stands alone. */
-export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
-  await db('causes').where({ correlation_id: correlationId, store_id: ANNOUNCED }).delete();
-}
-
 export const TASK_STATES = ['pending', 'parked', 'held'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 

@@ -23,9 +23,9 @@ export const SUMMARY_KEYS = [
 ] as const;
 export type PreviewSummary = Readonly<Record<(typeof SUMMARY_KEYS)[number], number>>;
 
-/** `heldLosses`: of what is held. */
-export type KeptSummary = PreviewSummary & { readonly heldLosses: number };
-const KEPT_KEYS = [...SUMMARY_KEYS, 'heldLosses'] as const;
+const KEPT_KEYS = [...SUMMARY_KEYS, 'losses', 'heldLosses'] as const;
+/** `losses`: not every one can be told by its operation. `heldLosses`: of what is held. */
+export type KeptSummary = Readonly<Record<(typeof KEPT_KEYS)[number], number>>;
 
 export interface PreviewRecord {
   readonly id: string;

@@ -15,7 +15,7 @@ import type { Db } from '../../db/open.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
 import type { Cause } from '../../model/cause.ts';
-import { type Change, isLoss } from '../../model/change.ts';
+import { type Change, isLoss, replacesIdentity } from '../../model/change.ts';
 import { brakeLimit } from '../../plan/brake.ts';
 import { type FreshLoss, type Judgement, judgeLosses, type LossOf } from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -39,7 +39,10 @@ export async function askBrake<C extends Change>(
   const inWindow = await peopleInWindow(tx, store.id, cutoff, people);
   const { base: recorded, used } = await readWindow(tx, store.id, cutoff);
   const base = recorded ?? (await countEnabledPeople(tx, store.id));
-  const peopleOfCause = await peopleOfLargestCause(tx, store.id, attempt.task.causes, people.length);
+  const peopleOfCause = await peopleOfLargestCause(tx, store.id, attempt.task.causes, {
+    people: people.length,
+    replacesIdentity: changes.some(replacesIdentity),
+  });
   const judgement = judgeLosses({
     changes,
     lossOf,

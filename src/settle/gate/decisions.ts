@@ -2,13 +2,19 @@
 
 import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { type Change, mayBeHeld, type Skip } from '../../model/change.ts';
-import { declined, isDeclined, standingAmong } from '../../plan/losses.ts';
+import { type Change, mayBeHeld, replacesIdentity, type Skip } from '../../model/change.ts';
+import type { DesiredUser } from '../../model/desired.ts';
+import { declined, isDeclined, standingAmong, withoutDeclined } from '../../plan/losses.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {
   readonly change: Change;
   readonly desired: string;
+}
+
+/** Of a person. What is wanted of an identity is in the change itself. */
+export function desiredOf(change: Change, { lifecycle }: Pick<DesiredUser, 'lifecycle'>): string {
+  return replacesIdentity(change) ? 'identity' : lifecycle;
 }
 
 export interface Undecided {
@@ -28,18 +34,21 @@ export async function withDecisions(
     const ids = new Set(losing.filter((subject) => subject.kind === kind).map(({ id }) => id));
     known.push(...(await standingOfSubjects(db, storeId, kind, [...ids])));
   }
-  const bySubject = Map.groupBy(known, ({ subject }) => subject.id);
-  const decisionOn = ({ change, desired }: PlannedChange) =>
-    standingAmong(bySubject.get(change.subject.id) ?? [])(change, desired) ?? null;
-  const skipped = planned.flatMap((item) => {
-    const row = decisionOn(item);
-    return row && isDeclined(row) ? [declined(item.change, row)] : [];
-  });
-  const left = planned.filter((item) => !isDeclined(decisionOn(item) ?? { state: 'held' }));
-  return {
-    changes: left.map((item) => ({ ...item, held: isHeld(item.change, decisionOn(item)) })),
-    skipped,
-  };
+  const bySubject = Map.groupBy(known, (row) => row.subject.id);
+  const standing = new Map([...bySubject].map(([id, rows]) => [id, standingAmong(rows)]));
+  const changes: (PlannedChange & { readonly held: boolean })[] = [];
+  const skipped: Skip[] = [];
+  for (const item of planned) {
+    const { id } = item.change.subject;
+    const left = withoutDeclined([item.change], bySubject.get(id) ?? []);
+    skipped.push(...left.skipped);
+    for (const change of left.changes) {
+      const row = standing.get(id)?.(change, item.desired);
+      if (row && isDeclined(row)) skipped.push(declined(change, row));
+      else changes.push({ ...item, change, held: isHeld(change, row ?? null) });
+    }
+  }
+  return { changes, skipped };
 }
 
 function isHeld({ hold }: Change, decision: LossRecord | null): boolean {

@@ -8,7 +8,14 @@ import { finishApproved, type LossRecord, retireLosses, standingOfSubject } from
 import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
-import type { Judgement, LossOf } from '../../plan/losses.ts';
+import { isStillWanted } from '../../plan/identity.ts';
+import {
+  isDeclined,
+  type Judgement,
+  type LossOf,
+  standingAmong,
+  withoutDeclined,
+} from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
 import { askBrake, releaseBrakeIfClear } from './brake.ts';
@@ -42,19 +49,25 @@ export function openGate<C extends Change>(
     await attempt.holdContext(tx, changes.some(mayBeHeld));
     await applyRepairs(tx, attempt, repairs);
     const known = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
-    const decided = known.filter((row) => row.state !== 'held').map((row) => row.changeKey);
-    const permit = await permitted(tx, attempt, changes, new Set(decided));
+    const left = withoutDeclined(changes, known);
+    const decided = new Set(known.filter((row) => row.state !== 'held').map((row) => row.changeKey));
+    const standing = standingAmong(known);
+    const isDecided = (change: Change) =>
+      decided.has(changeKey(change)) || standing(change, lossOf.desired(change))?.state === 'approved';
+    const permit = await permitted(tx, attempt, left.changes, isDecided);
     const judgement = permit.changes.some(mayBeHeld)
       ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
       : { ...NO_LOSS, allowed: permit.changes };
-    await dropOutdated(tx, attempt, known, judgement);
+    const remembered = known.filter((row) => isDeclined(row) && isStillWanted(row, lossOf.wanted ?? {}));
+    const kept = [...judgement.kept, ...remembered.map(({ id }) => id)];
+    await dropOutdated(tx, attempt, known, { ...judgement, kept });
     await announce(tx, attempt, judgement.allowed, lossOf);
     const { allowed, heldReasons, skipped, approvals } = judgement;
     const { applied, lossWaits } = permit;
     return {
       allowed,
       heldReasons,
-      skipped: [...permit.skipped, ...skipped],
+      skipped: [...left.skipped, ...permit.skipped, ...skipped],
       lossWaits,
       approvals,
       lossOf,
@@ -72,7 +85,7 @@ export function openHarmlessGate<C extends Change>(
 ): Promise<Pick<Gate<C>, 'allowed' | 'skipped' | 'applied'>> {
   return attempt.record(async (tx) => {
     await attempt.holdContext(tx);
-    const permit = await permitted(tx, attempt, changes, new Set());
+    const permit = await permitted(tx, attempt, changes, () => false);
     await announce(tx, attempt, permit.changes, null);
     return { allowed: permit.changes, skipped: permit.skipped, applied: permit.applied };
   });
@@ -105,13 +118,13 @@ async function permitted<C extends Change>(
   tx: Db,
   attempt: Attempt,
   changes: readonly C[],
-  decided: ReadonlySet<string>,
+  isDecided: (change: Change) => boolean,
 ): Promise<Permit<C>> {
   const { store, settings } = attempt.context;
   const applied = await appliedAmong(tx, store.id, changes.map(changeKey));
   const released = [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey);
   const free = settings.applyMode === 'Automatic' || store.status === 'DELETING';
-  const may = (change: Change) => free || applied.has(changeKey(change)) || decided.has(changeKey(change));
+  const may = (change: Change) => free || applied.has(changeKey(change)) || isDecided(change);
   const waiting = changes.filter((change) => !may(change));
   const skipped = waiting.map(
     ({ op, subject }): Skip => ({

@@ -4,7 +4,7 @@ import { causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { openIncidentOfCause } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { type Change, changeKey, isLoss } from '../../model/change.ts';
+import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 
@@ -65,6 +65,6 @@ export const LOSS_OF_MEMBER: LossOf = {
 
 /** People who left come before memberships and identities, and losses before all else that waits. */
 export function rankOf(change: Change): number {
-  if (change.op === 'disable' || change.op === 'delete') return LOSS_RANK.person;
+  if (endsAccess(change)) return LOSS_RANK.person;
   return isLoss(change) ? LOSS_RANK.other : LOSS_RANK.none;
 }

@@ -15,7 +15,7 @@ import {
   wantedDifferences,
 } from '../../db/seen/memberDifferences.ts';
 import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
-import { isLoss } from '../../model/change.ts';
+import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { MemberSituation } from '../../plan/member.ts';
@@ -204,7 +204,7 @@ function accountAfter({
   plan,
 }: PlannedPerson): { readonly remoteId: string; readonly display: string } | null {
   const { desired, account, link, record } = facts;
-  if (plan.changes.some(isLoss)) return null;
+  if (plan.changes.some(endsAccess)) return null;
   const free = new Set(plan.changes.filter(({ hold }) => !hold).map(({ op }) => op));
   if (free.has('create')) return { remoteId: '', display: desired.display };
   const enables = free.has('enable');

@@ -3,7 +3,7 @@
 import type { NotAccepted } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
-import type { UserChange } from '../../model/change.ts';
+import { endsAccess, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
@@ -43,17 +43,20 @@ export async function applyUserChanges(
   let accessTaken = false;
   const refusals: Refusal[] = [];
   const taken: TakenKey[] = [];
-  for (const [index, change] of gate.allowed.entries()) {
+  for (const [index, { change, parts }] of stepsOf(gate.allowed).entries()) {
     const { link } = index === 0 ? { link: facts.record } : await recordApart(attempt, recordLast);
     const { calls, callContext } = attempt.calling(change.op);
     try {
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
-      recordLast = (tx) => recordChange(tx, attempt, facts, gate, { change, applied, calls, link });
-      accessTaken ||= change.op === 'disable' || change.op === 'delete';
-      const parts = applied?.notAccepted ?? [];
-      refusals.push(...parts.filter((part) => !part.taken).map((part) => notAccepted(attempt, change, part)));
-      taken.push(...parts.filter((part) => part.taken).map((part) => takenKey(change, part)));
+      const made = { change, applied, calls, link };
+      recordLast = (tx) => recordChange(tx, attempt, facts, { gate, parts }, made);
+      accessTaken ||= endsAccess(change);
+      const refused = applied?.notAccepted ?? [];
+      refusals.push(
+        ...refused.filter((part) => !part.taken).map((part) => notAccepted(attempt, change, part)),
+      );
+      taken.push(...refused.filter((part) => part.taken).map((part) => takenKey(change, part)));
     } catch (error) {
       if (error instanceof RemoteError && error.taken !== undefined)
         await rememberTaken(attempt, takenKey(change, { attribute: error.taken, reason: error.message }));
@@ -79,6 +82,24 @@ function takenKey(change: UserChange, { attribute, reason: words }: NotAccepted)
   return { attribute, value: value ?? '', words };
 }
 
+interface Step {
+  readonly change: UserChange;
+  /** As planned. */
+  readonly parts: readonly UserChange[];
+}
+
+/** What an update has of both kinds, harmless and of an identity, is one call where both pass. */
+function stepsOf(changes: readonly UserChange[]): readonly Step[] {
+  const updates = changes.filter((change) => change.op === 'update');
+  const [first, ...others] = updates;
+  if (!first || others.length === 0) return changes.map((change) => ({ change, parts: [change] }));
+  const whole = { ...first, attributes: updates.flatMap(({ attributes }) => attributes) };
+  return changes.flatMap((change): readonly Step[] => {
+    if (change.op !== 'update') return [{ change, parts: [change] }];
+    return change === first ? [{ change: whole, parts: updates }] : [];
+  });
+}
+
 /** The rest of the change arrived. */
 function notAccepted({ context }: Attempt, { subject }: UserChange, part: NotAccepted): Refusal {
   const reason = `${part.attribute} of ${subject.display} was not accepted by ${context.store.name}: ${part.reason}`;
@@ -98,7 +119,7 @@ async function recordChange(
   tx: Db,
   attempt: Attempt,
   facts: PersonFacts,
-  gate: Gate,
+  { gate, parts }: { readonly gate: Gate; readonly parts: readonly UserChange[] },
   made: MadeChange,
 ): Promise<Recorded> {
   const { change, calls } = made;
@@ -106,7 +127,7 @@ async function recordChange(
   const intent = change.op === 'adopt' ? await attempt.intendedCreation(tx, desired.identifier) : null;
   const link = await writeLink(tx, attempt, facts, made, intent);
   // What another account has is asked for again, by the same leave.
-  if (!isTaken(made)) await tickOff(tx, attempt, gate, change);
+  if (!isTaken(made)) for (const part of parts) await tickOff(tx, attempt, gate, part);
   if (change.op === 'create') await endWaitForSeats(tx, attempt);
   if (intent) {
     const { remoteId, remoteName, applied } = link;

@@ -4,8 +4,10 @@ import { setRemovalSince } from '../../db/queue/removals.ts';
 import { getLink } from '../../db/seen/links.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
+import type { LossOf } from '../../plan/losses.ts';
 import { planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
+import { desiredOf } from '../gate/decisions.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
 import { giveBackToPerson } from '../giveBack/account.ts';
 import { recordKeys } from '../keys/holders.ts';
@@ -13,7 +15,7 @@ import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../key
 import { type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import { applyRepairs } from '../repairs.ts';
-import { countOthersMovedOut } from '../scopeMoves.ts';
+import { countOthersOfCause } from '../scopeMoves.ts';
 import { waitsForSeats } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
 import { type AppliedChanges, applyUserChanges } from './applyChanges.ts';
@@ -69,7 +71,7 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   const plan = planUser(facts);
   if (sent && plan.changes.length > 0) throw sent;
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
-  await countOthersMovedOut(attempt, facts, plan);
+  await countOthersOfCause(attempt, facts, plan);
   const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
   const order = await orderPerson(attempt, facts, gate);
   const clearing = await clearFirst(attempt, order.facts, order.changes);
@@ -79,8 +81,12 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   await concludeUser(attempt, { facts: order.facts, plan, gate, order, clearing, applied, notHad, proof });
 }
 
-function lossOf({ desired }: PersonFacts) {
-  return { personKey: () => desired.id, desired: () => desired.lifecycle };
+function lossOf({ desired }: PersonFacts): LossOf {
+  return {
+    personKey: () => desired.id,
+    desired: (change) => desiredOf(change, desired),
+    wanted: desired.attributes,
+  };
 }
 
 /** Nothing is done and nothing waits for a decision. */

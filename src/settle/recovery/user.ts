@@ -10,6 +10,7 @@ import type { RemoteUser } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
 import type { LinkSight } from '../people/look.ts';
 import { REMOVED } from '../repairs.ts';
+import { markedAttributes } from '../situation.ts';
 
 export async function recoverUser(
   attempt: Attempt,
@@ -91,7 +92,7 @@ function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolea
 
 /** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
 function isWhole({ context }: Attempt, { attributes }: Intent, remote: RemoteUser): boolean {
-  const substitutable = context.definition.userAttributes.filter((a) => a.keptOnAdoption).map((a) => a.name);
+  const substitutable = markedAttributes(context, 'keptOnAdoption');
   return Object.entries(attributes).every(
     ([name, value]) => substitutable.includes(name) || (remote.attributes[name] ?? '') === value,
   );

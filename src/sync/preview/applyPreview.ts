@@ -13,13 +13,14 @@ import { insertSyncRun, type SyncRunRecord } from '../../db/runs/syncRuns.ts';
 import { vendorRefusals } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
+import { endsAccess, type Op } from '../../model/change.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Work } from '../../settle/planning.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
-import { isLossOp, presentChange } from './shownChange.ts';
+import { presentChange } from './shownChange.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */
 export async function startApply(
@@ -69,7 +70,7 @@ export interface ApplyStep extends Work {
 }
 
 interface Item {
-  readonly op: string;
+  readonly op: Op;
   readonly subject: { readonly kind: Kind; readonly id: string };
   readonly member?: { readonly id: string };
   readonly held: boolean;
@@ -84,7 +85,7 @@ export async function countApplied(
 ): Promise<{ readonly cursor: string | null }> {
   const { items, next } = await itemsPage(step, cursor);
   const losers = items
-    .filter(({ body }) => isLossOp(body.op) && !(body.held && step.run.includeHeld))
+    .filter(({ isLoss, body }) => isLoss && !(body.held && step.run.includeHeld))
     .map(({ body }) => body.member?.id ?? body.subject.id);
   const { correlationId } = step.run;
   await step.record(async (tx) => {
@@ -130,7 +131,7 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
       await enqueueTask(tx, context.store.id, {
         environmentId: context.store.environmentId,
         subject: { kind: body.subject.kind, id: body.subject.id },
-        priority: isLossOp(body.op) ? PRIORITY.leaver : PRIORITY.normal,
+        priority: endsAccess(body) || body.op === 'revoke' ? PRIORITY.leaver : PRIORITY.normal,
         correlationIds: [run.correlationId],
         at: step.now(),
       });
@@ -152,6 +153,7 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
   const rows = await listPreviewItems(step.db, preview.id, 'change', after, ITEMS_PER_STEP);
   const items = rows.map((row) => ({
     changeKey: row.changeKey as string,
+    isLoss: row.body.isLoss === true,
     body: presentChange(preview, row.body) as unknown as Item,
   }));
   const last = rows.at(-1);

@@ -13,7 +13,7 @@ import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/ob
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
 import type { ListProgress } from '../../model/remote.ts';
 import { brakeLimit } from '../../plan/brake.ts';
-import { type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
+import { desiredOf, type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { byScan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';
@@ -65,7 +65,7 @@ async function planUsers(step: PreviewStep, cursor: string | null): Promise<void
   const planned = people.flatMap(({ facts, plan }) =>
     plan.changes.map((change) => ({
       change,
-      desired: facts.desired.lifecycle,
+      desired: desiredOf(change, facts.desired),
       drift: personDrift(facts, change),
     })),
   );
@@ -114,6 +114,7 @@ async function keep(
     body: {
       id: newId(),
       ...shownChange(change),
+      ...(isLoss(change) ? { isLoss: true } : {}),
       ...(held ? { held } : {}),
       ...(change.hold
         ? { cause: { correlationId: id, kind: change.hold.kind, description: change.hold.reason } }
@@ -134,7 +135,8 @@ async function keep(
     await addPeopleToCause(tx, id, storeId, losing(kept));
     const held = decided.changes.filter((item) => item.held);
     const heldLosses = held.filter(({ change }) => isLoss(change)).length;
-    const counts = { skipped: left.length, held: held.length, heldLosses };
+    const losses = kept.filter(isLoss).length;
+    const counts = { skipped: left.length, held: held.length, losses, heldLosses };
     await addToSummary(tx, id, { ...summarise(kept), ...counts });
     await also(tx);
   });
@@ -189,7 +191,6 @@ export async function holdBeyondLimit(tx: Db, step: PreviewStep): Promise<void> 
   if (store.brakeTrippedAt === null && people <= limit) return;
   const summary = (await getPreview(tx, store.id, id, step.now()))?.summary;
   if (!summary || expiresAt <= step.now()) return;
-  const losses = summary.disable + summary.delete + summary.revoke;
-  const more = losses - summary.heldLosses;
+  const more = summary.losses - summary.heldLosses;
   await addToSummary(tx, id, { held: more, heldLosses: more });
 }

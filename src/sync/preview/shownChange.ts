@@ -33,13 +33,7 @@ export function shownChange(change: Change): ShownChange {
 
 /** What awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
 export function presentChange({ summary }: PreviewRecord, body: Readonly<Record<string, unknown>>) {
-  const { heldLosses } = summary;
-  const allHeld = heldLosses > 0 && heldLosses === summary.disable + summary.delete + summary.revoke;
-  return { ...body, held: body.held === true || (allHeld && isLossOp(body.op)) };
-}
-
-const LOSS_OPS: ReadonlySet<unknown> = new Set<Op>(['disable', 'delete', 'revoke']);
-
-export function isLossOp(op: unknown): boolean {
-  return LOSS_OPS.has(op);
+  const { losses, heldLosses } = summary;
+  const { isLoss, ...shown } = body;
+  return { ...shown, held: body.held === true || (isLoss === true && heldLosses === losses) };
 }

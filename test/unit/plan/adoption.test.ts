@@ -25,6 +25,7 @@ const situation: UserSituation = {
   settings: commonSettings(withDefaults(commonSpecs({ groupProvisioning: 'Create' }), {})),
   isTaken: false,
   keptOnAdoption: ['username'],
+  identityAttributes: ['username'],
   isProtected: false,
   takenKeys: new Map<string, string>(),
   temporary: [],
@@ -50,6 +51,10 @@ it('renames the account once the directory renames the person', () => {
   const renamed = { ...situation.desired, attributes: { username: 'jane.smith', title: 'Engineer' } };
   const { changes } = planUser({ ...situation, desired: renamed, link, account: null });
   expect(changes).toMatchObject([
-    { op: 'update', attributes: [{ name: 'username', from: 'jane', to: 'jane.smith' }] },
+    {
+      op: 'update',
+      replacesIdentity: true,
+      attributes: [{ name: 'username', from: 'jdoe', to: 'jane.smith' }],
+    },
   ]);
 });

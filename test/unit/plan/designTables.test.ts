@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Change, changeKey, type Plan } from '../../../src/model/change.ts';
+import { type Change, changeKey, type Plan, replacesIdentity } from '../../../src/model/change.ts';
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
@@ -51,7 +51,7 @@ function readSettings(cell: string) {
 
 /** "adopt, skip enable: partiallySynced" as the test reads it off a plan. */
 function outcome(plan: Plan): string {
-  const changes = plan.changes.map((change) => change.op);
+  const changes = plan.changes.map((change) => (replacesIdentity(change) ? 'replace' : change.op));
   const skips = plan.skipped.map((skip) => `skip ${skip.op}: ${skip.status}`);
   return [...changes, ...skips].join(', ') || 'nothing';
 }
@@ -63,7 +63,7 @@ describe('People', () => {
   it.each(rows.map((row) => [row.row, row] as const))('%s', (_, row) => {
     const { settings, words } = readSettings(row.settings ?? '');
     const same = words.includes('nothing differs');
-    const shown = { title: same ? 'new' : 'old' };
+    const shown = { title: same ? 'new' : shownTitle(words) };
     const plan = planUser({
       desired: {
         kind: 'user',
@@ -87,6 +87,7 @@ describe('People', () => {
       isTaken: words.includes('of another person'),
       settings,
       keptOnAdoption: [],
+      identityAttributes: words.some((word) => word.startsWith('identity')) ? ['title'] : [],
       isProtected: words.includes('protected'),
       takenKeys: new Map(words.includes('value of another account') ? [['title', 'cannot have it']] : []),
       temporary: words.includes('temporary value') ? ['title'] : [],
@@ -96,6 +97,11 @@ describe('People', () => {
     for (const skip of plan.skipped) expect(skip.reason).toMatch(/^jane .{10,}/);
   });
 });
+
+function shownTitle(words: readonly string[]): string {
+  if (words.includes('identity differs in case')) return 'NEW';
+  return words.includes('identity is empty there') ? '' : 'old';
+}
 
 function readLink(cell: string, shown: Record<string, string>): AccountLink | null {
   if (cell === 'none') return null;

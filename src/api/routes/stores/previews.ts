@@ -151,7 +151,7 @@ async function show(deps: ApiDeps, store: StoreRecord, preview: PreviewRecord) {
   };
   const self = storeHref(deps, store, 'preview', preview.id);
   const { id, state, createdAt, expiresAt, error } = preview;
-  const { heldLosses: _, ...summary } = preview.summary;
+  const { losses: _, heldLosses: __, ...summary } = preview.summary;
   return {
     ...{ id, storeId: store.id, state, createdAt, expiresAt, summary },
     ...(error === null ? {} : { error }),

@@ -1,0 +1,75 @@
+/**
+ * From how many people each request could take something: added up as it writes, and announced before it does where
+ * it writes more than once, so that the brake can judge it whole.
+ */
+
+import type { Db } from '../open.ts';
+
+export interface CauseSize {
+  readonly correlationId: string;
+  /** '' where it means every store. */
+  readonly storeId: string;
+  readonly description: string;
+  /** People who could lose something by it: who became inactive, was deleted, or left a group. */
+  readonly people: number;
+  readonly at: string;
+}
+
+/** Adds up what one request could take from people, so that the brake can judge it whole. */
+export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
+  await db('causes')
+    .insert({
+      correlation_id: cause.correlationId,
+      store_id: cause.storeId,
+      description: cause.description,
+      subjects: 1,
+      people: cause.people,
+      created_at: cause.at,
+    })
+    .onConflict(['correlation_id', 'store_id'])
+    .merge({ subjects: db.raw('causes.subjects + 1'), people: db.raw('causes.people + excluded.people') });
+}
+
+/**
+ * Stands for the store in the row of a bulk request that is still being written: what it could take on any
+ * store.
+ */
+export const ANNOUNCED = '*';
+/** The same, and counts for replaced identities alone: most who are written to keep theirs. */
+export const ANNOUNCED_IDENTITIES = '@';
+
+/** How many people a request could take something from, and whose identity it could replace. */
+export interface Reach {
+  readonly people: number;
+  readonly identities: number;
+}
+
+/** Until `withdrawCause` the brake goes by these numbers, where they are higher than what is counted so far. */
+export async function announceCause(
+  db: Db,
+  cause: Omit<CauseSize, 'storeId' | 'people'>,
+  reach: Reach,
+): Promise<void> {
+  const announced = [
+    [ANNOUNCED, reach.people],
+    [ANNOUNCED_IDENTITIES, reach.identities],
+  ] as const;
+  for (const [store_id, people] of announced) {
+    await db('causes').insert({
+      correlation_id: cause.correlationId,
+      store_id,
+      description: cause.description,
+      subjects: people,
+      people,
+      created_at: cause.at,
+    });
+  }
+}
+
+/** The request is written to its end, so that what was counted stands alone. */
+export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
+  await db('causes')
+    .where({ correlation_id: correlationId })
+    .whereIn('store_id', [ANNOUNCED, ANNOUNCED_IDENTITIES])
+    .delete();
+}

@@ -1,0 +1,114 @@
+/** What an admin's decision on a replaced identity covers, and what becomes of the rest of the plan. */
+
+import { changeKey, type IdentityUpdate, type UserChange } from '../../../src/model/change.ts';
+import { commonSettings } from '../../../src/model/commonSettings.ts';
+import { splitIdentity } from '../../../src/plan/attributes.ts';
+import { isStillWanted } from '../../../src/plan/identity.ts';
+import { judgeLosses, type KnownLoss, withoutDeclined } from '../../../src/plan/losses.ts';
+
+const subject = { kind: 'user', id: 'p', display: 'jane' } as const;
+
+function replacing(values: Record<string, string>): IdentityUpdate {
+  const attributes = Object.entries(values).map(([name, to]) => ({ name, from: `old ${name}`, to }));
+  return { op: 'update', subject, remoteId: 'r', attributes, replacesIdentity: true };
+}
+
+function known(state: KnownLoss['state'], values: Record<string, string>): KnownLoss {
+  const change = replacing(values);
+  const decided = { reason: 'the brake is tripped', decidedBy: 'Kim', undoBy: null };
+  return { id: state, change, changeKey: changeKey(change), state, desired: 'identity', ...decided };
+}
+
+function judge(changes: readonly UserChange[], rows: readonly KnownLoss[]) {
+  return judgeLosses({
+    changes,
+    lossOf: { personKey: () => 'p', desired: () => 'identity' },
+    known: rows,
+    released: new Set(),
+    confirmed: false,
+    settings: commonSettings({}),
+    window: { base: 30, used: 0, tripped: false },
+    inWindow: new Set(),
+    peopleOfCause: 1,
+  });
+}
+
+describe('a value that was declined', () => {
+  const rows = [known('discarded', { email: 'new@acme.example' })];
+
+  it('is left out while it is wanted, and the rest goes on', () => {
+    const plan = [replacing({ email: 'new@acme.example', username: 'new' })];
+    const { changes, skipped } = withoutDeclined(plan, rows);
+    expect(changes).toEqual([replacing({ username: 'new' })]);
+    expect(skipped).toMatchObject([{ op: 'update', status: 'unsynced', reason: 'discarded by Kim' }]);
+    expect(withoutDeclined([replacing({ email: 'new@acme.example' })], rows).changes).toEqual([]);
+  });
+
+  it('is forgotten once another one is wanted', () => {
+    const plan = [replacing({ email: 'newer@acme.example' })];
+    expect(withoutDeclined(plan, rows)).toEqual({ changes: plan, skipped: [] });
+  });
+
+  it('is remembered while it is wanted, planned or not', () => {
+    const [row] = rows as [KnownLoss];
+    expect(isStillWanted(row, { email: 'new@acme.example' })).toBe(true);
+    expect(isStillWanted(row, { email: 'newer@acme.example' })).toBe(false);
+  });
+});
+
+describe('a value that is held', () => {
+  const rows = [known('held', { email: 'new@acme.example', username: 'new' })];
+
+  it('stays held, whatever else is wanted of the account by now', () => {
+    expect(judge([replacing({ email: 'new@acme.example', username: 'new' })], rows).kept).toEqual(['held']);
+    for (const values of [{ username: 'new' }, { email: 'newer@acme.example', username: 'new' }]) {
+      const { allowed, fresh, kept } = judge([replacing(values)], rows);
+      expect(allowed).toEqual([]);
+      expect(kept).toEqual([]);
+      expect(fresh).toMatchObject([{ change: replacing(values), reason: 'the brake is tripped' }]);
+    }
+  });
+
+  it('does not hold up another one, or what is no loss', () => {
+    const title = {
+      op: 'update',
+      subject,
+      remoteId: 'r',
+      attributes: [{ name: 'title', from: null, to: 'Dr' }],
+    } as const;
+    const other = replacing({ email: 'newer@acme.example', username: 'newer' });
+    expect(judge([title, other], rows).allowed).toEqual([title, other]);
+  });
+});
+
+it('an approval covers each value that it names, and no other', () => {
+  const rows = [known('approved', { email: 'new@acme.example', username: 'new' })];
+  const covered = replacing({ username: 'new' });
+  expect(judge([covered], rows).approvals).toEqual(new Map([[changeKey(covered), 'approved']]));
+  expect(judge([replacing({ email: 'newer@acme.example', username: 'new' })], rows).approvals.size).toBe(0);
+});
+
+describe('what counts as replacing', () => {
+  const split = (to: string, applied: string | undefined, observed: string | undefined) =>
+    splitIdentity(
+      [{ name: 'name', from: applied ?? observed ?? null, to }],
+      ['name'],
+      applied === undefined ? {} : { name: applied },
+      observed === undefined ? {} : { name: observed },
+    ).replacing;
+
+  it('is another value in the place of one, and says which one was there', () => {
+    expect(split('new', 'old', 'old-2')).toEqual([{ name: 'name', from: 'old-2', to: 'new' }]);
+    expect(split('', 'old', 'old')).toHaveLength(1);
+    expect(split('new', undefined, 'old')).toHaveLength(1);
+  });
+
+  it.each([
+    ['an empty one that is filled', 'new', undefined, ''],
+    ['one that nobody has seen', 'new', undefined, undefined],
+    ['a difference in case', 'New', 'new', 'new'],
+    ["the vendor's form of what was sent", 'old-2', 'old', 'old-2'],
+  ])('is not %s', (_, to, applied, observed) => {
+    expect(split(to, applied, observed)).toEqual([]);
+  });
+});
