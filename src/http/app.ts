@@ -15,6 +15,7 @@ import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { sendProblem } from '../support/problem.ts';
+import { lingering } from './linger.ts';
 import type { Probes } from './probes.ts';
 import { createReferencePage } from './reference.ts';
 import type { Refusal, Refusals } from './refusals.ts';
@@ -44,6 +45,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('trust proxy', deps.trustedProxies);
   app.use(oneSlash);
   app.use(observe(deps));
+  app.use(lingering());
   app.use(deps.probes.health);
   if (deps.showsMetrics) app.use(deps.probes.figures);
   app.use(['/scim/v2', '/v1'], (_request, response, next) => {

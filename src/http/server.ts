@@ -3,22 +3,29 @@
  * anyone off.
  */
 
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Log } from '../support/log.ts';
 import { demandHost, refuseUnreadable } from './malformedRequests.ts';
 
-/** Long enough for slow IdPs, and short enough that a stalled client does not keep a connection. */
-const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 };
+/**
+ * Long enough for slow IdPs, and short enough that a stalled client does not keep a connection, nor one that does not
+ * read its answer.
+ */
+const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000, silenceMs: 45_000 };
 /** Load balancers usually drop idle connections after a minute: they should be the first to close one. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const IDLE_SWEEP_MS = 50;
+const SWEEP_MS = 50;
+/** A stopping server answers for so long what comes on connections that are open. */
+const LAST_REQUESTS_MS = 2_000;
 
 /** How long a request may take to arrive, and how often the server checks that. */
 export interface Arrival {
   readonly headersMs: number;
   readonly requestMs: number;
   readonly checkMs: number;
+  /** How long a connection may stand still while an answer is owed. */
+  readonly silenceMs: number;
 }
 
 export interface ListenOptions {
@@ -53,16 +60,21 @@ export function listen(
   refuseUnreadable(server, log);
   // A server may ignore an expectation that it does not know (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  server.setTimeout(arrival.silenceMs, (socket) => socket.destroy());
+  const connections = followed(server);
+  let closing: Promise<void> | null = null;
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(new Error(listenMistake(error, host, portName, port), { cause: error })),
     );
-    server.listen(port, host, () => resolve({ close: () => close(server, sockets) }));
+    server.listen(port, host, () =>
+      resolve({
+        close: () => {
+          closing ??= close(server, connections);
+          return closing;
+        },
+      }),
+    );
   });
 }
 
@@ -81,20 +93,53 @@ function listenMistake(error: NodeJS.ErrnoException, host: string, name: string,
   }
 }
 
-async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  const keepRemote = () => {
-    // Node would keep a connection alive that was busy when the server closed.
-    server.closeIdleConnections();
-    // Clients open connections before they have a request; Node takes those for busy until its header timeout.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+interface Connections {
+  /** By connection: the answers that are owed on it. */
+  readonly owed: ReadonlyMap<Socket, ReadonlySet<ServerResponse>>;
+  /** From now on each answer says that its connection ends with it. */
+  sayLast(): void;
+}
+
+function followed(server: Server): Connections {
+  const owed = new Map<Socket, Set<ServerResponse>>();
+  let isLast = false;
+  server.on('connection', (socket) => {
+    owed.set(socket, new Set());
+    socket.once('close', () => owed.delete(socket));
+  });
+  server.prependListener('request', (request, response) => {
+    if (isLast) response.shouldKeepAlive = false;
+    const answers = owed.get(request.socket);
+    answers?.add(response);
+    response.once('close', () => answers?.delete(response));
+  });
+  return {
+    owed,
+    sayLast() {
+      isLast = true;
+      for (const answers of owed.values()) for (const answer of answers) answer.shouldKeepAlive = false;
+    },
   };
-  const sweep = setInterval(keepRemote, IDLE_SWEEP_MS);
+}
+
+/**
+ * No new connections; on the open ones what still comes is answered, and told to be the last. Node would cut off idle
+ * ones at once, and with them requests that are on their way.
+ */
+async function close(server: Server, { owed, sayLast }: Connections): Promise<void> {
+  sayLast();
+  const closed = new Promise<void>((resolve, reject) => {
+    NetServer.prototype.close.call(server, (error) => (error ? reject(error) : resolve()));
+  });
+  const closingAt = performance.now() + LAST_REQUESTS_MS;
+  const sweep = setInterval(() => {
+    if (performance.now() < closingAt) return;
+    for (const [socket, answers] of owed) if (answers.size === 0) socket.destroySoon();
+  }, SWEEP_MS);
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.close((error) => (error ? reject(error) : resolve()));
-      keepRemote();
-    });
+    await closed;
   } finally {
     clearInterval(sweep);
+    server.close();
   }
 }

@@ -9,6 +9,8 @@ const MIB = 1024 * 1024;
 export const BODY_BYTES_MAX = 32 * MIB;
 /** Values in one body: 100,000 members of six values each, and some. Keys are not counted. */
 export const VALUES_MAX = 650_000;
+/** Entries of one list that holds no members: a user has a few addresses, roles and groups. */
+export const LIST_MAX = 10_000;
 /** Keys of one object; RFC 7643 knows some sixty. */
 export const KEYS_MAX = 1000;
 /** RFC 7643 resources are four deep. */

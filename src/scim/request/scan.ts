@@ -6,7 +6,7 @@
 
 import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
-import { KEYS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
+import { KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
 
 /** Looks at the bytes up to `end` that it has not seen yet. Throws ScimError 400 and 413. */
 export type Scan = (bytes: Buffer, end: number) => void;
@@ -67,10 +67,16 @@ export function createScan(): Scan {
 
 interface Container {
   isObject: boolean;
-  keys: number;
+  /** Of an object its keys, of a list its entries. */
+  size: number;
+  /** Of a list: how many entries it may have. */
+  sizeMax: number;
   /** By the key in lower case: as it was written. */
   readonly names: Map<string, string>;
 }
+
+/** Lists under these keys hold members: of a group, or as the value of an operation of a PATCH. */
+const OF_MEMBERS = new Set(['members', 'value']);
 
 /** What the body holds so far. */
 function createTally() {
@@ -80,15 +86,26 @@ function createTally() {
   let values = 0;
   let expectsKey = false;
 
+  let lastKey = '';
+
+  const entry = () => {
+    const container = levels[depth - 1];
+    if (depth === 0 || !container || container.isObject) return;
+    container.size += 1;
+    if (container.size > container.sizeMax)
+      throw new ScimError(413, null, `A list here may have ${container.sizeMax} entries, not more.`);
+  };
+
   const value = () => {
+    entry();
     values += 1;
     if (values > VALUES_MAX)
       throw new ScimError(413, null, `A body may hold ${VALUES_MAX} values, not more.`);
   };
 
   const key = (container: Container, name: string) => {
-    container.keys += 1;
-    if (container.keys > KEYS_MAX) {
+    container.size += 1;
+    if (container.size > KEYS_MAX) {
       throw new ScimError(413, null, `An object in a body may have ${KEYS_MAX} keys, not more.`);
     }
     const folded = name.toLowerCase();
@@ -98,6 +115,7 @@ function createTally() {
       throw new ScimError(400, 'invalidSyntax', `The body names ${shown(name)} twice, in different case.`);
     }
     container.names.set(folded, name);
+    lastKey = folded;
   };
 
   return {
@@ -107,10 +125,13 @@ function createTally() {
       if (depth === NESTING_MAX) {
         throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
       }
-      const container = levels[depth] ?? { isObject, keys: 0, names: new Map() };
+      const isNamed = levels[depth - 1]?.isObject === true;
+      const sizeMax = isNamed && OF_MEMBERS.has(lastKey) ? MEMBERS_MAX : LIST_MAX;
+      const container = levels[depth] ?? { isObject, size: 0, sizeMax, names: new Map() };
       levels[depth] = container;
       container.isObject = isObject;
-      container.keys = 0;
+      container.size = 0;
+      container.sizeMax = sizeMax;
       container.names.clear();
       depth += 1;
       expectsKey = isObject;

@@ -8,7 +8,7 @@ import { createLog } from '../../../src/support/log.ts';
 import { freePort } from '../../postgres.ts';
 
 /** Long enough for a whole request on a busy machine; the tests of half a request wait for it. */
-const ARRIVAL = { headersMs: 400, requestMs: 400, checkMs: 20 };
+const ARRIVAL = { headersMs: 400, requestMs: 400, checkMs: 20, silenceMs: 5_000 };
 const HOST = 'Host: bridge\r\n';
 const LONG = 'x'.repeat(20_000);
 

@@ -2,7 +2,13 @@
 
 import fc from 'fast-check';
 import { ScimError } from '../../../src/scim/answer/errors.ts';
-import { KEYS_MAX, NESTING_MAX, VALUES_MAX } from '../../../src/scim/request/limits.ts';
+import {
+  KEYS_MAX,
+  LIST_MAX,
+  MEMBERS_MAX,
+  NESTING_MAX,
+  VALUES_MAX,
+} from '../../../src/scim/request/limits.ts';
 import { createScan } from '../../../src/scim/request/scan.ts';
 
 /** Null where it is accepted; the bytes arrive in pieces of this size. */
@@ -23,21 +29,58 @@ function refusal(text: string, pieceBytes = 1 << 16): { status: number; detail: 
 }
 
 describe('values', () => {
-  const list = (count: number, one: string) => `[${Array(count).fill(one).join(',')}]`;
+  /** Lists of as many as one may have, and the list of them: each is a value too. */
+  const lists = (count: number, one: string) => {
+    const whole = `[${Array(LIST_MAX).fill(one).join(',')}]`;
+    const full = Array(Math.floor(count / LIST_MAX)).fill(whole);
+    return `[${[
+      ...full,
+      `[${Array(count % LIST_MAX)
+        .fill(one)
+        .join(',')}]`,
+    ].join(',')}]`;
+  };
+  const own = (count: number) => 2 + Math.floor(count / LIST_MAX);
 
   it.each(['1', '-1.5e3', 'true', 'null', '"a"', '"\\\\\\""', '{}', '[]'])('are counted: %s', (one) => {
-    expect(refusal(list(VALUES_MAX - 1, one))).toBeNull();
-    expect(refusal(list(VALUES_MAX, one))).toMatchObject({ status: 413 });
+    const most = VALUES_MAX - own(VALUES_MAX);
+    expect(refusal(lists(most, one))).toBeNull();
+    expect(refusal(lists(most + 2, one))).toMatchObject({ status: 413 });
   });
 
   it('are counted beside keys, not with them', () => {
-    const objects = (count: number) => list(count, '{"a" : 1, "b":"x"}');
-    expect(refusal(objects(Math.floor((VALUES_MAX - 1) / 3)))).toBeNull();
-    expect(refusal(objects(Math.ceil(VALUES_MAX / 3) + 1))).toMatchObject({ status: 413 });
+    const most = Math.floor((VALUES_MAX - own(VALUES_MAX)) / 3);
+    expect(refusal(lists(most, '{"a" : 1, "b":"x"}'))).toBeNull();
+    expect(refusal(lists(most + 20, '{"a" : 1, "b":"x"}'))).toMatchObject({ status: 413 });
   });
 
   it('inside of strings are none', () => {
     expect(refusal(JSON.stringify({ a: '[1,{},'.repeat(VALUES_MAX) }))).toBeNull();
+  });
+});
+
+describe('a list', () => {
+  const list = (count: number, one: string) => `[${Array(count).fill(one).join(',')}]`;
+  const user = (count: number) => `{"userName":"x","emails":${list(count, '{}')}}`;
+  const group = (count: number) => `{"members":${list(count, '{"value":"1"}')}}`;
+  const patch = (count: number) =>
+    `{"Operations":[{"op":"add","path":"members","Value":${list(count, '{"value":"1"}')}}]}`;
+
+  it('has as many entries as a group may have members, where it is of members', () => {
+    for (const body of [group, patch]) {
+      expect(refusal(body(MEMBERS_MAX))).toBeNull();
+      expect(refusal(body(MEMBERS_MAX + 1))).toMatchObject({ status: 413 });
+    }
+  });
+
+  it('has fewer anywhere else', () => {
+    for (const body of [user, (count: number) => list(count, '1')]) {
+      expect(refusal(body(LIST_MAX))).toBeNull();
+      expect(refusal(body(LIST_MAX + 1))).toMatchObject({
+        status: 413,
+        detail: 'A list here may have 10000 entries, not more.',
+      });
+    }
   });
 });
 
