@@ -101,7 +101,7 @@ function keysMoved(
 ): readonly string[] {
   const from = recipientsOf(definition, before);
   const to = recipientsOf(definition, after);
-  return [...new Set([...from.keys(), ...to.keys()])].filter((key) => from.get(key) !== to.get(key));
+  return [...to.keys()].filter((key) => from.get(key) !== to.get(key));
 }
 
 /** Adds the mistakes that span keys: the store's type judges the keys without mistakes, with the defaults. */

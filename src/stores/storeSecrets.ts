@@ -19,7 +19,7 @@ export function secretKeys(definition: StoreTypeDefinition): readonly string[] {
 
 /**
  * What decides who can read a secret on its way, by key: the origins (RFC 6454) that the configuration's URLs lead
- * to, defaults included, and the proxy and the authority in between where there are any.
+ * to, defaults included. A proxy reads what is sent in clear, and everything where it may choose the authority too.
  */
 export function recipientsOf(
   definition: StoreTypeDefinition,
@@ -30,12 +30,13 @@ export function recipientsOf(
     const value = effective[key];
     return typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : '';
   };
+  const hosts = new Map(definition.hostKeys.map((key) => [key, originAt(key)]));
   const { PROXY_URL: proxy, CA_PEM: authority } = effective;
-  return new Map([
-    ...definition.hostKeys.map((key) => [key, originAt(key)] as const),
-    ...(proxy === undefined ? [] : [['PROXY_URL', `through ${originAt('PROXY_URL')}`] as const]),
-    ...(authority === undefined ? [] : [['CA_PEM', `trusting ${String(authority).trim()}`] as const]),
-  ]);
+  if (proxy === undefined) return hosts;
+  const inClear = [...hosts.values()].some((origin) => origin.startsWith('http:'));
+  if (inClear || authority !== undefined) hosts.set('PROXY_URL', `through ${originAt('PROXY_URL')}`);
+  if (authority !== undefined) hosts.set('CA_PEM', `trusting ${String(authority).trim()}`);
+  return hosts;
 }
 
 /** Takes the secrets out of a configuration and seals them. */

@@ -211,27 +211,41 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   });
 
   describe('a stored secret', () => {
+    const PROXY = { PROXY_URL: 'http://127.0.0.1:9' };
+    const AUTHORITY = { CA_PEM: CERTIFICATE };
+    const made = async (url: string, more: object) => {
+      const store = gitlab(url);
+      const name = `behind ${randomBytes(4).toString('hex')}`;
+      const configuration = { ...store.configuration, ...more };
+      const reply = await bridge.admin('POST', '/propagation/stores', { ...store, name, configuration });
+      expect(reply.status).toBe(201);
+      return (configuration: object) =>
+        bridge.admin('PATCH', `/propagation/stores/${reply.body.id}`, { configuration });
+    };
+
     it.each([
-      ['PROXY_URL', 'http://127.0.0.1:9'],
-      ['CA_PEM', CERTIFICATE],
-    ])('is entered again where %s comes between', async (key, value) => {
-      const made = await bridge.admin('POST', '/propagation/stores', {
-        ...gitlab(base),
-        name: `behind ${key}`,
-      });
-      expect(made.status).toBe(201);
-      const patched = await bridge.admin('PATCH', `/propagation/stores/${made.body.id}`, {
-        configuration: { [key]: value },
-      });
-      expect(patched).toMatchObject({
+      ['a proxy, of what is sent in clear', 'http://127.0.0.1:9', {}, PROXY, 'PROXY_URL'],
+      ['a proxy, where there is an authority', 'https://10.0.0.1', AUTHORITY, PROXY, 'PROXY_URL'],
+      ['an authority, where there is a proxy', 'https://10.0.0.1', PROXY, AUTHORITY, 'CA_PEM'],
+      ['both', 'https://10.0.0.1', {}, { ...PROXY, ...AUTHORITY }, 'PROXY_URL and CA_PEM'],
+    ])('is entered again where %s could read it', async (_, url, before, after, keys) => {
+      const patch = await made(url, before);
+      expect(await patch(after)).toMatchObject({
         status: 400,
-        body: { errors: [{ pointer: '/configuration/ACCESS_TOKEN', detail: expect.stringContaining(key) }] },
+        body: { errors: [{ pointer: '/configuration/ACCESS_TOKEN', detail: expect.stringContaining(keys) }] },
       });
-      const entered = { [key]: value, ACCESS_TOKEN: 'glpat-entered-again' };
-      const again = await bridge.admin('PATCH', `/propagation/stores/${made.body.id}`, {
-        configuration: entered,
-      });
-      expect(again).toMatchObject({ status: 200, body: { configuration: { [key]: value } } });
+      const again = await patch({ ...after, ACCESS_TOKEN: 'glpat-entered-again' });
+      expect(again).toMatchObject({ status: 200, body: { configuration: after } });
+    });
+
+    it.each([
+      ['a proxy that sees TLS alone', {}, PROXY],
+      ['an authority alone', {}, AUTHORITY],
+      ['less than before', { ...PROXY, ...AUTHORITY }, { CA_PEM: null }],
+      ['no proxy any more', { ...PROXY, ...AUTHORITY }, { PROXY_URL: null }],
+    ])('stays with %s', async (_, before, after) => {
+      const patch = await made('https://10.0.0.1', before);
+      expect(await patch(after)).toMatchObject({ status: 200 });
     });
   });
 
