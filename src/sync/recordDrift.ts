@@ -9,8 +9,8 @@ import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
-import { doubtAccount, forgetAccount, forgetGroup } from '../db/seen/ledger.ts';
-import { deleteLink, groupLinksByRemoteId, type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
+import { type LinkRecord, updateLink } from '../db/seen/links.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
 import { type DriftItem, driftReason, remembered } from '../settle/drift.ts';
@@ -135,7 +135,8 @@ export async function recordGroupDrift(
   if (vanished) return recordVanished(tx, step, vanished);
   const { link } = facts;
   if (!isRead || link === null) return [];
-  const missing = unseen.filter((entry) => entry.origin !== 'foreign');
+  // What may have gone with a disabled account is nobody's doing.
+  const missing = unseen.filter((entry) => entry.origin !== 'foreign' && !entry.doubted);
   const foreign = members?.changes.flatMap((change) =>
     change.op === 'revoke' && members.foreign.has(change.member.remoteId) ? [change.member] : [],
   );
@@ -163,13 +164,11 @@ function ofGroup(link: LinkRecord) {
 }
 
 async function recordVanished(tx: Db, step: Step, link: LinkRecord): Promise<readonly DriftItem[]> {
-  const { store } = step.context;
   const items: DriftItem[] = [{ kind: 'vanished', ...ofGroup(link) }];
   await note(tx, step, link, { items, standing: items, repaired: {} });
-  if (!step.run.repair) return items;
-  await forgetGroup(tx, store.id, link.remoteId);
-  for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId))
-    await deleteLink(tx, feeder.id);
+  // What is owed there stays owed: the task looks whether another group is in its place.
+  if (step.run.repair)
+    await updateLink(tx, link.id, { missingSince: link.missingSince ?? step.now() }, step.now());
   return items;
 }
 

@@ -9,6 +9,7 @@ import { countLeavers } from '../../db/queue/leavers.ts';
 import { countPendingTasks } from '../../db/queue/tasks.ts';
 import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
 import { countDrift } from '../../db/seen/drift.ts';
+import { groupsNotShown } from '../../db/seen/linkLists.ts';
 import { countSyncStatuses, reasonsOf } from '../../db/seen/syncStatuses.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Kind } from '../../model/subject.ts';
@@ -68,6 +69,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
       ...unrecognisedDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
       ...(await driftDetails(db, store)),
+      ...(await hiddenGroupDetails(db, store)),
       ...failedRun,
       ...(await reasonDetails(db, store.id, 'user')),
       ...(await reasonDetails(db, store.id, 'group')),
@@ -139,6 +141,17 @@ async function driftDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
   const people = users === 1 ? '1 person' : `${users} people`;
   const message = `${people} and ${groups === 1 ? '1 group' : `${groups} groups`} differ there by hand; their statuses say how. A sync with repair, or DRIFT_MODE Repair, undoes it.`;
   return [{ code: 'drift', message }];
+}
+
+const NAMED_MAX = 10;
+
+async function hiddenGroupDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
+  const names = await groupsNotShown(db, store.id, NAMED_MAX + 1);
+  if (names.length === 0) return [];
+  const more = names.length > NAMED_MAX ? ' and more' : '';
+  const which = `${names.slice(0, NAMED_MAX).join(', ')}${more}`;
+  const message = `${store.name} does not show these groups: ${which}. What is owed there is done as soon as it does; unlink those that are gone for good.`;
+  return [{ code: 'group_not_shown', message }];
 }
 
 async function failedRunOf(db: Db, storeId: string): Promise<Detail[]> {

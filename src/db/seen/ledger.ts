@@ -159,6 +159,15 @@ export async function forgetAccount(db: Db, storeId: string, remoteUserId: strin
   await db('membership_ledger').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
 }
 
+/** Whether the bridge added or adopted a membership of the remote group. */
+export async function ownsMembers(db: Db, storeId: string, remoteGroupId: string): Promise<boolean> {
+  const row = await db('membership_ledger')
+    .where({ store_id: storeId, remote_group_id: remoteGroupId })
+    .whereNot({ origin: 'foreign' })
+    .first('remote_user_id');
+  return row !== undefined;
+}
+
 /** The remote group is gone, or nothing feeds it any more. */
 export async function forgetGroup(db: Db, storeId: string, remoteGroupId: string): Promise<void> {
   await db('membership_ledger').where({ store_id: storeId, remote_group_id: remoteGroupId }).delete();

@@ -50,3 +50,14 @@ async function countPeople(db: Db, storeId: string, states: readonly LinkState[]
     .first();
   return Number(row?.n ?? 0);
 }
+
+/** Names of linked groups that the vendor does not show; at most `limit`. */
+export async function groupsNotShown(db: Db, storeId: string, limit: number): Promise<readonly string[]> {
+  const rows: { remote_name: string }[] = await db('links')
+    .where({ store_id: storeId, kind: 'group' })
+    .whereNotNull('missing_since')
+    .orderBy('remote_name')
+    .limit(limit)
+    .select('remote_name');
+  return rows.map((row) => row.remote_name);
+}

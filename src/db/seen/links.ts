@@ -29,6 +29,8 @@ export interface LinkRecord {
   readonly observed: Attributes;
   /** When a group's members were last read whole; null: read them before the next plan. */
   readonly membersReadAt: string | null;
+  /** Of a group: since when the vendor does not show it. What is owed there stays owed. */
+  readonly missingSince: string | null;
   /** Since when the account is disabled and its person gone: `REMOVE_AFTER_DAYS` counts from here. */
   readonly removalSince: string | null;
   /** What the last complete scan found changed by hand and is not repaired; null where nothing is. */
@@ -72,6 +74,7 @@ export type LinkPatch = Partial<
     | 'applied'
     | 'observed'
     | 'membersReadAt'
+    | 'missingSince'
     | 'removalSince'
   >
 >;
@@ -192,6 +195,7 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     subject: { kind: link.subject.kind, id: link.subject.id },
     id: newId(),
     removalSince: null,
+    missingSince: null,
     drift: null,
     createdAt: at,
     updatedAt: at,
@@ -239,6 +243,7 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     applied: patch.applied && toJson(patch.applied),
     observed: patch.observed && toJson(patch.observed),
     members_read_at: patch.membersReadAt,
+    missing_since: patch.missingSince,
     removal_since: patch.removalSince,
     removal_asked_days: patch.removalSince === undefined ? undefined : null,
   };
@@ -266,6 +271,7 @@ export function toLink(row: Record<string, unknown>): LinkRecord {
     applied: fromJson(row.applied),
     observed: fromJson(row.observed),
     membersReadAt: row.members_read_at as string | null,
+    missingSince: row.missing_since as string | null,
     removalSince: row.removal_since as string | null,
     drift: fromJsonOrNull<RememberedDrift>(row.drift),
     createdAt: row.created_at as string,

@@ -1,5 +1,6 @@
 /** One SCIM group as the vendor answers for it: asked after an unknown outcome, and before a first link. */
 
+import type { LinkRecord } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
 import { recoverGroup } from '../recovery/group.ts';
 import {
@@ -10,9 +11,12 @@ import {
   lookAtGroups,
 } from './look.ts';
 
-/** Throws the RemoteError of the vendor. */
-export async function lookAtGroup(attempt: Attempt): Promise<GroupFacts> {
-  const [facts] = await lookAtGroups(attempt, byVendor(attempt), [attempt.task.subject.id]);
+/** `links` may replace what is recorded. Throws the RemoteError of the vendor. */
+export async function lookAtGroup(
+  attempt: Attempt,
+  links?: ReadonlyMap<string, LinkRecord>,
+): Promise<GroupFacts> {
+  const [facts] = await lookAtGroups(attempt, byVendor(attempt), [attempt.task.subject.id], links);
   return facts as GroupFacts;
 }
 

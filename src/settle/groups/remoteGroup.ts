@@ -18,6 +18,7 @@ import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
+import { forgetFormer } from './notShown.ts';
 
 /** A deletion comes after the memberships; everything else before them. */
 export function split({ changes }: Plan<GroupChange>): {
@@ -41,7 +42,7 @@ export interface Leftovers {
 /** Creates, adopts or renames the remote group. */
 export async function shapeRemoteGroup(
   attempt: Attempt,
-  facts: GroupFacts,
+  facts: GroupFacts & { readonly former?: LinkRecord },
   changes: readonly GroupChange[],
 ): Promise<Leftovers & { readonly link: LinkRecord | null }> {
   let { link } = facts;
@@ -79,6 +80,7 @@ export async function shapeRemoteGroup(
         if (intended) await attempt.foundEvent(tx, 'create', change.subject.display, { remoteId });
         else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOffApplied(tx, attempt, gate, change);
+        if (facts.former) await forgetFormer(tx, attempt, facts.former);
         return writeLink(tx, attempt, { ...facts, link }, change, {
           remoteId,
           created: intended || change.op === 'create',

@@ -2,7 +2,7 @@
 
 import type { Db } from '../../db/open.ts';
 import { enqueueTask } from '../../db/queue/tasks.ts';
-import { forgetGroup } from '../../db/seen/ledger.ts';
+import { forgetGroup, ownsMembers } from '../../db/seen/ledger.ts';
 import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import type { Delete } from '../../model/change.ts';
@@ -21,10 +21,11 @@ import { whyGroupGone } from '../why.ts';
 import { lookAtGroup } from './asked.ts';
 import type { GroupFacts } from './look.ts';
 import { readMembers } from './members.ts';
+import { isShownAgain, waitUntilShown } from './notShown.ts';
 import { type Leftovers, shapeRemoteGroup, split } from './remoteGroup.ts';
 import { settleMemberships } from './settleMemberships.ts';
 
-/** A vanished group is looked for, or made, once more. */
+/** Whoever made a group of the same name meanwhile: it is looked for once more. */
 const PASSES_MAX = 2;
 
 /** Throws the RemoteError of the vendor, where another look cannot help. */
@@ -34,17 +35,45 @@ export async function settleGroup(attempt: Attempt): Promise<void> {
     try {
       return await attemptGroup(attempt);
     } catch (error) {
-      if (!(error instanceof RemoteError) || pass === PASSES_MAX) throw error;
-      if (error.disposition === 'missing') await forgetVanished(attempt, error);
-      else if (error.disposition === 'conflict') await attempt.withdrawIntent();
-      else throw error;
+      if (!(error instanceof RemoteError)) throw error;
+      if (error.disposition === 'missing') return findInItsPlace(attempt, error);
+      if (error.disposition !== 'conflict' || pass === PASSES_MAX) throw error;
+      await attempt.withdrawIntent();
       attempt.unknownOutcome = true;
     }
   }
 }
 
+/** The remote group is not shown: it is looked for, or made, once more. Where that fails, what is owed stays owed. */
+async function findInItsPlace(attempt: Attempt, error: RemoteError | null): Promise<void> {
+  const former = await getLink(attempt.db, attempt.context.store.id, attempt.task.subject);
+  if (!former) throw error ?? new Error('a group without a link cannot be missing');
+  const facts = await lookAtGroup(attempt, new Map());
+  const plan = planGroup(facts);
+  if (facts.desired.lifecycle === 'gone' && !(await ownsMembers(attempt.db, former.storeId, former.remoteId)))
+    return keepRemote(attempt, former);
+  const isOther = facts.found === null || facts.found.remoteId !== former.remoteId;
+  if (!isOther || plan.changes.length === 0) return waitUntilShown(attempt, former, error);
+  try {
+    if (facts.repairs.length > 0) await attempt.record((tx) => applyRepairs(tx, attempt, facts.repairs));
+    const shaped = await shapeRemoteGroup(attempt, { ...facts, former }, plan.changes);
+    if (shaped.link === null) return await waitUntilShown(attempt, former, error);
+    const left = { ...shaped, skipped: [...plan.skipped, ...shaped.skipped] };
+    await settleLinked(attempt, { facts, link: shaped.link, removal: null, left });
+  } catch (second) {
+    // Where the name is in use all the same, the group is there and hidden.
+    const isRefused =
+      second instanceof RemoteError && ['rejected', 'conflict', 'missing'].includes(second.disposition);
+    if (!isRefused) throw second;
+    await waitUntilShown(attempt, former, error ?? second);
+  }
+}
+
 async function attemptGroup(attempt: Attempt): Promise<void> {
   const facts = await lookAtGroup(attempt);
+  const missing = facts.record?.missingSince ? facts.record : null;
+  if (missing && !(await isShownAgain(attempt, missing))) return findInItsPlace(attempt, null);
+  if (missing) return attemptGroup(attempt);
   if (facts.repairs.length > 0) await attempt.record((tx) => applyRepairs(tx, attempt, facts.repairs));
   // Whatever is wanted now: what an earlier attempt did is the bridge's, and belongs in the audit log.
   const record = attempt.unknownOutcome && facts.record ? await readAll(attempt, facts.record) : facts.record;
@@ -166,24 +195,5 @@ function enqueueAgain(tx: Db, attempt: Attempt, subject = attempt.task.subject):
     priority: attempt.task.priority,
     correlationIds: attempt.task.causes,
     at: attempt.now(),
-  });
-}
-
-/** The remote group is not there any more: the bridge forgets it and looks again. */
-async function forgetVanished(attempt: Attempt, error: RemoteError): Promise<void> {
-  const { store } = attempt.context;
-  await attempt.record(async (tx) => {
-    const link = await getLink(tx, store.id, attempt.task.subject);
-    if (!link) return;
-    await forgetGroup(tx, store.id, link.remoteId);
-    await forgetObservation(tx, store.id, 'group', link.remoteId);
-    for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId))
-      await deleteLink(tx, feeder.id);
-    await attempt.event(tx, {
-      kind: 'link.vanished',
-      outcome: 'failure',
-      subject: { ...attempt.task.subject, display: link.remoteName },
-      reason: `the group ${link.remoteName} (${link.remoteId}) is not there any more: ${error.message}`,
-    });
   });
 }

@@ -33,6 +33,7 @@ function link(disabledBy: LinkRecord['disabledBy']): LinkRecord {
     observed: {},
     membersReadAt: null,
     removalSince: null,
+    missingSince: null,
     drift: null,
     createdAt: BEFORE,
     updatedAt: BEFORE,

@@ -32,6 +32,7 @@ const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
   observed: desired.attributes,
   membersReadAt: null,
   removalSince: null,
+  missingSince: null,
   drift: null,
   createdAt: WRITTEN,
   updatedAt: WRITTEN,

@@ -1,0 +1,66 @@
+/**
+ * A remote group that the vendor does not show: it may be gone, or hidden for a moment. What is owed there stays owed,
+ * and is done within a minute after the group is shown again; only another group in its place ends that.
+ */
+
+import type { Db } from '../../db/open.ts';
+import { forgetGroup } from '../../db/seen/ledger.ts';
+import { deleteLink, groupLinksByRemoteId, type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import { forgetObservation } from '../../db/seen/observations.ts';
+import type { RemoteError } from '../../model/errors.ts';
+import type { Attempt } from '../attempt.ts';
+import { releaseKeys } from '../keys/holders.ts';
+import { conclude } from '../outcome.ts';
+import { answerOf } from '../refusal.ts';
+
+const LOOK_MS = 20_000;
+/** After that each sync looks, and each change. */
+const LOOKS_FOR_MS = 24 * 60 * 60_000;
+
+/** Of a link that was not shown: true where it is now. Its members are read anew before the next plan. */
+export async function isShownAgain(attempt: Attempt, link: LinkRecord): Promise<boolean> {
+  const { connector, store } = attempt.context;
+  if ((await connector.read('group', link.remoteId, attempt.looking('read'))) === null) return false;
+  await attempt.record(async (tx) => {
+    for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId))
+      await updateLink(tx, feeder.id, { missingSince: null, membersReadAt: null }, attempt.now());
+  });
+  return true;
+}
+
+/** Says so, and looks again soon. */
+export async function waitUntilShown(
+  attempt: Attempt,
+  link: LinkRecord,
+  error: RemoteError | null,
+): Promise<void> {
+  const { store } = attempt.context;
+  const now = attempt.deps.clock.now();
+  const since = link.missingSince ?? attempt.now();
+  const subject = { ...attempt.task.subject, display: link.remoteName };
+  const words = error === null ? '' : ` (${error.code ?? error.message})`;
+  const reason = `${store.name} does not show the group ${link.remoteName}${words}; what is owed there is done as soon as it does. Unlink it if it is gone for good`;
+  const looksAgain = now - Date.parse(since) < LOOKS_FOR_MS;
+  await attempt.record(async (tx) => {
+    await updateLink(tx, link.id, { missingSince: since }, attempt.now());
+    if (link.missingSince === null)
+      await attempt.event(tx, { kind: 'link.vanished', outcome: 'failure', subject, reason });
+    await conclude(tx, attempt, {
+      heldReasons: [],
+      skipped: [],
+      refusals: [{ reason, vendor: error && answerOf(error) }],
+      ...(looksAgain ? { waiting: [reason], waitMs: LOOK_MS } : {}),
+    });
+  });
+}
+
+/** Another group has taken its place: nothing is owed in the former one. Part of the transaction that links the other. */
+export async function forgetFormer(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+  const { store } = attempt.context;
+  await forgetGroup(tx, store.id, link.remoteId);
+  await forgetObservation(tx, store.id, 'group', link.remoteId);
+  for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId)) {
+    await releaseKeys(tx, attempt, feeder);
+    await deleteLink(tx, feeder.id);
+  }
+}
