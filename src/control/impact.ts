@@ -4,7 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
-import { type PreviewSummary, SUMMARY_KEYS } from '../db/runs/previews.ts';
+import { addCounts, type ChangeCounts, countChange, NO_CHANGES } from '../db/runs/changeCounts.ts';
 import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { countMeeting } from '../db/stores/scope.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
@@ -23,16 +23,16 @@ export interface Impact {
   /** People of the directory who enter scope, whether they have an account or not. */
   readonly entering: number;
   readonly leaving: number;
-  /** Counts of changes, as a preview has them; only where it was asked for. */
-  readonly summary?: PreviewSummary;
+  /** What would be done then and would not be done now. */
+  readonly summary: ChangeCounts;
 }
 
-export async function countImpact(
+export async function countMoved(
   db: Db,
   environmentId: string,
   before: readonly RuleTerms[],
   after: readonly RuleTerms[],
-): Promise<Impact> {
+): Promise<Omit<Impact, 'summary'>> {
   const [was, becomes] = [scopeOf(before, dialectOf(db)).people, scopeOf(after, dialectOf(db)).people];
   return {
     entering: await countMeeting(db, environmentId, becomes, was),
@@ -50,7 +50,7 @@ export async function planUnder(
   deps: PropagationDeps,
   store: StoreRecord,
   proposed: Proposed,
-): Promise<PreviewSummary> {
+): Promise<ChangeCounts> {
   const { db } = deps;
   const context = await storeContextOf(db, deps.connectors, store);
   const now = () => isoTime(deps.clock.now());
@@ -58,25 +58,33 @@ export async function planUnder(
     { db, context, now },
     { db, context: { ...context, ...proposed }, now },
   ];
-  const counts = new Map<string, number>();
-  const losers = new Set<string>();
-  let losses = 0;
+  const fresh: Counting = { counts: NO_CHANGES, held: NO_CHANGES, losers: new Set() };
   for (const pages of [peoplePages, groupPages]) {
     // Both plans go through the same subjects in the same order, page by page.
     const before = pages(today);
     for await (const page of pages(then)) {
       const known = (await before.next()).value as Planned | undefined;
-      const fresh = without(page, known ?? NOTHING);
-      for (const change of fresh.changes) {
-        add(counts, change.op, 1);
-        if (!isLoss(change)) continue;
-        losers.add(loserOf(change));
-        losses += 1;
-      }
-      add(counts, 'skipped', fresh.skipped.length);
+      count(fresh, without(page, known ?? NOTHING));
     }
   }
-  return summaryOf(db, context, counts, { losers: losers.size, losses });
+  return withHeld(db, context, fresh);
+}
+
+interface Counting {
+  counts: ChangeCounts;
+  /** The losses among them, as held. */
+  held: ChangeCounts;
+  readonly losers: Set<string>;
+}
+
+function count(counting: Counting, { changes, skipped }: Planned): void {
+  for (const change of changes) {
+    counting.counts = countChange(counting.counts, change.subject.kind, change.op);
+    if (!isLoss(change)) continue;
+    counting.losers.add(loserOf(change));
+    counting.held = countChange(counting.held, change.subject.kind, 'held');
+  }
+  for (const { subject } of skipped) counting.counts = countChange(counting.counts, subject.kind, 'skipped');
 }
 
 interface Planned {
@@ -118,32 +126,28 @@ async function* groupPages(planning: Planning): AsyncGenerator<Planned> {
 
 function without(then: Planned, now: Planned): Planned {
   const keys = new Set(now.changes.map(changeKey));
-  const reasons = new Set(now.skipped.map(({ reason }) => reason));
+  const known = new Set(now.skipped.map(skipKey));
   return {
     changes: then.changes.filter((change) => !keys.has(changeKey(change))),
-    skipped: then.skipped.filter(({ reason }) => !reasons.has(reason)),
+    skipped: then.skipped.filter((skip) => !known.has(skipKey(skip))),
   };
+}
+
+function skipKey({ op, subject, reason }: Skip): string {
+  return JSON.stringify([op, subject.kind, subject.id, reason]);
 }
 
 function loserOf(change: Change): string {
   return change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : change.subject.id;
 }
 
-function add(counts: Map<string, number>, key: string, count: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + count);
-}
-
 /** Saved as one change of rules, losses beyond the limit all wait; so does every loss of a tripped brake. */
-async function summaryOf(
+async function withHeld(
   db: Db,
   { settings, store }: StoreContext,
-  counts: ReadonlyMap<string, number>,
-  { losers, losses }: { readonly losers: number; readonly losses: number },
-): Promise<PreviewSummary> {
+  { counts, held, losers }: Counting,
+): Promise<ChangeCounts> {
   const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
-  const brakes = settings.brakePercent < 100 && (store.brakeTrippedAt !== null || losers > limit);
-  const held = brakes ? losses : 0;
-  return Object.fromEntries(
-    SUMMARY_KEYS.map((key) => [key, key === 'held' ? held : (counts.get(key) ?? 0)]),
-  ) as PreviewSummary;
+  const brakes = settings.brakePercent < 100 && (store.brakeTrippedAt !== null || losers.size > limit);
+  return brakes ? addCounts(counts, held) : counts;
 }

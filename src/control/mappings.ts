@@ -5,7 +5,7 @@
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import type { PreviewSummary } from '../db/runs/previews.ts';
+import { type ChangeCounts, NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   type AttributeOverride,
   type GroupMapping,
@@ -53,17 +53,26 @@ function settingsOf(definition: StoreTypeDefinition, store: StoreRecord): Common
   return commonSettings(withDefaults(definition.settings, store.configuration));
 }
 
+export interface MappingsImpact {
+  /** What would be done then and would not be done now. */
+  readonly summary: ChangeCounts;
+}
+
 /** What would follow if these were saved, from what was last seen of the store. Throws as `saveMappings` does. */
 export async function previewMappings(
   deps: PropagationDeps,
   store: StoreRecord,
   input: MappingsInput,
-): Promise<{ readonly summary: PreviewSummary }> {
+): Promise<MappingsImpact> {
   const definition = deps.connectors.definitionOf(store.type);
   const settings = settingsOf(definition, store);
   refuseMistakes(definition, settings, input);
-  const mapping = effectiveMapping(definition, settings, overrides(definition, input.mappings));
-  return { summary: await planUnder(deps, store, { mapping, groupMappings: input.groupMappings }) };
+  const attributes = overrides(definition, input.mappings);
+  const groupMappings = input.groupMappings;
+  const before = await mappingsOfStore(deps.db, store.id);
+  if (isSame(before, { attributes, groups: groupMappings })) return { summary: NO_CHANGES };
+  const mapping = effectiveMapping(definition, settings, attributes);
+  return { summary: await planUnder(deps, store, { mapping, groupMappings }) };
 }
 
 /** Throws a 400 with every mistake, 404, or 409 where the store is being deleted. */
@@ -72,9 +81,9 @@ export async function saveMappings(
   store: StoreRecord,
   input: MappingsInput,
   cause: Cause,
-): Promise<MappingsInput> {
+): Promise<MappingsInput & { readonly impact: MappingsImpact }> {
   const definition = deps.connectors.definitionOf(store.type);
-  refuseMistakes(definition, settingsOf(definition, store), input);
+  const impact = await previewMappings(deps, store, input);
   const wanted = { attributes: overrides(definition, input.mappings), groups: input.groupMappings };
   const saved = await deps.db.transaction(async (tx) => {
     const current = await lockStore(tx, store.id);
@@ -87,7 +96,7 @@ export async function saveMappings(
     return readMappings(tx, deps, current);
   });
   deps.wake.signal();
-  return saved;
+  return { ...saved, impact };
 }
 
 async function replace(

@@ -4,6 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
+import { NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   deleteRule as deleteRow,
   getRule,
@@ -21,7 +22,7 @@ import { storeEvent } from '../stores/storeEvents.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { refuseOtherVersion, timeAfter, type Versions } from './conflicts.ts';
-import { countImpact, type Impact, planUnder } from './impact.ts';
+import { countMoved, type Impact, planUnder } from './impact.ts';
 import { expressionMistakes, groupMistakes, refuseTooMuch } from './ruleChecks.ts';
 import { queueRun } from './stores.ts';
 
@@ -142,24 +143,26 @@ async function change(
   options: RuleOptions,
   cause: Cause,
 ): Promise<Saved | Impact> {
-  if (options.preview) return previewOf(deps, step);
-  const saved = await deps.db.transaction((tx) => save(tx, deps, step, options, cause));
+  const impact = await impactOf(deps, step);
+  if (options.preview) return impact;
+  const { summary } = impact;
+  const saved = await deps.db.transaction((tx) => save(tx, deps, step, options, summary, cause));
   deps.wake.signal();
   return saved;
 }
 
-async function previewOf(deps: PropagationDeps, step: Step): Promise<Impact> {
+/** From what was last seen of the store; a change that matters to nobody costs no plan. */
+async function impactOf(deps: PropagationDeps, step: Step): Promise<Impact> {
   const { environmentId, storeId } = subject(step);
   const store = await getStoreOf(deps.db, environmentId, storeId);
   if (!store) throw new RequestError(404, `There is no store ${storeId} here.`);
   const rules = await rulesOfStore(deps.db, storeId);
   const proposed = changed(rules, step);
   refuseTooMuch(proposed, dialectOf(deps.db));
-  const impact = await countImpact(deps.db, environmentId, rules, proposed);
-  return {
-    ...impact,
-    summary: await planUnder(deps, store, { scope: scopeOf(proposed, dialectOf(deps.db)) }),
-  };
+  const moved = await countMoved(deps.db, environmentId, rules, proposed);
+  if (!matters(step.before, step.after)) return { ...moved, summary: NO_CHANGES };
+  const scope = scopeOf(proposed, dialectOf(deps.db));
+  return { ...moved, summary: await planUnder(deps, store, { scope }) };
 }
 
 async function save(
@@ -167,6 +170,7 @@ async function save(
   deps: PropagationDeps,
   step: Step,
   options: RuleOptions,
+  summary: Impact['summary'],
   cause: Cause,
 ): Promise<Saved> {
   const rule = subject(step);
@@ -178,7 +182,7 @@ async function save(
   refuseRace(rules, step, options.expected ?? null);
   const proposed = changed(rules, step);
   refuseTooMuch(proposed, dialectOf(tx));
-  const impact = await countImpact(tx, store.environmentId, rules, proposed);
+  const impact = { ...(await countMoved(tx, store.environmentId, rules, proposed)), summary };
   if (!options.widen) refuseWidening(store, rules, proposed, impact);
   await write(tx, step);
   await record(tx, deps, store, step, impact, cause);

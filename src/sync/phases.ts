@@ -44,7 +44,6 @@ export interface Progress {
   readonly scanned?: number;
   readonly drift?: readonly DriftItem[];
   readonly refused?: readonly unknown[];
-  readonly summary?: Readonly<Record<string, number>>;
 }
 
 export function firstPhase(run: SyncRunRecord): Phase {
@@ -101,7 +100,7 @@ async function planUsers(step: Step, cursor: string | null): Promise<Progress> {
     await forgetOldDrift(tx, step);
     await addPeopleToCause(tx, step.run.correlationId, store.id, losersAmong(people));
   });
-  return { cursor: next, drift, summary: summarise(people.flatMap(({ plan }) => plan.changes)) };
+  return { cursor: next, drift };
 }
 
 function losersAmong(people: readonly PlannedPerson[]): readonly string[] {
@@ -140,7 +139,7 @@ async function planGroups(step: Step, cursor: string | null): Promise<Progress> 
         at: step.now(),
       });
   });
-  return { cursor: next, drift, summary: summarise(changes) };
+  return { cursor: next, drift };
 }
 
 export function membersLosing(changes: readonly Change[]): readonly string[] {

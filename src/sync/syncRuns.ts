@@ -8,10 +8,13 @@ import { appendEvent } from '../db/events.ts';
 import { countSubjects } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
+import { type ChangeCounts, NO_CHANGES } from '../db/runs/changeCounts.ts';
+import { doneChanges } from '../db/runs/doneChanges.ts';
 import {
   nextOpenRun,
   type SyncPosition,
   type SyncRunRecord,
+  type SyncSummary,
   saveSyncRun,
   settledRuns,
 } from '../db/runs/syncRuns.ts';
@@ -48,8 +51,7 @@ export async function syncStep(
   const step = { ...stepOf(deps, context, lease, { ...callContext, record }, begins), giveWay: deps.giveWay };
   const phase = step.run.position?.phase as Phase;
   const progress = await PHASE_STEPS[phase](step, step.run.position?.cursor ?? null);
-  const summary = calls === 0 ? progress.summary : { ...progress.summary, calls };
-  await step.record((tx) => advance(tx, step, phase, { ...progress, ...(summary ? { summary } : {}) }));
+  await step.record((tx) => advance(tx, step, phase, progress, calls));
   return true;
 }
 
@@ -86,17 +88,22 @@ async function begun({ db, clock }: { db: Db; clock: Clock }, run: SyncRunRecord
   return started;
 }
 
-async function advance(tx: Db, step: Step, phase: Phase, progress: Progress): Promise<void> {
+async function advance(tx: Db, step: Step, phase: Phase, progress: Progress, calls: number): Promise<void> {
   const { run } = step;
   const drift = [...run.drift, ...(progress.drift ?? [])];
-  const summary = added(run.summary, { ...progress.summary, drift: progress.drift?.length ?? 0 });
+  const refused = progress.refused ?? [];
+  const summary = withMore(run.summary, {
+    calls,
+    drift: progress.drift?.length ?? 0,
+    refused: refused.length,
+  });
   const next = progress.cursor === null ? nextPhase(step, phase) : phase;
   const scanned = run.progress.scanned + (progress.scanned ?? 0);
   const moved = {
     ...run,
     summary,
     drift: drift.slice(0, DRIFT_LISTED_MAX),
-    refused: [...run.refused, ...(progress.refused ?? [])].slice(0, REFUSED_LISTED_MAX),
+    refused: [...run.refused, ...refused].slice(0, REFUSED_LISTED_MAX),
     // A store may hold more than the directory, of which `total` is the count.
     progress: { scanned, total: Math.max(run.progress.total ?? 0, scanned) },
   };
@@ -119,7 +126,10 @@ export async function closeSettledRuns(
     await step.record(async (tx) => {
       const left = await takeRefused(tx, run);
       const refused = [...run.refused, ...left.items].slice(0, REFUSED_LISTED_MAX);
-      const summary = left.count > 0 ? added(run.summary, { refused: left.count }) : run.summary;
+      const summary = await summaryOf(tx, {
+        ...run,
+        summary: withMore(run.summary, { refused: left.count }),
+      });
       await saveSyncRun(tx, { ...run, state: 'DONE', refused, summary, finishedAt: step.now() });
       await finished(tx, step, summary);
     });
@@ -128,16 +138,27 @@ export async function closeSettledRuns(
 
 const NO_CALLS: CallContext = { signal: AbortSignal.abort(), record: () => {} };
 
-function added(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const sum = { ...a };
-  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
+function withMore(
+  summary: SyncSummary,
+  more: { readonly calls?: number; readonly drift?: number; readonly refused: number },
+): SyncSummary {
+  const refused = (summary.refused ?? 0) + more.refused;
+  return {
+    ...summary,
+    calls: (summary.calls ?? 0) + (more.calls ?? 0),
+    drift: (summary.drift ?? 0) + (more.drift ?? 0),
+    ...(refused > 0 ? { refused } : {}),
+  };
 }
 
-async function finished(tx: Db, step: Step, summary: Readonly<Record<string, number>>): Promise<void> {
+/** What the run has done by now. */
+export async function summaryOf(db: Db, run: SyncRunRecord): Promise<ChangeCounts & SyncSummary> {
+  if (run.state === 'DONE') return { ...NO_CHANGES, ...run.summary };
+  const done = await doneChanges(db, run.storeId, run.correlationId, run.startedAt ?? run.createdAt);
+  return { ...run.summary, ...done };
+}
+
+async function finished(tx: Db, step: Step, summary: SyncSummary): Promise<void> {
   const { store } = step.context;
   await recordSync(tx, store.id, step.now());
   await appendEvent(tx, step.now(), {

@@ -60,7 +60,7 @@ const Impact = named(
   z.object({
     entering: z.int().describe('People who enter the scope of the store.'),
     leaving: z.int(),
-    summary: ChangeSummary.optional().describe('With `preview`: the changes of the whole plan.'),
+    summary: ChangeSummary.describe('Of this change alone.'),
   }),
 );
 

@@ -4,6 +4,7 @@ import type { ListProgress } from '../../model/remote.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import type { ChangeCounts } from './changeCounts.ts';
 
 export type SyncRunCause = 'request' | 'periodic' | 'activation' | 'settings' | 'deletion' | 'apply';
 export type SyncRunState = 'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED';
@@ -24,6 +25,14 @@ export interface SyncPosition {
   readonly list?: ListProgress;
 }
 
+/** Changes that were made, once the run is over; calls of the scan and differences found, from the start. */
+export interface SyncSummary extends Partial<ChangeCounts> {
+  readonly calls?: number;
+  readonly drift?: number;
+  /** Of an applied preview: items that were not done. */
+  readonly refused?: number;
+}
+
 export interface SyncRunRecord {
   readonly id: string;
   readonly environmentId: string;
@@ -36,7 +45,7 @@ export interface SyncRunRecord {
   readonly repair: boolean;
   readonly state: SyncRunState;
   readonly progress: SyncProgress;
-  readonly summary: Readonly<Record<string, number>>;
+  readonly summary: SyncSummary;
   readonly drift: readonly unknown[];
   /** For the application of a preview: which, and whether with what the brake held in it. */
   readonly previewId: string | null;

@@ -107,8 +107,6 @@ export const REFUSED_LISTED_MAX = 1_000;
 interface Applied {
   readonly cursor: string | null;
   readonly refused: readonly unknown[];
-  /** Operation → how many of it were applied; and how many items were refused. */
-  readonly summary: Readonly<Record<string, number>>;
 }
 
 const WITHHELD = 'the brake holds it: apply the preview with includeHeld: true, or approve it';
@@ -138,9 +136,7 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
     }
   });
   const withheld = items.filter(({ body }) => body.held && !run.includeHeld);
-  const summary: Record<string, number> = { refused: withheld.length };
-  for (const { body } of permitted) summary[body.op] = (summary[body.op] ?? 0) + 1;
-  return { cursor: next, refused: withheld.map(({ body }) => ({ ...body, reason: WITHHELD })), summary };
+  return { cursor: next, refused: withheld.map(({ body }) => ({ ...body, reason: WITHHELD })) };
 }
 
 async function itemsPage(step: ApplyStep, cursor: string | null) {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Knex } from 'knex';
-import { countImpact } from '../../../src/control/impact.ts';
+import { countMoved } from '../../../src/control/impact.ts';
 import { insertConnection } from '../../../src/db/identity/connections.ts';
 import { insertEnvironmentOnce } from '../../../src/db/identity/environments.ts';
 import { addMembers } from '../../../src/db/identity/groupMembers.ts';
@@ -217,7 +217,7 @@ onEachDatabase((open, dialect) => {
         const found = await peopleInScope(db, scope, [...speaking.values()]);
         expect(found).toEqual(new Set([...was].map((n) => made.persons[n])));
 
-        const counted = await countImpact(
+        const counted = await countMoved(
           db,
           made.environmentId,
           toTerms(before, made.groups),

@@ -11,7 +11,7 @@ import type { StoreRecord } from '../../../db/stores/stores.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { endpoint, ok } from '../../endpoint.ts';
 import { storeHref } from '../../href.ts';
-import { Mappings, MappingsOrImpact, MappingsReplacement } from '../../schemas/stores/mappings.ts';
+import { Mappings, MappingsReplacement, SavedMappingsOrImpact } from '../../schemas/stores/mappings.ts';
 
 const MAPPINGS = '/environments/:envId/propagation/stores/:storeId/mappings';
 
@@ -35,12 +35,13 @@ export const mappings = {
       preview: z.boolean().default(false).describe('Only say what would follow, and save nothing.'),
     },
     body: MappingsReplacement,
-    answers: { 200: MappingsOrImpact },
+    answers: { 200: SavedMappingsOrImpact },
     refusals: { 409: 'The store is being deleted.' },
     handle: async ({ store, query, body, cause }, deps) => {
       const input = inputOf(body);
       if (query.preview) return ok({ impact: await previewMappings(deps.propagation, store, input) });
-      return ok(show(deps, store, await saveMappings(deps.propagation, store, input, cause)));
+      const { impact, ...saved } = await saveMappings(deps.propagation, store, input, cause);
+      return ok({ ...show(deps, store, saved), impact });
     },
   }),
 };

@@ -105,7 +105,9 @@ export const previews = {
     handle: async ({ store, params, body, cause }, deps) => {
       const preview = await previewOf(deps, store, params.previewId);
       const run = await startApply(deps.propagation, store, preview, body, cause);
-      return accepted(showSync(deps, store, run), { location: storeHref(deps, store, 'syncs', run.id) });
+      return accepted(await showSync(deps, store, run), {
+        location: storeHref(deps, store, 'syncs', run.id),
+      });
     },
   }),
 };

@@ -21,7 +21,9 @@ export const syncs = {
     refusals: { 409: 'The store is not active.' },
     handle: async ({ store, body, cause }, deps) => {
       const run = await startSync(deps.propagation, store, body, cause);
-      return accepted(showSync(deps, store, run), { location: storeHref(deps, store, 'syncs', run.id) });
+      return accepted(await showSync(deps, store, run), {
+        location: storeHref(deps, store, 'syncs', run.id),
+      });
     },
   }),
 
@@ -34,7 +36,7 @@ export const syncs = {
     handle: async ({ store, params: { syncId } }, deps) => {
       const run = await getSyncRun(deps.db, store.id, syncId);
       if (!run) throw notFound('sync run', syncId);
-      return ok(showSync(deps, store, run));
+      return ok(await showSync(deps, store, run));
     },
   }),
 };

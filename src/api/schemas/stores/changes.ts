@@ -41,21 +41,27 @@ const Orphan = named(
   }),
 );
 
-export const ChangeSummary = named(
-  'ChangeSummary',
-  z.object({
-    create: z.int(),
-    adopt: z.int(),
-    update: z.int(),
-    enable: z.int(),
-    disable: z.int(),
-    delete: z.int(),
-    grant: z.int(),
-    revoke: z.int(),
-    skipped: z.int(),
-    held: z.int(),
-  }),
-);
+const COUNTS = {
+  create: z.int(),
+  adopt: z.int(),
+  update: z.int(),
+  enable: z.int(),
+  disable: z.int(),
+  delete: z.int(),
+  grant: z.int(),
+  revoke: z.int(),
+  skipped: z.int(),
+  held: z.int(),
+};
+
+/** Totals, and the same apart. */
+export const SUMMARY = {
+  ...COUNTS,
+  people: z.object(COUNTS),
+  groups: z.object(COUNTS).describe('Memberships are changes of their group.'),
+};
+
+export const ChangeSummary = named('ChangeSummary', z.object(SUMMARY));
 
 export const Preview = named(
   'Preview',

@@ -33,22 +33,28 @@ export const MappingsReplacement = named(
   }),
 );
 
-export const Mappings = named(
-  'Mappings',
-  z.object({
-    mappings: z.array(z.object({ targetAttribute: z.string(), sourceAttribute: z.string().nullable() })),
-    groupMappings: z.array(
-      z.object({
-        original: z.string().optional(),
-        externalId: z.string().optional(),
-        translation: z.string(),
-        accessLevel: z.string().optional(),
-      }),
-    ),
-    _links: z.object({ self: Link }),
-  }),
+const MAPPINGS = {
+  mappings: z.array(z.object({ targetAttribute: z.string(), sourceAttribute: z.string().nullable() })),
+  groupMappings: z.array(
+    z.object({
+      original: z.string().optional(),
+      externalId: z.string().optional(),
+      translation: z.string(),
+      accessLevel: z.string().optional(),
+    }),
+  ),
+  _links: z.object({ self: Link }),
+};
+
+export const Mappings = named('Mappings', z.object(MAPPINGS));
+
+const MappingsImpact = z.object({ summary: ChangeSummary }).describe('Of this change alone.');
+
+const SavedMappings = named('SavedMappings', z.object({ ...MAPPINGS, impact: MappingsImpact }));
+
+const MappingsImpactOnly = named('MappingsImpact', z.object({ impact: MappingsImpact }));
+
+export const SavedMappingsOrImpact = named(
+  'SavedMappingsOrImpact',
+  z.union([SavedMappings, MappingsImpactOnly]),
 );
-
-const MappingsImpact = named('MappingsImpact', z.object({ impact: z.object({ summary: ChangeSummary }) }));
-
-export const MappingsOrImpact = named('MappingsOrImpact', z.union([Mappings, MappingsImpact]));

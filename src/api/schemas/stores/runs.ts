@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { Link, named, Time } from '../common.ts';
 import { Subject } from '../subject.ts';
-import { RefusedChange } from './changes.ts';
+import { RefusedChange, SUMMARY } from './changes.ts';
 
 export const NewSync = named(
   'NewSync',
@@ -45,7 +45,14 @@ export const SyncRun = named(
     startedAt: Time.nullable(),
     finishedAt: Time.nullable(),
     progress: z.object({ scanned: z.int(), total: z.int().nullable() }),
-    summary: z.record(z.string(), z.int()).describe('What was done, by operation.'),
+    summary: z
+      .object({
+        ...SUMMARY,
+        calls: z.int().optional().describe('Of the scan.'),
+        drift: z.int().optional(),
+        refused: z.int().optional(),
+      })
+      .describe('What was done, by operation.'),
     drift: z.array(DriftItem),
     previewId: z.string().nullable().optional(),
     refused: z.array(RefusedChange).optional().describe('Of an applied preview: what was not done, and why.'),
