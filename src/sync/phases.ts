@@ -214,9 +214,3 @@ async function enqueue(
     at: step.now(),
   });
 }
-
-export function summarise(changes: readonly Change[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { op } of changes) counts[op] = (counts[op] ?? 0) + 1;
-  return counts;
-}

@@ -5,27 +5,22 @@ import { newId } from '../../support/ids.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { countUpTo } from '../paging.ts';
+import { addCounts, type ChangeCounts, NO_CHANGES } from './changeCounts.ts';
 
 export type PreviewState = 'RUNNING' | 'DONE' | 'FAILED';
 export type PreviewList = 'change' | 'skipped' | 'orphan';
 
-export const SUMMARY_KEYS = [
-  'create',
-  'adopt',
-  'update',
-  'enable',
-  'disable',
-  'delete',
-  'grant',
-  'revoke',
-  'skipped',
-  'held',
-] as const;
-export type PreviewSummary = Readonly<Record<(typeof SUMMARY_KEYS)[number], number>>;
+/** Of people, and of groups. */
+export interface LossCounts {
+  readonly people: number;
+  readonly groups: number;
+}
 
-const KEPT_KEYS = [...SUMMARY_KEYS, 'losses', 'heldLosses'] as const;
 /** `losses`: not every one can be told by its operation. `heldLosses`: of what is held. */
-export type KeptSummary = Readonly<Record<(typeof KEPT_KEYS)[number], number>>;
+export interface KeptSummary extends ChangeCounts {
+  readonly losses: LossCounts;
+  readonly heldLosses: LossCounts;
+}
 
 export interface PreviewRecord {
   readonly id: string;
@@ -35,6 +30,8 @@ export interface PreviewRecord {
   /** Null until a worker begins. */
   readonly position: PreviewPosition | null;
   readonly summary: KeptSummary;
+  /** People who lose something; 0 until it is done. */
+  readonly losing: number;
   readonly error: string | null;
   readonly createdAt: string;
   readonly expiresAt: string;
@@ -54,7 +51,8 @@ export interface PreviewPosition {
   readonly began: string;
 }
 
-const EMPTY = Object.fromEntries(KEPT_KEYS.map((key) => [key, 0])) as KeptSummary;
+const NO_LOSSES: LossCounts = { people: 0, groups: 0 };
+const EMPTY: KeptSummary = { ...NO_CHANGES, losses: NO_LOSSES, heldLosses: NO_LOSSES };
 
 export async function insertPreview(
   db: Db,
@@ -67,6 +65,7 @@ export async function insertPreview(
     state: 'RUNNING',
     position: null,
     summary: toJson(EMPTY),
+    losing: 0,
     error: null,
     created_at: preview.createdAt,
     expires_at: preview.expiresAt,
@@ -103,18 +102,26 @@ export async function savePreviewPosition(db: Db, id: string, position: PreviewP
 }
 
 /** Adds the counts of one page of the plan. */
-export async function addToSummary(
-  tx: Db,
-  id: string,
-  counts: Partial<Record<keyof KeptSummary, number>>,
-): Promise<void> {
+export async function addToSummary(tx: Db, id: string, more: KeptSummary): Promise<void> {
   const row = await tx('previews').where({ id }).first('summary');
   if (!row) return;
-  const summary = fromJson<KeptSummary>(row.summary);
-  const added = KEPT_KEYS.map((key) => [key, (summary[key] ?? 0) + (counts[key] ?? 0)]);
+  const { losses, heldLosses, ...counts } = fromJson<KeptSummary>(row.summary);
+  const summary: KeptSummary = {
+    ...addCounts(counts, more),
+    losses: addLosses(losses, more.losses),
+    heldLosses: addLosses(heldLosses, more.heldLosses),
+  };
   await tx('previews')
     .where({ id })
-    .update({ summary: toJson(Object.fromEntries(added)) });
+    .update({ summary: toJson(summary) });
+}
+
+function addLosses(a: LossCounts, b: LossCounts): LossCounts {
+  return { people: a.people + b.people, groups: a.groups + b.groups };
+}
+
+export async function saveLosing(tx: Db, id: string, losing: number): Promise<void> {
+  await tx('previews').where({ id }).update({ losing });
 }
 
 export async function finishPreview(
@@ -133,10 +140,13 @@ export async function deleteExpiredPreviews(db: Db, now: string): Promise<void> 
 
 export interface PreviewItem {
   readonly changeKey: string | null;
+  /** Lists are in the order of these. */
+  readonly sortKey: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 const ROWS_PER_INSERT_MAX = 100;
+const SORT_KEY_LENGTH_MAX = 200;
 
 /** At the end of the list. One page of the plan at a time, so that nothing comes in between. */
 export async function appendPreviewItems(
@@ -157,6 +167,7 @@ export async function appendPreviewItems(
       list,
       position: from + at + index,
       change_key: item.changeKey,
+      sort_key: item.sortKey.slice(0, SORT_KEY_LENGTH_MAX),
       body: toJson(item.body),
     }));
     await db('preview_items').insert(rows);
@@ -167,20 +178,23 @@ export interface ListedItem extends PreviewItem {
   readonly position: number;
 }
 
-/** In the order of the plan; `after` is a position, -1 to start. */
+export type ItemPosition = Pick<ListedItem, 'sortKey' | 'position'>;
+
+/** By their sort keys, and where these are equal in the order of the plan; `after` null starts. */
 export async function listPreviewItems(
   db: Db,
   previewId: string,
   list: PreviewList,
-  after: number,
+  after: ItemPosition | null,
   limit: number,
 ): Promise<readonly ListedItem[]> {
-  const rows = await db('preview_items')
+  const query = db('preview_items')
     .where({ preview_id: previewId, list })
-    .where('position', '>', after)
-    .orderBy('position')
+    .orderBy(['sort_key', 'position'])
     .limit(limit);
-  return rows.map((row: Record<string, unknown>) => ({
+  if (after) query.whereRaw('(sort_key, position) > (?, ?)', [after.sortKey, after.position]);
+  return (await query).map((row: Record<string, unknown>) => ({
+    sortKey: row.sort_key as string,
     position: Number(row.position),
     changeKey: row.change_key as string | null,
     body: fromJson(row.body),
@@ -200,6 +214,7 @@ function toPreview(row: Record<string, unknown>): PreviewRecord {
     state: row.state as PreviewState,
     position: fromJsonOrNull(row.position),
     summary: fromJson(row.summary),
+    losing: Number(row.losing),
     error: row.error as string | null,
     createdAt: row.created_at as string,
     expiresAt: row.expires_at as string,

@@ -8,7 +8,12 @@ import { openHeld } from '../../db/brake/heldLists.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { type AppliedChange, insertApplied, takeLeftover } from '../../db/runs/appliedChanges.ts';
-import { getPreview, listPreviewItems, type PreviewRecord } from '../../db/runs/previews.ts';
+import {
+  getPreview,
+  type ItemPosition,
+  listPreviewItems,
+  type PreviewRecord,
+} from '../../db/runs/previews.ts';
 import { insertSyncRun, type SyncRunRecord } from '../../db/runs/syncRuns.ts';
 import { vendorRefusals } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
@@ -145,7 +150,7 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
     ? await getPreview(step.db, context.store.id, run.previewId, step.now())
     : null;
   if (!preview) return { items: [], next: null };
-  const after = cursor === null ? -1 : Number(cursor);
+  const after = cursor === null ? null : (JSON.parse(cursor) as ItemPosition);
   const rows = await listPreviewItems(step.db, preview.id, 'change', after, ITEMS_PER_STEP);
   const items = rows.map((row) => ({
     changeKey: row.changeKey as string,
@@ -153,7 +158,9 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
     body: presentChange(preview, row.body) as unknown as Item,
   }));
   const last = rows.at(-1);
-  return { items, next: rows.length < ITEMS_PER_STEP || !last ? null : String(last.position) };
+  if (rows.length < ITEMS_PER_STEP || !last) return { items, next: null };
+  const { sortKey, position } = last;
+  return { items, next: JSON.stringify({ sortKey, position } satisfies ItemPosition) };
 }
 
 /** What was applied and is not done when every task is settled: kept by the brake, the vendor, or another plan. */

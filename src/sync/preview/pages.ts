@@ -5,24 +5,37 @@
  */
 
 import { addPeopleToCause, countCounted, forgetCounted } from '../../db/brake/brakeLedger.ts';
+import { lower } from '../../db/columns.ts';
 import { nearMatches } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
-import { addToSummary, appendPreviewItems, getPreview, type PreviewRecord } from '../../db/runs/previews.ts';
+import {
+  addToSummary,
+  appendPreviewItems,
+  getPreview,
+  type PreviewItem,
+  type PreviewRecord,
+  saveLosing,
+} from '../../db/runs/previews.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/observations.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
-import type { ListProgress } from '../../model/remote.ts';
+import type { ListProgress, RemoteUser } from '../../model/remote.ts';
+import type { Kind, NamedSubject } from '../../model/subject.ts';
 import { brakeLimit } from '../../plan/brake.ts';
+import { isProtected } from '../../plan/protection.ts';
 import { desiredOf, type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { byScan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';
+import { namesOfAccount } from '../../settle/situation.ts';
 import { planGroupsPage, planPeoplePage } from '../../settle/storePlan.ts';
+import type { StoreContext } from '../../stores/desired.ts';
 import { newId } from '../../support/ids.ts';
-import { adopters, membersLosing, summarise } from '../phases.ts';
+import { adopters, membersLosing } from '../phases.ts';
 import { closeScan, scanPage } from '../scan.ts';
 import { groupDrift, personDrift } from './driftOf.ts';
 import { shownChange } from './shownChange.ts';
+import { otherLosses, summaryOfPage } from './summary.ts';
 
 export const PREVIEW_PHASES = ['scanUsers', 'scanGroups', 'planUsers', 'planGroups', 'listOrphans'] as const;
 export type PreviewPhase = (typeof PREVIEW_PHASES)[number];
@@ -107,10 +120,12 @@ async function keep(
   also: (tx: Db) => Promise<void>,
 ): Promise<void> {
   const { id, storeId } = step.preview;
+  const orderOf = ({ kind, display }: NamedSubject) => `${KIND_ORDER[kind]} ${lower(display)}`;
   const drifted = new Set(planned.filter(({ drift }) => drift).map(({ change }) => changeKey(change)));
   const decided = await withDecisions(step.db, storeId, planned);
   const changes = decided.changes.map(({ change, held }) => ({
     changeKey: changeKey(change),
+    sortKey: orderOf(change.subject),
     body: {
       id: newId(),
       ...shownChange(change),
@@ -130,17 +145,20 @@ async function keep(
       tx,
       id,
       'skipped',
-      left.map(({ op, subject, reason }) => ({ changeKey: null, body: { op, subject, reason } })),
+      left.map(({ op, subject, reason }) => ({
+        changeKey: null,
+        sortKey: orderOf(subject),
+        body: { op, subject, reason },
+      })),
     );
     await addPeopleToCause(tx, id, storeId, losing(kept));
-    const held = decided.changes.filter((item) => item.held);
-    const heldLosses = held.filter(({ change }) => isLoss(change)).length;
-    const losses = kept.filter(isLoss).length;
-    const counts = { skipped: left.length, held: held.length, losses, heldLosses };
-    await addToSummary(tx, id, { ...summarise(kept), ...counts });
+    await addToSummary(tx, id, summaryOfPage(decided.changes, left));
     await also(tx);
   });
 }
+
+/** People first. */
+const KIND_ORDER: Readonly<Record<Kind, string>> = { user: '1', group: '2' };
 
 function losing(changes: readonly Change[]): readonly string[] {
   const people = changes.filter((change) => isLoss(change) && change.op !== 'revoke');
@@ -157,18 +175,25 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<vo
     step,
     accounts.map(({ remoteId }) => remoteId),
   );
-  const orphans = accounts.filter(({ remoteId }) => !adopted.has(remoteId));
-  const bodies: Record<string, unknown>[] = [];
+  const orphans = accounts.filter(
+    (account) => !adopted.has(account.remoteId) && !isCredentialsOwn(context, account),
+  );
+  const items: PreviewItem[] = [];
   for (const { remoteId, display, identifier, state } of orphans) {
     const near = await nearMatches(db, context.store.environmentId, { display, identifier });
-    bodies.push({ remoteId, display, identifier, state, nearMatches: near });
+    const body = { remoteId, display, identifier, state, nearMatches: near };
+    items.push({ changeKey: null, sortKey: lower(display), body });
   }
-  const items = bodies.map((body) => ({ changeKey: null, body }));
   const next = accounts.length < ACCOUNTS_PER_PAGE ? null : (accounts.at(-1)?.remoteId ?? null);
   await step.record(async (tx) => {
     await appendPreviewItems(tx, preview.id, 'orphan', items);
     await step.moveOn(tx, next);
   });
+}
+
+function isCredentialsOwn(context: StoreContext, account: RemoteUser): boolean {
+  const { self } = context.store;
+  return isProtected({ patterns: [], self }, account.remoteId, namesOfAccount(context, account));
 }
 
 async function adoptedAmong(step: PreviewStep, remoteIds: readonly string[]): Promise<ReadonlySet<string>> {
@@ -186,11 +211,11 @@ export async function holdBeyondLimit(tx: Db, step: PreviewStep): Promise<void> 
   const { id, expiresAt } = step.preview;
   const people = await countCounted(tx, id, store.id);
   await forgetCounted(tx, id, store.id);
+  await saveLosing(tx, id, people);
   if (settings.brakePercent >= 100) return;
   const limit = brakeLimit(settings, await countEnabledPeople(tx, store.id));
   if (store.brakeTrippedAt === null && people <= limit) return;
   const summary = (await getPreview(tx, store.id, id, step.now()))?.summary;
   if (!summary || expiresAt <= step.now()) return;
-  const more = summary.losses - summary.heldLosses;
-  await addToSummary(tx, id, { held: more, heldLosses: more });
+  await addToSummary(tx, id, otherLosses(summary));
 }

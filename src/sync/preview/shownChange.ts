@@ -3,6 +3,7 @@
 import type { PreviewRecord } from '../../db/runs/previews.ts';
 import type { AttributeChange, Change, Op } from '../../model/change.ts';
 import type { NamedSubject } from '../../model/subject.ts';
+import { holdsEveryLoss } from './summary.ts';
 
 export interface ShownChange {
   readonly op: Op;
@@ -33,7 +34,6 @@ export function shownChange(change: Change): ShownChange {
 
 /** What awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
 export function presentChange({ summary }: PreviewRecord, body: Readonly<Record<string, unknown>>) {
-  const { losses, heldLosses } = summary;
   const { isLoss, ...shown } = body;
-  return { ...shown, held: body.held === true || (isLoss === true && heldLosses === losses) };
+  return { ...shown, held: body.held === true || (isLoss === true && holdsEveryLoss(summary)) };
 }

@@ -1,7 +1,8 @@
 /** A preview lists what was changed by hand at the store, as drift: exactly what the next repair undoes. */
 
-import { eventually } from '../../bridge.ts';
-import { startWorld, type World } from './world.ts';
+import { STORE_TYPES, startWorld, type World } from './world.ts';
+
+type StoreType = (typeof STORE_TYPES)[number];
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   let world: World;
@@ -10,40 +11,75 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   });
   afterEach(() => world.stop());
 
-  it.each([
-    ['active', false],
-    ['to be activated again', true],
-  ])(
-    'lists a title, a disabled account and a missing membership of a store that is %s',
-    async (_, inactive) => {
-      const settings = { BRAKE_PERCENT: 100 };
-      await world.add('Slack', settings);
+  /** Ann's title is another, bob cannot sign in, cid is no member. */
+  async function byHand(type: StoreType): Promise<void> {
+    const idOf = async (name: string) => (await world.account(type, name))?.id ?? '';
+    const [ann, bob, cid] = [await idOf('ann'), await idOf('bob'), await idOf('cid')];
+    if (type === 'Slack') {
+      const { users, groups } = world.slack;
+      Object.assign(users.get(ann)?.profile ?? {}, { title: 'By hand' });
+      Object.assign(users.get(bob) ?? {}, { active: false });
+      for (const group of groups.values()) group.members.delete(cid);
+    } else if (type === 'GitLabSelfManaged') {
+      const { users, members } = world.gitlab.state;
+      Object.assign(users.get(Number(ann))?.profile ?? {}, { bio: 'By hand' });
+      Object.assign(users.get(Number(bob)) ?? {}, { state: 'blocked' });
+      for (const group of members.values()) group.delete(Number(cid));
+    } else {
+      const { db } = world.bridge;
+      const row = await db('demo_accounts').where({ id: ann }).first('attributes');
+      const attributes = typeof row.attributes === 'string' ? JSON.parse(row.attributes) : row.attributes;
+      const changed = JSON.stringify({ ...attributes, title: 'By hand' });
+      await db('demo_accounts').where({ id: ann }).update({ attributes: changed });
+      await db('demo_accounts').where({ id: bob }).update({ enabled: false });
+      await db('demo_members').where({ account_id: cid }).delete();
+    }
+  }
+
+  describe.each(STORE_TYPES)('%s', (type) => {
+    it.each([
+      ['active', false],
+      ['to be activated again', true],
+    ])('lists what is otherwise on a store that is %s, and what follows is that', async (_, inactive) => {
+      const settings = { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' };
+      await world.add(type, settings);
       const ids = [];
-      for (const name of ['ann', 'bob', 'cid']) ids.push(await world.join(name, { title: 'Engineer' }));
+      for (const name of ['cid', 'bob', 'ann']) ids.push(await world.join(name, { title: 'Engineer' }));
       await world.group('crew', ids);
-      if (inactive) await world.configure('Slack', settings, { status: 'INACTIVE' });
-      const remote = async (name: string) =>
-        world.slack.users.get((await world.account('Slack', name))?.id ?? '');
-      const [ann, bob, cid] = [await remote('ann'), await remote('bob'), await remote('cid')];
-      if (ann) ann.profile.title = 'By hand';
-      if (bob) bob.active = false;
-      for (const group of world.slack.groups.values()) group.members.delete(cid?.id ?? '');
+      if (inactive) await world.configure(type, settings, { status: 'INACTIVE' });
+      await byHand(type);
       await world.forget();
 
-      const { id } = (await world.store('Slack', 'POST', '/preview', {})).body;
-      const body = await eventually(async () => {
-        const shown = (await world.store('Slack', 'GET', `/preview/${id}`)).body;
-        return shown.state === 'RUNNING' ? undefined : shown;
-      }, 20_000);
-      expect(body).toMatchObject({ state: 'DONE', summary: { update: 1, enable: 1, grant: 1, revoke: 0 } });
-      expect(body.changes).toHaveLength(3);
-      for (const change of body.changes) expect(change).toMatchObject({ drift: true });
-      expect(await world.writes('Slack')).toEqual([]);
+      const shown = await world.preview(type);
+      expect(shown).toMatchObject({
+        losing: 0,
+        changedSince: 0,
+        summary: {
+          ...{ update: 1, enable: 1, grant: 1, create: 0, revoke: 0, skipped: 0, held: 0 },
+          people: { update: 1, enable: 1, grant: 0 },
+          groups: { update: 0, enable: 0, grant: 1 },
+        },
+      });
+      // By kind and name.
+      const inWords = shown.changes.map((change: Record<string, Record<string, string>>) => [
+        change.op,
+        change.subject?.display?.split('@')[0],
+        change.drift,
+      ]);
+      expect(inWords).toEqual([
+        ['update', 'ann', true],
+        ['enable', 'bob', true],
+        ['grant', 'crew', true],
+      ]);
+      expect(shown.orphans).toEqual([]);
+      expect(await world.writes(type)).toEqual([]);
 
-      if (inactive) await world.configure('Slack', settings, { status: 'ACTIVE' });
-      else await world.store('Slack', 'POST', '/sync', {});
+      if (inactive) await world.configure(type, settings, { status: 'ACTIVE' });
+      else await world.store(type, 'POST', '/sync', {});
       await world.settled();
-      expect((await world.writes('Slack')).sort()).toEqual(['enable', 'grant', 'update']);
-    },
-  );
+      expect((await world.writes(type)).sort()).toEqual(['enable', 'grant', 'update']);
+      const after = (await world.store(type, 'GET', `/preview/${shown.id}`)).body;
+      expect(after.changedSince).toBe(2);
+    });
+  });
 });

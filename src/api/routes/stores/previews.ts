@@ -1,6 +1,7 @@
 /** `…/stores/{id}/preview`: what a store would be changed to, changing nothing; and applying exactly that. */
 
 import type { z } from 'zod';
+import { countMovedSince } from '../../../db/runs/movedSince.ts';
 import {
   countPreviewItems,
   getPreview,
@@ -127,13 +128,13 @@ interface Asked {
 
 async function pageOf<Name extends keyof Shown>(call: Asked, deps: ApiDeps, name: Name) {
   const preview = await previewOf(deps, call.store, call.params.previewId);
-  const after = readCursor(call.query, ['integer']);
-  const from = after === null ? -1 : Number(after[0]);
+  const key = readCursor(call.query, ['text', 'integer']);
+  const from = key && { sortKey: String(key[0]), position: Number(key[1]) };
   return page(call, {
     name,
     rows: await listPreviewItems(deps.db, preview.id, KEPT_AS[name], from, call.query.limit + 1),
     count: await countPreviewItems(deps.db, preview.id, KEPT_AS[name]),
-    keyOf: (item) => [item.position],
+    keyOf: (item) => [item.sortKey, item.position],
     show: (item) => present(preview, name, item.body),
   });
 }
@@ -148,14 +149,15 @@ function present<Name extends keyof Shown>(
 
 async function show(deps: ApiDeps, store: StoreRecord, preview: PreviewRecord) {
   const first = async <Name extends keyof Shown>(name: Name) => {
-    const items = await listPreviewItems(deps.db, preview.id, KEPT_AS[name], -1, SHOWN_MAX);
+    const items = await listPreviewItems(deps.db, preview.id, KEPT_AS[name], null, SHOWN_MAX);
     return items.map((item) => present(preview, name, item.body));
   };
   const self = storeHref(deps, store, 'preview', preview.id);
-  const { id, state, createdAt, expiresAt, error } = preview;
+  const { id, state, createdAt, expiresAt, losing, error } = preview;
+  const changedSince = await countMovedSince(deps.db, store, createdAt);
   const { losses: _, heldLosses: __, ...summary } = preview.summary;
   return {
-    ...{ id, storeId: store.id, state, createdAt, expiresAt, summary },
+    ...{ id, storeId: store.id, state, createdAt, expiresAt, losing, changedSince, summary },
     ...(error === null ? {} : { error }),
     changes: await first('changes'),
     skipped: await first('skipped'),

@@ -71,6 +71,8 @@ export const Preview = named(
     state: z.enum(['RUNNING', 'DONE', 'FAILED']),
     createdAt: Time,
     expiresAt: Time,
+    losing: z.int().describe('People who lose something.'),
+    changedSince: z.int().describe('People and groups that have moved since it was made.'),
     summary: ChangeSummary,
     error: z.string().optional(),
     changes: z.array(Change).describe('The first of them; all are in its pages.'),

@@ -30,6 +30,7 @@ export const MappingsReplacement = named(
       .max(GROUP_MAPPINGS_MAX, `must have at most ${GROUP_MAPPINGS_MAX} entries`)
       .default([]),
     _links: z.unknown().optional(),
+    impact: z.unknown().optional(),
   }),
 );
 
