@@ -7,6 +7,7 @@ import { addConnection } from './commands/connection.ts';
 import { addContext } from './commands/context.ts';
 import { addEvents } from './commands/events.ts';
 import { addHeld } from './commands/held.ts';
+import { addIncident } from './commands/incident.ts';
 import { addLocal } from './commands/local.ts';
 import { addMapping } from './commands/mapping.ts';
 import { addOpenApi } from './commands/openapi.ts';
@@ -20,6 +21,7 @@ const COMMANDS = [
   addStatus,
   addStore,
   addHeld,
+  addIncident,
   addConnection,
   addToken,
   addRule,

@@ -1,52 +1,49 @@
-/** `held`: losses that the brake stopped, and their decision. */
+/** `held`: losses that wait for a decision, over all stores, by person. */
 
 import type { AddCommand } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { misused } from '../exit.ts';
-import { findStore } from '../find.ts';
-import { STORE } from '../paths.ts';
+
+const HELD = '/environments/:envId/propagation/held';
+
+interface Options {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
 
 export const addHeld: AddCommand = (program, { client, out }) => {
   const held = program.command('held').description('losses that wait for a decision');
 
   held
-    .command('list <store>', { isDefault: true })
-    .description('list them, people who left first')
-    .action(async (name: string) => {
-      const { id: storeId } = await findStore(client(), name);
-      const rows = await Array.fromAsync(client().all(`${STORE}/held`, { params: { storeId } }));
-      out.rows(rows, {
-        who: (row) => row.subject.display,
-        person: (row) => row.personState,
-        loses: (row) => row.changes.map(({ op, member }) => (member ? `${op} ${member.display}` : op)),
-        reason: (row) => row.reason,
-        since: (row) => row.since,
-        id: (row) => row.id,
-      });
-    });
+    .command('list', { isDefault: true })
+    .description('list them by person, those who left first')
+    .action(async () =>
+      out.rows(await Array.fromAsync(client().all(HELD, {})), {
+        who: ({ person }) => person.display,
+        person: ({ personState }) => personState,
+        loses: ({ items }) =>
+          items.flatMap(({ store, changes }) => changes.map(({ op }) => `${op} at ${store.name}`)),
+        reason: ({ items }) => [...new Set(items.map(({ reason }) => reason))],
+        since: ({ items }) => items[0]?.since,
+        id: ({ person }) => person.id,
+      }),
+    );
 
   for (const [verb, what, warning] of [
-    ['approve', 'carry these out', 'lose access now'],
-    ['discard', 'do not carry these out while the directory stays as it is', 'keep their access'],
+    ['approve', 'carry out what these people would lose', 'lose access now'],
+    ['discard', 'carry out nothing of it while the directory stays as it is', 'keep their access'],
   ] as const) {
     held
-      .command(`${verb} <store> [ids...]`)
-      .description(what)
+      .command(`${verb} [people...]`)
+      .description(`${what}; people by the ids of the list`)
       .option('--all', 'all that are held at this moment')
       .option('--yes', 'do not ask')
-      .action(
-        async (name: string, ids: readonly string[], { all, yes }: { all?: boolean; yes?: boolean }) => {
-          if (ids.length > 0 === (all === true)) throw misused('Give either ids or --all.');
-          const { id: storeId } = await findStore(client(), name);
-          await confirm(
-            `${all ? 'All who wait' : `${ids.length} of those who wait`} ${warning}. Go on?`,
-            yes,
-          );
-          const body = all ? { all: true as const } : { ids: [...ids] };
-          const given = { params: { storeId }, body };
-          const { body: decided } = await client().post(`${STORE}/held/${verb}`, given);
-          out.result(`${decided.ids.length} decided.`, decided);
-        },
-      );
+      .action(async (people: readonly string[], { all, yes }: Options) => {
+        if (people.length > 0 === (all === true)) throw misused('Give either people or --all.');
+        await confirm(`${all ? 'All who wait' : `${people.length} people`} ${warning}. Go on?`, yes);
+        const body = all ? { all: true as const } : { personIds: [...people] };
+        const { body: decided } = await client().post(`${HELD}/${verb}`, { body });
+        out.result(`${decided.ids.length} decided.`, decided);
+      });
   }
 };

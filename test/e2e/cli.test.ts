@@ -63,6 +63,32 @@ it('takes a store from its making to its end', async () => {
   expect(await json('store', 'list')).toEqual([]);
 });
 
+it('decides an incident from its number', async () => {
+  const store = {
+    type: 'Demo',
+    name: 'Braked',
+    status: 'ACTIVE',
+    configuration: { BRAKE_MIN: 1, BRAKE_PERCENT: 0 },
+  };
+  await bridge.admin('POST', '/propagation/stores', store);
+  const ids: string[] = [];
+  for (const name of ['kim', 'lea', 'max'])
+    ids.push((await bridge.scim('POST', '/Users', person(name))).body.id);
+  await bridge.settled();
+  for (const id of ids) {
+    await bridge.scim('DELETE', `/Users/${id}`);
+    await bridge.settled();
+  }
+  const [{ number, state }] = await json('incident', 'list');
+  expect(state).toBe('OPEN');
+  expect((await run(['held'])).stdout).toMatch(/^lea.*\tdeleted\tdisable at Braked/m);
+  expect((await run(['incident', 'show', String(number)])).stdout).toMatch(/^kim.*\ttaken\t/m);
+  expect(await run(['incident', 'undo', String(number), '--yes'])).toMatchObject({ code: 2 });
+  expect(await run(['incident', 'undo', String(number), '--all', '--yes'])).toMatchObject({ code: 0 });
+  await bridge.settled();
+  expect(await json('incident', 'list')).toMatchObject([{ state: 'CLOSED' }]);
+});
+
 it('makes a token that an identity provider can use', async () => {
   const [{ name }] = await json('connection', 'list');
   const { stdout } = await run(['connection', 'token', name, '--name', 'rotated']);
