@@ -18,6 +18,7 @@ import { duePeers } from './db/queue/duePeers.ts';
 import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createWakes } from './db/queue/wake.ts';
+import { createScans } from './directory/query/scans.ts';
 import { createApp, createMetricsApp } from './http/app.ts';
 import { createProbes } from './http/probes.ts';
 import { createRefusals } from './http/refusals.ts';
@@ -84,10 +85,11 @@ export function compose(deps: BridgeDeps): Bridge {
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
+  const scans = createScans(db, clock);
   const authenticate = createScimAuthenticator({ db, clock, log, ...access });
   const { answerWithinMs = ANSWER_WITHIN_MS } = deps;
-  const scim = createScimRouter({ db, clock, log, wake, publicUrl, authenticate, answerWithinMs });
-  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, access, propagation });
+  const scim = createScimRouter({ db, clock, log, scans, wake, publicUrl, authenticate, answerWithinMs });
+  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, access, scans, propagation });
   const monotonicMs = () => performance.now();
   const probes = createProbes({
     log,

@@ -2,6 +2,7 @@
 
 import type { Knex } from 'knex';
 import type { AdminAuthDeps } from '../auth/admin.ts';
+import type { Scans } from '../directory/query/scans.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -16,5 +17,7 @@ export interface ApiDeps {
   readonly adminToken: string | null;
   /** The tokens that are known, and how often an address may come without one. */
   readonly access: Pick<AdminAuthDeps, 'tokens' | 'addressLimit'>;
+  /** Shared with the SCIM endpoint. */
+  readonly scans: Scans;
   readonly propagation: PropagationDeps;
 }

@@ -6,10 +6,12 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { challengeScope } from '../auth/bearer.ts';
 import { isDatabaseOutage } from '../db/outage.ts';
+import { ScanRefused } from '../directory/query/scans.ts';
 import { RequestError } from '../model/errors.ts';
+import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
-import { OUTAGE_SECONDS } from '../support/retryAfter.ts';
+import { createOverload, OUTAGE_SECONDS } from '../support/retryAfter.ts';
 
 /** Statuses that HTTP itself wants and that no use case throws. */
 export class HttpError extends Error {
@@ -29,7 +31,8 @@ export const unknownRoute: RequestHandler = (req) => {
   throw new RequestError(404, `There is nothing at ${req.baseUrl}${req.path}.`);
 };
 
-export function problemHandler(log: Log): ErrorRequestHandler {
+export function problemHandler(log: Log, clock: Clock): ErrorRequestHandler {
+  const overload = createOverload(clock);
   return (error: unknown, _req, res, next) => {
     if (res.headersSent) return next(error);
     if (error instanceof RequestError) {
@@ -41,6 +44,10 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (error instanceof HttpError) {
       res.set(error.headers);
       return sendProblem(res, { status: error.status, detail: error.message });
+    }
+    if (error instanceof ScanRefused) {
+      res.set('Retry-After', String(overload(res.locals.admin.cause.actor.id)));
+      return sendProblem(res, { status: 429, detail: error.message });
     }
     const refused = refusedByExpress(error);
     if (refused) return sendProblem(res, refused);

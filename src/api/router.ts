@@ -24,7 +24,7 @@ export function createApiRouter(deps: ApiDeps): Router {
   router.use(createAdminAuthenticator({ ...deps, ...deps.access }));
   mount(router, deps, guarded);
   router.use(unknownRoute);
-  router.use(problemHandler(deps.log));
+  router.use(problemHandler(deps.log, deps.clock));
   return router;
 }
 

@@ -30,6 +30,7 @@ export async function restore(deps: RestoreDeps, file: string): Promise<string> 
   const { database, dataDirectory } = deps.config;
   const path = resolve(file);
   if (!existsSync(path)) throw new Error(`There is no file ${path}`);
+  if (database.dialect === 'sqlite') refuseLostDatabase(database.target);
   const copy = resolve(dataDirectory, `restoring.${process.pid}.db`);
   const lock = database.dialect === 'sqlite' ? await lockDatabaseFile(database.target) : null;
   makePrivate(copy);
@@ -43,6 +44,15 @@ export async function restore(deps: RestoreDeps, file: string): Promise<string> 
     for (const suffix of ['', '-wal', '-shm']) rmSync(copy + suffix, { force: true });
     await lock?.release();
   }
+}
+
+/** SQLite would read what is left of the lost database into the one that is made in its place. */
+function refuseLostDatabase(file: string): void {
+  const wal = `${file}-wal`;
+  if (existsSync(file) || !existsSync(wal)) return;
+  throw new Error(
+    `${wal} is there, and the database ${file} that it belongs to is not: put the database back beside it; or, where that is lost, move ${wal} away, and restore again`,
+  );
 }
 
 /** Makes sure that the copy is whole, of this bridge's making and openable with the key; answers when it was taken. */

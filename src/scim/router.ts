@@ -7,6 +7,7 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, type Respo
 import type { Knex } from 'knex';
 import { readsOf } from '../db/reads.ts';
 import { isStorableText } from '../directory/query/operand.ts';
+import { createScans, type Scans } from '../directory/query/scans.ts';
 import type { Directory } from '../directory/write.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -25,7 +26,6 @@ import { limitConcurrency } from './request/concurrencyLimit.ts';
 import { type BYTES_IN_HAND_MAX, CONCURRENT_REQUESTS_MAX } from './request/limits.ts';
 import { ANSWER_WITHIN_MS, createPatience } from './request/patience.ts';
 import { bodyParameters, parseListQuery, projectionOf, queryParameters } from './request/query.ts';
-import { createScans } from './scans.ts';
 import { search } from './search.ts';
 import { users } from './users.ts';
 
@@ -40,6 +40,8 @@ export interface ScimDeps {
   readonly publicUrl: string;
   /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
   readonly authenticate: RequestHandler;
+  /** Shared with the admin API; of its own where absent. */
+  readonly scans?: Scans;
   /** Requests of one connection at once. */
   readonly concurrentRequestsMax?: number;
   readonly bytesInHandMax?: typeof BYTES_IN_HAND_MAX;
@@ -56,7 +58,7 @@ export function createScimRouter(deps: ScimDeps): Router {
   const scim: Scim = {
     directory,
     reads: readsOf(deps.db),
-    scans: createScans(deps.db, deps.clock),
+    scans: deps.scans ?? createScans(deps.db, deps.clock),
     patience,
     baseUrl: deps.publicUrl + SCIM_PATH,
     recordAttributesSeen: async (call, kind, names) => {

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Dialect } from '../../src/db/open.ts';
@@ -168,4 +168,20 @@ it('restores nothing that is no backup, or is sealed with another key, and says 
     });
   }
   expect(readdirSync(join(here.directory, 'data')).filter((name) => /restor/.test(name))).toEqual([]);
+});
+
+it('restores nothing beside what is left of a lost database', async () => {
+  const here = await place('sqlite');
+  await (await startBridge(here)).stop('SIGTERM');
+  const file = join(here.directory, 'backup.db');
+  expect((await command(here, 'backup', file)).code).toBe(0);
+  const data = join(here.directory, 'data');
+  for (const name of readdirSync(data)) if (/\.db(-\w+)?$/.test(name)) rmSync(join(data, name));
+  const wal = join(data, 'scim-bridge.db-wal');
+  writeFileSync(wal, 'the last that was committed');
+  expect(await command(here, 'restore', '--yes', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`move ${wal} away, and restore again`),
+  });
+  expect(readFileSync(wal, 'utf8')).toBe('the last that was committed');
 });

@@ -3,6 +3,7 @@
 import type { PageByKey, SqlCondition } from '../../db/identity/lists.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
+import { readsOf } from '../../db/reads.ts';
 import { FilterError } from '../../directory/query/ast.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { filterToSql } from '../../directory/query/sql.ts';
@@ -24,6 +25,15 @@ export function pageByKey(
     after: readCursorOfRecords(query),
     limit: query.limit + 1,
   };
+}
+
+/** A filter looks at everybody: no index serves a whole environment. Without one the page alone is read. */
+export function readPage<T>(
+  { db, scans }: Pick<ApiDeps, 'db' | 'scans'>,
+  { environmentId, filter }: PageByKey,
+  read: (reads: Db) => Promise<T>,
+): Promise<T> {
+  return filter === null ? read(readsOf(db)) : scans.run(environmentId, read);
 }
 
 function conditionOf(db: Db, text: string, kind: Kind): SqlCondition {

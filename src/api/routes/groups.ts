@@ -13,7 +13,7 @@ import { endpoint, ok } from '../endpoint.ts';
 import { href } from '../href.ts';
 import { keyOfRecord, PAGE, page } from '../lists.ts';
 import { notFound } from '../path.ts';
-import { metaOf, pageByKey } from '../present/resource.ts';
+import { metaOf, pageByKey, readPage } from '../present/resource.ts';
 import { FILTER, Group, GroupList } from '../schemas/directory.ts';
 
 const GROUPS = '/environments/:envId/groups';
@@ -29,11 +29,15 @@ export const groups = {
     answers: { 200: GroupList },
     handle: async (call, deps) => {
       const wanted = pageByKey(deps, call.environment.id, call.query, 'group');
+      const { rows, count } = await readPage(deps, wanted, async (reads) => ({
+        rows: await listGroupsOfEnvironment(reads, wanted),
+        count: await countOfEnvironment(reads, 'groups', wanted),
+      }));
       return ok(
         page(call, {
           name: 'groups',
-          rows: await listGroupsOfEnvironment(deps.db, wanted),
-          count: await countOfEnvironment(deps.db, 'groups', wanted),
+          rows,
+          count,
           keyOf: keyOfRecord,
           show: (group) => show(deps, group),
         }),

@@ -14,7 +14,7 @@ import { href } from '../href.ts';
 import { keyOfRecord, PAGE, page, whole } from '../lists.ts';
 import { notFound } from '../path.ts';
 import { pageOfEvents } from '../present/events.ts';
-import { metaOf, pageByKey } from '../present/resource.ts';
+import { metaOf, pageByKey, readPage } from '../present/resource.ts';
 import { FILTER, User, UserList, UserSyncStatus } from '../schemas/directory.ts';
 import { EventList } from '../schemas/events.ts';
 
@@ -31,7 +31,10 @@ export const users = {
     answers: { 200: UserList },
     handle: async (call, deps) => {
       const wanted = pageByKey(deps, call.environment.id, call.query, 'user');
-      const rows = await listUsersOfEnvironment(deps.db, wanted);
+      const { rows, count } = await readPage(deps, wanted, async (reads) => ({
+        rows: await listUsersOfEnvironment(reads, wanted),
+        count: await countOfEnvironment(reads, 'users', wanted),
+      }));
       const ids = rows.map((user) => user.id);
       const memberships = Map.groupBy(await groupsOfUsers(deps.db, ids), (row) => row.userId);
       const displayOf = await displays(deps, rows);
@@ -39,7 +42,7 @@ export const users = {
         page(call, {
           name: 'users',
           rows,
-          count: await countOfEnvironment(deps.db, 'users', wanted),
+          count,
           keyOf: keyOfRecord,
           show: (user) => show(deps, user, memberships.get(user.id) ?? [], displayOf(user)),
         }),

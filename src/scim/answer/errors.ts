@@ -6,6 +6,7 @@
 import type { RequestHandler, Response } from 'express';
 import { isDatabaseOutage } from '../../db/outage.ts';
 import { FilterError, PathError } from '../../directory/query/ast.ts';
+import { ScanRefused } from '../../directory/query/scans.ts';
 import { DirectoryRefusal, type RefusalReason } from '../../directory/refusal.ts';
 import { SCIM_TYPE, type ScimErrorBody, type ScimType, scimErrorBody } from '../../support/scimError.ts';
 import { PatchError } from '../patch/error.ts';
@@ -43,6 +44,7 @@ export function toScimError(error: unknown): ScimError {
   if (error instanceof FilterError || error instanceof PathError) {
     return new ScimError(400, error.scimType, error.message);
   }
+  if (error instanceof ScanRefused) return new ScimError(429, null, error.message);
   if (error instanceof PatchError) return new ScimError(400, error.scimType, error.message);
   if (isDatabaseOutage(error)) {
     return new ScimError(503, null, 'The database does not answer just now; try again shortly.');

@@ -5,10 +5,10 @@
 
 import type { ScimPrincipal } from '../../auth/scim.ts';
 import type { Db } from '../../db/open.ts';
+import type { Scans } from '../../directory/query/scans.ts';
 import type { Directory, Precondition, Write } from '../../directory/write.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Projection } from '../answer/projection.ts';
-import type { Scans } from '../scans.ts';
 import type { Patience, Timed } from './patience.ts';
 import type { ListQuery } from './query.ts';
 import { redactBody } from './redact.ts';

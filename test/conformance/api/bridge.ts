@@ -20,6 +20,7 @@ import { acquireLease, releaseLease } from '../../../src/db/queue/leases.ts';
 import { createWakes } from '../../../src/db/queue/wake.ts';
 import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
+import { createScans } from '../../../src/directory/query/scans.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { createProbes } from '../../../src/http/probes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
@@ -114,6 +115,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     publicUrl: PUBLIC_URL,
     adminToken: ADMIN_TOKEN,
     access,
+    scans: createScans(db, clock),
     propagation,
   };
   const scim = express.Router();

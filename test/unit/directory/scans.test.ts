@@ -1,7 +1,7 @@
 /** Scans, few at a time: nobody takes them all, and whoever waits too long is told so. */
 
 import type { Knex } from 'knex';
-import { createScans, type Scans } from '../../../src/scim/scans.ts';
+import { createScans, type Scans } from '../../../src/directory/query/scans.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { onEachDatabase } from '../../database.ts';
 
@@ -46,7 +46,7 @@ onEachDatabase((open, dialect) => {
     const two = [begin('a'), begin('a')];
     await begun(2);
     const started = performance.now();
-    await expect(begin('a')).rejects.toMatchObject({ status: 429 });
+    await expect(begin('a')).rejects.toMatchObject({ name: 'ScanRefused' });
     expect(performance.now() - started).toBeGreaterThan(900);
     expect(reading).toEqual(['a', 'a']);
     await endAll(two);
@@ -64,7 +64,7 @@ onEachDatabase((open, dialect) => {
   it('all of the process are taken, and the next is refused whoever asks', async () => {
     const taken = Array.from({ length: ofProcess }, (_, n) => begin(`c${Math.floor(n / 2)}`));
     await begun(ofProcess);
-    await expect(begin('other')).rejects.toMatchObject({ status: 429 });
+    await expect(begin('other')).rejects.toMatchObject({ name: 'ScanRefused' });
     await endAll(taken);
   });
 
@@ -82,7 +82,7 @@ onEachDatabase((open, dialect) => {
     const endless =
       'with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 1000000000) select count(*) from numbers';
     await expect(scans.run('a', (reads) => reads.raw(endless))).rejects.toMatchObject({
-      status: 429,
+      name: 'ScanRefused',
       message: expect.stringContaining('userName'),
     });
     expect(await scans.run('a', async () => 'next')).toBe('next');

@@ -1,12 +1,11 @@
 /**
- * Scans, few at a time: two of one connection, so that nobody takes them all, and few of the process, which
+ * Scans, few at a time: two of one connection, or of one environment's admins, so that nobody takes them all, and few of the process, which
  * has few cores. Whoever comes when all are taken waits for a second; nobody else waits for them.
  */
 
-import { type Db, dialectOf } from '../db/open.ts';
-import { ReadTooLong, readWithin } from '../db/reads.ts';
-import type { Clock } from '../support/clock.ts';
-import { ScimError } from './answer/errors.ts';
+import { type Db, dialectOf } from '../../db/open.ts';
+import { ReadTooLong, readWithin } from '../../db/reads.ts';
+import type { Clock } from '../../support/clock.ts';
 
 const OF_CONNECTION_MAX = 2;
 /** SQLite scans within this process, PostgreSQL elsewhere. */
@@ -14,6 +13,14 @@ const OF_PROCESS_MAX = { sqlite: 2, postgres: 4 } as const;
 const WAIT_MAX_MS = 1_000;
 /** From its arrival until it is ended, its wait included: an answer is due within 1.5 s. */
 const SCAN_MAX_MS = 1_200;
+
+/** There are too many scans, or this one takes too long: 429. */
+export class ScanRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ScanRefused';
+  }
+}
 
 export type Scans = ReturnType<typeof createScans>;
 
@@ -63,7 +70,7 @@ export function createScans(db: Db, clock: Clock) {
   };
 
   return {
-    /** Throws ScimError 429 where its turn does not come, or where it takes too long. */
+    /** Throws ScanRefused where its turn does not come, or where it takes too long. */
     async run<T>(connectionId: string, read: (db: Db) => Promise<T>): Promise<T> {
       const arrivedAt = clock.now();
       await turn(connectionId);
@@ -79,13 +86,13 @@ export function createScans(db: Db, clock: Clock) {
   };
 }
 
-function tooMany(): ScimError {
+function tooMany(): ScanRefused {
   const detail = `Filters that no index serves are answered ${OF_CONNECTION_MAX} at a time; send this one again shortly.`;
-  return new ScimError(429, null, detail);
+  return new ScanRefused(detail);
 }
 
-function tooLong(): ScimError {
+function tooLong(): ScanRefused {
   const detail =
     'No index serves this filter, and going through everybody took too long just now. A test of userName, externalId, id or emails.value that must hold makes it quick.';
-  return new ScimError(429, null, detail);
+  return new ScanRefused(detail);
 }
