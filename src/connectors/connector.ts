@@ -108,6 +108,8 @@ export interface NotAccepted {
 export interface MemberOutcome {
   readonly remoteId: string;
   readonly outcome: 'done' | 'already' | 'refused';
+  /** Of `already`: what was wanted comes from a group above, and there is no membership of the group's own. */
+  readonly inherited?: true;
   /** Why, for `refused`: the vendor's words. */
   readonly reason?: string;
 }
@@ -155,6 +157,13 @@ export interface MemberConnector {
    * owed there, is the caller's to decide.
    */
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
+  /** Whether the account has at least the level in the group, from a group above too; where groups inherit. */
+  hasLevel?(
+    remoteGroupId: string,
+    remoteUserId: string,
+    level: number | null,
+    context: CallContext,
+  ): Promise<boolean>;
 }
 
 /** As `KindConnector`, for both kinds: the kind that is asked for is the kind that is answered. */

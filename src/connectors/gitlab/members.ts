@@ -30,6 +30,7 @@ export function gitLabMembers(instance: Instance): MemberConnector {
     memberLevel: instance.settings.defaultAccessLevel,
     members: (groupId, cursor, context) => listMembers(instance, groupId, cursor, context),
     applyMembers: (changes, context) => applyMembers(instance, changes, context),
+    hasLevel: (groupId, userId, level, context) => hasLevel(instance, groupId, userId, level, context),
   };
 }
 
@@ -110,6 +111,23 @@ async function directLevel(
   throw refused(attempt, answer.refusal, isNoRecord(answer.refusal) ? 'transient' : undefined);
 }
 
+async function hasLevel(
+  instance: Instance,
+  group: string,
+  user: string,
+  level: number | null,
+  context: CallContext,
+): Promise<boolean> {
+  const attempt = { action: `read what user ${user} may do in group ${group}`, writes: false };
+  const { action } = attempt;
+  const answer = await instance.client.ask(calls.readMember(user), { context, action }, (api) =>
+    api.members.show(group, Number(user), { includeInherited: true }),
+  );
+  if (answer.ok) return (memberOf(answer.value).level ?? 0) >= (level ?? 0);
+  if (isNoRecord(answer.refusal)) return false;
+  throw refused(attempt, answer.refusal);
+}
+
 async function revoke(
   instance: Instance,
   change: MembershipChange,
@@ -147,7 +165,7 @@ async function isMachineAccount(
 /** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */
 function outcomeOf(remoteId: string, attempt: Attempt, answer: Answered<Row>): MemberOutcome {
   if (!answer.ok) {
-    if (isInherited(answer.refusal)) return { remoteId, outcome: 'already' };
+    if (isInherited(answer.refusal)) return { remoteId, outcome: 'already', inherited: true };
     return refusedMember(remoteId, attempt, answer.refusal);
   }
   if ('id' in answer.value) return { remoteId, outcome: 'done' };

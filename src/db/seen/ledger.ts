@@ -86,6 +86,35 @@ export async function unseenMembers(
   return rows.map(toEntry);
 }
 
+/** What a group above gives, that is to say what no list of the group's own members shows. */
+export async function inheritedMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+): Promise<readonly LedgerEntry[]> {
+  const rows = await db('membership_ledger').where({
+    store_id: storeId,
+    remote_group_id: remoteGroupId,
+    inherited: true,
+  });
+  return rows.map(toEntry);
+}
+
+/** The read saw these too. */
+export async function markSeen(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  remoteUserIds: readonly string[],
+  scanId: string,
+): Promise<void> {
+  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX)
+    await db('membership_ledger')
+      .where({ store_id: storeId, remote_group_id: remoteGroupId })
+      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .update({ scan_id: scanId });
+}
+
 /**
  * What is known of these accounts' memberships, by remote id; accounts without one are absent. `seenIn`: the
  * id of a read of all members, to leave out what it did not see.

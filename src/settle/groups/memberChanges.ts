@@ -162,6 +162,7 @@ function entryOf(
     origin: found ? 'adopted' : 'added',
     level: change.member.level,
     display: change.member.display,
+    inherited: outcomes.get(change.member.remoteId)?.inherited ?? false,
   };
 }
 

@@ -5,7 +5,9 @@ import { PURGED } from '../../db/identity/users.ts';
 import {
   countFreshMembers,
   forgetMembers,
+  inheritedMembers,
   type LedgerEntry,
+  markSeen,
   observeMembers,
   unseenMembers,
 } from '../../db/seen/ledger.ts';
@@ -40,7 +42,23 @@ export async function observeGroup(
     cursor = nextCursor;
     if (cursor !== null) await work.giveWay();
   } while (cursor !== null);
+  await confirmInherited(work, group.remoteId, scanId, callContext);
   return scanId;
+}
+
+/** A list of a group's own members does not show what a group above gives; each of those is asked for. */
+async function confirmInherited(
+  work: Work,
+  remoteId: string,
+  scanId: string,
+  callContext: CallContext,
+): Promise<void> {
+  const { store, connector } = work.context;
+  if (!connector.hasLevel) return;
+  const standing: string[] = [];
+  for (const { remoteUserId, level } of await inheritedMembers(work.db, store.id, remoteId))
+    if (await connector.hasLevel(remoteId, remoteUserId, level, callContext)) standing.push(remoteUserId);
+  if (standing.length > 0) await work.record((tx) => markSeen(tx, store.id, remoteId, standing, scanId));
 }
 
 /** Entries of the ledger that the read did not see. */

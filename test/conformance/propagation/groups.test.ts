@@ -302,6 +302,18 @@ describe('on GitLab', () => {
     await world.add('GitLabSelfManaged');
     await world.group('platform/sre', [await world.join('owner')]);
     expect((await world.syncStatus('GitLabSelfManaged')).details).toEqual([]);
+    await world.forget();
+    for (const _ of ['once', 'twice']) {
+      expect((await world.preview('GitLabSelfManaged')).summary).toMatchObject({ grant: 0 });
+      await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+      await world.settled();
+    }
+    expect(await world.writes('GitLabSelfManaged')).toEqual([]);
+    // Once the group above gives it no more, it is the bridge's to give.
+    world.gitlab.state.members.get(parent.id)?.delete(Number(owner));
+    await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+    await world.settled();
+    expect(levelOf('sre', 'owner')).toBe(30);
   });
 });
 
