@@ -1,7 +1,8 @@
 /** Says what may be a rule: its expression has a meaning, its groups are there. Writes nothing. */
 
-import { findGroupOfEnvironment } from '../db/identity/groups.ts';
+import { findGroupOfEnvironment, findGroupsEvenDeleted } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
+import type { RuleRecord } from '../db/stores/rules.ts';
 import { type Filter, FilterError } from '../directory/query/ast.ts';
 import {
   type AttributeChain,
@@ -75,6 +76,26 @@ export async function groupMistakes(
     mistakes.push({ pointer: `/groups/${index}/id`, detail: `there is no group ${id} in this environment` });
   }
   return mistakes;
+}
+
+/** By rule: which of its groups are gone. Rules that nothing is wrong with are absent. */
+export async function ruleProblems(
+  db: Db,
+  rules: readonly RuleRecord[],
+): Promise<ReadonlyMap<string, string>> {
+  const groups = await findGroupsEvenDeleted(db, [...new Set(rules.flatMap((rule) => rule.groups))]);
+  const problems = new Map<string, string>();
+  for (const rule of rules) {
+    const gone = rule.groups.filter((id) => groups.get(id)?.deletedAt !== null);
+    if (gone.length === 0) continue;
+    const names = gone.map((id) => `"${groups.get(id)?.displayName ?? id}"`).join(', ');
+    const which = gone.length === 1 ? `The group ${names} was` : `The groups ${names} were`;
+    problems.set(
+      rule.id,
+      `${which} deleted, so that nobody is in scope by it. One of the same externalId takes its place when it comes back; or name another group.`,
+    );
+  }
+  return problems;
 }
 
 /** Throws a 409 where a store has more rules, or larger ones, than it can be asked about in one query. */

@@ -24,6 +24,7 @@ import * as unrecognisedAnswers from '../../migrations/0020_unrecognised_answers
 import * as keys from '../../migrations/0024_keys.ts';
 import * as memberships from '../../migrations/0025_memberships.ts';
 import * as previewOrder from '../../migrations/0026_preview_order.ts';
+import * as departedMembers from '../../migrations/0027_departed_members.ts';
 import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
@@ -55,6 +56,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0024_keys', ...keys },
   { name: '0025_memberships', ...memberships },
   { name: '0026_preview_order', ...previewOrder },
+  { name: '0027_departed_members', ...departedMembers },
   { name: '0035_losses', ...losses },
   { name: '0036_brake_percent', ...brakePercent },
   { name: '0040_access_version', ...accessVersion },

@@ -24,6 +24,7 @@ import { acceptableGroup, trimmedGroup } from './identifiers.ts';
 import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
 import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
+import { enterRules, leaveRules } from './ruledGroups.ts';
 import {
   asStored,
   checkPrecondition,
@@ -62,6 +63,7 @@ export async function createGroup(
         const members = await applyMemberEdits(tx, { connectionId, groupId: created.id, at }, [
           { op: 'add', ids: memberIds },
         ]);
+        await enterRules(tx, created, write.cause, at);
         await enqueueGroup(tx, write, created, at);
         await appendGroupEvent(tx, write, created, at, {
           kind: 'group.created',
@@ -112,6 +114,7 @@ export async function changeGroup(
         const moved = members.added.length + members.removed.length > 0;
         if (!moved && sameResource(current.resource, attempted)) return { group: current, changed: false };
         const updated = await replaceGroupResource(tx, current, attempted, at);
+        if (updated.externalId !== current.externalId) await enterRules(tx, updated, write.cause, at);
         await recordGroupChange(tx, write, current, updated, members, at);
         return { group: updated, changed: true };
       }),
@@ -151,6 +154,7 @@ export async function deleteGroup(
     if (!group) throw noSuchGroup(id);
     checkPrecondition(group.version, precondition);
     const named = await someMembers(tx, id, MEMBERS_IN_EVENT_MAX);
+    await leaveRules(tx, group, write.cause, at);
     const removed = await removeAllMembers(tx, id);
     await softDeleteGroup(tx, group, at);
     await countLosses(tx, write, removed, at);

@@ -20,7 +20,7 @@ export interface Member {
 }
 
 /** What a plan itself holds, however few people it concerns; the limits of the brake come on top. */
-export type HoldKind = 'speaker' | 'identity' | 'privileged' | 'confusable';
+export type HoldKind = 'rule' | 'speaker' | 'identity' | 'privileged' | 'confusable';
 
 export interface Hold {
   readonly kind: HoldKind;

@@ -29,6 +29,8 @@ export interface DesiredUser {
   readonly attributes: Attributes;
   /** `gone` for this store only: the directory has the person, and no rule includes them. */
   readonly outOfScope?: boolean;
+  /** Out of scope, though active, because a group that a rule names went from under them: its name. */
+  readonly departedFrom?: string;
   /** `gone`, and the account is to stay as it is: no link of theirs counts. */
   readonly keepRemote?: boolean;
 }

@@ -57,6 +57,8 @@ export const EVENT_KINDS = {
   'removals.due': 'REMOVE_AFTER_DAYS is over for some people; the bridge removes them now.',
   'rule.created': 'An admin made a rule.',
   'rule.deleted': 'An admin deleted a rule.',
+  'rule.groupGone': 'A group that a rule names was deleted; what people would lose by that is held.',
+  'rule.groupReplaced': 'A group that a rule names came back under another id, and took its place.',
   'rule.updated': 'An admin changed a rule.',
   'scim-token.created': 'An admin, or the first start, made a SCIM token.',
   'scim-token.revoked': 'An admin revoked a SCIM token.',

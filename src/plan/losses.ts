@@ -164,7 +164,7 @@ export function standingAmong<K extends KnownLoss>(
   return (change, desired) => {
     if (replacesIdentity(change)) return standingOnIdentity(replaced, change);
     const same = byKey.get(changeKey(change));
-    if (same?.desired === desired) return same;
+    if (same?.desired === desired && !isHoldOver(same, change)) return same;
     // Whoever keeps an account keeps it, whatever would end it: other settings may delete what these disable.
     return ended.find((row) => row.desired === desired && endsSame(row.change, change));
   };
@@ -228,6 +228,11 @@ function mayRun<C extends Change>(
 ): boolean {
   if (change.hold?.kind === 'identity') return false;
   return confirmed || row?.state === 'approved' || released.has(changeKey(change));
+}
+
+/** Held for a group that a rule names, which is no reason any more: the person has left by now, say. */
+function isHoldOver({ state, change }: KnownLoss, { hold }: Change): boolean {
+  return state === 'held' && change.hold?.kind === 'rule' && hold === undefined;
 }
 
 function makesLink({ op }: Change): boolean {

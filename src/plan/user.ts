@@ -5,6 +5,7 @@ import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 import { attributeChanges, splitIdentity } from './attributes.ts';
+import { ruleHold } from './ruleHold.ts';
 
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
 
@@ -213,7 +214,9 @@ function gone(plan: Drafting, link: AccountLink) {
     return plan.skip(op, 'unsynced', `${why}, and DEPROVISION_USERS is off`);
   }
   if (isProtected) return plan.skip(op, 'partiallySynced', PROTECTED);
-  plan.add({ op, subject: plan.subject, remoteId: link.remoteId });
+  const { departedFrom } = plan.situation.desired;
+  const hold = departedFrom === undefined ? {} : { hold: ruleHold(departedFrom) };
+  plan.add({ op, subject: plan.subject, remoteId: link.remoteId, ...hold });
 }
 
 /** A deletion that waits disables first, and counts from then on. */

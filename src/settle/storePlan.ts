@@ -14,6 +14,7 @@ import { type MembershipPlan, planMembers } from '../plan/members.ts';
 import { type GroupFacts, groupsByRecords, lookAtGroups } from './groups/look.ts';
 import { lookAtMembers } from './groups/memberLook.ts';
 import { observeGroup, readMembers, unseenBy } from './groups/members.ts';
+import { withRuleHolds } from './groups/ruleHolds.ts';
 import { type PlannedPerson, planPeople, type Sight } from './people/look.ts';
 import type { Planning, Reading } from './planning.ts';
 
@@ -157,5 +158,6 @@ async function planMembersOf(
   if (remoteId === null) return null;
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const rows = await lookAtMembers(planning, { remoteId, feeding, seenIn }, { withComing, people });
-  return planMembers(subject, remoteId, rows);
+  const planned = planMembers(subject, remoteId, rows);
+  return withRuleHolds(planning, planned, [desired.id, ...feeding.map(({ groupId }) => groupId)]);
 }

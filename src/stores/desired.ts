@@ -6,6 +6,7 @@ import { lastDeletedUsers, speakingUsers } from '../db/identity/persons.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
+import { departedFrom } from '../db/stores/departedMembers.ts';
 import type { GroupMapping } from '../db/stores/mappings.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
@@ -37,19 +38,34 @@ export async function loadDesiredUsers(
 ): Promise<readonly DesiredUser[]> {
   const speaking = await speakingUsers(db, personIds);
   const inScope = await peopleInScope(db, context.scope, [...speaking.values()]);
-  const departed = await lastDeletedUsers(
+  const deleted = await lastDeletedUsers(
     db,
     personIds.filter((id) => !speaking.has(id)),
   );
+  const outside = [...speaking.values()].filter((user) => user.active && !inScope.has(user.personId));
+  const departed = await departedFrom(
+    db,
+    [...context.scope.deciding],
+    outside.map(({ personId }) => personId),
+  );
   return personIds.map((id) => {
     const user = speaking.get(id);
-    if (user) return desiredOf(context, id, standingOf(context, user, inScope.has(id)), user);
-    const last = departed.get(id);
+    if (user) {
+      const standing = standingOf(context, user, inScope.has(id));
+      const from = standing.outOfScope ? departed.get(id) : undefined;
+      return desiredOf(
+        context,
+        id,
+        from === undefined ? standing : { ...standing, departedFrom: from },
+        user,
+      );
+    }
+    const last = deleted.get(id);
     return desiredOf(context, id, last?.keepRemote ? { ...GONE, keepRemote: true } : GONE, last ?? null);
   });
 }
 
-type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'keepRemote'>;
+type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'departedFrom' | 'keepRemote'>;
 
 const GONE: Standing = { lifecycle: 'gone' };
 

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Impact } from '../../control/impact.ts';
+import { ruleProblems } from '../../control/ruleChecks.ts';
 import { createRule, type RuleInput, removeRule, replaceRule, type Saved } from '../../control/rules.ts';
 import { getRule, listRules, type RuleRecord, rulesOf } from '../../db/stores/rules.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -43,13 +44,15 @@ export const rules = {
       const { environment, query } = call;
       const { storeId = null, limit } = query;
       const counted = await rulesOf(deps.db, environment.id, storeId).count({ n: '*' }).first();
+      const rows = await listRules(deps.db, environment.id, storeId, limit + 1, readCursorOfRecords(query));
+      const problems = await ruleProblems(deps.db, rows);
       return ok(
         page(call, {
           name: 'rules',
-          rows: await listRules(deps.db, environment.id, storeId, limit + 1, readCursorOfRecords(query)),
+          rows,
           count: Number(counted?.n ?? 0),
           keyOf: keyOfRecord,
-          show: (rule) => show(deps, rule),
+          show: (rule) => show(deps, rule, problems.get(rule.id)),
         }),
       );
     },
@@ -68,7 +71,8 @@ export const rules = {
       const made = await createRule(deps.propagation, environment.id, inputOf(body, true), query, cause);
       if (!isSaved(made)) return ok({ impact: made });
       const { rule, impact } = made;
-      return created({ ...show(deps, rule), impact }, ruleHref(deps, rule), { version: rule.updatedAt });
+      const shown = await showNow(deps, rule);
+      return created({ ...shown, impact }, ruleHref(deps, rule), { version: rule.updatedAt });
     },
   }),
 
@@ -80,7 +84,7 @@ export const rules = {
     answers: { 200: Rule },
     handle: async ({ environment, params: { ruleId } }, deps) => {
       const rule = await ruleOf(deps, environment.id, ruleId);
-      return ok(show(deps, rule), { version: rule.updatedAt });
+      return ok(await showNow(deps, rule), { version: rule.updatedAt });
     },
   }),
 
@@ -96,7 +100,8 @@ export const rules = {
     handle: async ({ environment, params: { ruleId }, query, body, expected, cause }, deps) => {
       const { active } = await ruleOf(deps, environment.id, ruleId);
       const [input, options] = [inputOf(body, active), { ...query, expected }];
-      return answer(deps, await replaceRule(deps.propagation, environment.id, ruleId, input, options, cause));
+      const replaced = await replaceRule(deps.propagation, environment.id, ruleId, input, options, cause);
+      return answer(deps, replaced);
     },
   }),
 
@@ -165,17 +170,21 @@ function isSaved(result: Saved | Impact): result is Saved {
   return 'rule' in result;
 }
 
-function answer(deps: ApiDeps, result: Saved | Impact) {
+async function answer(deps: ApiDeps, result: Saved | Impact) {
   if (!isSaved(result)) return ok({ impact: result });
   const { rule, impact } = result;
-  return ok({ ...show(deps, rule), impact }, { version: rule.updatedAt });
+  return ok({ ...(await showNow(deps, rule)), impact }, { version: rule.updatedAt });
+}
+
+async function showNow(deps: ApiDeps, rule: RuleRecord) {
+  return show(deps, rule, (await ruleProblems(deps.db, [rule])).get(rule.id));
 }
 
 function ruleHref(deps: ApiDeps, { environmentId, id }: RuleRecord): string {
   return href(deps, 'environments', environmentId, 'propagation', 'rules', id);
 }
 
-function show(deps: ApiDeps, rule: RuleRecord) {
+function show(deps: ApiDeps, rule: RuleRecord, problem?: string) {
   const self = { href: ruleHref(deps, rule) };
   const store = href(deps, 'environments', rule.environmentId, 'propagation', 'stores', rule.storeId);
   const { populationExpression: expression } = rule;
@@ -189,6 +198,7 @@ function show(deps: ApiDeps, rule: RuleRecord) {
     active: rule.active,
     ...(expression === null ? {} : { populationExpression: expression }),
     groups: rule.groups.map((id) => ({ id })),
+    ...(problem === undefined ? {} : { problem }),
     _links: { self, update: self, delete: self, store: { href: store } },
   };
 }

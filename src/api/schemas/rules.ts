@@ -52,6 +52,7 @@ const RULE = {
   active: z.boolean(),
   populationExpression: z.string().optional(),
   groups: z.array(Reference),
+  problem: z.string().optional().describe('Why the rule includes fewer people than it says.'),
   _links: z.object({ self: Link, update: Link, delete: Link, store: Link }),
 };
 

@@ -6,7 +6,7 @@ import type { HoldKind } from '../../model/change.ts';
 
 export interface ShownCause {
   readonly correlationId: string;
-  readonly kind: 'request' | 'rule' | 'settings' | 'sync' | HoldKind;
+  readonly kind: 'request' | 'settings' | 'sync' | HoldKind;
   readonly description: string;
 }
 

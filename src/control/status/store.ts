@@ -11,8 +11,10 @@ import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
 import { countDrift } from '../../db/seen/drift.ts';
 import { groupsNotShown } from '../../db/seen/linkLists.ts';
 import { countSyncStatuses, reasonsOf } from '../../db/seen/syncStatuses.ts';
+import { rulesOfStore } from '../../db/stores/rules.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Kind } from '../../model/subject.ts';
+import { ruleProblems } from '../ruleChecks.ts';
 import { openLeavers, type ShownLeaver } from './leavers.ts';
 
 export interface Detail {
@@ -68,6 +70,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
       ...seatDetails(store, pendingCount),
       ...unrecognisedDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
+      ...(await ruleDetails(db, store)),
       ...(await driftDetails(db, store)),
       ...(await hiddenGroupDetails(db, store)),
       ...failedRun,
@@ -133,6 +136,17 @@ async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
   const who = overdue === 1 ? '1 person who left has' : `${overdue} people who left have`;
   const message = `${who} not lost access within LEAVER_DEADLINE_SECONDS, the oldest since ${oldest}; see openLeavers.`;
   return [{ code: 'leaver_overdue', message }];
+}
+
+async function ruleDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
+  const rules = (await rulesOfStore(db, store.id)).filter((rule) => rule.active);
+  const problems = await ruleProblems(db, rules);
+  return rules.flatMap(({ id, name }) => {
+    const problem = problems.get(id);
+    if (problem === undefined) return [];
+    const message = `The rule "${name}" has a problem: ${problem} What people lose by it waits for a decision.`;
+    return [{ code: 'rule_group_gone', message }];
+  });
 }
 
 async function driftDetails(db: Db, store: StoreRecord): Promise<Detail[]> {

@@ -4,6 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../open.ts';
+import { forgetReturned } from '../stores/departedMembers.ts';
 
 /** Ids in one statement, far below what either database takes. */
 const IDS_PER_QUERY_MAX = 500;
@@ -50,6 +51,7 @@ export async function addMembers(
       .returning('user_id');
     added.push(...rows.map((row: { user_id: string }) => row.user_id));
   }
+  await forgetReturned(db, groupId, added);
   return added;
 }
 

@@ -78,6 +78,20 @@ export async function softDeleteGroup(db: Db, group: GroupRecord, at: string): P
     .update({ deleted_at: at, updated_at: at, version: group.version + 1 });
 }
 
+/** Ids of deleted groups of the connection that had this `externalId`. */
+export async function deletedGroupsAs(
+  db: Db,
+  connectionId: string,
+  externalId: string,
+): Promise<readonly string[]> {
+  const rows = await db('groups')
+    .where({ connection_id: connectionId, external_id: externalId })
+    .whereNotNull('deleted_at')
+    .orderBy('id')
+    .select('id');
+  return rows.map((row: { id: string }) => row.id);
+}
+
 /** A live group of the connection, or null. */
 export async function findGroup(db: Db, connectionId: string, id: string): Promise<GroupRecord | null> {
   const row = await live(db).where({ id, connection_id: connectionId }).first();

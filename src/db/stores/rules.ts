@@ -27,6 +27,17 @@ export async function rulesOfStore(db: Db, storeId: string): Promise<readonly Ru
   return rows.map(toRule);
 }
 
+/** Of the environment, active or not: those that name one of these groups. */
+export async function rulesNaming(
+  db: Db,
+  environmentId: string,
+  groupIds: readonly string[],
+): Promise<readonly RuleRecord[]> {
+  if (groupIds.length === 0) return [];
+  const rows = await db('rules').where({ environment_id: environmentId }).orderBy(['created_at', 'id']);
+  return rows.map(toRule).filter((rule) => rule.groups.some((id) => groupIds.includes(id)));
+}
+
 /** Null for another tenant's too. */
 export async function getRule(db: Db, environmentId: string, id: string): Promise<RuleRecord | null> {
   const row = await db('rules').where({ environment_id: environmentId, id }).first();

@@ -15,6 +15,7 @@ import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';
 import { applyMemberships } from './memberChanges.ts';
 import { lookAtMembers, membersOfTask } from './memberLook.ts';
+import { withRuleHolds } from './ruleHolds.ts';
 
 export interface SettledMemberships {
   readonly heldReasons: readonly string[];
@@ -63,7 +64,8 @@ async function planMemberships(
   const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null };
   const look = membersOfTask(attempt, (strangers) => readStrangers(attempt, strangers));
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
-  return planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
+  const plan = planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
+  return withRuleHolds(attempt, plan, [desired.id, ...group.feeding.map(({ groupId }) => groupId)]);
 }
 
 /** Of accounts that nobody has ever seen it is not known whose they are, nor whether they are protected. */

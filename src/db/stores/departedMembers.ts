@@ -1,0 +1,56 @@
+/**
+ * Who was a member of a group when it was deleted, kept where a rule names the group: they have not left, their group
+ * has. It is over for whoever is a member of the group that takes its place.
+ */
+
+import type { Db } from '../open.ts';
+
+/** Before the group's memberships end. */
+export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
+  const already = tx('departed_members').where({ group_id: groupId }).select('person_id');
+  const members = tx('group_members')
+    .join('users', 'users.id', 'group_members.user_id')
+    .where('group_members.group_id', groupId)
+    .whereNotIn('users.person_id', already)
+    .distinct(tx.raw('? as group_id', [groupId]), 'users.person_id');
+  await tx(tx.raw('?? (??, ??)', ['departed_members', 'group_id', 'person_id'])).insert(members);
+}
+
+/** To the group that takes the place of the deleted one. */
+export async function moveDeparted(tx: Db, fromId: string, toId: string): Promise<void> {
+  const already = tx('departed_members').where({ group_id: toId }).select('person_id');
+  await tx('departed_members').where({ group_id: fromId }).whereIn('person_id', already).delete();
+  await tx('departed_members').where({ group_id: fromId }).update({ group_id: toId });
+}
+
+/** They are members again. */
+export async function forgetReturned(tx: Db, groupId: string, userIds: readonly string[]): Promise<void> {
+  if ((await tx('departed_members').where({ group_id: groupId }).first('person_id')) === undefined) return;
+  for (let from = 0; from < userIds.length; from += IDS_PER_QUERY_MAX) {
+    const people = tx('users')
+      .whereIn('id', userIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('person_id');
+    await tx('departed_members').where({ group_id: groupId }).whereIn('person_id', people).delete();
+  }
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** Of these people, by person, the name of one of these groups that went from under them. */
+export async function departedFrom(
+  db: Db,
+  groupIds: readonly string[],
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  if (groupIds.length === 0) return found;
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('departed_members')
+      .join('groups', 'groups.id', 'departed_members.group_id')
+      .whereIn('departed_members.group_id', groupIds)
+      .whereIn('departed_members.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('departed_members.person_id', 'groups.display_name');
+    for (const row of rows) found.set(row.person_id, row.display_name);
+  }
+  return found;
+}

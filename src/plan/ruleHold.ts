@@ -1,0 +1,20 @@
+/** What is held because a group that a rule names was deleted: people did not leave it, it went from under them. */
+
+import type { Hold, MembershipChange } from '../model/change.ts';
+import type { MembershipPlan } from './members.ts';
+
+export function ruleHold(groupName: string): Hold {
+  return {
+    kind: 'rule',
+    reason: `the group "${groupName}", which a rule names, was deleted with its members in it`,
+  };
+}
+
+/** `departed`: by person, the name of the group that went. */
+export function holdDeparted(plan: MembershipPlan, departed: ReadonlyMap<string, string>): MembershipPlan {
+  const held = (change: MembershipChange): MembershipChange => {
+    const from = change.op === 'revoke' ? departed.get(change.member.personId ?? '') : undefined;
+    return from === undefined ? change : { ...change, hold: ruleHold(from) };
+  };
+  return { ...plan, changes: plan.changes.map(held) };
+}
