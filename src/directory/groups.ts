@@ -24,7 +24,7 @@ import { acceptableGroup, trimmedGroup } from './identifiers.ts';
 import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
 import { describeOrigin, requestOf } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
-import { enterRules, leaveRules } from './ruledGroups.ts';
+import { enterRules, rememberMembers, sayGroupGone } from './ruledGroups.ts';
 import {
   asStored,
   checkPrecondition,
@@ -154,7 +154,7 @@ export async function deleteGroup(
     if (!group) throw noSuchGroup(id);
     checkPrecondition(group.version, precondition);
     const named = await someMembers(tx, id, MEMBERS_IN_EVENT_MAX);
-    await leaveRules(tx, group, write.cause, at);
+    const rules = await rememberMembers(tx, group);
     const removed = await removeAllMembers(tx, id);
     await softDeleteGroup(tx, group, at);
     await countLosses(tx, write, removed, at);
@@ -163,6 +163,7 @@ export async function deleteGroup(
       kind: 'group.deleted',
       before: { id, displayName: group.displayName, members: { removed, removedIds: named } },
     });
+    await sayGroupGone(tx, group, rules, write.cause, at);
   });
   directory.wake.signal();
 }

@@ -3,39 +3,45 @@
  * neither takes anything from anybody. Part of the transaction that writes the group.
  */
 
-import { appendEvent } from '../db/events.ts';
+import { retireLosses, standingOfSubject } from '../db/brake/losses.ts';
+import { appendEvent, type NewEvent } from '../db/events.ts';
 import { deletedGroupsAs, type GroupRecord } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
-import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import { deleteHeldTask } from '../db/queue/tasks.ts';
+import { getLink, linksOfSubject, passLink } from '../db/seen/links.ts';
+import { deleteSyncStatus } from '../db/seen/syncStatuses.ts';
 import { moveDeparted, recordDeparted } from '../db/stores/departedMembers.ts';
-import { rulesNaming, updateRule } from '../db/stores/rules.ts';
+import { type RuleRecord, rulesNaming, updateRule } from '../db/stores/rules.ts';
 import { getStore, lockStore } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 
-type Group = Pick<GroupRecord, 'id' | 'environmentId' | 'connectionId' | 'displayName' | 'externalId'>;
-
-/** Before the memberships of the group end. */
-export async function leaveRules(tx: Db, group: Group, cause: Cause, at: string): Promise<void> {
+/** Before the memberships of the group end. Answers the rules that name it. */
+export async function rememberMembers(tx: Db, group: GroupRecord): Promise<readonly RuleRecord[]> {
   const rules = await rulesNaming(tx, group.environmentId, [group.id]);
-  if (rules.length === 0) return;
-  await recordDeparted(tx, group.id);
+  if (rules.length > 0) await recordDeparted(tx, group.id);
+  return rules;
+}
+
+/** After the event of the deletion, which is what caused it. */
+export async function sayGroupGone(
+  tx: Db,
+  group: GroupRecord,
+  rules: readonly RuleRecord[],
+  cause: Cause,
+  at: string,
+): Promise<void> {
   for (const rule of rules) {
-    const store = await getStore(tx, rule.storeId);
-    await appendEvent(tx, at, {
-      environmentId: group.environmentId,
-      cause,
+    await ruleEvent(tx, group, rule, cause, at, {
       kind: 'rule.groupGone',
-      subject: { kind: 'group', id: group.id, display: group.displayName },
-      ...(store ? { store: { id: store.id, name: store.name } } : {}),
       outcome: rule.active ? 'held' : 'skipped',
-      reason: `the rule "${rule.name}" names the group "${group.displayName}", which was deleted; what people would lose by that waits for a decision`,
-      after: { rule: { id: rule.id, name: rule.name } },
+      reason: `the rule "${rule.name}" names the group "${group.displayName}", which was deleted`,
+      after: { id: rule.id, name: rule.name },
     });
   }
 }
 
-/** The group has the `externalId` of deleted ones of its connection: it stands for them from now on. */
-export async function enterRules(tx: Db, group: Group, cause: Cause, at: string): Promise<void> {
+/** A group that has the `externalId` of deleted ones of its connection stands for them from now on. */
+export async function enterRules(tx: Db, group: GroupRecord, cause: Cause, at: string): Promise<void> {
   if (group.externalId === null || group.externalId === '') return;
   const before = await deletedGroupsAs(tx, group.connectionId, group.externalId);
   const stores = new Set((await rulesNaming(tx, group.environmentId, before)).map(({ storeId }) => storeId));
@@ -43,30 +49,52 @@ export async function enterRules(tx: Db, group: Group, cause: Cause, at: string)
   // An admin who saves one of these rules meanwhile waits, or is waited for.
   for (const id of [...stores].sort()) await lockStore(tx, id);
   for (const rule of await rulesNaming(tx, group.environmentId, before)) {
-    const groups = new Set(rule.groups.map((id) => (before.includes(id) ? group.id : id)));
-    await updateRule(tx, { ...rule, groups: [...groups], updatedAt: at });
-    const store = await getStore(tx, rule.storeId);
-    await appendEvent(tx, at, {
-      environmentId: group.environmentId,
-      cause,
+    const groups = [...new Set(rule.groups.map((id) => (before.includes(id) ? group.id : id)))];
+    await updateRule(tx, { ...rule, groups, updatedAt: at });
+    await ruleEvent(tx, group, rule, cause, at, {
       kind: 'rule.groupReplaced',
-      subject: { kind: 'group', id: group.id, display: group.displayName },
-      ...(store ? { store: { id: store.id, name: store.name } } : {}),
       outcome: 'success',
       reason: `the group "${group.displayName}" came back under another id and takes its place in the rule "${rule.name}"`,
       before: { id: rule.id, groups: rule.groups },
-      after: { id: rule.id, groups: [...groups] },
+      after: { id: rule.id, groups },
     });
   }
   for (const id of before) {
     await moveDeparted(tx, id, group.id);
-    // What is held of the group that went is planned anew.
-    await enqueueForAllStores(tx, {
-      environmentId: group.environmentId,
-      subject: { kind: 'group', id },
-      priority: PRIORITY.normal,
-      correlationIds: [cause.correlationId],
-      at,
-    });
+    await passRemoteGroups(tx, id, group.id);
   }
+}
+
+/** On each store it feeds what the deleted one fed, unless it feeds another group there; what was held goes. */
+async function passRemoteGroups(tx: Db, fromId: string, toId: string): Promise<void> {
+  const from = { kind: 'group', id: fromId } as const;
+  for (const { id, storeId } of await linksOfSubject(tx, from)) {
+    if (await getLink(tx, storeId, { kind: 'group', id: toId })) continue;
+    await passLink(tx, id, toId);
+    const held = await standingOfSubject(tx, storeId, from);
+    await retireLosses(
+      tx,
+      held.map((loss) => loss.id),
+    );
+    await deleteHeldTask(tx, storeId, from);
+    await deleteSyncStatus(tx, storeId, from);
+  }
+}
+
+async function ruleEvent(
+  tx: Db,
+  { id, environmentId, displayName }: GroupRecord,
+  { storeId }: RuleRecord,
+  cause: Cause,
+  at: string,
+  event: Pick<NewEvent, 'kind' | 'outcome' | 'reason' | 'before' | 'after'>,
+): Promise<void> {
+  const store = await getStore(tx, storeId);
+  await appendEvent(tx, at, {
+    environmentId,
+    cause,
+    subject: { kind: 'group', id, display: displayName },
+    ...(store ? { store: { id: store.id, name: store.name } } : {}),
+    ...event,
+  });
 }

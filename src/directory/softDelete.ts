@@ -15,6 +15,8 @@ import {
 } from '../db/identity/tombstones.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
+import { rulesNaming } from '../db/stores/rules.ts';
+import { sayGroupGone } from './ruledGroups.ts';
 
 const USERS_PER_PAGE = 200;
 const GROUPS_PER_PAGE = 50;
@@ -33,6 +35,11 @@ export async function softDeletePage(
     const deleted = await softDeleteGroups(tx, groups, at);
     await recordSoftDeleted(tx, connection.id, { ...deletion, groups: deletion.groups + deleted.length });
     await appendDeletionEvents(tx, at, connection, deletion, deleted.map(groupDeleted));
+    // An admin deleted the connection, and was told whom it concerns: nothing is held for that.
+    for (const group of deleted) {
+      const rules = await rulesNaming(tx, group.environmentId, [group.id]);
+      await sayGroupGone(tx, group, rules, deletion.cause, at);
+    }
     return true;
   }
   const users = await usersToSoftDelete(tx, connection.id, USERS_PER_PAGE);

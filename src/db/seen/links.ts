@@ -253,6 +253,11 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     .update({ ...named, updated_at: at });
 }
 
+/** The remote group is fed by another SCIM group from now on. */
+export async function passLink(tx: Db, id: string, groupId: string): Promise<void> {
+  await tx('links').where({ id }).update({ subject_id: groupId });
+}
+
 export async function deleteLink(db: Db, id: string): Promise<void> {
   await db('links').where({ id }).delete();
 }

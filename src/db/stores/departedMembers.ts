@@ -21,6 +21,11 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
   const already = tx('departed_members').where({ group_id: toId }).select('person_id');
   await tx('departed_members').where({ group_id: fromId }).whereIn('person_id', already).delete();
   await tx('departed_members').where({ group_id: fromId }).update({ group_id: toId });
+  const members = tx('group_members')
+    .join('users', 'users.id', 'group_members.user_id')
+    .where('group_members.group_id', toId)
+    .select('users.person_id');
+  await tx('departed_members').where({ group_id: toId }).whereIn('person_id', members).delete();
 }
 
 /** They are members again. */
