@@ -217,4 +217,62 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type: StoreType) => {
     expect(await world.bridge.db('tasks')).toEqual([]);
     expect((await world.syncStatus(type)).details).toEqual([]);
   });
+
+  it('leaves no temporary value behind, whatever becomes of the answer to it', async () => {
+    if (type === 'Demo') return;
+    await world.add(type);
+    const [a, b] = await joinAll(['ann', 'bob']);
+    const before = await accountIds('ann', 'bob');
+    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+    const isTemporary = ({ body }: { body: unknown }) => JSON.stringify(body ?? '').includes('moving-');
+    faults.inject({ matches: isTemporary, fault: { kind: 'drop', applied: true } });
+    faults.inject({ matches: isTemporary, fault: { kind: 'drop', applied: false } });
+    await paused(async () => {
+      await readdress(a, 'interim');
+      await readdress(b, 'ann');
+      await readdress(a, 'bob');
+    });
+    expect(await accountIds('bob', 'ann')).toEqual(before);
+    await expectSynced(a, b);
+  });
+
+  it('says so of both where the vendor takes no temporary value, and parks neither', async () => {
+    if (type === 'Demo') return;
+    await world.add(type);
+    const [a, b] = await joinAll(['ann', 'bob']);
+    const before = await accountIds('ann', 'bob');
+    const refusal =
+      type === 'Slack'
+        ? { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], detail: 'email_invalid', status: 400 }
+        : { message: { email: ['is invalid'] } };
+    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+    faults.inject({
+      matches: ({ body }) => JSON.stringify(body ?? '').includes('moving-'),
+      fault: { kind: 'answer', answer: { status: 400, body: refusal } },
+      times: Number.POSITIVE_INFINITY,
+    });
+    await paused(async () => {
+      await readdress(a, 'interim');
+      await readdress(b, 'ann');
+      await readdress(a, 'bob');
+    });
+    expect(await accountIds('ann', 'bob')).toEqual(before);
+    for (const [id, other] of [
+      [a, 'bob'],
+      [b, 'ann'],
+    ] as const)
+      expect(await world.status(type, id)).toMatchObject({
+        status: 'partiallySynced',
+        reason: expect.stringMatching(new RegExp(`wants the .*mail .* of ${other}.*takes no temporary one`)),
+      });
+    await world.forget();
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.writes(type)).toEqual([]);
+    // Whoever is corrected by hand in the directory ends it for both.
+    await readdress(a, 'anna');
+    await world.settled();
+    expect(await accountIds('anna', 'ann')).toEqual(before);
+    await expectSynced(a, b);
+  });
 });
