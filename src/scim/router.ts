@@ -184,9 +184,11 @@ function failure(
     if (status === 429) return overload(res.locals.scim.connection.id);
     return status === 503 ? OUTAGE_SECONDS : null;
   };
-  return (error, _req, res, _next) => {
+  return (error, req, res, _next) => {
     const refusal = toScimError(error);
     if (refusal.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
+    // Otherwise Node would read the rest of the body as the next request of the connection.
+    req.resume();
     if (res.headersSent) res.destroy();
     else sendError(res, refusal, retryAfter(res, refusal.status));
   };

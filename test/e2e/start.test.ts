@@ -107,7 +107,13 @@ it('finishes the request in hand when it is told to stop, and accepts no other',
   await new Promise((done) => post.once('continue', done));
   const exited = bridge.stop('SIGTERM');
   await until(() => bridge.stdout().includes('"stopping"'));
-  await expect(fetch(`${bridge.url}/healthz`)).rejects.toThrow();
+  const another = connect(Number(new URL(bridge.url).port), '127.0.0.1');
+  const outcome = await new Promise((done) => {
+    another
+      .once('connect', () => done('connected'))
+      .once('error', (error: NodeJS.ErrnoException) => done(error.code));
+  });
+  expect(outcome).toBe('ECONNREFUSED');
   post.end(body);
   expect(await answered).toBe(201);
   expect(await exited).toEqual({ code: 0, signal: null });

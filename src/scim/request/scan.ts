@@ -75,8 +75,14 @@ interface Container {
   readonly names: Map<string, string>;
 }
 
-/** Lists under these keys hold members: of a group, or as the value of an operation of a PATCH. */
-const OF_MEMBERS = new Set(['members', 'value']);
+/** Lists under these keys hold members, of a group or as the value of an operation, or operations. */
+const LONG_LISTS = new Set(['members', 'value', 'operations']);
+
+function tooLong(max: number): string {
+  return max === MEMBERS_MAX
+    ? `A request may name ${max} members, not more.`
+    : `A list without members may have ${max} entries, not more.`;
+}
 
 /** What the body holds so far. */
 function createTally() {
@@ -92,8 +98,7 @@ function createTally() {
     const container = levels[depth - 1];
     if (depth === 0 || !container || container.isObject) return;
     container.size += 1;
-    if (container.size > container.sizeMax)
-      throw new ScimError(413, null, `A list here may have ${container.sizeMax} entries, not more.`);
+    if (container.size > container.sizeMax) throw new ScimError(413, null, tooLong(container.sizeMax));
   };
 
   const value = () => {
@@ -126,7 +131,7 @@ function createTally() {
         throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
       }
       const isNamed = levels[depth - 1]?.isObject === true;
-      const sizeMax = isNamed && OF_MEMBERS.has(lastKey) ? MEMBERS_MAX : LIST_MAX;
+      const sizeMax = isNamed && LONG_LISTS.has(lastKey) ? MEMBERS_MAX : LIST_MAX;
       const container = levels[depth] ?? { isObject, size: 0, sizeMax, names: new Map() };
       levels[depth] = container;
       container.isObject = isObject;

@@ -274,8 +274,14 @@ onEachDatabase((open) => {
   });
 
   it.each([
-    ['650000 values', 'POST', '/Users', () => `{"userName":"a","x":[${'1,'.repeat(650_001)}1]}`],
-    ['650000 values', 'PATCH', '/Groups/1', () => `{"Operations":[{"value":[${'{},'.repeat(650_001)}{}]}]}`],
+    ['10000 entries', 'POST', '/Users', () => `{"userName":"a","x":[${'1,'.repeat(10_000)}1]}`],
+    [
+      '650000 values',
+      'POST',
+      '/Users',
+      () => `{"userName":"a","x":[${`[${'1,'.repeat(9_999)}1],`.repeat(65)}1]}`,
+    ],
+    ['100000 members', 'PATCH', '/Groups/1', () => `{"Operations":[{"value":[${'{},'.repeat(650_001)}{}]}]}`],
     ['1000 keys', 'POST', '/Users', () => `{${Array.from({ length: 1001 }, (_, n) => `"k${n}":1`)}}`],
     ['100000 members', 'POST', '/Groups', () => groupOf(100_001)],
     ['10000 operations', 'PATCH', '/Users/1', () => `{"Operations":[${'{},'.repeat(10_000)}{}]}`],

@@ -78,7 +78,7 @@ describe('a list', () => {
       expect(refusal(body(LIST_MAX))).toBeNull();
       expect(refusal(body(LIST_MAX + 1))).toMatchObject({
         status: 413,
-        detail: 'A list here may have 10000 entries, not more.',
+        detail: 'A list without members may have 10000 entries, not more.',
       });
     }
   });
