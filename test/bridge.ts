@@ -54,15 +54,22 @@ export interface RunningBridge {
 /** The time of day, and as much later as a test wants. */
 export interface MovableClock extends Clock {
   advance(ms: number): void;
+  /** Somebody sets the wall clock; no more time has passed than before. */
+  leap(ms: number): void;
 }
 
 export function movableClock(): MovableClock {
   let ahead = 0;
+  let leapt = 0;
   return {
-    now: () => Date.now() + ahead,
+    now: () => Date.now() + ahead + leapt,
+    monotonic: () => performance.now() + ahead,
     sleep: systemClock.sleep,
     advance(ms) {
       ahead += ms;
+    },
+    leap(ms) {
+      leapt += ms;
     },
   };
 }

@@ -15,6 +15,7 @@ import type { PropagationDeps } from '../stores/deps.ts';
 import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow, RESTORED } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import type { Log } from '../support/log.ts';
 
 /** An admin pauses a store. Where it was paused already, the pause becomes the admin's. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
@@ -28,7 +29,7 @@ export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cau
     const at = isoTime(deps.clock.now());
     const paused = { code: BY_ADMIN, message: `Paused by ${cause.actor.name}.` };
     const after = { ...store, paused, pausedAt: at, retryAt: null, retryAttempts: 0 };
-    await savePause(tx, at, after, cause, []);
+    await savePause(tx, at, after, cause, [], { log: deps.log });
     return after;
   });
 }
@@ -57,7 +58,7 @@ export async function pauseForCredential(
     const now = deps.clock.now();
     const reason = { code: refusalCode(error.code), message: error.message };
     const after = pausedForNow(current, reason, now);
-    await savePause(tx, isoTime(now), after, bySystem(), []);
+    await savePause(tx, isoTime(now), after, bySystem(), [], { log: deps.log });
   });
 }
 
@@ -138,7 +139,8 @@ async function recordCheck(
     // An admin has paused it in the meantime, which outlasts a check that no admin asked for.
     if (isPausedByAdmin(current) && cause.actor.type === 'system') return current;
     const next = decide(current);
-    await savePause(tx, isoTime(deps.clock.now()), next, cause, check.calls, current.paused);
+    const { log } = deps;
+    await savePause(tx, isoTime(deps.clock.now()), next, cause, check.calls, { log, before: current.paused });
     return next;
   });
   if (!after.paused) deps.wake.signal();
@@ -152,10 +154,14 @@ async function savePause(
   store: StoreRecord,
   cause: Cause,
   calls: readonly VendorCall[],
-  before: Pause | null = null,
+  { log, before }: { readonly log?: Log; readonly before?: Pause | null } = {},
 ): Promise<void> {
   await updateStore(tx, store);
   if (store.paused?.code === before?.code) return;
+  if (store.paused) {
+    const { code, message: reason } = store.paused;
+    log?.warn({ storeId: store.id, store: store.name, code, reason }, 'a store is paused');
+  }
   await appendEvent(tx, at, {
     environmentId: store.environmentId,
     cause,

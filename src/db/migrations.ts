@@ -27,6 +27,7 @@ import * as previewOrder from '../../migrations/0026_preview_order.ts';
 import * as departedMembers from '../../migrations/0027_departed_members.ts';
 import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
+import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
 
 interface Migration {
@@ -59,6 +60,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0027_departed_members', ...departedMembers },
   { name: '0035_losses', ...losses },
   { name: '0036_brake_percent', ...brakePercent },
+  { name: '0037_clock_notes', ...clockNotes },
   { name: '0040_access_version', ...accessVersion },
 ];
 

@@ -85,8 +85,9 @@ async function findReadiness(deps: ProbeDeps): Promise<Answer> {
 /** While the database is away, the figures of the queue are absent, not zero; those of the process are there. */
 async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
   const { metrics } = deps;
-  const { tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds } = metrics;
-  for (const gauge of [tasks, held, brakeTripped, drift, leaversPending, oldestLeaverSeconds]) gauge.reset();
+  const { tasks, held, brakeTripped, storesPaused, incidentsOpen, drift, leaversPending } = metrics;
+  const gauges = [tasks, held, brakeTripped, storesPaused, incidentsOpen, drift, leaversPending];
+  for (const gauge of [...gauges, metrics.oldestLeaverSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
     // An empty queue is 0; absent means that nobody could count.
@@ -94,6 +95,8 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
     for (const { storeId } of backlog.brakeTripped) metrics.brakeTripped.set({ store_id: storeId }, 1);
+    for (const { storeId } of backlog.paused) metrics.storesPaused.set({ store_id: storeId }, 1);
+    metrics.incidentsOpen.set(backlog.incidentsOpen);
     for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
     for (const { storeId, count, since } of backlog.leavers) {
       metrics.leaversPending.set({ store_id: storeId }, count);

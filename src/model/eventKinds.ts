@@ -55,6 +55,7 @@ export const EVENT_KINDS = {
   'preview.applied': 'An admin asked for exactly what a preview lists.',
   'preview.requested': 'An admin asked what a store would change.',
   'removals.due': 'REMOVE_AFTER_DAYS is over for some people; the bridge removes them now.',
+  'removals.postponed': 'The clock leapt, so deletions that were not due before wait for a day.',
   'rule.created': 'An admin made a rule.',
   'rule.deleted': 'An admin deleted a rule.',
   'rule.groupGone': 'A group that a rule names was deleted; what people would lose by that is held.',

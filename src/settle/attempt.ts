@@ -15,6 +15,7 @@ import type { Change, Op } from '../model/change.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
+import type { Log } from '../support/log.ts';
 
 /** The store's settings, rules or mappings are others by now: the task is to be planned anew. */
 export class ContextOutdated extends Error {
@@ -30,6 +31,7 @@ const LOOKS_TOLD_MAX = 100;
 export interface AttemptDeps {
   readonly db: Db;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 export class Attempt {
@@ -50,6 +52,8 @@ export class Attempt {
   #announced: Intent | null = null;
   /** Calls that only read, until an event tells of them. */
   #looks: VendorCall[] = [];
+  /** For the log, of a transaction that is not committed yet. */
+  #warnings: { readonly fields: object; readonly message: string }[] = [];
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -110,8 +114,22 @@ export class Attempt {
   }
 
   /** @throws LeaseLost, and then nothing is recorded. */
-  record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return recordUnder(this.deps.db, this.lease, work);
+  async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    this.#warnings = [];
+    const result = await recordUnder(this.deps.db, this.lease, work);
+    for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
+    this.#warnings = [];
+    return result;
+  }
+
+  /** A line in the log, once the transaction that is open is committed. */
+  warn(message: string, fields: Readonly<Record<string, unknown>>): void {
+    const { store } = this.context;
+    const { subject, causes: correlationIds } = this.task;
+    this.#warnings.push({
+      message,
+      fields: { storeId: store.id, store: store.name, subject, correlationIds, ...fields },
+    });
   }
 
   /**

@@ -61,7 +61,7 @@ function isRemovalDue(
 ): boolean {
   const since = link?.removalSince ?? null;
   if (since === null || desired.lifecycle !== 'gone') return false;
-  return since <= removalCutoff(context.settings.removeAfterDays, now);
+  return since <= removalCutoff(context.settings.removeAfterDays, context.deletionTime(now));
 }
 
 /** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */

@@ -11,6 +11,7 @@ import { mappedResource } from '../directory/inbound.ts';
 import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
 import { withDefaults } from '../model/settings.ts';
 import type { Connectors } from './connectorCache.ts';
+import type { DeletionClock } from './deletionClock.ts';
 import type { StoreContext } from './desired.ts';
 import { scopeOf } from './scope.ts';
 
@@ -20,12 +21,16 @@ const CACHED_MAX = 1_000;
 export function createContextCache(
   db: Db,
   connectors: Connectors,
+  deletions: DeletionClock,
 ): (store: StoreRecord) => Promise<StoreContext> {
   const cached = new Map<string, StoreContext>();
   return async (store) => {
+    await deletions.begin();
     const known = cached.get(store.id);
     if (known?.store.contextVersion === store.contextVersion) return { ...known, store };
-    const context = await storeContextOf(db, connectors, store);
+    const fresh = await storeContextOf(db, connectors, store);
+    const days = fresh.settings.removeAfterDays;
+    const context = { ...fresh, deletionTime: (now: string) => deletions.timeFor(days, now) };
     if (cached.size >= CACHED_MAX) cached.clear();
     cached.set(store.id, context);
     return context;
@@ -50,6 +55,7 @@ export async function storeContextOf(
     resourceOf: await resourceReaders(db, store.environmentId),
     mapping: effectiveMapping(definition, settings, mappings.attributes),
     groupMappings: mappings.groups,
+    deletionTime: (now) => now,
   };
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';
 import type { Connectors } from './connectorCache.ts';
+import type { DeletionClock } from './deletionClock.ts';
 import type { Inquiries } from './inquiries.ts';
 
 export interface PropagationDeps {
@@ -18,6 +19,8 @@ export interface PropagationDeps {
   readonly connectors: Connectors;
   /** Tells the workers that work was committed. */
   readonly wake: Wake;
+  /** By which time deletions that wait for days count as due. */
+  readonly deletions: DeletionClock;
   /** Asks a worker what only a vendor knows. */
   readonly inquiries: Inquiries;
 }

@@ -28,6 +28,8 @@ export interface StoreContext {
   /** The type's, but for what the store maps otherwise. */
   readonly mapping: readonly AttributeMapping[];
   readonly groupMappings: readonly GroupMapping[];
+  /** By when deletions after REMOVE_AFTER_DAYS count as due, at this time or earlier; both are ISO times. */
+  readonly deletionTime: (now: string) => string;
 }
 
 /** In the order of the ids. */

@@ -3,12 +3,15 @@
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds from some moment on, whatever anybody sets the time to. Absent: the wall clock does not leap. */
+  monotonic?(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

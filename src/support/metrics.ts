@@ -49,6 +49,17 @@ export function createMetrics() {
       labelNames: ['store_id'],
       registers,
     }),
+    incidentsOpen: new Gauge({
+      name: 'scim_bridge_incidents_open',
+      help: 'Incidents that wait for a decision.',
+      registers,
+    }),
+    storesPaused: new Gauge({
+      name: 'scim_bridge_store_paused',
+      help: '1 while a store is paused.',
+      labelNames: ['store_id'],
+      registers,
+    }),
     tasks: new Gauge({
       name: 'scim_bridge_tasks',
       help: 'Tasks in the queue.',

@@ -4,6 +4,7 @@
  */
 
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
+import { PRIORITY } from '../db/queue/tasks.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from '../settle/attempt.ts';
@@ -195,6 +196,8 @@ async function park(attempt: Attempt, error: RemoteError): Promise<void> {
       subject: attempt.task.subject,
       reason: error.message,
     });
+    if (attempt.task.priority === PRIORITY.leaver && attempt.task.subject.kind === 'user')
+      attempt.warn('a leaver is parked, and may have access still', { reason: error.message });
   });
 }
 

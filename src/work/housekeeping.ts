@@ -21,6 +21,7 @@ import { isoTime, pause } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { pruneEvents } from './eventRetention.ts';
+import { sayWhatIsPostponed } from './postponed.ts';
 import { ringTimers } from './timers.ts';
 
 export interface Housekeeping {
@@ -57,10 +58,12 @@ export function createHousekeeping(
 
   const once = async (): Promise<void> => {
     if (stopping.signal.aborted) return;
+    await sayWhatIsPostponed(deps);
     if (await ringTimers(deps, metrics)) deps.wake.signal();
     await closeWhatIsDecided(deps);
     await advanceDeletions(deps, stopping.signal);
-    await pruneEvents({ db, clock, eventRetentionDays }, stopping.signal);
+    const postponing = deps.deletions.isPostponing();
+    if (!postponing) await pruneEvents({ db, clock, eventRetentionDays }, stopping.signal);
     const now = clock.now();
     if (now - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = now;
@@ -70,7 +73,7 @@ export function createHousekeeping(
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));
-    await purgePeople({ db, clock }, stopping.signal);
+    if (!postponing) await purgePeople({ db, clock }, stopping.signal);
   };
 
   const turn = (): Promise<void> => {

@@ -168,7 +168,7 @@ export class StoreDuties implements Duties {
       'an attempt at a task begins',
     );
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const attempt = new Attempt({ db, clock }, { context, lease, task, signal: calls, onCall, giveWay });
+    const attempt = new Attempt({ db, clock, log }, { context, lease, task, signal: calls, onCall, giveWay });
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);
       else await settleGroup(attempt);

@@ -12,7 +12,7 @@ import type { StoreLifecycle } from './storeDuties.ts';
 
 export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): StoreLifecycle {
   return {
-    storeContextOf: createContextCache(deps.db, deps.connectors),
+    storeContextOf: createContextCache(deps.db, deps.connectors, deps.deletions),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
     recheck: async (store, signal) => {
       await recheckPaused(deps, store, signal);

@@ -104,7 +104,7 @@ async function queueRemovals(
   return deps.db.transaction(async (tx) => {
     if ((await lockStore(tx, store.id))?.status !== 'ACTIVE') return false;
     const at = isoTime(deps.clock.now());
-    const due = { cutoff: removalCutoff(days, at), days };
+    const due = { cutoff: removalCutoff(days, deps.deletions.timeFor(days, at)), days };
     const people = await takeDueRemovals(tx, store.id, due, PEOPLE_PER_TURN);
     if (people.length === 0) return false;
     const cause = bySystem();
@@ -135,12 +135,16 @@ async function sayOverdue(
   const cutoff = isoTime(now - settings.leaverDeadlineSeconds * 1_000);
   const said = await deps.db.transaction(async (tx) => {
     const current = await lockStore(tx, store.id);
-    if (current?.status !== 'ACTIVE') return 0;
+    if (current?.status !== 'ACTIVE') return [];
     const overdue = await takeOverdue(tx, store.id, cutoff, isoTime(now), PEOPLE_PER_TURN);
     for (const leaver of overdue) await overdueEvent(tx, isoTime(now), current, settings, leaver);
-    return overdue.length;
+    return overdue;
   });
-  if (said > 0) metrics.leaversOverdue.inc({ store_id: store.id }, said);
+  if (said.length > 0) metrics.leaversOverdue.inc({ store_id: store.id }, said.length);
+  for (const { personId, since, correlationId } of said) {
+    const about = { storeId: store.id, store: store.name, personId, since, correlationId };
+    deps.log.warn(about, 'a leaver is overdue: the store has not confirmed that access is gone');
+  }
 }
 
 async function overdueEvent(

@@ -4,6 +4,7 @@
  */
 
 import { countHeldPeople, holdsLoss } from '../../db/brake/heldLists.ts';
+import { readClockNote } from '../../db/clockNote.ts';
 import type { Db } from '../../db/open.ts';
 import { countLeavers } from '../../db/queue/leavers.ts';
 import { countPendingTasks } from '../../db/queue/tasks.ts';
@@ -71,6 +72,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
       ...unrecognisedDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
       ...(await ruleDetails(db, store)),
+      ...(await postponedDetails(db, store)),
       ...(await driftDetails(db, store)),
       ...(await hiddenGroupDetails(db, store)),
       ...failedRun,
@@ -147,6 +149,15 @@ async function ruleDetails(db: Db, store: StoreRecord): Promise<Detail[]> {
     const message = `The rule "${name}" has a problem: ${problem} What people lose by it waits for a decision.`;
     return [{ code: 'rule_group_gone', message }];
   });
+}
+
+async function postponedDetails(db: Db, { configuration }: StoreRecord): Promise<Detail[]> {
+  const days = Number(configuration.REMOVE_AFTER_DAYS ?? 0);
+  if (configuration.REMOVE_ACTION !== 'Delete' || days === 0) return [];
+  const note = await readClockNote(db);
+  if (!note || note.dueBy === null || (note.belowDays !== null && days >= note.belowDays)) return [];
+  const message = `The clock leapt: accounts that were not to be deleted by ${note.dueBy} wait for 24 hours. Look whether the clock is right.`;
+  return [{ code: 'deletions_postponed', message }];
 }
 
 async function driftDetails(db: Db, store: StoreRecord): Promise<Detail[]> {

@@ -6,6 +6,8 @@ export interface Backlog {
   readonly tasks: readonly { readonly state: string; readonly count: number }[];
   readonly held: readonly { readonly storeId: string; readonly count: number }[];
   readonly brakeTripped: readonly { readonly storeId: string }[];
+  readonly paused: readonly { readonly storeId: string }[];
+  readonly incidentsOpen: number;
   /** `since`: the ISO time since when the oldest of the store's waits. */
   readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
   /** People and groups that somebody changed by hand, as the last scans found them. */
@@ -28,6 +30,11 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     .whereNotNull('brake_tripped_at')
     .whereNull('deleted_at')
     .select('id');
+  const paused: { id: string }[] = await db('stores')
+    .whereNotNull('paused')
+    .whereNull('deleted_at')
+    .select('id');
+  const incidents = await db('incidents').where({ state: 'OPEN' }).count({ n: '*' }).first();
   const leavers: (Row & { readonly since: string })[] = await db('leavers')
     .select({ label: 'store_id' })
     .count({ n: '*' })
@@ -42,6 +49,8 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
     held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
     brakeTripped: tripped.map(({ id }) => ({ storeId: id })),
+    paused: paused.map(({ id }) => ({ storeId: id })),
+    incidentsOpen: Number(incidents?.n ?? 0),
     leavers: leavers.map(({ label, n, since }) => ({ storeId: label, count: Number(n), since })),
     drift: drift.map((row) => ({ storeId: row.label, count: Number(row.n) })),
   };

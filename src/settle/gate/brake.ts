@@ -62,6 +62,7 @@ export async function askBrake<C extends Change>(
   for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());
+    attempt.warn('the brake tripped: every loss on the store is held', { reason: judgement.trips });
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
   return { ...judgement, kept: [...judgement.kept, ...held] };
@@ -93,6 +94,12 @@ async function hold(
     incidentId: isLoss(change) ? (incident?.id ?? null) : null,
   }));
   const held = await insertHeld(tx, rows, attempt.now());
+  attempt.warn('a change waits for a decision', {
+    op: first.change.op,
+    changes: fresh.length,
+    reason: first.reason,
+    ...(incident ? { incident: incident.number } : {}),
+  });
   await attempt.event(tx, {
     kind: 'change.held',
     outcome: 'held',

@@ -26,6 +26,7 @@ import { createProbes } from '../../../src/http/probes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import { storeContextOf } from '../../../src/stores/context.ts';
+import { createDeletionClock } from '../../../src/stores/deletionClock.ts';
 import type { PropagationDeps } from '../../../src/stores/deps.ts';
 import { createInquiries } from '../../../src/stores/inquiries.ts';
 import { askVendor } from '../../../src/stores/vendorAnswer.ts';
@@ -91,7 +92,17 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     wakes += 1;
   });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries };
+  const propagation = {
+    db,
+    clock,
+    log,
+    registry,
+    keyring,
+    connectors,
+    wake,
+    inquiries,
+    deletions: createDeletionClock({ db, clock }),
+  };
   // A worker here answers inquiries and makes previews, and takes no task.
   const askThere = (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends);
   let answering = Promise.resolve();

@@ -119,7 +119,15 @@ describe('a probe', () => {
       metrics: createMetrics(),
       schema: async () => ({ pending: [], unknown: [] }),
       warnings: async () => [],
-      backlog: async () => ({ tasks: [], held: [], brakeTripped: [], leavers: [], drift: [] }),
+      backlog: async () => ({
+        tasks: [],
+        held: [],
+        brakeTripped: [],
+        paused: [],
+        incidentsOpen: 0,
+        leavers: [],
+        drift: [],
+      }),
       secondsSince: () => 0,
       monotonicMs: () => performance.now(),
     });

@@ -9,6 +9,7 @@ import { deleteRule, insertRule, type RuleRecord, updateRule } from '../../../sr
 import { getStore, type StoreRecord, updateStore } from '../../../src/db/stores/stores.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import { createContextCache } from '../../../src/stores/context.ts';
+import { createDeletionClock } from '../../../src/stores/deletionClock.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { generateKey, parseKeyring } from '../../../src/support/secret.ts';
 import { onEachDatabase } from '../../database.ts';
@@ -82,7 +83,12 @@ onEachDatabase((open) => {
     const keyring = parseKeyring(generateKey());
     const connectors = createConnectors({ registry, keyring, clock: systemClock, openFetch: openToLoopback });
     // Two processes, each with what it read.
-    const [here, there] = [createContextCache(db, connectors), createContextCache(db, connectors)];
+    const deletions = createDeletionClock({ db, clock: systemClock });
+    await deletions.begin();
+    const [here, there] = [1, 2].map(() => createContextCache(db, connectors, deletions)) as [
+      ReturnType<typeof createContextCache>,
+      ReturnType<typeof createContextCache>,
+    ];
     const before = await here(await store());
     await there(await store());
     const statementsOf = async (contextOf: typeof here) => {
