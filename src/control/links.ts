@@ -26,9 +26,11 @@ import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
-import type { Remote } from '../model/remote.ts';
+import type { Remote, RemoteUser } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
 import { releaseBrakeIfClear } from '../settle/gate/brake.ts';
+import { namesOfAccount, protectorOf } from '../settle/people/protection.ts';
+import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';
@@ -39,13 +41,16 @@ export interface LinkInput {
   /** The `id` of a user is the SCIM user's or the person's. */
   readonly subject: Subject;
   readonly remoteId: string;
+  /** The admin knows that the account can do more than people usually can. */
+  readonly confirm?: boolean | undefined;
 }
 
 type Named = Subject & { readonly display: string };
 
 /**
- * Throws 404 where the environment has no such subject, 409 where the store has no such account or group, or one of
- * the two is linked already, and 503 where the vendor does not say or no worker is there to ask.
+ * Throws 404 where the environment has no such subject, 409 where the store has no such account or group, it is
+ * protected, or privileged and that is not confirmed, or one of the two is linked already, and 503 where the vendor
+ * does not say or no worker is there to ask.
  */
 export async function linkByHand(
   deps: PropagationDeps,
@@ -61,6 +66,7 @@ export async function linkByHand(
       const current = await lockStore(tx, store.id);
       if (!current || current.status === 'DELETING') throw gone(store);
       const at = isoTime(deps.clock.now());
+      if (remote.kind === 'user') await refuseSpared(tx, deps, current, remote, input.confirm === true);
       const made = await write(tx, current, subject, remote, at);
       await storeEvent(tx, at, current, cause, 'link.created', {
         subject,
@@ -125,6 +131,26 @@ async function readRemote(
   ]);
 }
 
+/** Nobody links a protected account, and a privileged one only who says that it is meant. */
+async function refuseSpared(
+  tx: Db,
+  deps: PropagationDeps,
+  store: StoreRecord,
+  account: RemoteUser,
+  confirm: boolean,
+): Promise<void> {
+  const { display, remoteId, privileged } = account;
+  const context = await storeContextOf(tx, deps.connectors, store);
+  const protect = await protectorOf(tx, context, [remoteId]);
+  if (protect(remoteId, namesOfAccount(context, account)) !== null) {
+    const detail = `the account ${display} (${remoteId}) is protected on ${store.name}; PROTECTED_ACCOUNTS, or its being the credential's own, says so`;
+    throw new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/remoteId', detail }]);
+  }
+  if (privileged !== true || confirm) return;
+  const detail = `the account ${display} (${remoteId}) is privileged on ${store.name}; send confirm: true to link it all the same`;
+  throw new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/confirm', detail }]);
+}
+
 async function write(
   tx: Db,
   store: StoreRecord,
@@ -154,17 +180,17 @@ function taken(store: StoreRecord, remote: Remote): RequestError {
 }
 
 /** A disabled account is linked as an adoption links it: the next attempt makes it what the directory says. */
-function stateOf(remote: Remote): Pick<LinkRecord, 'state' | 'disabledBy' | 'observed'> {
-  if (remote.kind === 'group') return { state: 'enabled', disabledBy: null, observed: {} };
-  const observed = remote.attributes;
+function stateOf(remote: Remote): Pick<LinkRecord, 'state' | 'disabledBy' | 'observed' | 'privileged'> {
+  if (remote.kind === 'group') return { state: 'enabled', disabledBy: null, observed: {}, privileged: false };
+  const observed = { observed: remote.attributes, privileged: remote.privileged === true };
   switch (remote.state) {
     case 'enabled':
     case 'invited':
-      return { state: remote.state, disabledBy: null, observed };
+      return { state: remote.state, disabledBy: null, ...observed };
     case 'disabled':
-      return { state: 'disabled', disabledBy: 'inactive', observed };
+      return { state: 'disabled', disabledBy: 'inactive', ...observed };
     case 'locked':
-      return { state: 'disabled', disabledBy: 'locked', observed };
+      return { state: 'disabled', disabledBy: 'locked', ...observed };
   }
 }
 

@@ -6,6 +6,7 @@
 import { lockEnvironment } from '../db/identity/environments.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { cancelOpenRuns, insertSyncRun, type SyncRunCause } from '../db/runs/syncRuns.ts';
+import { keepProtection } from '../db/seen/spared.ts';
 import {
   everyStoreOf,
   getStoreOf,
@@ -205,10 +206,10 @@ async function save(
       throw new RequestError(409, `The store ${current.name} was changed meanwhile; read it and try again.`);
     }
     const now = deps.clock.now();
-    const at = isoTime(now);
-    const updatedAt = timeAfter(current.updatedAt, deps.clock);
+    const [at, updatedAt] = [isoTime(now), timeAfter(current.updatedAt, deps.clock)];
     const after = checkedRecord({ ...current, ...replacement, updatedAt }, check, now);
     await updateStore(tx, after);
+    await keepProtection(tx, after);
     await storeEvent(tx, at, after, cause, 'store.updated', {
       before: audited(deps.registry, current),
       after: { ...audited(deps.registry, after), secretsEntered: settings.entered },

@@ -32,6 +32,8 @@ interface On<K extends Kind> {
   readonly subject: NamedSubject<K>;
   /** It is not made before an admin approves it. */
   readonly hold?: Hold;
+  /** The account can do more there than people usually can. */
+  readonly privileged?: true;
 }
 
 export interface Create<K extends Kind = Kind> extends On<K> {
@@ -44,6 +46,10 @@ export interface Create<K extends Kind = Kind> extends On<K> {
 export interface Adopt<K extends Kind = Kind> extends On<K> {
   readonly op: 'adopt';
   readonly remoteId: string;
+  /** The account is disabled there, and whoever adopts it gets it back with all that hangs on it. */
+  readonly revives?: true;
+  /** It may be adopted together with the loss that follows, and for nothing else. */
+  readonly onlyToLose?: true;
 }
 
 export interface Update<K extends Kind = Kind> extends On<K> {

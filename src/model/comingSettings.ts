@@ -38,13 +38,6 @@ export const COMING_SPECS = [
     description: 'The role that disabled accounts get, with DISABLE_ACTION ChangeRole.',
   },
   {
-    key: 'ADOPT_USERS',
-    type: 'string',
-    allowed: ['Any'],
-    notYet: `ADOPT_USERS other than Any ${TODAY}: accounts are adopted whatever they may do there.`,
-    description: 'Which accounts are adopted that were there before: Any, those without privileges, or none.',
-  },
-  {
     key: 'OVERWRITE_IDENTITY',
     type: 'boolean',
     notYet: `OVERWRITE_IDENTITY ${TODAY}: an identity that somebody else wrote is replaced where externUid is mapped.`,

@@ -91,7 +91,15 @@ const COMMON_SPECS = [
     type: 'strings',
     default: [],
     description:
-      "Identifiers, * as a wildcard, of accounts that are never disabled, deleted or stripped of a membership. The account of the store's own credential always is protected.",
+      "Identifiers, * as a wildcard, of accounts that are left alone altogether, whatever they are called later. The account of the store's own credential always is protected.",
+  },
+  {
+    key: 'ADOPT_USERS',
+    type: 'string',
+    default: 'Ordinary',
+    allowed: ['Ordinary', 'Any', 'Never'],
+    description:
+      'Which accounts are adopted that were there before: those without privileges, any, or none. Others are linked by hand.',
   },
   {
     key: 'DRIFT_MODE',

@@ -18,6 +18,8 @@ export interface RemoteUser {
   readonly state: AccountState;
   /** `locked` until an administrator there approves it, who may do so at any time. */
   readonly awaitsApproval?: boolean;
+  /** It can do more there than people usually can. Absent where it cannot, or the vendor does not say. */
+  readonly privileged?: true;
   /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */
   readonly identifier: string | null;
   /** In the target names of the store's mapping. An absent key was not shown by the vendor. */
@@ -58,6 +60,8 @@ export interface ListProgress {
 
 export interface Page<T> {
   readonly items: readonly T[];
+  /** Rows that were read beside the list, to know more of its items: headway without any of them. */
+  readonly aside?: number;
   /** Opaque; null on the last page. */
   readonly nextCursor: string | null;
 }

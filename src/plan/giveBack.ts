@@ -12,7 +12,7 @@ import type {
   UserChange,
 } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
-import type { AccountLink, UserSituation } from './user.ts';
+import type { AccountLink, UserSituation } from './drafting.ts';
 
 export type GiveBack<C extends Change = Change> =
   | { readonly verdict: 'give'; readonly change: C }

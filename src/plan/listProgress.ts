@@ -9,6 +9,8 @@ export interface ListPage {
   readonly rows: number;
   /** Rows that no earlier page has shown. */
   readonly fresh: number;
+  /** Rows that were read beside the list. */
+  readonly aside?: number;
   /** By which the page was asked for; null for the first. */
   readonly cursor: string | null;
   /** Null on the last page. */
@@ -26,13 +28,15 @@ export function readOn(
   { rows, barren, cursors }: ListProgress,
   page: ListPage,
 ): { readonly progress: ListProgress } | { readonly doubt: string } {
+  const { aside = 0 } = page;
   const total = rows + page.rows;
+  const isHeadway = page.fresh + aside > 0;
   if (total > LIST_ROWS_MAX) return { doubt: `it has more than ${LIST_ROWS_MAX} entries` };
-  const followed = page.fresh > 0 ? [] : cursors;
+  const followed = isHeadway ? [] : cursors;
   if (page.next === null) return { progress: { rows: total, barren: 0, cursors: followed } };
   if (page.next === page.cursor || cursors.includes(page.next))
     return { doubt: 'it names a next page that it has named before' };
-  const without = page.fresh > 0 ? 0 : barren + 1;
+  const without = isHeadway ? 0 : barren + 1;
   if (without >= BARREN_PAGES_MAX)
     return { doubt: `${BARREN_PAGES_MAX} pages in a row showed nothing that the pages before had not` };
   return { progress: { rows: total, barren: without, cursors: [...followed, page.next] } };

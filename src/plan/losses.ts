@@ -151,7 +151,9 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     inWindow.add(personKey);
     window.used += 1;
   }
-  return { allowed, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
+  const isTaken = allowed.some(endsAccess);
+  const free = allowed.filter((change) => change.op !== 'adopt' || !change.onlyToLose || isTaken);
+  return { allowed: free, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
 }
 
 /** What stands against a change from before, while the directory wants what it wanted then. */

@@ -29,8 +29,8 @@ export interface MemberDecision {
   readonly op: 'grant' | 'revoke' | 'none';
   /** Take the membership, which is there already, into the ledger as adopted. No call. */
   readonly take: boolean;
-  /** Why a revoke that the directory wants is left undone. */
-  readonly skipped?: string;
+  /** Why a grant or a revoke that the directory wants is left undone. */
+  readonly skipped?: { readonly op: 'grant' | 'revoke'; readonly reason: string };
 }
 
 export function decideMember(situation: MemberSituation): MemberDecision {
@@ -39,7 +39,12 @@ export function decideMember(situation: MemberSituation): MemberDecision {
 
 const NONE: MemberDecision = { op: 'none', take: false };
 
-function decideWanted({ lifecycle, account, ledger, level }: MemberSituation): MemberDecision {
+function decideWanted({ member, isProtected, ...situation }: MemberSituation): MemberDecision {
+  if (isProtected) {
+    const reason = `${member.display} has a protected account, whose memberships the bridge leaves alone`;
+    return { ...NONE, skipped: { op: 'grant', reason } };
+  }
+  const { lifecycle, account, ledger, level } = situation;
   if (lifecycle !== 'active' || (account !== 'enabled' && account !== 'coming')) return NONE;
   if (!ledger) return { op: 'grant', take: false };
   const tooLow = level !== null && ledger.level !== null && ledger.level < level;
@@ -54,9 +59,6 @@ function decideUnwanted(situation: MemberSituation): MemberDecision {
   if (!owned && (groupGone || !overwrite)) return NONE;
   if (!groupGone && lifecycle === 'gone') return NONE;
   if (!situation.isProtected) return { op: 'revoke', take: false };
-  return {
-    op: 'none',
-    take: false,
-    skipped: `${member.display} is a protected account and keeps the membership`,
-  };
+  const reason = `${member.display} is a protected account and keeps the membership`;
+  return { ...NONE, skipped: { op: 'revoke', reason } };
 }

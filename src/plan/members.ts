@@ -31,7 +31,7 @@ export function planMembers(
   const foreign = new Set<string>();
   for (const row of rows) {
     const { member, account, ledger } = row;
-    const { op, take, skipped: reason } = decideMember(row);
+    const { op, take, skipped: left } = decideMember(row);
     if (take && account === 'enabled') taken.push(row);
     if (op === 'grant') {
       const bucket = account === 'coming' ? later : grants;
@@ -42,7 +42,7 @@ export function planMembers(
       revokes.push({ op, subject, remoteId, member });
       if (ledger?.origin === 'foreign') foreign.add(member.remoteId);
     }
-    if (reason !== undefined) skipped.push({ op: 'revoke', subject, status: 'partiallySynced', reason });
+    if (left) skipped.push({ ...left, subject, status: 'partiallySynced' });
   }
   return { changes: [...grants.values(), ...revokes], later: [...later.values()], skipped, taken, foreign };
 }

@@ -1,4 +1,4 @@
-/** Which accounts may never lose anything: those of `PROTECTED_ACCOUNTS`, and the credential's own. */
+/** Which accounts nobody may touch: those of `PROTECTED_ACCOUNTS`, and the credential's own. */
 
 export interface Protection {
   /** Identifiers, `*` as a wildcard. */
@@ -6,19 +6,27 @@ export interface Protection {
   readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
 }
 
-/** `names` are all identifiers under which the account is known, at the store and in the directory. */
-export function isProtected(
+/** Stands for the entry that would match the credential's own account. */
+export const SELF = '';
+
+/**
+ * The entry that protects the account; null where none does. `names` are all identifiers under which the account is
+ * known at the store: what the directory calls its person protects nobody, or a rename there would.
+ */
+export function protectedBy(
   protection: Protection,
-  remoteId: string,
+  remoteId: string | null,
   names: readonly (string | null)[],
-): boolean {
-  if (protection.self?.remoteId === remoteId) return true;
+): string | null {
+  const { self, patterns } = protection;
+  if (remoteId !== null && self?.remoteId === remoteId) return SELF;
   const known = [remoteId, ...names]
-    .filter((name): name is string => name !== null)
+    .filter((name): name is string => name !== null && name !== '')
     .map((n) => n.toLowerCase());
-  const own = protection.self?.identifiers.map((identifier) => identifier.toLowerCase()) ?? [];
-  if (own.some((identifier) => known.includes(identifier))) return true;
-  return protection.patterns.some((pattern) => known.some((name) => matches(pattern.toLowerCase(), name)));
+  const own = self?.identifiers.map((identifier) => identifier.toLowerCase()) ?? [];
+  if (own.some((identifier) => known.includes(identifier))) return SELF;
+  const found = patterns.find((pattern) => known.some((name) => matches(pattern.toLowerCase(), name)));
+  return found ?? null;
 }
 
 /** Wildcard match without backtracking: each literal piece is found as early as possible, the last at the end. */

@@ -1,49 +1,22 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
-import type { AttributeChange, Op, Plan, Skip, UserChange } from '../model/change.ts';
+import type { Plan, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
-import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { Attributes } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import { attributeChanges, splitIdentity } from './attributes.ts';
+import { type AccountLink, type DisabledBy, Drafting, type UserSituation } from './drafting.ts';
 import { ruleHold } from './ruleHold.ts';
-
-export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
-
-export interface AccountLink {
-  readonly remoteId: string;
-  readonly state: 'enabled' | 'disabled' | 'invited' | 'removed';
-  /** Null unless the state is `disabled`. */
-  readonly disabledBy: DisabledBy | null;
-  readonly applied: Attributes;
-  readonly observed: Attributes;
-}
-
-export interface UserSituation {
-  readonly desired: DesiredUser;
-  readonly link: AccountLink | null;
-  /** Without a link: the account under the person's identifier, null where there is none. */
-  readonly account: RemoteUser | null;
-  /** That account is linked to another person, who is still there. */
-  readonly isTaken: boolean;
-  readonly settings: CommonSettings;
-  /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
-  readonly keptOnAdoption: readonly string[];
-  /** Target attributes by which an account is found or signed in to. */
-  readonly identityAttributes: readonly string[];
-  readonly isProtected: boolean;
-  /** Wanted values that another account has, by target attribute, each with why that stays so. */
-  readonly takenKeys: ReadonlyMap<string, string>;
-  /** Target attributes with a value that the account has only until the wanted one is free. */
-  readonly temporary: readonly string[];
-  /** `REMOVE_AFTER_DAYS` have passed since the account of a person who is gone was disabled. */
-  readonly removalDue: boolean;
-}
+import { endTemporary, update } from './userUpdate.ts';
 
 export function planUser(situation: UserSituation): Plan<UserChange> {
   const plan = new Drafting(situation);
   const linked = situation.link !== null && situation.link.state !== 'removed';
   if (!linked && situation.account !== null && situation.isTaken) {
     taken(plan, situation.account);
+    return plan.finish();
+  }
+  if (situation.isProtected) {
+    leaveAlone(plan, situation.link);
     return plan.finish();
   }
   switch (situation.desired.lifecycle) {
@@ -54,7 +27,7 @@ export function planUser(situation: UserSituation): Plan<UserChange> {
       linked ? inactiveAndLinked(plan, situation.link as AccountLink) : inactiveWithoutLink(plan);
       break;
     case 'gone':
-      if (linked) gone(plan, situation.link as AccountLink);
+      linked ? gone(plan, situation.link as AccountLink) : goneWithoutLink(plan);
       break;
   }
   if (linked && situation.desired.lifecycle !== 'active') endTemporary(plan, situation.link as AccountLink);
@@ -66,8 +39,19 @@ function taken(plan: Drafting, account: RemoteUser) {
   plan.skip('adopt', 'unsynced', why);
 }
 
+const PROTECTED = 'has a protected account there, which the bridge leaves alone';
+
+/** Nothing is done with a protected account. Where its person is on the way out, that is not in order. */
+function leaveAlone(plan: Drafting, link: AccountLink | null) {
+  const { desired, account } = plan.situation;
+  const state = link?.state ?? account?.state;
+  const isUsable = state === 'enabled' || state === 'invited';
+  if (desired.lifecycle === 'active') return plan.skip(link ? 'update' : 'adopt', 'unsynced', PROTECTED);
+  if (isUsable) plan.skip('disable', 'unsynced', PROTECTED);
+}
+
 function activeWithoutLink(plan: Drafting) {
-  const { desired, account, settings } = plan.situation;
+  const { desired, account, settings, namesProtected } = plan.situation;
   if (desired.identifier === null) {
     return plan.skip(
       'create',
@@ -78,6 +62,10 @@ function activeWithoutLink(plan: Drafting) {
   if (account === null) {
     if (!settings.createUsers)
       return plan.skip('create', 'unsynced', 'has no account there, and CREATE_USERS is off');
+    if (namesProtected.length > 0) {
+      const why = `would get an account whose ${namesProtected.join(', ')} PROTECTED_ACCOUNTS names`;
+      return plan.skip('create', 'unsynced', why);
+    }
     return plan.add({
       op: 'create',
       subject: plan.subject,
@@ -85,11 +73,31 @@ function activeWithoutLink(plan: Drafting) {
       identifier: desired.identifier,
     });
   }
-  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId });
+  const refusal = whyNotAdopted(plan.situation, account);
+  if (refusal) return plan.skip('adopt', 'unsynced', refusal);
+  const revives = account.state === 'disabled' ? ({ revives: true } as const) : {};
+  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId, ...revives });
   if (account.state === 'locked') return plan.skip('enable', 'partiallySynced', LOCKED);
   if (account.state === 'disabled')
     plan.add({ op: 'enable', subject: plan.subject, remoteId: account.remoteId });
   update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes);
+}
+
+/** What the bridge itself made may always be adopted. */
+function whyNotAdopted({ settings, isOwn }: UserSituation, account: RemoteUser): string | null {
+  if (isOwn || settings.adoptUsers === 'Any') return null;
+  const has = `has the identifier of the account ${account.display}`;
+  if (settings.adoptUsers === 'Never')
+    return `${has}, and ADOPT_USERS is Never; link it by hand if it is theirs`;
+  if (account.privileged !== true) return null;
+  return `${has}, which is privileged there, and ADOPT_USERS is Ordinary; link it by hand, with confirm, if it is theirs`;
+}
+
+/** The account that was found is left alone: it is protected, or may not be adopted. */
+export function isSpared(situation: UserSituation): boolean {
+  const { link, account, isTaken, isProtected } = situation;
+  if (account === null || isTaken || (link !== null && link.state !== 'removed')) return false;
+  return isProtected || whyNotAdopted(situation, account) !== null;
 }
 
 /** What counts as applied from the moment of the adoption on. */
@@ -129,67 +137,36 @@ function whyNotEnabled(disabledBy: DisabledBy | null, settings: CommonSettings):
   }
 }
 
-function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
-  const { desired, settings, temporary } = plan.situation;
-  const attributes = withoutTaken(plan, attributeChanges(desired.attributes, applied, observed));
-  const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
-  const due = attributes.filter(isDue);
-  addUpdates(plan, remoteId, due, { applied, observed });
-  const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
-  if (names.length > 0)
-    plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
-}
-
-interface Known {
-  readonly applied: Attributes;
-  readonly observed: Attributes;
-}
-
-/** A temporary value goes by the same leave by which it came. */
-function addUpdates(
-  plan: Drafting,
-  remoteId: string,
-  attributes: readonly AttributeChange[],
-  { applied, observed }: Known,
-) {
-  const { identityAttributes, temporary } = plan.situation;
-  const identity = identityAttributes.filter((name) => !temporary.includes(name));
-  const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
-  const base = { op: 'update', subject: plan.subject, remoteId } as const;
-  if (harmless.length > 0) plan.add({ ...base, attributes: harmless });
-  if (replacing.length > 0) plan.add({ ...base, attributes: replacing, replacesIdentity: true });
-}
-
-/** What another account has is said, and not sent again. */
-function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): readonly AttributeChange[] {
-  const { takenKeys } = plan.situation;
-  for (const { name } of attributes) {
-    const why = takenKeys.get(name);
-    if (why !== undefined) plan.skip('update', 'partiallySynced', why);
-  }
-  return attributes.filter(({ name }) => !takenKeys.has(name));
-}
-
-/** A temporary value goes, whatever became of the person meanwhile. */
-function endTemporary(plan: Drafting, link: AccountLink) {
-  const { desired, temporary } = plan.situation;
-  if (plan.deletes) return;
-  const wanted = Object.fromEntries(
-    Object.entries(desired.attributes).filter(([name]) => temporary.includes(name)),
-  );
-  const attributes = withoutTaken(plan, attributeChanges(wanted, link.applied, link.observed));
-  if (attributes.length > 0)
-    plan.add({ op: 'update', subject: plan.subject, remoteId: link.remoteId, attributes });
-}
-
 function inactiveWithoutLink(plan: Drafting) {
   const { account } = plan.situation;
   if (account?.state !== 'enabled') return;
   const refusal = whyNotDisabled(plan);
   if (refusal) return plan.skip('disable', 'partiallySynced', refusal);
-  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId });
-  plan.add({ op: 'disable', subject: plan.subject, remoteId: account.remoteId });
+  takeFrom(plan, account);
 }
+
+/** An account that is not theirs yet. What may not be adopted is taken from nobody before an admin says so. */
+function takeFrom(plan: Drafting, account: RemoteUser) {
+  const base = { subject: plan.subject, remoteId: account.remoteId };
+  const why = whyNotAdopted(plan.situation, account);
+  if (why === null) {
+    plan.add({ op: 'adopt', ...base });
+    return plan.add({ op: 'disable', ...base });
+  }
+  const reason = `${plan.subject.display} has left and ${why}`;
+  plan.add({ op: 'adopt', ...base, onlyToLose: true });
+  plan.add({ op: 'disable', ...base, hold: { kind: 'privileged', reason } });
+}
+
+/** Whose account was left alone because it may not be adopted is a leaver all the same. */
+function goneWithoutLink(plan: Drafting) {
+  const { account, settings } = plan.situation;
+  if (account?.state !== 'enabled' || whyNotAdopted(plan.situation, account) === null) return;
+  if (!settings.deprovisionUsers) return plan.skip('disable', 'unsynced', NOT_DEPROVISIONED);
+  takeFrom(plan, account);
+}
+
+const NOT_DEPROVISIONED = 'is gone from the directory, and DEPROVISION_USERS is off';
 
 function inactiveAndLinked(plan: Drafting, link: AccountLink) {
   if (link.state === 'disabled') return;
@@ -199,21 +176,18 @@ function inactiveAndLinked(plan: Drafting, link: AccountLink) {
 }
 
 function whyNotDisabled({ situation }: Drafting): string | null {
-  if (!situation.settings.disableUsers) return 'is inactive in the directory, and DISABLE_USERS is off';
-  return situation.isProtected ? PROTECTED : null;
+  return situation.settings.disableUsers ? null : 'is inactive in the directory, and DISABLE_USERS is off';
 }
 
-const PROTECTED = 'is a protected account';
-
 function gone(plan: Drafting, link: AccountLink) {
-  const { settings, isProtected } = plan.situation;
+  const { settings } = plan.situation;
   const op = removal(plan.situation, link);
   if (op === 'disable' && link.state === 'disabled') return;
   if (!settings.deprovisionUsers) {
-    const why = plan.situation.desired.outOfScope ? 'is out of scope' : 'is gone from the directory';
-    return plan.skip(op, 'unsynced', `${why}, and DEPROVISION_USERS is off`);
+    const { outOfScope } = plan.situation.desired;
+    const why = outOfScope ? 'is out of scope, and DEPROVISION_USERS is off' : NOT_DEPROVISIONED;
+    return plan.skip(op, 'unsynced', why);
   }
-  if (isProtected) return plan.skip(op, 'partiallySynced', PROTECTED);
   const { departedFrom } = plan.situation.desired;
   const hold = departedFrom === undefined ? {} : { hold: ruleHold(departedFrom) };
   plan.add({ op, subject: plan.subject, remoteId: link.remoteId, ...hold });
@@ -228,34 +202,4 @@ function removal({ settings, removalDue }: UserSituation, link: AccountLink): 'd
 
 function identifierName(settings: CommonSettings): string {
   return settings.uniqueUserIdentifier === 'primaryEmail' ? 'primary email' : 'userName';
-}
-
-/** Collects the changes and skips of one plan. */
-class Drafting {
-  readonly situation: UserSituation;
-  readonly subject: UserChange['subject'];
-  readonly #changes: UserChange[] = [];
-  readonly #skipped: Skip[] = [];
-
-  constructor(situation: UserSituation) {
-    this.situation = situation;
-    const { id, display } = situation.desired;
-    this.subject = { kind: 'user', id, display };
-  }
-
-  add(change: UserChange) {
-    this.#changes.push(change);
-  }
-
-  skip(op: Op, status: Skip['status'], reason: string) {
-    this.#skipped.push({ op, subject: this.subject, reason: `${this.subject.display} ${reason}`, status });
-  }
-
-  get deletes(): boolean {
-    return this.#changes.some(({ op }) => op === 'delete');
-  }
-
-  finish(): Plan<UserChange> {
-    return { changes: this.#changes, skipped: this.#skipped };
-  }
 }

@@ -15,11 +15,11 @@ export function believed(
   store: StoreRecord,
   what: string,
   progress: ListProgress,
-  { items, nextCursor }: Page<unknown>,
+  { items, aside = 0, nextCursor }: Page<unknown>,
   cursor: string | null,
   fresh: number,
 ): ListProgress {
-  const read = readOn(progress, { rows: items.length, fresh, cursor, next: nextCursor });
+  const read = readOn(progress, { rows: items.length, fresh, aside, cursor, next: nextCursor });
   if ('progress' in read) return read.progress;
   throw doubted(
     store,

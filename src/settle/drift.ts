@@ -72,7 +72,12 @@ export function userDrift(
       found,
     })),
   ];
-  const patch: LinkPatch = { ...state.patch, ...attributesPatch(link, changed, kept) };
+  const privileged = account.privileged === true;
+  const patch: LinkPatch = {
+    ...state.patch,
+    ...attributesPatch(link, changed, kept),
+    ...(privileged === link.privileged ? {} : { privileged }),
+  };
   return { items, patch: Object.keys(patch).length > 0 ? patch : null, repaired: changed, kept };
 }
 

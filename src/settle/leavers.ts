@@ -24,6 +24,8 @@ export interface Leaving {
   readonly recheckAt?: string;
   /** It was read back until the deadline, and can be used to this day. */
   readonly stillThere?: boolean;
+  /** The account is protected, or may not be adopted: nobody takes it before an admin does something. */
+  readonly isSpared?: boolean;
 }
 
 /** `undone`: something of the plan is held, or the vendor refused it. Answers when the account is to be read back; null where the task is done with. */
@@ -36,6 +38,13 @@ export async function settleLeaver(
   const { store, settings } = attempt.context;
   const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
+    if (leaving.isSpared && leaving.hadAccess) {
+      const since = attempt.now();
+      const { environmentId } = store;
+      const correlationId = attempt.task.causes.at(-1) ?? null;
+      await openLeaver(tx, { storeId: store.id, personId, environmentId, correlationId, since });
+      return null;
+    }
     const isOpen = (undone || leaving.waits) && leaving.hadAccess && !leaving.accessTaken;
     if (leaving.stillThere || isOpen) return null;
     if (leaving.recheckAt !== undefined) return leaving.recheckAt;

@@ -54,6 +54,7 @@ export async function meetAgain(
   const keptOnAdoption = markedAttributes(attempt.context, 'keptOnAdoption');
   const patch = {
     remoteName: account.display,
+    privileged: account.privileged === true,
     observed: account.attributes,
     applied: keptAttributes({ desired, keptOnAdoption }),
   };

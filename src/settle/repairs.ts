@@ -7,6 +7,7 @@ import type { Db } from '../db/open.ts';
 import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
 import { deleteLink, type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
+import { type ProtectedAccount, rememberProtected, saveSpared } from '../db/seen/spared.ts';
 import type { UserChange } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { Remote, RemoteUser } from '../model/remote.ts';
@@ -15,6 +16,7 @@ import type { LossOf } from '../plan/losses.ts';
 import type { Attempt } from './attempt.ts';
 import { recordFoundLoss } from './gate/taken.ts';
 import { enqueueGroupsOf } from './people/groupsOf.ts';
+import { rememberShown } from './people/protection.ts';
 import { markedAttributes } from './situation.ts';
 
 export type Repair =
@@ -38,6 +40,10 @@ export type Repair =
       readonly before: LinkRecord | null;
       readonly remote: Remote;
     }
+  /** An account is protected from now on, whatever it is called later. */
+  | { readonly kind: 'protect'; readonly account: ProtectedAccount }
+  /** The account under the person's identifier is left alone; null: none is any more. */
+  | { readonly kind: 'spare'; readonly personId: string; readonly remoteId: string | null }
   /** The account of a purged person is known again. */
   | { readonly kind: 'meet'; readonly link: LinkRecord; readonly patch: LinkPatch };
 
@@ -51,7 +57,11 @@ async function applyRepair(tx: Db, attempt: Attempt, repair: Repair): Promise<vo
   const { store } = attempt.context;
   switch (repair.kind) {
     case 'observe':
+      await rememberShown(tx, attempt.context, [repair.remote], attempt.now());
       return observe(tx, store.id, [repair.remote], attempt.now());
+    case 'protect':
+    case 'spare':
+      return recordSparing(tx, store.id, repair, attempt.now());
     case 'vanish':
       return vanish(tx, attempt, repair.link);
     case 'release':
@@ -69,6 +79,12 @@ async function applyRepair(tx: Db, attempt: Attempt, repair: Repair): Promise<vo
     case 'meet':
       return updateLink(tx, repair.link.id, repair.patch, attempt.now());
   }
+}
+
+/** What a look found to be left alone; a sync records it as well. */
+export async function recordSparing(tx: Db, storeId: string, repair: Repair, at: string): Promise<void> {
+  if (repair.kind === 'protect') await rememberProtected(tx, storeId, [repair.account], at);
+  if (repair.kind === 'spare') await saveSpared(tx, storeId, repair.personId, repair.remoteId);
 }
 
 async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
@@ -143,7 +159,7 @@ async function claim(
   await attempt.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...link.applied });
   if (remote.kind === 'user') await enqueueGroupsOf(tx, attempt, remote.remoteId);
   if (before === null) return saveLink(tx, link);
-  const { remoteId, remoteName, origin, state, disabledBy, applied, observed } = link;
-  const patch = { remoteId, remoteName, origin, state, disabledBy, applied, observed };
+  const { remoteId, remoteName, origin, state, disabledBy, applied, observed, privileged } = link;
+  const patch = { remoteId, remoteName, origin, state, disabledBy, applied, observed, privileged };
   await updateLink(tx, before.id, patch, attempt.now());
 }

@@ -1,28 +1,35 @@
 /** Puts together what the planner needs to know of a person; the same for a task, a sync and a preview. */
 
 import type { LinkRecord } from '../db/seen/links.ts';
-import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import { isProtected } from '../plan/protection.ts';
-import type { UserSituation } from '../plan/user.ts';
+import type { UserSituation } from '../plan/drafting.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
+import {
+  namesOfAccount,
+  namesOfLink,
+  type Protected,
+  type Protector,
+  protectedNames,
+} from './people/protection.ts';
 
-/** `link` may be a `removed` one, or of a person let go: as good as none. `now` is an ISO time. */
+/** `link` may be a `removed` one, or of a person let go. `now` is an ISO time. */
 export function userSituation(
   context: StoreContext,
   desired: DesiredUser,
   link: LinkRecord | null,
   account: RemoteUser | null,
-  now: string,
-): UserSituation {
-  const live = link !== null && link.state !== 'removed' && !desired.keepRemote ? link : null;
+  seen: { readonly protect: Protector; readonly now: string },
+): UserSituation & { readonly protection: Protected | null } {
+  const live = liveLink(desired, link);
   const remoteId = live?.remoteId ?? account?.remoteId;
   const names = [
-    desired.identifier,
     ...(live ? namesOfLink(context, live) : []),
     ...(account ? namesOfAccount(context, account) : []),
   ];
+  const protection = remoteId === undefined ? null : seen.protect(remoteId, names);
+  const identityAttributes = markedAttributes(context, 'identity');
   return {
     desired,
     link: live,
@@ -30,12 +37,20 @@ export function userSituation(
     isTaken: false,
     settings: context.settings,
     keptOnAdoption: markedAttributes(context, 'keptOnAdoption'),
-    identityAttributes: markedAttributes(context, 'identity'),
-    isProtected: remoteId !== undefined && protects(context, remoteId, names),
+    identityAttributes,
+    protection,
+    isProtected: protection !== null,
+    namesProtected: protectedNames(context, identityAttributes, desired.attributes),
+    isOwn: false,
     takenKeys: new Map(),
     temporary: [],
-    removalDue: isRemovalDue(context, desired, live, now),
+    removalDue: isRemovalDue(context, desired, live, seen.now),
   };
+}
+
+/** A `removed` one, or of a person let go, is as good as none. */
+export function liveLink(desired: DesiredUser, link: LinkRecord | null): LinkRecord | null {
+  return link !== null && link.state !== 'removed' && !desired.keepRemote ? link : null;
 }
 
 /** The names of the target attributes of which the type of store says so. */
@@ -72,34 +87,4 @@ export function countsRemoval(link: LinkRecord, desired: DesiredUser): boolean {
 /** False where the count has to begin or to end, which is no write to the account. */
 export function isCountRight(link: LinkRecord | null, desired: DesiredUser): boolean {
   return link === null || countsRemoval(link, desired) === (link.removalSince !== null);
-}
-
-/** `names` are all identifiers that the account is known by. */
-export function protects(
-  context: StoreContext,
-  remoteId: string,
-  names: readonly (string | null)[],
-): boolean {
-  return isProtected(
-    { patterns: context.settings.protectedAccounts, self: context.store.self },
-    remoteId,
-    names,
-  );
-}
-
-/** The names by which an account is known that is somebody's: as a person reads it, as seen there, and as sent. */
-export function namesOfLink(
-  context: StoreContext,
-  link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
-): readonly string[] {
-  return [link.remoteName, ...identifiersIn(context, link.observed), ...identifiersIn(context, link.applied)];
-}
-
-/** The names by which an account is known that is nobody's yet. */
-export function namesOfAccount(context: StoreContext, account: RemoteUser): readonly (string | null)[] {
-  return [account.display, account.identifier, ...identifiersIn(context, account.attributes)];
-}
-
-function identifiersIn({ definition }: StoreContext, attributes: Attributes): readonly string[] {
-  return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }

@@ -15,6 +15,7 @@ import type { ListProgress } from '../model/remote.ts';
 import type { DriftItem } from '../settle/drift.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
 import { byScan } from '../settle/people/scanned.ts';
+import { recordSparing } from '../settle/repairs.ts';
 import { isCountRight } from '../settle/situation.ts';
 import { lastOf, planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
 import { countApplied, enqueueApplied } from './preview/applyPreview.ts';
@@ -96,6 +97,8 @@ async function planUsers(step: Step, cursor: string | null): Promise<Progress> {
     for (const { facts } of scan ? people : []) {
       drift.push(...(await recordPersonDrift(tx, step, scan as NonNullable<typeof scan>, facts)));
     }
+    for (const { facts } of people)
+      for (const repair of facts.repairs) await recordSparing(tx, store.id, repair, step.now());
     await rememberAdopters(tx, store.id, adopters(people));
     await forgetOldDrift(tx, step);
     await addPeopleToCause(tx, step.run.correlationId, store.id, losersAmong(people));

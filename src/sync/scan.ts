@@ -9,6 +9,7 @@ import type { ListProgress } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import { LIST_BEGINS } from '../plan/listProgress.ts';
 import { believed, emptyList } from '../settle/doubtedList.ts';
+import { rememberShown } from '../settle/people/protection.ts';
 import type { Work } from '../settle/planning.ts';
 import { withoutPurged } from '../settle/purged.ts';
 
@@ -49,6 +50,7 @@ export async function scanPage(
       item.kind === 'user' ? namelessAccount(item) : item,
     );
     await observe(tx, store.id, known, asked, scanId);
+    await rememberShown(tx, work.context, items, asked);
     return unseen;
   });
   const progress = believed(store, LISTED[kind], list, page, cursor, fresh);

@@ -64,6 +64,7 @@ const PersonOnStore = named(
     remoteId: z.string().optional(),
     remoteName: z.string().optional(),
     origin: z.enum(['created', 'adopted']).optional(),
+    privileged: z.literal(true).optional().describe('The account can do more there than people usually can.'),
     lastSyncAt: Time.nullable(),
     correlationId: z.string().nullable(),
   }),

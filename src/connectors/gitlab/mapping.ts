@@ -133,6 +133,7 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     display: username || textOr(row.name, String(row.id)),
     state: stateOf(row.state),
     ...(row.state === PENDING ? { awaitsApproval: true } : {}),
+    ...(row.is_admin === true || row.is_auditor === true ? { privileged: true } : {}),
     identifier: (settings.identifier === 'userName' ? username : email) || null,
     attributes,
   };

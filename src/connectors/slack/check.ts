@@ -13,6 +13,7 @@ import { CREDENTIAL_CODES, refused } from './api/errors.ts';
 import { readResource } from './api/pages.ts';
 import type { Identity, WebApi } from './api/web.ts';
 import { toRemoteUser } from './mapping.ts';
+import { privilegeUnknown } from './privileges.ts';
 import type { Workspace } from './workspace.ts';
 
 export async function checkSlack({ scim, web }: Workspace, context: CallContext): Promise<ConnectionStatus> {
@@ -30,9 +31,10 @@ export async function checkSlack({ scim, web }: Workspace, context: CallContext)
   }
   const failure = explained(await scimFailure(scim, context), identity);
   const account = failure ? null : await ownAccount(identity, scim, context);
+  const unknown = failure ? null : await privilegeUnknown(web, identity, context);
   return {
     status: failure ? 'FAILED' : 'OK',
-    details: failure ? [failure] : [],
+    details: [failure, unknown].filter((detail) => detail !== null),
     tenant,
     self: { remoteId: identity.userId, identifiers: identifiersOf(identity, account) },
   };

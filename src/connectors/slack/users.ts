@@ -2,8 +2,10 @@
 
 import type { Page, RemoteUser } from '../../model/remote.ts';
 import type { CallContext } from '../connector.ts';
+import type { Resource } from './api/calls.ts';
 import { listPage, readResource, sameText, search } from './api/pages.ts';
 import { quote, toRemoteUser } from './mapping.ts';
+import { scanWithPrivileges, withPrivilege } from './privileges.ts';
 import type { Workspace } from './workspace.ts';
 
 /** By `UNIQUE_USER_IDENTIFIER`, whatever its case. */
@@ -25,25 +27,29 @@ export async function findUser(
     },
     context,
   );
-  if (found || !others || identifiedBy !== 'primaryEmail') return found;
+  if (found) return withPrivilege(workspace, found, context);
+  if (!others || identifiedBy !== 'primaryEmail') return null;
   return secondOpinion(workspace, identifier, context);
 }
 
 export async function readUser(
-  { scim, identifiedBy }: Workspace,
+  workspace: Workspace,
   remoteId: string,
   context: CallContext,
 ): Promise<RemoteUser | null> {
+  const { scim, identifiedBy } = workspace;
   const resource = await readResource(scim, 'user', remoteId, context);
-  return resource && toRemoteUser(resource, identifiedBy);
+  return resource && withPrivilege(workspace, toRemoteUser(resource, identifiedBy), context);
 }
 
 export function scanUsers(
-  { scim, identifiedBy }: Workspace,
+  { scim, web, identifiedBy }: Workspace,
   cursor: string | null,
   context: CallContext,
 ): Promise<Page<RemoteUser>> {
-  return listPage(scim, 'user', cursor, (resource) => toRemoteUser(resource, identifiedBy), context);
+  const toRemote = (resource: Resource) => toRemoteUser(resource, identifiedBy);
+  const list = (at: string | null) => listPage(scim, 'user', at, toRemote, context);
+  return scanWithPrivileges(web, cursor, list, context);
 }
 
 /**

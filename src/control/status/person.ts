@@ -28,6 +28,7 @@ export interface PersonStatus {
   readonly remoteId?: string;
   readonly remoteName?: string;
   readonly origin?: LinkOrigin;
+  readonly privileged?: true;
   readonly lastSyncAt: string | null;
   readonly correlationId: string | null;
 }
@@ -67,7 +68,10 @@ export async function personStatuses(
           : standing(store, settled, task)),
       accountState: accountState(link),
       ...(link && link.state !== 'removed'
-        ? { remoteId: link.remoteId, remoteName: link.remoteName, origin: link.origin }
+        ? {
+            ...{ remoteId: link.remoteId, remoteName: link.remoteName, origin: link.origin },
+            ...(link.privileged ? { privileged: true as const } : {}),
+          }
         : {}),
     });
   }

@@ -116,7 +116,10 @@ export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[])
   const links: LinkRecord[] = (await of('links').orderBy('id')).map(toLink);
   const held: { store_id: string }[] = await of('losses').distinct('store_id').select('store_id');
   for (const table of ['tasks', 'losses', 'sync_statuses', 'links']) await of(table).delete();
-  if (kind === 'user') await tx('leavers').whereIn('person_id', ids).delete();
+  if (kind === 'user') {
+    await tx('leavers').whereIn('person_id', ids).delete();
+    await tx('spared_accounts').whereIn('person_id', ids).delete();
+  }
   const remotes = links.map((link) => [link.storeId, link.remoteId]);
   if (kind === 'user') await ledgerOf(tx, 'remote_user_id', remotes).delete();
   else await forgetMembershipsOf(tx, remotes);

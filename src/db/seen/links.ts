@@ -6,7 +6,7 @@
 import type { Attributes } from '../../model/desired.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
-import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
@@ -35,6 +35,8 @@ export interface LinkRecord {
   readonly removalSince: string | null;
   /** What the last complete scan found changed by hand and is not repaired; null where nothing is. */
   readonly drift: RememberedDrift | null;
+  /** As the vendor last showed it: the account can do more there than people usually can. */
+  readonly privileged: boolean;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -61,6 +63,7 @@ export interface NewLink {
   readonly applied?: Attributes;
   readonly observed?: Attributes;
   readonly membersReadAt?: string | null;
+  readonly privileged?: boolean;
 }
 
 export type LinkPatch = Partial<
@@ -76,6 +79,7 @@ export type LinkPatch = Partial<
     | 'membersReadAt'
     | 'missingSince'
     | 'removalSince'
+    | 'privileged'
   >
 >;
 
@@ -190,6 +194,7 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     applied: {},
     observed: {},
     membersReadAt: null,
+    privileged: false,
     ...link,
     // Whoever links by hand also gives a display name, which belongs to nobody's link.
     subject: { kind: link.subject.kind, id: link.subject.id },
@@ -220,6 +225,7 @@ export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
     members_read_at: link.membersReadAt,
     removal_since: link.removalSince,
     drift: link.drift && toJson(link.drift),
+    privileged: link.privileged,
     created_at: link.createdAt,
     updated_at: link.updatedAt,
   });
@@ -245,6 +251,7 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     members_read_at: patch.membersReadAt,
     missing_since: patch.missingSince,
     removal_since: patch.removalSince,
+    privileged: patch.privileged,
     removal_asked_days: patch.removalSince === undefined ? undefined : null,
   };
   const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
@@ -279,6 +286,7 @@ export function toLink(row: Record<string, unknown>): LinkRecord {
     missingSince: row.missing_since as string | null,
     removalSince: row.removal_since as string | null,
     drift: fromJsonOrNull<RememberedDrift>(row.drift),
+    privileged: fromBoolean(row.privileged),
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
   };

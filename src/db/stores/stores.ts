@@ -207,6 +207,8 @@ const BELONGINGS = [
   'group_mappings',
   'sync_statuses',
   'brake_ledger',
+  'protected_accounts',
+  'spared_accounts',
   'previews',
   'sync_runs',
   'demo_groups',

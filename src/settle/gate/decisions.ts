@@ -51,6 +51,8 @@ export async function withDecisions(
   return { changes, skipped };
 }
 
-function isHeld({ hold }: Change, decision: LossRecord | null): boolean {
-  return decision === null ? hold !== undefined : decision.state === 'held';
+function isHeld(change: Change, decision: LossRecord | null): boolean {
+  // It waits with the loss that it is made for.
+  if (change.op === 'adopt' && change.onlyToLose) return true;
+  return decision === null ? change.hold !== undefined : decision.state === 'held';
 }

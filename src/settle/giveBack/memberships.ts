@@ -15,7 +15,7 @@ import { type GiveBack, giveMembershipBack, type MembershipNow } from '../../pla
 import type { Attempt } from '../attempt.ts';
 import { feedersOf } from '../groups/look.ts';
 import { applyMemberships } from '../groups/memberChanges.ts';
-import { namesOfLink, protects } from '../situation.ts';
+import { namesOfLink, protectorOf } from '../people/protection.ts';
 
 interface Wanted extends LossRecord {
   readonly change: MembershipChange;
@@ -105,6 +105,7 @@ async function membershipsNow(
     people,
   );
   const coming = await accountsWantedBack(db, storeId, people);
+  const protect = await protectorOf(db, context, accounts);
   return ({ change: { member } }) => {
     const link = links.get(member.remoteId);
     // An account that nobody is linked to is as it was, for all that is known.
@@ -114,7 +115,7 @@ async function membershipsNow(
       isMember: members.has(member.remoteId),
       account: isUsable ? 'enabled' : link ? 'disabled' : 'none',
       isComing: member.personId !== null && coming.has(member.personId),
-      isProtected: protects(context, member.remoteId, link ? namesOfLink(context, link) : [member.display]),
+      isProtected: protect(member.remoteId, link ? namesOfLink(context, link) : [member.display]) !== null,
     };
   };
 }

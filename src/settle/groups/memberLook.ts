@@ -21,10 +21,11 @@ import { planGroup } from '../../plan/group.ts';
 import type { MemberSituation } from '../../plan/member.ts';
 import { lifecyclesOf, type StoreContext } from '../../stores/desired.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
+import { namesOfAccount, namesOfLink, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
-import { namesOfAccount, namesOfLink, protects } from '../situation.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
+import { sparedMembers } from './spared.ts';
 
 /** Whose memberships are looked at. */
 export interface RemoteMembers {
@@ -50,7 +51,11 @@ export async function lookAtMembers(
   group: RemoteMembers,
   look: MemberLook,
 ): Promise<readonly MemberSituation[]> {
-  const wanted = await wantedMembers(planning, group);
+  const groupIds = group.feeding.map(({ groupId }) => groupId);
+  const spared = await sparedMembers(planning, groupIds, basics(planning, group));
+  const isSpared = new Set(spared.map(({ member }) => member.remoteId));
+  const differing = await wantedMembers(planning, group);
+  const wanted = [...differing.filter(({ member }) => !isSpared.has(member.remoteId)), ...spared];
   const unwanted = await unwantedMembers(planning, group);
   const strangers = unwanted.filter((row) => row.personId === null).map((row) => row.remoteId);
   if (strangers.length > 0) await look.askFor?.(strangers);
@@ -236,6 +241,7 @@ async function unwantedSituations(
 ): Promise<readonly MemberSituation[]> {
   const { db, context } = planning;
   const remoteIds = rows.map((row) => row.remoteId);
+  const protect = await protectorOf(db, context, remoteIds);
   const people = rows.flatMap((row) => row.personId ?? []);
   const lifecycles = await lifecyclesOf(db, context, people);
   const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
@@ -260,8 +266,7 @@ async function unwantedSituations(
       ledger: { origin, level },
       level: null,
       isProtected:
-        protects(context, remoteId, namesOf(context, link, account, display)) ||
-        mayBeProtected(context, link),
+        protect(remoteId, namesOf(context, link, account, display)) !== null || mayBeProtected(context, link),
     };
   });
 }

@@ -10,6 +10,7 @@ import { type MembershipPlan, planMembers } from '../../plan/members.ts';
 import type { Attempt } from '../attempt.ts';
 import { openGate, tickOff } from '../gate/gate.ts';
 import { LOSS_OF_MEMBER } from '../gate/taken.ts';
+import { rememberShown } from '../people/protection.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';
@@ -75,7 +76,11 @@ async function readStrangers(attempt: Attempt, remoteIds: readonly string[]): Pr
   for (const remoteId of remoteIds) {
     if (seen.has(remoteId)) continue;
     const account = await connector.read('user', remoteId, attempt.looking('read'));
-    if (account) await attempt.record((tx) => observe(tx, store.id, [account], attempt.now()));
+    if (!account) continue;
+    await attempt.record(async (tx) => {
+      await rememberShown(tx, attempt.context, [account], attempt.now());
+      await observe(tx, store.id, [account], attempt.now());
+    });
   }
 }
 

@@ -10,7 +10,6 @@ import { type Gate, tickOff } from '../gate/gate.ts';
 import { rememberTaken, type TakenKey } from '../keys/people.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
-import { namesOfLink, protects } from '../situation.ts';
 import { whyOf } from '../why.ts';
 import { enqueueGroupsOf } from './groupsOf.ts';
 import { type MadeChange, writeLink } from './linkWrites.ts';
@@ -135,10 +134,10 @@ async function recordChange(
   } else {
     const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, desired) };
     const outcome = isNothing(made) ? ('failure' as const) : ('success' as const);
-    await attempt.changeEvent(tx, change, { calls, outcome, ...describe(change), ...why });
+    await attempt.changeEvent(tx, change, { calls, outcome, ...marked(change, describe(change)), ...why });
   }
   const brings = ['create', 'adopt', 'enable'].includes(change.op);
-  return { link, affectsGroups: brings || losesProtection(attempt, made.link, link) };
+  return { link, affectsGroups: brings };
 }
 
 function isTaken({ applied }: MadeChange): boolean {
@@ -152,11 +151,14 @@ function isNothing({ change, applied }: MadeChange): boolean {
   return change.attributes.every(({ name }) => refused.includes(name));
 }
 
-/** A rename may end it, and then the account may lose the memberships that nobody wants. */
-function losesProtection({ context }: Attempt, before: LinkRecord | null, after: LinkRecord): boolean {
-  if (before === null) return false;
-  const isProtected = (link: LinkRecord) => protects(context, link.remoteId, namesOfLink(context, link));
-  return isProtected(before) && !isProtected(after);
+/** The event says what kind of account it was about. */
+function marked(
+  change: UserChange,
+  { after, ...described }: { before?: unknown; after?: unknown },
+): { before?: unknown; after?: unknown } {
+  const revives = change.op === 'adopt' && change.revives ? { revives: true } : {};
+  const privileged = change.privileged ? { privileged: true } : {};
+  return { ...described, after: { ...(after as object), ...privileged, ...revives } };
 }
 
 /** What an auditor wants to see of a change. */

@@ -6,24 +6,67 @@
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
+import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { recoverUser } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
+import { markedAttributes } from '../situation.ts';
 import { type AccountSight, type LinkSight, lookAtPeople, type PersonFacts, type Sight } from './look.ts';
 
 /** Throws the RemoteError of the vendor. */
 export async function lookAtPerson(attempt: Attempt): Promise<PersonFacts> {
-  const [facts] = await lookAtPeople(attempt, byVendor(attempt), [attempt.task.subject.id]);
-  return facts as PersonFacts;
+  return lookAt(attempt, (person, link) => linkSight(attempt, person, link));
 }
 
-function byVendor(attempt: Attempt): Sight {
+async function lookAt(attempt: Attempt, sightOf: SightOf): Promise<PersonFacts> {
+  const [facts] = await lookAtPeople(attempt, byVendor(attempt, sightOf), [attempt.task.subject.id]);
+  const { intent } = attempt;
+  const isOwn = intent?.identifier !== undefined && intent.identifier === facts?.desired.identifier;
+  return { ...(facts as PersonFacts), isOwn };
+}
+
+/**
+ * Before what an account is signed in to by is replaced: what the bridge remembers of the account is not enough. It may
+ * be privileged by now, protected under another name, or have an identity that somebody else gave it. Throws the
+ * RemoteError of the vendor; `missing` where the account is gone.
+ */
+export async function lookBeforeReplacing(
+  attempt: Attempt,
+  { record, repairs }: PersonFacts,
+): Promise<PersonFacts> {
+  const link = record as LinkRecord;
+  const action = `read user ${link.remoteId}`;
+  const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
+  if (account === null) {
+    const fields = { store: attempt.context.store.type, action, disposition: 'missing' } as const;
+    throw new RemoteError(`the account ${link.remoteName} (${link.remoteId}) is not there any more`, fields);
+  }
+  const identity = markedAttributes(attempt.context, 'identity');
+  const shown = Object.entries(account.attributes).filter(([name]) => identity.includes(name));
+  const patch = {
+    observed: { ...link.observed, ...Object.fromEntries(shown) },
+    privileged: account.privileged === true,
+  };
+  return lookAt(attempt, async () => ({
+    link: { ...link, ...patch },
+    account,
+    repairs: [
+      ...repairs.filter(({ kind }) => kind !== 'protect' && kind !== 'spare'),
+      { kind: 'meet', link, patch },
+      { kind: 'observe', remote: account },
+    ],
+  }));
+}
+
+type SightOf = (person: DesiredUser, recorded: LinkRecord | null) => Promise<LinkSight>;
+
+function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
   return {
     async lookAtLinks(people, links) {
       const sights = new Map<string, LinkSight>();
       for (const person of people) {
-        sights.set(person.id, await linkSight(attempt, person, links.get(person.id) ?? null));
+        sights.set(person.id, await sightOf(person, links.get(person.id) ?? null));
       }
       return sights;
     },
@@ -32,6 +75,14 @@ function byVendor(attempt: Attempt): Sight {
       for (const person of people) {
         const found = await accountOf(attempt, person, person.identifier as string);
         if (found) accounts.set(person.id, found);
+      }
+      return accounts;
+    },
+    async readAccounts(remoteIds) {
+      const accounts = new Map<string, AccountSight>();
+      for (const [personId, remoteId] of remoteIds) {
+        const account = await attempt.context.connector.read('user', remoteId, attempt.looking('read'));
+        if (account) accounts.set(personId, { account, repairs: [{ kind: 'observe', remote: account }] });
       }
       return accounts;
     },

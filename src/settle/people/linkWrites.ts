@@ -105,6 +105,7 @@ function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null
     disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
     applied: intent ? arrivedAttributes(intent, account) : keptAttributes(facts),
     observed: account.attributes,
+    privileged: account.privileged === true,
   };
 }
 

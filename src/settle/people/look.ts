@@ -8,19 +8,24 @@ import { lower } from '../../db/columns.ts';
 import { speakingUsers } from '../../db/identity/persons.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
 import { type LinkRecord, linksBySubject, userLinksByRemoteId } from '../../db/seen/links.ts';
-import { observedUnder } from '../../db/seen/observations.ts';
+import { observationsById, observedUnder } from '../../db/seen/observations.ts';
+import { sparedOf } from '../../db/seen/spared.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import { planUser, type UserSituation } from '../../plan/user.ts';
+import type { UserSituation } from '../../plan/drafting.ts';
+import { isSpared, planUser } from '../../plan/user.ts';
 import { loadDesiredUsers } from '../../stores/desired.ts';
 import { type Drift, type DriftItem, NO_DRIFT } from '../drift.ts';
 import { keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
-import { userSituation } from '../situation.ts';
+import { liveLink, userSituation } from '../situation.ts';
+import { type Protected, protectorOf } from './protection.ts';
 
 export interface PersonFacts extends UserSituation {
+  /** What protects the account. */
+  readonly protection: Protected | null;
   /** The record of the link; also where it does not count, as one that is `removed`. */
   readonly record: LinkRecord | null;
   /** What somebody changed by hand, where a complete scan was looked at. */
@@ -59,6 +64,8 @@ export interface Sight {
   lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
   /** The accounts under the identifiers of people without a link. */
   findAccounts(people: readonly DesiredUser[]): Promise<ReadonlyMap<string, AccountSight>>;
+  /** Accounts by their ids, for people who are gone and had none but these, which were left alone. */
+  readAccounts(remoteIds: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, AccountSight>>;
 }
 
 /** In the order of the ids. `links` may replace what is recorded, to ask what would follow if it were so. */
@@ -73,23 +80,32 @@ export async function lookAtPeople(
   const records = links ?? (await linksBySubject(db, context.store.id, 'user', personIds));
   const seen = await sight.lookAtLinks(people, records);
   const linkOf = (id: string) => seen.get(id)?.link ?? records.get(id) ?? null;
-  const accounts = await sight.findAccounts(
-    people.filter((person) => looksForAccount(person, linkOf(person.id))),
-  );
+  const spared = await sparedOf(db, context.store.id, personIds);
+  const accounts = new Map([
+    ...(await sight.findAccounts(people.filter((person) => looksForAccount(person, linkOf(person.id))))),
+    ...(await sight.readAccounts(leftAlone(people, linkOf, spared))),
+  ]);
   const owners = await ownersOf(planning, [...accounts.values()]);
   const keyWaits = await keyWaitsBySubject(planning, 'user', personIds);
+  const now = planning.now();
+  const linked = people.flatMap((person) => linkOf(person.id)?.remoteId ?? []);
+  const protect = await protectorOf(db, context, [...linked, ...remoteIdsOf(accounts)]);
   return people.map((person): PersonFacts => {
     const sighted = seen.get(person.id);
     const found = accounts.get(person.id);
     const account = found?.account ?? sighted?.account ?? null;
     const owner = found ? owners.get(found.account.remoteId) : undefined;
+    const situation = userSituation(context, person, linkOf(person.id), account, { protect, now });
+    const isTaken = owner !== undefined && !owner.isGone;
+    const isLeft = isSpared({ ...situation, isTaken });
     const released: Repair[] =
-      found && owner?.isGone ? [{ kind: 'release', link: owner.link, account: found.account }] : [];
+      found && owner?.isGone && !isLeft
+        ? [{ kind: 'release', link: owner.link, account: found.account }]
+        : [];
     const waits = keyWaits.get(person.id) ?? [];
-    const situation = userSituation(context, person, linkOf(person.id), account, planning.now());
     return {
       ...situation,
-      isTaken: owner !== undefined && !owner.isGone,
+      isTaken,
       owner: owner && !owner.isGone ? owner.link : null,
       keyWaits: waits,
       takenKeys: takenKeys(context, person, waits),
@@ -98,9 +114,47 @@ export async function lookAtPeople(
       drift: sighted?.drift ?? NO_DRIFT,
       duplicates: sighted?.duplicates ?? [],
       compared: sighted?.compared ?? null,
-      repairs: [...(sighted?.repairs ?? []), ...(found?.repairs ?? []), ...released],
+      repairs: [
+        ...(sighted?.repairs ?? []),
+        ...(found?.repairs ?? []),
+        ...released,
+        ...sparing(situation, isLeft ? account : null, spared.get(person.id) ?? null),
+      ],
     };
   });
+}
+
+function remoteIdsOf(accounts: ReadonlyMap<string, AccountSight>): readonly string[] {
+  return [...accounts.values()].map(({ account }) => account.remoteId);
+}
+
+/** By person, the accounts of people who are gone and never had a link, because it was left alone. */
+function leftAlone(
+  people: readonly DesiredUser[],
+  linkOf: (id: string) => LinkRecord | null,
+  spared: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const gone = people.filter(
+    (person) =>
+      person.lifecycle === 'gone' &&
+      !person.outOfScope &&
+      !person.keepRemote &&
+      liveLink(person, linkOf(person.id)) === null,
+  );
+  return new Map(gone.flatMap(({ id }) => (spared.has(id) ? [[id, spared.get(id) as string]] : [])));
+}
+
+/** What is to be remembered of an account that the bridge leaves alone. `before`: what is. */
+function sparing(
+  { protection, desired }: Pick<PersonFacts, 'protection' | 'desired'>,
+  left: RemoteUser | null,
+  before: string | null,
+): readonly Repair[] {
+  const remoteId = left?.remoteId ?? null;
+  return [
+    ...(protection?.isNew ? [{ kind: 'protect', account: protection } as const] : []),
+    ...(remoteId === before ? [] : [{ kind: 'spare', personId: desired.id, remoteId } as const]),
+  ];
 }
 
 function looksForAccount({ identifier, lifecycle }: DesiredUser, link: LinkRecord | null): boolean {
@@ -139,6 +193,15 @@ export function byRecords({ db, context }: Planning): Sight {
       return new Map(
         people.flatMap(({ id, identifier }) => {
           const account = seen.get(lower(identifier as string));
+          return account ? [[id, { account }]] : [];
+        }),
+      );
+    },
+    readAccounts: async (remoteIds) => {
+      const seen = await observationsById(db, context.store.id, 'user', [...remoteIds.values()]);
+      return new Map(
+        [...remoteIds].flatMap(([id, remoteId]) => {
+          const account = seen.get(remoteId)?.remote;
           return account ? [[id, { account }]] : [];
         }),
       );

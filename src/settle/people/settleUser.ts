@@ -2,10 +2,10 @@
 
 import { setRemovalSince } from '../../db/queue/removals.ts';
 import { getLink } from '../../db/seen/links.ts';
-import type { Plan, UserChange } from '../../model/change.ts';
+import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { LossOf } from '../../plan/losses.ts';
-import { planUser } from '../../plan/user.ts';
+import { isSpared, planUser } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { desiredOf } from '../gate/decisions.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
@@ -19,7 +19,7 @@ import { countOthersOfCause } from '../scopeMoves.ts';
 import { waitsForSeats } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
 import { type AppliedChanges, applyUserChanges } from './applyChanges.ts';
-import { lookAtPerson } from './asked.ts';
+import { lookAtPerson, lookBeforeReplacing } from './asked.ts';
 import { askToClear, CLEARING_LOOK_MS, type Clearing, clearFirst } from './clearFirst.ts';
 import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
@@ -67,7 +67,7 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
 /** `sent`: how a write ended of which only the outcome is wanted now; thrown where anything is left to do. */
 async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> {
   await giveBackToPerson(attempt, sent);
-  const facts = await lookAtPerson(attempt);
+  const facts = await lookClosely(attempt);
   const plan = planUser(facts);
   if (sent && plan.changes.length > 0) throw sent;
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
@@ -79,6 +79,12 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   const notHad = await keysNotHad(attempt, order, applied.taken);
   const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
   await concludeUser(attempt, { facts: order.facts, plan, gate, order, clearing, applied, notHad, proof });
+}
+
+async function lookClosely(attempt: Attempt): Promise<PersonFacts> {
+  const facts = await lookAtPerson(attempt);
+  const replaces = facts.link !== null && planUser(facts).changes.some(replacesIdentity);
+  return replaces ? lookBeforeReplacing(attempt, facts) : facts;
 }
 
 function lossOf({ desired }: PersonFacts): LossOf {
@@ -116,7 +122,8 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
     const said = await conclude(tx, attempt, outcomeOf(attempted));
     if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
-    if (affectsGroups || groupsFollow(attempt, desired, said))
+    const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
+    if (affectsGroups || isNewlyProtected || groupsFollow(attempt, desired, said))
       await enqueueGroupsOf(tx, attempt, link?.remoteId);
   });
 }
@@ -133,7 +140,8 @@ function outcomeOf({ facts, plan, gate, order, clearing, applied, notHad, proof 
     forgotten: lifecycle === 'gone',
     leaving: {
       lifecycle,
-      hadAccess: isUsable(facts.record?.state ?? facts.account?.state),
+      hadAccess: isUsable((facts.link ?? facts.account)?.state),
+      isSpared: !applied.accessTaken && (facts.isProtected || isSpared(facts)),
       waits: gate.lossWaits,
       accessTaken: applied.accessTaken,
       ...proof.leaving,

@@ -33,6 +33,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
     applied: { ...link.applied, ...arrived },
     observed: { ...link.observed, ...remote.attributes },
     remoteName: remote.display,
+    privileged: remote.privileged === true,
   };
   return {
     link: { ...link, ...patch },
@@ -101,7 +102,8 @@ function isWhole({ context }: Attempt, { attributes }: Intent, remote: RemoteUse
 /** One that was disabled since is enabled again, as at an adoption, if the directory wants it. */
 function createdAccount(remote: RemoteUser) {
   const { remoteId, display: remoteName, attributes: observed } = remote;
-  const base = { remoteId, remoteName, origin: 'created', observed } as const;
+  const privileged = remote.privileged === true;
+  const base = { remoteId, remoteName, origin: 'created', observed, privileged } as const;
   switch (remote.state) {
     case 'disabled':
       return { ...base, state: 'disabled', disabledBy: 'inactive' } as const;

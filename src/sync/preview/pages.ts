@@ -22,12 +22,12 @@ import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts
 import type { ListProgress, RemoteUser } from '../../model/remote.ts';
 import type { Kind, NamedSubject } from '../../model/subject.ts';
 import { brakeLimit } from '../../plan/brake.ts';
-import { isProtected } from '../../plan/protection.ts';
+import { protectedBy } from '../../plan/protection.ts';
 import { desiredOf, type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
+import { namesOfAccount } from '../../settle/people/protection.ts';
 import { byScan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';
-import { namesOfAccount } from '../../settle/situation.ts';
 import { planGroupsPage, planPeoplePage } from '../../settle/storePlan.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import { newId } from '../../support/ids.ts';
@@ -193,7 +193,7 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<vo
 
 function isCredentialsOwn(context: StoreContext, account: RemoteUser): boolean {
   const { self } = context.store;
-  return isProtected({ patterns: [], self }, account.remoteId, namesOfAccount(context, account));
+  return protectedBy({ patterns: [], self }, account.remoteId, namesOfAccount(context, account)) !== null;
 }
 
 async function adoptedAmong(step: PreviewStep, remoteIds: readonly string[]): Promise<ReadonlySet<string>> {

@@ -11,9 +11,19 @@ export interface ShownChange {
   readonly remoteId?: string;
   readonly attributes?: readonly AttributeChange[];
   readonly member?: { readonly id: string; readonly display: string };
+  readonly privileged?: true;
+  readonly revives?: true;
 }
 
 export function shownChange(change: Change): ShownChange {
+  return {
+    ...withoutMarks(change),
+    ...(change.privileged ? { privileged: true } : {}),
+    ...(change.op === 'adopt' && change.revives ? { revives: true } : {}),
+  };
+}
+
+function withoutMarks(change: Change): ShownChange {
   const { op, subject } = change;
   switch (change.op) {
     case 'create': {

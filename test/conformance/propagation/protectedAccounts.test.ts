@@ -19,14 +19,14 @@ describe('protected accounts', () => {
     await world.add('GitLabSelfManaged', { PROTECTED_ACCOUNTS: ['*-ADMIN@acme.example', 'boss*'] });
     const type = 'GitLabSelfManaged';
     const ids = [await world.join('sam-admin'), await world.join('boss'), await world.join('jane')];
+    expect(await world.status(type, ids[0] ?? '')).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('PROTECTED_ACCOUNTS names'),
+    });
     await world.forget();
     await deactivate(ids);
     expect(await world.writes(type)).toEqual(['disable']);
     expect(await world.account(type, 'jane')).toMatchObject({ enabled: false });
-    expect(await world.status(type, ids[0] ?? '')).toMatchObject({
-      status: 'partiallySynced',
-      reason: `${mail('sam-admin')} is a protected account`,
-    });
     await world.forget();
     await world.remove(`/Users/${ids[1]}`);
     expect(await world.writes(type)).toEqual([]);
@@ -40,6 +40,8 @@ describe('protected accounts', () => {
     const admin = await world.join('root', {
       emails: [{ value: root?.email, type: 'work', primary: true }],
     });
+    expect(await world.writes('GitLabSelfManaged')).toEqual(['create']);
+    expect(await world.writes('Slack')).toEqual(['create']);
     await world.forget();
     await deactivate([owner, admin]);
     expect(world.slack.owner.active).toBe(true);
@@ -47,11 +49,11 @@ describe('protected accounts', () => {
     expect(await world.writes('GitLabSelfManaged')).toEqual(['disable']);
     expect(await world.writes('Slack')).toEqual(['disable']);
     expect(await world.status('Slack', owner)).toMatchObject({
-      status: 'partiallySynced',
+      status: 'unsynced',
       reason: expect.stringContaining('protected account'),
     });
     expect(await world.status('GitLabSelfManaged', admin)).toMatchObject({
-      status: 'partiallySynced',
+      status: 'unsynced',
       reason: expect.stringContaining('protected account'),
     });
   });
@@ -68,7 +70,7 @@ describe('protected accounts', () => {
     world.slack.addUser({ userName: 'bridge', email: mail('bridge'), role: 'admin' });
     const bridge = [...world.slack.users.values()].find((user) => user.userName === 'bridge');
     world.slack.addToken(world.slack.workspace, { token: 'xoxp-admin', userId: bridge?.id ?? '' });
-    await world.add('Slack', { OAUTH_ACCESS_TOKEN: 'xoxp-admin' });
+    await world.add('Slack', { OAUTH_ACCESS_TOKEN: 'xoxp-admin', ADOPT_USERS: 'Any' });
     const second = await world.join('second');
     await world.forget();
     await world.setActive(second, false);

@@ -125,11 +125,10 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   it('asks the store for what it does not know any more, before it takes or changes anything', async () => {
     const type = 'GitLabSelfManaged';
     const removal = { REMOVE_ACTION: 'Delete', REMOVE_AFTER_DAYS: 40 };
-    await world.add(type, { ...removal, PROTECTED_ACCOUNTS: ['jane@*'] });
+    await world.add(type, removal);
     world.seed(type, { name: 'joe', userName: 'joe.the.first' });
     const [jane, joe, jim] = [await world.join('jane'), await world.join('joe'), await world.join('jim')];
     expect(await world.account(type, 'joe')).toMatchObject({ userName: 'joe.the.first' });
-    await world.configure(type, removal);
     await world.setActive(jane, false);
     await world.setActive(joe, false);
     await world.setActive(jim, false);

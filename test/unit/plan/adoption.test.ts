@@ -2,7 +2,8 @@
 
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
-import { planUser, type UserSituation } from '../../../src/plan/user.ts';
+import type { UserSituation } from '../../../src/plan/drafting.ts';
+import { planUser } from '../../../src/plan/user.ts';
 
 const situation: UserSituation = {
   desired: {
@@ -29,6 +30,8 @@ const situation: UserSituation = {
   isProtected: false,
   takenKeys: new Map<string, string>(),
   temporary: [],
+  namesProtected: [],
+  isOwn: false,
   removalDue: false,
 };
 
@@ -47,6 +50,7 @@ it('renames the account once the directory renames the person', () => {
     disabledBy: null,
     applied: { username: 'jane', title: 'Engineer' },
     observed: { username: 'jdoe', title: 'Engineer' },
+    privileged: false,
   } as const;
   const renamed = { ...situation.desired, attributes: { username: 'jane.smith', title: 'Engineer' } };
   const { changes } = planUser({ ...situation, desired: renamed, link, account: null });

@@ -6,12 +6,13 @@ import { type Change, changeKey, type Plan, replacesIdentity } from '../../../sr
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
+import type { AccountLink, DisabledBy } from '../../../src/plan/drafting.ts';
 import { type GiveBack, giveAccountBack, giveMembershipBack } from '../../../src/plan/giveBack.ts';
 import { planGroup } from '../../../src/plan/group.ts';
 import { keyStep } from '../../../src/plan/keys.ts';
 import { type Judgement, judgeLosses, type KnownLoss } from '../../../src/plan/losses.ts';
 import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
-import { type AccountLink, type DisabledBy, planUser } from '../../../src/plan/user.ts';
+import { planUser } from '../../../src/plan/user.ts';
 
 type Row = Readonly<Record<string, string>>;
 
@@ -49,9 +50,15 @@ function readSettings(cell: string) {
   return { settings: commonSettings(withDefaults(SPECS, given)), words };
 }
 
+function planned(change: Change): string {
+  if (change.op === 'adopt' && change.onlyToLose) return 'adopt with the loss';
+  const op = replacesIdentity(change) ? 'replace' : change.op;
+  return change.hold ? `hold ${op}` : op;
+}
+
 /** "adopt, skip enable: partiallySynced" as the test reads it off a plan. */
 function outcome(plan: Plan): string {
-  const changes = plan.changes.map((change) => (replacesIdentity(change) ? 'replace' : change.op));
+  const changes = plan.changes.map(planned);
   const skips = plan.skipped.map((skip) => `skip ${skip.op}: ${skip.status}`);
   return [...changes, ...skips].join(', ') || 'nothing';
 }
@@ -73,7 +80,7 @@ describe('People', () => {
         identifier: words.includes('no identifier') ? null : 'jane@example.com',
         attributes: { title: 'new' },
       },
-      link: readLink(row.link ?? '', shown),
+      link: readLink(row.link ?? '', shown, words.includes('privileged')),
       account: ['enabled', 'disabled', 'locked'].includes(row.account ?? '')
         ? {
             kind: 'user',
@@ -82,6 +89,7 @@ describe('People', () => {
             state: row.account as 'enabled',
             identifier: 'jane@example.com',
             attributes: shown,
+            ...(words.includes('privileged') ? { privileged: true } : {}),
           }
         : null,
       isTaken: words.includes('of another person'),
@@ -91,6 +99,8 @@ describe('People', () => {
       isProtected: words.includes('protected'),
       takenKeys: new Map(words.includes('value of another account') ? [['title', 'cannot have it']] : []),
       temporary: words.includes('temporary value') ? ['title'] : [],
+      namesProtected: words.includes('name of a protected account') ? ['title'] : [],
+      isOwn: words.includes('made by the bridge'),
       removalDue: words.includes('time is up'),
     });
     expect(outcome(plan)).toBe(row.outcome);
@@ -103,9 +113,9 @@ function shownTitle(words: readonly string[]): string {
   return words.includes('identity is empty there') ? '' : 'old';
 }
 
-function readLink(cell: string, shown: Record<string, string>): AccountLink | null {
+function readLink(cell: string, shown: Record<string, string>, privileged: boolean): AccountLink | null {
   if (cell === 'none') return null;
-  const link = { remoteId: 'r', applied: shown, observed: {} };
+  const link = { remoteId: 'r', applied: shown, observed: {}, privileged };
   if (cell === 'enabled' || cell === 'removed') return { ...link, state: cell, disabledBy: null };
   return { ...link, state: 'disabled', disabledBy: cell.replace('disabled by ', '') as DisabledBy };
 }
@@ -190,7 +200,7 @@ describe('Memberships', () => {
     const parts = [
       ...(decision.take ? ['take'] : []),
       ...(decision.op === 'none' ? [] : [decision.op]),
-      ...(decision.skipped ? ['skip revoke: partiallySynced'] : []),
+      ...(decision.skipped ? [`skip ${decision.skipped.op}: partiallySynced`] : []),
     ];
     expect(parts.join(', ') || 'nothing').toBe(row.outcome);
   });
@@ -340,6 +350,7 @@ describe('Giving back', () => {
                 : null,
           applied: { email: has },
           observed: {},
+          privileged: false,
         },
         isProtected: is('protected'),
       },

@@ -35,6 +35,7 @@ function link(disabledBy: LinkRecord['disabledBy']): LinkRecord {
     removalSince: null,
     missingSince: null,
     drift: null,
+    privileged: false,
     createdAt: BEFORE,
     updatedAt: BEFORE,
   };

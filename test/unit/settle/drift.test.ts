@@ -34,6 +34,7 @@ const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
   removalSince: null,
   missingSince: null,
   drift: null,
+  privileged: false,
   createdAt: WRITTEN,
   updatedAt: WRITTEN,
   ...more,

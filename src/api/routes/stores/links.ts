@@ -65,7 +65,7 @@ export const links = {
     body: NewLink,
     answers: { 201: Link },
     refusals: {
-      409: 'The store has no such account or group, or one side is linked already.',
+      409: 'The store has no such account or group, it is protected, or privileged and not confirmed, or one side is linked already.',
       503: 'The store could not be asked.',
     },
     handle: async ({ store, body, cause }, deps) => {

@@ -21,6 +21,11 @@ const CHANGE = {
   member: z.object({ id: z.string(), display: z.string() }).optional(),
   held: z.boolean(),
   cause: Cause.optional().describe('Why it waits, where its size is not the reason.'),
+  privileged: z.literal(true).optional().describe('The account can do more there than people usually can.'),
+  revives: z
+    .literal(true)
+    .optional()
+    .describe('The account is disabled there, and its person gets it back with all that hangs on it.'),
   drift: z.literal(true).optional().describe('It undoes what somebody changed by hand.'),
 };
 

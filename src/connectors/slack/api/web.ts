@@ -48,6 +48,16 @@ export interface WebApi {
     email: string,
     context: CallContext,
   ): Promise<{ ok: true; id: string | null } | MethodRefused>;
+  /** `users.info`, with `users:read`: whether the account is an owner's or an admin's. */
+  isPrivileged(
+    userId: string,
+    context: CallContext,
+  ): Promise<{ ok: true; privileged: boolean } | MethodRefused>;
+  /** One page of `users.list`, with `users:read`: the ids of owners and admins in it. */
+  privilegedPage(
+    cursor: string | null,
+    context: CallContext,
+  ): Promise<{ ok: true; ids: readonly string[]; rows: number; next: string | null } | MethodRefused>;
 }
 
 export interface WebApiDeps {
@@ -109,11 +119,40 @@ export function createWebApi(deps: WebApiDeps): WebApi {
         return { ok: true, id: user?.id ?? null };
       });
     },
+    isPrivileged: (userId, context) => {
+      const action = `see what ${userId} may do`;
+      return ask(action, async () => {
+        const { user } = await client(context, action).users.info({ user: userId });
+        return { ok: true, privileged: hasRole(user) };
+      });
+    },
+    privilegedPage: (cursor, context) => {
+      const action = 'list who is an owner or an admin';
+      return ask(action, async () => {
+        const page = { limit: ROLES_PER_PAGE, ...(cursor === null ? {} : { cursor }) };
+        const { members = [], response_metadata } = await client(context, action).users.list(page);
+        const ids = members.filter(hasRole).flatMap(({ id }) => id ?? []);
+        return { ok: true, ids, rows: members.length, next: response_metadata?.next_cursor || null };
+      });
+    },
   };
 }
 
 /** Slack counts each method apart, by tiers that its answers tell of soon enough for the few calls made here. */
 const METHODS: Bucket = { name: 'method', keyOf: ({ url }) => new URL(url).pathname };
+
+/** As Slack recommends; more at once may be refused. */
+const ROLES_PER_PAGE = 200;
+
+interface Roles {
+  readonly is_admin?: boolean;
+  readonly is_owner?: boolean;
+  readonly is_primary_owner?: boolean;
+}
+
+function hasRole(user: Roles | undefined): boolean {
+  return user?.is_admin === true || user?.is_owner === true || user?.is_primary_owner === true;
+}
 
 const NOT_A_TOKEN: MethodRefused = { ok: false, error: 'invalid_auth' };
 

@@ -1,0 +1,136 @@
+/**
+ * Accounts that the bridge leaves alone: those that were once matched as protected, whatever they are called since,
+ * and those under the identifier of a person that may not be adopted.
+ */
+
+import type { Db } from '../open.ts';
+import type { StoreRecord } from '../stores/stores.ts';
+
+export interface ProtectedAccount {
+  readonly remoteId: string;
+  /** The entry of PROTECTED_ACCOUNTS; '' for the account of the store's credential. */
+  readonly pattern: string;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+const ROWS_PER_INSERT_MAX = 100;
+
+/** Those of these accounts that were matched before, each with the entry that did it. */
+export async function protectedAmong(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows: { remote_id: string; pattern: string }[] = await db('protected_accounts')
+      .where({ store_id: storeId })
+      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('remote_id', 'pattern');
+    for (const row of rows) found.set(row.remote_id, row.pattern);
+  }
+  return found;
+}
+
+/** `since` is an ISO time. One that is known keeps the entry that matched it first. */
+export async function rememberProtected(
+  db: Db,
+  storeId: string,
+  accounts: readonly ProtectedAccount[],
+  since: string,
+): Promise<void> {
+  for (let from = 0; from < accounts.length; from += ROWS_PER_INSERT_MAX) {
+    const rows = accounts.slice(from, from + ROWS_PER_INSERT_MAX).map(({ remoteId, pattern }) => ({
+      ...{ store_id: storeId, remote_id: remoteId, pattern, since },
+    }));
+    await db('protected_accounts').insert(rows).onConflict(['store_id', 'remote_id']).ignore();
+  }
+}
+
+/** An account is free once the setting lacks the entry that matched it, or the credential is another account's. */
+export async function keepProtection(
+  db: Db,
+  { id: storeId, configuration, self }: Pick<StoreRecord, 'id' | 'configuration' | 'self'>,
+): Promise<void> {
+  const rows: { remote_id: string; pattern: string }[] = await db('protected_accounts')
+    .where({ store_id: storeId })
+    .select('remote_id', 'pattern');
+  const entries = new Set((configuration.PROTECTED_ACCOUNTS as readonly string[] | undefined) ?? []);
+  const freed = rows.filter(({ remote_id, pattern }) =>
+    pattern === '' ? remote_id !== self?.remoteId : !entries.has(pattern),
+  );
+  for (let from = 0; from < freed.length; from += IDS_PER_QUERY_MAX) {
+    const ids = freed.slice(from, from + IDS_PER_QUERY_MAX).map((row) => row.remote_id);
+    await db('protected_accounts').where({ store_id: storeId }).whereIn('remote_id', ids).delete();
+  }
+}
+
+/** By person. */
+export async function sparedOf(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows: { person_id: string; remote_id: string }[] = await db('spared_accounts')
+      .where({ store_id: storeId })
+      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('person_id', 'remote_id');
+    for (const row of rows) found.set(row.person_id, row.remote_id);
+  }
+  return found;
+}
+
+/** Null: nothing is left alone for the person's sake. */
+export async function saveSpared(
+  db: Db,
+  storeId: string,
+  personId: string,
+  remoteId: string | null,
+): Promise<void> {
+  const key = { store_id: storeId, person_id: personId };
+  if (remoteId === null) return void (await db('spared_accounts').where(key).delete());
+  await db('spared_accounts')
+    .insert({ ...key, remote_id: remoteId })
+    .onConflict(['store_id', 'person_id'])
+    .merge(['remote_id']);
+}
+
+export interface ProtectedMember {
+  readonly personId: string;
+  readonly remoteId: string;
+  readonly display: string;
+}
+
+/** Members of these SCIM groups whose account, linked or only found, is protected. */
+export async function protectedMembers(
+  db: Db,
+  storeId: string,
+  groupIds: readonly string[],
+): Promise<readonly ProtectedMember[]> {
+  if (groupIds.length === 0) return [];
+  const accounts = () => db('protected_accounts as p').where('p.store_id', storeId);
+  const linked = accounts().join('links as a', (on) => {
+    on.on('a.remote_id', 'p.remote_id').andOnVal('a.store_id', storeId).andOnVal('a.kind', 'user');
+  });
+  const spared = accounts().join('spared_accounts as a', (on) => {
+    on.on('a.remote_id', 'p.remote_id').andOnVal('a.store_id', storeId);
+  });
+  const found = new Map<string, ProtectedMember>();
+  const people = [
+    { query: linked.whereNot('a.state', 'removed'), person: 'a.subject_id' },
+    { query: spared, person: 'a.person_id' },
+  ];
+  for (const { query, person } of people) {
+    const rows: { person_id: string; remote_id: string; user_name: string }[] = await query
+      .join('users as u', 'u.person_id', person)
+      .join('group_members as m', 'm.user_id', 'u.id')
+      .whereNull('u.deleted_at')
+      .whereIn('m.group_id', [...groupIds])
+      .select('u.person_id', 'p.remote_id', 'u.user_name');
+    for (const row of rows)
+      found.set(row.person_id, { personId: row.person_id, remoteId: row.remote_id, display: row.user_name });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,76 @@
+/** The part of a person's plan that changes attributes of an account that they have. */
+
+import type { AttributeChange } from '../model/change.ts';
+import type { Attributes } from '../model/desired.ts';
+import { attributeChanges, splitIdentity } from './attributes.ts';
+import type { AccountLink, Drafting } from './drafting.ts';
+
+export function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
+  const { desired, settings, temporary } = plan.situation;
+  const wanted = attributeChanges(desired.attributes, applied, observed);
+  const attributes = withoutProtected(plan, withoutTaken(plan, wanted));
+  const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
+  const due = attributes.filter(isDue);
+  addUpdates(plan, remoteId, due, { applied, observed });
+  const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
+  if (names.length > 0)
+    plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
+}
+
+/** Nobody gets the name of a protected account. */
+function withoutProtected(
+  plan: Drafting,
+  attributes: readonly AttributeChange[],
+): readonly AttributeChange[] {
+  const { namesProtected } = plan.situation;
+  const named = attributes.filter(({ name }) => namesProtected.includes(name)).map(({ name }) => name);
+  if (named.length === 0) return attributes;
+  const why = `keeps ${named.join(', ')}: PROTECTED_ACCOUNTS names what the directory wants`;
+  plan.skip('update', 'partiallySynced', why);
+  return attributes.filter(({ name }) => !named.includes(name));
+}
+
+interface Known {
+  readonly applied: Attributes;
+  readonly observed: Attributes;
+}
+
+/** A temporary value goes by the same leave by which it came. */
+function addUpdates(
+  plan: Drafting,
+  remoteId: string,
+  attributes: readonly AttributeChange[],
+  { applied, observed }: Known,
+) {
+  const { identityAttributes, temporary } = plan.situation;
+  const identity = identityAttributes.filter((name) => !temporary.includes(name));
+  const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
+  const base = { op: 'update', subject: plan.subject, remoteId } as const;
+  if (harmless.length > 0) plan.add({ ...base, attributes: harmless });
+  if (replacing.length === 0) return;
+  const reason = `${plan.subject.display} has a privileged account there, and its ${replacing.map(({ name }) => name).join(', ')} would change`;
+  const hold = plan.isPrivileged ? { hold: { kind: 'privileged', reason } as const } : {};
+  plan.add({ ...base, attributes: replacing, replacesIdentity: true, ...hold });
+}
+
+/** What another account has is said, and not sent again. */
+function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): readonly AttributeChange[] {
+  const { takenKeys } = plan.situation;
+  for (const { name } of attributes) {
+    const why = takenKeys.get(name);
+    if (why !== undefined) plan.skip('update', 'partiallySynced', why);
+  }
+  return attributes.filter(({ name }) => !takenKeys.has(name));
+}
+
+/** A temporary value goes, whatever became of the person meanwhile. */
+export function endTemporary(plan: Drafting, link: AccountLink) {
+  const { desired, temporary } = plan.situation;
+  if (plan.deletes) return;
+  const wanted = Object.fromEntries(
+    Object.entries(desired.attributes).filter(([name]) => temporary.includes(name)),
+  );
+  const attributes = withoutTaken(plan, attributeChanges(wanted, link.applied, link.observed));
+  if (attributes.length > 0)
+    plan.add({ op: 'update', subject: plan.subject, remoteId: link.remoteId, attributes });
+}
