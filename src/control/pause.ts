@@ -6,6 +6,9 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
+import { getLeaver } from '../db/queue/leavers.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { subjectsRefusedWith } from '../db/seen/syncStatuses.ts';
 import { everyWorkingStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
@@ -58,8 +61,24 @@ export async function pauseForCredential(
     const now = deps.clock.now();
     const reason = { code: refusalCode(error.code), message: error.message };
     const after = pausedForNow(current, reason, now);
-    await savePause(tx, isoTime(now), after, bySystem(), [], { log: deps.log });
+    const cause = bySystem();
+    await savePause(tx, isoTime(now), after, cause, [], { log: deps.log });
+    await askAgainForRefused(tx, current, isoTime(now), cause);
   });
+}
+
+/** Whoever was called refused before anybody knew of the credential is owed another attempt. */
+async function askAgainForRefused(tx: Db, store: StoreRecord, at: string, cause: Cause): Promise<void> {
+  for (const subject of await subjectsRefusedWith(tx, store.id, [401, 403])) {
+    const isLeaver = subject.kind === 'user' && (await getLeaver(tx, store.id, subject.id)) !== null;
+    await enqueueTask(tx, store.id, {
+      environmentId: store.environmentId,
+      subject,
+      priority: isLeaver ? PRIORITY.leaver : PRIORITY.normal,
+      correlationIds: [cause.correlationId],
+      at,
+    });
+  }
 }
 
 /** A worker checks a paused store whose `retryAt` has come: it goes on, or waits longer. */

@@ -17,6 +17,8 @@ export type Disposition =
   | 'forbidden'
   /** the vendor has no seats left: creations of this store wait */
   | 'noSeats'
+  /** something has to happen at the vendor first: try again after `retryAfterMs`, or with growing gaps */
+  | 'waits'
   /** the call left, and no answer came that the vendor gave: read before trying again */
   | 'unknownOutcome';
 

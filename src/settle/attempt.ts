@@ -12,6 +12,7 @@ import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
 import { contextVersionOf, holdContextVersion } from '../db/stores/contextVersions.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
+import type { RemoteError } from '../model/errors.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
@@ -48,6 +49,13 @@ export class Attempt {
   /** A write of this attempt may take effect although what answered was not the vendor. */
   mayStillArrive = false;
   readonly giveWay: () => Promise<boolean>;
+  /**
+   * Of a refusal that may be about the credential. Resolves where it is about the subject alone; throws the
+   * RemoteError that takes its place otherwise.
+   */
+  readonly settleDoubt: (error: RemoteError, creates: boolean) => Promise<void>;
+  /** The vendor refused something: that it answered says nothing about the store. */
+  wasRefused = false;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
   /** Calls that only read, until an event tells of them. */
@@ -66,6 +74,7 @@ export class Attempt {
       readonly signal: AbortSignal;
       readonly onCall: (op: string, call: VendorCall) => void;
       readonly giveWay: () => Promise<boolean>;
+      readonly settleDoubt: (error: RemoteError, creates: boolean) => Promise<void>;
     },
   ) {
     this.deps = deps;
@@ -75,6 +84,7 @@ export class Attempt {
     this.intent = work.task.intent;
     this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;
     this.giveWay = work.giveWay;
+    this.settleDoubt = work.settleDoubt;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
   }

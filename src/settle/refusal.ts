@@ -18,11 +18,12 @@ export async function forbiddenAsSkip(
   calls: readonly VendorCall[],
   error: unknown,
 ): Promise<Refusal> {
-  if (!(error instanceof RemoteError) || error.disposition !== 'forbidden') {
-    if (error instanceof RemoteError) await recordFailure(attempt, change, calls, error);
-    throw error;
-  }
+  if (!(error instanceof RemoteError)) throw error;
   await recordFailure(attempt, change, calls, error);
+  if (error.disposition !== 'forbidden') throw error;
+  await attempt.withdrawIntent();
+  await attempt.settleDoubt(error, change.op === 'create');
+  attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }
 

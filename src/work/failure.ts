@@ -70,7 +70,11 @@ export async function settleFailure(
     case 'transient':
     case 'unknownOutcome':
       if (!error.unrecognised) return tryAgain(attempt, error, standing.streak, false);
-      return standing.isInTrouble ? waitForStore(attempt, error) : postpone(attempt, error);
+      return standing.isInTrouble ? waitForStore(attempt, error) : postpone(attempt, error, true);
+    case 'waits':
+      return error.retryAfterMs === undefined
+        ? postpone(attempt, error, false)
+        : later(attempt, error, {}, error.retryAfterMs);
     case 'noSeats':
       return putOffForSeats(attempt, error);
     default:
@@ -153,11 +157,11 @@ export function postponeGapMs(postponed: number): number {
   return Math.round(gapMs * (1 + POSTPONE_JITTER * (random() - 0.5)));
 }
 
-/** Never given up: after MAX_ATTEMPTS the status says `failed`, and the task is tried every hour. */
-async function postpone(attempt: Attempt, error: RemoteError): Promise<void> {
+/** Never given up. `fails`: after MAX_ATTEMPTS the status says `failed`, and the task is tried every hour. */
+async function postpone(attempt: Attempt, error: RemoteError, fails: boolean): Promise<void> {
   const { task, context } = attempt;
   const postponed = task.postponed + 1;
-  const failing = postponed >= context.settings.maxAttempts;
+  const failing = fails && postponed >= context.settings.maxAttempts;
   const gapMs = failing ? POSTPONE_MAX_MS : postponeGapMs(task.postponed);
   await later(attempt, error, { postponed, failing }, gapMs);
 }

@@ -21,6 +21,7 @@ import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import { previewStep, settlePreviewFailure } from '../sync/preview/preview.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
+import { CredentialDoubt, type StoreCheck, withoutDoubt } from './credentialDoubt.ts';
 import { reactionTo, reactionToRun, type StoreReaction, settleFailure } from './failure.ts';
 import { Answerer, type AnswererDeps } from './inquiries.ts';
 import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
@@ -31,6 +32,8 @@ export interface StoreLifecycle {
   storeContextOf(store: StoreRecord): Promise<StoreContext>;
   /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
   pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
+  /** Is the credential good? Never throws a RemoteError. */
+  readonly check: StoreCheck;
   /** The store is paused, and its `retryAt` has come. */
   recheck(store: StoreRecord, signal: AbortSignal): Promise<void>;
   /** The store is `DELETING`, and no work is left. */
@@ -49,6 +52,7 @@ export class StoreDuties implements Duties {
   readonly #deps: StoreDutiesDeps;
   readonly #answerer: Answerer;
   readonly #trouble = new Trouble();
+  readonly #doubt: CredentialDoubt;
   #recheckNextAt = 0;
   /** A preview is open, as far as this worker knows. */
   #isPreviewing = false;
@@ -61,6 +65,7 @@ export class StoreDuties implements Duties {
     this.storeId = storeId;
     this.#deps = deps;
     this.#answerer = new Answerer(storeId, deps);
+    this.#doubt = new CredentialDoubt(deps.clock, deps.storeLifecycle.check);
   }
 
   takeOver(tx: Db, callsEndAt: string): Promise<void> {
@@ -168,13 +173,17 @@ export class StoreDuties implements Duties {
       'an attempt at a task begins',
     );
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const attempt = new Attempt({ db, clock, log }, { context, lease, task, signal: calls, onCall, giveWay });
+    const settleDoubt = (error: RemoteError, creates: boolean) =>
+      this.#doubt.settle(store, task, { error, creates }, calls);
+    const work = { context, lease, task, signal: calls, onCall, giveWay, settleDoubt };
+    const attempt = new Attempt({ db, clock, log }, work);
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);
       else await settleGroup(attempt);
-      if (attempt.asked) await this.#succeeded(store);
+      if (attempt.asked && !attempt.wasRefused) await this.#succeeded(store);
       if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
-    } catch (error) {
+    } catch (thrown) {
+      const error = await withoutDoubt(thrown, settleDoubt);
       // The task is still due, and planned with the settings of now when it is claimed again.
       if (error instanceof ContextOutdated) return;
       const lost = error instanceof LeaseLost;
@@ -243,6 +252,7 @@ export class StoreDuties implements Duties {
 
   async #succeeded(store: StoreRecord): Promise<void> {
     const { db, clock } = this.#deps;
+    this.#doubt.served();
     if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
     if (this.#trouble.succeeded()) await endBackoff(db, this.storeId, isoTime(clock.now()));
   }

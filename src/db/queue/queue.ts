@@ -38,6 +38,8 @@ export interface DueTask {
   readonly failedAt: string | null;
   /** When the groups were asked to take from the account what nobody wants, before it is enabled. */
   readonly groupsAskedAt: string | null;
+  /** The last failure. */
+  readonly error: TaskFailure | null;
   /** When it was first asked for. */
   readonly createdAt: string;
   /** The requests that caused it, oldest first. */
@@ -84,6 +86,7 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
     postponed: row.postponed,
     failedAt: row.failed_at,
     groupsAskedAt: row.groups_asked_at,
+    error: fromJsonOrNull<TaskFailure>(row.error),
     createdAt: row.created_at,
     causes: rows.flatMap((cause: { correlation_id: string | null }) => cause.correlation_id ?? []),
     contextVersion: Number(row.context_version),

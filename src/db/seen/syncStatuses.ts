@@ -4,7 +4,7 @@
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
-import { fromJsonOrNull, toJson } from '../columns.ts';
+import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
@@ -191,6 +191,24 @@ export async function vendorRefusals(
     for (const row of rows) found.set(`${row.kind} ${row.subject_id}`, row.reason);
   }
   return found;
+}
+
+/** Those whom a vendor refused something with one of these HTTP statuses, as far as their status still says so. */
+export async function subjectsRefusedWith(
+  db: Db,
+  storeId: string,
+  httpStatuses: readonly number[],
+): Promise<readonly Subject[]> {
+  const rows = await db('sync_statuses')
+    .where({ store_id: storeId })
+    .whereIn('status', ['partiallySynced', 'failed'])
+    .whereNotNull('vendor')
+    .select('kind', 'subject_id', 'vendor');
+  return rows.flatMap((row: { kind: Kind; subject_id: string; vendor: unknown }) => {
+    const { status } = fromJson<VendorAnswer>(row.vendor);
+    if (status === null || !httpStatuses.includes(status)) return [];
+    return [{ kind: row.kind, id: row.subject_id }];
+  });
 }
 
 function pendingTask(db: Db) {

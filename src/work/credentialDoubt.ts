@@ -1,0 +1,109 @@
+/**
+ * Before anybody is called refused, the bridge makes sure that it is not its credential that the vendor refuses: by
+ * a check, at most one a minute for a store, whose answer serves everybody who was refused before it.
+ */
+
+import type { DueTask } from '../db/queue/queue.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import { type Check, tenantMistake } from '../stores/check.ts';
+import type { Clock } from '../support/clock.ts';
+
+const CHECK_EVERY_MS = 60_000;
+/** So many subjects refused one after the other are no coincidence. */
+const REFUSED_MIN = 3;
+
+/** What a check found, in the place of a refusal; it needs no check of its own. */
+class Checked extends RemoteError {}
+
+export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Check>;
+
+export class CredentialDoubt {
+  readonly #clock: Clock;
+  readonly #check: StoreCheck;
+  #checkedAt: number | null = null;
+  /** Since the last check, and since anybody was served. */
+  readonly #refused = new Set<string>();
+
+  constructor(clock: Clock, check: StoreCheck) {
+    this.#clock = clock;
+    this.#check = check;
+  }
+
+  /**
+   * Resolves where the refusal is the subject's own; `creates`: no account of anybody's can be to blame. @throws
+   * RemoteError: `unauthorized` where the credential is bad, `transient` where nobody can tell, `waits` until the next
+   * check may be made.
+   */
+  async settle(
+    store: StoreRecord,
+    task: DueTask,
+    { error, creates }: { readonly error: RemoteError; readonly creates: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const now = this.#clock.now();
+    if (this.#checkedAt !== null) {
+      if (refusedBefore(task, this.#checkedAt)) return;
+      const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
+      if (waitMs > 0) {
+        this.#refused.add(task.subject.id);
+        if (!creates && this.#refused.size < REFUSED_MIN) return;
+        throw checked(store, error, 'waits', error, waitMs);
+      }
+    }
+    const check = await this.#check(store, signal);
+    this.#checkedAt = now;
+    this.#refused.clear();
+    if (check.outcome === 'unreachable') throw checked(store, error, 'transient', check);
+    if (check.outcome === 'refused') {
+      const message = check.details.map((detail) => detail.message).join(' ');
+      throw checked(store, error, 'unauthorized', { message, code: check.details[0]?.code });
+    }
+    const message = tenantMistake(store, check.status);
+    if (message !== null) throw checked(store, error, 'unauthorized', { message, code: 'other_tenant' });
+  }
+
+  /** Somebody was served: the credential is good for something. */
+  served(): void {
+    this.#refused.clear();
+  }
+}
+
+/** The check came after an earlier refusal of the same subject, and answers it. */
+function refusedBefore({ error, failedAt }: DueTask, checkedAt: number): boolean {
+  const isRefusal = error?.status === 401 || error?.status === 403;
+  return isRefusal && failedAt !== null && Date.parse(failedAt) < checkedAt;
+}
+
+/** What an error comes to once the doubt is settled; a 401 is nobody's own, and is tried again. */
+export async function withoutDoubt(
+  error: unknown,
+  settle: (error: RemoteError, creates: boolean) => Promise<void>,
+): Promise<unknown> {
+  if (!isInDoubt(error)) return error;
+  try {
+    await settle(error, false);
+  } catch (settled) {
+    return settled;
+  }
+  if (error.disposition !== 'unauthorized') return error;
+  const { message, store, action, status, code } = error;
+  return new RemoteError(message, { store, action, status, code, disposition: 'waits' });
+}
+
+/** True of what may be about the credential, and has not been checked yet. */
+function isInDoubt(error: unknown): error is RemoteError {
+  if (!(error instanceof RemoteError) || error instanceof Checked) return false;
+  if (error.disposition === 'unauthorized') return true;
+  return error.disposition === 'forbidden' && (error.status === 401 || error.status === 403);
+}
+
+function checked(
+  { type }: StoreRecord,
+  { action, status }: RemoteError,
+  disposition: 'unauthorized' | 'transient' | 'waits',
+  { message, code }: { readonly message: string; readonly code?: string | undefined },
+  retryAfterMs?: number,
+): RemoteError {
+  return new Checked(message, { store: type, action, disposition, status, code, retryAfterMs });
+}

@@ -1,0 +1,94 @@
+/** When the bridge checks its credential before it calls anybody refused, and when it need not. */
+
+import type { DueTask } from '../../../src/db/queue/queue.ts';
+import type { StoreRecord } from '../../../src/db/stores/stores.ts';
+import { RemoteError } from '../../../src/model/errors.ts';
+import type { Check } from '../../../src/stores/check.ts';
+import { CredentialDoubt } from '../../../src/work/credentialDoubt.ts';
+
+const STORE = { type: 'Slack', tenantId: null } as StoreRecord;
+const GOOD: Check = {
+  outcome: 'ok',
+  status: { status: 'OK', details: [], tenant: null, self: null },
+  calls: [],
+};
+const BAD: Check = { outcome: 'refused', details: [{ code: 'x', message: 'the token is bad' }], calls: [] };
+const NOBODY: Check = { outcome: 'unreachable', message: 'no answer', calls: [] };
+const error = new RemoteError('Slack refused', {
+  store: 'Slack',
+  action: 'disable user 1',
+  disposition: 'forbidden',
+  status: 403,
+});
+
+const T0 = Date.parse('2026-01-01T00:00:00.000Z');
+let now: number;
+let answer: Check;
+let checks: number;
+let doubt: CredentialDoubt;
+beforeEach(() => {
+  now = T0;
+  answer = GOOD;
+  checks = 0;
+  const clock = { now: () => now, sleep: async () => {} };
+  doubt = new CredentialDoubt(clock, async () => {
+    checks += 1;
+    return answer;
+  });
+});
+
+const refuse = (id: string, { creates = false, failedAt = null as string | null } = {}) => {
+  const task = {
+    subject: { kind: 'user', id },
+    failedAt,
+    error: failedAt === null ? null : { status: 403, code: null, message: 'refused' },
+  } as DueTask;
+  const { signal } = new AbortController();
+  return doubt
+    .settle(STORE, task, { error, creates }, signal)
+    .then(() => 'refused')
+    .catch((thrown: RemoteError) => thrown.disposition);
+};
+
+it('checks before the first is called refused, and lets two more pass on that answer', async () => {
+  expect([await refuse('a'), await refuse('b'), await refuse('c')]).toEqual([
+    'refused',
+    'refused',
+    'refused',
+  ]);
+  expect(checks).toBe(1);
+});
+
+it('asks again for the third in a row, once the minute is over, for all who were refused before', async () => {
+  await refuse('a');
+  await refuse('b');
+  await refuse('c');
+  now += 1_000;
+  const failedAt = new Date(now).toISOString();
+  expect([await refuse('d'), await refuse('e')]).toEqual(['waits', 'waits']);
+  expect(checks).toBe(1);
+  now += 60_000;
+  expect([await refuse('d', { failedAt }), await refuse('e', { failedAt })]).toEqual(['refused', 'refused']);
+  expect(checks).toBe(2);
+});
+
+it('counts from the beginning where somebody was served between', async () => {
+  for (const id of ['a', 'b', 'c', 'd', 'e']) {
+    expect(await refuse(id)).toBe('refused');
+    doubt.served();
+  }
+  expect(checks).toBe(1);
+});
+
+it('takes no earlier answer for a creation, of which no account can be to blame', async () => {
+  await refuse('a');
+  expect(await refuse('b', { creates: true })).toBe('waits');
+});
+
+it('blames the credential where it is bad, and nobody where nobody answers', async () => {
+  answer = BAD;
+  expect(await refuse('a')).toBe('unauthorized');
+  now += 60_000;
+  answer = NOBODY;
+  expect(await refuse('a')).toBe('transient');
+});
