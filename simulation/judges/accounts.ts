@@ -37,7 +37,10 @@ export function judgeAccountWrite(
   const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
   const keys = [changeKey(write.op, human.personId ?? '')];
   if (!records.permits(turn, keys)) return 'APPLY_MODE is Approval, and no applied preview says this';
-  if (write.op !== 'create') records.own.owners.set(write.accountId, human.index);
+  if (write.op !== 'create') {
+    if (records.isProtected(write.accountId, meanings)) return 'the account is protected';
+    records.own.owners.set(write.accountId, human.index);
+  }
   switch (write.op) {
     case 'create':
       if (!was('active')) return 'the person is not active';

@@ -98,6 +98,7 @@ class Verdict {
     const claim = this.#claims.users.get(human.personId ?? '');
     const account = claim && this.#vendor.holds.accounts.get(claim.remoteId);
     if (this.#lifecycleOf(human) !== 'active' || account?.state !== 'enabled') return;
+    if (this.#records.isSpared(account.id)) return;
     // Enabled there by hand, and the bridge has not looked since.
     if (claim?.state !== 'enabled') return;
     const level = remote.members.get(account.id);

@@ -76,6 +76,7 @@ class Verdict {
       this.#withoutAccount(human, standing, claim);
       return;
     }
+    if (this.#records.isSpared(account.id)) return;
     if (account.state === 'disabled' && !this.#mayStayDisabled(account)) {
       this.#say(human, `is active, and their account ${account.id} is disabled`);
       return;
@@ -86,6 +87,9 @@ class Verdict {
       const found = account.attributes[name];
       // What the directory does not say is cleared only where the bridge had said it before.
       if (found === value || value === '' || this.#records.sight.isUnmapped(name)) continue;
+      const isHeld =
+        name === 'email' && this.#claims.undecided.has(changeKey('update', human.personId ?? ''));
+      if (isHeld) continue;
       const isTaken = name === 'email' && this.#vendor.accountWith(value);
       if (!isTaken) this.#say(human, `has ${name} "${found}" on ${account.id}, and should have "${value}"`);
     }
@@ -98,9 +102,14 @@ class Verdict {
       return;
     }
     const there = this.#vendor.accountWith(standing.email);
-    if (there && this.#isLinked(there.id)) return;
+    if (there ? this.#isLinked(there.id) || this.#records.isSpared(there.id) : this.#isReserved(standing))
+      return;
     if (there) this.#say(human, `is active, and ${there.id} with their identifier was not adopted`);
     else if (this.#meaning.createUsers) this.#say(human, 'is active and has no account');
+  }
+
+  #isReserved({ email, userName }: Standing): boolean {
+    return this.#records.isReserved([email, userName]);
   }
 
   #isLinked(accountId: string): boolean {
@@ -152,7 +161,7 @@ class Verdict {
   #isExcused(human: Human, account: Account, op: 'disable' | 'delete'): boolean {
     return (
       account.isUntouchable ||
-      this.#records.mayBeProtected(account.id, this.#meaning) ||
+      this.#records.isSpared(account.id) ||
       this.#claims.undecided.has(changeKey(op, human.personId ?? '')) ||
       this.#meaning.approval
     );

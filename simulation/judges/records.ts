@@ -65,14 +65,35 @@ export class Records {
     this.brake = new BrakeBook(this.sight);
   }
 
+  /** By what it is called there: what the directory calls its person protects nobody. */
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
     return this.#protects(accountId, meanings, []);
   }
 
-  /** The bridge may know the account by the user name that it meant it to have, too. */
+  /** The bridge may know the account by the names that it meant it to have, too. */
   mayBeProtected(accountId: string, meaning: Meaning): boolean {
-    const userName = this.vendor.traits.mapsUserName ? this.#standingOf(accountId)?.userName : undefined;
-    return this.#protects(accountId, [meaning], userName === undefined ? [] : [userName]);
+    const { email, userName } = this.#standingOf(accountId) ?? {};
+    const meant = [email, this.vendor.traits.mapsUserName ? userName : undefined];
+    return this.#protects(
+      accountId,
+      [meaning],
+      meant.filter((name) => name !== undefined),
+    );
+  }
+
+  /** Whether the bridge may leave the account alone altogether. Protection stays with an account that had it once. */
+  isSpared(accountId: string): boolean {
+    if (this.vendor.holds.accounts.get(accountId)?.isPrivileged) return true;
+    return this.sight.meaningsSince(0).some((meaning) => this.mayBeProtected(accountId, meaning));
+  }
+
+  /** Whether nobody may get an account of these names. */
+  isReserved(names: readonly string[]): boolean {
+    return this.sight
+      .meaningsSince(0)
+      .some((meaning) =>
+        meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
+      );
   }
 
   #standingOf(accountId: string): Standing | null {
@@ -82,13 +103,7 @@ export class Records {
   #protects(accountId: string, meanings: readonly Meaning[], more: readonly string[]): boolean {
     if (accountId === this.vendor.emulated.ownAccountId) return true;
     const account = this.vendor.holds.accounts.get(accountId);
-    const names = [
-      accountId,
-      account?.attributes.email ?? '',
-      account?.attributes.userName ?? '',
-      this.#standingOf(accountId)?.email ?? '',
-      ...more,
-    ];
+    const names = [accountId, account?.attributes.email ?? '', account?.attributes.userName ?? '', ...more];
     return meanings.every((meaning) =>
       meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
     );

@@ -77,6 +77,7 @@ function holdingsOf(state: GitLabState): Holdings {
       },
       isUntouchable: user.internal || user.isBot,
       isMachine: user.internal || user.isBot,
+      isPrivileged: user.isAdmin,
     },
   ]);
   const groups = [...state.groups.values()].map((group): [string, Group] => [

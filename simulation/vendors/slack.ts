@@ -73,6 +73,7 @@ function accountOf(user: SlackUser): Account {
     },
     isUntouchable: user.role === 'primaryOwner',
     isMachine: false,
+    isPrivileged: user.role !== 'member',
   };
 }
 

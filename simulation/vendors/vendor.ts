@@ -14,6 +14,8 @@ export interface Account {
   readonly isUntouchable: boolean;
   /** Behind a token, a service or the vendor's own doings: nobody takes its memberships either. */
   readonly isMachine: boolean;
+  /** It can do more there than people usually can: nobody's until an admin says so. */
+  readonly isPrivileged: boolean;
 }
 
 export const ATTRIBUTES = ['email', 'userName', 'displayName', 'title'] as const;
