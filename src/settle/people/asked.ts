@@ -3,7 +3,7 @@
  * unknown outcome, where the bridge knows nothing of the account any more, and before a first link.
  */
 
-import type { LinkRecord } from '../../db/seen/links.ts';
+import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -110,6 +110,16 @@ function isFresh(attempt: Attempt, seen: Observation<'user'>): boolean {
   return attempt.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
+/** The bridge changed the account after it was seen: another identifier may be its own by now. */
+async function wasChangedSince(
+  { db, context }: Attempt,
+  { remote, seenAt }: Observation<'user'>,
+): Promise<boolean> {
+  const links = await userLinksByRemoteId(db, context.store.id, [remote.remoteId]);
+  const link = links.get(remote.remoteId);
+  return link !== undefined && link.updatedAt > seenAt;
+}
+
 /**
  * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
  * who refuses a second account with one identifier, and an adoption on what was just seen; should either
@@ -124,7 +134,8 @@ async function accountOf(
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
   if (!attempt.unknownOutcome && store.scannedAt !== null) {
     const seen = await observedAs(attempt.db, store.id, 'user', identifier);
-    if (seen && isFresh(attempt, seen)) return { account: seen.remote };
+    if (seen && isFresh(attempt, seen) && !(await wasChangedSince(attempt, seen)))
+      return { account: seen.remote };
     if (!seen && mayCreate) return null;
   }
   const account = await connector.find('user', identifier, attempt.looking('find'));
