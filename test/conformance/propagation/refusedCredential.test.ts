@@ -107,11 +107,15 @@ it('a token that may do nothing in Admin Mode fails the check, and activates no 
   const strict = await startGitLabEmulator({ adminMode: true });
   try {
     const configuration = { BASE_URL: strict.url, ACCESS_TOKEN: gitlab.adminToken };
-    const store = { type: 'GitLabSelfManaged', name: 'Strict', configuration };
-    const status = await world.bridge.admin('POST', '/propagation/stores/connection/status', store);
+    const unsaved = { type: 'GitLabSelfManaged', configuration };
+    const status = await world.bridge.admin('POST', '/propagation/stores/connection/status', unsaved);
     expect(status.body).toMatchObject({ status: 'FAILED', details: [{ code: 'not_admin' }] });
-    const made = await world.bridge.admin('POST', '/propagation/stores', { ...store, status: 'ACTIVE' });
-    expect(made.status).toBe(422);
+    const made = await world.bridge.admin('POST', '/propagation/stores', {
+      ...unsaved,
+      name: 'Strict',
+      status: 'ACTIVE',
+    });
+    expect(made.status).toBe(400);
     expect(JSON.stringify(made.body)).toContain('Admin Mode');
   } finally {
     await strict.close();
