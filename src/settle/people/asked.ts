@@ -6,7 +6,6 @@
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
-import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { recoverUser } from '../recovery/user.ts';
@@ -28,20 +27,14 @@ async function lookAt(attempt: Attempt, sightOf: SightOf): Promise<PersonFacts> 
 
 /**
  * Before what an account is signed in to by is replaced: what the bridge remembers of the account is not enough. It may
- * be privileged by now, protected under another name, or have an identity that somebody else gave it. Throws the
- * RemoteError of the vendor; `missing` where the account is gone.
+ * be privileged by now, protected under another name, or have an identity that somebody else gave it. Where the
+ * account is not shown, the facts stay as they are: a vendor may show late what was made just now, and the write will
+ * say whether it is gone. Throws the RemoteError of the vendor.
  */
-export async function lookBeforeReplacing(
-  attempt: Attempt,
-  { record, repairs }: PersonFacts,
-): Promise<PersonFacts> {
-  const link = record as LinkRecord;
-  const action = `read user ${link.remoteId}`;
+export async function lookBeforeReplacing(attempt: Attempt, facts: PersonFacts): Promise<PersonFacts> {
+  const link = facts.record as LinkRecord;
   const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
-  if (account === null) {
-    const fields = { store: attempt.context.store.type, action, disposition: 'missing' } as const;
-    throw new RemoteError(`the account ${link.remoteName} (${link.remoteId}) is not there any more`, fields);
-  }
+  if (account === null) return facts;
   const identity = markedAttributes(attempt.context, 'identity');
   const shown = Object.entries(account.attributes).filter(([name]) => identity.includes(name));
   const patch = {
@@ -52,7 +45,7 @@ export async function lookBeforeReplacing(
     link: { ...link, ...patch },
     account,
     repairs: [
-      ...repairs.filter(({ kind }) => kind !== 'protect' && kind !== 'spare'),
+      ...facts.repairs.filter(({ kind }) => kind !== 'protect' && kind !== 'spare'),
       { kind: 'meet', link, patch },
       { kind: 'observe', remote: account },
     ],
