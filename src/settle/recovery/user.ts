@@ -31,7 +31,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   const patch = {
     ...stateFound(attempt, link, remote, desired),
     applied: { ...link.applied, ...arrived },
-    observed: { ...link.observed, ...remote.attributes },
+    observed: { ...link.observed, ...meantOrNew(attempt.intent, link, remote) },
     remoteName: remote.display,
     privileged: remote.privileged === true,
   };
@@ -42,6 +42,14 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
       { kind: 'recover', link, patch, arrived },
     ],
   };
+}
+
+/** What else differs, somebody changed by hand: the next sync finds it, because it is not what was observed. */
+function meantOrNew(intent: Intent | null, { observed }: LinkRecord, remote: RemoteUser): Attributes {
+  const seen = Object.entries(remote.attributes);
+  return Object.fromEntries(
+    seen.filter(([name, value]) => intent?.attributes[name] === value || observed[name] === undefined),
+  );
 }
 
 function stateFound(attempt: Attempt, link: LinkRecord, remote: RemoteUser, desired: DesiredUser): LinkPatch {
