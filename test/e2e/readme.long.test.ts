@@ -47,8 +47,8 @@ it('comes from the first start to a leaver by pasting', async () => {
     env: { PATH },
   });
   expect(stderr).toBe('');
-  // Of each preview, of Slack after its sync, and of the leaver.
-  expect(stdout.match(/create: 1,\s+adopt: \d,/g)).toHaveLength(2);
+  // Of each preview, the total and the people in it; of Slack after its sync, and of the leaver.
+  expect(stdout.match(/create: 1,\s+adopt: \d,/g)).toHaveLength(4);
   expect(stdout).toMatch(/^SYNCED$/m);
   expect(stdout).toMatch(/false\nblocked\n\[ 'disabled', 'disabled', 'disabled' \]$/m);
 });
