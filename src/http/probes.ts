@@ -108,9 +108,13 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
   return Buffer.from(await metrics.registry.metrics());
 }
 
-/** For so long, or ten times as long as it took where that is longer, an answer is as good as a new one. */
+/**
+ * For so long, or ten times as long as it took where that is longer, an answer is as good as a new one; never longer
+ * than the last: a bridge whose database is back must not look dead.
+ */
 const FRESH_MS = 500;
 const FRESH_PER_COST = 10;
+const FRESH_MAX_MS = 2_000;
 
 /** Whoever asks while the work is under way, or its result fresh, gets that. */
 export function cached<T>(work: () => Promise<T>, monotonicMs: () => number): () => Promise<T> {
@@ -124,7 +128,7 @@ export function cached<T>(work: () => Promise<T>, monotonicMs: () => number): ()
     freshUntil = Number.POSITIVE_INFINITY;
     const ended = () => {
       const now = monotonicMs();
-      freshUntil = now + Math.max(FRESH_MS, FRESH_PER_COST * (now - started));
+      freshUntil = now + Math.min(FRESH_MAX_MS, Math.max(FRESH_MS, FRESH_PER_COST * (now - started)));
     };
     mine.then(ended, () => {
       freshUntil = 0;
