@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
 import { checkCanary, hasCanary } from '../db/access/canary.ts';
+import { hasOtherSessions } from '../db/backup/backup.ts';
 import { lockDatabaseFile } from '../db/embedded/lock.ts';
 import { type FileWatch, watchDatabaseFile } from '../db/embedded/watch.ts';
 import { readFact, writeFact } from '../db/facts.ts';
@@ -75,6 +76,13 @@ export function refuseNewer({ unknown }: Schema): void {
   throw new Error(
     `The database was used with a newer version of the bridge (this is ${VERSION}, which lacks its migration ${unknown.at(-1)}): start that version, or restore a backup from before the upgrade.`,
   );
+}
+
+/** For commands that replace what is in a database; the lock of an embedded one says it already. `named`: in words. */
+export async function refuseRunning(location: DatabaseLocation, db: Knex, named: string): Promise<void> {
+  if (location.dialect === 'sqlite') return;
+  if (await db.transaction((tx) => hasOtherSessions(tx)))
+    throw new Error(`A bridge is connected to ${named}: stop every process of it first`);
 }
 
 function refuseGuessable({ guessable: [name] }: Config): void {

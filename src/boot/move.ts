@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Knex } from 'knex';
-import { hasOtherSessions, writeBackup } from '../db/backup/backup.ts';
+import { writeBackup } from '../db/backup/backup.ts';
 import { holdingOf, replaceBy } from '../db/backup/move.ts';
 import { lockDatabaseFile } from '../db/embedded/lock.ts';
 import { makePrivate } from '../db/embedded/paths.ts';
@@ -15,7 +15,7 @@ import { migrate, readSchema } from '../db/migrations.ts';
 import { type DatabaseLocation, parseDatabaseUrl } from '../db/open.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { openFile, openQuietly } from './backup.ts';
-import { inWords, refuseNewer } from './database.ts';
+import { inWords, refuseNewer, refuseRunning } from './database.ts';
 
 export interface Move {
   /** As `DATABASE_URL` names a database. */
@@ -64,7 +64,7 @@ async function copyOf(from: DatabaseLocation, path: string, at: string): Promise
     const schema = await inWords(from, () => readSchema(source));
     refuseNewer(schema);
     if (schema.applied.length === 0) throw new Error('The source is empty: there is nothing to move');
-    await refuseRunning(from, source, 'source');
+    await refuseRunning(from, source, 'the source');
     makePrivate(path);
     await inWords(from, () => writeBackup(source, path, openFile, at));
   } finally {
@@ -77,16 +77,10 @@ async function copyOf(from: DatabaseLocation, path: string, at: string): Promise
 
 async function prepare(target: Knex, to: DatabaseLocation): Promise<void> {
   refuseNewer(await readSchema(target));
-  await refuseRunning(to, target, 'target');
+  await refuseRunning(to, target, 'the target');
   await migrate(target);
   if ((await holdingOf(target)) === 'other')
     throw new Error(
       'The target holds data of its own, or a bridge has worked on it since the last move: move into an empty database',
     );
-}
-
-async function refuseRunning({ dialect }: DatabaseLocation, db: Knex, which: string): Promise<void> {
-  if (dialect === 'sqlite') return;
-  if (await db.transaction((tx) => hasOtherSessions(tx)))
-    throw new Error(`A bridge is connected to the ${which}: stop every process of it first`);
 }

@@ -8,14 +8,14 @@ import { resolve } from 'node:path';
 import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
 import { checkCanary, hasCanary } from '../db/access/canary.ts';
-import { backupTime, hasOtherSessions, replaceByBackup } from '../db/backup/backup.ts';
+import { backupTime, replaceByBackup } from '../db/backup/backup.ts';
 import { lockDatabaseFile } from '../db/embedded/lock.ts';
 import { makePrivate } from '../db/embedded/paths.ts';
 import { writeFact } from '../db/facts.ts';
 import { migrate, readSchema } from '../db/migrations.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { openFile, openQuietly, writeWhole } from './backup.ts';
-import { inWords, refuseNewer } from './database.ts';
+import { inWords, refuseNewer, refuseRunning } from './database.ts';
 import { keyFileOf, readKeyFile } from './ownFiles.ts';
 
 export interface RestoreDeps {
@@ -89,7 +89,7 @@ async function replace(
   try {
     const before = await inWords(database, () => readSchema(live));
     refuseNewer(before);
-    await refuseRunning(config, live);
+    await refuseRunning(database, live, 'this database');
     const holdsData = before.applied.length > 0;
     const question = `Replace everything in this database by the backup of ${takenAt}?`;
     if (holdsData && !(await confirm(question))) throw new Error('Nothing was restored');
@@ -111,10 +111,4 @@ async function replace(
   } finally {
     await live.destroy();
   }
-}
-
-async function refuseRunning({ database }: Config, live: Knex): Promise<void> {
-  if (database.dialect === 'sqlite') return;
-  const isInUse = await live.transaction((tx) => hasOtherSessions(tx));
-  if (isInUse) throw new Error('A bridge is connected to this database: stop every process of it first');
 }
