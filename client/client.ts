@@ -82,6 +82,9 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** The bridge itself waits for a vendor for half a minute at most. */
+const ANSWER_WITHIN_MS = 60_000;
+
 export type Client = ReturnType<typeof createClient>;
 
 export function createClient({ url, token, environment, fetch: send = fetch }: ClientOptions) {
@@ -92,6 +95,7 @@ export function createClient({ url, token, environment, fetch: send = fetch }: C
     const init: RequestInit = {
       method: method.toUpperCase(),
       redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       headers: {
         Authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'Content-Type': mediaType }),
