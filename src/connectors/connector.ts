@@ -91,8 +91,13 @@ export interface Applied<K extends Kind = Kind> {
   readonly sent?: Readonly<Record<string, string>>;
   /** What the vendor did not take while it took the rest, and what its answer contradicts. */
   readonly notAccepted?: readonly NotAccepted[];
-  /** `already`: it was so before the call. `gone`: of a disable or delete, there is no such account any more. */
-  readonly outcome: 'done' | 'already' | 'gone';
+  /** Of a delete that ended as a disabling: what somebody has to do there first, in words. */
+  readonly left?: string;
+  /**
+   * `already`: it was so before the call. `gone`: of a disable or delete, there is no such account any more.
+   * `disabled`: of a delete, which the vendor refuses for now; access has ended all the same.
+   */
+  readonly outcome: 'done' | 'already' | 'gone' | 'disabled';
 }
 
 /** An attribute that was wanted and is not so. */

@@ -24,8 +24,12 @@ function contradicted(change: Write, { observed, sent }: Applied): readonly NotA
   return Object.entries({ ...sentBy(change), ...sent }).flatMap(([attribute, value]) => {
     const shown = observed.attributes[attribute];
     if (shown === undefined || isSame(value, shown)) return [];
-    return { attribute, reason: shown === '' ? 'it is empty there' : `it is "${shown}" there` };
+    return { attribute, reason: shownInstead(shown) };
   });
+}
+
+export function shownInstead(shown: string): string {
+  return shown === '' ? 'it is empty there' : `it is "${shown}" there`;
 }
 
 function sentBy(change: Write): Attributes {

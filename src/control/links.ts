@@ -11,10 +11,10 @@ import { type Db, isUniqueViolation } from '../db/open.ts';
 import { closeLeaver } from '../db/queue/leavers.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { forgetGroup, groupsOfAccount } from '../db/seen/ledger.ts';
+import { getLinkById } from '../db/seen/linkLists.ts';
 import {
   deleteLink,
   getLink,
-  getLinkById,
   getUserLinkByRemoteId,
   groupLinksByRemoteId,
   groupLinksByRemoteIds,

@@ -21,6 +21,7 @@ import * as adopters from '../../migrations/0017_adopters.ts';
 import * as previewPositions from '../../migrations/0018_preview_positions.ts';
 import * as contextVersions from '../../migrations/0019_context_versions.ts';
 import * as unrecognisedAnswers from '../../migrations/0020_unrecognised_answers.ts';
+import * as linksAndWhatVendorsKeep from '../../migrations/0021_links_and_what_vendors_keep.ts';
 import * as keys from '../../migrations/0024_keys.ts';
 import * as memberships from '../../migrations/0025_memberships.ts';
 import * as previewOrder from '../../migrations/0026_preview_order.ts';
@@ -55,6 +56,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0018_preview_positions', ...previewPositions },
   { name: '0019_context_versions', ...contextVersions },
   { name: '0020_unrecognised_answers', ...unrecognisedAnswers },
+  { name: '0021_links_and_what_vendors_keep', ...linksAndWhatVendorsKeep },
   { name: '0024_keys', ...keys },
   { name: '0025_memberships', ...memberships },
   { name: '0026_preview_order', ...previewOrder },

@@ -10,6 +10,16 @@ export interface AttributeChange {
   readonly to: string;
 }
 
+/** What was sent of an attribute, and why it is not so at the vendor. */
+export interface NotTaken {
+  readonly wanted: string;
+  /** The vendor's words, or what it shows instead. */
+  readonly reason: string;
+}
+
+/** By attribute. */
+export type NotAcceptedAttributes = Readonly<Record<string, NotTaken>>;
+
 export interface Member {
   /** The person behind the account; null for an account that no link knows (`Overwrite` only). */
   readonly personId: string | null;

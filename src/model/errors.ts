@@ -39,6 +39,8 @@ export interface RemoteErrorFields {
   readonly unrecognised?: boolean;
   /** What that answer said, cut: "redirects to …". Kept nowhere, and not for tokens of one environment. */
   readonly heard?: string | undefined;
+  /** Of a creation: the vendor may have no seats left without being able to say so. */
+  readonly mayLackSeats?: boolean;
   readonly cause?: unknown;
 }
 
@@ -52,6 +54,7 @@ export class RemoteError extends Error {
   readonly taken: string | undefined;
   readonly unrecognised: boolean;
   readonly heard: string | undefined;
+  readonly mayLackSeats: boolean;
 
   constructor(message: string, fields: RemoteErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -65,6 +68,7 @@ export class RemoteError extends Error {
     this.taken = fields.taken;
     this.unrecognised = fields.unrecognised ?? false;
     this.heard = fields.heard;
+    this.mayLackSeats = fields.mayLackSeats ?? false;
   }
 }
 

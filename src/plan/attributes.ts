@@ -50,3 +50,8 @@ export function splitIdentity(
   }
   return { harmless, replacing };
 }
+
+/** Of a person, whose name comes before it. */
+export function notAcceptedReason(attribute: string, storeName: string, reason: string): string {
+  return `has a ${attribute} that was not accepted by ${storeName}: ${reason}`;
+}

@@ -1,11 +1,11 @@
 /** What is known of one person on one store, and the plan for them as it is drawn up. */
 
-import type { Op, Plan, Skip, UserChange } from '../model/change.ts';
+import type { NotAcceptedAttributes, Op, Plan, Skip, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
 
-export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
+export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked' | 'unapproved';
 
 export interface AccountLink {
   readonly remoteId: string;
@@ -14,6 +14,7 @@ export interface AccountLink {
   readonly disabledBy: DisabledBy | null;
   readonly applied: Attributes;
   readonly observed: Attributes;
+  readonly notAccepted: NotAcceptedAttributes;
   /** It can do more there than people usually can. */
   readonly privileged: boolean;
 }
@@ -21,6 +22,8 @@ export interface AccountLink {
 export interface UserSituation {
   readonly desired: DesiredUser;
   readonly link: AccountLink | null;
+  /** The vendor has just said that the linked account is not there, and the person was to lose access to it. */
+  readonly lost: boolean;
   /**
    * Without a link: the account under the person's identifier, null where there is none. Of a person who is gone: the
    * one that was under it and may not be adopted.
@@ -29,6 +32,7 @@ export interface UserSituation {
   /** That account is linked to another person, who is still there. */
   readonly isTaken: boolean;
   readonly settings: CommonSettings;
+  readonly storeName: string;
   /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
   readonly keptOnAdoption: readonly string[];
   /** Target attributes by which an account is found or signed in to. */
@@ -80,4 +84,17 @@ export class Drafting {
   finish(): Plan<UserChange> {
     return { changes: this.#changes, skipped: this.#skipped };
   }
+}
+
+/** Of a person, whose name comes before it. */
+export const UNAPPROVED = "waits for an administrator's approval there";
+
+/** Why the bridge can let nobody in with an account that is `locked`. */
+export function lockedBy({ awaitsApproval }: RemoteUser): 'locked' | 'unapproved' {
+  return awaitsApproval ? 'unapproved' : 'locked';
+}
+
+/** Whoever waits for an approval may be let in at any time. */
+export function mayGiveAccess({ state, awaitsApproval }: RemoteUser): boolean {
+  return state === 'enabled' || awaitsApproval === true;
 }

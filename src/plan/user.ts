@@ -4,9 +4,16 @@ import type { Plan, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import { type AccountLink, type DisabledBy, Drafting, type UserSituation } from './drafting.ts';
+import {
+  type AccountLink,
+  type DisabledBy,
+  Drafting,
+  mayGiveAccess,
+  UNAPPROVED,
+  type UserSituation,
+} from './drafting.ts';
 import { ruleHold } from './ruleHold.ts';
-import { endTemporary, update } from './userUpdate.ts';
+import { endTemporary, sayNotAccepted, update } from './userUpdate.ts';
 
 export function planUser(situation: UserSituation): Plan<UserChange> {
   const plan = new Drafting(situation);
@@ -77,7 +84,8 @@ function activeWithoutLink(plan: Drafting) {
   if (refusal) return plan.skip('adopt', 'unsynced', refusal);
   const revives = account.state === 'disabled' ? ({ revives: true } as const) : {};
   plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId, ...revives });
-  if (account.state === 'locked') return plan.skip('enable', 'partiallySynced', LOCKED);
+  if (account.state === 'locked')
+    return plan.skip('enable', 'partiallySynced', account.awaitsApproval ? UNAPPROVED : LOCKED);
   if (account.state === 'disabled')
     plan.add({ op: 'enable', subject: plan.subject, remoteId: account.remoteId });
   update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes);
@@ -118,6 +126,7 @@ function activeAndLinked(plan: Drafting, link: AccountLink) {
     plan.add({ op: 'enable', subject: plan.subject, remoteId: link.remoteId });
   }
   update(plan, link.remoteId, link.applied, link.observed);
+  sayNotAccepted(plan, link);
 }
 
 const LOCKED = "is banned or blocked by the store's own directory; the bridge may not enable it";
@@ -132,6 +141,8 @@ function whyNotEnabled(disabledBy: DisabledBy | null, settings: CommonSettings):
         : 'was deprovisioned by the bridge, and DEPROVISION_USERS is off now';
     case 'locked':
       return LOCKED;
+    case 'unapproved':
+      return UNAPPROVED;
     default:
       return 'was disabled there by hand; enable it there, or run a sync with repair';
   }
@@ -139,7 +150,7 @@ function whyNotEnabled(disabledBy: DisabledBy | null, settings: CommonSettings):
 
 function inactiveWithoutLink(plan: Drafting) {
   const { account } = plan.situation;
-  if (account?.state !== 'enabled') return;
+  if (account === null || !mayGiveAccess(account)) return;
   const refusal = whyNotDisabled(plan);
   if (refusal) return plan.skip('disable', 'partiallySynced', refusal);
   takeFrom(plan, account);
@@ -158,18 +169,26 @@ function takeFrom(plan: Drafting, account: RemoteUser) {
   plan.add({ op: 'disable', ...base, hold: { kind: 'privileged', reason } });
 }
 
-/** Whose account was left alone because it may not be adopted is a leaver all the same. */
+/**
+ * Whose account was left alone because it may not be adopted is a leaver all the same, and so is whose own is not there
+ * any more while another has its identifier.
+ */
 function goneWithoutLink(plan: Drafting) {
-  const { account, settings } = plan.situation;
-  if (account?.state !== 'enabled' || whyNotAdopted(plan.situation, account) === null) return;
+  const { account, settings, lost } = plan.situation;
+  if (account === null || !mayGiveAccess(account)) return;
+  if (!lost && whyNotAdopted(plan.situation, account) === null) return;
   if (!settings.deprovisionUsers) return plan.skip('disable', 'unsynced', NOT_DEPROVISIONED);
   takeFrom(plan, account);
 }
 
 const NOT_DEPROVISIONED = 'is gone from the directory, and DEPROVISION_USERS is off';
 
+function isShut({ state, disabledBy }: AccountLink): boolean {
+  return state === 'disabled' && disabledBy !== 'unapproved';
+}
+
 function inactiveAndLinked(plan: Drafting, link: AccountLink) {
-  if (link.state === 'disabled') return;
+  if (isShut(link)) return;
   const refusal = whyNotDisabled(plan);
   if (refusal) return plan.skip('disable', 'partiallySynced', refusal);
   plan.add({ op: 'disable', subject: plan.subject, remoteId: link.remoteId });
@@ -182,7 +201,7 @@ function whyNotDisabled({ situation }: Drafting): string | null {
 function gone(plan: Drafting, link: AccountLink) {
   const { settings } = plan.situation;
   const op = removal(plan.situation, link);
-  if (op === 'disable' && link.state === 'disabled') return;
+  if (op === 'disable' && isShut(link)) return;
   if (!settings.deprovisionUsers) {
     const { outOfScope } = plan.situation.desired;
     const why = outOfScope ? 'is out of scope, and DEPROVISION_USERS is off' : NOT_DEPROVISIONED;

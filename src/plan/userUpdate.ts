@@ -2,7 +2,7 @@
 
 import type { AttributeChange } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
-import { attributeChanges, splitIdentity } from './attributes.ts';
+import { attributeChanges, notAcceptedReason, splitIdentity } from './attributes.ts';
 import type { AccountLink, Drafting } from './drafting.ts';
 
 export function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
@@ -15,6 +15,15 @@ export function update(plan: Drafting, remoteId: string, applied: Attributes, ob
   const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
   if (names.length > 0)
     plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
+}
+
+/** What was sent and is not so stays as it is, and is said, until something else is wanted. */
+export function sayNotAccepted(plan: Drafting, { applied, notAccepted }: AccountLink) {
+  const { desired, storeName } = plan.situation;
+  for (const [name, { wanted, reason }] of Object.entries(notAccepted)) {
+    if (desired.attributes[name] === wanted && applied[name] === wanted)
+      plan.skip('update', 'partiallySynced', notAcceptedReason(name, storeName, reason));
+  }
 }
 
 /** Nobody gets the name of a protected account. */

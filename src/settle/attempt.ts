@@ -54,6 +54,8 @@ export class Attempt {
    * RemoteError that takes its place otherwise.
    */
   readonly settleDoubt: (error: RemoteError, creates: boolean) => Promise<void>;
+  /** The linked account is gone, and the person was to lose access to it: another one may have its identifier. */
+  lost: boolean;
   /** The vendor refused something: that it answered says nothing about the store. */
   wasRefused = false;
   /** What this attempt was last about to do at the vendor. */
@@ -83,6 +85,7 @@ export class Attempt {
     this.task = work.task;
     this.intent = work.task.intent;
     this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;
+    this.lost = work.task.intent?.lost ?? false;
     this.giveWay = work.giveWay;
     this.settleDoubt = work.settleDoubt;
     this.#signal = work.signal;
@@ -172,8 +175,9 @@ export class Attempt {
 
   /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
   async announce(tx: Db, intent: Intent): Promise<void> {
-    await setIntent(tx, this.task.id, intent);
-    this.#announced = intent;
+    const whole = this.lost ? { ...intent, lost: true } : intent;
+    await setIntent(tx, this.task.id, whole);
+    this.#announced = whole;
   }
 
   /**
@@ -197,6 +201,13 @@ export class Attempt {
     this.intent = this.#announced ?? this.intent;
     this.unknownOutcome = true;
     this.mayStillArrive = true;
+  }
+
+  /** The vendor does not have the account. Whoever finds the note looks for another one of the person's. */
+  async noteLost(tx: Db): Promise<void> {
+    this.lost = true;
+    this.intent = null;
+    await this.announce(tx, { ops: [], attributes: {} });
   }
 
   /**

@@ -3,10 +3,14 @@
  * showed after the bridge's last write. Pure but for the types; deciding what to do is the sync's.
  */
 
+import { isDeepStrictEqual } from 'node:util';
+import { isSame, shownInstead } from '../connectors/notAccepted.ts';
 import type { LinkPatch, LinkRecord, RememberedDrift } from '../db/seen/links.ts';
 import type { Observation } from '../db/seen/observations.ts';
+import type { NotTaken } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
+import { lockedBy } from '../plan/drafting.ts';
 
 export interface DriftItem {
   readonly kind:
@@ -75,10 +79,31 @@ export function userDrift(
   const privileged = account.privileged === true;
   const patch: LinkPatch = {
     ...state.patch,
-    ...attributesPatch(link, changed, kept),
+    ...attributesPatch(link, changed, { ...kept, ...shown(link, account) }),
+    ...acceptance(link, account),
     ...(privileged === link.privileged ? {} : { privileged }),
   };
   return { items, patch: Object.keys(patch).length > 0 ? patch : null, repaired: changed, kept };
+}
+
+/** What the vendor shows for the first time of what the bridge sent: its answer to the write did not. */
+function shown(link: LinkRecord, account: RemoteUser): Attributes {
+  const news = Object.entries(account.attributes).filter(
+    ([name]) => link.applied[name] !== undefined && link.observed[name] === undefined,
+  );
+  return Object.fromEntries(news);
+}
+
+/** The first read after a write says whether the vendor took it; a later one may say that it took it late. */
+function acceptance(link: LinkRecord, account: RemoteUser): LinkPatch {
+  const notAccepted: Record<string, NotTaken> = { ...link.notAccepted };
+  for (const [name, found] of Object.entries(account.attributes)) {
+    const wanted = link.applied[name];
+    if (wanted === undefined) continue;
+    if (isSame(wanted, found)) delete notAccepted[name];
+    else if (link.observed[name] === undefined) notAccepted[name] = { wanted, reason: shownInstead(found) };
+  }
+  return isDeepStrictEqual(notAccepted, link.notAccepted) ? {} : { notAccepted };
 }
 
 function attributesPatch(link: LinkRecord, changed: Attributes, kept: Attributes): LinkPatch {
@@ -96,12 +121,16 @@ function stateDrift(
 ): { readonly kind?: DriftItem['kind']; readonly patch?: LinkPatch } {
   const enabledThere = account.state === 'enabled';
   if (link.state === 'enabled' && account.state === 'locked') {
-    return { kind: 'lockedThere', patch: { state: 'disabled', disabledBy: 'locked' } };
+    return { kind: 'lockedThere', patch: { state: 'disabled', disabledBy: lockedBy(account) } };
   }
   if (link.state === 'enabled' && account.state === 'disabled') {
     const why = desired.lifecycle === 'gone' ? 'gone' : 'inactive';
     const patch = { state: 'disabled', disabledBy: why } as const;
     return desired.lifecycle === 'active' ? { kind: 'disabledThere', patch } : { patch };
+  }
+  if (link.disabledBy === 'unapproved' && account.state === 'disabled') {
+    const why = desired.lifecycle === 'active' ? 'hand' : desired.lifecycle;
+    return { patch: { disabledBy: why } };
   }
   if (link.disabledBy === 'hand' && account.state === 'disabled' && desired.lifecycle === 'active') {
     // Found so by a task, which may not undo it; a repair may.

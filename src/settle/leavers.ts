@@ -84,7 +84,8 @@ export async function verifyLeaver(
   const account = await connector.read('user', link.remoteId, callContext);
   const checks = leaver.checks + 1;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
-  if (account === null || account.state === 'disabled' || account.state === 'locked') {
+  const isOut = account?.state === 'disabled' || (account?.state === 'locked' && !account.awaitsApproval);
+  if (account === null || isOut) {
     const after = { remoteId: link.remoteId, state: account?.state ?? 'deleted', checks };
     await attempt.record((tx) =>
       attempt.event(tx, { kind: 'leaver.verified', outcome: 'success', subject, calls, after }),

@@ -20,8 +20,9 @@ export async function forbiddenAsSkip(
 ): Promise<Refusal> {
   if (!(error instanceof RemoteError)) throw error;
   await recordFailure(attempt, change, calls, error);
+  const isAnswer = error.disposition === 'forbidden' || error.disposition === 'waits';
+  if (isAnswer) await attempt.withdrawIntent();
   if (error.disposition !== 'forbidden') throw error;
-  await attempt.withdrawIntent();
   await attempt.settleDoubt(error, change.op === 'create');
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };

@@ -47,7 +47,7 @@ export type Repair =
   /** The account of a purged person is known again. */
   | { readonly kind: 'meet'; readonly link: LinkRecord; readonly patch: LinkPatch };
 
-export const REMOVED = { state: 'removed', disabledBy: null, removalSince: null } as const;
+export const REMOVED = { state: 'removed', disabledBy: null, removalSince: null, notAccepted: {} } as const;
 
 export async function applyRepairs(tx: Db, attempt: Attempt, repairs: readonly Repair[]): Promise<void> {
   for (const repair of repairs) await applyRepair(tx, attempt, repair);
@@ -159,7 +159,9 @@ async function claim(
   await attempt.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...link.applied });
   if (remote.kind === 'user') await enqueueGroupsOf(tx, attempt, remote.remoteId);
   if (before === null) return saveLink(tx, link);
-  const { remoteId, remoteName, origin, state, disabledBy, applied, observed, privileged } = link;
-  const patch = { remoteId, remoteName, origin, state, disabledBy, applied, observed, privileged };
+  const { remoteId, remoteName, origin, state, disabledBy, applied, observed, notAccepted, privileged } =
+    link;
+  const account = { remoteId, remoteName, origin, state, disabledBy, applied, observed, notAccepted };
+  const patch = { ...account, privileged, deletedAt: null };
   await updateLink(tx, before.id, patch, attempt.now());
 }

@@ -6,12 +6,25 @@
 import { endBackoff, retryLater } from '../db/queue/queue.ts';
 import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/storeProgress.ts';
 import type { Plan } from '../model/change.ts';
-import type { RemoteError } from '../model/errors.ts';
+import { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { answerOf } from './refusal.ts';
 import { applyRepairs, type Repair } from './repairs.ts';
+
+/**
+ * A creation that failed in a way in which the vendor may hide that it has no seats: so it has none where it said so
+ * before, or where the same creation failed, was looked for, and failed again.
+ */
+export function withSeatsTold({ context, task }: Attempt, error: unknown): unknown {
+  if (!(error instanceof RemoteError) || !error.mayLackSeats) return error;
+  const isRepeated = task.intent?.ops.includes('create') ?? false;
+  if (!isRepeated && context.store.seatRefusals === 0) return error;
+  const { store, action, status, code } = error;
+  const message = `${error.message}; it answers so to each creation, as it does where it has no seats left`;
+  return new RemoteError(message, { store, action, status, code, disposition: 'noSeats' });
+}
 
 /** The vendor refused a creation. The gaps are those between the checks of a paused store. */
 export async function putOffForSeats(attempt: Attempt, error: RemoteError): Promise<void> {

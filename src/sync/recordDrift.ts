@@ -46,7 +46,8 @@ export async function recordPersonDrift(
     const { disableKeepsMemberships } = step.context.connector.capabilities;
     if (drift.patch.state === 'disabled' && !disableKeepsMemberships)
       await doubtAccount(tx, store.id, link.remoteId);
-    if (!scan.repair && drift.patch.state !== undefined) await enqueue(tx, step, link);
+    const isNews = drift.patch.state !== undefined || drift.patch.notAccepted !== undefined;
+    if (!scan.repair && isNews) await enqueue(tx, step, link);
   }
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const items = [...drift.items, ...duplicates];

@@ -75,6 +75,8 @@ export async function settleFailure(
       return error.retryAfterMs === undefined
         ? postpone(attempt, error, false)
         : later(attempt, error, {}, error.retryAfterMs);
+    case 'missing':
+      return postpone(attempt, error, true);
     case 'noSeats':
       return putOffForSeats(attempt, error);
     default:

@@ -17,6 +17,7 @@ import { RemoteError } from '../model/errors.ts';
 import { Attempt, ContextOutdated } from '../settle/attempt.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
+import { withSeatsTold } from '../settle/seats.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import { previewStep, settlePreviewFailure } from '../sync/preview/preview.ts';
@@ -183,7 +184,7 @@ export class StoreDuties implements Duties {
       if (attempt.asked && !attempt.wasRefused) await this.#succeeded(store);
       if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
     } catch (thrown) {
-      const error = await withoutDoubt(thrown, settleDoubt);
+      const error = withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
       // The task is still due, and planned with the settings of now when it is claimed again.
       if (error instanceof ContextOutdated) return;
       const lost = error instanceof LeaseLost;

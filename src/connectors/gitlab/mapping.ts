@@ -169,6 +169,11 @@ export function whyLocked({ state }: Row): string {
 
 const PENDING = 'blocked_pending_approval';
 
+/** In such a state nobody can sign in until an administrator, or the directory, undoes it. */
+export function isKnownLock({ state }: Row): boolean {
+  return state === 'banned' || state === 'ldap_blocked';
+}
+
 export function groupOf(row: Row): RemoteGroup {
   const name = textOr(row.full_path, textOr(row.path, ''));
   return { kind: 'group', remoteId: String(row.id), display: name, name };

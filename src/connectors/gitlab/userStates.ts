@@ -6,8 +6,8 @@
 import type { Applied, CallContext } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
-import { failed, type Refusal, refused } from './api/errors.ts';
-import { userOf, whyLocked } from './mapping.ts';
+import { failed, isBlockedByDirectory, type Refusal, refused } from './api/errors.ts';
+import { isKnownLock, userOf, whyLocked } from './mapping.ts';
 import { readRow } from './users.ts';
 
 export async function disableUser(
@@ -21,6 +21,7 @@ export async function disableUser(
   );
   if (!answer.ok) {
     if (answer.refusal.gone) return { remoteId, outcome: 'gone' };
+    if (isBlockedByDirectory(answer.refusal)) return { remoteId, outcome: 'already' };
     throw refused(attempt, answer.refusal);
   }
   if (answer.value) return { remoteId, outcome: 'done' };
@@ -30,9 +31,10 @@ export async function disableUser(
   const observed = userOf(row, instance.settings);
   if (observed.awaitsApproval) {
     const why = `${whyLocked(row)}, which would let the person in; reject it there`;
-    throw failed(attempt.action, 'forbidden', why);
+    throw failed(attempt.action, 'waits', why);
   }
   if (observed.state === 'enabled') throw failed(attempt.action, 'rejected', 'and GitLab says no more');
+  if (observed.state === 'locked' && !isKnownLock(row)) throw failed(attempt.action, 'waits', whyLocked(row));
   return { remoteId, outcome: 'already', observed };
 }
 
@@ -72,7 +74,8 @@ export async function deleteUser(
   const { refusal } = answer;
   if (refusal.gone) return { remoteId, outcome: 'gone' };
   if (refusal.status !== 409) throw refused(attempt, refusal);
-  await disableUser(instance, remoteId, context);
-  const message = `GitLab blocked user ${remoteId} and does not delete the only owner of a group: make somebody else an owner first (${refusal.words})`;
-  throw refused(attempt, refusal, 'forbidden', message);
+  const ended = await disableUser(instance, remoteId, context);
+  if (ended.outcome === 'gone') return ended;
+  const left = `the account is blocked and not deleted, because GitLab does not delete the only owner of a group; make somebody else an owner of it, then sync (${refusal.words})`;
+  return { remoteId, outcome: 'disabled', left };
 }

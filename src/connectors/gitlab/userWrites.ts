@@ -9,7 +9,15 @@ import type { Attributes } from '../../model/desired.ts';
 import type { Applied, CallContext, NotAccepted } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
-import { type Attempt, failed, isEmailTaken, isUsernameTaken, type Refusal, refused } from './api/errors.ts';
+import {
+  type Attempt,
+  failed,
+  isEmailTaken,
+  isUsernameTaken,
+  mayLackSeats,
+  type Refusal,
+  refused,
+} from './api/errors.ts';
 import { fieldsOf, userOf } from './mapping.ts';
 import { legalUsername, usernameCandidates, usernameFrom } from './names.ts';
 import { refusedAttributes } from './notAccepted.ts';
@@ -23,7 +31,9 @@ export function applyToUser(
 ): Promise<Applied<'user'>> {
   switch (change.op) {
     case 'create':
-      return createUser(instance, change, context);
+      return createUser(instance, change, context).catch((error: unknown) => {
+        throw mayLackSeats(error);
+      });
     case 'update':
       return updateUser(instance, change, context);
     case 'enable':

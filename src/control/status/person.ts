@@ -4,7 +4,8 @@ import { speakingUser } from '../../db/identity/persons.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
 import { type TaskRecord, tasksOfSubject } from '../../db/queue/tasks.ts';
-import { type LinkOrigin, type LinkRecord, type LinkState, linksOfSubject } from '../../db/seen/links.ts';
+import { linksOfSubject } from '../../db/seen/linkLists.ts';
+import type { LinkOrigin, LinkRecord, LinkState } from '../../db/seen/links.ts';
 import {
   type SyncStatus,
   type SyncStatusRecord,
@@ -80,7 +81,7 @@ export async function personStatuses(
 
 function accountState(link: LinkRecord | undefined): AccountState {
   if (!link) return 'none';
-  return link.disabledBy === 'locked' ? 'locked' : link.state;
+  return link.disabledBy === 'locked' || link.disabledBy === 'unapproved' ? 'locked' : link.state;
 }
 
 async function includes(db: Db, store: StoreRecord, speaking: UserRecord): Promise<boolean> {

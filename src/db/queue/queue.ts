@@ -20,6 +20,8 @@ export interface Intent {
   readonly disabledBy?: 'inactive' | 'gone';
   /** Remote ids of the accounts in the one call for memberships that was under way. */
   readonly members?: readonly string[];
+  /** The account of a person who was to lose access is gone: whoever has the identifier now is looked for. */
+  readonly lost?: boolean;
   /** An attempt has looked for the outcome before: only what has arrived since then is reported. */
   readonly again?: boolean;
 }

@@ -1,6 +1,6 @@
 /** The links of a store, page by page, and how many people have accounts there. */
 
-import type { Kind } from '../../model/subject.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
 import type { Db } from '../open.ts';
 import { type LinkRecord, type LinkState, toLink } from './links.ts';
 
@@ -60,4 +60,21 @@ export async function groupsNotShown(db: Db, storeId: string, limit: number): Pr
     .limit(limit)
     .select('remote_name');
   return rows.map((row) => row.remote_name);
+}
+
+/** True where the bridge has deleted this account, whoever's it was, and the vendor may still show it. */
+export async function isBeingDeleted(db: Db, storeId: string, remoteId: string): Promise<boolean> {
+  const deleted = { store_id: storeId, kind: 'user', remote_id: remoteId, state: 'removed' };
+  return (await db('links').where(deleted).whereNotNull('deleted_at').first('id')) !== undefined;
+}
+
+/** Every link of a subject, on whatever store. */
+export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly LinkRecord[]> {
+  const rows = await db('links').where({ kind: subject.kind, subject_id: subject.id });
+  return rows.map(toLink);
+}
+
+export async function getLinkById(db: Db, storeId: string, id: string): Promise<LinkRecord | null> {
+  const row = await db('links').where({ store_id: storeId, id }).first();
+  return row ? toLink(row) : null;
 }

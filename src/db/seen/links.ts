@@ -3,6 +3,7 @@
  * and what it last observed there. The two are never mixed up: reading a store must not touch `applied`.
  */
 
+import type { NotAcceptedAttributes } from '../../model/change.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
@@ -11,8 +12,8 @@ import type { Db } from '../open.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
 export type LinkState = 'enabled' | 'disabled' | 'invited' | 'removed';
-/** Why an account is disabled: `inactive` and `gone` by the bridge, `hand` and `locked` by others. */
-export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked';
+/** By the bridge: `inactive`, `gone`; by others: `hand`, `locked`, `unapproved` (an administrator may approve it). */
+export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked' | 'unapproved';
 
 export interface LinkRecord {
   readonly id: string;
@@ -26,7 +27,12 @@ export interface LinkRecord {
   readonly state: LinkState;
   readonly disabledBy: DisabledBy | null;
   readonly applied: Attributes;
+  /** What the vendor has shown since; absent where its answer did not show what was sent. */
   readonly observed: Attributes;
+  /** What it did not take; not sent again until something else is wanted. */
+  readonly notAccepted: NotAcceptedAttributes;
+  /** Of a `removed` account: when the vendor took the bridge's deletion; null once it is known to be gone. */
+  readonly deletedAt: string | null;
   /** When a group's members were last read whole; null: read them before the next plan. */
   readonly membersReadAt: string | null;
   /** Of a group: since when the vendor does not show it. What is owed there stays owed. */
@@ -76,6 +82,8 @@ export type LinkPatch = Partial<
     | 'disabledBy'
     | 'applied'
     | 'observed'
+    | 'notAccepted'
+    | 'deletedAt'
     | 'membersReadAt'
     | 'missingSince'
     | 'removalSince'
@@ -89,17 +97,6 @@ export async function getLink(db: Db, storeId: string, subject: Subject): Promis
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
     .first();
   return row ? toLink(row) : null;
-}
-
-export async function getLinkById(db: Db, storeId: string, id: string): Promise<LinkRecord | null> {
-  const row = await db('links').where({ store_id: storeId, id }).first();
-  return row ? toLink(row) : null;
-}
-
-/** Every link of a subject, on whatever store. */
-export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly LinkRecord[]> {
-  const rows = await db('links').where({ kind: subject.kind, subject_id: subject.id });
-  return rows.map(toLink);
 }
 
 /** The link of an account; null where it has none. `removed` links do not count. */
@@ -201,6 +198,8 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     id: newId(),
     removalSince: null,
     missingSince: null,
+    notAccepted: {},
+    deletedAt: null,
     drift: null,
     createdAt: at,
     updatedAt: at,
@@ -222,6 +221,8 @@ export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
     disabled_by: link.disabledBy,
     applied: toJson(link.applied),
     observed: toJson(link.observed),
+    not_accepted: toJson(link.notAccepted),
+    deleted_at: link.deletedAt,
     members_read_at: link.membersReadAt,
     removal_since: link.removalSince,
     drift: link.drift && toJson(link.drift),
@@ -231,7 +232,6 @@ export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
   });
 }
 
-/** As `saveLink`. */
 export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
   const made = draftLink(link, at);
   await saveLink(db, made);
@@ -248,6 +248,8 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     disabled_by: patch.disabledBy,
     applied: patch.applied && toJson(patch.applied),
     observed: patch.observed && toJson(patch.observed),
+    not_accepted: patch.notAccepted && toJson(patch.notAccepted),
+    deleted_at: patch.deletedAt,
     members_read_at: patch.membersReadAt,
     missing_since: patch.missingSince,
     removal_since: patch.removalSince,
@@ -282,6 +284,8 @@ export function toLink(row: Record<string, unknown>): LinkRecord {
     disabledBy: row.disabled_by as DisabledBy | null,
     applied: fromJson(row.applied),
     observed: fromJson(row.observed),
+    notAccepted: fromJsonOrNull<NotAcceptedAttributes>(row.not_accepted) ?? {},
+    deletedAt: row.deleted_at as string | null,
     membersReadAt: row.members_read_at as string | null,
     missingSince: row.missing_since as string | null,
     removalSince: row.removal_since as string | null,

@@ -1,10 +1,12 @@
 /** Applies the changes of one person's plan, one after the other, and records each as the vendor takes it. */
 
-import type { NotAccepted } from '../../connectors/connector.ts';
+import type { Applied, NotAccepted } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { endsAccess, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
+import { notAcceptedReason } from '../../plan/attributes.ts';
+import { UNAPPROVED } from '../../plan/drafting.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
 import { rememberTaken, type TakenKey } from '../keys/people.ts';
@@ -48,14 +50,13 @@ export async function applyUserChanges(
     try {
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
+      if (applied?.outcome === 'gone') throw notThere(attempt, change);
       const made = { change, applied, calls, link };
       recordLast = (tx) => recordChange(tx, attempt, facts, { gate, parts }, made);
       accessTaken ||= endsAccess(change);
-      const refused = applied?.notAccepted ?? [];
-      refusals.push(
-        ...refused.filter((part) => !part.taken).map((part) => notAccepted(attempt, change, part)),
-      );
-      taken.push(...refused.filter((part) => part.taken).map((part) => takenKey(change, part)));
+      refusals.push(...whatIsLeft(attempt, change, applied));
+      const refused = (applied?.notAccepted ?? []).filter((part) => part.taken);
+      taken.push(...refused.map((part) => takenKey(change, part)));
     } catch (error) {
       if (error instanceof RemoteError && error.taken !== undefined)
         await rememberTaken(attempt, takenKey(change, { attribute: error.taken, reason: error.message }));
@@ -99,10 +100,30 @@ function stepsOf(changes: readonly UserChange[]): readonly Step[] {
   });
 }
 
-/** The rest of the change arrived. */
-function notAccepted({ context }: Attempt, { subject }: UserChange, part: NotAccepted): Refusal {
-  const reason = `${part.attribute} of ${subject.display} was not accepted by ${context.store.name}: ${part.reason}`;
-  return { reason, vendor: { status: null, code: part.reason, message: reason } };
+/** Of somebody who is to lose access: another account may have taken the place of the one that is gone. */
+function notThere({ context }: Attempt, { op, subject }: UserChange): RemoteError {
+  const { name, type } = context.store;
+  const action = `${op} ${subject.display}`;
+  const message = `${name} does not have the account of ${subject.display} any more`;
+  return new RemoteError(message, { store: type, action, disposition: 'missing', code: 'gone' });
+}
+
+/** What of a change that arrived is not as it was wanted. */
+function whatIsLeft(
+  { context }: Attempt,
+  { op, subject }: UserChange,
+  applied: Applied<'user'> | null,
+): readonly Refusal[] {
+  const { notAccepted = [], left, observed } = applied ?? {};
+  const refused = notAccepted.filter((part) => !part.taken);
+  const said = refused.map(({ attribute, reason }) => ({
+    reason: `${subject.display} ${notAcceptedReason(attribute, context.store.name, reason)}`,
+    code: reason,
+  }));
+  if (left !== undefined) said.push({ reason: `${subject.display}: ${left}`, code: left });
+  if (op === 'create' && observed?.awaitsApproval)
+    said.push({ reason: `${subject.display} ${UNAPPROVED}`, code: 'awaits_approval' });
+  return said.map(({ reason, code }) => ({ reason, vendor: { status: null, code, message: reason } }));
 }
 
 /** A change that another one follows. */
@@ -133,8 +154,10 @@ async function recordChange(
     await attempt.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
   } else {
     const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, desired) };
-    const outcome = isNothing(made) ? ('failure' as const) : ('success' as const);
-    await attempt.changeEvent(tx, change, { calls, outcome, ...marked(change, describe(change)), ...why });
+    const { left } = made.applied ?? {};
+    const outcome = isNothing(made) || left !== undefined ? ('failure' as const) : ('success' as const);
+    const reason = left === undefined ? why : { reason: left };
+    await attempt.changeEvent(tx, change, { calls, outcome, ...marked(change, describe(change)), ...reason });
   }
   const brings = ['create', 'adopt', 'enable'].includes(change.op);
   return { link, affectsGroups: brings };

@@ -3,9 +3,12 @@
  * unknown outcome, where the bridge knows nothing of the account any more, and before a first link.
  */
 
+import { isBeingDeleted } from '../../db/seen/linkLists.ts';
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
+import { RemoteError } from '../../model/errors.ts';
+import type { RemoteUser } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { recoverUser } from '../recovery/user.ts';
@@ -59,7 +62,8 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
     async lookAtLinks(people, links) {
       const sights = new Map<string, LinkSight>();
       for (const person of people) {
-        sights.set(person.id, await sightOf(person, links.get(person.id) ?? null));
+        const sight = await sightOf(person, links.get(person.id) ?? null);
+        sights.set(person.id, { ...sight, lost: attempt.lost });
       }
       return sights;
     },
@@ -89,11 +93,30 @@ async function linkSight(
 ): Promise<LinkSight> {
   const sight = attempt.unknownOutcome ? await recoverUser(attempt, recorded, desired) : { link: recorded };
   const { link } = sight;
+  if (link !== null && link.deletedAt !== null && desired.lifecycle === 'active')
+    return deletedSight(attempt, link, sight);
   if (link === null || !isNameless(link)) return sight;
   const met = await meetAgain(attempt, link, desired);
   const repairs = sight.repairs ?? [];
   if (met) return { ...met, repairs: [...repairs, ...met.repairs] };
   return { link: { ...link, ...REMOVED }, repairs: [...repairs, { kind: 'vanish', link }] };
+}
+
+/** Vendors delete in their own time: until the account is gone nobody gets a new one with its address. */
+async function deletedSight(attempt: Attempt, link: LinkRecord, sight: LinkSight): Promise<LinkSight> {
+  const there = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
+  if (there) throw stillThere(attempt, there);
+  const patch = { deletedAt: null };
+  const repairs = [...(sight.repairs ?? []), { kind: 'meet', link, patch } as const];
+  return { ...sight, link: { ...link, ...patch }, repairs };
+}
+
+function stillThere({ context }: Attempt, { display, remoteId }: RemoteUser): RemoteError {
+  const { name, type } = context.store;
+  return new RemoteError(
+    `the bridge deleted the account ${display} (${remoteId}), and ${name} has not finished with it; a new one is made then`,
+    { store: type, action: `read user ${remoteId}`, disposition: 'waits', code: 'being_deleted' },
+  );
 }
 
 /** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
@@ -125,12 +148,15 @@ async function accountOf(
 ): Promise<AccountSight | null> {
   const { store, settings, connector } = attempt.context;
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
-  if (!attempt.unknownOutcome && store.scannedAt !== null) {
+  if (!attempt.unknownOutcome && !attempt.lost && store.scannedAt !== null) {
     const seen = await observedAs(attempt.db, store.id, 'user', identifier);
-    if (seen && isFresh(attempt, seen) && !(await wasChangedSince(attempt, seen)))
+    const isDeleted = seen && (await isBeingDeleted(attempt.db, store.id, seen.remote.remoteId));
+    if (seen && !isDeleted && isFresh(attempt, seen) && !(await wasChangedSince(attempt, seen)))
       return { account: seen.remote };
     if (!seen && mayCreate) return null;
   }
   const account = await connector.find('user', identifier, attempt.looking('find'));
+  if (account && (await isBeingDeleted(attempt.db, store.id, account.remoteId)))
+    throw stillThere(attempt, account);
   return account && { account, repairs: [{ kind: 'observe', remote: account }] };
 }

@@ -8,9 +8,10 @@ import { rememberDrift } from '../../db/seen/drift.ts';
 import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
 import { insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
-import type { UserChange } from '../../model/change.ts';
-import type { Attributes } from '../../model/desired.ts';
+import type { NotAcceptedAttributes, UserChange } from '../../model/change.ts';
+import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
+import { lockedBy } from '../../plan/drafting.ts';
 import { keptAttributes } from '../../plan/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
@@ -46,10 +47,11 @@ export async function writeLink(
         remoteId: applied?.remoteId as string,
         remoteName: remote?.display ?? change.identifier,
         origin: 'created',
-        state: 'enabled',
-        disabledBy: null,
+        ...stateOfNew(remote),
+        deletedAt: null,
         applied: withoutTaken(change.attributes, applied),
-        observed: { ...withoutTaken(change.attributes, applied), ...applied?.sent, ...remote?.attributes },
+        observed: { ...applied?.sent, ...remote?.attributes },
+        notAccepted: notAccepted(change.attributes, applied),
       });
     case 'adopt':
       return put(tx, attempt, link, adoption(facts, facts.account as RemoteUser, intent));
@@ -58,7 +60,8 @@ export async function writeLink(
       const to = withoutTaken(sent, applied);
       const patch = {
         applied: { ...link?.applied, ...to },
-        observed: { ...link?.observed, ...to, ...applied?.sent, ...remote?.attributes },
+        observed: { ...without(link?.observed, to), ...applied?.sent, ...remote?.attributes },
+        notAccepted: { ...without(link?.notAccepted, to), ...notAccepted(to, applied) },
         ...(remote ? { remoteName: remote.display } : {}),
       };
       return put(tx, attempt, link, patch, Object.keys(to));
@@ -67,15 +70,12 @@ export async function writeLink(
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
       if (!connector.capabilities.disableKeepsMemberships) await doubtAccount(tx, store.id, change.remoteId);
-      return put(tx, attempt, link, {
-        state: 'disabled',
-        disabledBy: desired.lifecycle === 'gone' ? 'gone' : 'inactive',
-        removalSince: desired.lifecycle === 'gone' ? attempt.now() : null,
-      });
+      return put(tx, attempt, link, disabled(attempt, desired));
     case 'delete':
+      if (applied?.outcome === 'disabled') return put(tx, attempt, link, disabled(attempt, desired));
       await dropMemberships(tx, attempt, change.remoteId);
       await forgetObservation(tx, store.id, 'user', change.remoteId);
-      return put(tx, attempt, link, REMOVED);
+      return put(tx, attempt, link, { ...REMOVED, deletedAt: attempt.now() });
   }
 }
 
@@ -83,6 +83,29 @@ export async function writeLink(
 function withoutTaken(attributes: Attributes, applied: Applied<'user'> | null): Attributes {
   const taken = applied?.notAccepted?.filter((part) => part.taken).map(({ attribute }) => attribute) ?? [];
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !taken.includes(name)));
+}
+
+function disabled(attempt: Attempt, { lifecycle }: DesiredUser): LinkPatch {
+  const isGone = lifecycle === 'gone';
+  const disabledBy = isGone ? 'gone' : 'inactive';
+  return { state: 'disabled', disabledBy, removalSince: isGone ? attempt.now() : null };
+}
+
+/** Where a vendor wants every newcomer approved, the account is there and lets nobody in. */
+function stateOfNew(remote: RemoteUser | null): Pick<LinkRecord, 'state' | 'disabledBy'> {
+  if (remote?.state !== 'locked') return { state: 'enabled', disabledBy: null };
+  return { state: 'disabled', disabledBy: lockedBy(remote) };
+}
+
+function without<T>(values: Readonly<Record<string, T>> | undefined, written: Attributes): Record<string, T> {
+  return Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => !(name in written)));
+}
+
+function notAccepted(sent: Attributes, applied: Applied<'user'> | null): NotAcceptedAttributes {
+  const parts = applied?.notAccepted?.filter((part) => !part.taken) ?? [];
+  return Object.fromEntries(
+    parts.map(({ attribute, reason }) => [attribute, { wanted: sent[attribute] ?? '', reason }]),
+  );
 }
 
 /** Memberships go with the account, and so does what was held of them: a group that is gone may have waited for that. */
@@ -102,7 +125,8 @@ function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null
     origin: intent ? ('created' as const) : ('adopted' as const),
     state: disabled ? ('disabled' as const) : ('enabled' as const),
     // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
-    disabledBy: account.state === 'locked' ? ('locked' as const) : disabled ? ('inactive' as const) : null,
+    disabledBy: account.state === 'locked' ? lockedBy(account) : disabled ? ('inactive' as const) : null,
+    deletedAt: null,
     applied: intent ? arrivedAttributes(intent, account) : keptAttributes(facts),
     observed: account.attributes,
     privileged: account.privileged === true,

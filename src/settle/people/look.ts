@@ -44,6 +44,8 @@ export interface PersonFacts extends UserSituation {
 /** A link as it is found to be. */
 export interface LinkSight {
   readonly link: LinkRecord | null;
+  /** The account has just been found gone, and the person was to lose access to it. */
+  readonly lost?: boolean;
   /** The linked account, where only this look knows it. */
   readonly account?: RemoteUser | null;
   readonly drift?: Drift;
@@ -80,9 +82,11 @@ export async function lookAtPeople(
   const records = links ?? (await linksBySubject(db, context.store.id, 'user', personIds));
   const seen = await sight.lookAtLinks(people, records);
   const linkOf = (id: string) => seen.get(id)?.link ?? records.get(id) ?? null;
+  const isLost = (id: string) => seen.get(id)?.lost ?? false;
   const spared = await sparedOf(db, context.store.id, personIds);
+  const looking = people.filter((person) => looksForAccount(person, linkOf(person.id), isLost(person.id)));
   const accounts = new Map([
-    ...(await sight.findAccounts(people.filter((person) => looksForAccount(person, linkOf(person.id))))),
+    ...(await sight.findAccounts(looking)),
     ...(await sight.readAccounts(leftAlone(people, linkOf, spared))),
   ]);
   const owners = await ownersOf(planning, [...accounts.values()]);
@@ -110,6 +114,7 @@ export async function lookAtPeople(
       keyWaits: waits,
       takenKeys: takenKeys(context, person, waits),
       temporary: temporaryAttributes(situation.link, waits),
+      lost: sighted?.lost ?? false,
       record: linkOf(person.id),
       drift: sighted?.drift ?? NO_DRIFT,
       duplicates: sighted?.duplicates ?? [],
@@ -157,8 +162,13 @@ function sparing(
   ];
 }
 
-function looksForAccount({ identifier, lifecycle }: DesiredUser, link: LinkRecord | null): boolean {
-  return identifier !== null && lifecycle !== 'gone' && (link === null || link.state === 'removed');
+function looksForAccount(
+  { identifier, lifecycle }: DesiredUser,
+  link: LinkRecord | null,
+  lost: boolean,
+): boolean {
+  const isLinked = link !== null && link.state !== 'removed';
+  return identifier !== null && !isLinked && (lifecycle !== 'gone' || lost);
 }
 
 interface Owner {

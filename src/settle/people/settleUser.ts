@@ -60,7 +60,10 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
   if (error.disposition !== 'missing') return false;
   const link = await getLink(attempt.db, attempt.context.store.id, attempt.task.subject);
   if (!link) return false;
-  await attempt.record((tx) => applyRepairs(tx, attempt, [{ kind: 'vanish', link }]));
+  await attempt.record(async (tx) => {
+    await applyRepairs(tx, attempt, [{ kind: 'vanish', link }]);
+    await attempt.noteLost(tx);
+  });
   return true;
 }
 
@@ -140,7 +143,7 @@ function outcomeOf({ facts, plan, gate, order, clearing, applied, notHad, proof 
     forgotten: lifecycle === 'gone',
     leaving: {
       lifecycle,
-      hadAccess: isUsable((facts.link ?? facts.account)?.state),
+      hadAccess: hadAccess(facts),
       isSpared: !applied.accessTaken && (facts.isProtected || isSpared(facts)),
       waits: gate.lossWaits,
       accessTaken: applied.accessTaken,
@@ -154,6 +157,9 @@ function whyNotEnabledYet({ desired }: PersonFacts, { groupIds }: Clearing): rea
   return [`${desired.display} is enabled once the memberships that nobody wants any more are gone`];
 }
 
-function isUsable(state: string | undefined): boolean {
-  return state === 'enabled' || state === 'invited';
+/** Whoever waits for an approval may be let in at any time. */
+function hadAccess({ link, account }: PersonFacts): boolean {
+  const state = (link ?? account)?.state;
+  const isUnapproved = link ? link.disabledBy === 'unapproved' : account?.awaitsApproval;
+  return state === 'enabled' || state === 'invited' || isUnapproved === true;
 }

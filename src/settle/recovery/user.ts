@@ -7,6 +7,7 @@ import type { Intent } from '../../db/queue/queue.ts';
 import { draftLink, getUserLinkByRemoteId, type LinkPatch, type LinkRecord } from '../../db/seen/links.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
+import { lockedBy } from '../../plan/drafting.ts';
 import type { Attempt } from '../attempt.ts';
 import type { LinkSight } from '../people/look.ts';
 import { REMOVED } from '../repairs.ts';
@@ -55,9 +56,10 @@ function meantOrNew(intent: Intent | null, { observed }: LinkRecord, remote: Rem
 function stateFound(attempt: Attempt, link: LinkRecord, remote: RemoteUser, desired: DesiredUser): LinkPatch {
   if (remote.state === 'enabled' || remote.state === 'invited')
     return { state: remote.state, disabledBy: null };
-  if (remote.state === 'locked') return { state: 'disabled', disabledBy: 'locked' };
+  if (remote.state === 'locked') return { state: 'disabled', disabledBy: lockedBy(remote) };
   if (link.state === 'disabled') return {};
-  const ours = attempt.intent?.ops.includes('disable') ?? false;
+  // Where a vendor refuses to delete, the account was disabled in place of it.
+  const ours = attempt.intent?.ops.some((op) => op === 'disable' || op === 'delete') ?? false;
   // An intent of an older version does not say why.
   const why = attempt.intent?.disabledBy ?? (desired.lifecycle === 'gone' ? 'gone' : 'inactive');
   return { state: 'disabled', disabledBy: ours ? why : 'hand' };
@@ -116,7 +118,7 @@ function createdAccount(remote: RemoteUser) {
     case 'disabled':
       return { ...base, state: 'disabled', disabledBy: 'inactive' } as const;
     case 'locked':
-      return { ...base, state: 'disabled', disabledBy: 'locked' } as const;
+      return { ...base, state: 'disabled', disabledBy: lockedBy(remote) } as const;
     default:
       return { ...base, state: remote.state, disabledBy: null };
   }

@@ -52,7 +52,7 @@ describe('shutting somebody out', () => {
   it('is open where an approval would let the person in', async () => {
     const jane = person('blocked_pending_approval');
     const error = await remoteErrorOf(connect().apply(onAccount('disable', String(jane.id)), callContext()));
-    expect(error).toMatchObject({ disposition: 'forbidden', message: expect.stringContaining('reject it') });
+    expect(error).toMatchObject({ disposition: 'waits', message: expect.stringContaining('reject it') });
     expect(await connect().read('user', String(jane.id), callContext())).toMatchObject({
       state: 'locked',
       awaitsApproval: true,

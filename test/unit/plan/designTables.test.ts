@@ -80,19 +80,21 @@ describe('People', () => {
         identifier: words.includes('no identifier') ? null : 'jane@example.com',
         attributes: { title: 'new' },
       },
-      link: readLink(row.link ?? '', shown, words.includes('privileged')),
-      account: ['enabled', 'disabled', 'locked'].includes(row.account ?? '')
+      link: readLink(row.link ?? '', shown, words),
+      account: ['enabled', 'disabled', 'locked', 'unapproved'].includes(row.account ?? '')
         ? {
             kind: 'user',
             remoteId: 'r',
             display: 'jane',
-            state: row.account as 'enabled',
+            ...accountState(row.account ?? ''),
             identifier: 'jane@example.com',
             attributes: shown,
             ...(words.includes('privileged') ? { privileged: true } : {}),
           }
         : null,
       isTaken: words.includes('of another person'),
+      lost: row.link === 'lost',
+      storeName: 'Slack',
       settings,
       keptOnAdoption: [],
       identityAttributes: words.some((word) => word.startsWith('identity')) ? ['title'] : [],
@@ -113,9 +115,16 @@ function shownTitle(words: readonly string[]): string {
   return words.includes('identity is empty there') ? '' : 'old';
 }
 
-function readLink(cell: string, shown: Record<string, string>, privileged: boolean): AccountLink | null {
-  if (cell === 'none') return null;
-  const link = { remoteId: 'r', applied: shown, observed: {}, privileged };
+function accountState(cell: string): { state: 'enabled' | 'locked'; awaitsApproval?: true } {
+  return cell === 'unapproved' ? { state: 'locked', awaitsApproval: true } : { state: cell as 'enabled' };
+}
+
+function readLink(cell: string, shown: Record<string, string>, words: readonly string[]): AccountLink | null {
+  if (cell === 'none' || cell === 'lost') return null;
+  const refused = words.includes('not accepted');
+  const notAccepted = refused ? { title: { wanted: 'new', reason: 'it is "old" there' } } : {};
+  const privileged = words.includes('privileged');
+  const link = { remoteId: 'r', applied: shown, observed: {}, notAccepted, privileged };
   if (cell === 'enabled' || cell === 'removed') return { ...link, state: cell, disabledBy: null };
   return { ...link, state: 'disabled', disabledBy: cell.replace('disabled by ', '') as DisabledBy };
 }
@@ -351,6 +360,7 @@ describe('Giving back', () => {
           applied: { email: has },
           observed: {},
           privileged: false,
+          notAccepted: {},
         },
         isProtected: is('protected'),
       },

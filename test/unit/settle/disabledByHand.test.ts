@@ -34,6 +34,8 @@ function link(disabledBy: LinkRecord['disabledBy']): LinkRecord {
     membersReadAt: null,
     removalSince: null,
     missingSince: null,
+    notAccepted: {},
+    deletedAt: null,
     drift: null,
     privileged: false,
     createdAt: BEFORE,

@@ -33,6 +33,8 @@ const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
   membersReadAt: null,
   removalSince: null,
   missingSince: null,
+  notAccepted: {},
+  deletedAt: null,
   drift: null,
   privileged: false,
   createdAt: WRITTEN,

@@ -31,7 +31,7 @@ export const Link = named(
     remoteName: z.string(),
     origin: z.enum(['created', 'adopted']),
     state: z.enum(['enabled', 'disabled', 'invited', 'removed']),
-    disabledBy: z.enum(['inactive', 'gone', 'hand', 'locked']).optional(),
+    disabledBy: z.enum(['inactive', 'gone', 'hand', 'locked', 'unapproved']).optional(),
     applied: Attributes,
     observed: Attributes,
     createdAt: Time,

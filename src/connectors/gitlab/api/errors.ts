@@ -112,6 +112,14 @@ const SCOPE = /insufficient_scope/;
 const SEATS = /(^|[\s_])seats?([\s_.]|$)|licen[cs]ed (user|number)|user (cap|limit)\b/i;
 const LOCKED = /resource lock/i;
 
+/** A creation that GitLab broke off: versions that cannot say that no seats are left answer so to each. */
+export function mayLackSeats(error: unknown): unknown {
+  if (!(error instanceof RemoteError) || error.status !== 500) return error;
+  const { store, action, disposition, status, code, retryAfterMs, cause } = error;
+  const fields = { store, action, disposition, status, code, retryAfterMs, cause };
+  return new RemoteError(error.message, { ...fields, mayLackSeats: true });
+}
+
 /** The error of a refusal; `disposition` and `message` where the operation knows better. `taken`: as in the error. */
 export function refused(
   attempt: Attempt,
@@ -140,7 +148,7 @@ function advice(status: number, words: string): string {
 /** A failure that the connector itself sees in what GitLab answers. */
 export function failed(
   action: string,
-  disposition: 'rejected' | 'conflict' | 'forbidden',
+  disposition: 'rejected' | 'conflict' | 'forbidden' | 'waits',
   why: string,
   refusal?: Refusal,
 ): RemoteError {
@@ -179,6 +187,11 @@ export function isMemberAlready({ status, words }: Refusal): boolean {
 /** A 404 of a membership, where the group is there. */
 export function isNoRecord({ status, words, gone }: Refusal): boolean {
   return status === 404 && !gone && /^404 (member )?not found$/i.test(words);
+}
+
+/** GitLab's own directory keeps the account out already. */
+export function isBlockedByDirectory({ status, words }: Refusal): boolean {
+  return status === 403 && /ldap blocked users cannot/i.test(words);
 }
 
 export function isNoUser({ status, words }: Refusal): boolean {

@@ -1,0 +1,70 @@
+/** A vendor that answers as if it had taken an attribute, and has not: said for as long as it is so, and sent once. */
+
+import { startWorld, type VENDORS, type World } from './world.ts';
+
+let world: World;
+afterEach(() => world.stop());
+
+type Vendor = (typeof VENDORS)[number];
+
+function ignores(type: Vendor): Set<string> {
+  return type === 'Slack' ? world.slack.workspace.manners.ignores : world.gitlab.state.manners.ignores;
+}
+
+const sync = async (type: Vendor) => {
+  await world.store(type, 'POST', '/sync');
+  await world.settled();
+};
+
+describe.each([
+  ['Slack', 'title', 'sqlite'],
+  ['GitLabSelfManaged', 'bio', 'postgres'],
+] as const)('%s, of %s, on %s', (type, attribute, dialect) => {
+  it('is said until something else is wanted, and not sent again', async () => {
+    world = await startWorld(dialect);
+    await world.add(type);
+    const jane = await world.join('jane', { title: 'Engineer' });
+    ignores(type).add(attribute);
+    await world.forget();
+    const said = {
+      status: 'partiallySynced',
+      reason: `jane@acme.example has a ${attribute} that was not accepted by ${type}: it is "Engineer" there`,
+    };
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Pilot' });
+    expect(await world.status(type, jane)).toMatchObject(said);
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'displayName', value: 'Jane D' });
+    expect(await world.status(type, jane)).toMatchObject(said);
+    await sync(type);
+    await sync(type);
+    expect(await world.status(type, jane)).toMatchObject(said);
+    expect(await world.writes(type)).toEqual(['update', 'update']);
+    expect((await world.syncStatus(type)).details).not.toContainEqual(
+      expect.objectContaining({ code: 'drift' }),
+    );
+
+    ignores(type).clear();
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Captain' });
+    expect(await world.status(type, jane)).toMatchObject({ status: 'synced', reason: null });
+    expect(await world.account(type, 'jane')).toMatchObject({ title: 'Captain' });
+  });
+});
+
+it('is found by the next read where the answer showed nothing', async () => {
+  world = await startWorld();
+  await world.add('Slack');
+  const jane = await world.join('jane', { title: 'Engineer' });
+  world.slack.faults.inject({
+    fault: { kind: 'answer', answer: { status: 204 } },
+    matches: ({ method }) => method === 'PATCH',
+  });
+  await world.forget();
+  await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Pilot' });
+  expect(await world.status('Slack', jane)).toMatchObject({ status: 'synced' });
+  await sync('Slack');
+  expect(await world.status('Slack', jane)).toMatchObject({
+    status: 'partiallySynced',
+    reason: expect.stringContaining('was not accepted by Slack: it is "Engineer" there'),
+  });
+  await sync('Slack');
+  expect(await world.writes('Slack')).toEqual(['update']);
+});

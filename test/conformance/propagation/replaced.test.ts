@@ -1,0 +1,69 @@
+/** The linked account was deleted by hand, and another one made with the same address: that one counts from then on. */
+
+import { mail, startWorld, type VENDORS, type World } from './world.ts';
+
+let world: World;
+afterEach(() => world.stop());
+
+type Vendor = (typeof VENDORS)[number];
+
+/** Another account takes the place of the linked one; answers its id. */
+function replace(type: Vendor, name: string, enabled = true): string {
+  if (type === 'Slack') {
+    const users = world.slack.users as Map<string, unknown>;
+    for (const user of [...world.slack.users.values()])
+      if (user.emails.some(({ value }) => value === mail(name))) users.delete(user.id);
+  } else {
+    const old = [...world.gitlab.state.users.values()].find(({ email }) => email === mail(name));
+    if (old) world.gitlab.state.removeUser(old.id);
+  }
+  return world.seed(type, { name, userName: `${name}2`, enabled });
+}
+
+const openLeavers = async (type: Vendor) => (await world.syncStatus(type)).openLeavers;
+
+describe.each([
+  ['Slack', 'sqlite'],
+  ['GitLabSelfManaged', 'postgres'],
+] as const)('at %s, on %s', (type, dialect) => {
+  beforeEach(async () => {
+    world = await startWorld(dialect);
+    await world.add(type);
+  });
+
+  it('is adopted and disabled where the person leaves, in whatever way', async () => {
+    const left = await world.join('left');
+    const gone = await world.join('gone');
+    const ids = [replace(type, 'left'), replace(type, 'gone')];
+    await world.setActive(left, false);
+    await world.remove(`/Users/${gone}`);
+    for (const [index, name] of ['left', 'gone'].entries())
+      expect(await world.account(type, name)).toMatchObject({ id: ids[index], enabled: false });
+    expect(await openLeavers(type)).toEqual([]);
+    expect(await world.link(type, left)).toMatchObject({ remoteId: ids[0], origin: 'adopted' });
+  });
+
+  it('is adopted with an update, and with a return', async () => {
+    const jane = await world.join('jane');
+    const joe = await world.join('joe');
+    await world.setActive(joe, false);
+    const ids = [replace(type, 'jane'), replace(type, 'joe', false)];
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Pilot' });
+    await world.setActive(joe, true);
+    expect(await world.account(type, 'jane')).toMatchObject({ id: ids[0], title: 'Pilot' });
+    expect(await world.account(type, 'joe')).toMatchObject({ id: ids[1], enabled: true });
+    for (const id of [jane, joe]) expect(await world.status(type, id)).toMatchObject({ status: 'synced' });
+  });
+
+  it('is nobody where there is none: the leaver is out, and the next account is a new one', async () => {
+    const jane = await world.join('jane');
+    const other = replace(type, 'jane');
+    if (type === 'Slack') (world.slack.users as Map<string, unknown>).delete(other);
+    else world.gitlab.state.removeUser(Number(other));
+    await world.setActive(jane, false);
+    expect(await world.status(type, jane)).toMatchObject({ status: 'synced', accountState: 'removed' });
+    expect(await openLeavers(type)).toEqual([]);
+    await world.setActive(jane, true);
+    expect(await world.account(type, 'jane')).toMatchObject({ enabled: true });
+  });
+});
