@@ -123,21 +123,22 @@ describe.each(VENDORS)('on %s', (type) => {
 });
 
 describe('on GitLab', () => {
-  it.each(['banned', 'ldap_blocked', 'blocked_pending_approval'] as const)(
-    'does not enable an account that is %s',
-    async (state) => {
-      const remoteId = world.seed('GitLabSelfManaged', { name: 'jane', state });
-      await world.add('GitLabSelfManaged');
-      const jane = await world.join('jane', { title: 'Engineer' });
-      expect(await world.writes('GitLabSelfManaged')).toEqual([]);
-      expect(world.gitlab.state.users.get(Number(remoteId))?.state).toBe(state);
-      expect(await world.link('GitLabSelfManaged', jane)).toMatchObject({ origin: 'adopted', remoteId });
-      expect(await world.status('GitLabSelfManaged', jane)).toMatchObject({
-        status: 'partiallySynced',
-        reason: expect.stringContaining('the bridge may not enable it'),
-      });
-    },
-  );
+  it.each([
+    ['banned', 'the bridge may not enable it'],
+    ['ldap_blocked', 'the bridge may not enable it'],
+    ['blocked_pending_approval', "waits for an administrator's approval"],
+  ] as const)('does not enable an account that is %s', async (state, reason) => {
+    const remoteId = world.seed('GitLabSelfManaged', { name: 'jane', state });
+    await world.add('GitLabSelfManaged');
+    const jane = await world.join('jane', { title: 'Engineer' });
+    expect(await world.writes('GitLabSelfManaged')).toEqual([]);
+    expect(world.gitlab.state.users.get(Number(remoteId))?.state).toBe(state);
+    expect(await world.link('GitLabSelfManaged', jane)).toMatchObject({ origin: 'adopted', remoteId });
+    expect(await world.status('GitLabSelfManaged', jane)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringContaining(reason),
+    });
+  });
 });
 
 describe('on Slack', () => {
