@@ -10,6 +10,7 @@ import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
 import { createRegistry, type Registry, storeTypes } from './connectors/registry.ts';
+import { createIdentifierHash } from './db/access/identifierKey.ts';
 import { demoAccounts } from './db/demoAccounts.ts';
 import type { FileWatch } from './db/embedded/watch.ts';
 import { readSchema } from './db/migrations.ts';
@@ -90,7 +91,9 @@ export function compose(deps: BridgeDeps): Bridge {
   const scans = createScans(db, clock);
   const authenticate = createScimAuthenticator({ db, clock, log, ...access });
   const { answerWithinMs = ANSWER_WITHIN_MS } = deps;
-  const scim = createScimRouter({ db, clock, log, scans, wake, publicUrl, authenticate, answerWithinMs });
+  const identifierHash = createIdentifierHash(db, keyring);
+  const directory = { db, clock, wake, identifierHash };
+  const scim = createScimRouter({ ...directory, log, scans, publicUrl, authenticate, answerWithinMs });
   const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, access, scans, propagation });
   const monotonicMs = () => performance.now();
   const probes = createProbes({
@@ -126,7 +129,7 @@ export function compose(deps: BridgeDeps): Bridge {
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };
-  const housekeeping = createHousekeeping(propagation, metrics, config);
+  const housekeeping = createHousekeeping({ ...propagation, identifierHash }, metrics, config);
   const stop = async () => {
     inquiries.end();
     await Promise.all([worker.stop(), housekeeping.stop(), refusals.end()]);

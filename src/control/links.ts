@@ -8,8 +8,9 @@ import { findGroupOfEnvironment } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
 import { findUserOfEnvironment } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
+import { heirsOf } from '../db/people/namesakes.ts';
 import { closeLeaver } from '../db/queue/leavers.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { forgetGroup, groupsOfAccount } from '../db/seen/ledger.ts';
 import { getLinkById } from '../db/seen/linkLists.ts';
 import {
@@ -225,6 +226,25 @@ async function enqueueAfterLink(
     });
 }
 
+/** Whoever has had to wait because the account was this person's may have one now. */
+async function enqueueHeirs(
+  tx: Db,
+  { environmentId }: StoreRecord,
+  personId: string,
+  { correlationId }: Cause,
+  at: string,
+): Promise<void> {
+  for (const id of await heirsOf(tx, environmentId, personId)) {
+    await enqueueForAllStores(tx, {
+      environmentId,
+      subject: { kind: 'user', id },
+      priority: PRIORITY.normal,
+      correlationIds: [correlationId],
+      at,
+    });
+  }
+}
+
 /** With the link goes what the brake held. What is known of the account's memberships stays, and is nobody's. */
 export async function unlink(
   deps: PropagationDeps,
@@ -238,6 +258,7 @@ export async function unlink(
     if (!link) throw new RequestError(404, `There is no link ${linkId} here.`);
     const at = isoTime(deps.clock.now());
     await deleteLink(tx, linkId);
+    if (link.subject.kind === 'user') await enqueueHeirs(tx, store, link.subject.id, cause, at);
     if (link.subject.kind === 'user') await closeLeaver(tx, store.id, link.subject.id);
     await forgetMemberships(tx, link);
     const held = await standingOfSubject(tx, store.id, link.subject);
@@ -248,6 +269,7 @@ export async function unlink(
     if (held.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
     const before = await getSyncStatus(tx, store.id, link.subject);
     await upsertSyncStatus(tx, {
+      since: at,
       environmentId: store.environmentId,
       storeId: store.id,
       subject: link.subject,

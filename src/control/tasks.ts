@@ -60,6 +60,7 @@ export async function discardTask(
     await deleteTask(tx, taskId);
     if (task.subject.kind === 'user') await closeLeaver(tx, store.id, task.subject.id);
     await upsertSyncStatus(tx, {
+      since: at,
       environmentId,
       storeId: store.id,
       subject: task.subject,

@@ -27,6 +27,8 @@ import * as memberships from '../../migrations/0025_memberships.ts';
 import * as previewOrder from '../../migrations/0026_preview_order.ts';
 import * as departedMembers from '../../migrations/0027_departed_members.ts';
 import * as sparedAccounts from '../../migrations/0029_spared_accounts.ts';
+import * as whoIsWho from '../../migrations/0031_who_is_who.ts';
+import * as people from '../../migrations/0032_people.ts';
 import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
 import * as clockNotes from '../../migrations/0037_clock_notes.ts';
@@ -62,6 +64,8 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0026_preview_order', ...previewOrder },
   { name: '0027_departed_members', ...departedMembers },
   { name: '0029_spared_accounts', ...sparedAccounts },
+  { name: '0031_who_is_who', ...whoIsWho },
+  { name: '0032_people', ...people },
   { name: '0035_losses', ...losses },
   { name: '0036_brake_percent', ...brakePercent },
   { name: '0037_clock_notes', ...clockNotes },

@@ -3,6 +3,7 @@
  * and events. The rows stay, so that they can be counted, and no store changes: a purge deprovisions nobody.
  */
 
+import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { appendEvent } from '../db/events.ts';
 import {
   type EventSpan,
@@ -24,6 +25,7 @@ import { newId } from '../support/ids.ts';
 export interface RetentionDeps {
   readonly db: Db;
   readonly clock: Clock;
+  readonly identifierHash: IdentifierHash;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -59,7 +61,7 @@ function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnectio
  * for.
  */
 async function purgeBatch(
-  { db, clock }: RetentionDeps,
+  { db, clock, identifierHash }: RetentionDeps,
   connection: RetainingConnection,
   users: readonly UserRecord[],
 ): Promise<void> {
@@ -75,10 +77,11 @@ async function purgeBatch(
   }
   await db.transaction((tx) => redactRecords(tx, environmentId, needles, redact));
   const correlationId = newId();
+  const hash = await identifierHash();
   for (const user of users) {
     const at = isoTime(clock.now());
     await db.transaction(async (tx) => {
-      if (!(await purgeUser(tx, user, at))) return;
+      if (!(await purgeUser(tx, user, at, hash))) return;
       const whole = !(await hasUnpurgedUsers(tx, user.personId));
       const events = whole ? await purgePerson(tx, environmentId, user.personId, redact) : 0;
       await appendEvent(tx, at, {

@@ -4,33 +4,33 @@
  */
 
 import { retireLossesOfPerson } from '../db/brake/losses.ts';
-import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
+import { lower } from '../db/columns.ts';
+import { appendEvent } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
-import { type Attachment, attachPerson, speakingUser } from '../db/identity/persons.ts';
+import { speakingUser } from '../db/identity/persons.ts';
 import {
   findUser,
-  insertUser,
   lockUser,
   replaceUserResource,
   softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
+import { yieldingPeople } from '../db/people/namesakes.ts';
 import { addToCause } from '../db/queue/causes.ts';
 import { closeLeaverEverywhere } from '../db/queue/leavers.ts';
 import { cancelRemovals } from '../db/queue/removals.ts';
 import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { groupsOfPerson } from '../db/seen/memberDifferences.ts';
-import type { EventKind } from '../model/eventKinds.ts';
-import { isActive, primaryEmail, type Resource } from '../model/resource.ts';
+import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
-import { newId } from '../support/ids.ts';
+import { arrive, askWhetherKnown, comesAsAnother, matchedEmail, writeOver } from './arrivals.ts';
 import { acceptableUser, trimmedUser } from './identifiers.ts';
-import { mappedResource, sameUserId } from './inbound.ts';
-import { describeOrigin, requestOf } from './origin.ts';
+import { describeOrigin } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
+import { type UserEvent, userEvent } from './userEvents.ts';
 import {
   asStored,
   checkPrecondition,
@@ -50,11 +50,12 @@ export async function createUser(
 ): Promise<UserRecord> {
   const stored = acceptableUser(null, asStored(trimmedUser({ ...resource, active: isActive(resource) })));
   const at = isoTime(directory.clock.now());
+  const hash = await directory.identifierHash();
   const { user, queued } = await refusingTakenNames(
     () => stored,
     () =>
       inTransaction(directory, write, async (tx) => {
-        const { created, how } = await arrive(tx, write, stored, at);
+        const { created, how } = await arrive(tx, write, stored, at, hash);
         const known = how !== 'new';
         const speaks = known && (await speaksForPerson(tx, created));
         // The person was active in another connection; this one now speaks for them, and says inactive.
@@ -70,26 +71,6 @@ export async function createUser(
   // During the first import of a directory no store is active, and nobody need be woken.
   if (queued) directory.wake.signal();
   return user;
-}
-
-/** Inserts the user and its event, and the person where it is a new one. */
-async function arrive(
-  tx: Db,
-  write: Write,
-  resource: Resource,
-  at: string,
-): Promise<{ readonly created: UserRecord; readonly how: Attachment['how'] }> {
-  const { environmentId, connectionId, inbound } = write;
-  const arrival = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource) };
-  const { personId, how } = await attachPerson(tx, {
-    ...arrival,
-    sameUserId: inbound ? sameUserId(tx, inbound.userIdAttribute, resource) : null,
-  });
-  const id = newId();
-  const user = { ...arrival, id, personId, isNewPerson: how === 'new', createdAt: at };
-  const who = { personId, userName: resource.userName as string };
-  const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
-  return { created: await insertUser(tx, user, [eventInsert(at, event)]), how };
 }
 
 export interface UserChange {
@@ -110,19 +91,25 @@ export async function changeUser(
   change: UserChange,
 ): Promise<UserRecord> {
   const at = isoTime(directory.clock.now());
+  const hash = await directory.identifierHash();
   let attempted: Resource = {};
   const { user, changed } = await refusingTakenNames(
     () => attempted,
     () =>
       inTransaction(directory, write, async (tx) => {
-        const current = await lockUser(tx, write.connectionId, id);
-        if (!current) throw noSuchUser(id);
-        checkPrecondition(current.version, change.precondition);
-        const edited = asStored(trimmedUser(change.edit(current.resource)));
-        attempted = acceptableUser(current.resource, edited);
-        if (sameResource(current.resource, attempted)) return { user: current, changed: false };
+        const found = await lockUser(tx, write.connectionId, id);
+        if (!found) throw noSuchUser(id);
+        checkPrecondition(found.version, change.precondition);
+        const edited = asStored(trimmedUser(change.edit(found.resource)));
+        attempted = acceptableUser(found.resource, edited);
+        if (sameResource(found.resource, attempted)) return { user: found, changed: false };
+        const current = (await comesAsAnother(tx, write, found, attempted, hash))
+          ? await writeOver(tx, write, found, at)
+          : found;
         const updated = await replaceUserResource(tx, current, attempted, at, matchedEmail(write, attempted));
         await recordUserChange(tx, write, current, updated, at);
+        if (namesOf(current.resource) !== namesOf(attempted))
+          await askWhetherKnown(tx, write, updated, at, hash);
         return { user: updated, changed: true };
       }),
   );
@@ -130,9 +117,8 @@ export async function changeUser(
   return user;
 }
 
-/** The address by which users of several connections are found to be one person. */
-function matchedEmail(write: Write, resource: Resource): string | null {
-  return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
+function namesOf({ userName, emails }: Resource): string {
+  return JSON.stringify([userName, emails]);
 }
 
 /** Whether this is the speaking user; what any other user of the person says changes nothing on stores. */
@@ -154,6 +140,8 @@ async function recordUserChange(tx: Db, write: Write, before: UserRecord, after:
   if (left && speaks) await countLoss(tx, write, at);
   if (returned && speaks) await callOffLeaving(tx, after.personId);
   await enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at);
+  const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after.resource);
+  if (before.active && freesAddress) await enqueueYielding(tx, write, before, at);
   // Groups that were planned while the person was inactive left the person out.
   if (returned && speaks) await enqueueGroupsOf(tx, write, after.personId, at);
   await appendUserEvent(tx, write, after, at, {
@@ -183,6 +171,7 @@ export async function deleteUser(
     await softDeleteUser(tx, user, at);
     await countLoss(tx, write, at);
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
+    await enqueueYielding(tx, write, user, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     await appendUserEvent(tx, write, user, at, {
       kind: 'user.deleted',
@@ -220,7 +209,7 @@ async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
 function enqueuePerson(
   tx: Db,
   write: Write,
-  user: UserRecord,
+  user: Pick<UserRecord, 'personId'>,
   priority: number,
   at: string,
 ): Promise<boolean> {
@@ -231,6 +220,14 @@ function enqueuePerson(
     correlationIds: [write.cause.correlationId],
     at,
   });
+}
+
+/** Whoever has no account because this user has the address: that may be over. */
+async function enqueueYielding(tx: Db, write: Write, user: UserRecord, at: string): Promise<void> {
+  const address = matchedEmail(write, user.resource);
+  if (address === null) return;
+  for (const id of await yieldingPeople(tx, write.environmentId, lower(address), user.personId))
+    await enqueuePerson(tx, write, { personId: id }, PRIORITY.normal, at);
 }
 
 async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: string): Promise<void> {
@@ -261,27 +258,6 @@ async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: 
   }
 }
 
-interface UserEvent {
-  readonly kind: EventKind;
-  readonly before?: unknown;
-  readonly after?: unknown;
-}
-
 async function appendUserEvent(tx: Db, write: Write, user: UserRecord, at: string, event: UserEvent) {
   await appendEvent(tx, at, userEvent(write, user, event));
-}
-
-function userEvent(
-  write: Write,
-  user: Pick<UserRecord, 'personId' | 'userName'>,
-  event: UserEvent,
-): Omit<NewEvent, 'alsoCausedBy'> {
-  return {
-    environmentId: write.environmentId,
-    cause: write.cause,
-    subject: { kind: 'user', id: user.personId, display: user.userName },
-    outcome: 'success',
-    ...requestOf(write.origin),
-    ...event,
-  };
 }

@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
 import type { Db } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
@@ -18,6 +19,7 @@ export interface Directory {
   readonly clock: Clock;
   /** Tells the worker that work was committed. */
   readonly wake: { signal(): void };
+  readonly identifierHash: IdentifierHash;
 }
 
 /** Who writes to the directory, on whose behalf, and where it comes from. */
@@ -51,7 +53,7 @@ const CROSSED = new Set(['40P01', '40001']);
 
 /** Commits what `body` wrote, or nothing of it. `body` may run more than once. Throws Late. */
 export async function inTransaction<T>(
-  directory: Directory,
+  directory: Pick<Directory, 'db'>,
   { deadline }: Pick<Write, 'deadline'>,
   body: (tx: Db) => Promise<T>,
 ): Promise<T> {

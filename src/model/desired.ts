@@ -17,6 +17,25 @@ export type Lifecycle =
   /** deleted in the IdP, or out of the store's scope */
   | 'gone';
 
+/** Of the user that speaks for a person: what a store goes by before it believes that they are who they say. */
+export interface Speaker {
+  readonly connectionId: string;
+  readonly connectionName: string;
+  readonly externalId: string | null;
+  /** In lower case, as the connection maps it. */
+  readonly address: string | null;
+  /** When the user was made, an ISO time. */
+  readonly since: string;
+  /** Another connection's user spoke for the person before. */
+  readonly isOther: boolean;
+  /** Gets no account while somebody else has the address: a connection that matches nobody, and is not the primary one. */
+  readonly yields: boolean;
+  /** Whoever has the identifier of somebody who left is asked about. */
+  readonly asks: boolean;
+  /** Of the primary connection. */
+  readonly isOfPrimary: boolean;
+}
+
 export interface DesiredUser {
   readonly kind: 'user';
   /** The person's id. */
@@ -27,6 +46,10 @@ export interface DesiredUser {
   /** The value of `UNIQUE_USER_IDENTIFIER`; null where the person has none. Never changes case. */
   readonly identifier: string | null;
   readonly attributes: Attributes;
+  /** `inactive` until the account is disabled: what another connection brings back comes after that. */
+  readonly returns?: boolean;
+  /** Absent where the directory has nobody any more. */
+  readonly speaker?: Speaker;
   /** `gone` for this store only: the directory has the person, and no rule includes them. */
   readonly outOfScope?: boolean;
   /** Out of scope, though active, because a group that a rule names went from under them: its name. */

@@ -37,6 +37,9 @@ export const EVENT_KINDS = {
   'group.updated': 'A SCIM client changed a group or its members.',
   'held.approved': 'An admin approved a held loss.',
   'held.discarded': 'An admin discarded a held loss.',
+  'identity.asked':
+    'Somebody came with an identifier of somebody who left; an admin is asked whether they are the same.',
+  'identity.decided': 'An admin said whether a newcomer is somebody who left.',
   'incident.approved': 'An admin approved what is held of an incident.',
   'incident.claimed': 'An admin sees to an incident.',
   'incident.closed': 'Nothing of an incident is held any more.',

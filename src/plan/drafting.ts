@@ -4,6 +4,7 @@ import type { NotAcceptedAttributes, Op, Plan, Skip, UserChange } from '../model
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
+import type { Doubts } from './doubts.ts';
 
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked' | 'unapproved';
 
@@ -20,6 +21,7 @@ export interface AccountLink {
 }
 
 export interface UserSituation {
+  readonly doubts: Doubts;
   readonly desired: DesiredUser;
   readonly link: AccountLink | null;
   /** The vendor has just said that the linked account is not there, and the person was to lose access to it. */

@@ -96,19 +96,25 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   let trips: string | null = null;
   /** Whatever follows a linking needs the link. */
   let linkWaits = false;
+  /** Nothing follows what somebody declined. */
+  let isDeclinedWhole = false;
   for (const change of losses.changes) {
     if (!mayBeHeld(change)) {
-      if (!linkWaits) allowed.push(change);
+      if (!linkWaits && !isDeclinedWhole) allowed.push(change);
       continue;
     }
     const { hold } = change;
     const key = changeKey(change);
     const desired = lossOf.desired(change);
     const row = known(change, desired);
+    if (isDeclinedWhole) {
+      if (row) kept.push(row.id);
+      continue;
+    }
     if (row && isDeclined(row)) {
       kept.push(row.id);
       skipped.push(declined(change, row));
-      linkWaits ||= makesLink(change);
+      isDeclinedWhole = makesLink(change) || change.op === 'enable';
       continue;
     }
     const approved = mayRun(losses, change, row);

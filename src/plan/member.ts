@@ -1,6 +1,6 @@
 /** The decision on one membership of a remote group: the table "Memberships" of docs/design.md. */
 
-import type { Member } from '../model/change.ts';
+import type { Hold, Member } from '../model/change.ts';
 import type { Lifecycle } from '../model/desired.ts';
 
 export interface MemberSituation {
@@ -19,6 +19,8 @@ export interface MemberSituation {
   } | null;
   /** The level that a grant gives; null where the store has no levels. */
   readonly level: number | null;
+  /** A grant waits for an admin. */
+  readonly hold?: Hold;
   readonly overwrite: boolean;
   /** The SCIM group is gone and no other one feeds the remote group. */
   readonly groupGone: boolean;

@@ -30,13 +30,13 @@ export function planMembers(
   const taken: MemberSituation[] = [];
   const foreign = new Set<string>();
   for (const row of rows) {
-    const { member, account, ledger } = row;
+    const { member, account, ledger, hold } = row;
     const { op, take, skipped: left } = decideMember(row);
     if (take && account === 'enabled') taken.push(row);
     if (op === 'grant') {
       const bucket = account === 'coming' ? later : grants;
       const key = member.personId ?? member.remoteId;
-      if (!bucket.has(key)) bucket.set(key, { op, subject, remoteId, member });
+      if (!bucket.has(key)) bucket.set(key, { op, subject, remoteId, member, ...(hold ? { hold } : {}) });
     }
     if (op === 'revoke') {
       revokes.push({ op, subject, remoteId, member });

@@ -4,6 +4,7 @@ import type { Plan, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
+import { byNewSpeaker, byNewSpeakerAfterLeaving } from './doubts.ts';
 import {
   type AccountLink,
   type DisabledBy,
@@ -18,6 +19,7 @@ import { endTemporary, sayNotAccepted, update } from './userUpdate.ts';
 export function planUser(situation: UserSituation): Plan<UserChange> {
   const plan = new Drafting(situation);
   const linked = situation.link !== null && situation.link.state !== 'removed';
+  if (!situation.isProtected && standsBack(plan, linked)) return plan.finish();
   if (!linked && situation.account !== null && situation.isTaken) {
     taken(plan, situation.account);
     return plan.finish();
@@ -44,6 +46,21 @@ export function planUser(situation: UserSituation): Plan<UserChange> {
 function taken(plan: Drafting, account: RemoteUser) {
   const why = `has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`;
   plan.skip('adopt', 'unsynced', why);
+}
+
+/** True where it is for somebody else, or for an admin to say, whose the account is. */
+function standsBack(plan: Drafting, linked: boolean): boolean {
+  const { desired, doubts } = plan.situation;
+  const { yieldsTo, question } = doubts;
+  if (desired.lifecycle === 'gone' || (linked && desired.lifecycle === 'inactive')) return false;
+  if (yieldsTo !== null) {
+    plan.skip(linked ? 'update' : 'create', 'unsynced', yieldsTo);
+    return true;
+  }
+  if (linked || question === null) return false;
+  const { remoteId, hold } = question;
+  if (desired.lifecycle === 'active') plan.add({ op: 'adopt', subject: plan.subject, remoteId, hold });
+  return true;
 }
 
 const PROTECTED = 'has a protected account there, which the bridge leaves alone';
@@ -78,17 +95,19 @@ function activeWithoutLink(plan: Drafting) {
       subject: plan.subject,
       attributes: desired.attributes,
       identifier: desired.identifier,
+      ...byNewSpeakerAfterLeaving(plan.situation),
     });
   }
   const refusal = whyNotAdopted(plan.situation, account);
   if (refusal) return plan.skip('adopt', 'unsynced', refusal);
   const revives = account.state === 'disabled' ? ({ revives: true } as const) : {};
-  plan.add({ op: 'adopt', subject: plan.subject, remoteId: account.remoteId, ...revives });
+  const hold = byNewSpeakerAfterLeaving(plan.situation);
+  const it = { subject: plan.subject, remoteId: account.remoteId, ...hold };
+  plan.add({ op: 'adopt', ...it, ...revives });
   if (account.state === 'locked')
     return plan.skip('enable', 'partiallySynced', account.awaitsApproval ? UNAPPROVED : LOCKED);
-  if (account.state === 'disabled')
-    plan.add({ op: 'enable', subject: plan.subject, remoteId: account.remoteId });
-  update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes);
+  if (account.state === 'disabled') plan.add({ op: 'enable', ...it });
+  update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes, hold);
 }
 
 /** What the bridge itself made may always be adopted. */
@@ -120,12 +139,13 @@ export function keptAttributes({
 
 function activeAndLinked(plan: Drafting, link: AccountLink) {
   const { settings } = plan.situation;
+  const waits = link.state === 'disabled' ? byNewSpeaker(plan.situation) : {};
   if (link.state === 'disabled') {
     const refusal = whyNotEnabled(link.disabledBy, settings);
     if (refusal) return plan.skip('enable', 'partiallySynced', refusal);
-    plan.add({ op: 'enable', subject: plan.subject, remoteId: link.remoteId });
+    plan.add({ op: 'enable', subject: plan.subject, remoteId: link.remoteId, ...waits });
   }
-  update(plan, link.remoteId, link.applied, link.observed);
+  update(plan, link.remoteId, link.applied, link.observed, waits);
   sayNotAccepted(plan, link);
 }
 

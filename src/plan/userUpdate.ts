@@ -1,17 +1,25 @@
 /** The part of a person's plan that changes attributes of an account that they have. */
 
-import type { AttributeChange } from '../model/change.ts';
+import type { AttributeChange, UserChange } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
 import { attributeChanges, notAcceptedReason, splitIdentity } from './attributes.ts';
+import { byNewSpeaker } from './doubts.ts';
 import type { AccountLink, Drafting } from './drafting.ts';
 
-export function update(plan: Drafting, remoteId: string, applied: Attributes, observed: Attributes) {
+/** `waits`: the whole of it waits with the enabling that it follows. */
+export function update(
+  plan: Drafting,
+  remoteId: string,
+  applied: Attributes,
+  observed: Attributes,
+  waits: Waits = {},
+) {
   const { desired, settings, temporary } = plan.situation;
   const wanted = attributeChanges(desired.attributes, applied, observed);
   const attributes = withoutProtected(plan, withoutTaken(plan, wanted));
   const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
   const due = attributes.filter(isDue);
-  addUpdates(plan, remoteId, due, { applied, observed });
+  addUpdates(plan, remoteId, due, { applied, observed, waits });
   const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
   if (names.length > 0)
     plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
@@ -39,9 +47,12 @@ function withoutProtected(
   return attributes.filter(({ name }) => !named.includes(name));
 }
 
+type Waits = Pick<UserChange, 'hold'>;
+
 interface Known {
   readonly applied: Attributes;
   readonly observed: Attributes;
+  readonly waits?: Waits;
 }
 
 /** A temporary value goes by the same leave by which it came. */
@@ -49,16 +60,18 @@ function addUpdates(
   plan: Drafting,
   remoteId: string,
   attributes: readonly AttributeChange[],
-  { applied, observed }: Known,
+  { applied, observed, waits = {} }: Known,
 ) {
   const { identityAttributes, temporary } = plan.situation;
   const identity = identityAttributes.filter((name) => !temporary.includes(name));
   const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
   const base = { op: 'update', subject: plan.subject, remoteId } as const;
-  if (harmless.length > 0) plan.add({ ...base, attributes: harmless });
+  if (harmless.length > 0) plan.add({ ...base, attributes: harmless, ...waits });
   if (replacing.length === 0) return;
   const reason = `${plan.subject.display} has a privileged account there, and its ${replacing.map(({ name }) => name).join(', ')} would change`;
-  const hold = plan.isPrivileged ? { hold: { kind: 'privileged', reason } as const } : {};
+  const hold = plan.isPrivileged
+    ? { hold: { kind: 'privileged', reason } as const }
+    : { ...byNewSpeaker(plan.situation), ...waits };
   plan.add({ ...base, attributes: replacing, replacesIdentity: true, ...hold });
 }
 

@@ -5,6 +5,7 @@
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Knex } from 'knex';
+import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { readsOf } from '../db/reads.ts';
 import { isStorableText } from '../directory/query/operand.ts';
 import { createScans, type Scans } from '../directory/query/scans.ts';
@@ -38,6 +39,7 @@ export interface ScimDeps {
   readonly wake: Directory['wake'];
   /** Without a slash at its end; every location in an answer begins with it. */
   readonly publicUrl: string;
+  readonly identifierHash: IdentifierHash;
   /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
   readonly authenticate: RequestHandler;
   /** Shared with the admin API; of its own where absent. */
@@ -52,7 +54,8 @@ const ENDPOINTS: readonly Endpoint[] = [users, groups];
 
 /** To be mounted at SCIM_PATH. */
 export function createScimRouter(deps: ScimDeps): Router {
-  const directory: Directory = { db: deps.db, clock: deps.clock, wake: deps.wake };
+  const { db, clock, wake, identifierHash } = deps;
+  const directory: Directory = { db, clock, wake, identifierHash };
   const patience = createPatience(deps.db, deps.clock, deps.answerWithinMs ?? ANSWER_WITHIN_MS);
   const notes = createNotes(directory, deps.log);
   const scim: Scim = {

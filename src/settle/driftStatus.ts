@@ -23,7 +23,7 @@ export async function restate(
   context: StoreContext,
   subject: Subject,
   reasons: { readonly before: string | null; readonly after: string | null },
-  step: { readonly correlationId: string },
+  step: { readonly run: { readonly correlationId: string }; now(): string },
 ): Promise<void> {
   if (reasons.before === reasons.after) return;
   const known = await getSyncStatus(tx, context.store.id, subject);
@@ -32,9 +32,10 @@ export async function restate(
   if (known.status !== 'synced' && !fromDrift) return;
   await upsertSyncStatus(tx, {
     ...known,
+    since: step.now(),
     status: reasons.after === null ? 'synced' : 'partiallySynced',
     reason: reasons.after,
     vendor: null,
-    correlationId: step.correlationId,
+    correlationId: step.run.correlationId,
   });
 }

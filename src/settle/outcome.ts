@@ -50,6 +50,7 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
     await deleteSyncStatus(tx, store.id, attempt.task.subject);
   } else {
     await upsertSyncStatus(tx, {
+      since: attempt.now(),
       environmentId: store.environmentId,
       storeId: store.id,
       subject: attempt.task.subject,

@@ -4,18 +4,19 @@
  */
 
 import type { Db } from '../db/open.ts';
+import { type Attribute, insertQuestion } from '../db/people/questions.ts';
 import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
-import { deleteLink, type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
+import { type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
 import { type ProtectedAccount, rememberProtected, saveSpared } from '../db/seen/spared.ts';
 import type { UserChange } from '../model/change.ts';
-import type { Attributes } from '../model/desired.ts';
-import type { Remote, RemoteUser } from '../model/remote.ts';
+import type { Attributes, DesiredUser } from '../model/desired.ts';
+import type { Remote } from '../model/remote.ts';
 import { attributeChanges, splitIdentity } from '../plan/attributes.ts';
 import type { LossOf } from '../plan/losses.ts';
 import type { Attempt } from './attempt.ts';
 import { recordFoundLoss } from './gate/taken.ts';
-import { enqueueGroupsOf } from './people/groupsOf.ts';
+import { enqueueGroupsOf, enqueueHeirs } from './people/groupsOf.ts';
 import { rememberShown } from './people/protection.ts';
 import { markedAttributes } from './situation.ts';
 
@@ -24,8 +25,13 @@ export type Repair =
   | { readonly kind: 'observe'; readonly remote: Remote }
   /** The account is not there any more. Its link stays, as `removed`, for the person's next account. */
   | { readonly kind: 'vanish'; readonly link: LinkRecord }
-  /** The account passes from somebody whom the directory has lost to the person who has its identifier. */
-  | { readonly kind: 'release'; readonly link: LinkRecord; readonly account: RemoteUser }
+  /** A newcomer has the identifier of an account whose owner left: whether they are one is for an admin to say. */
+  | {
+      readonly kind: 'ask';
+      readonly newcomer: DesiredUser;
+      readonly formerId: string;
+      readonly attribute: Attribute;
+    }
   /** What became of an earlier attempt at a linked account was read there. */
   | {
       readonly kind: 'recover';
@@ -64,14 +70,8 @@ async function applyRepair(tx: Db, attempt: Attempt, repair: Repair): Promise<vo
       return recordSparing(tx, store.id, repair, attempt.now());
     case 'vanish':
       return vanish(tx, attempt, repair.link);
-    case 'release':
-      await deleteLink(tx, repair.link.id);
-      return attempt.event(tx, {
-        kind: 'link.deleted',
-        outcome: 'success',
-        subject: repair.link.subject,
-        reason: `the account ${repair.account.display} passes to ${attempt.task.subject.id}, who has its identifier now`,
-      });
+    case 'ask':
+      return ask(tx, attempt, repair);
     case 'recover':
       return recover(tx, attempt, repair);
     case 'claim':
@@ -87,11 +87,26 @@ export async function recordSparing(tx: Db, storeId: string, repair: Repair, at:
   if (repair.kind === 'spare') await saveSpared(tx, storeId, repair.personId, repair.remoteId);
 }
 
+async function ask(tx: Db, attempt: Attempt, asked: Extract<Repair, { kind: 'ask' }>): Promise<void> {
+  const { newcomer, formerId, attribute } = asked;
+  const { environmentId } = attempt.context.store;
+  const question = { newcomerId: newcomer.id, formerId, environmentId, attribute, askedAt: attempt.now() };
+  if (!(await insertQuestion(tx, question))) return;
+  await attempt.event(tx, {
+    kind: 'identity.asked',
+    outcome: 'held',
+    subject: { kind: 'user', id: newcomer.id, display: newcomer.display },
+    reason: `has the ${attribute} of somebody who left, and another externalId`,
+    after: { former: formerId, attribute },
+  });
+}
+
 async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
   const { store } = attempt.context;
   await updateLink(tx, link.id, REMOVED, attempt.now());
   await forgetAccount(tx, store.id, link.remoteId);
   await forgetObservation(tx, store.id, 'user', link.remoteId);
+  await enqueueHeirs(tx, attempt);
   if (attempt.intent?.ops.includes('delete')) {
     await recordFoundLoss(tx, attempt, lossFound(attempt, link, 'delete'), lossOfFound(attempt, 'gone'));
     return attempt.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });

@@ -3,6 +3,7 @@
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
+import type { Doubts } from '../plan/doubts.ts';
 import type { UserSituation } from '../plan/drafting.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
@@ -20,8 +21,9 @@ export function userSituation(
   desired: DesiredUser,
   link: LinkRecord | null,
   account: RemoteUser | null,
-  seen: { readonly protect: Protector; readonly now: string },
+  seen: { readonly protect: Protector; readonly now: string; readonly doubts: Doubts },
 ): UserSituation & { readonly protection: Protected | null } {
+  const { doubts } = seen;
   const live = liveLink(desired, link);
   const remoteId = live?.remoteId ?? account?.remoteId;
   const names = [
@@ -36,6 +38,7 @@ export function userSituation(
     account,
     isTaken: false,
     lost: false,
+    doubts,
     settings: context.settings,
     storeName: context.store.name,
     keptOnAdoption: markedAttributes(context, 'keptOnAdoption'),

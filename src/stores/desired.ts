@@ -2,7 +2,12 @@
 
 import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
 import { findGroupsEvenDeleted, type GroupOrTombstone } from '../db/identity/groups.ts';
-import { lastDeletedUsers, speakingUsers } from '../db/identity/persons.ts';
+import {
+  type DeletedUser,
+  lastDeletedUsers,
+  type SpeakingUser,
+  speakingUsers,
+} from '../db/identity/persons.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
@@ -10,7 +15,7 @@ import { departedFrom } from '../db/stores/departedMembers.ts';
 import type { GroupMapping } from '../db/stores/mappings.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
-import type { DesiredGroup, DesiredUser, Lifecycle } from '../model/desired.ts';
+import type { DesiredGroup, DesiredUser, Lifecycle, Speaker } from '../model/desired.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import { sourceValue } from '../model/source.ts';
 import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
@@ -58,18 +63,38 @@ export async function loadDesiredUsers(
       return desiredOf(
         context,
         id,
-        from === undefined ? standing : { ...standing, departedFrom: from },
+        { ...standing, speaker: speakerOf(user), ...(from === undefined ? {} : { departedFrom: from }) },
         user,
       );
     }
     const last = deleted.get(id);
-    return desiredOf(context, id, last?.keepRemote ? { ...GONE, keepRemote: true } : GONE, last ?? null);
+    return desiredOf(context, id, last ? departedStanding(context, last) : GONE, last ?? null);
   });
 }
 
-type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'departedFrom' | 'keepRemote'>;
+type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'departedFrom' | 'keepRemote' | 'speaker'>;
 
 const GONE: Standing = { lifecycle: 'gone' };
+
+function departedStanding({ store }: StoreContext, last: DeletedUser): Standing {
+  if (last.keepRemote) return { ...GONE, keepRemote: true };
+  // Nobody deleted them: an account that is disabled stays so, and is not removed.
+  return last.writtenOver && store.status !== 'DELETING' ? { lifecycle: 'inactive' } : GONE;
+}
+
+function speakerOf(user: SpeakingUser): Speaker {
+  return {
+    connectionId: user.connectionId,
+    connectionName: user.connectionName,
+    externalId: user.externalId,
+    address: user.primaryEmail,
+    since: user.createdAt,
+    isOther: user.isOther,
+    yields: !user.isOfPrimary && !user.matchesPeople,
+    asks: user.asks,
+    isOfPrimary: user.isOfPrimary,
+  };
+}
 
 /** `user`: who speaks for the person; null where the directory has nobody any more. */
 function standingOf(context: StoreContext, user: UserRecord | null, inScope: boolean): Standing {
@@ -153,15 +178,25 @@ function desiredGroupOf(
   return remapped ? { ...desired, lifecycle: 'gone', remapped } : desired;
 }
 
+/** How one person stands on a store, as far as memberships go. */
+export interface MemberStanding {
+  readonly lifecycle: Lifecycle;
+  readonly speaker: Speaker | null;
+}
+
 /** Where many people stand; those whom the directory does not have, or no rule includes, are `gone`. */
-export async function lifecyclesOf(
+export async function standingsOf(
   db: Db,
   context: StoreContext,
   personIds: readonly string[],
-): Promise<ReadonlyMap<string, Lifecycle>> {
+): Promise<ReadonlyMap<string, MemberStanding>> {
   const speaking = await speakingUsers(db, personIds);
   const inScope = await peopleInScope(db, context.scope, [...speaking.values()]);
   return new Map(
-    personIds.map((id) => [id, standingOf(context, speaking.get(id) ?? null, inScope.has(id)).lifecycle]),
+    personIds.map((id) => {
+      const user = speaking.get(id) ?? null;
+      const { lifecycle } = standingOf(context, user, inScope.has(id));
+      return [id, { lifecycle, speaker: user && speakerOf(user) }];
+    }),
   );
 }

@@ -7,6 +7,7 @@ import type { Knex } from 'knex';
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import { resealCanary } from '../db/access/canary.ts';
+import { resealIdentifierKey } from '../db/access/identifierKey.ts';
 import { lockStore, type StoreRecord, storesSealedOtherwise, writeSecrets } from '../db/stores/stores.ts';
 import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
 import type { Keyring, SealedSecret } from '../support/secret.ts';
@@ -114,6 +115,7 @@ export async function resealSecrets(db: Knex, keyring: Keyring, registry: Regist
       await writeSecrets(tx, id, sealSecrets(keyring, definition, id, given).secrets);
     });
   }
+  await resealIdentifierKey(db, keyring);
   await resealCanary(db, keyring);
   return outdated.length;
 }

@@ -183,6 +183,7 @@ function isUnsettled(status: string | undefined): boolean {
 async function markSynced(tx: Db, step: Step, { desired }: PersonFacts): Promise<void> {
   if (desired.lifecycle === 'gone') return;
   await upsertSyncStatus(tx, {
+    since: step.now(),
     environmentId: step.context.store.environmentId,
     storeId: step.context.store.id,
     subject: { kind: 'user', id: desired.id },

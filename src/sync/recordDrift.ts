@@ -87,7 +87,7 @@ async function note(tx: Db, step: Step, link: LinkRecord, noted: DriftNote): Pro
   if (!isDeepStrictEqual(before, after)) {
     await rememberDrift(tx, link.id, after, step.now());
     const reasons = { before: reasonOf(before), after: reasonOf(after) };
-    await restate(tx, step.context, link.subject, reasons, step.run);
+    await restate(tx, step.context, link.subject, reasons, step);
   }
   if (news) await foundEvent(tx, step, link, noted);
 }

@@ -210,6 +210,7 @@ async function park(attempt: Attempt, error: RemoteError): Promise<void> {
 function sayFailed(tx: Parameters<typeof upsertSyncStatus>[0], attempt: Attempt, error: RemoteError) {
   const { store } = attempt.context;
   return upsertSyncStatus(tx, {
+    since: attempt.now(),
     environmentId: store.environmentId,
     storeId: store.id,
     subject: attempt.task.subject,

@@ -5,6 +5,7 @@
 
 import { advanceConnection } from '../control/endings/connectionDeletion.ts';
 import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
+import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { environmentsWithDecided } from '../db/brake/incidents.ts';
 import { deleteOldTaken } from '../db/brake/losses.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
@@ -46,8 +47,12 @@ export interface HousekeepingOptions {
   readonly eventRetentionDays: number;
 }
 
+export interface HousekeepingDeps extends PropagationDeps {
+  readonly identifierHash: IdentifierHash;
+}
+
 export function createHousekeeping(
-  deps: PropagationDeps,
+  deps: HousekeepingDeps,
   metrics: Metrics,
   { eventRetentionDays }: HousekeepingOptions,
 ): Housekeeping {
@@ -73,7 +78,7 @@ export function createHousekeeping(
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));
-    if (!postponing) await purgePeople({ db, clock }, stopping.signal);
+    if (!postponing) await purgePeople({ db, clock, identifierHash: deps.identifierHash }, stopping.signal);
   };
 
   const turn = (): Promise<void> => {

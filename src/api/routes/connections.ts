@@ -116,8 +116,10 @@ export const connections = {
           const { environmentId, id } = connection;
           return (await getConnection(deps.db, environmentId, id)) ?? gone(id);
         },
-        show: ({ name, handle, strategy, unknownAttributes, retentionDays, metadata }) => {
-          return { name, handle, strategy, unknownAttributes, retentionDays, metadata };
+        show: ({ name, handle, strategy, unknownAttributes, retentionDays, metadata, ...matching }) => {
+          const { matchPeople, reusedIdentifiers } = matching;
+          const shown = { name, handle, strategy, unknownAttributes, retentionDays, metadata };
+          return { ...shown, matchPeople, reusedIdentifiers };
         },
         write: (before, replacement, version) =>
           changeConnection(deps, before, inputOf(replacement), version, cause),
@@ -151,7 +153,11 @@ function gone(id: string): never {
 
 function inputOf(body: ConnectionInput): ConnectionInput {
   const { name, handle, strategy, isPrimary, unknownAttributes, retentionDays, metadata } = body;
-  return { name, handle, strategy, isPrimary, unknownAttributes, retentionDays, metadata };
+  const { matchPeople, reusedIdentifiers } = body;
+  return {
+    ...{ name, handle, strategy, isPrimary, unknownAttributes, retentionDays, metadata },
+    ...{ matchPeople, reusedIdentifiers },
+  };
 }
 
 /** Of one that is being deleted also what that waits for. */
@@ -167,12 +173,12 @@ const NOTHING_YET: ConnectionCounts = { users: 0, active: 0, groups: 0, attribut
 
 function show(deps: ApiDeps, connection: ConnectionRecord, counts: ReadonlyMap<string, ConnectionCounts>) {
   const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
-  const { unknownAttributes, retentionDays, metadata } = connection;
+  const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
   return {
     id,
     environment: { id: environmentId },
     ...{ name, handle, strategy, mode: 'push' as const, isPrimary },
-    ...{ unknownAttributes, retentionDays, metadata },
+    ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata },
     status: deletion ? ('DELETING' as const) : ('ACTIVE' as const),
     ...(deletion ? { deletion: showDeletion(deletion) } : {}),
     counts: counts.get(id) ?? NOTHING_YET,

@@ -7,6 +7,7 @@ import { events } from './events.ts';
 import { groups } from './groups.ts';
 import { everythingHeld } from './held.ts';
 import { incidents } from './incidents.ts';
+import { people } from './people.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { held } from './stores/held.ts';
@@ -25,6 +26,7 @@ export const ROUTES = {
   environments,
   connections,
   scimConfiguration,
+  people,
   users,
   groups,
   storeMetadata,

@@ -8,6 +8,8 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   connections: 'Where identities come from.',
   scimConfiguration:
     'What an identity provider is told: its address, its tokens, what is made of what it sends.',
+  people:
+    'People over all connections: how they stand on every store, and who they are where that is in doubt.',
   users: 'The users of the directory, and how each stands at the stores.',
   groups: 'The groups of the directory.',
   storeMetadata: 'The types of store, and the settings of each.',

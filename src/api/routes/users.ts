@@ -14,6 +14,7 @@ import { href } from '../href.ts';
 import { keyOfRecord, PAGE, page, whole } from '../lists.ts';
 import { notFound } from '../path.ts';
 import { pageOfEvents } from '../present/events.ts';
+import { showStatuses } from '../present/person.ts';
 import { metaOf, pageByKey, readPage } from '../present/resource.ts';
 import { FILTER, User, UserList, UserSyncStatus } from '../schemas/directory.ts';
 import { EventList } from '../schemas/events.ts';
@@ -119,7 +120,7 @@ async function displays({ db }: ApiDeps, users: readonly UserRecord[]) {
 
 async function showStatus(deps: ApiDeps, user: UserRecord) {
   const { environmentId, personId } = user;
-  const stores = await personStatuses(deps.db, environmentId, personId);
+  const stores = await showStatuses(deps, await personStatuses(deps.db, environmentId, personId));
   const self = href(deps, 'environments', environmentId, 'users', user.id, 'syncStatus');
   const display = (await displays(deps, [user]))(user);
   return { person: { id: personId, display }, ...whole('stores', stores, self) };

@@ -1,7 +1,7 @@
 /** A connection as it is sent and shown. */
 
 import { z } from 'zod';
-import { STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/identity/connections.ts';
+import { REUSED_IDENTIFIERS, STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/identity/connections.ts';
 import { listOf } from '../lists.ts';
 import { Link, named, Reference, Time } from './common.ts';
 import { DELETION } from './deletion.ts';
@@ -35,15 +35,23 @@ const SETTINGS = {
     .enum(UNKNOWN_ATTRIBUTES)
     .default('Reject')
     .describe('What happens to a request with attributes that no schema knows.'),
+  matchPeople: z
+    .boolean()
+    .optional()
+    .describe(
+      'Its users may be the same people as active users of other connections with the same primary email. True for the primary connection, false for others, where it is left out.',
+    ),
+  reusedIdentifiers: z
+    .enum(REUSED_IDENTIFIERS)
+    .default('Hold')
+    .describe(
+      'Who comes with the identifier of somebody who left: asked about, or taken for the same person.',
+    ),
   retentionDays: retentionDays.default(null),
   metadata: metadataObject.default({}),
 };
 
 const LATER = {
-  matchPeople: comesLater('people are matched over all connections so far'),
-  reusedIdentifiers: comesLater(
-    'whoever comes with the identifier of somebody who left is taken for the same',
-  ),
   silentAfterHours: comesLater('nothing watches for silence so far'),
 };
 
@@ -71,6 +79,8 @@ export const ConnectionPatch = named(
     strategy: strategy.optional(),
     isPrimary: SETTINGS.isPrimary,
     unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES).nullish(),
+    matchPeople: z.boolean().nullish(),
+    reusedIdentifiers: z.enum(REUSED_IDENTIFIERS).nullish(),
     retentionDays: retentionDays.optional(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
     ...LATER,
@@ -96,6 +106,8 @@ export const Connection = named(
     mode: z.enum(['push', 'pull']),
     isPrimary: z.boolean(),
     unknownAttributes: z.enum(UNKNOWN_ATTRIBUTES),
+    matchPeople: z.boolean(),
+    reusedIdentifiers: z.enum(REUSED_IDENTIFIERS),
     retentionDays: z.int().nullable(),
     metadata: z.record(z.string(), z.unknown()),
     status: z.enum(['ACTIVE', 'DELETING']),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SYNC_STATUSES } from '../../db/seen/syncStatuses.ts';
 import { listOf } from '../lists.ts';
 import { Link, named, Time } from './common.ts';
+import { Held } from './stores/changes.ts';
 import { Person } from './subject.ts';
 
 export const FILTER = { filter: z.string().optional().describe('As RFC 7644 §3.4.2.2 has it.') };
@@ -51,13 +52,15 @@ export const GroupList = named('GroupList', listOf('groups', ListedGroup));
 
 export const Group = named('Group', z.looseObject({ ...GROUP, members: z.array(Named) }));
 
-const PersonOnStore = named(
+export const PersonOnStore = named(
   'PersonOnStore',
   z.object({
     store: z.object({ id: z.string(), name: z.string(), type: z.string() }),
     status: z.enum(SYNC_STATUSES),
     accountState: z.enum(['none', 'invited', 'enabled', 'disabled', 'locked', 'removed']),
+    since: Time.nullable(),
     reason: z.string().nullable(),
+    held: z.array(Held),
     vendor: z
       .object({ status: z.int().nullable(), code: z.string().nullable(), message: z.string() })
       .optional(),

@@ -11,9 +11,10 @@ export function auditedEnvironment({ id, name }: EnvironmentRecord) {
 
 export function auditedConnection(connection: NewConnection) {
   const { id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays } = connection;
-  const { metadata, userIdAttribute, mapping } = connection;
+  const { matchPeople, reusedIdentifiers, metadata, userIdAttribute, mapping } = connection;
   return {
     ...{ id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays },
+    ...{ matchPeople, reusedIdentifiers },
     ...{ metadata, userIdAttribute, mapping: mapping ?? [] },
   };
 }

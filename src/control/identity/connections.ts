@@ -6,6 +6,7 @@ import {
   everyConnection,
   insertConnection,
   lockConnection,
+  type ReusedIdentifiers,
   type Strategy,
   USER_ID_ATTRIBUTES,
   updateConnection,
@@ -30,6 +31,9 @@ export interface ConnectionInput
   readonly handle?: string | undefined;
   /** Read only; a value that is not so is refused. */
   readonly isPrimary?: boolean | undefined;
+  /** Absent: true for the primary connection, false for any other. */
+  readonly matchPeople?: boolean | undefined;
+  readonly reusedIdentifiers: ReusedIdentifiers;
 }
 
 /** Throws 404, or 409 where the name or the handle is taken, or the environment is being deleted. */
@@ -51,7 +55,7 @@ export async function createConnection(
     const connection: ConnectionRecord = {
       id: newId(),
       environmentId,
-      ...described(input),
+      ...described(input, isPrimary),
       handle: input.handle ?? handleFor(input.name, taken),
       isPrimary,
       userIdAttribute: USER_ID_ATTRIBUTES[input.strategy],
@@ -92,7 +96,13 @@ export async function changeConnection(
     refuseTakenHandle(handle, handlesOf(others));
     const userIdAttribute = userIdAttributeAfter(before, input.strategy);
     const at = timeAfter(before.updatedAt, deps.clock);
-    const after = { ...before, ...described(input), handle, userIdAttribute, updatedAt: at };
+    const after = {
+      ...before,
+      ...described(input, before.isPrimary),
+      handle,
+      userIdAttribute,
+      updatedAt: at,
+    };
     await updateConnection(tx, after);
     await appendEvent(tx, at, {
       environmentId,
@@ -106,8 +116,10 @@ export async function changeConnection(
   });
 }
 
-function described({ name, strategy, unknownAttributes, retentionDays, metadata }: ConnectionInput) {
-  return { name, strategy, unknownAttributes, retentionDays, metadata };
+function described(input: ConnectionInput, isPrimary: boolean) {
+  const { name, strategy, unknownAttributes, reusedIdentifiers, retentionDays, metadata } = input;
+  const { matchPeople = isPrimary } = input;
+  return { name, strategy, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata };
 }
 
 /** Locks the environment, so that no name or handle is taken meanwhile. */
@@ -141,6 +153,7 @@ function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, n
 
 function refuseOtherPrimary(asked: boolean | undefined, isPrimary: boolean): void {
   if (asked === undefined || asked === isPrimary) return;
-  const detail = 'isPrimary cannot be chosen: the oldest connection of an environment is its primary one';
+  const detail =
+    'isPrimary cannot be chosen: the first connection of an environment, or the first that brings a user, is its primary one';
   throw new RequestError(400, 'isPrimary is read only.', [{ pointer: '/isPrimary', detail }]);
 }

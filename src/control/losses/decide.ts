@@ -15,6 +15,7 @@ import type { Cause } from '../../model/cause.ts';
 import { replacesIdentity } from '../../model/change.ts';
 import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
+import { letSpeak } from './speakers.ts';
 
 /**
  * The brake takes a store's lock too, so that it holds nothing there until the transaction ends. By id, so that two
@@ -55,8 +56,9 @@ export async function decideRows(
 ): Promise<void> {
   const ids = rows.map((row) => row.id);
   await decideHeld(tx, ids, { state, by: cause.actor.name, at });
+  if (state === 'approved') await letSpeak(tx, rows);
   for (const row of firstOfEachSubject(rows))
-    await (state === 'approved' ? letRun(tx, row, cause, at) : leaveUndone(tx, row, cause));
+    await (state === 'approved' ? letRun(tx, row, cause, at) : leaveUndone(tx, row, cause, at));
   for (const row of rows) {
     const store = stores.get(row.storeId);
     if (store) await decisionEvent(tx, at, store, row, state, cause);
@@ -76,7 +78,7 @@ async function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promis
   });
 }
 
-async function leaveUndone(tx: Db, row: LossRecord, cause: Cause): Promise<void> {
+async function leaveUndone(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
   const { storeId, subject } = row;
   const rows = await standingOfSubject(tx, storeId, subject);
   if (rows.some((other) => other.state === 'held')) return;
@@ -88,6 +90,7 @@ async function leaveUndone(tx: Db, row: LossRecord, cause: Cause): Promise<void>
     storeId,
     subject,
     status: 'unsynced',
+    since: at,
     reason: `discarded by ${cause.actor.name}`,
     vendor: null,
     correlationId: cause.correlationId,

@@ -1,8 +1,11 @@
 /** How one person stands on every store, in words. It reads what is known, and asks no vendor. */
 
+import { heldOfPerson } from '../../db/brake/heldLists.ts';
+import type { LossRecord } from '../../db/brake/losses.ts';
 import { speakingUser } from '../../db/identity/persons.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
+import { type LastWord, lastWordOn } from '../../db/people/lastWord.ts';
 import { type TaskRecord, tasksOfSubject } from '../../db/queue/tasks.ts';
 import { linksOfSubject } from '../../db/seen/linkLists.ts';
 import type { LinkOrigin, LinkRecord, LinkState } from '../../db/seen/links.ts';
@@ -15,6 +18,7 @@ import {
 import { rulesOfStore } from '../../db/stores/rules.ts';
 import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
 import { peopleInScope, scopeOf } from '../../stores/scope.ts';
+import { whyAsItShouldBe } from './reasons.ts';
 
 /** `removed`: an account was linked, and is gone. `locked`: at the vendor, where the bridge cannot enable it. */
 type AccountState = 'none' | 'locked' | LinkState;
@@ -24,7 +28,11 @@ export interface PersonStatus {
   readonly store: { readonly id: string; readonly name: string; readonly type: string };
   readonly status: SyncStatus;
   readonly accountState: AccountState;
+  /** Since when it stands so; null where nobody noted it. */
+  readonly since: string | null;
+  /** Also why all is as it should be. */
   readonly reason: string | null;
+  readonly held: readonly LossRecord[];
   readonly vendor?: VendorAnswer;
   readonly remoteId?: string;
   readonly remoteName?: string;
@@ -46,6 +54,8 @@ export async function personStatuses(
   const statuses = byStore(await syncStatusesOfSubject(db, subject));
   const tasks = byStore(await tasksOfSubject(db, subject));
   const links = byStore(await linksOfSubject(db, subject));
+  const held = Map.groupBy(await heldOfPerson(db, personId), (row) => row.storeId);
+  const word = await lastWordOn(db, personId);
   const shown: PersonStatus[] = [];
   for (const store of stores) {
     const link = links.get(store.id);
@@ -57,17 +67,9 @@ export async function personStatuses(
     const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
     shown.push({
       store: { id, name, type },
-      ...(outside
-        ? outOfScope(store, link?.updatedAt ?? null)
-        : departed
-          ? {
-              status: 'synced' as const,
-              reason: null,
-              lastSyncAt: link?.updatedAt ?? null,
-              correlationId: null,
-            }
-          : standing(store, settled, task)),
+      ...(await said(db, { store, settled, task, link, speaking, departed, outside, word })),
       accountState: accountState(link),
+      held: held.get(id) ?? [],
       ...(link && link.state !== 'removed'
         ? {
             ...{ remoteId: link.remoteId, remoteName: link.remoteName, origin: link.origin },
@@ -77,6 +79,29 @@ export async function personStatuses(
     });
   }
   return shown;
+}
+
+interface Known {
+  readonly store: StoreRecord;
+  readonly settled: SyncStatusRecord | undefined;
+  readonly task: TaskRecord | undefined;
+  readonly link: LinkRecord | undefined;
+  readonly speaking: UserRecord | null;
+  readonly departed: boolean;
+  readonly outside: boolean;
+  readonly word: LastWord | null;
+}
+
+async function said(db: Db, known: Known) {
+  const { store, settled, task, link, departed, outside } = known;
+  const since = link?.updatedAt ?? null;
+  if (outside) return { ...outOfScope(store, since), since };
+  const shown = departed
+    ? { status: 'synced' as const, reason: null, lastSyncAt: since, correlationId: null, since }
+    : standing(store, settled, task);
+  if (shown.status !== 'synced' || shown.reason !== null) return shown;
+  const { speaking, word } = known;
+  return { ...shown, reason: await whyAsItShouldBe(db, store, link ?? null, speaking, word) };
 }
 
 function accountState(link: LinkRecord | undefined): AccountState {
@@ -101,22 +126,25 @@ function byStore<T extends { readonly storeId: string }>(records: readonly T[]):
 /** `pending` while a task waits, whatever the last attempt concluded. */
 function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, task: TaskRecord | undefined) {
   const { lastSyncAt = null, correlationId = null } = settled ?? {};
-  if (task?.state === 'pending' && !(task.failing && settled)) {
+  const isPending = task?.state === 'pending' && !(task.failing && settled);
+  const since = isPending ? task.createdAt : (settled?.since ?? null);
+  if (isPending) {
     const vendor = task.error ? { vendor: task.error } : {};
     return {
       status: 'pending' as const,
       reason: whyPending(store, task) ?? (settled?.status === 'pending' ? settled.reason : null),
       ...vendor,
+      since,
       lastSyncAt,
       correlationId,
     };
   }
   if (!settled) {
     const reason = `${store.name} has not looked at this person yet`;
-    return { status: 'pending' as const, reason, lastSyncAt, correlationId };
+    return { status: 'pending' as const, reason, since, lastSyncAt, correlationId };
   }
   const vendor = settled.vendor ? { vendor: settled.vendor } : {};
-  return { status: settled.status, reason: settled.reason, ...vendor, lastSyncAt, correlationId };
+  return { status: settled.status, reason: settled.reason, ...vendor, since, lastSyncAt, correlationId };
 }
 
 function whyPending(store: StoreRecord, task: TaskRecord): string | null {

@@ -6,6 +6,7 @@
 import { countHeldPeople, holdsLoss } from '../../db/brake/heldLists.ts';
 import { readClockNote } from '../../db/clockNote.ts';
 import type { Db } from '../../db/open.ts';
+import { countQuestions } from '../../db/people/questions.ts';
 import { countLeavers } from '../../db/queue/leavers.ts';
 import { countPendingTasks } from '../../db/queue/tasks.ts';
 import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
@@ -68,6 +69,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
     openLeavers: await openLeavers(db, store),
     details: [
       ...storeDetails(store, heldCount),
+      ...(await questionDetails(db, store)),
       ...seatDetails(store, pendingCount),
       ...unrecognisedDetails(store, pendingCount),
       ...(await leaverDetails(db, store)),
@@ -116,6 +118,14 @@ function storeDetails(store: StoreRecord, heldCount: number): Detail[] {
     details.push({ code: 'held', message });
   }
   return details;
+}
+
+async function questionDetails(db: Db, { id }: StoreRecord): Promise<Detail[]> {
+  const count = await countQuestions(db, id);
+  if (count === 0) return [];
+  const who = count === 1 ? '1 newcomer has what somebody had' : `${count} newcomers have what people had`;
+  const message = `${who} who left and has an account here; say at people/{id}/identity whether they are the same.`;
+  return [{ code: 'identity_question', message }];
 }
 
 function seatDetails({ creationsWaitUntil }: StoreRecord, pendingCount: number): Detail[] {

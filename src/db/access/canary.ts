@@ -6,6 +6,7 @@
 import type { Keyring, SealedSecret } from '../../support/secret.ts';
 import { fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { identifierKeySealedWith } from './identifierKey.ts';
 
 const ROW = 'encryption-canary';
 const PLACE = ['bridge', ROW];
@@ -27,6 +28,8 @@ export async function checkCanary(db: Db, keyring: Keyring): Promise<void> {
   const canary = fromJson<SealedSecret>(row.value);
   const lacking = new Set(await keysInUse(db));
   lacking.add(canary.keyId);
+  const identifierKey = await identifierKeySealedWith(db);
+  if (identifierKey !== null) lacking.add(identifierKey);
   for (const keyId of keyring.keyIds) lacking.delete(keyId);
   if (lacking.size > 0) {
     throw new Error(

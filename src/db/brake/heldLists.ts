@@ -121,6 +121,14 @@ export async function countLosers(db: Db, where: Readonly<Record<string, string>
   return Number(row?.n ?? 0);
 }
 
+/** What waits of one person, on every store, memberships too. */
+export async function heldOfPerson(db: Db, personKey: string): Promise<readonly LossRecord[]> {
+  const rows = await db('losses')
+    .where({ person_key: personKey, state: 'held' })
+    .orderBy(['rank', 'since', 'id']);
+  return rows.map(toLoss);
+}
+
 /** Open rows, for lists of them. */
 export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
   const row = await db('losses').where({ store_id: storeId, state: 'held' }).count({ n: '*' }).first();

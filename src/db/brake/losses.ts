@@ -118,6 +118,16 @@ export async function standingOfSubjects(
   return found;
 }
 
+/** The same of what one person would lose or get, memberships too. */
+export async function standingOfPerson(
+  db: Db,
+  storeId: string,
+  personKey: string,
+): Promise<readonly LossRecord[]> {
+  const rows = await db('losses').where({ store_id: storeId, person_key: personKey, standing: true });
+  return rows.map(toLoss);
+}
+
 export interface Decision {
   readonly state: 'approved' | 'discarded';
   /** Who decided, by name. */

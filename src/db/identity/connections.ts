@@ -15,6 +15,9 @@ export type Strategy = (typeof STRATEGIES)[number];
 export const UNKNOWN_ATTRIBUTES = ['Reject', 'Ignore'] as const;
 export type UnknownAttributes = (typeof UNKNOWN_ATTRIBUTES)[number];
 
+export const REUSED_IDENTIFIERS = ['Hold', 'SamePerson'] as const;
+export type ReusedIdentifiers = (typeof REUSED_IDENTIFIERS)[number];
+
 /** Which SCIM attribute feeds an attribute of the directory. `directory/inbound.ts` says what that means. */
 export interface InboundMapping {
   readonly attribute: string;
@@ -36,6 +39,10 @@ export interface ConnectionRecord {
   readonly isPrimary: boolean;
   /** What happens to a request with attributes that no schema knows. */
   readonly unknownAttributes: UnknownAttributes;
+  /** Its users may be other connections' people. */
+  readonly matchPeople: boolean;
+  /** Who comes with the identifier of somebody who left: `Hold` asks whether they are the same. */
+  readonly reusedIdentifiers: ReusedIdentifiers;
   /** Days from deactivation or deletion to the purge of personal data; null: never purged. */
   readonly retentionDays: number | null;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -49,7 +56,11 @@ export interface ConnectionRecord {
   readonly deletion: Deletion | null;
 }
 
-export type NewConnection = Omit<ConnectionRecord, 'deletion'>;
+type Matching = 'matchPeople' | 'reusedIdentifiers';
+
+/** How it matches people is as by default where it is left out. */
+export type NewConnection = Omit<ConnectionRecord, 'deletion' | Matching> &
+  Partial<Pick<ConnectionRecord, Matching>>;
 
 /**
  * What stays the same when a user is renamed at the identity provider. Okta, Entra ID and Auth0 send their
@@ -139,8 +150,28 @@ export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promi
     .orderBy(['created_at', 'id'])
     .first();
   if (!successor) return null;
-  await db('connections').where({ id: successor.id }).update({ is_primary: true });
-  return toConnection({ ...successor, is_primary: true });
+  return makePrimary(db, successor.id);
+}
+
+/** The primary connection of the environment, where it has never brought a user. The environment must be locked. */
+export async function primaryWithoutUsers(db: Db, environmentId: string): Promise<ConnectionRecord | null> {
+  const row = await present(db, environmentId)
+    .where({ is_primary: true })
+    .whereNotExists(db('users').where('users.connection_id', db.ref('connections.id')).select(db.raw('1')))
+    .first();
+  return row ? toConnection(row) : null;
+}
+
+/** It brought the first user of its environment, before the primary one did. Answers it as it is from now on. */
+export async function takePrimary(db: Db, id: string, from: ConnectionRecord): Promise<ConnectionRecord> {
+  await db('connections').where({ id: from.id }).update({ is_primary: false, match_people: false });
+  return makePrimary(db, id);
+}
+
+/** A primary connection's users are whom the others' may be. */
+async function makePrimary(db: Db, id: string): Promise<ConnectionRecord> {
+  await db('connections').where({ id }).update({ is_primary: true, match_people: true });
+  return toConnection(await db('connections').where({ id }).first());
 }
 
 /** Throws a unique violation (`isUniqueViolation`) where the name is taken. */
@@ -167,6 +198,8 @@ function settingsRow(connection: NewConnection) {
     handle: connection.handle,
     strategy: connection.strategy,
     unknown_attributes: connection.unknownAttributes,
+    match_people: connection.matchPeople ?? connection.isPrimary,
+    reused_identifiers: connection.reusedIdentifiers ?? 'Hold',
     retention_days: connection.retentionDays,
     metadata: toJson(connection.metadata),
     user_id_attribute: connection.userIdAttribute,
@@ -184,6 +217,8 @@ export function toConnection(row: Record<string, unknown>): ConnectionRecord {
     strategy: row.strategy as Strategy,
     isPrimary: fromBoolean(row.is_primary),
     unknownAttributes: row.unknown_attributes as UnknownAttributes,
+    matchPeople: fromBoolean(row.match_people),
+    reusedIdentifiers: row.reused_identifiers as ReusedIdentifiers,
     retentionDays: row.retention_days as number | null,
     metadata: fromJson(row.metadata),
     userIdAttribute: row.user_id_attribute as string,

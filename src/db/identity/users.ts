@@ -3,9 +3,12 @@
  * for look-ups and the e-mail rows in step with the resource; nothing else may change them.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
+import { type Hash, rememberFormer } from '../people/formers.ts';
+import { forgetWords, wordsOfUser } from '../people/words.ts';
 import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './lists.ts';
 
 export interface UserRecord {
@@ -22,6 +25,8 @@ export interface UserRecord {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly deletedAt: string | null;
+  /** Of an inactive user: the externalId that it had when it was last active. */
+  readonly leftExternalId: string | null;
   /** When the personal data was purged; null while it is there. */
   readonly purgedAt: string | null;
 }
@@ -52,16 +57,23 @@ export async function insertUser(
     person_id: user.personId,
     ...resourceColumns(user.resource, user.primaryEmail),
     deactivated_at: isActive(user.resource) ? null : user.createdAt,
+    left_external_id: isActive(user.resource) ? null : textOrNull(user.resource.externalId),
     version: 1,
     created_at: user.createdAt,
     updated_at: user.createdAt,
     deleted_at: null,
   };
-  const person = { id: user.personId, environment_id: user.environmentId, created_at: user.createdAt };
+  const person = {
+    id: user.personId,
+    environment_id: user.environmentId,
+    speaker_connection_id: user.connectionId,
+    created_at: user.createdAt,
+  };
   await insertTogether(db, [
     { table: 'persons', rows: user.isNewPerson ? [person] : [] },
     { table: 'users', rows: [row] },
     { table: 'user_emails', rows: emailRows(user.connectionId, user.id, user.resource) },
+    wordsOfUser(user, user.resource),
     ...together,
   ]);
   return toUser(row);
@@ -78,15 +90,25 @@ export async function replaceUserResource(
   const columns = { ...resourceColumns(resource, email), version: user.version + 1, updated_at: at };
   // Once the identity provider sends a userName again, the user counts as purged no more.
   const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
+  const leftExternalId = columns.active
+    ? null
+    : user.active
+      ? (columns.external_id ?? user.externalId)
+      : user.leftExternalId;
   const left = user.active && !columns.active ? { deactivated_at: at } : {};
   const since = columns.active ? { deactivated_at: null } : left;
   await db('users')
     .where({ id: user.id })
-    .update({ ...columns, ...since, purged_at: purgedAt });
+    .update({ ...columns, ...since, left_external_id: leftExternalId, purged_at: purgedAt });
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
     const rows = emailRows(user.connectionId, user.id, resource);
     await insertTogether(db, [{ table: 'user_emails', rows }]);
+  }
+  const words = wordsOfUser(user, resource);
+  if (!isDeepStrictEqual(words, wordsOfUser(user, user.resource)) || user.purgedAt !== purgedAt) {
+    await forgetWords(db, user.id);
+    await insertTogether(db, [words]);
   }
   return {
     ...user,
@@ -96,6 +118,7 @@ export async function replaceUserResource(
     resource,
     version: columns.version,
     updatedAt: at,
+    leftExternalId,
     purgedAt,
   };
 }
@@ -111,14 +134,22 @@ function placeholder(userId: string): string {
 /**
  * Empties the user, who stays active, inactive or deleted. False where somebody wrote to the user meanwhile.
  */
-export async function purgeUser(db: Db, user: UserRecord, at: string): Promise<boolean> {
+export async function purgeUser(db: Db, user: UserRecord, at: string, hash: Hash): Promise<boolean> {
   const resource = { userName: placeholder(user.id), active: user.active };
+  const row = await db('users').where({ id: user.id }).first('primary_email_lower');
   const purged = await db('users')
     .where({ id: user.id, version: user.version })
     .whereNull('purged_at')
-    .update({ ...resourceColumns(resource), version: user.version + 1, updated_at: at, purged_at: at });
+    .update({
+      ...resourceColumns(resource),
+      left_external_id: null,
+      version: user.version + 1,
+      ...{ updated_at: at, purged_at: at },
+    });
   if (purged === 0) return false;
+  await rememberFormer(db, { ...user, primaryEmail: row.primary_email_lower as string | null, hash });
   await db('user_emails').where({ user_id: user.id }).delete();
+  await forgetWords(db, user.id);
   return true;
 }
 
@@ -220,6 +251,7 @@ export function toUser(row: Record<string, unknown>): UserRecord {
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
     deletedAt: row.deleted_at as string | null,
+    leftExternalId: (row.left_external_id ?? null) as string | null,
     purgedAt: (row.purged_at ?? null) as string | null,
   };
 }

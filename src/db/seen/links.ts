@@ -9,6 +9,8 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { addLinkWords, renameAccount } from '../people/linkWords.ts';
+import { forgetWords } from '../people/words.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
 export type LinkState = 'enabled' | 'disabled' | 'invited' | 'removed';
@@ -230,6 +232,7 @@ export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
     created_at: link.createdAt,
     updated_at: link.updatedAt,
   });
+  await addLinkWords(db, link);
 }
 
 export async function insertLink(db: Db, link: NewLink, at: string): Promise<LinkRecord> {
@@ -257,6 +260,7 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     removal_asked_days: patch.removalSince === undefined ? undefined : null,
   };
   const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+  if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
   await db('links')
     .where({ id })
     .update({ ...named, updated_at: at });
@@ -268,6 +272,7 @@ export async function passLink(tx: Db, id: string, groupId: string): Promise<voi
 }
 
 export async function deleteLink(db: Db, id: string): Promise<void> {
+  await forgetWords(db, id);
   await db('links').where({ id }).delete();
 }
 

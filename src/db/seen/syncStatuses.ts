@@ -26,10 +26,13 @@ export interface SyncStatusRecord {
   readonly reason: string | null;
   readonly vendor: VendorAnswer | null;
   readonly correlationId: string | null;
+  /** Since when it stands so; null where nobody noted it. */
+  readonly since: string | null;
   /** When the subject last was as desired; null where it never was. */
   readonly lastSyncAt: string | null;
 }
 
+/** `since` is the time of the write; where the same was said before, it stays. */
 export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
   const row = {
     environment_id: record.environmentId,
@@ -40,9 +43,20 @@ export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promis
     reason: record.reason,
     vendor: record.vendor === null ? null : toJson(record.vendor),
     correlation_id: record.correlationId,
+    since: record.since,
     last_sync_at: record.lastSyncAt,
   };
-  await db('sync_statuses').insert(row).onConflict(['store_id', 'kind', 'subject_id']).merge();
+  const same =
+    "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
+  await db('sync_statuses')
+    .insert(row)
+    .onConflict(['store_id', 'kind', 'subject_id'])
+    .merge({
+      ...row,
+      since: db.raw(
+        `case when ${same} then coalesce(sync_statuses.since, excluded.since) else excluded.since end`,
+      ),
+    });
 }
 
 export async function getSyncStatus(
@@ -230,6 +244,7 @@ function toSyncStatus(row: Record<string, unknown>): SyncStatusRecord {
     reason: row.reason as string | null,
     vendor: fromJsonOrNull(row.vendor),
     correlationId: row.correlation_id as string | null,
+    since: (row.since ?? null) as string | null,
     lastSyncAt: row.last_sync_at as string | null,
   };
 }

@@ -59,8 +59,8 @@ export async function recordFoundLoss(
 
 /** Of memberships: who is counted, and that the directory has no use for it any more. */
 export const LOSS_OF_MEMBER: LossOf = {
-  personKey: (change) => (change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : ''),
-  desired: () => 'unwanted',
+  personKey: (change) => ('member' in change ? (change.member.personId ?? change.member.remoteId) : ''),
+  desired: ({ op }) => (op === 'grant' ? 'wanted' : 'unwanted'),
 };
 
 /** People who left come before memberships and identities, and losses before all else that waits. */

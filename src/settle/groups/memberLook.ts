@@ -19,7 +19,8 @@ import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/group.ts';
 import type { MemberSituation } from '../../plan/member.ts';
-import { lifecyclesOf, type StoreContext } from '../../stores/desired.ts';
+import { type StoreContext, standingsOf } from '../../stores/desired.ts';
+import { memberHolds } from '../people/doubts.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
 import { namesOfAccount, namesOfLink, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
@@ -90,14 +91,17 @@ async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<
   for (const { groupId, level } of group.feeding) {
     for await (const range of wantedDifferences(db, knownOf(planning, group), groupId, level)) {
       const people = range.map((row) => row.personId);
-      const lifecycles = await lifecyclesOf(db, context, people);
+      const standings = await standingsOf(db, context, people);
+      const holds = await memberHolds(planning, standings, range);
       for (const { personId, remoteId, remoteName, ledger } of range) {
+        const hold = holds.get(personId);
         rows.push({
           ...basics(planning, group),
           member: { personId, remoteId, display: remoteName, level },
           wanted: true,
-          lifecycle: lifecycles.get(personId) ?? 'gone',
+          lifecycle: standings.get(personId)?.lifecycle ?? 'gone',
           account: 'enabled',
+          ...(hold ? { hold } : {}),
           ledger,
           level,
         });
@@ -243,7 +247,7 @@ async function unwantedSituations(
   const remoteIds = rows.map((row) => row.remoteId);
   const protect = await protectorOf(db, context, remoteIds);
   const people = rows.flatMap((row) => row.personId ?? []);
-  const lifecycles = await lifecyclesOf(db, context, people);
+  const standings = await standingsOf(db, context, people);
   const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
   const unlinked = remoteIds.filter((id) => !links.has(id));
   const seen = await observationsById(db, context.store.id, 'user', unlinked);
@@ -255,7 +259,7 @@ async function unwantedSituations(
       ...basics(planning, group),
       member: { personId, remoteId, display, level },
       wanted: false,
-      lifecycle: personId === null ? 'unknown' : (lifecycles.get(personId) ?? 'gone'),
+      lifecycle: personId === null ? 'unknown' : (standings.get(personId)?.lifecycle ?? 'gone'),
       account: row.adopter
         ? 'coming'
         : accountState === null

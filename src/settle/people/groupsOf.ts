@@ -1,7 +1,8 @@
-/** The groups that follow when a person's account changes: who they are, and when they are settled again. */
+/** Who follows when a person's account changes: groups, and people who have had to wait for it; and when. */
 
 import type { Db } from '../../db/open.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { heirsOf } from '../../db/people/namesakes.ts';
+import { enqueueForAllStores, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfAccount } from '../../db/seen/ledger.ts';
 import { groupLinksByRemoteIds } from '../../db/seen/links.ts';
 import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
@@ -48,4 +49,22 @@ export function groupsFollow(
   if (attempt.unknownOutcome) return true;
   if (before === null || before.status === 'synced') return false;
   return before.status !== after.status || before.reason !== after.reason;
+}
+
+/** The account of the person is not theirs any more: whoever has had to wait because it was may have one now. */
+export async function enqueueHeirs(tx: Db, attempt: Attempt): Promise<void> {
+  const { environmentId } = attempt.context.store;
+  for (const id of await heirsOf(tx, environmentId, attempt.task.subject.id))
+    await enqueuePerson(tx, attempt, id);
+}
+
+/** On every store. */
+export async function enqueuePerson(tx: Db, attempt: Attempt, id: string): Promise<void> {
+  await enqueueForAllStores(tx, {
+    environmentId: attempt.context.store.environmentId,
+    subject: { kind: 'user', id },
+    priority: PRIORITY.normal,
+    correlationIds: attempt.task.causes,
+    at: attempt.now(),
+  });
 }

@@ -2,13 +2,15 @@
 
 import type { Applied, VendorCall } from '../../connectors/connector.ts';
 import { groupsLosing } from '../../db/brake/losses.ts';
+import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
+import { yieldingPeople } from '../../db/people/namesakes.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import { rememberDrift } from '../../db/seen/drift.ts';
 import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
-import { insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
-import type { NotAcceptedAttributes, UserChange } from '../../model/change.ts';
+import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
@@ -17,7 +19,7 @@ import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
 import { arrivedAttributes } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
-import { enqueueGroup } from './groupsOf.ts';
+import { enqueueGroup, enqueueHeirs, enqueuePerson } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
 
 /** What the vendor took. */
@@ -54,6 +56,7 @@ export async function writeLink(
         notAccepted: notAccepted(change.attributes, applied),
       });
     case 'adopt':
+      if (facts.passing) await passOn(tx, attempt, facts.passing);
       return put(tx, attempt, link, adoption(facts, facts.account as RemoteUser, intent));
     case 'update': {
       const sent = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
@@ -64,6 +67,7 @@ export async function writeLink(
         notAccepted: { ...without(link?.notAccepted, to), ...notAccepted(to, applied) },
         ...(remote ? { remoteName: remote.display } : {}),
       };
+      await enqueueYielding(tx, attempt, change.attributes);
       return put(tx, attempt, link, patch, Object.keys(to));
     }
     case 'enable':
@@ -75,6 +79,7 @@ export async function writeLink(
       if (applied?.outcome === 'disabled') return put(tx, attempt, link, disabled(attempt, desired));
       await dropMemberships(tx, attempt, change.remoteId);
       await forgetObservation(tx, store.id, 'user', change.remoteId);
+      await enqueueHeirs(tx, attempt);
       return put(tx, attempt, link, { ...REMOVED, deletedAt: attempt.now() });
   }
 }
@@ -106,6 +111,29 @@ function notAccepted(sent: Attributes, applied: Applied<'user'> | null): NotAcce
   return Object.fromEntries(
     parts.map(({ attribute, reason }) => [attribute, { wanted: sent[attribute] ?? '', reason }]),
   );
+}
+
+/** Whoever has had to wait for an address that is free now. */
+async function enqueueYielding(tx: Db, attempt: Attempt, changes: readonly AttributeChange[]): Promise<void> {
+  const { store, definition } = attempt.context;
+  const names = Object.values(definition.identifierAttributes);
+  for (const { name, from } of changes) {
+    if (from === null || !names.includes(name)) continue;
+    const personId = attempt.task.subject.id;
+    for (const id of await yieldingPeople(tx, store.environmentId, lower(from), personId))
+      await enqueuePerson(tx, attempt, id);
+  }
+}
+
+/** From somebody whom the directory has lost to the person who has the account's identifier. */
+async function passOn(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+  await deleteLink(tx, link.id);
+  await attempt.event(tx, {
+    kind: 'link.deleted',
+    outcome: 'success',
+    subject: link.subject,
+    reason: `the account ${link.remoteName} passes to ${attempt.task.subject.id}, who has its identifier now`,
+  });
 }
 
 /** Memberships go with the account, and so does what was held of them: a group that is gone may have waited for that. */

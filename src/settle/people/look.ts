@@ -21,6 +21,7 @@ import { keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { liveLink, userSituation } from '../situation.ts';
+import { type Doubtful, doubtsOf, type FoundDoubts, NO_DOUBTS } from './doubts.ts';
 import { type Protected, protectorOf } from './protection.ts';
 
 export interface PersonFacts extends UserSituation {
@@ -28,6 +29,8 @@ export interface PersonFacts extends UserSituation {
   readonly protection: Protected | null;
   /** The record of the link; also where it does not count, as one that is `removed`. */
   readonly record: LinkRecord | null;
+  /** The link of somebody who is gone to the account that the person has the identifier of: it ends when they adopt it. */
+  readonly passing: LinkRecord | null;
   /** What somebody changed by hand, where a complete scan was looked at. */
   readonly drift: Drift;
   /** Further accounts that show the person's identifier. */
@@ -91,25 +94,33 @@ export async function lookAtPeople(
   ]);
   const owners = await ownersOf(planning, [...accounts.values()]);
   const keyWaits = await keyWaitsBySubject(planning, 'user', personIds);
+  const ownerOf = (id: string) => owners.get(accounts.get(id)?.account.remoteId ?? '');
+  const departedOf = (id: string) => (ownerOf(id)?.isGone ? (ownerOf(id)?.link ?? null) : null);
+  const looked = people.map((person): Doubtful => {
+    const isLinked = liveLink(person, linkOf(person.id)) !== null;
+    return { person, isLinked, departed: departedOf(person.id) };
+  });
+  const found = await doubtsOf(db, context, looked);
   const now = planning.now();
   const linked = people.flatMap((person) => linkOf(person.id)?.remoteId ?? []);
   const protect = await protectorOf(db, context, [...linked, ...remoteIdsOf(accounts)]);
-  return people.map((person): PersonFacts => {
+  return people.map((here): PersonFacts => {
+    const doubts = found.get(here.id) ?? NO_DOUBTS;
+    const person = stillLeaving(here, linkOf(here.id), doubts);
     const sighted = seen.get(person.id);
-    const found = accounts.get(person.id);
-    const account = found?.account ?? sighted?.account ?? null;
-    const owner = found ? owners.get(found.account.remoteId) : undefined;
-    const situation = userSituation(context, person, linkOf(person.id), account, { protect, now });
+    const seenThere = accounts.get(person.id);
+    const account = seenThere?.account ?? sighted?.account ?? null;
+    const owner = ownerOf(person.id);
+    const situation = userSituation(context, person, linkOf(person.id), account, { protect, now, doubts });
     const isTaken = owner !== undefined && !owner.isGone;
-    const isLeft = isSpared({ ...situation, isTaken });
-    const released: Repair[] =
-      found && owner?.isGone && !isLeft
-        ? [{ kind: 'release', link: owner.link, account: found.account }]
-        : [];
+    // Whose it is, is in doubt, or it is somebody else's.
+    const isTheirs = doubts.question === null && doubts.yieldsTo === null;
+    const isLeft = isTheirs && isSpared({ ...situation, isTaken });
     const waits = keyWaits.get(person.id) ?? [];
     return {
       ...situation,
       isTaken,
+      passing: doubts.passes ? departedOf(person.id) : null,
       owner: owner && !owner.isGone ? owner.link : null,
       keyWaits: waits,
       takenKeys: takenKeys(context, person, waits),
@@ -121,12 +132,23 @@ export async function lookAtPeople(
       compared: sighted?.compared ?? null,
       repairs: [
         ...(sighted?.repairs ?? []),
-        ...(found?.repairs ?? []),
-        ...released,
+        ...(seenThere?.repairs ?? []),
+        ...doubts.repairs,
         ...sparing(situation, isLeft ? account : null, spared.get(person.id) ?? null),
       ],
     };
   });
+}
+
+/** The loss of who had left is owed, whatever another connection says of them since, until an admin believes it. */
+function stillLeaving(
+  person: DesiredUser,
+  link: LinkRecord | null,
+  { newSpeaker }: FoundDoubts,
+): DesiredUser {
+  const isUsable = link?.state === 'enabled' || link?.state === 'invited';
+  if (!newSpeaker?.hadLeft || !isUsable || person.lifecycle !== 'active') return person;
+  return { ...person, lifecycle: 'inactive', returns: true };
 }
 
 function remoteIdsOf(accounts: ReadonlyMap<string, AccountSight>): readonly string[] {

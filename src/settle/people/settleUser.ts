@@ -1,6 +1,8 @@
 /** Settles one person on one store: look, plan, ask the gate, apply change by change, conclude. */
 
+import type { Db } from '../../db/open.ts';
 import { setRemovalSince } from '../../db/queue/removals.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { getLink } from '../../db/seen/links.ts';
 import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -125,9 +127,22 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
     const said = await conclude(tx, attempt, outcomeOf(attempted));
     if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
+    if (desired.returns && applied.accessTaken) await enqueueAgain(tx, attempt);
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
     if (affectsGroups || isNewlyProtected || groupsFollow(attempt, desired, said))
       await enqueueGroupsOf(tx, attempt, link?.remoteId);
+  });
+}
+
+/** The account is disabled first; what would enable it is planned, and held, after that. */
+function enqueueAgain(tx: Db, attempt: Attempt): Promise<void> {
+  const { environmentId, storeId, subject, causes } = attempt.task;
+  return enqueueTask(tx, storeId, {
+    environmentId,
+    subject,
+    priority: PRIORITY.normal,
+    correlationIds: causes,
+    at: attempt.now(),
   });
 }
 

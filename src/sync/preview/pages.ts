@@ -24,6 +24,7 @@ import type { Kind, NamedSubject } from '../../model/subject.ts';
 import { brakeLimit } from '../../plan/brake.ts';
 import { protectedBy } from '../../plan/protection.ts';
 import { desiredOf, type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
+import { LOSS_OF_MEMBER } from '../../settle/gate/taken.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { namesOfAccount } from '../../settle/people/protection.ts';
 import { byScan } from '../../settle/people/scanned.ts';
@@ -101,7 +102,7 @@ async function planGroups(step: PreviewStep, cursor: string | null): Promise<voi
     const memberships = group.members ? [...group.members.changes, ...group.members.later] : [];
     return [...group.plan.changes, ...memberships].map((change) => ({
       change,
-      desired: 'unwanted',
+      desired: LOSS_OF_MEMBER.desired(change),
       drift: groupDrift(group, change),
     }));
   });

@@ -39,6 +39,8 @@ onEachDatabase((open) => {
         strategy: 'okta',
         mode: 'push',
         isPrimary: false,
+        matchPeople: false,
+        reusedIdentifiers: 'Hold',
         unknownAttributes: 'Reject',
         retentionDays: null,
         metadata: {},
@@ -103,8 +105,6 @@ onEachDatabase((open) => {
 
     it.each([
       ['strategy', { strategy: 'oktaApi' }],
-      ['matchPeople', { matchPeople: false }],
-      ['reusedIdentifiers', { reusedIdentifiers: 'Hold' }],
       ['silentAfterHours', { silentAfterHours: null }],
     ])('says of %s that it comes later', async (key, more) => {
       const body = { name: 'early', strategy: 'okta', ...more };

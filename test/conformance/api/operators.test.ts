@@ -69,6 +69,7 @@ const setStatus = (db: Knex, storeId: string, personId: string, status: 'held' |
     reason: status === 'synced' ? null : `because it is ${status}`,
     vendor: null,
     correlationId: 'c',
+    since: AT,
     lastSyncAt: AT,
   });
 
@@ -321,7 +322,9 @@ onEachDatabase((open) => {
         store: { id, name: 'Demo', type: 'Demo' },
         status: 'unsynced',
         accountState: 'none',
+        since: AT,
         reason: 'because it is unsynced',
+        held: [],
         lastSyncAt: AT,
         correlationId: 'c',
       };
@@ -330,7 +333,9 @@ onEachDatabase((open) => {
       const woken = bridge().wakes();
       const asked = await ask('POST', `${USERS}/${userId}/sync`);
       expect(asked.status).toBe(202);
-      expect(asked.body._embedded.stores).toEqual([{ ...settled, status: 'pending', reason: null }]);
+      expect(asked.body._embedded.stores).toEqual([
+        { ...settled, since: expect.any(String), status: 'pending', reason: null },
+      ]);
       expect(bridge().wakes()).toBe(woken + 1);
       await ask('POST', `${STORES}/${id}/pause`);
       expect(await shown()).toMatchObject([

@@ -11,6 +11,7 @@ import { createKnownTokens } from '../../../src/auth/knownTokens.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
 import { SCIM_SCOPES } from '../../../src/auth/scopes.ts';
 import { hashToken, newToken } from '../../../src/auth/tokens.ts';
+import { hashWith } from '../../../src/db/access/identifierKey.ts';
 import { insertScimToken } from '../../../src/db/access/scimTokens.ts';
 import { insertConnection, type UnknownAttributes } from '../../../src/db/identity/connections.ts';
 import { insertEnvironmentOnce } from '../../../src/db/identity/environments.ts';
@@ -86,6 +87,7 @@ export async function startEndpoint(
     SCIM_PATH,
     createScimRouter({
       ...{ db, clock: systemClock, log, wake, publicUrl: PUBLIC_URL, authenticate },
+      identifierHash: async () => hashWith(Buffer.from('a key for tests')),
       answerWithinMs: PATIENT_MS,
       ...limits,
     }),

@@ -3,6 +3,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { hashWith } from '../../../src/db/access/identifierKey.ts';
 import { BODY_BYTES_MAX } from '../../../src/scim/request/limits.ts';
 import { createScimRouter, SCIM_PATH } from '../../../src/scim/router.ts';
 import { systemClock } from '../../../src/support/clock.ts';
@@ -208,6 +209,7 @@ onEachDatabase((open) => {
           db,
           clock: systemClock,
           wake: { signal: () => undefined },
+          identifierHash: async () => hashWith(Buffer.from('a key for tests')),
           publicUrl: PUBLIC_URL,
           authenticate: (_req, res, next) => {
             res.locals.scim = principal;

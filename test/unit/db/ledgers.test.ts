@@ -131,6 +131,7 @@ onEachDatabase((open) => {
         reason: null,
         vendor: { status: 422, code: null, message: 'no' },
         correlationId: 'c',
+        since: AT,
         lastSyncAt: AT,
       });
     }

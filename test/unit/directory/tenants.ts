@@ -1,6 +1,7 @@
 /** Rows that the directory's tests stand on: environments, connections, stores. */
 
 import type { Knex } from 'knex';
+import { hashWith } from '../../../src/db/access/identifierKey.ts';
 import { insertConnection } from '../../../src/db/identity/connections.ts';
 import { insertEnvironmentOnce } from '../../../src/db/identity/environments.ts';
 import type { Directory, Write } from '../../../src/directory/write.ts';
@@ -26,6 +27,7 @@ export function directoryOn(db: Knex): Ticking {
     },
     wakes: 0,
     wake: { signal: () => void directory.wakes++ },
+    identifierHash: async () => hashWith(Buffer.from('a key for tests')),
   };
   return directory;
 }
@@ -46,6 +48,7 @@ export async function connection(
     strategy: 'okta',
     isPrimary,
     unknownAttributes: 'Reject',
+    matchPeople: true,
     retentionDays: null,
     metadata: {},
     userIdAttribute: 'userName',

@@ -200,8 +200,22 @@ onEachDatabase((open) => {
       expect(second.personId).toBe(first.personId);
       expect(second.id).not.toBe(first.id);
       await deleteUser(directory, write('/Users/1'), second.id, null);
-      const third = await createUser(directory, write('/Users'), { userName: 'ANN.LEE', externalId: 'x2' });
+      const third = await createUser(directory, write('/Users'), { userName: 'ANN.LEE' });
       expect(third.personId).toBe(first.personId);
+      await deleteUser(directory, write('/Users/1'), third.id, null);
+      await db('connections').update({ reused_identifiers: 'SamePerson' });
+      const fourth = await createUser(directory, write('/Users'), { userName: 'ann', externalId: 'x3' });
+      expect(fourth.personId).toBe(first.personId);
+    });
+
+    it('is somebody else where both have an externalId, and not the same', async () => {
+      const db = await open();
+      const directory = directoryOn(db);
+      const write = await connection(db);
+      const first = await createUser(directory, write('/Users'), { userName: 'ann', externalId: 'x1' });
+      await deleteUser(directory, write('/Users/1'), first.id, null);
+      const second = await createUser(directory, write('/Users'), { userName: 'ann', externalId: 'x2' });
+      expect(second.personId).not.toBe(first.personId);
     });
 
     it('is never two live users of one connection', async () => {
@@ -222,6 +236,8 @@ onEachDatabase((open) => {
       const primary = await connection(db);
       const secondary = await connection(db, 'default', false);
       const stranger = await connection(db, 'elsewhere');
+      // Otherwise whoever brings the first user is the primary connection.
+      await createUser(directory, primary('/Users'), { userName: 'somebody' });
       const first = await createUser(directory, secondary('/Users'), ann);
       const second = await createUser(directory, primary('/Users'), {
         userName: 'a.lee',

@@ -2,6 +2,7 @@
 
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
+import { NOTHING_IN_DOUBT } from '../../../src/plan/doubts.ts';
 import type { UserSituation } from '../../../src/plan/drafting.ts';
 import { planUser } from '../../../src/plan/user.ts';
 
@@ -27,6 +28,7 @@ const situation: UserSituation = {
   isTaken: false,
   lost: false,
   storeName: 'Slack',
+  doubts: NOTHING_IN_DOUBT,
   keptOnAdoption: ['username'],
   identityAttributes: ['username'],
   isProtected: false,

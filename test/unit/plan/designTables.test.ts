@@ -6,6 +6,7 @@ import { type Change, changeKey, type Plan, replacesIdentity } from '../../../sr
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
+import { NOTHING_IN_DOUBT } from '../../../src/plan/doubts.ts';
 import type { AccountLink, DisabledBy } from '../../../src/plan/drafting.ts';
 import { type GiveBack, giveAccountBack, giveMembershipBack } from '../../../src/plan/giveBack.ts';
 import { planGroup } from '../../../src/plan/group.ts';
@@ -92,6 +93,7 @@ describe('People', () => {
             ...(words.includes('privileged') ? { privileged: true } : {}),
           }
         : null,
+      doubts: NOTHING_IN_DOUBT,
       isTaken: words.includes('of another person'),
       lost: row.link === 'lost',
       storeName: 'Slack',

@@ -2,15 +2,10 @@
 
 import type { z } from 'zod';
 import { decideOnHeld, type Selection } from '../../../control/losses/held.ts';
-import { describeCauses, type ShownCause } from '../../../control/status/causes.ts';
 import { countOpenHeld, listOpenHeld } from '../../../db/brake/heldLists.ts';
-import type { LossRecord } from '../../../db/brake/losses.ts';
-import { type NamedPerson, namesOfPeople } from '../../../db/identity/subjects.ts';
-import { shownChange } from '../../../sync/preview/shownChange.ts';
-import type { ApiDeps } from '../../deps.ts';
 import { endpoint, ok } from '../../endpoint.ts';
 import { PAGE, page, readCursor } from '../../lists.ts';
-import { shownCause } from '../../present/losses.ts';
+import { knownOfHeld, showHeld } from '../../present/held.ts';
 import { Approved, Decision, Discarded, HeldList } from '../../schemas/stores/changes.ts';
 
 const HELD = '/environments/:envId/propagation/stores/:storeId/held';
@@ -28,14 +23,14 @@ export const held = {
       const key = readCursor(call.query, ['integer', 'text', 'text']);
       const after = key && { rank: Number(key[0]), since: String(key[1]), id: String(key[2]) };
       const rows = await listOpenHeld(deps.db, call.store.id, { after, limit: call.query.limit + 1 });
-      const known = await whatIsKnownOf(deps, rows);
+      const known = await knownOfHeld(deps, rows);
       return ok(
         page(call, {
           name: 'held',
           rows,
           count: await countOpenHeld(deps.db, call.store.id),
           keyOf: (row) => [row.rank, row.since, row.id],
-          show: (row) => show(row, known),
+          show: (row) => showHeld(row, known),
         }),
       );
     },
@@ -74,36 +69,4 @@ export const held = {
 
 function selectionOf({ ids }: z.output<typeof Decision>): Selection {
   return ids === undefined ? { all: true } : { ids };
-}
-
-interface Known {
-  readonly people: ReadonlyMap<string, NamedPerson>;
-  readonly causeOf: (correlationId: string) => ShownCause;
-}
-
-async function whatIsKnownOf({ db }: ApiDeps, rows: readonly LossRecord[]): Promise<Known> {
-  return {
-    people: await namesOfPeople(
-      db,
-      rows.map((row) => row.personKey),
-    ),
-    causeOf: await describeCauses(
-      db,
-      rows.flatMap((row) => row.cause ?? []),
-    ),
-  };
-}
-
-function show(row: LossRecord, { people, causeOf }: Known) {
-  const { id, change, reason, since, personKey } = row;
-  const person = people.get(personKey);
-  return {
-    id,
-    subject: change.subject,
-    ...(person ? { personState: person.state } : {}),
-    changes: [{ id, ...shownChange(change), held: true }],
-    cause: shownCause(row, causeOf),
-    reason,
-    since,
-  };
 }

@@ -98,24 +98,20 @@ export const ChangeList = named('ChangeList', listOf('changes', Change));
 export const SkippedChangeList = named('SkippedChangeList', listOf('skipped', SkippedChange));
 export const OrphanList = named('OrphanList', listOf('orphans', Orphan));
 
-export const HeldList = named(
-  'HeldList',
-  listOf(
-    'held',
-    named(
-      'Held',
-      z.object({
-        id: z.string(),
-        subject: Subject,
-        personState: z.enum(['active', 'inactive', 'deleted']).optional(),
-        changes: z.array(Change),
-        cause: Cause.nullable(),
-        reason: z.string(),
-        since: Time,
-      }),
-    ),
-  ),
+export const Held = named(
+  'Held',
+  z.object({
+    id: z.string(),
+    subject: Subject,
+    personState: z.enum(['active', 'inactive', 'deleted']).optional(),
+    changes: z.array(Change),
+    cause: Cause.nullable(),
+    reason: z.string(),
+    since: Time,
+  }),
 );
+
+export const HeldList = named('HeldList', listOf('held', Held));
 
 const IDS_MAX = 10_000;
 

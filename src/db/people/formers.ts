@@ -1,0 +1,232 @@
+/**
+ * People who are gone, or were until an identity provider wrote somebody else over their record, and still have
+ * accounts: who among them had the identifiers of a newcomer. Of purged ones keyed hashes are all that is left.
+ */
+
+import type { Resource } from '../../model/resource.ts';
+import { fromBoolean, lower } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+/** With a key of this database's own. */
+export type Hash = (text: string) => string;
+
+export type FormerKind = 'externalId' | 'userName' | 'email';
+
+export interface Known {
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly resource: Resource;
+  readonly primaryEmail: string | null;
+  readonly hash: Hash;
+}
+
+export interface Former {
+  readonly personId: string;
+  readonly attribute: Exclude<FormerKind, 'externalId'>;
+}
+
+/**
+ * The one who left last of those who had the userName or the address, another externalId, and accounts that are still
+ * there. Null where there is nobody, or the newcomer has no externalId.
+ */
+export async function formerWithIdentifier(
+  db: Db,
+  newcomer: Known,
+  newcomerId: string,
+  onlyOfConnection: boolean,
+): Promise<Former | null> {
+  const { externalId } = newcomer.resource;
+  if (typeof externalId !== 'string' || externalId === '') return null;
+  const sought = { ...newcomer, ...namesOf(newcomer), externalId, newcomerId, onlyOfConnection };
+  return (await tombstoneWith(db, sought)) ?? (await purgedWith(db, sought));
+}
+
+interface Sought extends Known, Names {
+  readonly externalId: string;
+  readonly newcomerId: string;
+  readonly onlyOfConnection: boolean;
+}
+
+interface Names {
+  readonly userName: string;
+  readonly email: string | null;
+}
+
+function namesOf({ resource, primaryEmail }: Known): Names {
+  return {
+    userName: lower(resource.userName as string),
+    email: primaryEmail === null ? null : lower(primaryEmail),
+  };
+}
+
+async function tombstoneWith(db: Db, sought: Sought): Promise<Former | null> {
+  const { environmentId, externalId, userName, email, newcomerId } = sought;
+  const row = await db('users')
+    .where('users.environment_id', environmentId)
+    .where(sought.onlyOfConnection ? { 'users.connection_id': sought.connectionId } : {})
+    .whereNotNull('users.deleted_at')
+    .where((same) => {
+      same.where('users.user_name_lower', userName);
+      if (email !== null) same.orWhere('users.primary_email_lower', email);
+    })
+    .whereNotNull('users.external_id')
+    .whereNotIn('users.external_id', ['', externalId])
+    .whereNot('users.person_id', newcomerId)
+    .whereNotExists(liveUserOf(db, 'users.person_id'))
+    .whereExists(accountOf(db, 'users.person_id'))
+    .orderBy([{ column: 'users.deleted_at', order: 'desc' }, 'users.id'])
+    .first('users.person_id', 'users.user_name_lower');
+  if (!row) return null;
+  return { personId: row.person_id, attribute: row.user_name_lower === userName ? 'userName' : 'email' };
+}
+
+async function purgedWith(db: Db, sought: Sought): Promise<Former | null> {
+  const { environmentId, externalId, userName, email, newcomerId, hash } = sought;
+  const hashes = [hash(userName), ...(email === null ? [] : [hash(email)])];
+  const row = await db('former_identifiers as had')
+    .where('had.environment_id', environmentId)
+    .where(sought.onlyOfConnection ? { 'had.connection_id': sought.connectionId } : {})
+    .whereIn('had.hash', hashes)
+    .whereNot('had.kind', 'externalId')
+    .whereNot('had.person_id', newcomerId)
+    .whereExists(
+      db('former_identifiers as id')
+        .where('id.person_id', db.ref('had.person_id'))
+        .where('id.kind', 'externalId')
+        .select(db.raw('1')),
+    )
+    .whereNotExists(
+      db('former_identifiers as id')
+        .where('id.person_id', db.ref('had.person_id'))
+        .where({ 'id.kind': 'externalId', 'id.hash': hash(externalId) })
+        .select(db.raw('1')),
+    )
+    .whereNotExists(liveUserOf(db, 'had.person_id'))
+    .whereExists(accountOf(db, 'had.person_id'))
+    .first('had.person_id', 'had.kind');
+  return row ? { personId: row.person_id, attribute: row.kind } : null;
+}
+
+function liveUserOf(db: Db, column: string) {
+  return db('users as live')
+    .where('live.person_id', db.ref(column))
+    .whereNull('live.deleted_at')
+    .whereNull('live.purged_at')
+    .select(db.raw('1'));
+}
+
+function accountOf(db: Db, column: string) {
+  return db('links')
+    .where({ 'links.kind': 'user' })
+    .where('links.subject_id', db.ref(column))
+    .whereNot('links.state', 'removed')
+    .select(db.raw('1'));
+}
+
+/** Purged people of this connection whom it knew by the same externalId. */
+export async function formersByExternalId(db: Db, arrival: Known): Promise<readonly string[]> {
+  const { externalId } = arrival.resource;
+  if (typeof externalId !== 'string' || externalId === '') return [];
+  const rows = await db('former_identifiers')
+    .where({ environment_id: arrival.environmentId, connection_id: arrival.connectionId })
+    .where({ kind: 'externalId', hash: arrival.hash(externalId) })
+    .select('person_id');
+  return rows.map((row: { person_id: string }) => row.person_id);
+}
+
+/**
+ * About whom the connection asks, of those who left and whose identifiers somebody has again: a connection that
+ * matches nobody is not trusted with other connections' people.
+ */
+export async function asksAbout(db: Db, connectionId: string): Promise<'nobody' | 'own' | 'anybody'> {
+  const row = await db('connections')
+    .where({ id: connectionId })
+    .first('reused_identifiers', 'match_people', 'is_primary');
+  if (row?.reused_identifiers !== 'Hold') return 'nobody';
+  return fromBoolean(row.match_people) || fromBoolean(row.is_primary) ? 'anybody' : 'own';
+}
+
+/** True where a purged person was known by an externalId, and by another one than this. */
+export async function hadOtherExternalId(
+  db: Db,
+  personId: string,
+  externalId: string,
+  hash: Hash,
+): Promise<boolean> {
+  const rows: { hash: string }[] = await db('former_identifiers')
+    .where({ person_id: personId, kind: 'externalId' })
+    .select('hash');
+  return rows.length > 0 && rows.every((row) => row.hash !== hash(externalId));
+}
+
+/** Whether any account of the person is left, on whatever store. */
+export async function hasAccounts(db: Db, personId: string): Promise<boolean> {
+  const link = db('links').where({ kind: 'user', subject_id: personId }).whereNot({ state: 'removed' });
+  return (await link.first('id')) !== undefined;
+}
+
+/** What is kept of a user who is purged, where the person has accounts. `leftExternalId`: of an inactive one. */
+export async function rememberFormer(
+  db: Db,
+  user: Known & { readonly personId: string; readonly leftExternalId: string | null },
+): Promise<void> {
+  const { environmentId, connectionId, personId, leftExternalId, hash } = user;
+  if (!(await hasAccounts(db, personId))) return;
+  const { userName, email } = namesOf(user);
+  const had: readonly (readonly [FormerKind, unknown])[] = [
+    ['userName', userName],
+    ['email', email],
+    ['externalId', user.resource.externalId],
+    ['externalId', leftExternalId],
+  ];
+  const rows = had.flatMap(([kind, text]) => {
+    if (typeof text !== 'string' || text === '') return [];
+    const whose = { person_id: personId, connection_id: connectionId, environment_id: environmentId };
+    return [{ ...whose, kind, hash: hash(text) }];
+  });
+  await db('former_identifiers')
+    .insert(rows)
+    .onConflict(['person_id', 'connection_id', 'kind', 'hash'])
+    .ignore();
+}
+
+/** When somebody left, and when what was known of them was purged. */
+export interface Departed {
+  readonly leftAt: string | null;
+  readonly purgedAt: string | null;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** Of the user of each person that was there last. */
+export async function departures(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, Departed>> {
+  const found = new Map<string, Departed>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .orderByRaw('case when deleted_at is null then 1 else 0 end')
+      .orderBy('deleted_at')
+      .select('person_id', 'deactivated_at', 'deleted_at', 'purged_at');
+    for (const row of rows) {
+      const leftAt = row.deactivated_at ?? row.deleted_at;
+      found.set(row.person_id, { leftAt, purgedAt: row.purged_at });
+    }
+  }
+  return found;
+}
+
+/** Those of these purged people who were known by an externalId. */
+export async function withExternalIds(db: Db, personIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('former_identifiers')
+      .where({ kind: 'externalId' })
+      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .select('person_id');
+    for (const row of rows) found.add(row.person_id);
+  }
+  return found;
+}

@@ -1,0 +1,79 @@
+/** What the directory last said of a person, and which connection said it: for sentences about why an account is as it is. */
+
+import { fromBoolean } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export interface LastWord {
+  readonly connectionName: string;
+  readonly said: 'active' | 'deactivated' | 'deleted';
+  /** When the person left; null while they are active, or where nobody noted it. */
+  readonly at: string | null;
+}
+
+/** Of the user that speaks for the person, else of the one deleted last; null where there never was one. */
+export async function lastWordOn(db: Db, personId: string): Promise<LastWord | null> {
+  const row = await db('users')
+    .join('connections', 'connections.id', 'users.connection_id')
+    .where('users.person_id', personId)
+    .orderByRaw('case when users.deleted_at is null then 0 else 1 end')
+    .orderByRaw('case when users.deleted_at is null and connections.is_primary then 0 else 1 end')
+    .orderBy([{ column: 'users.deleted_at', order: 'desc' }, 'users.created_at', 'users.id'])
+    .first(
+      'connections.name',
+      'users.active',
+      'users.deactivated_at',
+      'users.deleted_at',
+      'users.written_over',
+    );
+  if (!row) return null;
+  const connectionName = row.name as string;
+  if (row.deleted_at !== null && !fromBoolean(row.written_over))
+    return { connectionName, said: 'deleted', at: row.deleted_at };
+  if (!fromBoolean(row.active)) return { connectionName, said: 'deactivated', at: row.deactivated_at };
+  return { connectionName, said: 'active', at: null };
+}
+
+export interface UserOfPerson {
+  readonly id: string;
+  readonly connection: { readonly id: string; readonly name: string };
+  readonly userName: string;
+  readonly externalId: string | null;
+  readonly active: boolean;
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+/** The live users of each person; of people who are gone those that were deleted, and are not purged. */
+export async function usersOfPeople(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly UserOfPerson[]>> {
+  const found = new Map<string, { readonly isLive: boolean; readonly users: UserOfPerson[] }>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .join('connections', 'connections.id', 'users.connection_id')
+      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNull('users.purged_at')
+      .orderByRaw('case when users.deleted_at is null then 0 else 1 end')
+      .orderBy('connections.is_primary', 'desc')
+      .orderBy(['users.created_at', 'users.id'])
+      .select(
+        ...['users.id', 'users.person_id', 'users.user_name', 'users.external_id', 'users.active'],
+        ...['users.deleted_at', 'connections.id as connection_id', 'connections.name as connection_name'],
+      );
+    for (const row of rows) {
+      const isLive = row.deleted_at === null;
+      const known = found.get(row.person_id) ?? { isLive, users: [] };
+      found.set(row.person_id, known);
+      if (known.isLive && !isLive) continue;
+      known.users.push({
+        id: row.id,
+        connection: { id: row.connection_id, name: row.connection_name },
+        userName: row.user_name,
+        externalId: row.external_id,
+        active: isLive && fromBoolean(row.active),
+      });
+    }
+  }
+  return new Map([...found].map(([id, { users }]) => [id, users]));
+}

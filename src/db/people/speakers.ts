@@ -1,0 +1,67 @@
+/**
+ * Whose word counts for a person: the connection whose user spoke so far. Where another connection's user has to speak,
+ * a store waits for an admin, who lets that connection speak there.
+ */
+
+import { fromBoolean } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export async function setSpeaker(db: Db, personId: string, connectionId: string): Promise<void> {
+  await db('persons').where({ id: personId }).update({ speaker_connection_id: connectionId });
+}
+
+const IDS_PER_QUERY_MAX = 500;
+
+export interface FormerSpeaker {
+  /** As the user was when it was deleted. */
+  readonly active: boolean;
+  readonly deletedAt: string;
+}
+
+/** The last user that the connection had which spoke before, by person. */
+export async function formerSpeakers(
+  db: Db,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, FormerSpeaker>> {
+  const found = new Map<string, FormerSpeaker>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows = await db('users')
+      .join('persons', 'persons.id', 'users.person_id')
+      .where('users.connection_id', db.ref('persons.speaker_connection_id'))
+      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereNotNull('users.deleted_at')
+      .orderBy('users.deleted_at')
+      .select('users.person_id', 'users.active', 'users.deleted_at');
+    for (const row of rows)
+      found.set(row.person_id, { active: fromBoolean(row.active), deletedAt: row.deleted_at });
+  }
+  return found;
+}
+
+/** The connection that an admin let speak on this store, by person. */
+export async function approvedSpeakers(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+    const rows: { person_id: string; connection_id: string }[] = await db('speaker_approvals')
+      .where({ store_id: storeId })
+      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX));
+    for (const row of rows) found.set(row.person_id, row.connection_id);
+  }
+  return found;
+}
+
+export async function approveSpeaker(
+  db: Db,
+  storeId: string,
+  personId: string,
+  connectionId: string,
+): Promise<void> {
+  await db('speaker_approvals')
+    .insert({ store_id: storeId, person_id: personId, connection_id: connectionId })
+    .onConflict(['store_id', 'person_id'])
+    .merge();
+}

@@ -1,0 +1,24 @@
+/** A user that an identity provider wrote somebody else over: it becomes a new person's, and what it was stays behind. */
+
+import { newId } from '../../support/ids.ts';
+import type { UserRecord } from '../identity/users.ts';
+import { type Db, insertTogether } from '../open.ts';
+import { wordsOfUser } from './words.ts';
+
+/** Answers the user as the new person's. The row must be locked. */
+export async function splitUser(db: Db, user: UserRecord, at: string): Promise<UserRecord> {
+  const row = await db('users').where({ id: user.id }).first();
+  const tombstone = { ...user, id: newId() };
+  await db('users').insert({ ...row, id: tombstone.id, deleted_at: at, updated_at: at, written_over: true });
+  const personId = newId();
+  await db('persons').insert({
+    id: personId,
+    environment_id: user.environmentId,
+    speaker_connection_id: user.connectionId,
+    created_at: at,
+  });
+  await db('users').where({ id: user.id }).update({ person_id: personId });
+  await db('person_words').where({ source_id: user.id }).update({ person_id: personId });
+  if (user.purgedAt === null) await insertTogether(db, [wordsOfUser(tombstone, user.resource)]);
+  return { ...user, personId };
+}

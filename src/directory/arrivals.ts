@@ -1,0 +1,164 @@
+/**
+ * Who a user is that arrives, or that comes back with another externalId than it left with: attached to a person, and
+ * asked about where the identifiers were somebody else's who left. Part of the transaction of the write.
+ */
+
+import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
+import { primaryWithoutUsers, takePrimary } from '../db/identity/connections.ts';
+import { lockEnvironment } from '../db/identity/environments.ts';
+import { insertUser, type UserRecord } from '../db/identity/users.ts';
+import type { Db } from '../db/open.ts';
+import { type Attachment, attachPerson } from '../db/people/attachment.ts';
+import {
+  asksAbout,
+  formerWithIdentifier,
+  type Hash,
+  hadOtherExternalId,
+  hasAccounts,
+} from '../db/people/formers.ts';
+import { type Attribute, closeQuestionsAbout, insertQuestion, newcomersOf } from '../db/people/questions.ts';
+import { setSpeaker } from '../db/people/speakers.ts';
+import { splitUser } from '../db/people/writtenOver.ts';
+import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import { primaryEmail, type Resource } from '../model/resource.ts';
+import { newId } from '../support/ids.ts';
+import { mappedResource, sameUserId } from './inbound.ts';
+import { userEvent } from './userEvents.ts';
+import type { Write } from './write.ts';
+
+export interface Arrived {
+  readonly created: UserRecord;
+  readonly how: Attachment['how'];
+}
+
+/** Inserts the user and its event, and the person where it is a new one. */
+export async function arrive(
+  tx: Db,
+  write: Write,
+  resource: Resource,
+  at: string,
+  hash: Hash,
+): Promise<Arrived> {
+  const { environmentId, connectionId, inbound } = write;
+  const known = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource), hash };
+  const ownId = inbound && inbound.userIdAttribute !== 'userName' ? inbound.userIdAttribute : null;
+  const attachment = await attachPerson(tx, {
+    ...known,
+    sameUserId: ownId === null ? null : sameUserId(tx, ownId, resource),
+  });
+  const { personId, how, connection } = attachment;
+  const isPrimary = connection.isPrimary || (await becomesPrimary(tx, write, at));
+  const id = newId();
+  const user = { ...known, id, personId, isNewPerson: how === 'new', createdAt: at };
+  const who = { personId, userName: resource.userName as string };
+  const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
+  const created = await insertUser(tx, user, [eventInsert(at, event)]);
+  if (how === 'new') {
+    await askWhetherKnown(tx, write, created, at, hash);
+  } else {
+    if (isPrimary) await setSpeaker(tx, personId, connectionId);
+    if (how === 'returned') await endQuestionsAbout(tx, write, personId, at);
+  }
+  return { created, how };
+}
+
+/** The address by which users of several connections are found to be one person. */
+export function matchedEmail(write: Pick<Write, 'inbound'>, resource: Resource): string | null {
+  return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
+}
+
+/** The primary connection has never brought a user: whoever brings the first takes its place. */
+async function becomesPrimary(tx: Db, write: Write, at: string): Promise<boolean> {
+  if (!(await primaryWithoutUsers(tx, write.environmentId))) return false;
+  await lockEnvironment(tx, write.environmentId);
+  const before = await primaryWithoutUsers(tx, write.environmentId);
+  if (!before) return false;
+  const after = await takePrimary(tx, write.connectionId, before);
+  const { environmentId, cause } = write;
+  await appendEvent(tx, at, {
+    environmentId,
+    cause,
+    kind: 'connection.updated',
+    outcome: 'success',
+    before: { id: after.id, name: after.name, isPrimary: false },
+    after: { id: after.id, name: after.name, isPrimary: true },
+    reason: `it brought the first user; ${before.name}, the primary connection so far, had brought none`,
+  });
+  return true;
+}
+
+/** Asks whether a person without accounts is somebody who left, where an identifier says so. */
+export async function askWhetherKnown(
+  tx: Db,
+  write: Write,
+  user: UserRecord,
+  at: string,
+  hash: Hash,
+): Promise<void> {
+  const { environmentId, connectionId, resource, personId } = user;
+  const known = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource), hash };
+  const whom = await asksAbout(tx, connectionId);
+  if (whom === 'nobody') return;
+  const former = await formerWithIdentifier(tx, known, personId, whom === 'own');
+  if (former && !(await hasAccounts(tx, personId)))
+    await ask(tx, write, user, former.personId, former.attribute, at);
+}
+
+async function ask(
+  tx: Db,
+  write: Write,
+  user: Pick<UserRecord, 'personId' | 'userName'>,
+  formerId: string,
+  attribute: Attribute,
+  at: string,
+): Promise<void> {
+  const { environmentId } = write;
+  const question = { newcomerId: user.personId, formerId, environmentId, attribute, askedAt: at };
+  if (!(await insertQuestion(tx, question))) return;
+  const event: Omit<NewEvent, 'alsoCausedBy'> = {
+    ...userEvent(write, user, { kind: 'identity.asked', after: { former: formerId, attribute } }),
+    outcome: 'held',
+    reason: `has the ${attribute} of somebody who left, and another externalId`,
+  };
+  await appendEvent(tx, at, event);
+}
+
+/** True where an inactive user becomes active with another externalId than it left with, and that is asked about. */
+export async function comesAsAnother(
+  tx: Db,
+  write: Write,
+  before: UserRecord,
+  after: Resource,
+  hash: Hash,
+): Promise<boolean> {
+  const { externalId, active } = after;
+  if (before.active || active !== true || typeof externalId !== 'string' || externalId === '') return false;
+  const left = before.leftExternalId;
+  if (left === externalId || (await asksAbout(tx, write.connectionId)) === 'nobody') return false;
+  if (!(await hasAccounts(tx, before.personId))) return false;
+  if (left !== null && left !== '') return true;
+  return before.purgedAt !== null && (await hadOtherExternalId(tx, before.personId, externalId, hash));
+}
+
+/** The record is somebody else's from now on, until an admin says that they are one. */
+export async function writeOver(tx: Db, write: Write, user: UserRecord, at: string): Promise<UserRecord> {
+  const newcomer = await splitUser(tx, user, at);
+  await ask(tx, write, newcomer, user.personId, 'externalId', at);
+  return newcomer;
+}
+
+/** Whoever was thought to be this person is not: the person is back. */
+async function endQuestionsAbout(tx: Db, write: Write, personId: string, at: string): Promise<void> {
+  const newcomers = await newcomersOf(tx, personId);
+  if (newcomers.length === 0) return;
+  await closeQuestionsAbout(tx, personId);
+  for (const id of newcomers) {
+    await enqueueForAllStores(tx, {
+      environmentId: write.environmentId,
+      subject: { kind: 'user', id },
+      priority: PRIORITY.normal,
+      correlationIds: [write.cause.correlationId],
+      at,
+    });
+  }
+}
