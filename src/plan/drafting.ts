@@ -4,7 +4,7 @@ import type { NotAcceptedAttributes, Op, Plan, Skip, UserChange } from '../model
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import type { Doubts } from './doubts.ts';
+import type { Doubts } from './people/doubts.ts';
 
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked' | 'unapproved';
 

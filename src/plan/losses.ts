@@ -17,7 +17,7 @@ import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
-import { covers, overlaps, says } from './identity.ts';
+import { covers, overlaps, says } from './people/identity.ts';
 
 /** What stands against a loss from before. */
 export interface KnownLoss {

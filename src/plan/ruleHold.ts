@@ -1,7 +1,7 @@
 /** What is held because a group that a rule names was deleted: people did not leave it, it went from under them. */
 
 import type { Hold, MembershipChange } from '../model/change.ts';
-import type { MembershipPlan } from './members.ts';
+import type { MembershipPlan } from './groups/members.ts';
 
 export function ruleHold(groupName: string): Hold {
   return {

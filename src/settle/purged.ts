@@ -8,7 +8,7 @@ import { PURGED } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { DesiredUser } from '../model/desired.ts';
-import { keptAttributes } from '../plan/user.ts';
+import { keptAttributes } from '../plan/people/user.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import type { Attempt } from './attempt.ts';
 import type { LinkSight } from './people/look.ts';

@@ -12,8 +12,8 @@ import { type ProtectedAccount, rememberProtected, saveSpared } from '../db/seen
 import type { UserChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { Remote } from '../model/remote.ts';
-import { attributeChanges, splitIdentity } from '../plan/attributes.ts';
 import type { LossOf } from '../plan/losses.ts';
+import { attributeChanges, splitIdentity } from '../plan/people/attributes.ts';
 import type { Attempt } from './attempt.ts';
 import { recordFoundLoss } from './gate/taken.ts';
 import { enqueueGroupsOf, enqueueHeirs } from './people/groupsOf.ts';

@@ -3,8 +3,8 @@
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { RemoteUser } from '../model/remote.ts';
-import type { Doubts } from '../plan/doubts.ts';
 import type { UserSituation } from '../plan/drafting.ts';
+import type { Doubts } from '../plan/people/doubts.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import {

@@ -8,7 +8,6 @@ import { finishApproved, type LossRecord, retireLosses, standingOfSubject } from
 import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
-import { isStillWanted } from '../../plan/identity.ts';
 import {
   isDeclined,
   type Judgement,
@@ -16,6 +15,7 @@ import {
   standingAmong,
   withoutDeclined,
 } from '../../plan/losses.ts';
+import { isStillWanted } from '../../plan/people/identity.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
 import { askBrake, releaseBrakeIfClear } from './brake.ts';

@@ -9,7 +9,7 @@ import { groupLinksByRemoteIds, type LinkRecord, linksBySubject } from '../../db
 import { observedUnder } from '../../db/seen/observations.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
-import type { GroupSituation } from '../../plan/group.ts';
+import type { GroupSituation } from '../../plan/groups/group.ts';
 import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
 import { keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';

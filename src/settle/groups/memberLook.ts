@@ -17,8 +17,8 @@ import {
 import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
 import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import { planGroup } from '../../plan/group.ts';
-import type { MemberSituation } from '../../plan/member.ts';
+import { planGroup } from '../../plan/groups/group.ts';
+import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type StoreContext, standingsOf } from '../../stores/desired.ts';
 import { memberHolds } from '../people/doubts.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';

@@ -1,7 +1,7 @@
 /** Memberships that would end only because a group that a rule names was deleted. Reads the database only. */
 
 import { departedFrom } from '../../db/stores/departedMembers.ts';
-import type { MembershipPlan } from '../../plan/members.ts';
+import type { MembershipPlan } from '../../plan/groups/members.ts';
 import { holdDeparted } from '../../plan/ruleHold.ts';
 import type { Planning } from '../planning.ts';
 

@@ -7,7 +7,7 @@ import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../.
 import { forgetObservation } from '../../db/seen/observations.ts';
 import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { planGroup } from '../../plan/group.ts';
+import { planGroup } from '../../plan/groups/group.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { giveBackToMembers } from '../giveBack/memberships.ts';

@@ -1,7 +1,7 @@
 /** The members of SCIM groups whose accounts are protected, so that nobody grants them anything. */
 
 import { protectedMembers } from '../../db/seen/spared.ts';
-import type { MemberSituation } from '../../plan/member.ts';
+import type { MemberSituation } from '../../plan/groups/member.ts';
 import type { Planning } from '../planning.ts';
 
 /** Linked before, or only found under their identifier. */

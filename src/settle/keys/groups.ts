@@ -8,7 +8,7 @@ import type { KeyHolder } from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { GroupChange, Update } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
-import { planGroup } from '../../plan/group.ts';
+import { planGroup } from '../../plan/groups/group.ts';
 import { GROUP_KEY, temporaryValue } from '../../plan/keys.ts';
 import type { Attempt } from '../attempt.ts';
 import { type GroupFacts, groupsByRecords, lookAtGroups } from '../groups/look.ts';

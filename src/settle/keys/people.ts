@@ -8,7 +8,7 @@ import { holdersOf, type Key, type KeyHolder, replaceKeyWaits } from '../../db/s
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type AttributeChange, changeKey, type Update, type UserChange } from '../../model/change.ts';
 import { keysWanted, temporaryValue, withhold } from '../../plan/keys.ts';
-import { planUser } from '../../plan/user.ts';
+import { planUser } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Gate } from '../gate/gate.ts';
 import { writeLink } from '../people/linkWrites.ts';

@@ -14,7 +14,7 @@ import { approvedSpeakers, formerSpeakers } from '../../db/people/speakers.ts';
 import { type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
 import type { Hold } from '../../model/change.ts';
 import type { DesiredUser, Speaker } from '../../model/desired.ts';
-import { type Doubts, type NewSpeaker, NOTHING_IN_DOUBT } from '../../plan/doubts.ts';
+import { type Doubts, type NewSpeaker, NOTHING_IN_DOUBT } from '../../plan/people/doubts.ts';
 import type { MemberStanding, StoreContext } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';

@@ -14,7 +14,7 @@ import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../m
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
-import { keptAttributes } from '../../plan/user.ts';
+import { keptAttributes } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
 import { arrivedAttributes } from '../recovery/user.ts';

@@ -14,7 +14,7 @@ import type { Plan, UserChange } from '../../model/change.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { UserSituation } from '../../plan/drafting.ts';
-import { isSpared, planUser } from '../../plan/user.ts';
+import { isSpared, planUser } from '../../plan/people/user.ts';
 import { loadDesiredUsers } from '../../stores/desired.ts';
 import { type Drift, type DriftItem, NO_DRIFT } from '../drift.ts';
 import { keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits.ts';

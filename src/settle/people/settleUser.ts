@@ -7,7 +7,7 @@ import { getLink } from '../../db/seen/links.ts';
 import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { LossOf } from '../../plan/losses.ts';
-import { isSpared, planUser } from '../../plan/user.ts';
+import { isSpared, planUser } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { desiredOf } from '../gate/decisions.ts';
 import { type Gate, openGate } from '../gate/gate.ts';

@@ -2,9 +2,9 @@
 
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
-import { NOTHING_IN_DOUBT } from '../../../src/plan/doubts.ts';
 import type { UserSituation } from '../../../src/plan/drafting.ts';
-import { planUser } from '../../../src/plan/user.ts';
+import { NOTHING_IN_DOUBT } from '../../../src/plan/people/doubts.ts';
+import { planUser } from '../../../src/plan/people/user.ts';
 
 const situation: UserSituation = {
   desired: {

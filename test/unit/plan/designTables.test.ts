@@ -6,14 +6,14 @@ import { type Change, changeKey, type Plan, replacesIdentity } from '../../../sr
 import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.ts';
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
-import { NOTHING_IN_DOUBT } from '../../../src/plan/doubts.ts';
 import type { AccountLink, DisabledBy } from '../../../src/plan/drafting.ts';
 import { type GiveBack, giveAccountBack, giveMembershipBack } from '../../../src/plan/giveBack.ts';
-import { planGroup } from '../../../src/plan/group.ts';
+import { planGroup } from '../../../src/plan/groups/group.ts';
+import { decideMember, type MemberSituation } from '../../../src/plan/groups/member.ts';
 import { keyStep } from '../../../src/plan/keys.ts';
 import { type Judgement, judgeLosses, type KnownLoss } from '../../../src/plan/losses.ts';
-import { decideMember, type MemberSituation } from '../../../src/plan/member.ts';
-import { planUser } from '../../../src/plan/user.ts';
+import { NOTHING_IN_DOUBT } from '../../../src/plan/people/doubts.ts';
+import { planUser } from '../../../src/plan/people/user.ts';
 
 type Row = Readonly<Record<string, string>>;
 

@@ -2,9 +2,9 @@
 
 import { changeKey, type IdentityUpdate, type UserChange } from '../../../src/model/change.ts';
 import { commonSettings } from '../../../src/model/commonSettings.ts';
-import { splitIdentity } from '../../../src/plan/attributes.ts';
-import { isStillWanted } from '../../../src/plan/identity.ts';
 import { judgeLosses, type KnownLoss, withoutDeclined } from '../../../src/plan/losses.ts';
+import { splitIdentity } from '../../../src/plan/people/attributes.ts';
+import { isStillWanted } from '../../../src/plan/people/identity.ts';
 
 const subject = { kind: 'user', id: 'p', display: 'jane' } as const;
 

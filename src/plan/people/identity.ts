@@ -3,8 +3,13 @@
  * wanted, so a decision outlives whatever else the next plan wants of the account. Pure.
  */
 
-import { type AttributeChange, type Change, type IdentityUpdate, replacesIdentity } from '../model/change.ts';
-import type { Attributes } from '../model/desired.ts';
+import {
+  type AttributeChange,
+  type Change,
+  type IdentityUpdate,
+  replacesIdentity,
+} from '../../model/change.ts';
+import type { Attributes } from '../../model/desired.ts';
 
 /** A loss that was planned before. */
 interface Planned {

@@ -1,6 +1,6 @@
 /** What the planner is told of a person who may not be who they seem to be. */
 
-import type { Hold } from '../model/change.ts';
+import type { Hold } from '../../model/change.ts';
 
 export interface Doubts {
   /** Why nothing is done for the person: somebody else comes first. */

@@ -1,9 +1,9 @@
 /** The plan for one SCIM group on one store: the table "Groups" of docs/design.md. Memberships are apart. */
 
-import type { GroupChange, Plan, Skip } from '../model/change.ts';
-import type { CommonSettings } from '../model/commonSettings.ts';
-import type { DesiredGroup } from '../model/desired.ts';
-import { GROUP_KEY } from './keys.ts';
+import type { GroupChange, Plan, Skip } from '../../model/change.ts';
+import type { CommonSettings } from '../../model/commonSettings.ts';
+import type { DesiredGroup } from '../../model/desired.ts';
+import { GROUP_KEY } from '../keys.ts';
 
 export interface GroupLink {
   readonly remoteId: string;

@@ -1,7 +1,7 @@
 /** Which mapped attributes of an account differ from what the directory wants, and which of them are its identity. */
 
-import type { AttributeChange } from '../model/change.ts';
-import type { Attributes } from '../model/desired.ts';
+import type { AttributeChange } from '../../model/change.ts';
+import type { Attributes } from '../../model/desired.ts';
 
 /**
  * Compares with what the bridge last applied, and where it applied nothing yet (a fresh adoption, a new

@@ -1,10 +1,10 @@
 /** The part of a person's plan that changes attributes of an account that they have. */
 
-import type { AttributeChange, UserChange } from '../model/change.ts';
-import type { Attributes } from '../model/desired.ts';
+import type { AttributeChange, UserChange } from '../../model/change.ts';
+import type { Attributes } from '../../model/desired.ts';
+import type { AccountLink, Drafting } from '../drafting.ts';
 import { attributeChanges, notAcceptedReason, splitIdentity } from './attributes.ts';
 import { byNewSpeaker } from './doubts.ts';
-import type { AccountLink, Drafting } from './drafting.ts';
 
 /** `waits`: the whole of it waits with the enabling that it follows. */
 export function update(

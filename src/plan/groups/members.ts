@@ -3,7 +3,7 @@
  * every account that is a member, or should be. Grants come before revokes.
  */
 
-import type { MembershipChange, Skip } from '../model/change.ts';
+import type { MembershipChange, Skip } from '../../model/change.ts';
 import { decideMember, type MemberSituation } from './member.ts';
 
 export interface MembershipPlan {

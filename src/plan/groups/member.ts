@@ -1,7 +1,7 @@
 /** The decision on one membership of a remote group: the table "Memberships" of docs/design.md. */
 
-import type { Hold, Member } from '../model/change.ts';
-import type { Lifecycle } from '../model/desired.ts';
+import type { Hold, Member } from '../../model/change.ts';
+import type { Lifecycle } from '../../model/desired.ts';
 
 export interface MemberSituation {
   readonly member: Member;

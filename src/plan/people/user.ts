@@ -1,10 +1,9 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
-import type { Plan, UserChange } from '../model/change.ts';
-import type { CommonSettings } from '../model/commonSettings.ts';
-import type { Attributes } from '../model/desired.ts';
-import type { RemoteUser } from '../model/remote.ts';
-import { byNewSpeaker, byNewSpeakerAfterLeaving } from './doubts.ts';
+import type { Plan, UserChange } from '../../model/change.ts';
+import type { CommonSettings } from '../../model/commonSettings.ts';
+import type { Attributes } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
 import {
   type AccountLink,
   type DisabledBy,
@@ -12,8 +11,9 @@ import {
   mayGiveAccess,
   UNAPPROVED,
   type UserSituation,
-} from './drafting.ts';
-import { ruleHold } from './ruleHold.ts';
+} from '../drafting.ts';
+import { ruleHold } from '../ruleHold.ts';
+import { byNewSpeaker, byNewSpeakerAfterLeaving } from './doubts.ts';
 import { endTemporary, sayNotAccepted, update } from './userUpdate.ts';
 
 export function planUser(situation: UserSituation): Plan<UserChange> {
