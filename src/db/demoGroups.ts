@@ -1,6 +1,7 @@
 /** The groups of `Demo` stores and who is in them. */
 
 import { newId } from '../support/ids.ts';
+import { chunks } from './chunks.ts';
 import { lower } from './columns.ts';
 import { type Db, isUniqueViolation } from './open.ts';
 
@@ -54,10 +55,10 @@ export async function demoGroupsOfAccounts(
   accountIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly DemoGroupRecord[]>> {
   const found = new Map<string, DemoGroupRecord[]>();
-  for (let from = 0; from < accountIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(accountIds)) {
     const rows = await db('demo_members as m')
       .join('demo_groups as g', 'g.id', 'm.group_id')
-      .whereIn('m.account_id', accountIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('m.account_id', some)
       .orderBy(['g.name_lower', 'g.id'])
       .select('m.account_id', 'g.id', 'g.name');
     for (const row of rows) {
@@ -67,8 +68,6 @@ export async function demoGroupsOfAccounts(
   }
   return found;
 }
-
-const IDS_PER_QUERY_MAX = 500;
 
 export async function createGroup(
   db: Db,

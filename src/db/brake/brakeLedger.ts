@@ -3,6 +3,7 @@
  * something. Read and written under the store's lock.
  */
 
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { ANNOUNCED, ANNOUNCED_IDENTITIES } from '../queue/causes.ts';
 
@@ -28,8 +29,6 @@ export async function readWindow(db: Db, storeId: string, cutoff: string): Promi
   return { used: Number(used?.n ?? 0), base: oldest ? Number(oldest.base) : null };
 }
 
-const KEYS_PER_QUERY_MAX = 500;
-
 /** Which of these people are in the window already. */
 export async function peopleInWindow(
   db: Db,
@@ -38,11 +37,11 @@ export async function peopleInWindow(
   personKeys: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (let from = 0; from < personKeys.length; from += KEYS_PER_QUERY_MAX) {
+  for (const some of chunks(personKeys)) {
     const rows = await db('brake_ledger')
       .where({ store_id: storeId })
       .where('at', '>', cutoff)
-      .whereIn('person_key', personKeys.slice(from, from + KEYS_PER_QUERY_MAX))
+      .whereIn('person_key', some)
       .select('person_key');
     for (const row of rows) found.add(row.person_key);
   }

@@ -5,10 +5,9 @@
 
 import type { LossState } from '../../model/loss.ts';
 import type { Subject } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { type LossRecord, toLoss } from './losses.ts';
-
-const IDS_PER_QUERY_MAX = 500;
 
 export interface Wish {
   /** Who wants it back, by name. */
@@ -19,11 +18,8 @@ export interface Wish {
 
 /** Marks those of the losses that nobody wanted back before. */
 export async function wantBack(tx: Db, ids: readonly string[], { by, at }: Wish): Promise<void> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
-    await tx('losses')
-      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
-      .whereNull('undo_at')
-      .update({ undo_by: by, undo_at: at });
+  for (const some of chunks(ids))
+    await tx('losses').whereIn('id', some).whereNull('undo_at').update({ undo_by: by, undo_at: at });
 }
 
 /** What is to be given back of a subject on a store, the oldest first. */
@@ -53,10 +49,10 @@ export async function accountsWantedBack(
   personIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await open(db)
       .where({ store_id: storeId, kind: 'user' })
-      .whereIn('subject_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('subject_id', some)
       .distinct('subject_id');
     for (const row of rows) found.add(row.subject_id);
   }
@@ -74,8 +70,8 @@ export async function endGiveBack(
   state: Extract<LossState, 'undone' | 'moved' | 'impossible'>,
   reason: string,
 ): Promise<void> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
+  for (const some of chunks(ids))
     await tx('losses')
-      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('id', some)
       .update({ state, reason, standing: state === 'undone' });
 }

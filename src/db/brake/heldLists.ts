@@ -1,9 +1,8 @@
 /** What waits for a decision: lists of it, by page, by person and by change, and how much it is. Reads only. */
 
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { LOSS_RANK, type LossRecord, toLoss } from './losses.ts';
-
-const IDS_PER_QUERY_MAX = 500;
 
 export interface HeldPosition {
   readonly rank: number;
@@ -56,14 +55,8 @@ export async function openHeld(db: Db, where: HeldIn, filter: HeldFilter): Promi
     }
   }
   const values = [...new Set(filter.values)];
-  for (let from = 0; from < values.length; from += IDS_PER_QUERY_MAX)
-    found.push(
-      ...(
-        await open()
-          .whereIn(filter.column, values.slice(from, from + IDS_PER_QUERY_MAX))
-          .orderBy(['rank', 'since', 'id'])
-      ).map(toLoss),
-    );
+  for (const some of chunks(values))
+    found.push(...(await open().whereIn(filter.column, some).orderBy(['rank', 'since', 'id'])).map(toLoss));
   return found;
 }
 

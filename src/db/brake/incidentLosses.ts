@@ -1,6 +1,7 @@
 /** The losses of incidents: which belong to one, how many there are, and what was undone of them. */
 
 import type { LossState } from '../../model/loss.ts';
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { IncidentRecord } from './incidents.ts';
 import { type LossRecord, toLoss } from './losses.ts';
@@ -145,15 +146,12 @@ export function takenOf(
   return filter === 'all' ? query().then(toLosses) : inParts(filter, query);
 }
 
-const VALUES_PER_QUERY_MAX = 500;
-
 async function inParts(
   { column, values }: { readonly column: string; readonly values: readonly string[] },
   query: () => ReturnType<Db>,
 ): Promise<readonly LossRecord[]> {
   const found: LossRecord[] = [];
-  for (let from = 0; from < values.length; from += VALUES_PER_QUERY_MAX)
-    found.push(...toLosses(await query().whereIn(column, values.slice(from, from + VALUES_PER_QUERY_MAX))));
+  for (const some of chunks(values)) found.push(...toLosses(await query().whereIn(column, some)));
   return found;
 }
 

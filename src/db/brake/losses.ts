@@ -8,6 +8,7 @@ import type { Change } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -63,8 +64,6 @@ export type NewHeld = Fresh & Pick<LossRecord, 'reason'>;
 export type NewTaken = Fresh;
 
 const ROWS_PER_INSERT_MAX = 50;
-const IDS_PER_QUERY_MAX = 500;
-
 const UNDECIDED = { decidedBy: null, decidedAt: null, undoBy: null, undoAt: null };
 
 /** `since` is an ISO time. Answers the rows in the order given. */
@@ -107,10 +106,10 @@ export async function standingOfSubjects(
   subjectIds: readonly string[],
 ): Promise<readonly LossRecord[]> {
   const found: LossRecord[] = [];
-  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(subjectIds)) {
     const rows = await db('losses')
       .where({ store_id: storeId, kind, standing: true })
-      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('subject_id', some)
       .orderBy('since')
       .orderBy('id');
     found.push(...rows.map(toLoss));
@@ -153,10 +152,10 @@ async function decide(
   { state, by, at }: Decision,
 ): Promise<number> {
   let decided = 0;
-  for (let n = 0; n < ids.length; n += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(ids)) {
     decided += await db('losses')
       .where({ state: from, standing: true })
-      .whereIn('id', ids.slice(n, n + IDS_PER_QUERY_MAX))
+      .whereIn('id', some)
       .update({ state, decided_by: by, decided_at: at });
   }
   return decided;
@@ -169,8 +168,7 @@ export async function finishApproved(db: Db, id: string, at: string): Promise<vo
 
 /** What is planned no more speaks for nothing; the incident still shows what became of it. */
 export async function retireLosses(db: Db, ids: readonly string[]): Promise<void> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
-    await retire(db('losses').whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX)), db);
+  for (const some of chunks(ids)) await retire(db('losses').whereIn('id', some), db);
 }
 
 /** The person is back: what would end their access, or was decided about that, counts no more on any store. */

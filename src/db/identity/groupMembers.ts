@@ -3,11 +3,10 @@
  * group; whole groups are read page by page. A caller that writes here must have locked the group's row.
  */
 
+import { chunks } from '../chunks.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { forgetReturned } from '../stores/departedMembers.ts';
 
-/** Ids in one statement, far below what either database takes. */
-const IDS_PER_QUERY_MAX = 500;
 /** Rows in one read; between two pages other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
 
@@ -162,10 +161,4 @@ export async function someMembers(db: Db, groupId: string, limit: number): Promi
     .limit(limit)
     .select('user_id');
   return rows.map((row: { user_id: string }) => row.user_id);
-}
-
-function* chunks(ids: readonly string[]): Generator<readonly string[]> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
-    yield ids.slice(from, from + IDS_PER_QUERY_MAX);
-  }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Resource } from '../../model/resource.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './lists.ts';
@@ -60,13 +61,11 @@ export async function replaceGroupResource(
   };
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** For groups that lost a member because a user was deleted. */
 export async function raiseGroupVersions(db: Db, ids: readonly string[], at: string): Promise<void> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(ids)) {
     await db('groups')
-      .whereIn('id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('id', some)
       .update({ version: db.raw('version + 1'), updated_at: at });
   }
 }
@@ -115,8 +114,8 @@ export async function lockGroup(db: Db, connectionId: string, id: string): Promi
 
 /** `ids` in ascending order, so that two who lock several groups never wait for each other. */
 export async function lockGroups(db: Db, ids: readonly string[]): Promise<void> {
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
-    const chunk = ids.slice(from, from + IDS_PER_QUERY_MAX);
+  for (const some of chunks(ids)) {
+    const chunk = some;
     await forUpdate(db, db('groups').whereIn('id', chunk).orderBy('id').select('id'));
   }
 }
@@ -147,10 +146,10 @@ export async function findGroupsEvenDeleted(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, GroupOrTombstone>> {
   const found = new Map<string, GroupOrTombstone>();
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(ids)) {
     const rows = await db('groups')
       .join('connections', 'connections.id', 'groups.connection_id')
-      .whereIn('groups.id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('groups.id', some)
       .select('groups.*', 'connections.keep_accounts');
     for (const row of rows) {
       const keepRemote = row.deleted_at !== null && fromBoolean(row.keep_accounts);

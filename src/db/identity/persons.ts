@@ -3,6 +3,7 @@
  * the last to go.
  */
 
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { toUser, type UserRecord } from './users.ts';
@@ -28,19 +29,17 @@ export async function speakingUser(db: Db, personId: string): Promise<SpeakingUs
   return (await speakingUsers(db, [personId])).get(personId) ?? null;
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** The same for many people, by person id; those without a live user are absent. */
 export async function speakingUsers(
   db: Db,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, SpeakingUser>> {
   const found = new Map<string, SpeakingUser>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users')
       .join('connections', 'connections.id', 'users.connection_id')
       .join('persons', 'persons.id', 'users.person_id')
-      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('users.person_id', some)
       .whereNull('users.deleted_at')
       .orderBy('connections.is_primary', 'desc')
       .orderBy('users.created_at')
@@ -90,10 +89,10 @@ export async function lastDeletedUsers(
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, DeletedUser>> {
   const found = new Map<string, DeletedUser>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users')
       .join('connections', 'connections.id', 'users.connection_id')
-      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('users.person_id', some)
       .whereNotNull('users.deleted_at')
       .orderBy('users.deleted_at', 'desc')
       .orderBy('users.id', 'desc')

@@ -4,6 +4,7 @@
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -109,20 +110,18 @@ export interface NamedPerson {
   readonly state: 'active' | 'inactive' | 'deleted';
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** By person id, deleted people too; an id that is nobody's, or of somebody who was purged, is absent. */
 export async function namesOfPeople(
   db: Db,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, NamedPerson>> {
   const found = new Map<string, NamedPerson>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     // The user that speaks for the person comes last, and stays; of deleted ones the last that was deleted.
     const rows: { person_id: string; user_name: string; active: unknown; deleted_at: string | null }[] =
       await db('users')
         .join('connections', 'connections.id', 'users.connection_id')
-        .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+        .whereIn('users.person_id', some)
         .orderByRaw('case when users.deleted_at is null then 1 else 0 end')
         .orderBy('users.deleted_at')
         .orderBy('connections.is_primary')
@@ -143,9 +142,9 @@ export async function displaysOf(db: Db, subjects: readonly Subject[]): Promise<
   const people = await namesOfPeople(db, idsOf('user'));
   const groups = new Map<string, string>();
   const groupIds = idsOf('group');
-  for (let from = 0; from < groupIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(groupIds)) {
     const rows: { id: string; display_name: string }[] = await db('groups')
-      .whereIn('id', groupIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('id', some)
       .select('id', 'display_name');
     for (const { id, display_name: name } of rows) groups.set(id, name);
   }

@@ -4,6 +4,7 @@
  */
 
 import type { Resource } from '../../model/resource.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean, lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -196,17 +197,15 @@ export interface Departed {
   readonly purgedAt: string | null;
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** Of the user of each person that was there last. */
 export async function departures(
   db: Db,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, Departed>> {
   const found = new Map<string, Departed>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users')
-      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('person_id', some)
       .orderByRaw('case when deleted_at is null then 1 else 0 end')
       .orderBy('deleted_at')
       .select('person_id', 'deactivated_at', 'deleted_at', 'purged_at');
@@ -221,10 +220,10 @@ export async function departures(
 /** Those of these purged people who were known by an externalId. */
 export async function withExternalIds(db: Db, personIds: readonly string[]): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('former_identifiers')
       .where({ kind: 'externalId' })
-      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('person_id', some)
       .select('person_id');
     for (const row of rows) found.add(row.person_id);
   }

@@ -1,5 +1,6 @@
 /** What the directory last said of a person, and which connection said it: for sentences about why an account is as it is. */
 
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -41,18 +42,16 @@ export interface UserOfPerson {
   readonly active: boolean;
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** The live users of each person; of people who are gone those that were deleted, and are not purged. */
 export async function usersOfPeople(
   db: Db,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly UserOfPerson[]>> {
   const found = new Map<string, { readonly isLive: boolean; readonly users: UserOfPerson[] }>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users')
       .join('connections', 'connections.id', 'users.connection_id')
-      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('users.person_id', some)
       .whereNull('users.purged_at')
       .orderByRaw('case when users.deleted_at is null then 0 else 1 end')
       .orderBy('connections.is_primary', 'desc')

@@ -3,6 +3,7 @@
  * with the same address, or anybody with an account who had it.
  */
 
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
@@ -31,8 +32,6 @@ export interface Namesake {
   readonly isOfPrimary: boolean;
 }
 
-const ADDRESSES_PER_QUERY_MAX = 200;
-
 /** To whom each of these addresses (in lower case) is due before anybody else, several for one address. */
 export async function namesakes(
   db: Db,
@@ -41,7 +40,7 @@ export async function namesakes(
 ): Promise<ReadonlyMap<string, readonly Namesake[]>> {
   const found = new Map<string, Namesake[]>();
   const unique = [...new Set(addresses)];
-  for (let from = 0; from < unique.length; from += ADDRESSES_PER_QUERY_MAX) {
+  for (const some of chunks(unique)) {
     const account = db('links')
       .where({ 'links.kind': 'user' })
       .where('links.subject_id', db.ref('users.person_id'))
@@ -51,7 +50,7 @@ export async function namesakes(
     const rows = await db('users')
       .join('connections', 'connections.id', 'users.connection_id')
       .where('users.environment_id', environmentId)
-      .whereIn('users.primary_email_lower', unique.slice(from, from + ADDRESSES_PER_QUERY_MAX))
+      .whereIn('users.primary_email_lower', some)
       .where((any) => any.whereRaw(ofPrimary).orWhereExists(account))
       .orderByRaw(`case when ${ofPrimary} then 0 else 1 end`)
       .orderBy(['users.created_at', 'users.id'])

@@ -3,6 +3,7 @@
  * identifiers. It is open while an account of the one who left is there, and nobody has answered.
  */
 
+import { chunks } from '../chunks.ts';
 import { type Db, forUpdate } from '../open.ts';
 
 export type Attribute = 'userName' | 'email' | 'externalId';
@@ -47,17 +48,15 @@ export async function lockQuestion(db: Db, newcomerId: string): Promise<Question
   return questionOf(db, newcomerId);
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** By newcomer. */
 export async function questionsOf(
   db: Db,
   newcomerIds: readonly string[],
 ): Promise<ReadonlyMap<string, QuestionRecord>> {
   const found = new Map<string, QuestionRecord>();
-  for (let from = 0; from < newcomerIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(newcomerIds)) {
     const rows = await db('identity_questions')
-      .whereIn('newcomer_id', newcomerIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('newcomer_id', some)
       .orderByRaw("case state when 'open' then 0 else 1 end")
       .orderBy([{ column: 'asked_at', order: 'desc' }, 'former_id']);
     for (const question of rows.map(toQuestion))

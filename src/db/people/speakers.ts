@@ -3,14 +3,13 @@
  * a store waits for an admin, who lets that connection speak there.
  */
 
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export async function setSpeaker(db: Db, personId: string, connectionId: string): Promise<void> {
   await db('persons').where({ id: personId }).update({ speaker_connection_id: connectionId });
 }
-
-const IDS_PER_QUERY_MAX = 500;
 
 export interface FormerSpeaker {
   /** As the user was when it was deleted. */
@@ -24,11 +23,11 @@ export async function formerSpeakers(
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, FormerSpeaker>> {
   const found = new Map<string, FormerSpeaker>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users')
       .join('persons', 'persons.id', 'users.person_id')
       .where('users.connection_id', db.ref('persons.speaker_connection_id'))
-      .whereIn('users.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('users.person_id', some)
       .whereNotNull('users.deleted_at')
       .orderBy('users.deleted_at')
       .select('users.person_id', 'users.active', 'users.deleted_at');
@@ -45,10 +44,10 @@ export async function approvedSpeakers(
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows: { person_id: string; connection_id: string }[] = await db('speaker_approvals')
       .where({ store_id: storeId })
-      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX));
+      .whereIn('person_id', some);
     for (const row of rows) found.set(row.person_id, row.connection_id);
   }
   return found;

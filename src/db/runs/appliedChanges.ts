@@ -4,6 +4,7 @@
  * any more.
  */
 
+import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -17,8 +18,6 @@ export interface AppliedChange {
 }
 
 const ROWS_PER_INSERT_MAX = 100;
-const KEYS_PER_QUERY_MAX = 500;
-
 /** A later preview takes over what an earlier one had not done yet. */
 export async function insertApplied(
   db: Db,
@@ -46,10 +45,8 @@ export async function appliedAmong(
   keys: readonly string[],
 ): Promise<ReadonlyMap<string, AppliedChange>> {
   const found = new Map<string, AppliedChange>();
-  for (let from = 0; from < keys.length; from += KEYS_PER_QUERY_MAX) {
-    const rows = await db('applied_changes')
-      .where({ store_id: storeId })
-      .whereIn('change_key', keys.slice(from, from + KEYS_PER_QUERY_MAX));
+  for (const some of chunks(keys)) {
+    const rows = await db('applied_changes').where({ store_id: storeId }).whereIn('change_key', some);
     for (const change of rows.map(toApplied)) found.set(change.changeKey, change);
   }
   return found;

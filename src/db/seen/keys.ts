@@ -4,6 +4,7 @@
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -123,8 +124,6 @@ export interface KnownWait extends KeyWait {
   readonly holder: Pick<KeyHolder, 'subjectId' | 'remoteName'> | null;
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** What these subjects wait for, with who has it. */
 export async function keyWaitsOf(
   db: Db,
@@ -133,8 +132,8 @@ export async function keyWaitsOf(
   subjectIds: readonly string[],
 ): Promise<readonly KnownWait[]> {
   const found: KnownWait[] = [];
-  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
-    const ids = subjectIds.slice(from, from + IDS_PER_QUERY_MAX);
+  for (const some of chunks(subjectIds)) {
+    const ids = some;
     found.push(...(await waits(db, storeId, kind).whereIn('w.subject_id', ids)).map(toWait));
   }
   return found;

@@ -4,6 +4,7 @@
  */
 
 import type { RemoteMember } from '../../model/remote.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -21,8 +22,6 @@ export interface LedgerEntry {
 }
 
 const ROWS_PER_INSERT_MAX = 100;
-const IDS_PER_QUERY_MAX = 500;
-
 /** Records memberships that a scan saw; an entry that is there keeps its origin. `at` is an ISO time. */
 export async function observeMembers(
   db: Db,
@@ -108,10 +107,10 @@ export async function markSeen(
   remoteUserIds: readonly string[],
   scanId: string,
 ): Promise<void> {
-  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX)
+  for (const some of chunks(remoteUserIds))
     await db('membership_ledger')
       .where({ store_id: storeId, remote_group_id: remoteGroupId })
-      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_user_id', some)
       .update({ scan_id: scanId });
 }
 
@@ -127,10 +126,10 @@ export async function ledgerEntries(
   seenIn: string | null = null,
 ): Promise<ReadonlyMap<string, LedgerEntry>> {
   const found = new Map<string, LedgerEntry>();
-  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteUserIds)) {
     const rows = await db('membership_ledger')
       .where({ store_id: storeId, remote_group_id: remoteGroupId, ...(seenIn ? { scan_id: seenIn } : {}) })
-      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX));
+      .whereIn('remote_user_id', some);
     for (const row of rows) found.set(row.remote_user_id, toEntry(row));
   }
   return found;
@@ -168,10 +167,10 @@ export async function forgetMembers(
   remoteGroupId: string,
   remoteUserIds: readonly string[],
 ): Promise<void> {
-  for (let from = 0; from < remoteUserIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteUserIds)) {
     await db('membership_ledger')
       .where({ store_id: storeId, remote_group_id: remoteGroupId })
-      .whereIn('remote_user_id', remoteUserIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_user_id', some)
       .delete();
   }
 }

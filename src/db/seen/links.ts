@@ -7,6 +7,7 @@ import type { NotAcceptedAttributes } from '../../model/change.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
+import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { addLinkWords, renameAccount } from '../people/linkWords.ts';
@@ -130,10 +131,10 @@ export async function groupLinksByRemoteIds(
   remoteIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly LinkRecord[]>> {
   const found = new Map<string, LinkRecord[]>();
-  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteIds)) {
     const rows = await db('links')
       .where({ store_id: storeId, kind: 'group' })
-      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_id', some)
       .whereNot({ state: 'removed' })
       .orderBy('created_at')
       .orderBy('id');
@@ -143,9 +144,6 @@ export async function groupLinksByRemoteIds(
   }
   return found;
 }
-
-/** Below the databases' limits on bound values, with room for the query's own. */
-const IDS_PER_QUERY_MAX = 500;
 
 /** The links of many subjects, by subject id; those without one are absent. */
 export function linksBySubject(
@@ -176,11 +174,11 @@ async function linksBy(
   without: readonly LinkState[] = [],
 ): Promise<ReadonlyMap<string, LinkRecord>> {
   const found = new Map<string, LinkRecord>();
-  for (let from = 0; from < values.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(values)) {
     const rows = await db('links')
       .where({ store_id: storeId, kind })
       .whereNotIn('state', without)
-      .whereIn(column, values.slice(from, from + IDS_PER_QUERY_MAX));
+      .whereIn(column, some);
     for (const link of rows.map(toLink)) found.set(keyOf(link), link);
   }
   return found;

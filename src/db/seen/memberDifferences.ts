@@ -3,6 +3,7 @@
  * ranges, so that a group of 100,000 costs neither memory nor a long query when one member changes.
  */
 
+import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 import type { LedgerOrigin } from './ledger.ts';
@@ -111,8 +112,6 @@ export async function* membersWithoutAccount(
   }
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** Live SCIM groups that have one of these people as a member and are not linked on the store. */
 export async function unlinkedGroupsOf(
   db: Db,
@@ -120,11 +119,11 @@ export async function unlinkedGroupsOf(
   personIds: readonly string[],
 ): Promise<readonly string[]> {
   const found = new Set<string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users as u')
       .join('group_members as m', 'm.user_id', 'u.id')
       .join('groups as g', 'g.id', 'm.group_id')
-      .whereIn('u.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('u.person_id', some)
       .whereNull('u.deleted_at')
       .whereNull('g.deleted_at')
       .whereNotExists(
@@ -147,10 +146,10 @@ export async function membersAmong(
   personIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('users as u')
       .join('group_members as m', 'm.user_id', 'u.id')
-      .whereIn('u.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('u.person_id', some)
       .whereIn('m.group_id', groupIds)
       .whereNull('u.deleted_at')
       .distinct('u.person_id');

@@ -5,6 +5,7 @@
 
 import type { Remote, RemoteUser } from '../../model/remote.ts';
 import type { Kind } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
 import { fromJson, lower, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -61,8 +62,6 @@ export async function observedAs<K extends Kind>(
   return row ? { remote: fromJson<Remote<K>>(row.remote), seenAt: row.seen_at } : null;
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 export interface Observation<K extends Kind = Kind> {
   readonly remote: Remote<K>;
   /** ISO time; before the answer that showed it was asked for. */
@@ -79,10 +78,10 @@ export async function countFresh(
 ): Promise<number> {
   const ids = [...new Set(remoteIds)];
   let known = 0;
-  for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(ids)) {
     const row = await db('observations')
       .where({ store_id: storeId, kind, scan_id: scanId })
-      .whereIn('remote_id', ids.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_id', some)
       .count({ n: '*' })
       .first();
     known += Number(row?.n ?? 0);
@@ -98,10 +97,10 @@ export async function observationsById<K extends Kind>(
   remoteIds: readonly string[],
 ): Promise<ReadonlyMap<string, Observation<K>>> {
   const found = new Map<string, Observation<K>>();
-  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteIds)) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind })
-      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_id', some)
       .select('remote_id', 'remote', 'seen_at');
     for (const row of rows) {
       found.set(row.remote_id, { remote: fromJson<Remote<K>>(row.remote), seenAt: row.seen_at });
@@ -118,10 +117,10 @@ export async function observedUnder<K extends Kind>(
   identifiers: readonly string[],
 ): Promise<ReadonlyMap<string, Remote<K>>> {
   const found = new Map<string, Remote<K>>();
-  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(identifiers)) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind })
-      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .whereIn('identifier_lower', some.map(lower))
       .orderBy('seen_at')
       .select('identifier_lower', 'remote');
     for (const row of rows) found.set(row.identifier_lower, fromJson<Remote<K>>(row.remote));
@@ -136,10 +135,10 @@ export async function accountsUnder(
   identifiers: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RemoteUser[]>> {
   const found = new Map<string, RemoteUser[]>();
-  for (let from = 0; from < identifiers.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(identifiers)) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind: 'user' })
-      .whereIn('identifier_lower', identifiers.slice(from, from + IDS_PER_QUERY_MAX).map(lower))
+      .whereIn('identifier_lower', some.map(lower))
       .orderBy('remote_id')
       .select('identifier_lower', 'remote');
     for (const row of rows) {
@@ -179,10 +178,10 @@ export async function adoptersOf(
   remoteIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteIds)) {
     const rows = await db('observations')
       .where({ store_id: storeId, kind: 'user' })
-      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_id', some)
       .whereNotNull('adopter_id')
       .select('remote_id', 'adopter_id');
     for (const row of rows) found.set(row.remote_id, row.adopter_id);

@@ -3,6 +3,7 @@
  * and those under the identifier of a person that may not be adopted.
  */
 
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { StoreRecord } from '../stores/stores.ts';
 
@@ -12,7 +13,6 @@ export interface ProtectedAccount {
   readonly pattern: string;
 }
 
-const IDS_PER_QUERY_MAX = 500;
 const ROWS_PER_INSERT_MAX = 100;
 
 /** Those of these accounts that were matched before, each with the entry that did it. */
@@ -22,10 +22,10 @@ export async function protectedAmong(
   remoteIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (let from = 0; from < remoteIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(remoteIds)) {
     const rows: { remote_id: string; pattern: string }[] = await db('protected_accounts')
       .where({ store_id: storeId })
-      .whereIn('remote_id', remoteIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('remote_id', some)
       .select('remote_id', 'pattern');
     for (const row of rows) found.set(row.remote_id, row.pattern);
   }
@@ -59,8 +59,8 @@ export async function keepProtection(
   const freed = rows.filter(({ remote_id, pattern }) =>
     pattern === '' ? remote_id !== self?.remoteId : !entries.has(pattern),
   );
-  for (let from = 0; from < freed.length; from += IDS_PER_QUERY_MAX) {
-    const ids = freed.slice(from, from + IDS_PER_QUERY_MAX).map((row) => row.remote_id);
+  for (const some of chunks(freed)) {
+    const ids = some.map((row) => row.remote_id);
     await db('protected_accounts').where({ store_id: storeId }).whereIn('remote_id', ids).delete();
   }
 }
@@ -72,10 +72,10 @@ export async function sparedOf(
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows: { person_id: string; remote_id: string }[] = await db('spared_accounts')
       .where({ store_id: storeId })
-      .whereIn('person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('person_id', some)
       .select('person_id', 'remote_id');
     for (const row of rows) found.set(row.person_id, row.remote_id);
   }

@@ -4,6 +4,7 @@
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -90,8 +91,6 @@ export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<r
   return rows.map(toSyncStatus);
 }
 
-const IDS_PER_QUERY_MAX = 500;
-
 /** Of many subjects, by subject id; subjects that never were settled are absent. */
 export async function statusesOfSubjects(
   db: Db,
@@ -100,10 +99,10 @@ export async function statusesOfSubjects(
   subjectIds: readonly string[],
 ): Promise<ReadonlyMap<string, SyncStatus>> {
   const found = new Map<string, SyncStatus>();
-  for (let from = 0; from < subjectIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(subjectIds)) {
     const rows = await db('sync_statuses')
       .where({ store_id: storeId, kind })
-      .whereIn('subject_id', subjectIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('subject_id', some)
       .select('subject_id', 'status');
     for (const row of rows) found.set(row.subject_id, row.status);
   }
@@ -185,8 +184,6 @@ export async function reasonsOf(
   });
 }
 
-const SUBJECTS_PER_QUERY_MAX = 500;
-
 /** Why a vendor refused something of these subjects, by `kind id`; subjects without a refusal are absent. */
 export async function vendorRefusals(
   db: Db,
@@ -195,10 +192,10 @@ export async function vendorRefusals(
 ): Promise<ReadonlyMap<string, string>> {
   const ids = [...new Set(subjects.map(({ id }) => id))];
   const found = new Map<string, string>();
-  for (let from = 0; from < ids.length; from += SUBJECTS_PER_QUERY_MAX) {
+  for (const some of chunks(ids)) {
     const rows = await db('sync_statuses')
       .where({ store_id: storeId })
-      .whereIn('subject_id', ids.slice(from, from + SUBJECTS_PER_QUERY_MAX))
+      .whereIn('subject_id', some)
       .whereNotNull('vendor')
       .whereNotNull('reason')
       .select('kind', 'subject_id', 'reason');

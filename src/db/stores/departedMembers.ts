@@ -3,6 +3,7 @@
  * has. It is over for whoever is a member of the group that takes its place.
  */
 
+import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 
 /** Before the group's memberships end. */
@@ -31,15 +32,11 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
 /** They are members again. */
 export async function forgetReturned(tx: Db, groupId: string, userIds: readonly string[]): Promise<void> {
   if ((await tx('departed_members').where({ group_id: groupId }).first('person_id')) === undefined) return;
-  for (let from = 0; from < userIds.length; from += IDS_PER_QUERY_MAX) {
-    const people = tx('users')
-      .whereIn('id', userIds.slice(from, from + IDS_PER_QUERY_MAX))
-      .select('person_id');
+  for (const some of chunks(userIds)) {
+    const people = tx('users').whereIn('id', some).select('person_id');
     await tx('departed_members').where({ group_id: groupId }).whereIn('person_id', people).delete();
   }
 }
-
-const IDS_PER_QUERY_MAX = 500;
 
 /** Of these people, by person, the name of one of these groups that went from under them. */
 export async function departedFrom(
@@ -49,11 +46,11 @@ export async function departedFrom(
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   if (groupIds.length === 0) return found;
-  for (let from = 0; from < personIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(personIds)) {
     const rows = await db('departed_members')
       .join('groups', 'groups.id', 'departed_members.group_id')
       .whereIn('departed_members.group_id', groupIds)
-      .whereIn('departed_members.person_id', personIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('departed_members.person_id', some)
       .select('departed_members.person_id', 'groups.display_name');
     for (const row of rows) found.set(row.person_id, row.display_name);
   }

@@ -3,11 +3,10 @@
  * `users`, and of a person only the speaking user counts. Nothing here knows what the condition says.
  */
 
+import { chunks } from '../chunks.ts';
 import type { SqlCondition } from '../identity/lists.ts';
 import type { Db } from '../open.ts';
 import { ranges } from '../seen/memberDifferences.ts';
-
-const IDS_PER_QUERY_MAX = 500;
 
 /** The people behind those of these users who meet the condition. */
 export async function peopleMeeting(
@@ -16,9 +15,9 @@ export async function peopleMeeting(
   condition: SqlCondition,
 ): Promise<ReadonlySet<string>> {
   const people = new Set<string>();
-  for (let from = 0; from < userIds.length; from += IDS_PER_QUERY_MAX) {
+  for (const some of chunks(userIds)) {
     const rows = await db('users')
-      .whereIn('users.id', userIds.slice(from, from + IDS_PER_QUERY_MAX))
+      .whereIn('users.id', some)
       .whereRaw(condition.sql, condition.bindings as never)
       .select('users.person_id');
     for (const row of rows) people.add(row.person_id);

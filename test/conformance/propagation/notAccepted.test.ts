@@ -44,7 +44,7 @@ describe.each([
 
     ignores(type).clear();
     await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Captain' });
-    expect(await world.status(type, jane)).toMatchObject({ status: 'synced', reason: null });
+    expect(await world.status(type, jane)).toMatchObject({ status: 'synced' });
     expect(await world.account(type, 'jane')).toMatchObject({ title: 'Captain' });
   });
 });

@@ -73,7 +73,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       expect(await world.account(type, 'new1')).toBeNull();
       const waiting = await eventually(async () => {
         const { body } = await world.bridge.admin('GET', `/propagation/tasks?storeId=${world.id(type)}`);
-        return body.count === 3 ? body._embedded.tasks : undefined;
+        const tasks: { error: unknown }[] = body._embedded.tasks;
+        return tasks.length === 3 && tasks.every(({ error }) => error !== null) ? tasks : undefined;
       }, 5_000);
       for (const task of waiting)
         expect(task).toMatchObject({ state: 'pending', attempts: 0, error: { status: 429 } });
