@@ -5,6 +5,7 @@
 
 import type { Write } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
+import { isSame, shownInstead } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Applied, NotAccepted } from './connector.ts';
 
@@ -28,10 +29,6 @@ function contradicted(change: Write, { observed, sent }: Applied): readonly NotA
   });
 }
 
-export function shownInstead(shown: string): string {
-  return shown === '' ? 'it is empty there' : `it is "${shown}" there`;
-}
-
 function sentBy(change: Write): Attributes {
   switch (change.op) {
     case 'create':
@@ -42,22 +39,4 @@ function sentBy(change: Write): Attributes {
     default:
       return {};
   }
-}
-
-/** Vendors write text in a form of their own: case, blanks, marks of a telephone number, escaped characters. */
-export function isSame(sent: string, shown: string): boolean {
-  return normal(sent) === normal(shown);
-}
-
-const ESCAPED: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>' };
-const TELEPHONE = /^[+(]?\d[\d\s()./-]{4,}$/;
-
-function normal(text: string): string {
-  const plain = text
-    .replace(/&(amp|lt|gt);/g, (escaped) => ESCAPED[escaped] ?? escaped)
-    .normalize('NFKC')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .toLowerCase();
-  return TELEPHONE.test(plain) ? plain.replace(/\D/g, '') : plain;
 }

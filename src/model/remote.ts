@@ -65,3 +65,25 @@ export interface Page<T> {
   /** Opaque; null on the last page. */
   readonly nextCursor: string | null;
 }
+
+export function shownInstead(shown: string): string {
+  return shown === '' ? 'it is empty there' : `it is "${shown}" there`;
+}
+
+/** Vendors write text in a form of their own: case, blanks, marks of a telephone number, escaped characters. */
+export function isSame(sent: string, shown: string): boolean {
+  return normal(sent) === normal(shown);
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>' };
+const TELEPHONE = /^[+(]?\d[\d\s()./-]{4,}$/;
+
+function normal(text: string): string {
+  const plain = text
+    .replace(/&(amp|lt|gt);/g, (escaped) => ESCAPED[escaped] ?? escaped)
+    .normalize('NFKC')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .toLowerCase();
+  return TELEPHONE.test(plain) ? plain.replace(/\D/g, '') : plain;
+}

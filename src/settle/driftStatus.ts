@@ -4,8 +4,9 @@ import type { Db } from '../db/open.ts';
 import { getLink, type RememberedDrift } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import type { Subject } from '../model/subject.ts';
+import type { DriftItem } from '../plan/drift.ts';
 import type { StoreContext } from '../stores/desired.ts';
-import { type DriftItem, driftReason } from './drift.ts';
+import { driftReason } from './drift.ts';
 
 /** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
 export async function standingDrift(tx: Db, context: StoreContext, subject: Subject): Promise<string | null> {

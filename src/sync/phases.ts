@@ -12,7 +12,7 @@ import { rememberAdopters } from '../db/seen/observations.ts';
 import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { type Change, endsAccess, isLoss } from '../model/change.ts';
 import type { ListProgress } from '../model/remote.ts';
-import type { DriftItem } from '../settle/drift.ts';
+import type { DriftItem } from '../plan/drift.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
 import { byScan } from '../settle/people/scanned.ts';
 import { recordSparing } from '../settle/repairs.ts';

@@ -13,7 +13,8 @@ import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../db/seen/links.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
-import { type DriftItem, driftReason, remembered } from '../settle/drift.ts';
+import { type DriftItem, membershipDrift } from '../plan/drift.ts';
+import { driftReason, remembered } from '../settle/drift.ts';
 import { reasonOf, restate } from '../settle/driftStatus.ts';
 import type { PersonFacts } from '../settle/people/look.ts';
 import { type Scan, takesIn } from '../settle/people/scanned.ts';
@@ -136,23 +137,8 @@ export async function recordGroupDrift(
   if (vanished) return recordVanished(tx, step, vanished);
   const { link } = facts;
   if (!isRead || link === null) return [];
-  // What may have gone with a disabled account is nobody's doing.
-  const missing = unseen.filter((entry) => entry.origin !== 'foreign' && !entry.doubted);
-  const foreign = members?.changes.flatMap((change) =>
-    change.op === 'revoke' && members.foreign.has(change.member.remoteId) ? [change.member] : [],
-  );
-  const items: DriftItem[] = [
-    ...missing.map((entry) => ({
-      kind: 'membershipMissing' as const,
-      ...ofGroup(link),
-      member: { id: entry.remoteUserId, display: entry.display },
-    })),
-    ...(foreign ?? []).map((member) => ({
-      kind: 'membershipForeign' as const,
-      ...ofGroup(link),
-      member: { id: member.remoteId, display: member.display },
-    })),
-  ];
+  const { changes = [], foreign = new Set<string>() } = members ?? {};
+  const items = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign });
   await note(tx, step, link, { items, standing: step.run.repair ? [] : items, repaired: {} });
   return items;
 }

@@ -8,7 +8,7 @@ import type { LinkRecord } from '../../db/seen/links.ts';
 import { accountsUnder, observationsById } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import { type Drift, type DriftItem, userDrift } from '../drift.ts';
+import { type Drift, type DriftItem, userDrift } from '../../plan/drift.ts';
 import type { Planning } from '../planning.ts';
 import { byRecords, type LinkSight, type Sight } from './look.ts';
 

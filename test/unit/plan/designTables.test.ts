@@ -7,6 +7,7 @@ import { commonSettings, commonSpecs } from '../../../src/model/commonSettings.t
 import { withDefaults } from '../../../src/model/settings.ts';
 import { judgeLoss } from '../../../src/plan/brake.ts';
 import type { AccountLink, DisabledBy } from '../../../src/plan/drafting.ts';
+import { type AccountPatch, type ComparedLink, membershipDrift, userDrift } from '../../../src/plan/drift.ts';
 import { type GiveBack, giveAccountBack, giveMembershipBack } from '../../../src/plan/giveBack.ts';
 import { planGroup } from '../../../src/plan/groups/group.ts';
 import { decideMember, type MemberSituation } from '../../../src/plan/groups/member.ts';
@@ -19,10 +20,11 @@ type Row = Readonly<Record<string, string>>;
 
 const DESIGN = readFileSync(join(process.cwd(), 'docs/design.md'), 'utf8');
 
-/** The rows of the table under a heading, as objects keyed by column name. */
-function table(heading: string): readonly Row[] {
-  const section = DESIGN.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
-  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+/** The rows of the nth table under a heading, as objects keyed by column name. */
+function table(heading: string, nth = 0): readonly Row[] {
+  const section = DESIGN.split(`\n${heading.startsWith('#') ? heading : `## ${heading}`}\n`)[1] ?? '';
+  const tables = section.split(/\n##+ /)[0]?.match(/(?:^\|.*\n)+/gm) ?? [];
+  const lines = (tables[nth] ?? '').split('\n').filter(Boolean);
   const cells = (line: string) =>
     line
       .split('|')
@@ -374,3 +376,90 @@ describe('Giving back', () => {
     return back.verdict === 'give' ? `give: ${back.change.op}` : back.verdict;
   }
 });
+
+const WRITTEN = '2026-01-01T10:00:00.000Z';
+const BEGAN = '2026-01-01T11:00:00.000Z';
+const SEEN = '2026-01-01T11:00:01.000Z';
+
+describe('What a sync compares', () => {
+  const rows = table('### What a sync compares');
+  it('has rows', () => expect(rows.length).toBeGreaterThan(25));
+
+  it.each(rows.map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const more = (row.more ?? '').split(', ');
+    const isAbsent = row.seen === 'absent';
+    const shown = { title: row.seen === 'other value' ? 'by hand' : 'new' };
+    const [state = '', disabledBy = null] = (row.link ?? '').split(' by ');
+    const refused = { title: { wanted: 'new', reason: 'it is "by hand" there' } };
+    const link: ComparedLink = {
+      remoteId: 'r',
+      state: state as 'enabled',
+      disabledBy: disabledBy as DisabledBy | null,
+      applied: { title: 'new' },
+      observed: more.includes('never shown')
+        ? {}
+        : { title: more.includes('shown before') ? 'by hand' : 'new' },
+      notAccepted: more.includes('not accepted before') ? refused : {},
+      privileged: false,
+      updatedAt: more.includes('written since the scan began') ? SEEN : WRITTEN,
+      drift: more.includes('just repaired') ? { repaired: { title: 'by hand' } } : null,
+    };
+    const drift = userDrift(
+      link,
+      {
+        kind: 'user',
+        id: 'p',
+        display: 'jane',
+        lifecycle: row.person as 'active',
+        identifier: 'jane@example.com',
+        attributes: { title: 'new' },
+      },
+      isAbsent
+        ? undefined
+        : {
+            seenAt: more.includes('before the last write') ? WRITTEN : SEEN,
+            remote: {
+              kind: 'user',
+              remoteId: 'r',
+              display: 'jane',
+              ...accountState(row.seen === 'other value' ? 'enabled' : (row.seen ?? '')),
+              identifier: 'jane@example.com',
+              attributes: shown,
+              ...(more.includes('became privileged') ? { privileged: true } : {}),
+            },
+          },
+      BEGAN,
+    );
+    expect(drift.items.map(({ kind }) => kind).join(', ') || 'nothing').toBe(row.found);
+    expect(taken(link, drift.patch)).toBe(row.taken);
+  });
+
+  it.each(table('### What a sync compares', 1).map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const [origin = ''] = (row.ledger ?? '').split(' ');
+    const doubted = row.ledger?.endsWith('in doubt') === true;
+    const entry = { remoteUserId: 'u', display: 'joe', origin: origin as 'added', doubted };
+    const member = { personId: 'p', remoteId: 'u', display: 'joe', level: null };
+    const group = { subject: { kind: 'group', id: 'g', display: 'Eng' }, remoteId: 'r' } as const;
+    const op = row.planned === 'nothing' ? null : (row.planned as 'grant');
+    const found = membershipDrift(group, {
+      unseen: row.listed === 'no' ? [entry] : [],
+      planned: op === null ? [] : [{ op, subject: group.subject, remoteId: 'r', member }],
+      foreign: new Set(origin === 'foreign' ? ['u'] : []),
+    });
+    expect(found.map(({ kind }) => kind).join(', ') || 'nothing').toBe(row.found);
+  });
+});
+
+/** What a link says otherwise from now on, as the table has it. */
+function taken(link: ComparedLink, patch: AccountPatch | null): string {
+  if (patch === null) return 'nothing';
+  const words: string[] = [];
+  if (patch.disabledBy) words.push(`disabled by ${patch.disabledBy}`);
+  else if (patch.state) words.push(patch.state);
+  if (patch.observed && link.observed.title === undefined) words.push('shown');
+  else if (patch.observed)
+    words.push(patch.applied?.title === link.applied.title ? 'its own form' : 'its value');
+  if (patch.notAccepted) words.push(patch.notAccepted.title ? 'not accepted' : 'accepted');
+  if (patch.privileged) words.push('privileged');
+  return words.join(', ');
+}

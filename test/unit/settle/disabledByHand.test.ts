@@ -3,7 +3,7 @@
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
-import { userDrift } from '../../../src/settle/drift.ts';
+import { userDrift } from '../../../src/plan/drift.ts';
 
 const SEEN_AT = '2026-01-01T00:00:02.000Z';
 const BEGAN = '2026-01-01T00:00:01.000Z';

@@ -3,7 +3,8 @@
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
-import { afterWrite, driftReason, userDrift } from '../../../src/settle/drift.ts';
+import { userDrift } from '../../../src/plan/drift.ts';
+import { afterWrite, driftReason } from '../../../src/settle/drift.ts';
 
 const WRITTEN = '2026-01-01T10:00:00.000Z';
 const BEGAN = '2026-01-01T11:00:00.000Z';
@@ -104,20 +105,6 @@ describe('userDrift', () => {
     expect(drift).toMatchObject({ items: [], kept: { title: 'By hand' } });
     expect(drift.patch?.applied).toEqual(desired.attributes);
     expect(kinds(repaired, desired, seen({ attributes: { title: 'Other' } }), BEGAN)).toEqual(['attribute']);
-  });
-
-  it.each([
-    ['enabled', 'disabled', 'active', 'disabledThere'],
-    ['enabled', 'disabled', 'inactive', undefined],
-    ['enabled', 'locked', 'active', 'lockedThere'],
-    ['disabled', 'enabled', 'inactive', 'enabledThere'],
-    ['disabled', 'enabled', 'gone', 'enabledThere'],
-    ['disabled', 'enabled', 'active', undefined],
-    ['disabled', 'disabled', 'active', undefined],
-    ['removed', 'enabled', 'active', undefined],
-  ] as const)('link %s, account %s, person %s: %s', (state, account, lifecycle, kind) => {
-    const found = kinds(link({ state }), { ...desired, lifecycle }, seen({ state: account }), BEGAN);
-    expect(found).toEqual(kind === undefined ? [] : [kind]);
   });
 
   it('starts the count of a removal anew where the account was enabled by hand', () => {
