@@ -14,6 +14,8 @@ const SUPPORT = '^src/support/';
 const DB = '^src/db/';
 /** The contract of connectors, their registry, and what they share: no vendor. */
 const CONTRACT = '^src/connectors/[^/]+\\.ts$';
+/** The same of directories that are pulled. */
+const SOURCE_CONTRACT = '^src/sources/[^/]+\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -108,16 +110,28 @@ module.exports = {
       'A connector knows the contract and itself, never another connector or the database.',
     ),
     only(
+      'sources-common',
+      '^src/sources/[^/]+\\.ts$',
+      ['^src/sources/', CONTRACT, MODEL, SUPPORT, ...PACKAGES],
+      'The contract of pulled directories, and what they share with connectors: how a vendor is asked.',
+    ),
+    only(
+      'sources-apart',
+      '^src/sources/([^/]+)/',
+      ['^src/sources/$1/', SOURCE_CONTRACT, CONTRACT, MODEL, SUPPORT, ...PACKAGES],
+      'A source knows the contract and itself, never another source, a connector or the database.',
+    ),
+    only(
       'outbound',
       '^src/outbound/',
-      ['^src/outbound/', CONTRACT, MODEL, SUPPORT, ...PACKAGES],
+      ['^src/outbound/', CONTRACT, SOURCE_CONTRACT, MODEL, SUPPORT, ...PACKAGES],
       'How requests leave; it knows what a store type says of itself, and no vendor.',
     ),
     only('directory', '^src/directory/', ['^src/directory/', DB, MODEL, SUPPORT, ...PACKAGES]),
     only(
       'stores',
       '^src/stores/',
-      ['^src/stores/', CONTRACT, '^src/directory/', DB, MODEL, SUPPORT, ...PACKAGES],
+      ['^src/stores/', CONTRACT, SOURCE_CONTRACT, '^src/directory/', DB, MODEL, SUPPORT, ...PACKAGES],
       'Whoever speaks to a store does so through the contract and the registry alone.',
     ),
     only(
@@ -139,6 +153,7 @@ module.exports = {
       '^src/plan/',
       '^src/directory/',
       CONTRACT,
+      SOURCE_CONTRACT,
       DB,
       MODEL,
       SUPPORT,
@@ -152,6 +167,7 @@ module.exports = {
       '^src/stores/',
       '^src/directory/',
       CONTRACT,
+      SOURCE_CONTRACT,
       DB,
       MODEL,
       SUPPORT,
@@ -176,6 +192,7 @@ module.exports = {
         '^src/stores/',
         '^src/directory/',
         '^src/auth/',
+        SOURCE_CONTRACT,
         DB,
         MODEL,
         SUPPORT,

@@ -26,6 +26,7 @@ import { createRefusals } from './http/refusals.ts';
 import { createOutbound, obeying } from './outbound/outbound.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
+import { createSources, SOURCES } from './sources/registry.ts';
 import { createConnectors } from './stores/connectorCache.ts';
 import { createDeletionClock } from './stores/deletionClock.ts';
 import { createInquiries } from './stores/inquiries.ts';
@@ -86,7 +87,8 @@ export function compose(deps: BridgeDeps): Bridge {
   const connectors = createConnectors({ registry, keyring, clock, openFetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const deletions = createDeletionClock({ db, clock });
-  const propagation = { db, clock, log, registry, keyring, connectors, wake, inquiries, deletions };
+  const sources = createSources(SOURCES);
+  const propagation = { db, clock, log, registry, sources, keyring, connectors, wake, inquiries, deletions };
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
   const scans = createScans(db, clock);
   const authenticate = createScimAuthenticator({ db, clock, log, ...access });

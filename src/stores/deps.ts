@@ -3,6 +3,7 @@
 import type { Knex } from 'knex';
 import type { Registry } from '../connectors/registry.ts';
 import type { Wake } from '../db/queue/wake.ts';
+import type { Sources } from '../sources/registry.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Keyring } from '../support/secret.ts';
@@ -15,6 +16,8 @@ export interface PropagationDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: Registry;
+  /** The directories that can be pulled. */
+  readonly sources: Sources;
   readonly keyring: Keyring;
   readonly connectors: Connectors;
   /** Tells the workers that work was committed. */

@@ -8,6 +8,7 @@ import { groups } from './groups.ts';
 import { everythingHeld } from './held.ts';
 import { incidents } from './incidents.ts';
 import { people } from './people.ts';
+import { connectionMetadata } from './pull/metadata.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { held } from './stores/held.ts';
@@ -25,6 +26,7 @@ export const ROUTES = {
   adminTokens,
   environments,
   connections,
+  connectionMetadata,
   scimConfiguration,
   people,
   users,

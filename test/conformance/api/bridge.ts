@@ -24,6 +24,7 @@ import { createScans } from '../../../src/directory/query/scans.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { createProbes } from '../../../src/http/probes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
+import { createSources, SOURCES } from '../../../src/sources/registry.ts';
 import { createConnectors } from '../../../src/stores/connectorCache.ts';
 import { storeContextOf } from '../../../src/stores/context.ts';
 import { createDeletionClock } from '../../../src/stores/deletionClock.ts';
@@ -97,6 +98,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     clock,
     log,
     registry,
+    sources: createSources(SOURCES),
     keyring,
     connectors,
     wake,

@@ -1,12 +1,12 @@
 /** `…/propagation/storeMetadata`: what each store type can be configured with, and what it can do. */
 
 import { RequestError } from '../../../model/errors.ts';
-import type { SettingSpec } from '../../../model/settings.ts';
 import { SOURCE_ATTRIBUTES } from '../../../model/source.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { endpoint, ok } from '../../endpoint.ts';
 import { href } from '../../href.ts';
 import { whole } from '../../lists.ts';
+import { showSetting } from '../../present/setting.ts';
 import { StoreMetadata, StoreMetadataList } from '../../schemas/stores/metadata.ts';
 
 const METADATA = '/environments/:envId/propagation/storeMetadata';
@@ -59,22 +59,5 @@ function show(deps: ApiDeps, environmentId: string, definition: Definition) {
     sourceAttributes: SOURCE_ATTRIBUTES,
     ...(accessLevels ? { accessLevels: Object.keys(accessLevels) } : {}),
     _links: { self: { href: metadataHref(deps, environmentId, type) } },
-  };
-}
-
-function showSetting(spec: SettingSpec) {
-  const { key, type, required = false, secret = false, aliasOf, notYet, description } = spec;
-  return {
-    key,
-    type,
-    required,
-    secret,
-    ...(spec.default === undefined ? {} : { default: spec.default }),
-    ...(spec.allowed ? { allowed: spec.allowed } : {}),
-    ...(spec.min === undefined ? {} : { min: spec.min }),
-    ...(spec.max === undefined ? {} : { max: spec.max }),
-    ...(aliasOf ? { deprecated: true as const, aliasOf } : {}),
-    ...(notYet ? { notYet } : {}),
-    description,
   };
 }

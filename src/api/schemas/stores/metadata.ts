@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { listOf } from '../../lists.ts';
 import { Link, named } from '../common.ts';
 
-const Setting = named(
+export const Setting = named(
   'Setting',
   z.object({
     key: z.string(),

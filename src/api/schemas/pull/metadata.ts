@@ -1,0 +1,34 @@
+/** What a directory that is pulled can be configured with. */
+
+import { z } from 'zod';
+import { PULLED_STRATEGIES } from '../../../sources/source.ts';
+import { listOf } from '../../lists.ts';
+import { Link, named } from '../common.ts';
+import { Setting } from '../stores/metadata.ts';
+
+export const SourceMapping = named(
+  'SourceMapping',
+  z.object({
+    target: z.string().describe('An attribute of the directory, or `metadata.` and a name.'),
+    sources: z.array(z.string()).describe('Attributes of the source: the first that is not empty wins.'),
+  }),
+);
+
+export const ConnectionMetadata = named(
+  'ConnectionMetadata',
+  z.object({
+    strategy: z.enum(PULLED_STRATEGIES),
+    vendor: z.string(),
+    mode: z.literal('pull'),
+    enriches: z.boolean().describe('Its records only add to people whom another connection brought.'),
+    configuration: z.array(Setting),
+    defaultMapping: z.array(SourceMapping),
+    manager: z.object({ childKey: z.string(), parentKey: z.string() }).nullable(),
+    _links: z.object({ self: Link }),
+  }),
+);
+
+export const ConnectionMetadataList = named(
+  'ConnectionMetadataList',
+  listOf('connectionMetadata', ConnectionMetadata),
+);

@@ -1,0 +1,56 @@
+/** The made-up directory as a source: pages, look-ups, and the day at which it stands. */
+
+import type { Kind } from '../../model/subject.ts';
+import type { GroupChoice, Lookup, ScanPage, ScanRequest, Source, SourceUser } from '../source.ts';
+import type { Company, Employee } from './company.ts';
+
+const PAGE = 25;
+
+/** Look-ups are of the day that the last scan showed. */
+export function createDemoSource(
+  companyOn: (day: number) => Company,
+  userOf: (employee: Employee) => SourceUser,
+): Source {
+  let day = 1;
+  return {
+    check: async () => ({
+      status: 'OK',
+      tenant: { id: 'demo', name: 'the demo company' },
+      self: null,
+      details: [
+        {
+          code: 'granted',
+          right: 'everything',
+          granted: true,
+          message: 'The demo company can be read: there is nothing to grant.',
+        },
+      ],
+    }),
+    async *scan(request: ScanRequest): AsyncIterable<ScanPage> {
+      day = request.day ?? Number(request.position ?? day);
+      const { people, teams } = companyOn(day);
+      for (let at = 0; at < people.length; at += PAGE) {
+        const users = people.slice(at, at + PAGE).map(userOf);
+        yield { kind: 'users', users, total: people.length };
+      }
+      const chosen = teams.filter(({ id }) => isChosen(request.groups, id));
+      yield { kind: 'groups', groups: chosen.map(({ id, name }) => ({ id, name, state: 'active' })) };
+      for (const { id: groupId, memberIds } of chosen) {
+        const members = memberIds.map((id) => ({ kind: 'user' as const, id }));
+        yield { kind: 'members', groupId, members, isLast: true };
+      }
+      yield { kind: 'end', position: String(day) };
+    },
+    async lookup(kind: Kind, id: string): Promise<Lookup> {
+      const { people, teams } = companyOn(day);
+      const employee = kind === 'user' ? people.find((one) => one.id === id) : undefined;
+      if (employee) return { is: 'found', inScope: true, user: userOf(employee) };
+      const isTeam = kind === 'group' && teams.some((one) => one.id === id);
+      return isTeam ? { is: 'found', inScope: true } : { is: 'gone' };
+    },
+  };
+}
+
+function isChosen(groups: GroupChoice, id: string): boolean {
+  return groups.mode === 'All' || (groups.mode === 'Selected' && groups.ids.includes(id));
+}

@@ -1,0 +1,21 @@
+/** The directories that this release can pull. A new one is a folder next to this file, and one line here. */
+
+import { demoSource } from './demo/index.ts';
+import type { PulledStrategy, SourceDefinition } from './source.ts';
+
+export interface Sources {
+  /** In the order in which people are shown them. */
+  readonly strategies: readonly PulledStrategy[];
+  get(strategy: string): SourceDefinition | null;
+}
+
+export const SOURCES: readonly SourceDefinition[] = [demoSource];
+
+/** A registry of just these. */
+export function createSources(definitions: readonly SourceDefinition[]): Sources {
+  const byStrategy = new Map<string, SourceDefinition>(definitions.map((one) => [one.strategy, one]));
+  return {
+    strategies: definitions.map(({ strategy }) => strategy),
+    get: (strategy) => byStrategy.get(strategy) ?? null,
+  };
+}
