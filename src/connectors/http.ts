@@ -124,16 +124,18 @@ function withoutCredential(text: string, headers: Headers): string {
 }
 
 const RETRY_AFTER_DEFAULT_MS = 5_000;
+/** "At once", said of a limit, would be said again and again, and let nobody else pass. */
+const RETRY_AFTER_MIN_MS = 1_000;
 const RETRY_AFTER_MAX_MS = 15 * 60_000;
 
-/** `Retry-After` in milliseconds (RFC 9110 §10.2.3: seconds or a date); a default where it is absent. */
+/** `Retry-After` in milliseconds (RFC 9110 §10.2.3: seconds or a date); a default where it is absent, never 0. */
 export function retryAfterMs(headers: Headers, wallClockMs: number): number {
   const value = headers.get('retry-after');
   if (value === null) return RETRY_AFTER_DEFAULT_MS;
   const seconds = Number(value);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - wallClockMs;
   if (Number.isNaN(ms)) return RETRY_AFTER_DEFAULT_MS;
-  return Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS);
+  return Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
 }
 
 function rateLimited(store: string, request: VendorRequest, waitMs: number, code: string): RemoteError {

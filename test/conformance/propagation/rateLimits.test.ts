@@ -15,7 +15,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   describe.each(VENDORS)('%s', (type) => {
     const emulator = () => (type === 'Slack' ? world.slack : world.gitlab);
 
-    function limit(method: string, path: RegExp) {
+    function limit(method: string, path: RegExp, retryAfterS = RETRY_AFTER_S) {
       const matches = (request: { method: string; path: string }) =>
         request.method === method && path.test(request.path);
       emulator().faults.inject({
@@ -23,7 +23,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
         matches,
         fault: {
           kind: 'answer',
-          answer: { status: 429, headers: { 'retry-after': String(RETRY_AFTER_S) }, body: 'Retry later\n' },
+          answer: { status: 429, headers: { 'retry-after': String(retryAfterS) }, body: 'Retry later\n' },
         },
       });
       return () => emulator().requests.filter(matches).length;
@@ -78,6 +78,31 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       }, 5_000);
       for (const task of waiting)
         expect(task).toMatchObject({ state: 'pending', attempts: 0, error: { status: 429 } });
+    });
+
+    it('serves others while it tells a leaver to come again at once, again and again', async () => {
+      await world.add(type);
+      const [leaver, other] = [await world.join('leaver'), await world.join('other')];
+      const { id } = (await world.account(type, 'leaver')) ?? {};
+      const ends = type === 'Slack' ? ['DELETE', `/users/${id}$`] : ['POST', `/users/${id}/block$`];
+      await world.forget();
+      const asked = limit(ends[0] ?? '', new RegExp(ends[1] ?? '', 'i'), 0);
+      await world.bridge.scim(
+        'PATCH',
+        `/Users/${leaver}`,
+        patch({ op: 'replace', value: { active: false } }),
+      );
+      await eventually(async () => asked() > 0 || undefined, 5_000);
+      const change = patch({ op: 'replace', value: { title: 'Cook' } });
+      await world.bridge.scim('PATCH', `/Users/${other}`, change);
+      await eventually(
+        async () => (await world.account(type, 'other'))?.title === 'Cook' || undefined,
+        5_000,
+      );
+      expect(asked()).toBeLessThan(8);
+      emulator().faults.clear();
+      await world.settled();
+      expect(await world.account(type, 'leaver')).toMatchObject({ enabled: false });
     });
 
     it('goes on while the list of a sync has to wait, and a preview with it', async () => {
