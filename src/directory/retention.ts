@@ -8,6 +8,7 @@ import { appendEvent } from '../db/events.ts';
 import {
   type EventSpan,
   hasUnpurgedUsers,
+  holdBackWorkers,
   purgePerson,
   type RetainingConnection,
   redactEvents,
@@ -81,6 +82,7 @@ async function purgeBatch(
   for (const user of users) {
     const at = isoTime(clock.now());
     await db.transaction(async (tx) => {
+      await holdBackWorkers(tx, user.personId);
       if (!(await purgeUser(tx, user, at, hash))) return;
       const whole = !(await hasUnpurgedUsers(tx, user.personId));
       const events = whole ? await purgePerson(tx, environmentId, user.personId, redact) : 0;

@@ -7,6 +7,7 @@ import type { RemoteUser } from '../../model/remote.ts';
 import { fromJson, lower, toJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { forgetWordsOfPerson } from '../people/words.ts';
+import { lockLease } from '../queue/leases.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
 
 export interface RetainingConnection {
@@ -90,6 +91,18 @@ export async function tracesOf(db: Db, environmentId: string, personId: string):
       ...[event.request, event.before, event.after].map(parsed),
     ]),
   ];
+}
+
+/**
+ * First in the transaction of a purge: what a worker records of these accounts is recorded before, and emptied, or
+ * after, when it sees that the person is purged.
+ */
+export async function holdBackWorkers(tx: Db, personId: string): Promise<void> {
+  const rows: { store_id: string }[] = await tx('links')
+    .where({ kind: 'user', subject_id: personId })
+    .orderBy('store_id')
+    .select('store_id');
+  for (const { store_id } of rows) await lockLease(tx, store_id);
 }
 
 /**

@@ -6,6 +6,8 @@
 import type { RemoteMember } from '../../model/remote.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
+import { purgedAccounts } from '../identity/retention.ts';
+import { PURGED } from '../identity/users.ts';
 import type { Db } from '../open.ts';
 
 export type LedgerOrigin = 'added' | 'adopted' | 'foreign';
@@ -135,6 +137,7 @@ export async function ledgerEntries(
   return found;
 }
 
+/** Of a person who was purged since the change was planned the name is not written again. */
 export async function recordMembers(
   db: Db,
   storeId: string,
@@ -143,13 +146,16 @@ export async function recordMembers(
   at: string,
 ): Promise<void> {
   for (let from = 0; from < entries.length; from += ROWS_PER_INSERT_MAX) {
-    const rows = entries.slice(from, from + ROWS_PER_INSERT_MAX).map((entry) => ({
+    const some = entries.slice(from, from + ROWS_PER_INSERT_MAX);
+    const ids = some.map(({ remoteUserId }) => remoteUserId);
+    const purged = await purgedAccounts(db, storeId, ids);
+    const rows = some.map((entry) => ({
       store_id: storeId,
       remote_group_id: remoteGroupId,
       remote_user_id: entry.remoteUserId,
       origin: entry.origin,
       level: entry.level,
-      display: entry.display,
+      display: purged.has(entry.remoteUserId) ? PURGED : entry.display,
       created_at: at,
       doubted: false,
       inherited: entry.inherited ?? false,

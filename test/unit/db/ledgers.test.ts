@@ -8,8 +8,10 @@ import {
   retireLosses,
   standingOfSubject,
 } from '../../../src/db/brake/losses.ts';
+import { PURGED } from '../../../src/db/identity/users.ts';
 import { isUniqueViolation } from '../../../src/db/open.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { ledgerEntries, recordMembers } from '../../../src/db/seen/ledger.ts';
 import { countEnabledPeople, listLinks } from '../../../src/db/seen/linkLists.ts';
 import {
   getLink,
@@ -71,6 +73,22 @@ onEachDatabase((open) => {
       observed: { title: 'b' },
       updatedAt: LATER,
     });
+  });
+
+  it('writes no name again of somebody who was purged after a change of their memberships was planned', async () => {
+    const db = await withStore(open);
+    await insertLink(db, link('p1', 'r1', { remoteName: PURGED }), AT);
+    await insertLink(db, link('p2', 'r2'), AT);
+    const planned = ['r1', 'r2'].map((remoteUserId) => ({
+      remoteUserId,
+      display: `${remoteUserId}@acme.example`,
+    }));
+    const entries = planned.map((entry) => ({ ...entry, origin: 'added' as const, level: null }));
+    await recordMembers(db, 's', 'g', entries, AT);
+    const recorded = await ledgerEntries(db, 's', 'g', ['r1', 'r2']);
+    expect([...recorded.values()].map(({ display }) => display).sort()).toEqual(
+      [PURGED, 'r2@acme.example'].sort(),
+    );
   });
 
   it('gives an account to one person only, until the link is removed', async () => {
