@@ -61,6 +61,8 @@ export interface TargetAttribute {
   readonly keptOnAdoption?: boolean;
   /** The account is found, or signed in to, by it. */
   readonly identity?: boolean;
+  /** A value that the bridge did not write is replaced only with `OVERWRITE_IDENTITY`. */
+  readonly foreignKept?: boolean;
 }
 
 export interface StatusDetail {

@@ -38,12 +38,6 @@ export const COMING_SPECS = [
     description: 'The role that disabled accounts get, with DISABLE_ACTION ChangeRole.',
   },
   {
-    key: 'OVERWRITE_IDENTITY',
-    type: 'boolean',
-    notYet: `OVERWRITE_IDENTITY ${TODAY}: an identity that somebody else wrote is replaced where externUid is mapped.`,
-    description: 'Whether an externUid that the bridge did not write may be replaced.',
-  },
-  {
     key: 'PROTECTED_GROUPS',
     type: 'strings',
     notYet: `PROTECTED_GROUPS ${TODAY}: protect the accounts of their members with PROTECTED_ACCOUNTS.`,

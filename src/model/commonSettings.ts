@@ -102,6 +102,13 @@ const COMMON_SPECS = [
       'Which accounts are adopted that were there before: those without privileges, any, or none. Others are linked by hand.',
   },
   {
+    key: 'OVERWRITE_IDENTITY',
+    type: 'boolean',
+    default: false,
+    description:
+      'Whether an externUid that the bridge did not write may be replaced. Without it the account keeps it, and the status says so.',
+  },
+  {
     key: 'DRIFT_MODE',
     type: 'string',
     default: 'Report',

@@ -39,6 +39,8 @@ export interface UserSituation {
   readonly keptOnAdoption: readonly string[];
   /** Target attributes by which an account is found or signed in to. */
   readonly identityAttributes: readonly string[];
+  /** Target attributes of which a value that the bridge did not write stays, unless `OVERWRITE_IDENTITY` says otherwise. */
+  readonly foreignKept: readonly string[];
   /** The account, linked or not. */
   readonly isProtected: boolean;
   /** Wanted values that another account has, by target attribute, each with why that stays so. */

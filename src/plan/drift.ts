@@ -56,12 +56,16 @@ export interface SeenAccount {
 
 export const NO_DRIFT: Drift = { items: [], patch: null, repaired: {}, kept: {} };
 
-/** `seen` undefined: the complete scan that began at `scanBegan` (an ISO time) did not see the account. */
+/**
+ * `seen` undefined: the complete scan that began at `scanBegan` (an ISO time) did not see the account. `foreignKept`:
+ * attributes of which it counts who wrote the value.
+ */
 export function userDrift(
   link: ComparedLink,
   desired: DesiredUser,
   seen: SeenAccount | undefined,
   scanBegan: string,
+  foreignKept: readonly string[] = [],
 ): Drift {
   if (link.state === 'removed') return NO_DRIFT;
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
@@ -91,7 +95,7 @@ export function userDrift(
   const privileged = account.privileged === true;
   const patch: AccountPatch = {
     ...state.patch,
-    ...attributesPatch(link, changed, { ...kept, ...shown(link, account) }),
+    ...attributesPatch(link, changed, { ...kept, ...shown(link, account) }, foreignKept),
     ...acceptance(link, account),
     ...(privileged === link.privileged ? {} : { privileged }),
   };
@@ -122,10 +126,17 @@ function acceptance(link: ComparedLink, account: RemoteUser): AccountPatch {
   return { notAccepted };
 }
 
-function attributesPatch(link: ComparedLink, changed: Attributes, kept: Attributes): AccountPatch {
+function attributesPatch(
+  link: ComparedLink,
+  changed: Attributes,
+  kept: Attributes,
+  foreignKept: readonly string[],
+): AccountPatch {
   if (Object.keys(changed).length + Object.keys(kept).length === 0) return {};
+  const applied = Object.entries({ ...link.applied, ...changed });
   return {
-    applied: { ...link.applied, ...changed },
+    // What somebody else wrote is not the bridge's from now on.
+    applied: Object.fromEntries(applied.filter(([name]) => !(name in changed && foreignKept.includes(name)))),
     observed: { ...link.observed, ...changed, ...kept },
   };
 }

@@ -43,6 +43,7 @@ export function userSituation(
     storeName: context.store.name,
     keptOnAdoption: markedAttributes(context, 'keptOnAdoption'),
     identityAttributes,
+    foreignKept: markedAttributes(context, 'foreignKept'),
     protection,
     isProtected: protection !== null,
     namesProtected: protectedNames(context, identityAttributes, desired.attributes),
@@ -61,7 +62,7 @@ export function liveLink(desired: DesiredUser, link: LinkRecord | null): LinkRec
 /** The names of the target attributes of which the type of store says so. */
 export function markedAttributes(
   { definition }: StoreContext,
-  mark: 'keptOnAdoption' | 'identity',
+  mark: 'keptOnAdoption' | 'identity' | 'foreignKept',
 ): readonly string[] {
   return definition.userAttributes.filter((attribute) => attribute[mark]).map(({ name }) => name);
 }

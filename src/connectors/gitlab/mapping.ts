@@ -31,6 +31,7 @@ export const USER_ATTRIBUTES: readonly TargetAttribute[] = [
   {
     name: 'externUid',
     identity: true,
+    foreignKept: true,
     description: 'The identity of SSO_PROVIDER, which the provider must send as the subject (SAML: NameID).',
     required: false,
     maxLength: 255,

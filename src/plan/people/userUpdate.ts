@@ -16,7 +16,8 @@ export function update(
 ) {
   const { desired, settings, temporary } = plan.situation;
   const wanted = attributeChanges(desired.attributes, applied, observed);
-  const attributes = withoutProtected(plan, withoutTaken(plan, wanted));
+  const mine = withoutForeign(plan, wanted, applied, observed);
+  const attributes = withoutProtected(plan, withoutTaken(plan, mine));
   const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
   const due = attributes.filter(isDue);
   addUpdates(plan, remoteId, due, { applied, observed, waits });
@@ -32,6 +33,30 @@ export function sayNotAccepted(plan: Drafting, { applied, notAccepted }: Account
     if (desired.attributes[name] === wanted && applied[name] === wanted)
       plan.skip('update', 'partiallySynced', notAcceptedReason(name, storeName, reason));
   }
+}
+
+/** What somebody else made of the account signs a person in, perhaps another one: it stays, and is said. */
+function withoutForeign(
+  plan: Drafting,
+  attributes: readonly AttributeChange[],
+  applied: Attributes,
+  observed: Attributes,
+): readonly AttributeChange[] {
+  const { foreignKept, settings, temporary } = plan.situation;
+  if (settings.overwriteIdentity) return attributes;
+  const isKept = ({ name }: AttributeChange) =>
+    foreignKept.includes(name) && !temporary.includes(name) && isForeign(applied[name], observed[name]);
+  const kept = attributes.filter(isKept);
+  for (const { name, to } of kept) {
+    const why = `keeps the ${name} "${observed[name]}" instead of "${to}": the bridge did not write it, and OVERWRITE_IDENTITY is off`;
+    plan.skip('update', 'partiallySynced', why);
+  }
+  return attributes.filter((attribute) => !kept.includes(attribute));
+}
+
+/** The account has a value, and it is not the one that the bridge last wrote. */
+function isForeign(applied: string | undefined, observed: string | undefined): boolean {
+  return (observed ?? '') !== '' && applied?.toLowerCase() !== observed?.toLowerCase();
 }
 
 /** Nobody gets the name of a protected account. */

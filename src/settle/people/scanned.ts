@@ -10,6 +10,7 @@ import type { DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { type Drift, type DriftItem, userDrift } from '../../plan/drift.ts';
 import type { Planning } from '../planning.ts';
+import { markedAttributes } from '../situation.ts';
 import { byRecords, type LinkSight, type Sight } from './look.ts';
 
 /** A scan that was read to its end. */
@@ -30,11 +31,12 @@ export function byScan(planning: Planning, scan: Scan): Sight {
       const remoteIds = [...links.values()].map((link) => link.remoteId);
       const seen = await observationsById(db, context.store.id, 'user', remoteIds);
       const twins = await duplicatesOf(planning, people, links);
+      const foreignKept = markedAttributes(context, 'foreignKept');
       const sightOf = (person: DesiredUser): LinkSight => {
         const link = links.get(person.id) ?? null;
         const duplicates = twins.get(person.id) ?? [];
         if (!link || link.state === 'removed') return { link, duplicates };
-        const drift = userDrift(link, person, seen.get(link.remoteId), scan.began);
+        const drift = userDrift(link, person, seen.get(link.remoteId), scan.began, foreignKept);
         const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
         return { link: found, drift, duplicates, compared: link };
       };

@@ -31,6 +31,7 @@ const situation: UserSituation = {
   doubts: NOTHING_IN_DOUBT,
   keptOnAdoption: ['username'],
   identityAttributes: ['username'],
+  foreignKept: [],
   isProtected: false,
   takenKeys: new Map<string, string>(),
   temporary: [],

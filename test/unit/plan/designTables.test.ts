@@ -101,6 +101,7 @@ describe('People', () => {
       storeName: 'Slack',
       settings,
       keptOnAdoption: [],
+      foreignKept: words.includes('identity by somebody else') ? ['title'] : [],
       identityAttributes: words.some((word) => word.startsWith('identity')) ? ['title'] : [],
       isProtected: words.includes('protected'),
       takenKeys: new Map(words.includes('value of another account') ? [['title', 'cannot have it']] : []),
@@ -128,7 +129,11 @@ function readLink(cell: string, shown: Record<string, string>, words: readonly s
   const refused = words.includes('not accepted');
   const notAccepted = refused ? { title: { wanted: 'new', reason: 'it is "old" there' } } : {};
   const privileged = words.includes('privileged');
-  const link = { remoteId: 'r', applied: shown, observed: {}, notAccepted, privileged };
+  const isForeign = words.includes('identity by somebody else');
+  const known = isForeign
+    ? { applied: { title: 'ours' }, observed: shown }
+    : { applied: shown, observed: {} };
+  const link = { remoteId: 'r', ...known, notAccepted, privileged };
   if (cell === 'enabled' || cell === 'removed') return { ...link, state: cell, disabledBy: null };
   return { ...link, state: 'disabled', disabledBy: cell.replace('disabled by ', '') as DisabledBy };
 }

@@ -31,6 +31,7 @@ const TargetAttribute = named(
     maxLength: z.int().optional(),
     keptOnAdoption: z.boolean().optional(),
     identity: z.boolean().optional(),
+    foreignKept: z.boolean().optional(),
   }),
 );
 
