@@ -1,0 +1,67 @@
+/**
+ * Where a delta goes on: by Okta's own times, ten minutes back, since what is written now may be seen later. Pure.
+ */
+
+import { PositionLost } from '../source.ts';
+import type { OktaRecord } from './api/calls.ts';
+
+interface Position {
+  readonly org: string;
+  /** The highest time that was seen of people, and of groups; ISO. */
+  readonly users: string;
+  readonly groups: string;
+}
+
+const OVERLAP_MS = 10 * 60_000;
+const BEGINNING = new Date(0).toISOString();
+
+export function readPosition(text: string, org: string): Position {
+  try {
+    const { org: of, users, groups } = JSON.parse(text) as Partial<Position>;
+    if (of === org && isTime(users) && isTime(groups)) return { org, users, groups };
+  } catch {
+    // As of an older release.
+  }
+  throw new PositionLost('what is remembered is of another Okta organisation');
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
+}
+
+/** The time after which changes are asked for. */
+export function sinceOf(time: string): string {
+  return new Date(Math.max(0, Date.parse(time) - OVERLAP_MS)).toISOString();
+}
+
+export interface Watermark {
+  /** Okta's clock when it answered: what changes after the first page may have been read before it changed. */
+  answered(at: number | null): void;
+  saw(record: OktaRecord): void;
+  /** Never before `known`. */
+  readonly time: string;
+}
+
+export function createWatermark(times: readonly string[], known: string = BEGINNING): Watermark {
+  let began: number | null = null;
+  let highest = Number.NEGATIVE_INFINITY;
+  return {
+    answered(at) {
+      began ??= at;
+    },
+    saw({ record }) {
+      for (const name of times) {
+        const ms = Date.parse(String(record[name]));
+        if (!Number.isNaN(ms)) highest = Math.max(highest, ms);
+      }
+    },
+    get time() {
+      const reached = Math.min(highest, began ?? Number.POSITIVE_INFINITY);
+      return new Date(Math.max(Date.parse(known), reached)).toISOString();
+    },
+  };
+}
+
+export function writePosition(position: Position): string {
+  return JSON.stringify(position);
+}

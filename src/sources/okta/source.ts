@@ -1,0 +1,200 @@
+/** An Okta organisation as a directory that is pulled: people, their state, groups and who is in them. */
+
+import type { CallContext } from '../../connectors/connector.ts';
+import { readAhead } from '../ahead.ts';
+import { createUnreadCount, lookedUp } from '../lookups.ts';
+import { patiently } from '../patience.ts';
+import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
+import { type Call, type OktaCalls, type OktaRecord, oktaCalls } from './api/calls.ts';
+import { createOktaClient, type OktaClient } from './api/client.ts';
+import { checkOkta } from './check.ts';
+import { groupOf, isBuiltIn, userOf } from './mapping.ts';
+import { createWatermark, readPosition, sinceOf, type Watermark, writePosition } from './position.ts';
+import { oktaSettings } from './settings.ts';
+
+/** Okta bears 75 requests at once of everybody together. */
+const MEMBER_READS_AT_ONCE = 3;
+
+interface Okta {
+  readonly deps: SourceDeps;
+  readonly origin: string;
+  readonly client: OktaClient;
+  readonly calls: OktaCalls;
+}
+
+export function createOktaSource(deps: SourceDeps): Source {
+  const settings = oktaSettings(deps.configuration);
+  const { origin } = settings;
+  const okta: Okta = { deps, origin, client: createOktaClient(settings, deps), calls: oktaCalls(origin) };
+  return {
+    check: (context) => checkOkta(okta, context),
+    scan: (request, context) => scan(okta, request, context),
+    delta: (position, request, context) => delta(okta, position, request, context),
+    lookup: (kind, id, context) =>
+      lookedUp(deps, context, async () => {
+        const { client, calls } = okta;
+        const call = kind === 'user' ? calls.user(id) : calls.group(id);
+        const { value } = await client.ask(call, `read the ${kind} ${id}`, context);
+        // By a name that looks like an id Okta finds somebody else.
+        if (value.id !== id) return { is: 'unknown', reason: `Okta answered with ${value.id} for ${id}` };
+        if (kind === 'group') return { is: 'found', inScope: true };
+        const user = userOf(value);
+        return user ? { is: 'found', inScope: true, user } : { is: 'unknown', reason: inTransition(value) };
+      }),
+  };
+}
+
+const USER_TIMES = ['lastUpdated'];
+const GROUP_TIMES = ['lastUpdated', 'lastMembershipUpdated'];
+
+async function* scan(okta: Okta, request: ScanRequest, context: CallContext): AsyncGenerator<ScanPage> {
+  const { calls } = okta;
+  const users = createWatermark(USER_TIMES);
+  const groups = createWatermark(GROUP_TIMES);
+  // Whoever is deactivated between the two is seen twice, and what was read later counts.
+  yield* userPages(okta, calls.users({}), users, context);
+  yield* userPages(okta, calls.users({ filter: 'status eq "DEPROVISIONED"' }), users, context);
+  const found: OktaRecord[] = [];
+  yield* groupPages(okta, request, null, groups, found, context);
+  yield* memberPages(okta, found, context);
+  yield ending(okta, users, groups);
+}
+
+async function* delta(
+  okta: Okta,
+  from: string,
+  request: ScanRequest,
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const known = readPosition(from, okta.origin);
+  const users = createWatermark(USER_TIMES, known.users);
+  const groups = createWatermark(GROUP_TIMES, known.groups);
+  const changed = `lastUpdated gt "${sinceOf(known.users)}"`;
+  yield* userPages(okta, okta.calls.users({ filter: changed }), users, context);
+  const found: OktaRecord[] = [];
+  const since = sinceOf(known.groups);
+  const filter = `lastMembershipUpdated gt "${since}" or lastUpdated gt "${since}"`;
+  yield* groupPages(okta, request, filter, groups, found, context);
+  yield* memberPages(okta, found, context);
+  yield ending(okta, users, groups);
+}
+
+function ending({ origin }: Okta, users: Watermark, groups: Watermark): ScanPage {
+  return { kind: 'end', position: writePosition({ org: origin, users: users.time, groups: groups.time }) };
+}
+
+async function* userPages(
+  { client }: Okta,
+  call: Call<readonly OktaRecord[]>,
+  watermark: Watermark,
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  for await (const { value, at } of client.pages(call, 'list people', context)) {
+    watermark.answered(at);
+    const users: SourceUser[] = [];
+    for (const record of value) {
+      watermark.saw(record);
+      const user = userOf(record);
+      if (user) users.push(user);
+      else yield { kind: 'unread', what: 'user', id: record.id, reason: inTransition(record) };
+    }
+    yield { kind: 'users', users };
+  }
+}
+
+function inTransition({ id, record }: OktaRecord): string {
+  return `Okta shows ${id} with the status ${String(record.status)}, which does not say whether the person is active`;
+}
+
+/** Adds to `found` whose members are to be read. `filter` null: all of them. */
+async function* groupPages(
+  okta: Okta,
+  { groups: choice }: ScanRequest,
+  filter: string | null,
+  watermark: Watermark,
+  found: OktaRecord[],
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const { client, calls } = okta;
+  if (choice.mode === 'Off') return;
+  if (choice.mode === 'Selected' && filter === null)
+    return yield* chosenGroups(okta, choice.ids, watermark, found, context);
+  const chosen = choice.mode === 'Selected' ? new Set(choice.ids) : null;
+  for await (const { value, at } of client.pages(
+    calls.groups(filter === null ? {} : { filter }),
+    'list groups',
+    context,
+  )) {
+    watermark.answered(at);
+    for (const record of value) watermark.saw(record);
+    const wanted = value.filter((record) => (chosen ? chosen.has(record.id) : !isBuiltIn(record)));
+    found.push(...wanted);
+    yield { kind: 'groups', groups: wanted.map(groupOf) };
+  }
+}
+
+async function* chosenGroups(
+  { deps, client, calls }: Okta,
+  ids: readonly string[],
+  watermark: Watermark,
+  found: OktaRecord[],
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const unread = createUnreadCount();
+  const read = async (id: string) => {
+    try {
+      const ask = () => client.ask(calls.group(id), `read the group ${id}`, context);
+      return { id, answered: await patiently(deps, context, ask) };
+    } catch (error) {
+      return { id, error };
+    }
+  };
+  for await (const one of readAhead(ids, MEMBER_READS_AT_ONCE, read)) {
+    if (one.answered) {
+      unread.read();
+      watermark.answered(one.answered.at);
+      watermark.saw(one.answered.value);
+      found.push(one.answered.value);
+      yield { kind: 'groups', groups: [groupOf(one.answered.value)] };
+    } else if (!isMissing(one.error)) {
+      yield { kind: 'unread', what: 'group', id: one.id, reason: unread.heard(one.error) };
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { readonly disposition?: unknown }).disposition === 'missing';
+}
+
+/** Okta's groups do not nest. Deactivated people stay in them, which means nothing. */
+async function* memberPages(
+  { client, calls }: Okta,
+  groups: readonly OktaRecord[],
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const unread = createUnreadCount();
+  const read = async ({ id }: OktaRecord) => {
+    const members: SourceMember[] = [];
+    try {
+      for await (const { value } of client.pages(
+        calls.members(id),
+        `list the members of group ${id}`,
+        context,
+      )) {
+        for (const member of value) members.push({ kind: 'user', id: member.id });
+      }
+      return { groupId: id, members };
+    } catch (error) {
+      return { groupId: id, error };
+    }
+  };
+  for await (const one of readAhead(groups, MEMBER_READS_AT_ONCE, read)) {
+    const { groupId } = one;
+    if (one.members) {
+      unread.read();
+      yield { kind: 'members', groupId, members: one.members, isLast: true };
+    } else {
+      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
+    }
+  }
+}
