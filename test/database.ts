@@ -44,6 +44,9 @@ async function databaseUrl(
   return `${server}/${name}`;
 }
 
+/** Where whole worlds are played: `npm test` takes SQLite, and `npm run test:postgres` plays them all on PostgreSQL. */
+export const PLAYED: readonly Dialect[] = [process.env.TEST_DATABASE === 'postgres' ? 'postgres' : 'sqlite'];
+
 /** Declares `body` once for each dialect; `open` gives a migrated, empty database, closed after the tests. */
 export function onEachDatabase(body: (open: () => Promise<Knex>, dialect: Dialect) => void): void {
   for (const dialect of ['sqlite', 'postgres'] as const) {

@@ -11,7 +11,7 @@ import { NOTHING_ALLOWED } from '../../../src/outbound/allow.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { parseKeyring } from '../../../src/support/secret.ts';
 import { eventually, person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';
-import { freshDatabaseUrl } from '../../database.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import { EMULATED_ADMIN_TOKEN, startGitLabEmulator } from '../../emulator/gitlab.ts';
 import { SLACK_TOKEN, startSlackEmulator } from '../../emulator/slack.ts';
 import { CERTIFICATE } from '../../unit/outbound/certificate.ts';
@@ -46,7 +46,7 @@ const STRANGERS: Readonly<Record<string, Respond>> = {
   'a redirect': (response) => void response.writeHead(302, { location: `http://${SECRET}.corp/` }).end(),
 };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-outbound-'));
 
   let bridge: RunningBridge;

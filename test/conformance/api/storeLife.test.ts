@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, person, type RunningBridge, startBridge } from '../../bridge.ts';
-import { freshDatabaseUrl } from '../../database.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import { startGitLabEmulator } from '../../emulator/gitlab.ts';
 import { SLACK_TOKEN, type SlackEmulator, startSlackEmulator } from '../../emulator/slack.ts';
 
 const STORES = '/propagation/stores';
 const WITHIN_MS = 15_000;
 
-describe.each(['sqlite', 'postgres'] as const)("a store's life with the worker, on %s", (dialect) => {
+describe.each(PLAYED)("a store's life with the worker, on %s", (dialect) => {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-life-'));
   let bridge: RunningBridge;
   let slack: SlackEmulator;

@@ -1,9 +1,10 @@
 /** Preview, then apply exactly that: what was shown happens, what is not the same any more is refused. */
 
 import { eventually } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, type World } from './world.ts';
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

@@ -1,6 +1,7 @@
 /** Somebody sets the clock: accounts that wait for their deletion are not deleted by that. */
 
 import { type MovableClock, movableClock } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { crowdIn } from './crowd.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -12,7 +13,7 @@ const { joinMany } = crowdIn(() => world);
 const deletions = async (type: 'GitLabSelfManaged' | 'Demo') =>
   (await world.writes(type)).filter((word) => word === 'delete').length;
 
-describe.each(['sqlite', 'postgres'] as const)('a clock that leaps, on %s', (dialect) => {
+describe.each(PLAYED)('a clock that leaps, on %s', (dialect) => {
   beforeEach(async () => {
     clock = movableClock();
     world = await startWorld(dialect, clock);

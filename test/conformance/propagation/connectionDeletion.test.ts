@@ -2,12 +2,13 @@
 
 import type { Dialect } from '../../../src/db/open.ts';
 import { type MovableClock, movableClock, person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { type Connection, connect, firstConnection } from './connections.ts';
 import { startWorld, type World } from './world.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
+describe.each(PLAYED)('on %s', (dialect: Dialect) => {
   let world: World;
   let clock: MovableClock;
   let okta: Connection;

@@ -3,6 +3,7 @@
  * skipped, a report does nothing, and "done" is what was done.
  */
 
+import { PLAYED } from '../../database.ts';
 import { STORE_TYPES, startWorld, type World } from './world.ts';
 
 type StoreType = (typeof STORE_TYPES)[number];
@@ -10,7 +11,7 @@ type StoreType = (typeof STORE_TYPES)[number];
 const LEAVERS = ['l1', 'l2', 'l3', 'l4', 'l5', 'l6'];
 const LOSSES = { disable: 0, delete: 0, revoke: 0 };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

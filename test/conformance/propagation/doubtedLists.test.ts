@@ -1,5 +1,6 @@
 /** Lists that cannot be true: the sync and the preview fail with a sentence, and nobody loses anything by them. */
 
+import { PLAYED } from '../../database.ts';
 import type { Answer, EmulatedRequest } from '../../emulator/server.ts';
 import { STORE_TYPES, startWorld, VENDORS, type World } from './world.ts';
 
@@ -8,7 +9,7 @@ type StoreType = (typeof STORE_TYPES)[number];
 
 const PEOPLE = ['ann', 'bob', 'cid'];
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { person, type Reply, type RunningBridge, startBridge } from '../../bridge.ts';
-import { freshDatabaseUrl } from '../../database.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import { groupBody } from './world.ts';
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-test-'));
   let bridge: RunningBridge;
   let tenants = 0;

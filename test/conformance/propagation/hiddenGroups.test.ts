@@ -2,11 +2,12 @@
 
 import type { Dialect } from '../../../src/db/open.ts';
 import { eventually } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, type World } from './world.ts';
 
 const NOT_FOUND = { status: 404, body: { message: '404 Group Not Found' } };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s, a group that GitLab hides', (dialect: Dialect) => {
+describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => {
   const type = 'GitLabSelfManaged';
   let world: World;
   beforeEach(async () => {

@@ -6,6 +6,7 @@
 import { toLoss } from '../../../src/db/brake/losses.ts';
 import { replacesIdentity } from '../../../src/model/change.ts';
 import { patch } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { crowdIn, TIGHT } from './crowd.ts';
 import { mail, STORE_TYPES, startWorld, type World } from './world.ts';
 
@@ -41,14 +42,14 @@ async function accountsNamed(type: (typeof STORE_TYPES)[number], prefix: string,
   return accounts.filter((account) => account !== null).length;
 }
 
-describe.each(['sqlite', 'postgres'] as const)('40 rewritten one by one, on %s', (dialect) => {
+describe.each(PLAYED)('40 rewritten one by one, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
   });
   afterEach(() => world.stop());
 
   it('10 change, 30 are held, one incident has them all, and what the 10 had is known', async () => {
-    const types = dialect === 'sqlite' ? STORE_TYPES : (['Slack'] as const);
+    const types = STORE_TYPES;
     for (const type of types) await world.add(type);
     const ids = await joinMany(40);
     const causes = await rewriteAll(ids);

@@ -1,5 +1,6 @@
 /** Incidents: what opens one, what it has taken, and decisions that are made once for all stores. */
 
+import { PLAYED } from '../../database.ts';
 import { crowdIn, TIGHT } from './crowd.ts';
 import { mail, startWorld, type World } from './world.ts';
 
@@ -14,7 +15,7 @@ const decide = (id: string, verb: string, body: object) =>
 const peopleOf = async (id: string) =>
   (await world.bridge.admin('GET', `/propagation/incidents/${id}/people`)).body._embedded.people;
 
-describe.each(['sqlite', 'postgres'] as const)('an incident over three stores, on %s', (dialect) => {
+describe.each(PLAYED)('an incident over three stores, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
     for (const type of TYPES) await world.add(type, { BRAKE_MIN: 4, BRAKE_PERCENT: 5 });

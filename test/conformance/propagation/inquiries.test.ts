@@ -12,7 +12,7 @@ import {
   type RunningBridge,
   startBridge,
 } from '../../bridge.ts';
-import { freshDatabaseUrl } from '../../database.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import type { LoggedRequest } from '../../emulator/server.ts';
 import { SLACK_TOKEN } from '../../emulator/slack.ts';
 import { startWorld, type World } from './world.ts';
@@ -23,7 +23,7 @@ const isCheck = ({ path }: Pick<LoggedRequest, 'path'>) => path.endsWith('/auth.
 const isCreation = ({ method, path }: Pick<LoggedRequest, 'method' | 'path'>) =>
   method === 'POST' && path.endsWith('/Users');
 
-describe.each(['sqlite', 'postgres'] as const)('with a worker, on %s', (dialect) => {
+describe.each(PLAYED)('with a worker, on %s', (dialect) => {
   let world: World;
   let clock: MovableClock;
   beforeEach(async () => {

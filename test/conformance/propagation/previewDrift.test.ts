@@ -1,10 +1,11 @@
 /** A preview lists what was changed by hand at the store, as drift: exactly what the next repair undoes. */
 
+import { PLAYED } from '../../database.ts';
 import { STORE_TYPES, startWorld, type World } from './world.ts';
 
 type StoreType = (typeof STORE_TYPES)[number];
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

@@ -1,6 +1,7 @@
 /** A worker makes previews, page by page: what goes first, what it survives, and what ends it. */
 
 import { eventually, person, type Reply } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import type { LoggedRequest } from '../../emulator/server.ts';
 import { isWrite } from '../../fault/world.ts';
 import { startWorld, type World } from './world.ts';
@@ -11,7 +12,7 @@ const reads =
   ({ method, path }: Request) =>
     method === 'GET' && path.endsWith(`/${what}`);
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

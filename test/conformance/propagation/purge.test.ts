@@ -2,6 +2,7 @@
 
 import type { Knex } from 'knex';
 import { type MovableClock, movableClock, patch, person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, type World } from './world.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -9,7 +10,7 @@ const DAY_MS = 24 * 60 * 60_000;
 /** The built-in vendor: what a vendor knows is not the bridge's. */
 const VENDOR = new Set(['demo_accounts', 'demo_groups', 'demo_members']);
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   let clock: MovableClock;
   beforeEach(async () => {

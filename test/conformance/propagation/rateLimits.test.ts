@@ -1,11 +1,12 @@
 /** A vendor that limits one kind of request holds up that kind alone: a leaver least of all. */
 
 import { eventually, patch, person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, VENDORS, type World } from './world.ts';
 
 const RETRY_AFTER_S = 15;
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

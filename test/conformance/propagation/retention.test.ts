@@ -1,6 +1,7 @@
 /** `retentionDays` of a connection: personal data goes, accounts and the trace stay. */
 
 import { type MovableClock, movableClock, patch, person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, type World } from './world.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -8,7 +9,7 @@ const DAY_MS = 24 * 60 * 60_000;
 /** Everything that says who jane is. */
 const JANE = /jane/i;
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   let clock: MovableClock;
   beforeEach(async () => {

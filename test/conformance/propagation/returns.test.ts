@@ -4,9 +4,10 @@
  */
 
 import type { Dialect } from '../../../src/db/open.ts';
+import { PLAYED } from '../../database.ts';
 import { type StoreType, startWorld, type World } from './world.ts';
 
-const CASES = (['sqlite', 'postgres'] as const).flatMap((dialect) =>
+const CASES = PLAYED.flatMap((dialect) =>
   (
     [
       ['Slack', 'keeps'],

@@ -4,12 +4,13 @@
  */
 
 import { patch } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { groupBody, STORE_TYPES, startWorld, type World } from './world.ts';
 
 const PEOPLE = ['ann', 'bob', 'cid'];
 const GROUP = { externalId: 'okta-crew' };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

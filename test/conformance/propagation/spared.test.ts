@@ -4,14 +4,13 @@
  */
 
 import { patch, person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { mail, STORE_TYPES, startWorld, VENDORS, type World } from './world.ts';
 
 type Vendor = (typeof VENDORS)[number];
 
 let world: World;
-const cases = VENDORS.flatMap((type) =>
-  (['sqlite', 'postgres'] as const).map((dialect) => ({ type, dialect })),
-);
+const cases = VENDORS.flatMap((type) => PLAYED.map((dialect) => ({ type, dialect })));
 
 /** Somebody whose address is another's. */
 const withAddress = (address: string, name: string) =>

@@ -1,6 +1,7 @@
 /** What hangs on time, by a clock that the tests move: removals, leavers' deadlines, proof, periodic syncs. */
 
 import { eventually, type MovableClock, movableClock, patch } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { startWorld, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,7 +13,7 @@ interface Event {
   readonly subject: { readonly display: string | null } | null;
 }
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   let clock: MovableClock;
   beforeEach(async () => {

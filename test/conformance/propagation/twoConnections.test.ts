@@ -2,10 +2,11 @@
 
 import type { Dialect } from '../../../src/db/open.ts';
 import { person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { type Connection, connect, firstConnection } from './connections.ts';
 import { mail, startWorld, type World } from './world.ts';
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
+describe.each(PLAYED)('on %s', (dialect: Dialect) => {
   let world: World;
   /** The primary connection. */
   let okta: Connection;

@@ -1,6 +1,7 @@
 /** Undo: what stores give back, what they leave alone because it has moved, and what they cannot. */
 
 import { eventually } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { crowdIn, TIGHT } from './crowd.ts';
 import { type StoreType, startWorld, type World } from './world.ts';
 
@@ -20,7 +21,7 @@ const itemsOf = async (name: string) => {
   return person.items;
 };
 
-describe.each(['sqlite', 'postgres'] as const)('undo, on %s', (dialect) => {
+describe.each(PLAYED)('undo, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
   });

@@ -1,5 +1,6 @@
 /** Undo of a mass rewrite: addresses and user names are set back, and stay so while the directory wants the wrong ones. */
 
+import { PLAYED } from '../../database.ts';
 import { crowdIn } from './crowd.ts';
 import { mail, startWorld, type World } from './world.ts';
 
@@ -17,7 +18,7 @@ async function rewrite(id: string, name: string): Promise<void> {
   expect(reply.status).toBe(200);
 }
 
-describe.each(['sqlite', 'postgres'] as const)('a rewritten company, on %s', (dialect) => {
+describe.each(PLAYED)('a rewritten company, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
   });

@@ -1,9 +1,10 @@
 /** The main job on both databases: an IdP pushes, Slack, GitLab and the demo store follow, one write for each change. */
 
 import { person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { STORE_TYPES, startWorld, type World } from './world.ts';
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld(dialect);

@@ -5,12 +5,13 @@
 
 import type { Dialect } from '../../../src/db/open.ts';
 import { patch } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { type Connection, connect, firstConnection } from './connections.ts';
 import { mail, STORE_TYPES, type StoreType, startWorld, type World } from './world.ts';
 
 const WITHOUT_BRAKE = { BRAKE_PERCENT: 100 };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect: Dialect) => {
+describe.each(PLAYED)('on %s', (dialect: Dialect) => {
   let world: World;
   let okta: Connection;
   let people = 0;

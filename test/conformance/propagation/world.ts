@@ -19,7 +19,7 @@ import {
   type RunningBridge,
   startBridge,
 } from '../../bridge.ts';
-import { freshDatabaseUrl } from '../../database.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import { type GitLabEmulator, startGitLabEmulator, type UserState } from '../../emulator/gitlab.ts';
 import type { LoggedRequest } from '../../emulator/server.ts';
 import { SLACK_TOKEN, type SlackEmulator, startSlackEmulator } from '../../emulator/slack.ts';
@@ -99,7 +99,7 @@ export interface World {
 
 export const mail = (name: string) => `${name}@acme.example`;
 
-export async function startWorld(dialect: Dialect = 'sqlite', clock?: Clock): Promise<World> {
+export async function startWorld(dialect: Dialect = PLAYED[0] as Dialect, clock?: Clock): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-test-'));
   const bridge = await startBridge(await freshDatabaseUrl(dialect, directory), clock);
   const slack = await startSlackEmulator();
