@@ -1,6 +1,6 @@
 /**
  * The audit log: appended in the transaction of what it reports, never changed; the oldest of it goes after
- * EVENT_RETENTION_DAYS.
+ * EVENT_RETENTION_DAYS. `eventLists.ts` reads it.
  */
 
 import type { Cause } from '../model/cause.ts';
@@ -8,7 +8,6 @@ import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import { type Db, dialectOf, type Insert } from './open.ts';
-import { countUpTo } from './paging.ts';
 
 export interface EventCall {
   readonly method: string;
@@ -119,68 +118,6 @@ export interface EventRecord {
   readonly reason: string | null;
 }
 
-export interface EventFilter {
-  readonly environmentId: string;
-  /** A group, a person, or a SCIM user of a person. */
-  readonly subjectId?: string | undefined;
-  readonly storeId?: string | undefined;
-  /** What this connection did. */
-  readonly connectionId?: string | undefined;
-  /** One kind, or all that begin as this one before its `*`: `change.*`. */
-  readonly kind?: string | undefined;
-  readonly outcome?: string | undefined;
-  /** The first or any further cause. */
-  readonly correlationId?: string | undefined;
-  /** ISO times; `from` is inclusive, `to` is not. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-}
-
-/** Newest first; at most `limit`, older than the event `beforeId`. */
-export async function listEvents(
-  db: Db,
-  filter: EventFilter,
-  limit: number,
-  beforeId: number | null,
-): Promise<readonly EventRecord[]> {
-  const query = matchingEvents(db, filter).orderBy('id', 'desc').limit(limit);
-  if (beforeId !== null) query.where('id', '<', beforeId);
-  const rows = await query;
-  const others = await otherCorrelations(
-    db,
-    rows.map((row) => row.id),
-  );
-  return rows.map((row) => toEvent(row, others.get(String(row.id)) ?? []));
-}
-
-/** Null where there are too many to count in passing. */
-export function countEvents(db: Db, filter: EventFilter): Promise<number | null> {
-  return countUpTo(db, matchingEvents(db, filter));
-}
-
-function matchingEvents(db: Db, filter: EventFilter) {
-  const { environmentId, subjectId, correlationId, from, to } = filter;
-  const query = db('events').where({ environment_id: environmentId });
-  if (subjectId !== undefined) {
-    const persons = db('users').where({ environment_id: environmentId, id: subjectId }).select('person_id');
-    query.where((q) => q.where('subject_id', subjectId).orWhereIn('subject_id', persons));
-  }
-  if (filter.storeId !== undefined) query.where('store_id', filter.storeId);
-  if (filter.connectionId !== undefined) {
-    query.where({ actor_type: 'connection', actor_id: filter.connectionId });
-  }
-  if (filter.kind?.endsWith('.*')) query.whereLike('kind', `${filter.kind.slice(0, -1)}%`);
-  else if (filter.kind !== undefined) query.where('kind', filter.kind);
-  if (filter.outcome !== undefined) query.where('outcome', filter.outcome);
-  if (correlationId !== undefined) {
-    const further = db('event_correlations').where({ correlation_id: correlationId }).select('event_id');
-    query.where((q) => q.where('correlation_id', correlationId).orWhereIn('id', further));
-  }
-  if (from !== undefined) query.where('at', '>=', from);
-  if (to !== undefined) query.where('at', '<', to);
-  return query;
-}
-
 /** What each correlation id began with, as far as the audit log reaches back. */
 export async function firstEvents(
   db: Db,
@@ -192,20 +129,7 @@ export async function firstEvents(
   return new Map(rows.map((row) => [row.correlation_id, toEvent(row, [])]));
 }
 
-async function otherCorrelations(db: Db, eventIds: readonly unknown[]): Promise<Map<string, string[]>> {
-  const byEvent = new Map<string, string[]>();
-  if (eventIds.length === 0) return byEvent;
-  const rows = await db('event_correlations')
-    .whereIn('event_id', eventIds as string[])
-    .orderBy('correlation_id');
-  for (const row of rows) {
-    const key = String(row.event_id);
-    byEvent.set(key, [...(byEvent.get(key) ?? []), row.correlation_id]);
-  }
-  return byEvent;
-}
-
-function toEvent(row: Record<string, unknown>, others: readonly string[]): EventRecord {
+export function toEvent(row: Record<string, unknown>, others: readonly string[]): EventRecord {
   const correlationId = row.correlation_id as string;
   return {
     id: String(row.id),

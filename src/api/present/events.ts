@@ -1,6 +1,8 @@
 /** A page of the audit log, newest first. */
 
-import { countEvents, type EventFilter, type EventRecord, listEvents } from '../../db/events.ts';
+import { countEvents, type EventFilter, listEvents } from '../../db/eventLists.ts';
+import type { EventRecord } from '../../db/events.ts';
+import { readsOf } from '../../db/reads.ts';
 import type { EventOutcome } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -13,10 +15,11 @@ export async function pageOfEvents(
   filter: EventFilter,
 ) {
   const key = readCursor(call.query, ['bigint']);
+  const reads = readsOf(db);
   return page(call, {
     name: 'events',
-    rows: await listEvents(db, filter, call.query.limit + 1, key && Number(key[0])),
-    count: await countEvents(db, filter),
+    rows: await listEvents(reads, filter, call.query.limit + 1, key && Number(key[0])),
+    count: await countEvents(reads, filter),
     keyOf: (event) => [Number(event.id)],
     show,
   });
