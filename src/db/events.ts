@@ -1,6 +1,6 @@
 /**
  * The audit log: appended in the transaction of what it reports, never changed; the oldest of it goes after
- * EVENT_RETENTION_DAYS. `eventLists.ts` reads it.
+ * EVENT_RETENTION_DAYS. `lists/events.ts` reads it.
  */
 
 import type { Cause } from '../model/cause.ts';

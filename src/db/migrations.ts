@@ -34,6 +34,7 @@ import * as brakePercent from '../../migrations/0036_brake_percent.ts';
 import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
+import * as liveLists from '../../migrations/0066_live_lists.ts';
 
 interface Migration {
   readonly name: string;
@@ -72,6 +73,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0037_clock_notes', ...clockNotes },
   { name: '0040_access_version', ...accessVersion },
   { name: '0065_event_lists', ...eventLists },
+  { name: '0066_live_lists', ...liveLists },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

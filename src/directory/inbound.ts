@@ -5,7 +5,7 @@
  */
 
 import type { InboundMapping } from '../db/identity/connections.ts';
-import type { SqlCondition } from '../db/identity/lists.ts';
+import type { SqlCondition } from '../db/lists/resources.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Kind } from '../model/subject.ts';

@@ -9,7 +9,7 @@ import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
 import { type Attribute, ENTERPRISE_URN, schemaOf } from '../directory/query/attributes.ts';
 import { notAllowed, ScimError } from './answer/errors.ts';
-import { BODY_BYTES_MAX, BULK_OPERATIONS_MAX, COUNT_MAX } from './request/limits.ts';
+import { BODY_BYTES_MAX, BULK_OPERATIONS_MAX, COUNT_DEFAULT, COUNT_MAX } from './request/limits.ts';
 import { queryParameters } from './request/query.ts';
 
 const PATHS = [
@@ -60,8 +60,18 @@ function readThrough(routes: RequestHandler, path: string): RequestHandler {
   };
 }
 
+/** RFC 9865 §4. Cursors do not expire. */
+const PAGINATION = {
+  cursor: true,
+  index: true,
+  defaultPaginationMethod: 'index',
+  defaultPageSize: COUNT_DEFAULT,
+  maxPageSize: COUNT_MAX,
+} as const;
+
 /**
- * scimmy answers an `itemsPerPage` of 20 whatever the list holds, and knows no primary scheme (RFC 7643 §5).
+ * scimmy answers an `itemsPerPage` of 20 whatever the list holds, and knows neither a primary scheme (RFC 7643 §5)
+ * nor pagination.
  */
 function answerExactly(res: Response): void {
   const send = res.send.bind(res);
@@ -69,7 +79,7 @@ function answerExactly(res: Response): void {
     if (body instanceof SCIMMY.Messages.ListResponse) body.itemsPerPage = body.Resources.length;
     if (!(body instanceof SCIMMY.Schemas.ServiceProviderConfig)) return send(body);
     const [bearer] = body.authenticationSchemes;
-    return send({ ...body, authenticationSchemes: [{ ...bearer, primary: true }] });
+    return send({ ...body, authenticationSchemes: [{ ...bearer, primary: true }], pagination: PAGINATION });
   };
 }
 

@@ -10,7 +10,7 @@ import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import type { Resource } from '../model/resource.ts';
 import { etagOf } from './answer/etag.ts';
-import { pageOf, readList } from './answer/list.ts';
+import { readPage } from './answer/list.ts';
 import { groupLocation, presentGroup } from './answer/present.ts';
 import { asksFor, includes, isSelection, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
@@ -25,9 +25,8 @@ export const groups: Endpoint = {
   path: '/Groups',
 
   async list(scim, call, query) {
-    const page = pageOf(scim, call, 'group', query);
-    const { total, items } = await readList(scim, call, query, ['group'], (db) => listGroups(db, page));
-    return { total, resources: await show(scim, call, items) };
+    const { items, ...page } = await readPage(scim, call, 'group', query, listGroups);
+    return { ...page, resources: await show(scim, call, items) };
   },
 
   async readAll(scim, call, ids) {

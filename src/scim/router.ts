@@ -6,6 +6,7 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Knex } from 'knex';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
+import { createListMemory } from '../db/lists/memory.ts';
 import { readsOf } from '../db/reads.ts';
 import { isStorableText } from '../directory/query/operand.ts';
 import { createScans, type Scans } from '../directory/query/scans.ts';
@@ -62,6 +63,7 @@ export function createScimRouter(deps: ScimDeps): Router {
     directory,
     reads: readsOf(deps.db),
     scans: deps.scans ?? createScans(deps.db, deps.clock),
+    lists: createListMemory(deps.clock),
     patience,
     baseUrl: deps.publicUrl + SCIM_PATH,
     recordAttributesSeen: async (call, kind, names) => {
@@ -115,7 +117,10 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
   router
     .route('/Bulk')
     .post(async (req, res) => {
-      send(req, res, await bulk(scim, callOf(scim, req, res), ENDPOINTS, (error) => logFailure(res, error)));
+      const call = callOf(scim, req, res);
+      const answer = await bulk(scim, call, ENDPOINTS, (error) => logFailure(res, error));
+      scim.lists.written(call.principal.connection.id);
+      send(req, res, answer);
     })
     .all(notAllowed('POST'));
   // RFC 7644 §3.11: the token speaks for an identity provider, not for a user.
@@ -128,7 +133,9 @@ function run(scim: Scim, operation: (call: Call, id: string) => Promise<Answer>)
   return async (req, res) => {
     const call = callOf(scim, req, res);
     const id = idOf(req);
-    send(req, res, await scim.patience.inTime(call, (timed) => operation(timed, id)));
+    const answer = await scim.patience.inTime(call, (timed) => operation(timed, id));
+    if (isWrite(req)) scim.lists.written(call.principal.connection.id);
+    send(req, res, answer);
   };
 }
 
@@ -168,8 +175,12 @@ function idOf(req: Request): string {
   throw new ScimError(404, null, 'There is no such resource.');
 }
 
+function isWrite({ method }: Request): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
 function send(req: Request, res: Response, answer: Answer): void {
-  const reads = req.method === 'GET' || req.method === 'HEAD';
+  const reads = !isWrite(req);
   if (answer.tag !== undefined) {
     res.setHeader('ETag', answer.tag);
     if (reads && hasAlready(req.headers['if-none-match'], answer.tag)) return void res.status(304).end();

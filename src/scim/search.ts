@@ -1,10 +1,11 @@
 /** Lists and searches (RFC 7644 §3.4.2, §3.4.3), of one resource type or of all. */
 
-import { searchTogether } from '../db/identity/search.ts';
+import { searchTogether } from '../db/lists/search.ts';
 import { dialectOf } from '../db/open.ts';
 import { sortKeyToSql } from '../directory/query/sort.ts';
+import { cut, listOf, rowsWanted, startOf } from './answer/cursor.ts';
 import { filterOf, listResponse, readList } from './answer/list.ts';
-import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
+import type { Answer, Call, Endpoint, ListAnswer, Scim } from './request/call.ts';
 import type { ListQuery } from './request/query.ts';
 
 /** One order through all types. */
@@ -20,24 +21,32 @@ export async function search(
     only && endpoints.length === 1
       ? await only.list(scim, selecting, query)
       : await searchAll(scim, selecting, endpoints, query);
-  return { status: 200, body: listResponse(found.total, query.startIndex, found.resources) };
+  return { status: 200, body: listResponse(query, found) };
 }
 
-async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[], query: ListQuery) {
+async function searchAll(
+  scim: Scim,
+  call: Call,
+  endpoints: readonly Endpoint[],
+  query: ListQuery,
+): Promise<ListAnswer> {
   const dialect = dialectOf(scim.directory.db);
+  const connectionId = call.principal.connection.id;
+  const allKinds = endpoints.map(({ kind }) => kind);
+  const start = startOf(query, listOf(connectionId, allKinds, query));
   const page = {
-    connectionId: call.principal.connection.id,
+    connectionId,
     kinds: endpoints.map(({ kind }) => ({
       kind,
       filter: filterOf(query, kind, dialect),
       sortKey: query.sortBy === null ? null : sortKeyToSql(query.sortBy, kind, dialect),
     })),
     descending: query.descending,
-    offset: query.startIndex - 1,
-    limit: query.count,
+    offset: start.position,
+    limit: rowsWanted(query),
   };
-  const kinds = endpoints.map(({ kind }) => kind);
-  const { total, items } = await readList(scim, call, query, kinds, (db) => searchTogether(db, page));
+  const found = await readList(scim, call, query, allKinds, (db) => searchTogether(db, page));
+  const { items, nextCursor } = cut(query, start, found.items, () => null);
   const byId = new Map<string, object>();
   for (const { kind, readAll } of endpoints) {
     const ids = items.filter((item) => item.kind === kind).map((item) => item.id);
@@ -45,5 +54,5 @@ async function searchAll(scim: Scim, call: Call, endpoints: readonly Endpoint[],
   }
   // A resource that was deleted since the ids were read is left out.
   const resources = items.flatMap(({ id }) => byId.get(id) ?? []);
-  return { total, resources };
+  return { total: found.total, resources, ...nextCursor };
 }

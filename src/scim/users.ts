@@ -6,7 +6,7 @@ import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { isActive } from '../model/resource.ts';
 import { etagOf } from './answer/etag.ts';
-import { pageOf, readList } from './answer/list.ts';
+import { readPage } from './answer/list.ts';
 import { presentUser, userLocation } from './answer/present.ts';
 import { includes, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
@@ -21,9 +21,8 @@ export const users: Endpoint = {
   path: '/Users',
 
   async list(scim, call, query) {
-    const page = pageOf(scim, call, 'user', query);
-    const { total, items } = await readList(scim, call, query, ['user'], (db) => listUsers(db, page));
-    return { total, resources: await show(scim, call, items) };
+    const { items, ...page } = await readPage(scim, call, 'user', query, listUsers);
+    return { ...page, resources: await show(scim, call, items) };
   },
 
   async readAll(scim, call, ids) {

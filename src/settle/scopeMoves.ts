@@ -12,7 +12,7 @@ import {
   recordPeopleOfCause,
   subjectsCounted,
 } from '../db/brake/brakeLedger.ts';
-import type { SqlCondition } from '../db/identity/lists.ts';
+import type { SqlCondition } from '../db/lists/resources.ts';
 import type { Db } from '../db/open.ts';
 import { peopleOfCause } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';

@@ -3,8 +3,8 @@
  * active rule everyone and every group. Pure but for the question who of some people is in scope.
  */
 
-import type { SqlCondition } from '../db/identity/lists.ts';
 import type { UserRecord } from '../db/identity/users.ts';
+import type { SqlCondition } from '../db/lists/resources.ts';
 import type { Db, Dialect } from '../db/open.ts';
 import type { RuleRecord } from '../db/stores/rules.ts';
 import { peopleMeeting } from '../db/stores/scope.ts';

@@ -12,6 +12,7 @@ export type ScimType =
   | 'noTarget'
   | 'invalidValue'
   | 'invalidVers'
+  | 'invalidCursor'
   | 'sensitive';
 
 export interface ScimErrorBody {

@@ -1,7 +1,7 @@
 /** A page of the audit log, newest first. */
 
-import { countEvents, type EventFilter, listEvents } from '../../db/eventLists.ts';
 import type { EventRecord } from '../../db/events.ts';
+import { countEvents, type EventFilter, listEvents } from '../../db/lists/events.ts';
 import { readsOf } from '../../db/reads.ts';
 import type { EventOutcome } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';

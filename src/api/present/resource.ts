@@ -1,7 +1,7 @@
 /** What users and groups have in common where the directory is read: filter, pages and SCIM's `meta`. */
 
-import type { PageByKey, SqlCondition } from '../../db/identity/lists.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
+import type { PageByKey, SqlCondition } from '../../db/lists/resources.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
 import { readsOf } from '../../db/reads.ts';
 import { FilterError } from '../../directory/query/ast.ts';

@@ -6,7 +6,7 @@ import {
   type GroupRecord,
   listGroupsOfEnvironment,
 } from '../../db/identity/groups.ts';
-import { countOfEnvironment } from '../../db/identity/lists.ts';
+import { countOfEnvironment } from '../../db/lists/resources.ts';
 import { GROUP_URN } from '../../directory/query/attributes.ts';
 import type { ApiDeps } from '../deps.ts';
 import { endpoint, ok } from '../endpoint.ts';

@@ -3,10 +3,10 @@
 import { personStatuses } from '../../control/status/person.ts';
 import { syncPerson } from '../../control/tasks.ts';
 import { groupsOfUsers, type MembershipRow } from '../../db/identity/groupMembers.ts';
-import { countOfEnvironment } from '../../db/identity/lists.ts';
 import { findUserOrPerson } from '../../db/identity/persons.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import { listUsersOfEnvironment, type UserRecord } from '../../db/identity/users.ts';
+import { countOfEnvironment } from '../../db/lists/resources.ts';
 import { ENTERPRISE_URN, USER_URN } from '../../directory/query/attributes.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, endpoint, ok } from '../endpoint.ts';

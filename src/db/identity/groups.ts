@@ -6,8 +6,14 @@
 import type { Resource } from '../../model/resource.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
+import {
+  type ListPage,
+  type PageByKey,
+  type PageByPosition,
+  pageByKey,
+  pageByPosition,
+} from '../lists/resources.ts';
 import { type Db, forUpdate } from '../open.ts';
-import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './lists.ts';
 
 export interface GroupRecord {
   readonly id: string;

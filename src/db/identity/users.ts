@@ -6,10 +6,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
+import {
+  type ListPage,
+  type PageByKey,
+  type PageByPosition,
+  pageByKey,
+  pageByPosition,
+} from '../lists/resources.ts';
 import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
 import { forgetWords, wordsOfUser } from '../people/words.ts';
-import { type ListPage, type PageByKey, type PageByPosition, pageByKey, pageByPosition } from './lists.ts';
 
 export interface UserRecord {
   readonly id: string;

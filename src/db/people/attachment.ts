@@ -7,7 +7,7 @@ import type { Resource } from '../../model/resource.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, lower } from '../columns.ts';
 import type { Strategy } from '../identity/connections.ts';
-import type { SqlCondition } from '../identity/lists.ts';
+import type { SqlCondition } from '../lists/resources.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
 import { formersByExternalId, type Hash } from './formers.ts';
 

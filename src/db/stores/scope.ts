@@ -4,7 +4,7 @@
  */
 
 import { chunks } from '../chunks.ts';
-import type { SqlCondition } from '../identity/lists.ts';
+import type { SqlCondition } from '../lists/resources.ts';
 import type { Db } from '../open.ts';
 import { ranges } from '../seen/memberDifferences.ts';
 

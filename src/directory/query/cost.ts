@@ -9,7 +9,7 @@ import { conjuncts, disjuncts, type Filter } from './ast.ts';
 import { type AttributeChain, leafOf, resolveAttribute, subAttribute } from './attributes.ts';
 import { isNull } from './operand.ts';
 
-/** Compared by `eq`, an index finds the few that have the value. */
+/** Compared by `eq`, an index finds the few that have the value; by `sw`, those that begin so. */
 const COLUMNS: Readonly<Record<Kind, ReadonlySet<string>>> = {
   user: new Set(['id', 'externalId', 'userName', 'displayName']),
   group: new Set(['id', 'externalId', 'displayName']),
@@ -37,7 +37,15 @@ function isServedByIndex(filter: Filter, kind: Kind): boolean {
   return terms.some((term) => isFound(term) || isListLookUp(term, kind, terms.length === 1));
 }
 
+/** Shorter beginnings are those of too many. */
+const PREFIX_MIN = 3;
+
 function isColumnLookUp(test: Filter, kind: Kind): boolean {
+  if (test.kind === 'compare' && test.op === 'sw') {
+    const [attribute] = resolveAttribute(kind, test.attribute) ?? [];
+    const isIndexed = attribute !== undefined && attribute.name !== 'id' && COLUMNS[kind].has(attribute.name);
+    return isIndexed && hasText(test.literal) && [...test.literal.text].length >= PREFIX_MIN;
+  }
   const chain = comparedByEq(test, kind);
   return chain !== null && COLUMNS[kind].has(chain[0].name);
 }

@@ -17,6 +17,8 @@ export interface SqlDialect {
   elements(json: string, name: string): string;
   contains(text: string): string;
   startsWith(text: string): string;
+  /** A column's values from one text on and before another, by code point, by the column's own index. */
+  between(column: string): string;
   endsWith(text: string): string;
   /** By code point, whatever the database's locale. */
   ordered(text: string): string;
@@ -31,6 +33,7 @@ const sqlite: SqlDialect = {
     `(select value, type, key as position from json_each(${json}, ${jsonPath([name])})) as element`,
   contains: (text) => `instr(${text}, ?) > 0`,
   startsWith: (text) => `substr(${text}, 1, ?) = ?`,
+  between: (column) => `(${column} >= ? and ${column} < ?)`,
   endsWith: (text) => `substr(${text}, -?) = ?`,
   ordered: (text) => text,
   lowerAscii: (text) => `lower(${text})`,
@@ -53,6 +56,7 @@ const postgres: SqlDialect = {
     ' with ordinality as element(value, position)',
   contains: (text) => `strpos(${text}, ?) > 0`,
   startsWith: (text) => `left(${text}, ?) = ?`,
+  between: (column) => `(${column} ~>=~ ? and ${column} ~<~ ?)`,
   endsWith: (text) => `right(${text}, ?) = ?`,
   ordered: (text) => `${text} collate "C"`,
   lowerAscii: (text) => `lower(${text} collate "C")`,

@@ -23,11 +23,11 @@ export function fieldOf(kind: Kind, chain: AttributeChain, dialect: Dialect): Fi
     case 'id':
       return exact(`${table}.id`);
     case 'externalId':
-      return exact(`${table}.external_id`);
+      return indexed(exact(`${table}.external_id`));
     case 'userName':
-      return lowered(`${table}.user_name_lower`);
+      return indexed(lowered(`${table}.user_name_lower`));
     case 'displayName':
-      return lowered(`${table}.display_name_lower`);
+      return indexed(lowered(`${table}.display_name_lower`));
     case 'active':
       return { kind: 'boolean', is: (value) => `${table}.active = ${value}` };
     case 'meta':
@@ -81,10 +81,16 @@ function jsonField(json: string, path: readonly string[], attribute: Attribute, 
   return { kind: 'text', text: { sql: d.text(json, path), match } };
 }
 
-function exact(sql: string): Field {
+type TextField = Extract<Field, { kind: 'text' }>;
+
+function indexed({ kind, text }: TextField): Field {
+  return { kind, text: { ...text, isIndexed: true } };
+}
+
+function exact(sql: string): TextField {
   return { kind: 'text', text: { sql, match: 'exact' } };
 }
 
-function lowered(sql: string): Field {
+function lowered(sql: string): TextField {
   return { kind: 'text', text: { sql, match: 'lowered' } };
 }

@@ -17,6 +17,8 @@ export interface SqlText {
   readonly sql: string;
   /** `lowered`: a column that holds what JavaScript's toLowerCase made. */
   readonly match: 'exact' | 'lowered' | 'insensitive';
+  /** A column that an index is in the order of. */
+  readonly isIndexed?: boolean;
 }
 
 /** `ne` is the caller's: it is not `eq`. */
@@ -38,6 +40,10 @@ export function compareTextSql(text: SqlText, op: TextOp, value: string, dialect
       // Every text holds the empty one; substr and right count from the wrong end for it.
       if (right === '') return { sql: `${text.sql} is not null`, bindings: [] };
       if (op === 'co') return { sql: d.contains(left), bindings: [...bindings, right] };
+      if (op === 'sw' && text.isIndexed) {
+        const end = afterAllWith(right);
+        if (end !== null) return { sql: d.between(left), bindings: [...bindings, right, end] };
+      }
       return {
         sql: op === 'sw' ? d.startsWith(left) : d.endsWith(left),
         bindings: [...bindings, length, right],
@@ -45,6 +51,18 @@ export function compareTextSql(text: SqlText, op: TextOp, value: string, dialect
     default:
       return { sql: `${d.ordered(left)} ${ORDER[op]} ?`, bindings: [...bindings, right] };
   }
+}
+
+const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES = { first: 0xd800, last: 0xdfff };
+
+/** The first text, by code point, behind all that begin with `prefix`; null where there is none. */
+function afterAllWith(prefix: string): string | null {
+  const characters = [...prefix];
+  const last = characters.pop()?.codePointAt(0) ?? LAST_CODE_POINT;
+  if (last === LAST_CODE_POINT) return null;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
+  return characters.join('') + String.fromCodePoint(next);
 }
 
 /** The same comparison of two texts in memory. */

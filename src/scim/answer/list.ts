@@ -1,27 +1,42 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
-import type { PageByPosition, SqlCondition } from '../../db/identity/lists.ts';
+import type { ListPage, PageByPosition, SqlCondition } from '../../db/lists/resources.ts';
 import { type Db, type Dialect, dialectOf } from '../../db/open.ts';
+import type { After } from '../../db/paging.ts';
 import { isScan } from '../../directory/query/cost.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { sortToSql } from '../../directory/query/sort.ts';
 import { filterToSql } from '../../directory/query/sql.ts';
 import type { Kind } from '../../model/subject.ts';
-import type { Call, Scim } from '../request/call.ts';
+import type { Call, ListAnswer, Scim } from '../request/call.ts';
 import type { ListQuery } from '../request/query.ts';
+import { cut, listOf, rowsWanted, startOf } from './cursor.ts';
 
 const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
-/** Throws FilterError and PathError. */
-export function pageOf(scim: Scim, call: Call, kind: Kind, query: ListQuery): PageByPosition {
+/** Reads one kind's page. Throws FilterError, PathError, and ScimError 400 and 429. */
+export async function readPage<T extends After>(
+  scim: Scim,
+  call: Call,
+  kind: Kind,
+  query: ListQuery,
+  read: (db: Db, page: PageByPosition) => Promise<ListPage<T>>,
+): Promise<ListPage<T> & { readonly nextCursor?: string }> {
   const dialect = dialectOf(scim.directory.db);
-  return {
-    connectionId: call.principal.connection.id,
+  const connectionId = call.principal.connection.id;
+  const start = startOf(query, listOf(connectionId, [kind], query));
+  const page: PageByPosition = {
+    connectionId,
     filter: filterOf(query, kind, dialect),
     sort: query.sortBy === null ? null : sortToSql(query.sortBy, query.descending, kind, dialect),
-    offset: query.startIndex - 1,
-    limit: query.count,
+    offset: start.position,
+    after: start.after,
+    limit: rowsWanted(query),
+    memory: scim.lists,
   };
+  const { total, items: rows } = await readList(scim, call, query, [kind], (db) => read(db, page));
+  const { items, nextCursor } = cut(query, start, rows, (row) => (page.sort ? null : row));
+  return { total, items, ...nextCursor };
 }
 
 /** Throws FilterError. */
@@ -42,13 +57,14 @@ export function readList<T>(
   return scans ? scim.scans.run(call.principal.connection.id, read) : read(scim.reads);
 }
 
-/** RFC 7644 §3.4.2: `itemsPerPage` is what this page holds. */
-export function listResponse(total: number, startIndex: number, resources: readonly object[]): object {
+/** RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. */
+export function listResponse(query: ListQuery, { total, resources, nextCursor }: ListAnswer): object {
   return {
     schemas: [LIST_SCHEMA],
     totalResults: total,
-    startIndex,
+    ...(query.cursor === null ? { startIndex: query.startIndex } : {}),
     itemsPerPage: resources.length,
+    ...(nextCursor === undefined ? {} : { nextCursor }),
     Resources: resources,
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ScimPrincipal } from '../../auth/scim.ts';
+import type { ListMemory } from '../../db/lists/memory.ts';
 import type { Db } from '../../db/open.ts';
 import type { Scans } from '../../directory/query/scans.ts';
 import type { Directory, Precondition, Write } from '../../directory/write.ts';
@@ -18,6 +19,7 @@ export interface Scim {
   /** Where answers are read from: what is committed, beside whoever writes. */
   readonly reads: Db;
   readonly scans: Scans;
+  readonly lists: ListMemory;
   readonly patience: Patience;
   /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
   readonly baseUrl: string;
@@ -54,6 +56,8 @@ export interface Answer {
 
 export interface ListAnswer {
   readonly total: number;
+  /** Of RFC 9865; absent on the last page. */
+  readonly nextCursor?: string;
   readonly resources: readonly object[];
 }
 

@@ -25,6 +25,8 @@ export const PATCH_PATH_CHARACTERS_MAX = MIB;
 export const BULK_OPERATIONS_MAX = 1000;
 /** Resources in one answer; advertised as `filter.maxResults`. */
 export const COUNT_MAX = 1000;
+/** The same where the client does not say. */
+export const COUNT_DEFAULT = 100;
 
 /** Requests of one connection that the process has in hand. Identity providers send a few dozen at once. */
 export const CONCURRENT_REQUESTS_MAX = 500;

@@ -2,10 +2,7 @@
 
 import { ScimError } from '../answer/errors.ts';
 import { type Projection, parseProjection } from '../answer/projection.ts';
-import { COUNT_MAX } from './limits.ts';
-
-/** Resources in one answer where the client does not say. */
-const COUNT_DEFAULT = 100;
+import { COUNT_DEFAULT, COUNT_MAX } from './limits.ts';
 
 export interface ListQuery {
   /** As sent; null without one. */
@@ -14,6 +11,8 @@ export interface ListQuery {
   readonly descending: boolean;
   /** From 1 */
   readonly startIndex: number;
+  /** Of RFC 9865, '' for the first page; null: the page is the one at `startIndex`. */
+  readonly cursor: string | null;
   /** From 0 to COUNT_MAX */
   readonly count: number;
   readonly projection: Projection;
@@ -61,15 +60,28 @@ export function projectionOf(parameters: Parameters): Projection {
 /** Throws ScimError 400 invalidValue for what is no number or no text. */
 export function parseListQuery(parameters: Parameters): ListQuery {
   const startIndex = integer('startIndex', parameters.get('startindex'), 1);
+  const cursor = cursorOf(parameters);
   const count = integer('count', parameters.get('count'), COUNT_DEFAULT);
   return {
     filter: text('filter', parameters.get('filter')),
     sortBy: text('sortBy', parameters.get('sortby')),
     descending: isDescending(parameters.get('sortorder')),
     startIndex: Math.max(1, startIndex),
+    cursor,
     count: Math.min(COUNT_MAX, Math.max(0, count)),
     projection: projectionOf(parameters),
   };
+}
+
+/** An empty one asks for the first page (RFC 9865 §2). */
+function cursorOf(parameters: Parameters): string | null {
+  const cursor = parameters.get('cursor');
+  if (cursor === undefined || cursor === null) return null;
+  if (typeof cursor !== 'string') throw new ScimError(400, 'invalidCursor', 'cursor must be text.');
+  if (parameters.has('startindex')) {
+    throw new ScimError(400, 'invalidValue', 'A list is read by startIndex or by cursor, not by both.');
+  }
+  return cursor;
 }
 
 /** Ascending unless it says otherwise (RFC 7644 §3.4.2.3). */

@@ -45,6 +45,13 @@ onEachDatabase((open) => {
       changePassword: { supported: false },
       sort: { supported: true },
       etag: { supported: true },
+      pagination: {
+        cursor: true,
+        index: true,
+        defaultPaginationMethod: 'index',
+        defaultPageSize: 100,
+        maxPageSize: 1000,
+      },
       meta: { resourceType: 'ServiceProviderConfig', location: `${BASE}/ServiceProviderConfig` },
     });
     expect(body.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken', primary: true }]);

@@ -53,6 +53,60 @@ onEachDatabase((open) => {
     });
   });
 
+  describe('RFC 9865: by cursor', () => {
+    const PATHS = ['/Users', '/Users?sortBy=userName&sortOrder=descending', '/.search'];
+
+    const page = (path: string, more: Record<string, unknown>) =>
+      path === '/.search'
+        ? idp.post(path, more)
+        : idp.get(`${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(more as never)}`);
+
+    it.each(PATHS)('%s: page after page, until there is no cursor', async (path) => {
+      await idp.newUsers(5);
+      const seen: string[] = [];
+      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+        const { status, body } = await page(path, { cursor, count: '2' });
+        expect(status).toBe(200);
+        expect(body).toMatchObject({ totalResults: 5, itemsPerPage: body.Resources.length });
+        expect(body).not.toHaveProperty('startIndex');
+        seen.push(...names({ body }));
+        cursor = body.nextCursor;
+        expect(cursor === undefined).toBe(seen.length === 5);
+      }
+      expect(seen.toSorted()).toEqual(['user1', 'user2', 'user3', 'user4', 'user5']);
+      const whole = await page(path, { cursor: '', count: '5' });
+      expect(whole.body).not.toHaveProperty('nextCursor');
+      expect(names(whole)).toEqual(seen);
+    });
+
+    it('neither misses nor repeats anybody where others go or come meanwhile', async () => {
+      const [first = ''] = await idp.newUsers(4);
+      const { body } = await idp.get('/Users?cursor&count=2');
+      await idp.delete(`/Users/${first}`);
+      await idp.post('/Users', someone('late'));
+      const rest = await idp.get(`/Users?cursor=${body.nextCursor}&count=9`);
+      expect([...names({ body }), ...names(rest)]).toEqual(['user1', 'user2', 'user3', 'user4', 'late']);
+    });
+
+    it('refuses a cursor of another list, and what is none', async () => {
+      await idp.newUsers(3);
+      const { nextCursor } = (await idp.get('/Users?cursor=&count=1')).body;
+      const other = await endpoint.connect();
+      await other.newUsers(3);
+      for (const refused of [
+        await idp.get(`/Users?cursor=${nextCursor}&filter=${encodeURIComponent('active eq true')}`),
+        await idp.get(`/Groups?cursor=${nextCursor}`),
+        await other.get(`/Users?cursor=${nextCursor}`),
+        await idp.get('/Users?cursor=made-up'),
+        await idp.get(`/Users?cursor=${'x'.repeat(2000)}`),
+        await idp.post('/Users/.search', { cursor: 7 }),
+      ]) {
+        expectScimError(refused, 400, 'invalidCursor');
+      }
+      expectScimError(await idp.get(`/Users?cursor=${nextCursor}&startIndex=1`), 400, 'invalidValue');
+    });
+  });
+
   it('§3.4.2.3 sorts up and down, and in the database', async () => {
     for (const name of ['Bea', 'ann', 'Cid']) await idp.post('/Users', someone(name));
     expect(names(await idp.get('/Users?sortBy=userName'))).toEqual(['ann', 'Bea', 'Cid']);

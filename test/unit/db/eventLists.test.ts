@@ -1,8 +1,8 @@
 /** The audit log is read by every filter, and each goes by an index in the order of the page. */
 
 import type { Knex } from 'knex';
-import { countEvents, type EventFilter, listEvents } from '../../../src/db/eventLists.ts';
 import { appendEvent, type NewEvent } from '../../../src/db/events.ts';
+import { countEvents, type EventFilter, listEvents } from '../../../src/db/lists/events.ts';
 import type { EventKind, EventOutcome } from '../../../src/model/eventKinds.ts';
 import { onEachDatabase } from '../../database.ts';
 

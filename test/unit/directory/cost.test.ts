@@ -20,7 +20,9 @@ it.each<[Kind, string | null]>([
   ['user', 'emails[type eq "work" and value eq "ann@example.com"]'],
   ['user', 'emails[type eq "work"].value eq "ann@example.com"'],
   ['user', 'groups.value eq "1"'],
+  ['user', 'userName sw "ann"'],
   ['group', 'displayName eq "sales"'],
+  ['group', 'displayName sw "sal"'],
   ['group', 'members eq "1"'],
   ['group', 'members.value eq "1" and displayName co "s"'],
 ])('is a look-up: %s %s', (kind, filter) => {
@@ -29,7 +31,9 @@ it.each<[Kind, string | null]>([
 
 it.each<[Kind, string]>([
   ['user', 'userName co "ann"'],
-  ['user', 'userName sw "ann"'],
+  ['user', 'userName sw "an"'],
+  ['user', 'id sw "ann"'],
+  ['user', 'emails.value sw "ann"'],
   ['user', 'userName ne "ann"'],
   ['user', 'not (userName eq "ann")'],
   ['user', 'not (not (userName eq "ann"))'],

@@ -2,8 +2,8 @@
 
 import type { Knex } from 'knex';
 import { listGroups } from '../../../src/db/identity/groups.ts';
-import type { PageByPosition } from '../../../src/db/identity/lists.ts';
 import { listUsers } from '../../../src/db/identity/users.ts';
+import type { PageByPosition } from '../../../src/db/lists/resources.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import { isScan } from '../../../src/directory/query/cost.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';
@@ -80,6 +80,10 @@ onEachDatabase((open, dialect) => {
       ['user', 'userName eq "USER77" and active eq true', /users_user_name|users_tombstones/],
       ['user', 'userName eq "USER77" or externalId eq "nobody"', /users_connection_id_external_id_index/],
       ['user', '(id eq "$user" or displayName eq "x") and active eq true', /display_name_lower_index/],
+      ['user', 'userName sw "USER2999"', /users_user_name/],
+      ['user', 'displayName sw "NAME 2999" and active eq true', /display_name_lower_index/],
+      ['user', 'externalId sw "external2999"', /users_connection_id_external_id_index/],
+      ['group', 'displayName sw "GROUP 2999"', /groups_display_name/],
       ['group', 'displayName eq "GROUP 77"', /groups_display_name/],
       ['group', 'externalId eq "external77"', /groups_connection_id_external_id_index/],
       ['group', 'members.value eq "$user"', /group_members_user_id_index/],

@@ -4,11 +4,11 @@
  */
 
 import type { Knex } from 'knex';
-import { EVENT_KINDS, type EventOutcome } from '../model/eventKinds.ts';
-import { type EventRecord, toEvent } from './events.ts';
-import type { SqlCondition } from './identity/lists.ts';
-import { type Db, dialectOf } from './open.ts';
-import { COUNT_MAX } from './paging.ts';
+import { EVENT_KINDS, type EventOutcome } from '../../model/eventKinds.ts';
+import { type EventRecord, toEvent } from '../events.ts';
+import { type Db, dialectOf } from '../open.ts';
+import { COUNT_MAX } from '../paging.ts';
+import type { SqlCondition } from './resources.ts';
 
 export interface EventFilter {
   readonly environmentId: string;

@@ -3,7 +3,7 @@
 import type { Knex } from 'knex';
 import type { Kind } from '../../model/subject.ts';
 import type { Db } from '../open.ts';
-import { countMatching, matching, type SqlCondition } from './lists.ts';
+import { countMatching, matching, type SqlCondition } from './resources.ts';
 
 export interface SearchOfKind {
   readonly kind: Kind;
