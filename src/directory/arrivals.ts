@@ -29,6 +29,8 @@ import type { Write } from './write.ts';
 export interface Arrived {
   readonly created: UserRecord;
   readonly how: Attachment['how'];
+  /** False where nothing need be queued, because no store of the environment is worked on. */
+  readonly hasStores: boolean;
 }
 
 /** Inserts the user and its event, and the person where it is a new one. */
@@ -54,12 +56,12 @@ export async function arrive(
   const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
   const created = await insertUser(tx, user, [eventInsert(at, event)]);
   if (how === 'new') {
-    await askWhetherKnown(tx, write, created, at, hash);
+    if (connection.mayBeFormer) await askWhetherKnown(tx, write, created, at, hash);
   } else {
     if (isPrimary) await setSpeaker(tx, personId, connectionId);
     if (how === 'returned') await endQuestionsAbout(tx, write, personId, at);
   }
-  return { created, how };
+  return { created, how, hasStores: connection.hasStores };
 }
 
 /** The address by which users of several connections are found to be one person. */

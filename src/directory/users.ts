@@ -55,7 +55,7 @@ export async function createUser(
     () => stored,
     () =>
       inTransaction(directory, write, async (tx) => {
-        const { created, how } = await arrive(tx, write, stored, at, hash);
+        const { created, how, hasStores } = await arrive(tx, write, stored, at, hash);
         const known = how !== 'new';
         const speaks = known && (await speaksForPerson(tx, created));
         // The person was active in another connection; this one now speaks for them, and says inactive.
@@ -63,9 +63,9 @@ export async function createUser(
         if (left) await countLoss(tx, write, at);
         else if (speaks) await callOffLeaving(tx, created.personId);
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
-        const queued = await enqueuePerson(tx, write, created, priority, at);
+        if (hasStores) await enqueuePerson(tx, write, created, priority, at);
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
-        return { user: created, queued };
+        return { user: created, queued: hasStores };
       }),
   );
   // During the first import of a directory no store is active, and nobody need be woken.
@@ -205,14 +205,13 @@ async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
   });
 }
 
-/** False where there is no store to enqueue for. */
 function enqueuePerson(
   tx: Db,
   write: Write,
   user: Pick<UserRecord, 'personId'>,
   priority: number,
   at: string,
-): Promise<boolean> {
+): Promise<void> {
   return enqueueForAllStores(tx, {
     environmentId: write.environmentId,
     subject: { kind: 'user', id: user.personId },

@@ -1,10 +1,16 @@
 /**
  * `/Groups` (RFC 7643 §4.2): from operations to the directory's use cases, and back to SCIM. Members are
- * read only for an answer that shows them; lists show them only where the client names them in
- * `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
+ * read only for an answer that shows them, and while it is sent where they are many; lists show them only where
+ * the client names them in `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
  */
 
-import { type MemberRow, membersWithNames } from '../db/identity/groupMembers.ts';
+import {
+  MEMBERS_PER_PAGE,
+  type MemberRow,
+  memberPages,
+  membersAfter,
+  membersWithNames,
+} from '../db/identity/groupMembers.ts';
 import { findGroup, findGroups, type GroupRecord, listGroups } from '../db/identity/groups.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
@@ -38,7 +44,13 @@ export const groups: Endpoint = {
   async read(scim, call, id) {
     const group = await findGroup(scim.reads, call.principal.connection.id, id);
     if (!group) throw new DirectoryRefusal('notFound', `There is no group ${id}.`);
-    return answer(scim, call, 200, group, await membersOf(scim, call, group));
+    if (!includes(call.projection, 'members')) return answer(scim, call, 200, group, undefined);
+    const first = await membersAfter(scim.reads, id, null);
+    const answered = answer(scim, call, 200, group, first);
+    const last = first.length < MEMBERS_PER_PAGE ? undefined : first.at(-1);
+    if (!last) return answered;
+    const pages = shownPages(scim, call, group, memberPages(scim.reads, id, last.userId));
+    return { ...answered, more: { list: 'members', pages } };
   },
 
   async create(scim, call) {
@@ -121,6 +133,18 @@ async function membersOf(
   group: GroupRecord,
 ): Promise<readonly MemberRow[] | undefined> {
   return includes(call.projection, 'members') ? membersWithNames(scim.reads, group.id) : undefined;
+}
+
+async function* shownPages(
+  scim: Scim,
+  call: Call,
+  group: GroupRecord,
+  pages: AsyncIterable<readonly MemberRow[]>,
+): AsyncGenerator<readonly object[]> {
+  for await (const page of pages) {
+    const shown = project(call.projection, presentGroup(scim.baseUrl, group, page));
+    yield (shown as { members?: readonly object[] }).members ?? [];
+  }
 }
 
 async function show(scim: Scim, call: Call, page: readonly GroupRecord[]): Promise<readonly object[]> {

@@ -17,6 +17,7 @@ import { createOverload, OUTAGE_SECONDS, type Overload } from '../support/retryA
 import { SCIM_TYPE } from '../support/scimError.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './answer/errors.ts';
 import { hasAlready, precondition } from './answer/etag.ts';
+import { sendStreamed } from './answer/stream.ts';
 import { bulk } from './bulk.ts';
 import { discovery } from './discovery.ts';
 import { groups } from './groups.ts';
@@ -120,7 +121,7 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
       const call = callOf(scim, req, res);
       const answer = await bulk(scim, call, ENDPOINTS, (error) => logFailure(res, error));
       scim.lists.written(call.principal.connection.id);
-      send(req, res, answer);
+      await send(req, res, answer);
     })
     .all(notAllowed('POST'));
   // RFC 7644 §3.11: the token speaks for an identity provider, not for a user.
@@ -135,7 +136,7 @@ function run(scim: Scim, operation: (call: Call, id: string) => Promise<Answer>)
     const id = idOf(req);
     const answer = await scim.patience.inTime(call, (timed) => operation(timed, id));
     if (isWrite(req)) scim.lists.written(call.principal.connection.id);
-    send(req, res, answer);
+    await send(req, res, answer);
   };
 }
 
@@ -143,7 +144,7 @@ function list(scim: Scim, endpoints: readonly Endpoint[]): RequestHandler {
   return async (req, res) => {
     const query = parseListQuery(queryParameters(req.url));
     const call = callOf(scim, req, res);
-    send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
+    await send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
   };
 }
 
@@ -151,7 +152,7 @@ function searchByPost(scim: Scim, endpoints: readonly Endpoint[]): RequestHandle
   return async (req, res) => {
     const query = parseListQuery(bodyParameters(objectBody(req.body)));
     const call = callOf(scim, req, res);
-    send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
+    await send(req, res, await scim.patience.inTime(call, (timed) => search(scim, timed, endpoints, query)));
   };
 }
 
@@ -179,15 +180,17 @@ function isWrite({ method }: Request): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function send(req: Request, res: Response, answer: Answer): void {
+async function send(req: Request, res: Response, answer: Answer): Promise<void> {
   const reads = !isWrite(req);
   if (answer.tag !== undefined) {
     res.setHeader('ETag', answer.tag);
     if (reads && hasAlready(req.headers['if-none-match'], answer.tag)) return void res.status(304).end();
   }
   if (answer.status === 201 && answer.location) res.setHeader('Location', answer.location);
-  if (answer.body) sendJson(res, answer.status, answer.body);
-  else res.status(answer.status).type(SCIM_TYPE).end();
+  const { status, body, more } = answer;
+  if (body && more) await sendStreamed(res, { status, body, more });
+  else if (body) sendJson(res, status, body);
+  else res.status(status).type(SCIM_TYPE).end();
 }
 
 function failure(

@@ -4,7 +4,7 @@
  */
 
 import type { Db } from '../db/open.ts';
-import { closeLeaver, getLeaver, openLeaver, saveCheck } from '../db/queue/leavers.ts';
+import { closeLeaver, getLeaver, openLeavers, saveCheck } from '../db/queue/leavers.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
@@ -42,7 +42,7 @@ export async function settleLeaver(
       const since = attempt.now();
       const { environmentId } = store;
       const correlationId = attempt.task.causes.at(-1) ?? null;
-      await openLeaver(tx, { storeId: store.id, personId, environmentId, correlationId, since });
+      await openLeavers(tx, [store.id], { personId, environmentId, correlationId, since });
       return null;
     }
     const isOpen = (undone || leaving.waits) && leaving.hadAccess && !leaving.accessTaken;
@@ -52,7 +52,7 @@ export async function settleLeaver(
       const since = attempt.task.createdAt;
       const correlationId = attempt.task.causes.at(-1) ?? null;
       const { environmentId } = store;
-      await openLeaver(tx, { storeId: store.id, personId, environmentId, correlationId, since });
+      await openLeavers(tx, [store.id], { personId, environmentId, correlationId, since });
       await saveCheck(tx, { storeId: store.id, personId, disabledAt: attempt.now(), checks: 0 });
       return attempt.now();
     }

@@ -94,22 +94,50 @@ export interface MemberRow {
   readonly display: string;
 }
 
-/** Every member with the name that people know it by, in the order of ids. */
-export async function membersWithNames(db: Db, groupId: string): Promise<readonly MemberRow[]> {
-  const members: MemberRow[] = [];
+/** Of those who read on: how many one page of members holds at most. */
+export const MEMBERS_PER_PAGE = 2500;
+
+/** Members with the name that people know them by, in the order of ids: a page, after `afterId`. */
+export async function membersAfter(
+  db: Db,
+  groupId: string,
+  afterId: string | null,
+): Promise<readonly MemberRow[]> {
+  const query = db('group_members')
+    .join('users', 'users.id', 'group_members.user_id')
+    .where('group_members.group_id', groupId)
+    .orderBy('group_members.user_id')
+    .limit(MEMBERS_PER_PAGE)
+    .select('users.id', 'users.user_name', db.raw(`users.resource ->> 'displayName' as display_name`));
+  // Of both: else PostgreSQL, which merges the two, begins with the first user for each page.
+  if (afterId !== null) query.where('group_members.user_id', '>', afterId).where('users.id', '>', afterId);
+  const rows: { id: string; user_name: string; display_name: string | null }[] = await query;
+  return rows.map((row) => ({ userId: row.id, display: row.display_name ?? row.user_name }));
+}
+
+/** The same, page by page; the next is read while the caller has the one before. */
+export async function* memberPages(
+  db: Db,
+  groupId: string,
+  afterId: string | null,
+): AsyncGenerator<readonly MemberRow[]> {
+  let reading = membersAfter(db, groupId, afterId);
   for (;;) {
-    const query = db('group_members')
-      .join('users', 'users.id', 'group_members.user_id')
-      .where('group_members.group_id', groupId)
-      .orderBy('group_members.user_id')
-      .limit(ROWS_PER_PAGE_MAX)
-      .select('users.id', 'users.user_name', db.raw(`users.resource ->> 'displayName' as display_name`));
-    const last = members.at(-1);
-    if (last) query.where('group_members.user_id', '>', last.userId);
-    const rows = await query;
-    for (const row of rows) members.push({ userId: row.id, display: row.display_name ?? row.user_name });
-    if (rows.length < ROWS_PER_PAGE_MAX) return members;
+    const page = await reading;
+    const last = page.length < MEMBERS_PER_PAGE ? undefined : page.at(-1);
+    if (last) {
+      reading = membersAfter(db, groupId, last.userId);
+      // A caller who stops here never asks how it ended.
+      reading.catch(() => {});
+    }
+    yield page;
+    if (!last) return;
   }
+}
+
+/** All of them. */
+export async function membersWithNames(db: Db, groupId: string): Promise<readonly MemberRow[]> {
+  return (await Array.fromAsync(memberPages(db, groupId, null))).flat();
 }
 
 export interface MembershipRow {

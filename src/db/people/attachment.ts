@@ -9,6 +9,7 @@ import { fromBoolean, lower } from '../columns.ts';
 import type { Strategy } from '../identity/connections.ts';
 import type { SqlCondition } from '../lists/resources.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
+import { workingStores } from '../queue/tasks.ts';
 import { formersByExternalId, type Hash } from './formers.ts';
 
 export interface Arrival {
@@ -42,6 +43,10 @@ export interface ArrivingThrough {
   readonly strategy: Strategy;
   readonly userIdAttribute: string;
   readonly hasOthers: boolean;
+  /** Some store of the environment is worked on. */
+  readonly hasStores: boolean;
+  /** Somebody who is gone had one of the identifiers: a purged person, or a deleted user. */
+  readonly mayBeFormer: boolean;
 }
 
 /**
@@ -53,7 +58,7 @@ export interface ArrivingThrough {
 export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
   const { connection, tombstones } = await arriving(db, arrival);
   const same = tombstones.filter((user) => !connection.asks || !isSomebodyElse(user, arrival));
-  const known = connection.asks ? await formersByExternalId(db, arrival) : [];
+  const known = connection.asks && connection.mayBeFormer ? await formersByExternalId(db, arrival) : [];
   const returned = await firstFree(db, arrival.connectionId, [
     ...same.map((user) => user.person_id),
     ...known,
@@ -86,7 +91,7 @@ function isText(value: unknown): value is string {
  */
 const CANDIDATES_MAX = 20;
 
-/** In one round trip: the connection, and deleted users who may be back, the likeliest first. */
+/** In one round trip: the connection and what is around it, and deleted users who may be back, the likeliest first. */
 async function arriving(
   db: Db,
   arrival: Arrival,
@@ -101,6 +106,9 @@ async function arriving(
       ...['own.is_primary', 'own.match_people', 'own.reused_identifiers', 'own.strategy'],
       ...['own.user_id_attribute', 'tombstones.person_id', 'tombstones.external_id', 'tombstones.same_id'],
       db.raw(others),
+      db.raw('exists ? as has_stores', [workingStores(db, arrival.environmentId).select(db.raw('1'))]),
+      db.raw('exists ? as has_purged', [purgedLike(db, arrival)]),
+      ...goneLike(db, arrival),
     );
   const [own] = rows;
   if (!own) throw new Error(`there is no connection ${arrival.connectionId}`);
@@ -112,9 +120,38 @@ async function arriving(
       strategy: own.strategy,
       userIdAttribute: own.user_id_attribute,
       hasOthers: fromBoolean(own.has_others),
+      hasStores: fromBoolean(own.has_stores),
+      mayBeFormer: [own.has_purged, own.has_gone_name, own.has_gone_email].some(fromBoolean),
     },
     tombstones: rows.filter((row: { person_id: string | null }) => row.person_id !== null),
   };
+}
+
+function purgedLike(db: Db, { environmentId, resource, primaryEmail, hash }: Arrival) {
+  const known = [
+    resource.externalId,
+    lower(resource.userName as string),
+    primaryEmail && lower(primaryEmail),
+  ];
+  return db('former_identifiers')
+    .where({ environment_id: environmentId })
+    .whereIn('hash', known.filter(isText).map(hash))
+    .select(db.raw('1'));
+}
+
+/** Two tests, so that each goes by its own index. */
+function goneLike(db: Db, { environmentId, resource, primaryEmail }: Arrival) {
+  const gone = (by: Record<string, string>) =>
+    db('users')
+      .where({ environment_id: environmentId, ...by })
+      .whereNotNull('deleted_at')
+      .select(db.raw('1'));
+  const userName = { user_name_lower: lower(resource.userName as string) };
+  const email = primaryEmail === null ? null : { primary_email_lower: lower(primaryEmail) };
+  return [
+    db.raw('exists ? as has_gone_name', [gone(userName)]),
+    email === null ? db.raw('false as has_gone_email') : db.raw('exists ? as has_gone_email', [gone(email)]),
+  ];
 }
 
 const BY_LIKELIHOOD = [

@@ -20,24 +20,21 @@ export interface LeaverRecord {
   readonly checks: number;
 }
 
-export type NewLeaver = Pick<
-  LeaverRecord,
-  'storeId' | 'personId' | 'environmentId' | 'correlationId' | 'since'
->;
+type NewLeaver = Pick<LeaverRecord, 'personId' | 'environmentId' | 'correlationId' | 'since'>;
 
-/** Opens a leaver. One that is open already keeps its `since`. */
-export async function openLeaver(db: Db, leaver: NewLeaver): Promise<void> {
+/** Opens a leaver on each store. One that is open already keeps its `since`. */
+export async function openLeavers(db: Db, storeIds: readonly string[], leaver: NewLeaver): Promise<void> {
+  const row = {
+    person_id: leaver.personId,
+    environment_id: leaver.environmentId,
+    correlation_id: leaver.correlationId,
+    since: leaver.since,
+    overdue_at: null,
+    disabled_at: null,
+    checks: 0,
+  };
   await db('leavers')
-    .insert({
-      store_id: leaver.storeId,
-      person_id: leaver.personId,
-      environment_id: leaver.environmentId,
-      correlation_id: leaver.correlationId,
-      since: leaver.since,
-      overdue_at: null,
-      disabled_at: null,
-      checks: 0,
-    })
+    .insert(storeIds.map((storeId) => ({ store_id: storeId, ...row })))
     .onConflict(['store_id', 'person_id'])
     .ignore();
 }

@@ -8,7 +8,7 @@ import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
-import { openLeaver } from './leavers.ts';
+import { openLeavers } from './leavers.ts';
 
 /** Leavers go before everything else, then those for whom somebody waits; what a sync found comes last. */
 export const PRIORITY = { leaver: 0, awaited: 2, normal: 5, sync: 9 } as const;
@@ -23,49 +23,40 @@ export interface Enqueue {
 }
 
 /** The stores of an environment whose tasks are worked on, or will be once they are resumed. */
-async function workingStores(db: Db, environmentId: string): Promise<readonly string[]> {
-  const rows = await db('stores')
+export function workingStores(db: Db, environmentId: string) {
+  return db('stores')
     .where({ environment_id: environmentId })
     .whereNull('deleted_at')
-    .whereIn('status', ['ACTIVE', 'DELETING'])
-    .select('id');
-  return rows.map((row: { id: string }) => row.id);
+    .whereIn('status', ['ACTIVE', 'DELETING']);
 }
 
-/**
- * One task for each working store of the environment; false where there is none. Part of the transaction
- * that wrote the subject.
- */
-export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolean> {
-  const storeIds = await workingStores(db, task.environmentId);
-  for (const storeId of storeIds) await enqueueTask(db, storeId, task);
-  return storeIds.length > 0;
+/** One task for each working store of the environment. Part of the transaction that wrote the subject. */
+export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> {
+  // In one order, so that two who write tasks of the same subject never wait for each other.
+  const rows = await workingStores(db, task.environmentId).orderBy('id').select('id');
+  await enqueueTasks(
+    db,
+    rows.map((row: { id: string }) => row.id),
+    task,
+  );
 }
 
 /** Most correlation ids that one task remembers; further causes of a folded task are in the events. */
 const CAUSES_MAX = 50;
 
+/** As `enqueueTasks`, for one store. */
+export function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<void> {
+  return enqueueTasks(db, [storeId], task);
+}
+
 /**
- * Many writes to one subject fold into one task, which becomes due at once. A person who leaves becomes an
- * open leaver.
+ * Many writes to one subject fold into one task a store, which becomes due at once. A person who leaves becomes an
+ * open leaver. So many statements, whatever the number of stores.
  */
-export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<void> {
-  const fresh = {
-    id: newId(),
-    environment_id: task.environmentId,
-    store_id: storeId,
-    kind: task.subject.kind,
-    subject_id: task.subject.id,
-    state: 'pending',
-    priority: task.priority,
-    seq: 1,
-    run_at: task.at,
-    attempts: 0,
-    created_at: task.at,
-    updated_at: task.at,
-  };
-  const [row] = await db('tasks')
-    .insert(fresh)
+async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue): Promise<void> {
+  if (storeIds.length === 0) return;
+  const rows: { id: string }[] = await db('tasks')
+    .insert(storeIds.map((storeId) => freshTask(storeId, task)))
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({
       state: 'pending',
@@ -81,22 +72,48 @@ export async function enqueueTask(db: Db, storeId: string, task: Enqueue): Promi
     })
     .returning('id');
   if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
-    await openLeaver(db, {
-      storeId,
-      personId: task.subject.id,
-      environmentId: task.environmentId,
-      correlationId: task.correlationIds.at(-1) ?? null,
-      since: task.at,
-    });
+    const { environmentId, at: since, subject } = task;
+    const correlationId = task.correlationIds.at(-1) ?? null;
+    await openLeavers(db, storeIds, { personId: subject.id, environmentId, correlationId, since });
   }
-  const known = await db('task_causes').where({ task_id: row.id }).count({ n: '*' }).first();
-  const room = CAUSES_MAX - Number(known?.n ?? 0);
-  for (const correlationId of task.correlationIds.slice(0, Math.max(0, room))) {
-    await db('task_causes')
-      .insert({ task_id: row.id, correlation_id: correlationId, created_at: task.at })
-      .onConflict(['task_id', 'correlation_id'])
-      .ignore();
-  }
+  await addCauses(
+    db,
+    rows.map(({ id }) => id),
+    task,
+  );
+}
+
+function freshTask(storeId: string, { environmentId, subject, priority, at }: Enqueue) {
+  return {
+    id: newId(),
+    environment_id: environmentId,
+    store_id: storeId,
+    kind: subject.kind,
+    subject_id: subject.id,
+    state: 'pending',
+    priority,
+    seq: 1,
+    run_at: at,
+    attempts: 0,
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+/** As far as each task has room for more. */
+async function addCauses(db: Db, taskIds: readonly string[], { correlationIds, at }: Enqueue): Promise<void> {
+  const added = correlationIds.slice(0, CAUSES_MAX);
+  if (added.length === 0) return;
+  const causes = added.map((_, n) => `select cast(? as varchar(64)) as correlation_id, ${n} as place`);
+  const ids = taskIds.map(() => '?').join(', ');
+  await db.raw(
+    `insert into task_causes (task_id, correlation_id, created_at)
+     select tasks.id, added.correlation_id, ? from tasks cross join (${causes.join(' union all ')}) as added
+     where tasks.id in (${ids})
+       and (select count(*) from task_causes as known where known.task_id = tasks.id) + added.place < ${CAUSES_MAX}
+     on conflict (task_id, correlation_id) do nothing`,
+    [at, ...added, ...taskIds],
+  );
 }
 
 export const TASK_STATES = ['pending', 'parked', 'held'] as const;

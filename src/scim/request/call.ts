@@ -46,6 +46,8 @@ export interface Call extends Timed {
 export interface Answer {
   readonly status: number;
   readonly body?: object;
+  /** Further values of one list of the body, page by page: the answer is sent while they are read. */
+  readonly more?: { readonly list: string; readonly pages: AsyncIterable<readonly object[]> };
   /** The entity tag of what the answer shows. */
   readonly tag?: string;
   /** For `Location` on 201, and in bulk answers. */

@@ -1,0 +1,85 @@
+/** A group of many members is answered while it is read, and exactly as one that is answered whole. */
+
+import { MEMBERS_PER_PAGE } from '../../../src/db/identity/groupMembers.ts';
+import { onEachDatabase } from '../../database.ts';
+import { type Client, type EndpointUnderTest, startEndpoint } from './endpoint.ts';
+
+const ROWS_PER_INSERT = 500;
+const AT = '2026-01-01T00:00:00.000Z';
+
+onEachDatabase((open) => {
+  let endpoint: EndpointUnderTest;
+  let idp: Client;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint(await open());
+    idp = await endpoint.connect();
+  });
+  afterAll(() => endpoint.close());
+
+  /** Answers the group's id and, in the order of ids, those of its members. */
+  async function groupOf(displayName: string, members: number): Promise<{ id: string; ids: string[] }> {
+    const { id } = (await idp.post('/Groups', { displayName })).body;
+    const numbers = Array.from({ length: members }, (_, n) => n);
+    const idOf = (n: number) => `${displayName}-${String(n).padStart(5, '0')}`;
+    const { connectionId, environmentId } = idp;
+    await endpoint.db.transaction(async (tx) => {
+      for (let from = 0; from < members; from += ROWS_PER_INSERT) {
+        const some = numbers.slice(from, from + ROWS_PER_INSERT).map(idOf);
+        await tx('persons').insert(some.map((id) => ({ id, environment_id: environmentId, created_at: AT })));
+        await tx('users').insert(
+          some.map((id) => ({
+            ...{ id, person_id: id, environment_id: environmentId, connection_id: connectionId },
+            ...{
+              user_name: id,
+              user_name_lower: id,
+              active: true,
+              version: 1,
+              created_at: AT,
+              updated_at: AT,
+            },
+            resource: JSON.stringify({ userName: id, displayName: `"${id}"` }),
+          })),
+        );
+        await tx('group_members').insert(some.map((user_id) => ({ group_id: id, user_id, created_at: AT })));
+      }
+    });
+    return { id, ids: numbers.map(idOf) };
+  }
+
+  it.each([MEMBERS_PER_PAGE - 1, MEMBERS_PER_PAGE, MEMBERS_PER_PAGE * 2 + 3])(
+    'of %i members: everybody once, and all else of the group',
+    async (count) => {
+      const { id, ids } = await groupOf(`g${count}`, count);
+      const streamed = await idp.get(`/Groups/${id}`);
+      expect(streamed.status).toBe(200);
+      expect(streamed.body.members.map((member: { value: string }) => member.value)).toEqual(ids);
+      expect(streamed.body.members[0].display).toBe(`"${ids[0]}"`);
+      const filter = encodeURIComponent(`id eq "${id}"`);
+      const whole = await idp.get(`/Groups?filter=${filter}&attributes=schemas,id,displayName,members,meta`);
+      expect(streamed.body).toEqual(whole.body.Resources[0]);
+      for (const selection of ['attributes=members.value', 'excludedAttributes=meta,members.display']) {
+        const { body } = await idp.get(`/Groups/${id}?${selection}`);
+        expect(body.members).toHaveLength(count);
+        expect(body.members.at(-1)).not.toHaveProperty('display');
+      }
+      const head = await idp.request('HEAD', `/Groups/${id}`);
+      expect([head.status, head.text]).toEqual([200, '']);
+      const again = await idp.get(`/Groups/${id}`, { 'If-None-Match': streamed.headers.get('etag') ?? '' });
+      expect(again.status).toBe(304);
+    },
+  );
+
+  it('goes on with the next request where a client leaves in the middle', async () => {
+    const { id } = await groupOf('left', MEMBERS_PER_PAGE * 2);
+    const left = new AbortController();
+    const answer = await fetch(`http://127.0.0.1:${endpoint.port}/scim/v2/Groups/${id}`, {
+      headers: { Authorization: `Bearer ${idp.token}` },
+      signal: left.signal,
+    });
+    expect(answer.status).toBe(200);
+    left.abort();
+    await expect(answer.text()).rejects.toThrow();
+    expect((await idp.get(`/Groups/${id}`)).body.members).toHaveLength(MEMBERS_PER_PAGE * 2);
+  });
+});
