@@ -131,7 +131,11 @@ function drawAction(random: Random, themes: Themes): Action {
   const who = random.int(0, themes.people - 1);
   const group = random.int(0, GROUP_SLOTS - 1);
   const store = random.int(0, themes.stores - 1);
-  const some = () => Array.from({ length: themes.people }, (_, i) => i).filter(() => random.chance(0.5));
+  const everybody = Array.from({ length: themes.people }, (_, i) => i);
+  const some = () => {
+    const share = random.pick([0.1, 0.5, 0.9]);
+    return everybody.filter(() => random.chance(share));
+  };
   if (themes.rules && random.chance(0.2)) return drawRuleAction(random, store);
   if (themes.operators && random.chance(0.12)) {
     return { kind: random.pick(['pause', 'resume', 'resume', 'retryTask', 'discardTask']), store };

@@ -17,15 +17,21 @@ interface Loss {
 export class BrakeBook {
   readonly #sight: Sight;
   readonly #losses: Loss[] = [];
+  #renewedAt = 0;
 
   constructor(sight: Sight) {
     this.#sight = sight;
   }
 
+  /** An approval left nothing held: what was begun before counts no more. */
+  renew(now: number): void {
+    this.#renewedAt = now;
+  }
+
   /** Enters the loss, and says whether it is one too many by all settings that may have been in force. */
   exceeds(who: string, turn: Turn, now: number, base: number): boolean {
     // What was reserved under other settings stays reserved.
-    const recent = this.#losses.filter((loss) => loss.from > now - DAY_MS);
+    const recent = this.#losses.filter((loss) => loss.from > Math.max(now - DAY_MS, this.#renewedAt));
     const earliest = Math.min(turn.tick, ...recent.map((loss) => loss.tick));
     const limits = this.#sight.meaningsSince(earliest).map((m) => ({
       limit:

@@ -2,6 +2,7 @@
 
 import type { Turn } from '../vendors/network.ts';
 import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
+import { emptiesGroup } from './emptiedGroups.ts';
 import type { ScimGroup } from './model.ts';
 import { changeKey, type Records } from './records.ts';
 import type { Meaning } from './settings.ts';
@@ -58,9 +59,10 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   if (refused) return refused;
   if (write.op === 'revoke') {
     const who = human ? `h${human.index}` : write.accountId;
-    return (
-      judgeRevoke(records, turn, write, meanings) ?? records.refuseLoss(turn, write.accountId, keys, who)
-    );
+    const complaint =
+      judgeRevoke(records, turn, write, meanings) ?? records.refuseLoss(turn, write.accountId, keys, who);
+    if (complaint !== null || keys.some((key) => records.approved.has(key))) return complaint;
+    return emptiesGroup(records, turn, write, meanings) ? 'one change takes most of the group' : null;
   }
   if (!human) return 'nobody in the directory is this member';
   own.owners.set(write.accountId, human.index);

@@ -77,6 +77,12 @@ export class Ownership {
     return 'foreign';
   }
 
+  /** How many accounts are members, or ever were. */
+  everIn(groupId: string, members: readonly string[]): number {
+    const before = [...this.#memberships.keys()].filter((key) => key.startsWith(`${groupId} `));
+    return new Set([...before.map((key) => key.slice(groupId.length + 1)), ...members]).size;
+  }
+
   /** Does a live SCIM group that feeds the remote group have the account's person as a member? */
   wantedAt(tick: number, groupId: string, accountId: string): boolean {
     const owner = this.owners.get(accountId);

@@ -17,6 +17,7 @@ export interface Meaning {
   readonly brakePercent: number;
   readonly brakeMin: number;
   readonly brakeWindowMs: number;
+  readonly brakeGroupPercent: number;
   readonly protectedAccounts: readonly string[];
   readonly approval: boolean;
 }
@@ -35,6 +36,7 @@ export function meaningOf(settings: Settings): Meaning {
     brakePercent: Number(settings.BRAKE_PERCENT ?? 5),
     brakeMin: Number(settings.BRAKE_MIN ?? 10),
     brakeWindowMs: Number(settings.BRAKE_WINDOW_MINUTES ?? 60) * 60_000,
+    brakeGroupPercent: Number(settings.BRAKE_GROUP_PERCENT ?? 50),
     protectedAccounts: (settings.PROTECTED_ACCOUNTS as readonly string[] | undefined) ?? [],
     approval: settings.APPLY_MODE === 'Approval',
   };
@@ -77,5 +79,6 @@ export function brakeSettings(random: Random): Settings {
     BRAKE_PERCENT: random.pick([0, 0, 20, 20, 100]),
     BRAKE_MIN: random.int(1, 4),
     BRAKE_WINDOW_MINUTES: random.pick([10, 60]),
+    BRAKE_GROUP_PERCENT: random.pick([50, 50, 20, 100]),
   };
 }

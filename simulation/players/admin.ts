@@ -124,7 +124,7 @@ export class Admin {
   }
 
   async decide(store: SimulatedStore, what: 'approve' | 'discard', all: boolean): Promise<void> {
-    const { approved, discarded } = store.guard.records;
+    const { approved, discarded, brake } = store.guard.records;
     const open: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
     const chosen = open.filter(() => all || this.#world.random.chance(0.5));
     if (chosen.length === 0) return;
@@ -136,6 +136,9 @@ export class Admin {
     const isDecided = isDone(await this.#ask(store, 'POST', `/held/${what}`, { ids }));
     for (const key of keys) if (!isDecided) decided.delete(key);
     if (isDecided && what === 'discard') for (const key of keys) approved.delete(key);
+    if (!isDecided || what === 'discard') return;
+    const left: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
+    if (left.every(({ id }) => !ids.includes(id))) brake.renew(store.guard.records.now());
   }
 
   async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   Capabilities,
   ConnectionStatus,
   Connector,
+  GroupConnector,
   KindConnector,
   MemberConnector,
 } from './connector.ts';
@@ -16,7 +17,7 @@ export interface ConnectorParts {
   readonly capabilities: Capabilities;
   check(context: CallContext): Promise<ConnectionStatus>;
   readonly user: KindConnector<'user'>;
-  readonly group: KindConnector<'group'>;
+  readonly group: GroupConnector;
   readonly members: MemberConnector;
 }
 
@@ -28,6 +29,7 @@ export function assemble({ type, capabilities, check, members, ...kinds }: Conne
     check,
     ...members,
     normalize: (desired) => of[desired.kind].normalize(desired),
+    matchRefusal: (name) => kinds.group.matchRefusal?.(name) ?? null,
     find: (kind, identifier, context) => of[kind].find(identifier, context),
     read: (kind, remoteId, context) => of[kind].read(remoteId, context),
     scan: (kind, cursor, context) => of[kind].scan(cursor, context),

@@ -151,6 +151,14 @@ export interface Normalized<K extends Kind> {
   readonly dropped: readonly string[];
 }
 
+export interface GroupConnector extends KindConnector<'group'> {
+  /**
+   * Pure. Why no SCIM group may match the group of this name, as goes on after its name; null where one may. Absent:
+   * every group may be matched.
+   */
+  matchRefusal?(name: string): string | null;
+}
+
 /** What a connector does with the members of groups. */
 export interface MemberConnector {
   /** The level that a plain grant gives (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
@@ -184,6 +192,8 @@ export interface Connector extends MemberConnector {
    */
   check(context: CallContext): Promise<ConnectionStatus>;
   normalize<K extends Kind>(desired: Desired<K>): Normalized<K>;
+  /** As `GroupConnector` says, where it says so. */
+  matchRefusal(groupName: string): string | null;
   find<K extends Kind>(kind: K, identifier: string, context: CallContext): Promise<Remote<K> | null>;
   read<K extends Kind>(kind: K, remoteId: string, context: CallContext): Promise<Remote<K> | null>;
   scan<K extends Kind>(kind: K, cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;

@@ -9,7 +9,9 @@ import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { countMeeting } from '../db/stores/scope.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { type Change, changeKey, isLoss, type Skip } from '../model/change.ts';
-import { brakeLimit } from '../plan/brake.ts';
+import { brakeLimit, emptiesGroup } from '../plan/brake.ts';
+import { undecidedRevokes } from '../plan/losses.ts';
+import type { GroupSizes } from '../settle/gate/decisions.ts';
 import { byRecords } from '../settle/people/look.ts';
 import type { Planning } from '../settle/planning.ts';
 import { planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
@@ -58,13 +60,13 @@ export async function planUnder(
     { db, context, now },
     { db, context: { ...context, ...proposed }, now },
   ];
-  const fresh: Counting = { counts: NO_CHANGES, held: NO_CHANGES, losers: new Set() };
+  const fresh: Counting = { counts: NO_CHANGES, held: NO_CHANGES, emptied: NO_CHANGES, losers: new Set() };
   for (const pages of [peoplePages, groupPages]) {
     // Both plans go through the same subjects in the same order, page by page.
     const before = pages(today);
     for await (const page of pages(then)) {
       const known = (await before.next()).value as Planned | undefined;
-      count(fresh, without(page, known ?? NOTHING));
+      count(fresh, without(page, known ?? NOTHING), context);
     }
   }
   return withHeld(db, context, fresh);
@@ -74,10 +76,18 @@ interface Counting {
   counts: ChangeCounts;
   /** The losses among them, as held. */
   held: ChangeCounts;
+  /** Those of them that would empty a group, as held. */
+  emptied: ChangeCounts;
   readonly losers: Set<string>;
 }
 
-function count(counting: Counting, { changes, skipped }: Planned): void {
+function count(counting: Counting, { changes, skipped, sizes }: Planned, { settings }: StoreContext): void {
+  const revokes = Map.groupBy(undecidedRevokes(changes, []), ({ subject }) => subject.id);
+  for (const [id, { length: ended }] of revokes) {
+    const losses = { group: id, memberships: sizes.get(id) ?? 0, ended };
+    if (emptiesGroup(settings, losses) !== null)
+      counting.emptied = countChange(counting.emptied, 'group', 'held', ended);
+  }
   for (const change of changes) {
     counting.counts = countChange(counting.counts, change.subject.kind, change.op);
     if (!isLoss(change)) continue;
@@ -90,9 +100,11 @@ function count(counting: Counting, { changes, skipped }: Planned): void {
 interface Planned {
   readonly changes: readonly Change[];
   readonly skipped: readonly Skip[];
+  /** How many memberships a group has that loses some. */
+  readonly sizes: GroupSizes;
 }
 
-const NOTHING: Planned = { changes: [], skipped: [] };
+const NOTHING: Planned = { changes: [], skipped: [], sizes: new Map() };
 
 async function* peoplePages(planning: Planning): AsyncGenerator<Planned> {
   let cursor: string | null = null;
@@ -101,6 +113,7 @@ async function* peoplePages(planning: Planning): AsyncGenerator<Planned> {
     yield {
       changes: people.flatMap(({ plan }) => plan.changes),
       skipped: people.flatMap(({ plan }) => plan.skipped),
+      sizes: NOTHING.sizes,
     };
     if (next === null) return;
     cursor = next;
@@ -118,6 +131,7 @@ async function* groupPages(planning: Planning): AsyncGenerator<Planned> {
         ...(members ? [...members.changes, ...members.later] : []),
       ]),
       skipped: groups.flatMap(({ plan, members }) => [...plan.skipped, ...(members?.skipped ?? [])]),
+      sizes: new Map(groups.map(({ facts, size }) => [facts.desired.id, size])),
     };
     if (next === null) return;
     cursor = next;
@@ -130,6 +144,7 @@ function without(then: Planned, now: Planned): Planned {
   return {
     changes: then.changes.filter((change) => !keys.has(changeKey(change))),
     skipped: then.skipped.filter((skip) => !known.has(skipKey(skip))),
+    sizes: then.sizes,
   };
 }
 
@@ -145,9 +160,9 @@ function loserOf(change: Change): string {
 async function withHeld(
   db: Db,
   { settings, store }: StoreContext,
-  { counts, held, losers }: Counting,
+  { counts, held, emptied, losers }: Counting,
 ): Promise<ChangeCounts> {
   const limit = brakeLimit(settings, await countEnabledPeople(db, store.id));
   const brakes = settings.brakePercent < 100 && (store.brakeTrippedAt !== null || losers.size > limit);
-  return brakes ? addCounts(counts, held) : counts;
+  return addCounts(counts, brakes ? held : emptied);
 }

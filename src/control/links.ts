@@ -27,16 +27,15 @@ import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
-import type { Remote, RemoteUser } from '../model/remote.ts';
+import type { Remote } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
 import { releaseBrakeIfClear } from '../settle/gate/brake.ts';
-import { namesOfAccount, protectorOf } from '../settle/people/protection.ts';
-import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';
 import type { Reading } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
+import { refuseSpared } from './linkChecks.ts';
 
 export interface LinkInput {
   /** The `id` of a user is the SCIM user's or the person's. */
@@ -67,7 +66,7 @@ export async function linkByHand(
       const current = await lockStore(tx, store.id);
       if (!current || current.status === 'DELETING') throw gone(store);
       const at = isoTime(deps.clock.now());
-      if (remote.kind === 'user') await refuseSpared(tx, deps, current, remote, input.confirm === true);
+      await refuseSpared(tx, deps, current, remote, input.confirm === true);
       const made = await write(tx, current, subject, remote, at);
       await storeEvent(tx, at, current, cause, 'link.created', {
         subject,
@@ -130,26 +129,6 @@ async function readRemote(
   throw new RequestError(409, `${store.name} has no ${what} ${remoteId}.`, [
     { pointer: '/remoteId', detail: `${store.type} says that there is no ${what} with this id` },
   ]);
-}
-
-/** Nobody links a protected account, and a privileged one only who says that it is meant. */
-async function refuseSpared(
-  tx: Db,
-  deps: PropagationDeps,
-  store: StoreRecord,
-  account: RemoteUser,
-  confirm: boolean,
-): Promise<void> {
-  const { display, remoteId, privileged } = account;
-  const context = await storeContextOf(tx, deps.connectors, store);
-  const protect = await protectorOf(tx, context, [remoteId]);
-  if (protect(remoteId, namesOfAccount(context, account)) !== null) {
-    const detail = `the account ${display} (${remoteId}) is protected on ${store.name}; PROTECTED_ACCOUNTS, or its being the credential's own, says so`;
-    throw new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/remoteId', detail }]);
-  }
-  if (privileged !== true || confirm) return;
-  const detail = `the account ${display} (${remoteId}) is privileged on ${store.name}; send confirm: true to link it all the same`;
-  throw new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/confirm', detail }]);
 }
 
 async function write(

@@ -58,6 +58,8 @@ export interface Adopt<K extends Kind = Kind> extends On<K> {
   readonly remoteId: string;
   /** The account is disabled there, and whoever adopts it gets it back with all that hangs on it. */
   readonly revives?: true;
+  /** What it is called there: a name, or a full path. */
+  readonly remoteName?: string;
   /** It may be adopted together with the loss that follows, and for nothing else. */
   readonly onlyToLose?: true;
 }

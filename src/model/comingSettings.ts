@@ -38,19 +38,6 @@ export const COMING_SPECS = [
     description: 'The role that disabled accounts get, with DISABLE_ACTION ChangeRole.',
   },
   {
-    key: 'PROTECTED_GROUPS',
-    type: 'strings',
-    notYet: `PROTECTED_GROUPS ${TODAY}: protect the accounts of their members with PROTECTED_ACCOUNTS.`,
-    description:
-      'Names or full paths, * as a wildcard, of groups that are never matched, granted, revoked, renamed or deleted.',
-  },
-  {
-    key: 'BRAKE_GROUP_PERCENT',
-    type: 'integer',
-    notYet: `BRAKE_GROUP_PERCENT ${TODAY}: the brake counts people over the whole store.`,
-    description: 'The share of the memberships of one group that one cause may revoke.',
-  },
-  {
     key: 'RATE_PER_MINUTE',
     type: 'integer',
     notYet: `RATE_PER_MINUTE ${TODAY}: the bridge keeps to what the vendor documents and answers.`,

@@ -87,11 +87,27 @@ const COMMON_SPECS = [
     description: "The brake's sliding window, in minutes.",
   },
   {
+    key: 'BRAKE_GROUP_PERCENT',
+    type: 'integer',
+    default: 50,
+    min: 0,
+    max: 100,
+    description:
+      "The share of a group's memberships that one cause may end there; beyond it, and from 5 memberships on, all of it waits. 100 switches this off.",
+  },
+  {
     key: 'PROTECTED_ACCOUNTS',
     type: 'strings',
     default: [],
     description:
       "Identifiers, * as a wildcard, of accounts that are left alone altogether, whatever they are called later. The account of the store's own credential always is protected.",
+  },
+  {
+    key: 'PROTECTED_GROUPS',
+    type: 'strings',
+    default: [],
+    description:
+      'Names or full paths, * as a wildcard, of groups there that are left alone: never matched, granted, revoked, renamed or deleted.',
   },
   {
     key: 'ADOPT_USERS',

@@ -15,3 +15,9 @@ export type LossState =
   | 'moved'
   /** It was taken and cannot be given back. */
   | 'impossible';
+
+/** From how many people a cause could take something, and how many subjects it touched to do so. */
+export interface CauseCount {
+  readonly people: number;
+  readonly subjects: number;
+}

@@ -1,6 +1,7 @@
 /** The brake's arithmetic and verdicts: the table "The brake" of docs/design.md. The counting is the caller's. */
 
 import type { CommonSettings } from '../model/commonSettings.ts';
+import type { CauseCount } from '../model/loss.ts';
 
 export interface BrakeWindow {
   /** Enabled linked people of the store when the window's oldest entry was reserved, or now. */
@@ -19,22 +20,38 @@ export function brakeLimit(settings: CommonSettings, base: number): number {
   return Math.max(settings.brakeMin, Math.floor((settings.brakePercent * base) / 100));
 }
 
+/**
+ * From how many people the largest of these causes could take something. Of a cause that touched a single subject these
+ * are at most the people in that subject's plan; of one that touched many, those that were counted when it was recorded.
+ */
+export function peopleOfLargestCause(causes: readonly CauseCount[], peopleInPlan: number): number {
+  const reach = causes.map(({ people, subjects }) =>
+    subjects === 1 ? Math.min(people, peopleInPlan) : people,
+  );
+  return Math.max(0, ...reach);
+}
+
 export interface Loss {
   /** The most people that one cause of this loss could take something from. */
   readonly peopleOfCause: number;
   readonly alreadyInWindow: boolean;
   readonly approved: boolean;
+  /** It is part of what would empty a group, in words; null where it is not. */
+  readonly emptiesGroup: string | null;
 }
 
 export function judgeLoss(settings: CommonSettings, window: BrakeWindow, loss: Loss): Verdict {
-  if (settings.brakePercent >= 100 || loss.approved) return { verdict: 'pass', reserve: false };
+  if (loss.approved) return { verdict: 'pass', reserve: false };
+  const isOn = settings.brakePercent < 100;
   const limit = brakeLimit(settings, window.base);
-  if (loss.peopleOfCause > limit) {
+  if (isOn && loss.peopleOfCause > limit) {
     return hold(
       false,
       `one request would take something from ${loss.peopleOfCause} people; the limit is ${limit}`,
     );
   }
+  if (loss.emptiesGroup !== null) return hold(false, loss.emptiesGroup);
+  if (!isOn) return { verdict: 'pass', reserve: false };
   if (window.tripped) return hold(false, 'the brake is tripped');
   if (loss.alreadyInWindow) return { verdict: 'pass', reserve: false };
   if (window.used < limit) return { verdict: 'pass', reserve: true };
@@ -46,4 +63,35 @@ export function judgeLoss(settings: CommonSettings, window: BrakeWindow, loss: L
 
 function hold(trips: boolean, reason: string): Verdict {
   return { verdict: 'hold', trips, reason };
+}
+
+/** Fewer memberships than these empty no group. */
+const GROUP_LOSSES_MIN = 5;
+
+/** What one cause would end of a remote group. */
+export interface GroupLosses {
+  readonly group: string;
+  /** All memberships there that are known, whoever's they are. */
+  readonly memberships: number;
+  readonly ended: number;
+}
+
+/** Why one cause may not end so many of a group's memberships, in words; null where it may. */
+export function emptiesGroup(
+  { brakeGroupPercent }: Pick<CommonSettings, 'brakeGroupPercent'>,
+  { group, memberships, ended }: GroupLosses,
+): string | null {
+  if (ended < GROUP_LOSSES_MIN || brakeGroupPercent >= 100) return null;
+  if (ended * 100 <= memberships * brakeGroupPercent) return null;
+  return `one cause would end ${ended} of the ${memberships} memberships of ${group}; the limit is ${brakeGroupPercent} %`;
+}
+
+/**
+ * How many of the memberships that a plan ends go back to one cause. What no request accounts for is of one cause too:
+ * a first link under `Overwrite`, say, of which no request says that it takes anything.
+ */
+export function endedByOneCause(causes: readonly CauseCount[], ended: number): number {
+  const requests = causes.filter(({ subjects }) => subjects === 1);
+  const accounted = requests.reduce((sum, { people }) => sum + people, 0);
+  return Math.max(ended - accounted, ...causes.map(({ people }) => Math.min(people, ended)));
 }

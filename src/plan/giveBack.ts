@@ -88,6 +88,7 @@ export interface MembershipNow {
   /** The account itself is to be given back, and is not yet. */
   readonly isComing: boolean;
   readonly isProtected: boolean;
+  readonly isGroupProtected: boolean;
 }
 
 export function giveMembershipBack(
@@ -100,6 +101,7 @@ export function giveMembershipBack(
   if (now.account === 'none') return impossible('the account is not there, or not linked, any more');
   if (now.account === 'disabled') return moved('the account is disabled by now');
   if (now.isProtected) return impossible('the account is protected');
+  if (now.isGroupProtected) return impossible('the group is protected');
   return { verdict: 'give', change: { ...change, op: 'grant' } };
 }
 

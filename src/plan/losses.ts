@@ -54,6 +54,8 @@ export interface Losses<C extends Change> {
   readonly inWindow: ReadonlySet<string>;
   /** The most people that one cause of the task could take something from. */
   readonly peopleOfCause: number;
+  /** Why the memberships that the plan ends all wait; null where they do not. */
+  readonly emptiesGroup: string | null;
 }
 
 /** A loss that is to wait for an admin from now on. */
@@ -141,7 +143,12 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     }
     const personKey = lossOf.personKey(change);
     const alreadyInWindow = inWindow.has(personKey);
-    const verdict = judgeLoss(settings, window, { peopleOfCause, alreadyInWindow, approved });
+    const verdict = judgeLoss(settings, window, {
+      peopleOfCause,
+      alreadyInWindow,
+      approved,
+      emptiesGroup: change.op === 'revoke' ? losses.emptiesGroup : null,
+    });
     if (verdict.verdict === 'hold') {
       heldReasons.push(verdict.reason);
       fresh.push({ change, changeKey: key, personKey, desired, reason: verdict.reason });
@@ -241,6 +248,17 @@ function mayRun<C extends Change>(
 /** Held for a group that a rule names, which is no reason any more: the person has left by now, say. */
 function isHoldOver({ state, change }: KnownLoss, { hold }: Change): boolean {
   return state === 'held' && change.hold?.kind === 'rule' && hold === undefined;
+}
+
+/** The ends of memberships that nothing stands against, so that what one cause takes more is seen by itself. */
+export function undecidedRevokes<C extends Change>(
+  changes: readonly C[],
+  known: readonly Pick<KnownLoss, 'changeKey'>[],
+): readonly C[] {
+  const keys = new Set(known.map((row) => row.changeKey));
+  return changes.filter(
+    (change) => change.op === 'revoke' && change.hold === undefined && !keys.has(changeKey(change)),
+  );
 }
 
 function makesLink({ op }: Change): boolean {

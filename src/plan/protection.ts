@@ -1,4 +1,7 @@
-/** Which accounts nobody may touch: those of `PROTECTED_ACCOUNTS`, and the credential's own. */
+/**
+ * Which accounts and groups nobody may touch: those of `PROTECTED_ACCOUNTS` and `PROTECTED_GROUPS`, and the credential's
+ * own account.
+ */
 
 export interface Protection {
   /** Identifiers, `*` as a wildcard. */
@@ -27,6 +30,17 @@ export function protectedBy(
   if (own.some((identifier) => known.includes(identifier))) return SELF;
   const found = patterns.find((pattern) => known.some((name) => matches(pattern.toLowerCase(), name)));
   return found ?? null;
+}
+
+/** The entry of PROTECTED_GROUPS that one of the group's names or full paths matches; null where none does. */
+export function protectedGroupBy(patterns: readonly string[], names: readonly string[]): string | null {
+  const known = names.filter((name) => name !== '').map((name) => name.trim().toLowerCase());
+  const entry = (pattern: string) =>
+    pattern
+      .trim()
+      .replace(/^\/+|\/+$/g, '')
+      .toLowerCase();
+  return patterns.find((pattern) => known.some((name) => matches(entry(pattern), name))) ?? null;
 }
 
 /** Wildcard match without backtracking: each literal piece is found as early as possible, the last at the end. */

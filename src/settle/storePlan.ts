@@ -5,7 +5,7 @@
  */
 
 import { subjectsPage } from '../db/identity/subjects.ts';
-import type { LedgerEntry } from '../db/seen/ledger.ts';
+import { countMembers, type LedgerEntry } from '../db/seen/ledger.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { GroupChange, Plan } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -63,6 +63,8 @@ export interface PlannedGroup {
   readonly plan: Plan<GroupChange>;
   /** Null where they are planned for another SCIM group, or not at all. */
   readonly members: MembershipPlan | null;
+  /** Memberships of the remote group before; 0 where it loses none. */
+  readonly size: number;
   /** Memberships that were not there any more when they were read. */
   readonly unseen: readonly LedgerEntry[];
   /** The members were read. */
@@ -103,7 +105,17 @@ async function planOneGroup(
   const seen = read === 'vanished' ? UNREAD : read;
   const plan = planGroup(facts);
   const members = await planMembersOf(planning, how, facts, plan, seen.seenIn);
-  return { facts, plan, members, unseen: seen.unseen, isRead: read !== UNREAD, vanished };
+  const size = await sizeOf(planning, members, seen.seenIn);
+  return { facts, plan, members, size, unseen: seen.unseen, isRead: read !== UNREAD, vanished };
+}
+
+async function sizeOf(
+  { db, context }: Planning,
+  members: MembershipPlan | null,
+  seenIn: string | null,
+): Promise<number> {
+  const loss = members?.changes.find(({ op }) => op === 'revoke');
+  return loss ? countMembers(db, context.store.id, loss.remoteId, seenIn) : 0;
 }
 
 interface ReadGroup {
@@ -116,9 +128,9 @@ const UNREAD: ReadGroup = { unseen: [], seenIn: null };
 async function readGroup(
   planning: Planning,
   how: MemberReading | null,
-  { link, found, isPrimaryFeeder }: GroupFacts,
+  { link, found, isPrimaryFeeder, leftAlone }: GroupFacts,
 ): Promise<ReadGroup | 'vanished'> {
-  if (how === null || !isPrimaryFeeder) return UNREAD;
+  if (how === null || !isPrimaryFeeder || leftAlone !== null) return UNREAD;
   const { reading, unseen } = how;
   try {
     if (link && unseen !== 'overlook')
@@ -148,11 +160,12 @@ async function asUnlinked(planning: Planning, { desired }: GroupFacts): Promise<
 async function planMembersOf(
   planning: Planning,
   { people, withComing }: GroupPlanning,
-  { desired, link, found, feeding, isPrimaryFeeder }: GroupFacts,
+  { desired, link, found, feeding, isPrimaryFeeder, leftAlone }: GroupFacts,
   plan: Plan<GroupChange>,
   seenIn: string | null,
 ): Promise<MembershipPlan | null> {
   if (planning.context.settings.groupProvisioning === 'Off' || !isPrimaryFeeder) return null;
+  if (leftAlone !== null) return null;
   const isMade = plan.changes.some(({ op }) => op === 'create');
   const remoteId = link?.remoteId ?? found?.remoteId ?? (isMade ? '' : null);
   if (remoteId === null) return null;

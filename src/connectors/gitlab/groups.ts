@@ -2,7 +2,7 @@
 
 import type { Create, Update, Write } from '../../model/change.ts';
 import type { Page, RemoteGroup } from '../../model/remote.ts';
-import type { Applied, CallContext, KindConnector } from '../connector.ts';
+import type { Applied, CallContext, GroupConnector } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
 import { failed, isGroupPathTaken, refused } from './api/errors.ts';
@@ -10,9 +10,10 @@ import { BY_ID, readPage } from './api/pages.ts';
 import { groupOf, normalizeGroup } from './mapping.ts';
 import { groupName, groupPath } from './names.ts';
 
-export function gitLabGroups(instance: Instance): KindConnector<'group'> {
+export function gitLabGroups(instance: Instance): GroupConnector {
   return {
     normalize: (desired) => normalizeGroup(desired, instance.settings),
+    matchRefusal: (fullPath) => matchRefusal(instance.settings.matchWithin, fullPath),
     find: (fullPath, context) => findGroup(instance, fullPath, context),
     read: (remoteId, context) => readGroup(instance, remoteId, context),
     scan: (cursor, context) => scanGroups(instance, cursor, context),
@@ -156,6 +157,12 @@ async function renameGroup(
     outcome: 'already',
     notAccepted: [{ attribute: 'name', reason: refusal.words, taken: true }],
   };
+}
+
+function matchRefusal(within: readonly string[], fullPath: string): string | null {
+  const path = fullPath.toLowerCase();
+  if (within.length === 0 || within.some((above) => path.startsWith(`${above.toLowerCase()}/`))) return null;
+  return `is not below ${within.join(' or ')}, where MATCH_WITHIN lets SCIM groups match`;
 }
 
 function samePath(a: string, b: string): boolean {

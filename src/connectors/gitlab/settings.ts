@@ -66,8 +66,9 @@ export const GITLAB_SPECS = [
   {
     key: 'MATCH_WITHIN',
     type: 'strings',
-    notYet: 'MATCH_WITHIN is not available yet: SCIM groups match groups everywhere on the instance.',
-    description: 'Full paths of the groups below which a SCIM group may match.',
+    default: [],
+    description:
+      'Full paths of the groups below which a SCIM group may match. Without any it may match everywhere on the instance.',
   },
   ...commonSpecs({ groupProvisioning: 'Match' }),
 ] as const satisfies readonly SettingSpec[];
@@ -89,6 +90,8 @@ export interface GitLabSettings {
   readonly ssoProvider: string | null;
   readonly defaultAccessLevel: number;
   readonly parentGroup: string | null;
+  /** Full paths without slashes at their ends; empty: everywhere. */
+  readonly matchWithin: readonly string[];
   readonly identifier: 'primaryEmail' | 'userName';
   readonly createsGroups: boolean;
 }
@@ -101,6 +104,7 @@ export function gitLabSettings({ configuration }: Pick<ConnectorDeps, 'configura
     ssoProvider: settings.ssoProvider?.trim() ?? null,
     defaultAccessLevel: ACCESS_LEVELS[settings.defaultAccessLevel],
     parentGroup: settings.parentGroup === null ? null : trimSlashes(settings.parentGroup) || null,
+    matchWithin: settings.matchWithin.map(trimSlashes),
     identifier: settings.uniqueUserIdentifier,
     createsGroups: settings.groupProvisioning === 'Create',
   };
@@ -113,8 +117,19 @@ export function normalizedBaseUrl(baseUrl: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/api\/v4$/, '')}`;
 }
 
-/** On GitLab.com nobody can create or block accounts: that is another store type. */
 export function refuseGitLab(configuration: Configuration): { key: string; detail: string }[] {
+  return [...refuseGitLabDotCom(configuration), ...refuseNoPath(configuration)];
+}
+
+/** Taken for a path, it would let SCIM groups match everywhere. */
+function refuseNoPath({ MATCH_WITHIN: within }: Configuration): { key: string; detail: string }[] {
+  const paths = Array.isArray(within) ? within.map((path) => trimSlashes(String(path))) : [];
+  const detail = 'MATCH_WITHIN must be a list of full paths of groups, such as acme/teams';
+  return paths.includes('') ? [{ key: 'MATCH_WITHIN', detail }] : [];
+}
+
+/** On GitLab.com nobody can create or block accounts: that is another store type. */
+function refuseGitLabDotCom(configuration: Configuration): { key: string; detail: string }[] {
   const { BASE_URL: baseUrl } = configuration;
   if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return [];
   const { hostname } = new URL(baseUrl);

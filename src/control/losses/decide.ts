@@ -4,6 +4,7 @@
  * still has the identical change. A discard is remembered until the desired state changes.
  */
 
+import { beginWindow } from '../../db/brake/brakeLedger.ts';
 import { type HeldIn, storesHolding } from '../../db/brake/heldLists.ts';
 import { type Decision, decideHeld, type LossRecord, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
@@ -64,8 +65,11 @@ export async function decideRows(
     if (store) await decisionEvent(tx, at, store, row, state, cause);
   }
   const touched = new Set(rows.map((row) => row.storeId));
-  for (const store of stores.values())
-    if (touched.has(store.id)) await releaseBrakeIfClear(tx, store, at, cause);
+  for (const store of stores.values()) {
+    if (!touched.has(store.id)) continue;
+    const isClear = await releaseBrakeIfClear(tx, store, at, cause);
+    if (isClear && state === 'approved') await beginWindow(tx, store.id);
+  }
 }
 
 async function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {

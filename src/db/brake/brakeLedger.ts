@@ -3,6 +3,7 @@
  * something. Read and written under the store's lock.
  */
 
+import type { CauseCount } from '../../model/loss.ts';
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { ANNOUNCED, ANNOUNCED_IDENTITIES } from '../queue/causes.ts';
@@ -64,29 +65,24 @@ export async function reservePerson(
     .merge(['at', 'base']);
 }
 
-/**
- * From how many people the largest of these causes could take something. Of a cause that touched a single
- * subject these are at most the people in that subject's plan; of a cause that touched
- * many subjects, those that were counted when it was recorded. A cause without a row takes nothing.
- */
-export async function peopleOfLargestCause(
+/** What was lost before counts no more. */
+export async function beginWindow(db: Db, storeId: string): Promise<void> {
+  await db('brake_ledger').where({ store_id: storeId }).delete();
+}
+
+/** What is counted of these causes for a store, or for whatever store: one row each, or several. */
+export async function countsOfCauses(
   db: Db,
   storeId: string,
   correlationIds: readonly string[],
-  subject: { readonly people: number; readonly replacesIdentity: boolean },
-): Promise<number> {
-  if (correlationIds.length === 0) return 0;
+  { withIdentities }: { readonly withIdentities: boolean },
+): Promise<readonly CauseCount[]> {
+  if (correlationIds.length === 0) return [];
   const rows: { people: number; subjects: number }[] = await db('causes')
     .whereIn('correlation_id', correlationIds)
-    .whereIn('store_id', [
-      ...['', ANNOUNCED, storeId],
-      ...(subject.replacesIdentity ? [ANNOUNCED_IDENTITIES] : []),
-    ])
+    .whereIn('store_id', ['', ANNOUNCED, storeId, ...(withIdentities ? [ANNOUNCED_IDENTITIES] : [])])
     .select('people', 'subjects');
-  const reach = rows.map(({ people, subjects }) =>
-    Number(subjects) === 1 ? Math.min(Number(people), subject.people) : Number(people),
-  );
-  return Math.max(0, ...reach);
+  return rows.map(({ people, subjects }) => ({ people: Number(people), subjects: Number(subjects) }));
 }
 
 /** Those of the causes that take something from somebody, on this store or wherever they are. */

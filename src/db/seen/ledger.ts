@@ -193,6 +193,20 @@ export async function forgetAccount(db: Db, storeId: string, remoteUserId: strin
   await db('membership_ledger').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
 }
 
+/** All that are known of the remote group, whoever's they are. `seenIn`: without what that read of it did not see. */
+export async function countMembers(
+  db: Db,
+  storeId: string,
+  remoteGroupId: string,
+  seenIn: string | null = null,
+): Promise<number> {
+  const row = await db('membership_ledger')
+    .where({ store_id: storeId, remote_group_id: remoteGroupId, ...(seenIn ? { scan_id: seenIn } : {}) })
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}
+
 /** Whether the bridge added or adopted a membership of the remote group. */
 export async function ownsMembers(db: Db, storeId: string, remoteGroupId: string): Promise<boolean> {
   const row = await db('membership_ledger')

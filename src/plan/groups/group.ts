@@ -17,8 +17,8 @@ type GroupPlan = Plan<GroupChange>;
 export interface GroupSituation {
   readonly desired: DesiredGroup;
   readonly link: GroupLink | null;
-  /** Without a link: the id of the remote group of that name, null where there is none. */
-  readonly remoteId: string | null;
+  /** Without a link: the remote group of that name, null where there is none. */
+  readonly found: { readonly remoteId: string; readonly name: string } | null;
   readonly settings: CommonSettings;
   /** This store lets the bridge delete what it made. */
   readonly deleteGroups: boolean;
@@ -27,7 +27,13 @@ export interface GroupSituation {
   readonly takenName: string | null;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
+  /** Why nothing is done with the remote group, or with one of that name; null where it is not so. */
+  readonly leftAlone: string | null;
+  /** The wanted name is one of PROTECTED_GROUPS. */
+  readonly namesProtected: boolean;
 }
+
+const NAME_PROTECTED = 'keeps its name there: the new one is that of a protected group';
 
 const NOTHING: GroupPlan = { changes: [], skipped: [] };
 
@@ -42,8 +48,13 @@ export function planGroup(situation: GroupSituation): GroupPlan {
   if (settings.groupProvisioning === 'Off') {
     return skip(link ? 'update' : 'adopt', 'is left alone: GROUP_PROVISIONING is Off');
   }
+  if (situation.leftAlone !== null)
+    return skip(link ? 'update' : situation.found === null ? 'create' : 'adopt', situation.leftAlone);
   if (link) return renamed(situation, link, subject);
-  if (situation.remoteId !== null) return one({ op: 'adopt', subject, remoteId: situation.remoteId });
+  if (situation.found) {
+    const { remoteId, name } = situation.found;
+    return one({ op: 'adopt', subject, remoteId, remoteName: name });
+  }
   if (settings.groupProvisioning === 'Match') {
     return skip('create', `matches no group there named "${desired.name}", and GROUP_PROVISIONING is Match`);
   }
@@ -54,8 +65,9 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChang
   const { desired, settings, renameGroups, fedByAnother } = situation;
   const same = desired.name === link.remoteName;
   if (same || settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
-  if (situation.takenName !== null) {
-    const reason = `${desired.display} ${situation.takenName}`;
+  const refusal = situation.namesProtected ? NAME_PROTECTED : situation.takenName;
+  if (refusal !== null) {
+    const reason = `${desired.display} ${refusal}`;
     return { changes: [], skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
   }
   const attributes = [{ name: GROUP_KEY, from: link.remoteName, to: desired.name }];
@@ -63,8 +75,9 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChang
 }
 
 function goneGroup(situation: GroupSituation, subject: GroupChange['subject']): GroupPlan {
-  const { link, deleteGroups, fedByAnother } = situation;
-  if (!link || !deleteGroups || link.origin !== 'created' || fedByAnother) return NOTHING;
+  const { link, deleteGroups, fedByAnother, leftAlone } = situation;
+  if (!link || leftAlone !== null || !deleteGroups || link.origin !== 'created' || fedByAnother)
+    return NOTHING;
   return one({ op: 'delete', subject, remoteId: link.remoteId });
 }
 

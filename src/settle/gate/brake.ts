@@ -3,21 +3,24 @@
  * transaction under the store's lock, so that no number of workers exceeds the limit.
  */
 
-import {
-  peopleInWindow,
-  peopleOfLargestCause,
-  readWindow,
-  reservePerson,
-} from '../../db/brake/brakeLedger.ts';
+import { countsOfCauses, peopleInWindow, readWindow, reservePerson } from '../../db/brake/brakeLedger.ts';
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
 import type { Cause } from '../../model/cause.ts';
 import { type Change, isLoss, replacesIdentity } from '../../model/change.ts';
-import { brakeLimit } from '../../plan/brake.ts';
-import { type FreshLoss, type Judgement, judgeLosses, type LossOf } from '../../plan/losses.ts';
+import type { CauseCount } from '../../model/loss.ts';
+import { brakeLimit, emptiesGroup, endedByOneCause, peopleOfLargestCause } from '../../plan/brake.ts';
+import {
+  type FreshLoss,
+  type Judgement,
+  judgeLosses,
+  type LossOf,
+  undecidedRevokes,
+} from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
@@ -39,10 +42,10 @@ export async function askBrake<C extends Change>(
   const inWindow = await peopleInWindow(tx, store.id, cutoff, people);
   const { base: recorded, used } = await readWindow(tx, store.id, cutoff);
   const base = recorded ?? (await countEnabledPeople(tx, store.id));
-  const peopleOfCause = await peopleOfLargestCause(tx, store.id, attempt.task.causes, {
-    people: people.length,
-    replacesIdentity: changes.some(replacesIdentity),
-  });
+  const withIdentities = changes.some(replacesIdentity);
+  const causes = await countsOfCauses(tx, store.id, attempt.task.causes, { withIdentities });
+  const peopleOfCause = peopleOfLargestCause(causes, people.length);
+  const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
     changes,
     lossOf,
@@ -53,9 +56,10 @@ export async function askBrake<C extends Change>(
     window: { base, used, tripped },
     inWindow,
     peopleOfCause,
+    emptiesGroup: emptied,
   });
   const limit = brakeLimit(settings, base);
-  const isWhole = peopleOfCause > limit;
+  const isWhole = peopleOfCause > limit || emptied !== null;
   const trip = judgement.trips !== null ? 'now' : tripped && !isWhole ? 'before' : null;
   const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
   const held = await hold(tx, attempt, judgement.fresh, stopped);
@@ -66,6 +70,20 @@ export async function askBrake<C extends Change>(
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
   return { ...judgement, kept: [...judgement.kept, ...held] };
+}
+
+/** `revokes`: of one remote group. */
+async function emptiedGroup(
+  tx: Db,
+  { context: { store, settings } }: Attempt,
+  revokes: readonly Change[],
+  causes: readonly CauseCount[],
+): Promise<string | null> {
+  const [first] = revokes;
+  if (first?.op !== 'revoke' || settings.brakeGroupPercent >= 100) return null;
+  const ended = endedByOneCause(causes, revokes.length);
+  const memberships = await countMembers(tx, store.id, first.remoteId);
+  return emptiesGroup(settings, { group: first.subject.display, memberships, ended });
 }
 
 async function hold(
@@ -110,13 +128,15 @@ async function hold(
   return held.map(({ id }) => id);
 }
 
-/** With no loss left to decide on, the store is free to go on, and what it was an incident of is over. */
+/** With no loss left to decide on, which is answered, the store is free to go on, and what it was an incident of is over. */
 export async function releaseBrakeIfClear(
   tx: Db,
   store: { readonly id: string; readonly environmentId: string },
   at: string,
   cause: Cause,
-): Promise<void> {
-  if (!(await holdsLoss(tx, store.id))) await releaseBrake(tx, store.id);
+): Promise<boolean> {
+  const isClear = !(await holdsLoss(tx, store.id));
+  if (isClear) await releaseBrake(tx, store.id);
   await closeIncidents(tx, store.environmentId, at, cause);
+  return isClear;
 }

@@ -4,13 +4,18 @@ import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type Change, mayBeHeld, replacesIdentity, type Skip } from '../../model/change.ts';
 import type { DesiredUser } from '../../model/desired.ts';
-import { declined, isDeclined, standingAmong, withoutDeclined } from '../../plan/losses.ts';
+import { emptiesGroup } from '../../plan/brake.ts';
+import { declined, isDeclined, standingAmong, undecidedRevokes, withoutDeclined } from '../../plan/losses.ts';
+import type { StoreContext } from '../../stores/desired.ts';
 
 /** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
 export interface PlannedChange {
   readonly change: Change;
   readonly desired: string;
 }
+
+/** The memberships of a remote group by the SCIM group that they are planned for. */
+export type GroupSizes = ReadonlyMap<string, number>;
 
 /** Of a person. What is wanted of an identity is in the change itself. */
 export function desiredOf(change: Change, { lifecycle }: Pick<DesiredUser, 'lifecycle'>): string {
@@ -23,10 +28,12 @@ export interface Undecided {
   readonly skipped: readonly Skip[];
 }
 
+/** `sizes`: of groups that lose memberships. What would empty one as one cause is held. */
 export async function withDecisions(
   db: Db,
-  storeId: string,
+  { store: { id: storeId }, settings }: Pick<StoreContext, 'store' | 'settings'>,
   planned: readonly PlannedChange[],
+  sizes: GroupSizes = new Map(),
 ): Promise<Undecided> {
   const losing = planned.filter(({ change }) => mayBeHeld(change)).map(({ change }) => change.subject);
   const known: LossRecord[] = [];
@@ -48,7 +55,17 @@ export async function withDecisions(
       else changes.push({ ...item, change, held: isHeld(change, row ?? null) });
     }
   }
-  return { changes, skipped };
+  const emptied = new Set<Change>();
+  for (const [id, memberships] of sizes) {
+    const ofGroup = changes.map(({ change }) => change).filter(({ subject }) => subject.id === id);
+    const revokes = undecidedRevokes(ofGroup, bySubject.get(id) ?? []);
+    const losses = { group: id, memberships, ended: revokes.length };
+    if (emptiesGroup(settings, losses) !== null) for (const change of revokes) emptied.add(change);
+  }
+  return {
+    changes: changes.map((item) => (emptied.has(item.change) ? { ...item, held: true } : item)),
+    skipped,
+  };
 }
 
 function isHeld(change: Change, decision: LossRecord | null): boolean {

@@ -15,6 +15,7 @@ import { type GiveBack, giveMembershipBack, type MembershipNow } from '../../pla
 import type { Attempt } from '../attempt.ts';
 import { feedersOf } from '../groups/look.ts';
 import { applyMemberships } from '../groups/memberChanges.ts';
+import { groupGuard } from '../groups/protection.ts';
 import { namesOfLink, protectorOf } from '../people/protection.ts';
 
 interface Wanted extends LossRecord {
@@ -106,6 +107,9 @@ async function membershipsNow(
   );
   const coming = await accountsWantedBack(db, storeId, people);
   const protect = await protectorOf(db, context, accounts);
+  const guard = await groupGuard(attempt, [remoteId]);
+  const [fed] = await groupLinksByRemoteId(db, storeId, remoteId);
+  const isGroupProtected = guard({ remoteId, names: fed ? [fed.remoteName] : [], isOwn: true }) !== null;
   return ({ change: { member } }) => {
     const link = links.get(member.remoteId);
     // An account that nobody is linked to is as it was, for all that is known.
@@ -115,6 +119,7 @@ async function membershipsNow(
       isMember: members.has(member.remoteId),
       account: isUsable ? 'enabled' : link ? 'disabled' : 'none',
       isComing: member.personId !== null && coming.has(member.personId),
+      isGroupProtected,
       isProtected: protect(member.remoteId, link ? namesOfLink(context, link) : [member.display]) !== null,
     };
   };

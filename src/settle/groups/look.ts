@@ -14,6 +14,7 @@ import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
 import { keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
+import { type GroupGuard, groupGuard, whyProtected } from './protection.ts';
 
 /** A SCIM group, live and in scope, whose members the remote group should have. */
 export interface Feeding {
@@ -69,10 +70,9 @@ export async function lookAtGroups(
   const linkOf = (id: string) => seen.get(id)?.link ?? recorded.get(id) ?? null;
   const records = new Map(groupIds.flatMap((id) => linkOf(id) ?? []).map((link) => [link.subject.id, link]));
   const groups = await loadDesiredGroups(db, context, groupIds, records);
-  const feeders = await feedersOf(
-    planning,
-    [...records.values()].map((link) => link.remoteId),
-  );
+  const remoteIds = [...records.values()].map((link) => link.remoteId);
+  const feeders = await feedersOf(planning, remoteIds);
+  const guard = await groupGuard(planning, remoteIds);
   const found = await sight.findGroups(
     groups.filter((group) => looksForGroup(context, group, linkOf(group.id))),
   );
@@ -85,7 +85,8 @@ export async function lookAtGroups(
     const first = known?.links[0]?.subject.id ?? desired.id;
     const remote = found.get(desired.id);
     return {
-      ...groupSituation(context, desired, link, remote?.group ?? null),
+      ...groupSituation(context, desired, link),
+      ...leftAlone(context, guard, desired, record, remote?.group ?? null),
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
       fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
@@ -107,16 +108,32 @@ function groupSituation(
   { settings, connector }: StoreContext,
   desired: DesiredGroup,
   link: LinkRecord | null,
-  found: RemoteGroup | null,
-): Omit<GroupSituation, 'fedByAnother' | 'takenName'> {
+): Omit<GroupSituation, 'found' | 'fedByAnother' | 'takenName' | 'leftAlone' | 'namesProtected'> {
   return {
     desired,
     link,
-    remoteId: found?.remoteId ?? null,
     settings,
     deleteGroups: connector.capabilities.deleteGroups,
     renameGroups: connector.capabilities.renameGroups,
   };
+}
+
+function leftAlone(
+  context: StoreContext,
+  guard: GroupGuard,
+  desired: DesiredGroup,
+  record: LinkRecord | null,
+  found: RemoteGroup | null,
+): Pick<GroupSituation, 'leftAlone' | 'namesProtected'> {
+  const namesProtected = whyProtected(context, [desired.name]) !== null;
+  if (record) {
+    const isOwn = record.origin === 'created';
+    const { remoteId, remoteName } = record;
+    return { leftAlone: guard({ remoteId, names: [remoteName], isOwn }), namesProtected };
+  }
+  const names = found ? [found.name, found.display] : [desired.name];
+  const named = { remoteId: found?.remoteId ?? null, names, isOwn: found === null };
+  return { leftAlone: guard(named), namesProtected };
 }
 
 /** Who feeds a remote group. */

@@ -9,7 +9,8 @@ import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/groups/group.ts';
 import type { Attempt } from '../attempt.ts';
-import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
+import { openGate, openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
+import { LOSS_OF_MEMBER } from '../gate/taken.ts';
 import { giveBackToMembers } from '../giveBack/memberships.ts';
 import { releaseKeys } from '../keys/holders.ts';
 import { conclude, type Outcome } from '../outcome.ts';
@@ -71,6 +72,8 @@ async function findInItsPlace(attempt: Attempt, error: RemoteError | null): Prom
 
 async function attemptGroup(attempt: Attempt): Promise<void> {
   const facts = await lookAtGroup(attempt);
+  const isEnding = attempt.context.store.status === 'DELETING';
+  if (facts.leftAlone !== null && !isEnding) return leaveAlone(attempt, facts);
   const missing = facts.record?.missingSince ? facts.record : null;
   if (missing && !(await isShownAgain(attempt, missing))) return findInItsPlace(attempt, null);
   if (missing) return attemptGroup(attempt);
@@ -78,7 +81,7 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   // Whatever is wanted now: what an earlier attempt did is the bridge's, and belongs in the audit log.
   const record = attempt.unknownOutcome && facts.record ? await readAll(attempt, facts.record) : facts.record;
   // A store that is being deleted deprovisions its people; groups and what is in them stay.
-  if (attempt.context.store.status === 'DELETING') return finish(attempt, NOTHING_LEFT);
+  if (isEnding) return finish(attempt, NOTHING_LEFT);
   await giveBackToMembers(attempt);
   if (facts.desired.keepRemote) return keepRemote(attempt, record);
   const plan = planGroup(facts);
@@ -88,6 +91,20 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   if (shaped.link === null || attempt.context.settings.groupProvisioning === 'Off')
     return finish(attempt, { heldReasons: [], ...left, forgotten: facts.desired.lifecycle === 'gone' });
   await settleLinked(attempt, { facts, link: shaped.link, removal, left });
+}
+
+/** Nothing is done with a remote group that is protected; what was held of it waits for nobody any more. */
+async function leaveAlone(attempt: Attempt, facts: GroupFacts): Promise<void> {
+  const { record } = facts;
+  if (facts.repairs.length > 0) await attempt.record((tx) => applyRepairs(tx, attempt, facts.repairs));
+  if (attempt.unknownOutcome && record) await readAll(attempt, record);
+  await giveBackToMembers(attempt);
+  await openGate(attempt, [], LOSS_OF_MEMBER);
+  const gone = facts.desired.lifecycle === 'gone';
+  const { skipped } = planGroup(facts);
+  if (!gone || record === null) return finish(attempt, { heldReasons: [], skipped, forgotten: gone });
+  const left = { skipped, refusals: [], waiting: [], keyWaits: { known: facts.keyWaits, now: [] } };
+  await detach(attempt, { facts, link: record, removal: null, left }, { heldReasons: [], ...left });
 }
 
 const NOTHING_LEFT: Outcome = { heldReasons: [], skipped: [], forgotten: true };

@@ -23,7 +23,12 @@ import type { ListProgress, RemoteUser } from '../../model/remote.ts';
 import type { Kind, NamedSubject } from '../../model/subject.ts';
 import { brakeLimit } from '../../plan/brake.ts';
 import { protectedBy } from '../../plan/protection.ts';
-import { desiredOf, type PlannedChange, withDecisions } from '../../settle/gate/decisions.ts';
+import {
+  desiredOf,
+  type GroupSizes,
+  type PlannedChange,
+  withDecisions,
+} from '../../settle/gate/decisions.ts';
 import { LOSS_OF_MEMBER } from '../../settle/gate/taken.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { namesOfAccount } from '../../settle/people/protection.ts';
@@ -107,7 +112,8 @@ async function planGroups(step: PreviewStep, cursor: string | null): Promise<voi
     }));
   });
   const skipped = groups.flatMap(({ plan, members: own }) => [...plan.skipped, ...(own?.skipped ?? [])]);
-  await keep(step, planned, skipped, (tx) => step.moveOn(tx, next));
+  const sizes = new Map(groups.map(({ facts, size }) => [facts.desired.id, size]));
+  await keep(step, planned, skipped, (tx) => step.moveOn(tx, next), sizes);
 }
 
 interface ShownChange extends PlannedChange {
@@ -119,11 +125,12 @@ async function keep(
   planned: readonly ShownChange[],
   skipped: readonly Skip[],
   also: (tx: Db) => Promise<void>,
+  sizes?: GroupSizes,
 ): Promise<void> {
   const { id, storeId } = step.preview;
   const orderOf = ({ kind, display }: NamedSubject) => `${KIND_ORDER[kind]} ${lower(display)}`;
   const drifted = new Set(planned.filter(({ drift }) => drift).map(({ change }) => changeKey(change)));
-  const decided = await withDecisions(step.db, storeId, planned);
+  const decided = await withDecisions(step.db, step.context, planned, sizes);
   const changes = decided.changes.map(({ change, held }) => ({
     changeKey: changeKey(change),
     sortKey: orderOf(change.subject),

@@ -9,6 +9,8 @@ export interface ShownChange {
   readonly op: Op;
   readonly subject: NamedSubject;
   readonly remoteId?: string;
+  /** Of a group that would match. */
+  readonly remoteName?: string;
   readonly attributes?: readonly AttributeChange[];
   readonly member?: { readonly id: string; readonly display: string };
   readonly privileged?: true;
@@ -36,6 +38,10 @@ function withoutMarks(change: Change): ShownChange {
     case 'revoke': {
       const { personId, remoteId, display } = change.member;
       return { op, subject, remoteId: change.remoteId, member: { id: personId ?? remoteId, display } };
+    }
+    case 'adopt': {
+      const { remoteId, remoteName } = change;
+      return { op, subject, remoteId, ...(remoteName === undefined ? {} : { remoteName }) };
     }
     default:
       return { op, subject, remoteId: change.remoteId };

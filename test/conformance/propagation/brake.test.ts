@@ -251,17 +251,25 @@ describe('the brake', () => {
     expect(await world.account('Demo', 'p1')).toMatchObject({ enabled: true });
   });
 
-  it('lets new losses go on when everything held is decided and the window has room', async () => {
+  it('begins the window anew with the approval that leaves nothing held, and with no other decision', async () => {
     await world.add('Demo', { BRAKE_MIN: 2, BRAKE_PERCENT: 0, BRAKE_WINDOW_MINUTES: 1 });
-    const ids = await joinMany(5);
-    await deactivate(ids.slice(0, 3));
+    const ids = await joinMany(7);
+    await deactivate(ids.slice(0, 4));
+    const [first] = await held('Demo');
+    await world.store('Demo', 'POST', '/held/approve', { ids: [first?.id] });
+    await world.settled();
+    // Something is held, and so the brake is tripped still.
+    await deactivate([ids[4] ?? '']);
+    expect(await held('Demo')).toHaveLength(2);
+    await world.store('Demo', 'POST', '/held/discard', { all: true });
+    // The window is full still.
+    await deactivate([ids[5] ?? '']);
     expect(await held('Demo')).toHaveLength(1);
+    expect(await disables('Demo')).toBe(3);
     await world.store('Demo', 'POST', '/held/approve', { all: true });
     await world.settled();
-    expect(await disables('Demo')).toBe(3);
-    // The window is full still.
-    await deactivate([ids[3] ?? '']);
-    expect(await held('Demo')).toHaveLength(1);
-    expect(await disables('Demo')).toBe(3);
+    await deactivate([ids[6] ?? '']);
+    expect(await held('Demo')).toEqual([]);
+    expect(await disables('Demo')).toBe(5);
   });
 });

@@ -157,12 +157,14 @@ describe('Groups', () => {
             remoteName: row['remote group'] === 'other name' ? 'Engineering' : 'Eng',
           }
         : null,
-      remoteId: row['remote group'] === 'present' ? 'r' : null,
+      found: row['remote group'] === 'present' ? { remoteId: 'r', name: 'Eng' } : null,
       settings,
       deleteGroups: words.includes('DELETE_GROUPS on'),
       renameGroups: true,
       takenName: words.includes('name of another group') ? 'cannot have the name' : null,
       fedByAnother: words.includes('fed by another group'),
+      leftAlone: words.includes('protected') ? 'is left alone' : null,
+      namesProtected: words.includes('name of a protected group'),
     });
     expect(outcome(plan)).toBe(row.outcome);
   });
@@ -225,14 +227,21 @@ describe('Memberships', () => {
 });
 
 describe('The brake', () => {
-  const change = {
+  const disable: Change = {
     op: 'disable',
     subject: { kind: 'user', id: 'p', display: 'jane' },
     remoteId: 'r',
-  } as const;
+  };
+  const revoke: Change = {
+    op: 'revoke',
+    subject: { kind: 'group', id: 'g', display: 'Eng' },
+    remoteId: 'x',
+    member: { personId: 'p', remoteId: 'r', display: 'jane', level: null },
+  };
   const LIMIT = 10;
 
   it.each(table('The brake').map((row) => [row.row, row] as const))('%s', (_, row) => {
+    const change = row.cause === 'empties a group' ? revoke : disable;
     const { settings, words } = readSettings(row.settings ?? '');
     const [state = '', otherwise] = (row.known ?? '').split(', ');
     const row0 = {
@@ -258,6 +267,7 @@ describe('The brake', () => {
       },
       inWindow: new Set(row.window?.endsWith('with the person') ? ['p'] : []),
       peopleOfCause: row.cause === 'too large' ? LIMIT + 1 : LIMIT,
+      emptiesGroup: row.cause === 'empties a group' ? 'one cause would end all of it' : null,
     });
     expect(ruling(judgement)).toBe(row.outcome);
   });
@@ -277,7 +287,7 @@ describe('The brake', () => {
 
   it('limits by percent where that is more than the minimum', () => {
     const { settings } = readSettings('');
-    const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false };
+    const loss = { peopleOfCause: 1, alreadyInWindow: false, approved: false, emptiesGroup: null };
     expect(judgeLoss(settings, { base: 400, used: 19, tripped: false }, loss).verdict).toBe('pass');
     expect(judgeLoss(settings, { base: 400, used: 20, tripped: false }, loss).verdict).toBe('hold');
   });
@@ -303,6 +313,7 @@ describe('The brake', () => {
       window: { base: 30, used: LIMIT - 1, tripped: false },
       inWindow: new Set(),
       peopleOfCause: 3,
+      emptiesGroup: null,
     });
     expect(judgement.reserved).toEqual(['p']);
     expect(judgement.allowed).toHaveLength(2);
@@ -335,7 +346,8 @@ describe('Giving back', () => {
           isMember: is('a member'),
           account: is('removed') ? 'none' : is('disabled') ? 'disabled' : 'enabled',
           isComing: is('to be given back'),
-          isProtected: is('protected'),
+          isProtected: is('protected') && !is('protected group'),
+          isGroupProtected: is('protected group'),
         },
       );
       return expect(inWords(back)).toBe(row.outcome);

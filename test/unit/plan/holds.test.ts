@@ -27,6 +27,7 @@ function judge(
     window: { base: 100, used: 0, tripped: false },
     inWindow: new Set(),
     peopleOfCause: 1,
+    emptiesGroup: null,
   });
 }
 

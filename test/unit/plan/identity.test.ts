@@ -30,6 +30,7 @@ function judge(changes: readonly UserChange[], rows: readonly KnownLoss[]) {
     window: { base: 30, used: 0, tripped: false },
     inWindow: new Set(),
     peopleOfCause: 1,
+    emptiesGroup: null,
   });
 }
 

@@ -17,6 +17,7 @@ const CHANGE = {
   op: Op,
   subject: Subject,
   remoteId: z.string().optional(),
+  remoteName: z.string().optional().describe('Of a group that would match: its name, or its full path.'),
   attributes: AttributeChanges.optional(),
   member: z.object({ id: z.string(), display: z.string() }).optional(),
   held: z.boolean(),
