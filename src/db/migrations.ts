@@ -35,6 +35,7 @@ import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
+import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 
 interface Migration {
   readonly name: string;
@@ -74,6 +75,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0040_access_version', ...accessVersion },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
+  { name: '0045_lookalikes', ...lookalikes },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -106,7 +106,8 @@ export async function changeUser(
         const current = (await comesAsAnother(tx, write, found, attempted, hash))
           ? await writeOver(tx, write, found, at)
           : found;
-        const updated = await replaceUserResource(tx, current, attempted, at, matchedEmail(write, attempted));
+        const email = { from: matchedEmail(write, current.resource), to: matchedEmail(write, attempted) };
+        const updated = await replaceUserResource(tx, current, attempted, at, email);
         await recordUserChange(tx, write, current, updated, at);
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);

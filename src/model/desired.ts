@@ -24,6 +24,8 @@ export interface Speaker {
   readonly externalId: string | null;
   /** In lower case, as the connection maps it. */
   readonly address: string | null;
+  /** Somebody else's address, which this one can be taken for; null where there is none. */
+  readonly looksLike: string | null;
   /** When the user was made, an ISO time. */
   readonly since: string;
   /** Another connection's user spoke for the person before. */

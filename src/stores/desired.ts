@@ -88,6 +88,7 @@ function speakerOf(user: SpeakingUser): Speaker {
     connectionName: user.connectionName,
     externalId: user.externalId,
     address: user.primaryEmail,
+    looksLike: user.looksLike,
     since: user.createdAt,
     isOther: user.isOther,
     yields: !user.isOfPrimary && !user.matchesPeople,

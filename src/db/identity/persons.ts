@@ -12,6 +12,8 @@ import { toUser, type UserRecord } from './users.ts';
 export interface SpeakingUser extends UserRecord {
   /** In lower case, as the connection maps it. */
   readonly primaryEmail: string | null;
+  /** Somebody else's address, which this one can be taken for; it was there before. */
+  readonly looksLike: string | null;
   readonly connectionName: string;
   readonly isOfPrimary: boolean;
   readonly matchesPeople: boolean;
@@ -60,6 +62,7 @@ function toSpeaking(row: Record<string, unknown>): SpeakingUser {
   return {
     ...toUser(row),
     primaryEmail: row.primary_email_lower as string | null,
+    looksLike: row.looks_like as string | null,
     connectionName: row.connection_name as string,
     isOfPrimary: fromBoolean(row.is_primary),
     matchesPeople: fromBoolean(row.match_people),

@@ -4,10 +4,12 @@
  */
 
 import type { Resource } from '../../model/resource.ts';
+import { addressSkeleton } from '../../support/skeleton.ts';
 import { fromJson, lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 
-const REMAPPED_PER_STATEMENT_MAX = 200;
+/** Each takes four bound values, and its id. */
+const REMAPPED_PER_STATEMENT_MAX = 150;
 
 /**
  * Writes the column of a connection's live users anew, where the mapping gives another address. Versions stay
@@ -34,12 +36,20 @@ export async function remapPrimaryEmails(
     if (moved.length > 0) {
       const cases = moved.map(() => 'when ? then ?').join(' ');
       const bindings = moved.flatMap(({ id, value }) => [id, value]);
+      const skeletons = moved.flatMap(({ id, value }) => [
+        id,
+        value === null ? null : addressSkeleton(value),
+      ]);
       await db('users')
         .whereIn(
           'id',
           moved.map(({ id }) => id),
         )
-        .update({ primary_email_lower: db.raw(`case id ${cases} end`, bindings as never) });
+        .update({
+          primary_email_lower: db.raw(`case id ${cases} end`, bindings as never),
+          address_skeleton: db.raw(`case id ${cases} end`, skeletons as never),
+          looks_like: null,
+        });
     }
     if (rows.length < REMAPPED_PER_STATEMENT_MAX) return;
     after = rows.at(-1)?.id as string;

@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
+import { addressSkeleton } from '../../support/skeleton.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import {
   type ListPage,
@@ -15,6 +16,7 @@ import {
 } from '../lists/resources.ts';
 import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
+import { lookalikeOf } from '../people/lookalikes.ts';
 import { forgetWords, wordsOfUser } from '../people/words.ts';
 
 export interface UserRecord {
@@ -56,12 +58,14 @@ export async function insertUser(
   user: NewUser,
   together: readonly Insert[] = [],
 ): Promise<UserRecord> {
+  const columns = resourceColumns(user.resource, user.primaryEmail);
   const row = {
     id: user.id,
     environment_id: user.environmentId,
     connection_id: user.connectionId,
     person_id: user.personId,
-    ...resourceColumns(user.resource, user.primaryEmail),
+    ...columns,
+    looks_like: await lookalikeOf(db, { ...user, address: columns.primary_email_lower }),
     deactivated_at: isActive(user.resource) ? null : user.createdAt,
     left_external_id: isActive(user.resource) ? null : textOrNull(user.resource.externalId),
     version: 1,
@@ -85,15 +89,24 @@ export async function insertUser(
   return toUser(row);
 }
 
-/** Raises the version. The row must be locked by the caller. `email` is as `NewUser.primaryEmail`. */
+/** The primary e-mail before and after, as the connection maps it; absent: the resource's own. */
+export interface EmailChange {
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Raises the version. The row must be locked by the caller. */
 export async function replaceUserResource(
   db: Db,
   user: UserRecord,
   resource: Resource,
   at: string,
-  email?: string | null,
+  email: EmailChange = { from: primaryEmail(user.resource), to: primaryEmail(resource) },
 ): Promise<UserRecord> {
-  const columns = { ...resourceColumns(resource, email), version: user.version + 1, updated_at: at };
+  const columns = { ...resourceColumns(resource, email.to), version: user.version + 1, updated_at: at };
+  const address = columns.primary_email_lower;
+  const isNew = address !== lowerOrNull(email.from);
+  const looks = isNew ? { looks_like: await lookalikeOf(db, { ...user, address }) } : {};
   // Once the identity provider sends a userName again, the user counts as purged no more.
   const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
   const leftExternalId = columns.active
@@ -105,7 +118,7 @@ export async function replaceUserResource(
   const since = columns.active ? { deactivated_at: null } : left;
   await db('users')
     .where({ id: user.id })
-    .update({ ...columns, ...since, left_external_id: leftExternalId, purged_at: purgedAt });
+    .update({ ...columns, ...since, ...looks, left_external_id: leftExternalId, purged_at: purgedAt });
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
     const rows = emailRows(user.connectionId, user.id, resource);
@@ -148,6 +161,7 @@ export async function purgeUser(db: Db, user: UserRecord, at: string, hash: Hash
     .whereNull('purged_at')
     .update({
       ...resourceColumns(resource),
+      looks_like: null,
       left_external_id: null,
       version: user.version + 1,
       ...{ updated_at: at, purged_at: at },
@@ -219,6 +233,7 @@ function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
     external_id: textOrNull(resource.externalId),
     display_name_lower: lowerOrNull(resource.displayName),
     primary_email_lower: email === null ? null : lower(email),
+    address_skeleton: email === null ? null : addressSkeleton(lower(email)),
     active: isActive(resource),
     resource: toJson(resource),
   };

@@ -1,6 +1,6 @@
 /** What the planner is told of a person who may not be who they seem to be. */
 
-import type { Hold } from '../../model/change.ts';
+import type { AttributeChange, Hold } from '../../model/change.ts';
 
 export interface Doubts {
   /** Why nothing is done for the person: somebody else comes first. */
@@ -9,6 +9,14 @@ export interface Doubts {
   readonly question: { readonly remoteId: string; readonly hold: Hold } | null;
   /** Another connection speaks for the person since the one that did is gone. */
   readonly newSpeaker: NewSpeaker | null;
+  /** The address can be taken for somebody else's. */
+  readonly lookalike: Lookalike | null;
+}
+
+export interface Lookalike {
+  readonly hold: Hold;
+  /** In lower case. */
+  readonly address: string;
 }
 
 export interface NewSpeaker {
@@ -17,18 +25,30 @@ export interface NewSpeaker {
   readonly hadLeft: boolean;
 }
 
-export const NOTHING_IN_DOUBT: Doubts = { yieldsTo: null, question: null, newSpeaker: null };
+export const NOTHING_IN_DOUBT: Doubts = { yieldsTo: null, question: null, newSpeaker: null, lookalike: null };
+
+type Held = { readonly hold?: Hold };
 
 interface InDoubt {
   readonly doubts: Doubts;
 }
 
 /** Of what another connection's word alone would give back, or change of the account's identity. */
-export function byNewSpeaker({ doubts }: InDoubt): { readonly hold?: Hold } {
+export function byNewSpeaker({ doubts }: InDoubt): Held {
   return doubts.newSpeaker ? { hold: doubts.newSpeaker.hold } : {};
 }
 
-/** Of an account for somebody who had left before another connection spoke for them. */
-export function byNewSpeakerAfterLeaving(situation: InDoubt): { readonly hold?: Hold } {
-  return situation.doubts.newSpeaker?.hadLeft ? byNewSpeaker(situation) : {};
+/** Of an account that a person gets. */
+export function heldForNewcomer({ doubts }: InDoubt): Held {
+  // Of somebody who had left before another connection spoke for them.
+  if (doubts.newSpeaker?.hadLeft) return { hold: doubts.newSpeaker.hold };
+  return doubts.lookalike ? { hold: doubts.lookalike.hold } : {};
+}
+
+/** Of a change of the account's identity. */
+export function heldForIdentity(situation: InDoubt, attributes: readonly AttributeChange[]): Held {
+  const { newSpeaker, lookalike } = situation.doubts;
+  if (newSpeaker || !lookalike) return byNewSpeaker(situation);
+  const isMeant = attributes.some(({ to }) => to.toLowerCase() === lookalike.address);
+  return isMeant ? { hold: lookalike.hold } : {};
 }

@@ -13,7 +13,7 @@ import {
   type UserSituation,
 } from '../drafting.ts';
 import { ruleHold } from '../ruleHold.ts';
-import { byNewSpeaker, byNewSpeakerAfterLeaving } from './doubts.ts';
+import { byNewSpeaker, heldForNewcomer } from './doubts.ts';
 import { endTemporary, sayNotAccepted, update } from './userUpdate.ts';
 
 export function planUser(situation: UserSituation): Plan<UserChange> {
@@ -95,13 +95,13 @@ function activeWithoutLink(plan: Drafting) {
       subject: plan.subject,
       attributes: desired.attributes,
       identifier: desired.identifier,
-      ...byNewSpeakerAfterLeaving(plan.situation),
+      ...heldForNewcomer(plan.situation),
     });
   }
   const refusal = whyNotAdopted(plan.situation, account);
   if (refusal) return plan.skip('adopt', 'unsynced', refusal);
   const revives = account.state === 'disabled' ? ({ revives: true } as const) : {};
-  const hold = byNewSpeakerAfterLeaving(plan.situation);
+  const hold = heldForNewcomer(plan.situation);
   const it = { subject: plan.subject, remoteId: account.remoteId, ...hold };
   plan.add({ op: 'adopt', ...it, ...revives });
   if (account.state === 'locked')

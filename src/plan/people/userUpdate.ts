@@ -4,7 +4,7 @@ import type { AttributeChange, UserChange } from '../../model/change.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { AccountLink, Drafting } from '../drafting.ts';
 import { attributeChanges, notAcceptedReason, splitIdentity } from './attributes.ts';
-import { byNewSpeaker } from './doubts.ts';
+import { heldForIdentity } from './doubts.ts';
 
 /** `waits`: the whole of it waits with the enabling that it follows. */
 export function update(
@@ -96,7 +96,7 @@ function addUpdates(
   const reason = `${plan.subject.display} has a privileged account there, and its ${replacing.map(({ name }) => name).join(', ')} would change`;
   const hold = plan.isPrivileged
     ? { hold: { kind: 'privileged', reason } as const }
-    : { ...byNewSpeaker(plan.situation), ...waits };
+    : { ...heldForIdentity(plan.situation, replacing), ...waits };
   plan.add({ ...base, attributes: replacing, replacesIdentity: true, ...hold });
 }
 

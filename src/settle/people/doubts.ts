@@ -14,7 +14,7 @@ import { approvedSpeakers, formerSpeakers } from '../../db/people/speakers.ts';
 import { type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
 import type { Hold } from '../../model/change.ts';
 import type { DesiredUser, Speaker } from '../../model/desired.ts';
-import { type Doubts, type NewSpeaker, NOTHING_IN_DOUBT } from '../../plan/people/doubts.ts';
+import { type Doubts, type Lookalike, type NewSpeaker, NOTHING_IN_DOUBT } from '../../plan/people/doubts.ts';
 import type { MemberStanding, StoreContext } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
@@ -58,13 +58,14 @@ export async function doubtsOf(
   for (const one of looked) {
     const { id } = one.person;
     const doubts = [
+      { lookalike: lookalikeOf(one.person) },
       { newSpeaker: speakers.get(id) ?? null },
       before.get(id) ?? {},
       departed.get(id)?.(context) ?? {},
       asked.get(id) ?? {},
     ];
     const some = Object.assign({ ...NO_DOUBTS }, ...doubts) as FoundDoubts;
-    if (some.yieldsTo ?? some.question ?? some.newSpeaker) found.set(id, some);
+    if (some.yieldsTo ?? some.question ?? some.newSpeaker ?? some.lookalike) found.set(id, some);
   }
   return found;
 }
@@ -108,6 +109,13 @@ export async function memberHolds(
   });
   const found = [...(await newSpeakers(db, context, people))];
   return new Map(found.flatMap(([id, { hold, hadLeft }]) => (hadLeft ? [[id, hold] as const] : [])));
+}
+
+/** The address was new when somebody had one that it can be taken for. */
+function lookalikeOf({ display, speaker }: DesiredUser): Lookalike | null {
+  if (!speaker?.looksLike || speaker.address === null) return null;
+  const reason = `${display} has the address ${speaker.address}, which looks like ${speaker.looksLike} of somebody else: approve it, where that is meant`;
+  return { address: speaker.address, hold: { kind: 'confusable', reason } };
 }
 
 type Some = Partial<FoundDoubts>;
