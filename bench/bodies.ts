@@ -252,8 +252,14 @@ function started(
 function sent(alone: Alone, { method, path, body }: Pick<Case, 'method' | 'path' | 'body'>) {
   return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
     const asked = started(alone, { method, path, bytes: body.length });
-    asked.on('error', reject);
+    let isAnswered = false;
+    // A body that is refused early may be cut off behind its answer.
+    asked.on('error', (error) => {
+      if (!isAnswered) reject(error);
+    });
     asked.on('response', (answer) => {
+      isAnswered = true;
+      answer.on('error', reject);
       const parts: Buffer[] = [];
       answer.on('data', (part) => parts.push(part));
       answer.on('end', () =>

@@ -9,6 +9,7 @@ import { type Sizes, withPostgres } from './bench.ts';
 import { bodies } from './bodies.ts';
 import { calls, latency } from './changes.ts';
 import { print, type Row } from './figures.ts';
+import { filters } from './filters.ts';
 import { floods } from './floods.ts';
 import { memory } from './memory.ts';
 import { largeGroup, lookUps } from './scale.ts';
@@ -33,6 +34,10 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
   bodies: ['Bodies of one client, and a read of another environment meanwhile', bodies],
+  filters: [
+    'A POST beside 150 of the dearest filters of another environment',
+    () => onBoth((dialect) => filters(dialect, sizes.users)),
+  ],
   floods: ['A PATCH beside 200 connections without a valid token', () => onBoth(floods)],
   replace: ['SCIM alone: whole lists of members', wholeLists],
   memory: [`Memory, in a process of its own: ${sizes.memoryPeople} people at GitLab`, () => memory(sizes)],

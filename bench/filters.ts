@@ -1,0 +1,92 @@
+/** What the dearest filters that are allowed cost another tenant: its POSTs, without and with 150 of them in hand. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
+import { person } from '../test/bridge.ts';
+import { ms, percentile, type Row, ratio, timed } from './figures.ts';
+import { fill } from './fill.ts';
+import { type RealProcess, startProcess } from './process.ts';
+
+const FILTERS_AT_ONCE = 150;
+const COMPARISONS_MAX = 32;
+const MEASURED_MS = 15_000;
+const RATIO_MAX = 5;
+
+/** Each looks into every e-mail of every user, in vain. */
+function dearest(n: number): string {
+  const each = (k: number) => `emails[value co "n${n}x${k}" and type co "w"]`;
+  return Array.from({ length: COMPARISONS_MAX / 2 }, (_, k) => each(k)).join(' or ');
+}
+
+export async function filters(dialect: Dialect, users: number): Promise<readonly Row[]> {
+  const bridge = await startProcess(dialect);
+  try {
+    const db = openDatabase(parseDatabaseUrl(bridge.databaseUrl));
+    const connection = await db('connections').first('id');
+    await fill({ db, count: users, prefix: 'p' }).finally(() => db.destroy());
+    const tokens = `/environments/default/connections/${connection.id}/scim-configuration/tokens`;
+    const { token = '' } = await bridge.admin('POST', tokens, {});
+    const other = await bridge.tenant('other');
+    const quiet = await posts(bridge, other.token, 'quiet');
+    const flood = flooding(bridge, token);
+    await pause(1_000);
+    const busy = await posts(bridge, other.token, 'busy');
+    const answered = await flood.end();
+    const [before, with150] = [percentile(quiet, 99), percentile(busy, 99)];
+    return [
+      {
+        what: `${dialect}, ${users} users: p99 of POST /Users of another, without → with (${answered})`,
+        figure: `${ms(before)} → ${ms(with150)}, ${ratio(with150, before)}`,
+        goal: `at most ${RATIO_MAX}x`,
+      },
+      { what: '   POSTs, without → with', figure: `${quiet.length} → ${busy.length}` },
+      { what: '   peak of the process', figure: `${bridge.peakMib().toFixed(0)} MiB`, goal: '< 512 MiB' },
+    ];
+  } finally {
+    await bridge.stop();
+  }
+}
+
+async function posts({ url }: RealProcess, token: string, prefix: string): Promise<readonly number[]> {
+  const times: number[] = [];
+  const until = performance.now() + MEASURED_MS;
+  for (let n = 0; performance.now() < until; n += 1) {
+    times.push(
+      await timed(async () => {
+        const answer = await fetch(`${url}/scim/v2/Users`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
+          body: JSON.stringify(person(`${prefix}${n}`)),
+        });
+        await answer.arrayBuffer();
+        if (answer.status !== 201) throw new Error(`a POST was answered ${answer.status}`);
+      }),
+    );
+  }
+  return times;
+}
+
+/** Keeps so many requests in hand, each sent again as soon as it is answered. */
+function flooding({ url }: RealProcess, token: string) {
+  const answered: Record<string, number> = {};
+  let isOver = false;
+  const ask = async (n: number) => {
+    while (!isOver) {
+      const answer = await fetch(`${url}/scim/v2/Users?filter=${encodeURIComponent(dearest(n))}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      await answer.arrayBuffer();
+      answered[answer.status] = (answered[answer.status] ?? 0) + 1;
+    }
+  };
+  const asking = Array.from({ length: FILTERS_AT_ONCE }, (_, n) => ask(n));
+  return {
+    async end(): Promise<string> {
+      isOver = true;
+      await Promise.all(asking);
+      return Object.entries(answered)
+        .map(([status, count]) => `${count} × ${status}`)
+        .join(', ');
+    },
+  };
+}
