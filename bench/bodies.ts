@@ -3,27 +3,27 @@
  * sent, and how much memory the process takes for them.
  */
 
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { type ClientRequest, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { person } from '../test/bridge.ts';
-import { freshDatabaseUrl } from '../test/database.ts';
-import type { Alone, Peak } from './alone.ts';
 import { ms, type Row, timed } from './figures.ts';
 import { fill } from './fill.ts';
+import { type RealProcess, startProcess } from './process.ts';
 import type { Waits, Watched } from './watch.ts';
 
-const AS_NPM_START_DOES = ['--max-semi-space-size=8'];
 const MORE_MAX_MS = 250;
 const RSS_MAX_MIB = 512;
 const QUIET_MS = 2_000;
 const MEMBERS = 100_000;
+
+interface Client {
+  readonly url: string;
+  readonly token: string;
+}
 
 interface Case {
   readonly what: string;
@@ -127,45 +127,41 @@ function cases(memberIds: readonly string[], groupId: string): readonly Case[] {
 }
 
 export async function bodies(): Promise<readonly Row[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
-  const url = await freshDatabaseUrl('sqlite', directory);
-  const child = fork(join(import.meta.dirname, 'alone.ts'), [url], { execArgv: AS_NPM_START_DOES });
+  const bridge = await startProcess('sqlite');
   try {
-    const [alone] = (await once(child, 'message')) as [Alone];
-    const db = openDatabase(parseDatabaseUrl(url));
+    const db = openDatabase(parseDatabaseUrl(bridge.databaseUrl));
+    const connection = await db('connections').first('id');
     const memberIds = await fill({ db, count: MEMBERS, prefix: 'p' }).finally(() => db.destroy());
-    const peakMib = async () => {
-      child.send('peak');
-      const [peak] = (await once(child, 'message')) as [Peak];
-      return peak.rssBytes / 1024 / 1024;
-    };
-    return await measured(alone, memberIds, peakMib);
+    const tokens = `/environments/default/connections/${connection.id}/scim-configuration/tokens`;
+    const { token = '' } = await bridge.admin('POST', tokens, {});
+    return await measured(bridge, token, memberIds);
   } finally {
-    child.disconnect();
-    await once(child, 'exit');
-    rmSync(directory, { recursive: true, force: true });
+    await bridge.stop();
   }
 }
 
 async function measured(
-  alone: Alone,
+  bridge: RealProcess,
+  token: string,
   memberIds: readonly string[],
-  peakMib: () => Promise<number>,
 ): Promise<readonly Row[]> {
-  const other = await otherTenant(alone);
-  const made = await sent(alone, {
+  const client = { url: bridge.url, token };
+  const peakMib = () => bridge.peakMib();
+  const other = await bridge.tenant('other');
+  const workerData: Watched = { url: `${bridge.url}/scim/v2/Users/${other.userId}`, token: other.token };
+  const made = await sent(client, {
     method: 'POST',
     path: '/Groups',
     body: Buffer.from('{"displayName":"everybody"}'),
   });
-  const worker = new Worker(join(import.meta.dirname, 'watch.ts'), { workerData: other });
+  const worker = new Worker(join(import.meta.dirname, 'watch.ts'), { workerData });
   const waits = async () => {
     worker.postMessage('times');
     const [{ times }] = (await once(worker, 'message')) as [Waits];
     return times;
   };
   const rows: Row[] = [
-    { what: 'before any of it: peak of the process', figure: `${(await peakMib()).toFixed(0)} MiB` },
+    { what: 'before any of it: peak of the process', figure: `${peakMib().toFixed(0)} MiB` },
   ];
   for (const { what, status, ...one } of cases(memberIds, JSON.parse(made.text).id)) {
     await waits();
@@ -173,7 +169,7 @@ async function measured(
     const quiet = await waits();
     let answered = 0;
     const tookMs = await timed(async () => {
-      answered = (await sent(alone, one)).status;
+      answered = (await sent(client, one)).status;
     });
     const busy = await waits();
     if (answered !== status) throw new Error(`${what} was answered ${answered}`);
@@ -184,14 +180,14 @@ async function measured(
     });
     rows.push({
       what: '   peak of the process',
-      figure: `${(await peakMib()).toFixed(0)} MiB`,
+      figure: `${peakMib().toFixed(0)} MiB`,
       goal: `< ${RSS_MAX_MIB} MiB`,
     });
   }
-  rows.push(...(await halfSent(alone, waits)));
+  rows.push(...(await halfSent(client, waits)));
   rows.push({
     what: 'peak of the process',
-    figure: `${(await peakMib()).toFixed(0)} MiB`,
+    figure: `${peakMib().toFixed(0)} MiB`,
     goal: `< ${RSS_MAX_MIB} MiB`,
   });
   worker.postMessage('end');
@@ -204,13 +200,13 @@ const ANNOUNCED_BYTES = 31 * 1024 * 1024;
 const SENT_BYTES = 30 * 1024 * 1024;
 
 /** Sixty bodies of one connection that never arrive whole. */
-async function halfSent(alone: Alone, waits: () => Promise<readonly number[]>): Promise<readonly Row[]> {
+async function halfSent(client: Client, waits: () => Promise<readonly number[]>): Promise<readonly Row[]> {
   await pause(QUIET_MS);
   const quiet = await waits();
   const part = Buffer.alloc(SENT_BYTES, 0x20);
   const statuses: number[] = [];
   const open = Array.from({ length: HELD_REQUESTS }, () => {
-    const held = started(alone, { method: 'POST', path: '/Users', bytes: ANNOUNCED_BYTES });
+    const held = started(client, { method: 'POST', path: '/Users', bytes: ANNOUNCED_BYTES });
     held.on('response', (answer) => {
       statuses.push(answer.statusCode ?? 0);
       answer.resume();
@@ -236,22 +232,22 @@ async function halfSent(alone: Alone, waits: () => Promise<readonly number[]>): 
 }
 
 function started(
-  { url, scimToken }: Alone,
+  { url, token }: Client,
   { method, path, bytes }: { readonly method: string; readonly path: string; readonly bytes: number },
 ): ClientRequest {
   return request(`${url}/scim/v2${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${scimToken}`,
+      authorization: `Bearer ${token}`,
       'content-type': 'application/scim+json',
       'content-length': bytes,
     },
   });
 }
 
-function sent(alone: Alone, { method, path, body }: Pick<Case, 'method' | 'path' | 'body'>) {
+function sent(client: Client, { method, path, body }: Pick<Case, 'method' | 'path' | 'body'>) {
   return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
-    const asked = started(alone, { method, path, bytes: body.length });
+    const asked = started(client, { method, path, bytes: body.length });
     let isAnswered = false;
     // A body that is refused early may be cut off behind its answer.
     asked.on('error', (error) => {
@@ -268,23 +264,4 @@ function sent(alone: Alone, { method, path, body }: Pick<Case, 'method' | 'path'
     });
     asked.end(body);
   });
-}
-
-/** A user of another environment, to be read. */
-async function otherTenant(alone: Alone): Promise<Watched> {
-  const ask = async (token: string, path: string, body: unknown, type = 'application/json') => {
-    const answer = await fetch(alone.url + path, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': type },
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(`${path} was answered ${answer.status}`);
-    return answer.json() as Promise<Record<string, string>>;
-  };
-  const { id } = await ask(alone.adminToken, '/v1/environments', { name: 'other' });
-  const at = `/v1/environments/${id}/connections`;
-  const connection = await ask(alone.adminToken, at, { name: 'other', strategy: 'scim' });
-  const { token = '' } = await ask(alone.adminToken, `${at}/${connection.id}/scim-configuration/tokens`, {});
-  const user = await ask(token, '/scim/v2/Users', person('other'), 'application/scim+json');
-  return { url: `${alone.url}/scim/v2/Users/${user.id}`, token };
 }

@@ -18,7 +18,7 @@ import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import type { OutboundConfig } from '../src/outbound/outbound.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
-import { createLog } from '../src/support/log.ts';
+import { createLog, type Log } from '../src/support/log.ts';
 import { type Keyring, parseKeyring } from '../src/support/secret.ts';
 import { TO_LOOPBACK } from './outbound.ts';
 
@@ -85,6 +85,8 @@ export interface BridgeOptions {
   readonly role?: 'all' | 'api';
   /** Where it may connect to; to this machine where absent. */
   readonly outbound?: OutboundConfig;
+  /** Where its log goes; nowhere where absent. */
+  readonly log?: Log;
   /** That of the bridge before, on the same database. */
   readonly keyring?: Keyring;
 }
@@ -101,7 +103,7 @@ export async function startBridge(
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
   await migrate(db);
-  const log = createLog(process.env.TEST_LOG ?? 'silent');
+  const log = more.log ?? createLog(process.env.TEST_LOG ?? 'silent');
   const { scimToken = '', adminToken = '' } = await bootstrap(db, clock, { adminTokenGiven: false });
   // Tests turn the clock on by years.
   await db('admin_tokens').update({ valid_until: null });

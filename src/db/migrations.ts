@@ -33,9 +33,9 @@ import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
 import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
+import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
-import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 
 interface Migration {
   readonly name: string;
@@ -73,9 +73,9 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0036_brake_percent', ...brakePercent },
   { name: '0037_clock_notes', ...clockNotes },
   { name: '0040_access_version', ...accessVersion },
+  { name: '0045_lookalikes', ...lookalikes },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
-  { name: '0045_lookalikes', ...lookalikes },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

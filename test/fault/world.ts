@@ -76,6 +76,9 @@ export async function startWorld(
   };
 }
 
+/** Teams are pushed with other members altogether. */
+const WHOLE_TEAMS = { BRAKE_GROUP_PERCENT: 100 };
+
 /** Active, one for each emulator; groups are made at both. */
 export async function addStores(
   admin: RunningBridge['admin'],
@@ -84,7 +87,12 @@ export async function addStores(
   configuration: Readonly<Record<string, unknown>> = {},
 ): Promise<Record<'slack' | 'gitlab', string>> {
   const add = async (type: string, own: Readonly<Record<string, unknown>>): Promise<string> => {
-    const body = { type, name: type, status: 'ACTIVE', configuration: { ...own, ...configuration } };
+    const body = {
+      type,
+      name: type,
+      status: 'ACTIVE',
+      configuration: { ...WHOLE_TEAMS, ...own, ...configuration },
+    };
     const answer = await addTitledStore(admin, body);
     if (answer.status !== 201) throw new Error(`no store ${type}: ${JSON.stringify(answer.body)}`);
     return answer.body.id;

@@ -3,6 +3,7 @@
  * take most of the members.
  */
 
+import { PLAYED } from '../../database.ts';
 import { crowdIn } from './crowd.ts';
 import { groupBody, STORE_TYPES, type StoreType, startWorld, VENDORS, type World } from './world.ts';
 
@@ -47,7 +48,7 @@ const put = async (groupId: string, name: string, ids: readonly string[]) => {
   await world.settled();
 };
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
   });
@@ -119,8 +120,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     });
   });
 
-  const types = dialect === 'sqlite' ? STORE_TYPES : (['GitLabSelfManaged'] as const);
-  describe.each(types)('of %s', (type) => {
+  describe.each(STORE_TYPES)('of %s', (type) => {
     it('holds whole what empties a group of a small company, and nothing else of the request', async () => {
       await world.add(type, { GROUP_PROVISIONING: 'Create' });
       const ids = await joinMany(7);
@@ -153,36 +153,6 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       expect((await world.members(type, 'crew')) ?? []).toEqual([]);
     });
 
-    it('counts what several requests take for each by itself, in whatever number of tasks', async () => {
-      await world.add(type, { GROUP_PROVISIONING: 'Create', BRAKE_MIN: 100 });
-      const ids = await joinMany(6);
-      const group = await world.group('crew', ids);
-      await world.store(type, 'POST', '/pause');
-      for (const id of ids.slice(0, 5)) {
-        const path = `members[value eq "${id}"]`;
-        const body = {
-          schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
-          Operations: [{ op: 'remove', path }],
-        };
-        await world.bridge.scim('PATCH', `/Groups/${group}`, body);
-      }
-      await world.store(type, 'POST', '/resume');
-      await world.settled();
-      expect(await world.members(type, 'crew')).toHaveLength(1);
-      expect(await held(type)).toEqual([]);
-    });
-
-    it('ends no membership of those who are disabled, and follows BRAKE_GROUP_PERCENT', async () => {
-      await world.add(type, { GROUP_PROVISIONING: 'Create', BRAKE_GROUP_PERCENT: 100 });
-      const ids = await joinMany(8);
-      const group = await world.group('crew', ids);
-      await deactivate(ids.slice(0, 6));
-      expect(await held(type)).toEqual([]);
-      await put(group, 'crew', ids.slice(6));
-      expect(await held(type)).toEqual([]);
-      expect(await world.members(type, 'crew')).toHaveLength(2);
-    });
-
     it('leaves a group alone that became protected after it was linked', async () => {
       const settings = { GROUP_PROVISIONING: 'Create', BRAKE_GROUP_PERCENT: 0 };
       await world.add(type, settings);
@@ -209,6 +179,38 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
         reason: expect.stringContaining('protected group'),
       });
     });
+  });
+
+  it('counts what several requests take for each by itself, in whatever number of tasks', async () => {
+    const type = 'Slack';
+    await world.add(type, { GROUP_PROVISIONING: 'Create', BRAKE_MIN: 100 });
+    const ids = await joinMany(6);
+    const group = await world.group('crew', ids);
+    await world.store(type, 'POST', '/pause');
+    for (const id of ids.slice(0, 5)) {
+      const path = `members[value eq "${id}"]`;
+      const body = {
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+        Operations: [{ op: 'remove', path }],
+      };
+      await world.bridge.scim('PATCH', `/Groups/${group}`, body);
+    }
+    await world.store(type, 'POST', '/resume');
+    await world.settled();
+    expect(await world.members(type, 'crew')).toHaveLength(1);
+    expect(await held(type)).toEqual([]);
+  });
+
+  it('ends no membership of those who are disabled, and follows BRAKE_GROUP_PERCENT', async () => {
+    const type = 'Slack';
+    await world.add(type, { GROUP_PROVISIONING: 'Create', BRAKE_GROUP_PERCENT: 100 });
+    const ids = await joinMany(8);
+    const group = await world.group('crew', ids);
+    await deactivate(ids.slice(0, 6));
+    expect(await held(type)).toEqual([]);
+    await put(group, 'crew', ids.slice(6));
+    expect(await held(type)).toEqual([]);
+    expect(await world.members(type, 'crew')).toHaveLength(2);
   });
 
   it('matches groups of GitLab below MATCH_WITHIN alone', async () => {

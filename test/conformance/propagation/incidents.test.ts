@@ -104,30 +104,33 @@ describe.each(PLAYED)('an incident over three stores, on %s', (dialect) => {
   });
 });
 
-describe('an incident', () => {
+describe.each(PLAYED)('an incident, on %s', (dialect) => {
   beforeEach(async () => {
-    world = await startWorld();
+    world = await startWorld(dialect);
   });
   afterEach(() => world.stop());
 
-  it('gives back by cause, and leaves out those who left by other requests', async () => {
-    await world.add('GitLabSelfManaged', { BRAKE_MIN: 5, BRAKE_PERCENT: 0 });
-    const ids = await joinMany(9);
-    // Two true leavers of the same hour, and then the mistake.
-    await deactivate(ids.slice(0, 2));
-    await deactivate(ids.slice(2, 7));
-    const [incident] = await incidents();
-    expect(incident.stores).toMatchObject([{ lost: 5, held: 2 }]);
-    const causes = incident.causes.slice(2).map((cause: { correlationId: string }) => cause.correlationId);
-    expect(await decide(incident.id, 'undo', { causes })).toMatchObject({
-      status: 202,
-      body: { decided: 5, people: 5 },
-    });
-    await world.settled();
-    for (const [n, enabled] of [false, false, true, true, true, true, true].entries())
-      expect(await world.account('GitLabSelfManaged', `p${n}`)).toMatchObject({ enabled });
-    expect(await decide(incident.id, 'undo', { causes: ['nobody'] })).toMatchObject({ status: 200 });
-  });
+  it.each(TYPES)(
+    'gives back on %s by cause, and leaves out those who left by other requests',
+    async (type) => {
+      await world.add(type, { BRAKE_MIN: 5, BRAKE_PERCENT: 0 });
+      const ids = await joinMany(9);
+      // Two true leavers of the same hour, and then the mistake.
+      await deactivate(ids.slice(0, 2));
+      await deactivate(ids.slice(2, 7));
+      const [incident] = await incidents();
+      expect(incident.stores).toMatchObject([{ lost: 5, held: 2 }]);
+      const causes = incident.causes.slice(2).map((cause: { correlationId: string }) => cause.correlationId);
+      expect(await decide(incident.id, 'undo', { causes })).toMatchObject({
+        status: 202,
+        body: { decided: 5, people: 5 },
+      });
+      await world.settled();
+      for (const [n, enabled] of [false, false, true, true, true, true, true].entries())
+        expect(await world.account(type, `p${n}`)).toMatchObject({ enabled });
+      expect(await decide(incident.id, 'undo', { causes: ['nobody'] })).toMatchObject({ status: 200 });
+    },
+  );
 
   it('is decided for those who left, for some people, or not at all', async () => {
     await world.add('Demo', { ...TIGHT, GROUP_PROVISIONING: 'Create' });
@@ -181,17 +184,17 @@ describe('an incident', () => {
     expect(stores).toMatchObject([{ lost: 2, held: 8 }]);
   });
 
-  it('releases nothing that is held when the brake is switched off', async () => {
-    await world.add('Demo', { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
+  it.each(TYPES)('releases nothing that is held on %s when the brake is switched off', async (type) => {
+    await world.add(type, { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
     const ids = await joinMany(4);
     await deactivate(ids.slice(0, 3));
-    await world.configure('Demo', { BRAKE_PERCENT: 100 });
-    await world.store('Demo', 'POST', '/sync', {});
+    await world.configure(type, { BRAKE_PERCENT: 100 });
+    await world.store(type, 'POST', '/sync', {});
     await world.settled();
-    expect(await world.syncStatus('Demo')).toMatchObject({ heldCount: 2, syncState: 'BRAKED' });
-    expect(await disables('Demo')).toBe(1);
+    expect(await world.syncStatus(type)).toMatchObject({ heldCount: 2, syncState: 'BRAKED' });
+    expect(await disables(type)).toBe(1);
     await deactivate([ids[3] ?? '']);
-    expect(await disables('Demo')).toBe(2);
+    expect(await disables(type)).toBe(2);
   });
 
   it('is claimed by one, and takes notes', async () => {

@@ -1,6 +1,7 @@
 /** Addresses that can be taken for somebody else's: what is new waits until an admin says that it is meant. */
 
 import { person } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { crowdIn } from './crowd.ts';
 import { mail, STORE_TYPES, type StoreType, startWorld, type World } from './world.ts';
 
@@ -25,35 +26,32 @@ async function decide(type: StoreType, what: 'approve' | 'discard'): Promise<voi
   await world.settled();
 }
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(PLAYED)('on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
   });
   afterEach(() => world.stop());
 
-  it.each(dialect === 'sqlite' ? STORE_TYPES : (['Slack'] as const))(
-    '%s: waits for a newcomer who looks like somebody',
-    async (type) => {
-      await world.add(type);
-      await world.join('jane');
-      await world.forget();
-      const other = await post('mallory', LOOKALIKE);
-      expect(await world.writes(type)).toEqual([]);
-      expect(await held(type)).toEqual([
-        expect.objectContaining({
-          cause: expect.objectContaining({ kind: 'confusable' }),
-          reason: expect.stringContaining(`${LOOKALIKE}, which looks like ${mail('jane')} of somebody else`),
-        }),
-      ]);
-      expect(await world.status(type, other)).toMatchObject({ status: 'held' });
-      await decide(type, 'approve');
-      expect(await world.writes(type)).toEqual(['create']);
-      expect(await held(type)).toEqual([]);
-      // What was there before is nobody's look-alike, and what is meant is not asked about again.
-      await world.patch(`/Users/${other}`, { op: 'replace', path: 'title', value: 'CEO' });
-      expect(await held(type)).toEqual([]);
-    },
-  );
+  it.each(STORE_TYPES)('%s: waits for a newcomer who looks like somebody', async (type) => {
+    await world.add(type);
+    await world.join('jane');
+    await world.forget();
+    const other = await post('mallory', LOOKALIKE);
+    expect(await world.writes(type)).toEqual([]);
+    expect(await held(type)).toEqual([
+      expect.objectContaining({
+        cause: expect.objectContaining({ kind: 'confusable' }),
+        reason: expect.stringContaining(`${LOOKALIKE}, which looks like ${mail('jane')} of somebody else`),
+      }),
+    ]);
+    expect(await world.status(type, other)).toMatchObject({ status: 'held' });
+    await decide(type, 'approve');
+    expect(await world.writes(type)).toEqual(['create']);
+    expect(await held(type)).toEqual([]);
+    // What was there before is nobody's look-alike, and what is meant is not asked about again.
+    await world.patch(`/Users/${other}`, { op: 'replace', path: 'title', value: 'CEO' });
+    expect(await held(type)).toEqual([]);
+  });
 
   it('waits for an address that somebody gets later, and for nothing else of the request', async () => {
     const type = 'Slack';

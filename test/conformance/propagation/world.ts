@@ -12,6 +12,7 @@ import type { Dialect } from '../../../src/db/open.ts';
 import type { Clock } from '../../../src/support/clock.ts';
 import {
   addTitledStore,
+  type BridgeOptions,
   eventually,
   patch,
   person,
@@ -99,9 +100,13 @@ export interface World {
 
 export const mail = (name: string) => `${name}@acme.example`;
 
-export async function startWorld(dialect: Dialect = PLAYED[0] as Dialect, clock?: Clock): Promise<World> {
+export async function startWorld(
+  dialect: Dialect = PLAYED[0] as Dialect,
+  clock?: Clock,
+  options?: BridgeOptions,
+): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-test-'));
-  const bridge = await startBridge(await freshDatabaseUrl(dialect, directory), clock);
+  const bridge = await startBridge(await freshDatabaseUrl(dialect, directory), clock, options);
   const slack = await startSlackEmulator();
   const gitlab = await startGitLabEmulator();
   const ids = new Map<StoreType, string>();
