@@ -26,6 +26,12 @@ const NAMES: Readonly<Record<Exclude<Zone, 'public'>, string>> = {
   never: 'a link-local or metadata address',
 };
 
+/** Protocols that encrypt nothing, and what to do instead. LDAP under TLS, also begun later, is `ldaps:` here. */
+const IN_CLEAR: Readonly<Record<string, string>> = {
+  'http:': 'enter an address that begins with https://',
+  'ldap:': 'set TLS to ldaps or startTls',
+};
+
 /** A sentence where the bridge may not connect to the address for this target; null where it may. */
 export function refusalOf(rule: OutboundRule, reach: Reach, target: Target, address: string): string | null {
   const zone = zoneOf(address);
@@ -35,8 +41,9 @@ export function refusalOf(rule: OutboundRule, reach: Reach, target: Target, addr
   if (zone !== 'public' && !isPermitted(rule, reach, host, address, zone)) {
     return `${host} ${leads} ${NAMES[zone]}, to which the bridge does not connect for this: whoever runs the bridge can list it in OUTBOUND_ALLOW.`;
   }
-  if (target.protocol === 'http:' && zone !== 'private' && zone !== 'loopback') {
-    return `http://${host} would send the credential in clear over the internet: enter an address that begins with https://.`;
+  const advice = IN_CLEAR[target.protocol];
+  if (advice !== undefined && zone !== 'private' && zone !== 'loopback') {
+    return `${target.protocol}//${host} would send the credential in clear over the internet: ${advice}.`;
   }
   return null;
 }

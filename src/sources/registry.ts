@@ -1,6 +1,7 @@
 /** The directories that this release can pull. A new one is a folder next to this file, and one line here. */
 
 import { demoSource } from './demo/index.ts';
+import { ldapSource } from './ldap/index.ts';
 import { oktaApiSource } from './okta/index.ts';
 import type { PulledStrategy, SourceDefinition } from './source.ts';
 
@@ -10,7 +11,7 @@ export interface Sources {
   get(strategy: string): SourceDefinition | null;
 }
 
-export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, demoSource];
+export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, ldapSource, demoSource];
 
 /** A registry of just these. */
 export function createSources(definitions: readonly SourceDefinition[]): Sources {

@@ -80,3 +80,11 @@ it.each([
 ])('through a proxy, which resolves the name', (rule, url, refusal) => {
   expect(refusalThroughProxy(rule, 'private', url)).toEqual(refusal);
 });
+
+it('lets no password go over the internet in clear, by LDAP neither', () => {
+  const judged = (protocol: string, address: string) =>
+    refusalOf(EXPOSED, 'private', { host: 'ldap.example', protocol }, address);
+  expect(judged('ldap:', '8.8.8.8')).toMatch(/in clear over the internet: set TLS to ldaps or startTls/);
+  expect(judged('ldap:', '10.0.0.1')).toBeNull();
+  expect(judged('ldaps:', '8.8.8.8')).toBeNull();
+});

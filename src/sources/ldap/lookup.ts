@@ -1,0 +1,61 @@
+/** Somebody, or a group, that a scan did not show: out of the base, left out by the filter, gone, or unknown. */
+
+import type { Filter } from 'ldapts';
+import { RemoteError } from '../../model/errors.ts';
+import type { Kind } from '../../model/subject.ts';
+import { isAboutCredential } from '../lookups.ts';
+import type { Lookup } from '../source.ts';
+import { userOf } from './mapping.ts';
+import { CODE, isCode } from './protocol/errors.ts';
+import { type Reading, userAttributes } from './reading.ts';
+import { both, demandBase, elsewhere, idFilter } from './tree.ts';
+
+/** A base that went, or an account that sees nothing, is no proof of anything: `unknown`. */
+export async function lookUp(reading: Reading, kind: Kind, id: string): Promise<Lookup> {
+  try {
+    return await found(reading, kind, id);
+  } catch (error) {
+    if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
+    return { is: 'unknown', reason: error.message };
+  }
+}
+
+async function found(reading: Reading, kind: Kind, id: string): Promise<Lookup> {
+  const { settings, deps, tree, userFilter, groupFilter, rule } = reading;
+  const { preset } = tree;
+  const byId = idFilter(preset, id);
+  if (!byId) return { is: 'unknown', reason: `${id} is no id of this kind of server` };
+  const [base, filter, key] =
+    kind === 'user'
+      ? ([settings.userBase, userFilter, 'USER_BASE'] as const)
+      : ([settings.groupBase, groupFilter, 'GROUP_BASE'] as const);
+  await demandBase(tree, base, key);
+  const attributes = kind === 'user' ? userAttributes(preset, rule) : [preset.idAttribute];
+  const action = `read the ${kind} ${id}`;
+  const inside = await tree.search({ base, scope: 'sub', filter: both(filter, byId), attributes }, action);
+  const outside =
+    inside.entries.length > 0 ? inside : await anywhere(reading, { filter: byId, attributes, action, base });
+  const [entry, second] = outside.entries;
+  if (second) return { is: 'unknown', reason: `two entries have the id ${id}` };
+  if (!entry) {
+    const hidden = elsewhere(inside) + elsewhere(outside) > 0;
+    return hidden ? { is: 'unknown', reason: 'part of the tree is on another server' } : { is: 'gone' };
+  }
+  const inScope = inside.entries.length > 0;
+  if (kind === 'group') return { is: 'found', inScope };
+  const user = userOf(entry, preset, rule, deps.wallClock());
+  return 'user' in user ? { is: 'found', inScope, user: user.user } : { is: 'unknown', reason: user.unread };
+}
+
+/** In the whole part of the tree; an account that may not search there has only its base. */
+async function anywhere(
+  { tree }: Reading,
+  { base, action, ...query }: { filter: Filter; attributes: readonly string[]; action: string; base: string },
+) {
+  try {
+    return await tree.search({ ...query, base: tree.server.namingContext, scope: 'sub' }, action);
+  } catch (error) {
+    if (!isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) throw error;
+    return tree.search({ ...query, base, scope: 'sub' }, action);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Who is in the groups of an LDAP server: members are DNs, or user names, and have to be found among what was read.
+ * Groups that were not chosen are looked into where a chosen one contains them.
+ */
+
+import { RemoteError } from '../../model/errors.ts';
+import { withHiddenGroups } from '../nesting.ts';
+import type { SourceMember } from '../source.ts';
+import { isWithinDn, normalDn } from './protocol/dn.ts';
+import type { Entry } from './protocol/entry.ts';
+import { ridOf } from './protocol/values.ts';
+import type { Tree } from './tree.ts';
+
+/** Everything that a member may be, by what groups call it. */
+export interface Index {
+  /** By normal DN. */
+  readonly users: Map<string, string>;
+  readonly groups: Map<string, IndexedGroup>;
+  /** By `uid` in lower case. */
+  readonly byUid: Map<string, string>;
+  /** People by their primary group, which names them nowhere. */
+  readonly byPrimaryGroup: Map<number, string[]>;
+}
+
+export interface IndexedGroup {
+  readonly id: string;
+  readonly dn: string;
+  /** Active Directory's number of the group, which is in its people's `primaryGroupID`. */
+  readonly rid: number | null;
+}
+
+export function createIndex(): Index {
+  return { users: new Map(), groups: new Map(), byUid: new Map(), byPrimaryGroup: new Map() };
+}
+
+export function indexUser(index: Index, entry: Entry, id: string): void {
+  const dn = normalDn(entry.dn);
+  const isNew = !index.users.has(dn);
+  index.users.set(dn, id);
+  for (const uid of entry.texts('uid')) index.byUid.set(uid.toLowerCase(), id);
+  const rid = Number(entry.first('primaryGroupID') ?? Number.NaN);
+  if (isNew && Number.isInteger(rid)) {
+    const people = index.byPrimaryGroup.get(rid) ?? [];
+    people.push(id);
+    index.byPrimaryGroup.set(rid, people);
+  }
+}
+
+export function indexGroup(index: Index, entry: Entry, id: string): IndexedGroup {
+  const [sid] = entry.bytes('objectSid');
+  const group = { id, dn: entry.dn, rid: sid ? ridOf(sid) : null };
+  index.groups.set(normalDn(entry.dn), group);
+  return group;
+}
+
+export interface MemberReader {
+  /** Direct members; throws where they could not be read to the last one. */
+  read(group: IndexedGroup): Promise<readonly SourceMember[]>;
+  /** Members that are nobody who is read here: other bases, contacts, people of other domains. */
+  readonly skipped: number;
+}
+
+export interface MemberReaderOptions {
+  readonly tree: Tree;
+  readonly index: Index;
+  /** By id: groups whose own members are shown too. */
+  readonly isShown: (id: string) => boolean;
+  /** In normal form. */
+  readonly bases: readonly string[];
+  /** Finds who has this DN now; for one who was moved while the others were read. */
+  readonly find: (dn: string) => Promise<SourceMember | null>;
+}
+
+const MEMBER_ATTRIBUTES = ['member', 'uniqueMember'] as const;
+/** Names below the bases that nothing was read for are looked up, so many of them in one scan. */
+const FINDS_MAX = 1_000;
+
+export function createMemberReader({ tree, index, isShown, bases, find }: MemberReaderOptions): MemberReader {
+  const found = new Map<string, Promise<SourceMember | null>>();
+  let skipped = 0;
+
+  const memberOf = async (text: string): Promise<SourceMember | null> => {
+    const dn = normalDn(text);
+    const user = index.users.get(dn);
+    if (user !== undefined) return { kind: 'user', id: user };
+    const group = index.groups.get(dn);
+    if (group) return { kind: 'group', id: group.id };
+    if (!bases.some((base) => isWithinDn(dn, base))) return null;
+    const known = found.get(dn);
+    if (known || found.size >= FINDS_MAX) return known ?? null;
+    const finding = find(text);
+    found.set(dn, finding);
+    return finding;
+  };
+
+  const direct = async ({ dn, rid }: IndexedGroup): Promise<readonly SourceMember[]> => {
+    const { names, uids } = await readNames(tree, dn);
+    const members: SourceMember[] = (rid === null ? [] : (index.byPrimaryGroup.get(rid) ?? [])).map((id) => ({
+      kind: 'user',
+      id,
+    }));
+    for (const name of names) {
+      const member = await memberOf(name);
+      if (member) members.push(member);
+      else skipped += 1;
+    }
+    for (const uid of uids) {
+      const id = index.byUid.get(uid.toLowerCase());
+      if (id === undefined) skipped += 1;
+      else members.push({ kind: 'user', id });
+    }
+    return members;
+  };
+
+  const byId = new Map([...index.groups.values()].map((group) => [group.id, group]));
+  return {
+    read: (group) => withHiddenGroups(group, direct, (id) => (isShown(id) ? null : (byId.get(id) ?? null))),
+    get skipped() {
+      return skipped;
+    },
+  };
+}
+
+const RANGES_MAX = 100_000;
+
+/** All values, in as many ranges as the server wants (MS-ADTS 3.1.1.3.1.3.3). */
+async function readNames(
+  tree: Tree,
+  dn: string,
+): Promise<{ readonly names: readonly string[]; readonly uids: readonly string[] }> {
+  const action = `read the members of ${dn}`;
+  const entry = await tree.entry(dn, [...MEMBER_ATTRIBUTES, 'memberUid'], action);
+  const names: string[] = [];
+  for (const attribute of MEMBER_ATTRIBUTES) {
+    const first = entry.range(attribute);
+    if (!first) {
+      // A unique member may have a bit string behind its name (RFC 4517 §3.3.21).
+      names.push(...entry.texts(attribute).map((name) => name.replace(/#'[01]*'B$/, '')));
+      continue;
+    }
+    names.push(...first.values);
+    let from = first.next;
+    for (let count = 1; from !== null; count += 1) {
+      const next: Entry = await tree.entry(dn, [`${attribute};range=${from}-*`], action);
+      const range = next.range(attribute);
+      // Fewer may be left than when the first range came; then there is no range any more.
+      if (!range) break;
+      if (count >= RANGES_MAX || (range.next !== null && range.next <= from)) throw endless(action);
+      names.push(...range.values);
+      from = range.next;
+    }
+  }
+  return { names, uids: entry.texts('memberUid') };
+}
+
+function endless(action: string): RemoteError {
+  return new RemoteError(`The LDAP server was asked to ${action}, and its ranges do not end`, {
+    ...{ store: 'LDAP', action, disposition: 'rejected', code: 'endless_ranges' },
+  });
+}

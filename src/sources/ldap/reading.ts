@@ -1,0 +1,48 @@
+/** A reading of the tree: the settings, and what the kind of server says where they are silent. */
+
+import { type Filter, FilterParser } from 'ldapts';
+import type { CallContext } from '../../connectors/connector.ts';
+import type { SourceDeps } from '../source.ts';
+import type { Preset } from './presets.ts';
+import { type InactiveRule, type LdapSettings, readRule } from './settings.ts';
+import { openTree, type Tree } from './tree.ts';
+
+/** One reading of the tree, with what the settings and the kind of server say of it. */
+export interface Reading {
+  readonly settings: LdapSettings;
+  readonly deps: SourceDeps;
+  readonly tree: Tree;
+  readonly userFilter: Filter;
+  readonly groupFilter: Filter;
+  /** Null: Active Directory's own. */
+  readonly rule: InactiveRule | null;
+}
+
+export async function openReading(
+  settings: LdapSettings,
+  deps: SourceDeps,
+  context: CallContext,
+): Promise<Reading> {
+  const tree = await openTree(settings, deps, context);
+  return { settings, deps, tree, ...filtersOf(settings, tree.preset) };
+}
+
+export function filtersOf(
+  settings: LdapSettings,
+  preset: Preset,
+): Pick<Reading, 'userFilter' | 'groupFilter' | 'rule'> {
+  return {
+    userFilter: FilterParser.parseString(settings.userFilter ?? preset.userFilter),
+    groupFilter: FilterParser.parseString(settings.groupFilter ?? preset.groupFilter),
+    rule: readRule(settings.inactiveWhen ?? preset.inactiveWhen ?? ''),
+  };
+}
+
+export function userAttributes(preset: Preset, rule: InactiveRule | null): readonly string[] {
+  return [
+    ...preset.attributes,
+    preset.idAttribute,
+    preset.changeAttribute,
+    ...(rule ? [rule.attribute] : []),
+  ];
+}

@@ -1,0 +1,247 @@
+/** An LDAP server as a directory that is pulled: people, their state, groups and who is in them. */
+
+import type { Filter } from 'ldapts';
+import type { CallContext } from '../../connectors/connector.ts';
+import { readAhead } from '../ahead.ts';
+import { createUnreadCount } from '../lookups.ts';
+import type {
+  ScanPage,
+  ScanRequest,
+  Source,
+  SourceDeps,
+  SourceGroup,
+  SourceMember,
+  SourceUser,
+} from '../source.ts';
+import { createCanary } from './canary.ts';
+import { checkLdap } from './check.ts';
+import { lookUp } from './lookup.ts';
+import { groupOf, idOf, userOf } from './mapping.ts';
+import {
+  createIndex,
+  createMemberReader,
+  type Index,
+  type IndexedGroup,
+  indexGroup,
+  indexUser,
+} from './members.ts';
+import { changedSince, positionAfter } from './position.ts';
+import type { Preset } from './presets.ts';
+import { normalDn } from './protocol/dn.ts';
+import type { Entry } from './protocol/entry.ts';
+import { CODE, isCode } from './protocol/errors.ts';
+import { openReading, type Reading, userAttributes } from './reading.ts';
+import { type LdapSettings, ldapSettings } from './settings.ts';
+import { both, demandBase, elsewhere, idFilter } from './tree.ts';
+
+const MEMBER_READS_AT_ONCE = 4;
+
+export function createLdapSource(deps: SourceDeps): Source {
+  const settings = ldapSettings(deps.configuration);
+  const opened = async <T>(context: CallContext, use: (reading: Reading) => Promise<T>): Promise<T> => {
+    const reading = await openReading(settings, deps, context);
+    try {
+      return await use(reading);
+    } finally {
+      reading.tree.close();
+    }
+  };
+  return {
+    check: (context) => checkLdap(settings, deps, context),
+    scan: (request, context) => read(settings, deps, request, null, context),
+    delta: (position, request, context) => read(settings, deps, request, position, context),
+    lookup: (kind, id, context) => opened(context, (reading) => lookUp(reading, kind, id)),
+  };
+}
+
+const GROUP_ATTRIBUTES = ['cn', 'ou', 'description', 'mail', 'groupType', 'objectSid', 'objectClass'];
+
+/** Everything, or what changed since the position. */
+async function* read(
+  settings: LdapSettings,
+  deps: SourceDeps,
+  request: ScanRequest,
+  position: string | null,
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const reading = await openReading(settings, deps, context);
+  const { tree } = reading;
+  try {
+    const since = position === null ? null : changedSince(position, tree.server, tree.preset);
+    const began = deps.now();
+    await demandBase(tree, settings.userBase, 'USER_BASE');
+    if (request.groups.mode !== 'Off') await demandBase(tree, settings.groupBase, 'GROUP_BASE');
+    const canary = await createCanary(tree, settings);
+    const seen: Seen = { index: createIndex(), shown: new Map(), highest: null, elsewhere: 0 };
+    yield* userPages(reading, seen, since?.filter ?? null);
+    yield* groupPages(reading, seen, request, since?.filter ?? null);
+    if (since !== null && seen.shown.size > 0) await indexAll(reading, seen.index);
+    else if (request.groups.mode === 'Selected') await indexGroups(reading, seen.index);
+    yield* memberPages(reading, seen);
+    if (seen.elsewhere > 0) {
+      const reason = 'parts of the tree are on other servers, to which the bridge does not follow';
+      yield { kind: 'skipped', what: 'user', count: seen.elsewhere, reason };
+    }
+    await canary.demand();
+    const { highest } = seen;
+    const known = since?.at ?? null;
+    yield {
+      kind: 'end',
+      position: positionAfter(tree.server, tree.preset, { highest, tookMs: deps.now() - began, known }),
+    };
+  } finally {
+    tree.close();
+  }
+}
+
+interface Seen {
+  readonly index: Index;
+  /** By id. */
+  readonly shown: Map<string, IndexedGroup>;
+  /** The highest stamp, ISO. */
+  highest: string | null;
+  elsewhere: number;
+}
+
+function noteStamp(seen: Seen, changedAt: string | undefined): void {
+  if (changedAt !== undefined && (seen.highest === null || changedAt > seen.highest))
+    seen.highest = changedAt;
+}
+
+async function* userPages(
+  { settings, deps, tree, userFilter, rule }: Reading,
+  seen: Seen,
+  changed: Filter | null,
+): AsyncGenerator<ScanPage> {
+  const { preset } = tree;
+  const filter = changed ? both(userFilter, changed) : userFilter;
+  const query = {
+    base: settings.userBase,
+    scope: 'sub',
+    filter,
+    attributes: userAttributes(preset, rule),
+  } as const;
+  for await (const found of tree.pages(query, 'list people')) {
+    const users: SourceUser[] = [];
+    for (const entry of found.entries) {
+      const reading = userOf(entry, preset, rule, deps.wallClock());
+      const id = 'user' in reading ? reading.user.id : reading.id;
+      if (id !== null) indexUser(seen.index, entry, id);
+      if ('user' in reading) {
+        users.push(reading.user);
+        noteStamp(seen, reading.user.changedAt);
+      } else yield { kind: 'unread', what: 'user', id, reason: reading.unread };
+    }
+    seen.elsewhere += elsewhere(found);
+    yield { kind: 'users', users };
+  }
+}
+
+async function* groupPages(
+  reading: Reading,
+  seen: Seen,
+  { groups: choice }: ScanRequest,
+  changed: Filter | null,
+): AsyncGenerator<ScanPage> {
+  const { settings, tree, groupFilter } = reading;
+  const { preset } = tree;
+  if (choice.mode === 'Off') return;
+  const attributes = [...GROUP_ATTRIBUTES, preset.idAttribute, preset.changedAttribute];
+  const chosen = choice.mode === 'Selected' ? new Set(choice.ids) : null;
+  const base = settings.groupBase;
+  const filters =
+    changed === null && chosen
+      ? chosenFilters(preset, groupFilter, chosen)
+      : [changed ? both(groupFilter, changed) : groupFilter];
+  for (const filter of filters) {
+    for await (const found of tree.pages({ base, scope: 'sub', filter, attributes }, 'list groups')) {
+      const groups: SourceGroup[] = [];
+      for (const entry of found.entries) {
+        const id = idOf(entry, preset);
+        if (id === null)
+          yield { kind: 'unread', what: 'group', id, reason: `${entry.dn} shows no ${preset.idAttribute}` };
+        else if (!chosen || chosen.has(id)) {
+          seen.shown.set(id, indexGroup(seen.index, entry, id));
+          groups.push(groupOf(entry, preset, id));
+        }
+      }
+      seen.elsewhere += elsewhere(found);
+      yield { kind: 'groups', groups };
+    }
+  }
+}
+
+/** What no group can have as its id is simply not shown. */
+function chosenFilters(preset: Preset, groupFilter: Filter, ids: ReadonlySet<string>): readonly Filter[] {
+  return [...ids].flatMap((id) => {
+    const filter = idFilter(preset, id);
+    return filter ? [both(groupFilter, filter)] : [];
+  });
+}
+
+/** Who has which DN, of everybody; a delta shows few, and groups name all. */
+async function indexAll(reading: Reading, index: Index): Promise<void> {
+  const { settings, tree, userFilter } = reading;
+  const attributes = [tree.preset.idAttribute, 'uid', 'primaryGroupID'];
+  const query = { base: settings.userBase, scope: 'sub', filter: userFilter, attributes } as const;
+  for await (const { entries } of tree.pages(query, 'list who has which name')) {
+    for (const entry of entries) noted(entry, tree.preset, (id) => indexUser(index, entry, id));
+  }
+  await indexGroups(reading, index);
+}
+
+async function indexGroups({ settings, tree, groupFilter }: Reading, index: Index): Promise<void> {
+  const attributes = [tree.preset.idAttribute, 'objectSid'];
+  const query = { base: settings.groupBase, scope: 'sub', filter: groupFilter, attributes } as const;
+  for await (const { entries } of tree.pages(query, 'list which group has which name')) {
+    for (const entry of entries) noted(entry, tree.preset, (id) => indexGroup(index, entry, id));
+  }
+}
+
+function noted(entry: Entry, preset: Preset, note: (id: string) => void): void {
+  const id = idOf(entry, preset);
+  if (id !== null) note(id);
+}
+
+async function* memberPages(reading: Reading, { index, shown }: Seen): AsyncGenerator<ScanPage> {
+  const { settings, tree } = reading;
+  const members = createMemberReader({
+    ...{ tree, index, isShown: (id) => shown.has(id) },
+    bases: [normalDn(settings.userBase), normalDn(settings.groupBase)],
+    find: (dn) => memberNow(reading, dn),
+  });
+  const unread = createUnreadCount();
+  const readOne = async (group: IndexedGroup) => {
+    try {
+      return { group, members: await members.read(group) };
+    } catch (error) {
+      return { group, error };
+    }
+  };
+  for await (const one of readAhead(shown.values(), MEMBER_READS_AT_ONCE, readOne)) {
+    const groupId = one.group.id;
+    if (one.members) {
+      unread.read();
+      yield { kind: 'members', groupId, members: one.members, isLast: true };
+    } else {
+      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
+    }
+  }
+  if (members.skipped > 0) {
+    const reason = 'members who are outside USER_BASE and GROUP_BASE, or whom the filters leave out';
+    yield { kind: 'skipped', what: 'member', count: members.skipped, reason };
+  }
+}
+
+/** Null where nobody has this DN now, or nobody who is read here. */
+async function memberNow({ tree, userFilter }: Reading, dn: string): Promise<SourceMember | null> {
+  const { preset } = tree;
+  try {
+    const entry = await tree.entry(dn, [preset.idAttribute], 'read who is a member', userFilter);
+    const id = idOf(entry, preset);
+    return id === null ? null : { kind: 'user', id };
+  } catch (error) {
+    if (isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Reads parts of the tree over one connection after another: page by page to the last one, each search from its
+ * beginning where a connection broke, and never on another server than the first.
+ */
+
+import { AndFilter, EqualityFilter, type Filter } from 'ldapts';
+import type { CallContext } from '../../connectors/connector.ts';
+import { RemoteError } from '../../model/errors.ts';
+import type { SourceDeps } from '../source.ts';
+import { type Preset, presetOf } from './presets.ts';
+import { openSession } from './protocol/connect.ts';
+import type { Entry } from './protocol/entry.ts';
+import { CODE, isCode, resultError } from './protocol/errors.ts';
+import type { Found, Query, Session } from './protocol/session.ts';
+import { guidBytes } from './protocol/values.ts';
+import { ANY_ENTRY, NO_ATTRIBUTES, readServer, type Server } from './server.ts';
+import type { LdapSettings } from './settings.ts';
+
+const PAGE_SIZE = 500;
+const PAGE_SIZE_MIN = 10;
+const PAGES_MAX = 1_000_000;
+/** Active Directory may find nothing in a part of its index and have more all the same. */
+const EMPTY_PAGES_MAX = 10_000;
+const RESTARTS_MAX = 3;
+const RESTART_GAP_MS = 1_000;
+
+export interface Tree {
+  readonly server: Server;
+  readonly preset: Preset;
+  /** Every page of it, perhaps some twice. */
+  pages(query: Omit<Query, 'page'>, action: string): AsyncGenerator<Found>;
+  /** The entry itself; throws `missing` where there is none, or none that the account sees. */
+  entry(dn: string, attributes: readonly string[], action: string, filter?: Filter): Promise<Entry>;
+  /** Whatever an answer of one page holds; for what can be but few. */
+  search(query: Omit<Query, 'page'>, action: string): Promise<Found>;
+  close(): void;
+}
+
+export async function openTree(
+  settings: LdapSettings,
+  deps: SourceDeps,
+  { signal }: Pick<CallContext, 'signal'>,
+): Promise<Tree> {
+  let session: Session = await openSession(settings, deps, signal);
+  let server: Server;
+  try {
+    server = await readServer(session, settings);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  const connected = async (): Promise<Session> => {
+    if (session.isOpen) return session;
+    session = await openSession(settings, deps, signal);
+    const { identity } = await readServer(session, settings);
+    if (identity !== server.identity) throw anotherServer(server.identity, identity);
+    return session;
+  };
+  /** Tries again what may pass, over a new connection where the old one broke. */
+  const restarted = async <T>(failures: number, error: unknown, again: () => T): Promise<T> => {
+    const passes = error instanceof RemoteError && error.disposition === 'transient';
+    if (!passes || failures > RESTARTS_MAX || signal.aborted) throw error;
+    await deps.sleep(RESTART_GAP_MS * 2 ** (failures - 1), signal);
+    return again();
+  };
+
+  async function* pass(query: Omit<Query, 'page'>, action: string, size: number): AsyncGenerator<Found> {
+    const one = await connected();
+    let cookie: Buffer = Buffer.alloc(0);
+    let empty = 0;
+    for (let count = 1; ; count += 1) {
+      const found = await one.search({ ...query, page: { size, cookie } }, action);
+      yield found;
+      cookie = found.cookie;
+      if (cookie.length === 0) return;
+      empty = found.entries.length === 0 ? empty + 1 : 0;
+      if (count >= PAGES_MAX || empty >= EMPTY_PAGES_MAX)
+        throw resultError(CODE.adminLimit, 'pages do not end', action);
+    }
+  }
+
+  async function search(query: Omit<Query, 'page'>, action: string, failures = 0): Promise<Found> {
+    try {
+      return await (await connected()).search(query, action);
+    } catch (error) {
+      return restarted(failures + 1, error, () => search(query, action, failures + 1));
+    }
+  }
+
+  return {
+    server,
+    preset: presetOf(server.kind),
+    async *pages(query, action) {
+      let size = PAGE_SIZE;
+      let failures = 0;
+      for (;;) {
+        try {
+          yield* pass(query, action, size);
+          return;
+        } catch (error) {
+          if (isCode(error, CODE.adminLimit) && size > PAGE_SIZE_MIN) {
+            size = Math.max(PAGE_SIZE_MIN, Math.floor(size / 2));
+            continue;
+          }
+          failures += 1;
+          await restarted(failures, error, () => undefined);
+        }
+      }
+    },
+    search,
+    async entry(base, attributes, action, filter = ANY_ENTRY) {
+      const { entries } = await search({ base, scope: 'base', filter, attributes }, action);
+      if (!entries[0]) throw resultError(CODE.noSuchObject, '', action);
+      return entries[0];
+    },
+    close: () => session.close(),
+  };
+}
+
+/** A base that is gone, or that the account cannot see any more, would look like an empty company. */
+export async function demandBase(tree: Tree, base: string, key: string): Promise<void> {
+  try {
+    await tree.entry(base, NO_ATTRIBUTES, `read ${key}`);
+  } catch (error) {
+    if (!isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) throw error;
+    const message = `${key} ${base} is gone, or the account of BIND_DN cannot see it any more: nothing is taken from that`;
+    throw new RemoteError(message, {
+      ...{
+        store: 'LDAP',
+        action: `read ${key}`,
+        disposition: 'forbidden',
+        code: 'base_not_shown',
+        cause: error,
+      },
+    });
+  }
+}
+
+export function both(...filters: readonly Filter[]): Filter {
+  return new AndFilter({ filters: [...filters] });
+}
+
+/** Finds one entry by the bridge's id for it; null where no entry can have such an id. */
+export function idFilter({ kind, idAttribute: attribute }: Preset, id: string): Filter | null {
+  const value = kind === 'ActiveDirectory' ? guidBytes(id) : id;
+  return value === null ? null : new EqualityFilter({ attribute, value });
+}
+
+/** Parts of a forest that Active Directory names at each search of its root, and in which nobody lives. */
+const NOBODY_THERE = /\/(DC=(ForestDnsZones|DomainDnsZones)|CN=Configuration),/i;
+
+/** How many parts of the tree are on another server, and were not read. */
+export function elsewhere({ references }: Found): number {
+  return references.filter((url) => !NOBODY_THERE.test(decoded(url))).length;
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
+function anotherServer(first: string, now: string): RemoteError {
+  return new RemoteError(
+    `Another server (${now}) answers than the one that the reading began on (${first}): enter the name of one server as URL`,
+    { store: 'LDAP', action: 'go on reading', disposition: 'rejected', code: 'another_server' },
+  );
+}
