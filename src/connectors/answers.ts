@@ -125,12 +125,14 @@ export function undoneError(judgement: Undone, asked: Asked, { status, retryAfte
     message: string,
     disposition: Disposition,
     code: string,
-    more: { unrecognised?: true; heard?: string | undefined } = {},
+    more: { unrecognised?: true; heard?: string | undefined; splits?: true } = {},
   ) => new RemoteError(message, { store, action, status, disposition, code, retryAfterMs, ...more });
   const unsure = writes ? 'unknownOutcome' : 'transient';
   switch (judgement.is) {
     case 'tooLarge':
-      return error(`The request to ${action} is larger than ${vendor} takes`, 'rejected', TOO_LARGE);
+      return error(`The request to ${action} is larger than ${vendor} takes`, 'rejected', 'too_large', {
+        splits: true,
+      });
     case 'tooLong':
       return error(`The request to ${action} is longer than ${vendor} takes`, 'rejected', 'too_long');
     case 'outage':
@@ -147,10 +149,4 @@ export function undoneError(judgement: Undone, asked: Asked, { status, retryAfte
   }
 }
 
-const TOO_LARGE = 'too_large';
 export const UNRECOGNISED = 'unrecognised_answer';
-
-/** Fewer at once may pass. */
-export function isTooLarge(error: unknown): error is RemoteError {
-  return error instanceof RemoteError && error.code === TOO_LARGE;
-}

@@ -119,6 +119,8 @@ export interface MemberOutcome {
   readonly inherited?: true;
   /** Why, for `refused`: the vendor's words. */
   readonly reason?: string;
+  /** Of `refused`: the HTTP status, as far as a vendor said no. */
+  readonly status?: number;
 }
 
 /** What a connector does with people, or with groups. */
@@ -167,7 +169,8 @@ export interface MemberConnector {
   members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
   /**
    * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
-   * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed.
+   * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed: with
+   * `splits` where fewer may pass, as long as there is more than one.
    * A group that the vendor does not show throws `missing`: whether it is gone or only hidden, and what is
    * owed there, is the caller's to decide.
    */

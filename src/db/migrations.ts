@@ -33,6 +33,7 @@ import * as losses from '../../migrations/0035_losses.ts';
 import * as brakePercent from '../../migrations/0036_brake_percent.ts';
 import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
+import * as refusedMemberships from '../../migrations/0041_refused_memberships.ts';
 import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
@@ -73,6 +74,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0036_brake_percent', ...brakePercent },
   { name: '0037_clock_notes', ...clockNotes },
   { name: '0040_access_version', ...accessVersion },
+  { name: '0041_refused_memberships', ...refusedMemberships },
   { name: '0045_lookalikes', ...lookalikes },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },

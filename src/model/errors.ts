@@ -39,6 +39,8 @@ export interface RemoteErrorFields {
   readonly unrecognised?: boolean;
   /** What that answer said, cut: "redirects to …". Kept nowhere, and not for tokens of one environment. */
   readonly heard?: string | undefined;
+  /** Of a batch: it was refused for the sake of one of many, or for its size, and a smaller one may pass. */
+  readonly splits?: boolean;
   /** Of a creation: the vendor may have no seats left without being able to say so. */
   readonly mayLackSeats?: boolean;
   readonly cause?: unknown;
@@ -55,6 +57,7 @@ export class RemoteError extends Error {
   readonly unrecognised: boolean;
   readonly heard: string | undefined;
   readonly mayLackSeats: boolean;
+  readonly splits: boolean;
 
   constructor(message: string, fields: RemoteErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -69,6 +72,7 @@ export class RemoteError extends Error {
     this.unrecognised = fields.unrecognised ?? false;
     this.heard = fields.heard;
     this.mayLackSeats = fields.mayLackSeats ?? false;
+    this.splits = fields.splits ?? false;
   }
 }
 

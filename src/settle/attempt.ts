@@ -35,6 +35,8 @@ export interface AttemptDeps {
   readonly log: Pick<Log, 'warn'>;
 }
 
+type SettleDoubt = (error: RemoteError, creates: boolean, member?: string) => Promise<void>;
+
 export class Attempt {
   readonly deps: AttemptDeps;
   readonly context: StoreContext;
@@ -50,10 +52,10 @@ export class Attempt {
   mayStillArrive = false;
   readonly giveWay: () => Promise<boolean>;
   /**
-   * Of a refusal that may be about the credential. Resolves where it is about the subject alone; throws the
-   * RemoteError that takes its place otherwise.
+   * Of a refusal that may be about the credential. Resolves where it is about the subject, or the `member`, alone;
+   * throws the RemoteError that takes its place otherwise.
    */
-  readonly settleDoubt: (error: RemoteError, creates: boolean) => Promise<void>;
+  readonly settleDoubt: SettleDoubt;
   /** The linked account is gone, and the person was to lose access to it: another one may have its identifier. */
   lost: boolean;
   /** The vendor refused something: that it answered says nothing about the store. */
@@ -76,7 +78,7 @@ export class Attempt {
       readonly signal: AbortSignal;
       readonly onCall: (op: string, call: VendorCall) => void;
       readonly giveWay: () => Promise<boolean>;
-      readonly settleDoubt: (error: RemoteError, creates: boolean) => Promise<void>;
+      readonly settleDoubt: SettleDoubt;
     },
   ) {
     this.deps = deps;

@@ -22,7 +22,7 @@ export class CredentialDoubt {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
   #checkedAt: number | null = null;
-  /** Since the last check, and since anybody was served. */
+  /** People and groups, since the last check, and since anybody was served. */
   readonly #refused = new Set<string>();
 
   constructor(clock: Clock, check: StoreCheck) {
@@ -38,7 +38,11 @@ export class CredentialDoubt {
   async settle(
     store: StoreRecord,
     task: DueTask,
-    { error, creates }: { readonly error: RemoteError; readonly creates: boolean },
+    {
+      error,
+      creates,
+      about = task.subject.id,
+    }: { readonly error: RemoteError; readonly creates: boolean; readonly about?: string },
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#clock.now();
@@ -46,7 +50,7 @@ export class CredentialDoubt {
       if (refusedBefore(task, this.#checkedAt)) return;
       const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
       if (waitMs > 0) {
-        this.#refused.add(task.subject.id);
+        this.#refused.add(about);
         if (!creates && this.#refused.size < REFUSED_MIN) return;
         throw checked(store, error, 'waits', error, waitMs);
       }

@@ -174,8 +174,8 @@ export class StoreDuties implements Duties {
       'an attempt at a task begins',
     );
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const settleDoubt = (error: RemoteError, creates: boolean) =>
-      this.#doubt.settle(store, task, { error, creates }, calls);
+    const settleDoubt = (error: RemoteError, creates: boolean, member?: string) =>
+      this.#doubt.settle(store, task, { error, creates, about: member ?? task.subject.id }, calls);
     const work = { context, lease, task, signal: calls, onCall, giveWay, settleDoubt };
     const attempt = new Attempt({ db, clock, log }, work);
     try {

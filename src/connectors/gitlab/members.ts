@@ -174,6 +174,6 @@ function outcomeOf(remoteId: string, attempt: Attempt, answer: Answered<Row>): M
 
 function refusedMember(remoteId: string, attempt: Attempt, refusal: Refusal): MemberOutcome {
   if (isNoUser(refusal) || isLasting(attempt, refusal))
-    return { remoteId, outcome: 'refused', reason: refusal.words };
+    return { remoteId, outcome: 'refused', reason: refusal.words, status: refusal.status };
   throw refused(attempt, refusal);
 }

@@ -142,6 +142,7 @@ async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly sub
   const links = await tx('links').where(subject).select('store_id', 'remote_id');
   for (const { store_id, remote_id } of links) {
     await tx('membership_ledger').where({ store_id, remote_user_id: remote_id }).update({ display: PURGED });
+    await tx('refused_memberships').where({ store_id, remote_user_id: remote_id }).delete();
     await purgeObservation(tx, { store_id, kind: 'user', remote_id });
   }
   await tx('key_waits').where(subject).delete();

@@ -121,7 +121,11 @@ export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[])
     await tx('spared_accounts').whereIn('person_id', ids).delete();
   }
   const remotes = links.map((link) => [link.storeId, link.remoteId]);
-  if (kind === 'user') await ledgerOf(tx, 'remote_user_id', remotes).delete();
+  const column = kind === 'user' ? 'remote_user_id' : 'remote_group_id';
+  await tx('refused_memberships')
+    .whereIn(['store_id', column], remotes as never)
+    .delete();
+  if (kind === 'user') await ledgerOf(tx, column, remotes).delete();
   else await forgetMembershipsOf(tx, remotes);
   return { links, storeIds: held.map((row) => row.store_id) };
 }

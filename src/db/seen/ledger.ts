@@ -9,6 +9,7 @@ import { fromBoolean } from '../columns.ts';
 import { purgedAccounts } from '../identity/retention.ts';
 import { PURGED } from '../identity/users.ts';
 import type { Db } from '../open.ts';
+import { forgetRefusedOfAccount, forgetRefusedOfGroup } from './refusedMemberships.ts';
 
 export type LedgerOrigin = 'added' | 'adopted' | 'foreign';
 
@@ -191,6 +192,7 @@ export async function doubtAccount(db: Db, storeId: string, remoteUserId: string
 /** The account is gone. */
 export async function forgetAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('membership_ledger').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
+  await forgetRefusedOfAccount(db, storeId, remoteUserId);
 }
 
 /** All that are known of the remote group, whoever's they are. `seenIn`: without what that read of it did not see. */
@@ -219,6 +221,7 @@ export async function ownsMembers(db: Db, storeId: string, remoteGroupId: string
 /** The remote group is gone, or nothing feeds it any more. */
 export async function forgetGroup(db: Db, storeId: string, remoteGroupId: string): Promise<void> {
   await db('membership_ledger').where({ store_id: storeId, remote_group_id: remoteGroupId }).delete();
+  await forgetRefusedOfGroup(db, storeId, remoteGroupId);
 }
 
 /** Remote groups in which the account has a membership that the bridge added or adopted. */

@@ -201,6 +201,7 @@ const BELONGINGS = [
   'link_keys',
   'links',
   'membership_ledger',
+  'refused_memberships',
   'observations',
   'rules',
   'attribute_mappings',

@@ -16,6 +16,7 @@ import type { Attempt } from '../attempt.ts';
 import { feedersOf } from '../groups/look.ts';
 import { applyMemberships } from '../groups/memberChanges.ts';
 import { groupGuard } from '../groups/protection.ts';
+import { knownRefusals } from '../groups/refusedMembers.ts';
 import { namesOfLink, protectorOf } from '../people/protection.ts';
 
 interface Wanted extends LossRecord {
@@ -59,7 +60,8 @@ async function grant(
   const isFed = (await groupLinksByRemoteId(attempt.db, store.id, remoteId)).length > 0;
   const lossOf = (change: MembershipChange) => losses.get(changeKey(change)) as Wanted;
   try {
-    const { refused } = await applyMemberships(attempt, remoteId, grants, {
+    const group = { remoteGroupId: remoteId, known: await knownRefusals(attempt, remoteId) };
+    const { refused } = await applyMemberships(attempt, group, grants, {
       onDone: async (tx, change) => {
         await end(tx, lossOf(change), { verdict: 'given' });
         // Nobody answers for a group that no SCIM group feeds.

@@ -10,6 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import type { Refusal } from '../refusal.ts';
+import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */
@@ -25,34 +26,55 @@ export interface Recording {
   why(change: MembershipChange): string;
 }
 
+/** Where the vendor refuses a batch whole, its halves go apart, until only those are left whom it refuses alone. */
 export async function applyMemberships(
   attempt: Attempt,
-  remoteGroupId: string,
+  group: RefusingGroup,
   changes: readonly MembershipChange[],
   recording: Recording,
 ): Promise<AppliedMemberships> {
-  const batches = batchesOf(changes, attempt.context.connector.capabilities.membersPerCallMax);
-  const [first] = batches;
-  if (first) await attempt.recordAndGoOn((tx) => announce(tx, attempt, first));
+  const queue = batchesOf(changes, group.known, attempt.context.connector.capabilities.membersPerCallMax);
   const refused = new Map<string, Refusal>();
-  for (const [index, batch] of batches.entries()) {
-    const next = batches[index + 1] ?? null;
-    for (const [key, refusal] of await applyBatch(attempt, remoteGroupId, { batch, next }, recording))
-      refused.set(key, refusal);
-    if (next && (await attempt.giveWay())) return { refused, gaveWay: true };
+  const [first] = queue;
+  if (first) await attempt.recordAndGoOn((tx) => announce(tx, attempt, first));
+  let told: readonly VendorCall[] = [];
+  for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
+    const applied = await applyBatch(attempt, group, { batch, next: queue[0] ?? null, told }, recording);
+    if (applied.is === 'split') {
+      told = applied.calls;
+      queue.unshift(...halvesOf(batch));
+    } else {
+      told = [];
+      for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+    }
+    if (queue.length > 0 && (await attempt.giveWay())) return { refused, gaveWay: true };
   }
   return { refused, gaveWay: false };
 }
 
+/** A remote group, and what its vendor refused before. */
+export interface RefusingGroup {
+  readonly remoteGroupId: string;
+  readonly known: KnownRefusals;
+}
+
 type Batch = readonly MembershipChange[];
 
-function batchesOf(changes: readonly MembershipChange[], size: number): readonly Batch[] {
+/** Whom the vendor refused before comes last, so that nobody else is split off for their sake. */
+function batchesOf(changes: readonly MembershipChange[], known: KnownRefusals, size: number): Batch[] {
   const batches: Batch[] = [];
-  for (const op of ['grant', 'revoke'] as const) {
-    const mine = changes.filter((change) => change.op === op);
-    for (let from = 0; from < mine.length; from += size) batches.push(mine.slice(from, from + size));
+  for (const isKnown of [false, true]) {
+    for (const op of ['grant', 'revoke'] as const) {
+      const mine = changes.filter((change) => change.op === op && wasRefused(known, change) === isKnown);
+      for (let from = 0; from < mine.length; from += size) batches.push(mine.slice(from, from + size));
+    }
   }
   return batches;
+}
+
+function halvesOf(batch: Batch): readonly Batch[] {
+  const half = Math.ceil(batch.length / 2);
+  return [batch.slice(0, half), batch.slice(half)];
 }
 
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
@@ -61,20 +83,39 @@ async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
   await attempt.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
 }
 
+type AppliedBatch =
+  | { readonly is: 'done'; readonly refused: readonly (readonly [key: string, refusal: Refusal])[] }
+  | { readonly is: 'split'; readonly calls: readonly VendorCall[] };
+
+interface Turn {
+  readonly batch: Batch;
+  readonly next: Batch | null;
+  /** Calls for more at once that the vendor refused, and no event has told of yet. */
+  readonly told: readonly VendorCall[];
+}
+
 async function applyBatch(
   attempt: Attempt,
-  remoteGroupId: string,
-  { batch, next }: { readonly batch: Batch; readonly next: Batch | null },
+  group: RefusingGroup,
+  { batch, next, told }: Turn,
   { onDone, why }: Recording,
-): Promise<readonly (readonly [key: string, refusal: Refusal])[]> {
+): Promise<AppliedBatch> {
   const { store, connector } = attempt.context;
+  const { remoteGroupId } = group;
   const [first] = batch;
-  if (!first) return [];
-  const { calls, callContext } = attempt.calling(first.op);
+  if (!first) return { is: 'done', refused: [] };
+  const { calls: made, callContext } = attempt.calling(first.op);
   const outcomes = await connector
     .applyMembers(batch, callContext)
-    .catch((error: unknown) => failed(attempt, batch, calls, error));
+    .catch((error: unknown) => splitOrFailed(attempt, batch, made, error));
+  const calls = [...told, ...made];
+  if (outcomes === null) {
+    // The vendor did nothing of it. What is announced says whom both halves are about.
+    await attempt.recordAndGoOn(async () => {});
+    return { is: 'split', calls };
+  }
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
+  await settleDoubts(attempt, batch, made, outcomes);
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
   const recordBatch = async (tx: Db) => {
     if (first.op === 'grant')
@@ -93,6 +134,7 @@ async function applyBatch(
         done.map((change) => change.member.remoteId),
       );
     await endDrift(attempt, tx, remoteGroupId, done);
+    await noteRefusals(tx, attempt, group, batch, byId);
     for (const change of done) await onDone(tx, change);
     if (next) await announce(tx, attempt, next);
     if (done.length > 0)
@@ -109,10 +151,43 @@ async function applyBatch(
     }
   };
   await (next ? attempt.recordAndGoOn(recordBatch) : attempt.record(recordBatch));
-  return batch.flatMap((change) => {
-    const refusal = refusalOf(change, byId.get(change.member.remoteId));
+  const refused = batch.flatMap((change) => {
+    const refusal = refusalFor(change, byId.get(change.member.remoteId));
     return refusal ? [[changeKey(change), refusal] as const] : [];
   });
+  return { is: 'done', refused };
+}
+
+/** Null where the halves may pass apart. */
+async function splitOrFailed(
+  attempt: Attempt,
+  batch: Batch,
+  calls: readonly VendorCall[],
+  error: unknown,
+): Promise<null> {
+  if (error instanceof RemoteError && error.splits && batch.length > 1) return null;
+  return failed(attempt, batch, calls, error);
+}
+
+/** A refusal of everybody is about the credential. */
+async function settleDoubts(
+  attempt: Attempt,
+  batch: Batch,
+  calls: readonly VendorCall[],
+  outcomes: readonly MemberOutcome[],
+): Promise<void> {
+  const { type: store } = attempt.context.store;
+  for (const { remoteId, status, reason = '' } of outcomes) {
+    if (status !== 401 && status !== 403) continue;
+    const action = `change the membership of ${remoteId}`;
+    const error = new RemoteError(reason, { store, action, disposition: 'forbidden', status, code: reason });
+    try {
+      await attempt.settleDoubt(error, false, remoteId);
+    } catch (settled) {
+      await attempt.withdrawIntent();
+      await failed(attempt, batch, calls, settled);
+    }
+  }
 }
 
 /** Of an attempt whose outcome is unknown this may be all that is ever told: an account that goes takes its memberships along. */
@@ -166,12 +241,9 @@ function entryOf(
   };
 }
 
-function refusalOf(change: MembershipChange, outcome: MemberOutcome | undefined): Refusal | null {
+function refusalFor({ op, member }: MembershipChange, outcome: MemberOutcome | undefined): Refusal | null {
   if (outcome?.outcome !== 'refused') return null;
-  const message = outcome.reason ?? 'refused without a reason';
-  const verb = change.op === 'grant' ? 'could not be added' : 'could not be removed';
-  const vendor = { status: null, code: null, message };
-  return { reason: `${change.member.display} ${verb}: ${message}`, vendor };
+  return refusalOf(op, member.display, outcome.reason ?? 'refused without a reason');
 }
 
 const NAMED_MAX = 50;

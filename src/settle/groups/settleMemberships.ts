@@ -16,6 +16,7 @@ import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';
 import { applyMemberships } from './memberChanges.ts';
 import { lookAtMembers, membersOfTask } from './memberLook.ts';
+import { forgetUnplanned, knownRefusals, refusedLately } from './refusedMembers.ts';
 import { withRuleHolds } from './ruleHolds.ts';
 
 export interface SettledMemberships {
@@ -37,11 +38,17 @@ export async function settleMemberships(
   const gone =
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
+    const known = await knownRefusals(attempt, remoteId);
     const plan = await planMemberships(attempt, desired, remoteId);
+    await forgetUnplanned(attempt, remoteId, known, plan.changes);
     if (plan.taken.length > 0) await recordTaken(attempt, remoteId, plan.taken);
     const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER);
+    for (const change of gate.allowed) {
+      const lately = refusedLately(attempt, known, change);
+      if (lately) refused.set(changeKey(change), lately);
+    }
     const allowed = gate.allowed.filter((change) => !refused.has(changeKey(change)));
-    const applied = await applyMemberships(attempt, remoteId, allowed, {
+    const applied = await applyMemberships(attempt, { remoteGroupId: remoteId, known }, allowed, {
       onDone: (tx, change) => tickOff(tx, attempt, gate, change),
       why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
     });

@@ -10,6 +10,7 @@ import { rememberDrift } from '../../db/seen/drift.ts';
 import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
 import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
+import { forgetRefusedOfAccount } from '../../db/seen/refusedMemberships.ts';
 import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -71,6 +72,7 @@ export async function writeLink(
       return put(tx, attempt, link, patch, Object.keys(to));
     }
     case 'enable':
+      await forgetRefusedOfAccount(tx, store.id, change.remoteId);
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
       if (!connector.capabilities.disableKeepsMemberships) await doubtAccount(tx, store.id, change.remoteId);

@@ -12,10 +12,12 @@ import type { Attempt } from '../attempt.ts';
 import { desiredOf } from '../gate/decisions.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
 import { giveBackToPerson } from '../giveBack/account.ts';
+import { refusedToPerson } from '../groups/refusedMembers.ts';
 import { recordKeys } from '../keys/holders.ts';
 import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../keys/people.ts';
 import { type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
+import type { Refusal } from '../refusal.ts';
 import { applyRepairs } from '../repairs.ts';
 import { countOthersOfCause } from '../scopeMoves.ts';
 import { waitsForSeats } from '../seats.ts';
@@ -125,7 +127,8 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     if (link) await recordKeys(tx, attempt, link);
     if (link && !isCountRight(link, desired))
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
-    const said = await conclude(tx, attempt, outcomeOf(attempted));
+    const refusedThere = desired.lifecycle === 'active' ? await refusedToPerson(tx, attempt, desired) : [];
+    const said = await conclude(tx, attempt, outcomeOf(attempted, refusedThere));
     if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
     if (desired.returns && applied.accessTaken) await enqueueAgain(tx, attempt);
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
@@ -146,12 +149,15 @@ function enqueueAgain(tx: Db, attempt: Attempt): Promise<void> {
   });
 }
 
-function outcomeOf({ facts, plan, gate, order, clearing, applied, notHad, proof }: Attempted): Outcome {
+function outcomeOf(
+  { facts, plan, gate, order, clearing, applied, notHad, proof }: Attempted,
+  refusedThere: readonly Refusal[],
+): Outcome {
   const { lifecycle } = facts.desired;
   return {
     heldReasons: gate.heldReasons,
     skipped: [...plan.skipped, ...gate.skipped, ...(proof.skipped ?? [])],
-    refusals: [...order.refusals, ...applied.refusals, ...notHad.refusals],
+    refusals: [...order.refusals, ...applied.refusals, ...notHad.refusals, ...refusedThere],
     waiting: [...order.waiting, ...whyNotEnabledYet(facts, clearing)],
     ...(clearing.groupIds.length > 0 ? { waitMs: CLEARING_LOOK_MS } : {}),
     keyWaits: { known: facts.keyWaits, now: notHad.keyWaits },

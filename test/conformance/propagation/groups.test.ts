@@ -303,12 +303,13 @@ describe('on GitLab', () => {
     await world.group('sre', people);
     expect(await world.members('GitLabSelfManaged', 'sre')).toEqual(['jane']);
     const { details } = await world.syncStatus('GitLabSelfManaged');
-    expect(details).toEqual([
-      {
-        code: 'partiallySynced',
-        message: expect.stringMatching(/ghosted could not be added: .*User Not Found/),
-      },
-    ]);
+    const said = ['person', 'group'].map((who) => ({
+      code: 'partiallySynced',
+      message: expect.stringMatching(
+        new RegExp(`^1 ${who} .*ghosted.* could not be added.*: .*User Not Found`),
+      ),
+    }));
+    expect(details).toEqual(said);
   });
 
   it('takes a role that a group above gives already for what was wanted, once', async () => {

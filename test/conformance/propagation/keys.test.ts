@@ -216,6 +216,53 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type: StoreType) => {
     expect((await world.syncStatus(type)).details).toEqual([]);
   });
 
+  it('lets three groups pass their names on in a circle', async () => {
+    await world.add(type, { GROUP_PROVISIONING: 'Create' });
+    const groups = [await world.group('red'), await world.group('green'), await world.group('blue')];
+    const [red = '', green = '', blue = ''] = groups;
+    await world.forget();
+    await paused(async () => {
+      // red → green → blue → red.
+      await rename(red, 'interim');
+      await rename(blue, 'red');
+      await rename(green, 'blue');
+      await rename(red, 'green');
+      await inOrder(green, red, blue);
+    });
+    expect(await groupNames(groups)).toEqual(['green', 'blue', 'red']);
+    expect(await world.writes(type)).toEqual(Array(4).fill('rename group'));
+    expect(await world.bridge.db('key_waits')).toEqual([]);
+    expect(await world.bridge.db('tasks')).toEqual([]);
+  });
+
+  it('lets two people swap user names, and with them what they sign in by', async () => {
+    if (type !== 'GitLabSelfManaged') return;
+    await world.add(type, { SSO_PROVIDER: 'saml' });
+    const [a, b] = await joinAll(['ann', 'bob']);
+    await world.forget();
+    const rename = (id: string, name: string) =>
+      world.bridge.scim('PATCH', `/Users/${id}`, {
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+        Operations: [{ op: 'replace', path: 'userName', value: mail(name) }],
+      });
+    await paused(async () => {
+      await rename(a, 'interim');
+      await rename(b, 'ann');
+      await rename(a, 'bob');
+    });
+    const named = (name: string) =>
+      [...world.gitlab.state.users.values()].find(({ email }) => email === mail(name));
+    for (const [name, now] of [
+      ['ann', 'bob'],
+      ['bob', 'ann'],
+    ] as const)
+      expect(named(name)).toMatchObject({
+        username: now,
+        identities: [{ provider: 'saml', extern_uid: mail(now) }],
+      });
+    await expectSynced(a, b);
+  });
+
   it('leaves no temporary value behind, whatever becomes of the answer to it', async () => {
     if (type === 'Demo') return;
     await world.add(type);

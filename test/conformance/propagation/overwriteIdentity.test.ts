@@ -4,6 +4,7 @@
  */
 
 import { patch } from '../../bridge.ts';
+import { PLAYED } from '../../database.ts';
 import { mail, startWorld, type World } from './world.ts';
 
 const TYPE = 'GitLabSelfManaged';
@@ -27,7 +28,7 @@ const sync = async () => {
 };
 const KEPT = { status: 'partiallySynced', reason: expect.stringContaining('OVERWRITE_IDENTITY is off') };
 
-describe.each(['sqlite', 'postgres'] as const)('made by an administrator, on %s', (dialect) => {
+describe.each(PLAYED)('made by an administrator, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
     world.seed(TYPE, { name: 'jane' });

@@ -144,6 +144,7 @@ function create(state: GitLabState, rules: UsersRules, request: EmulatedRequest,
   const { email = '', name = '', username = '' } = given;
   if (emailOwner(state, email)) throw conflict('Email has already been taken');
   if (isNameTaken(state, username)) throw conflict('Username has already been taken');
+  refuseTakenIdentity(state, given);
   const active = [...state.users.values()].filter((user) => user.state === 'active' && !user.internal);
   if (rules.seats !== null && active.length >= rules.seats) {
     throw noSeats(state.manners.seatsAnswer);
@@ -196,6 +197,7 @@ function update(state: GitLabState, request: EmulatedRequest, user: GitLabUser):
   if (given.username !== undefined && isNameTaken(state, given.username, user.id)) {
     throw conflict('Username has already been taken');
   }
+  refuseTakenIdentity(state, given, user);
   user.username = given.username ?? user.username;
   user.name = given.name ?? user.name;
   if (given.email !== undefined && given.email.toLowerCase() !== user.email) {
@@ -215,6 +217,20 @@ function identitiesOf(given: Readonly<Record<string, string>>, present: GitLabUs
   const { provider, extern_uid: uid } = given;
   if (provider === undefined || uid === undefined) return present;
   return [...present.filter((identity) => identity.provider !== provider), { provider, extern_uid: uid }];
+}
+
+/** One identity of a provider is one account's (app/models/identity.rb), whatever its case. */
+function refuseTakenIdentity(
+  state: GitLabState,
+  given: Readonly<Record<string, string>>,
+  own: GitLabUser | null = null,
+): void {
+  const { provider, extern_uid: uid } = given;
+  if (provider === undefined || uid === undefined) return;
+  const isSame = (identity: GitLabUser['identities'][number]) =>
+    identity.provider === provider && identity.extern_uid.toLowerCase() === uid.toLowerCase();
+  const isTaken = [...state.users.values()].some((user) => user !== own && user.identities.some(isSame));
+  if (isTaken) throw invalid({ 'identities.extern_uid': ['has already been taken'] });
 }
 
 const RESERVED = new Set(

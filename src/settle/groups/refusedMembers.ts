@@ -1,0 +1,143 @@
+/**
+ * Memberships that the vendor refuses. They are remembered: the person's status says so too, they stand in nobody's
+ * way, and whom the vendor would not let in is not sent again with every change of the group.
+ */
+
+import type { MemberOutcome } from '../../connectors/connector.ts';
+import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { userLinksByRemoteId } from '../../db/seen/links.ts';
+import {
+  forgetRefused,
+  type RefusedMembership,
+  refusedIn,
+  refusedOfPerson,
+  saveRefused,
+} from '../../db/seen/refusedMemberships.ts';
+import type { MembershipChange } from '../../model/change.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Refusal } from '../refusal.ts';
+
+/** By the account. */
+export type KnownRefusals = ReadonlyMap<string, RefusedMembership>;
+
+export async function knownRefusals(attempt: Attempt, remoteGroupId: string): Promise<KnownRefusals> {
+  const known = await refusedIn(attempt.db, attempt.context.store.id, remoteGroupId);
+  return new Map(known.map((row) => [row.remoteUserId, row]));
+}
+
+/** The vendor refused this very change before. */
+export function wasRefused(known: KnownRefusals, { op, member }: MembershipChange): boolean {
+  const before = known.get(member.remoteId);
+  return before?.op === op && before.level === member.level;
+}
+
+const ASKED_AGAIN_AFTER_MS = 60 * 60_000;
+
+/** Why it is not sent; null where it is. A sync asks for everything again, and what is to be taken is always asked for. */
+export function refusedLately(
+  attempt: Attempt,
+  known: KnownRefusals,
+  change: MembershipChange,
+): Refusal | null {
+  const { member, op } = change;
+  const before = known.get(member.remoteId);
+  if (before === undefined || op === 'revoke' || !wasRefused(known, change)) return null;
+  const age = attempt.deps.clock.now() - Date.parse(before.refusedAt);
+  if (age > ASKED_AGAIN_AFTER_MS || attempt.task.priority >= PRIORITY.sync) return null;
+  return refusalOf(op, member.display, before.words);
+}
+
+export function refusalOf(op: 'grant' | 'revoke', who: string, words: string, group?: string): Refusal {
+  const where = group === undefined ? '' : op === 'grant' ? ` to ${group}` : ` from ${group}`;
+  const verb = op === 'grant' ? 'could not be added' : 'could not be removed';
+  return { reason: `${who} ${verb}${where}: ${words}`, vendor: { status: null, code: null, message: words } };
+}
+
+/** In the transaction that records the batch. */
+export async function noteRefusals(
+  tx: Db,
+  attempt: Attempt,
+  { remoteGroupId, known }: { readonly remoteGroupId: string; readonly known: KnownRefusals },
+  batch: readonly MembershipChange[],
+  outcomes: ReadonlyMap<string, MemberOutcome>,
+): Promise<void> {
+  const { id: storeId } = attempt.context.store;
+  const rows = batch.flatMap(({ op, member: { remoteId, level } }): RefusedMembership[] => {
+    const outcome = outcomes.get(remoteId);
+    if (outcome?.outcome !== 'refused') return [];
+    const words = outcome.reason ?? 'refused without a reason';
+    return [{ remoteUserId: remoteId, op, level, words, refusedAt: attempt.now() }];
+  });
+  await saveRefused(tx, storeId, remoteGroupId, rows);
+  const refused = new Set(rows.map(({ remoteUserId }) => remoteUserId));
+  const ids = batch.map(({ member }) => member.remoteId);
+  await forget(
+    tx,
+    attempt,
+    remoteGroupId,
+    ids.filter((id) => known.has(id) && !refused.has(id)),
+  );
+  const news = batch.filter(
+    (change) =>
+      refused.has(change.member.remoteId) &&
+      (!wasRefused(known, change) || isReworded(known, change, outcomes)),
+  );
+  for (const { member } of news) if (member.personId) await enqueuePerson(tx, attempt, member.personId);
+}
+
+function isReworded(
+  known: KnownRefusals,
+  { member }: MembershipChange,
+  outcomes: ReadonlyMap<string, MemberOutcome>,
+): boolean {
+  return known.get(member.remoteId)?.words !== outcomes.get(member.remoteId)?.reason;
+}
+
+/** What is not planned any more is refused nobody. */
+export async function forgetUnplanned(
+  attempt: Attempt,
+  remoteGroupId: string,
+  known: KnownRefusals,
+  planned: readonly MembershipChange[],
+): Promise<void> {
+  if (known.size === 0) return;
+  const still = new Set(planned.map(({ member }) => member.remoteId));
+  const over = [...known.keys()].filter((id) => !still.has(id));
+  if (over.length > 0) await attempt.record((tx) => forget(tx, attempt, remoteGroupId, over));
+}
+
+async function forget(
+  tx: Db,
+  attempt: Attempt,
+  remoteGroupId: string,
+  remoteUserIds: readonly string[],
+): Promise<void> {
+  if (remoteUserIds.length === 0) return;
+  const { id: storeId } = attempt.context.store;
+  await forgetRefused(tx, storeId, remoteGroupId, remoteUserIds);
+  for (const { subject } of (await userLinksByRemoteId(tx, storeId, remoteUserIds)).values())
+    await enqueuePerson(tx, attempt, subject.id);
+}
+
+/** Their status is said anew. */
+function enqueuePerson(tx: Db, attempt: Attempt, id: string): Promise<void> {
+  const { store } = attempt.context;
+  return enqueueTask(tx, store.id, {
+    environmentId: store.environmentId,
+    subject: { kind: 'user', id },
+    priority: Math.max(PRIORITY.normal, attempt.task.priority),
+    correlationIds: attempt.task.causes,
+    at: attempt.now(),
+  });
+}
+
+/** What of a person's memberships the vendor refuses. */
+export async function refusedToPerson(
+  tx: Db,
+  attempt: Attempt,
+  { id, display }: { readonly id: string; readonly display: string },
+): Promise<readonly Refusal[]> {
+  const refused = await refusedOfPerson(tx, attempt.context.store.id, id);
+  return refused.map(({ op, words, groupName }) => refusalOf(op, display, words, groupName));
+}
