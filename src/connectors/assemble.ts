@@ -15,17 +15,20 @@ import { compared } from './notAccepted.ts';
 export interface ConnectorParts {
   readonly type: string;
   readonly capabilities: Capabilities;
+  readonly showsLess?: boolean;
   check(context: CallContext): Promise<ConnectionStatus>;
   readonly user: KindConnector<'user'>;
   readonly group: GroupConnector;
   readonly members: MemberConnector;
 }
 
-export function assemble({ type, capabilities, check, members, ...kinds }: ConnectorParts): Connector {
+export function assemble(parts: ConnectorParts): Connector {
+  const { type, capabilities, showsLess = false, check, members, ...kinds } = parts;
   const of: { readonly [K in Kind]: KindConnector<K> } = kinds;
   return {
     type,
     capabilities,
+    showsLess,
     check,
     ...members,
     normalize: (desired) => of[desired.kind].normalize(desired),

@@ -187,6 +187,8 @@ export interface MemberConnector {
 /** As `KindConnector`, for both kinds: the kind that is asked for is the kind that is answered. */
 export interface Connector extends MemberConnector {
   readonly type: string;
+  /** A credential that lost rights is not refused where it reads: the vendor shows it less. */
+  readonly showsLess?: boolean;
   /** What this very store can do, which its settings or its server may narrow. */
   readonly capabilities: Capabilities;
   /**

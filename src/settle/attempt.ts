@@ -56,6 +56,8 @@ export class Attempt {
    * throws the RemoteError that takes its place otherwise.
    */
   readonly settleDoubt: SettleDoubt;
+  /** Throws the RemoteError of a credential that may not see everything; see `believeAbsence`. */
+  readonly proveRights: () => Promise<void>;
   /** The linked account is gone, and the person was to lose access to it: another one may have its identifier. */
   lost: boolean;
   /** The vendor refused something: that it answered says nothing about the store. */
@@ -79,6 +81,7 @@ export class Attempt {
       readonly onCall: (op: string, call: VendorCall) => void;
       readonly giveWay: () => Promise<boolean>;
       readonly settleDoubt: SettleDoubt;
+      readonly proveRights: () => Promise<void>;
     },
   ) {
     this.deps = deps;
@@ -90,6 +93,7 @@ export class Attempt {
     this.lost = work.task.intent?.lost ?? false;
     this.giveWay = work.giveWay;
     this.settleDoubt = work.settleDoubt;
+    this.proveRights = work.proveRights;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
   }
@@ -100,6 +104,14 @@ export class Attempt {
 
   now(): string {
     return isoTime(this.deps.clock.now());
+  }
+
+  /**
+   * The vendor showed nothing of an account by which somebody may have access. With fewer rights some vendors answer as
+   * if there were nothing. Throws the RemoteError of a credential that has lost them.
+   */
+  async believeAbsence(): Promise<void> {
+    if (this.context.connector.showsLess) await this.proveRights();
   }
 
   /** A fresh list of calls for one operation, and the callContext that fills it. */

@@ -22,6 +22,8 @@ export class CredentialDoubt {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
   #checkedAt: number | null = null;
+  /** When the credential was last found good. */
+  #goodAt: number | null = null;
   /** People and groups, since the last check, and since anybody was served. */
   readonly #refused = new Set<string>();
 
@@ -55,7 +57,32 @@ export class CredentialDoubt {
         throw checked(store, error, 'waits', error, waitMs);
       }
     }
+    await this.#checkNow(store, error, signal);
+  }
+
+  /**
+   * Before it is believed that something is not there, by a vendor that shows less to a credential with fewer rights.
+   * Resolves where the credential was found good within the last minute, or is so now. @throws as `settle`.
+   */
+  async prove(store: StoreRecord, signal: AbortSignal): Promise<void> {
+    const now = this.#clock.now();
+    const isRecent = (at: number | null): at is number => at !== null && now - at < CHECK_EVERY_MS;
+    if (isRecent(this.#goodAt)) return;
+    const asked = { action: 'make sure that the credential sees everything', status: undefined };
+    if (isRecent(this.#checkedAt)) {
+      const message = `${store.name} showed nothing, and it is not known whether the credential may see it`;
+      throw checked(store, asked, 'waits', { message }, this.#checkedAt + CHECK_EVERY_MS - now);
+    }
+    await this.#checkNow(store, asked, signal);
+  }
+
+  async #checkNow(
+    store: StoreRecord,
+    error: Pick<RemoteError, 'action' | 'status'>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const check = await this.#check(store, signal);
+    const now = this.#clock.now();
     this.#checkedAt = now;
     this.#refused.clear();
     if (check.outcome === 'unreachable') throw checked(store, error, 'transient', check);
@@ -65,6 +92,7 @@ export class CredentialDoubt {
     }
     const message = tenantMistake(store, check.status);
     if (message !== null) throw checked(store, error, 'unauthorized', { message, code: 'other_tenant' });
+    this.#goodAt = now;
   }
 
   /** Somebody was served: the credential is good for something. */
@@ -104,7 +132,7 @@ function isInDoubt(error: unknown): error is RemoteError {
 
 function checked(
   { type }: StoreRecord,
-  { action, status }: RemoteError,
+  { action, status }: Pick<RemoteError, 'action' | 'status'>,
   disposition: 'unauthorized' | 'transient' | 'waits',
   { message, code }: { readonly message: string; readonly code?: string | undefined },
   retryAfterMs?: number,

@@ -176,7 +176,8 @@ export class StoreDuties implements Duties {
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
     const settleDoubt = (error: RemoteError, creates: boolean, member?: string) =>
       this.#doubt.settle(store, task, { error, creates, about: member ?? task.subject.id }, calls);
-    const work = { context, lease, task, signal: calls, onCall, giveWay, settleDoubt };
+    const proveRights = () => this.#doubt.prove(store, calls);
+    const work = { context, lease, task, signal: calls, onCall, giveWay, settleDoubt, proveRights };
     const attempt = new Attempt({ db, clock, log }, work);
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);

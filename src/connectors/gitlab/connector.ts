@@ -17,6 +17,8 @@ export function createGitLabConnector(deps: ConnectorDeps): Connector {
   const instance: Instance = { client: createClient(settings, deps), settings };
   return assemble({
     type: STORE,
+    // To others than administrators addresses are hidden, and people are not found by them.
+    showsLess: true,
     capabilities: GITLAB_CAPABILITIES,
     check: (context) => checkConnection(instance, context),
     user: {

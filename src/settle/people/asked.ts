@@ -156,6 +156,7 @@ async function accountOf(
     if (!seen && mayCreate) return null;
   }
   const account = await connector.find('user', identifier, attempt.looking('find'));
+  if (account === null && desired.lifecycle !== 'active') await attempt.believeAbsence();
   if (account && (await isBeingDeleted(attempt.db, store.id, account.remoteId)))
     throw stillThere(attempt, account);
   return account && { account, repairs: [{ kind: 'observe', remote: account }] };

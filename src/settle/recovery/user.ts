@@ -27,7 +27,10 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   const { connector } = attempt.context;
   const callContext = attempt.looking('read');
   const remote = await connector.read('user', link.remoteId, callContext);
-  if (!remote) return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
+  if (!remote) {
+    await attempt.believeAbsence();
+    return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
+  }
   const arrived = arrivedAttributes(attempt.intent, remote);
   const patch = {
     ...stateFound(attempt, link, remote, desired),
@@ -80,6 +83,7 @@ async function findCreated(
   const { connector, store } = attempt.context;
   const callContext = attempt.looking('find');
   const remote = await connector.find('user', intent.identifier, callContext);
+  if (!remote) await attempt.believeAbsence();
   if (!remote || (await getUserLinkByRemoteId(attempt.db, store.id, remote.remoteId))) return { link };
   if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return { link };
   const account = { ...createdAccount(remote), applied: arrivedAttributes(intent, remote) };

@@ -121,3 +121,30 @@ it('a token that may do nothing in Admin Mode fails the check, and activates no 
     await strict.close();
   }
 });
+
+it('takes no account for absent on the word of a token of GitLab that lost its rights', async () => {
+  world = await startWorld();
+  const type = 'GitLabSelfManaged';
+  await world.add(type);
+  const isCreation = ({ method, path }: { method: string; path: string }) =>
+    method === 'POST' && path.endsWith('/users');
+  world.gitlab.faults.inject({
+    matches(request) {
+      if (!isCreation(request)) return false;
+      // As soon as the account is made, and before anybody can look for it.
+      setImmediate(() => setAdmin(false));
+      return true;
+    },
+    fault: { kind: 'drop', applied: true },
+  });
+  const { body } = await world.bridge.scim('POST', '/Users', person('dan'));
+  await leave(body.id);
+  const paused = await untilSyncState(world, type, 'PAUSED');
+  expect(paused.openLeavers).toHaveLength(1);
+  expect(await world.account(type, 'dan')).toMatchObject({ enabled: true });
+  setAdmin(true);
+  await world.store(type, 'POST', '/resume', {});
+  await world.settled();
+  expect(await world.account(type, 'dan')).toMatchObject({ enabled: false });
+  expect((await world.syncStatus(type)).openLeavers).toEqual([]);
+});
