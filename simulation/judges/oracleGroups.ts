@@ -77,8 +77,13 @@ class Verdict {
   }
 
   #waitsForMembers(groupId: string): boolean {
-    const members = this.#vendor.holds.groups.get(groupId)?.members ?? new Map();
-    return [...members.keys()].some((accountId) => this.#isRevokeExcused(groupId, accountId));
+    const { holds, traits } = this.#vendor;
+    const members = [...(holds.groups.get(groupId)?.members.keys() ?? [])];
+    // What the vendor dropped itself is not known before the next read of the group.
+    const dropped = traits.disableDropsMemberships
+      ? [...holds.accounts.values()].filter(({ state }) => state === 'disabled').map(({ id }) => id)
+      : [];
+    return [...members, ...dropped].some((accountId) => this.#isRevokeExcused(groupId, accountId));
   }
 
   #memberships(remote: Group): void {

@@ -130,7 +130,7 @@ describe.each([
 
       await setTitle('jane', 'Engineer');
       expect(await look()).toEqual([]);
-      expect(await status('jane')).toMatchObject({ status: 'synced', reason: null });
+      expect(await status('jane')).toMatchObject({ status: 'synced' });
       expect(await details()).not.toContain('drift');
     });
 

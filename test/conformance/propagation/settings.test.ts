@@ -87,7 +87,7 @@ describe.each(STORE_TYPES)('%s', (type) => {
 
       await world.configure(type, {});
       expect(await world.writes(type)).toEqual(['update']);
-      expect(await world.status(type, jane)).toMatchObject({ status: 'synced', reason: null });
+      expect(await world.status(type, jane)).toMatchObject({ status: 'synced' });
     });
   });
 
