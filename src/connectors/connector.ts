@@ -23,7 +23,7 @@ export interface VendorCall {
 /** What accompanies each operation: when to give up, and where to report what was sent. */
 export interface CallContext {
   readonly signal: AbortSignal;
-  /** Asked where a request had to wait for its turn; rejects where it may not leave any more. */
+  /** Asked where a request had to wait, for its turn or for a read before it; rejects where it may not leave any more. */
   confirm?(): Promise<void>;
   record(call: VendorCall): void;
 }

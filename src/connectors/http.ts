@@ -44,12 +44,15 @@ export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;
 
 export function createSender(deps: HttpDeps): SendRequest {
+  /** Those in which a read went out since anybody asked whether a write may. */
+  const reading = new WeakSet<CallContext>();
   return async (request, context) => {
     const headers = sendable(deps.store, request);
     const asked = deps.now();
     const busyMs = await deps.pacer.wait(request, context.signal);
     if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
-    if (deps.now() > asked) await context.confirm?.();
+    if (deps.now() > asked || (request.writes && reading.delete(context))) await context.confirm?.();
+    if (!request.writes) reading.add(context);
     const started = deps.now();
     let status = 0;
     try {

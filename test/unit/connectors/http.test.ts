@@ -90,3 +90,44 @@ describe('an answer', () => {
     expect(sent).toBeLessThan(2 * ANSWER_BYTES_MAX);
   });
 });
+
+describe('a write', () => {
+  const send = async (writes: readonly boolean[]) => {
+    const url = await serve((_request, response) => response.end('{}'));
+    let confirmed = 0;
+    const confirm = async () => {
+      confirmed += 1;
+    };
+    const asking = { ...context, confirm };
+    const request = sender();
+    for (const write of writes)
+      await request({ method: write ? 'POST' : 'GET', url, headers: {}, action: 'x', writes: write }, asking);
+    return confirmed;
+  };
+
+  it.each([
+    ['after nothing', [true], 0],
+    ['after a read', [false, true], 1],
+    ['after reads', [false, false, true], 1],
+    ['after a write', [true, true], 0],
+    ['after a write that a read came before', [false, true, true], 1],
+    ['after each read', [false, true, false, true], 2],
+  ])('%s asks whether it may still leave: %j', async (_, writes, asked) => {
+    expect(await send(writes)).toBe(asked);
+  });
+
+  it('that may not leave any more stays', async () => {
+    const methods: unknown[] = [];
+    const url = await serve((request, response) => {
+      methods.push(request.method);
+      response.end('{}');
+    });
+    const refusing = { ...context, confirm: () => Promise.reject(new Error('other settings')) };
+    const request = sender();
+    const read = { method: 'GET', url, headers: {}, action: 'x', writes: false };
+    await request(read, refusing);
+    const written = request({ ...read, method: 'POST', writes: true }, refusing);
+    await expect(written).rejects.toThrow('other settings');
+    expect(methods).toEqual(['GET']);
+  });
+});
