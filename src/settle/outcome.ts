@@ -64,13 +64,15 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
   if (attempt.asked) await recordSuccess(tx, store.id, attempt.now());
   const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
+  const waits = (outcome.waiting ?? []).length > 0;
   const dueAt = [
     recheckAt,
-    status.status === 'pending' ? isoTime(attempt.deps.clock.now() + (outcome.waitMs ?? WAIT_MAX_MS)) : null,
+    waits ? isoTime(attempt.deps.clock.now() + (outcome.waitMs ?? WAIT_MAX_MS)) : null,
   ]
     .filter((at) => at !== null)
     .sort()[0];
-  if (status.status === 'held') await holdTask(tx, attempt.task);
+  // What is held holds nothing else up.
+  if (status.status === 'held' && !waits) await holdTask(tx, attempt.task);
   else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt);
   else await completeTask(tx, attempt.task);
   return { before, after: status };

@@ -4,8 +4,9 @@
  */
 
 import type { Dialect } from '../../../src/db/open.ts';
+import { person } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
-import { type StoreType, startWorld, type World } from './world.ts';
+import { mail, type StoreType, startWorld, type World } from './world.ts';
 
 const CASES = PLAYED.flatMap((dialect) =>
   (
@@ -43,6 +44,21 @@ describe.each(CASES)('on %s, of %s, which %s memberships', (dialect: Dialect, ty
     expect(writes.indexOf('revoke')).toBeLessThan(writes.indexOf('enable'));
     expect(writes.indexOf('revoke')).toBeGreaterThanOrEqual(0);
     expect(await world.status(type, back)).toMatchObject({ status: 'synced' });
+  });
+
+  it('enables an account whose other changes, and whose memberships, wait for a decision', async () => {
+    await world.add(type, { GROUP_PROVISIONING: 'Create', BRAKE_MIN: 1, BRAKE_PERCENT: 1 });
+    const [jane, joe] = [await world.join('jane'), await world.join('joe')];
+    await world.group('secret', [jane]);
+    await world.remove(`/Users/${jane}`);
+    await world.setActive(joe, false);
+    expect(await world.status(type, joe)).toMatchObject({ status: 'held' });
+    const account = await world.account(type, 'jane');
+    const emails = [{ value: mail('married'), type: 'work', primary: true }];
+    const { id: back } = (await world.bridge.scim('POST', '/Users', { ...person('jane'), emails })).body;
+    await world.settled();
+    expect(await world.status(type, back)).toMatchObject({ status: 'held' });
+    expect(await world.account(type, 'jane')).toMatchObject({ enabled: true, id: account?.id });
   });
 
   it('has on return all that the directory wants, with no more calls than are needed', async () => {
