@@ -155,6 +155,25 @@ async function measured(
     body: Buffer.from('{"displayName":"everybody"}'),
   });
   const worker = new Worker(join(import.meta.dirname, 'watch.ts'), { workerData });
+  try {
+    return await watched(client, memberIds, { worker, groupId: JSON.parse(made.text).id, peakMib });
+  } finally {
+    worker.postMessage('end');
+    await once(worker, 'exit');
+  }
+}
+
+interface Watching {
+  readonly worker: Worker;
+  readonly groupId: string;
+  peakMib(): number;
+}
+
+async function watched(
+  client: Client,
+  memberIds: readonly string[],
+  { worker, groupId, peakMib }: Watching,
+): Promise<readonly Row[]> {
   const waits = async () => {
     worker.postMessage('times');
     const [{ times }] = (await once(worker, 'message')) as [Waits];
@@ -163,7 +182,7 @@ async function measured(
   const rows: Row[] = [
     { what: 'before any of it: peak of the process', figure: `${peakMib().toFixed(0)} MiB` },
   ];
-  for (const { what, status, ...one } of cases(memberIds, JSON.parse(made.text).id)) {
+  for (const { what, status, ...one } of cases(memberIds, groupId)) {
     await waits();
     await pause(QUIET_MS);
     const quiet = await waits();
@@ -190,8 +209,6 @@ async function measured(
     figure: `${peakMib().toFixed(0)} MiB`,
     goal: `< ${RSS_MAX_MIB} MiB`,
   });
-  worker.postMessage('end');
-  await once(worker, 'exit');
   return rows;
 }
 

@@ -209,6 +209,23 @@ export async function countMembers(
   return Number(row?.n ?? 0);
 }
 
+/** Those of the remote groups that have a member whom the bridge neither added nor adopted. */
+export async function groupsWithOthers(
+  db: Db,
+  storeId: string,
+  remoteGroupIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const some of chunks(remoteGroupIds)) {
+    const rows: { remote_group_id: string }[] = await db('membership_ledger')
+      .where({ store_id: storeId, origin: 'foreign' })
+      .whereIn('remote_group_id', some)
+      .distinct('remote_group_id');
+    for (const row of rows) found.add(row.remote_group_id);
+  }
+  return found;
+}
+
 /** Whether the bridge added or adopted a membership of the remote group. */
 export async function ownsMembers(db: Db, storeId: string, remoteGroupId: string): Promise<boolean> {
   const row = await db('membership_ledger')

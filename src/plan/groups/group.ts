@@ -27,6 +27,8 @@ export interface GroupSituation {
   readonly takenName: string | null;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
+  /** It has members, as far as is known, who are nobody's doing here. */
+  readonly hasOthers: boolean;
   /** Why nothing is done with the remote group, or with one of that name; null where it is not so. */
   readonly leftAlone: string | null;
   /** The wanted name is one of PROTECTED_GROUPS. */
@@ -75,9 +77,9 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChang
 }
 
 function goneGroup(situation: GroupSituation, subject: GroupChange['subject']): GroupPlan {
-  const { link, deleteGroups, fedByAnother, leftAlone } = situation;
-  if (!link || leftAlone !== null || !deleteGroups || link.origin !== 'created' || fedByAnother)
-    return NOTHING;
+  const { link, deleteGroups, fedByAnother, hasOthers, leftAlone } = situation;
+  if (!link || leftAlone !== null || !deleteGroups || link.origin !== 'created') return NOTHING;
+  if (fedByAnother || hasOthers) return NOTHING;
   return one({ op: 'delete', subject, remoteId: link.remoteId });
 }
 

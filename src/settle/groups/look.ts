@@ -5,6 +5,7 @@
 
 import { lower } from '../../db/columns.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
+import { groupsWithOthers } from '../../db/seen/ledger.ts';
 import { groupLinksByRemoteIds, type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
@@ -73,6 +74,7 @@ export async function lookAtGroups(
   const remoteIds = [...records.values()].map((link) => link.remoteId);
   const feeders = await feedersOf(planning, remoteIds);
   const guard = await groupGuard(planning, remoteIds);
+  const crowded = await withOthers(planning, groups, records);
   const found = await sight.findGroups(
     groups.filter((group) => looksForGroup(context, group, linkOf(group.id))),
   );
@@ -90,6 +92,7 @@ export async function lookAtGroups(
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
       fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
+      hasOthers: record !== null && crowded.has(record.remoteId),
       link,
       record,
       found: remote?.group ?? null,
@@ -108,7 +111,10 @@ function groupSituation(
   { settings, connector }: StoreContext,
   desired: DesiredGroup,
   link: LinkRecord | null,
-): Omit<GroupSituation, 'found' | 'fedByAnother' | 'takenName' | 'leftAlone' | 'namesProtected'> {
+): Omit<
+  GroupSituation,
+  'found' | 'fedByAnother' | 'hasOthers' | 'takenName' | 'leftAlone' | 'namesProtected'
+> {
   return {
     desired,
     link,
@@ -116,6 +122,18 @@ function groupSituation(
     deleteGroups: connector.capabilities.deleteGroups,
     renameGroups: connector.capabilities.renameGroups,
   };
+}
+
+/** The remote groups of SCIM groups that are gone which somebody else has put members into. */
+async function withOthers(
+  { db, context }: Planning,
+  groups: readonly DesiredGroup[],
+  records: ReadonlyMap<string, LinkRecord>,
+): Promise<ReadonlySet<string>> {
+  if (!context.connector.capabilities.deleteGroups) return new Set();
+  const gone = groups.filter(({ lifecycle }) => lifecycle === 'gone');
+  const remoteIds = gone.flatMap(({ id }) => records.get(id)?.remoteId ?? []);
+  return groupsWithOthers(db, context.store.id, remoteIds);
 }
 
 function leftAlone(

@@ -37,7 +37,7 @@ describe.each(PLAYED)('on %s', (dialect: Dialect) => {
   it('says whom it concerns, and changes nothing, until somebody confirms', async () => {
     await world.add('Demo');
     await okta.group('engineering', [await okta.join('jane'), await okta.join('joe')]);
-    const entra = await connect(world, 'entra');
+    const entra = await connect(world, 'entra', { matchPeople: true });
     await entra.join('jane');
     for (const query of ['', '?confirm=false', '?keepAccounts=true']) {
       const refused = await remove(okta, query);
@@ -124,7 +124,7 @@ describe.each(PLAYED)('on %s', (dialect: Dialect) => {
     await world.add('Demo');
     const jane = await okta.join('jane', { title: 'Engineer' });
     await okta.join('joe');
-    const entra = await connect(world, 'entra');
+    const entra = await connect(world, 'entra', { matchPeople: true });
     const again = await entra.join('jane', { title: 'Director' });
     await entra.group('staff', [again]);
     expect(await world.account('Demo', 'jane')).toMatchObject({ title: 'Engineer' });

@@ -213,6 +213,24 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await world.members(type, 'crew')).toHaveLength(2);
   });
 
+  it('does not delete a group into which somebody else has put members', async () => {
+    const type = 'Slack';
+    await world.add(type, { GROUP_PROVISIONING: 'Create', DELETE_GROUPS: true });
+    const ids = await joinMany(1);
+    for (const name of ['crew', 'team']) await world.group(name, ids);
+    const stranger = world.seed(type, { name: 'stranger' });
+    for (const group of world.slack.groups.values())
+      if (group.displayName === 'crew') group.members.add(stranger);
+    await world.store(type, 'POST', '/sync', { repair: false });
+    await world.settled();
+    await world.forget();
+    const { body } = await world.bridge.scim('GET', '/Groups');
+    for (const { id } of body.Resources) await world.remove(`/Groups/${id}`);
+    expect((await groupWrites(type)).toSorted()).toEqual(['delete group', 'revoke', 'revoke']);
+    expect(await world.members(type, 'crew')).toEqual(['stranger']);
+    expect((await world.store(type, 'GET', '/links?kind=group')).body._embedded.links).toEqual([]);
+  });
+
   it('matches groups of GitLab below MATCH_WITHIN alone', async () => {
     const type = 'GitLabSelfManaged';
     const admins = seedGroup(type, 'acme/admins', ['ann']);

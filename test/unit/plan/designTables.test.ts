@@ -163,6 +163,7 @@ describe('Groups', () => {
       renameGroups: true,
       takenName: words.includes('name of another group') ? 'cannot have the name' : null,
       fedByAnother: words.includes('fed by another group'),
+      hasOthers: words.includes('members of others'),
       leftAlone: words.includes('protected') ? 'is left alone' : null,
       namesProtected: words.includes('name of a protected group'),
     });
