@@ -138,7 +138,7 @@ export class Admin {
     if (isDecided && what === 'discard') for (const key of keys) approved.delete(key);
     if (!isDecided || what === 'discard') return;
     const left: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
-    if (left.every(({ id }) => !ids.includes(id))) brake.renew(store.guard.records.now());
+    if (chosen.length === open.length || left.length === 0) brake.renew(store.guard.records.now());
   }
 
   async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
