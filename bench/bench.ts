@@ -14,6 +14,7 @@ import startPostgres, { stopPostgres } from '../test/postgres.ts';
 export interface Sizes {
   readonly groupMembers: number;
   readonly users: number;
+  readonly events: number;
   readonly syncPeople: number;
   readonly memoryPeople: number;
 }

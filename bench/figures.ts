@@ -30,12 +30,12 @@ export async function timesOf(count: number, work: (n: number) => Promise<unknow
   return times;
 }
 
-export function print(title: string, rows: readonly Row[]): void {
+export function table(title: string, rows: readonly Row[]): string {
   const width = (cells: readonly string[]) => Math.max(...cells.map((cell) => cell.length));
   const what = width(rows.map((row) => row.what));
   const figure = width(rows.map((row) => row.figure));
   const lines = rows.map((row) =>
     `  ${row.what.padEnd(what)}  ${row.figure.padStart(figure)}  ${row.goal ? `goal: ${row.goal}` : ''}`.trimEnd(),
   );
-  process.stdout.write(`\n${title}\n${lines.join('\n')}\n`);
+  return `\n${title}\n${lines.join('\n')}\n`;
 }

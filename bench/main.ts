@@ -1,25 +1,35 @@
 /**
  * `npm run bench`: what the bridge promises about speed, measured on loopback with emulated vendors, in a
- * few minutes. `npm run bench -- --full` takes the full sizes, `-- latency sync` only what is named.
+ * few minutes, and written to `bench/results`. `npm run bench -- --full` takes the full sizes, `-- latency sync`
+ * only what is named.
  */
 
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import type { Dialect } from '../src/db/open.ts';
 import { type Sizes, withPostgres } from './bench.ts';
 import { bodies } from './bodies.ts';
 import { calls, latency } from './changes.ts';
-import { print, type Row } from './figures.ts';
+import { type Row, table } from './figures.ts';
 import { filters } from './filters.ts';
 import { floods } from './floods.ts';
 import { memory } from './memory.ts';
+import { reads } from './reads.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
 import { statements } from './statements.ts';
 import { noOpSync } from './sync.ts';
 import { throughput } from './throughput.ts';
 
-const FULL: Sizes = { groupMembers: 100_000, users: 200_000, syncPeople: 10_000, memoryPeople: 100_000 };
-const QUICK: Sizes = { groupMembers: 20_000, users: 50_000, syncPeople: 2_000, memoryPeople: 10_000 };
+const FULL: Sizes = {
+  ...{ groupMembers: 100_000, users: 200_000, events: 1_000_000 },
+  ...{ syncPeople: 10_000, memoryPeople: 100_000 },
+};
+const QUICK: Sizes = {
+  ...{ groupMembers: 20_000, users: 50_000, events: 100_000 },
+  ...{ syncPeople: 2_000, memoryPeople: 10_000 },
+};
 
 const given = process.argv.slice(2);
 const sizes = given.includes('--full') ? FULL : QUICK;
@@ -32,6 +42,10 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   throughput: ['POST /Users', throughput],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
+  reads: [
+    `Reads: 1000 people, events, members → ${sizes.users}, ${sizes.events}, ${sizes.groupMembers}`,
+    () => onBoth((dialect) => reads(sizes, dialect)),
+  ],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
   bodies: ['Bodies of one client, and a read of another environment meanwhile', bodies],
   filters: [
@@ -55,7 +69,20 @@ if (unknown.length > 0) {
   );
   process.exit(1);
 }
-process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, SQLite\n`);
-for (const [name, [title, measure]] of Object.entries(measurements)) {
-  if (named.length === 0 || named.includes(name)) print(title, await measure());
+const results = join(import.meta.dirname, 'results');
+mkdirSync(results, { recursive: true });
+const file = join(results, `${new Date().toISOString().slice(0, 16).replace(':', '')}.md`);
+
+function say(text: string): void {
+  process.stdout.write(text);
+  appendFileSync(file, text);
 }
+
+say(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, SQLite where nothing else is said\n`,
+);
+for (const [name, [title, measure]] of Object.entries(measurements)) {
+  if (named.length === 0 || named.includes(name)) say(table(title, await measure()));
+}
+appendFileSync(file, '```\n');
+process.stdout.write(`\nWritten to ${file}\n`);
