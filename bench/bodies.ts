@@ -91,7 +91,7 @@ function cases(memberIds: readonly string[], groupId: string): readonly Case[] {
       method: 'POST',
       path: '/Users',
       body: Buffer.from(`{"userName":"x","emails":[${repeated(600_000, '{}')}]}`),
-      status: 400,
+      status: 413,
     },
     {
       what: 'a text of 30 MiB',
