@@ -172,3 +172,24 @@ describe('a GitLab without seats', () => {
     },
   );
 });
+
+describe('a group with accounts that no person is', () => {
+  it('keeps them under Overwrite, at a change and at a sync, and loses whoever is a stranger', async () => {
+    const { state } = world.gitlab;
+    const group = state.addGroup({ path: 'engineering' });
+    const machines = ['service_account_group_7_ab12', 'duo-code-review-bot', 'deployer'].map(
+      (username) => state.addUser({ username, email: `${username}@noreply.example`, isBot: true }).id,
+    );
+    const stranger = Number(world.seed(TYPE, { name: 'stranger' }));
+    for (const id of [...machines, stranger]) state.setMember(group.id, id, 30);
+    await world.add(TYPE, { GROUP_MEMBERSHIP_HANDLING: 'Overwrite' });
+    const jane = await world.join('jane');
+    await world.group('engineering', [jane]);
+    const members = () => [...(state.members.get(group.id)?.keys() ?? [])];
+    expect(members()).not.toContain(stranger);
+    expect(members()).toEqual(expect.arrayContaining(machines));
+    await world.store(TYPE, 'POST', '/sync');
+    await world.settled();
+    expect(members()).toEqual(expect.arrayContaining(machines));
+  });
+});
