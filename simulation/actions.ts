@@ -66,13 +66,17 @@ export interface Themes {
   readonly operators: boolean;
   /** Days pass. */
   readonly timers: boolean;
+  /** `PARALLEL_CHANGES` of the stores. */
+  readonly parallel: number;
 }
+
+export const PARALLEL = [1, 2, 8] as const;
 
 export const GROUP_SLOTS = 3;
 
 const TITLES = ['Cook', 'Boss', 'Waiter'] as const;
 
-export function drawThemes(random: Random): Themes {
+export function drawThemes(random: Random, parallel: number): Themes {
   return {
     stores: random.chance(0.3) ? 2 : 1,
     people: random.int(5, 9),
@@ -87,6 +91,7 @@ export function drawThemes(random: Random): Themes {
     rules: random.chance(0.35),
     operators: random.chance(0.25),
     timers: random.chance(0.25),
+    parallel,
   };
 }
 

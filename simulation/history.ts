@@ -1,7 +1,7 @@
 /** One history from its seed: themes, actions, play, quiet, and the verdict. */
 
 import { replaceRandomSource } from '../src/support/random.ts';
-import { drawActions, drawThemes, type Planned, type Themes } from './actions.ts';
+import { drawActions, drawThemes, PARALLEL, type Planned, type Themes } from './actions.ts';
 import { judge } from './judges/oracle.ts';
 import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
@@ -25,9 +25,11 @@ export interface Outcome {
 const ACTIONS_MIN = 12;
 const ACTIONS_MAX = 26;
 
-export function drawHistory(seed: string, index: number): History {
+/** `parallel`: how many subjects each store works on at once; drawn where nothing is said. */
+export function drawHistory(seed: string, index: number, parallel: number | null = null): History {
   const random = createRandom(`${seed}/${index}/actions`);
-  const themes = drawThemes(random);
+  const drawn = createRandom(`${seed}/${index}/parallel`).pick(PARALLEL);
+  const themes = drawThemes(random, parallel ?? drawn);
   return { themes, actions: drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX)) };
 }
 

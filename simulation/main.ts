@@ -1,5 +1,6 @@
 /**
- * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3]`: plays histories,
+ * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3]
+ * [--parallel P]`: plays histories,
  * and ends with 1 at the first that fails, with what replays it.
  */
 
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '0' },
     history: { type: 'string' },
     keep: { type: 'string' },
+    parallel: { type: 'string' },
     go: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
@@ -23,6 +25,9 @@ const { values } = parseArgs({
 const one = values.history === undefined ? null : Number(values.history);
 const from = one ?? Number(values.from);
 const until = one === null ? from + Number(values.histories) : from + 1;
+
+const parallel = values.parallel === undefined ? null : Number(values.parallel);
+const replayed = parallel === null ? '' : ` --parallel ${parallel}`;
 
 const PROGRESS_EVERY = 500;
 
@@ -36,7 +41,7 @@ async function simulate(): Promise<number> {
   let crashes = 0;
   let failed = 0;
   for (let index = from; index < until; index++) {
-    const history = kept(drawHistory(values.seed, index));
+    const history = kept(drawHistory(values.seed, index, parallel));
     const outcome = await playHistory(database, values.seed, index, history);
     if (values.trace) for (const line of outcome.trace) say(line);
     writes += outcome.writes;
@@ -53,8 +58,10 @@ async function simulate(): Promise<number> {
     say(`shortened to ${left.length} of ${history.actions.length} actions:`);
     for (const at of left) say(`  ${at}: ${JSON.stringify(history.actions[at])}`);
     say(`themes: ${JSON.stringify(history.themes)}`);
-    say(`replay: npm run simulate -- --seed ${values.seed} --history ${index}`);
-    say(`shortened: npm run simulate -- --seed ${values.seed} --history ${index} --keep ${left.join(',')}`);
+    say(`replay: npm run simulate -- --seed ${values.seed} --history ${index}${replayed}`);
+    say(
+      `shortened: npm run simulate -- --seed ${values.seed} --history ${index} --keep ${left.join(',')}${replayed}`,
+    );
     break;
   }
   await database.close();

@@ -4,7 +4,7 @@
  * since the work began? Never asks the bridge.
  */
 
-import { ARRIVED_LATE, type Caller, type Turn, type Turns } from '../vendors/network.ts';
+import { ARRIVED_LATE, type Caller, type Turn } from '../vendors/network.ts';
 import type { AccountWrite, Write } from '../vendors/writes.ts';
 import { accountSubjects, judgeAccountWrite } from './accounts.ts';
 import { groupSubjects, judgeGroupWrite, judgeMemberWrite } from './memberships.ts';
@@ -34,9 +34,8 @@ export class Guard {
     this.#note(why);
   }
 
-  onWrite(turns: Turns, write: Write, caller: Caller): void {
+  onWrite(turn: Turn, write: Write, caller: Caller): void {
     const { records } = this;
-    const turn = write.kind === 'user' ? turns.user : turns.group;
     const subjects = write.kind === 'user' ? accountSubjects(records, write) : groupSubjects(records, write);
     records.deeds.push({ write, subjects, caller });
     this.#note(describe(write));

@@ -3,12 +3,13 @@
  * vendors behind them, and what the judges know of all that.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Themes } from '../actions.ts';
 import { Guard } from '../judges/guard.ts';
 import { Model } from '../judges/model.ts';
 import type { Random } from '../random.ts';
 import { emulateGitLab } from '../vendors/gitlab.ts';
-import { type Faults, Network, NO_FAULTS, type Turn, type Turns } from '../vendors/network.ts';
+import { type Faults, Network, NO_FAULTS, type Turn } from '../vendors/network.ts';
 import { emulateSlack } from '../vendors/slack.ts';
 import { Vendor } from '../vendors/vendor.ts';
 import type { Question, Reply } from './ask.ts';
@@ -48,8 +49,8 @@ export class World {
   readonly #dead = new Set<string>();
   readonly #database: Database;
   readonly #network: Network;
-  /** Process, store and kind → the last work on a subject of that kind. */
-  readonly #turns = new Map<string, Turn>();
+  /** The work on a subject that whatever runs is a part of: several go on at once. */
+  readonly #turn = new AsyncLocalStorage<Turn>();
   /** Store and subject → when work on it last began. */
   readonly #tried = new Map<string, number>();
 
@@ -63,16 +64,17 @@ export class World {
     this.model = new Model(themes.people, () => this.scheduler.now);
     const emulate = random.chance(0.5) ? [emulateSlack, emulateGitLab] : [emulateGitLab, emulateSlack];
     this.stores = emulate.slice(0, themes.stores).map((one) => this.#store(one));
-    const lines = this.stores.map(({ vendor, faults, guard }, at) => ({
+    const lines = this.stores.map(({ vendor, faults, guard }) => ({
       vendor,
       faults,
       witness: {
-        turnsOf: (process: Process) => this.#turnsOf(process, this.stores[at] as SimulatedStore),
+        turn: () => this.#turnInHand(),
         onWrite: guard.onWrite.bind(guard),
+        crowded: (why: string) => void guard.violations.push(why),
         diverged: guard.diverged.bind(guard),
       },
     }));
-    this.#network = new Network(this.scheduler, random, lines);
+    this.#network = new Network(this.scheduler, random, lines, themes.parallel);
     this.replicas = [this.#replica(0, 'one'), this.#replica(1, 'two')];
   }
 
@@ -159,13 +161,9 @@ export class World {
     return reply;
   }
 
-  #turnsOf(process: Process, store: SimulatedStore): Turns {
+  #turnInHand(): Turn {
     const now = this.#turnNow();
-    const last = (kind: 'user' | 'group') => {
-      const turn = this.#turns.get(`${process.name} ${store.id} ${kind}`) ?? now;
-      return { ...turn, sentTick: now.tick };
-    };
-    return { user: last('user'), group: last('group') };
+    return { ...(this.#turn.getStore() ?? now), sentTick: now.tick };
   }
 
   #turnNow(): Turn {
@@ -190,7 +188,7 @@ export class World {
       access: this.#database.accesses[slot],
       fetch: this.#network.fetchOf(process),
       isGone: async (_db, other) => this.themes.deathIsKnown && this.#dead.has(other),
-      onLine: (line) => this.#read(line, process),
+      onLine: (line) => this.#read(line),
     });
   }
 
@@ -210,10 +208,10 @@ export class World {
     });
   }
 
-  #read({ msg, storeId, subject, err, error }: LogLine, process: Process): void {
+  #read({ msg, storeId, subject, err, error }: LogLine): void {
     if (msg === 'an attempt at a task begins') {
       const turn = this.#turnNow();
-      this.#turns.set(`${process.name} ${storeId} ${subject?.kind}`, turn);
+      this.#turn.enterWith(turn);
       this.#tried.set(`${storeId} ${subject?.id}`, turn.at);
     }
     const fault = err ?? error;

@@ -38,9 +38,10 @@ export class Admin {
 
   /** Active from the start. */
   async createStore(store: SimulatedStore): Promise<void> {
-    const { model, random } = this.#world;
+    const { model, random, themes } = this.#world;
     const settings: Settings = {
       GROUP_PROVISIONING: 'Create',
+      PARALLEL_CHANGES: themes.parallel,
       ...(random.chance(0.7) ? brakeSettings(random) : {}),
     };
     const timeline = new Timeline<Settings>();

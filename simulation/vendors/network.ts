@@ -48,12 +48,6 @@ export interface Turn {
   readonly sentTick: number;
 }
 
-/** The last ones on people and on groups: while it works on a group, a process lets leavers pass. */
-export interface Turns {
-  readonly user: Turn;
-  readonly group: Turn;
-}
-
 /** What has become of a request's caller by the time that it arrives. */
 export type Caller =
   | 'waits'
@@ -63,10 +57,12 @@ export type Caller =
   | 'gaveUp';
 
 export interface Witness {
-  /** The work that the process has in hand. */
-  turnsOf(process: Process): Turns;
+  /** The work that asks. */
+  turn(): Turn;
   /** The write is about to be done. */
-  onWrite(turns: Turns, write: Write, caller: Caller): void;
+  onWrite(turn: Turn, write: Write, caller: Caller): void;
+  /** More goes on at once than may. */
+  crowded(why: string): void;
   /** What the bridge was told or shown may be wrong from now on. */
   diverged(why: string): void;
 }
@@ -93,8 +89,13 @@ export class Network {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #lines: readonly Line[];
+  /** Writes of all processes for which somebody waits. */
+  readonly #waitedFor = new Set<WaitedFor>();
+  /** Most writes of one process to one vendor at once. */
+  readonly #writesMax: number;
 
-  constructor(scheduler: Scheduler, random: Random, lines: readonly Line[]) {
+  constructor(scheduler: Scheduler, random: Random, lines: readonly Line[], writesMax: number) {
+    this.#writesMax = writesMax;
     this.#scheduler = scheduler;
     this.#random = random;
     this.#lines = lines;
@@ -106,20 +107,37 @@ export class Network {
       const { host } = new URL(url);
       const line = this.#lines.find(({ vendor }) => vendor.emulated.host === host);
       if (!line) throw Object.assign(new Error(`no such host: ${host}`), { code: 'ENOTFOUND' });
-      const turns = line.witness.turnsOf(process);
+      const turn = line.witness.turn();
       const request = await readFetch(url, init);
       const way = new Way(this.#scheduler, process, init.signal);
       await way.starts();
-      return toResponse(await this.#exchange(way, line, turns, request));
+      const write = line.vendor.emulated.isRead(request) ? null : this.#begins(process, line, request);
+      try {
+        return toResponse(await this.#exchange(way, line, turn, request));
+      } finally {
+        if (write) this.#waitedFor.delete(write);
+      }
     };
   }
 
+  #begins(process: Process, line: Line, { method, path }: EmulatedRequest): WaitedFor {
+    const of = /\/(?:users|groups)\/[^/]+/i.exec(path)?.[0] ?? null;
+    const others = [...this.#waitedFor].filter((one) => one.process === process && one.line === line);
+    if (of !== null && others.some((one) => one.of === of))
+      line.witness.crowded(`${method} ${path} beside another write to the same`);
+    if (others.length >= this.#writesMax)
+      line.witness.crowded(`${method} ${path} beside ${others.length} other writes`);
+    const write = { process, line, of };
+    this.#waitedFor.add(write);
+    return write;
+  }
+
   /** Once it is sent, a request arrives whatever becomes of its caller. */
-  async #exchange(way: Way, line: Line, turns: Turns, request: EmulatedRequest): Promise<Answer> {
+  async #exchange(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Promise<Answer> {
     const random = this.#random;
     const there = random.int(5, random.chance(SLOW_CHANCE) ? SLOW_MAX_MS : LATENCY_MAX_MS);
     const back = random.int(5, LATENCY_MAX_MS);
-    const arrived = this.#after(there, () => this.#arrive(way, line, turns, request));
+    const arrived = this.#after(there, () => this.#arrive(way, line, turn, request));
     await way.takes(there);
     const answer = await arrived;
     if (answer === null) return way.waitsInVain();
@@ -129,7 +147,7 @@ export class Network {
   }
 
   /** Null where nothing comes back. */
-  #arrive(way: Way, line: Line, turns: Turns, request: EmulatedRequest): Answer | 'refused' | null {
+  #arrive(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Answer | 'refused' | null {
     const { vendor, faults, witness } = line;
     const random = this.#random;
     if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
@@ -143,7 +161,7 @@ export class Network {
       return foreign ?? vendor.read(request, lagMs);
     }
     const write = (caller: Caller) =>
-      vendor.write(request, { onWrite: (done) => witness.onWrite(turns, done, caller) });
+      vendor.write(request, { onWrite: (done) => witness.onWrite(turn, done, caller) });
     if (random.chance(faults.late)) {
       void this.#after(PATIENCE_MS + random.int(10, LATE_MAX_MS), () => {
         witness.diverged(ARRIVED_LATE);
@@ -166,6 +184,13 @@ export class Network {
       });
     });
   }
+}
+
+interface WaitedFor {
+  readonly process: Process;
+  readonly line: Line;
+  /** The account or group that it is about; null where that is made by it. */
+  readonly of: string | null;
 }
 
 /** A caller's side of one exchange. */

@@ -122,6 +122,12 @@ export function isUniqueViolation(error: unknown): boolean {
   return code === 'SQLITE_CONSTRAINT' && /UNIQUE constraint failed/.test(String((error as Error).message));
 }
 
+/** True where PostgreSQL rolled one of two crossing writers back: deadlock_detected, serialization_failure. */
+export function isCrossed(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '40P01' || code === '40001';
+}
+
 /**
  * A request is answered within 20 s, also where the server stands still: it waits for a connection, then
  * for one statement, and gives up at the first limit that is passed.

@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
-import type { Db } from '../db/open.ts';
+import { type Db, isCrossed } from '../db/open.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Clock } from '../support/clock.ts';
@@ -48,9 +48,6 @@ export function checkPrecondition(version: number, precondition: Precondition | 
 
 const TRANSACTION_ATTEMPTS_MAX = 5;
 
-/** PostgreSQL rolled one of two crossing writers back: deadlock_detected, serialization_failure. */
-const CROSSED = new Set(['40P01', '40001']);
-
 /** Commits what `body` wrote, or nothing of it. `body` may run more than once. Throws Late. */
 export async function inTransaction<T>(
   directory: Pick<Directory, 'db'>,
@@ -66,8 +63,7 @@ export async function inTransaction<T>(
         return result;
       });
     } catch (error) {
-      const code = (error as { code?: unknown } | null)?.code;
-      if (attempt === TRANSACTION_ATTEMPTS_MAX || !CROSSED.has(code as string)) throw error;
+      if (attempt === TRANSACTION_ATTEMPTS_MAX || !isCrossed(error)) throw error;
     }
   }
 }

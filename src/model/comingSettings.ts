@@ -43,10 +43,4 @@ export const COMING_SPECS = [
     notYet: `RATE_PER_MINUTE ${TODAY}: the bridge keeps to what the vendor documents and answers.`,
     description: 'Requests a minute that the bridge allows itself on this store.',
   },
-  {
-    key: 'PARALLEL_CHANGES',
-    type: 'integer',
-    notYet: `PARALLEL_CHANGES ${TODAY}: subjects are settled one after the other on a store.`,
-    description: 'Subjects that are settled at once on this store.',
-  },
 ] as const satisfies readonly SettingSpec[];

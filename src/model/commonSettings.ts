@@ -206,11 +206,13 @@ const REMOVE_AFTER_DAYS = {
 /** A type says what differs for its stores. */
 export interface CommonDefaults {
   readonly groupProvisioning: 'Match' | 'Create';
+  /** The default of `PARALLEL_CHANGES`, where it is not 4. */
+  readonly parallelChanges?: number;
   /** Why accounts are never deleted, where the vendor cannot: "Slack can deactivate people but …". */
   readonly neverDeletes?: string;
 }
 
-export function commonSpecs({ groupProvisioning, neverDeletes }: CommonDefaults) {
+export function commonSpecs({ groupProvisioning, parallelChanges = 4, neverDeletes }: CommonDefaults) {
   const why = neverDeletes ?? '';
   return [
     ...COMMON_SPECS,
@@ -227,6 +229,15 @@ export function commonSpecs({ groupProvisioning, neverDeletes }: CommonDefaults)
       allowed: ['Off', 'Match', 'Create'],
       description:
         "Off: groups are left alone. Match: a SCIM group feeds the store's group of the same name. Create: made where missing.",
+    },
+    {
+      key: 'PARALLEL_CHANGES',
+      type: 'integer',
+      default: parallelChanges,
+      min: 1,
+      max: 32,
+      description:
+        'People and groups that are worked on at once on this store. One place is kept for people who must lose access; 1 is one after the other.',
     },
     ...COMING_SPECS,
   ] as const satisfies readonly SettingSpec[];

@@ -17,6 +17,7 @@ import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
+import type { Claim } from './gate/claims.ts';
 
 /** The store's settings, rules or mappings are others by now: the task is to be planned anew. */
 export class ContextOutdated extends Error {
@@ -36,12 +37,15 @@ export interface AttemptDeps {
 }
 
 type SettleDoubt = (error: RemoteError, creates: boolean, member?: string) => Promise<void>;
+type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'settleDoubt' | 'proveRights';
 
 export class Attempt {
   readonly deps: AttemptDeps;
   readonly context: StoreContext;
   readonly lease: Lease;
   readonly task: DueTask;
+  /** What no other attempt may work on meanwhile. */
+  readonly claim: Claim;
   /** An earlier attempt may have reached the vendor: look before writing. */
   unknownOutcome: boolean;
   /** What that attempt was about to do; null once it is known what became of it. */
@@ -73,21 +77,16 @@ export class Attempt {
 
   constructor(
     deps: AttemptDeps,
-    work: {
-      readonly context: StoreContext;
-      readonly lease: Lease;
-      readonly task: DueTask;
+    work: Pick<Attempt, Given> & {
       readonly signal: AbortSignal;
       readonly onCall: (op: string, call: VendorCall) => void;
-      readonly giveWay: () => Promise<boolean>;
-      readonly settleDoubt: SettleDoubt;
-      readonly proveRights: () => Promise<void>;
     },
   ) {
     this.deps = deps;
     this.context = work.context;
     this.lease = work.lease;
     this.task = work.task;
+    this.claim = work.claim;
     this.intent = work.task.intent;
     this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;
     this.lost = work.task.intent?.lost ?? false;
@@ -140,10 +139,14 @@ export class Attempt {
     return this.#looks.length > 0;
   }
 
-  /** @throws LeaseLost, and then nothing is recorded. */
+  /** `work` may run more than once. @throws LeaseLost, and then nothing is recorded. */
   async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    this.#warnings = [];
-    const result = await recordUnder(this.deps.db, this.lease, work);
+    const looks = this.#looks;
+    const result = await recordUnder(this.deps.db, this.lease, (tx) => {
+      this.#looks = looks;
+      this.#warnings = [];
+      return work(tx);
+    });
     for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
     this.#warnings = [];
     return result;

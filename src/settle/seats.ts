@@ -10,6 +10,7 @@ import { RemoteError } from '../model/errors.ts';
 import { recheckGapMs } from '../stores/check.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
+import { SEATS_KEY } from './gate/claims.ts';
 import { answerOf } from './refusal.ts';
 import { applyRepairs, type Repair } from './repairs.ts';
 
@@ -31,8 +32,9 @@ export async function putOffForSeats(attempt: Attempt, error: RemoteError): Prom
   const { store } = attempt.context;
   const until = isoTime(attempt.deps.clock.now() + recheckGapMs(store.seatRefusals));
   await attempt.record(async (tx) => {
-    await recordSeatRefusal(tx, store.id, until);
     await retryLater(tx, attempt.task, until, { ...failureOf(attempt), error: answerOf(error) });
+    // Of several that were refused at once, the first one says so.
+    if (!(await recordSeatRefusal(tx, store.id, store.seatRefusals, until))) return;
     const after = { creationsWaitUntil: until };
     await attempt.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message, after });
   });
@@ -44,8 +46,12 @@ export async function waitsForSeats(
   { changes }: Plan,
   repairs: readonly Repair[],
 ): Promise<boolean> {
-  const until = attempt.context.store.creationsWaitUntil;
-  if (until === null || until <= attempt.now() || !changes.some(({ op }) => op === 'create')) return false;
+  const { creationsWaitUntil: until } = attempt.context.store;
+  if (until === null || !changes.some(({ op }) => op === 'create')) return false;
+  if (until <= attempt.now()) {
+    attempt.claim.take([SEATS_KEY]);
+    return false;
+  }
   const message = `${attempt.context.store.name} has no seats left; creations wait`;
   const error = { status: null, code: 'no_seats', message };
   await attempt.record(async (tx) => {

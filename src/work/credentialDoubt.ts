@@ -16,6 +16,15 @@ const REFUSED_MIN = 3;
 /** What a check found, in the place of a refusal; it needs no check of its own. */
 class Checked extends RemoteError {}
 
+interface Refused {
+  readonly error: RemoteError;
+  readonly creates: boolean;
+  /** Whom it is about, where that is not the subject of the task. */
+  readonly about?: string;
+  /** When the attempt began that was refused: what began before a check was over is answered by it. */
+  readonly began: number;
+}
+
 export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Check>;
 
 export class CredentialDoubt {
@@ -24,6 +33,10 @@ export class CredentialDoubt {
   #checkedAt: number | null = null;
   /** When the credential was last found good. */
   #goodAt: number | null = null;
+  /** The last check, where it found nothing good, and when it was over. */
+  #bad: { readonly check: Check; readonly endedAt: number } | null = null;
+  /** Under way: it answers whoever is refused meanwhile, too. */
+  #checking: Promise<Check> | null = null;
   /** People and groups, since the last check, and since anybody was served. */
   readonly #refused = new Set<string>();
 
@@ -40,15 +53,13 @@ export class CredentialDoubt {
   async settle(
     store: StoreRecord,
     task: DueTask,
-    {
-      error,
-      creates,
-      about = task.subject.id,
-    }: { readonly error: RemoteError; readonly creates: boolean; readonly about?: string },
+    { error, creates, began, about = task.subject.id }: Refused,
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#clock.now();
-    if (this.#checkedAt !== null) {
+    if (this.#bad !== null && began <= this.#bad.endedAt)
+      throw verdict(store, error, this.#bad.check) ?? error;
+    if (this.#checking === null && this.#checkedAt !== null) {
       if (refusedBefore(task, this.#checkedAt)) return;
       const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
       if (waitMs > 0) {
@@ -81,24 +92,48 @@ export class CredentialDoubt {
     error: Pick<RemoteError, 'action' | 'status'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const check = await this.#check(store, signal);
+    this.#checking ??= this.#checkOnce(store, signal);
+    const check = await this.#checking;
     const now = this.#clock.now();
-    this.#checkedAt = now;
-    this.#refused.clear();
-    if (check.outcome === 'unreachable') throw checked(store, error, 'transient', check);
-    if (check.outcome === 'refused') {
-      const message = check.details.map((detail) => detail.message).join(' ');
-      throw checked(store, error, 'unauthorized', { message, code: check.details[0]?.code });
+    const bad = verdict(store, error, check);
+    if (bad === null) {
+      this.#goodAt = now;
+      return;
     }
-    const message = tenantMistake(store, check.status);
-    if (message !== null) throw checked(store, error, 'unauthorized', { message, code: 'other_tenant' });
-    this.#goodAt = now;
+    this.#bad = { check, endedAt: now };
+    throw bad;
+  }
+
+  async #checkOnce(store: StoreRecord, signal: AbortSignal): Promise<Check> {
+    try {
+      const check = await this.#check(store, signal);
+      this.#checkedAt = this.#clock.now();
+      this.#refused.clear();
+      return check;
+    } finally {
+      this.#checking = null;
+    }
   }
 
   /** Somebody was served: the credential is good for something. */
   served(): void {
     this.#refused.clear();
   }
+}
+
+/** What a check makes of a refusal; null where the credential is good. */
+function verdict(
+  store: StoreRecord,
+  error: Pick<RemoteError, 'action' | 'status'>,
+  check: Check,
+): RemoteError | null {
+  if (check.outcome === 'unreachable') return checked(store, error, 'transient', check);
+  if (check.outcome === 'refused') {
+    const message = check.details.map((detail) => detail.message).join(' ');
+    return checked(store, error, 'unauthorized', { message, code: check.details[0]?.code });
+  }
+  const message = tenantMistake(store, check.status);
+  return message === null ? null : checked(store, error, 'unauthorized', { message, code: 'other_tenant' });
 }
 
 /** The check came after an earlier refusal of the same subject, and answers it. */

@@ -16,14 +16,16 @@ export interface Duties {
    * may take effect until `callsEndAt`, an ISO time.
    */
   takeOver(tx: Db, callsEndAt: string): Promise<void>;
-  /** Does the one thing that is due first. It waits for the database and the vendor, and for nothing else. */
+  /** Does, or begins, what is due first. It waits for the database and the vendor, and for nothing else. */
   turn(shift: Shift): Promise<Next>;
+  /** Resolves when nothing of what the turns began is under way any more. Never rejects. */
+  over(): Promise<void>;
 }
 
 /** The time for which a runner has the lease. */
 export interface Shift {
   readonly lease: Lease;
-  /** Ends the call in hand. */
+  /** Ends the calls in hand. */
   readonly calls: AbortSignal;
   /** True where a request may wait for an answer about the peer; asked once, it is false until the next one. */
   isAsked(): boolean;
@@ -34,8 +36,10 @@ export interface Shift {
 /** What comes after a turn. */
 export type Next =
   | { readonly kind: 'again' }
-  /** The worker leaves the peer alone for so long. */
-  | { readonly kind: 'wait'; readonly ms: number }
+  /** The worker leaves the peer alone for so long, or until something that is under way is over. */
+  | { readonly kind: 'wait'; readonly ms: number; readonly freed?: Promise<void> | undefined }
+  /** Nothing more may begin before something that is under way is over, or somebody announces work. */
+  | { readonly kind: 'busy'; readonly freed: Promise<void> }
   /**
    * Nothing is due, or nothing before so many milliseconds. `stay`: the runner goes on, because the duties remember
    * what would be lost with it.
@@ -71,7 +75,7 @@ export class PeerRunner {
   #asked = true;
   #leasedUntil = 0;
 
-  /** When `stopping` aborts, the runner ends after the turn in hand; `abortCalls` ends the call in hand too. */
+  /** When `stopping` aborts, the runner ends after what is under way; `abortCalls` ends the calls in hand too. */
   constructor(peerId: string, duties: Duties, deps: RunnerDeps, stopping: AbortSignal) {
     this.peerId = peerId;
     this.#duties = duties;
@@ -102,7 +106,7 @@ export class PeerRunner {
     this.#calls.abort(new Error('the bridge is stopping'));
   }
 
-  /** Another worker may have the lease by now: this ends the call in hand, and no other begins. */
+  /** Another worker may have the lease by now: this ends the calls in hand, and no other begins. */
   loseLease(): void {
     this.#calls.abort(new LeaseLost(this.peerId));
   }
@@ -121,6 +125,8 @@ export class PeerRunner {
       if (!this.#stopping.aborted)
         this.#deps.log.warn({ peerId: this.peerId }, 'lost the lease; its new holder goes on');
     } finally {
+      // Whoever takes the lease next must find no call of ours under way of which the database says nothing.
+      await this.#duties.over();
       over.abort();
       await releaseLease(this.#deps.db, lease);
     }
@@ -188,21 +194,23 @@ export class PeerRunner {
       this.#hurried = false;
       const next = await this.turn(lease);
       if (next.kind === 'end') return;
-      if (next.kind === 'wait') await this.#pause(next.ms, false);
+      if (next.kind === 'wait') await this.#pause(next.ms, false, next.freed);
+      if (next.kind === 'busy') await this.#pause(LINGER_MS, true, next.freed);
       if (next.kind !== 'idle') continue;
       if (await this.#pause(Math.min(next.ms ?? LINGER_MS, LINGER_MS), true)) continue;
       if (!next.stay) return;
     }
   }
 
-  /** True where work ended a wait that work may end (`nudgeable`); false where time, a request or a stop did. */
-  async #pause(ms: number, nudgeable: boolean): Promise<boolean> {
+  /** True where work ended a wait that work may end (`nudgeable`); false where time, a request, a stop or `freed` did. */
+  async #pause(ms: number, nudgeable: boolean, freed?: Promise<void>): Promise<boolean> {
     if (this.#stopping.aborted) return false;
     if (this.#hurried || (nudgeable && this.#nudged)) return nudgeable;
     const cut = new AbortController();
     const onStop = () => cut.abort();
     this.#stopping.addEventListener('abort', onStop, { once: true });
     this.#rest = { nudgeable, cut };
+    void freed?.then(() => cut.abort());
     await pause(this.#deps.clock, ms, cut.signal);
     this.#rest = null;
     this.#stopping.removeEventListener('abort', onStop);

@@ -1,46 +1,36 @@
 /**
- * What a worker does for a store, one thing after the other: it answers inquiries and checks a paused store when
- * that is due; then come leavers, a page of a preview and the other tasks in turn, a step of a sync, and all from the
- * top again. An inactive or paused store has inquiries and previews alone.
+ * What a worker does for a store, and in which order: it answers inquiries and checks a paused store when that is due;
+ * then come leavers, a page of a preview and the other tasks in turn, a step of a sync, and all from the top again. Tasks
+ * go on beside each other; a page and a step have the store to themselves, because they compare what they read with
+ * what the bridge wrote. An inactive or paused store has inquiries and previews alone.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
-import { type DueTask, endBackoff, nextDueLeaver, nextDueTask } from '../db/queue/queue.ts';
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
-import { hasOpenTasks, PRIORITY } from '../db/queue/tasks.ts';
+import { hasOpenTasks } from '../db/queue/tasks.ts';
 import { nextOpenRun } from '../db/runs/syncRuns.ts';
-import { saveUnrecognised } from '../db/stores/storeProgress.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
-import { Attempt, ContextOutdated } from '../settle/attempt.ts';
-import { settleGroup } from '../settle/groups/settleGroup.ts';
-import { settleUser } from '../settle/people/settleUser.ts';
-import { withSeatsTold } from '../settle/seats.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import { previewStep, settlePreviewFailure } from '../sync/preview/preview.ts';
 import { closeSettledRuns, settleSyncFailure, syncStep } from '../sync/syncRuns.ts';
-import { CredentialDoubt, type StoreCheck, withoutDoubt } from './credentialDoubt.ts';
-import { reactionTo, reactionToRun, type StoreReaction, settleFailure } from './failure.ts';
+import { reactionToRun, type StoreReaction } from './failure.ts';
 import { Answerer, type AnswererDeps } from './inquiries.ts';
-import { CALL_MAX_MS, type Duties, type Next, type Shift } from './peerRunner.ts';
-import { Trouble } from './trouble.ts';
+import type { Duties, Next, Shift } from './peerRunner.ts';
+import { StoreHealth, type StoreHealthDeps } from './storeHealth.ts';
+import { isLeaver, StoreTasks, type StoreTasksDeps } from './storeTasks.ts';
 
 /** What others do with a store, and when the worker asks for it. */
-export interface StoreLifecycle {
-  storeContextOf(store: StoreRecord): Promise<StoreContext>;
-  /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
-  pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
-  /** Is the credential good? Never throws a RemoteError. */
-  readonly check: StoreCheck;
+export type StoreLifecycle = {
   /** The store is paused, and its `retryAt` has come. */
   recheck(store: StoreRecord, signal: AbortSignal): Promise<void>;
   /** The store is `DELETING`, and no work is left. */
   finishDeletion(store: StoreRecord): Promise<void>;
-  onCall(storeType: string, op: string, call: VendorCall): void;
-}
+} & StoreTasksDeps['storeLifecycle'] &
+  StoreHealthDeps['storeLifecycle'];
 
 export interface StoreDutiesDeps extends AnswererDeps {
   readonly storeLifecycle: StoreLifecycle;
@@ -52,8 +42,8 @@ export class StoreDuties implements Duties {
   readonly storeId: string;
   readonly #deps: StoreDutiesDeps;
   readonly #answerer: Answerer;
-  readonly #trouble = new Trouble();
-  readonly #doubt: CredentialDoubt;
+  readonly #health: StoreHealth;
+  readonly #tasks: StoreTasks;
   #recheckNextAt = 0;
   /** A preview is open, as far as this worker knows. */
   #isPreviewing = false;
@@ -66,33 +56,50 @@ export class StoreDuties implements Duties {
     this.storeId = storeId;
     this.#deps = deps;
     this.#answerer = new Answerer(storeId, deps);
-    this.#doubt = new CredentialDoubt(deps.clock, deps.storeLifecycle.check);
+    this.#health = new StoreHealth(deps);
+    this.#tasks = new StoreTasks(storeId, deps, this.#health, (shift) => this.#usableStore(shift));
   }
 
   takeOver(tx: Db, callsEndAt: string): Promise<void> {
     return recheckCalls(tx, this.storeId, callsEndAt);
   }
 
+  over(): Promise<void> {
+    return this.#tasks.underWay.over();
+  }
+
   async turn(shift: Shift): Promise<Next> {
-    const { db, clock, storeLifecycle } = this.#deps;
+    const { storeLifecycle } = this.#deps;
+    const { underWay } = this.#tasks;
+    underWay.throwIfFailed();
     await this.#answerRequests(shift);
     const store = await this.#usableStore(shift);
-    const waitMs = this.#trouble.waitMs(clock.now());
-    if (waitMs > 0 && (store || this.#isPreviewing)) return { kind: 'wait', ms: waitMs };
-    if (!store)
+    const waitMs = this.#health.waitMs;
+    if (waitMs > 0 && (store || this.#isPreviewing))
+      return { kind: 'wait', ms: waitMs, freed: this.#freed() };
+    if (!store) {
+      if (underWay.count > 0) return this.#untilFreed();
       return (await this.#makePreview(shift)) ? { kind: 'again' } : this.#untilLimitEnds({ kind: 'end' });
-    const context = await storeLifecycle.storeContextOf(store);
-    await this.#enqueueRechecks();
-    const task = await nextDueTask(db, store.id, isoTime(clock.now()));
-    const isLeaver = task?.priority === PRIORITY.leaver;
-    this.#hasJustPreviewed = !isLeaver && !this.#hasJustPreviewed && (await this.#makePreview(shift));
-    if (this.#hasJustPreviewed) return { kind: 'again' };
-    if (task) {
-      // Other settings were saved before the task was claimed: they are the ones to plan it with.
-      if (task.contextVersion !== store.contextVersion) return { kind: 'again' };
-      await this.#settle(context, shift, task, () => this.#giveWay(shift));
-      return { kind: 'again' };
     }
+    const context = await storeLifecycle.storeContextOf(store);
+    await this.#enqueueRechecks(context);
+    const wasBusy = underWay.count > 0;
+    const due = await this.#tasks.due(context);
+    const isPreviewsTurn = this.#mayPreview() && !this.#hasJustPreviewed && !due.some(isLeaver);
+    if (isPreviewsTurn && underWay.count > 0) return this.#untilFreed();
+    this.#hasJustPreviewed = isPreviewsTurn && (await this.#makePreview(shift));
+    if (this.#hasJustPreviewed) return { kind: 'again' };
+    if ((await this.#tasks.begin(context, shift, due)) !== 'nothing') return { kind: 'again' };
+    if (underWay.count > 0) return this.#untilFreed();
+    // Whatever was in hand may have kept others from being due.
+    return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift);
+  }
+
+  /** Nothing is due, and nothing is in hand. */
+  async #withoutTasks(context: StoreContext, shift: Shift): Promise<Next> {
+    const { db, clock, storeLifecycle } = this.#deps;
+    const { store } = context;
+    this.#tasks.rest();
     // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
     const run = await nextOpenRun(db, store.id);
     const maySync = run !== null && this.#syncNotBefore <= clock.now();
@@ -101,10 +108,19 @@ export class StoreDuties implements Duties {
     if (await this.#makePreview(shift)) return { kind: 'again' };
     await closeSettledRuns({ db, clock }, context, shift.lease);
     if (store.status !== 'DELETING' || run !== null || (await hasOpenTasks(db, store.id))) {
-      return this.#untilLimitEnds({ kind: 'idle', stay: this.#trouble.streak > 0 });
+      return this.#untilLimitEnds({ kind: 'idle', stay: this.#health.trouble.streak > 0 });
     }
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
+  }
+
+  #untilFreed(): Next {
+    return { kind: 'busy', freed: this.#tasks.underWay.freed() };
+  }
+
+  /** Undefined where nothing is in hand. */
+  #freed(): Promise<void> | undefined {
+    return this.#tasks.underWay.count > 0 ? this.#tasks.underWay.freed() : undefined;
   }
 
   /** What comes next where nothing is due but perhaps a sync or a preview that the vendor has put off. */
@@ -126,11 +142,14 @@ export class StoreDuties implements Duties {
     return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
   }
 
-  async #enqueueRechecks(): Promise<void> {
+  async #enqueueRechecks({ settings }: StoreContext): Promise<void> {
     const { db, clock } = this.#deps;
     if (clock.now() < this.#recheckNextAt) return;
+    // A single attempt in hand may let others go first, at any time.
+    if (settings.parallelChanges === 1 && this.#tasks.underWay.count > 0) return;
     this.#recheckNextAt = clock.now() + RECHECKS_EVERY_MS;
-    await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()));
+    const { underWay } = this.#tasks;
+    await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()), (subject) => underWay.has(subject));
   }
 
   /** Null where the store is inactive, paused or gone. */
@@ -149,67 +168,22 @@ export class StoreDuties implements Duties {
 
   /** Long work lets inquiries and leavers pass that came after it had begun. True where there were leavers. */
   async #giveWay(shift: Shift): Promise<boolean> {
-    const { db, clock, storeLifecycle } = this.#deps;
     await this.#answerRequests(shift);
-    for (let passed = 0; ; passed++) {
-      const task = await nextDueLeaver(db, this.storeId, isoTime(clock.now()));
-      if (!task || shift.stopping.aborted || this.#trouble.waitMs(clock.now()) > 0) return passed > 0;
-      const store = await this.#usableStore(shift);
-      if (!store) return passed > 0;
-      const context = await storeLifecycle.storeContextOf(store);
-      await this.#settle(context, shift, task, () => Promise.resolve(false));
-    }
+    return this.#tasks.leaversFirst(shift);
   }
 
-  async #settle(
-    context: StoreContext,
-    { lease, calls }: Shift,
-    task: DueTask,
-    giveWay: () => Promise<boolean>,
-  ): Promise<void> {
-    const { db, clock, storeLifecycle, log } = this.#deps;
-    const { store } = context;
-    log.debug(
-      { storeId: store.id, subject: task.subject, correlationIds: task.causes },
-      'an attempt at a task begins',
-    );
-    const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const settleDoubt = (error: RemoteError, creates: boolean, member?: string) =>
-      this.#doubt.settle(store, task, { error, creates, about: member ?? task.subject.id }, calls);
-    const proveRights = () => this.#doubt.prove(store, calls);
-    const work = { context, lease, task, signal: calls, onCall, giveWay, settleDoubt, proveRights };
-    const attempt = new Attempt({ db, clock, log }, work);
-    try {
-      if (task.subject.kind === 'user') await settleUser(attempt);
-      else await settleGroup(attempt);
-      if (attempt.asked && !attempt.wasRefused) await this.#succeeded(store);
-      if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
-    } catch (thrown) {
-      const error = withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
-      // The task is still due, and planned with the settings of now when it is claimed again.
-      if (error instanceof ContextOutdated) return;
-      const lost = error instanceof LeaseLost;
-      if (lost || calls.aborted || mayStillArrive(error))
-        await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
-      if (lost) throw error;
-      if (calls.aborted) return;
-      const reaction = reactionTo(error);
-      const about = { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes };
-      if (reaction.kind === 'limited') log.debug(about, 'a task waits for the rate limit of the store');
-      else log.warn(about, 'a task failed');
-      if (!this.#isOwnTrouble(store, task, error)) await this.#react(store, reaction, task.subject.id);
-      await settleFailure(attempt, error, this.#trouble);
-    }
+  #mayPreview(): boolean {
+    return this.#isPreviewing && this.#previewNotBefore <= this.#deps.clock.now();
   }
 
   /** One page of a preview, whatever the state of the store. False where none is open. */
   async #makePreview(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle, log, answered } = this.#deps;
     const { lease, calls } = shift;
-    const isDue = this.#isPreviewing && this.#previewNotBefore <= clock.now();
-    const store = isDue ? await getStore(db, this.storeId) : null;
+    const store = this.#mayPreview() ? await getStore(db, this.storeId) : null;
     if (!store) return false;
     const context = await storeLifecycle.storeContextOf(store);
+    const began = clock.now();
     let asked = false;
     const record = (call: VendorCall) => {
       asked = true;
@@ -218,7 +192,7 @@ export class StoreDuties implements Duties {
     try {
       const giveWay = () => this.#giveWay(shift);
       const made = await previewStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
-      if (asked) await this.#succeeded(store);
+      if (asked) await this.#health.succeeded(store);
       if (made === 'over') answered.signal();
       this.#isPreviewing = made !== 'none';
     } catch (error) {
@@ -227,7 +201,7 @@ export class StoreDuties implements Duties {
       if (await settlePreviewFailure({ db, clock }, context, error)) answered.signal();
       const reaction: StoreReaction | null = error instanceof RemoteError ? reactionToRun(error) : null;
       if (reaction?.kind === 'limited') this.#previewNotBefore = clock.now() + reaction.ms;
-      if (reaction) await this.#react(store, reaction, null);
+      if (reaction) await this.#health.react(store, reaction, { subjectId: null, began });
       return reaction?.kind !== 'limited' && this.#isPreviewing;
     }
     return this.#isPreviewing;
@@ -237,6 +211,7 @@ export class StoreDuties implements Duties {
     const { lease, calls } = shift;
     const { db, clock, storeLifecycle, log } = this.#deps;
     const { store } = context;
+    const began = clock.now();
     try {
       const record = (call: VendorCall) => storeLifecycle.onCall(store.type, 'scan', call);
       const giveWay = () => this.#giveWay(shift);
@@ -247,52 +222,8 @@ export class StoreDuties implements Duties {
       await settleSyncFailure({ db, clock }, context, error);
       const reaction = reactionToRun(error);
       if (reaction.kind === 'limited') this.#syncNotBefore = clock.now() + reaction.ms;
-      await this.#react(store, reaction, null);
+      await this.#health.react(store, reaction, { subjectId: null, began });
       return reaction.kind !== 'limited';
     }
   }
-
-  async #succeeded(store: StoreRecord): Promise<void> {
-    const { db, clock } = this.#deps;
-    this.#doubt.served();
-    if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
-    if (this.#trouble.succeeded()) await endBackoff(db, this.storeId, isoTime(clock.now()));
-  }
-
-  /** `subjectId` is null for a run, whose failures are the store's alone. */
-  async #react(store: StoreRecord, reaction: StoreReaction, subjectId: string | null): Promise<void> {
-    const { clock, storeLifecycle } = this.#deps;
-    switch (reaction.kind) {
-      case 'goOn':
-      case 'limited':
-        return;
-      case 'pause':
-        return storeLifecycle.pauseForCredential(store, reaction.error);
-      case 'trouble':
-        this.#trouble.failed(subjectId, clock.now(), reaction.error.unrecognised);
-        return this.#sayUnrecognised(store, reaction.error);
-    }
-  }
-
-  /** Somebody who failed so before, while others were served, says nothing about the store. */
-  #isOwnTrouble(store: StoreRecord, { postponed }: DueTask, error: unknown): boolean {
-    const isKnown = postponed > 0 && store.unrecognised === null && !this.#trouble.isInTrouble;
-    return isKnown && error instanceof RemoteError && error.unrecognised;
-  }
-
-  /** Where nobody gets an answer of the vendor's, the store says so; an outage of another kind takes its place. */
-  async #sayUnrecognised(store: StoreRecord, { message, unrecognised }: RemoteError): Promise<void> {
-    const { db, clock } = this.#deps;
-    if (!unrecognised && store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
-    if (!unrecognised || !this.#trouble.isInTrouble) return;
-    const now = clock.now();
-    const since = store.unrecognised?.since ?? isoTime(now);
-    const retryAt = isoTime(now + this.#trouble.waitMs(now));
-    await saveUnrecognised(db, store.id, { since, message, retryAt });
-  }
-}
-
-/** The vendor gave no answer to a write, and may carry it out after the next attempt has looked. */
-function mayStillArrive(error: unknown): boolean {
-  return error instanceof RemoteError && error.disposition === 'unknownOutcome';
 }

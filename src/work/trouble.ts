@@ -19,6 +19,8 @@ export class Trouble {
   #streak = 0;
   readonly #failing = new Set<string>();
   #notBefore = 0;
+  /** When it was last decided to leave the peer alone: what had begun before says no more than what led to that. */
+  #decidedAt = Number.NEGATIVE_INFINITY;
   /** Since when what answers was not the vendor, and the gap that comes next. */
   #probing: { readonly since: number; gapMs: number } | null = null;
 
@@ -38,11 +40,16 @@ export class Trouble {
 
   /**
    * `subjectId` is null for a run over the whole peer, whose failures are the peer's alone. `unrecognised`: what
-   * answered was not the vendor.
+   * answered was not the vendor. `began`: when the attempt did.
    */
-  failed(subjectId: string | null, now: number, unrecognised = false): void {
-    this.#streak += 1;
+  failed(
+    subjectId: string | null,
+    now: number,
+    { unrecognised = false, began = now }: { readonly unrecognised?: boolean; readonly began?: number } = {},
+  ): void {
     if (subjectId !== null) this.#failing.add(subjectId);
+    if (began < this.#decidedAt) return;
+    this.#streak += 1;
     // A single subject that fails again and again has a backoff of its own: the others go on.
     const allFail = subjectId === null || this.#failing.size >= TROUBLE_MIN;
     if (!unrecognised) this.#probing = null;
@@ -51,6 +58,7 @@ export class Trouble {
       ? this.#nextProbeMs(now)
       : Math.min(TROUBLE_WAIT_MAX_MS, backoffMs(this.#streak - TROUBLE_MIN));
     this.#notBefore = now + gapMs;
+    this.#decidedAt = now;
   }
 
   #nextProbeMs(now: number): number {
@@ -66,6 +74,8 @@ export class Trouble {
     this.#streak = 0;
     this.#failing.clear();
     this.#probing = null;
+    this.#notBefore = 0;
+    this.#decidedAt = Number.NEGATIVE_INFINITY;
     return ends;
   }
 }

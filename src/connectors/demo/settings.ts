@@ -3,7 +3,7 @@
 import { commonSpecs } from '../../model/commonSettings.ts';
 import type { AttributeMapping, Capabilities, TargetAttribute } from '../connector.ts';
 
-export const DEMO_SPECS = commonSpecs({ groupProvisioning: 'Create' });
+export const DEMO_SPECS = commonSpecs({ groupProvisioning: 'Create', parallelChanges: 8 });
 
 export const DEMO_CAPABILITIES: Capabilities = {
   deleteUsers: true,

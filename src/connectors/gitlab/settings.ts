@@ -70,7 +70,7 @@ export const GITLAB_SPECS = [
     description:
       'Full paths of the groups below which a SCIM group may match. Without any it may match everywhere on the instance.',
   },
-  ...commonSpecs({ groupProvisioning: 'Match' }),
+  ...commonSpecs({ groupProvisioning: 'Match', parallelChanges: 8 }),
 ] as const satisfies readonly SettingSpec[];
 
 export const GITLAB_CAPABILITIES: Capabilities = {

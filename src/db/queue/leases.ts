@@ -4,7 +4,7 @@
  * record anything.
  */
 
-import { type Db, forShare, forUpdate } from '../open.ts';
+import { type Db, forShare, forUpdate, isCrossed } from '../open.ts';
 
 export interface Lease {
   readonly peerId: string;
@@ -77,12 +77,23 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
   return renewed === 1;
 }
 
-/** One transaction that records what was done under the lease. @throws LeaseLost, and then nothing is recorded. */
+const RECORDINGS_MAX = 5;
+
+/**
+ * One transaction that records what was done under the lease. Where another transaction crosses it, `work` runs again.
+ * @throws LeaseLost, and then nothing is recorded.
+ */
 export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
-  return db.transaction(async (tx) => {
-    if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
-    return work(tx);
-  });
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction(async (tx) => {
+        if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
+        return work(tx);
+      });
+    } catch (error) {
+      if (tries === RECORDINGS_MAX || !isCrossed(error)) throw error;
+    }
+  }
 }
 
 /** True while the lease is ours; in a transaction, until that ends. */

@@ -50,37 +50,65 @@ export interface DueTask {
   readonly contextVersion: number;
 }
 
-/** The most urgent task that is due; null where none is. `now` is an ISO time. */
-export function nextDueTask(db: Db, storeId: string, now: string): Promise<DueTask | null> {
-  return firstDue(db, db('tasks').where({ store_id: storeId }), now);
+export interface DueTasks {
+  readonly limit: number;
+  /** Ids of tasks that are not wanted. */
+  readonly except: readonly string[];
+  /** People who must lose access. */
+  readonly onlyLeavers: boolean;
 }
 
-/** As `nextDueTask`, among the people who must lose access. */
-export function nextDueLeaver(db: Db, storeId: string, now: string): Promise<DueTask | null> {
-  const leavers = { store_id: storeId, kind: 'user', priority: PRIORITY.leaver };
-  return firstDue(db, db('tasks').where(leavers), now);
-}
-
-async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<DueTask | null> {
-  const first = tasks
-    .where({ state: 'pending' })
+/** The most urgent tasks that are due. `now` is an ISO time. */
+export async function nextDueTasks(
+  db: Db,
+  storeId: string,
+  now: string,
+  { limit, except, onlyLeavers }: DueTasks,
+): Promise<readonly DueTask[]> {
+  const due = db('tasks')
+    .where({ store_id: storeId, state: 'pending' })
     .where('run_at', '<=', now)
     .orderBy(['priority', 'run_at', 'id'])
-    .limit(1);
-  const rows = await db
-    .with('due', first)
+    .limit(limit);
+  if (onlyLeavers) due.where({ kind: 'user', priority: PRIORITY.leaver });
+  if (except.length > 0) due.whereNotIn('id', except);
+  const rows: readonly DueRow[] = await db
+    .with('due', due)
     .from('due')
     .join('stores', 'stores.id', 'due.store_id')
     .leftJoin('task_causes', 'task_causes.task_id', 'due.id')
-    .orderBy('task_causes.created_at')
+    .orderBy(['due.priority', 'due.run_at', 'due.id', 'task_causes.created_at'])
     .select('due.*', 'stores.context_version', 'task_causes.correlation_id');
-  const [row] = rows;
-  if (!row) return null;
+  return [...Map.groupBy(rows, ({ id }) => id).values()].map(toDueTask);
+}
+
+interface DueRow {
+  readonly id: string;
+  readonly environment_id: string;
+  readonly store_id: string;
+  readonly kind: Kind;
+  readonly subject_id: string;
+  readonly priority: number;
+  readonly seq: number;
+  readonly intent: string | null;
+  readonly attempts: number;
+  readonly postponed: number;
+  readonly failed_at: string | null;
+  readonly groups_asked_at: string | null;
+  readonly error: string | null;
+  readonly created_at: string;
+  readonly correlation_id: string | null;
+  readonly context_version: number | string;
+}
+
+/** `rows`: one for each cause, and one where there is none. */
+function toDueTask(rows: readonly DueRow[]): DueTask {
+  const row = rows[0] as DueRow;
   return {
     id: row.id,
     environmentId: row.environment_id,
     storeId: row.store_id,
-    subject: { kind: row.kind as Kind, id: row.subject_id },
+    subject: { kind: row.kind, id: row.subject_id },
     priority: row.priority,
     seq: row.seq,
     intent: fromJsonOrNull<Intent>(row.intent),
@@ -90,7 +118,7 @@ async function firstDue(db: Db, tasks: ReturnType<Db>, now: string): Promise<Due
     groupsAskedAt: row.groups_asked_at,
     error: fromJsonOrNull<TaskFailure>(row.error),
     createdAt: row.created_at,
-    causes: rows.flatMap((cause: { correlation_id: string | null }) => cause.correlation_id ?? []),
+    causes: rows.flatMap((cause) => cause.correlation_id ?? []),
     contextVersion: Number(row.context_version),
   };
 }

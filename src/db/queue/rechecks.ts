@@ -60,11 +60,20 @@ export async function intendedCreations(db: Db, storeId: string, kind: Kind): Pr
     .filter((intent: Intent) => intent.ops.includes('create'));
 }
 
-/** Puts due rechecks into the queue. Only the holder of the lease may call it, between two tasks. */
-export async function enqueueDueRechecks(db: Db, storeId: string, now: string): Promise<void> {
+/**
+ * Puts due rechecks into the queue, but not of whom an attempt is under way, which would overwrite the intent. Only the
+ * holder of the lease may call it.
+ */
+export async function enqueueDueRechecks(
+  db: Db,
+  storeId: string,
+  now: string,
+  isUnderWay: (subject: Subject) => boolean,
+): Promise<void> {
   const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);
   for (const row of due) {
     const subject = { kind: row.kind as Kind, id: row.subject_id as string };
+    if (isUnderWay(subject)) continue;
     const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
     await db.transaction(async (tx) => {
       // A task with an intent of its own looks anyway, and has to learn the outcome of its own call first.

@@ -48,11 +48,12 @@ export async function releaseBrake(tx: Db, id: string): Promise<void> {
   await tx('stores').where({ id }).whereNotNull('brake_tripped_at').update({ brake_tripped_at: null });
 }
 
-/** The vendor has no seats: creations wait until then, an ISO time. */
-export async function recordSeatRefusal(tx: Db, id: string, until: string): Promise<void> {
-  await tx('stores')
-    .where({ id })
-    .update({ creations_wait_until: until, seat_refusals: tx.raw('seat_refusals + 1') });
+/** The vendor has no seats: creations wait until then, an ISO time. False where it has said so since `before` was read. */
+export async function recordSeatRefusal(tx: Db, id: string, before: number, until: string): Promise<boolean> {
+  const recorded = await tx('stores')
+    .where({ id, seat_refusals: before })
+    .update({ creations_wait_until: until, seat_refusals: before + 1 });
+  return recorded === 1;
 }
 
 /** The vendor has seats again. */

@@ -14,7 +14,7 @@ import { RemoteError } from '../../model/errors.ts';
 import { type GiveBack, giveMembershipBack, type MembershipNow } from '../../plan/giveBack.ts';
 import type { Attempt } from '../attempt.ts';
 import { feedersOf } from '../groups/look.ts';
-import { applyMemberships } from '../groups/memberChanges.ts';
+import { applyMemberships, type PlannedMemberships } from '../groups/memberChanges.ts';
 import { groupGuard } from '../groups/protection.ts';
 import { knownRefusals } from '../groups/refusedMembers.ts';
 import { namesOfLink, protectorOf } from '../people/protection.ts';
@@ -25,18 +25,28 @@ interface Wanted extends LossRecord {
 
 /** Throws the RemoteError of the vendor; what is not given back by then is tried again with the task. */
 export async function giveBackToMembers(attempt: Attempt): Promise<void> {
+  while (await giveSomeBack(attempt));
+}
+
+/** True where some are to be looked at anew, because people of theirs were settled meanwhile. */
+async function giveSomeBack(attempt: Attempt): Promise<boolean> {
+  const plannedAt = attempt.claim.mark();
   const wanted = (await wantedBack(attempt.db, attempt.context.store.id, attempt.task.subject)).filter(
     (loss): loss is Wanted => loss.change.op === 'revoke',
   );
-  for (const remoteId of new Set(wanted.map(({ change }) => change.remoteId)))
-    await giveBackTo(
-      attempt,
-      remoteId,
-      wanted.filter(({ change }) => change.remoteId === remoteId),
-    );
+  for (const remoteId of new Set(wanted.map(({ change }) => change.remoteId))) {
+    const losses = wanted.filter(({ change }) => change.remoteId === remoteId);
+    if (await giveBackTo(attempt, remoteId, losses, plannedAt)) return true;
+  }
+  return false;
 }
 
-async function giveBackTo(attempt: Attempt, remoteId: string, wanted: readonly Wanted[]): Promise<void> {
+async function giveBackTo(
+  attempt: Attempt,
+  remoteId: string,
+  wanted: readonly Wanted[],
+  plannedAt: number,
+): Promise<boolean> {
   const now = await membershipsNow(attempt, remoteId, wanted);
   const verdicts = wanted.map((loss) => [loss, giveMembershipBack(loss, now(loss))] as const);
   await attempt.record(async (tx) => {
@@ -46,22 +56,22 @@ async function giveBackTo(attempt: Attempt, remoteId: string, wanted: readonly W
     verdicts.flatMap(([loss, back]) => (back.verdict === 'give' ? [[changeKey(back.change), loss]] : [])),
   );
   const grants = verdicts.flatMap(([, back]) => (back.verdict === 'give' ? [back.change] : []));
-  if (grants.length > 0) await grant(attempt, remoteId, grants, given);
+  return grants.length > 0 && (await grant(attempt, remoteId, { changes: grants, plannedAt }, given));
 }
 
-/** Calls go in batches, and leavers may come in between: the task has it again then. */
+/** Calls go in batches, and leavers may come in between: the rest is looked at anew then. */
 async function grant(
   attempt: Attempt,
   remoteId: string,
-  grants: readonly MembershipChange[],
+  grants: PlannedMemberships,
   losses: ReadonlyMap<string, Wanted>,
-): Promise<void> {
+): Promise<boolean> {
   const { store } = attempt.context;
   const isFed = (await groupLinksByRemoteId(attempt.db, store.id, remoteId)).length > 0;
   const lossOf = (change: MembershipChange) => losses.get(changeKey(change)) as Wanted;
   try {
     const group = { remoteGroupId: remoteId, known: await knownRefusals(attempt, remoteId) };
-    const { refused } = await applyMemberships(attempt, group, grants, {
+    const { refused, gaveWay } = await applyMemberships(attempt, group, grants, {
       onDone: async (tx, change) => {
         await end(tx, lossOf(change), { verdict: 'given' });
         // Nobody answers for a group that no SCIM group feeds.
@@ -74,6 +84,7 @@ async function grant(
         await end(tx, losses.get(key) as Wanted, { verdict: 'impossible', reason });
       await attempt.forgetIntent(tx);
     });
+    return gaveWay;
   } catch (error) {
     if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
     const reason = `the group is not there any more: ${error.message}`;
@@ -81,6 +92,7 @@ async function grant(
       for (const loss of losses.values()) await end(tx, loss, { verdict: 'impossible', reason });
       await attempt.forgetIntent(tx);
     });
+    return false;
   }
 }
 

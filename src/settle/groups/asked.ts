@@ -2,6 +2,7 @@
 
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
+import { nameKey, remoteKey } from '../gate/claims.ts';
 import { recoverGroup } from '../recovery/group.ts';
 import {
   type FoundGroup,
@@ -16,8 +17,11 @@ export async function lookAtGroup(
   attempt: Attempt,
   links?: ReadonlyMap<string, LinkRecord>,
 ): Promise<GroupFacts> {
-  const [facts] = await lookAtGroups(attempt, byVendor(attempt), [attempt.task.subject.id], links);
-  return facts as GroupFacts;
+  const [found] = await lookAtGroups(attempt, byVendor(attempt), [attempt.task.subject.id], links);
+  const facts = found as GroupFacts;
+  const known = [facts.record, facts.found].flatMap((group) => (group ? [group.remoteId] : []));
+  attempt.claim.take([nameKey(facts.desired.name), ...known.map((id) => remoteKey('group', id))]);
+  return facts;
 }
 
 function byVendor(attempt: Attempt): GroupSight {
@@ -25,6 +29,12 @@ function byVendor(attempt: Attempt): GroupSight {
   return {
     async lookAtLinks(groupIds, links) {
       const sights = new Map<string, GroupLinkSight>();
+      attempt.claim.take(
+        keysOfLinks(
+          attempt,
+          groupIds.flatMap((id) => links.get(id) ?? []),
+        ),
+      );
       if (!attempt.unknownOutcome) return sights;
       for (const id of groupIds) if (!links.has(id)) sights.set(id, await recoverGroup(attempt));
       return sights;
@@ -32,10 +42,20 @@ function byVendor(attempt: Attempt): GroupSight {
     async findGroups(groups) {
       const found = new Map<string, FoundGroup>();
       for (const { id, name } of groups) {
+        attempt.claim.take([nameKey(name)]);
         const group = await connector.find('group', name, attempt.looking('find'));
         if (group) found.set(id, { group, repairs: [{ kind: 'observe', remote: group }] });
       }
       return found;
     },
   };
+}
+
+/** What a group is found by before anybody asks the vendor: its link, its name there, and a name it may have been made by. */
+function keysOfLinks({ intent }: Attempt, links: readonly LinkRecord[]): readonly string[] {
+  const intended = intent?.identifier === undefined ? [] : [nameKey(intent.identifier)];
+  return [
+    ...intended,
+    ...links.flatMap(({ remoteId, remoteName }) => [remoteKey('group', remoteId), nameKey(remoteName)]),
+  ];
 }

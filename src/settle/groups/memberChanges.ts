@@ -9,14 +9,22 @@ import { changeKey, type MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
+import { remoteKey } from '../gate/claims.ts';
 import type { Refusal } from '../refusal.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */
   readonly refused: ReadonlyMap<string, Refusal>;
-  /** Leavers went before the rest, which is to be planned anew. */
+  /** People of these memberships were settled meanwhile, or leavers went first: the rest is to be planned anew. */
   readonly gaveWay: boolean;
+}
+
+/** What a remote group's memberships are to become. */
+export interface PlannedMemberships {
+  readonly changes: readonly MembershipChange[];
+  /** A moment of the attempt's claim: before it, everything was read that the plan was made from. */
+  readonly plannedAt: number;
 }
 
 export interface Recording {
@@ -30,22 +38,30 @@ export interface Recording {
 export async function applyMemberships(
   attempt: Attempt,
   group: RefusingGroup,
-  changes: readonly MembershipChange[],
+  { changes, plannedAt }: PlannedMemberships,
   recording: Recording,
 ): Promise<AppliedMemberships> {
   const queue = batchesOf(changes, group.known, attempt.context.connector.capabilities.membersPerCallMax);
   const refused = new Map<string, Refusal>();
-  const [first] = queue;
-  if (first) await attempt.recordAndGoOn((tx) => announce(tx, attempt, first));
+  let first = queue[0] ?? null;
   let told: readonly VendorCall[] = [];
   for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
-    const applied = await applyBatch(attempt, group, { batch, next: queue[0] ?? null, told }, recording);
-    if (applied.is === 'split') {
-      told = applied.calls;
-      queue.unshift(...halvesOf(batch));
-    } else {
-      told = [];
-      for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+    const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
+    const release = await attempt.claim.share(accounts, plannedAt);
+    if (release === null) return { refused, gaveWay: true };
+    try {
+      if (first !== null) await announceFirst(attempt, first);
+      first = null;
+      const applied = await applyBatch(attempt, group, { batch, next: queue[0] ?? null, told }, recording);
+      if (applied.is === 'split') {
+        told = applied.calls;
+        queue.unshift(...halvesOf(batch));
+      } else {
+        told = [];
+        for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+      }
+    } finally {
+      release();
     }
     if (queue.length > 0 && (await attempt.giveWay())) return { refused, gaveWay: true };
   }
@@ -75,6 +91,10 @@ function batchesOf(changes: readonly MembershipChange[], known: KnownRefusals, s
 function halvesOf(batch: Batch): readonly Batch[] {
   const half = Math.ceil(batch.length / 2);
   return [batch.slice(0, half), batch.slice(half)];
+}
+
+function announceFirst(attempt: Attempt, batch: Batch): Promise<void> {
+  return attempt.recordAndGoOn((tx) => announce(tx, attempt, batch));
 }
 
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */

@@ -38,6 +38,7 @@ export async function settleMemberships(
   const gone =
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
+    const plannedAt = attempt.claim.mark();
     const known = await knownRefusals(attempt, remoteId);
     const plan = await planMemberships(attempt, desired, remoteId);
     await forgetUnplanned(attempt, remoteId, known, plan.changes);
@@ -48,7 +49,8 @@ export async function settleMemberships(
       if (lately) refused.set(changeKey(change), lately);
     }
     const allowed = gate.allowed.filter((change) => !refused.has(changeKey(change)));
-    const applied = await applyMemberships(attempt, { remoteGroupId: remoteId, known }, allowed, {
+    const planned = { changes: allowed, plannedAt };
+    const applied = await applyMemberships(attempt, { remoteGroupId: remoteId, known }, planned, {
       onDone: (tx, change) => tickOff(tx, attempt, gate, change),
       why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
     });

@@ -3,6 +3,7 @@
  * unknown outcome, where the bridge knows nothing of the account any more, and before a first link.
  */
 
+import { lower } from '../../db/columns.ts';
 import { isBeingDeleted } from '../../db/seen/linkLists.ts';
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
@@ -10,6 +11,8 @@ import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
+import { remoteKey } from '../gate/claims.ts';
+import { identityAttributes } from '../keys/holders.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { recoverUser } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
@@ -62,7 +65,9 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
     async lookAtLinks(people, links) {
       const sights = new Map<string, LinkSight>();
       for (const person of people) {
-        const sight = await sightOf(person, links.get(person.id) ?? null);
+        const link = links.get(person.id) ?? null;
+        attempt.claim.take(keysOfPerson(attempt, person, link));
+        const sight = await sightOf(person, link);
         sights.set(person.id, { ...sight, lost: attempt.lost });
       }
       return sights;
@@ -84,6 +89,21 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
       return accounts;
     },
   };
+}
+
+/** What an attempt at a person may write to, or is found by: the account, and the keys it has and is to have. */
+function keysOfPerson(
+  { context, intent }: Attempt,
+  { attributes, identifier }: DesiredUser,
+  link: LinkRecord | null,
+): readonly string[] {
+  const identifiedBy = context.definition.identifierAttributes[context.settings.uniqueUserIdentifier];
+  const values = identityAttributes(context).flatMap((name) =>
+    [attributes[name], link?.applied[name], link?.observed[name]].map((value) => [name, value] as const),
+  );
+  const named = [...values, [identifiedBy, identifier], [identifiedBy, intent?.identifier]] as const;
+  const keys = named.flatMap(([name, value]) => (value ? [`${name} ${lower(value)}`] : []));
+  return [...new Set(link ? [remoteKey('user', link.remoteId), ...keys] : keys)];
 }
 
 async function linkSight(

@@ -20,7 +20,8 @@ export async function enqueueGroupsOf(tx: Db, attempt: Attempt, remoteId: string
     const feeders = await groupLinksByRemoteIds(tx, store.id, remoteGroupIds);
     for (const [primary] of feeders.values()) if (primary) groupIds.add(primary.subject.id);
   }
-  for (const id of groupIds) await enqueueGroup(tx, attempt, id);
+  // In one order, so that two attempts never wait for each other's rows.
+  for (const id of [...groupIds].sort()) await enqueueGroup(tx, attempt, id);
 }
 
 /** Behind the people of the same cause: where a sync adopts hundreds, each group is planned after them, once. */

@@ -9,6 +9,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import { isSpared, planUser } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
+import { remoteKey } from '../gate/claims.ts';
 import { desiredOf } from '../gate/decisions.ts';
 import { type Gate, openGate } from '../gate/gate.ts';
 import { giveBackToPerson } from '../giveBack/account.ts';
@@ -90,6 +91,8 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
 
 async function lookClosely(attempt: Attempt): Promise<PersonFacts> {
   const facts = await lookAtPerson(attempt);
+  const accounts = [facts.account, facts.record, facts.passing];
+  attempt.claim.take(accounts.flatMap((known) => (known ? [remoteKey('user', known.remoteId)] : [])));
   const replaces = facts.link !== null && planUser(facts).changes.some(replacesIdentity);
   return replaces ? lookBeforeReplacing(attempt, facts) : facts;
 }

@@ -37,7 +37,7 @@ beforeEach(() => {
   });
 });
 
-const refuse = (id: string, { creates = false, failedAt = null as string | null } = {}) => {
+const refuse = (id: string, { creates = false, failedAt = null as string | null, began = now } = {}) => {
   const task = {
     subject: { kind: 'user', id },
     failedAt,
@@ -45,7 +45,7 @@ const refuse = (id: string, { creates = false, failedAt = null as string | null 
   } as DueTask;
   const { signal } = new AbortController();
   return doubt
-    .settle(STORE, task, { error, creates }, signal)
+    .settle(STORE, task, { error, creates, began }, signal)
     .then(() => 'refused')
     .catch((thrown: RemoteError) => thrown.disposition);
 };
@@ -91,4 +91,12 @@ it('blames the credential where it is bad, and nobody where nobody answers', asy
   now += 60_000;
   answer = NOBODY;
   expect(await refuse('a')).toBe('transient');
+});
+
+it('checks once for all who are refused at the same time, and for whoever had begun before', async () => {
+  answer = BAD;
+  expect(await Promise.all(['a', 'b', 'c'].map((id) => refuse(id)))).toEqual(Array(3).fill('unauthorized'));
+  now += 1_000;
+  expect([await refuse('late', { began: T0 }), await refuse('new')]).toEqual(['unauthorized', 'refused']);
+  expect(checks).toBe(1);
 });

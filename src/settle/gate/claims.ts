@@ -1,0 +1,150 @@
+/**
+ * Which accounts, groups and wanted keys of one store some attempt has in hand, so that several at once never work on
+ * the same. A process keeps one for each store whose lease it has; who takes the lease over begins with none.
+ */
+
+import type { Kind } from '../../model/subject.ts';
+
+/** Another attempt has it in hand, or had it since this one looked: the task is to be taken up anew after that one. */
+export class AlreadyClaimed extends Error {
+  /** All that this attempt is known to need: two who want what the other has take all of it at once the next time. */
+  readonly needed: readonly string[];
+
+  constructor(taken: readonly string[], needed: readonly string[]) {
+    super(`another attempt has ${taken.join(', ')} in hand`);
+    this.name = 'AlreadyClaimed';
+    this.needed = needed;
+  }
+}
+
+export class Claims {
+  /** Key → the one attempt that has it, or how many share it. */
+  readonly #held = new Map<string, Claim | number>();
+  /** Key → when it was last let go of; of those alone that some attempt in hand may have looked at before. */
+  readonly #released = new Map<string, number>();
+  readonly #open = new Set<Claim>();
+  #waiting: (() => void)[] = [];
+  #moment = 0;
+
+  /** Of an attempt that begins now. */
+  begin(): Claim {
+    const claim = new Claim(this, this.#moment);
+    this.#open.add(claim);
+    return claim;
+  }
+
+  get moment(): number {
+    return this.#moment;
+  }
+
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  holderOf(key: string): Claim | number | undefined {
+    return this.#held.get(key);
+  }
+
+  hold(key: string, by: Claim | number): void {
+    this.#held.set(key, by);
+  }
+
+  wasReleasedAfter(key: string, moment: number): boolean {
+    return (this.#released.get(key) ?? 0) > moment;
+  }
+
+  release(keys: Iterable<string>): void {
+    this.#moment += 1;
+    for (const key of keys) {
+      const holder = this.#held.get(key);
+      if (typeof holder === 'number' && holder > 1) {
+        this.#held.set(key, holder - 1);
+        continue;
+      }
+      this.#held.delete(key);
+      // A key that attempts only shared is as it was.
+      if (typeof holder === 'number') continue;
+      this.#released.delete(key);
+      this.#released.set(key, this.#moment);
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) go();
+  }
+
+  end(claim: Claim, keys: Iterable<string>): void {
+    this.#open.delete(claim);
+    this.release(keys);
+    const earliest = Math.min(...[...this.#open].map(({ since }) => since));
+    for (const [key, moment] of this.#released) {
+      if (moment > earliest) return;
+      this.#released.delete(key);
+    }
+  }
+
+  /** Resolves when somebody lets go of something. */
+  nextRelease(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** What one attempt has in hand. */
+export class Claim {
+  readonly #claims: Claims;
+  readonly #mine = new Set<string>();
+  /** When the attempt began; what it knows of the database may be as old as that. */
+  readonly since: number;
+
+  constructor(claims: Claims, since: number) {
+    this.#claims = claims;
+    this.since = since;
+  }
+
+  /** From now on until the attempt is over. @throws AlreadyClaimed, and then nothing more is claimed. */
+  take(keys: readonly string[]): void {
+    const fresh = keys.filter((key) => !this.#mine.has(key));
+    const taken = fresh.filter((key) => this.#claims.isHeld(key));
+    const stale = fresh.filter((key) => this.#claims.wasReleasedAfter(key, this.since));
+    const missed = [...taken, ...stale];
+    if (missed.length > 0) throw new AlreadyClaimed(missed, [...this.#mine, ...fresh]);
+    for (const key of fresh) {
+      this.#mine.add(key);
+      this.#claims.hold(key, this);
+    }
+  }
+
+  /** A moment to which `share` refers. */
+  mark(): number {
+    return this.#claims.moment;
+  }
+
+  /**
+   * Shares the keys with others who share them, once nobody has one alone. Answers how to let go of them; null where
+   * somebody had one after that moment, so that what was read then may be outdated.
+   */
+  async share(keys: readonly string[], since: number): Promise<(() => void) | null> {
+    const claims = this.#claims;
+    const isTaken = (key: string) => claims.holderOf(key) instanceof Claim;
+    while (keys.some(isTaken)) await claims.nextRelease();
+    if (keys.some((key) => claims.wasReleasedAfter(key, since))) return null;
+    for (const key of keys) claims.hold(key, ((claims.holderOf(key) as number | undefined) ?? 0) + 1);
+    return () => claims.release(keys);
+  }
+
+  end(): void {
+    this.#claims.end(this, this.#mine);
+    this.#mine.clear();
+  }
+}
+
+/** The account or group itself. */
+export function remoteKey(kind: Kind, remoteId: string): string {
+  return `${kind} ${remoteId}`;
+}
+
+export function nameKey(name: string): string {
+  return `group name ${name.toLowerCase()}`;
+}
+
+/** One creation at a time asks whether the vendor has seats again. */
+export const SEATS_KEY = 'seats';

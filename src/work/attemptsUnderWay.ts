@@ -1,0 +1,56 @@
+/**
+ * The attempts that one worker has in hand at one store: whose they are, when one is over, and whether one ended in a
+ * way that is nobody's but the worker's. It starts what it is given and ends nothing itself.
+ */
+
+import type { DueTask } from '../db/queue/queue.ts';
+
+export class AttemptsUnderWay {
+  /** By the id of the task. */
+  readonly #tasks = new Map<string, DueTask>();
+  #failure: { readonly error: unknown } | null = null;
+  #onFreed: (() => void)[] = [];
+
+  /** Resolves when the attempt is over, whatever became of it. */
+  begin(task: DueTask, attempt: () => Promise<void>): Promise<void> {
+    this.#tasks.set(task.id, task);
+    return Promise.resolve()
+      .then(attempt)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .then(() => {
+        this.#tasks.delete(task.id);
+        const freed = this.#onFreed;
+        this.#onFreed = [];
+        for (const tell of freed) tell();
+      });
+  }
+
+  get count(): number {
+    return this.#tasks.size;
+  }
+
+  get tasks(): readonly DueTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  has(subject: DueTask['subject']): boolean {
+    return this.tasks.some((task) => task.subject.kind === subject.kind && task.subject.id === subject.id);
+  }
+
+  /** Resolves when one of them is over. */
+  freed(): Promise<void> {
+    return new Promise((resolve) => this.#onFreed.push(resolve));
+  }
+
+  /** Resolves when all of them are over. */
+  async over(): Promise<void> {
+    while (this.#tasks.size > 0) await this.freed();
+  }
+
+  /** Throws what an attempt that is over threw: the lease is lost, or the database is gone. */
+  throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+}

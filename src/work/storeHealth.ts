@@ -1,0 +1,88 @@
+/**
+ * How a store fares, as far as its worker remembers it: how attempts at it end, whether its credential is in doubt, and
+ * for how long it is left alone. It says so on the store's row, and pauses a store whose credential is refused.
+ */
+
+import type { Db } from '../db/open.ts';
+import { type DueTask, endBackoff } from '../db/queue/queue.ts';
+import { saveUnrecognised } from '../db/stores/storeProgress.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import { CredentialDoubt, type StoreCheck } from './credentialDoubt.ts';
+import type { StoreReaction } from './failure.ts';
+import { Trouble } from './trouble.ts';
+
+export interface StoreHealthDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly storeLifecycle: {
+    /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
+    pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
+    /** Is the credential good? Never throws a RemoteError. */
+    readonly check: StoreCheck;
+  };
+}
+
+/** Whose attempt it was; null for a run, whose failures are the store's alone. */
+export interface Attempted {
+  readonly subjectId: string | null;
+  /** By the worker's clock. */
+  readonly began: number;
+}
+
+export class StoreHealth {
+  readonly #deps: StoreHealthDeps;
+  readonly trouble = new Trouble();
+  readonly doubt: CredentialDoubt;
+
+  constructor(deps: StoreHealthDeps) {
+    this.#deps = deps;
+    this.doubt = new CredentialDoubt(deps.clock, deps.storeLifecycle.check);
+  }
+
+  /** For how long the worker still leaves the store alone. */
+  get waitMs(): number {
+    return this.trouble.waitMs(this.#deps.clock.now());
+  }
+
+  async succeeded(store: StoreRecord): Promise<void> {
+    const { db, clock } = this.#deps;
+    this.doubt.served();
+    if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
+    if (this.trouble.succeeded()) await endBackoff(db, store.id, isoTime(clock.now()));
+  }
+
+  async react(store: StoreRecord, reaction: StoreReaction, { subjectId, began }: Attempted): Promise<void> {
+    const { clock, storeLifecycle } = this.#deps;
+    switch (reaction.kind) {
+      case 'goOn':
+      case 'limited':
+        return;
+      case 'pause':
+        return storeLifecycle.pauseForCredential(store, reaction.error);
+      case 'trouble': {
+        const { unrecognised } = reaction.error;
+        this.trouble.failed(subjectId, clock.now(), { unrecognised, began });
+        return this.#sayUnrecognised(store, reaction.error);
+      }
+    }
+  }
+
+  /** Somebody who failed so before, while others were served, says nothing about the store. */
+  isOwnTrouble(store: StoreRecord, { postponed }: DueTask, error: unknown): boolean {
+    const isKnown = postponed > 0 && store.unrecognised === null && !this.trouble.isInTrouble;
+    return isKnown && error instanceof RemoteError && error.unrecognised;
+  }
+
+  /** Where nobody gets an answer of the vendor's, the store says so; an outage of another kind takes its place. */
+  async #sayUnrecognised(store: StoreRecord, { message, unrecognised }: RemoteError): Promise<void> {
+    const { db, clock } = this.#deps;
+    if (!unrecognised && store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
+    if (!unrecognised || !this.trouble.isInTrouble) return;
+    const now = clock.now();
+    const since = store.unrecognised?.since ?? isoTime(now);
+    const retryAt = isoTime(now + this.trouble.waitMs(now));
+    await saveUnrecognised(db, store.id, { since, message, retryAt });
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Settles the due tasks of one store, several at once: each subject by one attempt at a time, leavers first and with
+ * room of their own, nobody beside somebody who has the same account, group or key in hand. It waits for nothing but
+ * the attempts that it began.
+ */
+
+import type { VendorCall } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import { LeaseLost } from '../db/queue/leases.ts';
+import { type DueTask, nextDueTasks } from '../db/queue/queue.ts';
+import { PRIORITY } from '../db/queue/tasks.ts';
+import { membersAmong } from '../db/seen/memberDifferences.ts';
+import type { StoreRecord } from '../db/stores/stores.ts';
+import { RemoteError } from '../model/errors.ts';
+import { Attempt, ContextOutdated } from '../settle/attempt.ts';
+import { AlreadyClaimed, type Claim, Claims } from '../settle/gate/claims.ts';
+import { settleGroup } from '../settle/groups/settleGroup.ts';
+import { settleUser } from '../settle/people/settleUser.ts';
+import { withSeatsTold } from '../settle/seats.ts';
+import type { StoreContext } from '../stores/desired.ts';
+import { type Clock, isoTime } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import { AttemptsUnderWay } from './attemptsUnderWay.ts';
+import { withoutDoubt } from './credentialDoubt.ts';
+import { reactionTo, settleFailure } from './failure.ts';
+import { CALL_MAX_MS, type Shift } from './peerRunner.ts';
+import type { StoreHealth } from './storeHealth.ts';
+
+export interface StoreTasksDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly storeLifecycle: {
+    storeContextOf(store: StoreRecord): Promise<StoreContext>;
+    onCall(storeType: string, op: string, call: VendorCall): void;
+  };
+}
+
+/** How long a group waits at most for members of it whose own attempts are in hand. */
+const GROUP_WAITS_MAX_MS = 1_000;
+
+/** What became of looking for tasks. */
+export type Begun = 'began' | 'nothing' | 'outdated';
+
+export class StoreTasks {
+  readonly underWay = new AttemptsUnderWay();
+  readonly #storeId: string;
+  readonly #deps: StoreTasksDeps;
+  readonly #health: StoreHealth;
+  /** The store, if the worker may work on it now. */
+  readonly #usableStore: (shift: Shift) => Promise<StoreRecord | null>;
+  readonly #claims = new Claims();
+  /** Tasks that met what others had in hand, by id: what they need. */
+  readonly #needs = new Map<string, readonly string[]>();
+  /** How many may be under way: twice as many after each that was served, and one after a failure, or a rest. */
+  #pace = 1;
+  /** Groups that wait for their members, by the id of the task: since when. */
+  readonly #heldBack = new Map<string, number>();
+
+  constructor(
+    storeId: string,
+    deps: StoreTasksDeps,
+    health: StoreHealth,
+    usableStore: (shift: Shift) => Promise<StoreRecord | null>,
+  ) {
+    this.#storeId = storeId;
+    this.#deps = deps;
+    this.#health = health;
+    this.#usableStore = usableStore;
+  }
+
+  /** Those that may begin now, most urgent first, as far as there is room. */
+  async due(context: StoreContext): Promise<readonly DueTask[]> {
+    const room = this.#room(context);
+    if (room.leavers <= 0) return [];
+    const { db, clock } = this.#deps;
+    const now = isoTime(clock.now());
+    const except = this.#notNow();
+    const onlyLeavers = room.others <= 0;
+    return nextDueTasks(db, this.#storeId, now, { limit: room.leavers, except, onlyLeavers });
+  }
+
+  /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */
+  async begin(context: StoreContext, shift: Shift, due: readonly DueTask[]): Promise<Begun> {
+    let begun: Begun = 'nothing';
+    for (const task of due) {
+      const room = this.#room(context);
+      if ((isLeaver(task) ? room.leavers : room.others) <= 0) continue;
+      // Other settings were saved before the task was claimed: they are the ones to plan it with.
+      if (task.contextVersion !== context.store.contextVersion) return 'outdated';
+      if ((await this.#waitsForMembers(task)) || !this.#isFree(task)) continue;
+      const isAlone = context.settings.parallelChanges === 1;
+      const giveWay = () => (isAlone ? this.leaversFirst(shift) : Promise.resolve(false));
+      void this.#settle(context, shift, task, giveWay);
+      begun = 'began';
+    }
+    return begun;
+  }
+
+  /** Settles, one after the other, the leavers who came after longer work had begun. True where there were some. */
+  async leaversFirst(shift: Shift): Promise<boolean> {
+    const { db, clock, storeLifecycle } = this.#deps;
+    for (let passed = 0; ; passed++) {
+      const now = isoTime(clock.now());
+      const wanted = { limit: 1, except: this.#notNow(), onlyLeavers: true };
+      const [task] = await nextDueTasks(db, this.#storeId, now, wanted);
+      if (!task || shift.stopping.aborted || this.#health.waitMs > 0) return passed > 0;
+      const store = await this.#usableStore(shift);
+      if (!store) return passed > 0;
+      const context = await storeLifecycle.storeContextOf(store);
+      if (!this.#isFree(task)) continue;
+      await this.#settle(context, shift, task, () => Promise.resolve(false));
+      this.underWay.throwIfFailed();
+    }
+  }
+
+  /**
+   * How many more may be under way: leavers, and everybody else, who leave a place to leavers. A store that has served
+   * nobody since it last failed, or rested, is asked by one attempt at a time: what one learns of its credential, its
+   * seats or its health spares the others the call.
+   */
+  #room({ settings }: StoreContext): { readonly leavers: number; readonly others: number } {
+    const { tasks } = this.underWay;
+    const leaving = tasks.filter(isLeaver).length;
+    const others = Math.min(this.#pace, Math.max(1, settings.parallelChanges - 1));
+    // Beside whatever else is under way one leaver may be, unless each call asks whether the store is well.
+    const beside = this.#health.trouble.isInTrouble ? 0 : 1;
+    const all = Math.min(settings.parallelChanges, this.#pace + beside);
+    const leavers = Math.min(all - tasks.length, this.#pace - leaving);
+    return { leavers, others: Math.min(leavers, others - tasks.length) };
+  }
+
+  /** Nothing is due: whoever comes next asks alone whether the store is well. */
+  rest(): void {
+    this.#pace = 1;
+    this.#needs.clear();
+    this.#heldBack.clear();
+  }
+
+  /** Ids of tasks that are under way, or need what others have in hand. */
+  #notNow(): readonly string[] {
+    const needing = [...this.#needs.keys()].filter((id) => this.#lacks(id));
+    return [...this.underWay.tasks.map(({ id }) => id), ...needing];
+  }
+
+  #lacks(taskId: string): boolean {
+    return (this.#needs.get(taskId) ?? []).some((key) => this.#claims.isHeld(key));
+  }
+
+  #isFree({ id, subject }: DueTask): boolean {
+    return !this.underWay.has(subject) && !this.#lacks(id);
+  }
+
+  /** A person comes before the memberships that need the account: the group would be worked on twice. */
+  async #waitsForMembers({ id, subject }: DueTask): Promise<boolean> {
+    const { db, clock } = this.#deps;
+    if (subject.kind !== 'group') return false;
+    const people = this.underWay.tasks.flatMap((task) =>
+      task.subject.kind === 'user' ? [task.subject.id] : [],
+    );
+    const since = this.#heldBack.get(id) ?? clock.now();
+    const mayWait = people.length > 0 && clock.now() - since < GROUP_WAITS_MAX_MS;
+    const waits = mayWait && (await membersAmong(db, [subject.id], people)).size > 0;
+    if (waits) this.#heldBack.set(id, since);
+    else this.#heldBack.delete(id);
+    return waits;
+  }
+
+  async #served({ store, settings }: StoreContext): Promise<void> {
+    this.#pace = Math.min(settings.parallelChanges, this.#pace * 2);
+    await this.#health.succeeded(store);
+  }
+
+  #settle(
+    context: StoreContext,
+    shift: Shift,
+    task: DueTask,
+    giveWay: () => Promise<boolean>,
+  ): Promise<void> {
+    const claim = this.#claims.begin();
+    claim.take(this.#needs.get(task.id) ?? []);
+    this.#needs.delete(task.id);
+    return this.underWay.begin(task, () => this.#attempt(context, shift, { task, claim, giveWay }));
+  }
+
+  async #attempt(
+    context: StoreContext,
+    { lease, calls }: Shift,
+    { task, claim, giveWay }: Beginning,
+  ): Promise<void> {
+    const { db, clock, storeLifecycle, log } = this.#deps;
+    const { store } = context;
+    const began = clock.now();
+    log.debug(
+      { storeId: store.id, subject: task.subject, correlationIds: task.causes },
+      'an attempt at a task begins',
+    );
+    const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
+    const settleDoubt = (error: RemoteError, creates: boolean, member = task.subject.id) =>
+      this.#health.doubt.settle(store, task, { error, creates, began, about: member }, calls);
+    const proveRights = () => this.#health.doubt.prove(store, calls);
+    const work = { context, lease, task, claim, signal: calls, onCall, giveWay, settleDoubt, proveRights };
+    const attempt = new Attempt({ db, clock, log }, work);
+    try {
+      if (task.subject.kind === 'user') await settleUser(attempt);
+      else await settleGroup(attempt);
+      if (attempt.asked && !attempt.wasRefused) await this.#served(context);
+      if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
+    } catch (thrown) {
+      if (thrown instanceof AlreadyClaimed) {
+        this.#needs.set(task.id, thrown.needed);
+        return;
+      }
+      const error = withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
+      // The task is still due, and planned with the settings of now when it is claimed again.
+      if (error instanceof ContextOutdated) return;
+      const lost = error instanceof LeaseLost;
+      if (lost || calls.aborted || mayStillArrive(error))
+        await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
+      if (lost) throw error;
+      if (calls.aborted) return;
+      if (!(error instanceof RemoteError) || !SAYS_NOTHING.includes(error.disposition)) this.#pace = 1;
+      const reaction = reactionTo(error);
+      const about = { err: error, storeId: store.id, subject: task.subject, correlationIds: task.causes };
+      if (reaction.kind === 'limited') log.debug(about, 'a task waits for the rate limit of the store');
+      else log.warn(about, 'a task failed');
+      if (!this.#health.isOwnTrouble(store, task, error))
+        await this.#health.react(store, reaction, { subjectId: task.subject.id, began });
+      await settleFailure(attempt, error, this.#health.trouble);
+    } finally {
+      claim.end();
+    }
+  }
+}
+
+interface Beginning {
+  readonly task: DueTask;
+  readonly claim: Claim;
+  readonly giveWay: () => Promise<boolean>;
+}
+
+/** What is the subject's own, or the bridge's, and nothing to be careful about. */
+const SAYS_NOTHING: readonly RemoteError['disposition'][] = [
+  'rateLimited',
+  'conflict',
+  'rejected',
+  'missing',
+];
+
+/** Somebody who must lose access. */
+export function isLeaver({ priority, subject }: DueTask): boolean {
+  return priority === PRIORITY.leaver && subject.kind === 'user';
+}
+
+/** The vendor gave no answer to a write, and may carry it out after the next attempt has looked. */
+function mayStillArrive(error: unknown): boolean {
+  return error instanceof RemoteError && error.disposition === 'unknownOutcome';
+}
