@@ -1,6 +1,7 @@
 /** The directories that this release can pull. A new one is a folder next to this file, and one line here. */
 
 import { demoSource } from './demo/index.ts';
+import { googleSource } from './google/index.ts';
 import { ldapSource } from './ldap/index.ts';
 import { oktaApiSource } from './okta/index.ts';
 import type { PulledStrategy, SourceDefinition } from './source.ts';
@@ -11,7 +12,7 @@ export interface Sources {
   get(strategy: string): SourceDefinition | null;
 }
 
-export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, ldapSource, demoSource];
+export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, googleSource, ldapSource, demoSource];
 
 /** A registry of just these. */
 export function createSources(definitions: readonly SourceDefinition[]): Sources {

@@ -1,4 +1,4 @@
-/** `npm run emulators` as a person starts it: what it prints is enough to reach both vendors. */
+/** `npm run emulators` as a person starts it: what it prints is enough to reach each vendor. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,17 +12,34 @@ afterEach(() => {
   child.kill('SIGKILL');
 });
 
-it('prints NAME=value lines that lead to both, stays, and ends when it is asked to', async () => {
+it('prints NAME=value lines that lead to each, stays, and ends when it is asked to', async () => {
   child = spawn(process.execPath, ['demo/emulators.ts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const printed = await readUntil(/Ctrl\+C/);
   const lines = printed.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  const values = Object.fromEntries(lines.map((line) => /^([A-Z_]+)=(\S+)$/.exec(line)?.slice(1) ?? [line]));
+  const values = Object.fromEntries(
+    lines.map((line) => /^([A-Z_]+)='?(.+?)'?$/.exec(line)?.slice(1) ?? [line]),
+  );
   expect(Object.keys(values)).toEqual([
     'OAUTH_ACCESS_TOKEN',
     'API_BASE_URL',
     'SCIM_BASE_URL',
     'BASE_URL',
     'ACCESS_TOKEN',
+    ...[
+      'OKTA_ORG_URL',
+      'OKTA_API_TOKEN',
+      'GOOGLE_SERVICE_ACCOUNT_KEY',
+      'GOOGLE_SUBJECT',
+      'GOOGLE_API_BASE_URL',
+    ],
+    ...[
+      'GOOGLE_TOKEN_URL',
+      'LDAP_URL',
+      'LDAP_BIND_DN',
+      'LDAP_BIND_PASSWORD',
+      'LDAP_USER_BASE',
+      'LDAP_GROUP_BASE',
+    ],
   ]);
   const authorization = `Bearer ${values.OAUTH_ACCESS_TOKEN}`;
   const slack = await fetch(`${values.SCIM_BASE_URL}Users`, { headers: { authorization } });
@@ -35,6 +52,14 @@ it('prints NAME=value lines that lead to both, stays, and ends when it is asked 
   const headers = { 'private-token': values.ACCESS_TOKEN ?? '' };
   const gitlab = await fetch(`${values.BASE_URL}/api/v4/groups/engineering/members`, { headers });
   expect(await gitlab.json()).toMatchObject([{ username: 'ada' }, { username: 'grace' }]);
+
+  const okta = await fetch(`${values.OKTA_ORG_URL}/api/v1/users`, {
+    headers: { authorization: `SSWS ${values.OKTA_API_TOKEN}` },
+  });
+  expect(await okta.json()).toHaveLength(2);
+  expect(JSON.parse(values.GOOGLE_SERVICE_ACCOUNT_KEY ?? '')).toMatchObject({
+    token_uri: values.GOOGLE_TOKEN_URL,
+  });
 
   expect(child.exitCode).toBeNull();
   child.kill('SIGTERM');

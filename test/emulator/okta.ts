@@ -3,7 +3,7 @@
  * endpoint. For the tests and for trying out, never for the product.
  */
 
-import { generateKeyPairSync } from 'node:crypto';
+import { emulatedKeys } from './keys.ts';
 import {
   badFilter,
   groupBody,
@@ -48,18 +48,6 @@ const MINUTE_MS = 60_000;
 const OKTA_PEOPLE_PAGE = { default: 200, max: 200 };
 const OKTA_GROUPS_PAGE = { default: 10_000, max: 10_000 };
 const OKTA_MEMBERS_PAGE = { default: 1000, max: 1000 };
-
-/** Making a key takes longer than everything else here: one serves them all. */
-let keys: { readonly publicKey: string; readonly privateKey: string } | undefined;
-
-export function emulatedKeys() {
-  keys ??= generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  return keys;
-}
 
 export function createOkta(url: string, options: OktaEmulatorOptions = {}): EmulatedOkta {
   const now = options.now ?? Date.now;

@@ -91,7 +91,7 @@ it('numbers decisions, each number once, and lists each', () => {
 });
 
 it('links to nothing that is not there', () => {
-  const pages = ['.', 'docs', 'docs/decisions', 'docs/idps', 'docs/stores'].flatMap((folder) =>
+  const pages = ['.', 'docs', 'docs/decisions', 'docs/idps', 'docs/sources', 'docs/stores'].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
