@@ -164,17 +164,18 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
       const inScope = scope === 'base' ? key === base : key === base || key.endsWith(`,${base}`);
       return inScope && !faults.hides(dn) && passes(request.filter, valuesOf(attributes));
     });
-    const wire = found.map(({ dn, attributes }) => shown({ dn, attributes: [...attributes] }));
+    const wire = (from: number, to: number) =>
+      found.slice(from, to).map(({ dn, attributes }) => shown({ dn, attributes: [...attributes] }));
     const references = scope === 'base' ? [] : faults.references.map((url) => referenceMessage(id, url));
     const control = request.controls?.find((one) => one instanceof PagedResultsControl)?.value;
-    if (!control) return [...wire, ...references, done(0)];
+    if (!control) return [...wire(0, found.length), ...references, done(0)];
     if (control.size > faults.pageMax) return [done(11, 'illegal pagedResults page size')];
     const [from = 0, page = 1] = (control.cookie?.toString() || '0:1').split(':').map(Number);
     const isEmpty = faults.emptyPages.includes(page);
     const to = isEmpty ? from : from + control.size;
-    if (to > faults.totalMax) return [...wire.slice(from, faults.totalMax), done(4)];
+    if (to > faults.totalMax) return [...wire(from, faults.totalMax), done(4)];
     const cookie = to < found.length || isEmpty ? Buffer.from(`${to}:${page + 1}`) : Buffer.alloc(0);
-    return [...wire.slice(from, to), ...references, done(0, '', cookie)];
+    return [...wire(from, to), ...references, done(0, '', cookie)];
   };
 
   const serve = (socket: Socket): void => {
@@ -293,8 +294,10 @@ function listOf(attributes: Attributes): readonly (readonly [string, readonly Va
 }
 
 function valuesOf(attributes: ReadonlyMap<string, readonly Value[]>): Values {
-  const byName = new Map([...attributes].map(([name, values]) => [name.toLowerCase(), values]));
-  return (name) => byName.get(name) ?? [];
+  return (name) => {
+    for (const [own, values] of attributes) if (own.toLowerCase() === name) return values;
+    return [];
+  };
 }
 
 /** The attributes that were asked for; a long one in a range, as Active Directory does: empty, and again with its range. */

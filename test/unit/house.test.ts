@@ -91,10 +91,11 @@ it('numbers decisions, each number once, and lists each', () => {
 });
 
 it('links to nothing that is not there', () => {
-  const pages = ['.', 'docs', 'docs/decisions', 'docs/idps', 'docs/sources', 'docs/stores'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder))
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => join(folder, name)),
+  const pages = ['.', 'docs', 'docs/decisions', 'docs/idps', 'docs/sources', 'docs/stores'].flatMap(
+    (folder) =>
+      readdirSync(join(ROOT, folder))
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join(folder, name)),
   );
   const dead = pages.flatMap((page) =>
     [...textOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]

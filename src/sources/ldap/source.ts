@@ -1,6 +1,6 @@
 /** An LDAP server as a directory that is pulled: people, their state, groups and who is in them. */
 
-import type { Filter } from 'ldapts';
+import { EqualityFilter, type Filter, OrFilter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
 import { readAhead } from '../ahead.ts';
 import { createUnreadCount } from '../lookups.ts';
@@ -30,6 +30,8 @@ import type { Preset } from './presets.ts';
 import { normalDn } from './protocol/dn.ts';
 import type { Entry } from './protocol/entry.ts';
 import { CODE, isCode } from './protocol/errors.ts';
+import type { Found } from './protocol/session.ts';
+import { generalizedTime } from './protocol/values.ts';
 import { openReading, type Reading, userAttributes } from './reading.ts';
 import { type LdapSettings, ldapSettings } from './settings.ts';
 import { both, demandBase, elsewhere, idFilter } from './tree.ts';
@@ -137,33 +139,39 @@ async function* userPages(
   }
 }
 
+/** Of a delta, the groups that changed and those that contain them, whose people changed with them. */
 async function* groupPages(
   reading: Reading,
   seen: Seen,
   { groups: choice }: ScanRequest,
   changed: Filter | null,
 ): AsyncGenerator<ScanPage> {
-  const { settings, tree, groupFilter } = reading;
+  const { tree, groupFilter } = reading;
   const { preset } = tree;
   if (choice.mode === 'Off') return;
-  const attributes = [...GROUP_ATTRIBUTES, preset.idAttribute, preset.changedAttribute];
   const chosen = choice.mode === 'Selected' ? new Set(choice.ids) : null;
-  const base = settings.groupBase;
-  const filters =
-    changed === null && chosen
+  const open: Filter[] = changed
+    ? [both(groupFilter, changed)]
+    : chosen
       ? chosenFilters(preset, groupFilter, chosen)
-      : [changed ? both(groupFilter, changed) : groupFilter];
-  for (const filter of filters) {
-    for await (const found of tree.pages({ base, scope: 'sub', filter, attributes }, 'list groups')) {
+      : [groupFilter];
+  const visited = new Set<string>();
+  for (let filter = open.pop(); filter !== undefined; filter = open.pop()) {
+    for await (const found of groupsBy(reading, filter)) {
       const groups: SourceGroup[] = [];
       for (const entry of found.entries) {
         const id = idOf(entry, preset);
-        if (id === null)
+        if (id === null) {
           yield { kind: 'unread', what: 'group', id, reason: `${entry.dn} shows no ${preset.idAttribute}` };
-        else if (!chosen || chosen.has(id)) {
-          seen.shown.set(id, indexGroup(seen.index, entry, id));
-          groups.push(groupOf(entry, preset, id));
+          continue;
         }
+        noteStamp(seen, generalizedTime(entry.first(preset.changedAttribute) ?? ''));
+        if (visited.has(id)) continue;
+        visited.add(id);
+        if (changed) open.push(both(groupFilter, containing(entry.dn)));
+        if (chosen && !chosen.has(id)) continue;
+        seen.shown.set(id, indexGroup(seen.index, entry, id));
+        groups.push(groupOf(entry, preset, id));
       }
       seen.elsewhere += elsewhere(found);
       yield { kind: 'groups', groups };
@@ -171,8 +179,20 @@ async function* groupPages(
   }
 }
 
+function groupsBy({ settings, tree }: Reading, filter: Filter): AsyncGenerator<Found> {
+  const { idAttribute, changedAttribute } = tree.preset;
+  const attributes = [...GROUP_ATTRIBUTES, idAttribute, changedAttribute];
+  return tree.pages({ base: settings.groupBase, scope: 'sub', filter, attributes }, 'list groups');
+}
+
+function containing(dn: string): Filter {
+  return new OrFilter({
+    filters: ['member', 'uniqueMember'].map((attribute) => new EqualityFilter({ attribute, value: dn })),
+  });
+}
+
 /** What no group can have as its id is simply not shown. */
-function chosenFilters(preset: Preset, groupFilter: Filter, ids: ReadonlySet<string>): readonly Filter[] {
+function chosenFilters(preset: Preset, groupFilter: Filter, ids: ReadonlySet<string>): Filter[] {
   return [...ids].flatMap((id) => {
     const filter = idFilter(preset, id);
     return filter ? [both(groupFilter, filter)] : [];

@@ -49,12 +49,22 @@ export async function openTree(
     session.close();
     throw error;
   }
-  const connected = async (): Promise<Session> => {
-    if (session.isOpen) return session;
-    session = await openSession(settings, deps, signal);
+  const reconnected = async (): Promise<Session> => {
+    const next = await openSession(settings, deps, signal);
+    session.close();
+    session = next;
     const { identity } = await readServer(session, settings);
     if (identity !== server.identity) throw anotherServer(server.identity, identity);
     return session;
+  };
+  let reconnecting: Promise<Session> | null = null;
+  /** Several searches that find it broken open one. */
+  const connected = (): Promise<Session> => {
+    if (reconnecting === null && session.isOpen) return Promise.resolve(session);
+    reconnecting ??= reconnected().finally(() => {
+      reconnecting = null;
+    });
+    return reconnecting;
   };
   /** Tries again what may pass, over a new connection where the old one broke. */
   const restarted = async <T>(failures: number, error: unknown, again: () => T): Promise<T> => {

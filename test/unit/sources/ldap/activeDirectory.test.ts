@@ -220,6 +220,24 @@ describe('a delta', () => {
     expect([next.users.size, next.groups.size]).toEqual([0, 0]);
   });
 
+  it('shows the groups that contain one that changed, chosen or not in between', async () => {
+    const [ada, bob] = [ad.addPerson('Ada'), ad.addPerson('Bob')];
+    const inner = ad.addGroup('Inner', [ada, bob]);
+    const between = ad.addGroup('Between', [inner]);
+    const outer = ad.addGroup('Outer', [between]);
+    ad.change(inner, { member: [ada, bob, outer] });
+    const { position } = await scan();
+    ad.change(inner, { member: [ada, outer] });
+    const all = await changesSince(source(), position);
+    expect([...all.groups.values()].map(({ name }) => name).sort()).toEqual(['Between', 'Inner', 'Outer']);
+    const groups = { mode: 'Selected', ids: [ad.idOf(outer)] } as const;
+    const { delta } = source();
+    if (!delta || !position) throw new Error('there is no delta');
+    const chosen = await collect(delta(position, { groups, position: null }, CONTEXT));
+    expect([...chosen.groups.keys()]).toEqual([ad.idOf(outer)]);
+    expect(memberIds(chosen, ad.idOf(outer))).toEqual([ad.idOf(ada)]);
+  });
+
   it('shows again what changed while the reading before it was under way', async () => {
     const ada = ad.addPerson('Ada');
     const pages = source().scan(ALL, CONTEXT)[Symbol.asyncIterator]();
@@ -241,6 +259,17 @@ describe('a delta', () => {
     ad.root = { ...before, dnsHostName: 'dc2.corp.example' };
     await expect(changesSince(source(), again)).rejects.toThrow(PositionLost);
   });
+});
+
+it('signs in once where several searches find the connection broken', async () => {
+  const ada = ad.addPerson('Ada');
+  const teams = Array.from({ length: 12 }, (_, n) => ad.addGroup(`Team ${n}`, [ada]));
+  const pages = source().scan(ALL, CONTEXT)[Symbol.asyncIterator]();
+  for (let page = await pages.next(); page.value?.kind !== 'groups'; ) page = await pages.next();
+  ad.faults.dropNext = 1;
+  const seen = await collect({ [Symbol.asyncIterator]: () => pages });
+  expect(seen.members.size).toBe(teams.length);
+  expect(ad.log.filter((line) => line.startsWith('bind'))).toHaveLength(2);
 });
 
 describe('whoever is missing', () => {
