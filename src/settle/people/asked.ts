@@ -27,7 +27,9 @@ export async function lookAtPerson(attempt: Attempt): Promise<PersonFacts> {
 async function lookAt(attempt: Attempt, sightOf: SightOf): Promise<PersonFacts> {
   const [facts] = await lookAtPeople(attempt, byVendor(attempt, sightOf), [attempt.task.subject.id]);
   const { intent } = attempt;
-  const isOwn = intent?.identifier !== undefined && intent.identifier === facts?.desired.identifier;
+  // Where the vendor refused the creation because the account is there already, somebody else made it.
+  const mayHaveMade = intent?.identifier !== undefined && intent.ops.includes('create');
+  const isOwn = mayHaveMade && intent.identifier === facts?.desired.identifier;
   return { ...(facts as PersonFacts), isOwn };
 }
 

@@ -116,6 +116,20 @@ describe.each(cases)('on $type and $dialect', ({ type, dialect }) => {
     expect(shown(type, remoteId)).toBe(before);
   });
 
+  it('a privileged account that no scan has seen is not taken for one that the bridge made', async () => {
+    await world.add(type);
+    const chief = world.seed(type, { name: 'chief' });
+    promote(type, chief);
+    const before = shown(type, chief);
+    const chiefs = await world.join('chief');
+    expect(await world.status(type, chiefs)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('privileged'),
+    });
+    await world.setActive(chiefs, false);
+    expect(shown(type, chief)).toBe(before);
+  });
+
   it('a privileged account is adopted by hand alone, and its leaver waits for an admin', async () => {
     const chief = world.seed(type, { name: 'chief' });
     promote(type, chief);
