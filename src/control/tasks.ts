@@ -10,10 +10,11 @@ import {
   PRIORITY,
   retryTask,
   type TaskRecord,
+  tasksOfSubject,
 } from '../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { endSeatsWaitAt } from '../db/stores/storeProgress.ts';
-import { getStore, type StoreRecord } from '../db/stores/stores.ts';
+import { getStore, listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';
@@ -98,13 +99,14 @@ export async function syncPerson(
   environmentId: string,
   subject: Subject & { readonly display: string },
   cause: Cause,
+  priority: number = PRIORITY.normal,
 ): Promise<void> {
   await deps.db.transaction(async (tx) => {
     const at = isoTime(deps.clock.now());
     await enqueueForAllStores(tx, {
       environmentId,
       subject: { kind: subject.kind, id: subject.id },
-      priority: PRIORITY.normal,
+      priority,
       correlationIds: [cause.correlationId],
       at,
     });
@@ -117,4 +119,31 @@ export async function syncPerson(
     });
   });
   deps.wake.signal();
+}
+
+/** How long a request waits for one person. */
+const SETTLED_WITHIN_MS = 30_000;
+
+/**
+ * The same, and waits until every store has concluded: true. False where one has not after 30 seconds, or waits for
+ * an admin who paused it. Throws 503 `no_worker`, and then nothing is queued.
+ */
+export async function settlePerson(
+  deps: PropagationDeps,
+  environmentId: string,
+  subject: Subject & { readonly display: string },
+  cause: Cause,
+): Promise<boolean> {
+  await deps.inquiries.requireWorker();
+  await syncPerson(deps, environmentId, subject, cause, PRIORITY.awaited);
+  const look = async () => {
+    const tasks = await tasksOfSubject(deps.db, subject);
+    const pending = new Set(tasks.filter(({ state }) => state === 'pending').map(({ storeId }) => storeId));
+    if (pending.size === 0) return { isSettled: true };
+    const stores = await listWorkingStores(deps.db, environmentId);
+    const isComing = stores.some(({ id, paused }) => pending.has(id) && paused === null);
+    return isComing ? null : { isSettled: false };
+  };
+  const seen = await deps.inquiries.waitFor(look, SETTLED_WITHIN_MS);
+  return seen?.isSettled ?? false;
 }

@@ -26,6 +26,10 @@ export async function showPerson(deps: ApiDeps, environmentId: string, person: P
     environment: { id: environmentId },
     users: person.users.map(showUserOfPerson),
     stores: await showStatuses(deps, person.stores),
-    _links: { self: { href: self }, timeline: { href: `${self}/timeline` } },
+    _links: {
+      self: { href: self },
+      timeline: { href: `${self}/timeline` },
+      sync: { href: `${self}/sync` },
+    },
   };
 }

@@ -1,12 +1,14 @@
 /** `…/people`: persons over all connections, how they stand everywhere, and who they are where that is in doubt. */
 
 import { answerIdentity } from '../../control/identity/sameAs.ts';
+import { explainEverywhere, explainPerson } from '../../control/status/explanation/explain.ts';
 import { personOf, viewOfPerson } from '../../control/status/people.ts';
-import { syncPerson } from '../../control/tasks.ts';
+import { settlePerson, syncPerson } from '../../control/tasks.ts';
 import { findUserOrPerson } from '../../db/identity/persons.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import { usersOfPeople } from '../../db/people/lastWord.ts';
 import { type FoundPerson, findPeople } from '../../db/people/words.ts';
+import { getStoreOf } from '../../db/stores/stores.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, endpoint, ok } from '../endpoint.ts';
 import { href } from '../href.ts';
@@ -15,7 +17,16 @@ import { notFound } from '../path.ts';
 import { pageOfEvents } from '../present/events.ts';
 import { showPerson, showUserOfPerson } from '../present/person.ts';
 import { EventList } from '../schemas/events.ts';
-import { IdentityAnswer, PEOPLE_QUERY, PeopleList, PersonDetails } from '../schemas/people.ts';
+import {
+  EXPLANATION_QUERY,
+  Explanation,
+  IdentityAnswer,
+  PEOPLE_QUERY,
+  PeopleList,
+  PersonDetails,
+  SettledPerson,
+  SYNC_QUERY,
+} from '../schemas/people.ts';
 
 const PEOPLE = '/environments/:envId/people';
 const PERSON = '/environments/:envId/people/:personId';
@@ -67,6 +78,21 @@ export const people = {
       ok(await show(deps, environment.id, await known(deps, environment.id, params.personId))),
   }),
 
+  explainPerson: endpoint({
+    method: 'get',
+    path: `${PERSON}/explanation`,
+    scope: 'read',
+    summary: 'Say why the person has, or has no, access to a store',
+    query: EXPLANATION_QUERY,
+    answers: { 200: Explanation },
+    handle: async ({ environment, params, query }, deps) => {
+      const id = await known(deps, environment.id, params.personId);
+      const store = await getStoreOf(deps.db, environment.id, query.storeId);
+      if (!store) throw notFound('store', query.storeId);
+      return ok(await explainPerson(deps.propagation, store, id));
+    },
+  }),
+
   listPersonTimeline: endpoint({
     method: 'get',
     path: `${PERSON}/timeline`,
@@ -86,11 +112,18 @@ export const people = {
     path: `${PERSON}/sync`,
     scope: 'write',
     summary: 'Settle the person on every store now',
-    answers: { 202: PersonDetails },
-    handle: async ({ environment, params, cause }, deps) => {
+    query: SYNC_QUERY,
+    answers: { 200: SettledPerson, 202: PersonDetails },
+    refusals: { 503: 'With `wait`: no worker is there, and nothing was queued; try again.' },
+    handle: async ({ environment, params, query, cause }, deps) => {
       const id = await known(deps, environment.id, params.personId);
       const display = (await namesOfPeople(deps.db, [id])).get(id)?.display ?? id;
-      await syncPerson(deps.propagation, environment.id, { kind: 'user', id, display }, cause);
+      const subject = { kind: 'user', id, display } as const;
+      if (!query.wait) await syncPerson(deps.propagation, environment.id, subject, cause);
+      else if (await settlePerson(deps.propagation, environment.id, subject, cause)) {
+        const explanations = await explainEverywhere(deps.propagation, environment.id, id);
+        return ok({ settled: true as const, _embedded: { explanations } });
+      }
       return accepted(await show(deps, environment.id, id));
     },
   }),

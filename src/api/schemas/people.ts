@@ -1,6 +1,7 @@
 /** People over all connections and stores: as they are found, shown, and decided about. */
 
 import { z } from 'zod';
+import { STEP_OUTCOMES, STEPS } from '../../control/status/explanation/situation.ts';
 import { WORD_KINDS } from '../../db/people/words.ts';
 import { listOf } from '../lists.ts';
 import { Link, named, Reference, Time } from './common.ts';
@@ -69,7 +70,7 @@ export const PersonDetails = named(
     groups: z.array(z.object({ id: z.string(), display: z.string() })),
     stores: z.array(PersonOnStore),
     identity: Identity.optional(),
-    _links: z.object({ self: Link, timeline: Link }),
+    _links: z.object({ self: Link, timeline: Link, sync: Link }),
   }),
 );
 
@@ -77,5 +78,43 @@ export const IdentityAnswer = named(
   'IdentityAnswer',
   z.strictObject({
     sameAs: idText.nullable().describe('The person who left, where they are the same; null: somebody else.'),
+  }),
+);
+
+export const EXPLANATION_QUERY = { storeId: z.string('is required: the id of a store') };
+
+export const Explanation = named(
+  'Explanation',
+  z.object({
+    store: z.object({ id: z.string(), name: z.string(), type: z.string() }),
+    sentence: z.string().describe('Why the person has, or has no, access to the store.'),
+    steps: z
+      .array(
+        z.object({
+          step: z.enum(STEPS),
+          outcome: z
+            .enum(STEP_OUTCOMES)
+            .describe('`stopped`: the way ends here, and the steps that follow are `notReached`.'),
+          detail: z.string(),
+          evidence: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+          at: Time.optional(),
+        }),
+      )
+      .describe('From what the directory says to what the vendor confirmed: always these seven.'),
+  }),
+);
+
+export const SYNC_QUERY = {
+  wait: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Answer 200 once every store has concluded, at the latest after 30 seconds 202.'),
+};
+
+export const SettledPerson = named(
+  'SettledPerson',
+  z.object({
+    settled: z.literal(true),
+    _embedded: z.object({ explanations: z.array(Explanation) }),
   }),
 );

@@ -2,7 +2,7 @@
 
 import { heldOfPerson } from '../../db/brake/heldLists.ts';
 import type { LossRecord } from '../../db/brake/losses.ts';
-import { speakingUser } from '../../db/identity/persons.ts';
+import { type SpeakingUser, speakingUser } from '../../db/identity/persons.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
 import { type LastWord, lastWordOn } from '../../db/people/lastWord.ts';
@@ -21,7 +21,7 @@ import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 import { whyAsItShouldBe } from './reasons.ts';
 
 /** `removed`: an account was linked, and is gone. `locked`: at the vendor, where the bridge cannot enable it. */
-type AccountState = 'none' | 'locked' | LinkState;
+export type AccountState = 'none' | 'locked' | LinkState;
 
 /** How one person stands on one store. */
 export interface PersonStatus {
@@ -42,43 +42,66 @@ export interface PersonStatus {
   readonly correlationId: string | null;
 }
 
+/** What is known of a person on every store, before it is put into words. */
+export interface PersonRecords {
+  readonly personId: string;
+  readonly speaking: SpeakingUser | null;
+  readonly word: LastWord | null;
+  readonly statuses: ReadonlyMap<string, SyncStatusRecord>;
+  readonly tasks: ReadonlyMap<string, TaskRecord>;
+  readonly links: ReadonlyMap<string, LinkRecord>;
+  readonly held: ReadonlyMap<string, readonly LossRecord[]>;
+}
+
+export async function recordsOfPerson(db: Db, personId: string): Promise<PersonRecords> {
+  const subject = { kind: 'user', id: personId } as const;
+  return {
+    personId,
+    speaking: await speakingUser(db, personId),
+    word: await lastWordOn(db, personId),
+    statuses: byStore(await syncStatusesOfSubject(db, subject)),
+    tasks: byStore(await tasksOfSubject(db, subject)),
+    links: byStore(await linksOfSubject(db, subject)),
+    held: Map.groupBy(await heldOfPerson(db, personId), (row) => row.storeId),
+  };
+}
+
 /** One entry for each store that is not inactive. */
 export async function personStatuses(
   db: Db,
   environmentId: string,
   personId: string,
 ): Promise<readonly PersonStatus[]> {
-  const subject = { kind: 'user', id: personId } as const;
-  const speaking = await speakingUser(db, personId);
-  const stores = await listWorkingStores(db, environmentId);
-  const statuses = byStore(await syncStatusesOfSubject(db, subject));
-  const tasks = byStore(await tasksOfSubject(db, subject));
-  const links = byStore(await linksOfSubject(db, subject));
-  const held = Map.groupBy(await heldOfPerson(db, personId), (row) => row.storeId);
-  const word = await lastWordOn(db, personId);
+  const records = await recordsOfPerson(db, personId);
   const shown: PersonStatus[] = [];
-  for (const store of stores) {
-    const link = links.get(store.id);
-    const { id, name, type } = store;
-    const settled = statuses.get(id);
-    const task = tasks.get(id);
-    // The person is deleted, and nothing is left to do on this store.
-    const departed = !settled && !task && speaking === null;
-    const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
-    shown.push({
-      store: { id, name, type },
-      ...(await said(db, { store, settled, task, link, speaking, departed, outside, word })),
-      accountState: accountState(link),
-      held: held.get(id) ?? [],
-      ...(link && link.state !== 'removed'
-        ? {
-            ...{ remoteId: link.remoteId, remoteName: link.remoteName, origin: link.origin },
-            ...(link.privileged ? { privileged: true as const } : {}),
-          }
-        : {}),
-    });
-  }
+  for (const store of await listWorkingStores(db, environmentId))
+    shown.push(await personStatusOn(db, store, records));
   return shown;
+}
+
+export async function personStatusOn(
+  db: Db,
+  store: StoreRecord,
+  records: PersonRecords,
+): Promise<PersonStatus> {
+  const { id, name, type } = store;
+  const { speaking, word } = records;
+  const [settled, task, link] = [records.statuses.get(id), records.tasks.get(id), records.links.get(id)];
+  // The person is deleted, and nothing is left to do on this store.
+  const departed = !settled && !task && speaking === null;
+  const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
+  return {
+    store: { id, name, type },
+    ...(await said(db, { store, settled, task, link, speaking, departed, outside, word })),
+    accountState: accountState(link),
+    held: records.held.get(id) ?? [],
+    ...(link && link.state !== 'removed'
+      ? {
+          ...{ remoteId: link.remoteId, remoteName: link.remoteName, origin: link.origin },
+          ...(link.privileged ? { privileged: true as const } : {}),
+        }
+      : {}),
+  };
 }
 
 interface Known {
@@ -104,7 +127,7 @@ async function said(db: Db, known: Known) {
   return { ...shown, reason: await whyAsItShouldBe(db, store, link ?? null, speaking, word) };
 }
 
-function accountState(link: LinkRecord | undefined): AccountState {
+export function accountState(link: LinkRecord | undefined): AccountState {
   if (!link) return 'none';
   return link.disabledBy === 'locked' || link.disabledBy === 'unapproved' ? 'locked' : link.state;
 }

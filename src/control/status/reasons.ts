@@ -1,4 +1,7 @@
-/** Why an account is as it should be, in one sentence: who said what of the person, and which rule has them. */
+/**
+ * Who said what of a person, and which rule has them, in clauses. Every sentence about somebody's access is made of
+ * them: in a person's status, in the explanation of it, and in whatever tells of it later.
+ */
 
 import type { UserRecord } from '../../db/identity/users.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
@@ -8,7 +11,18 @@ import { rulesOfStore } from '../../db/stores/rules.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 
-/** `word` of the directory; `speaking` of the person's users, null where the person is gone. */
+/** Whether the rules of a store have somebody. */
+export interface ScopeWord {
+  readonly included: boolean;
+  /** The first active rule that includes them; null where there is none. */
+  readonly rule: string | null;
+  readonly clause: string;
+}
+
+/**
+ * Why an account is as it should be. `word` of the directory; `speaking` of the person's users, null where the person is
+ * gone.
+ */
 export async function whyAsItShouldBe(
   db: Db,
   store: StoreRecord,
@@ -17,7 +31,9 @@ export async function whyAsItShouldBe(
   word: LastWord | null,
 ): Promise<string> {
   const account = link === null ? 'no account' : STATES[link.state];
-  return `${account}: ${await because(db, store, speaking, word)}`;
+  const said = directoryClause(word, speaking?.userName ?? 'this person');
+  const isActive = word?.said === 'active';
+  return `${account}: ${said}${isActive ? `, and ${(await scopeWord(db, store, speaking)).clause}` : ''}`;
 }
 
 const STATES: Readonly<Record<LinkRecord['state'], string>> = {
@@ -27,26 +43,27 @@ const STATES: Readonly<Record<LinkRecord['state'], string>> = {
   removed: 'no account any more',
 };
 
-async function because(
-  db: Db,
-  store: StoreRecord,
-  speaking: UserRecord | null,
-  word: LastWord | null,
-): Promise<string> {
-  if (word === null) return 'the directory does not know this person';
+/** `who`: what the person is called. */
+export function directoryClause(word: LastWord | null, who: string): string {
+  if (word === null) return `the directory does not know ${who}`;
   const { connectionName, said, at } = word;
-  const who = speaking?.userName ?? 'this person';
-  const when = at === null ? '' : ` on ${at.slice(0, 10)}`;
-  if (said !== 'active') return `${connectionName} ${said} ${who}${when}`;
-  return `${connectionName} has ${who} as active, and ${await scopeWords(db, store, speaking)}`;
+  if (said === 'active') return `${connectionName} has ${who} as active`;
+  return `${connectionName} ${said} ${who}${at === null ? '' : ` on ${dayOf(at)}`}`;
 }
 
-async function scopeWords(db: Db, store: StoreRecord, speaking: UserRecord | null): Promise<string> {
+/** The day of an ISO time. */
+export function dayOf(at: string): string {
+  return at.slice(0, 10);
+}
+
+export async function scopeWord(db: Db, store: StoreRecord, speaking: UserRecord | null): Promise<ScopeWord> {
   const rules = (await rulesOfStore(db, store.id)).filter(({ active }) => active);
-  if (rules.length === 0) return `${store.name} has no rule, so everyone is in scope`;
+  if (rules.length === 0)
+    return { included: true, rule: null, clause: `${store.name} has no rule, so everyone is in scope` };
   for (const rule of rules) {
     const included = await peopleInScope(db, scopeOf([rule], dialectOf(db)), speaking ? [speaking] : []);
-    if (included.size > 0) return `the rule "${rule.name}" includes them`;
+    if (included.size > 0)
+      return { included: true, rule: rule.name, clause: `the rule "${rule.name}" includes them` };
   }
-  return `no rule of ${store.name} includes them`;
+  return { included: false, rule: null, clause: `no active rule of ${store.name} includes them` };
 }

@@ -1,0 +1,113 @@
+/**
+ * The seven steps from what the directory says to what the vendor confirmed, each in one sentence, and the one sentence
+ * that sums them up. Pure. Whoever tells somebody why a person has access takes the words from here.
+ */
+
+import { mayGiveAccess } from '../../../plan/drafting.ts';
+import type { Explanation, Said, Situation, StepName } from './situation.ts';
+import { STEPS } from './situation.ts';
+import { brake, plan, vendor } from './what.ts';
+import { directory, match, scope, speaker } from './who.ts';
+
+const OF: Readonly<Record<StepName, (situation: Situation) => Said>> = {
+  directory,
+  speaker,
+  scope,
+  match,
+  plan,
+  brake,
+  vendor,
+};
+
+export function explained(situation: Situation): Explanation {
+  const said = new Map<StepName, Said>();
+  let stoppedAt: StepName | null = null;
+  for (const step of STEPS) {
+    // What waits for a decision is said, wherever the way of everything else ended.
+    const isHeld = step === 'brake' && situation.status.held.length > 0;
+    const of: Said = stoppedAt === null || isHeld ? OF[step](situation) : notReached(stoppedAt);
+    if (of.outcome === 'stopped') stoppedAt ??= step;
+    said.set(step, of);
+  }
+  return {
+    store: situation.status.store,
+    sentence: sentence(sumUp(situation, said), situation),
+    steps: [...said].map(([step, { outcome, clause, evidence, at }]) => ({
+      step,
+      outcome,
+      detail: sentence(clause, situation),
+      ...(evidence && evidence.length > 0 ? { evidence } : {}),
+      ...(at ? { at } : {}),
+    })),
+  };
+}
+
+function notReached(stoppedAt: StepName): Said {
+  return { outcome: 'notReached', clause: `this comes after ${AFTER[stoppedAt]}` };
+}
+
+const AFTER: Readonly<Record<StepName, string>> = {
+  directory: 'the directory',
+  speaker: 'the question who speaks for them',
+  scope: 'the rules',
+  match: 'the question which account is theirs',
+  plan: 'the plan',
+  brake: 'the decision',
+  vendor: 'the vendor',
+};
+
+/** Has or has no access; because of the directory or the rules; but for what stands in the way. */
+function sumUp(situation: Situation, said: ReadonlyMap<StepName, Said>): string {
+  const clauseOf = (step: StepName) => said.get(step)?.clause ?? '';
+  const { word, scope: rules, display } = situation;
+  const isActive = word?.said === 'active';
+  const because = !isActive
+    ? clauseOf('directory')
+    : rules.included
+      ? `${clauseOf('directory')}, and ${clauseOf('scope')}`
+      : clauseOf('scope');
+  const obstacle = [...said.values()].find(({ outcome }) => outcome === 'stopped') ?? refusalAmong(said);
+  const isUnderway = said.get('vendor')?.outcome === 'notReached' && situation.task?.state === 'pending';
+  const rest = obstacle
+    ? `, but ${obstacle.clause}`
+    : isUnderway
+      ? `, and ${said.get('vendor')?.clause}`
+      : '';
+  return `${display} ${accessOf(situation, isActive && rules.included)}: ${because}${rest}`;
+}
+
+/** What the store was not to do, or the vendor would not. */
+function refusalAmong(said: ReadonlyMap<StepName, Said>): Said | undefined {
+  return (['plan', 'vendor'] as const).map((step) => said.get(step)).find((found) => found?.outcome === 'no');
+}
+
+/** `isWanted`: the directory has the person as active, and the rules include them. */
+function accessOf({ status, store, facts }: Situation, isWanted: boolean): string {
+  const { account, isTaken, doubts } = facts;
+  switch (status.accountState) {
+    case 'enabled':
+      return `${isWanted ? 'has' : 'still has'} access to ${store.name}`;
+    case 'invited':
+      return `is ${isWanted ? '' : 'still '}invited to ${store.name}`;
+    case 'disabled':
+      return `has no access to ${store.name}`;
+    case 'locked':
+      return `cannot use their account on ${store.name}`;
+    case 'removed':
+      return `has no account on ${store.name} any more`;
+    case 'none': {
+      const isUnowned = account !== null && !isTaken && doubts.question === null && mayGiveAccess(account);
+      return isUnowned
+        ? `has an account on ${store.name} that the bridge does not manage`
+        : `has no account on ${store.name}`;
+    }
+  }
+}
+
+/** A full stop, and a capital letter unless it begins with what somebody or something is called. */
+function sentence(clause: string, { display, store, speaking, word, link }: Situation): string {
+  const names = [display, speaking?.userName, store.name, word?.connectionName, link?.remoteName];
+  const isName = names.some((name) => name !== undefined && name !== '' && clause.startsWith(name));
+  const begun = isName ? clause : clause.charAt(0).toUpperCase() + clause.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
