@@ -109,6 +109,29 @@ export async function statusesOfSubjects(
   return found;
 }
 
+export interface RecordedStatus {
+  readonly status: SyncStatus;
+  readonly since: string | null;
+}
+
+/** The same of people, with the time; with a waiting task, `pending` since that was queued. */
+export async function standingOfPeople(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, RecordedStatus>> {
+  const found = new Map<string, RecordedStatus>();
+  for (const some of chunks(personIds)) {
+    const ofStore = { store_id: storeId, kind: 'user' };
+    const rows = await db('sync_statuses').where(ofStore).whereIn('subject_id', some);
+    for (const row of rows) found.set(row.subject_id, { status: row.status, since: row.since ?? null });
+    const waiting = { ...ofStore, state: 'pending', failing: false };
+    const tasks = await db('tasks').where(waiting).whereIn('subject_id', some);
+    for (const row of tasks) found.set(row.subject_id, { status: 'pending', since: row.created_at });
+  }
+  return found;
+}
+
 export async function deleteSyncStatus(db: Db, storeId: string, subject: Subject): Promise<void> {
   await db('sync_statuses').where({ store_id: storeId, kind: subject.kind, subject_id: subject.id }).delete();
 }
