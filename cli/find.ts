@@ -9,6 +9,11 @@ interface Named {
   readonly name: string;
 }
 
+/** All of them. */
+export function findStores(client: Client) {
+  return Array.fromAsync(client.all(STORES, {}));
+}
+
 export function findStore(client: Client, wanted: string) {
   return find('store', wanted, client.all(STORES, {}));
 }

@@ -11,14 +11,18 @@ import { addIncident } from './commands/incident.ts';
 import { addLocal } from './commands/local.ts';
 import { addMapping } from './commands/mapping.ts';
 import { addOpenApi } from './commands/openapi.ts';
+import { addPerson } from './commands/person.ts';
 import { addRule } from './commands/rule.ts';
 import { addStatus } from './commands/status.ts';
 import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
+import { addWho } from './commands/who.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 
 const COMMANDS = [
   addStatus,
+  addWho,
+  addPerson,
   addStore,
   addHeld,
   addIncident,

@@ -5,6 +5,7 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import { Table } from 'console-table-printer';
+import type { Event } from '../client/events.ts';
 
 export type Columns<Row> = Readonly<Record<string, (row: Row) => unknown>>;
 
@@ -14,6 +15,8 @@ export interface Output {
   rows<Row>(rows: readonly Row[], columns: Columns<Row>): void;
   /** One thing: its fields below each other. */
   one<Row>(row: Row, fields: Columns<Row>): void;
+  /** One of many that come one after the other: a line each, also as JSON. */
+  line<Row>(row: Row, columns: Columns<Row>): void;
   /** A sentence that is itself the result. */
   result(sentence: string, value: unknown): void;
   /** Tells a person how it goes. */
@@ -36,6 +39,10 @@ export function createOutput(asJson: () => boolean): Output {
       if (asJson()) json(row);
       else print(Object.entries(cells(row, fields)).map(([field, value]) => ({ field, value })));
     },
+    line(row, columns) {
+      const text = asJson() ? JSON.stringify(row) : Object.values(cells(row, columns)).join('\t');
+      process.stdout.write(`${text}\n`);
+    },
     result(sentence, value) {
       if (asJson()) json(value);
       else process.stdout.write(`${plain(sentence)}\n`);
@@ -45,6 +52,17 @@ export function createOutput(asJson: () => boolean): Output {
     },
   };
 }
+
+/** The audit log, wherever it is listed. */
+export const eventColumns: Columns<Event> = {
+  at: (row) => row.at,
+  kind: (row) => row.kind,
+  outcome: (row) => row.outcome,
+  by: (row) => row.actor.name,
+  who: (row) => row.subject?.display ?? row.subject?.id,
+  store: (row) => row.store?.name,
+  reason: (row) => row.reason,
+};
 
 type Cells = Readonly<Record<string, string>>;
 

@@ -1,5 +1,7 @@
 /** The paths of the admin API that several commands use. */
 
+export const PEOPLE = '/environments/:envId/people';
+export const PERSON = '/environments/:envId/people/:personId';
 export const STORES = '/environments/:envId/propagation/stores';
 export const STORE = '/environments/:envId/propagation/stores/:storeId';
 export const CONNECTIONS = '/environments/:envId/connections';

@@ -41,6 +41,31 @@ function run(words: readonly string[], more: Record<string, string> = {}, input?
   });
 }
 
+/** The first line of a command that goes on; `meanwhile` is done until it comes. The command is ended then. */
+async function firstLine(
+  words: readonly string[],
+  meanwhile: (n: number) => Promise<unknown>,
+): Promise<string> {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    SCIM_BRIDGE_URL: bridge.url,
+    SCIM_BRIDGE_TOKEN: bridge.adminToken,
+  };
+  const child = execFile(process.execPath, [BIN, ...words], { env });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let told = '';
+  child.stdout?.on('data', (piece: string) => {
+    told += piece;
+  });
+  for (let n = 0; !told.includes('\n') && child.exitCode === null; n++) {
+    await meanwhile(n);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill();
+  await ended;
+  return told.split('\n', 1)[0] ?? '';
+}
+
 const json = async (...words: string[]) => JSON.parse((await run([...words, '--json'])).stdout);
 
 it('takes a store from its making to its end', async () => {
@@ -87,6 +112,41 @@ it('decides an incident from its number', async () => {
   expect(await run(['incident', 'undo', String(number), '--all', '--yes'])).toMatchObject({ code: 0 });
   await bridge.settled();
   expect(await json('incident', 'list')).toMatchObject([{ state: 'CLOSED' }]);
+});
+
+it('says why somebody has access, in the words of the API, and follows what happens', async () => {
+  await bridge.admin('POST', '/propagation/stores', {
+    type: 'Demo',
+    name: 'Lab',
+    status: 'ACTIVE',
+    configuration: {},
+  });
+  const { body: nora } = await bridge.scim('POST', '/Users', person('nora'));
+  await bridge.settled();
+  const { body: user } = await bridge.admin('GET', `/users/${nora.id}`);
+  const stores = (await bridge.admin('GET', '/propagation/stores')).body._embedded.stores;
+  const lab = stores.find(({ name }: { name: string }) => name === 'Lab').id;
+  const path = `/people/${user.person.id}/explanation?storeId=${lab}`;
+  const { sentence, steps } = (await bridge.admin('GET', path)).body;
+  const told = await run(['who', 'NORA@acme', '--store', 'lab']);
+  expect(told).toMatchObject({ code: 0, stdout: `${sentence}\n`, stderr: '' });
+  expect((await run(['who', 'nora Doe', '--store', 'lab', '--steps'])).stdout).toContain(
+    `directory\tyes\t${steps[0].detail}`,
+  );
+  expect(await json('who', user.person.id, '--store', 'lab')).toMatchObject([{ sentence, steps }]);
+  expect(await run(['who', 'nobody at all'])).toMatchObject({ code: 1, stdout: '' });
+  expect(await run(['who', 'acme.example'])).toMatchObject({ code: 1, stdout: '' });
+  expect((await run(['person', 'sync', 'nora'])).stdout).toContain(`${sentence}\n`);
+  expect((await run(['person', 'timeline', 'nora'])).stdout).toMatch(/\tchange\.create\t/);
+  expect((await run(['person', 'show', 'nora'])).stdout).toMatch(/^Lab\tsynced\t/m);
+  expect((await run(['person', 'find', 'no'])).stdout).toMatch(/^nora@acme.example\tactive\t/m);
+  expect(await run(['events', '--follow', '--from', '2026-01-01T00:00:00Z'])).toMatchObject({ code: 2 });
+
+  const words = ['events', '--follow', '--who', 'nora', '--kind', 'user.*', '--json'];
+  const line = await firstLine(words, (n) =>
+    bridge.scim('PUT', `/Users/${nora.id}`, person('nora', { title: `Title ${n}` })),
+  );
+  expect(JSON.parse(line)).toMatchObject({ kind: 'user.updated', subject: { id: user.person.id } });
 });
 
 it('makes a token that an identity provider can use', async () => {
