@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { Answers, Endpoint, Fields, Method } from '../src/api/endpoint.ts';
+import type { Answers, Endpoint, Fields, Method, Written } from '../src/api/endpoint.ts';
 import type { ROUTES } from '../src/api/routes/index.ts';
 import type { Problem } from '../src/api/schemas/common.ts';
 
@@ -56,6 +56,9 @@ type ItemOf<Verb extends Method, Path> =
       : never
     : never;
 
+/** The paths whose answer is no JSON: they are read as they come. */
+export type StreamPath = Extract<Route, { answers: { 200: Written } }>['path'] & PathOf<'get'>;
+
 /** The bridge refused: its problem document (RFC 9457), and the status it came with. */
 export class Refused extends Error {
   readonly status: number;
@@ -82,6 +85,13 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const NEVER = new AbortController().signal;
+
 /** The bridge itself waits for a vendor for half a minute at most. */
 const ANSWER_WITHIN_MS = 60_000;
 
@@ -90,14 +100,15 @@ export type Client = ReturnType<typeof createClient>;
 export function createClient({ url, token, environment, fetch: send = fetch }: ClientOptions) {
   const base = url.replace(/\/+$/, '');
 
-  async function ask(method: Method, target: string, body?: unknown): Promise<Response> {
+  async function ask(method: Method, target: string, body?: unknown, more: Asking = {}): Promise<Response> {
     const mediaType = method === 'patch' ? 'application/merge-patch+json' : 'application/json';
     const init: RequestInit = {
       method: method.toUpperCase(),
       redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: more.signal ?? AbortSignal.timeout(ANSWER_WITHIN_MS),
       headers: {
         Authorization: `Bearer ${token}`,
+        ...more.headers,
         ...(body === undefined ? {} : { 'Content-Type': mediaType }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -107,16 +118,24 @@ export function createClient({ url, token, environment, fetch: send = fetch }: C
     });
   }
 
+  function targetOf(
+    path: string,
+    params: Readonly<Record<string, string>> | undefined,
+    query?: object,
+  ): string {
+    const target = new URL(`${base}/v1${filled(path, { envId: environment, ...params })}`);
+    for (const [name, value] of Object.entries(query ?? {}))
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    return target.href;
+  }
+
   /** Throws `Refused` for every status that the route does not name as an answer, `Unreachable` for no answer. */
   async function call<Verb extends Method, const Path extends PathOf<Verb>>(
     method: Verb,
     path: Path,
     { params, query, body }: Given<Verb, Path>,
   ): Promise<Answer<Verb, Path>> {
-    const target = new URL(`${base}/v1${filled(path, { envId: environment, ...params })}`);
-    for (const [name, value] of Object.entries(query ?? {}))
-      if (value !== undefined) target.searchParams.set(name, String(value));
-    const response = await ask(method, target.href, body);
+    const response = await ask(method, targetOf(path, params, query), body);
     return { status: response.status, body: await readAnswer(response, base) } as Answer<Verb, Path>;
   }
 
@@ -131,6 +150,18 @@ export function createClient({ url, token, environment, fetch: send = fetch }: C
       call('patch', path, given),
     delete: <const Path extends PathOf<'delete'>>(path: Path, given: Given<'delete', Path>) =>
       call('delete', path, given),
+
+    /** What is no JSON, piece by piece. Over when the signal is aborted, or when the bridge ends it. */
+    async *read<const Path extends StreamPath>(
+      path: Path,
+      given: Given<'get', Path>,
+      asking: Asking = {},
+    ): AsyncGenerator<string> {
+      const target = targetOf(path, given.params, given.query);
+      const response = await ask('get', target, undefined, { signal: NEVER, ...asking });
+      if (!response.ok || !response.body) await readAnswer(response, base);
+      else yield* piecesOf(response.body, base);
+    },
 
     /** The API's own description (OpenAPI 3.1). */
     document: async () => readAnswer(await ask('get', `${base}/v1/openapi.json`), base),
@@ -159,6 +190,14 @@ export function createClient({ url, token, environment, fetch: send = fetch }: C
 
 function filled(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+async function* piecesOf(body: ReadableStream<Uint8Array>, base: string): AsyncGenerator<string> {
+  try {
+    yield* body.pipeThrough(new TextDecoderStream());
+  } catch (error) {
+    throw new Unreachable(`${base} broke off: ${(error as Error).message}`);
+  }
 }
 
 /** Null where the answer has no body. */

@@ -2,6 +2,7 @@
 
 import type { Express } from 'express';
 import type { Knex } from 'knex';
+import { createEventStreams } from './api/answer/eventStreams.ts';
 import { createApiRouter } from './api/router.ts';
 import { createAddressLimit } from './auth/addressLimit.ts';
 import { createKnownTokens } from './auth/knownTokens.ts';
@@ -96,7 +97,10 @@ export function compose(deps: BridgeDeps): Bridge {
   const identifierHash = createIdentifierHash(db, keyring);
   const directory = { db, clock, wake, identifierHash };
   const scim = createScimRouter({ ...directory, log, scans, publicUrl, authenticate, answerWithinMs });
-  const admin = createApiRouter({ db, clock, log, publicUrl, adminToken, access, scans, propagation });
+  const ending = new AbortController();
+  const eventStreams = createEventStreams({ db, clock, log, wake, ending: ending.signal });
+  const api = { db, clock, log, publicUrl, adminToken, access, scans, propagation, eventStreams };
+  const admin = createApiRouter(api);
   const monotonicMs = () => performance.now();
   const probes = createProbes({
     log,
@@ -133,6 +137,7 @@ export function compose(deps: BridgeDeps): Bridge {
   };
   const housekeeping = createHousekeeping({ ...propagation, identifierHash }, metrics, config);
   const stop = async () => {
+    ending.abort();
     inquiries.end();
     await Promise.all([worker.stop(), housekeeping.stop(), refusals.end()]);
     await wakes.end();

@@ -6,6 +6,7 @@ import type { Scans } from '../directory/query/scans.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import type { EventStreams } from './answer/eventStreams.ts';
 
 export interface ApiDeps {
   readonly db: Knex;
@@ -20,4 +21,5 @@ export interface ApiDeps {
   /** Shared with the SCIM endpoint. */
   readonly scans: Scans;
   readonly propagation: PropagationDeps;
+  readonly eventStreams: EventStreams;
 }

@@ -11,6 +11,7 @@ import type { EnvironmentRecord } from '../db/identity/environments.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Mistake } from '../model/errors.ts';
+import type { Sink } from './answer/sink.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -19,7 +20,26 @@ export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export type Fields = Readonly<Record<string, z.ZodType>>;
 
 /** The body of each successful answer by its status; null where it has none. */
-export type Answers = Readonly<Record<number, z.ZodType | null>>;
+export type Answers = Readonly<Record<number, z.ZodType | Written | null>>;
+
+/** A body that is no JSON and is written piece by piece, so that it may be of any length. */
+export interface Written {
+  /** With its charset. */
+  readonly mediaType: string;
+  /** One line, for the document. */
+  readonly description: string;
+}
+
+export function isWritten(answer: z.ZodType | Written | null): answer is Written {
+  return answer !== null && 'mediaType' in answer;
+}
+
+/** The schemas among the answers. */
+export function schemasAmong(answers: Answers): readonly z.ZodType[] {
+  return Object.values(answers).flatMap((answer) => (answer === null || isWritten(answer) ? [] : [answer]));
+}
+
+export type Writer = (sink: Sink) => Promise<void>;
 
 export interface Endpoint<
   Path extends string = string,
@@ -81,6 +101,8 @@ export interface Request {
   readonly cause: Cause;
   /** Versions of `If-Match`, one of which the resource must have; null: it may have any. */
   readonly expected: readonly string[] | null;
+  /** `Last-Event-ID`, of whoever goes on with a stream; null: it begins. */
+  readonly lastEventId: string | null;
 }
 
 /** What is read for a parameter of the path, before the handler. */
@@ -117,7 +139,11 @@ export type Reply<Known extends Answers> = {
   } & ReplyHeaders;
 }[keyof Known & number];
 
-type BodyOf<Answer> = Answer extends z.ZodType ? Shown<z.input<Answer>> : null;
+type BodyOf<Answer> = Answer extends z.ZodType
+  ? Shown<z.input<Answer>>
+  : Answer extends Written
+    ? Writer
+    : null;
 
 /** As an answer is written: nobody changes it any more. */
 export type Shown<T> = T extends readonly (infer Item)[]

@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { type Endpoint, endpoint, ok } from './endpoint.ts';
+import { type Endpoint, endpoint, isWritten, ok, schemasAmong } from './endpoint.ts';
 import { TAGS } from './routes/tags.ts';
 import { Link, named, names, Problem } from './schemas/common.ts';
 
@@ -133,11 +133,17 @@ function parametersOf({ path, query = {}, refusals = {} }: Endpoint): Json[] {
       schema: shape,
     };
   });
-  const version = { name: 'If-Match', in: 'header', description: IF_MATCH, required: false };
-  return [...inPath, ...inQuery, ...(refusals[412] ? [{ ...version, schema: { type: 'string' } }] : [])];
+  const header = (name: string, description: string) => [
+    { name, in: 'header', description, required: false, schema: { type: 'string' } },
+  ];
+  const version = refusals[412] ? header('If-Match', IF_MATCH) : [];
+  const position = refusals[410] ? header('Last-Event-ID', LAST_EVENT_ID) : [];
+  return [...inPath, ...inQuery, ...version, ...position];
 }
 
 const IF_MATCH = 'The `ETag` of the version that is meant; any version without it.';
+
+const LAST_EVENT_ID = 'The `id:` that was read last: the stream goes on behind it. From now on without it.';
 
 const BODY_TYPES = {
   patch: ['application/merge-patch+json', 'application/json'],
@@ -152,6 +158,13 @@ function requestBody(method: string, body: z.ZodType): Json {
 
 function successes({ answers }: Endpoint): Json {
   const entries = Object.entries(answers).map(([status, schema]) => {
+    if (isWritten(schema)) {
+      const type = schema.mediaType.split(';', 1)[0] ?? '';
+      return [
+        status,
+        { description: schema.description, content: { [type]: { schema: { type: 'string' } } } },
+      ];
+    }
     const content = schema && { 'application/json': { schema: reference(schema) } };
     return [status, { description: DONE[status] ?? 'Done', ...(content ? { content } : {}) }];
   });
@@ -203,10 +216,7 @@ function nameOf(schema: z.ZodType): string {
 /** Bodies as they are sent, answers as they are shown: a default is optional in the one, there in the other. */
 function schemasOf(routes: readonly Endpoint[]): Json {
   const sent = routes.flatMap(({ body }) => body ?? []);
-  const shown = [
-    Problem,
-    ...routes.flatMap(({ answers }) => Object.values(answers).filter((a) => a !== null)),
-  ];
+  const shown = [Problem, ...routes.flatMap(({ answers }) => schemasAmong(answers))];
   const input = reachable(allNamed('input'), sent.map(nameOf));
   const output = reachable(allNamed('output'), shown.map(nameOf));
   for (const id of Object.keys(input)) {

@@ -10,8 +10,9 @@ import { challengeScope } from '../auth/bearer.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { sendProblem } from '../support/problem.ts';
+import { ClientGone, sinkOf } from './answer/sink.ts';
 import type { ApiDeps } from './deps.ts';
-import type { Endpoint, ReplyHeaders } from './endpoint.ts';
+import { type Endpoint, isWritten, type ReplyHeaders, type Writer, type Written } from './endpoint.ts';
 import { check, refusal } from './mistakes.ts';
 import { readParams, readRecords } from './path.ts';
 import { expectedVersions } from './precondition.ts';
@@ -43,11 +44,17 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     const query = readQuery(endpoint.query ?? {}, url.searchParams);
     const records = await readRecords(endpoint, deps, admin, params);
     const expected = expectedVersions(req.headers['if-match']);
-    const call = { url, admin, cause: admin.cause, expected, params, query, ...records };
+    const lastEventId = req.headers['last-event-id'];
+    const call = {
+      ...{ url, admin, cause: admin.cause, expected, params, query, ...records },
+      lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null,
+    };
     const given: unknown = req.body ?? {};
     const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
     const reply = await endpoint.handle({ ...call, body }, deps);
-    send(res, reply.status, reply.body, reply);
+    const answer = endpoint.answers[reply.status] ?? null;
+    if (isWritten(answer)) await write(req, res, answer, reply.body as Writer, deps);
+    else send(res, reply.status, reply.body, reply);
   };
 }
 
@@ -93,6 +100,29 @@ function send(res: Response, status: number, body: unknown, { location, version 
   res.set('Content-Type', 'application/json; charset=utf-8');
   res.set('Content-Length', String(Buffer.byteLength(text)));
   res.end(text);
+}
+
+/** A failure on the way cuts the connection: the status is sent, and a body that just ended would pass for whole. */
+async function write(
+  req: Request,
+  res: Response,
+  { mediaType }: Written,
+  writer: Writer,
+  { log }: Pick<ApiDeps, 'log'>,
+): Promise<void> {
+  res.status(200).set('Content-Type', mediaType);
+  // nginx would keep the pieces back.
+  res.set('X-Accel-Buffering', 'no');
+  if (req.method === 'HEAD') return void res.end();
+  res.flushHeaders();
+  try {
+    await writer(sinkOf(res));
+    res.end();
+  } catch (error) {
+    const { correlationId } = res.locals;
+    if (!(error instanceof ClientGone)) log.error({ err: error, correlationId }, 'an answer broke off');
+    res.destroy();
+  }
 }
 
 /** Of bodies that never change: to write the description out for each request would cost more than all else. */

@@ -35,6 +35,7 @@ import * as clockNotes from '../../migrations/0037_clock_notes.ts';
 import * as accessVersion from '../../migrations/0040_access_version.ts';
 import * as refusedMemberships from '../../migrations/0041_refused_memberships.ts';
 import * as lookalikes from '../../migrations/0045_lookalikes.ts';
+import * as eventFeed from '../../migrations/0050_event_feed.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
 
@@ -76,6 +77,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0040_access_version', ...accessVersion },
   { name: '0041_refused_memberships', ...refusedMemberships },
   { name: '0045_lookalikes', ...lookalikes },
+  { name: '0050_event_feed', ...eventFeed },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
 ];

@@ -16,6 +16,7 @@ import { links } from './stores/links.ts';
 import { mappings } from './stores/mappings.ts';
 import { storeMetadata } from './stores/metadata.ts';
 import { previews } from './stores/previews.ts';
+import { reports } from './stores/reports.ts';
 import { storeState } from './stores/state.ts';
 import { stores } from './stores/stores.ts';
 import { syncs } from './stores/syncs.ts';
@@ -36,6 +37,7 @@ export const ROUTES = {
   storeState,
   previews,
   syncs,
+  reports,
   held,
   everythingHeld,
   incidents,

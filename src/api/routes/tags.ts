@@ -18,6 +18,7 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   storeState: 'How a store stands, whether its credential is good, and its pauses.',
   previews: 'Exactly the changes that would be made now, and applying them.',
   syncs: 'Runs over a whole store.',
+  reports: 'Who has which account, and may do what, as CSV for auditors.',
   held: 'Losses that the brake stopped, and their decision.',
   everythingHeld: 'The same over all stores, by person.',
   incidents: 'What the brake stopped and what was taken already, decided once for all stores.',

@@ -44,11 +44,47 @@ export async function listEvents(
     .select('*')
     .orderBy('id', 'desc')
     .limit(limit);
+  return withFurtherCauses(db, rows);
+}
+
+/** Rows of `events`, each with its further causes. */
+async function withFurtherCauses(
+  db: Db,
+  rows: readonly Record<string, unknown>[],
+): Promise<readonly EventRecord[]> {
   const others = await otherCorrelations(
     db,
     rows.map((row) => row.id),
   );
   return rows.map((row) => toEvent(row, others.get(String(row.id)) ?? []));
+}
+
+/**
+ * What the filter lets through of `events`, the oldest first, after this id: for whoever has found a few events by another
+ * way than an index of this list.
+ */
+export async function eventsAmong(
+  db: Db,
+  filter: EventFilter,
+  events: Knex.QueryBuilder,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<readonly EventRecord[]> {
+  const { environmentId, subjectId, correlationId } = filter;
+  const query = db
+    .from(events.as('events'))
+    .where('events.environment_id', environmentId)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit);
+  const subjects = subjectId === undefined ? [] : await subjectsOf(db, environmentId, subjectId);
+  for (const { sql, bindings } of Object.values(testsOf(db, filter, subjects)))
+    query.whereRaw(sql, bindings as never);
+  if (correlationId !== undefined) {
+    const further = db('event_correlations').where({ correlation_id: correlationId }).select('event_id');
+    query.where((q) => q.where({ correlation_id: correlationId }).orWhereIn('id', further));
+  }
+  const rows: Record<string, unknown>[] = await query.select('*');
+  return withFurtherCauses(db, rows);
 }
 
 /** Null where there are too many to count in passing: where the index finds more than `COUNT_MAX`. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import express from 'express';
 import type { Knex } from 'knex';
+import { createEventStreams } from '../../../src/api/answer/eventStreams.ts';
 import type { ApiDeps } from '../../../src/api/deps.ts';
 import { createApiRouter } from '../../../src/api/router.ts';
 import { createAddressLimit } from '../../../src/auth/addressLimit.ts';
@@ -59,6 +60,7 @@ export interface AskOptions {
 
 export interface TestBridge {
   readonly db: Knex;
+  readonly url: string;
   readonly scimToken: string;
   readonly adminToken: string;
   /** What the worker of this bridge would be built from; none runs, but inquiries are answered. */
@@ -120,6 +122,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       }
     });
   });
+  const stopping = new AbortController();
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
   const deps: ApiDeps = {
     db,
@@ -130,6 +133,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     access,
     scans: createScans(db, clock),
     propagation,
+    eventStreams: createEventStreams({ db, clock, log, wake: asked, ending: stopping.signal }),
   };
   const scim = express.Router();
   scim.use(createScimAuthenticator({ db, clock, log, ...access }), express.json({ type: () => true }));
@@ -160,6 +164,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     db,
+    url: base,
     scimToken: first.scimToken ?? '',
     adminToken: first.adminToken ?? '',
     propagation,
@@ -171,6 +176,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     log: () => lines.join(''),
     ask: (method, path, options = {}) => ask(base, method, path, options),
     stop: async () => {
+      stopping.abort();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

@@ -1,0 +1,214 @@
+/**
+ * Server-sent events (WHATWG HTML §9.2) of the audit log. All streams of a process look at the database together, at
+ * least twice a second; each then reads what is new for itself, as fast as its client takes it. A stream ends with the
+ * token that opened it, and with the process.
+ */
+
+import { getAdminToken } from '../../db/access/adminTokens.ts';
+import {
+  type FeedPosition,
+  forgetForeignTransactions,
+  isOfThisFeed,
+  type Moment,
+  momentOf,
+  moveOn,
+  positionNow,
+  readFeed,
+  readPosition,
+  writePosition,
+} from '../../db/eventFeed.ts';
+import type { EventFilter } from '../../db/lists/events.ts';
+import type { Db } from '../../db/open.ts';
+import type { Wake } from '../../db/queue/wake.ts';
+import type { Actor } from '../../model/cause.ts';
+import { RequestError } from '../../model/errors.ts';
+import { type Clock, isoTime, pause } from '../../support/clock.ts';
+import type { Log } from '../../support/log.ts';
+import { showEvent } from '../present/event.ts';
+import { ClientGone, type Sink } from './sink.ts';
+
+export interface EventStreams {
+  /**
+   * Answers what writes the stream. Throws a RequestError: 410 for a position that is not of this audit log (any
+   * more), 429 beyond 20 streams of one token.
+   */
+  open(wanted: WantedStream): Promise<(sink: Sink) => Promise<void>>;
+}
+
+export interface WantedStream {
+  readonly filter: EventFilter;
+  /** `Last-Event-ID`; null: from now on. */
+  readonly lastEventId: string | null;
+  /** Whose token asks. */
+  readonly actor: Actor;
+}
+
+export interface EventStreamsDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something was committed, here or in another process; not every commit says so. */
+  readonly wake: Pick<Wake, 'onSignal'>;
+  /** Aborted when the process stops. */
+  readonly ending: AbortSignal;
+}
+
+const STREAMS_PER_TOKEN_MAX = 20;
+const LOOK_EVERY_MS = 400;
+/** Between two looks at the earliest, however much is committed. */
+const LOOK_GAP_MS = 50;
+const BEAT_MS = 15_000;
+const EVENTS_PER_READ = 500;
+const RETRY_MS = 2_000;
+
+export function createEventStreams(deps: EventStreamsDeps): EventStreams {
+  const { db, ending } = deps;
+  const open = new Map<string, number>();
+  const looks = createLooks(deps);
+  return {
+    async open({ filter, lastEventId, actor }) {
+      const token = actor.id ?? '';
+      const count = open.get(token) ?? 0;
+      if (count >= STREAMS_PER_TOKEN_MAX)
+        throw new RequestError(
+          429,
+          `This token has ${STREAMS_PER_TOKEN_MAX} streams open already; end one, or use another token.`,
+          [],
+          { retryAfterSeconds: 5 },
+        );
+      open.set(token, count + 1);
+      const close = () => void open.set(token, (open.get(token) ?? 1) - 1);
+      try {
+        await looks.ready();
+        const begin = await beginning(db, filter.environmentId, lastEventId);
+        return (sink) => follow(deps, looks, { filter, begin, token }, sink, ending).finally(close);
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+  };
+}
+
+async function beginning(db: Db, environmentId: string, lastEventId: string | null): Promise<FeedPosition> {
+  if (lastEventId === null) return positionNow(db, environmentId);
+  const position = readPosition(db, lastEventId);
+  if (position && (await isOfThisFeed(db, environmentId, position))) return position;
+  throw new RequestError(
+    410,
+    'The Last-Event-ID is unknown here, or what followed it may be gone: read …/events for what was missed, and begin anew without it.',
+  );
+}
+
+interface Followed {
+  readonly filter: EventFilter;
+  readonly begin: FeedPosition;
+  readonly token: string;
+}
+
+async function follow(
+  deps: EventStreamsDeps,
+  looks: Looks,
+  { filter, begin, token }: Followed,
+  sink: Sink,
+  ending: AbortSignal,
+): Promise<void> {
+  const { db, clock } = deps;
+  const over = AbortSignal.any([sink.signal, ending]);
+  let position = begin;
+  let beatAt = clock.now() + BEAT_MS;
+  try {
+    await sink.write(`retry: ${RETRY_MS}\nid: ${writePosition(position)}\n\n`);
+    while (!over.aborted) {
+      const read = await readFeed(db, filter, position, EVENTS_PER_READ);
+      for (const one of read) {
+        position = one.position;
+        await sink.write(`id: ${writePosition(position)}\ndata: ${JSON.stringify(showEvent(one.event))}\n\n`);
+      }
+      if (read.length === EVENTS_PER_READ) continue;
+      const moment = await looks.after(position.to, Math.max(0, beatAt - clock.now()), over);
+      if (moment !== null) position = moveOn(position, moment);
+      if (clock.now() < beatAt) continue;
+      if (!(await isStillValid(db, clock, token))) return;
+      beatAt = clock.now() + BEAT_MS;
+      await sink.write(`: beat\nid: ${writePosition(position)}\n\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof ClientGone)) throw error;
+  }
+}
+
+/** `ADMIN_TOKEN` has no row, and lives as long as the process. */
+async function isStillValid(db: Db, clock: Clock, token: string): Promise<boolean> {
+  if (token === 'env') return true;
+  const found = await getAdminToken(db, token);
+  return found !== null && (found.validUntil === null || found.validUntil > isoTime(clock.now()));
+}
+
+interface Looks {
+  /** What a process does before its first stream. */
+  ready(): Promise<void>;
+  /** Resolves when more is committed than at that moment; with null after `maxMs`, or where it is over. */
+  after(moment: Moment, maxMs: number, over: AbortSignal): Promise<Moment | null>;
+}
+
+/** One look serves every stream; nobody looks while there is none. */
+function createLooks({ db, clock, log, wake, ending }: EventStreamsDeps): Looks {
+  let prepared: Promise<void> | null = null;
+  let waiting = new Set<(moment: Moment) => void>();
+  let isLooking = false;
+  let hurry = new AbortController();
+
+  const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    const stopListening = wake.onSignal(() => hurry.abort());
+    try {
+      while (waiting.size > 0 && !ending.aborted) {
+        await pause(clock, LOOK_GAP_MS, ending);
+        hurry = new AbortController();
+        await tell();
+        await pause(clock, LOOK_EVERY_MS, AbortSignal.any([hurry.signal, ending]));
+      }
+    } finally {
+      stopListening();
+      isLooking = false;
+    }
+  };
+  const tell = async (): Promise<void> => {
+    try {
+      const moment = await momentOf(db);
+      const told = waiting;
+      waiting = new Set();
+      for (const listener of told) listener(moment);
+    } catch (error) {
+      log.debug({ err: error }, 'the audit log could not be looked at; streams wait');
+    }
+  };
+  return {
+    ready() {
+      prepared ??= forgetForeignTransactions(db).catch((error: unknown) => {
+        prepared = null;
+        throw error;
+      });
+      return prepared;
+    },
+    after(moment, maxMs, over) {
+      return new Promise((resolve) => {
+        const end = (found: Moment | null) => {
+          clearTimeout(late);
+          over.removeEventListener('abort', onOver);
+          waiting.delete(listener);
+          resolve(found);
+        };
+        const listener = (found: Moment) => (found === moment ? void waiting.add(listener) : end(found));
+        const onOver = () => end(null);
+        const late = setTimeout(() => end(null), maxMs);
+        if (over.aborted) return end(null);
+        over.addEventListener('abort', onOver, { once: true });
+        waiting.add(listener);
+        void look();
+      });
+    },
+  };
+}
