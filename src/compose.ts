@@ -21,6 +21,7 @@ import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createWakes } from './db/queue/wake.ts';
 import { createScans } from './directory/query/scans.ts';
+import { createActivity } from './http/activity.ts';
 import { createApp, createMetricsApp } from './http/app.ts';
 import { createProbes } from './http/probes.ts';
 import { createRefusals } from './http/refusals.ts';
@@ -99,8 +100,9 @@ export function compose(deps: BridgeDeps): Bridge {
   const scim = createScimRouter({ ...directory, log, scans, publicUrl, authenticate, answerWithinMs });
   const ending = new AbortController();
   const eventStreams = createEventStreams({ db, clock, log, wake, ending: ending.signal });
+  const activity = createActivity({ db, clock, log });
   const api = { db, clock, log, publicUrl, adminToken, access, scans, propagation, eventStreams };
-  const admin = createApiRouter(api);
+  const admin = createApiRouter({ ...api, writeDownActivity: activity.writeDown });
   const monotonicMs = () => performance.now();
   const probes = createProbes({
     log,
@@ -116,7 +118,7 @@ export function compose(deps: BridgeDeps): Bridge {
   });
   const refusals = createRefusals({ db, clock, log });
   const app = createApp({
-    ...{ log, metrics, probes, refusals, monotonicMs },
+    ...{ log, metrics, probes, refusals, activity, monotonicMs },
     showsMetrics: config.metricsPort === null,
     trustedProxies: config.trustedProxies,
     rooms: config.role === 'worker' ? null : { scim, admin },
@@ -139,7 +141,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const stop = async () => {
     ending.abort();
     inquiries.end();
-    await Promise.all([worker.stop(), housekeeping.stop(), refusals.end()]);
+    await Promise.all([worker.stop(), housekeeping.stop(), refusals.end(), activity.end()]);
     await wakes.end();
   };
   const metricsApp = createMetricsApp({ log, probes });

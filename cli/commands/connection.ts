@@ -44,6 +44,16 @@ export const addConnection: AddCommand = (program, { client, out }) => {
         'SCIM base URL': (row) => row.scimBaseUrl,
         'user id attribute': (row) => row.userIdAttribute,
         'attributes seen': (row) => row.attributesSeen.map((attribute) => attribute.name),
+        'last request': (row) => row.lastRequestAt,
+      });
+      if (out.isJson) return;
+      out.rows(body.setupSteps, { step: (step) => step.title, seen: (step) => step.seenAt ?? 'not yet' });
+      if (body.recentRefusals.length === 0) return;
+      out.rows(body.recentRefusals, {
+        refused: (row) => row.at,
+        request: (row) => `${row.method} ${row.path}`,
+        status: (row) => row.status,
+        why: (row) => row.detail,
       });
     });
 

@@ -22,4 +22,6 @@ export interface ApiDeps {
   readonly scans: Scans;
   readonly propagation: PropagationDeps;
   readonly eventStreams: EventStreams;
+  /** What identity providers asked until now is in the database then. */
+  writeDownActivity(): Promise<void>;
 }

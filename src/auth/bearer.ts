@@ -42,9 +42,9 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
     const answer = (error: unknown, found: Found | false | undefined) => {
       if (error) return refuseOutage(options, res, error);
       if (!found) return void refuseToken(options, req, res).catch(next);
+      options.accept(found, res, res.locals.correlationId);
       const missing = options.missing?.(found, req) ?? [];
       if (missing.length > 0) return refuseScope(options, res, missing);
-      options.accept(found, res, res.locals.correlationId);
       next();
     };
     // passport's strategy also takes `access_token` from the body or the query, where tokens end up in logs.

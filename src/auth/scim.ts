@@ -67,6 +67,7 @@ export function createScimAuthenticator({
 }
 
 function sendScimRefusal(res: Response, status: number, detail: string): void {
+  res.locals.refusal = detail;
   res
     .status(status)
     .type(SCIM_TYPE)

@@ -36,6 +36,7 @@ import * as accessVersion from '../../migrations/0040_access_version.ts';
 import * as refusedMemberships from '../../migrations/0041_refused_memberships.ts';
 import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 import * as eventFeed from '../../migrations/0050_event_feed.ts';
+import * as connectionActivity from '../../migrations/0051_connection_activity.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
 
@@ -78,6 +79,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0041_refused_memberships', ...refusedMemberships },
   { name: '0045_lookalikes', ...lookalikes },
   { name: '0050_event_feed', ...eventFeed },
+  { name: '0051_connection_activity', ...connectionActivity },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
 ];

@@ -15,6 +15,7 @@ import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { sendProblem } from '../support/problem.ts';
+import type { ConnectionActivity } from './activity.ts';
 import { lingering } from './linger.ts';
 import type { Probes } from './probes.ts';
 import { createReferencePage } from './reference.ts';
@@ -29,6 +30,7 @@ export interface AppDeps {
   /** Addresses and ranges of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   readonly refusals: Refusals;
+  readonly activity: Pick<ConnectionActivity, 'note'>;
   /** Null where the process answers for health and metrics alone. */
   readonly rooms: {
     /** Mounted at `/scim/v2`. */
@@ -111,6 +113,7 @@ function observe(deps: AppDeps): RequestHandler {
       const line = { correlationId, method, path, status, durationMs };
       const refusal = refusalOf(request, response, path);
       if (refusal) deps.refusals.note(refusal);
+      noteActivity(deps, response, { method, path, status });
       if (PROBES.has(path) || response.locals.isFlood) deps.log.debug(line, 'request');
       else if (refusal) deps.log.warn({ ...line, address: refusal.address }, 'refused a request');
       else if (status === 0) deps.log.warn(line, 'the client left before its answer');
@@ -123,6 +126,17 @@ function observe(deps: AppDeps): RequestHandler {
     });
     next();
   };
+}
+
+/** Of whoever spoke for a connection, and was answered. */
+function noteActivity(
+  { activity }: Pick<AppDeps, 'activity'>,
+  { locals }: Response,
+  answered: { readonly method: string; readonly path: string; readonly status: number },
+): void {
+  if (!locals.scim || answered.status === 0) return;
+  const { refusal: detail = '', leaves = false } = locals;
+  activity.note({ connectionId: locals.scim.connection.id, ...answered, detail, leaves });
 }
 
 const REFUSALS = new Set([401, 403, 429]);

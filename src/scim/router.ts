@@ -181,6 +181,7 @@ function isWrite({ method }: Request): boolean {
 }
 
 async function send(req: Request, res: Response, answer: Answer): Promise<void> {
+  if (answer.leaves) res.locals.leaves = true;
   const reads = !isWrite(req);
   if (answer.tag !== undefined) {
     res.setHeader('ETag', answer.tag);

@@ -95,6 +95,7 @@ function answer(
     tag: etagOf(user.version, shown),
     location: userLocation(scim.baseUrl, user.id),
     id: user.id,
+    ...(call.method !== 'GET' && !isActive(user.resource) ? { leaves: true } : {}),
   };
 }
 

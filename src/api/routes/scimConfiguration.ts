@@ -7,6 +7,7 @@ import { SCIM_SCOPES } from '../../auth/scopes.ts';
 import { hashToken, newToken } from '../../auth/tokens.ts';
 import { createScimToken, revokeScimToken } from '../../control/access/scimTokens.ts';
 import { changeInboundMapping } from '../../control/identity/inboundMapping.ts';
+import { readActivity, SETUP_STEPS, type SetupStep } from '../../db/access/connectionActivity.ts';
 import { listScimTokens, type ScimTokenRecord } from '../../db/access/scimTokens.ts';
 import { listAttributesSeen } from '../../db/identity/attributesSeen.ts';
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
@@ -109,6 +110,8 @@ export const scimConfiguration = {
 async function answer(deps: ApiDeps, connection: ConnectionRecord) {
   const mapping = effectiveInbound(connection.mapping);
   const seen = await listAttributesSeen(deps.db, connection.id);
+  await deps.writeDownActivity();
+  const { lastRequestAt, seenAt, refusals } = await readActivity(deps.db, connection.id);
   const shown = {
     connectionId: connection.id,
     scimBaseUrl: `${deps.publicUrl}/scim/v2`,
@@ -119,6 +122,12 @@ async function answer(deps: ApiDeps, connection: ConnectionRecord) {
       known: isKnown(attribute.kind, attribute.name),
       mapped: isMapped(attribute.kind, attribute.name, mapping),
     })),
+    lastRequestAt,
+    recentRefusals: refusals,
+    setupSteps: SETUP_STEPS.map((id) => ({
+      ...{ id, title: TITLES[id] },
+      ...(seenAt[id] === undefined ? {} : { seenAt: seenAt[id] }),
+    })),
     createdAt: connection.createdAt,
     updatedAt: connection.updatedAt,
     _links: {
@@ -128,6 +137,15 @@ async function answer(deps: ApiDeps, connection: ConnectionRecord) {
   };
   return ok(shown, { version: connection.updatedAt });
 }
+
+const TITLES: Readonly<Record<SetupStep, string>> = {
+  tokenUsed: 'The token was used',
+  connectionTest: 'The connection was tested',
+  firstUser: 'The first user came',
+  firstGroup: 'The first group came',
+  firstUpdate: 'A user was changed',
+  firstLeaver: 'A user left',
+};
 
 function showToken(token: ScimTokenRecord) {
   const { id, name, scopes, createdAt, validUntil, lastUsedAt } = token;

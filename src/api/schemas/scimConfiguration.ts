@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { SCIM_SCOPES } from '../../auth/scopes.ts';
+import { SETUP_STEPS } from '../../db/access/connectionActivity.ts';
 import type { InboundMapping } from '../../db/identity/connections.ts';
 import { attributeMistake, sourceMistake, userIdAttribute } from '../../directory/inbound.ts';
 import { listOf } from '../lists.ts';
@@ -54,6 +55,9 @@ export const ScimConfigurationReplacement = named(
     connectionId: z.unknown().optional(),
     scimBaseUrl: z.unknown().optional(),
     attributesSeen: z.unknown().optional(),
+    lastRequestAt: z.unknown().optional(),
+    recentRefusals: z.unknown().optional(),
+    setupSteps: z.unknown().optional(),
     ...READ_ONLY,
   }),
 );
@@ -75,6 +79,21 @@ export const ScimConfiguration = named(
         mapped: z.boolean(),
       }),
     ),
+    lastRequestAt: Time.nullable(),
+    recentRefusals: z
+      .array(
+        z.object({
+          at: Time,
+          method: z.string(),
+          path: z.string(),
+          status: z.int(),
+          detail: z.string(),
+        }),
+      )
+      .describe('The newest first; 20 at most. What had no valid token is not among them.'),
+    setupSteps: z
+      .array(z.object({ id: z.enum(SETUP_STEPS), title: z.string(), seenAt: Time.optional() }))
+      .describe('How far the setup has come: each step is ticked by the first request that shows it.'),
     createdAt: Time,
     updatedAt: Time,
     _links: z.object({ self: Link, tokens: Link }),

@@ -2,6 +2,7 @@
 
 import { fromJson, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
+import { forgetActivity } from './connectionActivity.ts';
 
 export interface ScimTokenRecord {
   readonly id: string;
@@ -71,11 +72,12 @@ export async function deleteScimToken(
 }
 
 /**
- * Ends a connection's tokens, and deletes the list of attributes that its clients sent. Answers how many
+ * Ends a connection's tokens, and deletes what is known of the requests of its clients. Answers how many
  * tokens.
  */
 export async function revokeScimTokensOf(tx: Db, connectionId: string): Promise<number> {
   await tx('attributes_seen').where({ connection_id: connectionId }).delete();
+  await forgetActivity(tx, connectionId);
   return tx('scim_tokens').where({ connection_id: connectionId }).delete();
 }
 

@@ -69,6 +69,7 @@ function fromHttpError(error: unknown): ScimError | null {
 /** `retryAfter`: in seconds, for 429 and 503. */
 export function sendError(res: Response, error: ScimError, retryAfter: number | null = null): void {
   if (retryAfter !== null) res.setHeader('Retry-After', String(retryAfter));
+  res.locals.refusal = error.message;
   sendJson(res, error.status, errorBody(error));
 }
 

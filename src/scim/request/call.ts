@@ -54,6 +54,8 @@ export interface Answer {
   readonly location?: string;
   /** The id of what was made. */
   readonly id?: string;
+  /** It left a user inactive. */
+  readonly leaves?: boolean;
 }
 
 export interface ListAnswer {

@@ -22,6 +22,7 @@ import { createWakes } from '../../../src/db/queue/wake.ts';
 import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { createScans } from '../../../src/directory/query/scans.ts';
+import { createActivity } from '../../../src/http/activity.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { createProbes } from '../../../src/http/probes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
@@ -124,7 +125,9 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   });
   const stopping = new AbortController();
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
+  const activity = createActivity({ db, clock, log });
   const deps: ApiDeps = {
+    writeDownActivity: activity.writeDown,
     db,
     clock,
     log,
@@ -154,7 +157,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     monotonicMs,
   });
   const app = createApp({
-    ...{ log, metrics, probes, refusals, monotonicMs },
+    ...{ log, metrics, probes, refusals, activity, monotonicMs },
     showsMetrics: true,
     trustedProxies: ['127.0.0.1'],
     rooms: { scim, admin: createApiRouter(deps) },
@@ -181,6 +184,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
       server.close();
       await once(server, 'close');
       await refusals.end();
+      await activity.end();
       await answering;
     },
   };

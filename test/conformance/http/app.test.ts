@@ -6,6 +6,7 @@ import { readSchema } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { createActivity } from '../../../src/http/activity.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
 import { createProbes } from '../../../src/http/probes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
@@ -42,6 +43,7 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
     showsMetrics: true,
     trustedProxies: [],
     refusals: createRefusals({ db, clock: systemClock, log }),
+    activity: createActivity({ db, clock: systemClock, log }),
     rooms: { scim, admin: Router() },
     ...more,
   });
