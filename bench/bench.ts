@@ -17,6 +17,7 @@ export interface Sizes {
   readonly events: number;
   readonly syncPeople: number;
   readonly memoryPeople: number;
+  readonly people: number;
 }
 
 export interface Stage {

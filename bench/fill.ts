@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import { wordsOfUser } from '../src/db/people/words.ts';
 import { person } from '../test/bridge.ts';
 import { emailOf } from '../test/fault/company.ts';
 
@@ -13,12 +14,21 @@ export interface Filling {
   readonly prefix: string;
   /** With a link to the account of this id, already as desired. */
   readonly linked?: { readonly storeId: string; remoteIdOf(n: number): string };
+  /** By name, address and account, as people are. */
+  readonly findable?: boolean;
   /** A member of this group, at the store too. */
   readonly group?: { readonly id: string; readonly remoteId: string };
 }
 
 /** Answers the users' ids. */
-export async function fill({ db, count, prefix, linked, group }: Filling): Promise<readonly string[]> {
+export async function fill({
+  db,
+  count,
+  prefix,
+  linked,
+  group,
+  findable,
+}: Filling): Promise<readonly string[]> {
   const connection = await db('connections').first('id');
   const at = new Date().toISOString();
   const ids: string[] = [];
@@ -40,6 +50,12 @@ export async function fill({ db, count, prefix, linked, group }: Filling): Promi
           value_lower: emailOf(name),
         })),
       );
+      if (findable)
+        for (const { id, name } of people) {
+          const source = { environmentId: 'default', personId: id, id };
+          const { rows } = wordsOfUser(source, person(name));
+          await tx('person_words').insert(rows);
+        }
       if (group)
         await tx('group_members').insert(
           people.map(({ id }) => ({ group_id: group.id, user_id: id, created_at: at })),

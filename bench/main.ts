@@ -15,6 +15,7 @@ import { type Row, table } from './figures.ts';
 import { filters } from './filters.ts';
 import { floods } from './floods.ts';
 import { memory } from './memory.ts';
+import { people } from './people.ts';
 import { reads } from './reads.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
@@ -24,11 +25,11 @@ import { throughput } from './throughput.ts';
 
 const FULL: Sizes = {
   ...{ groupMembers: 100_000, users: 200_000, events: 1_000_000 },
-  ...{ syncPeople: 10_000, memoryPeople: 100_000 },
+  ...{ syncPeople: 10_000, memoryPeople: 100_000, people: 100_000 },
 };
 const QUICK: Sizes = {
   ...{ groupMembers: 20_000, users: 50_000, events: 100_000 },
-  ...{ syncPeople: 2_000, memoryPeople: 10_000 },
+  ...{ syncPeople: 2_000, memoryPeople: 10_000, people: 20_000 },
 };
 
 const given = process.argv.slice(2);
@@ -45,6 +46,10 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   reads: [
     `Reads: 1000 people, events, members → ${sizes.users}, ${sizes.events}, ${sizes.groupMembers}`,
     () => onBoth((dialect) => reads(sizes, dialect)),
+  ],
+  people: [
+    `People found and shown among 1000 → among ${sizes.people}`,
+    () => onBoth((dialect) => people(sizes, dialect)),
   ],
   members: [`SCIM alone: a group of 10 → of ${sizes.groupMembers}`, () => members(sizes)],
   bodies: ['Bodies of one client, and a read of another environment meanwhile', bodies],
