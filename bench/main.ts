@@ -14,6 +14,7 @@ import { calls, latency } from './changes.ts';
 import { type Row, table } from './figures.ts';
 import { filters } from './filters.ts';
 import { floods } from './floods.ts';
+import { joiners } from './joiners.ts';
 import { memory } from './memory.ts';
 import { people } from './people.ts';
 import { reads } from './reads.ts';
@@ -41,6 +42,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   calls: ['Calls for one change (w: writes, r: reads)', calls],
   statements: ['Statements of one change', statements],
   throughput: ['POST /Users', throughput],
+  joiners: ['Joiners at GitLab where each call takes its time', joiners],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],
   reads: [

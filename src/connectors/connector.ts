@@ -26,6 +26,8 @@ export interface CallContext {
   /** Asked where a request had to wait, for its turn or for a read before it; rejects where it may not leave any more. */
   confirm?(): Promise<void>;
   record(call: VendorCall): void;
+  /** For somebody who must lose access: pacing keeps a reserve for these. */
+  readonly urgent?: boolean;
 }
 
 /**

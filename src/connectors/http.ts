@@ -6,7 +6,7 @@
 
 import { RemoteError } from '../model/errors.ts';
 import { AddressRefused, type CallContext, type Fetch, type FetchedAnswer } from './connector.ts';
-import type { Pacer } from './pacer.ts';
+import type { Pacer, Quota } from './pacer.ts';
 
 export interface VendorRequest {
   readonly method: string;
@@ -49,7 +49,7 @@ export function createSender(deps: HttpDeps): SendRequest {
   return async (request, context) => {
     const headers = sendable(deps.store, request);
     const asked = deps.now();
-    const busyMs = await deps.pacer.wait(request, context.signal);
+    const busyMs = await deps.pacer.wait(request, context);
     if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
     if (deps.now() > asked || (request.writes && reading.delete(context))) await context.confirm?.();
     if (!request.writes) reading.add(context);
@@ -68,9 +68,11 @@ export function createSender(deps: HttpDeps): SendRequest {
       const text = response.ok ? read : withoutCredential(read, headers);
       if (status === 429) {
         const waitMs = retryAfterMs(response.headers, Date.now());
-        deps.pacer.pause(request, waitMs);
+        deps.pacer.limited(request, waitMs, started);
         throw rateLimited(deps.store, request, waitMs, text.slice(0, 200));
       }
+      const quota = quotaOf(response.headers, Date.now());
+      if (quota) deps.pacer.heed(quota);
       const waits = response.headers.has('retry-after');
       const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
       // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
@@ -139,6 +141,25 @@ export function retryAfterMs(headers: Headers, wallClockMs: number): number {
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - wallClockMs;
   if (Number.isNaN(ms)) return RETRY_AFTER_DEFAULT_MS;
   return Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
+}
+
+/** Of GitLab and others: what the vendor lets pass until when, where it says so. */
+export function quotaOf(headers: Headers, wallClockMs: number): Quota | null {
+  const remaining = numberIn(headers, 'ratelimit-remaining');
+  const reset = numberIn(headers, 'ratelimit-reset');
+  if (remaining === null || reset === null) return null;
+  // Seconds from now, as the draft standard has it, or a moment in time, as GitLab has it.
+  const resetMs = reset > EPOCH_SECONDS_MIN ? reset * 1000 - wallClockMs : reset * 1000;
+  return { remaining, resetMs: Math.min(Math.max(resetMs, 0), QUOTA_MAX_MS) };
+}
+
+/** Nobody's window is as long as that. */
+const EPOCH_SECONDS_MIN = 1_000_000_000;
+const QUOTA_MAX_MS = 60 * 60_000;
+
+function numberIn(headers: Headers, name: string): number | null {
+  const text = headers.get(name);
+  return text !== null && /^\d+$/.test(text.trim()) ? Number(text) : null;
 }
 
 function rateLimited(store: string, request: VendorRequest, waitMs: number, code: string): RemoteError {

@@ -37,10 +37,4 @@ export const COMING_SPECS = [
     notYet: `DISABLE_ROLE ${TODAY}: accounts are disabled, and keep their role.`,
     description: 'The role that disabled accounts get, with DISABLE_ACTION ChangeRole.',
   },
-  {
-    key: 'RATE_PER_MINUTE',
-    type: 'integer',
-    notYet: `RATE_PER_MINUTE ${TODAY}: the bridge keeps to what the vendor documents and answers.`,
-    description: 'Requests a minute that the bridge allows itself on this store.',
-  },
 ] as const satisfies readonly SettingSpec[];

@@ -239,6 +239,14 @@ export function commonSpecs({ groupProvisioning, parallelChanges = 4, neverDelet
       description:
         'People and groups that are worked on at once on this store. One place is kept for people who must lose access; 1 is one after the other.',
     },
+    {
+      key: 'RATE_PER_MINUTE',
+      type: 'integer',
+      min: 1,
+      max: 100_000,
+      description:
+        'Requests a minute that the bridge allows itself on this store, beside the limits that the vendor documents. It goes lower by itself when the vendor says so. Without it: no limit but those of the vendor.',
+    },
     ...COMING_SPECS,
   ] as const satisfies readonly SettingSpec[];
 }

@@ -9,6 +9,7 @@ import type { Db } from '../db/open.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
+import { PRIORITY } from '../db/queue/tasks.ts';
 import { contextVersionOf, holdContextVersion } from '../db/stores/contextVersions.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
@@ -29,7 +30,6 @@ export class ContextOutdated extends Error {
 
 /** Of the reads before a change, such as the pages of a large group. */
 const LOOKS_TOLD_MAX = 100;
-
 export interface AttemptDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -97,7 +97,7 @@ export class Attempt {
     this.#onCall = work.onCall;
   }
 
-  get db(): Db {
+  get db() {
     return this.deps.db;
   }
 
@@ -121,7 +121,8 @@ export class Attempt {
       calls.push(call);
       this.#onCall(op, call);
     };
-    return { calls, callContext: { signal: this.#signal, record, confirm: () => this.#confirm() } };
+    const about = { record, urgent: this.task.priority === PRIORITY.leaver };
+    return { calls, callContext: { signal: this.#signal, confirm: () => this.#confirm(), ...about } };
   }
 
   /** For calls that only look: the next event has them. */
@@ -148,7 +149,6 @@ export class Attempt {
       return work(tx);
     });
     for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
-    this.#warnings = [];
     return result;
   }
 

@@ -94,6 +94,7 @@ export interface GitLabSettings {
   readonly matchWithin: readonly string[];
   readonly identifier: 'primaryEmail' | 'userName';
   readonly createsGroups: boolean;
+  readonly ratePerMinute: number | null;
 }
 
 export function gitLabSettings({ configuration }: Pick<ConnectorDeps, 'configuration'>): GitLabSettings {
@@ -107,6 +108,7 @@ export function gitLabSettings({ configuration }: Pick<ConnectorDeps, 'configura
     matchWithin: settings.matchWithin.map(trimSlashes),
     identifier: settings.uniqueUserIdentifier,
     createsGroups: settings.groupProvisioning === 'Create',
+    ratePerMinute: settings.ratePerMinute,
   };
 }
 

@@ -27,7 +27,11 @@ export function createSlackConnector(deps: ConnectorDeps): Connector {
     fetch: deps.fetch,
   };
   const workspace: Workspace = {
-    scim: createScimClient({ ...shared, baseUrl: settings.scimBaseUrl }),
+    scim: createScimClient({
+      ...shared,
+      baseUrl: settings.scimBaseUrl,
+      ratePerMinute: settings.ratePerMinute,
+    }),
     web: createWebApi({ ...shared, baseUrl: settings.apiBaseUrl }),
     identifiedBy: settings.uniqueUserIdentifier,
     deletesGroups: settings.deleteGroups,

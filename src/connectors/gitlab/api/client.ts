@@ -9,7 +9,7 @@ import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/re
 import { judge, undoneError } from '../../answers.ts';
 import type { CallContext, ConnectorDeps } from '../../connector.ts';
 import { createSender } from '../../http.ts';
-import { createPacer } from '../../pacer.ts';
+import { allowed, createPacer } from '../../pacer.ts';
 import type { GitLabSettings } from '../settings.ts';
 import type { Answers } from './calls.ts';
 import { type Refusal, STORE } from './errors.ts';
@@ -56,7 +56,7 @@ export interface Instance {
 export function createClient(settings: GitLabSettings, deps: ConnectorDeps): GitLabClient {
   const send = createSender({
     store: STORE,
-    pacer: createPacer(BUCKETS, deps),
+    pacer: createPacer([...allowed(settings.ratePerMinute), ...BUCKETS], deps),
     fetch: deps.fetch,
     now: deps.now,
   });

@@ -31,17 +31,14 @@ const KINDS: readonly Row[] = [
   ['remove a member', 'DELETE', /\/groups\/([^/]+)\/members\/\d+$/, halfOf(60)],
 ];
 
-/** Self-managed instances limit little else; the bridge keeps to a share that a small one bears. */
-export const BUCKETS: readonly Bucket[] = [
-  { name: 'everything', limit: { perMinute: 1_800, burst: 100 }, keyOf: () => '' },
-  ...KINDS.map(
-    ([name, method, path, limit]): Bucket => ({
-      name,
-      ...(limit ? { limit } : {}),
-      keyOf: (request: Paced) => {
-        const found = request.method === method ? path.exec(new URL(request.url).pathname) : null;
-        return found && (found[1] ?? '');
-      },
-    }),
-  ),
-];
+/** Self-managed instances limit nothing else unless an administrator says so; what they answer is believed. */
+export const BUCKETS: readonly Bucket[] = KINDS.map(
+  ([name, method, path, limit]): Bucket => ({
+    name,
+    ...(limit ? { limit } : {}),
+    keyOf: (request: Paced) => {
+      const found = request.method === method ? path.exec(new URL(request.url).pathname) : null;
+      return found && (found[1] ?? '');
+    },
+  }),
+);

@@ -6,7 +6,7 @@
 import { judge, undoneError } from '../../answers.ts';
 import type { CallContext, Fetch } from '../../connector.ts';
 import { createSender } from '../../http.ts';
-import { type Bucket, createPacer } from '../../pacer.ts';
+import { allowed, type Bucket, createPacer } from '../../pacer.ts';
 import type { Call } from './calls.ts';
 import { type Refusal, STORE } from './errors.ts';
 
@@ -24,6 +24,8 @@ export type ScimClient = <T>(call: Call<T>, action: string, context: CallContext
 export interface ScimClientDeps {
   readonly baseUrl: string;
   readonly token: string;
+  /** What an admin allows; null where nothing is said. */
+  readonly ratePerMinute: number | null;
   /** Monotonic milliseconds. */
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
@@ -34,7 +36,7 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
   const base = withSlash(deps.baseUrl);
   const send = createSender({
     store: STORE,
-    pacer: createPacer(scimBuckets(base), deps),
+    pacer: createPacer([...allowed(deps.ratePerMinute), ...scimBuckets(base)], deps),
     fetch: deps.fetch,
     now: deps.now,
   });
@@ -98,7 +100,7 @@ function scimBuckets(base: string): Bucket[] {
     matches: (method: string, path: string) => boolean,
   ): Bucket => ({
     name,
-    limit: { perMinute, burst },
+    limit: { perMinute, burst, shared: true },
     keyOf: ({ method, url }) => (matches(method, new URL(url).pathname.slice(prefix.length)) ? '' : null),
   });
   return [
