@@ -29,6 +29,9 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   const remote = await connector.read('user', link.remoteId, callContext);
   if (!remote) {
     await attempt.believeAbsence();
+    // Whoever was to lose access loses it at the account that took its place.
+    const wasUsable = link.state === 'enabled' || link.state === 'invited';
+    attempt.lost ||= wasUsable && !attempt.intent?.ops.includes('delete');
     return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
   }
   const arrived = arrivedAttributes(attempt.intent, remote);

@@ -43,6 +43,19 @@ describe.each([
     expect(await world.link(type, left)).toMatchObject({ remoteId: ids[0], origin: 'adopted' });
   });
 
+  it('is disabled too where something else answered the disabling of the first', async () => {
+    const gone = await world.join('gone');
+    const { id: before } = (await world.account(type, 'gone')) ?? {};
+    const id = replace(type, 'gone');
+    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+    faults.inject({
+      matches: ({ method, path }) => method !== 'GET' && new RegExp(`/users/${before}(/|$)`, 'i').test(path),
+      fault: { kind: 'answer', answer: { status: 200, body: '<html>Sign in</html>' } },
+    });
+    await world.remove(`/Users/${gone}`);
+    expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
+  });
+
   it('is adopted with an update, and with a return', async () => {
     const jane = await world.join('jane');
     const joe = await world.join('joe');

@@ -82,6 +82,7 @@ describe('People', () => {
         lifecycle: row.lifecycle as 'active',
         identifier: words.includes('no identifier') ? null : 'jane@example.com',
         attributes: { title: 'new' },
+        ...(words.includes('group of the rule deleted') ? { outOfScope: true, departedFrom: 'Crew' } : {}),
       },
       link: readLink(row.link ?? '', shown, words),
       account: ['enabled', 'disabled', 'locked', 'unapproved'].includes(row.account ?? '')
