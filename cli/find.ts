@@ -2,7 +2,7 @@
 
 import type { Client } from '../client/client.ts';
 import { nothing } from './exit.ts';
-import { CONNECTIONS, RULES, STORES } from './paths.ts';
+import { ALERTS, CONNECTIONS, RULES, STORES } from './paths.ts';
 
 interface Named {
   readonly id: string;
@@ -24,6 +24,10 @@ export function findConnection(client: Client, wanted: string) {
 
 export function findRule(client: Client, wanted: string) {
   return find('rule', wanted, client.all(RULES, {}));
+}
+
+export function findAlert(client: Client, wanted: string) {
+  return find('alert', wanted, client.all(ALERTS, {}));
 }
 
 export function findAdminToken(client: Client, wanted: string) {

@@ -3,6 +3,7 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { createCli } from './cli.ts';
+import { addAlert } from './commands/alert.ts';
 import { addConnection } from './commands/connection.ts';
 import { addContext } from './commands/context.ts';
 import { addEvents } from './commands/events.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   addToken,
   addRule,
   addMapping,
+  addAlert,
   addEvents,
   addContext,
   addOpenApi,

@@ -11,12 +11,14 @@ import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
 import { createRegistry, type Registry, storeTypes } from './connectors/registry.ts';
+import { resealAlertSecrets } from './control/alerts/targets.ts';
 import { createIdentifierHash } from './db/access/identifierKey.ts';
+import { createHorizon } from './db/alerts/horizon.ts';
 import { demoAccounts } from './db/demoAccounts.ts';
 import type { FileWatch } from './db/embedded/watch.ts';
 import { readSchema } from './db/migrations.ts';
 import { readBacklog } from './db/queue/backlog.ts';
-import { duePeers } from './db/queue/duePeers.ts';
+import { type DuePeer, duePeers } from './db/queue/duePeers.ts';
 import type { Inquiry } from './db/queue/inquiries.ts';
 import { createPresence, type Presence } from './db/queue/presence.ts';
 import { createWakes } from './db/queue/wake.ts';
@@ -25,7 +27,9 @@ import { createActivity } from './http/activity.ts';
 import { createApp, createMetricsApp } from './http/app.ts';
 import { createProbes } from './http/probes.ts';
 import { createRefusals } from './http/refusals.ts';
+import { createPost } from './outbound/mail.ts';
 import { createOutbound, obeying } from './outbound/outbound.ts';
+import { refusalOfUrl } from './outbound/rule.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
 import { createSources, SOURCES } from './sources/registry.ts';
@@ -38,6 +42,7 @@ import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createMetrics, type Metrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
+import { AlertDuties } from './work/alerts/alertDuties.ts';
 import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
 import { StoreDuties } from './work/storeDuties.ts';
 import { createStoreLifecycle } from './work/storeLifecycle.ts';
@@ -98,10 +103,16 @@ export function compose(deps: BridgeDeps): Bridge {
   const identifierHash = createIdentifierHash(db, keyring);
   const directory = { db, clock, wake, identifierHash };
   const scim = createScimRouter({ ...directory, log, scans, publicUrl, authenticate, answerWithinMs });
+  const post = config.mailServer === null ? null : createPost(config.mailServer);
+  const alertWays = {
+    refusalOfUrl: (url: string) => refusalOfUrl(outbound.rule, 'public', url),
+    canMail: post !== null,
+  };
+  const alerts = { db, clock, keyring, wake, alertWays };
   const ending = new AbortController();
   const eventStreams = createEventStreams({ db, clock, log, wake, ending: ending.signal });
   const activity = createActivity({ db, clock, log });
-  const api = { db, clock, log, publicUrl, adminToken, access, scans, propagation, eventStreams };
+  const api = { db, clock, log, publicUrl, adminToken, access, scans, propagation, eventStreams, alerts };
   const admin = createApiRouter({ ...api, writeDownActivity: activity.writeDown });
   const monotonicMs = () => performance.now();
   const probes = createProbes({
@@ -128,12 +139,20 @@ export function compose(deps: BridgeDeps): Bridge {
     ...{ db, clock, log, answered, storeLifecycle },
     askVendor: (inquiry: Inquiry, ends: AbortSignal) => askVendor(propagation, inquiry, ends),
   };
+  const alertDuties = {
+    ...{ db, clock, log, registry, keyring, publicUrl, metrics, post },
+    fetch: openFetch('public', {}),
+    horizon: createHorizon(db, monotonicMs),
+  };
   const peers = {
     due: (now: string) => duePeers(db, now),
-    dutiesOf: (id: string) => new StoreDuties(id, duties),
+    dutiesOf: ({ id, kind }: DuePeer) =>
+      kind === 'alert' ? new AlertDuties(id, alertDuties) : new StoreDuties(id, duties),
   };
   const worker = createWorker({ db, clock, log, wake, asked, presence, peers });
   const sealAnew = async () => {
+    const alerts = await resealAlertSecrets(db, keyring);
+    if (alerts > 0) log.info({ alerts }, 'sealed the secrets of alerts with the first key of ENCRYPTION_KEY');
     const stores = await resealSecrets(db, keyring, registry);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };

@@ -6,6 +6,7 @@
 import { dirname } from 'node:path';
 import { type DatabaseLocation, parseDatabaseUrl } from './db/open.ts';
 import { NOTHING_ALLOWED, parseAllowed } from './outbound/allow.ts';
+import { type MailServer, parseMailServer } from './outbound/mail.ts';
 import type { OutboundConfig } from './outbound/outbound.ts';
 import { isRange, zoneOf } from './outbound/zones.ts';
 import { isGuessable, type SecretVariable } from './support/guessable.ts';
@@ -39,6 +40,8 @@ export interface Config {
   /** Addresses and ranges of proxies whose forwarding headers count. */
   readonly trustedProxies: readonly string[];
   readonly outbound: OutboundConfig;
+  /** Of `SMTP_URL`; null: no e-mail. */
+  readonly mailServer: MailServer | null;
   /** Refused at a first start; later a warning. */
   readonly guessable: readonly SecretVariable[];
 }
@@ -83,6 +86,7 @@ export function readConfig(environment: Environment): ConfigResult {
   const trustedProxies = read<readonly string[]>('TRUST_PROXY', [], parseProxies);
   const allowed = read('OUTBOUND_ALLOW', NOTHING_ALLOWED, parseAllowed);
   const proxyUrl = read<string | null>('HTTPS_PROXY', null, parseProxy);
+  const mailServer = read<MailServer | null>('SMTP_URL', null, parseMailServer);
   const eventRetentionDays = read('EVENT_RETENTION_DAYS', EVENT_RETENTION_DAYS_DEFAULT, parseDays);
   if (database.dialect === 'postgres' && environment.ENCRYPTION_KEY === undefined) {
     mistakes.push('ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32');
@@ -112,6 +116,7 @@ export function readConfig(environment: Environment): ConfigResult {
         rule: { allowed, listensOnLoopback: isLoopback(host) },
         proxy: proxyUrl === null ? null : { url: proxyUrl, except: environment.NO_PROXY ?? '' },
       },
+      mailServer,
       guessable: guessableSecrets(environment),
     },
     mistakes: [],

@@ -16,6 +16,7 @@ import { createRegistry, storeTypes } from '../src/connectors/registry.ts';
 import { demoAccounts } from '../src/db/demoAccounts.ts';
 import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
+import type { MailServer } from '../src/outbound/mail.ts';
 import type { OutboundConfig } from '../src/outbound/outbound.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
@@ -87,6 +88,8 @@ export interface BridgeOptions {
   readonly outbound?: OutboundConfig;
   /** Where its log goes; nowhere where absent. */
   readonly log?: Log;
+  /** Where its e-mails go; none where absent. */
+  readonly mailServer?: MailServer;
   /** That of the bridge before, on the same database. */
   readonly keyring?: Keyring;
 }
@@ -121,6 +124,7 @@ export async function startBridge(
     metricsPort: null,
     trustedProxies: [],
     outbound: more.outbound ?? TO_LOOPBACK,
+    mailServer: more.mailServer ?? null,
     guessable: [],
   };
   const keyring = more.keyring ?? parseKeyring(randomBytes(32).toString('base64'));

@@ -2,6 +2,7 @@
 
 import type { Knex } from 'knex';
 import type { AdminAuthDeps } from '../auth/admin.ts';
+import type { AlertDeps } from '../control/alerts/alerts.ts';
 import type { Scans } from '../directory/query/scans.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { Clock } from '../support/clock.ts';
@@ -24,4 +25,5 @@ export interface ApiDeps {
   readonly eventStreams: EventStreams;
   /** What identity providers asked until now is in the database then. */
   writeDownActivity(): Promise<void>;
+  readonly alerts: AlertDeps;
 }

@@ -37,6 +37,8 @@ import * as refusedMemberships from '../../migrations/0041_refused_memberships.t
 import * as lookalikes from '../../migrations/0045_lookalikes.ts';
 import * as eventFeed from '../../migrations/0050_event_feed.ts';
 import * as connectionActivity from '../../migrations/0051_connection_activity.ts';
+import * as alerts from '../../migrations/0055_alerts.ts';
+import * as warnings from '../../migrations/0056_warnings.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
 
@@ -82,6 +84,8 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0051_connection_activity', ...connectionActivity },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
+  { name: '0055_alerts', ...alerts },
+  { name: '0056_warnings', ...warnings },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -90,6 +90,13 @@ export function createMetrics() {
       labelNames: ['store_id'],
       registers,
     }),
+    /** `outcome` is `delivered`, `failed` (it is tried again) or `given_up`. */
+    alertAttempts: new Counter({
+      name: 'scim_bridge_alert_attempts_total',
+      help: 'Attempts to deliver a message of an alert, by how they ended; given_up counts messages.',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
     drift: new Gauge({
       name: 'scim_bridge_drift',
       help: 'People and groups that somebody changed by hand on a store, as the last scans found them.',

@@ -16,7 +16,7 @@ export interface Peers {
   /** Those that have something to do at `now`, an ISO time. */
   due(now: string): Promise<readonly DuePeer[]>;
   /** Makes new duties, for a new runner. */
-  dutiesOf(peerId: string): Duties;
+  dutiesOf(peer: DuePeer): Duties;
 }
 
 export interface WorkerDeps extends RunnerDeps {
@@ -43,8 +43,9 @@ export function createWorker(deps: WorkerDeps): Worker {
   let pollAgain = false;
   let saying: Promise<void> = Promise.resolve();
 
-  const start = (peerId: string): void => {
-    const runner = new PeerRunner(peerId, deps.peers.dutiesOf(peerId), deps, stopping.signal);
+  const start = (peer: DuePeer): void => {
+    const { id: peerId } = peer;
+    const runner = new PeerRunner(peerId, deps.peers.dutiesOf(peer), deps, stopping.signal);
     const done = runner
       .run()
       .catch((error: unknown) =>
@@ -58,11 +59,11 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   const findWork = async (): Promise<void> => {
-    for (const { id, isAsked } of await deps.peers.due(isoTime(deps.clock.now()))) {
-      const runner = runners.get(id)?.runner;
-      if (runner && isAsked) runner.hurry();
+    for (const peer of await deps.peers.due(isoTime(deps.clock.now()))) {
+      const runner = runners.get(peer.id)?.runner;
+      if (runner && peer.isAsked) runner.hurry();
       else if (runner) runner.nudge();
-      else if (!stopping.signal.aborted) start(id);
+      else if (!stopping.signal.aborted) start(peer);
     }
   };
 

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { person, type RunningBridge, startBridge } from '../bridge.ts';
+import { startReceiver } from '../receiver.ts';
 
 const BIN = join(__dirname, '../../bin/scim-bridge.cjs');
 
@@ -153,6 +154,30 @@ it('makes a token that an identity provider can use', async () => {
   const [{ name }] = await json('connection', 'list');
   const { stdout } = await run(['connection', 'token', name, '--name', 'rotated']);
   expect(await bridge.scimWith(stdout.trim(), 'GET', '/Users')).toMatchObject({ status: 200 });
+});
+
+it('makes an alert, tries it, and shows what came of it', async () => {
+  const receiver = await startReceiver();
+  const added = await run([
+    'alert',
+    'add',
+    'On call',
+    'webhook',
+    receiver.url,
+    '--on',
+    'store.paused',
+    'audit.*',
+  ]);
+  expect(added).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whsec_/) });
+  expect((await run(['alert', 'test', 'on call'])).stdout).toBe('On call has it (200).\n');
+  expect(receiver.received.map(({ body }) => body.type)).toContain('test');
+  expect((await run(['alert', 'deliveries', 'On call'])).stdout).toMatch(/\ttest\tdelivered\t1\t200\t/);
+  expect((await run(['alert', 'list'])).stdout).not.toContain(receiver.url);
+  expect(await run(['alert', 'add', 'A', 'pager', receiver.url, '--on', 'audit.*'])).toMatchObject({
+    code: 2,
+  });
+  expect(await run(['alert', 'delete', 'On call', '--yes'])).toMatchObject({ code: 0 });
+  await receiver.stop();
 });
 
 it('says which mistake it was by its exit code', async () => {

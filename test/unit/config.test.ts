@@ -25,6 +25,7 @@ describe('without any variable', () => {
       logLevel: 'info',
       eventRetentionDays: 730,
       metricsPort: null,
+      mailServer: null,
       trustedProxies: [],
       outbound: { rule: { allowed: { ranges: [], hosts: new Set() }, listensOnLoopback: true }, proxy: null },
       guessable: [],

@@ -117,9 +117,9 @@ export const connections = {
           return (await getConnection(deps.db, environmentId, id)) ?? gone(id);
         },
         show: ({ name, handle, strategy, unknownAttributes, retentionDays, metadata, ...matching }) => {
-          const { matchPeople, reusedIdentifiers } = matching;
+          const { matchPeople, reusedIdentifiers, silentAfterHours } = matching;
           const shown = { name, handle, strategy, unknownAttributes, retentionDays, metadata };
-          return { ...shown, matchPeople, reusedIdentifiers };
+          return { ...shown, matchPeople, reusedIdentifiers, silentAfterHours };
         },
         write: (before, replacement, version) =>
           changeConnection(deps, before, inputOf(replacement), version, cause),
@@ -153,10 +153,10 @@ function gone(id: string): never {
 
 function inputOf(body: ConnectionInput): ConnectionInput {
   const { name, handle, strategy, isPrimary, unknownAttributes, retentionDays, metadata } = body;
-  const { matchPeople, reusedIdentifiers } = body;
+  const { matchPeople, reusedIdentifiers, silentAfterHours } = body;
   return {
     ...{ name, handle, strategy, isPrimary, unknownAttributes, retentionDays, metadata },
-    ...{ matchPeople, reusedIdentifiers },
+    ...{ matchPeople, reusedIdentifiers, silentAfterHours },
   };
 }
 
@@ -174,11 +174,12 @@ const NOTHING_YET: ConnectionCounts = { users: 0, active: 0, groups: 0, attribut
 function show(deps: ApiDeps, connection: ConnectionRecord, counts: ReadonlyMap<string, ConnectionCounts>) {
   const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
   const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
+  const { silentAfterHours } = connection;
   return {
     id,
     environment: { id: environmentId },
     ...{ name, handle, strategy, mode: 'push' as const, isPrimary },
-    ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata },
+    ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours },
     status: deletion ? ('DELETING' as const) : ('ACTIVE' as const),
     ...(deletion ? { deletion: showDeletion(deletion) } : {}),
     counts: counts.get(id) ?? NOTHING_YET,

@@ -1,6 +1,7 @@
 /** Every route of the admin API. The name of a table is the tag of its operations, a route's name its id. */
 
 import { adminTokens } from './adminTokens.ts';
+import { alerts } from './alerts.ts';
 import { connections } from './connections.ts';
 import { environments } from './environments.ts';
 import { events } from './events.ts';
@@ -45,5 +46,6 @@ export const ROUTES = {
   mappings,
   rules,
   tasks,
+  alerts,
   events,
 };

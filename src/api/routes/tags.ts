@@ -26,6 +26,7 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   mappings: 'Which attribute feeds which, and which group feeds which.',
   rules: 'Who, and which groups, are in scope of a store.',
   tasks: 'The queue of work.',
+  alerts: 'Whom the bridge calls, about what, and what came of it.',
   events: 'The audit log.',
   description: 'What this API can do.',
 };

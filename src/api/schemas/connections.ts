@@ -5,7 +5,7 @@ import { REUSED_IDENTIFIERS, STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/ide
 import { listOf } from '../lists.ts';
 import { Link, named, Reference, Time } from './common.ts';
 import { DELETION } from './deletion.ts';
-import { comesLater, handleText, metadataObject, nameText, READ_ONLY } from './texts.ts';
+import { handleText, metadataObject, nameText, READ_ONLY } from './texts.ts';
 
 const RETENTION_DAYS_MAX = 1095;
 
@@ -25,6 +25,15 @@ const retentionDays = z
   .max(RETENTION_DAYS_MAX, `must be at most ${RETENTION_DAYS_MAX}`)
   .nullable()
   .describe('Days after deactivation, then what the bridge knew of somebody is removed; null keeps it.');
+
+const SILENT_AFTER_HOURS_MAX = 8_760;
+
+const silentAfterHours = z
+  .int()
+  .min(1, 'must be at least 1')
+  .max(SILENT_AFTER_HOURS_MAX, `must be at most ${SILENT_AFTER_HOURS_MAX}`)
+  .nullable()
+  .describe('Hours without any request after which an event says so; null: nobody watches for silence.');
 
 const SETTINGS = {
   name: nameText,
@@ -49,10 +58,7 @@ const SETTINGS = {
     ),
   retentionDays: retentionDays.default(null),
   metadata: metadataObject.default({}),
-};
-
-const LATER = {
-  silentAfterHours: comesLater('nothing watches for silence so far'),
+  silentAfterHours: silentAfterHours.default(null),
 };
 
 const SHOWN_ONLY = {
@@ -64,11 +70,11 @@ const SHOWN_ONLY = {
   timestamps: z.unknown().optional(),
 };
 
-export const NewConnection = named('NewConnection', z.strictObject({ ...SETTINGS, ...LATER }));
+export const NewConnection = named('NewConnection', z.strictObject(SETTINGS));
 
 export const ConnectionReplacement = named(
   'ConnectionReplacement',
-  z.strictObject({ ...SETTINGS, ...LATER, ...SHOWN_ONLY }),
+  z.strictObject({ ...SETTINGS, ...SHOWN_ONLY }),
 );
 
 export const ConnectionPatch = named(
@@ -83,7 +89,7 @@ export const ConnectionPatch = named(
     reusedIdentifiers: z.enum(REUSED_IDENTIFIERS).nullish(),
     retentionDays: retentionDays.optional(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
-    ...LATER,
+    silentAfterHours: silentAfterHours.optional(),
     ...SHOWN_ONLY,
   }),
 );
@@ -110,6 +116,7 @@ export const Connection = named(
     reusedIdentifiers: z.enum(REUSED_IDENTIFIERS),
     retentionDays: z.int().nullable(),
     metadata: z.record(z.string(), z.unknown()),
+    silentAfterHours: z.int().nullable(),
     status: z.enum(['ACTIVE', 'DELETING']),
     deletion: z.object({ ...DELETION, waitsFor: z.array(Waiting).optional() }).optional(),
     counts: z.object({ users: z.int(), active: z.int(), groups: z.int(), attributes: z.int() }),

@@ -4,6 +4,7 @@
  */
 
 import { deleteAdminTokensOf } from '../../db/access/adminTokens.ts';
+import { endAlertsOf } from '../../db/alerts/alerts.ts';
 import { appendEvent } from '../../db/events.ts';
 import { type ConnectionRecord, everyConnection, lockConnection } from '../../db/identity/connections.ts';
 import {
@@ -162,6 +163,8 @@ function finish(deps: PropagationDeps, id: string): Promise<Progress> {
       keepAccounts: deletion.keepAccounts,
       adminTokensRevoked: tokens.map(({ id: tokenId, name }) => ({ id: tokenId, name })),
     });
+    // Of this event too the alerts tell; housekeeping deletes them once nothing is left to tell.
+    await endAlertsOf(tx, id);
     return 'done';
   });
 }

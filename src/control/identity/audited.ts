@@ -12,9 +12,10 @@ export function auditedEnvironment({ id, name }: EnvironmentRecord) {
 export function auditedConnection(connection: NewConnection) {
   const { id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays } = connection;
   const { matchPeople, reusedIdentifiers, metadata, userIdAttribute, mapping } = connection;
+  const { silentAfterHours = null } = connection;
   return {
     ...{ id, name, handle, strategy, isPrimary, unknownAttributes, retentionDays },
-    ...{ matchPeople, reusedIdentifiers },
+    ...{ matchPeople, reusedIdentifiers, silentAfterHours },
     ...{ metadata, userIdAttribute, mapping: mapping ?? [] },
   };
 }

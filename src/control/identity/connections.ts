@@ -34,6 +34,7 @@ export interface ConnectionInput
   /** Absent: true for the primary connection, false for any other. */
   readonly matchPeople?: boolean | undefined;
   readonly reusedIdentifiers: ReusedIdentifiers;
+  readonly silentAfterHours: number | null;
 }
 
 /** Throws 404, or 409 where the name or the handle is taken, or the environment is being deleted. */
@@ -118,8 +119,11 @@ export async function changeConnection(
 
 function described(input: ConnectionInput, isPrimary: boolean) {
   const { name, strategy, unknownAttributes, reusedIdentifiers, retentionDays, metadata } = input;
-  const { matchPeople = isPrimary } = input;
-  return { name, strategy, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata };
+  const { matchPeople = isPrimary, silentAfterHours } = input;
+  return {
+    ...{ name, strategy, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata },
+    silentAfterHours,
+  };
 }
 
 /** Locks the environment, so that no name or handle is taken meanwhile. */

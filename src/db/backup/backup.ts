@@ -45,13 +45,13 @@ export interface Kept {
   readonly sameOrigin: boolean;
 }
 
-const LOG = ['events', 'event_correlations'];
+const LOG = ['events', 'event_correlations', 'alert_deliveries'];
 const TOKENS = ['admin_tokens', 'scim_tokens'] as const;
 
 /**
  * Replaces what is in `live` by what is in `backup`; both have the schema of this version. Where it is a backup of
- * this very database, two things stay as they are: the audit log, of which the backup has an earlier part, and who
- * may come in, so that no token that was revoked is valid again.
+ * this very database, two things stay as they are: the audit log, of which the backup has an earlier part, with what
+ * alerts have told or have yet to tell of it, and who may come in, so that no token that was revoked is valid again.
  */
 export async function replaceByBackup(live: Knex, backup: Db): Promise<Kept> {
   const tables = await tablesOf(backup);

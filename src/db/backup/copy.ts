@@ -14,6 +14,9 @@ export type Row = Record<string, unknown>;
 /** What counts for one database alone: the migrations, and the version of the tokens, which triggers move. */
 const OWN = /^(sqlite_|knex_|access_version$)/;
 
+/** What is copied after another table: a trigger on the audit log writes messages for the alerts that are there. */
+const AFTER: Readonly<Record<string, readonly string[]>> = { alert_wants: ['events'] };
+
 /** Every other table, parents before their children. */
 export async function tablesOf(file: Db): Promise<readonly string[]> {
   const names: string[] = await file('sqlite_master').where({ type: 'table' }).orderBy('name').pluck('name');
@@ -21,10 +24,8 @@ export async function tablesOf(file: Db): Promise<readonly string[]> {
   const parents = new Map<string, readonly string[]>();
   for (const name of left) {
     const keys: { table: string }[] = await file.raw(`pragma foreign_key_list("${name}")`);
-    parents.set(
-      name,
-      keys.map(({ table }) => table).filter((table) => table !== name),
-    );
+    const named = keys.map(({ table }) => table).filter((table) => table !== name);
+    parents.set(name, [...named, ...(AFTER[name] ?? [])]);
   }
   const ordered: string[] = [];
   while (left.size > 0) {

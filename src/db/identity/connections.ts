@@ -46,6 +46,8 @@ export interface ConnectionRecord {
   /** Days from deactivation or deletion to the purge of personal data; null: never purged. */
   readonly retentionDays: number | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Hours without a request after which an event says so; null: never. */
+  readonly silentAfterHours: number | null;
   /** The SCIM attribute that tells users apart at the identity provider. */
   readonly userIdAttribute: string;
   /** What differs from the default mapping; null where nothing does. */
@@ -56,9 +58,9 @@ export interface ConnectionRecord {
   readonly deletion: Deletion | null;
 }
 
-type Matching = 'matchPeople' | 'reusedIdentifiers';
+type Matching = 'matchPeople' | 'reusedIdentifiers' | 'silentAfterHours';
 
-/** How it matches people is as by default where it is left out. */
+/** How it matches people, and whether anybody watches for silence, is as by default where it is left out. */
 export type NewConnection = Omit<ConnectionRecord, 'deletion' | Matching> &
   Partial<Pick<ConnectionRecord, Matching>>;
 
@@ -202,6 +204,8 @@ function settingsRow(connection: NewConnection) {
     reused_identifiers: connection.reusedIdentifiers ?? 'Hold',
     retention_days: connection.retentionDays,
     metadata: toJson(connection.metadata),
+    silent_after_hours: connection.silentAfterHours ?? null,
+    silence_said_at: null,
     user_id_attribute: connection.userIdAttribute,
     mapping: connection.mapping === null ? null : toJson(connection.mapping),
     updated_at: connection.updatedAt,
@@ -221,6 +225,7 @@ export function toConnection(row: Record<string, unknown>): ConnectionRecord {
     reusedIdentifiers: row.reused_identifiers as ReusedIdentifiers,
     retentionDays: row.retention_days as number | null,
     metadata: fromJson(row.metadata),
+    silentAfterHours: (row.silent_after_hours as number | null | undefined) ?? null,
     userIdAttribute: row.user_id_attribute as string,
     mapping: fromJsonOrNull(row.mapping),
     createdAt: row.created_at as string,

@@ -232,6 +232,13 @@ function together(db: Db, parts: readonly Knex.QueryBuilder[]): Knex.QueryBuilde
   return db.from((others.length > 0 ? first.unionAll(others) : first).as('together'));
 }
 
+/** Null where it is not there any more. */
+export async function getEvent(db: Db, id: string): Promise<EventRecord | null> {
+  const row = await db('events').where({ id }).first();
+  if (!row) return null;
+  return toEvent(row, (await otherCorrelations(db, [row.id])).get(id) ?? []);
+}
+
 async function otherCorrelations(db: Db, eventIds: readonly unknown[]): Promise<Map<string, string[]>> {
   const byEvent = new Map<string, string[]>();
   if (eventIds.length === 0) return byEvent;

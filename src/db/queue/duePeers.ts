@@ -1,10 +1,13 @@
 /** Which peers have something for a worker to do. Each process asks every second, so it is one statement. */
 
 import type { Knex } from 'knex';
+import { GAP_MAX_MS } from '../../model/alerts/alerts.ts';
+import { isoTime } from '../../support/clock.ts';
 import type { Db } from '../open.ts';
 
 export interface DuePeer {
   readonly id: string;
+  readonly kind: 'store' | 'alert';
   /** A request waits, for an answer about the peer or for a preview; such a peer may be inactive or paused. */
   readonly isAsked: boolean;
 }
@@ -12,17 +15,43 @@ export interface DuePeer {
 /** Each once, those that a request waits for first. `now` is an ISO time. */
 export async function duePeers(db: Db, now: string): Promise<readonly DuePeer[]> {
   const asked = (query: Knex.QueryBuilder) => query.where('expires_at', '>', now);
-  const rows: { readonly id: string; readonly asked: number }[] = await asked(
-    db('inquiries').whereNull('answer'),
-  )
-    .select({ id: 'peer_id' }, db.raw('1 as asked'))
+  const rows: readonly Row[] = await asked(db('inquiries').whereNull('answer'))
+    .select({ id: 'peer_id' }, db.raw("1 as asked, 'store' as kind"))
     .union([
-      asked(db('previews').where({ state: 'RUNNING' })).select({ id: 'store_id' }, db.raw('1 as asked')),
+      asked(db('previews').where({ state: 'RUNNING' })).select(
+        { id: 'store_id' },
+        db.raw("1 as asked, 'store' as kind"),
+      ),
       storesWithWork(db, now),
+      alertsWithWork(db, now),
     ])
     .orderBy([{ column: 'asked', order: 'desc' }, 'id']);
   const asking = new Set(rows.filter((row) => row.asked === 1).map(({ id }) => id));
-  return [...new Set(rows.map(({ id }) => id))].map((id) => ({ id, isAsked: asking.has(id) }));
+  const kinds = new Map(rows.map(({ id, kind }) => [id, kind]));
+  return [...kinds].map(([id, kind]) => ({ id, kind, isAsked: asking.has(id) }));
+}
+
+interface Row {
+  readonly id: string;
+  readonly asked: number;
+  readonly kind: DuePeer['kind'];
+}
+
+/** Those that have something to tell, and whose receiver is not left alone for a while. */
+function alertsWithWork(db: Db, now: string): Knex.QueryBuilder {
+  const waiting = db('alert_deliveries')
+    .where('alert_deliveries.alert_id', db.ref('alerts.id'))
+    .where('alert_deliveries.state', 'pending')
+    .select(db.raw('1'));
+  return db('alerts')
+    .where({ active: true })
+    .where((may) => {
+      may.whereNull('retry_at').orWhere('retry_at', '<=', now);
+      // The clock was set back: no gap is that long.
+      may.orWhere('retry_at', '>', isoTime(Date.parse(now) + GAP_MAX_MS));
+    })
+    .whereExists(waiting)
+    .select('id', db.raw("0 as asked, 'alert' as kind"));
 }
 
 function storesWithWork(db: Db, now: string): Knex.QueryBuilder {
@@ -51,5 +80,5 @@ function storesWithWork(db: Db, now: string): Knex.QueryBuilder {
           paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
         );
     })
-    .select('id', db.raw('0 as asked'));
+    .select('id', db.raw("0 as asked, 'store' as kind"));
 }

@@ -137,6 +137,7 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     scans: createScans(db, clock),
     propagation,
     eventStreams: createEventStreams({ db, clock, log, wake: asked, ending: stopping.signal }),
+    alerts: { db, clock, keyring, wake, alertWays: { refusalOfUrl: () => null, canMail: false } },
   };
   const scim = express.Router();
   scim.use(createScimAuthenticator({ db, clock, log, ...access }), express.json({ type: () => true }));
