@@ -20,11 +20,11 @@ import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Claim } from './gate/claims.ts';
 
-/** The store's settings, rules or mappings are others by now: the task is to be planned anew. */
-export class ContextOutdated extends Error {
+/** The store's settings, rules or mappings are others by now, or a request came to its end: plan the task anew. */
+export class PlanOutdated extends Error {
   constructor(storeId: string) {
-    super(`the context of store ${storeId} is outdated`);
-    this.name = 'ContextOutdated';
+    super(`what was planned for store ${storeId} is outdated`);
+    this.name = 'PlanOutdated';
   }
 }
 
@@ -52,6 +52,8 @@ export class Attempt {
   intent: Intent | null;
   /** The vendor was asked: success says something about the store, not about the subject alone. */
   asked = false;
+  /** How many of its causes had announced what they may take, and were not over, when others of them were counted. */
+  announced = 0;
   /** A write of this attempt may take effect although what answered was not the vendor. */
   mayStillArrive = false;
   readonly giveWay: () => Promise<boolean>;
@@ -164,14 +166,14 @@ export class Attempt {
 
   /**
    * In a transaction that comes before a write: until it ends, nobody can save other settings. `alone`: the
-   * transaction goes on to write to the store's row. @throws ContextOutdated, and then nothing is recorded.
+   * transaction goes on to write to the store's row. @throws PlanOutdated, and then nothing is recorded.
    */
   async holdContext(tx: Db, alone = false): Promise<void> {
     const { id, contextVersion } = this.context.store;
-    if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new ContextOutdated(id);
+    if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new PlanOutdated(id);
   }
 
-  /** Records what was done, before another write. @throws ContextOutdated, and then it is recorded all the same. */
+  /** Records what was done, before another write. @throws PlanOutdated, and then it is recorded all the same. */
   async recordAndGoOn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     const { id, contextVersion } = this.context.store;
     const { result, goesOn } = await this.record(async (tx) => {
@@ -181,13 +183,13 @@ export class Attempt {
       return { result, goesOn };
     });
     if (goesOn) return result;
-    throw new ContextOutdated(id);
+    throw new PlanOutdated(id);
   }
 
   /** Before a call that had to wait for its turn. */
   async #confirm(): Promise<void> {
     const { id, contextVersion } = this.context.store;
-    if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new ContextOutdated(id);
+    if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new PlanOutdated(id);
   }
 
   /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */

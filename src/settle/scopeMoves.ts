@@ -14,6 +14,7 @@ import {
 } from '../db/brake/brakeLedger.ts';
 import type { SqlCondition } from '../db/lists/resources.ts';
 import type { Db } from '../db/open.ts';
+import { countAnnounced } from '../db/queue/causes.ts';
 import { peopleOfCause } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
@@ -155,6 +156,7 @@ export async function countOthersOfCause(
   if (!isMovedOut && !changes.some(replacesIdentity)) return;
   const { db } = attempt.deps;
   const storeId = attempt.context.store.id;
+  attempt.announced = await countAnnounced(db, attempt.task.causes);
   for (const correlationId of attempt.task.causes) {
     const ids = await peopleOfCause(db, storeId, correlationId, PEOPLE_PER_REQUEST_MAX);
     if (ids.length < 2 || ids.length <= (await subjectsCounted(db, correlationId, storeId))) continue;

@@ -12,7 +12,7 @@ import { PRIORITY } from '../db/queue/tasks.ts';
 import { membersAmong } from '../db/seen/memberDifferences.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
-import { Attempt, ContextOutdated } from '../settle/attempt.ts';
+import { Attempt, PlanOutdated } from '../settle/attempt.ts';
 import { AlreadyClaimed, type Claim, Claims } from '../settle/gate/claims.ts';
 import { settleGroup } from '../settle/groups/settleGroup.ts';
 import { settleUser } from '../settle/people/settleUser.ts';
@@ -213,7 +213,7 @@ export class StoreTasks {
       }
       const error = withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
       // The task is still due, and planned with the settings of now when it is claimed again.
-      if (error instanceof ContextOutdated) return;
+      if (error instanceof PlanOutdated) return;
       const lost = error instanceof LeaseLost;
       if (lost || calls.aborted || mayStillArrive(error))
         await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));

@@ -73,3 +73,13 @@ export async function withdrawCause(db: Db, correlationId: string): Promise<void
     .whereIn('store_id', [ANNOUNCED, ANNOUNCED_IDENTITIES])
     .delete();
 }
+
+/** How many announcements of these requests are in force. */
+export async function countAnnounced(db: Db, correlationIds: readonly string[]): Promise<number> {
+  const row = await db('causes')
+    .whereIn('correlation_id', correlationIds)
+    .whereIn('store_id', [ANNOUNCED, ANNOUNCED_IDENTITIES])
+    .count({ n: '*' })
+    .first();
+  return Number(row?.n ?? 0);
+}

@@ -7,6 +7,7 @@ import { countsOfCauses, peopleInWindow, readWindow, reservePerson } from '../..
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import { countAnnounced } from '../../db/queue/causes.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
@@ -22,7 +23,7 @@ import {
   undecidedRevokes,
 } from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
-import type { Attempt } from '../attempt.ts';
+import { type Attempt, PlanOutdated } from '../attempt.ts';
 import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
 import { causeOfLoss, rankOf } from './taken.ts';
 
@@ -43,6 +44,9 @@ export async function askBrake<C extends Change>(
   const { base: recorded, used } = await readWindow(tx, store.id, cutoff);
   const base = recorded ?? (await countEnabledPeople(tx, store.id));
   const withIdentities = changes.some(replacesIdentity);
+  // A request that was at work when others of it were counted may have taken more since.
+  if (attempt.announced > 0 && (await countAnnounced(tx, attempt.task.causes)) < attempt.announced)
+    throw new PlanOutdated(store.id);
   const causes = await countsOfCauses(tx, store.id, attempt.task.causes, { withIdentities });
   const peopleOfCause = peopleOfLargestCause(causes, people.length);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);

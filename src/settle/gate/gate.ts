@@ -38,7 +38,7 @@ export interface Gate<C extends Change = Change> {
   readonly applied: ReadonlySet<string>;
 }
 
-/** `repairs`: of the look that the plan is made from. @throws ContextOutdated, and then nothing is recorded. */
+/** `repairs`: of the look that the plan is made from. @throws PlanOutdated, and then nothing is recorded. */
 export function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
