@@ -46,7 +46,8 @@ describe.each(PLAYED)('on %s', (dialect) => {
       ['okta', ['jane', 'joe']],
       ['entra', ['jane', 'jim']],
     ] as const) {
-      const connection = (await v1('POST', '/connections', { name, strategy: 'scim' })).body.id;
+      const body = { name, strategy: 'scim', matchPeople: true };
+      const connection = (await v1('POST', '/connections', body)).body.id;
       const tokens = `/connections/${connection}/scim-configuration/tokens`;
       const { token } = (await v1('POST', tokens, {})).body;
       scimTokens.push(token);
