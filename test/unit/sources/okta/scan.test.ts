@@ -195,7 +195,7 @@ it('waits out a 429 as long as Okta says', async () => {
   okta.faults.inject({ fault: { kind: 'answer', answer: { status: 429, headers, body } }, matches: isList });
   const { source, waits } = open();
   expect((await collect(source.scan(ALL, CONTEXT))).users.size).toBe(1);
-  expect(waits.filter((ms) => ms > 1_000)).toEqual([42_000]);
+  expect(Math.max(...waits)).toBe(42_000);
 });
 
 it('proves possession where the app demands it, with the nonce', async () => {
