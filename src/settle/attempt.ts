@@ -19,14 +19,7 @@ import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Claim } from './gate/claims.ts';
-
-/** The store's settings, rules or mappings are others by now, or a request came to its end: plan the task anew. */
-export class PlanOutdated extends Error {
-  constructor(storeId: string) {
-    super(`what was planned for store ${storeId} is outdated`);
-    this.name = 'PlanOutdated';
-  }
-}
+import { PlanOutdated } from './gate/outdated.ts';
 
 /** Of the reads before a change, such as the pages of a large group. */
 const LOOKS_TOLD_MAX = 100;

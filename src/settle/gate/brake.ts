@@ -23,8 +23,9 @@ import {
   undecidedRevokes,
 } from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
-import { type Attempt, PlanOutdated } from '../attempt.ts';
+import type { Attempt } from '../attempt.ts';
 import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
+import { PlanOutdated } from './outdated.ts';
 import { causeOfLoss, rankOf } from './taken.ts';
 
 /** Answers the ids of held losses that stay, too. */
