@@ -57,8 +57,8 @@ export async function startWorld(
         expect([name, statuses]).toEqual([
           name,
           [
-            ['synced', null],
-            ['synced', null],
+            ['synced', expect.stringMatching(/^enabled: /)],
+            ['synced', expect.stringMatching(/^enabled: /)],
           ],
         ]);
       }

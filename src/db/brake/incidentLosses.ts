@@ -46,6 +46,25 @@ export async function openIncidentOfCause(
   return row?.id ?? null;
 }
 
+/**
+ * The open incident that tripped the store's brake while the person's loss, which had been let through, was under way;
+ * null where none did.
+ */
+export async function openIncidentOfTripSince(
+  db: Db,
+  storeId: string,
+  personKey: string,
+): Promise<string | null> {
+  const row = await db('brake_ledger as b')
+    .join('incident_stores as s', 's.store_id', 'b.store_id')
+    .join('incidents as i', 'i.id', 's.incident_id')
+    .where({ 'b.store_id': storeId, 'b.person_key': personKey, 'i.state': 'OPEN' })
+    .whereRaw('s.tripped_at >= b.at')
+    .orderBy('s.tripped_at', 'desc')
+    .first('i.id');
+  return row?.id ?? null;
+}
+
 /** On one store: people who have lost something and have it not back, and people of whom something is held. */
 export interface LosersOnStore {
   readonly storeId: string;

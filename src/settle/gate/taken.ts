@@ -1,7 +1,7 @@
 /** Records that a store took a loss, in the transaction that records the change: so that it can be given back. */
 
 import { causesThatTake } from '../../db/brake/brakeLedger.ts';
-import { openIncidentOfCause } from '../../db/brake/incidentLosses.ts';
+import { openIncidentOfCause, openIncidentOfTripSince } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
@@ -29,17 +29,19 @@ export async function recordLoss(
   if (store.status === 'DELETING') return;
   const { environmentId } = store;
   const cause = await causeOfLoss(tx, attempt);
+  const personKey = lossOf.personKey(change);
+  const ofCause = cause === null ? null : await openIncidentOfCause(tx, environmentId, cause);
   const loss = {
     environmentId,
     storeId: store.id,
     subject: attempt.task.subject,
-    personKey: lossOf.personKey(change),
+    personKey,
     changeKey: changeKey(change),
     change,
     desired: lossOf.desired(change),
     cause,
     rank: rankOf(change),
-    incidentId: cause === null ? null : await openIncidentOfCause(tx, environmentId, cause),
+    incidentId: ofCause ?? (await openIncidentOfTripSince(tx, store.id, personKey)),
   };
   await insertTaken(tx, [loss], at);
 }

@@ -28,6 +28,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   const callContext = attempt.looking('read');
   const remote = await connector.read('user', link.remoteId, callContext);
   if (!remote) {
+    if (isNew(attempt, link)) return { link };
     await attempt.believeAbsence();
     // Whoever was to lose access loses it at the account that took its place.
     const wasUsable = link.state === 'enabled' || link.state === 'invited';
@@ -50,6 +51,13 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
     ],
   };
 }
+
+/** A vendor may show late what was made just now; should the account be gone after all, the next write says so. */
+function isNew({ deps }: Attempt, { updatedAt }: LinkRecord): boolean {
+  return deps.clock.now() - Date.parse(updatedAt) < SHOWN_WITHIN_MS;
+}
+
+const SHOWN_WITHIN_MS = 60_000;
 
 /** What else differs, somebody changed by hand: the next sync finds it, because it is not what was observed. */
 function meantOrNew(intent: Intent | null, { observed }: LinkRecord, remote: RemoteUser): Attributes {

@@ -23,7 +23,6 @@ describe.each(STORE_TYPES)('%s', (type) => {
       });
       expect(await world.status(type, jane)).toMatchObject({
         status: 'synced',
-        reason: null,
         remoteId: account?.id,
         origin: 'created',
       });
