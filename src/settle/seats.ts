@@ -4,6 +4,7 @@
  */
 
 import { endBackoff, retryLater } from '../db/queue/queue.ts';
+import { hasCreatedSince } from '../db/seen/linkLists.ts';
 import { forgetSeatRefusals, recordSeatRefusal } from '../db/stores/storeProgress.ts';
 import type { Plan } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -16,12 +17,15 @@ import { applyRepairs, type Repair } from './repairs.ts';
 
 /**
  * A creation that failed in a way in which the vendor may hide that it has no seats: so it has none where it said so
- * before, or where the same creation failed, was looked for, and failed again.
+ * before, or where the same creation failed, was looked for, and failed again, and nobody else's went through meanwhile.
  */
-export function withSeatsTold({ context, task }: Attempt, error: unknown): unknown {
+export async function withSeatsTold({ context, db, task }: Attempt, error: unknown): Promise<unknown> {
   if (!(error instanceof RemoteError) || !error.mayLackSeats) return error;
-  const isRepeated = task.intent?.ops.includes('create') ?? false;
-  if (!isRepeated && context.store.seatRefusals === 0) return error;
+  if (context.store.seatRefusals === 0) {
+    const isRepeated = task.intent?.ops.includes('create') ?? false;
+    if (!isRepeated || task.failedAt === null) return error;
+    if (await hasCreatedSince(db, context.store.id, task.failedAt)) return error;
+  }
   const { store, action, status, code } = error;
   const message = `${error.message}; it answers so to each creation, as it does where it has no seats left`;
   return new RemoteError(message, { store, action, status, code, disposition: 'noSeats' });

@@ -212,7 +212,7 @@ export class StoreTasks {
         this.#needs.set(task.id, thrown.needed);
         return;
       }
-      const error = withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
+      const error = await withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
       // The task is still due, and planned with the settings of now when it is claimed again.
       if (error instanceof PlanOutdated) return;
       const lost = error instanceof LeaseLost;

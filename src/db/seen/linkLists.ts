@@ -78,3 +78,9 @@ export async function getLinkById(db: Db, storeId: string, id: string): Promise<
   const row = await db('links').where({ store_id: storeId, id }).first();
   return row ? toLink(row) : null;
 }
+
+/** Whether the store made an account after the given ISO time. */
+export async function hasCreatedSince(db: Db, storeId: string, since: string): Promise<boolean> {
+  const made = db('links').where({ store_id: storeId, kind: 'user', origin: 'created' });
+  return (await made.where('created_at', '>', since).first('id')) !== undefined;
+}

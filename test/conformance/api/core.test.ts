@@ -102,7 +102,7 @@ onEachDatabase((open) => {
       expect(detail['/strategy']).toBe('strategy must be one of okta, entra, auth0, scim');
       expect(detail['/retentionDays']).toBe('retentionDays must be at least 0');
       expect(detail['/colour']).toBe(
-        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata',
+        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours',
       );
     });
 

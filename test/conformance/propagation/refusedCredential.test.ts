@@ -87,7 +87,7 @@ it('asks again for whoever was called refused on the answer of an earlier check'
 
 it('an account that nobody may disable is refused, with one check, while others go on', async () => {
   world = await startWorld();
-  await world.add('Slack');
+  await world.add('Slack', { ADOPT_USERS: 'Any' });
   world.slack.addUser({ userName: 'boss', email: 'boss@acme.example', displayName: 'Boss', role: 'owner' });
   const boss = await world.join('boss');
   const joe = await world.join('joe');
