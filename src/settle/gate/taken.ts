@@ -4,6 +4,7 @@ import { causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { openIncidentOfCause, openIncidentOfTripSince } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import { lockBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
@@ -28,6 +29,8 @@ export async function recordLoss(
   // Nothing is left of a store that is being deleted, and nobody can give anything back there.
   if (store.status === 'DELETING') return;
   const { environmentId } = store;
+  // An incident that trips the brake at this moment has this loss, or this loss finds it.
+  await lockBrake(tx, store.id);
   const cause = await causeOfLoss(tx, attempt);
   const personKey = lossOf.personKey(change);
   const ofCause = cause === null ? null : await openIncidentOfCause(tx, environmentId, cause);

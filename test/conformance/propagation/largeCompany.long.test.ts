@@ -3,7 +3,7 @@
 import { createLog } from '../../../src/support/log.ts';
 import { patch } from '../../bridge.ts';
 import { crowdIn } from './crowd.ts';
-import { startWorld, type VENDORS, type World } from './world.ts';
+import { type StoreType, startWorld, type World } from './world.ts';
 
 const PEOPLE = 400;
 const LEAVING = 60;
@@ -13,9 +13,9 @@ let world: World;
 const { joinMany } = crowdIn(() => world);
 
 describe.each([
-  ['sqlite', 'Slack'],
+  ['sqlite', 'Demo'],
   ['postgres', 'GitLabSelfManaged'],
-] as const)('on %s, with %s', (dialect, type: (typeof VENDORS)[number]) => {
+] as const)('on %s, with %s', (dialect, type: StoreType) => {
   afterEach(() => world.stop());
 
   it(
