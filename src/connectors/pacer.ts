@@ -84,30 +84,26 @@ const GROWTH_PER_MINUTE = 0.05;
 const SHARE_MIN = 1 / 32;
 /** Of a burst: what only those may use who must lose access. */
 const RESERVE = 0.1;
-/** So many requests a minute count at least, where a kind without a limit meets one. */
-const SENT_MIN = 12;
+/** So many requests must have left since the last refusal before one says something of the rate. */
+const SENT_MIN = 2;
 
 /** One bucket for one key. */
 class Level {
   tokens: number;
   at: number;
   pausedUntil = 0;
-  /** The vendor's, or learned; null where nothing is known. */
-  limit: Limit | null;
-  readonly #given: Limit | null;
+  /** The vendor's; null where it names none, and then only its pauses count. */
+  readonly limit: Limit | null;
   /** The share of the limit that is used, as it was when it was last cut. */
   #share = 1;
   #cutAt = Number.NEGATIVE_INFINITY;
-  /** Requests since then, of a kind without a limit. */
+  /** Requests since the last refusal. */
   #sent = 0;
-  #sentSince: number;
 
   constructor(limit: Limit | undefined, now: number) {
-    this.#given = limit ?? null;
-    this.limit = this.#given;
+    this.limit = limit ?? null;
     this.tokens = limit ? Math.ceil(limit.burst / (limit.shared ? 2 : 1)) : 0;
     this.at = now;
-    this.#sentSince = now;
   }
 
   /** Milliseconds until there is a token. */
@@ -122,11 +118,7 @@ class Level {
     return this.tokens >= needed ? 0 : (needed - this.tokens) / perMs;
   }
 
-  take(now: number): void {
-    if (now - this.#sentSince > 60_000) {
-      this.#sent = 0;
-      this.#sentSince = now;
-    }
+  take(): void {
     this.#sent += 1;
     if (this.limit !== null) this.tokens -= 1;
   }
@@ -135,10 +127,12 @@ class Level {
   cut(now: number, sentAt: number): void {
     this.tokens = 0;
     this.at = now;
+    const sent = this.#sent;
+    this.#sent = 0;
     if (sentAt <= this.#cutAt) return;
-    const share = this.#shareAt(now);
-    this.limit ??= this.#learned(now);
-    this.#share = Math.max(SHARE_MIN, share * CUT);
+    // A vendor that lets nothing pass says nothing of the rate.
+    if (sent < SENT_MIN && this.#cutAt > Number.NEGATIVE_INFINITY) return;
+    this.#share = Math.max(SHARE_MIN, this.#shareAt(now) * CUT);
     this.#cutAt = now;
   }
 
@@ -148,17 +142,7 @@ class Level {
   }
 
   #shareAt(now: number): number {
-    const share = Math.min(1, this.#share + (GROWTH_PER_MINUTE * (now - this.#cutAt)) / 60_000);
-    if (share < 1 || this.limit === this.#given) return share;
-    // It has grown back to what was too much once: perhaps nobody limits it any more.
-    this.limit = this.#given;
-    return 1;
-  }
-
-  /** The rate at which it was too much. */
-  #learned(now: number): Limit {
-    const minutes = Math.max(now - this.#sentSince, 1_000) / 60_000;
-    return { perMinute: Math.max(SENT_MIN, this.#sent / minutes), burst: 1 };
+    return Math.min(1, this.#share + (GROWTH_PER_MINUTE * (now - this.#cutAt)) / 60_000);
   }
 }
 
@@ -192,7 +176,7 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
     if (quota.until > now && quota.remaining < (urgent ? 1 : 2)) return quota.until - now;
     const waitMs = Math.max(0, ...counted.map((level) => level.waitMs(now, urgent)));
     if (waitMs > 0) return waitMs;
-    for (const level of counted) level.take(now);
+    for (const level of counted) level.take();
     quota.remaining -= 1;
     return 0;
   };

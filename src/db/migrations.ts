@@ -82,10 +82,10 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0045_lookalikes', ...lookalikes },
   { name: '0050_event_feed', ...eventFeed },
   { name: '0051_connection_activity', ...connectionActivity },
-  { name: '0065_event_lists', ...eventLists },
-  { name: '0066_live_lists', ...liveLists },
   { name: '0055_alerts', ...alerts },
   { name: '0056_warnings', ...warnings },
+  { name: '0065_event_lists', ...eventLists },
+  { name: '0066_live_lists', ...liveLists },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {
