@@ -219,5 +219,5 @@ describe.each(CASES)('a %s at %s, on %s', (_name, type, dialect, loss) => {
       left: [],
       openLeavers: [],
     });
-  }, 300_000);
+  }, 1_200_000);
 });
