@@ -184,7 +184,7 @@ describe.each(STORE_TYPES)('a person who comes back on %s', (type) => {
 
 describe.each(VENDORS)('a person who comes back before %s heard that they left', (type) => {
   it('is not touched', async () => {
-    await world.add(type);
+    await world.add(type, { PARALLEL_CHANGES: 1 });
     const first = await world.join('jane');
     await world.forget();
     // Somebody else's write keeps the store busy meanwhile.
