@@ -111,6 +111,8 @@ async function membershipsNow(
   const storeId = context.store.id;
   const accounts = wanted.map(({ change }) => change.member.remoteId);
   const people = wanted.flatMap(({ change }) => change.member.personId ?? []);
+  // Before the links: who is not coming any more is read as what the giving back has made of them.
+  const coming = await accountsWantedBack(db, storeId, people);
   const members = await ledgerEntries(db, storeId, remoteId, accounts);
   const links = await userLinksByRemoteId(db, storeId, accounts);
   const feeding = (await feedersOf(attempt, [remoteId])).get(remoteId)?.feeding ?? [];
@@ -119,7 +121,6 @@ async function membershipsNow(
     feeding.map(({ groupId }) => groupId),
     people,
   );
-  const coming = await accountsWantedBack(db, storeId, people);
   const protect = await protectorOf(db, context, accounts);
   const guard = await groupGuard(attempt, [remoteId]);
   const [fed] = await groupLinksByRemoteId(db, storeId, remoteId);
