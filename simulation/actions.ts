@@ -13,6 +13,8 @@ export type Action =
   | AdminAction
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
+  | { readonly kind: 'swapNames'; readonly who: number; readonly other: number }
+  | { readonly kind: 'behave'; readonly store: number; readonly as: Manner }
   | { readonly kind: 'crash' | 'stall'; readonly process: number }
   | { readonly kind: 'pass'; readonly ms: number };
 
@@ -44,7 +46,12 @@ export const HAND_EDITS = [
   'foreignGroup',
   'stranger',
 ] as const;
-export type HandEdit = (typeof HAND_EDITS)[number];
+/** Drawn apart. */
+const FURTHER_HAND_EDITS = ['replace', 'ban'] as const;
+export type HandEdit = (typeof HAND_EDITS)[number] | (typeof FURTHER_HAND_EDITS)[number];
+
+/** How a vendor is set, or its token: it keeps titles as they are; the token's owner may do nothing any more. */
+export type Manner = 'keepsTitles' | 'takesTitles' | 'demoted' | 'promoted';
 
 export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'proxy', 'calm'] as const;
 export type Trouble = (typeof TROUBLES)[number];
@@ -68,7 +75,17 @@ export interface Themes {
   readonly timers: boolean;
   /** `PARALLEL_CHANGES` of the stores. */
   readonly parallel: number;
+  /** People swap their user names. */
+  readonly swaps: boolean;
+  /** Vendors do not take what they say that they take, and tokens lose their rights. */
+  readonly manners: boolean;
+  /** People replace accounts at the vendors by others, and ban them. */
+  readonly replaced: boolean;
+  /** Slack lets deactivated accounts stay in their groups. */
+  readonly keepsMemberships: boolean;
 }
+
+type Drawn = Omit<Themes, 'swaps' | 'manners' | 'replaced' | 'keepsMemberships'>;
 
 export const PARALLEL = [1, 2, 8] as const;
 
@@ -76,7 +93,7 @@ export const GROUP_SLOTS = 3;
 
 const TITLES = ['Cook', 'Boss', 'Waiter'] as const;
 
-export function drawThemes(random: Random, parallel: number): Themes {
+export function drawThemes(random: Random, parallel: number): Drawn {
   return {
     stores: random.chance(0.3) ? 2 : 1,
     people: random.int(5, 9),
@@ -95,13 +112,25 @@ export function drawThemes(random: Random, parallel: number): Themes {
   };
 }
 
+/** From a source of its own, so that all else of a history stays as it was. */
+export function drawFurtherThemes(random: Random, drawn: Drawn): Themes {
+  return {
+    ...drawn,
+    // No pattern of PROTECTED_ACCOUNTS goes by a name that somebody else has by now.
+    swaps: random.chance(0.2) && !drawn.settings,
+    manners: random.chance(0.12),
+    replaced: random.chance(0.12),
+    keepsMemberships: random.chance(0.1),
+  };
+}
+
 export interface Planned {
   readonly action: Action;
   /** Simulated milliseconds before it. */
   readonly afterMs: number;
 }
 
-export function drawActions(random: Random, themes: Themes, count: number): readonly Planned[] {
+export function drawActions(random: Random, themes: Drawn, count: number): readonly Planned[] {
   const actions: Planned[] = [];
   const opening = Math.min(themes.people, 4);
   if (themes.faults && random.chance(0.3)) {
@@ -122,6 +151,41 @@ export function drawActions(random: Random, themes: Themes, count: number): read
   return actions;
 }
 
+/** What these themes are about, among the other actions. */
+export function withFurtherActions(
+  random: Random,
+  themes: Themes,
+  actions: readonly Planned[],
+): readonly Planned[] {
+  const mixed = [...actions];
+  const add = (...some: readonly Action[]) => {
+    const at = random.int(Math.min(6, mixed.length), mixed.length);
+    mixed.splice(at, 0, ...some.map((action) => ({ action, afterMs: random.pick([0, 1_000, 20_000]) })));
+  };
+  for (let times = random.int(2, 4); times > 0; times--) {
+    const who = random.int(0, themes.people - 1);
+    const store = random.int(0, themes.stores - 1);
+    if (themes.swaps) add({ kind: 'swapNames', who, other: random.int(0, themes.people - 1) });
+    if (themes.replaced)
+      add(
+        { kind: 'byHand', store, what: random.pick(FURTHER_HAND_EDITS), who },
+        { kind: random.pick(['leave', 'delete', 'return'] as const), who },
+      );
+    if (!themes.manners) continue;
+    if (random.chance(0.5))
+      add({ kind: 'behave', store, as: 'keepsTitles' }, { kind: 'retitle', who, title: random.pick(TITLES) });
+    else
+      add(
+        { kind: 'behave', store, as: 'demoted' },
+        { kind: 'leave', who },
+        { kind: 'leave', who: random.int(0, themes.people - 1) },
+        { kind: 'pass', ms: 120_000 },
+        { kind: 'behave', store, as: random.pick(['promoted', 'takesTitles'] as const) },
+      );
+  }
+  return mixed;
+}
+
 /** Soon after somebody came, while the stores may not have heard of it. */
 function drawSequel(random: Random, who: number): Planned {
   const kind = random.pick(['leave', 'delete', 'readdress', 'readdress'] as const);
@@ -132,7 +196,7 @@ function drawGap(random: Random): number {
   return random.pick([0, 100, 1_000, 1_000, 5_000, 20_000]);
 }
 
-function drawAction(random: Random, themes: Themes): Action {
+function drawAction(random: Random, themes: Drawn): Action {
   const who = random.int(0, themes.people - 1);
   const group = random.int(0, GROUP_SLOTS - 1);
   const store = random.int(0, themes.stores - 1);

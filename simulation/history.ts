@@ -1,7 +1,15 @@
 /** One history from its seed: themes, actions, play, quiet, and the verdict. */
 
 import { replaceRandomSource } from '../src/support/random.ts';
-import { drawActions, drawThemes, PARALLEL, type Planned, type Themes } from './actions.ts';
+import {
+  drawActions,
+  drawFurtherThemes,
+  drawThemes,
+  PARALLEL,
+  type Planned,
+  type Themes,
+  withFurtherActions,
+} from './actions.ts';
 import { judge } from './judges/oracle.ts';
 import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
@@ -29,8 +37,10 @@ const ACTIONS_MAX = 26;
 export function drawHistory(seed: string, index: number, parallel: number | null = null): History {
   const random = createRandom(`${seed}/${index}/actions`);
   const drawn = createRandom(`${seed}/${index}/parallel`).pick(PARALLEL);
-  const themes = drawThemes(random, parallel ?? drawn);
-  return { themes, actions: drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX)) };
+  const further = createRandom(`${seed}/${index}/further`);
+  const themes = drawFurtherThemes(further, drawThemes(random, parallel ?? drawn));
+  const actions = drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX));
+  return { themes, actions: withFurtherActions(further, themes, actions) };
 }
 
 /** Without a mistake of the bridge there are no complaints. */
@@ -93,6 +103,8 @@ async function calm(world: World, play: Play): Promise<void> {
   for (const { faults, vendor } of world.stores) {
     Object.assign(faults, NO_FAULTS);
     vendor.emulated.refuseCredential(false);
+    vendor.emulated.behave('takesTitles');
+    vendor.emulated.behave('promoted');
   }
   for (const store of world.stores) await resume(world, play, store);
   await quiet(world, play);

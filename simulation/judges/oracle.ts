@@ -23,6 +23,8 @@ export interface Claims {
   readonly groups: ReadonlyMap<string, Claim>;
   /** Losses that wait for a person, or that one declined. */
   readonly undecided: ReadonlySet<string>;
+  /** By person, where the vendor did not take all that it said. */
+  readonly statuses: ReadonlyMap<string, string | undefined>;
 }
 
 /** Every difference between what is and what must be, in words. */
@@ -50,7 +52,10 @@ async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
   }
   const held = await everyItem(world, `${path}/held`, 'held');
   const declined = await declinedLosses(world, store);
-  return { users, groups, undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]) };
+  const statuses = new Map<string, string | undefined>();
+  if (store.guard.records.keepsTitles)
+    for (const id of users.keys()) statuses.set(id, await statusOf(world, id, store.id));
+  return { users, groups, statuses, undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]) };
 }
 
 /** What people discarded once, and of which the bridge does not say that all is as it should be now. */

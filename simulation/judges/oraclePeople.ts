@@ -82,6 +82,7 @@ class Verdict {
       return;
     }
     if (account.state !== 'enabled' || !this.#meaning.updateUsers || this.#meaning.approval) return;
+    this.#name(human, standing, account);
     const { email, displayName, title } = standing;
     for (const [name, value] of Object.entries({ email, displayName, title }) as [Attribute, string][]) {
       const found = account.attributes[name];
@@ -90,9 +91,40 @@ class Verdict {
       const isHeld =
         name === 'email' && this.#claims.undecided.has(changeKey('update', human.personId ?? ''));
       if (isHeld) continue;
+      if (name === 'title' && this.#isToldKept(human, found)) continue;
       const isTaken = name === 'email' && this.#vendor.accountWith(value);
       if (!isTaken) this.#say(human, `has ${name} "${found}" on ${account.id}, and should have "${value}"`);
     }
+  }
+
+  /** What the vendor did not take is said, unless its answer left out what is empty. */
+  #isToldKept(human: Human, found: string): boolean {
+    if (!this.#records.keepsTitles) return false;
+    const isShown = found !== '' || this.#vendor.traits.showsEmpty;
+    return !isShown || this.#claims.statuses.get(human.personId ?? '') !== 'synced';
+  }
+
+  /** Of whoever was renamed: names that the bridge made, or found, may be others. */
+  #name(human: Human, { userName }: Standing, { id, attributes }: Account): void {
+    const isRenamed = new Set(human.standing.all.map((one) => one.userName)).size > 1;
+    if (!isRenamed || !this.#vendor.traits.mapsUserName || attributes.userName.startsWith('old-')) return;
+    const wanted = userName.split('@')[0] ?? '';
+    if (attributes.userName.startsWith(wanted)) return;
+    if (this.#claims.undecided.has(changeKey('update', human.personId ?? ''))) return;
+    const isTaken = [...this.#vendor.holds.accounts.values()].some(
+      (one) => one.attributes.userName === wanted,
+    );
+    if (!isTaken || attributes.userName.includes('moving'))
+      this.#say(human, `is called ${attributes.userName} on ${id}, and should be ${wanted}`);
+    const other = this.#vendor.holds.accounts.get(
+      [...this.#claims.users.values()].find(
+        ({ remoteId }) => this.#vendor.holds.accounts.get(remoteId)?.attributes.userName === wanted,
+      )?.remoteId ?? '',
+    );
+    const owner = other && this.#records.own.ownerOf(other.id);
+    const ownerWants = owner && this.#records.sight.person(owner)?.userName.split('@')[0];
+    if (owner && owner !== human && other.state === 'enabled' && ownerWants === attributes.userName)
+      this.#say(human, `and h${owner.index} have each other's names`);
   }
 
   #withoutAccount(human: Human, standing: Standing, claim: Claim | undefined): void {
@@ -143,7 +175,9 @@ class Verdict {
   }
 
   #gone(human: Human, claim: Claim | undefined): void {
-    const account = claim && this.#vendor.holds.accounts.get(claim.remoteId);
+    const replacement = this.#records.replaced.get(human.index);
+    const id = claim?.remoteId ?? replacement;
+    const account = id === undefined ? undefined : this.#vendor.holds.accounts.get(id);
     if (!account || account.state === 'locked' || !this.#meaning.deprovisionUsers) return;
     const op = this.#meaning.removeAction === 'Delete' && this.#isDue(account) ? 'delete' : 'disable';
     if (op === 'disable' && account.state === 'disabled') return;

@@ -50,6 +50,10 @@ export class Records {
   isUntraceable = false;
   /** Since everything was quiet for the first time. */
   waitedDays = 0;
+  /** The vendor kept titles as they were, at some time. */
+  keepsTitles = false;
+  /** Person → the account that somebody put in the place of theirs while they were active. */
+  readonly replaced = new Map<number, string>();
   /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
   readonly touchedByHand = new Set<string>();
   /** The lifecycles for which the bridge may have disabled the account. */

@@ -80,7 +80,7 @@ export class World {
 
   #store(emulate: typeof emulateSlack): SimulatedStore {
     const vendor = new Vendor(
-      emulate(() => this.scheduler.now, OWN_EMAIL),
+      emulate(() => this.scheduler.now, OWN_EMAIL, this.themes.keepsMemberships),
       () => this.scheduler.now,
     );
     const guard = new Guard({

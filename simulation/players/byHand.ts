@@ -1,6 +1,7 @@
 /** What people do at a vendor past the bridge: before it came, and ever after. */
 
 import type { HandEdit } from '../actions.ts';
+import type { Human } from '../judges/model.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 
 /** Accounts and groups that were there before the bridge. */
@@ -58,6 +59,10 @@ function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, w
       if (account && !account.isUntouchable && !isOwn)
         vendor.edit((byHand) => byHand.deleteAccount(account.id));
       return;
+    case 'replace':
+    case 'ban':
+      editAccountOf(vendor, records, model.humans[who], what);
+      return;
     case 'join':
       if (account?.state !== 'enabled' || !group || group.members.has(account.id)) return;
       vendor.edit((byHand) => byHand.join(group.id, account.id, random.pick([10, 30, 40])));
@@ -66,4 +71,23 @@ function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, w
     case 'part':
       if (account && group && !isOwn) vendor.edit((byHand) => byHand.part(group.id, account.id));
   }
+}
+
+function editAccountOf(
+  vendor: SimulatedStore['vendor'],
+  records: SimulatedStore['guard']['records'],
+  human: Human | undefined,
+  what: 'replace' | 'ban',
+): void {
+  const ids = human ? records.own.accountsOf(human) : [];
+  const account = ids.flatMap((id) => vendor.holds.accounts.get(id) ?? []).at(-1);
+  if (!human || account?.state !== 'enabled' || account.id === vendor.emulated.ownAccountId) return;
+  if (what === 'ban') {
+    vendor.edit((byHand) => byHand.ban(account.id));
+    return;
+  }
+  const made = vendor.edit((byHand) => byHand.replaceAccount(account.id));
+  if (made === null) return;
+  records.touchedByHand.add(made);
+  if (records.sight.person(human)?.lifecycle === 'active') records.replaced.set(human.index, made);
 }

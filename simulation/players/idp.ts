@@ -33,6 +33,16 @@ export class IdentityProvider {
     return this.changePerson(human, { email: `h${human?.index}.${this.#names}@acme.example` });
   }
 
+  /** Through a name that nobody has, as long as both are there. */
+  async swapNames(one: Human | undefined, other: Human | undefined): Promise<void> {
+    const [first, second] = [one?.standing.now?.userName, other?.standing.now?.userName];
+    if (!one?.userId || !other?.userId || !first || !second || one === other) return;
+    this.#names += 1;
+    await this.changePerson(one, { userName: `interim${this.#names}@acme.example` });
+    await this.changePerson(other, { userName: first });
+    await this.changePerson(one, { userName: second });
+  }
+
   renameGroup(slot: number): Promise<void> {
     this.#names += 1;
     return this.#changeGroup(slot, { name: `group${slot}.${this.#names}` });

@@ -1,6 +1,6 @@
 /** Plays the actions of a history: as an IdP and as admins over HTTP, by hand at the vendors, and as misfortune. */
 
-import type { Action, Trouble } from '../actions.ts';
+import type { Action, Manner, Trouble } from '../actions.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 import { NO_FAULTS } from '../vendors/network.ts';
 import { Admin } from './admin.ts';
@@ -51,6 +51,10 @@ export class Play {
         return idp.changePerson(model.humans[action.who], { title: action.title });
       case 'readdress':
         return idp.readdress(model.humans[action.who]);
+      case 'swapNames':
+        return idp.swapNames(model.humans[action.who], model.humans[action.other]);
+      case 'behave':
+        return this.#behave(this.#store(action), action.as);
       case 'makeGroup':
         return idp.makeGroup(action.group, action.members);
       case 'renameGroup':
@@ -95,6 +99,11 @@ export class Play {
     };
     Object.assign(faults, calm, troubles[what]);
     vendor.emulated.refuseCredential(what === 'unauthorized');
+  }
+
+  #behave({ vendor, guard }: SimulatedStore, manner: Manner): void {
+    vendor.emulated.behave(manner);
+    if (manner === 'keepsTitles') guard.records.keepsTitles = true;
   }
 
   /** Somewhere within the next steps of the process. */

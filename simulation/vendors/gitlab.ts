@@ -21,6 +21,7 @@ const TRAITS: Traits = {
   deletesUsers: true,
   deletesGroups: false,
   grantedLevel: DEVELOPER,
+  showsEmpty: true,
   mapsUserName: true,
   unmappable: { title: 'bio' },
   // GitLab takes no job title.
@@ -49,6 +50,11 @@ export function emulateGitLab(now: () => number, ownEmail: string): Emulated {
     refuseCredential(refused) {
       const token = state.tokens.get(EMULATED_ADMIN_TOKEN);
       if (token) token.revoked = refused;
+    },
+    behave(manner) {
+      if (manner === 'keepsTitles') state.manners.ignores.add('bio');
+      if (manner === 'takesTitles') state.manners.ignores.delete('bio');
+      if (manner === 'demoted' || manner === 'promoted') root.isAdmin = manner === 'promoted';
     },
     byHand: handEdits(state, root.id),
   };
@@ -121,6 +127,16 @@ function handEdits(state: GitLabState, rootId: number): HandEdits {
     deleteAccount(id) {
       state.removeUser(Number(id));
       return true;
+    },
+    replaceAccount(id) {
+      const before = user(id);
+      if (!before) return null;
+      state.removeUser(before.id);
+      return String(state.addUser({ username: `old-${before.username}`, email: before.email }).id);
+    },
+    ban(id) {
+      const found = user(id);
+      if (found) found.state = 'banned';
     },
     join: (groupId, accountId, level) => state.setMember(Number(groupId), Number(accountId), level),
     part(groupId, accountId) {

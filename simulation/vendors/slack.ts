@@ -13,18 +13,20 @@ const TRAITS: Traits = {
   deletesUsers: false,
   deletesGroups: true,
   grantedLevel: null,
+  showsEmpty: false,
   mapsUserName: false,
   unmappable: { title: 'title', displayName: 'displayName' },
   mappings: [],
 };
 
-/** `ownEmail` is the address of the account behind the credential. */
-export function emulateSlack(now: () => number, ownEmail: string): Emulated {
+/** `ownEmail` is the address of the account behind the credential; `keepsMemberships`: of deactivated accounts. */
+export function emulateSlack(now: () => number, ownEmail: string, keepsMemberships: boolean): Emulated {
   const slack = createSlack(`https://${HOST}`, { pageSizeMax: PAGE_SIZE_MAX, now });
+  slack.workspace.manners.keepsMemberships = keepsMemberships;
   slack.owner.emails = [{ value: ownEmail, primary: true }];
   const token = slack.addToken(slack.workspace, { token: SLACK_TOKEN, userId: slack.owner.id });
   return {
-    traits: TRAITS,
+    traits: { ...TRAITS, disableDropsMemberships: !keepsMemberships },
     host: HOST,
     configuration: {
       OAUTH_ACCESS_TOKEN: SLACK_TOKEN,
@@ -39,6 +41,10 @@ export function emulateSlack(now: () => number, ownEmail: string): Emulated {
     isRead: ({ method, path }) => method === 'GET' || path.startsWith('/api/'),
     refuseCredential(refused) {
       token.refusedWith = refused ? 'token_revoked' : null;
+    },
+    behave(manner) {
+      if (manner === 'keepsTitles') slack.workspace.manners.ignores.add('title');
+      if (manner === 'takesTitles') slack.workspace.manners.ignores.delete('title');
     },
     byHand: handEdits(slack),
   };
@@ -78,6 +84,7 @@ function accountOf(user: SlackUser): Account {
 }
 
 function handEdits(slack: EmulatedSlack): HandEdits {
+  const { manners } = slack.workspace;
   const user = (id: string) => slack.users.get(id) as SlackUser;
   let made = 0;
   return {
@@ -98,9 +105,12 @@ function handEdits(slack: EmulatedSlack): HandEdits {
     },
     setState(id, state) {
       user(id).active = state === 'enabled';
-      if (state === 'disabled') for (const group of slack.groups.values()) group.members.delete(id);
+      if (state === 'disabled' && !manners.keepsMemberships)
+        for (const group of slack.groups.values()) group.members.delete(id);
     },
     deleteAccount: () => false,
+    replaceAccount: () => null,
+    ban() {},
     join(groupId, accountId) {
       slack.groups.get(groupId)?.members.add(accountId);
     },

@@ -4,6 +4,7 @@
  */
 
 import type { Answer, EmulatedRequest, Handle } from '../../test/emulator/server.ts';
+import type { Manner } from '../actions.ts';
 import { type Write, writesBetween } from './writes.ts';
 
 export interface Account {
@@ -44,6 +45,8 @@ export interface Traits {
   readonly deletesGroups: boolean;
   /** The level that a grant of the bridge gives; null where there are none. */
   readonly grantedLevel: number | null;
+  /** Accounts are shown with what is empty, too. */
+  readonly showsEmpty: boolean;
   /** Accounts have a user name that the bridge keeps in step with the directory's. */
   readonly mapsUserName: boolean;
   /** Attributes that an admin may un-map, by the vendor's name for them. */
@@ -66,6 +69,8 @@ export interface Emulated {
   holdings(): Holdings;
   isRead(request: EmulatedRequest): boolean;
   refuseCredential(refused: boolean): void;
+  /** As far as there is such a thing there. */
+  behave(manner: Manner): void;
   readonly byHand: HandEdits;
 }
 
@@ -77,6 +82,10 @@ export interface HandEdits {
   setState(accountId: string, state: 'enabled' | 'disabled'): void;
   /** False where nobody can. */
   deleteAccount(accountId: string): boolean;
+  /** By another one with the same address; null where nobody can. */
+  replaceAccount(accountId: string): string | null;
+  /** As far as the vendor knows such a thing. */
+  ban(accountId: string): void;
   join(groupId: string, accountId: string, level: number): void;
   part(groupId: string, accountId: string): void;
 }

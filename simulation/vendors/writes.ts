@@ -58,7 +58,14 @@ function accountWrites(accountId: string, was?: Account, is?: Account): AccountW
   const attributes = Object.fromEntries(changed.map((name) => [name, is.attributes[name]]));
   const writes: AccountWrite[] = [];
   if (changed.length > 0) writes.push({ kind, op: 'update', accountId, attributes });
-  if (was.state !== is.state) writes.push({ kind, op: toState(is.state), accountId, attributes: {} });
+  // A ban is for those to lift who made it.
+  if (was.state !== is.state)
+    writes.push({
+      kind,
+      op: was.state === 'locked' ? 'other' : toState(is.state),
+      accountId,
+      attributes: {},
+    });
   return writes;
 }
 
