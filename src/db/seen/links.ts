@@ -60,21 +60,6 @@ export interface RememberedDrift {
   readonly repaired: Attributes;
 }
 
-export interface NewLink {
-  readonly environmentId: string;
-  readonly storeId: string;
-  readonly subject: Subject;
-  readonly remoteId: string;
-  readonly remoteName: string;
-  readonly origin: LinkOrigin;
-  readonly state: LinkState;
-  readonly disabledBy?: DisabledBy | null;
-  readonly applied?: Attributes;
-  readonly observed?: Attributes;
-  readonly membersReadAt?: string | null;
-  readonly privileged?: boolean;
-}
-
 export type LinkPatch = Partial<
   Pick<
     LinkRecord,
@@ -93,6 +78,13 @@ export type LinkPatch = Partial<
     | 'privileged'
   >
 >;
+
+/** What a write made of the account or group counts from the first moment on. */
+export type NewLink = LinkPatch &
+  Pick<
+    LinkRecord,
+    'environmentId' | 'storeId' | 'subject' | 'remoteId' | 'remoteName' | 'origin' | 'state'
+  >;
 
 /** The subject's link, a `removed` one included: it remembers whose account it was. */
 export async function getLink(db: Db, storeId: string, subject: Subject): Promise<LinkRecord | null> {
@@ -190,16 +182,16 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     disabledBy: null,
     applied: {},
     observed: {},
+    notAccepted: {},
+    deletedAt: null,
     membersReadAt: null,
+    missingSince: null,
+    removalSince: null,
     privileged: false,
     ...link,
     // Whoever links by hand also gives a display name, which belongs to nobody's link.
     subject: { kind: link.subject.kind, id: link.subject.id },
     id: newId(),
-    removalSince: null,
-    missingSince: null,
-    notAccepted: {},
-    deletedAt: null,
     drift: null,
     createdAt: at,
     updatedAt: at,
@@ -224,6 +216,7 @@ export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
     not_accepted: toJson(link.notAccepted),
     deleted_at: link.deletedAt,
     members_read_at: link.membersReadAt,
+    missing_since: link.missingSince,
     removal_since: link.removalSince,
     drift: link.drift && toJson(link.drift),
     privileged: link.privileged,

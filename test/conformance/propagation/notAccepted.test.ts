@@ -47,6 +47,19 @@ describe.each([
     expect(await world.status(type, jane)).toMatchObject({ status: 'synced' });
     expect(await world.account(type, 'jane')).toMatchObject({ title: 'Captain' });
   });
+
+  it('is said of a new account too, after whatever comes next', async () => {
+    world = await startWorld(dialect);
+    await world.add(type);
+    ignores(type).add(attribute);
+    const jane = await world.join('jane', { title: 'Engineer' });
+    await sync(type);
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'displayName', value: 'Jane D' });
+    expect(await world.status(type, jane)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringContaining(`has a ${attribute} that was not accepted by ${type}`),
+    });
+  });
 });
 
 it('is found by the next read where the answer showed nothing', async () => {
