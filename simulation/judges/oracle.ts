@@ -25,6 +25,8 @@ export interface Claims {
   readonly undecided: ReadonlySet<string>;
   /** By person, where the vendor did not take all that it said. */
   readonly statuses: ReadonlyMap<string, string | undefined>;
+  /** People who are to lose access and have not, by its own word. */
+  readonly openLeavers: ReadonlySet<string>;
 }
 
 /** Every difference between what is and what must be, in words. */
@@ -55,7 +57,16 @@ async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
   const statuses = new Map<string, string | undefined>();
   if (store.guard.records.keepsTitles)
     for (const id of users.keys()) statuses.set(id, await statusOf(world, id, store.id));
-  return { users, groups, statuses, undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]) };
+  const status = await world.admin('GET', `${path}/syncStatus`);
+  const leavers: { subject: { id: string } }[] = status.body.openLeavers;
+  const openLeavers = new Set(leavers.map(({ subject }) => subject.id));
+  return {
+    users,
+    groups,
+    statuses,
+    openLeavers,
+    undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]),
+  };
 }
 
 /** What people discarded once, and of which the bridge does not say that all is as it should be now. */

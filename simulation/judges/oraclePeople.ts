@@ -191,9 +191,15 @@ class Verdict {
     return days === 0 || (account.state === 'disabled' && this.#records.waitedDays > days);
   }
 
+  /** A refusal right after the credential was found good is the person's own: said, and asked again with the next sync. */
+  #isToldOpen({ personId }: Human): boolean {
+    return this.#records.lostRights && this.#claims.openLeavers.has(personId ?? '');
+  }
+
   /** Why a loss that the directory wants may be undone. */
   #isExcused(human: Human, account: Account, op: 'disable' | 'delete'): boolean {
     return (
+      this.#isToldOpen(human) ||
       account.isUntouchable ||
       this.#records.isSpared(account.id) ||
       this.#claims.undecided.has(changeKey(op, human.personId ?? '')) ||

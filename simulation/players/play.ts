@@ -104,6 +104,7 @@ export class Play {
   #behave({ vendor, guard }: SimulatedStore, manner: Manner): void {
     vendor.emulated.behave(manner);
     if (manner === 'keepsTitles') guard.records.keepsTitles = true;
+    if (manner === 'demoted') guard.records.lostRights = true;
   }
 
   /** Somewhere within the next steps of the process. */

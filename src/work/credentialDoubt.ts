@@ -25,18 +25,23 @@ interface Refused {
   readonly began: number;
 }
 
+interface Ended {
+  readonly check: Check;
+  readonly endedAt: number;
+}
+
 export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Check>;
 
 export class CredentialDoubt {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
   #checkedAt: number | null = null;
-  /** When the credential was last found good. */
+  /** When the credential was found good, where no later check found otherwise. */
   #goodAt: number | null = null;
   /** The last check, where it found nothing good, and when it was over. */
-  #bad: { readonly check: Check; readonly endedAt: number } | null = null;
+  #bad: Ended | null = null;
   /** Under way: it answers whoever is refused meanwhile, too. */
-  #checking: Promise<Check> | null = null;
+  #checking: Promise<Ended> | null = null;
   /** People and groups, since the last check, and since anybody was served. */
   readonly #refused = new Set<string>();
 
@@ -60,11 +65,13 @@ export class CredentialDoubt {
     if (this.#bad !== null && began <= this.#bad.endedAt)
       throw verdict(store, error, this.#bad.check) ?? error;
     if (this.#checking === null && this.#checkedAt !== null) {
-      if (refusedBefore(task, this.#checkedAt)) return;
+      // A check that found nothing good says of no refusal whose it is.
+      const wasGood = this.#goodAt === this.#checkedAt;
+      if (wasGood && refusedBefore(task, this.#checkedAt)) return;
       const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
       if (waitMs > 0) {
         this.#refused.add(about);
-        if (!creates && this.#refused.size < REFUSED_MIN) return;
+        if (wasGood && !creates && this.#refused.size < REFUSED_MIN) return;
         throw checked(store, error, 'waits', error, waitMs);
       }
     }
@@ -93,23 +100,21 @@ export class CredentialDoubt {
     signal: AbortSignal,
   ): Promise<void> {
     this.#checking ??= this.#checkOnce(store, signal);
-    const check = await this.#checking;
-    const now = this.#clock.now();
+    const { check, endedAt } = await this.#checking;
     const bad = verdict(store, error, check);
-    if (bad === null) {
-      this.#goodAt = now;
-      return;
-    }
-    this.#bad = { check, endedAt: now };
+    this.#goodAt = bad === null ? endedAt : null;
+    if (bad === null) return;
+    this.#bad = { check, endedAt };
     throw bad;
   }
 
-  async #checkOnce(store: StoreRecord, signal: AbortSignal): Promise<Check> {
+  async #checkOnce(store: StoreRecord, signal: AbortSignal): Promise<Ended> {
     try {
       const check = await this.#check(store, signal);
-      this.#checkedAt = this.#clock.now();
+      const endedAt = this.#clock.now();
+      this.#checkedAt = endedAt;
       this.#refused.clear();
-      return check;
+      return { check, endedAt };
     } finally {
       this.#checking = null;
     }

@@ -81,10 +81,7 @@ export type LinkPatch = Partial<
 
 /** What a write made of the account or group counts from the first moment on. */
 export type NewLink = LinkPatch &
-  Pick<
-    LinkRecord,
-    'environmentId' | 'storeId' | 'subject' | 'remoteId' | 'remoteName' | 'origin' | 'state'
-  >;
+  Pick<LinkRecord, 'environmentId' | 'storeId' | 'subject' | 'remoteId' | 'remoteName' | 'origin' | 'state'>;
 
 /** The subject's link, a `removed` one included: it remembers whose account it was. */
 export async function getLink(db: Db, storeId: string, subject: Subject): Promise<LinkRecord | null> {

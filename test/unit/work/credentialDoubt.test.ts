@@ -97,6 +97,25 @@ it('checks once for all who are refused at the same time, and for whoever had be
   answer = BAD;
   expect(await Promise.all(['a', 'b', 'c'].map((id) => refuse(id)))).toEqual(Array(3).fill('unauthorized'));
   now += 1_000;
-  expect([await refuse('late', { began: T0 }), await refuse('new')]).toEqual(['unauthorized', 'refused']);
+  expect([await refuse('late', { began: T0 }), await refuse('new')]).toEqual(['unauthorized', 'waits']);
   expect(checks).toBe(1);
 });
+
+it.each([
+  ['bad', BAD],
+  ['silent', NOBODY],
+])(
+  'calls nobody refused on the word of a check that found the vendor %s, before the next',
+  async (_, check) => {
+    answer = check;
+    await refuse('a');
+    const failedAt = new Date(now - 1_000).toISOString();
+    now += 1_000;
+    answer = GOOD;
+    expect([await refuse('a', { failedAt }), await refuse('b')]).toEqual(['waits', 'waits']);
+    expect(checks).toBe(1);
+    now += 60_000;
+    expect(await refuse('a', { failedAt })).toBe('refused');
+    expect(checks).toBe(2);
+  },
+);
