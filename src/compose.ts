@@ -27,12 +27,15 @@ import { createActivity } from './http/activity.ts';
 import { createApp, createMetricsApp } from './http/app.ts';
 import { createProbes } from './http/probes.ts';
 import { createRefusals } from './http/refusals.ts';
+import { createAddressOf } from './outbound/addressOf.ts';
 import { createPost } from './outbound/mail.ts';
 import { createOutbound, obeying } from './outbound/outbound.ts';
 import { refusalOfUrl } from './outbound/rule.ts';
+import { askSource } from './pull/ask.ts';
+import { createSourceCache } from './pull/sourceCache.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
-import { createSources, SOURCES } from './sources/registry.ts';
+import { createSources, SOURCES, type Sources } from './sources/registry.ts';
 import { createConnectors } from './stores/connectorCache.ts';
 import { createDeletionClock } from './stores/deletionClock.ts';
 import { createInquiries } from './stores/inquiries.ts';
@@ -44,6 +47,7 @@ import { createMetrics, type Metrics } from './support/metrics.ts';
 import type { Keyring } from './support/secret.ts';
 import { AlertDuties } from './work/alerts/alertDuties.ts';
 import { createHousekeeping, type Housekeeping } from './work/housekeeping.ts';
+import { PullDuties } from './work/pull/duties.ts';
 import { StoreDuties } from './work/storeDuties.ts';
 import { createStoreLifecycle } from './work/storeLifecycle.ts';
 import { createWorker, type Worker } from './work/worker.ts';
@@ -62,6 +66,8 @@ export interface BridgeDeps {
   readonly presence?: Presence;
   /** Other store types than the release has. */
   readonly registry?: Registry;
+  /** Other directories to pull than the release has. */
+  readonly sources?: Sources;
   /** Several bridges in one process may share them. */
   readonly metrics?: Metrics;
   /** How long a short SCIM request may take; the release's own limit where absent. */
@@ -94,7 +100,7 @@ export function compose(deps: BridgeDeps): Bridge {
   const connectors = createConnectors({ registry, keyring, clock, openFetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const deletions = createDeletionClock({ db, clock });
-  const sources = createSources(SOURCES);
+  const sources = obeying(deps.sources ?? createSources(SOURCES), outbound.rule);
   const propagation = { db, clock, log, registry, sources, keyring, connectors, wake, inquiries, deletions };
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
   const scans = createScans(db, clock);
@@ -144,16 +150,24 @@ export function compose(deps: BridgeDeps): Bridge {
     fetch: openFetch('public', {}),
     horizon: createHorizon(db, monotonicMs),
   };
+  const addressOf = createAddressOf(outbound.rule);
+  const cache = createSourceCache({ sources, keyring, clock, openFetch, addressOf });
+  const pullDuties = {
+    ...{ db, clock, log, wake, identifierHash, cache, answered, onCall: storeLifecycle.onCall },
+    askVendor: (inquiry: Inquiry, ends: AbortSignal) => askSource({ db, cache }, inquiry, ends),
+  };
   const peers = {
     due: (now: string) => duePeers(db, now),
-    dutiesOf: ({ id, kind }: DuePeer) =>
-      kind === 'alert' ? new AlertDuties(id, alertDuties) : new StoreDuties(id, duties),
+    dutiesOf: ({ id, kind }: DuePeer) => {
+      if (kind === 'alert') return new AlertDuties(id, alertDuties);
+      return kind === 'store' ? new StoreDuties(id, duties) : new PullDuties(id, pullDuties);
+    },
   };
   const worker = createWorker({ db, clock, log, wake, asked, presence, peers });
   const sealAnew = async () => {
     const alerts = await resealAlertSecrets(db, keyring);
     if (alerts > 0) log.info({ alerts }, 'sealed the secrets of alerts with the first key of ENCRYPTION_KEY');
-    const stores = await resealSecrets(db, keyring, registry);
+    const stores = await resealSecrets(db, keyring, registry, sources);
     if (stores > 0) log.info({ stores }, 'sealed the secrets of stores with the first key of ENCRYPTION_KEY');
   };
   const housekeeping = createHousekeeping({ ...propagation, identifierHash }, metrics, config);

@@ -18,6 +18,8 @@ import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import type { MailServer } from '../src/outbound/mail.ts';
 import type { OutboundConfig } from '../src/outbound/outbound.ts';
+import { createSources, SOURCES } from '../src/sources/registry.ts';
+import type { SourceDefinition } from '../src/sources/source.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
 import { type Keyring, parseKeyring } from '../src/support/secret.ts';
@@ -82,6 +84,8 @@ const TASKS_DESCRIBED = 20;
 export interface BridgeOptions {
   /** Known beside the release's. */
   readonly moreTypes?: readonly StoreTypeDefinition[];
+  /** Directories to pull beside the release's. */
+  readonly moreSources?: readonly SourceDefinition[];
   /** `api` runs no worker. */
   readonly role?: 'all' | 'api';
   /** Where it may connect to; to this machine where absent. */
@@ -97,11 +101,16 @@ export interface BridgeOptions {
 /** However busy the machine is, tests get the result of what they ask for. */
 const PATIENT_MS = 60_000;
 
+const isNotAmong =
+  (others: readonly SourceDefinition[]) =>
+  ({ strategy }: SourceDefinition) =>
+    others.every((other) => other.strategy !== strategy);
+
 /** Nothing rings the timers but `turn`, so that a test says when. */
 export async function startBridge(
   databaseUrl: string,
   clock: Clock = systemClock,
-  { moreTypes = [], role = 'all', ...more }: BridgeOptions = {},
+  { moreTypes = [], moreSources = [], role = 'all', ...more }: BridgeOptions = {},
 ): Promise<RunningBridge> {
   const location = parseDatabaseUrl(databaseUrl);
   const db = openDatabase(location);
@@ -131,6 +140,7 @@ export async function startBridge(
   const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);
   const { app, worker, housekeeping, stop } = compose({
     ...{ config, db, keyring, clock, log, registry },
+    sources: createSources([...moreSources, ...SOURCES.filter(isNotAmong(moreSources))]),
     answerWithinMs: PATIENT_MS,
   });
   const server = createServer(app);

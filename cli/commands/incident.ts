@@ -61,7 +61,7 @@ function addReading(incident: Command, { client, out }: Cli): void {
           {
             who: (row) => row.person.display,
             person: (row) => row.personState,
-            store: (row) => row.store.name,
+            store: (row) => row.store?.name ?? 'the directory',
             loses: (row) => (row.member ? `${row.op} ${row.member.display}` : row.op),
             state: (row) => row.state,
             id: (row) => row.person.id,

@@ -10,7 +10,7 @@ import { refuseContradictions } from '../model/commonSettings.ts';
 import { parseConfiguration } from '../model/configuration.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
-import { openSecretsOrNull, recipientsOf, secretKeys } from '../stores/storeSecrets.ts';
+import { openSecretsOrNull, recipientsOf, type Sealable, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
 
 /** Throws a 400 that names the types there are. */
@@ -26,6 +26,13 @@ function typeMistake(registry: Registry, type: string): string {
   return registry.notYet(type) ?? allowed;
 }
 
+/** What can be configured: a type of store, or a kind of directory that is pulled. */
+export interface Configurable extends Sealable {
+  refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
+}
+
+type Saved = Pick<StoreRecord, 'id' | 'configuration' | 'secrets'>;
+
 export interface ReadConfiguration {
   /** Secrets in clear, no defaults, and nothing that is a mistake. */
   readonly given: Configuration;
@@ -33,7 +40,7 @@ export interface ReadConfiguration {
 }
 
 /** Of a new store, or of settings that an admin only tries: every secret must be there. */
-export function readNewConfiguration(definition: StoreTypeDefinition, input: unknown): ReadConfiguration {
+export function readNewConfiguration(definition: Configurable, input: unknown): ReadConfiguration {
   const { given, mistakes } = parseConfiguration(definition.settings, input);
   const masked = secretKeys(definition).filter((key) => given[key] === MASK);
   return refused(definition, without(given, masked), [
@@ -70,8 +77,8 @@ function isObject(value: unknown): value is object {
 /** Of a saved store: a mask stands for the stored secret, as long as it goes to the same host. */
 export function readReplacedConfiguration(
   keyring: Keyring,
-  definition: StoreTypeDefinition,
-  store: StoreRecord,
+  definition: Configurable,
+  store: Saved,
   input: unknown,
 ): ReadConfiguration {
   const { given, mistakes } = parseConfiguration(definition.settings, input);
@@ -94,11 +101,7 @@ function enterAgain(key: string, moved: readonly string[]): string {
     : `${key} must be entered again, because ${moved.join(' and ')} leads elsewhere: a stored secret goes only where it was entered for`;
 }
 
-function keysMoved(
-  definition: StoreTypeDefinition,
-  before: Configuration,
-  after: Configuration,
-): readonly string[] {
+function keysMoved(definition: Configurable, before: Configuration, after: Configuration): readonly string[] {
   const from = recipientsOf(definition, before);
   const to = recipientsOf(definition, after);
   return [...to.keys()].filter((key) => from.get(key) !== to.get(key));
@@ -106,7 +109,7 @@ function keysMoved(
 
 /** Adds the mistakes that span keys: the store's type judges the keys without mistakes, with the defaults. */
 function refused(
-  definition: StoreTypeDefinition,
+  definition: Configurable,
   given: Configuration,
   mistakes: readonly Mistake[],
 ): ReadConfiguration {

@@ -41,6 +41,7 @@ import * as alerts from '../../migrations/0055_alerts.ts';
 import * as warnings from '../../migrations/0056_warnings.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
+import * as pulledConnections from '../../migrations/0070_pulled_connections.ts';
 
 interface Migration {
   readonly name: string;
@@ -86,6 +87,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0056_warnings', ...warnings },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
+  { name: '0070_pulled_connections', ...pulledConnections },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -6,7 +6,6 @@
 import { X509Certificate } from 'node:crypto';
 import { type Dispatcher, fetch } from 'undici';
 import type { Fetch, OpenFetch, Reach } from '../connectors/connector.ts';
-import type { Registry } from '../connectors/registry.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import { createDispatcher, type ProcessProxy, type Route } from './dispatchers.ts';
 import { createResolve, type Resolve } from './resolve.ts';
@@ -55,17 +54,27 @@ export function createOutbound(
   };
 }
 
+/** What a registry says of a type: where it may be reached, and by which settings. */
+interface Reached {
+  readonly reach: Reach;
+  readonly settings: readonly SettingSpec[];
+  refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
+}
+
 /** The same types, whose settings are refused where they lead to what the bridge may not connect to. */
-export function obeying(registry: Registry, rule: OutboundRule): Registry {
+export function obeying<Definition extends Reached, R extends { get(type: string): Definition | null }>(
+  registry: R & { get(type: string): Definition | null },
+  rule: OutboundRule,
+): R {
   return {
     ...registry,
-    get(type) {
+    get(type: string) {
       const definition = registry.get(type);
       if (!definition) return null;
       const { reach, settings } = definition;
       return {
         ...definition,
-        refuse: (configuration) => [
+        refuse: (configuration: Configuration) => [
           ...(definition.refuse?.(configuration) ?? []),
           ...mistakesIn(rule, reach, settings, configuration),
         ],

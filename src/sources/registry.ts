@@ -1,10 +1,11 @@
 /** The directories that this release can pull. A new one is a folder next to this file, and one line here. */
 
+import type { PulledStrategy } from '../model/pull/pull.ts';
 import { demoSource } from './demo/index.ts';
 import { googleSource } from './google/index.ts';
 import { ldapSource } from './ldap/index.ts';
 import { oktaApiSource } from './okta/index.ts';
-import type { PulledStrategy, SourceDefinition } from './source.ts';
+import type { SourceDefinition } from './source.ts';
 
 export interface Sources {
   /** In the order in which people are shown them. */

@@ -5,20 +5,9 @@
  */
 
 import type { CallContext, ConnectionStatus, Fetch, Reach, StatusDetail } from '../connectors/connector.ts';
+import type { PulledStrategy } from '../model/pull/pull.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
-
-/** The strategies of connections that are pulled. */
-export const PULLED_STRATEGIES = [
-  'oktaApi',
-  'google',
-  'ldap',
-  'demo',
-  'gitlabSelf',
-  'gitlabSaas',
-  'slack',
-] as const;
-export type PulledStrategy = (typeof PULLED_STRATEGIES)[number];
 
 /** One text, or several in the source's order; numbers and booleans as text. What is empty is left out. */
 export type SourceValue = string | readonly string[];
@@ -72,7 +61,10 @@ export type ScanPage =
       readonly total?: number;
     }
   | { readonly kind: 'groups'; readonly groups: readonly SourceGroup[] }
-  /** Some members of one group; `isLast` with the last portion, which an empty group has too. */
+  /**
+   * Some direct members of one group that was shown, or of a group inside one that was; `isLast` with the last
+   * portion, which an empty group has too. Of a group without its last portion nobody leaves.
+   */
   | {
       readonly kind: 'members';
       readonly groupId: string;
@@ -194,7 +186,7 @@ export interface SourceDeps {
 
 /** Which attributes of the source feed one of the directory; the first that is not empty wins. */
 export interface SourceMapping {
-  /** As in a store's `sourceAttribute`: `userName`, `primaryEmail`, `name.givenName`, …; or `metadata.<name>`. */
+  /** As in a store's `sourceAttribute`: `userName`, `primaryEmail`, `name.givenName`, … */
   readonly target: string;
   readonly sources: readonly string[];
 }

@@ -3,7 +3,6 @@
  * nobody has answered, nothing is saved but the inquiry, and that goes when the request has its answer or gives up.
  */
 
-import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
 import {
   deleteInquiry,
@@ -22,7 +21,7 @@ import { type Clock, isoTime, pause } from '../support/clock.ts';
 import { NO_WORKER_SECONDS } from '../support/retryAfter.ts';
 import type { Keyring } from '../support/secret.ts';
 import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
-import { sealSecrets } from './storeSecrets.ts';
+import { type Sealable, sealSecrets } from './storeSecrets.ts';
 import type { Failure, Reading } from './vendorAnswer.ts';
 
 /** Each throws a RequestError: 503 `no_worker` where nobody answers, 404 where the store has gone. */
@@ -43,7 +42,7 @@ export interface Inquiries {
 
 export interface Trial {
   readonly id: string;
-  readonly definition: StoreTypeDefinition;
+  readonly definition: Sealable & { readonly type: string };
   /** Secrets in clear, no defaults. */
   readonly given: Configuration;
 }

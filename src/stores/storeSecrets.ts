@@ -4,17 +4,30 @@
  */
 
 import type { Knex } from 'knex';
-import type { StoreTypeDefinition } from '../connectors/connector.ts';
 import type { Registry } from '../connectors/registry.ts';
 import { resealCanary } from '../db/access/canary.ts';
 import { resealIdentifierKey } from '../db/access/identifierKey.ts';
+import { lockPulled, pulledSealedOtherwise, updatePulled } from '../db/pull/connections.ts';
 import { lockStore, type StoreRecord, storesSealedOtherwise, writeSecrets } from '../db/stores/stores.ts';
-import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
+import { type Configuration, MASK, type SettingSpec, withDefaults } from '../model/settings.ts';
+import type { Sources } from '../sources/registry.ts';
 import type { Keyring, SealedSecret } from '../support/secret.ts';
 
 type Secrets = Readonly<Record<string, string>>;
 
-export function secretKeys(definition: StoreTypeDefinition): readonly string[] {
+/** What has secrets: a type of store, or a kind of directory that is pulled. */
+export interface Sealable {
+  readonly settings: readonly SettingSpec[];
+  readonly hostKeys: readonly string[];
+}
+
+interface Sealed {
+  readonly id: string;
+  readonly configuration: Configuration;
+  readonly secrets: Readonly<Record<string, SealedSecret>>;
+}
+
+export function secretKeys(definition: Sealable): readonly string[] {
   return definition.settings.filter((spec) => spec.secret).map((spec) => spec.key);
 }
 
@@ -22,14 +35,14 @@ export function secretKeys(definition: StoreTypeDefinition): readonly string[] {
  * What decides who can read a secret on its way, by key: the origins (RFC 6454) that the configuration's URLs lead
  * to, defaults included. A proxy reads what is sent in clear, and everything where it may choose the authority too.
  */
-export function recipientsOf(
-  definition: StoreTypeDefinition,
-  given: Configuration,
-): ReadonlyMap<string, string> {
+export function recipientsOf(definition: Sealable, given: Configuration): ReadonlyMap<string, string> {
   const effective = withDefaults(definition.settings, given);
   const originAt = (key: string): string => {
     const value = effective[key];
-    return typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : '';
+    if (typeof value !== 'string' || !URL.canParse(value)) return '';
+    const { origin, protocol, host } = new URL(value);
+    // URLs of other schemes than the web's have no origin of their own.
+    return origin === 'null' ? `${protocol}//${host.toLowerCase()}` : origin;
   };
   const hosts = new Map(definition.hostKeys.map((key) => [key, originAt(key)]));
   const { PROXY_URL: proxy, CA_PEM: authority } = effective;
@@ -43,7 +56,7 @@ export function recipientsOf(
 /** Takes the secrets out of a configuration and seals them. */
 export function sealSecrets(
   keyring: Keyring,
-  definition: StoreTypeDefinition,
+  definition: Sealable,
   storeId: string,
   given: Configuration,
 ): { readonly configuration: Configuration; readonly secrets: StoreRecord['secrets'] } {
@@ -58,11 +71,7 @@ export function sealSecrets(
 }
 
 /** In clear. Throws an Error where one cannot be opened. */
-export function openSecrets(
-  keyring: Keyring,
-  definition: StoreTypeDefinition,
-  store: Pick<StoreRecord, 'id' | 'configuration' | 'secrets'>,
-): Secrets {
+export function openSecrets(keyring: Keyring, definition: Sealable, store: Sealed): Secrets {
   const recipients = recipientsOf(definition, store.configuration);
   return Object.fromEntries(
     Object.entries(store.secrets).map(([key, sealed]) => [
@@ -73,11 +82,7 @@ export function openSecrets(
 }
 
 /** Null where one cannot be opened (any more); entering it again mends that. */
-export function openSecretsOrNull(
-  keyring: Keyring,
-  definition: StoreTypeDefinition,
-  store: StoreRecord,
-): Secrets | null {
+export function openSecretsOrNull(keyring: Keyring, definition: Sealable, store: Sealed): Secrets | null {
   try {
     return openSecrets(keyring, definition, store);
   } catch {
@@ -86,7 +91,7 @@ export function openSecretsOrNull(
 }
 
 /** As answers and events show it: what the admin gave, in the order of the specs, secrets masked. */
-export function maskedConfiguration(definition: StoreTypeDefinition, store: StoreRecord): Configuration {
+export function maskedConfiguration(definition: Sealable, store: Sealed): Configuration {
   const shown: Configuration = {
     ...store.configuration,
     ...Object.fromEntries(Object.keys(store.secrets).map((key) => [key, MASK])),
@@ -103,7 +108,12 @@ function placeOf(storeId: string, key: string, recipients: ReadonlyMap<string, s
  * Seals with the ring's first key whatever an older one sealed, the canary last, so that the older key
  * can go. Store by store: other replicas are at work, and hold rows of several. Answers how many were changed.
  */
-export async function resealSecrets(db: Knex, keyring: Keyring, registry: Registry): Promise<number> {
+export async function resealSecrets(
+  db: Knex,
+  keyring: Keyring,
+  registry: Registry,
+  sources: Sources,
+): Promise<number> {
   const outdated = await storesSealedOtherwise(db, keyring.sealingKeyId);
   for (const { id, type } of outdated) {
     const definition = registry.get(type);
@@ -115,7 +125,18 @@ export async function resealSecrets(db: Knex, keyring: Keyring, registry: Regist
       await writeSecrets(tx, id, sealSecrets(keyring, definition, id, given).secrets);
     });
   }
+  const pulled = await pulledSealedOtherwise(db, keyring.sealingKeyId);
+  for (const { id, type } of pulled) {
+    const definition = sources.get(type);
+    if (!definition) throw new Error(`there is no source for connections of strategy ${type}`);
+    await db.transaction(async (tx) => {
+      const record = await lockPulled(tx, id);
+      if (!record) return;
+      const given = { ...record.configuration, ...openSecrets(keyring, definition, record) };
+      await updatePulled(tx, { ...record, secrets: sealSecrets(keyring, definition, id, given).secrets });
+    });
+  }
   await resealIdentifierKey(db, keyring);
   await resealCanary(db, keyring);
-  return outdated.length;
+  return outdated.length + pulled.length;
 }

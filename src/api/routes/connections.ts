@@ -1,26 +1,37 @@
 /** `…/connections`: where identities come from. One that has people goes with them, step by step. */
 
-import { refuseOtherVersion } from '../../control/conflicts.ts';
+import type { z } from 'zod';
+import { refuseOtherVersion, type Versions } from '../../control/conflicts.ts';
 import { deleteConnection } from '../../control/endings/connectionDeletion.ts';
 import {
   type ConnectionInput,
   changeConnection,
   createConnection,
 } from '../../control/identity/connections.ts';
-import { type ConnectionCounts, countsOfConnections } from '../../db/identity/connectionCounts.ts';
+import {
+  type Changed,
+  changePulled,
+  createPulled,
+  type PulledInput,
+} from '../../control/pull/connections.ts';
+import { countsOfConnections } from '../../db/identity/connectionCounts.ts';
 import {
   type ConnectionRecord,
   countConnections,
   getConnection,
   listConnections,
 } from '../../db/identity/connections.ts';
-import { storesWaitedFor } from '../../db/identity/tombstones.ts';
+import { getPulled, pulledAmong } from '../../db/pull/connections.ts';
+import type { Cause } from '../../model/cause.ts';
+import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, created, endpoint, noContent, ok } from '../endpoint.ts';
 import { connectionHref } from '../href.ts';
 import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../lists.ts';
 import { applyPatch } from '../patch.ts';
 import { notFound } from '../path.ts';
+import { connectionShown, pullSettingsShown, showConnection } from '../present/connection.ts';
+import { showPullRun } from '../present/pull.ts';
 import {
   Connection,
   ConnectionList,
@@ -28,7 +39,10 @@ import {
   ConnectionReplacement,
   NewConnection,
 } from '../schemas/connections.ts';
-import { DELETION_QUERY, deletionOptions, showDeletion } from '../schemas/deletion.ts';
+import { DELETION_QUERY, deletionOptions } from '../schemas/deletion.ts';
+import { APPLY } from '../schemas/pull/apply.ts';
+import { ConnectionChanged } from '../schemas/pull/changed.ts';
+import { PullRunShown } from '../schemas/pull/runs.ts';
 
 const CONNECTIONS = '/environments/:envId/connections';
 const CONNECTION = '/environments/:envId/connections/:connectionId';
@@ -47,17 +61,16 @@ export const connections = {
       const { limit } = call.query;
       const { id } = call.environment;
       const rows = await listConnections(deps.db, id, limit + 1, readCursorOfRecords(call.query));
-      const counts = await countsOfConnections(
-        deps.db,
-        rows.map((row) => row.id),
-      );
+      const ids = rows.map((row) => row.id);
+      const counts = await countsOfConnections(deps.db, ids);
+      const records = await pulledAmong(deps.db, ids);
       return ok(
         page(call, {
           name: 'connections',
           rows,
           count: await countConnections(deps.db, id),
           keyOf: keyOfRecord,
-          show: (connection) => show(deps, connection, counts),
+          show: (connection) => showConnection(deps, connection, counts, records.get(connection.id)),
         }),
       );
     },
@@ -72,7 +85,9 @@ export const connections = {
     answers: { 201: Connection },
     refusals: { 409: 'Another connection has the name or the handle, or the environment is being deleted.' },
     handle: async ({ environment, body, cause }, deps) => {
-      const made = await createConnection(deps, environment.id, body, cause);
+      const made = isPulled(body.strategy)
+        ? await createPulled(deps.propagation, environment.id, pulledInput(body), cause)
+        : await createConnection(deps, environment.id, inputOf(body), cause);
       const { body: shown, version } = await answer(deps, made);
       return created(shown, connectionHref(deps, made), { version });
     },
@@ -92,11 +107,16 @@ export const connections = {
     path: CONNECTION,
     scope: 'write',
     summary: 'Replace the settings of a connection',
+    query: APPLY,
     body: ConnectionReplacement,
-    answers: { 200: Connection },
+    answers: { 200: ConnectionChanged, 202: PullRunShown },
     refusals: { 409: NAME_TAKEN, 412: MOVED },
-    handle: async ({ connection, body, expected, cause }, deps) =>
-      answer(deps, await changeConnection(deps, connection, inputOf(body), expected, cause)),
+    handle: async ({ connection, query, body, expected, cause }, deps) =>
+      changed(
+        deps,
+        connection,
+        await change(deps, connection, body, { apply: query.apply, expected, cause }),
+      ),
   }),
 
   patchConnection: endpoint({
@@ -104,27 +124,28 @@ export const connections = {
     path: CONNECTION,
     scope: 'write',
     summary: 'Change some settings of a connection',
+    query: APPLY,
     body: ConnectionPatch,
-    answers: { 200: Connection },
+    answers: { 200: ConnectionChanged, 202: PullRunShown },
     refusals: { 409: NAME_TAKEN, 412: MOVED },
-    handle: async ({ connection, body, expected, cause }, deps) => {
-      const changed = await applyPatch({
+    handle: async ({ connection, query, body, expected, cause }, deps) => {
+      const { environmentId, id } = connection;
+      const record = await getPulled(deps.db, id);
+      const after = await applyPatch({
         expected,
         patch: body,
         replacement: ConnectionReplacement,
-        read: async () => {
-          const { environmentId, id } = connection;
-          return (await getConnection(deps.db, environmentId, id)) ?? gone(id);
-        },
+        read: async () => (await getConnection(deps.db, environmentId, id)) ?? gone(id),
         show: ({ name, handle, strategy, unknownAttributes, retentionDays, metadata, ...matching }) => {
           const { matchPeople, reusedIdentifiers, silentAfterHours } = matching;
           const shown = { name, handle, strategy, unknownAttributes, retentionDays, metadata };
-          return { ...shown, matchPeople, reusedIdentifiers, silentAfterHours };
+          const pulled = record ? pullSettingsShown(deps, record) : {};
+          return { ...shown, matchPeople, reusedIdentifiers, silentAfterHours, ...pulled };
         },
         write: (before, replacement, version) =>
-          changeConnection(deps, before, inputOf(replacement), version, cause),
+          change(deps, before, replacement, { apply: query.apply, expected: version, cause }),
       });
-      return answer(deps, changed);
+      return changed(deps, connection, after);
     },
   }),
 
@@ -160,35 +181,55 @@ function inputOf(body: ConnectionInput): ConnectionInput {
   };
 }
 
-/** Of one that is being deleted also what that waits for. */
-async function answer(deps: ApiDeps, connection: ConnectionRecord) {
-  const shown = show(deps, connection, await countsOfConnections(deps.db, [connection.id]));
-  const version = connection.updatedAt;
-  if (!shown.deletion) return { ...ok(shown), version };
-  const waitsFor = await storesWaitedFor(deps.db, connection.id);
-  return { ...ok({ ...shown, deletion: { ...shown.deletion, waitsFor } }), version };
+interface Meant {
+  readonly apply: boolean;
+  readonly expected: Versions;
+  readonly cause: Cause;
 }
 
-const NOTHING_YET: ConnectionCounts = { users: 0, active: 0, groups: 0, attributes: 0 };
+async function change(
+  deps: ApiDeps,
+  connection: ConnectionRecord,
+  body: z.output<typeof ConnectionReplacement>,
+  meant: Meant,
+): Promise<Changed> {
+  const record = await getPulled(deps.db, connection.id);
+  if (record) return changePulled(deps.propagation, connection, record, pulledInput(body), meant);
+  const saved = await changeConnection(deps, connection, inputOf(body), meant.expected, meant.cause);
+  return { outcome: 'saved', connection: saved };
+}
 
-function show(deps: ApiDeps, connection: ConnectionRecord, counts: ReadonlyMap<string, ConnectionCounts>) {
-  const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
-  const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
-  const { silentAfterHours } = connection;
+async function changed(deps: ApiDeps, connection: ConnectionRecord, change: Changed) {
+  switch (change.outcome) {
+    case 'saved':
+      return answer(deps, change.connection);
+    case 'preview':
+      return ok({ preview: change.run.id });
+    case 'run':
+      return accepted(showPullRun(deps, connection, change.run));
+  }
+}
+
+function isPulled(strategy: string): boolean {
+  return PULLED_STRATEGIES.some((pulled) => pulled === strategy);
+}
+
+function pulledInput(body: z.output<typeof NewConnection>): PulledInput {
+  const { configuration, sync, groups, manager, mapping, tags, domains } = body;
   return {
-    id,
-    environment: { id: environmentId },
-    ...{ name, handle, strategy, mode: 'push' as const, isPrimary },
-    ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours },
-    status: deletion ? ('DELETING' as const) : ('ACTIVE' as const),
-    ...(deletion ? { deletion: showDeletion(deletion) } : {}),
-    counts: counts.get(id) ?? NOTHING_YET,
-    timestamps: { createdAt, updatedAt },
-    createdAt,
-    updatedAt,
-    _links: {
-      self: { href: connectionHref(deps, connection) },
-      scimConfiguration: { href: connectionHref(deps, connection, 'scim-configuration') },
+    ...inputOf(body),
+    configuration,
+    settings: {
+      sync: sync ?? { enabled: true, intervalMinutes: 15, fullIntervalMinutes: 1440 },
+      groups: groups ?? { mode: 'All', selected: [] },
+      manager: manager ?? { enabled: true, childKey: null, parentKey: null },
+      mapping: mapping ?? null,
+      tags: tags ?? [],
+      domains: domains ?? [],
     },
   };
+}
+
+async function answer(deps: ApiDeps, connection: ConnectionRecord) {
+  return { ...ok(await connectionShown(deps, connection)), version: connection.updatedAt };
 }

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { claimIncident, noteOnIncident } from '../../control/losses/desk.ts';
 import { decideOnIncident, type IncidentSelection, undoIncident } from '../../control/losses/incidents.ts';
+import { decideOnSource } from '../../control/pull/decide.ts';
 import { shownIncident } from '../../control/status/incidents.ts';
 import { countLosers, listLosers, lossesOf } from '../../db/brake/heldLists.ts';
 import { countIncidents, getIncident, type IncidentRecord, listIncidents } from '../../db/brake/incidents.ts';
@@ -14,6 +15,7 @@ import { href } from '../href.ts';
 import { PAGE, page, readCursor } from '../lists.ts';
 import { notFound } from '../path.ts';
 import { knownOfLosses, showLoss, showPerson } from '../present/losses.ts';
+import { sourcePeople } from '../present/sourceIncident.ts';
 import {
   Incident,
   IncidentClaim,
@@ -75,7 +77,9 @@ export const incidents = {
     query: PAGE,
     answers: { 200: IncidentPeople },
     handle: async (call, deps) => {
-      const { id, environmentId } = await named(deps, call.environment, call.params.incidentId);
+      const incident = await named(deps, call.environment, call.params.incidentId);
+      if (incident.kind === 'source') return ok(await sourcePeople(call, deps, incident));
+      const { id, environmentId } = incident;
       const key = readCursor(call.query, ['integer', 'text', 'text']);
       const after = key && { rank: Number(key[0]), since: String(key[1]), personKey: String(key[2]) };
       const where = { incident_id: id };
@@ -157,6 +161,8 @@ function decision(verb: 'approve' | 'discard', state: 'approved' | 'discarded', 
     answers: { 200: IncidentDecided, 202: IncidentDecided },
     handle: async ({ environment, params, body, cause }, deps) => {
       const incident = await named(deps, environment, params.incidentId);
+      if (incident.kind === 'source')
+        return decided(await decideOnSource(deps.propagation, incident, selection(body), state, cause));
       return decided(await decideOnIncident(deps.propagation, incident, selection(body), state, cause));
     },
   });
@@ -171,7 +177,7 @@ function undoSelection({ personIds, causes }: z.output<typeof IncidentUndo>) {
   return causes ? { causes } : ({ all: true } as const);
 }
 
-function decided(losses: readonly LossRecord[]) {
+function decided(losses: readonly Pick<LossRecord, 'id' | 'personKey'>[]) {
   const people = new Set(losses.map((loss) => loss.personKey)).size;
   const body = { decided: losses.length, people, ids: losses.map(({ id }) => id) };
   return losses.length === 0 ? ok(body) : accepted(body);

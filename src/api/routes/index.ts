@@ -9,7 +9,9 @@ import { groups } from './groups.ts';
 import { everythingHeld } from './held.ts';
 import { incidents } from './incidents.ts';
 import { people } from './people.ts';
+import { connectionLife } from './pull/lifecycle.ts';
 import { connectionMetadata } from './pull/metadata.ts';
+import { connectionSyncs } from './pull/syncs.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { held } from './stores/held.ts';
@@ -29,6 +31,8 @@ export const ROUTES = {
   environments,
   connections,
   connectionMetadata,
+  connectionLife,
+  connectionSyncs,
   scimConfiguration,
   people,
   users,

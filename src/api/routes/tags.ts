@@ -6,6 +6,9 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   adminTokens: 'Tokens of this API, and who may use it for what.',
   environments: 'Tenants. Everything else belongs to one.',
   connections: 'Where identities come from.',
+  connectionLife:
+    'From STAGED to ACTIVE: check, preview, activate, pause and resume a directory that is pulled.',
+  connectionSyncs: 'Runs over a directory that is pulled, and what each changes.',
   connectionMetadata: 'The directories that can be pulled, and the settings of each.',
   scimConfiguration:
     'What an identity provider is told: its address, its tokens, what is made of what it sends.',

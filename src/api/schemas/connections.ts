@@ -5,19 +5,18 @@ import { REUSED_IDENTIFIERS, STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/ide
 import { listOf } from '../lists.ts';
 import { Link, named, Reference, Time } from './common.ts';
 import { DELETION } from './deletion.ts';
+import {
+  PULL_PATCH,
+  PULL_READ_ONLY,
+  PULL_SETTINGS,
+  PULL_SHOWN,
+  refusePullSettings,
+} from './pull/settings.ts';
 import { handleText, metadataObject, nameText, READ_ONLY } from './texts.ts';
 
 const RETENTION_DAYS_MAX = 1095;
 
-/** Directories that the bridge will ask, instead of being told. */
-const PULLED: readonly unknown[] = ['oktaApi', 'google', 'ldap', 'demo', 'gitlabSelf', 'gitlabSaas', 'slack'];
-
-const strategy = z.enum(STRATEGIES, {
-  error: ({ input }) =>
-    PULLED.includes(input)
-      ? `is not ${input} yet: directories that the bridge pulls come with a later release; there are ${STRATEGIES.join(', ')}`
-      : undefined,
-});
+const strategy = z.enum(STRATEGIES);
 
 const retentionDays = z
   .int()
@@ -63,6 +62,7 @@ const SETTINGS = {
 
 const SHOWN_ONLY = {
   ...READ_ONLY,
+  ...PULL_READ_ONLY,
   mode: z.unknown().optional(),
   status: z.unknown().optional(),
   deletion: z.unknown().optional(),
@@ -70,11 +70,14 @@ const SHOWN_ONLY = {
   timestamps: z.unknown().optional(),
 };
 
-export const NewConnection = named('NewConnection', z.strictObject(SETTINGS));
+export const NewConnection = named(
+  'NewConnection',
+  z.strictObject({ ...SETTINGS, ...PULL_SETTINGS }).superRefine(refusePullSettings),
+);
 
 export const ConnectionReplacement = named(
   'ConnectionReplacement',
-  z.strictObject({ ...SETTINGS, ...SHOWN_ONLY }),
+  z.strictObject({ ...SETTINGS, ...PULL_SETTINGS, ...SHOWN_ONLY }).superRefine(refusePullSettings),
 );
 
 export const ConnectionPatch = named(
@@ -90,6 +93,7 @@ export const ConnectionPatch = named(
     retentionDays: retentionDays.optional(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
     silentAfterHours: silentAfterHours.optional(),
+    ...PULL_PATCH,
     ...SHOWN_ONLY,
   }),
 );
@@ -117,13 +121,14 @@ export const Connection = named(
     retentionDays: z.int().nullable(),
     metadata: z.record(z.string(), z.unknown()),
     silentAfterHours: z.int().nullable(),
-    status: z.enum(['ACTIVE', 'DELETING']),
+    status: z.enum(['STAGED', 'ACTIVE', 'PAUSED', 'DELETING']),
+    ...PULL_SHOWN,
     deletion: z.object({ ...DELETION, waitsFor: z.array(Waiting).optional() }).optional(),
     counts: z.object({ users: z.int(), active: z.int(), groups: z.int(), attributes: z.int() }),
     timestamps: z.object({ createdAt: Time, updatedAt: Time }),
     createdAt: Time,
     updatedAt: Time,
-    _links: z.object({ self: Link, scimConfiguration: Link }),
+    _links: z.object({ self: Link, scimConfiguration: Link.optional(), syncs: Link.optional() }),
   }),
 );
 

@@ -59,7 +59,7 @@ export const IncidentPeople = named(
       items: z.array(
         z.object({
           id: z.string(),
-          store: NamedStore,
+          store: NamedStore.optional().describe('Absent for what a pull would take from the directory.'),
           op: z.string(),
           member: z
             .object({ id: z.string(), display: z.string() })

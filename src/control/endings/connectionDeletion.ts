@@ -30,6 +30,7 @@ import {
   storesStillWork,
 } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
+import { deletePulled } from '../../db/pull/connections.ts';
 import { storeNames } from '../../db/stores/stores.ts';
 import { softDeletePage } from '../../directory/softDelete.ts';
 import { inTransaction } from '../../directory/write.ts';
@@ -118,6 +119,7 @@ export async function shut(
 ): Promise<void> {
   const since = isoTime(deps.clock.now());
   await startDeletion(tx, 'connections', connection.id, { cause, since, keepAccounts: keeping });
+  await deletePulled(tx, connection.id);
   const tokens = await revokeScimTokensOf(tx, connection.id);
   await appendConnectionEvent(tx, deps, connection, cause, 'connection.deleting', {
     after: { keepAccounts: keeping, tokensRevoked: tokens, ...affected },

@@ -15,6 +15,7 @@ import { lockEnvironment } from '../../db/identity/environments.ts';
 import type { Db } from '../../db/open.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
+import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -43,6 +44,7 @@ export async function createConnection(
   environmentId: string,
   input: ConnectionInput,
   cause: Cause,
+  also: Also = nothingElse,
 ): Promise<ConnectionRecord> {
   const at = isoTime(deps.clock.now());
   return deps.db.transaction(async (tx) => {
@@ -66,6 +68,7 @@ export async function createConnection(
       deletion: null,
     };
     await insertConnection(tx, connection);
+    await also(tx, connection);
     await appendEvent(tx, at, {
       environmentId,
       cause,
@@ -84,6 +87,7 @@ export async function changeConnection(
   input: ConnectionInput,
   expected: Versions,
   cause: Cause,
+  also: Also = nothingElse,
 ): Promise<ConnectionRecord> {
   return deps.db.transaction(async (tx) => {
     const others = await othersIn(tx, environmentId, id);
@@ -95,6 +99,7 @@ export async function changeConnection(
     if (input.name !== before.name) refuseTakenName('connection', input.name, others);
     const handle = input.handle ?? before.handle;
     refuseTakenHandle(handle, handlesOf(others));
+    refuseOtherMode(before.strategy, input.strategy);
     const userIdAttribute = userIdAttributeAfter(before, input.strategy);
     const at = timeAfter(before.updatedAt, deps.clock);
     const after = {
@@ -105,6 +110,7 @@ export async function changeConnection(
       updatedAt: at,
     };
     await updateConnection(tx, after);
+    await also(tx, after);
     await appendEvent(tx, at, {
       environmentId,
       cause,
@@ -115,6 +121,21 @@ export async function changeConnection(
     });
     return after;
   });
+}
+
+/** Part of the same transaction: what a pulled connection has besides. */
+type Also = (tx: Db, connection: ConnectionRecord) => Promise<void>;
+
+const nothingElse: Also = async () => {};
+
+/** What pushes and what is pulled are never the same connection, nor are two directories. */
+function refuseOtherMode(before: Strategy, next: Strategy): void {
+  const isPulled = (strategy: Strategy) => PULLED_STRATEGIES.some((pulled) => pulled === strategy);
+  if (before === next || (!isPulled(before) && !isPulled(next))) return;
+  const detail = `strategy stays ${before}: make another connection for ${next}, and move people over`;
+  throw new RequestError(400, 'The strategy of this connection does not change.', [
+    { pointer: '/strategy', detail },
+  ]);
 }
 
 function described(input: ConnectionInput, isPrimary: boolean) {

@@ -6,7 +6,7 @@ import type { HoldKind } from '../../model/change.ts';
 
 export interface ShownCause {
   readonly correlationId: string;
-  readonly kind: 'request' | 'settings' | 'sync' | HoldKind;
+  readonly kind: 'request' | 'settings' | 'sync' | 'pull' | HoldKind;
   readonly description: string;
 }
 
@@ -23,8 +23,10 @@ export async function describeCauses(
   };
 }
 
-function kindOf({ kind, actor }: EventRecord): ShownCause['kind'] {
-  if (actor.type === 'connection') return 'request';
+function kindOf({ kind, actor, request }: EventRecord): ShownCause['kind'] {
+  if (kind.startsWith('pull.')) return 'pull';
+  // What a connection wrote without a request was pulled from it.
+  if (actor.type === 'connection') return request ? 'request' : 'pull';
   if (kind.startsWith('rule.')) return 'rule';
   if (SETTINGS.test(kind)) return 'settings';
   return actor.type === 'system' || SYNCS.test(kind) ? 'sync' : 'request';
@@ -33,7 +35,8 @@ function kindOf({ kind, actor }: EventRecord): ShownCause['kind'] {
 const SETTINGS = /^(store|mappings|connection\.updated|removals)\b/;
 const SYNCS = /^(sync|preview)\./;
 
-function wordsFor({ kind, actor, subject, store }: EventRecord): string {
+function wordsFor({ kind, actor, subject, store, request }: EventRecord): string {
+  if (actor.type === 'connection' && !request) return `pull of ${actor.name}`;
   if (actor.type === 'system') return `a sync of ${store?.name ?? 'the store'}`;
   const what = subject?.display ?? store?.name;
   return `${actor.name}: ${kind}${what ? ` ${what}` : ''}`;

@@ -1,7 +1,7 @@
 /** How an incident stands: who lost what, what is held, and what happens if nobody decides. Reads only. */
 
 import { countLosers } from '../../db/brake/heldLists.ts';
-import { type IncidentNote, notesOf } from '../../db/brake/incidentDesk.ts';
+import { notesOf } from '../../db/brake/incidentDesk.ts';
 import {
   causesOfIncident,
   countLost,
@@ -9,7 +9,6 @@ import {
   heldPeople,
   type LosersOnStore,
   losersByStore,
-  type UndoCounts,
 } from '../../db/brake/incidentLosses.ts';
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import { getConnection } from '../../db/identity/connections.ts';
@@ -23,23 +22,9 @@ import { brakeLimit } from '../../plan/brake.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { UNDONE_WITHIN_MS } from '../losses/incidents.ts';
-import { describeCauses, type ShownCause } from './causes.ts';
-
-export interface ShownIncident {
-  readonly summary: string;
-  readonly ifNothing: string;
-  readonly connection?: { readonly id: string; readonly name: string };
-  readonly causes: readonly (ShownCause & { readonly people: number; readonly at: string })[];
-  readonly stores: readonly {
-    readonly store: { readonly id: string; readonly name: string };
-    readonly lost: number;
-    readonly held: number;
-    readonly limit: number;
-    readonly base: number;
-  }[];
-  readonly notes: readonly IncidentNote[];
-  readonly undo?: UndoCounts;
-}
+import { describeCauses } from './causes.ts';
+import type { ShownIncident } from './shownIncident.ts';
+import { shownSourceIncident } from './sourceIncident.ts';
 
 /** Further causes are told by the people's own lines. */
 const CAUSES_LISTED_MAX = 1_000;
@@ -49,6 +34,7 @@ export async function shownIncident(
   incident: IncidentRecord,
 ): Promise<ShownIncident> {
   const { id, environmentId, connectionId } = incident;
+  if (incident.kind === 'source') return shownSourceIncident(db, incident);
   const connection = connectionId === null ? null : await getConnection(db, environmentId, connectionId);
   const names = await storeNames(db, environmentId);
   const stores = await losersByStore(db, id);

@@ -118,6 +118,14 @@ export async function closeDecided(
   return rows.map((row: Record<string, unknown>) => ({ ...toIncident(row), state: 'CLOSED', closedAt: at }));
 }
 
+/** Answers its number; null where it was closed already. */
+export async function closeSourceIncident(tx: Db, id: string, at: string): Promise<number | null> {
+  const row = await tx('incidents').where({ id, state: 'OPEN' }).first('number');
+  if (!row) return null;
+  await tx('incidents').where({ id }).update({ state: 'CLOSED', closed_at: at });
+  return Number(row.number);
+}
+
 /** True where an open incident of the environment has nothing that is held any more. */
 export async function hasDecided(db: Db, environmentId: string): Promise<boolean> {
   const row = await decidedIncidents(db).where({ 'i.environment_id': environmentId }).first('i.id');

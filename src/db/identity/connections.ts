@@ -3,13 +3,15 @@
  * log name it; only `deletions.ts` and what reads deleted users still see it.
  */
 
+import { PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
 import { raiseContextVersions } from '../stores/contextVersions.ts';
 import { type Deletion, toDeletion } from './deletions.ts';
 
-export const STRATEGIES = ['okta', 'entra', 'auth0', 'scim'] as const;
+export const PUSHED_STRATEGIES = ['okta', 'entra', 'auth0', 'scim'] as const;
+export const STRATEGIES = [...PUSHED_STRATEGIES, ...PULLED_STRATEGIES] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 export const UNKNOWN_ATTRIBUTES = ['Reject', 'Ignore'] as const;
@@ -69,6 +71,10 @@ export type NewConnection = Omit<ConnectionRecord, 'deletion' | Matching> &
  * own id as externalId; of other clients nothing is certain but the userName.
  */
 export const USER_ID_ATTRIBUTES: Readonly<Record<Strategy, string>> = {
+  ...(Object.fromEntries(PULLED_STRATEGIES.map((pulled) => [pulled, 'externalId'])) as Record<
+    PulledStrategy,
+    string
+  >),
   okta: 'externalId',
   entra: 'externalId',
   auth0: 'externalId',

@@ -220,9 +220,11 @@ async function sameAtSource(
   const { externalId } = arrival.resource;
   const isSourcesOwn = userIdAttribute === 'externalId' && isText(externalId);
   if (!isSourcesOwn || !SOURCE_IDS[strategy].test(externalId)) return [];
+  const siblings = SAME_SOURCE.find((family) => family.includes(strategy)) ?? [strategy];
   const rows = await activeElsewhere(db, arrival)
     .join('connections', 'connections.id', 'users.connection_id')
-    .where({ 'connections.strategy': strategy, 'connections.user_id_attribute': userIdAttribute })
+    .whereIn('connections.strategy', [...siblings])
+    .where({ 'connections.user_id_attribute': userIdAttribute })
     .where('users.external_id', externalId)
     .select('users.person_id');
   return rows.map(toPersonId);
@@ -236,7 +238,17 @@ const SOURCE_IDS: Readonly<Record<Strategy, RegExp>> = {
   entra: UUID,
   auth0: /\|/,
   scim: /(?!)/,
+  oktaApi: /^00u/,
+  google: /^\d{15,25}$/,
+  ldap: UUID,
+  demo: /(?!)/,
+  gitlabSelf: /(?!)/,
+  gitlabSaas: /(?!)/,
+  slack: /(?!)/,
 };
+
+/** Strategies whose source is one, pushed or pulled: one id means one account. */
+const SAME_SOURCE: readonly (readonly Strategy[])[] = [['okta', 'oktaApi']];
 
 function toPersonId({ person_id }: { readonly person_id: string }): string {
   return person_id;

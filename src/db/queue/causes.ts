@@ -83,3 +83,28 @@ export async function countAnnounced(db: Db, correlationIds: readonly string[]):
     .first();
   return Number(row?.n ?? 0);
 }
+
+/** Stands for the store in the row of a cause that an admin has decided already: its losses pass every brake. */
+const DECIDED = '!';
+
+export async function markDecided(db: Db, correlationId: string, at: string): Promise<void> {
+  await db('causes')
+    .insert({
+      correlation_id: correlationId,
+      store_id: DECIDED,
+      description: 'decided',
+      ...{ subjects: 0, people: 0 },
+      created_at: at,
+    })
+    .onConflict(['correlation_id', 'store_id'])
+    .ignore();
+}
+
+export async function isDecided(db: Db, correlationIds: readonly string[]): Promise<boolean> {
+  if (correlationIds.length === 0) return false;
+  const row = await db('causes')
+    .where({ store_id: DECIDED })
+    .whereIn('correlation_id', [...correlationIds])
+    .first('correlation_id');
+  return row !== undefined;
+}

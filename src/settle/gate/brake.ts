@@ -7,7 +7,7 @@ import { countsOfCauses, peopleInWindow, readWindow, reservePerson } from '../..
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { countAnnounced } from '../../db/queue/causes.ts';
+import { countAnnounced, isDecided } from '../../db/queue/causes.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
@@ -56,7 +56,7 @@ export async function askBrake<C extends Change>(
     lossOf,
     known,
     released,
-    confirmed: store.status === 'DELETING',
+    confirmed: store.status === 'DELETING' || (await isDecided(tx, attempt.task.causes)),
     settings,
     window: { base, used, tripped },
     inWindow,

@@ -227,10 +227,10 @@ onEachDatabase((open, dialect) => {
 
     it('seals stored secrets with a new key, so that the old one can go', async () => {
       const { id } = await made(slackBody({ status: 'ACTIVE' }));
-      const { db, keyring, registry } = bridge().propagation;
+      const { db, keyring, registry, sources } = bridge().propagation;
       const both = withNewKey(keyring);
-      expect(await resealSecrets(db, both, registry)).toBe(1);
-      expect(await resealSecrets(db, both, registry)).toBe(0);
+      expect(await resealSecrets(db, both, registry, sources)).toBe(1);
+      expect(await resealSecrets(db, both, registry, sources)).toBe(0);
       const store = await getStore(db, id);
       expect(store?.secrets.OAUTH_ACCESS_TOKEN?.keyId).toBe(both.sealingKeyId);
     });
@@ -238,11 +238,11 @@ onEachDatabase((open, dialect) => {
     if (dialect === 'postgres') {
       it('seals them while another replica writes tasks for several stores', async () => {
         const ids = [(await made(slackBody())).id, (await made(slackBody({ name: 'another' }))).id].sort();
-        const { db, keyring, registry } = bridge().propagation;
+        const { db, keyring, registry, sources } = bridge().propagation;
         const writing = await db.transaction();
         const uses = (id: string | undefined) => writing('stores').where({ id }).forKeyShare().first('id');
         await uses(ids[1]);
-        const resealing = resealSecrets(db, withNewKey(keyring), registry);
+        const resealing = resealSecrets(db, withNewKey(keyring), registry, sources);
         await eventually(() => db('pg_locks').where({ granted: false }).first('pid'), 5_000);
         await uses(ids[0]);
         await writing.commit();

@@ -1,7 +1,7 @@
 /** What a directory that is pulled can be configured with. */
 
 import { z } from 'zod';
-import { PULLED_STRATEGIES } from '../../../sources/source.ts';
+import { PULLED_STRATEGIES } from '../../../model/pull/pull.ts';
 import { listOf } from '../../lists.ts';
 import { Link, named } from '../common.ts';
 import { Setting } from '../stores/metadata.ts';
@@ -9,7 +9,7 @@ import { Setting } from '../stores/metadata.ts';
 export const SourceMapping = named(
   'SourceMapping',
   z.object({
-    target: z.string().describe('An attribute of the directory, or `metadata.` and a name.'),
+    target: z.string().describe('An attribute of the directory.'),
     sources: z.array(z.string()).describe('Attributes of the source: the first that is not empty wins.'),
   }),
 );

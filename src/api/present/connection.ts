@@ -1,0 +1,97 @@
+/** A connection as answers show it, pulled or pushed. */
+
+import { listAttributesSeen } from '../../db/identity/attributesSeen.ts';
+import { type ConnectionCounts, countsOfConnections } from '../../db/identity/connectionCounts.ts';
+import type { ConnectionRecord } from '../../db/identity/connections.ts';
+import { storesWaitedFor } from '../../db/identity/tombstones.ts';
+import { getPulled, type PulledRecord } from '../../db/pull/connections.ts';
+import { maskedConfiguration } from '../../stores/storeSecrets.ts';
+import type { ApiDeps } from '../deps.ts';
+import { connectionHref } from '../href.ts';
+import { showDeletion } from '../schemas/deletion.ts';
+
+/** Alone, with what a list leaves out: what a deletion waits for, and the attributes that its source has shown. */
+export async function connectionShown(deps: ApiDeps, connection: ConnectionRecord) {
+  const { id } = connection;
+  const record = await getPulled(deps.db, id);
+  const shown = showConnection(
+    deps,
+    connection,
+    await countsOfConnections(deps.db, [id]),
+    record ?? undefined,
+  );
+  const seen = record ? await listAttributesSeen(deps.db, id) : [];
+  const whole = record ? { ...shown, attributesSeen: seen.map(({ name }) => name) } : shown;
+  if (!whole.deletion) return whole;
+  const waitsFor = await storesWaitedFor(deps.db, id);
+  return { ...whole, deletion: { ...whole.deletion, waitsFor } };
+}
+
+const NOTHING_YET: ConnectionCounts = { users: 0, active: 0, groups: 0, attributes: 0 };
+
+export function showConnection(
+  deps: ApiDeps,
+  connection: ConnectionRecord,
+  counts: ReadonlyMap<string, ConnectionCounts>,
+  pulled: PulledRecord | undefined,
+) {
+  const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
+  const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
+  const { silentAfterHours } = connection;
+  return {
+    id,
+    environment: { id: environmentId },
+    ...{ name, handle, strategy, mode: pulled ? ('pull' as const) : ('push' as const), isPrimary },
+    ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours },
+    status: deletion ? ('DELETING' as const) : statusOf(pulled),
+    ...(deletion ? { deletion: showDeletion(deletion) } : {}),
+    ...(pulled ? showPulled(deps, pulled) : {}),
+    counts: counts.get(id) ?? NOTHING_YET,
+    timestamps: { createdAt, updatedAt },
+    createdAt,
+    updatedAt,
+    _links: {
+      self: { href: connectionHref(deps, connection) },
+      ...(pulled
+        ? { syncs: { href: connectionHref(deps, connection, 'syncs') } }
+        : { scimConfiguration: { href: connectionHref(deps, connection, 'scim-configuration') } }),
+    },
+  };
+}
+
+function statusOf(pulled: PulledRecord | undefined): 'STAGED' | 'ACTIVE' | 'PAUSED' {
+  if (!pulled) return 'ACTIVE';
+  return pulled.paused ? 'PAUSED' : pulled.status;
+}
+
+/** What an admin may say of it, and so what a PATCH is merged into. */
+export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
+  const definition = deps.propagation.sources.get(record.type);
+  const { sync, groups, manager, mapping, tags, domains } = record.settings;
+  const { childKey, parentKey } = definition?.manager ?? { childKey: null, parentKey: null };
+  return {
+    configuration: definition ? maskedConfiguration(definition, record) : {},
+    sync,
+    groups: { mode: groups.mode, selected: [...groups.selected] },
+    manager: {
+      ...manager,
+      childKey: manager.childKey ?? childKey,
+      parentKey: manager.parentKey ?? parentKey,
+    },
+    mapping: (mapping ?? definition?.defaultMapping ?? []).map(({ target, sources }) => ({
+      target,
+      sources: [...sources],
+    })),
+    tags: tags.map((tag) => ({ ...tag })),
+    domains: [...domains],
+  };
+}
+
+function showPulled(deps: ApiDeps, record: PulledRecord) {
+  const { tenantId, tenantName, paused, lastSync, lastSuccessAt, lastFullAt, nextRunAt } = record;
+  return {
+    ...pullSettingsShown(deps, record),
+    ...{ accountId: tenantId, domain: tenantName, paused },
+    ...{ lastSync, lastSuccessAt, lastFullAt, nextRunAt },
+  };
+}

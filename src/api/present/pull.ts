@@ -1,0 +1,41 @@
+/** Runs over pulled directories, and their lines, as answers show them. */
+
+import type { ConnectionRecord } from '../../db/identity/connections.ts';
+import type { Line } from '../../db/pull/changes.ts';
+import type { PullRun } from '../../db/pull/runs.ts';
+import type { ApiDeps } from '../deps.ts';
+import { connectionHref } from '../href.ts';
+
+export function showPullRun(deps: ApiDeps, connection: ConnectionRecord, run: PullRun) {
+  const { id, connectionId, state, mode, day, progress, summary, error, incidentId } = run;
+  const { createdAt, startedAt, finishedAt } = run;
+  const self = connectionHref(deps, connection, 'syncs', id);
+  return {
+    ...{ id, connectionId, state, mode },
+    ...(day === null ? {} : { day }),
+    ...{ progress, summary: { ...summary } },
+    ...(error === null ? {} : { error }),
+    ...(incidentId === null ? {} : { incident: { id: incidentId } }),
+    createdAt,
+    ...(startedAt === null ? {} : { startedAt }),
+    ...(finishedAt === null ? {} : { finishedAt }),
+    _links: { self: { href: self }, changes: { href: `${self}/changes` } },
+  };
+}
+
+export function showLine({ id: runId }: PullRun, line: Line) {
+  const { seq, op, kind, sourceId, subjectId, personId, display, detail, state, reason } = line;
+  const { group, attributes } = detail;
+  return {
+    id: `${runId}.${seq}`,
+    op,
+    // A user subject is the person; of one who is not there yet the source's id is all there is.
+    subject: { kind, id: (kind === 'user' ? personId : subjectId) ?? sourceId, display },
+    remoteId: sourceId,
+    ...(attributes ? { attributes } : {}),
+    ...(group ? { member: { id: group.sourceId, display: group.display } } : {}),
+    held: state === 'held',
+    state,
+    ...(reason === null ? {} : { reason }),
+  };
+}

@@ -1,0 +1,71 @@
+/** What an admin says of a pulled connection: read, checked and compared. Writes nothing. */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { PulledRecord } from '../../db/pull/connections.ts';
+import { type Mistake, RequestError } from '../../model/errors.ts';
+import type { PullSettings } from '../../model/pull/pull.ts';
+import type { Configuration } from '../../model/settings.ts';
+import { SOURCE_ATTRIBUTES } from '../../model/source.ts';
+import type { SourceDefinition } from '../../sources/source.ts';
+import { openSecretsOrNull, secretKeys } from '../../stores/storeSecrets.ts';
+import type { Keyring } from '../../support/secret.ts';
+import type { ReadConfiguration } from '../storeConfiguration.ts';
+
+/** Throws a 400 that names every mistake. */
+export function refuseMistakes({ mistakes }: ReadConfiguration, settings: PullSettings): void {
+  const all = [...mistakes, ...mappingMistakes(settings)];
+  if (all.length > 0) throw new RequestError(400, 'Some settings cannot be so.', all);
+}
+
+function mappingMistakes({ mapping }: PullSettings): readonly Mistake[] {
+  if (mapping === null) return [];
+  const wrong = mapping.flatMap(({ target }, at): Mistake[] => {
+    if (SOURCE_ATTRIBUTES.includes(target) && !GIVEN.includes(target)) return [];
+    const detail = GIVEN.includes(target)
+      ? `${target} comes from the source itself and is not mapped`
+      : `${target} is no attribute of the directory; there are ${SOURCE_ATTRIBUTES.filter((name) => !GIVEN.includes(name)).join(', ')}`;
+    return [{ pointer: `/mapping/${at}/target`, detail }];
+  });
+  if (mapping.some(({ target }) => target === 'userName')) return wrong;
+  return [
+    ...wrong,
+    { pointer: '/mapping', detail: 'mapping must have a target userName: every user has one' },
+  ];
+}
+
+/** The key, and whom `manager` makes the manager. */
+const GIVEN: readonly string[] = ['externalId', 'enterprise.manager'];
+
+export interface PullChange {
+  /** Where the bridge connects to, or as whom. */
+  readonly connection: boolean;
+  /** Whom the source's answers bring, or what they become: wants a preview. */
+  readonly scope: boolean;
+}
+
+export function whatChanges(
+  keyring: Keyring,
+  definition: SourceDefinition,
+  before: PulledRecord,
+  given: Configuration,
+  settings: PullSettings,
+): PullChange {
+  const secrets = secretKeys(definition);
+  const stored = openSecretsOrNull(keyring, definition, before) ?? {};
+  const entered = secrets.some((key) => given[key] !== stored[key]);
+  const keys = [...new Set([...Object.keys(before.configuration), ...Object.keys(given)])];
+  const changed = keys.filter(
+    (key) => !secrets.includes(key) && !isDeepStrictEqual(before.configuration[key], given[key]),
+  );
+  const isBrake = (key: string) => key.startsWith('BRAKE_');
+  const inScope = (key: string) => definition.scopeKeys.includes(key);
+  const was = before.settings;
+  return {
+    connection: entered || changed.some((key) => !isBrake(key) && !inScope(key)),
+    scope:
+      changed.some(inScope) ||
+      !isDeepStrictEqual(was.groups, settings.groups) ||
+      !isDeepStrictEqual(was.mapping, settings.mapping) ||
+      !isDeepStrictEqual(was.domains, settings.domains),
+  };
+}

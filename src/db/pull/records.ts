@@ -1,0 +1,95 @@
+/** What a source said last of each of its people, kept for deltas, managers and dates that simply pass. */
+
+import { createHash } from 'node:crypto';
+import { chunks } from '../chunks.ts';
+import { fromJson, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export interface KeptRecord<R> {
+  readonly sourceId: string;
+  readonly record: R;
+}
+
+/** Writes those that differ from what is kept. */
+export async function keepRecords(
+  db: Db,
+  connectionId: string,
+  records: readonly { readonly id: string; readonly activeUntil?: string }[],
+): Promise<void> {
+  for (const some of chunks(records)) {
+    const rows = await db('source_records')
+      .where({ connection_id: connectionId })
+      .whereIn(
+        'source_id',
+        some.map(({ id }) => id),
+      )
+      .select('source_id', 'digest');
+    const known = new Map(
+      rows.map((row: { source_id: string; digest: string }) => [row.source_id, row.digest]),
+    );
+    const fresh = some
+      .map((record) => ({ record, json: toJson(record) }))
+      .map(({ record, json }) => ({ record, json, digest: createHash('sha256').update(json).digest('hex') }))
+      .filter(({ record, digest }) => known.get(record.id) !== digest);
+    if (fresh.length === 0) continue;
+    await db('source_records')
+      .insert(
+        fresh.map(({ record, json, digest }) => ({
+          connection_id: connectionId,
+          source_id: record.id,
+          record: json,
+          digest,
+          active_until: record.activeUntil ?? null,
+        })),
+      )
+      .onConflict(['connection_id', 'source_id'])
+      .merge(['record', 'digest', 'active_until']);
+  }
+}
+
+/** In the order of their ids, those after `after`. */
+export async function recordsPage<R>(
+  db: Db,
+  connectionId: string,
+  after: string,
+  limit: number,
+): Promise<readonly KeptRecord<R>[]> {
+  const rows = await db('source_records')
+    .where({ connection_id: connectionId })
+    .where('source_id', '>', after)
+    .orderBy('source_id')
+    .limit(limit);
+  return rows.map((row: { source_id: string; record: unknown }) => ({
+    sourceId: row.source_id,
+    record: fromJson<R>(row.record),
+  }));
+}
+
+export async function recordsAmong<R>(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, R>> {
+  const found = new Map<string, R>();
+  for (const some of chunks(ids)) {
+    const rows = await db('source_records').where({ connection_id: connectionId }).whereIn('source_id', some);
+    for (const row of rows) found.set(row.source_id as string, fromJson<R>(row.record));
+  }
+  return found;
+}
+
+export async function forgetRecords(db: Db, connectionId: string, ids: readonly string[]): Promise<void> {
+  for (const some of chunks(ids)) {
+    await db('source_records').where({ connection_id: connectionId }).whereIn('source_id', some).delete();
+  }
+}
+
+/** When the next date passes after which somebody is inactive; null where none is set. */
+export async function nextActiveUntil(db: Db, connectionId: string, after: string): Promise<string | null> {
+  const row = await db('source_records')
+    .where({ connection_id: connectionId })
+    .where('active_until', '>', after)
+    .min({ at: 'active_until' })
+    .first();
+  return (row?.at ?? null) as string | null;
+}

@@ -1,0 +1,169 @@
+/** Runs over pulled directories: which is open, how far it is, and what came of it. */
+
+import {
+  NOTHING_PULLED,
+  type PullMode,
+  type PullSettings,
+  type PullState,
+  type PullSummary,
+} from '../../model/pull/pull.ts';
+import type { Configuration } from '../../model/settings.ts';
+import { newId } from '../../support/ids.ts';
+import type { SealedSecret } from '../../support/secret.ts';
+import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export type PullPhase = 'scan' | 'compare' | 'apply';
+
+/** What an admin would save, of a run that shows what would come of it; and of one that applies it. */
+export interface Trial {
+  readonly configuration: Configuration;
+  readonly secrets: Readonly<Record<string, SealedSecret>>;
+  readonly settings: PullSettings;
+}
+
+/** What the scan said of itself. */
+export interface Findings {
+  readonly ended: boolean;
+  /** Objects that could not be read, by kind; an id of null means that nobody knows which. */
+  readonly unread: readonly { readonly what: string; readonly id: string | null; readonly reason: string }[];
+  readonly skipped: readonly { readonly what: string; readonly count: number; readonly reason: string }[];
+}
+
+export interface PullRun {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionId: string;
+  readonly mode: PullMode;
+  readonly state: PullState;
+  readonly phase: PullPhase;
+  readonly correlationId: string;
+  readonly takesFiltered: boolean;
+  readonly day: number | null;
+  readonly trial: Trial | null;
+  readonly progress: { readonly read: number; readonly total?: number };
+  readonly summary: PullSummary;
+  readonly findings: Findings;
+  readonly position: string | null;
+  readonly error: string | null;
+  readonly incidentId: string | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export type NewRun = Pick<PullRun, 'environmentId' | 'connectionId' | 'mode' | 'correlationId'> &
+  Partial<Pick<PullRun, 'takesFiltered' | 'day' | 'trial'>>;
+
+const UNREAD: Findings = { ended: false, unread: [], skipped: [] };
+
+export async function insertPullRun(db: Db, run: NewRun, at: string): Promise<PullRun> {
+  const row = {
+    id: newId(),
+    environment_id: run.environmentId,
+    connection_id: run.connectionId,
+    mode: run.mode,
+    state: 'QUEUED',
+    phase: 'scan',
+    correlation_id: run.correlationId,
+    takes_filtered: run.takesFiltered ?? false,
+    day: run.day ?? null,
+    trial: run.trial ? toJson(run.trial) : null,
+    progress: toJson({ read: 0 }),
+    summary: toJson(NOTHING_PULLED),
+    findings: toJson(UNREAD),
+    created_at: at,
+  };
+  await db('pull_runs').insert(row);
+  return toRun(row);
+}
+
+export async function savePullRun(db: Db, run: PullRun): Promise<void> {
+  await db('pull_runs')
+    .where({ id: run.id })
+    .update({
+      mode: run.mode,
+      state: run.state,
+      phase: run.phase,
+      progress: toJson(run.progress),
+      summary: toJson(run.summary),
+      findings: toJson(run.findings),
+      position: run.position,
+      error: run.error,
+      incident_id: run.incidentId,
+      started_at: run.startedAt,
+      finished_at: run.finishedAt,
+    });
+}
+
+export async function getPullRun(db: Db, connectionId: string, id: string): Promise<PullRun | null> {
+  const row = await db('pull_runs').where({ connection_id: connectionId, id }).first();
+  return row ? toRun(row) : null;
+}
+
+/** The one under way, or that waits to begin; null where none is. */
+export async function openPullRun(db: Db, connectionId: string): Promise<PullRun | null> {
+  const row = await db('pull_runs')
+    .where({ connection_id: connectionId })
+    .whereIn('state', ['QUEUED', 'RUNNING'])
+    .orderBy(['created_at', 'id'])
+    .first();
+  return row ? toRun(row) : null;
+}
+
+/** The one that waits for a decision; null where none does. */
+export async function heldPullRun(db: Db, connectionId: string): Promise<PullRun | null> {
+  const row = await db('pull_runs').where({ connection_id: connectionId, state: 'HELD' }).first();
+  return row ? toRun(row) : null;
+}
+
+export async function pullRunOfIncident(db: Db, incidentId: string): Promise<PullRun | null> {
+  const row = await db('pull_runs')
+    .where({ incident_id: incidentId })
+    .orderBy([{ column: 'created_at', order: 'desc' }, 'id'])
+    .first();
+  return row ? toRun(row) : null;
+}
+
+/** Newest first. */
+export async function listPullRuns(
+  db: Db,
+  connectionId: string,
+  limit: number,
+  before: { readonly createdAt: string; readonly id: string } | null,
+): Promise<readonly PullRun[]> {
+  const query = db('pull_runs').where({ connection_id: connectionId });
+  if (before) query.whereRaw('(created_at, id) < (?, ?)', [before.createdAt, before.id]);
+  const rows = await query
+    .orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(limit);
+  return rows.map(toRun);
+}
+
+function toRun(row: Record<string, unknown>): PullRun {
+  const day = row.day as number | null;
+  return {
+    id: row.id as string,
+    environmentId: row.environment_id as string,
+    connectionId: row.connection_id as string,
+    mode: row.mode as PullMode,
+    state: row.state as PullState,
+    phase: row.phase as PullPhase,
+    correlationId: row.correlation_id as string,
+    takesFiltered: fromBoolean(row.takes_filtered),
+    day: day === null ? null : Number(day),
+    trial: fromJsonOrNull(row.trial),
+    progress: fromJson(row.progress),
+    summary: fromJson(row.summary),
+    findings: fromJson(row.findings),
+    position: (row.position ?? null) as string | null,
+    error: (row.error ?? null) as string | null,
+    incidentId: (row.incident_id ?? null) as string | null,
+    createdAt: row.created_at as string,
+    startedAt: (row.started_at ?? null) as string | null,
+    finishedAt: (row.finished_at ?? null) as string | null,
+  };
+}

@@ -1,0 +1,84 @@
+/** What a scan has shown so far: kept apart from the directory until the scan has ended, and dropped with its run. */
+
+import type { Kind } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
+import { fromJson, toJson } from '../columns.ts';
+import type { Db } from '../open.ts';
+
+export interface Staged<R> {
+  readonly sourceId: string;
+  readonly record: R;
+}
+
+export interface StagedMember {
+  /** `end`: the group's members were read to the last. */
+  readonly kind: 'user' | 'group' | 'everyone' | 'end';
+  readonly id: string;
+}
+
+/** Of two records with one id the later one stands. */
+export async function stage(db: Db, runId: string, kind: Kind, records: readonly { readonly id: string }[]) {
+  const byId = new Map(records.map((record) => [record.id, record]));
+  for (const some of chunks([...byId.values()])) {
+    await db('pull_staged')
+      .insert(some.map((record) => ({ run_id: runId, kind, source_id: record.id, record: toJson(record) })))
+      .onConflict(['run_id', 'kind', 'source_id'])
+      .merge(['record']);
+  }
+}
+
+export async function stageMembers(
+  db: Db,
+  runId: string,
+  groupId: string,
+  members: readonly StagedMember[],
+): Promise<void> {
+  for (const some of chunks(members)) {
+    await db('pull_staged_members')
+      .insert(some.map(({ kind, id }) => ({ run_id: runId, group_id: groupId, kind, member_id: id })))
+      .onConflict(['run_id', 'group_id', 'kind', 'member_id'])
+      .ignore();
+  }
+}
+
+/** In the order of their ids, those after `after`. */
+export async function stagedPage<R>(
+  db: Db,
+  runId: string,
+  kind: Kind,
+  after: string,
+  limit: number,
+): Promise<readonly Staged<R>[]> {
+  const rows = await db('pull_staged')
+    .where({ run_id: runId, kind })
+    .where('source_id', '>', after)
+    .orderBy('source_id')
+    .limit(limit);
+  return rows.map((row: { source_id: string; record: unknown }) => ({
+    sourceId: row.source_id,
+    record: fromJson<R>(row.record),
+  }));
+}
+
+export async function stagedOne<R>(db: Db, runId: string, kind: Kind, sourceId: string): Promise<R | null> {
+  const row = await db('pull_staged').where({ run_id: runId, kind, source_id: sourceId }).first('record');
+  return row ? fromJson<R>(row.record) : null;
+}
+
+/** Direct members, by group. */
+export async function stagedMembers(
+  db: Db,
+  runId: string,
+  groupId: string,
+): Promise<readonly StagedMember[]> {
+  const rows = await db('pull_staged_members').where({ run_id: runId, group_id: groupId });
+  return rows.map((row: { kind: StagedMember['kind']; member_id: string }) => ({
+    kind: row.kind,
+    id: row.member_id,
+  }));
+}
+
+export async function dropStaged(db: Db, runId: string): Promise<void> {
+  await db('pull_staged').where({ run_id: runId }).delete();
+  await db('pull_staged_members').where({ run_id: runId }).delete();
+}

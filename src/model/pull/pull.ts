@@ -1,0 +1,89 @@
+/** What an admin says of a connection that is pulled, and how its runs are counted. Types, lists and defaults. */
+
+/** The strategies of connections that are pulled. */
+export const PULLED_STRATEGIES = [
+  'oktaApi',
+  'google',
+  'ldap',
+  'demo',
+  'gitlabSelf',
+  'gitlabSaas',
+  'slack',
+] as const;
+export type PulledStrategy = (typeof PULLED_STRATEGIES)[number];
+
+export interface GroupsSetting {
+  readonly mode: 'All' | 'Off' | 'Selected';
+  readonly selected: readonly { readonly id: string }[];
+}
+
+export interface ManagerSetting {
+  readonly enabled: boolean;
+  readonly childKey: string | null;
+  readonly parentKey: string | null;
+}
+
+export interface MappedTarget {
+  readonly target: string;
+  /** The first that is not empty wins. */
+  readonly sources: readonly string[];
+}
+
+/** A group's own name here, by its name or its id there. */
+export interface GroupTag {
+  readonly original?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly translation: string;
+}
+
+export interface PullSettings {
+  readonly sync: {
+    readonly enabled: boolean;
+    readonly intervalMinutes: number;
+    readonly fullIntervalMinutes: number;
+  };
+  readonly groups: GroupsSetting;
+  readonly manager: ManagerSetting;
+  /** Null: the strategy's default. */
+  readonly mapping: readonly MappedTarget[] | null;
+  readonly tags: readonly GroupTag[];
+  /** People with other addresses are left out; empty: nobody is. */
+  readonly domains: readonly string[];
+}
+
+export type PullMode = 'full' | 'delta' | 'preview';
+export type PullState = 'QUEUED' | 'RUNNING' | 'DONE' | 'PARTIAL' | 'HELD' | 'FAILED';
+
+export interface PullSummary {
+  readonly created: number;
+  readonly updated: number;
+  readonly deactivated: number;
+  readonly reactivated: number;
+  readonly deleted: number;
+  readonly unchanged: number;
+  readonly filtered: number;
+  readonly skipped: number;
+  readonly unknown: number;
+  readonly groups: {
+    readonly created: number;
+    readonly updated: number;
+    readonly deleted: number;
+    readonly joined: number;
+    readonly left: number;
+  };
+}
+
+export const NOTHING_PULLED: PullSummary = {
+  created: 0,
+  updated: 0,
+  deactivated: 0,
+  reactivated: 0,
+  deleted: 0,
+  unchanged: 0,
+  filtered: 0,
+  skipped: 0,
+  unknown: 0,
+  groups: { created: 0, updated: 0, deleted: 0, joined: 0, left: 0 },
+};
+
+export type PullOp = 'create' | 'update' | 'deactivate' | 'reactivate' | 'remove' | 'join' | 'leave';

@@ -1,0 +1,145 @@
+/**
+ * Carries out the lines of a run through the directory's own commands, a few in each turn. A line may be carried out
+ * again after a crash: each looks at the directory first, and does nothing where all is so already.
+ */
+
+import type { Db } from '../db/open.ts';
+import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
+import type { PulledRecord } from '../db/pull/connections.ts';
+import { groupsBySourceId, usersBySourceId } from '../db/pull/directory.ts';
+import type { PullRun } from '../db/pull/runs.ts';
+import { stagedOne } from '../db/pull/staging.ts';
+import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
+import { DirectoryRefusal } from '../directory/refusal.ts';
+import { changeUser, createUser, deleteUser } from '../directory/users.ts';
+import type { Write } from '../directory/write.ts';
+import type { MappedTarget } from '../model/pull/pull.ts';
+import type { SourceUser } from '../sources/source.ts';
+import type { PullDeps } from './deps.ts';
+import { type Lead, resourceOf } from './resource.ts';
+
+const LINES_PER_TURN = 50;
+
+export interface ApplyInput {
+  readonly record: PulledRecord;
+  readonly run: PullRun;
+  readonly mapping: readonly MappedTarget[];
+  /** Lines in this state are carried out. */
+  readonly state: Extract<LineState, 'planned' | 'approved'>;
+}
+
+/** False where nothing was left to do. */
+export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<boolean> {
+  const { run, state } = input;
+  const lines = await linesOf(deps.db, run.id, [state], 0, LINES_PER_TURN);
+  for (const batch of batchesOf(lines)) {
+    const refusal = await carryOut(deps, input, batch);
+    const seqs = batch.map(({ seq }) => seq);
+    await markLines(deps.db, run.id, seqs, refusal === null ? 'done' : 'refused', refusal);
+  }
+  return lines.length > 0;
+}
+
+/** Memberships of one group in a row are one command. */
+function batchesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
+  const batches: Line[][] = [];
+  for (const line of lines) {
+    const last = batches.at(-1)?.[0];
+    const group = line.detail.group?.sourceId;
+    if (group !== undefined && last?.detail.group?.sourceId === group) batches.at(-1)?.push(line);
+    else batches.push([line]);
+  }
+  return batches;
+}
+
+/** Why the directory refused it; null where it is so now. */
+async function carryOut(deps: PullDeps, input: ApplyInput, batch: readonly Line[]): Promise<string | null> {
+  const [line] = batch;
+  if (!line) return null;
+  try {
+    if (line.detail.group) await changeMembers(deps, input, line.detail.group.sourceId, batch);
+    else if (line.kind === 'group') await applyToGroup(deps, input, line);
+    else await applyToUser(deps, input, line);
+    return null;
+  } catch (error) {
+    if (!(error instanceof DirectoryRefusal)) throw error;
+    return error.message;
+  }
+}
+
+function writeOf({ record, run }: ApplyInput): Write {
+  const { id: connectionId, environmentId, name } = record;
+  const actor = { type: 'connection' as const, id: connectionId, name };
+  return {
+    ...{ environmentId, connectionId },
+    cause: { correlationId: run.correlationId, actor },
+    origin: { kind: 'pull', source: name },
+  };
+}
+
+async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {
+  const { db } = deps;
+  const { run, mapping } = input;
+  const write = writeOf(input);
+  const there = (await usersBySourceId(db, run.connectionId, [line.sourceId])).get(line.sourceId);
+  if (line.op === 'remove') {
+    if (there) await deleteUser(deps, write, there.id, null);
+    return;
+  }
+  const user = await stagedOne<SourceUser>(db, run.id, 'user', line.sourceId);
+  if (!user) return;
+  const seen: SourceUser = line.op === 'deactivate' ? { ...user, state: 'inactive' } : user;
+  const resource = resourceOf(seen, mapping, await leadOf(db, run, line.detail.manager ?? null));
+  if (resource === null) return;
+  if (there) await changeUser(deps, write, there.id, { precondition: null, edit: () => resource });
+  else await createUser(deps, write, resource);
+}
+
+async function leadOf(db: Db, { connectionId }: PullRun, managerId: string | null): Promise<Lead | null> {
+  if (managerId === null) return null;
+  const manager = (await usersBySourceId(db, connectionId, [managerId])).get(managerId);
+  if (!manager) return null;
+  const { displayName } = manager.resource;
+  return { id: manager.id, ...(typeof displayName === 'string' ? { displayName } : {}) };
+}
+
+async function applyToGroup(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {
+  const write = writeOf(input);
+  const there = (await groupsBySourceId(deps.db, input.run.connectionId, line.sourceId)).get(line.sourceId);
+  if (line.op === 'remove') {
+    if (there) await deleteGroup(deps, write, there.id, null);
+    return;
+  }
+  const resource = { displayName: line.display, externalId: line.sourceId };
+  if (there)
+    await changeGroup(deps, write, there.id, { precondition: null, edit: () => ({ resource, members: [] }) });
+  else await createGroup(deps, write, resource, []);
+}
+
+/** Whoever or whichever group the directory refused before is left out. */
+async function changeMembers(
+  deps: PullDeps,
+  input: ApplyInput,
+  groupSourceId: string,
+  batch: readonly Line[],
+): Promise<void> {
+  const { db } = deps;
+  const { connectionId } = input.run;
+  const group = (await groupsBySourceId(db, connectionId, groupSourceId)).get(groupSourceId);
+  if (!group) return;
+  const users = await usersBySourceId(
+    db,
+    connectionId,
+    batch.map(({ sourceId }) => sourceId),
+  );
+  const idsOf = (op: Line['op']) =>
+    batch.filter((line) => line.op === op).flatMap(({ sourceId }) => users.get(sourceId)?.id ?? []);
+  const members = [
+    { op: 'add' as const, ids: idsOf('join') },
+    { op: 'remove' as const, ids: idsOf('leave') },
+  ];
+  await changeGroup(deps, writeOf(input), group.id, {
+    precondition: null,
+    edit: (resource) => ({ resource, members }),
+  });
+}

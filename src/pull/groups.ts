@@ -1,0 +1,143 @@
+/** Compares the groups of a scan and their members, nested ones expanded, with those of the directory. Reads only. */
+
+import type { Db } from '../db/open.ts';
+import type { LineDetail, NewLine } from '../db/pull/changes.ts';
+import { groupsBySourceId, type Known, memberSourceIds } from '../db/pull/directory.ts';
+import type { PullRun } from '../db/pull/runs.ts';
+import { type StagedMember, stagedMembers, stagedPage } from '../db/pull/staging.ts';
+import type { GroupTag, PullSettings } from '../model/pull/pull.ts';
+import type { SourceGroup } from '../sources/source.ts';
+import { pagesOf } from './people.ts';
+
+const PAGE = 500;
+
+export interface GroupsCompared {
+  readonly lines: readonly NewLine[];
+  /** For the brake: groups that lose members. */
+  readonly shrinking: readonly {
+    readonly name: string;
+    readonly members: number;
+    readonly leaving: number;
+  }[];
+  /** In the directory, and not in the scan. */
+  readonly absent: readonly string[];
+  /** Groups of the scan. */
+  readonly shown: number;
+  readonly existing: number;
+}
+
+export interface GroupsInput {
+  readonly db: Db;
+  readonly run: PullRun;
+  readonly settings: PullSettings;
+  readonly known: ReadonlyMap<string, Known>;
+  /** Who is, or will be, in the directory. */
+  readonly present: ReadonlySet<string>;
+  /** Everybody in the scan, for groups of everyone. */
+  readonly everyone: ReadonlySet<string>;
+  /** Who goes altogether, and so leaves no group by itself. */
+  readonly leaving: ReadonlySet<string>;
+  /** False where the scan proves nothing about who is missing. */
+  readonly mayLeave: boolean;
+}
+
+export async function compareGroups(input: GroupsInput): Promise<GroupsCompared> {
+  const { db, run, settings } = input;
+  const existing = await groupsBySourceId(db, run.connectionId);
+  const members = new Members(input);
+  const lines: NewLine[] = [];
+  const shrinking: { name: string; members: number; leaving: number }[] = [];
+  const shown = new Set<string>();
+  for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, run.id, 'group', after, PAGE))) {
+    for (const group of groups) {
+      shown.add(group.id);
+      const there = existing.get(group.id);
+      const display = nameHere(group, settings.tags);
+      const of = { kind: 'group' as const, sourceId: group.id, personId: null, display };
+      if (group.state === 'gone') {
+        if (!there) continue;
+        const count = (await memberSourceIds(db, there.id)).size;
+        shrinking.push({ name: display, members: count, leaving: count });
+        lines.push({ op: 'remove', ...of, subjectId: there.id, detail: {} });
+        continue;
+      }
+      if (!there) lines.push({ op: 'create', ...of, subjectId: null, detail: {} });
+      else if (there.displayName !== display.trim()) {
+        const attributes = [{ name: 'displayName', from: there.displayName, to: display }];
+        lines.push({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
+      }
+      const wanted = await members.of(group.id);
+      const current = there ? await memberSourceIds(db, there.id) : new Set<string>();
+      const detail: LineDetail = { group: { sourceId: group.id, display } };
+      for (const id of wanted.ids) {
+        if (!current.has(id) && input.present.has(id))
+          lines.push(membership('join', id, detail, input.known));
+      }
+      if (!wanted.isWhole || !input.mayLeave) continue;
+      const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.leaving.has(id));
+      for (const id of leaves) lines.push(membership('leave', id, detail, input.known));
+      if (leaves.length > 0) shrinking.push({ name: display, members: current.size, leaving: leaves.length });
+    }
+  }
+  const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));
+  return { lines, shrinking, absent, shown: shown.size, existing: existing.size };
+}
+
+function membership(
+  op: 'join' | 'leave',
+  id: string,
+  detail: LineDetail,
+  known: ReadonlyMap<string, Known>,
+): NewLine {
+  const user = known.get(id);
+  return {
+    ...{ op, kind: 'user', sourceId: id, detail },
+    subjectId: user?.id ?? null,
+    personId: user?.personId ?? null,
+    display: user?.userName ?? id,
+  };
+}
+
+export function nameHere({ id, name }: Pick<SourceGroup, 'id' | 'name'>, tags: readonly GroupTag[]): string {
+  const tag = tags.find(({ externalId, original }) =>
+    externalId === undefined ? original === name : externalId === id,
+  );
+  return tag?.translation ?? name;
+}
+
+interface MembersOfGroup {
+  readonly ids: ReadonlySet<string>;
+  /** False where some of them, or of a group inside, could not be read: then nobody leaves. */
+  readonly isWhole: boolean;
+}
+
+/** Who is in a group, through groups inside it, each visited once. */
+class Members {
+  readonly #input: GroupsInput;
+  readonly #unread: ReadonlySet<string | null>;
+
+  constructor(input: GroupsInput) {
+    this.#input = input;
+    const { unread } = input.run.findings;
+    this.#unread = new Set(unread.filter(({ what }) => what === 'members').map(({ id }) => id));
+  }
+
+  async of(groupId: string): Promise<MembersOfGroup> {
+    const ids = new Set<string>();
+    let isWhole = !this.#unread.has(null);
+    const visited = new Set<string>();
+    const open = [groupId];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (visited.has(at)) continue;
+      visited.add(at);
+      const direct: readonly StagedMember[] = await stagedMembers(this.#input.db, this.#input.run.id, at);
+      if (this.#unread.has(at) || !direct.some(({ kind }) => kind === 'end')) isWhole = false;
+      for (const { kind, id } of direct) {
+        if (kind === 'user') ids.add(id);
+        else if (kind === 'group') open.push(id);
+        else if (kind === 'everyone') for (const one of this.#input.everyone) ids.add(one);
+      }
+    }
+    return { ids, isWhole };
+  }
+}

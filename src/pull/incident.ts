@@ -1,0 +1,78 @@
+/**
+ * Puts what the brake holds of a run into an incident of the environment, and ends the incident when everything of it is
+ * decided, or when the source shows the people again.
+ */
+
+import { closeSourceIncident, lockIncidents, openIncident, openIncidentOf } from '../db/brake/incidents.ts';
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { holdLosses } from '../db/pull/changes.ts';
+import type { PulledRecord } from '../db/pull/connections.ts';
+import { heldPullRun, type PullRun, savePullRun } from '../db/pull/runs.ts';
+import { dropStaged } from '../db/pull/staging.ts';
+import type { Cause } from '../model/cause.ts';
+
+/** Every loss of the run waits. Answers the run, which has an incident from now on: the one that is open, or a new one. */
+export async function holdRun(
+  tx: Db,
+  record: PulledRecord,
+  run: PullRun,
+  reason: string,
+  at: string,
+): Promise<PullRun> {
+  const { environmentId, id: connectionId, name } = record;
+  const last = await lockIncidents(tx, environmentId);
+  const opener = `connection:${connectionId}`;
+  const before = await supersede(tx, connectionId, run, at);
+  const open = await openIncidentOf(tx, { environmentId, kind: 'source', opener }, '');
+  const incident =
+    open ?? (await openIncident(tx, { environmentId, kind: 'source', opener, connectionId, at }, last));
+  await holdLosses(tx, run.id, reason);
+  if (!open || !before)
+    await appendEvent(tx, at, {
+      ...{ environmentId, cause: causeOf(record, run), kind: 'incident.opened', outcome: 'held' },
+      reason: `incident ${incident.number}: what the pull of ${name} would take waits for a decision: ${reason}`,
+      after: { incidentId: incident.id, number: incident.number },
+    });
+  return { ...run, state: 'HELD', error: reason, incidentId: incident.id };
+}
+
+/** A later scan speaks for the source: what an earlier one held is no question any more. True where there was one. */
+async function supersede(tx: Db, connectionId: string, by: PullRun, at: string): Promise<boolean> {
+  const held = await heldPullRun(tx, connectionId);
+  if (!held) return false;
+  const error = `A later run, ${by.id}, took its place.`;
+  await savePullRun(tx, { ...held, state: 'FAILED', error, finishedAt: at });
+  await dropStaged(tx, held.id);
+  return true;
+}
+
+/** The source shows the people again: nothing is left to decide. */
+export async function endHeldRun(tx: Db, record: PulledRecord, by: PullRun, at: string): Promise<void> {
+  const held = await heldPullRun(tx, record.id);
+  if (!held) return;
+  await supersede(tx, record.id, by, at);
+  await closeIncident(tx, record, held, at, 'the source shows those people again');
+}
+
+export async function closeIncident(
+  tx: Db,
+  record: PulledRecord,
+  run: PullRun,
+  at: string,
+  why: string,
+): Promise<void> {
+  if (run.incidentId === null) return;
+  const number = await closeSourceIncident(tx, run.incidentId, at);
+  if (number === null) return;
+  await appendEvent(tx, at, {
+    environmentId: record.environmentId,
+    ...{ cause: causeOf(record, run), kind: 'incident.closed', outcome: 'success' },
+    reason: `incident ${number}: ${why}`,
+    after: { incidentId: run.incidentId, number },
+  });
+}
+
+export function causeOf({ id, name }: PulledRecord, { correlationId }: PullRun): Cause {
+  return { correlationId, actor: { type: 'connection', id, name } };
+}

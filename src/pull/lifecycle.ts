@@ -1,0 +1,84 @@
+/** A pulled connection's standing as a peer: what a check, or a refused credential, makes of it. */
+
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
+import { type Cause, SYSTEM } from '../model/cause.ts';
+import type { RemoteError } from '../model/errors.ts';
+import type { Pause } from '../model/peer.ts';
+import type { Source } from '../sources/source.ts';
+import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
+import { afterCheck, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
+import { isoTime } from '../support/clock.ts';
+import { newId } from '../support/ids.ts';
+import type { PullDeps } from './deps.ts';
+
+export function checkSource(
+  source: Pick<Source, 'check'>,
+  vendor: string,
+  ends: AbortSignal,
+): Promise<Check> {
+  return checkConnection({ type: vendor, check: (context) => source.check(context) }, ends);
+}
+
+/** The source refuses the credential: no run begins until a check is good. */
+export async function pausePulled(
+  deps: Pick<PullDeps, 'db' | 'clock'>,
+  id: string,
+  error: RemoteError,
+): Promise<void> {
+  await change(deps, id, { correlationId: newId(), actor: SYSTEM }, (current, now) =>
+    pausedForNow(current, { code: refusalCode(error.code), message: error.message }, now),
+  );
+}
+
+/** What a check means for the connection. Answers it as it is now. */
+export function settlePulledCheck(
+  deps: Pick<PullDeps, 'db' | 'clock'>,
+  id: string,
+  check: Check,
+  cause: Cause,
+): Promise<PulledRecord | null> {
+  return change(deps, id, cause, (current, now) =>
+    isPausedByAdmin(current) && cause.actor.type === 'system' ? current : afterCheck(current, check, now),
+  );
+}
+
+async function change(
+  { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
+  id: string,
+  cause: Cause,
+  decide: (current: PulledRecord, nowMs: number) => PulledRecord,
+): Promise<PulledRecord | null> {
+  return db.transaction(async (tx) => {
+    const current = await lockPulled(tx, id);
+    if (!current) return null;
+    const now = clock.now();
+    const next = decide(current, now);
+    await updatePulled(tx, next);
+    await sayPause(tx, isoTime(now), next, cause, current.paused);
+    return next;
+  });
+}
+
+/** A pause that only goes on gets no event. */
+export async function sayPause(
+  tx: Db,
+  at: string,
+  record: PulledRecord,
+  cause: Cause,
+  before: Pause | null,
+): Promise<void> {
+  if (record.paused?.code === before?.code) return;
+  const { id, name, environmentId, paused, retryAt } = record;
+  await appendEvent(tx, at, {
+    ...{
+      environmentId,
+      cause,
+      kind: paused ? 'connection.paused' : 'connection.resumed',
+      outcome: 'success',
+    },
+    after: { id, name, ...(paused ? { code: paused.code, retryAt } : {}) },
+    ...(paused ? { reason: paused.message } : {}),
+  });
+}

@@ -1,0 +1,272 @@
+/**
+ * One run over a pulled directory, step by step: scan into staging, compare, and, unless the brake holds it, apply. A
+ * process that dies leaves a run whose next step is known: an unfinished scan begins anew, lines go on.
+ */
+
+import type { CallContext } from '../connectors/connector.ts';
+import { appendEvent } from '../db/events.ts';
+import type { Db } from '../db/open.ts';
+import { countLines, linesOf } from '../db/pull/changes.ts';
+import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
+import { forgetRecords, keepRecords, nextActiveUntil } from '../db/pull/records.ts';
+import { type PullRun, savePullRun } from '../db/pull/runs.ts';
+import { dropStaged, stagedPage } from '../db/pull/staging.ts';
+import { markDecided, withdrawCause } from '../db/queue/causes.ts';
+import { type Lease, recordUnder } from '../db/queue/leases.ts';
+import { RemoteError } from '../model/errors.ts';
+import type { PullState } from '../model/pull/pull.ts';
+import { PositionLost, type ScanPage, type Source, type SourceUser } from '../sources/source.ts';
+import { isoTime } from '../support/clock.ts';
+import { applyNext } from './apply.ts';
+import { compareRun, ScanRefused, writeComparison } from './compare.ts';
+import type { PullDeps } from './deps.ts';
+import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
+import { mappingOf, pagesOf } from './people.ts';
+import { takePage } from './scan.ts';
+import { nextRunAfter } from './schedule.ts';
+
+/** A scan under way, in the memory of the worker that has the lease. */
+export interface OpenScan {
+  readonly runId: string;
+  readonly pages: AsyncIterator<ScanPage>;
+  readonly seen: Set<string>;
+}
+
+export interface Step {
+  readonly record: PulledRecord;
+  readonly run: PullRun;
+  readonly lease: Lease;
+  readonly context: CallContext;
+}
+
+/** Takes the run one step further. Answers the scan that goes on; null where none is open. */
+export async function runStep(deps: PullDeps, step: Step, scan: OpenScan | null): Promise<OpenScan | null> {
+  try {
+    switch (step.run.phase) {
+      case 'scan':
+        return await scanStep(deps, step, scan?.runId === step.run.id ? scan : null);
+      case 'compare':
+        await compareStep(deps, step);
+        return null;
+      case 'apply':
+        await applyStep(deps, step);
+        return null;
+    }
+  } catch (error) {
+    step.context.signal.throwIfAborted();
+    if (error instanceof PositionLost) {
+      await startAnew(deps, step);
+      return null;
+    }
+    if (!(error instanceof RemoteError) && !(error instanceof ScanRefused)) throw error;
+    await fail(deps, step, error.message);
+    if (error instanceof RemoteError && error.disposition === 'unauthorized') throw error;
+    return null;
+  }
+}
+
+function sourceOf({ cache }: PullDeps, { record, run }: Pick<Step, 'record' | 'run'>): Source {
+  return run.trial ? cache.sourceOnTrial(record, run.trial) : cache.sourceFor(record);
+}
+
+const settingsOf = ({ record, run }: Pick<Step, 'record' | 'run'>) => run.trial?.settings ?? record.settings;
+
+async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Promise<OpenScan | null> {
+  const { run, lease } = step;
+  const at = isoTime(deps.clock.now());
+  const scan = open ?? (await beginScan(deps, step));
+  const next = await scan.pages.next();
+  // A source that ends without saying so was cut off.
+  if (next.done) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
+  await recordUnder(deps.db, lease, async (tx) => {
+    const begun = open ? run : { ...run, ...BEGUN, startedAt: run.startedAt ?? at };
+    const after = await takePage(tx, begun, next.value, scan.seen, at);
+    await savePullRun(tx, after.findings.ended ? { ...after, phase: 'compare' } : after);
+  });
+  return next.value.kind === 'end' ? null : scan;
+}
+
+const BEGUN = {
+  state: 'RUNNING' as const,
+  progress: { read: 0 },
+  findings: { ended: false, unread: [], skipped: [] },
+};
+
+async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
+  const { record, run, lease, context } = step;
+  await recordUnder(deps.db, lease, (tx) => dropStaged(tx, run.id));
+  const source = sourceOf(deps, step);
+  const { mode, selected } = settingsOf(step).groups;
+  const groups = mode === 'Selected' ? { mode, ids: selected.map(({ id }) => id) } : { mode };
+  const { position } = record;
+  const request = { groups, position, ...(run.day === null ? {} : { day: run.day }) };
+  const isDelta = run.mode === 'delta' && source.delta !== undefined && position !== null;
+  const pages =
+    isDelta && source.delta ? source.delta(position, request, context) : source.scan(request, context);
+  return { runId: run.id, pages: pages[Symbol.asyncIterator](), seen: new Set() };
+}
+
+/** The position is of no use any more: the same run reads everything. */
+async function startAnew(deps: PullDeps, { run, lease }: Step): Promise<void> {
+  await recordUnder(deps.db, lease, async (tx) => {
+    await dropStaged(tx, run.id);
+    await savePullRun(tx, { ...run, ...BEGUN, mode: 'full', phase: 'scan', position: null });
+  });
+}
+
+async function compareStep(deps: PullDeps, step: Step): Promise<void> {
+  const { record, run, lease, context } = step;
+  const definition = deps.cache.definitionOf(record.type);
+  const source = sourceOf(deps, step);
+  const comparison = await compareRun(deps, {
+    record,
+    run,
+    settings: settingsOf(step),
+    definition,
+    source,
+    context,
+  });
+  const { summary, held, problems, isPartial } = comparison;
+  const error = problems.length === 0 ? null : sentence(problems);
+  const at = isoTime(deps.clock.now());
+  const compared = { ...run, summary, error };
+  await recordUnder(deps.db, lease, async (tx) => {
+    await writeComparison(tx, run, comparison, { description: `pull of ${record.name}`, at });
+    if (run.mode === 'preview') {
+      await dropStaged(tx, run.id);
+      await savePullRun(tx, { ...compared, state: 'DONE', error: held ?? error, finishedAt: at });
+      return;
+    }
+    if (held !== null) {
+      const waiting = await holdRun(tx, record, compared, held, at);
+      await savePullRun(tx, { ...waiting, finishedAt: at });
+      await noteRun(tx, record, waiting, at, deps);
+      return;
+    }
+    await endHeldRun(tx, record, run, at);
+    const position = isPartial ? record.position : run.position;
+    await savePullRun(tx, { ...compared, phase: 'apply', position });
+  });
+}
+
+const PROBLEMS_TOLD_MAX = 5;
+
+function sentence(problems: readonly string[]): string {
+  const told = problems.slice(0, PROBLEMS_TOLD_MAX).join(' ');
+  const more = problems.length - PROBLEMS_TOLD_MAX;
+  return more > 0 ? `${told} And ${more} more.` : told;
+}
+
+/** Carries out some lines; with the last the run ends. */
+async function applyStep(deps: PullDeps, step: Step): Promise<void> {
+  if (await applySome(deps, step, 'planned')) return;
+  await recordUnder(deps.db, step.lease, (tx) => finish(tx, deps, step));
+}
+
+function applySome(deps: PullDeps, step: Step, state: 'planned' | 'approved'): Promise<boolean> {
+  const { record, run } = step;
+  const mapping = mappingOf(settingsOf(step), deps.cache.definitionOf(record.type));
+  return applyNext(deps, { record, run, mapping, state });
+}
+
+/** What waits of a run was decided. Where somebody approved, the rest of the run follows; else nothing of it does. */
+export async function settleDecided(deps: PullDeps, step: Step): Promise<void> {
+  const { record, run, lease } = step;
+  const { db } = deps;
+  if ((await countLines(db, run.id, ['approved'])) > 0) {
+    await recordUnder(db, lease, (tx) => markDecided(tx, run.correlationId, isoTime(deps.clock.now())));
+    await applySome(deps, step, 'approved');
+    return;
+  }
+  if ((await countLines(db, run.id, ['held'])) > 0) return;
+  const anyDone = (await countLines(db, run.id, ['done'])) > 0;
+  const at = isoTime(deps.clock.now());
+  await recordUnder(db, lease, async (tx) => {
+    await closeIncident(tx, record, run, at, 'everything of it is decided');
+    if (anyDone)
+      await savePullRun(tx, { ...run, state: 'RUNNING', phase: 'apply', error: null, finishedAt: null });
+    else await finish(tx, deps, step);
+  });
+}
+
+async function finish(tx: Db, deps: PullDeps, { record, run }: Step): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  const refused = await countLines(tx, run.id, ['refused']);
+  const skipped = run.summary.skipped + refused;
+  const [first] = await linesOf(tx, run.id, ['refused'], 0, 1);
+  const state: PullState = run.summary.unknown > 0 || run.findings.unread.length > 0 ? 'PARTIAL' : 'DONE';
+  const error = run.error ?? (first ? `${first.display}: ${first.reason ?? 'refused'}` : null);
+  const ended: PullRun = { ...run, state, error, finishedAt: at, summary: { ...run.summary, skipped } };
+  await keepWhatWasSeen(tx, run);
+  await dropStaged(tx, run.id);
+  await withdrawCause(tx, run.correlationId);
+  await savePullRun(tx, ended);
+  await noteRun(tx, record, ended, at, deps);
+}
+
+async function keepWhatWasSeen(tx: Db, run: PullRun): Promise<void> {
+  for await (const users of pagesOf<SourceUser>((after) => stagedPage(tx, run.id, 'user', after, 500)))
+    await keepRecords(tx, run.connectionId, users);
+  let after = 0;
+  for (;;) {
+    const lines = await linesOf(tx, run.id, ['done'], after, 500);
+    const last = lines.at(-1);
+    if (!last) return;
+    after = last.seq;
+    const removed = lines.filter(({ op, kind }) => op === 'remove' && kind === 'user');
+    await forgetRecords(
+      tx,
+      run.connectionId,
+      removed.map(({ sourceId }) => sourceId),
+    );
+  }
+}
+
+async function fail(deps: PullDeps, { record, run, lease }: Step, error: string): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  deps.log.warn({ connectionId: record.id, runId: run.id, reason: error }, 'a pull of a directory failed');
+  await recordUnder(deps.db, lease, async (tx) => {
+    await dropStaged(tx, run.id);
+    const failed: PullRun = {
+      ...run,
+      state: 'FAILED',
+      error,
+      startedAt: run.startedAt ?? at,
+      finishedAt: at,
+    };
+    await savePullRun(tx, failed);
+    if (run.mode !== 'preview') await noteRun(tx, record, failed, at, deps);
+  });
+}
+
+/** How the connection stands after a run, and when the next one is due. */
+async function noteRun(
+  tx: Db,
+  record: PulledRecord,
+  run: PullRun,
+  at: string,
+  { clock }: Pick<PullDeps, 'clock'>,
+): Promise<void> {
+  const current = await lockPulled(tx, record.id);
+  if (!current) return;
+  const { state, error, id: runId, mode } = run;
+  const isGood = state === 'DONE' || state === 'PARTIAL';
+  const isFull = state === 'DONE' && mode === 'full';
+  const until = await nextActiveUntil(tx, record.id, at);
+  await updatePulled(tx, {
+    ...current,
+    position: (isGood ? run.position : null) ?? current.position,
+    lastSync: { at, status: state, error, runId },
+    lastSuccessAt: isGood ? at : current.lastSuccessAt,
+    lastFullAt: isFull ? at : current.lastFullAt,
+    nextRunAt: nextRunAfter(current, clock.now(), until),
+  });
+  const kind = isGood ? 'pull.done' : state === 'HELD' ? 'pull.held' : 'pull.failed';
+  await appendEvent(tx, at, {
+    environmentId: record.environmentId,
+    ...{ cause: causeOf(record, run), kind },
+    outcome: isGood ? 'success' : state === 'HELD' ? 'held' : 'failure',
+    ...(error === null ? {} : { reason: error }),
+    after: { runId, mode, state, summary: run.summary },
+  });
+}

@@ -1,0 +1,75 @@
+/** Takes a scan page by page into the staging tables. Nothing of it touches the directory. */
+
+import { recordAttributesSeen } from '../db/identity/attributesSeen.ts';
+import type { Db } from '../db/open.ts';
+import type { Findings, PullRun } from '../db/pull/runs.ts';
+import { type StagedMember, stage, stageMembers } from '../db/pull/staging.ts';
+import type { ScanPage, SourceUser } from '../sources/source.ts';
+
+/** Objects that one run names as unread; more are a number. */
+const UNREAD_MAX = 1_000;
+const NAME_MAX = 512;
+
+/** Answers the run as it is after the page. `seen`: names of attributes that are recorded already. */
+export async function takePage(
+  tx: Db,
+  run: PullRun,
+  page: ScanPage,
+  seen: Set<string>,
+  at: string,
+): Promise<PullRun> {
+  switch (page.kind) {
+    case 'users': {
+      await stage(tx, run.id, 'user', page.users);
+      await noteAttributes(tx, run.connectionId, page.users, seen, at);
+      const total = page.total ?? run.progress.total;
+      const read = run.progress.read + page.users.length;
+      return { ...run, progress: { read, ...(total === undefined ? {} : { total }) } };
+    }
+    case 'groups':
+      await stage(tx, run.id, 'group', page.groups);
+      return run;
+    case 'members': {
+      const members: StagedMember[] = page.members.map((one) => ({
+        kind: one.kind,
+        id: one.kind === 'everyone' ? '' : one.id,
+      }));
+      const end: StagedMember[] = page.isLast ? [{ kind: 'end', id: '' }] : [];
+      await stageMembers(tx, run.id, page.groupId, [...members, ...end]);
+      return run;
+    }
+    case 'unread': {
+      const { what, id, reason } = page;
+      const { unread } = run.findings;
+      const known =
+        unread.length < UNREAD_MAX
+          ? [...unread, { what, id, reason }]
+          : [...unread.slice(0, -1), { what, id: null, reason }];
+      return withFindings(run, { unread: known });
+    }
+    case 'skipped': {
+      const { what, count, reason } = page;
+      return withFindings(run, { skipped: [...run.findings.skipped, { what, count, reason }] });
+    }
+    case 'end':
+      return { ...withFindings(run, { ended: true }), position: page.position };
+  }
+}
+
+function withFindings(run: PullRun, more: Partial<Findings>): PullRun {
+  return { ...run, findings: { ...run.findings, ...more } };
+}
+
+async function noteAttributes(
+  tx: Db,
+  connectionId: string,
+  users: readonly SourceUser[],
+  seen: Set<string>,
+  at: string,
+): Promise<void> {
+  const names = new Set(users.flatMap(({ attributes }) => Object.keys(attributes)));
+  const fresh = [...names].filter((name) => !seen.has(name) && name.length <= NAME_MAX);
+  if (fresh.length === 0) return;
+  for (const name of fresh) seen.add(name);
+  await recordAttributesSeen(tx, { connectionId, kind: 'user', names: fresh, at });
+}

@@ -1,0 +1,179 @@
+/**
+ * Nobody loses access by a read that failed, was partial, or came from elsewhere; and whoever left does. Against a
+ * directory that a test scripts.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SourceUser } from '../../../src/sources/source.ts';
+import { eventually, type RunningBridge, startBridge } from '../../bridge.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
+import { Pulled } from './pulled.ts';
+import { outage, type Script, script, scripted, user } from './scripted.ts';
+
+const EVERYBODY = ['a1', 'a2', 'a3', 'b1', 'b2', 'b3'];
+
+describe.each(PLAYED)('on %s', (dialect) => {
+  const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-pull-'));
+  const state: Script = script();
+  let bridge: RunningBridge;
+  let pulled: Pulled;
+  const company = () => {
+    Object.assign(state, script(), {
+      users: EVERYBODY.map((id) => user(id)),
+      groups: [
+        { id: 'g1', state: 'active', name: 'Readers', members: ['a1', 'a2', 'b1', 'b2', 'b3'] },
+        { id: 'g2', state: 'active', name: 'Nested', members: ['a3', 'group:g1'] },
+      ],
+    });
+  };
+  const active = async () => Object.values(await pulled.people()).filter(Boolean).length;
+  const change = (id: string, more: Partial<SourceUser>) => {
+    state.users = state.users.map((one) => (one.id === id ? { ...one, ...more } : one));
+  };
+
+  beforeAll(async () => {
+    company();
+    bridge = await startBridge(await freshDatabaseUrl(dialect, directory), undefined, {
+      moreSources: [scripted(state)],
+    });
+    pulled = await Pulled.make(bridge, {
+      ...{ name: 'Scripted', strategy: 'gitlabSelf', sync: { enabled: false } },
+      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees', BRAKE_MIN: 2 },
+    });
+    expect(await pulled.activate()).toMatchObject({ state: 'DONE', summary: { created: 6 } });
+  });
+  // Each test ends with everybody back.
+  afterEach(async () => {
+    company();
+    const run = await pulled.sync({ full: true });
+    expect(run.state).toBe('DONE');
+    expect(await active()).toBe(6);
+  });
+  afterAll(async () => {
+    await bridge.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('expands nested groups, and masks the secret', async () => {
+    expect((await pulled.groups()).Nested).toHaveLength(6);
+    const shown = await pulled.read();
+    expect(shown.configuration.TOKEN).toBe('********');
+    expect(JSON.stringify(await bridge.db('pulled_connections'))).not.toContain('a-secret');
+  });
+
+  it.each<[string, string, () => void]>([
+    ['fails', 'FAILED', () => Object.assign(state, { fails: outage('transient') })],
+    ['breaks off before its last page', 'FAILED', () => Object.assign(state, { users: [], breaksOff: true })],
+    ['shows nobody', 'FAILED', () => Object.assign(state, { users: [] })],
+    ['shows no groups', 'FAILED', () => Object.assign(state, { groups: [] })],
+    [
+      'loses a page, and the look-up finds them',
+      'PARTIAL',
+      () => Object.assign(state, { hidden: ['a1', 'a2'] }),
+    ],
+    [
+      'does not say what became of somebody',
+      'PARTIAL',
+      () =>
+        Object.assign(state, {
+          hidden: ['a1', 'a2'],
+          lookups: { a1: { is: 'unknown', reason: '403' }, a2: { is: 'gone' } },
+        }),
+    ],
+    [
+      'could not read one of its people, and does not know whom',
+      'PARTIAL',
+      () =>
+        Object.assign(state, {
+          users: state.users.slice(1),
+          unread: [{ kind: 'unread', what: 'user', id: null, reason: 'a record that cannot be read' }],
+        }),
+    ],
+  ])('takes nothing from anybody where the source %s', async (_, expected, happens) => {
+    const groups = await pulled.groups();
+    happens();
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: expected });
+    expect(await active()).toBe(6);
+    expect(await pulled.groups()).toEqual(groups);
+  });
+
+  it('keeps the members of a group that could not be read, and of the group around it', async () => {
+    const groups = await pulled.groups();
+    state.unread = [{ kind: 'unread', what: 'members', id: 'g1', reason: 'Readers could not be read' }];
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'PARTIAL' });
+    expect(await pulled.groups()).toEqual(groups);
+  });
+
+  it('lets go whoever is inactive, and whoever is gone by the id itself', async () => {
+    change('a1', { state: 'inactive', because: 'suspended' });
+    state.users = state.users.filter(({ id }) => id !== 'a2');
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'DONE',
+      summary: { deactivated: 1, deleted: 1, unknown: 0 },
+    });
+    expect(await pulled.people()).toMatchObject({ 'a1@acme.example': false });
+    expect(await active()).toBe(4);
+  });
+
+  it('holds whole what would take too many, and remembers a discard while it is shown', async () => {
+    for (const id of ['a1', 'a2', 'a3']) change(id, { state: 'inactive' });
+    state.users = [...state.users, user('c1')];
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'HELD' });
+    expect(Object.keys(await pulled.people())).toHaveLength(6);
+    const path = `/propagation/incidents/${run.incident.id}`;
+    expect((await bridge.admin('POST', `${path}/discard`, { all: true })).status).toBe(202);
+    const closed = async () => (await bridge.admin('GET', path)).body.state === 'CLOSED' || undefined;
+    await eventually(closed, 10_000);
+    expect(await active()).toBe(6);
+    // Whoever joined comes with the next run, which takes nobody.
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'DONE',
+      summary: { created: 1, deactivated: 0 },
+    });
+    expect(await active()).toBe(7);
+    state.users = state.users.filter(({ id }) => id !== 'c1');
+  });
+
+  it('asks before a changed filter leaves people out', async () => {
+    const narrowed = { configuration: { FILTER: 'a' } };
+    const previewed = await bridge.admin('PATCH', pulled.path, narrowed);
+    expect(previewed.status).toBe(200);
+    const run = await pulled.ended(previewed.body.preview);
+    expect(run).toMatchObject({ mode: 'preview', summary: { deleted: 3 } });
+    expect((await pulled.read()).configuration).not.toHaveProperty('FILTER');
+    expect(await active()).toBe(6);
+  });
+
+  it('refuses another account than the one that it is pinned to', async () => {
+    state.tenant = 'other';
+    const moved = { configuration: { URL: 'http://127.0.0.1:10', TOKEN: 'another-secret' } };
+    expect((await bridge.admin('PATCH', pulled.path, moved)).status).toBe(409);
+    const kept = { configuration: { URL: 'http://127.0.0.1:10' } };
+    expect((await bridge.admin('PATCH', pulled.path, kept)).status).toBe(400);
+  });
+
+  it('says which right is missing, and pauses with a credential that is refused', async () => {
+    state.missingRight = 'users.read';
+    const check = await bridge.admin('POST', `${pulled.path}/check`);
+    expect(check.body).toMatchObject({ status: 'FAILED', details: [{ message: 'Grant it users.read.' }] });
+    state.fails = outage('unauthorized');
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'FAILED' });
+    await eventually(async () => (await pulled.read()).status === 'PAUSED' || undefined, 10_000);
+    expect(await active()).toBe(6);
+    expect((await bridge.admin('POST', `${pulled.path}/syncs`, {})).status).toBe(409);
+    company();
+    expect((await bridge.admin('POST', `${pulled.path}/resume`)).status).toBe(200);
+  });
+
+  it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
+    change('a1', { attributes: { ...user('a1').attributes, boss: 'a2' } });
+    change('a2', { attributes: { ...user('a2').attributes, boss: 'a1' } });
+    state.users = [...state.users, user('d1', { name: 'b1' })];
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'DONE', summary: { skipped: 2, updated: 0 } });
+    state.users = state.users.filter(({ id }) => id !== 'd1');
+  });
+});

@@ -1,0 +1,65 @@
+/** The tables "Missing from a scan" and "The brake on a source" of docs/design.md, row by row. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { heldBecause } from '../../../src/plan/pull/brake.ts';
+import { type Absence, meaningOf, provesAbsence } from '../../../src/plan/pull/missing.ts';
+
+const DESIGN = readFileSync(join(__dirname, '../../../docs/design.md'), 'utf8');
+
+const LOOKUPS = ['gone', 'foundInScope', 'foundOutOfScope', 'unknown', null] as const;
+
+const ROWS: readonly [string, Partial<Absence>, string][] = [
+  ['P1', { scan: 'incomplete' }, 'unknown'],
+  ['P2', { isUnread: true }, 'unknown'],
+  ['P3', { lookup: 'gone' }, 'gone'],
+  ['P4', { lookup: 'foundInScope' }, 'unknown'],
+  ['P5', { lookup: 'foundOutOfScope' }, 'filtered'],
+  ['P6', { lookup: 'foundOutOfScope', takesFiltered: true }, 'filteredLeaves'],
+  ['P7', { lookup: 'unknown' }, 'unknown'],
+];
+
+it.each(ROWS)('%s', (row, absence, meaning) => {
+  expect(DESIGN).toContain(`| ${row} |`);
+  expect(
+    meaningOf({ scan: 'complete', isUnread: false, lookup: 'gone', takesFiltered: false, ...absence }),
+  ).toBe(meaning);
+});
+
+it('calls nobody gone but whom the source itself called so, in a complete scan', () => {
+  for (const scan of ['complete', 'incomplete'] as const)
+    for (const isUnread of [true, false])
+      for (const takesFiltered of [true, false])
+        for (const lookup of LOOKUPS) {
+          const meaning = meaningOf({ scan, isUnread, takesFiltered, lookup });
+          const mayGo = scan === 'complete' && !isUnread;
+          if (meaning === 'gone') expect([mayGo, lookup]).toEqual([true, 'gone']);
+          if (meaning === 'filteredLeaves') expect([mayGo, takesFiltered]).toEqual([true, true]);
+        }
+});
+
+it('P8: believes no absence of a scan in which one is unknown', () => {
+  expect(DESIGN).toContain('| P8 |');
+  expect(provesAbsence(['gone', 'filtered'])).toBe(true);
+  expect(provesAbsence(['gone', 'unknown'])).toBe(false);
+});
+
+const LOSSES = { active: 1000, leaving: 0, groups: [], percent: 5, min: 10 };
+
+it('P9: lets the limit itself pass, and holds one more', () => {
+  expect(DESIGN).toContain('| P9 |');
+  expect(heldBecause({ ...LOSSES, leaving: 50 })).toBeNull();
+  expect(heldBecause({ ...LOSSES, leaving: 51 })).toContain('51 of 1000');
+  expect(heldBecause({ ...LOSSES, active: 20, leaving: 10 })).toBeNull();
+  expect(heldBecause({ ...LOSSES, active: 20, leaving: 11 })).toContain('limit is 10');
+  expect(heldBecause({ ...LOSSES, leaving: 1000, percent: 100 })).toBeNull();
+});
+
+it('P10: holds what takes more than half of a group of five or more', () => {
+  expect(DESIGN).toContain('| P10 |');
+  const group = (members: number, leaving: number) =>
+    heldBecause({ ...LOSSES, groups: [{ name: 'Readers', members, leaving }] });
+  expect(group(4, 4)).toBeNull();
+  expect(group(6, 3)).toBeNull();
+  expect(group(5, 3)).toContain('Readers');
+});
