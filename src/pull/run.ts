@@ -14,7 +14,7 @@ import { dropStaged, stagedPage } from '../db/pull/staging.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { PullState } from '../model/pull/pull.ts';
+import type { PullMode, PullState } from '../model/pull/pull.ts';
 import { PositionLost, type ScanPage, type Source, type SourceUser } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext } from './apply.ts';
@@ -28,6 +28,8 @@ import { nextRunAfter } from './schedule.ts';
 /** A scan under way, in the memory of the worker that has the lease. */
 export interface OpenScan {
   readonly runId: string;
+  /** What the source really does: without a delta of its own everything is read, and whoever is missing counts. */
+  readonly mode: PullMode;
   readonly pages: AsyncIterator<ScanPage>;
   readonly seen: Set<string>;
 }
@@ -79,7 +81,7 @@ async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Prom
   // A source that ends without saying so was cut off.
   if (next.done) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
   await recordUnder(deps.db, lease, async (tx) => {
-    const begun = open ? run : { ...run, ...BEGUN, startedAt: run.startedAt ?? at };
+    const begun = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
     const after = await takePage(tx, begun, next.value, scan.seen, at);
     await savePullRun(tx, after.findings.ended ? { ...after, phase: 'compare' } : after);
   });
@@ -103,7 +105,8 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   const isDelta = run.mode === 'delta' && source.delta !== undefined && position !== null;
   const pages =
     isDelta && source.delta ? source.delta(position, request, context) : source.scan(request, context);
-  return { runId: run.id, pages: pages[Symbol.asyncIterator](), seen: new Set() };
+  const asked = run.mode === 'delta' && !isDelta ? 'full' : run.mode;
+  return { runId: run.id, mode: asked, pages: pages[Symbol.asyncIterator](), seen: new Set() };
 }
 
 /** The position is of no use any more: the same run reads everything. */

@@ -93,3 +93,18 @@ export async function nextActiveUntil(db: Db, connectionId: string, after: strin
     .first();
   return (row?.at ?? null) as string | null;
 }
+
+/** True where such a date has passed after `since`: the source writes nothing then, so that no delta tells. */
+export async function hasPassedDate(
+  db: Db,
+  connectionId: string,
+  since: string,
+  now: string,
+): Promise<boolean> {
+  const row = await db('source_records')
+    .where({ connection_id: connectionId })
+    .where('active_until', '>', since)
+    .where('active_until', '<=', now)
+    .first('source_id');
+  return row !== undefined;
+}

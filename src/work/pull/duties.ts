@@ -7,6 +7,7 @@ import type { VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { countLines } from '../../db/pull/changes.ts';
 import { getPulled, lockPulled, type PulledRecord, updatePulled } from '../../db/pull/connections.ts';
+import { hasPassedDate } from '../../db/pull/records.ts';
 import { heldPullRun, insertPullRun, openPullRun, type PullRun } from '../../db/pull/runs.ts';
 import { LeaseLost } from '../../db/queue/leases.ts';
 import { SYSTEM } from '../../model/cause.ts';
@@ -119,7 +120,8 @@ export class PullDuties implements Duties {
       if (record?.status !== 'ACTIVE' || record.nextRunAt === null) return false;
       if (record.nextRunAt > isoTime(now) || (await openPullRun(tx, id))) return false;
       const hasDelta = cache.sourceFor(record).delta !== undefined;
-      const mode = modeDue(record, hasDelta, now);
+      const passed = await hasPassedDate(tx, id, record.lastSuccessAt ?? '', isoTime(now));
+      const mode = passed ? 'full' : modeDue(record, hasDelta, now);
       const { environmentId } = record;
       const run = { environmentId, connectionId: id, mode, correlationId: newId() };
       await insertPullRun(tx, run, isoTime(now));

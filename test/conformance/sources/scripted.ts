@@ -34,14 +34,14 @@ export interface Script {
   /** What a look-up answers, by id; else what is there. */
   lookups: Record<string, Lookup>;
   missingRight: string | null;
-  activatedWith: Record<string, unknown>;
-  scans: number;
+  /** Where a delta would go on; null where there is none. */
+  position: string | null;
 }
 
 export function script(): Script {
   return {
     ...{ users: [], groups: [], tenant: 'acme', hidden: [], breaksOff: false, fails: null },
-    ...{ unread: [], lookups: {}, missingRight: null, activatedWith: {}, scans: 0 },
+    ...{ unread: [], lookups: {}, missingRight: null, position: null },
   };
 }
 
@@ -93,7 +93,6 @@ export function scripted(state: Script): SourceDefinition {
           };
         },
         async *scan(request: ScanRequest) {
-          state.scans += 1;
           if (state.fails) throw state.fails;
           const users = state.users.filter((one) => shows(one) && !state.hidden.includes(one.id));
           for (let at = 0; at < users.length; at += 2)
@@ -109,7 +108,7 @@ export function scripted(state: Script): SourceDefinition {
             yield { kind: 'members', groupId: group.id, members: group.members.map(memberOf), isLast: true };
           }
           if (state.breaksOff) return;
-          yield { kind: 'end', position: null };
+          yield { kind: 'end', position: state.position };
         },
         async lookup(kind, id) {
           const scriptedAnswer = state.lookups[id];
