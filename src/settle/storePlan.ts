@@ -11,6 +11,7 @@ import type { GroupChange, Plan } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import { planGroup } from '../plan/groups/group.ts';
 import { type MembershipPlan, planMembers } from '../plan/groups/members.ts';
+import { withComingFeeders } from './groups/comingFeeders.ts';
 import { type GroupFacts, groupsByRecords, lookAtGroups } from './groups/look.ts';
 import { lookAtMembers } from './groups/memberLook.ts';
 import { observeGroup, readMembers, unseenBy } from './groups/members.ts';
@@ -86,7 +87,8 @@ export async function planGroupsPage(
 ): Promise<GroupsPage> {
   const ids = await subjectsPage(planning.db, planning.context.store, 'group', cursor, GROUPS_PER_PAGE);
   const groups: PlannedGroup[] = [];
-  for (const facts of await lookAtGroups(planning, groupsByRecords(planning), ids)) {
+  const looked = await lookAtGroups(planning, groupsByRecords(planning), ids);
+  for (const facts of await withComingFeeders(planning, looked)) {
     const planned = await planOneGroup(planning, how, facts);
     groups.push(planned);
     if (planned.isRead) return { groups, next: facts.desired.id };

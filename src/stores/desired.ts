@@ -1,7 +1,7 @@
 /** Loads how a subject should be on a store, from the directory as it is now. Never asks a vendor. */
 
 import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
-import { findGroupsEvenDeleted, type GroupOrTombstone } from '../db/identity/groups.ts';
+import { findGroupsEvenDeleted, type NamedGroup, unlinkedGroups } from '../db/identity/groups.ts';
 import {
   type DeletedUser,
   lastDeletedUsers,
@@ -153,10 +153,19 @@ export async function loadDesiredGroups(
   return groupIds.map((id) => desiredGroupOf(context, id, groups.get(id) ?? null, links.get(id) ?? null));
 }
 
+/** By id, what the remote group is to be called of each live SCIM group that has none on the store yet. */
+export async function namesOfUnlinkedGroups(
+  db: Db,
+  context: StoreContext,
+): Promise<ReadonlyMap<string, string>> {
+  const groups = await unlinkedGroups(db, context.store);
+  return new Map(groups.map((group) => [group.id, desiredGroupOf(context, group.id, group, null).name]));
+}
+
 function desiredGroupOf(
   context: StoreContext,
   groupId: string,
-  group: GroupOrTombstone | null,
+  group: NamedGroup | null,
   link: LinkRecord | null,
 ): DesiredGroup {
   const mapping = group && groupMappingFor(context.groupMappings, group, link);

@@ -141,6 +141,37 @@ export interface GroupOrTombstone extends GroupRecord {
   readonly keepRemote: boolean;
 }
 
+/** As far as it says what the remote group is called. */
+export type NamedGroup = Pick<
+  GroupOrTombstone,
+  'id' | 'displayName' | 'externalId' | 'deletedAt' | 'keepRemote'
+>;
+
+/** Live groups of the store's environment that are not linked there. */
+export async function unlinkedGroups(
+  db: Db,
+  store: { readonly id: string; readonly environmentId: string },
+): Promise<readonly NamedGroup[]> {
+  const rows: { id: string; display_name: string; external_id: string | null }[] = await db('groups as g')
+    .where('g.environment_id', store.environmentId)
+    .whereNull('g.deleted_at')
+    .whereNotExists(
+      db('links as l')
+        .where({ 'l.store_id': store.id, 'l.kind': 'group' })
+        .whereNot('l.state', 'removed')
+        .where('l.subject_id', db.ref('g.id'))
+        .select(db.raw('1')),
+    )
+    .select('g.id', 'g.display_name', 'g.external_id');
+  return rows.map(({ id, display_name: displayName, external_id: externalId }) => ({
+    id,
+    displayName,
+    externalId,
+    deletedAt: null,
+    keepRemote: false,
+  }));
+}
+
 /** A group by id alone, deleted ones too, because stores have to follow the deletion. */
 export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
   return (await findGroupsEvenDeleted(db, [id])).get(id) ?? null;

@@ -129,12 +129,15 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
       body: { ...body },
     }));
     await insertApplied(tx, context.store.id, rows, step.now());
-    const subjects = new Map(permitted.map(({ body }) => [`${body.subject.kind} ${body.subject.id}`, body]));
-    for (const body of subjects.values()) {
+    const keyOf = ({ kind, id }: Item['subject']) => `${kind} ${id}`;
+    const subjects = new Map(permitted.map(({ body: { subject } }) => [keyOf(subject), subject]));
+    const takes = permitted.filter(({ body }) => endsAccess(body) || body.op === 'revoke');
+    const losing = new Set(takes.map(({ body }) => keyOf(body.subject)));
+    for (const [key, { kind, id }] of subjects) {
       await enqueueTask(tx, context.store.id, {
         environmentId: context.store.environmentId,
-        subject: { kind: body.subject.kind, id: body.subject.id },
-        priority: endsAccess(body) || body.op === 'revoke' ? PRIORITY.leaver : PRIORITY.normal,
+        subject: { kind, id },
+        priority: losing.has(key) ? PRIORITY.leaver : PRIORITY.normal,
         correlationIds: [run.correlationId],
         at: step.now(),
       });

@@ -162,6 +162,71 @@ describe.each(VENDORS)('of %s', (type: Vendor) => {
     );
   });
 
+  describe('that two SCIM groups feed', () => {
+    const mapTwo = () =>
+      world.store(type, 'PUT', '/mappings', {
+        mappings: [],
+        groupMappings: [
+          { original: 'cooks', translation: 'big' },
+          { original: 'waiters', translation: 'big' },
+        ],
+      });
+
+    /** jane is a cook and a member there, joe a waiter and a member there, both shall be jack; zoe is a stranger. */
+    async function pushTwo(): Promise<void> {
+      const ids: string[] = [];
+      for (const name of ['jane', 'joe', 'jack']) ids.push(await post('/Users', person(name)));
+      const [jane, joe, jack] = ids as [string, string, string];
+      await post('/Groups', groupBody('cooks', [jane, jack]));
+      await post('/Groups', groupBody('waiters', [joe, jack]));
+    }
+
+    const changesOf = (shown: { changes: readonly { op: string; member?: { display: string } }[] }) =>
+      shown.changes
+        .filter(({ op }) => op === 'grant' || op === 'revoke')
+        .map(({ op, member }) => `${op} ${member?.display.split(/[@ ]/)[0]}`)
+        .sort();
+
+    it('lists each membership once, and grants and revokes what it listed', async () => {
+      seedGroup(['jane', 'joe', 'zoe']);
+      await pushTwo();
+      await addInactive({ APPLY_MODE: 'Approval' });
+      await mapTwo();
+      await world.configure(type, { ...OVERWRITE, APPLY_MODE: 'Approval' }, { status: 'ACTIVE' });
+      const shown = await preview();
+      expect(changesOf(shown)).toEqual(['grant jack', 'revoke zoe']);
+      expect(shown.summary).toMatchObject({ create: 1, adopt: 4, grant: 1, revoke: 1 });
+      const started = await world.store(type, 'POST', `/preview/${shown.id}/apply`, {});
+      await world.settled();
+      const run = await world.store(type, 'GET', `/syncs/${started.body.id}`);
+      expect(run.body).toMatchObject({ state: 'DONE', refused: [] });
+      expect(await world.members(type, 'big')).toEqual(expect.arrayContaining(['jack', 'jane', 'joe']));
+      expect((await preview()).summary).toMatchObject({ adopt: 0, grant: 0, revoke: 0 });
+    });
+
+    it('lists one creation where the group is not there, and one grant for each member', async () => {
+      await pushTwo();
+      await addInactive({ GROUP_PROVISIONING: 'Create' });
+      await mapTwo();
+      const shown = await preview();
+      expect(changesOf(shown)).toEqual(['grant jack', 'grant jane', 'grant joe']);
+      expect(shown.summary).toMatchObject({ groups: { create: 1, adopt: 1 } });
+    });
+
+    it('takes nothing from the members of the second while only the first is linked', async () => {
+      seedGroup(['jane', 'joe']);
+      await addInactive();
+      await mapTwo();
+      await world.configure(type, OVERWRITE, { status: 'ACTIVE' });
+      await world.store(type, 'POST', '/pause', {});
+      await pushTwo();
+      await world.store(type, 'POST', '/resume', {});
+      await world.settled();
+      expect(await groupWrites()).toEqual(['grant']);
+      expect(await world.members(type, 'big')).toEqual(expect.arrayContaining(['jack', 'jane', 'joe']));
+    });
+  });
+
   it('repairs by a sync what was unlinked by hand, without a write to the group', async () => {
     const names = namesOf(3);
     seedGroup(names);
