@@ -86,6 +86,13 @@ export function forShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forShare() as Q) : query;
 }
 
+/**
+ * As `forShare`, of the row's keys alone: what no unique index has may change meanwhile.
+ */
+export function forKeyShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
+  return dialectOf(db) === 'postgres' ? (query.forKeyShare() as Q) : query;
+}
+
 export interface Insert {
   readonly table: string;
   readonly rows: readonly object[];

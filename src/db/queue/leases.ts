@@ -4,7 +4,7 @@
  * record anything.
  */
 
-import { type Db, forShare, forUpdate, isCrossed } from '../open.ts';
+import { type Db, forKeyShare, forUpdate, isCrossed } from '../open.ts';
 
 export interface Lease {
   readonly peerId: string;
@@ -96,10 +96,10 @@ export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Pro
   }
 }
 
-/** True while the lease is ours; in a transaction, until that ends. */
+/** True while the lease is ours; in a transaction, until that ends. The holder may renew it meanwhile. */
 export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
   const { peerId, holder, fence } = lease;
-  const row = await forShare(db, db('leases').where({ peer_id: peerId, holder, fence })).first('fence');
+  const row = await forKeyShare(db, db('leases').where({ peer_id: peerId, holder, fence })).first('fence');
   return row !== undefined;
 }
 
