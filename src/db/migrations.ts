@@ -39,6 +39,7 @@ import * as eventFeed from '../../migrations/0050_event_feed.ts';
 import * as connectionActivity from '../../migrations/0051_connection_activity.ts';
 import * as alerts from '../../migrations/0055_alerts.ts';
 import * as warnings from '../../migrations/0056_warnings.ts';
+import * as changedMembers from '../../migrations/0060_changed_members.ts';
 import * as renewedLeases from '../../migrations/0061_renewed_leases.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
@@ -86,6 +87,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0051_connection_activity', ...connectionActivity },
   { name: '0055_alerts', ...alerts },
   { name: '0056_warnings', ...warnings },
+  { name: '0060_changed_members', ...changedMembers },
   { name: '0061_renewed_leases', ...renewedLeases },
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },

@@ -13,8 +13,10 @@ import {
   replaceGroupResource,
   softDeleteGroup,
 } from '../db/identity/groups.ts';
+import { personsOfUsers } from '../db/identity/persons.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addToCause } from '../db/queue/causes.ts';
+import { isHint } from '../db/queue/changedMembers.ts';
 import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
@@ -132,7 +134,7 @@ async function recordGroupChange(
   at: string,
 ) {
   await countLosses(tx, write, members.removed.length, at);
-  await enqueueGroup(tx, write, after, at);
+  await enqueueGroup(tx, write, after, at, await changedPeople(tx, before, after, members));
   const changed = differences(before.resource, after.resource);
   await appendGroupEvent(tx, write, after, at, {
     kind: 'group.updated',
@@ -205,13 +207,33 @@ async function countLosses(tx: Db, write: Write, people: number, at: string): Pr
   });
 }
 
-async function enqueueGroup(tx: Db, write: Write, group: GroupRecord, at: string): Promise<void> {
+/** Null where more than memberships changed, or more than a task remembers. */
+async function changedPeople(
+  tx: Db,
+  before: GroupRecord,
+  after: GroupRecord,
+  { added, removed }: MemberDifference,
+): Promise<readonly string[] | null> {
+  const users = [...added, ...removed];
+  if (!isHint(users) || !sameResource(before.resource, after.resource)) return null;
+  return personsOfUsers(tx, users);
+}
+
+/** `people`: whose memberships alone changed; null where anything may have. */
+async function enqueueGroup(
+  tx: Db,
+  write: Write,
+  group: GroupRecord,
+  at: string,
+  people: readonly string[] | null = null,
+): Promise<void> {
   await enqueueForAllStores(tx, {
     environmentId: write.environmentId,
     subject: { kind: 'group', id: group.id },
     priority: PRIORITY.normal,
     correlationIds: [write.cause.correlationId],
     at,
+    people,
   });
 }
 

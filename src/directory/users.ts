@@ -238,6 +238,7 @@ async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: strin
       priority: PRIORITY.normal,
       correlationIds: [write.cause.correlationId],
       at,
+      people: [personId],
     });
   }
 }

@@ -172,7 +172,11 @@ async function planMembersOf(
   const remoteId = link?.remoteId ?? found?.remoteId ?? (isMade ? '' : null);
   if (remoteId === null) return null;
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
-  const rows = await lookAtMembers(planning, { remoteId, feeding, seenIn }, { withComing, people });
+  const rows = await lookAtMembers(
+    planning,
+    { remoteId, feeding, seenIn, changed: null },
+    { withComing, people },
+  );
   const planned = planMembers(subject, remoteId, rows);
   return withRuleHolds(planning, planned, [desired.id, ...feeding.map(({ groupId }) => groupId)]);
 }

@@ -3,6 +3,7 @@
 import type { Kind, Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { changedMembers, forgetChangedMembers } from './changedMembers.ts';
 import { PRIORITY } from './tasks.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface DueTask {
   readonly createdAt: string;
   /** The requests that caused it, oldest first. */
   readonly causes: readonly string[];
+  /** Of a group: the people whose memberships changed; null where all of it is to be looked at. */
+  readonly changedMembers: readonly string[] | null;
   /** Of the store's settings, rules and mappings, when the task was claimed. */
   readonly contextVersion: number;
 }
@@ -79,7 +82,10 @@ export async function nextDueTasks(
     .leftJoin('task_causes', 'task_causes.task_id', 'due.id')
     .orderBy(['due.priority', 'due.run_at', 'due.id', 'task_causes.created_at'])
     .select('due.*', 'stores.context_version', 'task_causes.correlation_id');
-  return [...Map.groupBy(rows, ({ id }) => id).values()].map(toDueTask);
+  const tasks = [...Map.groupBy(rows, ({ id }) => id).values()];
+  const groups = tasks.flatMap(([row]) => (row?.kind === 'group' ? [row.id] : []));
+  const changed = await changedMembers(db, groups);
+  return tasks.map((some) => toDueTask(some, changed));
 }
 
 interface DueRow {
@@ -102,7 +108,7 @@ interface DueRow {
 }
 
 /** `rows`: one for each cause, and one where there is none. */
-function toDueTask(rows: readonly DueRow[]): DueTask {
+function toDueTask(rows: readonly DueRow[], changed: ReadonlyMap<string, readonly string[]>): DueTask {
   const row = rows[0] as DueRow;
   return {
     id: row.id,
@@ -119,6 +125,7 @@ function toDueTask(rows: readonly DueRow[]): DueTask {
     error: fromJsonOrNull<TaskFailure>(row.error),
     createdAt: row.created_at,
     causes: rows.flatMap((cause) => cause.correlation_id ?? []),
+    changedMembers: changed.get(row.id) ?? null,
     contextVersion: Number(row.context_version),
   };
 }
@@ -174,6 +181,7 @@ async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promi
   await db('tasks')
     .where({ id: task.id })
     .update({ ...(unknownOutcome ? {} : { intent: null }), ...UNFAILED, groups_asked_at: null });
+  await forgetChangedMembers(db, task.id, task.seq);
   for (const correlationId of task.causes) {
     await db('task_causes').where({ task_id: task.id, correlation_id: correlationId }).delete();
   }

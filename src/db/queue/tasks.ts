@@ -8,6 +8,7 @@ import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
+import { addChangedMembers, isHint } from './changedMembers.ts';
 import { openLeavers } from './leavers.ts';
 
 /** Leavers go before everything else, then those for whom somebody waits; what a sync found comes last. */
@@ -20,6 +21,8 @@ export interface Enqueue {
   readonly correlationIds: readonly string[];
   /** ISO time */
   readonly at: string;
+  /** Of a group: the people whose memberships may have changed, and nothing else; absent where anything may have. */
+  readonly people?: readonly string[] | null;
 }
 
 /** The stores of an environment whose tasks are worked on, or will be once they are resumed. */
@@ -55,7 +58,9 @@ export function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<voi
  */
 async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue): Promise<void> {
   if (storeIds.length === 0) return;
-  const rows: { id: string }[] = await db('tasks')
+  const people = task.people ?? null;
+  const hinted = isHint(people);
+  const rows: { id: string; seq: number | string }[] = await db('tasks')
     .insert(storeIds.map((storeId) => freshTask(storeId, task)))
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({
@@ -64,13 +69,16 @@ async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue):
       attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
       postponed: db.raw("case when tasks.state = 'parked' then 0 else tasks.postponed end"),
       seq: db.raw('tasks.seq + 1'),
+      whole_seq: db.raw(hinted ? 'tasks.whole_seq' : 'tasks.seq + 1'),
       priority: db.raw(
         'case when tasks.priority < excluded.priority then tasks.priority else excluded.priority end',
       ),
       run_at: db.raw('case when tasks.run_at < excluded.run_at then tasks.run_at else excluded.run_at end'),
       updated_at: task.at,
     })
-    .returning('id');
+    .returning(['id', 'seq']);
+  if (hinted)
+    for (const { id, seq } of rows) await addChangedMembers(db, { id, seq: Number(seq) }, people);
   if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
     const { environmentId, at: since, subject } = task;
     const correlationId = task.correlationIds.at(-1) ?? null;
@@ -83,7 +91,7 @@ async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue):
   );
 }
 
-function freshTask(storeId: string, { environmentId, subject, priority, at }: Enqueue) {
+function freshTask(storeId: string, { environmentId, subject, priority, at, people = null }: Enqueue) {
   return {
     id: newId(),
     environment_id: environmentId,
@@ -93,6 +101,7 @@ function freshTask(storeId: string, { environmentId, subject, priority, at }: En
     state: 'pending',
     priority,
     seq: 1,
+    whole_seq: isHint(people) ? null : 1,
     run_at: at,
     attempts: 0,
     created_at: at,
@@ -207,6 +216,7 @@ export async function retryTask(db: Db, id: string, at: string): Promise<void> {
       failing: false,
       updated_at: at,
       seq: db.raw('seq + 1'),
+      whole_seq: db.raw('seq + 1'),
     });
 }
 

@@ -3,6 +3,7 @@
  * ranges, so that a group of 100,000 costs neither memory nor a long query when one member changes.
  */
 
+import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -45,15 +46,21 @@ export interface KnownMemberships {
   readonly seenIn: string | null;
 }
 
-/** Of one SCIM group. `level`: what a grant would give; null on stores without levels. Range by range; a range may be empty. */
+/**
+ * Of one SCIM group; `people`: of these members alone. `level`: what a grant would give; null on stores without levels.
+ * Range by range; a range may be empty.
+ */
 export async function* wantedDifferences(
   db: Db,
   { storeId, remoteGroupId, seenIn }: KnownMemberships,
   groupId: string,
   level: number | null,
+  people: readonly string[] | null,
 ): AsyncGenerator<readonly WantedDifference[]> {
-  for await (const range of ranges(db, 'group_members', { group_id: groupId }, 'user_id')) {
-    const rows = await db('group_members as m')
+  const pieces =
+    people === null ? ranges(db, 'group_members', { group_id: groupId }, 'user_id') : chunks(people);
+  for await (const piece of pieces) {
+    const query = db('group_members as m')
       .join('users as u', 'u.id', 'm.user_id')
       .join('links as l', (on) => {
         on.on('l.subject_id', 'u.person_id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
@@ -65,8 +72,6 @@ export async function* wantedDifferences(
         if (seenIn !== null) on.andOnVal('e.scan_id', seenIn);
       })
       .where('m.group_id', groupId)
-      .where('m.user_id', '>', range.after)
-      .where('m.user_id', '<=', range.last)
       .whereNull('u.deleted_at')
       .where('l.state', 'enabled')
       .where((differs) => {
@@ -74,7 +79,7 @@ export async function* wantedDifferences(
         if (level !== null) differs.orWhere('e.level', '<', level);
       })
       .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level', 'e.doubted');
-    yield rows.map((row: Record<string, unknown>) => ({
+    yield (await within(query, piece, 'm.user_id', 'u.person_id')).map((row: Record<string, unknown>) => ({
       personId: row.person_id as string,
       remoteId: row.remote_id as string,
       remoteName: row.remote_name as string,
@@ -158,15 +163,17 @@ export async function membersAmong(
   return found;
 }
 
-/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). */
+/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). `people`: of their accounts alone. */
 export async function* unwantedDifferences(
   db: Db,
   { storeId, remoteGroupId, seenIn }: KnownMemberships,
   groupIds: readonly string[],
   withForeign: boolean,
+  people: readonly string[] | null,
 ): AsyncGenerator<readonly UnwantedDifference[]> {
   const scope = { store_id: storeId, remote_group_id: remoteGroupId };
-  for await (const range of ranges(db, 'membership_ledger', scope, 'remote_user_id')) {
+  const pieces = people === null ? ranges(db, 'membership_ledger', scope, 'remote_user_id') : chunks(people);
+  for await (const piece of pieces) {
     const query = db('membership_ledger as e')
       .leftJoin('links as l', (on) => {
         on.on('l.remote_id', 'e.remote_user_id')
@@ -175,8 +182,6 @@ export async function* unwantedDifferences(
           .andOnVal('l.state', '<>', 'removed');
       })
       .where({ 'e.store_id': storeId, 'e.remote_group_id': remoteGroupId })
-      .where('e.remote_user_id', '>', range.after)
-      .where('e.remote_user_id', '<=', range.last)
       .whereNotExists(
         db('users as u')
           .join('group_members as m', 'm.user_id', 'u.id')
@@ -188,7 +193,7 @@ export async function* unwantedDifferences(
       .select('e.remote_user_id', 'e.display', 'e.origin', 'e.level', 'l.subject_id', 'l.state');
     if (!withForeign) query.whereNot('e.origin', 'foreign');
     if (seenIn !== null) query.where('e.scan_id', seenIn);
-    yield (await query).map((row: Record<string, unknown>) => ({
+    yield (await within(query, piece, 'e.remote_user_id', 'l.subject_id')).map((row) => ({
       remoteId: row.remote_user_id as string,
       display: row.display as string,
       origin: row.origin as LedgerOrigin,
@@ -199,13 +204,29 @@ export async function* unwantedDifferences(
   }
 }
 
+/** A range of `indexed`, or some people whose ids are in `person`. */
+function within(
+  query: Knex.QueryBuilder,
+  piece: Range | readonly string[],
+  indexed: string,
+  person: string,
+): PromiseLike<Record<string, unknown>[]> {
+  if ('after' in piece) return query.where(indexed, '>', piece.after).where(indexed, '<=', piece.last);
+  return query.whereIn(person, piece);
+}
+
+interface Range {
+  readonly after: string;
+  readonly last: string;
+}
+
 /** Cuts an index into pieces by its last column. */
 export async function* ranges(
   db: Db,
   table: string,
   scope: Readonly<Record<string, string>>,
   column: string,
-): AsyncGenerator<{ readonly after: string; readonly last: string }> {
+): AsyncGenerator<Range> {
   let after = '';
   for (;;) {
     const page = () => db(table).where(scope).where(column, '>', after).orderBy(column);

@@ -35,6 +35,8 @@ export interface RemoteMembers {
   readonly feeding: readonly Feeding[];
   /** The id of a read of all members: what it did not see counts as gone. Null: the ledger counts. */
   readonly seenIn: string | null;
+  /** The people whose memberships alone may have changed; null where any may. */
+  readonly changed: readonly string[] | null;
 }
 
 export interface MemberLook {
@@ -89,7 +91,13 @@ async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<
   const { db, context } = planning;
   const rows: MemberSituation[] = [];
   for (const { groupId, level } of group.feeding) {
-    for await (const range of wantedDifferences(db, knownOf(planning, group), groupId, level)) {
+    for await (const range of wantedDifferences(
+      db,
+      knownOf(planning, group),
+      groupId,
+      level,
+      group.changed,
+    )) {
       const people = range.map((row) => row.personId);
       const standings = await standingsOf(db, context, people);
       const holds = await memberHolds(planning, standings, range);
@@ -226,16 +234,12 @@ function accountAfter({
 }
 
 /** Everybody whom the SCIM groups do not have, as far as the bridge may take something from them. */
-async function unwantedMembers(
-  planning: Planning,
-  group: RemoteMembers,
-): Promise<readonly UnwantedDifference[]> {
+async function unwantedMembers(planning: Planning, group: RemoteMembers) {
   const groupIds = group.feeding.map(({ groupId }) => groupId);
   const { overwrite } = basics(planning, group);
-  const rows: UnwantedDifference[] = [];
-  for await (const range of unwantedDifferences(planning.db, knownOf(planning, group), groupIds, overwrite))
-    rows.push(...range);
-  return rows;
+  const known = knownOf(planning, group);
+  const ranges = unwantedDifferences(planning.db, known, groupIds, overwrite, group.changed);
+  return (await Array.fromAsync(ranges)).flat();
 }
 
 async function unwantedSituations(

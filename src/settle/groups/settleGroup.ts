@@ -159,7 +159,7 @@ async function passOn(attempt: Attempt, primary: LinkRecord, { facts, link, left
   const gone = facts.desired.lifecycle === 'gone';
   await attempt.record(async (tx) => {
     if (gone) await detachLink(tx, attempt, link);
-    await enqueueAgain(tx, attempt, primary.subject);
+    await enqueueAgain(tx, attempt, primary.subject, gone ? null : attempt.task.changedMembers);
     await conclude(tx, attempt, { heldReasons: [], ...left, forgotten: gone });
     if (facts.desired.remapped) await enqueueAgain(tx, attempt);
   });
@@ -205,12 +205,19 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
   });
 }
 
-function enqueueAgain(tx: Db, attempt: Attempt, subject = attempt.task.subject): Promise<void> {
+/** `people`: whose memberships changed; null where any may have. */
+function enqueueAgain(
+  tx: Db,
+  attempt: Attempt,
+  subject = attempt.task.subject,
+  people: readonly string[] | null = null,
+): Promise<void> {
   return enqueueTask(tx, attempt.context.store.id, {
     environmentId: attempt.task.environmentId,
     subject,
     priority: attempt.task.priority,
     correlationIds: attempt.task.causes,
     at: attempt.now(),
+    people,
   });
 }

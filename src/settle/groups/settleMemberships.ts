@@ -3,6 +3,7 @@
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { observationsById, observe } from '../../db/seen/observations.ts';
+import { isWalked, saveWalked } from '../../db/seen/walkedGroups.ts';
 import { changeKey, type Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
@@ -35,13 +36,14 @@ export async function settleMemberships(
 ): Promise<SettledMemberships> {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
+  const changed = await onlyChanged(attempt);
   const gone =
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
     const plannedAt = attempt.claim.mark();
     const known = await knownRefusals(attempt, remoteId);
-    const plan = await planMemberships(attempt, desired, remoteId);
-    await forgetUnplanned(attempt, remoteId, known, plan.changes);
+    const plan = await planMemberships(attempt, desired, remoteId, changed);
+    if (changed === null) await forgetUnplanned(attempt, remoteId, known, plan.changes);
     if (plan.taken.length > 0) await recordTaken(attempt, remoteId, plan.taken);
     const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER);
     for (const change of gate.allowed) {
@@ -56,6 +58,8 @@ export async function settleMemberships(
     });
     for (const [key, refusal] of applied.refused) refused.set(key, refusal);
     if (applied.gaveWay) continue;
+    if (changed === null)
+      await attempt.record((tx) => saveWalked(tx, link.id, attempt.context.store.contextVersion));
     return {
       heldReasons: gate.heldReasons,
       skipped: [...plan.skipped, ...gate.skipped],
@@ -69,13 +73,25 @@ async function planMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
   remoteId: string,
+  changed: readonly string[] | null,
 ): Promise<MembershipPlan> {
   const feeders = await feedersOf(attempt, [remoteId]);
-  const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null };
+  const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null, changed };
   const look = membersOfTask(attempt, (strangers) => readStrangers(attempt, strangers));
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const plan = planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
   return withRuleHolds(attempt, plan, [desired.id, ...group.feeding.map(({ groupId }) => groupId)]);
+}
+
+/**
+ * Whom to look at: all members, unless it is known who changed since the whole group was last planned by these settings,
+ * and nothing was left undone since. Whoever doubts what became of an earlier attempt looks at all.
+ */
+async function onlyChanged(attempt: Attempt): Promise<readonly string[] | null> {
+  const { db, context, task, unknownOutcome } = attempt;
+  if (task.changedMembers === null || unknownOutcome || task.postponed > 0) return null;
+  const { id, contextVersion } = context.store;
+  return (await isWalked(db, id, task.subject.id, contextVersion)) ? task.changedMembers : null;
 }
 
 /** Of accounts that nobody has ever seen it is not known whose they are, nor whether they are protected. */

@@ -10,8 +10,16 @@ import type { DesiredUser } from '../../model/desired.ts';
 import type { Attempt } from '../attempt.ts';
 import type { StatusChange } from '../outcome.ts';
 
-/** The groups that want the person, and those whose memberships hang on the account. */
-export async function enqueueGroupsOf(tx: Db, attempt: Attempt, remoteId: string | undefined): Promise<void> {
+/**
+ * The groups that want the person, and those whose memberships hang on the account. `people`: whose memberships alone
+ * are affected; null where others' may be.
+ */
+export async function enqueueGroupsOf(
+  tx: Db,
+  attempt: Attempt,
+  remoteId: string | undefined,
+  people: readonly string[] | null = null,
+): Promise<void> {
   const { store, settings } = attempt.context;
   if (settings.groupProvisioning === 'Off') return;
   const groupIds = new Set(await groupsOfPerson(tx, attempt.task.subject.id));
@@ -21,11 +29,16 @@ export async function enqueueGroupsOf(tx: Db, attempt: Attempt, remoteId: string
     for (const [primary] of feeders.values()) if (primary) groupIds.add(primary.subject.id);
   }
   // In one order, so that two attempts never wait for each other's rows.
-  for (const id of [...groupIds].sort()) await enqueueGroup(tx, attempt, id);
+  for (const id of [...groupIds].sort()) await enqueueGroup(tx, attempt, id, people);
 }
 
 /** Behind the people of the same cause: where a sync adopts hundreds, each group is planned after them, once. */
-export function enqueueGroup(tx: Db, attempt: Attempt, id: string): Promise<void> {
+export function enqueueGroup(
+  tx: Db,
+  attempt: Attempt,
+  id: string,
+  people: readonly string[] | null = null,
+): Promise<void> {
   const { store } = attempt.context;
   return enqueueTask(tx, store.id, {
     environmentId: store.environmentId,
@@ -33,6 +46,7 @@ export function enqueueGroup(tx: Db, attempt: Attempt, id: string): Promise<void
     priority: Math.max(PRIORITY.normal, attempt.task.priority),
     correlationIds: attempt.task.causes,
     at: attempt.now(),
+    people,
   });
 }
 

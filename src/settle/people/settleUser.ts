@@ -3,7 +3,7 @@
 import type { Db } from '../../db/open.ts';
 import { setRemovalSince } from '../../db/queue/removals.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import { getLink } from '../../db/seen/links.ts';
+import { getLink, type LinkRecord } from '../../db/seen/links.ts';
 import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { LossOf } from '../../plan/losses.ts';
@@ -136,8 +136,13 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     if (desired.returns && applied.accessTaken) await enqueueAgain(tx, attempt);
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
     if (affectsGroups || isNewlyProtected || groupsFollow(attempt, desired, said))
-      await enqueueGroupsOf(tx, attempt, link?.remoteId);
+      await enqueueGroupsOf(tx, attempt, link?.remoteId, isNewlyProtected ? null : onlyThis(facts, link));
   });
+}
+
+/** Whose memberships follow from the account: those of the person alone, unless it took another one's place. */
+function onlyThis({ desired, record }: PersonFacts, link: LinkRecord | null): readonly string[] | null {
+  return record === null || record.remoteId === link?.remoteId ? [desired.id] : null;
 }
 
 /** The account is disabled first; what would enable it is planned, and held, after that. */

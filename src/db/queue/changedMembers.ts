@@ -1,0 +1,61 @@
+/**
+ * Whose memberships changed since a group was last settled on a store: a hint for the task, so that one member of a
+ * large group costs what one member costs. A hint only ever says where to look. Without one, and beyond a bound, the
+ * whole group is looked at.
+ */
+
+import { chunks } from '../chunks.ts';
+import type { Db } from '../open.ts';
+
+/** Beyond so many people the group is walked. */
+export const CHANGED_MEMBERS_MAX = 200;
+
+/** `people`: null where the whole subject may have changed. */
+export function isHint(people: readonly string[] | null): people is readonly string[] {
+  return people !== null && people.length <= CHANGED_MEMBERS_MAX;
+}
+
+/** Part of the transaction that wrote the task; `seq` is the task's own. */
+export async function addChangedMembers(
+  tx: Db,
+  task: { readonly id: string; readonly seq: number },
+  people: readonly string[],
+): Promise<void> {
+  if (people.length === 0) return;
+  for (const some of chunks([...new Set(people)])) {
+    const rows = some.map((person_id) => ({ task_id: task.id, person_id, seq: task.seq }));
+    await tx('task_members').insert(rows).onConflict(['task_id', 'person_id']).merge(['seq']);
+  }
+  const known = tx('task_members').where({ task_id: task.id }).count('*');
+  await tx('tasks')
+    .where({ id: task.id })
+    .where(CHANGED_MEMBERS_MAX, '<', known)
+    .update({ whole_seq: task.seq });
+}
+
+/** By task. Tasks that ask for the whole subject are absent. */
+export async function changedMembers(
+  db: Db,
+  taskIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, string[]>();
+  if (taskIds.length === 0) return found;
+  const rows: { id: string; person_id: string | null }[] = await db('tasks as t')
+    .leftJoin('task_members as m', 'm.task_id', 't.id')
+    .whereIn('t.id', taskIds)
+    .whereNull('t.whole_seq')
+    .orderBy('m.person_id')
+    .select('t.id', 'm.person_id');
+  for (const { id, person_id } of rows) {
+    const people = found.get(id) ?? [];
+    found.set(id, people);
+    if (person_id !== null) people.push(person_id);
+  }
+  return found;
+}
+
+/** An attempt that began with the task at `seq` is done with what had changed by then. */
+export async function forgetChangedMembers(tx: Db, taskId: string, seq: number): Promise<void> {
+  await tx('task_members').where({ task_id: taskId }).where('seq', '<=', seq).delete();
+  await tx('tasks').where({ id: taskId }).where('whole_seq', '<=', seq).update({ whole_seq: null });
+}
