@@ -1,6 +1,7 @@
 /** Makes two people one: what was the newcomer's is the other's from then on. */
 
 import { type Db, forUpdate } from '../open.ts';
+import { lookAtAllMembers } from '../queue/changedMembers.ts';
 import { type LinkRecord, toLink } from '../seen/links.ts';
 
 export interface Merged {
@@ -30,6 +31,7 @@ export async function mergePerson(tx: Db, newcomerId: string, personId: string):
   for (const table of ['tasks', 'losses', 'sync_statuses'])
     await tx(table).where({ kind: 'user', subject_id: newcomerId }).delete();
   await tx('leavers').where({ person_id: newcomerId }).delete();
+  await lookAtAllMembers(tx, newcomerId);
   await tx('persons').where({ id: newcomerId }).update({ merged_into: personId });
   return { unlinked: unlinked.filter(({ state }) => state !== 'removed') };
 }

@@ -59,3 +59,10 @@ export async function forgetChangedMembers(tx: Db, taskId: string, seq: number):
   await tx('task_members').where({ task_id: taskId }).where('seq', '<=', seq).delete();
   await tx('tasks').where({ id: taskId }).where('whole_seq', '<=', seq).update({ whole_seq: null });
 }
+
+/** Nobody finds the memberships by this person any more: the groups that were to look at them look at all. */
+export async function lookAtAllMembers(tx: Db, personId: string): Promise<void> {
+  await tx('tasks')
+    .whereIn('id', tx('task_members').where({ person_id: personId }).select('task_id'))
+    .update({ seq: tx.raw('seq + 1'), whole_seq: tx.raw('seq + 1') });
+}

@@ -229,7 +229,7 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
   return made;
 }
 
-/** Writes only what the patch names. */
+/** Writes only what the patch names. Members that were read anew are all to be looked at. */
 export async function updateLink(db: Db, id: string, patch: LinkPatch, at: string): Promise<void> {
   const columns: Record<string, unknown> = {
     remote_id: patch.remoteId,
@@ -246,17 +246,17 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     removal_since: patch.removalSince,
     privileged: patch.privileged,
     removal_asked_days: patch.removalSince === undefined ? undefined : null,
+    walked_version: patch.membersReadAt === undefined ? undefined : null,
   };
   const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
-  await db('links')
-    .where({ id })
-    .update({ ...named, updated_at: at });
+  const changed = { ...named, updated_at: at };
+  await db('links').where({ id }).update(changed);
 }
 
 /** The remote group is fed by another SCIM group from now on. */
 export async function passLink(tx: Db, id: string, groupId: string): Promise<void> {
-  await tx('links').where({ id }).update({ subject_id: groupId });
+  await tx('links').where({ id }).update({ subject_id: groupId, walked_version: null });
 }
 
 export async function deleteLink(db: Db, id: string): Promise<void> {

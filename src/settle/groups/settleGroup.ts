@@ -5,6 +5,7 @@ import { enqueueTask } from '../../db/queue/tasks.ts';
 import { forgetGroup, ownsMembers } from '../../db/seen/ledger.ts';
 import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
+import { saveWalked } from '../../db/seen/walkedGroups.ts';
 import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/groups/group.ts';
@@ -147,8 +148,11 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
     skipped: [...left.skipped, ...members.skipped],
     refusals: [...left.refusals, ...members.refusals],
   };
-  if (facts.desired.lifecycle === 'active' || members.waiting) return finish(attempt, outcome);
-  await detach(attempt, shaped, outcome);
+  if (facts.desired.lifecycle !== 'active' && !members.waiting) return detach(attempt, shaped, outcome);
+  await attempt.record(async (tx) => {
+    if (members.wasWalked) await saveWalked(tx, link.id, store.contextVersion);
+    await conclude(tx, attempt, outcome);
+  });
 }
 
 /**

@@ -3,7 +3,7 @@
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { observationsById, observe } from '../../db/seen/observations.ts';
-import { isWalked, saveWalked } from '../../db/seen/walkedGroups.ts';
+import { isWalked } from '../../db/seen/walkedGroups.ts';
 import { changeKey, type Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
@@ -26,6 +26,8 @@ export interface SettledMemberships {
   readonly refusals: readonly Refusal[];
   /** Something waits for a decision, for an applied preview, or was refused. */
   readonly waiting: boolean;
+  /** All members were looked at. */
+  readonly wasWalked: boolean;
 }
 
 /** Whoever the vendor refused once is not asked for again. */
@@ -36,7 +38,7 @@ export async function settleMemberships(
 ): Promise<SettledMemberships> {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
-  const changed = await onlyChanged(attempt);
+  const changed = desired.lifecycle === 'active' ? await onlyChanged(attempt) : null;
   const gone =
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
@@ -58,13 +60,12 @@ export async function settleMemberships(
     });
     for (const [key, refusal] of applied.refused) refused.set(key, refusal);
     if (applied.gaveWay) continue;
-    if (changed === null)
-      await attempt.record((tx) => saveWalked(tx, link.id, attempt.context.store.contextVersion));
     return {
       heldReasons: gate.heldReasons,
       skipped: [...plan.skipped, ...gate.skipped],
       refusals: [...refused.values()],
       waiting: gate.heldReasons.length + gate.skipped.length + refused.size > 0,
+      wasWalked: changed === null,
     };
   }
 }

@@ -140,9 +140,10 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
   });
 }
 
-/** Whose memberships follow from the account: those of the person alone, unless it took another one's place. */
+/** Whose memberships follow from the account: those of the person alone, unless an account of theirs went. */
 function onlyThis({ desired, record }: PersonFacts, link: LinkRecord | null): readonly string[] | null {
-  return record === null || record.remoteId === link?.remoteId ? [desired.id] : null;
+  const isSame = record === null || record.remoteId === link?.remoteId;
+  return isSame && link?.state !== 'removed' ? [desired.id] : null;
 }
 
 /** The account is disabled first; what would enable it is planned, and held, after that. */

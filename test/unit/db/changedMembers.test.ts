@@ -1,9 +1,13 @@
 /** What a group's task remembers of whose memberships changed, on both databases. */
 
 import type { Db } from '../../../src/db/open.ts';
+import { mergePerson } from '../../../src/db/people/merge.ts';
 import { CHANGED_MEMBERS_MAX } from '../../../src/db/queue/changedMembers.ts';
 import { completeTask, type DueTask, nextDueTasks, retryLater } from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY, retryTask } from '../../../src/db/queue/tasks.ts';
+import { insertLink, updateLink } from '../../../src/db/seen/links.ts';
+import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
+import { isWalked, saveWalked } from '../../../src/db/seen/walkedGroups.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 
@@ -71,6 +75,28 @@ onEachDatabase((open) => {
     await write(null);
     await completeTask(db, narrow);
     expect(await changed()).toBeNull();
+  });
+
+  it('looks at the whole group where somebody turns out to be another person meanwhile', async () => {
+    await write(['ann', 'bob']);
+    const task = await due();
+    await db.transaction((tx) => mergePerson(tx, 'ann', 'cyd'));
+    await completeTask(db, task);
+    expect(await changed()).toBeNull();
+  });
+
+  it('looks at the whole group once its members were read anew', async () => {
+    const subject = { kind: 'group', id: 'crew' } as const;
+    const known = { environmentId: 'e', storeId: 's', subject };
+    const remote = { remoteId: 'r', remoteName: 'Crew', origin: 'created', state: 'enabled' } as const;
+    const { id } = await insertLink(db, { ...known, ...remote, membersReadAt: AT }, AT);
+    const said = { status: 'synced', reason: null, vendor: null, correlationId: null } as const;
+    await upsertSyncStatus(db, { ...known, ...said, since: AT, lastSyncAt: AT });
+    await saveWalked(db, id, 7);
+    expect(await isWalked(db, 's', 'crew', 7)).toBe(true);
+    expect(await isWalked(db, 's', 'crew', 8)).toBe(false);
+    await updateLink(db, id, { membersReadAt: LATER }, LATER);
+    expect(await isWalked(db, 's', 'crew', 7)).toBe(false);
   });
 
   it('keeps all of it through failures, and asks for the whole where an admin tries again', async () => {
