@@ -31,6 +31,7 @@ export const EVENT_KINDS = {
   'connection.created': 'An admin, or the first start, made a connection.',
   'connection.deleted': 'The last of a connection is gone.',
   'connection.deleting': 'An admin deleted a connection; its people and groups are leaving.',
+  'connection.failed': 'A directory that is pulled cannot be read; said once, until a run succeeds again.',
   'connection.paused': 'A connection is not pulled: its credential fails, or an admin paused it.',
   'connection.resumed': 'A paused connection is pulled again.',
   'connection.silent':

@@ -3,6 +3,7 @@
  * again after a crash: each looks at the directory first, and does nothing where all is so already.
  */
 
+import { findUser, type UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
@@ -81,7 +82,9 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   const { db } = deps;
   const { run, mapping } = input;
   const write = writeOf(input);
-  const there = (await usersBySourceId(db, run.connectionId, [line.sourceId])).get(line.sourceId);
+  const there =
+    (await usersBySourceId(db, run.connectionId, [line.sourceId])).get(line.sourceId) ??
+    (await formerHolder(db, run, line));
   if (line.op === 'remove') {
     if (there) await deleteUser(deps, write, there.id, null);
     return;
@@ -93,6 +96,15 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   if (resource === null) return;
   if (there) await changeUser(deps, write, there.id, { precondition: null, edit: () => resource });
   else await createUser(deps, write, resource);
+}
+
+/** Whose record lost the name to this one. Who is active still is not written over. */
+async function formerHolder(db: Db, { connectionId }: PullRun, line: Line): Promise<UserRecord | undefined> {
+  if (line.op !== 'reactivate' || line.subjectId === null) return undefined;
+  const former = await findUser(db, connectionId, line.subjectId);
+  if (former?.active)
+    throw new DirectoryRefusal('taken', `${former.userName} is the name of somebody active`);
+  return former ?? undefined;
 }
 
 async function leadOf(db: Db, { connectionId }: PullRun, managerId: string | null): Promise<Lead | null> {

@@ -21,11 +21,13 @@ import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
 import { withDefaults } from '../model/settings.ts';
 import { heldBecause } from '../plan/pull/brake.ts';
 import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
+import { inOrder } from '../plan/pull/order.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Judged, judgeAbsent } from './absent.ts';
 import type { PullDeps } from './deps.ts';
 import { compareGroups } from './groups.ts';
+import { depthOf } from './managers.ts';
 import { comparePeople } from './people.ts';
 
 /** The scan ended well and still cannot be true. */
@@ -102,7 +104,9 @@ export async function compareRun(
     );
   const goneGroups = await absentGroups(input, groups.absent);
   const removedGroups = await linesOfGroups(db, run, certain ? goneGroups : []);
-  const all = [...people.lines, ...groups.lines, ...removed, ...removedGroups.lines];
+  const all = inOrder([...people.lines, ...removed, ...groups.lines, ...removedGroups.lines], (id) =>
+    depthOf(id, people.leads),
+  );
   const discarded = await discardedLosses(db, run.connectionId);
   const isDeclined = (line: NewLine) => discarded.has(lossKey(line));
   const lines = all.filter((line) => !isDeclined(line));

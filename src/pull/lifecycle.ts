@@ -8,7 +8,7 @@ import type { RemoteError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
 import type { Source } from '../sources/source.ts';
 import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
-import { afterCheck, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
+import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PullDeps } from './deps.ts';
@@ -61,6 +61,22 @@ async function change(
   });
 }
 
+/** Said once, when a directory that could be read until then cannot be read: alerts tell people of it. */
+export async function sayFailure(
+  tx: Db,
+  at: string,
+  { id, name, environmentId, lastSync }: PulledRecord,
+  cause: Cause,
+  reason: string,
+): Promise<void> {
+  if (lastSync?.status === 'FAILED') return;
+  await appendEvent(tx, at, {
+    ...{ environmentId, cause, kind: 'connection.failed', outcome: 'failure' },
+    reason: `${name} cannot be read: ${reason}`,
+    after: { id, name },
+  });
+}
+
 /** A pause that only goes on gets no event. */
 export async function sayPause(
   tx: Db,
@@ -71,6 +87,7 @@ export async function sayPause(
 ): Promise<void> {
   if (record.paused?.code === before?.code) return;
   const { id, name, environmentId, paused, retryAt } = record;
+  if (paused && paused.code !== BY_ADMIN) await sayFailure(tx, at, record, cause, paused.message);
   await appendEvent(tx, at, {
     ...{
       environmentId,

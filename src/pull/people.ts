@@ -14,8 +14,9 @@ import { stagedPage } from '../db/pull/staging.ts';
 import type { MappedTarget, PullOp, PullSettings } from '../model/pull/pull.ts';
 import { isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { ENTERPRISE_URN } from '../model/source.ts';
+import { nameKey } from '../plan/pull/order.ts';
 import type { SourceDefinition, SourceUser } from '../sources/source.ts';
-import { depthOf, ManagerIndex, type Managers } from './managers.ts';
+import { ManagerIndex, type Managers } from './managers.ts';
 import { resourceOf } from './resource.ts';
 
 const PAGE = 500;
@@ -26,6 +27,8 @@ export interface Shown {
   /** Who is, or will be, in the directory: by the id at the source. */
   readonly present: Set<string>;
   readonly lines: NewLine[];
+  /** By the id of whoever is led, that of the manager. */
+  readonly leads: Managers['of'];
   readonly problems: string[];
   unchanged: number;
   filtered: number;
@@ -59,7 +62,8 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
     if (resource) names.add(resource, user);
   });
   const shown: Shown = {
-    ...{ ids, present: new Set(known.keys()), lines: [], problems: [...managers.problems] },
+    ...{ ids, present: new Set(known.keys()), lines: [], leads: managers.of },
+    problems: [...managers.problems],
     ...{ unchanged: 0, filtered: 0, skipped: 0, outside: [] },
   };
   for await (const users of pagesOf<SourceUser>((after) => stagedPage(db, run.id, 'user', after, PAGE))) {
@@ -76,13 +80,15 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
         );
     }
   }
-  shown.lines.sort((a, b) => rank(a, managers) - rank(b, managers));
-  return shown;
+  return { ...shown, lines: shown.lines.map((line) => takingOver(line, names)) };
 }
 
-/** Who is made comes first, managers before those whom they lead. */
-function rank({ op, sourceId }: NewLine, managers: Managers): number {
-  return op === 'create' ? depthOf(sourceId, managers.of) : Number.MAX_SAFE_INTEGER;
+/** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
+function takingOver(line: NewLine, names: Names): NewLine {
+  const { userName } = line.detail;
+  const former = line.op === 'create' && userName !== undefined ? names.formerly(userName) : undefined;
+  if (!former) return line;
+  return { ...line, op: 'reactivate', subjectId: former.id, personId: former.personId };
 }
 
 /** A replica that lags never takes anything back. */
@@ -118,7 +124,11 @@ function compareOne(
       ...{ op, kind: 'user', sourceId: user.id },
       ...{ subjectId: existing?.id ?? null, personId: existing?.personId ?? null },
       display: existing?.userName ?? String(resource?.displayName ?? resource?.userName ?? user.id),
-      detail: { manager: managerId, ...(attributes ? { attributes } : {}) },
+      detail: {
+        manager: managerId,
+        ...(attributes ? { attributes } : {}),
+        ...(op === 'create' && resource ? { userName: String(resource.userName) } : {}),
+      },
     });
   };
   if (user.state === 'gone') {
@@ -141,6 +151,9 @@ function compareOne(
   if (names.loses(resource, user)) {
     shown.skipped += 1;
     shown.problems.push(`${user.id} has the userName ${String(resource.userName)}, which another has too.`);
+    if (!existing || isActive(resource)) return;
+    names.lose(resource, existing);
+    if (existing.active) line('deactivate');
     return;
   }
   shown.present.add(user.id);
@@ -198,6 +211,7 @@ function differing(before: Resource, after: Resource) {
 /** Whose a userName is, where several records have it: the active one's, else the newest one's; two active: nobody's. */
 class Names {
   readonly #owners = new Map<string, SourceUser | 'several'>();
+  readonly #former = new Map<string, UserRecord>();
 
   add(resource: Resource, user: SourceUser): void {
     const name = nameOf(resource);
@@ -209,10 +223,19 @@ class Names {
     const owner = this.#owners.get(nameOf(resource));
     return owner === 'several' || (owner !== undefined && owner.id !== user.id);
   }
+
+  /** The user of an inactive record that has its name no more. */
+  lose(resource: Resource, existing: UserRecord): void {
+    if (nameKey(existing.userName) === nameOf(resource)) this.#former.set(nameOf(resource), existing);
+  }
+
+  formerly(userName: string): UserRecord | undefined {
+    return this.#former.get(nameKey(userName));
+  }
 }
 
 function nameOf({ userName }: Resource): string {
-  return String(userName).trim().toLowerCase();
+  return nameKey(String(userName));
 }
 
 function preferred(one: SourceUser, other: SourceUser): SourceUser | 'several' {

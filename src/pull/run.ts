@@ -21,6 +21,7 @@ import { applyNext } from './apply.ts';
 import { compareRun, ScanRefused, writeComparison } from './compare.ts';
 import type { PullDeps } from './deps.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
+import { sayFailure } from './lifecycle.ts';
 import { mappingOf, pagesOf } from './people.ts';
 import { takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
@@ -264,6 +265,7 @@ async function noteRun(
     lastFullAt: isFull ? at : current.lastFullAt,
     nextRunAt: nextRunAfter(current, clock.now(), until),
   });
+  if (state === 'FAILED') await sayFailure(tx, at, current, causeOf(record, run), error ?? 'the run failed');
   const kind = isGood ? 'pull.done' : state === 'HELD' ? 'pull.held' : 'pull.failed';
   await appendEvent(tx, at, {
     environmentId: record.environmentId,

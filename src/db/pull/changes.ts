@@ -26,6 +26,8 @@ export interface LineDetail {
   readonly attributes?: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
   /** Of a membership. */
   readonly group?: { readonly sourceId: string; readonly display: string };
+  /** Of whoever is made: the name to sign in by. */
+  readonly userName?: string;
   /** The manager's id at the source; null: none. */
   readonly manager?: string | null;
 }

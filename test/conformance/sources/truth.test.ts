@@ -168,6 +168,38 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect((await bridge.admin('POST', `${pulled.path}/resume`)).status).toBe(200);
   });
 
+  it('writes the newcomer over a leaver whose name they have, as a push does', async () => {
+    change('a1', { state: 'inactive', because: 'disabled' });
+    state.users = [...state.users, user('z9', { name: 'a1' })];
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'DONE',
+      summary: { created: 0, deactivated: 1, reactivated: 1 },
+    });
+    expect(await active()).toBe(6);
+    const [row] = await bridge.db('users').where({ user_name: 'a1@acme.example' }).whereNull('deleted_at');
+    expect(row.external_id).toBe('z9');
+  });
+
+  it('passes names on, however many have each the name of the next', async () => {
+    const named = (name: string) => ({ attributes: user('', { name }).attributes });
+    for (const [id, name] of [
+      ['a1', 'a2'],
+      ['a2', 'a3'],
+      ['a3', 'new'],
+    ] as const)
+      change(id, named(name));
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'DONE',
+      summary: { updated: 3, skipped: 0 },
+    });
+    const rows = await bridge.db('users').whereNull('deleted_at').where('external_id', 'like', 'a%');
+    expect(rows.map((row) => `${row.external_id} ${row.user_name}`).sort()).toEqual([
+      'a1 a2@acme.example',
+      'a2 a3@acme.example',
+      'a3 new@acme.example',
+    ]);
+  });
+
   it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
     change('a1', { attributes: { ...user('a1').attributes, boss: 'a2' } });
     change('a2', { attributes: { ...user('a2').attributes, boss: 'a1' } });

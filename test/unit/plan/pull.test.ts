@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldBecause } from '../../../src/plan/pull/brake.ts';
 import { type Absence, meaningOf, provesAbsence } from '../../../src/plan/pull/missing.ts';
+import { inOrder, type Ordered } from '../../../src/plan/pull/order.ts';
 
 const DESIGN = readFileSync(join(__dirname, '../../../docs/design.md'), 'utf8');
 
@@ -62,4 +63,29 @@ it('P10: holds what takes more than half of a group of five or more', () => {
   expect(group(4, 4)).toBeNull();
   expect(group(6, 3)).toBeNull();
   expect(group(5, 3)).toContain('Readers');
+});
+
+describe('the order of lines', () => {
+  const line = (op: string, sourceId: string, detail: Ordered['detail'] = {}) => ({
+    ...{ op, kind: 'user', sourceId, detail },
+  });
+  const renamed = (sourceId: string, from: string, to: string) =>
+    line('update', sourceId, { attributes: [{ name: 'userName', from, to }] });
+  const order = (lines: readonly Ordered[], depth: Readonly<Record<string, number>> = {}) =>
+    inOrder(lines, (id) => depth[id] ?? 0).map(({ sourceId }) => sourceId);
+
+  it('lets go first, makes managers before those whom they lead, and changes groups last', () => {
+    const group = { ...line('remove', 'g'), kind: 'group' };
+    const lines = [group, line('join', 'j'), line('create', 'led'), line('create', 'boss')];
+    expect(order([...lines, line('remove', 'r'), line('deactivate', 'd')], { led: 1 })).toEqual([
+      ...['r', 'd', 'boss', 'led', 'g', 'j'],
+    ]);
+  });
+
+  it('gives each name up before somebody takes it, and ends where two swap theirs', () => {
+    const chain = [renamed('a', 'A', 'b'), renamed('b', 'B ', 'c'), renamed('c', 'c', 'new')];
+    expect(order(chain)).toEqual(['c', 'b', 'a']);
+    expect(order([line('create', 'n', { userName: 'a' }), renamed('a', 'A', 'x')])).toEqual(['a', 'n']);
+    expect(order([renamed('a', 'a', 'b'), renamed('b', 'b', 'a')]).sort()).toEqual(['a', 'b']);
+  });
 });
