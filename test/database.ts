@@ -44,7 +44,7 @@ async function databaseUrl(
   return `${server}/${name}`;
 }
 
-/** Where whole worlds are played: `npm test` takes SQLite, and `npm run test:postgres` plays them all on PostgreSQL. */
+/** Where whole worlds are played: on SQLite, and with `npm run test:postgres` on PostgreSQL. */
 export const PLAYED: readonly Dialect[] = [process.env.TEST_DATABASE === 'postgres' ? 'postgres' : 'sqlite'];
 
 /** Declares `body` once for each dialect; `open` gives a migrated, empty database, closed after the tests. */

@@ -64,6 +64,9 @@ function accessTo(connection: Connection): Access {
 
 type Done<T> = (this: { changes: number; lastID: number }, error: Error | null, result?: T) => void;
 
+/** A list of values in a statement makes one for each length of the list: kept for ever they fill gigabytes. */
+const MAX_STATEMENTS = 1000;
+
 /** What knex asks of a connection of the `sqlite3` package. */
 class Connection {
   readonly #db = new DatabaseSync(':memory:');
@@ -107,6 +110,8 @@ class Connection {
     const known = this.#statements.get(sql);
     if (known) return known;
     const prepared = this.#db.prepare(sql);
+    const [oldest] = this.#statements.keys();
+    if (oldest !== undefined && this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(oldest);
     this.#statements.set(sql, prepared);
     return prepared;
   }

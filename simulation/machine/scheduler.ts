@@ -27,6 +27,8 @@ export interface Process {
 interface Waiting {
   readonly process: Process;
   readonly resolve: () => void;
+  /** Without this a signal that may still end the wait keeps the whole process in memory. */
+  readonly forget: () => void;
   /** As it was asked for. */
   readonly until: number;
   wakeAt: number;
@@ -99,7 +101,7 @@ export class Scheduler {
   async point(process: Process): Promise<void> {
     if (process.alive && this.#random.chance(this.#crashChance(process))) {
       process.alive = false;
-      this.#waiting = this.#waiting.filter((waiting) => waiting.process !== process);
+      this.#forget((waiting) => waiting.process === process);
       this.onCrash(process);
     }
     const mustWait = !process.alive || process.stalledUntil > this.#now;
@@ -131,14 +133,18 @@ export class Scheduler {
     return this.#now - this.#busyAt;
   }
 
-  /** Runs until `done` says so. Throws what was thrown in anything spawned. */
+  /** Runs until `done` says so; whatever waits then waits for ever. Throws what was thrown in anything spawned. */
   async run(done: () => boolean): Promise<void> {
-    for (;;) {
-      await this.#untilAllWait();
-      if (this.#failure) throw this.#failure.error;
-      if (done()) return;
-      if (++this.#steps > STEPS_MAX) throw new Error(`not done after ${STEPS_MAX} steps`);
-      this.#next().resolve();
+    try {
+      for (;;) {
+        await this.#untilAllWait();
+        if (this.#failure) throw this.#failure.error;
+        if (done()) return;
+        if (++this.#steps > STEPS_MAX) throw new Error(`not done after ${STEPS_MAX} steps`);
+        this.#next().resolve();
+      }
+    } finally {
+      this.#forget(() => true);
     }
   }
 
@@ -156,8 +162,13 @@ export class Scheduler {
     if (earliest > this.#now) this.#now = earliest;
     const ready = this.#waiting.filter((waiting) => dueAt(waiting) <= this.#now);
     const chosen = this.#random.pick(ready);
-    this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
+    this.#forget((waiting) => waiting === chosen);
     return chosen;
+  }
+
+  #forget(isOver: (waiting: Waiting) => boolean): void {
+    for (const waiting of this.#waiting) if (isOver(waiting)) waiting.forget();
+    this.#waiting = this.#waiting.filter((waiting) => !isOver(waiting));
   }
 
   /** Whatever of a process comes here after it died waits for ever. */
@@ -169,10 +180,8 @@ export class Scheduler {
         process,
         until,
         wakeAt: this.#now + Math.max(0, stretchedMs),
-        resolve: () => {
-          signal?.removeEventListener('abort', end);
-          resolve();
-        },
+        resolve,
+        forget: () => signal?.removeEventListener('abort', end),
       };
       const end = () => {
         waiting.wakeAt = this.#now;
