@@ -186,7 +186,7 @@ function countOf(
   const count = (kind: NewLine['kind'], op: NewLine['op']) =>
     lines.filter((line) => line.kind === kind && line.op === op).length;
   return {
-    created: count('user', 'create'),
+    created: count('user', 'create') + count('user', 'match'),
     updated: count('user', 'update'),
     deactivated: count('user', 'deactivate'),
     reactivated: count('user', 'reactivate'),

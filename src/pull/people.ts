@@ -8,13 +8,14 @@ import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import type { NewLine } from '../db/pull/changes.ts';
 import { type Known, usersBySourceId } from '../db/pull/directory.ts';
+import { type Arriving, personsElsewhere } from '../db/pull/matches.ts';
 import { recordsAmong, recordsPage } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedPage } from '../db/pull/staging.ts';
 import type { MappedTarget, PullOp, PullSettings } from '../model/pull/pull.ts';
 import { isActive, primaryEmail, type Resource } from '../model/resource.ts';
 import { ENTERPRISE_URN } from '../model/source.ts';
-import { nameKey } from '../plan/pull/order.ts';
+import { Names } from '../plan/pull/names.ts';
 import type { SourceDefinition, SourceUser } from '../sources/source.ts';
 import { ManagerIndex, type Managers } from './managers.ts';
 import { resourceOf } from './resource.ts';
@@ -54,13 +55,14 @@ export function mappingOf(settings: PullSettings, definition: SourceDefinition):
 export async function comparePeople(compared: Compared): Promise<Shown> {
   const { db, run, settings, definition, known } = compared;
   const mapping = mappingOf(settings, definition);
-  const names = new Names();
+  const names = new Names<UserRecord>();
   const ids = new Set<string>();
   const managers = await managersOf(compared, (user) => {
     ids.add(user.id);
     const resource = resourceOf(asOf(user, compared.now), mapping, null);
-    if (resource) names.add(resource, user);
+    if (resource) names.add(String(resource.userName), user);
   });
+  const arriving: Arriving[] = [];
   const shown: Shown = {
     ...{ ids, present: new Set(known.keys()), lines: [], leads: managers.of },
     problems: [...managers.problems],
@@ -74,17 +76,37 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
       if (isOlder(user, kept.get(user.id))) shown.unchanged += 1;
       else
         compareOne(
-          { compared, shown, mapping, managers, names },
+          { compared, shown, mapping, managers, names, arriving },
           asOf(user, compared.now),
           existing.get(user.id),
         );
     }
   }
-  return { ...shown, lines: shown.lines.map((line) => takingOver(line, names)) };
+  const elsewhere = await personsElsewhere(db, run.connectionId, arriving);
+  const lines = shown.lines.flatMap((line) => matching(takingOver(line, names), elsewhere, shown));
+  return { ...shown, lines };
+}
+
+/** Whom another connection has brought is the same person; of whom it could be several nobody is made. */
+function matching(
+  line: NewLine,
+  elsewhere: ReadonlyMap<string, ReadonlySet<string>>,
+  shown: Shown,
+): readonly NewLine[] {
+  const persons = line.op === 'create' ? elsewhere.get(line.sourceId) : undefined;
+  if (!persons) return [line];
+  const [personId = null] = persons;
+  if (persons.size === 1) return [{ ...line, op: 'match', personId }];
+  shown.skipped += 1;
+  shown.present.delete(line.sourceId);
+  shown.problems.push(
+    `${line.display} could be one of ${persons.size} people of other connections: it waits.`,
+  );
+  return [];
 }
 
 /** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
-function takingOver(line: NewLine, names: Names): NewLine {
+function takingOver(line: NewLine, names: Names<UserRecord>): NewLine {
   const { userName } = line.detail;
   const former = line.op === 'create' && userName !== undefined ? names.formerly(userName) : undefined;
   if (!former) return line;
@@ -107,11 +129,13 @@ interface Comparing {
   readonly shown: Shown;
   readonly mapping: readonly MappedTarget[];
   readonly managers: Managers;
-  readonly names: Names;
+  readonly names: Names<UserRecord>;
+  /** Whoever would be made. */
+  readonly arriving: Arriving[];
 }
 
 function compareOne(
-  { compared, shown, mapping, managers, names }: Comparing,
+  { compared, shown, mapping, managers, names, arriving }: Comparing,
   user: SourceUser,
   existing: UserRecord | undefined,
 ): void {
@@ -148,16 +172,17 @@ function compareOne(
     else shown.present.delete(user.id);
     return;
   }
-  if (names.loses(resource, user)) {
+  if (names.loses(String(resource.userName), user)) {
     shown.skipped += 1;
     shown.problems.push(`${user.id} has the userName ${String(resource.userName)}, which another has too.`);
     if (!existing || isActive(resource)) return;
-    names.lose(resource, existing);
+    names.lose(String(resource.userName), existing);
     if (existing.active) line('deactivate');
     return;
   }
   shown.present.add(user.id);
   if (!existing) {
+    arriving.push({ sourceId: user.id, email: primaryEmail(resource) });
     line('create');
     return;
   }
@@ -206,43 +231,6 @@ function differing(before: Resource, after: Resource) {
   return [...new Set([...was.keys(), ...is.keys()])]
     .filter((name) => !isDeepStrictEqual(was.get(name), is.get(name)))
     .map((name) => ({ name, from: was.get(name) ?? null, to: is.get(name) ?? null }));
-}
-
-/** Whose a userName is, where several records have it: the active one's, else the newest one's; two active: nobody's. */
-class Names {
-  readonly #owners = new Map<string, SourceUser | 'several'>();
-  readonly #former = new Map<string, UserRecord>();
-
-  add(resource: Resource, user: SourceUser): void {
-    const name = nameOf(resource);
-    const owner = this.#owners.get(name);
-    this.#owners.set(name, owner === undefined ? user : owner === 'several' ? owner : preferred(owner, user));
-  }
-
-  loses(resource: Resource, user: SourceUser): boolean {
-    const owner = this.#owners.get(nameOf(resource));
-    return owner === 'several' || (owner !== undefined && owner.id !== user.id);
-  }
-
-  /** The user of an inactive record that has its name no more. */
-  lose(resource: Resource, existing: UserRecord): void {
-    if (nameKey(existing.userName) === nameOf(resource)) this.#former.set(nameOf(resource), existing);
-  }
-
-  formerly(userName: string): UserRecord | undefined {
-    return this.#former.get(nameKey(userName));
-  }
-}
-
-function nameOf({ userName }: Resource): string {
-  return nameKey(String(userName));
-}
-
-function preferred(one: SourceUser, other: SourceUser): SourceUser | 'several' {
-  if (one.id === other.id) return other;
-  if (one.state === 'active' && other.state === 'active') return 'several';
-  if (one.state !== other.state) return one.state === 'active' ? one : other;
-  return (one.createdAt ?? '') >= (other.createdAt ?? '') ? one : other;
 }
 
 /** Reads everybody once: those of the scan, and for a delta also everybody who was not in it. */

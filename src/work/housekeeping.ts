@@ -10,6 +10,7 @@ import { environmentsWithDecided } from '../db/brake/incidents.ts';
 import { deleteOldTaken } from '../db/brake/losses.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
+import { deleteOldPullRuns } from '../db/pull/runs.ts';
 import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
 import { deleteOldWorkers } from '../db/queue/workers.ts';
 import { deleteExpiredPreviews } from '../db/runs/previews.ts';
@@ -81,7 +82,9 @@ export function createHousekeeping(
     await deleteExpiredPreviews(db, isoTime(now));
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));
-    await deleteOldSyncRuns(db, isoTime(now - SYNC_RUNS_KEPT_MS));
+    const runsBefore = isoTime(now - SYNC_RUNS_KEPT_MS);
+    await deleteOldSyncRuns(db, runsBefore);
+    await deleteOldPullRuns(db, { runs: runsBefore, previews: isoTime(now - DAY_MS) });
     if (!postponing) await purgePeople({ db, clock, identifierHash: deps.identifierHash }, stopping.signal);
   };
 

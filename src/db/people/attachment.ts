@@ -250,6 +250,12 @@ const SOURCE_IDS: Readonly<Record<Strategy, RegExp>> = {
 /** Strategies whose source is one, pushed or pulled: one id means one account. */
 const SAME_SOURCE: readonly (readonly Strategy[])[] = [['okta', 'oktaApi']];
 
+/** True where the id is the source's own, and both kinds of connection bring people of that source. */
+export function idsAreOf(one: Strategy, other: Strategy, id: string): boolean {
+  const family = SAME_SOURCE.find((strategies) => strategies.includes(one)) ?? [one];
+  return family.includes(other) && SOURCE_IDS[one].test(id);
+}
+
 function toPersonId({ person_id }: { readonly person_id: string }): string {
   return person_id;
 }

@@ -17,22 +17,28 @@ export interface FormerSpeaker {
   readonly deletedAt: string;
 }
 
-/** The last user that the connection had which spoke before, by person. */
+/**
+ * The last user of another connection who is gone, by person: whoever spoke first may have been followed by one who
+ * spoke until the newcomer was there.
+ */
 export async function formerSpeakers(
   db: Db,
-  personIds: readonly string[],
+  speakers: readonly { readonly personId: string; readonly connectionId: string | undefined }[],
 ): Promise<ReadonlyMap<string, FormerSpeaker>> {
   const found = new Map<string, FormerSpeaker>();
-  for (const some of chunks(personIds)) {
+  for (const some of chunks(speakers)) {
     const rows = await db('users')
-      .join('persons', 'persons.id', 'users.person_id')
-      .where('users.connection_id', db.ref('persons.speaker_connection_id'))
-      .whereIn('users.person_id', some)
-      .whereNotNull('users.deleted_at')
-      .orderBy('users.deleted_at')
-      .select('users.person_id', 'users.active', 'users.deleted_at');
+      .whereIn(
+        'person_id',
+        some.map(({ personId }) => personId),
+      )
+      .whereNotNull('deleted_at')
+      .orderBy('deleted_at')
+      .select('person_id', 'connection_id', 'active', 'deleted_at');
+    const speaking = new Map(some.map(({ personId, connectionId }) => [personId, connectionId]));
     for (const row of rows)
-      found.set(row.person_id, { active: fromBoolean(row.active), deletedAt: row.deleted_at });
+      if (row.connection_id !== speaking.get(row.person_id))
+        found.set(row.person_id, { active: fromBoolean(row.active), deletedAt: row.deleted_at });
   }
   return found;
 }

@@ -143,6 +143,46 @@ export async function listPullRuns(
   return rows.map(toRun);
 }
 
+const DELETED_AT_ONCE = 500;
+
+/**
+ * Runs that ended before then, previews before theirs, with their lines. The newest of each connection stays, and so
+ * does one with losses that somebody discarded, because scans still go by that.
+ */
+export async function deleteOldPullRuns(
+  db: Db,
+  before: { readonly runs: string; readonly previews: string },
+): Promise<void> {
+  for (;;) {
+    const rows = await db('pull_runs as r')
+      .whereIn('r.state', ['DONE', 'PARTIAL', 'FAILED'])
+      .where((old) => {
+        old.where('r.finished_at', '<', before.runs);
+        old.orWhere((preview) =>
+          preview.where('r.mode', 'preview').where('r.finished_at', '<', before.previews),
+        );
+      })
+      .whereExists(
+        db('pull_runs as later')
+          .where('later.connection_id', db.ref('r.connection_id'))
+          .where('later.created_at', '>', db.ref('r.created_at'))
+          .select(db.raw('1')),
+      )
+      .whereNotExists(
+        db('pull_changes as c')
+          .where('c.run_id', db.ref('r.id'))
+          .where('c.state', 'discarded')
+          .select(db.raw('1')),
+      )
+      .limit(DELETED_AT_ONCE)
+      .select('r.id');
+    if (rows.length === 0) return;
+    const ids = rows.map((row: { id: string }) => row.id);
+    await db('pull_changes').whereIn('run_id', ids).delete();
+    await db('pull_runs').whereIn('id', ids).delete();
+  }
+}
+
 function toRun(row: Record<string, unknown>): PullRun {
   const day = row.day as number | null;
   return {

@@ -86,4 +86,13 @@ export const NOTHING_PULLED: PullSummary = {
   groups: { created: 0, updated: 0, deleted: 0, joined: 0, left: 0 },
 };
 
-export type PullOp = 'create' | 'update' | 'deactivate' | 'reactivate' | 'remove' | 'join' | 'leave';
+/** `match`: a user is made for a person whom another connection has brought. */
+export type PullOp =
+  | 'create'
+  | 'match'
+  | 'update'
+  | 'deactivate'
+  | 'reactivate'
+  | 'remove'
+  | 'join'
+  | 'leave';

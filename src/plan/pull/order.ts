@@ -29,7 +29,7 @@ export function inOrder<L extends Ordered>(
   const place = (line: L): void => {
     if (placed.has(line)) return;
     placed.add(line);
-    const wanted = line.op === 'create' ? line.detail.userName : renamed(line)?.to;
+    const wanted = line.op === 'create' || line.op === 'match' ? line.detail.userName : renamed(line)?.to;
     const holder = wanted === undefined ? undefined : givenUp.get(nameKey(wanted));
     if (holder) place(holder);
     ordered.push(line);
@@ -44,7 +44,7 @@ const LAST = Number.MAX_SAFE_INTEGER;
 function rankOf({ op, kind, sourceId }: Ordered, depthOf: (sourceId: string) => number): number {
   if (kind !== 'user') return LAST;
   if (op === 'remove' || op === 'deactivate') return 0;
-  return op === 'create' ? 1 + depthOf(sourceId) : LAST;
+  return op === 'create' || op === 'match' ? 1 + depthOf(sourceId) : LAST;
 }
 
 function renamed({ detail }: Ordered): { readonly from: string; readonly to: string } | undefined {

@@ -86,7 +86,7 @@ async function newSpeakers(
   const waiting = others.filter(({ id, speaker }) => approved.get(id) !== speaker?.connectionId);
   const before = await formerSpeakers(
     db,
-    waiting.map(({ id }) => id),
+    waiting.map(({ id, speaker }) => ({ personId: id, connectionId: speaker?.connectionId })),
   );
   return new Map(
     waiting.map(({ id, display, speaker }) => {

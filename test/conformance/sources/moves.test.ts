@@ -1,0 +1,162 @@
+/**
+ * A company goes from a directory that pushes to one that is pulled, and back: everybody stays the same person, with the
+ * same account, and nobody loses anything on the way.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, movableClock, type RunningBridge, startBridge } from '../../bridge.ts';
+import { freshDatabaseUrl, PLAYED } from '../../database.ts';
+import { Pulled } from './pulled.ts';
+import { type Script, script, scripted, user } from './scripted.ts';
+
+const NAMES = ['ada', 'bob', 'cyd', 'dan', 'eve'];
+const addressOf = (name: string) => `${name}@acme.example`;
+const DAY_MS = 24 * 60 * 60_000;
+
+describe.each(PLAYED)('on %s', (dialect) => {
+  const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-move-'));
+  const state: Script = script();
+  const clock = movableClock();
+  let bridge: RunningBridge;
+  let storeId: string;
+  let pulled: Pulled;
+  beforeAll(async () => {
+    bridge = await startBridge(await freshDatabaseUrl(dialect, directory), clock, {
+      moreSources: [scripted(state)],
+    });
+    const store = await bridge.admin('POST', '/propagation/stores', {
+      name: 'Demo',
+      type: 'Demo',
+      status: 'ACTIVE',
+      configuration: {},
+    });
+    if (store.status !== 201) throw new Error(JSON.stringify(store.body));
+    storeId = store.body.id;
+  });
+  afterAll(async () => {
+    await bridge.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const accounts = async () =>
+    (
+      await bridge
+        .db('demo_accounts')
+        .where({ store_id: storeId })
+        .orderBy('id')
+        .select('id', 'identifier_lower', 'enabled')
+    ).map((row) => ({ ...row, enabled: Boolean(row.enabled) }));
+  const members = async () => bridge.db('demo_members').orderBy(['group_id', 'account_id']);
+  const links = async () =>
+    bridge
+      .db('links')
+      .where({ store_id: storeId, kind: 'user' })
+      .orderBy('remote_id')
+      .select('remote_id', 'subject_id');
+  const changes = async () =>
+    bridge
+      .db('events')
+      .whereIn('kind', ['change.create', 'change.disable', 'change.delete', 'change.revoke']);
+  const everything = async () => ({
+    accounts: await accounts(),
+    members: await members(),
+    links: await links(),
+    changes: (await changes()).length,
+  });
+  const push = async (names: readonly string[], token = bridge.scimToken) => {
+    const ids: string[] = [];
+    for (const name of names) {
+      const made = await bridge.scimWith(token, 'POST', '/Users', {
+        schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+        ...{ userName: addressOf(name), displayName: name, active: true, externalId: `pushed-${name}` },
+        emails: [{ value: addressOf(name), primary: true, type: 'work' }],
+      });
+      if (made.status !== 201) throw new Error(JSON.stringify(made.body));
+      ids.push(made.body.id);
+    }
+    await bridge.scimWith(token, 'POST', '/Groups', {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+      ...{ displayName: 'Engineers', members: ids.slice(0, 3).map((value) => ({ value })) },
+    });
+  };
+  const leave = async (path: string) => {
+    expect((await bridge.admin('DELETE', `${path}?confirm=true`)).status).toBe(202);
+    const gone = async () => {
+      await bridge.turn();
+      return (await bridge.admin('GET', path)).status === 404 || undefined;
+    };
+    await eventually(gone, 30_000);
+  };
+
+  it('keeps persons, links and accounts from push to pull, and lists each pair first', async () => {
+    await push(NAMES);
+    await bridge.settled();
+    const before = await everything();
+    expect(before).toMatchObject({ links: { length: NAMES.length }, members: { length: 3 } });
+    const [old] = (await bridge.admin('GET', '/connections')).body._embedded.connections;
+    Object.assign(state, {
+      users: NAMES.map((name) => user(`id-${name}`, { name })),
+      groups: [
+        {
+          id: 'g1',
+          state: 'active',
+          name: 'Engineers',
+          members: NAMES.slice(0, 3).map((name) => `id-${name}`),
+        },
+      ],
+    });
+    pulled = await Pulled.make(bridge, {
+      ...{ name: 'Pulled', strategy: 'gitlabSelf', matchPeople: true, sync: { enabled: false } },
+      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees' },
+    });
+    const preview = await bridge.admin('POST', `${pulled.path}/activate`);
+    const pairs = (await pulled.changes((await pulled.ended(preview.body.preview)).id)).filter(
+      ({ op }) => op === 'match',
+    );
+    expect(pairs.map(({ subject }) => subject.display).sort()).toEqual(NAMES);
+    expect(await pulled.activate()).toMatchObject({ state: 'DONE', summary: { created: 5 } });
+    await bridge.settled();
+    await leave(`/connections/${old.id}`);
+    await bridge.settled();
+    expect(await everything()).toEqual(before);
+  });
+
+  it('keeps them on the way back', async () => {
+    const before = await everything();
+    const made = await bridge.admin('POST', '/connections', {
+      ...{ name: 'Pushed', strategy: 'scim', matchPeople: true },
+    });
+    const token = await bridge.admin('POST', `/connections/${made.body.id}/scim-configuration/tokens`, {
+      name: 'idp',
+    });
+    await push(NAMES, token.body.token);
+    await bridge.settled();
+    await leave(pulled.path);
+    await bridge.settled();
+    expect(await everything()).toEqual(before);
+  });
+
+  it('keeps runs for thirty days, previews for one, and the newest of all', async () => {
+    state.groups = [];
+    const again = await Pulled.make(bridge, {
+      ...{ name: 'Again', strategy: 'gitlabSelf', matchPeople: true, sync: { enabled: false } },
+      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees' },
+    });
+    await bridge.admin('POST', `${again.path}/activate`).then(({ body }) => again.ended(body.preview));
+    await again.activate();
+    await again.sync({ full: true });
+    const modes = async () =>
+      (await bridge.admin('GET', `${again.path}/syncs`)).body._embedded.syncs.map(
+        ({ mode }: { mode: string }) => mode,
+      );
+    expect(await modes()).toEqual(['full', 'full', 'preview']);
+    clock.advance(2 * DAY_MS);
+    await bridge.ring();
+    expect(await modes()).toEqual(['full', 'full']);
+    clock.advance(40 * DAY_MS);
+    await bridge.ring();
+    expect(await modes()).toEqual(['full']);
+  });
+});
