@@ -11,6 +11,7 @@ import { incidents } from './incidents.ts';
 import { people } from './people.ts';
 import { connectionLife } from './pull/lifecycle.ts';
 import { connectionMetadata } from './pull/metadata.ts';
+import { directoryProvisioning } from './pull/provisioning.ts';
 import { connectionSyncs } from './pull/syncs.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
@@ -33,6 +34,7 @@ export const ROUTES = {
   connectionMetadata,
   connectionLife,
   connectionSyncs,
+  directoryProvisioning,
   scimConfiguration,
   people,
   users,

@@ -9,6 +9,7 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   connectionLife:
     'From STAGED to ACTIVE: check, preview, activate, pause and resume a directory that is pulled.',
   connectionSyncs: 'Runs over a directory that is pulled, and what each changes.',
+  directoryProvisioning: "Pulled connections in the shape of Auth0's directory provisioning.",
   connectionMetadata: 'The directories that can be pulled, and the settings of each.',
   scimConfiguration:
     'What an identity provider is told: its address, its tokens, what is made of what it sends.',

@@ -73,3 +73,44 @@ export async function memberSourceIds(db: Db, groupId: string): Promise<Readonly
     .select('u.external_id');
   return new Set(rows.map((row: { external_id: string }) => row.external_id));
 }
+
+export interface SyncedGroup {
+  /** At the source. */
+  readonly id: string;
+  readonly name: string;
+  readonly membersCount: number;
+}
+
+/** In the order of their ids at the source, those after `after`. */
+export async function listSyncedGroups(
+  db: Db,
+  connectionId: string,
+  after: string,
+  limit: number,
+): Promise<readonly SyncedGroup[]> {
+  const rows = await syncedGroups(db, connectionId)
+    .where('groups.external_id', '>', after)
+    .orderBy('groups.external_id')
+    .limit(limit)
+    .select(
+      ...['groups.external_id', 'groups.display_name'],
+      db('group_members').where('group_id', db.ref('groups.id')).count().as('members'),
+    );
+  return rows.map((row: Record<string, unknown>) => ({
+    id: row.external_id as string,
+    name: row.display_name as string,
+    membersCount: Number(row.members),
+  }));
+}
+
+export async function countSyncedGroups(db: Db, connectionId: string): Promise<number> {
+  const row = await syncedGroups(db, connectionId).count({ n: '*' }).first();
+  return Number(row?.n ?? 0);
+}
+
+function syncedGroups(db: Db, connectionId: string) {
+  return db('groups')
+    .where({ connection_id: connectionId })
+    .whereNull('deleted_at')
+    .whereNotNull('external_id');
+}

@@ -90,6 +90,30 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect((await bridge.admin('POST', `${demo.path}/syncs`, { day: 0 })).status).toBe(400);
   });
 
+  it('is shown, and pulled, in the shape of directory provisioning too', async () => {
+    const path = `${demo.path}/directory-provisioning`;
+    const shown = await bridge.admin('GET', path);
+    expect(shown.body).toMatchObject({
+      ...{ connectionName: 'Company', strategy: 'demo', mapping: (await demo.read()).mapping },
+      ...{ synchronizeAutomatically: true, synchronizeGroups: 'all' },
+      ...{ lastSynchronizationStatus: 'DONE', lastSynchronizationError: null },
+      lastSynchronizationAt: expect.any(String),
+    });
+    const defaults = await bridge.admin('GET', `${path}/default-mapping`);
+    expect(defaults.body).toEqual((await bridge.admin('GET', `${demo.path}/defaultMapping`)).body);
+    const first = await bridge.admin('GET', `${path}/synchronized-groups?limit=5`);
+    expect(first.body).toMatchObject({ count: 12, size: 5, _links: { next: { href: expect.any(String) } } });
+    expect(first.body._embedded.groups[0]).toEqual({
+      ...{ id: expect.any(String), name: expect.any(String), membersCount: expect.any(Number) },
+    });
+    const run = await bridge.admin('POST', `${path}/synchronizations`);
+    expect(run).toMatchObject({ status: 202, body: { synchronizationId: expect.any(String) } });
+    expect(await demo.ended(run.body.synchronizationId)).toMatchObject({ state: 'DONE' });
+    const [pushed] = (await bridge.admin('GET', '/connections')).body._embedded.connections;
+    const other = `/connections/${pushed.id}/directory-provisioning`;
+    expect((await bridge.admin('GET', other)).status).toBe(409);
+  });
+
   it('holds what would take too many, and takes them when somebody approves', async () => {
     const run = await demo.sync({ day: 30 });
     expect(run).toMatchObject({ state: 'HELD', incident: { id: expect.any(String) } });

@@ -67,13 +67,14 @@ export const connectionLife = {
     summary: 'Show the mapping of the strategy of a pulled connection',
     answers: { 200: DefaultMapping },
     refusals: { 409: 'It is not pulled.' },
-    handle: async ({ connection }, deps) => {
-      const { type } = await pulled(deps, connection);
-      const mapping = deps.propagation.sources.get(type)?.defaultMapping ?? [];
-      return ok({ mapping: mapping.map(({ target, sources }) => ({ target, sources: [...sources] })) });
-    },
+    handle: async ({ connection }, deps) => ok(defaultMapping(deps, await pulled(deps, connection))),
   }),
 };
+
+export function defaultMapping(deps: ApiDeps, { type }: PulledRecord) {
+  const mapping = deps.propagation.sources.get(type)?.defaultMapping ?? [];
+  return { mapping: mapping.map(({ target, sources }) => ({ target, sources: [...sources] })) };
+}
 
 function standing(verb: 'pause' | 'resume', summary: string, change: typeof pausePulledByAdmin) {
   return endpoint({
