@@ -1,7 +1,7 @@
 /** What drift that was found and not repaired does to the status of its subject; it never plans a change. */
 
 import type { Db } from '../db/open.ts';
-import { getLink, type RememberedDrift } from '../db/seen/links.ts';
+import type { RememberedDrift } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import type { Subject } from '../model/subject.ts';
 import type { DriftItem } from '../plan/drift.ts';
@@ -9,11 +9,6 @@ import type { StoreContext } from '../stores/desired.ts';
 import { driftReason } from './drift.ts';
 
 /** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
-export async function standingDrift(tx: Db, context: StoreContext, subject: Subject): Promise<string | null> {
-  const link = await getLink(tx, context.store.id, subject);
-  return link ? reasonOf(link.drift) : null;
-}
-
 export function reasonOf(drift: RememberedDrift | null): string | null {
   return drift === null ? null : driftReason(drift.items as readonly DriftItem[]);
 }

@@ -57,7 +57,7 @@ export async function settleLeaver(
       return attempt.now();
     }
   }
-  await closeLeaver(tx, store.id, personId);
+  if (attempt.task.isOpenLeaver) await closeLeaver(tx, store.id, personId);
   return null;
 }
 

@@ -5,7 +5,7 @@ import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
 import { replaceKeyWaits } from '../db/seen/keys.ts';
 import {
   deleteSyncStatus,
-  getSyncStatus,
+  getStanding,
   type SyncStatus,
   type SyncStatusRecord,
   upsertSyncStatus,
@@ -15,7 +15,7 @@ import { recordSuccess } from '../db/stores/storeProgress.ts';
 import type { Skip } from '../model/change.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
-import { standingDrift } from './driftStatus.ts';
+import { reasonOf } from './driftStatus.ts';
 import type { OwnWait } from './keys/order.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
 
@@ -44,8 +44,8 @@ export interface StatusChange {
 
 export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Promise<StatusChange> {
   const { store } = attempt.context;
-  const status = await statusOf(tx, attempt, outcome);
-  const before = await getSyncStatus(tx, store.id, attempt.task.subject);
+  const { said: before, drift } = await getStanding(tx, store.id, attempt.task.subject);
+  const status = statusOf(outcome, reasonOf(drift));
   if (outcome.forgotten && status.status === 'synced') {
     await deleteSyncStatus(tx, store.id, attempt.task.subject);
   } else {
@@ -112,11 +112,11 @@ async function explain(
 const EVENTS_MAX = 20;
 const REASONS_MAX = 3;
 
-async function statusOf(
-  tx: Db,
-  attempt: Attempt,
+/** `drift`: why a subject that is settled is not in sync all the same. */
+function statusOf(
   outcome: Outcome,
-): Promise<Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'>> {
+  drift: string | null,
+): Pick<SyncStatusRecord, 'status' | 'reason' | 'vendor'> {
   const { heldReasons, skipped, refusals = [], waiting = [] } = outcome;
   const vendor = refusals.find((refusal) => refusal.vendor)?.vendor ?? null;
   const because = (status: SyncStatus, reasons: readonly string[]) => ({
@@ -134,7 +134,6 @@ async function statusOf(
   if (unsynced.length > 0) return because('unsynced', unsynced);
   const partly = [...skipped.map((skip) => skip.reason), ...refusals.map((refusal) => refusal.reason)];
   if (partly.length > 0) return because('partiallySynced', partly);
-  const drift = await standingDrift(tx, attempt.context, attempt.task.subject);
   return drift === null
     ? { status: 'synced', reason: null, vendor: null }
     : because('partiallySynced', [drift]);

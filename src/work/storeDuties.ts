@@ -10,7 +10,7 @@ import type { Db } from '../db/open.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
 import { hasOpenTasks } from '../db/queue/tasks.ts';
-import { nextOpenRun } from '../db/runs/syncRuns.ts';
+import { openRuns } from '../db/runs/syncRuns.ts';
 import { getStore, type StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { StoreContext } from '../stores/desired.ts';
@@ -89,7 +89,9 @@ export class StoreDuties implements Duties {
     if (isPreviewsTurn && underWay.count > 0) return this.#untilFreed();
     this.#hasJustPreviewed = isPreviewsTurn && (await this.#makePreview(shift));
     if (this.#hasJustPreviewed) return { kind: 'again' };
-    if ((await this.#tasks.begin(context, shift, due)) !== 'nothing') return { kind: 'again' };
+    const begun = await this.#tasks.begin(context, shift, due);
+    if (begun === 'full' && underWay.count > 0) return this.#untilFreed();
+    if (begun !== 'nothing') return { kind: 'again' };
     if (underWay.count > 0) return this.#untilFreed();
     // Whatever was in hand may have kept others from being due.
     return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift);
@@ -101,12 +103,12 @@ export class StoreDuties implements Duties {
     const { store } = context;
     this.#tasks.rest();
     // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
-    const run = await nextOpenRun(db, store.id);
+    const { next: run, isSettling } = await openRuns(db, store.id);
     const maySync = run !== null && this.#syncNotBefore <= clock.now();
     if (maySync && (await this.#syncStep(await this.#contextNow(context), shift))) return { kind: 'again' };
     // Nothing else was due between two pages.
     if (await this.#makePreview(shift)) return { kind: 'again' };
-    await closeSettledRuns({ db, clock }, context, shift.lease);
+    if (isSettling) await closeSettledRuns({ db, clock }, context, shift.lease);
     if (store.status !== 'DELETING' || run !== null || (await hasOpenTasks(db, store.id))) {
       return this.#untilLimitEnds({ kind: 'idle', stay: this.#health.trouble.streak > 0 });
     }

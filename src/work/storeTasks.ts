@@ -40,8 +40,8 @@ export interface StoreTasksDeps {
 /** How long a group waits at most for members of it whose own attempts are in hand. */
 const GROUP_WAITS_MAX_MS = 1_000;
 
-/** What became of looking for tasks. */
-export type Begun = 'began' | 'nothing' | 'outdated';
+/** What became of looking for tasks. `full`: some began, and nothing else that is due could. */
+export type Begun = 'began' | 'full' | 'nothing' | 'outdated';
 
 export class StoreTasks {
   readonly underWay = new AttemptsUnderWay();
@@ -83,6 +83,7 @@ export class StoreTasks {
 
   /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */
   async begin(context: StoreContext, shift: Shift, due: readonly DueTask[]): Promise<Begun> {
+    const { ended } = this.underWay;
     let begun: Begun = 'nothing';
     for (const task of due) {
       const room = this.#room(context);
@@ -95,7 +96,12 @@ export class StoreTasks {
       void this.#settle(context, shift, task, giveWay);
       begun = 'began';
     }
-    return begun;
+    return begun === 'began' && this.#isFull(context, due, ended) ? 'full' : begun;
+  }
+
+  /** All leavers who are due come before everybody else. */
+  #isFull(context: StoreContext, due: readonly DueTask[], ended: number): boolean {
+    return ended === this.underWay.ended && this.#room(context).others <= 0 && !due.every(isLeaver);
   }
 
   /** Settles, one after the other, the leavers who came after longer work had begun. True where there were some. */

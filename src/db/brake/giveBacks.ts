@@ -3,6 +3,7 @@
  * fulfils it, or says why it cannot. A wish is written once, so that nothing is given back twice.
  */
 
+import type { Knex } from 'knex';
 import type { LossState } from '../../model/loss.ts';
 import type { Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
@@ -28,6 +29,12 @@ export async function wantedBack(db: Db, storeId: string, subject: Subject): Pro
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
     .orderBy(['since', 'id']);
   return rows.map(toLoss);
+}
+
+/** For `exists`: the same of the subject of each task in `tasks`. */
+export function wantedBackOf(db: Db, tasks: string): Knex.QueryBuilder {
+  const same = ['store_id', 'kind', 'subject_id'].map((name) => [name, db.ref(`${tasks}.${name}`)]);
+  return open(db).where(Object.fromEntries(same)).select(db.raw('1'));
 }
 
 /** Groups with memberships of the person that are to be given back. */

@@ -3,6 +3,7 @@
  * when; it decides nothing, and is deleted in the transaction that settles the person.
  */
 
+import type { Knex } from 'knex';
 import { fromJsonOrNull } from '../columns.ts';
 import type { Db } from '../open.ts';
 
@@ -42,6 +43,13 @@ export async function openLeavers(db: Db, storeIds: readonly string[], leaver: N
 export async function getLeaver(db: Db, storeId: string, personId: string): Promise<LeaverRecord | null> {
   const row = await db('leavers').where({ store_id: storeId, person_id: personId }).first();
   return row ? toLeaver(row) : null;
+}
+
+/** For `exists`: the open leaver whom each task in `tasks` is about. */
+export function openLeaverOf(db: Db, tasks: string): Knex.QueryBuilder {
+  return db('leavers')
+    .where({ store_id: db.ref(`${tasks}.store_id`), person_id: db.ref(`${tasks}.subject_id`) })
+    .select(db.raw('1'));
 }
 
 /** The store confirmed it, or an admin decided that nothing is to be done. */

@@ -1,9 +1,11 @@
 /** The worker's side of the queue: what is due, and what becomes of a task that was worked on. */
 
 import type { Kind, Subject } from '../../model/subject.ts';
-import { fromJsonOrNull, toJson } from '../columns.ts';
+import { wantedBackOf } from '../brake/giveBacks.ts';
+import { fromBoolean, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { changedMembers, forgetChangedMembers } from './changedMembers.ts';
+import { openLeaverOf } from './leavers.ts';
 import { PRIORITY } from './tasks.ts';
 
 /**
@@ -49,6 +51,10 @@ export interface DueTask {
   readonly causes: readonly string[];
   /** Of a group: the people whose memberships changed; null where all of it is to be looked at. */
   readonly changedMembers: readonly string[] | null;
+  /** Something that the store took from the subject is to be given back: whoever wants that asks for the task anew. */
+  readonly givesBack: boolean;
+  /** The person is an open leaver there: whoever makes them one asks for the task anew. */
+  readonly isOpenLeaver: boolean;
   /** Of the store's settings, rules and mappings, when the task was claimed. */
   readonly contextVersion: number;
 }
@@ -81,7 +87,9 @@ export async function nextDueTasks(
     .join('stores', 'stores.id', 'due.store_id')
     .leftJoin('task_causes', 'task_causes.task_id', 'due.id')
     .orderBy(['due.priority', 'due.run_at', 'due.id', 'task_causes.created_at'])
-    .select('due.*', 'stores.context_version', 'task_causes.correlation_id');
+    .select('due.*', 'stores.context_version', 'task_causes.correlation_id')
+    .select(db.raw('exists ? as gives_back', [wantedBackOf(db, 'due')]))
+    .select(db.raw('exists ? as open_leaver', [openLeaverOf(db, 'due')]));
   const tasks = [...Map.groupBy(rows, ({ id }) => id).values()];
   const groups = tasks.flatMap(([row]) => (row?.kind === 'group' ? [row.id] : []));
   const changed = await changedMembers(db, groups);
@@ -105,6 +113,8 @@ interface DueRow {
   readonly created_at: string;
   readonly correlation_id: string | null;
   readonly context_version: number | string;
+  readonly gives_back: boolean | number;
+  readonly open_leaver: boolean | number;
 }
 
 /** `rows`: one for each cause, and one where there is none. */
@@ -126,6 +136,8 @@ function toDueTask(rows: readonly DueRow[], changed: ReadonlyMap<string, readonl
     createdAt: row.created_at,
     causes: rows.flatMap((cause) => cause.correlation_id ?? []),
     changedMembers: changed.get(row.id) ?? null,
+    givesBack: fromBoolean(row.gives_back),
+    isOpenLeaver: fromBoolean(row.open_leaver),
     contextVersion: Number(row.context_version),
   };
 }

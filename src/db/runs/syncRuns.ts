@@ -107,15 +107,23 @@ export async function getSyncRun(db: Db, storeId: string, id: string): Promise<S
  * not count.
  */
 export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
-  const row = await db('sync_runs')
+  return (await openRuns(db, storeId)).next;
+}
+
+/** With whether any run has nothing left to do but to wait for its tasks. */
+export async function openRuns(
+  db: Db,
+  storeId: string,
+): Promise<{ readonly next: SyncRunRecord | null; readonly isSettling: boolean }> {
+  const rows = await db('sync_runs')
     .where({ store_id: storeId })
     .whereIn('state', ['QUEUED', 'RUNNING'])
-    .where({ settling: false })
     .orderBy('state', 'desc')
     .orderBy('created_at')
-    .orderBy('id')
-    .first();
-  return row ? toSyncRun(row) : null;
+    .orderBy('id');
+  const runs = rows.map(toSyncRun);
+  const next = runs.find(({ settling }) => !settling) ?? null;
+  return { next, isSettling: runs.some(({ settling }) => settling) };
 }
 
 /** Writes how far a run is. A run that was called off meanwhile stays called off. */

@@ -21,13 +21,15 @@ export async function keysOfLink(db: Db, linkId: string): Promise<KeysOfLink> {
   return new Map(rows.map((row) => [row.attribute, row.value_lower]));
 }
 
+/** `before`: as `keysOfLink` answered in this transaction. */
 export async function replaceKeysOfLink(
   db: Db,
   storeId: string,
   linkId: string,
+  before: KeysOfLink,
   keys: readonly Key[],
 ): Promise<void> {
-  await db('link_keys').where({ link_id: linkId }).delete();
+  if (before.size > 0) await db('link_keys').where({ link_id: linkId }).delete();
   if (keys.length === 0) return;
   const rows = keys.map(({ attribute, value }) => ({
     link_id: linkId,

@@ -22,6 +22,7 @@ import { forbiddenAsSkip } from '../refusal.ts';
  * write ended of which only the outcome is wanted now.
  */
 export async function giveBackToPerson(attempt: Attempt, sent?: RemoteError): Promise<void> {
+  if (!attempt.task.givesBack) return;
   const { store } = attempt.context;
   const wanted = await wantedBack(attempt.db, store.id, attempt.task.subject);
   for (const loss of accountFirst(wanted)) {

@@ -25,6 +25,7 @@ interface Wanted extends LossRecord {
 
 /** Throws the RemoteError of the vendor; what is not given back by then is tried again with the task. */
 export async function giveBackToMembers(attempt: Attempt): Promise<void> {
+  if (!attempt.task.givesBack) return;
   while (await giveSomeBack(attempt));
 }
 

@@ -38,7 +38,7 @@ export async function recordKeys(tx: Db, attempt: Attempt, link: LinkRecord): Pr
   const after = new Map(held.map(({ attribute, value }) => [attribute, lower(value)]));
   const freed = [...before].filter(([attribute, value]) => after.get(attribute) !== value);
   if (freed.length === 0 && after.size === before.size) return;
-  await replaceKeysOfLink(tx, context.store.id, link.id, held);
+  await replaceKeysOfLink(tx, context.store.id, link.id, before, held);
   await wakeWaiters(tx, attempt, link.subject.kind, freed);
 }
 
