@@ -61,7 +61,7 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
-  if (attempt.asked) await recordSuccess(tx, store.id, attempt.now());
+  if (attempt.asked && isNews(store.lastSuccessAt, attempt)) await recordSuccess(tx, store.id, attempt.now());
   const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   const waits = (outcome.waiting ?? []).length > 0;
@@ -76,6 +76,13 @@ export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Prom
   else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt);
   else await completeTask(tx, attempt.task);
   return { before, after: status };
+}
+
+/** Attempts beside each other would wait for each other at the store's row. */
+const SUCCESS_SAID_EVERY_MS = 1_000;
+
+function isNews(saidAt: string | null, { deps }: Attempt): boolean {
+  return saidAt === null || Math.abs(deps.clock.now() - Date.parse(saidAt)) >= SUCCESS_SAID_EVERY_MS;
 }
 
 /** Whoever is waited for wakes who waits; should that fail to come, this is how long it takes. */

@@ -53,6 +53,8 @@ export interface StoreStanding {
   readonly streak: number;
   /** So many subjects failed that the store is to blame. */
   readonly isInTrouble: boolean;
+  /** ISO time: when another subject was last served, before this attempt began; null where this worker knows of none. */
+  readonly servedAt: string | null;
 }
 
 export async function settleFailure(
@@ -60,8 +62,7 @@ export async function settleFailure(
   error: unknown,
   standing: StoreStanding,
 ): Promise<void> {
-  if (!(error instanceof RemoteError))
-    return tryAgain(attempt, asInternal(attempt, error), standing.streak, true);
+  if (!(error instanceof RemoteError)) return tryAgain(attempt, asInternal(attempt, error), standing, true);
   if (error.disposition === 'rateLimited') return putOff(attempt, error);
   if (attempt.untold) await tellOfReads(attempt, error);
   switch (error.disposition) {
@@ -69,7 +70,7 @@ export async function settleFailure(
       return;
     case 'transient':
     case 'unknownOutcome':
-      if (!error.unrecognised) return tryAgain(attempt, error, standing.streak, false);
+      if (!error.unrecognised) return tryAgain(attempt, error, standing, false);
       return standing.isInTrouble ? waitForStore(attempt, error) : postpone(attempt, error, true);
     case 'waits':
       return error.retryAfterMs === undefined
@@ -121,11 +122,12 @@ function asInternal(attempt: Attempt, cause: unknown): RemoteError {
 async function tryAgain(
   attempt: Attempt,
   error: RemoteError,
-  streak: number,
+  { streak, servedAt }: StoreStanding,
   always: boolean,
 ): Promise<void> {
   const { task, context } = attempt;
-  const attempts = task.attempts + (always || othersSucceeded(context.store.lastSuccessAt, task) ? 1 : 0);
+  const attempts =
+    task.attempts + (always || othersSucceeded(task, [context.store.lastSuccessAt, servedAt]) ? 1 : 0);
   if (attempts >= context.settings.maxAttempts) return park(attempt, error);
   await later(attempt, error, { attempts }, retryDelayMs(attempts, streak));
 }
@@ -174,8 +176,8 @@ export function retryDelayMs(attempts: number, streak: number): number {
 }
 
 /** A failure is the task's own only where the store served another subject in the meantime. */
-function othersSucceeded(lastSuccessAt: string | null, task: DueTask): boolean {
-  return lastSuccessAt !== null && lastSuccessAt > (task.failedAt ?? task.createdAt);
+function othersSucceeded({ failedAt, createdAt }: DueTask, served: readonly (string | null)[]): boolean {
+  return served.some((at) => at !== null && at > (failedAt ?? createdAt));
 }
 
 const BACKOFF_FIRST_MS = 500;

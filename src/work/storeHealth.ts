@@ -35,6 +35,8 @@ export class StoreHealth {
   readonly #deps: StoreHealthDeps;
   readonly trouble = new Trouble();
   readonly doubt: CredentialDoubt;
+  /** ISO time: when a task was last settled with the vendor's help; the store's row may be a moment behind. */
+  servedAt: string | null = null;
 
   constructor(deps: StoreHealthDeps) {
     this.#deps = deps;

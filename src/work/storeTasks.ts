@@ -208,9 +208,11 @@ export class StoreTasks {
     const proveRights = () => this.#health.doubt.prove(store, calls);
     const work = { context, lease, task, claim, signal: calls, onCall, giveWay, settleDoubt, proveRights };
     const attempt = new Attempt({ db, clock, log }, work);
+    const { servedAt } = this.#health;
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);
       else await settleGroup(attempt);
+      if (attempt.asked) this.#health.servedAt = attempt.now();
       if (attempt.asked && !attempt.wasRefused) await this.#served(context);
       if (attempt.mayStillArrive) await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
     } catch (thrown) {
@@ -233,7 +235,8 @@ export class StoreTasks {
       else log.warn(about, 'a task failed');
       if (!this.#health.isOwnTrouble(store, task, error))
         await this.#health.react(store, reaction, { subjectId: task.subject.id, began });
-      await settleFailure(attempt, error, this.#health.trouble);
+      const { streak, isInTrouble } = this.#health.trouble;
+      await settleFailure(attempt, error, { streak, isInTrouble, servedAt });
     } finally {
       claim.end();
     }

@@ -15,22 +15,26 @@ export function isHint(people: readonly string[] | null): people is readonly str
   return people !== null && people.length <= CHANGED_MEMBERS_MAX;
 }
 
-/** Part of the transaction that wrote the task; `seq` is the task's own. */
+/** Part of the transaction that wrote the tasks; `seq` is a task's own. */
 export async function addChangedMembers(
   tx: Db,
-  task: { readonly id: string; readonly seq: number },
+  tasks: readonly { readonly id: string; readonly seq: number }[],
   people: readonly string[],
 ): Promise<void> {
-  if (people.length === 0) return;
-  for (const some of chunks([...new Set(people)])) {
-    const rows = some.map((person_id) => ({ task_id: task.id, person_id, seq: task.seq }));
-    await tx('task_members').insert(rows).onConflict(['task_id', 'person_id']).merge(['seq']);
-  }
-  const known = tx('task_members').where({ task_id: task.id }).count('*');
+  const rows = tasks.flatMap(({ id: task_id, seq }) =>
+    [...new Set(people)].map((person_id) => ({ task_id, person_id, seq })),
+  );
+  if (rows.length === 0) return;
+  for (const some of chunks(rows))
+    await tx('task_members').insert(some).onConflict(['task_id', 'person_id']).merge(['seq']);
+  const known = tx('task_members')
+    .where({ task_id: tx.ref('tasks.id') })
+    .count('*');
+  const ids = tasks.map(({ id }) => id);
   await tx('tasks')
-    .where({ id: task.id })
+    .whereIn('id', ids)
     .where(CHANGED_MEMBERS_MAX, '<', known)
-    .update({ whole_seq: task.seq });
+    .update({ whole_seq: tx.ref('seq') });
 }
 
 /** By task. Tasks that ask for the whole subject are absent. */

@@ -91,8 +91,8 @@ export async function nextDueTasks(
     .select(db.raw('exists ? as gives_back', [wantedBackOf(db, 'due')]))
     .select(db.raw('exists ? as open_leaver', [openLeaverOf(db, 'due')]));
   const tasks = [...Map.groupBy(rows, ({ id }) => id).values()];
-  const groups = tasks.flatMap(([row]) => (row?.kind === 'group' ? [row.id] : []));
-  const changed = await changedMembers(db, groups);
+  const hinted = tasks.flatMap(([row]) => (row?.kind === 'group' && row.whole_seq === null ? [row.id] : []));
+  const changed = await changedMembers(db, hinted);
   return tasks.map((some) => toDueTask(some, changed));
 }
 
@@ -104,6 +104,7 @@ interface DueRow {
   readonly subject_id: string;
   readonly priority: number;
   readonly seq: number;
+  readonly whole_seq: number | string | null;
   readonly intent: string | null;
   readonly attempts: number;
   readonly postponed: number;

@@ -77,7 +77,10 @@ async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue):
       updated_at: task.at,
     })
     .returning(['id', 'seq']);
-  if (hinted) for (const { id, seq } of rows) await addChangedMembers(db, { id, seq: Number(seq) }, people);
+  if (hinted) {
+    const hinting = rows.map(({ id, seq }) => ({ id, seq: Number(seq) }));
+    await addChangedMembers(db, hinting, people);
+  }
   if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
     const { environmentId, at: since, subject } = task;
     const correlationId = task.correlationIds.at(-1) ?? null;

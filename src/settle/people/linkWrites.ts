@@ -163,6 +163,12 @@ function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null
   };
 }
 
+/** A name that is new is looked up, and found by from then on. */
+function withoutSameName(link: LinkRecord, patch: LinkPatch): LinkPatch {
+  const { remoteName, ...rest } = patch;
+  return remoteName === link.remoteName ? rest : patch;
+}
+
 /** `written`: the attributes that were sent; null where it was the state. */
 async function put(
   tx: Db,
@@ -172,7 +178,7 @@ async function put(
   written: readonly string[] | null = null,
 ): Promise<LinkRecord> {
   if (link) {
-    await updateLink(tx, link.id, patch, attempt.now());
+    await updateLink(tx, link.id, withoutSameName(link, patch), attempt.now());
     return { ...link, ...patch, drift: await endDrift(tx, attempt, link, written) };
   }
   const { store } = attempt.context;
