@@ -28,7 +28,12 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
   afterEach(() => world.stop());
 
   it.each(TYPES)('gives memberships back on %s, the account first', async (type) => {
-    await world.add(type, { BRAKE_MIN: 2, BRAKE_PERCENT: 0, GROUP_PROVISIONING: 'Create' });
+    await world.add(type, {
+      BRAKE_MIN: 2,
+      BRAKE_PERCENT: 0,
+      GROUP_PROVISIONING: 'Create',
+      PARALLEL_CHANGES: 1,
+    });
     const [a = '', b = '', c = '', d = ''] = await joinMany(4);
     const group = await world.group('staff', [a, b, c, d]);
     await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${a}"]` });
