@@ -43,17 +43,19 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   return { themes, actions: withFurtherActions(further, themes, actions) };
 }
 
-/** Without a mistake of the bridge there are no complaints. */
+/** Without a mistake of the bridge there are no complaints. `meddle`: what a test does to the world beforehand. */
 export async function playHistory(
   database: Database,
   seed: string,
   index: number,
   { themes, actions }: History,
+  meddle: (world: World) => void = () => {},
 ): Promise<Outcome> {
   const random = createRandom(`${seed}/${index}/events`);
   database.empty();
   replaceRandomSource({ number: random.number, uuid: random.uuid });
   const world = new World(database, random, themes);
+  meddle(world);
   let complaints: readonly string[] = [];
   try {
     let isOver = false;

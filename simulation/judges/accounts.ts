@@ -47,7 +47,7 @@ export function judgeAccountWrite(
       if (!some((m) => m.createUsers)) return 'CREATE_USERS is off';
       return secondAccount(records, human, caller) ?? wrongAttribute(records, turn, write, standings);
     case 'update':
-      if (!was('active')) return 'the person is not active';
+      if (!was('active')) return endsTemporary(records, write) ? null : 'the person is not active';
       if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
       return wrongAttribute(records, turn, write, standings);
     case 'enable':
@@ -100,6 +100,13 @@ function tooSoon(
   if (account?.state === 'enabled' && !touchedByHand.has(accountId)) return 'it is not disabled yet';
   const isDue = now() + SKEW_MAX_MS >= sight.goneSince(human) + days * DAY_MS;
   return isDue ? null : `REMOVE_AFTER_DAYS of ${days} is not over`;
+}
+
+/** Nobody keeps a name that was given only until another one is free. */
+function endsTemporary({ vendor }: Records, { accountId, attributes }: AccountWrite): boolean {
+  const has = vendor.holds.accounts.get(accountId)?.attributes.userName ?? '';
+  const names = Object.keys(attributes);
+  return has.includes('moving-') && names.length === 1 && names[0] === 'userName';
 }
 
 function wrongAttribute(

@@ -45,8 +45,8 @@ export interface UserSituation {
   readonly isProtected: boolean;
   /** Wanted values that another account has, by target attribute, each with why that stays so. */
   readonly takenKeys: ReadonlyMap<string, string>;
-  /** Target attributes with a value that the account has only until the wanted one is free. */
-  readonly temporary: readonly string[];
+  /** Target attributes with a value that the account has only until the wanted one is free, each with the one before. */
+  readonly temporary: ReadonlyMap<string, string | null>;
   /** Attributes that would give an account the name of a protected one. */
   readonly namesProtected: readonly string[];
   /** The account that was found is one that the bridge made, and whose creation nobody heard of. */

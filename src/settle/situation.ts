@@ -49,7 +49,7 @@ export function userSituation(
     namesProtected: protectedNames(context, identityAttributes, desired.attributes),
     isOwn: false,
     takenKeys: new Map(),
-    temporary: [],
+    temporary: new Map(),
     removalDue: isRemovalDue(context, desired, live, seen.now),
   };
 }

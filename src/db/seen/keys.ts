@@ -87,14 +87,22 @@ function toHolder(kind: Kind, row: Record<string, string>): KeyHolder {
  */
 export type KeyWaitState = 'waiting' | 'taken' | 'stuck';
 
+/** What the account or group has until it can have what is wanted; both null where it still has its own. */
+export interface Meanwhile {
+  /** It has this, or may have it. */
+  readonly temporary: string | null;
+  /** It had this before. */
+  readonly former: string | null;
+}
+
+export const NOT_ASIDE: Meanwhile = { temporary: null, former: null };
+
 /** A subject wants a key that another account or group has. */
-export interface KeyWait extends Key {
+export interface KeyWait extends Key, Meanwhile {
   readonly subjectId: string;
   readonly state: KeyWaitState;
   /** The vendor's words; '' while it waits. Names nobody else. */
   readonly reason: string;
-  /** What the account or group has, or may have, until it can have what is wanted. */
-  readonly temporary: string | null;
 }
 
 /** Replaces what was known of the subject. */
@@ -109,7 +117,7 @@ export async function replaceKeyWaits(
   if (waits.length === 0) return;
   const byAttribute = new Map(waits.map((wait) => [wait.attribute, wait]));
   await db('key_waits').insert(
-    [...byAttribute.values()].map(({ attribute, value, state, reason, temporary }) => ({
+    [...byAttribute.values()].map(({ attribute, value, state, reason, temporary, former }) => ({
       ...key,
       attribute,
       value,
@@ -117,6 +125,7 @@ export async function replaceKeyWaits(
       state,
       reason,
       temporary,
+      former,
     })),
   );
 }
@@ -186,6 +195,7 @@ function toWait(row: Record<string, string | null>): KnownWait {
     state: row.state as KeyWaitState,
     reason: row.reason as string,
     temporary: row.temporary ?? null,
+    former: row.former ?? null,
     holder: row.holder_id ? { subjectId: row.holder_id, remoteName: row.holder_name as string } : null,
   };
 }

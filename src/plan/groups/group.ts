@@ -25,6 +25,8 @@ export interface GroupSituation {
   readonly renameGroups: boolean;
   /** Why the wanted name cannot be had: another group has it. */
   readonly takenName: string | null;
+  /** The remote group has a temporary name; this was the one before. */
+  readonly formerName: string | null;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
   /** It has members, as far as is known, who are nobody's doing here. */
@@ -70,10 +72,18 @@ function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChang
   const refusal = situation.namesProtected ? NAME_PROTECTED : situation.takenName;
   if (refusal !== null) {
     const reason = `${desired.display} ${refusal}`;
-    return { changes: [], skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
+    const back = situation.formerName === null ? [] : [naming(link, subject, situation.formerName)];
+    return { changes: back, skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
   }
-  const attributes = [{ name: GROUP_KEY, from: link.remoteName, to: desired.name }];
-  return one({ op: 'update', subject, remoteId: link.remoteId, attributes });
+  return one(naming(link, subject, desired.name));
+}
+
+function naming(
+  { remoteId, remoteName }: GroupLink,
+  subject: GroupChange['subject'],
+  to: string,
+): GroupChange {
+  return { op: 'update', subject, remoteId, attributes: [{ name: GROUP_KEY, from: remoteName, to }] };
 }
 
 function goneGroup(situation: GroupSituation, subject: GroupChange['subject']): GroupPlan {

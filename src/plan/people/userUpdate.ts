@@ -18,7 +18,7 @@ export function update(
   const wanted = attributeChanges(desired.attributes, applied, observed);
   const mine = withoutForeign(plan, wanted, applied, observed);
   const attributes = withoutProtected(plan, withoutTaken(plan, mine));
-  const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.includes(name);
+  const isDue = ({ name }: AttributeChange) => settings.updateUsers || temporary.has(name);
   const due = attributes.filter(isDue);
   addUpdates(plan, remoteId, due, { applied, observed, waits });
   const names = attributes.filter((attribute) => !isDue(attribute)).map(({ name }) => name);
@@ -45,7 +45,7 @@ function withoutForeign(
   const { foreignKept, settings, temporary } = plan.situation;
   if (settings.overwriteIdentity) return attributes;
   const isKept = ({ name }: AttributeChange) =>
-    foreignKept.includes(name) && !temporary.includes(name) && isForeign(applied[name], observed[name]);
+    foreignKept.includes(name) && !temporary.has(name) && isForeign(applied[name], observed[name]);
   const kept = attributes.filter(isKept);
   for (const { name, to } of kept) {
     const why = `keeps the ${name} "${observed[name]}" instead of "${to}": the bridge did not write it, and OVERWRITE_IDENTITY is off`;
@@ -88,7 +88,7 @@ function addUpdates(
   { applied, observed, waits = {} }: Known,
 ) {
   const { identityAttributes, temporary } = plan.situation;
-  const identity = identityAttributes.filter((name) => !temporary.includes(name));
+  const identity = identityAttributes.filter((name) => !temporary.has(name));
   const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
   const base = { op: 'update', subject: plan.subject, remoteId } as const;
   if (harmless.length > 0) plan.add({ ...base, attributes: harmless, ...waits });
@@ -100,14 +100,18 @@ function addUpdates(
   plan.add({ ...base, attributes: replacing, replacesIdentity: true, ...hold });
 }
 
-/** What another account has is said, and not sent again. */
+/** What another account has is said, and not sent again. A temporary value does not stay for that: the former one comes back. */
 function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): readonly AttributeChange[] {
-  const { takenKeys } = plan.situation;
+  const { takenKeys, temporary } = plan.situation;
   for (const { name } of attributes) {
     const why = takenKeys.get(name);
     if (why !== undefined) plan.skip('update', 'partiallySynced', why);
   }
-  return attributes.filter(({ name }) => !takenKeys.has(name));
+  return attributes.flatMap((attribute) => {
+    if (!takenKeys.has(attribute.name)) return [attribute];
+    const former = temporary.get(attribute.name) ?? null;
+    return former === null ? [] : [{ ...attribute, to: former }];
+  });
 }
 
 /** A temporary value goes, whatever became of the person meanwhile. */
@@ -115,7 +119,7 @@ export function endTemporary(plan: Drafting, link: AccountLink) {
   const { desired, temporary } = plan.situation;
   if (plan.deletes) return;
   const wanted = Object.fromEntries(
-    Object.entries(desired.attributes).filter(([name]) => temporary.includes(name)),
+    Object.entries(desired.attributes).filter(([name]) => temporary.has(name)),
   );
   const attributes = withoutTaken(plan, attributeChanges(wanted, link.applied, link.observed));
   if (attributes.length > 0)

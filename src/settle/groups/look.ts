@@ -12,7 +12,7 @@ import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import type { GroupSituation } from '../../plan/groups/group.ts';
 import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
-import { keyWaitsBySubject, takenName } from '../keys/waits.ts';
+import { formerName, keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { type GroupGuard, groupGuard, whyProtected } from './protection.ts';
@@ -90,6 +90,7 @@ export async function lookAtGroups(
       ...groupSituation(context, desired, link),
       ...leftAlone(context, guard, desired, record, remote?.group ?? null),
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
+      formerName: formerName(link?.remoteName ?? null, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
       fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
       hasOthers: record !== null && crowded.has(record.remoteId),
@@ -113,7 +114,7 @@ function groupSituation(
   link: LinkRecord | null,
 ): Omit<
   GroupSituation,
-  'found' | 'fedByAnother' | 'hasOthers' | 'takenName' | 'leftAlone' | 'namesProtected'
+  'found' | 'fedByAnother' | 'hasOthers' | 'takenName' | 'formerName' | 'leftAlone' | 'namesProtected'
 > {
   return {
     desired,

@@ -12,8 +12,8 @@ import { GROUP_KEY } from '../../plan/keys.ts';
 import type { Attempt } from '../attempt.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { orderGroup } from '../keys/groups.ts';
-import { recordKeys } from '../keys/holders.ts';
-import type { OwnWait } from '../keys/order.ts';
+import { recordKeys, wake } from '../keys/holders.ts';
+import { meanwhileOf, type OwnWait } from '../keys/order.ts';
 import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
@@ -97,7 +97,7 @@ export async function shapeRemoteGroup(
 /** Another group has the name: the group keeps its own, and the memberships go on. */
 async function nameTaken(
   attempt: Attempt,
-  { desired }: GroupFacts,
+  { desired, keyWaits, formerName }: GroupFacts,
   change: GroupChange,
   calls: readonly VendorCall[],
   words: string,
@@ -105,9 +105,15 @@ async function nameTaken(
   const key = { attribute: GROUP_KEY, value: desired.name };
   const { context, db, task } = attempt;
   const [holder = null] = await holdersOf(db, context.store.id, task.subject, [key]);
-  const wait = { ...key, state: 'taken', reason: words, temporary: null } as const;
+  const meanwhile = meanwhileOf(keyWaits, key);
+  const wait = { ...key, state: 'taken', reason: words, ...meanwhile } as const;
   const reason = `${desired.display} ${whyTaken(context, { ...wait, holder })}`;
-  await attempt.record((tx) => attempt.changeEvent(tx, change, { outcome: 'failure', calls, reason }));
+  const isWanted = change.op === 'update' && change.attributes.some(({ to }) => to === desired.name);
+  await attempt.record(async (tx) => {
+    await attempt.changeEvent(tx, change, { outcome: 'failure', calls, reason });
+    // From a temporary name it goes back to the one before.
+    if (isWanted && formerName !== null) await wake(tx, attempt, 'group', task.subject.id);
+  });
   return { refusal: { reason, vendor: { status: null, code: words, message: reason } }, wait };
 }
 

@@ -7,7 +7,7 @@ import type { Applied, CallContext, VendorCall } from '../../connectors/connecto
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import { PRIORITY, raisePriority } from '../../db/queue/tasks.ts';
-import { keyWaitsOf, replaceKeyWaits } from '../../db/seen/keys.ts';
+import { keyWaitsOf, type Meanwhile, NOT_ASIDE, replaceKeyWaits } from '../../db/seen/keys.ts';
 import type { Change, Update } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
@@ -58,9 +58,9 @@ export async function stepAside<C extends AnyUpdate>(
   const refusals: Refusal[] = [];
   for (const key of awaited) {
     const { attribute, value, holder } = key;
-    const taken = key.step === 'stepAside' ? await takeTemporary(attempt, key, stepping) : key.temporary;
-    if (taken !== null && typeof taken === 'object') {
-      const stuck = { ...waiting(key, null), state: 'stuck', reason: taken.reason } as const;
+    const taken = key.step === 'stepAside' ? await takeTemporary(attempt, key, stepping) : key.meanwhile;
+    if ('reason' in taken) {
+      const stuck = { ...waiting(key, NOT_ASIDE), state: 'stuck', reason: taken.reason } as const;
       keyWaits.push(stuck);
       const why = whyTaken(attempt.context, { ...stuck, holder });
       refusals.push({ reason: `${stepping.display} ${why}`, vendor: taken.vendor });
@@ -72,18 +72,20 @@ export async function stepAside<C extends AnyUpdate>(
   return { keyWaits, waiting: waitingFor, refusals };
 }
 
-/** The value that the account or group has now, or why it has none. */
+/** What the account or group has now, or why it has no temporary value. */
 async function takeTemporary<C extends AnyUpdate>(
   attempt: Attempt,
   key: Awaited,
   stepping: SteppingAside<C>,
-): Promise<string | Refusal> {
+): Promise<Meanwhile | Refusal> {
   const change = stepping.change(key);
   const [attribute] = change?.attributes ?? [];
   if (!change || !attribute) return stuck(attempt, key, NO_VALUE);
+  // What it has of an attempt before this one is a temporary value already.
+  const meanwhile = { temporary: attribute.to, former: key.meanwhile.former ?? attribute.from };
   await attempt.record(async (tx) => {
     await attempt.holdContext(tx);
-    await writeDown(tx, attempt, key, attribute.to);
+    await writeDown(tx, attempt, key, meanwhile);
     await raisePriority(tx, attempt.task.id, PRIORITY.awaited);
     await attempt.announce(tx, intentOf([...stepping.changes, change], null) as Intent);
   });
@@ -98,7 +100,7 @@ async function takeTemporary<C extends AnyUpdate>(
       const reason = `a temporary value: ${key.circle.length} of them want what another of them has`;
       await attempt.changeEvent(tx, change, { calls, ...told, reason });
     });
-    return attribute.to;
+    return meanwhile;
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     await attempt.record((tx) =>
@@ -121,11 +123,16 @@ function notTaken({ context }: Attempt, words: string): RemoteError {
   return new RemoteError(words, { ...fields, code: words });
 }
 
-async function writeDown(tx: Db, attempt: Attempt, { attribute }: Awaited, temporary: string): Promise<void> {
+async function writeDown(
+  tx: Db,
+  attempt: Attempt,
+  { attribute }: Awaited,
+  meanwhile: Meanwhile,
+): Promise<void> {
   const { id: storeId } = attempt.context.store;
   const { subject } = attempt.task;
   const waits = await keyWaitsOf(tx, storeId, subject.kind, [subject.id]);
-  const named = waits.map((wait) => (wait.attribute === attribute ? { ...wait, temporary } : wait));
+  const named = waits.map((wait) => (wait.attribute === attribute ? { ...wait, ...meanwhile } : wait));
   await replaceKeyWaits(tx, storeId, subject, named);
 }
 
@@ -140,7 +147,7 @@ async function stuck(attempt: Attempt, { attribute, circle }: Awaited, refusal: 
         .filter(({ subjectId }) => subjectId === id)
         .map((wait) =>
           wait.attribute === attribute
-            ? ({ ...wait, state: 'stuck', reason: refusal.reason, temporary: null } as const)
+            ? ({ ...wait, ...NOT_ASIDE, state: 'stuck', reason: refusal.reason } as const)
             : wait,
         );
       await replaceKeyWaits(tx, storeId, { kind, id }, rows);

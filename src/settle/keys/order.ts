@@ -10,6 +10,8 @@ import {
   type KeyHolder,
   type KeyWait,
   keyWaitsOf,
+  type Meanwhile,
+  NOT_ASIDE,
   replaceKeyWaits,
   waitGraph,
 } from '../../db/seen/keys.ts';
@@ -25,8 +27,8 @@ export interface Awaited extends Key {
   readonly step: Exclude<KeyStep, 'take'>;
   /** Those who wait in a circle, the subject first; empty where they do not. */
   readonly circle: readonly string[];
-  /** What the account or group has meanwhile, where it stepped aside already. */
-  readonly temporary: string | null;
+  /** Where it stepped aside already. */
+  readonly meanwhile: Meanwhile;
 }
 
 /**
@@ -48,9 +50,7 @@ export async function awaitedKeys(
     if (key && (await givesUp(attempt, holder, plans))) conflicts.set(holder.attribute, { key, holder });
   }
   if (conflicts.size === 0) return [];
-  const temporaryOf = (attribute: string) =>
-    known.find((row) => row.attribute === attribute)?.temporary ?? null;
-  const rows = [...conflicts.values()].map(({ key }) => waiting(key, temporaryOf(key.attribute)));
+  const rows = [...conflicts.values()].map(({ key }) => waiting(key, meanwhileOf(known, key)));
   const others = known.filter(({ attribute }) => !conflicts.has(attribute));
   await attempt.record((tx) => replaceKeyWaits(tx, storeId, subject, [...rows, ...others]));
   const awaited: Awaited[] = [];
@@ -59,14 +59,18 @@ export async function awaitedKeys(
     const { subjectId } = holder;
     const step = keyStep({ subjectId: subject.id, holder: { subjectId, givesUp: true }, waitsFor });
     const circle = circleOf(subject.id, subjectId, waitsFor);
-    if (step !== 'take')
-      awaited.push({ ...key, holder, step, circle, temporary: temporaryOf(key.attribute) });
+    if (step !== 'take') awaited.push({ ...key, holder, step, circle, meanwhile: meanwhileOf(known, key) });
   }
   return awaited;
 }
 
-export function waiting({ attribute, value }: Key, temporary: string | null): OwnWait {
-  return { attribute, value, state: 'waiting', reason: '', temporary };
+export function meanwhileOf(known: readonly OwnWait[], { attribute }: Pick<Key, 'attribute'>): Meanwhile {
+  const { temporary, former } = known.find((row) => row.attribute === attribute) ?? NOT_ASIDE;
+  return { temporary, former };
+}
+
+export function waiting({ attribute, value }: Key, meanwhile: Meanwhile): OwnWait {
+  return { attribute, value, state: 'waiting', reason: '', ...meanwhile };
 }
 
 /** It plans to, and will come to it without anybody's help. */

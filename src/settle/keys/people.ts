@@ -4,7 +4,7 @@
  */
 
 import { lower } from '../../db/columns.ts';
-import { holdersOf, type Key, type KeyHolder, replaceKeyWaits } from '../../db/seen/keys.ts';
+import { holdersOf, type Key, type KeyHolder, NOT_ASIDE, replaceKeyWaits } from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type AttributeChange, changeKey, type Update, type UserChange } from '../../model/change.ts';
 import { keysWanted, temporaryValue, withhold } from '../../plan/keys.ts';
@@ -16,7 +16,7 @@ import { byRecords, type PersonFacts, planPeople } from '../people/look.ts';
 import type { Refusal } from '../refusal.ts';
 import { type Order, stepAside } from './aside.ts';
 import { identityAttributes, recordKeys } from './holders.ts';
-import { type Awaited, awaitedKeys, type OwnWait } from './order.ts';
+import { type Awaited, awaitedKeys, meanwhileOf, type OwnWait } from './order.ts';
 import { whyTaken } from './waits.ts';
 
 export interface OrderedPerson extends Order {
@@ -77,8 +77,8 @@ export async function keysNotHad(
   const refusals: Refusal[] = [];
   const holders = await holdersOf(attempt.db, attempt.context.store.id, attempt.task.subject, taken);
   for (const { attribute, value, words } of taken) {
-    const temporary = known.find((row) => row.attribute === attribute)?.temporary ?? null;
-    const row = { attribute, value, state: 'taken', reason: words, temporary } as const;
+    const meanwhile = meanwhileOf(known, { attribute });
+    const row = { attribute, value, state: 'taken', reason: words, ...meanwhile } as const;
     rows.push(row);
     const holder = holders.find((other) => other.attribute === attribute) ?? null;
     const why = `${desired.display} ${whyTaken(attempt.context, { ...row, holder })}`;
@@ -86,7 +86,7 @@ export async function keysNotHad(
   }
   const identifier = identifierOf(attempt, facts);
   if (owner !== null && identifier && !awaited.some(({ attribute }) => attribute === identifier.attribute))
-    rows.push({ ...identifier, state: 'taken', reason: 'it is linked to another person', temporary: null });
+    rows.push({ ...identifier, ...NOT_ASIDE, state: 'taken', reason: 'it is linked to another person' });
   const isNew = ({ attribute }: OwnWait) => !rows.some((row) => row.attribute === attribute);
   const standing = known.filter((row) => isNew(row) && facts.takenKeys.has(row.attribute));
   return { keyWaits: [...rows, ...standing], refusals };
@@ -95,7 +95,7 @@ export async function keysNotHad(
 /** Of a creation that the vendor refused whole: whoever gives the key up, wakes the person. */
 export async function rememberTaken(attempt: Attempt, { attribute, value, words }: TakenKey): Promise<void> {
   const { context, task } = attempt;
-  const row = { attribute, value, state: 'taken', reason: words, temporary: null } as const;
+  const row = { attribute, value, state: 'taken', reason: words, ...NOT_ASIDE } as const;
   await attempt.record((tx) => replaceKeyWaits(tx, context.store.id, task.subject, [row]));
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { lower } from '../../db/columns.ts';
-import { type KnownWait, keyWaitsOf } from '../../db/seen/keys.ts';
+import { type KnownWait, keyWaitsOf, type Meanwhile } from '../../db/seen/keys.ts';
 import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { StoreContext } from '../../stores/desired.ts';
@@ -50,24 +50,29 @@ function isWanted(attributes: Attributes, { attribute, value }: KnownWait): bool
   return wanted !== undefined && lower(wanted) === lower(value);
 }
 
-/** Attributes that the account has only until the wanted value is free. */
+/** Attributes that the account has only until the wanted value is free, each with the value before. */
 export function temporaryAttributes(
   link: { readonly applied: Attributes; readonly observed: Attributes } | null,
   waits: readonly KnownWait[],
-): readonly string[] {
-  if (link === null) return [];
-  return waits
-    .filter(({ attribute, temporary }) => {
-      const has = link.observed[attribute] ?? link.applied[attribute];
-      return temporary !== null && has !== undefined && lower(has) === lower(temporary);
-    })
-    .map(({ attribute }) => attribute);
+): ReadonlyMap<string, string | null> {
+  if (link === null) return new Map();
+  const aside = waits.filter(({ attribute, temporary }) => {
+    const has = link.observed[attribute] ?? link.applied[attribute];
+    return temporary !== null && has !== undefined && lower(has) === lower(temporary);
+  });
+  return new Map(aside.map(({ attribute, former }) => [attribute, former]));
+}
+
+/** Of a group that is called so only until the wanted name is free: its name before. */
+export function formerName(remoteName: string | null, waits: readonly KnownWait[]): string | null {
+  const isNamed = (name: string | null) => name !== null && lower(name) === lower(remoteName ?? '');
+  return waits.find(({ temporary }) => isNamed(temporary))?.former ?? null;
 }
 
 /** Follows the name of the subject. */
 export function whyTaken(
   { store }: StoreContext,
-  { attribute, value, state, reason, holder }: Omit<KnownWait, 'subjectId' | 'temporary'>,
+  { attribute, value, state, reason, holder }: Omit<KnownWait, 'subjectId' | keyof Meanwhile>,
 ): string {
   if (state === 'stuck' && holder !== null) {
     const advice = 'give one of them another one there by hand';

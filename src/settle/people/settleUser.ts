@@ -133,7 +133,7 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     const refusedThere = desired.lifecycle === 'active' ? await refusedToPerson(tx, attempt, desired) : [];
     const said = await conclude(tx, attempt, outcomeOf(attempted, refusedThere));
     if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
-    if (desired.returns && applied.accessTaken) await enqueueAgain(tx, attempt);
+    if ((desired.returns && applied.accessTaken) || isStranded(attempted)) await enqueueAgain(tx, attempt);
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
     if (affectsGroups || isNewlyProtected || groupsFollow(attempt, desired, said))
       await enqueueGroupsOf(tx, attempt, link?.remoteId, isNewlyProtected ? null : onlyThis(facts, link));
@@ -144,6 +144,15 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
 function onlyThis({ desired, record }: PersonFacts, link: LinkRecord | null): readonly string[] | null {
   const isSame = record === null || record.remoteId === link?.remoteId;
   return isSame && link?.state !== 'removed' ? [desired.id] : null;
+}
+
+/** What it stepped aside for cannot be had any more: it goes back to what it had. */
+function isStranded({ facts, applied }: Attempted): boolean {
+  const { temporary, desired } = facts;
+  return applied.taken.some(
+    ({ attribute, value }) =>
+      (temporary.get(attribute) ?? null) !== null && desired.attributes[attribute] === value,
+  );
 }
 
 /** The account is disabled first; what would enable it is planned, and held, after that. */

@@ -34,7 +34,7 @@ const situation: UserSituation = {
   foreignKept: [],
   isProtected: false,
   takenKeys: new Map<string, string>(),
-  temporary: [],
+  temporary: new Map(),
   namesProtected: [],
   isOwn: false,
   removalDue: false,
