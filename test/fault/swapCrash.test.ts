@@ -111,15 +111,12 @@ it.each([0, 9, 20, 35])(
   },
 );
 
-it.each([5, 20])(
-  'leaves no temporary name on whoever leaves meanwhile, %d steps after',
-  async (steps) => {
-    const { complaints, names } = await play(steps, async (world) => {
-      const idp = new IdentityProvider(world);
-      for (const human of world.model.humans.slice(0, 2))
-        await idp.changePerson(human, { lifecycle: 'inactive' });
-    });
-    expect(complaints).toEqual([]);
-    expect(names.filter(isTemporary)).toEqual([]);
-  },
-);
+it.each([5, 20])('leaves no temporary name on whoever leaves meanwhile, %d steps after', async (steps) => {
+  const { complaints, names } = await play(steps, async (world) => {
+    const idp = new IdentityProvider(world);
+    for (const human of world.model.humans.slice(0, 2))
+      await idp.changePerson(human, { lifecycle: 'inactive' });
+  });
+  expect(complaints).toEqual([]);
+  expect(names.filter(isTemporary)).toEqual([]);
+});
