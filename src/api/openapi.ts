@@ -1,12 +1,18 @@
 /**
  * The description of the admin API as OpenAPI 3.1, made from the routes alone: whatever they declare is in it,
- * and nothing else is.
+ * and beside it only where SCIM and the probes are.
  */
 
 import { z } from 'zod';
 import { type Endpoint, endpoint, isWritten, ok, schemasAmong } from './endpoint.ts';
 import { TAGS } from './routes/tags.ts';
 import { Link, named, names, Problem } from './schemas/common.ts';
+import {
+  SURROUNDING_PATHS,
+  SURROUNDING_SCHEMAS,
+  SURROUNDING_SECURITY,
+  SURROUNDING_TAGS,
+} from './surroundings.ts';
 
 /** Tag → operation id → route. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
@@ -93,12 +99,15 @@ export function documentOf(tables: Tables, publicUrl: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
-    tags: Object.keys(tables).map((name) => ({ name, description: TAGS[name as keyof typeof TAGS] })),
-    paths,
+    tags: [
+      ...Object.keys(tables).map((name) => ({ name, description: TAGS[name as keyof typeof TAGS] })),
+      ...SURROUNDING_TAGS,
+    ],
+    paths: { ...paths, ...SURROUNDING_PATHS },
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, ...SURROUNDING_SECURITY },
       responses: Object.fromEntries(Object.entries(COMMON).map(([name, why]) => [name, problem(why)])),
-      schemas: schemasOf(routes.map(({ route }) => route)),
+      schemas: { ...schemasOf(routes.map(({ route }) => route)), ...SURROUNDING_SCHEMAS },
     },
   };
 }

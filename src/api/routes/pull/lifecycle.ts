@@ -19,7 +19,7 @@ import { DefaultMapping, PullPreviewed, PullRunShown, SourceChecked } from '../.
 const CONNECTION = '/environments/:envId/connections/:connectionId';
 
 export const connectionLife = {
-  checkConnection: endpoint({
+  checkPulledConnection: endpoint({
     method: 'post',
     path: `${CONNECTION}/check`,
     scope: 'write',
