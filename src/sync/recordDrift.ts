@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
+import { noteLostAccount } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
@@ -37,7 +38,7 @@ export async function recordPersonDrift(
   tx: Db,
   step: Step,
   scan: Scan,
-  { compared: link, drift, duplicates }: PersonFacts,
+  { compared: link, drift, duplicates, lost }: PersonFacts,
 ): Promise<readonly DriftItem[]> {
   if (link === null) return duplicates;
   const { store } = step.context;
@@ -48,7 +49,8 @@ export async function recordPersonDrift(
     if (drift.patch.state === 'disabled' && !disableKeepsMemberships)
       await doubtAccount(tx, store.id, link.remoteId);
     const isNews = drift.patch.state !== undefined || drift.patch.notAccepted !== undefined;
-    if (!scan.repair && isNews) await enqueue(tx, step, link);
+    if (lost) await enqueueLost(tx, step, link);
+    else if (!scan.repair && isNews) await enqueue(tx, step, link, PRIORITY.sync);
   }
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const items = [...drift.items, ...duplicates];
@@ -60,11 +62,16 @@ export async function recordPersonDrift(
   return items;
 }
 
-async function enqueue(tx: Db, step: Step, { subject }: LinkRecord): Promise<void> {
+async function enqueueLost(tx: Db, step: Step, link: LinkRecord): Promise<void> {
+  await enqueue(tx, step, link, PRIORITY.leaver);
+  await noteLostAccount(tx, step.context.store.id, link.subject);
+}
+
+async function enqueue(tx: Db, step: Step, { subject }: LinkRecord, priority: number): Promise<void> {
   await enqueueTask(tx, step.context.store.id, {
     environmentId: step.context.store.environmentId,
     subject,
-    priority: PRIORITY.sync,
+    priority,
     correlationIds: [step.run.correlationId],
     at: step.now(),
   });

@@ -165,6 +165,14 @@ export async function setIntent(db: Db, taskId: string, intent: Intent | null): 
     .update({ intent: intent && toJson(intent) });
 }
 
+/** Whoever works on the subject's task looks for another account of the person's: the linked one is gone. */
+export async function noteLostAccount(db: Db, storeId: string, subject: Subject): Promise<void> {
+  const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
+  const task = await db('tasks').where(key).first('id', 'intent');
+  const intent = fromJsonOrNull<Intent>(task.intent) ?? { ops: [], attributes: {} };
+  await setIntent(db, task.id, { ...intent, lost: true });
+}
+
 /** Earlier failures count no more. */
 const UNFAILED = { attempts: 0, postponed: 0, failing: false, failed_at: null, error: null };
 

@@ -38,11 +38,17 @@ export function byScan(planning: Planning, scan: Scan): Sight {
         if (!link || link.state === 'removed') return { link, duplicates };
         const drift = userDrift(link, person, seen.get(link.remoteId), scan.began, foreignKept);
         const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
-        return { link: found, drift, duplicates, compared: link };
+        return { link: found, lost: isLost(person, link, found), drift, duplicates, compared: link };
       };
       return new Map(people.map((person) => [person.id, sightOf(person)]));
     },
   };
+}
+
+/** Whoever was to lose access to the account that is gone loses it at the one that took its place. */
+function isLost({ lifecycle }: DesiredUser, before: LinkRecord, found: LinkRecord): boolean {
+  const wasUsable = before.state === 'enabled' || before.state === 'invited';
+  return wasUsable && found.state === 'removed' && lifecycle !== 'active';
 }
 
 export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drift): boolean {

@@ -43,6 +43,32 @@ describe.each([
     expect(await world.link(type, left)).toMatchObject({ remoteId: ids[0], origin: 'adopted' });
   });
 
+  it.each(['Report', 'Repair'])(
+    'is disabled after a sync too that sees it before anybody decides, under %s',
+    async (mode) => {
+      await world.configure(type, {
+        BRAKE_MIN: 1,
+        BRAKE_PERCENT: 0,
+        SYNC_INTERVAL_MINUTES: 60,
+        DRIFT_MODE: mode,
+      });
+      const ids = [await world.join('first'), await world.join('left'), await world.join('gone')];
+      await world.setActive(ids[0] ?? '', false);
+      await world.setActive(ids[1] ?? '', false);
+      await world.remove(`/Users/${ids[2]}`);
+      const accounts = [replace(type, 'left'), replace(type, 'gone')];
+      await world.store(type, 'POST', '/sync', {});
+      await world.settled();
+      expect(await openLeavers(type)).toHaveLength(2);
+      const [incident] = (await world.bridge.admin('GET', '/propagation/incidents')).body._embedded.incidents;
+      await world.bridge.admin('POST', `/propagation/incidents/${incident.id}/approve`, { all: true });
+      await world.settled();
+      for (const [index, name] of ['left', 'gone'].entries())
+        expect(await world.account(type, name)).toMatchObject({ id: accounts[index], enabled: false });
+      expect(await openLeavers(type)).toEqual([]);
+    },
+  );
+
   it('is disabled too where something else answered the disabling of the first', async () => {
     const gone = await world.join('gone');
     const { id: before } = (await world.account(type, 'gone')) ?? {};
