@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Client } from '../client/client.ts';
 import { nothing } from './exit.ts';
-import { STORE } from './paths.ts';
+import { CONNECTION, STORE } from './paths.ts';
 
 const ASK_EVERY_MS = 500;
 
@@ -41,6 +41,23 @@ export async function followPreview(client: Client, storeId: string) {
   }
   if (preview.state === 'FAILED') throw nothing(`The preview failed: ${preview.error}`);
   return preview;
+}
+
+/** Resolves with the run over a pulled directory when it has ended, however it did. */
+export async function followPull(client: Client, connectionId: string, syncId: string) {
+  const bar = openBar('{value} read, of {total}');
+  try {
+    for (;;) {
+      const params = { connectionId, syncId };
+      const { body: run } = await client.get(`${CONNECTION}/syncs/:syncId`, { params });
+      bar.show(run.progress.read, run.progress.total ?? null);
+      if (run.state === 'FAILED') throw nothing(`The run failed: ${run.error}`);
+      if (run.state !== 'QUEUED' && run.state !== 'RUNNING') return run;
+      await pause(ASK_EVERY_MS);
+    }
+  } finally {
+    bar.end();
+  }
 }
 
 /** Silent without a terminal. */

@@ -14,6 +14,7 @@ import { addMapping } from './commands/mapping.ts';
 import { addOpenApi } from './commands/openapi.ts';
 import { addPerson } from './commands/person.ts';
 import { addRule } from './commands/rule.ts';
+import { addSource } from './commands/source.ts';
 import { addStatus } from './commands/status.ts';
 import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
@@ -28,6 +29,7 @@ const COMMANDS = [
   addHeld,
   addIncident,
   addConnection,
+  addSource,
   addToken,
   addRule,
   addMapping,

@@ -150,6 +150,17 @@ it('says why somebody has access, in the words of the API, and follows what happ
   expect(JSON.parse(line)).toMatchObject({ kind: 'user.updated', subject: { id: user.person.id } });
 });
 
+it('makes a directory that is pulled, shows what its first sync does, and pulls it', async () => {
+  const added = await run(['source', 'add', 'demo', 'Made up', '--json']);
+  expect(JSON.parse(added.stdout)).toMatchObject({ mode: 'pull', status: 'STAGED' });
+  const activated = await run(['source', 'activate', 'Made up', '--yes']);
+  expect(activated).toMatchObject({ code: 0, stdout: expect.stringContaining('DONE: created: 60') });
+  const synced = await run(['source', 'sync', 'Made up', '--day', '2', '--json']);
+  expect(JSON.parse(synced.stdout)).toMatchObject({ state: 'DONE', day: 2 });
+  expect((await run(['source', 'runs', 'Made up'])).stdout).toContain('preview');
+  await bridge.admin('DELETE', `/connections/${JSON.parse(added.stdout).id}?confirm=true`);
+});
+
 it('makes a token that an identity provider can use', async () => {
   const [{ name }] = await json('connection', 'list');
   const { stdout } = await run(['connection', 'token', name, '--name', 'rotated']);

@@ -23,7 +23,8 @@ afterAll(async () => {
 
 const environment = { ADMIN_TOKEN: 'a-token-of-an-admin-that-is-long-enough-0123456789' };
 
-async function admin(method: string, path: string, body?: unknown) {
+// biome-ignore lint/suspicious/noExplicitAny: what came over the wire; the test says what it must be
+async function admin(method: string, path: string, body?: unknown): Promise<any> {
   const response = await fetch(`${bridge.url}/v1/environments/default${path}`, {
     method,
     headers: { authorization: `Bearer ${environment.ADMIN_TOKEN}`, 'content-type': 'application/json' },

@@ -1,0 +1,182 @@
+/** `source`: directories that are pulled, from the first check to each run. */
+
+import type { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
+import type { AddCommand, Cli } from '../cli.ts';
+import { confirm } from '../confirm.ts';
+import { EXIT, Exit, nothing } from '../exit.ts';
+import { findConnection } from '../find.ts';
+import { followPull } from '../follow.ts';
+import type { Columns } from '../output.ts';
+import { CONNECTION, CONNECTIONS } from '../paths.ts';
+import { readSettings } from './store.ts';
+
+interface Shown {
+  readonly name: string;
+  readonly strategy: string;
+  readonly status: string;
+  readonly paused?: { readonly message: string } | null | undefined;
+  readonly lastSync?: { readonly at: string; readonly status: string } | null | undefined;
+  readonly counts: { readonly users: number; readonly active: number; readonly groups: number };
+  readonly id: string;
+}
+
+const COLUMNS: Columns<Shown> = {
+  name: (source) => source.name,
+  strategy: (source) => source.strategy,
+  status: (source) => source.status,
+  paused: (source) => source.paused?.message,
+  users: (source) => source.counts.users,
+  active: (source) => source.counts.active,
+  groups: (source) => source.counts.groups,
+  'last run': (source) => source.lastSync && `${source.lastSync.status} ${source.lastSync.at}`,
+  id: (source) => source.id,
+};
+
+const LOSSES: readonly string[] = ['deactivate', 'remove', 'leave'];
+
+export const addSource: AddCommand = (program, cli) => {
+  const source = program.command('source').description('directories that are pulled: Okta, Google, LDAP, …');
+  addReading(source, cli);
+  addSettings(source, cli);
+  addRuns(source, cli);
+};
+
+async function findSource(client: Client, wanted: string) {
+  const found = await findConnection(client, wanted);
+  if (found.mode === 'pull') return found;
+  throw nothing(`${found.name} is not pulled: its identity provider pushes. See \`connection show\`.`);
+}
+
+function addReading(source: Command, { client, out }: Cli): void {
+  source
+    .command('list')
+    .description('list them')
+    .action(async () => {
+      const all = await Array.fromAsync(client().all(CONNECTIONS, {}));
+      out.rows(
+        all.filter(({ mode }) => mode === 'pull'),
+        COLUMNS,
+      );
+    });
+
+  source
+    .command('check <source>')
+    .description('is its credential good, which rights are granted, which are missing?')
+    .action(async (name: string) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const { body } = await client().post(`${CONNECTION}/check`, { params: { connectionId } });
+      out.rows(body.details, { code: (detail) => detail.code, message: (detail) => detail.message });
+      if (body.status === 'FAILED') throw new Exit(EXIT.refused, `${name} is not ready; see above.`);
+      out.say(`${name} is ready.`);
+    });
+
+  source
+    .command('runs <source>')
+    .description('its runs, the newest first')
+    .action(async (name: string) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const runs = await Array.fromAsync(client().all(`${CONNECTION}/syncs`, { params: { connectionId } }));
+      out.rows(runs, {
+        at: (run) => run.createdAt,
+        mode: (run) => run.mode,
+        state: (run) => run.state,
+        done: (run) => inWords(run.summary),
+        why: (run) => run.error,
+        id: (run) => run.id,
+      });
+    });
+}
+
+function addSettings(source: Command, { client, out }: Cli): void {
+  source
+    .command('add <strategy> <name> [settings...]')
+    .description('make one, staged: nothing is read; settings are KEY=value')
+    .addHelpText(
+      'after',
+      '\nExample:\n  scim-bridge source add oktaApi "Our Okta" ORG_URL=https://example.okta.com API_TOKEN="$OKTA_TOKEN"',
+    )
+    .action(async (strategy: 'oktaApi', name: string, settings: readonly string[]) => {
+      const body = { strategy, name, configuration: readSettings(settings) };
+      out.one((await client().post(CONNECTIONS, { body })).body, COLUMNS);
+    });
+
+  for (const [verb, what] of [
+    ['pause', 'pull it no more until somebody resumes it'],
+    ['resume', 'check its credential and go on'],
+  ] as const) {
+    source
+      .command(`${verb} <source>`)
+      .description(what)
+      .action(async (name: string) => {
+        const { id: connectionId } = await findSource(client(), name);
+        out.one((await client().post(`${CONNECTION}/${verb}`, { params: { connectionId } })).body, COLUMNS);
+      });
+  }
+}
+
+function addRuns(source: Command, { client, out }: Cli): void {
+  source
+    .command('activate <source>')
+    .description('check it, show its first full sync, and run that')
+    .option('--yes', 'do not ask before it is run')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const params = { connectionId };
+      const { body } = await client().post(`${CONNECTION}/activate`, { params });
+      if (!('preview' in body)) throw new Error('the bridge answered something else than a preview');
+      const preview = await followPull(client(), connectionId, body.preview);
+      await showChanges(connectionId, preview.id);
+      await confirm(`${inWords(preview.summary)}. Go on?`, yes);
+      const begun = await client().post(`${CONNECTION}/activate`, { params, query: { apply: true } });
+      if ('id' in begun.body) tell(await followPull(client(), connectionId, begun.body.id));
+    });
+
+  source
+    .command('sync <source>')
+    .description('pull it now')
+    .option('--full', 'read everything, also where the source can tell what changed')
+    .option('--preview', 'only show what would change')
+    .option('--day <n>', 'of the demo directory: the day at which it stands', Number)
+    .action(async (name: string, wanted: { full?: boolean; preview?: boolean; day?: number }) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const params = { connectionId };
+      const { body } = await client().post(`${CONNECTION}/syncs`, { params, body: wanted });
+      const run = await followPull(client(), connectionId, body.id);
+      if (wanted.preview) await showChanges(connectionId, run.id);
+      tell(run);
+    });
+
+  async function showChanges(connectionId: string, syncId: string): Promise<void> {
+    const params = { connectionId, syncId };
+    const changes = await Array.fromAsync(client().all(`${CONNECTION}/syncs/:syncId/changes`, { params }));
+    const losses = changes.filter(({ op }) => LOSSES.includes(op));
+    out.rows([...losses, ...changes.filter(({ op }) => !LOSSES.includes(op))], {
+      change: (change) => change.op,
+      who: (change) => change.subject.display,
+      group: (change) => change.member?.display,
+      attributes: (change) => change.attributes?.map(({ name: key, to }) => `${key}=${to}`),
+      held: (change) => (change.held ? 'held' : ''),
+    });
+  }
+
+  function tell(run: {
+    readonly state: string;
+    readonly error?: string | undefined;
+    readonly summary: object;
+  }): void {
+    out.result(`${run.state}: ${inWords(run.summary)}${run.error ? `. ${run.error}` : ''}`, run);
+  }
+}
+
+/** What is not zero; groups beside people. */
+function inWords(summary: object): string {
+  const told = Object.entries(summary).flatMap(([name, value]): string[] => {
+    if (typeof value === 'number') return value > 0 ? [`${name}: ${value}`] : [];
+    const inside = inWords(value as object);
+    return inside === NOTHING ? [] : [`${name}: (${inside})`];
+  });
+  return told.length === 0 ? NOTHING : told.join(', ');
+}
+
+const NOTHING = 'nothing was to do';
