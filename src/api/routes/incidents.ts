@@ -2,7 +2,12 @@
 
 import type { z } from 'zod';
 import { claimIncident, noteOnIncident } from '../../control/losses/desk.ts';
-import { decideOnIncident, type IncidentSelection, undoIncident } from '../../control/losses/incidents.ts';
+import {
+  decideOnIncident,
+  type IncidentSelection,
+  refuseLateUndo,
+  undoIncident,
+} from '../../control/losses/incidents.ts';
 import { decideOnSource } from '../../control/pull/decide.ts';
 import { shownIncident } from '../../control/status/incidents.ts';
 import { countLosers, listLosers, lossesOf } from '../../db/brake/heldLists.ts';
@@ -118,6 +123,13 @@ export const incidents = {
     refusals: { 409: 'The incident was closed more than 7 days ago.' },
     handle: async ({ environment, params, body, cause }, deps) => {
       const incident = await named(deps, environment, params.incidentId);
+      if (incident.kind === 'source') {
+        // What a pull took is as the source says; only what waits is there to be called off.
+        refuseLateUndo(incident, deps.clock.now());
+        return decided(
+          await decideOnSource(deps.propagation, incident, undoSelection(body), 'discarded', cause),
+        );
+      }
       return decided(await undoIncident(deps.propagation, incident, undoSelection(body), cause));
     },
   }),

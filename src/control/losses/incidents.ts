@@ -66,6 +66,13 @@ function filterOf(selection: Exclude<IncidentSelection, { left: true }>) {
 /** After an incident is closed. */
 export const UNDONE_WITHIN_MS = 7 * 24 * 60 * 60_000;
 
+/** Throws a 409 later than seven days after the incident closed. */
+export function refuseLateUndo({ number, closedAt }: IncidentRecord, now: number): void {
+  if (closedAt === null || now - Date.parse(closedAt) <= UNDONE_WITHIN_MS) return;
+  const message = `Incident ${number} was closed at ${closedAt}, more than 7 days ago: what it took is not given back any more.`;
+  throw new RequestError(409, message);
+}
+
 /**
  * Stores give back what they took, as soon as they can; what is held is discarded, and what was approved and not done
  * yet does not happen. Answers all of these. 409 later than seven days after the incident closed.
@@ -76,12 +83,8 @@ export async function undoIncident(
   selection: Exclude<IncidentSelection, { left: true }>,
   cause: Cause,
 ): Promise<readonly LossRecord[]> {
-  const { closedAt } = incident;
   const now = deps.clock.now();
-  if (closedAt !== null && now - Date.parse(closedAt) > UNDONE_WITHIN_MS) {
-    const message = `Incident ${incident.number} was closed at ${closedAt}, more than 7 days ago: what it took is not given back any more.`;
-    throw new RequestError(409, message);
-  }
+  refuseLateUndo(incident, now);
   const at = isoTime(now);
   const by = cause.actor.name;
   const undone = await deps.db.transaction(async (tx) => {

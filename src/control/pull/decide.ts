@@ -31,8 +31,8 @@ export async function decideOnSource(
     const run = await pullRunOfIncident(tx, incident.id);
     if (run?.state !== 'HELD') return [];
     if ('causes' in selection && !selection.causes.includes(run.correlationId)) return [];
-    const persons = 'personIds' in selection ? selection.personIds : null;
-    const lines = await decideLines(tx, run.id, persons, { state, by: cause.actor.name, at });
+    const passes = choiceOf(selection);
+    const lines = await decideLines(tx, run.id, passes, { state, by: cause.actor.name, at });
     if (lines.length > 0)
       await appendEvent(tx, at, {
         ...{ environmentId: incident.environmentId, cause, kind: `incident.${state}`, outcome: 'success' },
@@ -47,6 +47,15 @@ export async function decideOnSource(
   });
   deps.wake.signal();
   return decided;
+}
+
+/** Who left: whom the source shows as inactive or gone, not who leaves a group alone. */
+function choiceOf(selection: SourceSelection): (line: Line) => boolean {
+  if ('personIds' in selection) {
+    const chosen = new Set(selection.personIds);
+    return ({ personId }) => personId !== null && chosen.has(personId);
+  }
+  return 'left' in selection ? ({ op }) => op !== 'leave' : () => true;
 }
 
 export function idOfLine({ id }: Pick<PullRun, 'id'>, { seq }: Pick<Line, 'seq'>): string {

@@ -104,18 +104,17 @@ export async function markLines(
   }
 }
 
-/** An admin's word on held lines. Answers them. */
+/** An admin's word on held lines, those that pass. Answers them. */
 export async function decideLines(
   db: Db,
   runId: string,
-  persons: readonly string[] | null,
+  passes: (line: Line) => boolean,
   decision: { readonly state: 'approved' | 'discarded'; readonly by: string; readonly at: string },
 ): Promise<readonly Line[]> {
   const held: Line[] = (await db('pull_changes').where({ run_id: runId, state: 'held' }).orderBy('seq')).map(
     toLine,
   );
-  const chosen =
-    persons === null ? held : held.filter(({ personId }) => personId !== null && persons.includes(personId));
+  const chosen = held.filter(passes);
   for (const some of chunks(chosen.map(({ seq }) => seq))) {
     await db('pull_changes')
       .where({ run_id: runId })

@@ -137,6 +137,23 @@ describe.each(PLAYED)('on %s', (dialect) => {
     state.users = state.users.filter(({ id }) => id !== 'c1');
   });
 
+  it('lets an undo call off what waits, and takes those who left alone where an admin says so', async () => {
+    state.groups = state.groups.map((group) => (group.id === 'g1' ? { ...group, members: ['b2'] } : group));
+    for (const id of ['a1', 'a2', 'a3']) change(id, { state: 'inactive' });
+    const run = await pulled.sync({ full: true });
+    const path = `/propagation/incidents/${run.incident.id}`;
+    const approved = await bridge.admin('POST', `${path}/approve`, { left: true });
+    expect(approved).toMatchObject({ status: 202, body: { people: 3 } });
+    const undone = await bridge.admin('POST', `${path}/undo`, { all: true });
+    expect(undone.status).toBe(202);
+    const closed = async () => (await bridge.admin('GET', path)).body.state === 'CLOSED' || undefined;
+    await eventually(closed, 10_000);
+    expect(await active()).toBe(3);
+    expect((await pulled.groups()).Readers).toEqual(
+      expect.arrayContaining(['b1@acme.example', 'b3@acme.example']),
+    );
+  });
+
   it('asks before a changed filter leaves people out', async () => {
     const narrowed = { configuration: { FILTER: 'a' } };
     const previewed = await bridge.admin('PATCH', pulled.path, narrowed);
