@@ -1,7 +1,8 @@
 /** `npm run emulators` as a person starts it: what it prints is enough to reach each vendor. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
@@ -16,9 +17,9 @@ it('prints NAME=value lines that lead to each, stays, and ends when it is asked 
   child = spawn(process.execPath, ['demo/emulators.ts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const printed = await readUntil(/Ctrl\+C/);
   const lines = printed.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  const values = Object.fromEntries(
-    lines.map((line) => /^([A-Z_]+)='?(.+?)'?$/.exec(line)?.slice(1) ?? [line]),
-  );
+  for (const line of lines) expect(line.length).toBeLessThan(200);
+  const names = lines.map((line) => line.split('=', 1)[0] ?? '');
+  const values = pasted(lines, names);
   expect(Object.keys(values)).toEqual([
     'OAUTH_ACCESS_TOKEN',
     'API_BASE_URL',
@@ -64,7 +65,17 @@ it('prints NAME=value lines that lead to each, stays, and ends when it is asked 
   expect(child.exitCode).toBeNull();
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+  const [, keyFile = ''] = /"\$\(cat '(.+)'\)"/.exec(printed) ?? [];
+  expect(keyFile).not.toBe('');
+  expect(existsSync(keyFile)).toBe(false);
 });
+
+/** What a shell makes of the lines. */
+function pasted(lines: readonly string[], names: readonly string[]): Record<string, string> {
+  const script = [...lines, ...names.map((name) => `printf '%s\\0' "$${name}"`)].join('\n');
+  const values = execFileSync('sh', ['-euc', script], { encoding: 'utf8' }).split('\0');
+  return Object.fromEntries(names.map((name, at) => [name, values[at] ?? '']));
+}
 
 async function readUntil(end: RegExp): Promise<string> {
   let text = '';
