@@ -26,6 +26,8 @@ export async function startServer(): Promise<PostgresServer> {
     persistent: false,
     // Run as root (containers, CI), the server needs a user that is not.
     createPostgresUser: process.getuid?.() === 0,
+    // Letters beyond ASCII, whatever the environment of the tests says.
+    initdbFlags: ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
     postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
     onLog: () => {},
     onError: () => {},

@@ -99,10 +99,12 @@ onEachDatabase((open) => {
         refused.body.errors.map((e: { pointer: string; detail: string }) => [e.pointer, e.detail]),
       );
       expect(detail['/name']).toBe('name is required');
-      expect(detail['/strategy']).toBe('strategy must be one of okta, entra, auth0, scim');
+      expect(detail['/strategy']).toBe(
+        'strategy must be one of okta, entra, auth0, scim, oktaApi, google, ldap, demo, gitlabSelf, gitlabSaas, slack',
+      );
       expect(detail['/retentionDays']).toBe('retentionDays must be at least 0');
       expect(detail['/colour']).toBe(
-        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours',
+        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours, configuration, sync, groups, manager, mapping, tags, domains',
       );
     });
 

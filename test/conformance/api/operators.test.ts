@@ -123,8 +123,9 @@ onEachDatabase((open) => {
       const okta = { type: 'connection', id: 'c1', name: 'okta' } as const;
       const admin = { type: 'admin', id: 't1', name: 'ops' } as const;
       const store = { id, name: 'Demo' };
+      const request = { method: 'PATCH', path: '/scim/v2/Users/p' };
       const causes = [
-        ['request', okta, 'user.deactivated', { subject: { ...user('p'), display: 'kim' } }],
+        ['request', okta, 'user.deactivated', { subject: { ...user('p'), display: 'kim' }, request }],
         ['rule', admin, 'rule.updated', { store }],
         ['settings', admin, 'mappings.updated', { store }],
         ['sync', admin, 'sync.requested', { store }],
