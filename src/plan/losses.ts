@@ -17,7 +17,7 @@ import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
-import { covers, overlaps, says } from './people/identity.ts';
+import { covers, isStillWanted, overlaps, says } from './people/identity.ts';
 
 /** What stands against a loss from before. */
 export interface KnownLoss {
@@ -225,6 +225,13 @@ export function withoutDeclined<C extends Change>(
 /** Somebody decided that it is not to happen while the directory wants what it wanted then. */
 export function isDeclined({ state }: Pick<KnownLoss, 'state'>): boolean {
   return state === 'discarded' || state === 'undone';
+}
+
+/** What somebody declined stands while the directory wants what it wanted then, whether it is planned just now or not. */
+export function isRemembered(row: KnownLoss, lossOf: LossOf): boolean {
+  if (!isDeclined(row)) return false;
+  if (endsAccount(row.change)) return lossOf.desired(row.change) === row.desired;
+  return isStillWanted(row, lossOf.wanted ?? {});
 }
 
 export function declined(

@@ -9,13 +9,12 @@ import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import {
-  isDeclined,
+  isRemembered,
   type Judgement,
   type LossOf,
   standingAmong,
   withoutDeclined,
 } from '../../plan/losses.ts';
-import { isStillWanted } from '../../plan/people/identity.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
 import { askBrake, releaseBrakeIfClear } from './brake.ts';
@@ -58,7 +57,7 @@ export function openGate<C extends Change>(
     const judgement = permit.changes.some(mayBeHeld)
       ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
       : { ...NO_LOSS, allowed: permit.changes };
-    const remembered = known.filter((row) => isDeclined(row) && isStillWanted(row, lossOf.wanted ?? {}));
+    const remembered = known.filter((row) => isRemembered(row, lossOf));
     const kept = [...judgement.kept, ...remembered.map(({ id }) => id)];
     await dropOutdated(tx, attempt, known, { ...judgement, kept });
     await announce(tx, attempt, judgement.allowed, lossOf);

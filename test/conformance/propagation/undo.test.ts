@@ -89,6 +89,29 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     expect((await world.preview('GitLabSelfManaged')).summary).toMatchObject({ delete: 0, disable: 0 });
   });
 
+  it.each(['undo', 'discard'] as const)(
+    'stands after a decision to %s, whatever is done to the account by hand',
+    async (verb) => {
+      await world.add('GitLabSelfManaged', TIGHT);
+      const ids = await joinMany(2);
+      await deactivate(ids);
+      const who = verb === 'undo' ? 0 : 1;
+      const incident = `/propagation/incidents/${(await newest()).id}`;
+      await world.bridge.admin('POST', `${incident}/${verb}`, { all: true });
+      await world.settled();
+      for (const state of ['blocked', 'active'] as const) {
+        const user = [...world.gitlab.state.users.values()].find(({ username }) => username === `p${who}`);
+        Object.assign(user ?? {}, { state });
+        await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+        await world.settled();
+        await world.patch(`/Users/${ids[who]}`, { op: 'replace', path: 'displayName', value: state });
+        await world.settled();
+      }
+      expect(await world.account('GitLabSelfManaged', `p${who}`)).toMatchObject({ enabled: true });
+      expect((await world.bridge.admin('GET', '/propagation/held')).body).toMatchObject({ count: 0 });
+    },
+  );
+
   it('waits for a store that is paused, and gives back whatever is switched off by then', async () => {
     await world.add('GitLabSelfManaged', TIGHT);
     const ids = await joinMany(2);
