@@ -46,7 +46,7 @@ export interface RunningBridge {
   /** `path` below `/v1`. */
   v1(method: string, path: string, body?: unknown): Promise<Reply>;
   /** Resolves when no task is due or under way and no sync is open, on any store. */
-  settled(): Promise<void>;
+  settled(withinMs?: number): Promise<void>;
   /** Rings what is due by the bridge's clock, and clears away. */
   ring(): Promise<void>;
   /** The same, and waits until all that follows is done. */
@@ -164,10 +164,10 @@ export async function startBridge(
     const { status, headers } = response;
     return { status, headers, body: text === '' ? null : JSON.parse(text) };
   };
-  const settled = () =>
+  const settled = (withinMs = SETTLED_WITHIN_MS) =>
     eventually(
       async () => (await isIdle(db)) || undefined,
-      SETTLED_WITHIN_MS,
+      withinMs,
       () => describeWork(db),
     ).then(() => {});
   return {

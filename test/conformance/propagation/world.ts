@@ -67,7 +67,7 @@ export interface World {
   store(type: StoreType, method: string, path?: string, body?: unknown): Promise<Reply>;
   /** Replaces the settings of the store, keeping its connection. */
   configure(type: StoreType, configuration: Json, more?: Json): Promise<Reply>;
-  settled(): Promise<void>;
+  settled(withinMs?: number): Promise<void>;
   /** Asks for a preview of the store and waits until it is done. */
   preview(type: StoreType): Promise<Preview>;
 
