@@ -15,6 +15,7 @@ import { deleteExpiredInquiries } from '../db/queue/inquiries.ts';
 import { deleteOldWorkers } from '../db/queue/workers.ts';
 import { deleteExpiredPreviews } from '../db/runs/previews.ts';
 import { deleteOldSyncRuns } from '../db/runs/syncRuns.ts';
+import { refreshStatistics } from '../db/statistics.ts';
 import { purgePeople } from '../directory/retention.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { closeIncidents } from '../settle/gate/incident.ts';
@@ -66,6 +67,7 @@ export function createHousekeeping(
 
   const once = async (): Promise<void> => {
     if (stopping.signal.aborted) return;
+    await refreshStatistics(db);
     await sayWhatIsPostponed(deps);
     if (await ringTimers(deps, metrics)) deps.wake.signal();
     await closeWhatIsDecided(deps);

@@ -233,6 +233,7 @@ describe('on Slack', () => {
     const ids = reply.map((location) => location.split('/').at(-1) ?? '');
     expect(ids).toHaveLength(500);
     await world.settled();
+    await world.bridge.ring();
     await world.forget();
     await world.group('everyone', ids);
     const writes = await world.writes('Slack');
