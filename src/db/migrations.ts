@@ -44,6 +44,7 @@ import * as renewedLeases from '../../migrations/0061_renewed_leases.ts';
 import * as eventLists from '../../migrations/0065_event_lists.ts';
 import * as liveLists from '../../migrations/0066_live_lists.ts';
 import * as pulledConnections from '../../migrations/0070_pulled_connections.ts';
+import * as identities from '../../migrations/0080_identities.ts';
 import * as formerKeys from '../../migrations/0090_former_keys.ts';
 
 interface Migration {
@@ -93,6 +94,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0065_event_lists', ...eventLists },
   { name: '0066_live_lists', ...liveLists },
   { name: '0070_pulled_connections', ...pulledConnections },
+  { name: '0080_identities', ...identities },
   { name: '0090_former_keys', ...formerKeys },
 ];
 

@@ -6,7 +6,6 @@
 import type { RemoteUser } from '../../model/remote.ts';
 import { fromJson, lower, toJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
-import { forgetWordsOfPerson } from '../people/words.ts';
 import { lockLease } from '../queue/leases.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
 
@@ -131,7 +130,7 @@ export async function purgePerson(
       .update({ change: toJson(redact(parsed(row.change))), reason: redact(row.reason) });
   }
   await tx('applied_changes').whereLike('change_key', `%"user:${personId}"%`).delete();
-  await forgetWordsOfPerson(tx, personId);
+  for (const table of ['person_words', 'identities']) await tx(table).where({ person_id: personId }).delete();
   await purgeLinks(tx, subject);
   return tx('events')
     .where({ environment_id: environmentId, subject_id: personId })

@@ -1,6 +1,7 @@
 /** Makes two people one: what was the newcomer's is the other's from then on. */
 
 import { type Db, forUpdate } from '../open.ts';
+import { giveIdentities } from '../pull/identities.ts';
 import { lookAtAllMembers } from '../queue/changedMembers.ts';
 import { type LinkRecord, toLink } from '../seen/links.ts';
 
@@ -13,6 +14,7 @@ export interface Merged {
 export async function mergePerson(tx: Db, newcomerId: string, personId: string): Promise<Merged> {
   await forUpdate(tx, tx('persons').where({ id: personId })).first('id');
   await tx('users').where({ person_id: newcomerId }).update({ person_id: personId });
+  await giveIdentities(tx, newcomerId, personId);
   await tx('person_words').where({ person_id: newcomerId }).update({ person_id: personId });
   const ofNewcomer = () => tx('links').where({ kind: 'user', subject_id: newcomerId });
   const ofPerson = () => tx('links').where({ kind: 'user', subject_id: personId });

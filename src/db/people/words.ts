@@ -58,10 +58,6 @@ export async function forgetWords(db: Db, sourceId: string): Promise<void> {
   await db('person_words').where({ source_id: sourceId }).delete();
 }
 
-export async function forgetWordsOfPerson(db: Db, personId: string): Promise<void> {
-  await db('person_words').where({ person_id: personId }).delete();
-}
-
 export interface FoundPerson {
   readonly id: string;
   /** The first of their words, by the alphabet, that begins so. */

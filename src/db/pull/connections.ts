@@ -45,7 +45,7 @@ export async function deletePulled(db: Db, id: string): Promise<void> {
   const runs = () => db('pull_runs').where({ connection_id: id }).select('id');
   for (const table of ['pull_staged', 'pull_staged_members', 'pull_changes'])
     await db(table).whereIn('run_id', runs()).delete();
-  for (const table of ['pull_runs', 'source_records', 'pulled_connections'])
+  for (const table of ['pull_runs', 'source_records', 'identities', 'pulled_connections'])
     await db(table).where({ connection_id: id }).delete();
 }
 
