@@ -3,8 +3,9 @@
  * kept as the store's own; and a run then plans everyone on an active store anew. It calls no vendor.
  */
 
-import type { StoreTypeDefinition } from '../connectors/connector.ts';
+import type { StoreTypeDefinition, TargetAttribute } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
+import { enrichingHandles } from '../db/pull/identities.ts';
 import { type ChangeCounts, NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   type AttributeOverride,
@@ -17,6 +18,7 @@ import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
+import { type IdentityPath, identityPath } from '../model/pull/identity.ts';
 import { withDefaults } from '../model/settings.ts';
 import { SOURCE_ATTRIBUTES } from '../model/source.ts';
 import { effectiveMapping } from '../stores/context.ts';
@@ -66,7 +68,7 @@ export async function previewMappings(
 ): Promise<MappingsImpact> {
   const definition = deps.connectors.definitionOf(store.type);
   const settings = settingsOf(definition, store);
-  refuseMistakes(definition, settings, input);
+  refuseMistakes(definition, settings, input, await enrichingHandles(deps.db, store.environmentId));
   const attributes = overrides(definition, input.mappings);
   const groupMappings = input.groupMappings;
   const before = await mappingsOfStore(deps.db, store.id);
@@ -132,9 +134,10 @@ function refuseMistakes(
   definition: StoreTypeDefinition,
   settings: CommonSettings,
   { mappings, groupMappings }: MappingsInput,
+  handles: ReadonlySet<string>,
 ): void {
   const mistakes = [
-    ...mappings.flatMap((mapping, index) => attributeMistakes(definition, settings, mapping, index)),
+    ...mappings.flatMap((mapping, index) => attributeMistakes(definition, settings, mapping, index, handles)),
     ...repeated(mappings, ({ targetAttribute }) => targetAttribute).map((index) => ({
       pointer: `/mappings/${index}/targetAttribute`,
       detail: `${mappings[index]?.targetAttribute} is mapped above already`,
@@ -165,6 +168,7 @@ function attributeMistakes(
   settings: CommonSettings,
   { targetAttribute, sourceAttribute }: AttributeOverride,
   index: number,
+  handles: ReadonlySet<string>,
 ): readonly Mistake[] {
   const at = (name: string) => `/mappings/${index}/${name}`;
   const target = definition.userAttributes.find(({ name }) => name === targetAttribute);
@@ -178,16 +182,32 @@ function attributeMistakes(
     if (!target.required) return [];
     return [{ pointer, detail: `${targetAttribute} is required by ${definition.type} and stays mapped` }];
   }
-  if (!SOURCE_ATTRIBUTES.includes(sourceAttribute)) {
-    const detail = `sourceAttribute must be one of ${SOURCE_ATTRIBUTES.join(', ')}, or null`;
-    return [{ pointer, detail }];
-  }
+  const path = identityPath(sourceAttribute);
+  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(sourceAttribute);
+  if (wrong !== null) return [{ pointer, detail: wrong }];
   const identifier = settings.uniqueUserIdentifier;
   if (definition.identifierAttributes[identifier] !== targetAttribute || sourceAttribute === identifier) {
     return [];
   }
   const detail = `${targetAttribute} makes an account somebody's: UNIQUE_USER_IDENTIFIER is ${identifier}, so nothing else may feed it`;
   return [{ pointer, detail }];
+}
+
+function sourceProblem(sourceAttribute: string): string | null {
+  if (SOURCE_ATTRIBUTES.includes(sourceAttribute)) return null;
+  return `sourceAttribute must be one of ${SOURCE_ATTRIBUTES.join(', ')}, an identity (identities.handle.attribute), or null`;
+}
+
+/** People write much of their own accounts: none of it may make another account theirs. */
+function identityProblem(
+  { name, identity }: TargetAttribute,
+  { handle }: IdentityPath,
+  handles: ReadonlySet<string>,
+): string | null {
+  if (identity)
+    return `${name} is what an account is found or signed in to by: an account elsewhere cannot feed it`;
+  if (handles.has(handle)) return null;
+  return `no connection that adds identities has the handle ${handle}`;
 }
 
 function groupMistakes(

@@ -12,6 +12,7 @@ import {
 } from '../directory/query/attributes.ts';
 import { POPULATION_COMPARISONS_MAX, parseFilter } from '../directory/query/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
+import { type IdentityPath, identityPath } from '../model/pull/identity.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
 /** How many rules a store may have, active or not. */
@@ -19,11 +20,18 @@ export const RULES_PER_STORE_MAX = 50;
 /** With how many values all active rules of a store may compare: SQLite binds 32,766 in a query. */
 const VALUES_MAX = 20_000;
 
-/** Nobody has a value for a misspelt attribute, and the rule would put everyone out of scope. */
-export function expressionMistakes(text: string, dialect: Dialect): readonly Mistake[] {
+/**
+ * Nobody has a value for a misspelt attribute, and the rule would put everyone out of scope. `handles`: of the
+ * connections that enrich.
+ */
+export function expressionMistakes(
+  text: string,
+  dialect: Dialect,
+  handles: ReadonlySet<string>,
+): readonly Mistake[] {
   const mistake = (detail: string) => [{ pointer: '/populationExpression', detail }];
   try {
-    const problem = problemOf(parseFilter(text, POPULATION_COMPARISONS_MAX), null);
+    const problem = problemOf(parseFilter(text, POPULATION_COMPARISONS_MAX), null, handles);
     if (problem !== null) return mistake(problem);
     scopeOf([{ active: true, populationExpression: text, groups: [] }], dialect);
     return [];
@@ -35,20 +43,36 @@ export function expressionMistakes(text: string, dialect: Dialect): readonly Mis
 }
 
 /** `inside` is the attribute whose elements the expression is about; null where it is about the user. */
-function problemOf(filter: Filter, inside: AttributeChain | null): string | null {
+function problemOf(
+  filter: Filter,
+  inside: AttributeChain | null,
+  handles: ReadonlySet<string>,
+): string | null {
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return filter.terms.map((term) => problemOf(term, inside)).find((problem) => problem !== null) ?? null;
+      return (
+        filter.terms.map((term) => problemOf(term, inside, handles)).find((problem) => problem !== null) ??
+        null
+      );
     case 'not':
-      return problemOf(filter.term, inside);
+      return problemOf(filter.term, inside, handles);
     case 'elements': {
       const chain = chainOf(filter.attribute, inside);
-      return nameProblem(filter.attribute, chain) ?? problemOf(filter.filter, chain);
+      return nameProblem(filter.attribute, chain) ?? problemOf(filter.filter, chain, handles);
     }
-    default:
+    default: {
+      const path = inside === null ? identityPath(filter.attribute) : null;
+      if (path) return handleProblem(filter.attribute, path, handles);
       return nameProblem(filter.attribute, chainOf(filter.attribute, inside));
+    }
   }
+}
+
+function handleProblem(name: string, { handle }: IdentityPath, handles: ReadonlySet<string>): string | null {
+  return handles.has(handle)
+    ? null
+    : `populationExpression names ${name}, and no connection that adds identities has the handle ${handle}`;
 }
 
 function chainOf(name: string, inside: AttributeChain | null): AttributeChain | null {

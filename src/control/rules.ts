@@ -4,6 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
+import { enrichingHandles } from '../db/pull/identities.ts';
 import { NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   deleteRule as deleteRow,
@@ -115,7 +116,9 @@ async function refuseMistakes(
 ): Promise<void> {
   const { populationExpression: expression, groups } = input;
   const mistakes = [
-    ...(expression === null ? [] : expressionMistakes(expression, dialectOf(db))),
+    ...(expression === null
+      ? []
+      : expressionMistakes(expression, dialectOf(db), await enrichingHandles(db, environmentId))),
     ...(await groupMistakes(db, environmentId, groups, before?.groups ?? [])),
     ...(await storeMistakes(db, environmentId, input, before)),
   ];

@@ -10,12 +10,14 @@ import {
 } from '../db/identity/persons.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
+import { enrichmentOf } from '../db/pull/identities.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import { departedFrom } from '../db/stores/departedMembers.ts';
 import type { GroupMapping } from '../db/stores/mappings.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
-import type { DesiredGroup, DesiredUser, Lifecycle, Speaker } from '../model/desired.ts';
+import type { Attributes, DesiredGroup, DesiredUser, Lifecycle, Speaker } from '../model/desired.ts';
+import { identityPath } from '../model/pull/identity.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import { sourceValue } from '../model/source.ts';
 import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
@@ -55,6 +57,7 @@ export async function loadDesiredUsers(
     [...context.scope.deciding],
     outside.map(({ personId }) => personId),
   );
+  const identities = await enrichmentOf(db, [...speaking.keys()], handlesOf(context));
   return personIds.map((id) => {
     const user = speaking.get(id);
     if (user) {
@@ -65,11 +68,17 @@ export async function loadDesiredUsers(
         id,
         { ...standing, speaker: speakerOf(user), ...(from === undefined ? {} : { departedFrom: from }) },
         user,
+        identities.get(id),
       );
     }
     const last = deleted.get(id);
     return desiredOf(context, id, last ? departedStanding(context, last) : GONE, last ?? null);
   });
+}
+
+/** Of the connections whose accounts the mapping names. */
+function handlesOf({ mapping }: Pick<StoreContext, 'mapping'>): readonly string[] {
+  return mapping.flatMap(({ sourceAttribute }) => identityPath(sourceAttribute)?.handle ?? []);
 }
 
 type Standing = Pick<DesiredUser, 'lifecycle' | 'outOfScope' | 'departedFrom' | 'keepRemote' | 'speaker'>;
@@ -111,6 +120,7 @@ function desiredOf(
   personId: string,
   standing: Standing,
   shown: UserRecord | null,
+  identities: Identities = NONE,
 ): DesiredUser {
   // Purged: nothing is known, which is not the same as empty.
   const isPurged = shown !== null && shown.purgedAt !== null;
@@ -121,7 +131,7 @@ function desiredOf(
     display: shown?.userName ?? personId,
     ...standing,
     identifier: identifierOf(context.settings, resource),
-    attributes: isPurged ? {} : mapped(context, resource),
+    attributes: isPurged ? {} : mapped(context, resource, identities),
   };
   return context.connector.normalize(desired).desired;
 }
@@ -131,12 +141,23 @@ function identifierOf(settings: CommonSettings, user: Resource): string | null {
   return typeof user.userName === 'string' ? user.userName : null;
 }
 
-/** What the vendor requires is never cleared; everything else that the directory lacks is empty. */
-function mapped(context: StoreContext, user: Resource): Record<string, string> {
+/** By handle, what the accounts at vendors that speak for a person say. */
+type Identities = ReadonlyMap<string, Attributes>;
+
+const NONE: Identities = new Map();
+
+/**
+ * What the vendor requires is never cleared; everything else that the directory lacks is empty. Who has no account where
+ * the mapping looks keeps what is there: nobody may lose it because an account was not seen.
+ */
+function mapped(context: StoreContext, user: Resource, identities: Identities): Record<string, string> {
   const required = new Set(context.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
   const attributes: Record<string, string> = {};
   for (const { targetAttribute, sourceAttribute } of context.mapping) {
-    const value = sourceValue(user, sourceAttribute);
+    const path = identityPath(sourceAttribute);
+    const account = path && identities.get(path.handle);
+    if (path && !account) continue;
+    const value = path ? account?.[path.attribute] || null : sourceValue(user, sourceAttribute);
     if (value !== null || !required.has(targetAttribute)) attributes[targetAttribute] = value ?? '';
   }
   return attributes;

@@ -53,7 +53,7 @@ function conditionOf(rule: RuleTerms, dialect: Dialect): SqlCondition | null {
   if (rule.populationExpression !== null) {
     // It was within the limits of its day when it was saved.
     const filter = parseFilter(rule.populationExpression, Number.POSITIVE_INFINITY);
-    parts.push(filterToSql(filter, 'user', dialect));
+    parts.push(filterToSql(filter, 'user', dialect, { withIdentities: true }));
   }
   if (rule.groups.length > 0) parts.push(memberOfAny(rule.groups));
   return parts.length === 0 ? null : joined(parts, 'and');

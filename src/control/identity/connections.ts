@@ -15,7 +15,7 @@ import { lockEnvironment } from '../../db/identity/environments.ts';
 import type { Db } from '../../db/open.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
+import { ENRICHING_STRATEGIES, PULLED_STRATEGIES } from '../../model/pull/pull.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -51,7 +51,8 @@ export async function createConnection(
     // The lock makes exactly one of two first connections the primary one.
     const others = await othersIn(tx, environmentId, null);
     refuseTakenName('connection', input.name, others);
-    const isPrimary = !others.some((other) => other.isPrimary);
+    const isPrimary =
+      !ENRICHING_STRATEGIES.some((one) => one === input.strategy) && !others.some((other) => other.isPrimary);
     refuseOtherPrimary(input.isPrimary, isPrimary);
     const taken = handlesOf(others);
     if (input.handle !== undefined) refuseTakenHandle(input.handle, taken);

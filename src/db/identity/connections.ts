@@ -3,7 +3,7 @@
  * log name it; only `deletions.ts` and what reads deleted users still see it.
  */
 
-import { PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
+import { ENRICHING_STRATEGIES, PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
@@ -146,14 +146,15 @@ function present(db: Db, environmentId: string) {
 }
 
 /**
- * Makes the oldest other connection that is not being deleted the primary one, and answers it. Null where
- * `connection` was not the primary one, or there is no other. The environment must be locked.
+ * Makes the oldest other connection that brings people and is not being deleted the primary one, and answers it. Null
+ * where `connection` was not the primary one, or there is no other. The environment must be locked.
  */
 export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
   if (!connection.isPrimary) return null;
   await db('connections').where({ id: connection.id }).update({ is_primary: false });
   const successor = await present(db, connection.environmentId)
     .whereNot({ id: connection.id })
+    .whereNotIn('strategy', ENRICHING_STRATEGIES)
     .whereNull('deletion')
     .orderBy(['created_at', 'id'])
     .first();

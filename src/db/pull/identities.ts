@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Attributes } from '../../model/desired.ts';
 import { type Identity, speakingAmong } from '../../model/pull/identity.ts';
+import { ENRICHING_STRATEGIES } from '../../model/pull/pull.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -235,6 +236,16 @@ export async function identitiesOfPerson(db: Db, personId: string): Promise<read
     state: row.state as Identity['state'],
     attributes: fromJson<Attributes>(row.attributes),
   }));
+}
+
+/** Of the connections that add identities. */
+export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
+  const handles: string[] = await db('connections')
+    .where({ environment_id: environmentId })
+    .whereIn('strategy', ENRICHING_STRATEGIES)
+    .whereNull('deleted_at')
+    .pluck('handle');
+  return new Set(handles);
 }
 
 /** Accounts that are nobody's, in the order of their ids, those after `after`. */

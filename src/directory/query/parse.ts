@@ -17,8 +17,12 @@ export const COMPARISONS_MAX = 32;
 /** The same in an expression that says who is in scope: an admin's, and asked once for many. */
 export const POPULATION_COMPARISONS_MAX = 200;
 
-/** `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. */
-const ATTRIBUTE = /^(?:urn:[a-z0-9][\w.:~%+$-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
+/**
+ * `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. What an account at a vendor says
+ * of somebody has the connection's handle in its name, for rules.
+ */
+const ATTRIBUTE =
+  /^(?:urn:[a-z0-9][\w.:~%+$-]*|identities\.[a-z][\w-]*\.[a-z$][\w$.-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
 
 const COMPARE_OPS: ReadonlySet<string> = new Set(['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le']);
 

@@ -18,6 +18,7 @@ import {
 } from './attributes.ts';
 import { sqlDialect } from './dialect.ts';
 import { elementField, type Field, fieldOf } from './fields.ts';
+import { type IdentityField, identityField } from './identities.ts';
 import { comparable, isNull, operandFor } from './operand.ts';
 import { compareText, compareTextSql, type Sql, type TextOp } from './text.ts';
 
@@ -27,6 +28,8 @@ interface Scope {
   readonly dialect: Dialect;
   /** Null: the resource. A singular complex attribute only shortens names; a list has its elements as rows. */
   readonly inside: AttributeChain | null;
+  /** Accounts at vendors may be asked for. */
+  readonly withIdentities: boolean;
 }
 
 const TRUE: Sql = { sql: '1 = 1', bindings: [] };
@@ -40,8 +43,9 @@ export function filterToSql(
   filter: Filter,
   kind: Kind,
   dialect: Dialect,
+  { withIdentities = false }: { readonly withIdentities?: boolean } = {},
 ): { sql: string; bindings: unknown[] } {
-  const { sql, bindings } = condition({ kind, dialect, inside: null }, filter);
+  const { sql, bindings } = condition({ kind, dialect, inside: null, withIdentities }, filter);
   return { sql: `(${sql})`, bindings: [...bindings] };
 }
 
@@ -88,7 +92,13 @@ function isList(scope: Scope, chain: AttributeChain): boolean {
   return chain[0].multiValued && scope.inside === null;
 }
 
+function identityIn(scope: Scope, name: string): IdentityField | null {
+  return scope.withIdentities && scope.inside === null ? identityField(name, scope.dialect) : null;
+}
+
 function comparison(scope: Scope, filter: Comparison): Sql {
+  const identity = identityIn(scope, filter.attribute);
+  if (identity) return identityComparison(identity, filter, scope.dialect);
   const chain = resolve(scope, filter.attribute);
   if (!chain) return comparisonWithNothing(filter);
   if (isNull(filter.literal)) return comparisonWithNull(scope, chain, filter);
@@ -97,6 +107,12 @@ function comparison(scope: Scope, filter: Comparison): Sql {
   if (isList(scope, chain)) return elements(scope, chain[0], { ...filter, attribute: leaf.name });
   const whole: AttributeChain = leaf === leafOf(chain) ? chain : [...chain, leaf];
   return compared(fieldIn(scope, whole), leaf, filter, scope.dialect);
+}
+
+function identityComparison({ field, attribute }: IdentityField, filter: Comparison, dialect: Dialect): Sql {
+  if (!isNull(filter.literal)) return compared(field, attribute, filter, dialect);
+  operandFor(attribute, filter.op, filter.literal);
+  return filter.op === 'ne' ? fieldPresence(field) : negated(fieldPresence(field));
 }
 
 /** RFC 7644 §3.4.2.1: an attribute that the resource type does not have has no value. */
@@ -148,6 +164,8 @@ function timeOperator(op: TextOp): string {
 }
 
 function presence(scope: Scope, name: string): Sql {
+  const identity = identityIn(scope, name);
+  if (identity) return fieldPresence(identity.field);
   const chain = resolve(scope, name);
   return chain ? presenceOf(scope, chain) : FALSE;
 }

@@ -12,6 +12,9 @@ export const PULLED_STRATEGIES = [
 ] as const;
 export type PulledStrategy = (typeof PULLED_STRATEGIES)[number];
 
+/** Those whose accounts add to people, and bring nobody. */
+export const ENRICHING_STRATEGIES: readonly PulledStrategy[] = ['slack', 'gitlabSelf', 'gitlabSaas'];
+
 export interface GroupsSetting {
   readonly mode: 'All' | 'Off' | 'Selected';
   readonly selected: readonly { readonly id: string }[];
