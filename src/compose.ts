@@ -35,7 +35,7 @@ import { askSource } from './pull/ask.ts';
 import { createSourceCache } from './pull/sourceCache.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';
-import { createSources, SOURCES, type Sources } from './sources/registry.ts';
+import { accountSources, createSources, SOURCES, type Sources } from './sources/registry.ts';
 import { createConnectors } from './stores/connectorCache.ts';
 import { createDeletionClock } from './stores/deletionClock.ts';
 import { createInquiries } from './stores/inquiries.ts';
@@ -100,7 +100,8 @@ export function compose(deps: BridgeDeps): Bridge {
   const connectors = createConnectors({ registry, keyring, clock, openFetch });
   const inquiries = createInquiries({ db, clock, keyring, asked, answered });
   const deletions = createDeletionClock({ db, clock });
-  const sources = obeying(deps.sources ?? createSources(SOURCES), outbound.rule);
+  const release = () => createSources([...SOURCES, ...accountSources(known)]);
+  const sources = obeying(deps.sources ?? release(), outbound.rule);
   const propagation = { db, clock, log, registry, sources, keyring, connectors, wake, inquiries, deletions };
   const access = { tokens: createKnownTokens(db, clock), addressLimit: createAddressLimit(clock) };
   const scans = createScans(db, clock);

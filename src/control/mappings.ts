@@ -5,7 +5,7 @@
 
 import type { StoreTypeDefinition, TargetAttribute } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import { enrichingHandles } from '../db/pull/identities.ts';
+import { enrichingHandles } from '../db/pull/enrichment.ts';
 import { type ChangeCounts, NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   type AttributeOverride,

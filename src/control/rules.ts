@@ -4,7 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
-import { enrichingHandles } from '../db/pull/identities.ts';
+import { enrichingHandles } from '../db/pull/enrichment.ts';
 import { NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   deleteRule as deleteRow,

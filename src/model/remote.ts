@@ -20,6 +20,10 @@ export interface RemoteUser {
   readonly awaitsApproval?: boolean;
   /** It can do more there than people usually can. Absent where it cannot, or the vendor does not say. */
   readonly privileged?: true;
+  /** The vendor says that nobody has confirmed its address: whoever made it may have typed somebody else's. */
+  readonly unconfirmed?: true;
+  /** A guest, or external: of another company. */
+  readonly outsider?: true;
   /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */
   readonly identifier: string | null;
   /** In the target names of the store's mapping. An absent key was not shown by the vendor. */

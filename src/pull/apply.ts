@@ -8,8 +8,9 @@ import type { Db } from '../db/open.ts';
 import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupsBySourceId, usersBySourceId } from '../db/pull/directory.ts';
+import { forgetRecords, keepRecords } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
-import { stagedOne } from '../db/pull/staging.ts';
+import { stagedOne, stagedPage } from '../db/pull/staging.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
@@ -17,6 +18,7 @@ import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { SourceUser } from '../sources/source.ts';
 import type { PullDeps } from './deps.ts';
+import { pagesOf } from './people.ts';
 import { type Lead, resourceOf } from './resource.ts';
 
 const LINES_PER_TURN = 50;
@@ -154,4 +156,23 @@ async function changeMembers(
     precondition: null,
     edit: (resource) => ({ resource, members }),
   });
+}
+
+/** After the last line: what the source said last of each of its people, for the next delta. */
+export async function keepWhatWasSeen(tx: Db, run: PullRun): Promise<void> {
+  for await (const users of pagesOf<SourceUser>((after) => stagedPage(tx, run.id, 'user', after, 500)))
+    await keepRecords(tx, run.connectionId, users);
+  let after = 0;
+  for (;;) {
+    const lines = await linesOf(tx, run.id, ['done'], after, 500);
+    const last = lines.at(-1);
+    if (!last) return;
+    after = last.seq;
+    const removed = lines.filter(({ op, kind }) => op === 'remove' && kind === 'user');
+    await forgetRecords(
+      tx,
+      run.connectionId,
+      removed.map(({ sourceId }) => sourceId),
+    );
+  }
 }

@@ -4,7 +4,7 @@ import { getPulled } from '../db/pull/connections.ts';
 import type { Inquiry } from '../db/queue/inquiries.ts';
 import type { VendorAnswer } from '../stores/vendorAnswer.ts';
 import type { PullDeps } from './deps.ts';
-import { checkSource } from './lifecycle.ts';
+import { checkPulled } from './lifecycle.ts';
 
 export async function askSource(
   { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
@@ -13,10 +13,7 @@ export async function askSource(
 ): Promise<VendorAnswer> {
   const record = await getPulled(db, peerId);
   if (!record || question.kind !== 'check') return { outcome: 'gone' };
-  const { vendor } = cache.definitionOf(record.type);
   const { trial } = question;
-  const source = trial
-    ? cache.sourceOnTrial(record, { configuration: trial.configuration, secrets })
-    : cache.sourceFor(record);
-  return checkSource(source, vendor, ends);
+  const asked = trial ? { configuration: trial.configuration, secrets } : null;
+  return checkPulled({ db, cache }, record, asked, ends);
 }

@@ -6,19 +6,26 @@ import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connecti
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
-import type { Source } from '../sources/source.ts';
 import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
 import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PullDeps } from './deps.ts';
+import { checkFeed } from './enrichment/feed.ts';
+import type { SourceCache } from './sourceCache.ts';
 
-export function checkSource(
-  source: Pick<Source, 'check'>,
-  vendor: string,
+/** Asks the source; of a connection that takes what a store has seen, the store's own standing says it. */
+export async function checkPulled(
+  { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
+  record: PulledRecord,
+  trial: Parameters<SourceCache['sourceOnTrial']>[1] | null,
   ends: AbortSignal,
 ): Promise<Check> {
-  return checkConnection({ type: vendor, check: (context) => source.check(context) }, ends);
+  const definition = cache.definitionOf(record.type);
+  const byFeed = await checkFeed(db, record, (trial ?? record).configuration, definition);
+  if (byFeed) return byFeed;
+  const source = trial ? cache.sourceOnTrial(record, trial) : cache.sourceFor(record);
+  return checkConnection({ type: definition.vendor, check: (context) => source.check(context) }, ends);
 }
 
 /** The source refuses the credential: no run begins until a check is good. */

@@ -8,21 +8,23 @@ import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { countLines, linesOf } from '../db/pull/changes.ts';
 import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
-import { forgetRecords, keepRecords, nextActiveUntil } from '../db/pull/records.ts';
+import { nextActiveUntil } from '../db/pull/records.ts';
 import { type PullRun, savePullRun } from '../db/pull/runs.ts';
-import { dropStaged, stagedPage } from '../db/pull/staging.ts';
+import { dropStaged } from '../db/pull/staging.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { PullMode, PullState } from '../model/pull/pull.ts';
-import { PositionLost, type ScanPage, type Source, type SourceUser } from '../sources/source.ts';
+import { PositionLost, type ScanPage, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { applyNext } from './apply.ts';
+import { applyNext, keepWhatWasSeen } from './apply.ts';
 import { compareRun, ScanRefused, writeComparison } from './compare.ts';
 import type { PullDeps } from './deps.ts';
+import { accountsMissing, enrich } from './enrichment/enrich.ts';
+import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
-import { mappingOf, pagesOf } from './people.ts';
+import { mappingOf } from './people.ts';
 import { takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
 
@@ -98,6 +100,12 @@ const BEGUN = {
 async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   const { record, run, lease, context } = step;
   await recordUnder(deps.db, lease, (tx) => dropStaged(tx, run.id));
+  const { store, problem } = await feedOfStep(deps, step);
+  if (problem !== null) throw new ScanRefused(problem);
+  if (store) {
+    const pages = pagesOfFeed(deps.db, store);
+    return { runId: run.id, mode: run.mode === 'preview' ? 'preview' : 'full', pages, seen: new Set() };
+  }
   const source = sourceOf(deps, step);
   const { mode, selected } = settingsOf(step).groups;
   const groups = mode === 'Selected' ? { mode, ids: selected.map(({ id }) => id) } : { mode };
@@ -118,9 +126,30 @@ async function startAnew(deps: PullDeps, { run, lease }: Step): Promise<void> {
   });
 }
 
+function feedOfStep({ db, cache }: PullDeps, { record, run }: Step): Promise<Feed> {
+  const { configuration } = run.trial ?? record;
+  return feedOf(db, record, configuration, cache.definitionOf(record.type));
+}
+
+/** Accounts that add to people: what they say is kept at once, and there is nothing to apply. */
+async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefinition): Promise<void> {
+  const { record, run, lease, context } = step;
+  const { store } = await feedOfStep(deps, step);
+  const source = store ? null : sourceOf(deps, step);
+  const input = { record, run, definition, source, context };
+  const absent = await accountsMissing(deps.db, input);
+  const at = isoTime(deps.clock.now());
+  await recordUnder(deps.db, lease, async (tx) => {
+    const summary = await enrich(tx, input, absent, at);
+    await finish(tx, deps, { ...step, run: { ...run, summary } });
+  });
+  deps.wake.signal();
+}
+
 async function compareStep(deps: PullDeps, step: Step): Promise<void> {
   const { record, run, lease, context } = step;
   const definition = deps.cache.definitionOf(record.type);
+  if (definition.enriches) return enrichStep(deps, step, definition);
   const source = sourceOf(deps, step);
   const comparison = await compareRun(deps, {
     record,
@@ -201,29 +230,11 @@ async function finish(tx: Db, deps: PullDeps, { record, run }: Step): Promise<vo
   const state: PullState = run.summary.unknown > 0 || run.findings.unread.length > 0 ? 'PARTIAL' : 'DONE';
   const error = run.error ?? (first ? `${first.display}: ${first.reason ?? 'refused'}` : null);
   const ended: PullRun = { ...run, state, error, finishedAt: at, summary: { ...run.summary, skipped } };
-  await keepWhatWasSeen(tx, run);
+  if (!deps.cache.definitionOf(record.type).enriches) await keepWhatWasSeen(tx, run);
   await dropStaged(tx, run.id);
   await withdrawCause(tx, run.correlationId);
   await savePullRun(tx, ended);
-  await noteRun(tx, record, ended, at, deps);
-}
-
-async function keepWhatWasSeen(tx: Db, run: PullRun): Promise<void> {
-  for await (const users of pagesOf<SourceUser>((after) => stagedPage(tx, run.id, 'user', after, 500)))
-    await keepRecords(tx, run.connectionId, users);
-  let after = 0;
-  for (;;) {
-    const lines = await linesOf(tx, run.id, ['done'], after, 500);
-    const last = lines.at(-1);
-    if (!last) return;
-    after = last.seq;
-    const removed = lines.filter(({ op, kind }) => op === 'remove' && kind === 'user');
-    await forgetRecords(
-      tx,
-      run.connectionId,
-      removed.map(({ sourceId }) => sourceId),
-    );
-  }
+  if (run.mode !== 'preview') await noteRun(tx, record, ended, at, deps);
 }
 
 async function fail(deps: PullDeps, { record, run, lease }: Step, error: string): Promise<void> {

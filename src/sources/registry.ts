@@ -1,6 +1,9 @@
 /** The directories that this release can pull. A new one is a folder next to this file, and one line here. */
 
+import type { Registry } from '../connectors/registry.ts';
 import type { PulledStrategy } from '../model/pull/pull.ts';
+import { accountsSource } from './accounts/index.ts';
+import type { AccountsKind } from './accounts/settings.ts';
 import { demoSource } from './demo/index.ts';
 import { googleSource } from './google/index.ts';
 import { ldapSource } from './ldap/index.ts';
@@ -14,6 +17,24 @@ export interface Sources {
 }
 
 export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, googleSource, ldapSource, demoSource];
+
+/** The accounts of stores, read to add to people. They are read as the types of store read them. */
+export function accountSources(types: Pick<Registry, 'get'>): readonly SourceDefinition[] {
+  const kinds: readonly AccountsKind[] = [
+    {
+      ...{ strategy: 'slack', vendor: 'Slack', storeType: 'Slack' },
+      keys: ['OAUTH_ACCESS_TOKEN', 'API_BASE_URL', 'SCIM_BASE_URL'],
+    },
+    {
+      ...{ strategy: 'gitlabSelf', vendor: 'GitLab', storeType: 'GitLabSelfManaged' },
+      keys: ['BASE_URL', 'ACCESS_TOKEN', 'SSO_PROVIDER'],
+    },
+  ];
+  return kinds.flatMap((kind) => {
+    const type = types.get(kind.storeType);
+    return type ? [accountsSource(kind, type)] : [];
+  });
+}
 
 /** A registry of just these. */
 export function createSources(definitions: readonly SourceDefinition[]): Sources {

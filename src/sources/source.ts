@@ -5,6 +5,7 @@
  */
 
 import type { CallContext, ConnectionStatus, Fetch, Reach, StatusDetail } from '../connectors/connector.ts';
+import type { Claims } from '../model/pull/identity.ts';
 import type { PulledStrategy } from '../model/pull/pull.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
@@ -27,6 +28,8 @@ export interface SourceUser {
   /** When somebody who is active becomes inactive without any write at the source (AD's accountExpires); ISO. */
   readonly activeUntil?: string;
   readonly attributes: SourceAttributes;
+  /** Of an account that adds to somebody: what tells to whom. */
+  readonly claims?: Claims;
   /** Other addresses of the same person, for look-ups alone. */
   readonly aliases?: readonly string[];
   /** When the record was made there; ISO. Of two records with one address the newer one counts. */
@@ -198,6 +201,8 @@ export interface SourceDefinition {
   readonly vendor: string;
   /** True where its records only add to people whom another connection brought. */
   readonly enriches: boolean;
+  /** Of one that enriches: the type of store whose accounts these are. */
+  readonly storeType?: string;
   /** All configuration keys, `SOURCE_SPECS` included. */
   readonly settings: readonly SettingSpec[];
   /** Mistakes that span keys, of a configuration whose defaults are filled in. */

@@ -10,7 +10,7 @@ import {
 } from '../db/identity/persons.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
-import { enrichmentOf } from '../db/pull/identities.ts';
+import { enrichmentOf } from '../db/pull/enrichment.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import { departedFrom } from '../db/stores/departedMembers.ts';
 import type { GroupMapping } from '../db/stores/mappings.ts';

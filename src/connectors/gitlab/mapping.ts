@@ -135,6 +135,8 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     state: stateOf(row.state),
     ...(row.state === PENDING ? { awaitsApproval: true } : {}),
     ...(row.is_admin === true || row.is_auditor === true ? { privileged: true } : {}),
+    ...(row.confirmed_at === null ? { unconfirmed: true } : {}),
+    ...(row.external === true ? { outsider: true } : {}),
     identifier: (settings.identifier === 'userName' ? username : email) || null,
     attributes,
   };

@@ -15,6 +15,7 @@ export type IdentifiedBy = CommonSettings['uniqueUserIdentifier'];
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 export const ENTERPRISE_SCHEMA = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+const GUEST_SCHEMA = 'urn:ietf:params:scim:schemas:extension:slack:guest:2.0:User';
 export const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -213,9 +214,18 @@ export function toRemoteUser(user: SlackUser, identifiedBy: IdentifiedBy): Remot
     remoteId: user.id,
     display: user.displayName || user.userName || identifier || user.id,
     state: user.active === false ? 'disabled' : 'enabled',
+    ...(isGuest(user) ? { outsider: true } : {}),
     identifier,
     attributes,
   };
+}
+
+/** A guest has the extension; others lack it, or have it empty. */
+function isGuest(user: SlackUser): boolean {
+  const guest = user[GUEST_SCHEMA];
+  return (
+    typeof guest === 'object' && guest !== null && typeof (guest as { type?: unknown }).type === 'string'
+  );
 }
 
 /** What Slack showed; what it calls null is shown as empty. */

@@ -4,9 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Attributes } from '../../model/desired.ts';
 import { type Identity, speakingAmong } from '../../model/pull/identity.ts';
-import { ENRICHING_STRATEGIES } from '../../model/pull/pull.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -19,38 +17,36 @@ export interface IdentityRecord extends Identity {
   readonly since: string;
 }
 
-export interface Saved {
-  readonly created: number;
-  readonly updated: number;
+export interface ChangedIdentity {
+  readonly identity: Identity;
+  /** Null where the account was not seen before. */
+  readonly before: IdentityRecord | null;
+}
+
+export interface Compared {
+  readonly changed: readonly ChangedIdentity[];
   readonly unchanged: number;
   /** Persons for whom something else is said of these accounts now than before. */
   readonly personIds: ReadonlySet<string>;
 }
 
-/** Writes those that differ from what is kept. Whoever saves the last of them calls `settleSpeakers` then. */
-export async function saveIdentities(
-  tx: Db,
-  owner: { readonly connectionId: string; readonly environmentId: string },
+/** What differs from what is kept. */
+export async function compareIdentities(
+  db: Db,
+  connectionId: string,
   identities: readonly Identity[],
-  at: string,
-): Promise<Saved> {
-  const personIds = new Set<string>();
-  const count = { created: 0, updated: 0, unchanged: 0 };
-  for (const some of chunks(identities)) {
-    const ids = some.map(({ vendorId }) => vendorId);
-    const known = await identitiesAmong(tx, owner.connectionId, ids);
-    const fresh = some.filter((identity) => {
-      const before = known.get(identity.vendorId);
-      if (before && isSame(before, identity)) return false;
-      for (const id of [before?.personId, identity.personId]) if (id) personIds.add(id);
-      return true;
-    });
-    count.created += fresh.filter(({ vendorId }) => !known.has(vendorId)).length;
-    count.updated += fresh.filter(({ vendorId }) => known.has(vendorId)).length;
-    count.unchanged += some.length - fresh.length;
-    if (fresh.length > 0) await upsert(tx, owner, fresh, at);
-  }
-  return { ...count, personIds };
+): Promise<Compared> {
+  const ids = identities.map(({ vendorId }) => vendorId);
+  const known = await identitiesAmong(db, connectionId, ids);
+  const changed = identities
+    .map((identity) => ({ identity, before: known.get(identity.vendorId) ?? null }))
+    .filter(({ identity, before }) => before === null || !isSame(before, identity));
+  const persons = changed.flatMap(({ identity, before }) => [identity.personId, before?.personId ?? null]);
+  return {
+    changed,
+    unchanged: identities.length - changed.length,
+    personIds: new Set(persons.filter((id) => id !== null)),
+  };
 }
 
 function isSame(a: Identity, b: Identity): boolean {
@@ -64,7 +60,8 @@ function said({ state, name, email, attributes, personId, matchedBy, doubt }: Id
 /** Rows of one statement: 11 values each. */
 const ROWS_PER_INSERT_MAX = 80;
 
-async function upsert(
+/** Whoever writes the last of them calls `settleSpeakers` then. */
+export async function writeIdentities(
   tx: Db,
   { connectionId, environmentId }: { readonly connectionId: string; readonly environmentId: string },
   identities: readonly Identity[],
@@ -188,64 +185,6 @@ export async function giveIdentities(tx: Db, newcomerId: string, personId: strin
     .distinct('connection_id');
   await tx('identities').where({ person_id: newcomerId }).update({ person_id: personId });
   for (const { connection_id } of rows) await settleSpeakers(tx, connection_id, [personId]);
-}
-
-/** By person, and by the handle of the connection, what the account that speaks says. */
-export type Enrichment = ReadonlyMap<string, ReadonlyMap<string, Attributes>>;
-
-export async function enrichmentOf(
-  db: Db,
-  personIds: readonly string[],
-  handles: readonly string[],
-): Promise<Enrichment> {
-  const found = new Map<string, Map<string, Attributes>>();
-  if (handles.length === 0) return found;
-  for (const some of chunks(personIds)) {
-    const rows = await db('identities as i')
-      .join('connections as c', 'c.id', 'i.connection_id')
-      .whereIn('i.person_id', some)
-      .whereIn('c.handle', handles)
-      .where({ 'i.speaks': true })
-      .select('i.person_id', 'i.attributes', 'c.handle');
-    for (const row of rows) {
-      const own = found.get(row.person_id) ?? new Map<string, Attributes>();
-      found.set(row.person_id, own.set(row.handle, fromJson<Attributes>(row.attributes)));
-    }
-  }
-  return found;
-}
-
-/** An account as a person shows it. */
-export interface IdentityOfPerson {
-  readonly connection: { readonly id: string; readonly name: string; readonly handle: string };
-  readonly vendorId: string;
-  readonly state: Identity['state'];
-  readonly attributes: Attributes;
-}
-
-/** By the handle, the one that speaks first. */
-export async function identitiesOfPerson(db: Db, personId: string): Promise<readonly IdentityOfPerson[]> {
-  const rows = await db('identities as i')
-    .join('connections as c', 'c.id', 'i.connection_id')
-    .where({ 'i.person_id': personId })
-    .orderBy([{ column: 'c.handle' }, { column: 'i.speaks', order: 'desc' }, { column: 'i.vendor_id' }])
-    .select('i.vendor_id', 'i.state', 'i.attributes', 'c.id', 'c.name', 'c.handle');
-  return rows.map((row: Record<string, unknown>) => ({
-    connection: { id: row.id as string, name: row.name as string, handle: row.handle as string },
-    vendorId: row.vendor_id as string,
-    state: row.state as Identity['state'],
-    attributes: fromJson<Attributes>(row.attributes),
-  }));
-}
-
-/** Of the connections that add identities. */
-export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
-  const handles: string[] = await db('connections')
-    .where({ environment_id: environmentId })
-    .whereIn('strategy', ENRICHING_STRATEGIES)
-    .whereNull('deleted_at')
-    .pluck('handle');
-  return new Set(handles);
 }
 
 /** Accounts that are nobody's, in the order of their ids, those after `after`. */

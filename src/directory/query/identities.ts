@@ -23,11 +23,14 @@ export function identityField(name: string, dialect: Dialect): IdentityField | n
     ...{ type: 'string', multiValued: false, caseExact: false, mutability: 'readOnly' },
     ...{ required: false, trimmed: false, subAttributes: new Map() },
   };
-  return { attribute, field: { kind: 'text', text: { sql: valueOf(path, dialect), match: 'insensitive' } } };
+  return {
+    attribute,
+    field: { kind: 'text', text: { sql: spokenValue(path, dialect), match: 'insensitive' } },
+  };
 }
 
 /** The account that speaks for the person, wherever the row's user comes from. */
-function valueOf({ handle, attribute }: IdentityPath, dialect: Dialect): string {
+function spokenValue({ handle, attribute }: IdentityPath, dialect: Dialect): string {
   const value = sqlDialect(dialect).text('identities.attributes', [attribute]);
   return `(select ${value} from identities join connections as enriching on enriching.id = identities.connection_id where identities.person_id = users.person_id and identities.speaks and enriching.environment_id = users.environment_id and enriching.handle = '${handle}')`;
 }

@@ -13,7 +13,7 @@ import { LeaseLost } from '../../db/queue/leases.ts';
 import { SYSTEM } from '../../model/cause.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { PullDeps } from '../../pull/deps.ts';
-import { checkSource, pausePulled, settlePulledCheck } from '../../pull/lifecycle.ts';
+import { checkPulled, pausePulled, settlePulledCheck } from '../../pull/lifecycle.ts';
 import { type OpenScan, runStep, settleDecided } from '../../pull/run.ts';
 import { modeDue, nextRunAfter } from '../../pull/schedule.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -101,11 +101,10 @@ export class PullDuties implements Duties {
   }
 
   async #recheck(record: PulledRecord, { calls }: Shift): Promise<Next> {
-    const { cache, clock } = this.#deps;
+    const { clock } = this.#deps;
     this.#scan = null;
     if (record.retryAt === null || record.retryAt > isoTime(clock.now())) return { kind: 'end' };
-    const { vendor } = cache.definitionOf(record.type);
-    const check = await checkSource(cache.sourceFor(record), vendor, calls);
+    const check = await checkPulled(this.#deps, record, null, calls);
     const cause = { correlationId: newId(), actor: SYSTEM };
     const after = await settlePulledCheck(this.#deps, record.id, check, cause);
     return after && !after.paused ? { kind: 'again' } : { kind: 'end' };

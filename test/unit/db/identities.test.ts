@@ -2,15 +2,15 @@
 
 import type { Knex } from 'knex';
 import { mergePerson } from '../../../src/db/people/merge.ts';
+import { enrichmentOf, identitiesOfPerson } from '../../../src/db/pull/enrichment.ts';
 import {
-  enrichmentOf,
+  compareIdentities,
   forgetIdentities,
   identitiesAmong,
   identitiesNotStaged,
-  identitiesOfPerson,
-  saveIdentities,
   settleSpeakers,
   unmatchedPage,
+  writeIdentities,
 } from '../../../src/db/pull/identities.ts';
 import { stage } from '../../../src/db/pull/staging.ts';
 import type { Identity } from '../../../src/model/pull/identity.ts';
@@ -50,9 +50,16 @@ onEachDatabase((open) => {
   }
 
   async function save(db: Knex, identities: readonly Identity[], at: string) {
-    const saved = await saveIdentities(db, OWNER, identities, at);
-    await settleSpeakers(db, 'c', saved.personIds);
-    return saved;
+    const compared = await compareIdentities(db, 'c', identities);
+    await writeIdentities(
+      db,
+      OWNER,
+      compared.changed.map((one) => one.identity),
+      at,
+    );
+    await settleSpeakers(db, 'c', compared.personIds);
+    const created = compared.changed.filter(({ before }) => before === null).length;
+    return { ...compared, created, updated: compared.changed.length - created };
   }
 
   const titleOf = async (db: Knex, personId: string) =>

@@ -6,7 +6,7 @@ import { insertConnection } from '../../../src/db/identity/connections.ts';
 import { speakingUsers } from '../../../src/db/identity/persons.ts';
 import { insertUser } from '../../../src/db/identity/users.ts';
 import { dialectOf } from '../../../src/db/open.ts';
-import { saveIdentities, settleSpeakers } from '../../../src/db/pull/identities.ts';
+import { settleSpeakers, writeIdentities } from '../../../src/db/pull/identities.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { commonSettings } from '../../../src/model/commonSettings.ts';
 import type { Attributes } from '../../../src/model/desired.ts';
@@ -40,7 +40,7 @@ onEachDatabase((open) => {
       ...{ unknownAttributes: 'Reject', retentionDays: null, metadata: {}, userIdAttribute: 'externalId' },
       ...{ mapping: null, createdAt: AT, updatedAt: AT },
     });
-    const saved = await saveIdentities(
+    await writeIdentities(
       db,
       { connectionId: 'c', environmentId },
       Object.entries(accounts).map(([personId, attributes]) => ({
@@ -49,7 +49,7 @@ onEachDatabase((open) => {
       })),
       AT,
     );
-    await settleSpeakers(db, 'c', saved.personIds);
+    await settleSpeakers(db, 'c', PEOPLE);
     return db;
   }
 

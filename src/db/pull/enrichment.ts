@@ -1,0 +1,92 @@
+/** What the accounts of people say, as rules, mappings and a person's own page ask for it. Reads only. */
+
+import type { Attributes } from '../../model/desired.ts';
+import type { Identity } from '../../model/pull/identity.ts';
+import { ENRICHING_STRATEGIES } from '../../model/pull/pull.ts';
+import { chunks } from '../chunks.ts';
+import { fromJson } from '../columns.ts';
+import { type Db, dialectOf } from '../open.ts';
+import { workingStores } from '../queue/tasks.ts';
+
+/** By person, and by the handle of the connection, what the account that speaks says. */
+export type Enrichment = ReadonlyMap<string, ReadonlyMap<string, Attributes>>;
+
+export async function enrichmentOf(
+  db: Db,
+  personIds: readonly string[],
+  handles: readonly string[],
+): Promise<Enrichment> {
+  const found = new Map<string, Map<string, Attributes>>();
+  if (handles.length === 0) return found;
+  for (const some of chunks(personIds)) {
+    const rows = await db('identities as i')
+      .join('connections as c', 'c.id', 'i.connection_id')
+      .whereIn('i.person_id', some)
+      .whereIn('c.handle', handles)
+      .where({ 'i.speaks': true })
+      .select('i.person_id', 'i.attributes', 'c.handle');
+    for (const row of rows) {
+      const own = found.get(row.person_id) ?? new Map<string, Attributes>();
+      found.set(row.person_id, own.set(row.handle, fromJson<Attributes>(row.attributes)));
+    }
+  }
+  return found;
+}
+
+/** An account as a person shows it. */
+export interface IdentityOfPerson {
+  readonly connection: { readonly id: string; readonly name: string; readonly handle: string };
+  readonly vendorId: string;
+  readonly state: Identity['state'];
+  readonly attributes: Attributes;
+}
+
+/** By the handle, the one that speaks first. */
+export async function identitiesOfPerson(db: Db, personId: string): Promise<readonly IdentityOfPerson[]> {
+  const rows = await db('identities as i')
+    .join('connections as c', 'c.id', 'i.connection_id')
+    .where({ 'i.person_id': personId })
+    .orderBy([{ column: 'c.handle' }, { column: 'i.speaks', order: 'desc' }, { column: 'i.vendor_id' }])
+    .select('i.vendor_id', 'i.state', 'i.attributes', 'c.id', 'c.name', 'c.handle');
+  return rows.map((row: Record<string, unknown>) => ({
+    connection: { id: row.id as string, name: row.name as string, handle: row.handle as string },
+    vendorId: row.vendor_id as string,
+    state: row.state as Identity['state'],
+    attributes: fromJson<Attributes>(row.attributes),
+  }));
+}
+
+/** Of the connections that add identities. */
+export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
+  const handles: string[] = await db('connections')
+    .where({ environment_id: environmentId })
+    .whereIn('strategy', ENRICHING_STRATEGIES)
+    .whereNull('deleted_at')
+    .pluck('handle');
+  return new Set(handles);
+}
+
+/** The working stores whose rules or mappings name what the accounts of this connection say, in the order of their ids. */
+export async function storesNaming(
+  db: Db,
+  environmentId: string,
+  connectionId: string,
+): Promise<readonly { readonly id: string; readonly name: string }[]> {
+  const own = await db('connections').where({ id: connectionId }).first('handle');
+  if (!own) return [];
+  const prefix = `identities.${own.handle}.`;
+  const find = dialectOf(db) === 'sqlite' ? 'instr' : 'strpos';
+  const names = (column: string) => [`${find}(lower(${column}), ?) > 0`, [prefix]] as const;
+  const mapped = db('attribute_mappings')
+    .whereRaw(...names('source_attribute'))
+    .select('store_id');
+  const ruled = db('rules')
+    .whereRaw(...names('population_expression'))
+    .select('store_id');
+  return workingStores(db, environmentId)
+    .where((any) => {
+      any.whereIn('id', mapped).orWhereIn('id', ruled);
+    })
+    .orderBy('id')
+    .select('id', 'name');
+}

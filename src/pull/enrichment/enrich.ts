@@ -1,0 +1,185 @@
+/**
+ * Turns a staged scan of accounts into identities of people. It makes, changes and removes nobody: the stores whose
+ * rules or mappings name an identity look at its person anew. A scan that cannot be believed changes nothing.
+ */
+
+import type { CallContext } from '../../connectors/connector.ts';
+import type { Db } from '../../db/open.ts';
+import { personsByAlias, storesOfTenant } from '../../db/pull/accounts.ts';
+import { dropLines, insertLines, markLines, type NewLine } from '../../db/pull/changes.ts';
+import type { PulledRecord } from '../../db/pull/connections.ts';
+import { storesNaming } from '../../db/pull/enrichment.ts';
+import {
+  type ChangedIdentity,
+  compareIdentities,
+  countIdentities,
+  forgetIdentities,
+  type IdentityRecord,
+  identitiesNotStaged,
+  settleSpeakers,
+  writeIdentities,
+} from '../../db/pull/identities.ts';
+import type { PullRun } from '../../db/pull/runs.ts';
+import { stagedPage } from '../../db/pull/staging.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { NOTHING_PULLED, type PullSummary } from '../../model/pull/pull.ts';
+import { withDefaults } from '../../model/settings.ts';
+import { heldBecause } from '../../plan/pull/brake.ts';
+import { provesAbsence } from '../../plan/pull/missing.ts';
+import type { Source, SourceDefinition, SourceUser } from '../../sources/source.ts';
+import { judgeAbsent } from '../absent.ts';
+import { ScanRefused } from '../compare.ts';
+import { pagesOf } from '../people.ts';
+import { identitiesOf, type Whereabouts } from './candidates.ts';
+
+const PAGE = 500;
+
+export interface EnrichInput {
+  readonly record: PulledRecord;
+  readonly run: PullRun;
+  readonly definition: SourceDefinition;
+  readonly context: CallContext;
+  /** Null where a store has seen the accounts: what it has not seen in its last whole scan is not there. */
+  readonly source: Pick<Source, 'lookup'> | null;
+}
+
+export interface Absent {
+  readonly gone: readonly IdentityRecord[];
+  /** Neither shown nor said to be gone. With one of these nothing is forgotten. */
+  readonly unknown: number;
+}
+
+/** Throws ScanRefused where so much is missing that the scan is no list to believe. */
+export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absent> {
+  const { record, run, definition, source, context } = input;
+  const missing: IdentityRecord[] = [];
+  for (let after = ''; ; ) {
+    const page = await identitiesNotStaged(db, record.id, run.id, after, PAGE);
+    const last = page.at(-1);
+    if (!last) break;
+    after = last.vendorId;
+    missing.push(...page);
+  }
+  const { all, active } = await countIdentities(db, record.id);
+  if (all > 0 && missing.length === all)
+    throw new ScanRefused(
+      `${definition.vendor} shows no account, and there were ${all}: nothing was changed.`,
+    );
+  const ids = missing.map(({ vendorId }) => vendorId);
+  const judged = source ? await judgeAbsent(run, 'user', ids, source, context) : [];
+  const meanings = judged.map(({ meaning }) => meaning);
+  if (!provesAbsence(meanings))
+    return { gone: [], unknown: meanings.filter((meaning) => meaning === 'unknown').length };
+  const configuration = run.trial?.configuration ?? record.configuration;
+  const { BRAKE_PERCENT, BRAKE_MIN } = withDefaults(definition.settings, configuration);
+  const leaving = missing.filter(({ state }) => state === 'active').length;
+  const percent = Number(BRAKE_PERCENT);
+  if (heldBecause({ active, leaving, groups: [], percent, min: Number(BRAKE_MIN) }) !== null)
+    throw new ScanRefused(
+      `${leaving} of ${active} accounts are not there any more: nothing was changed. Where that is so, set BRAKE_PERCENT to 100 for one run.`,
+    );
+  return { gone: missing, unknown: 0 };
+}
+
+/** Matches, and where it is no preview writes. In one transaction: nobody sees half a scan. */
+export async function enrich(
+  tx: Db,
+  { record, run, definition }: EnrichInput,
+  { gone, unknown }: Absent,
+  at: string,
+): Promise<PullSummary> {
+  const { id: connectionId, environmentId } = record;
+  const isPreview = run.mode === 'preview';
+  const where = await whereaboutsOf(tx, record, definition);
+  const affected = new Set(gone.flatMap(({ personId }) => personId ?? []));
+  const count = { created: 0, updated: 0, unchanged: 0, skipped: 0 };
+  await dropLines(tx, run.id);
+  let seq = 1;
+  const write = async (lines: readonly NewLine[]) => {
+    await insertLines(tx, run.id, seq, lines);
+    seq += lines.length;
+  };
+  const staged = (after: string) => stagedPage<SourceUser>(tx, run.id, 'user', after, PAGE);
+  for await (const accounts of pagesOf<SourceUser>(staged)) {
+    const identities = await identitiesOf(tx, where, accounts);
+    const { changed, unchanged, personIds } = await compareIdentities(tx, connectionId, identities);
+    const lines = changed.flatMap(lineOf);
+    count.created += lines.filter(({ op }) => op === 'match').length;
+    count.updated += lines.filter(({ op }) => op === 'update').length;
+    count.unchanged += unchanged;
+    const unmatched = changed.length - lines.length;
+    count.skipped += accounts.length - identities.length + unmatched;
+    await write(lines);
+    if (isPreview) continue;
+    const owner = { connectionId, environmentId };
+    await writeIdentities(
+      tx,
+      owner,
+      changed.map(({ identity }) => identity),
+      at,
+    );
+    for (const id of personIds) affected.add(id);
+  }
+  await write(gone.flatMap(lineOfGone));
+  const summary = { ...NOTHING_PULLED, ...count, deleted: gone.length, unknown };
+  if (isPreview) return summary;
+  const written = Array.from({ length: seq - 1 }, (_, n) => n + 1);
+  await markLines(tx, run.id, written, 'done');
+  await forgetIdentities(
+    tx,
+    connectionId,
+    gone.map(({ vendorId }) => vendorId),
+  );
+  await settleSpeakers(tx, connectionId, affected);
+  await lookAnew(tx, record, run, affected, at);
+  return summary;
+}
+
+async function whereaboutsOf(
+  tx: Db,
+  { id: connectionId, environmentId, tenantId }: PulledRecord,
+  { storeType }: SourceDefinition,
+): Promise<Whereabouts> {
+  const stores =
+    storeType === undefined ? [] : await storesOfTenant(tx, { environmentId, type: storeType, tenantId });
+  const byAlias = await personsByAlias(tx, environmentId);
+  return { environmentId, connectionId, storeIds: stores.map(({ id }) => id), byAlias };
+}
+
+/** What is nobody's is listed with the connection, and is no change of anybody. */
+function lineOf({ identity, before }: ChangedIdentity): NewLine[] {
+  const personId = identity.personId ?? before?.personId ?? null;
+  if (personId === null) return [];
+  const op = before?.personId === personId ? 'update' : 'match';
+  const lost = identity.personId === null;
+  return [line(lost ? 'remove' : op, identity.vendorId, personId, identity.name)];
+}
+
+function lineOfGone({ vendorId, personId, name }: IdentityRecord): NewLine[] {
+  return personId === null ? [] : [line('remove', vendorId, personId, name)];
+}
+
+function line(op: NewLine['op'], sourceId: string, personId: string, display: string): NewLine {
+  return { op, kind: 'user', sourceId, subjectId: null, personId, display, detail: {} };
+}
+
+/** Stores that name no identity of this connection have nothing to look at. */
+async function lookAnew(
+  tx: Db,
+  { id, environmentId }: PulledRecord,
+  { correlationId }: PullRun,
+  personIds: Iterable<string>,
+  at: string,
+): Promise<void> {
+  const stores = await storesNaming(tx, environmentId, id);
+  if (stores.length === 0) return;
+  for (const personId of [...personIds].sort())
+    for (const store of stores)
+      await enqueueTask(tx, store.id, {
+        environmentId,
+        subject: { kind: 'user', id: personId },
+        priority: PRIORITY.normal,
+        correlationIds: [correlationId],
+        at,
+      });
+}

@@ -1,0 +1,87 @@
+/**
+ * The store whose accounts a connection takes: what a store of the same workspace has seen is not asked for again, and
+ * is one fact, not two.
+ */
+
+import type { Db } from '../../db/open.ts';
+import { accountsSeen, storesOfTenant } from '../../db/pull/accounts.ts';
+import type { PulledRecord } from '../../db/pull/connections.ts';
+import { getStoreOf, type StoreRecord } from '../../db/stores/stores.ts';
+import type { Configuration } from '../../model/settings.ts';
+import { accountOf } from '../../sources/account.ts';
+import type { ScanPage, SourceDefinition } from '../../sources/source.ts';
+import type { Check } from '../../stores/check.ts';
+
+export interface Feed {
+  /** Null: the vendor is asked. */
+  readonly store: StoreRecord | null;
+  /** Why the store that is named cannot be used, and what to do. */
+  readonly problem: string | null;
+}
+
+/** The store that STORE_ID names, else an active one of the same workspace that has seen all of its accounts. */
+export async function feedOf(
+  db: Db,
+  { environmentId, tenantId }: Pick<PulledRecord, 'environmentId' | 'tenantId'>,
+  configuration: Configuration,
+  { storeType }: Pick<SourceDefinition, 'storeType'>,
+): Promise<Feed> {
+  if (storeType === undefined) return { store: null, problem: null };
+  const { STORE_ID: storeId } = configuration;
+  if (typeof storeId === 'string') {
+    const store = await getStoreOf(db, environmentId, storeId);
+    return { store, problem: problemOf(store, storeId, storeType) };
+  }
+  const stores = await storesOfTenant(db, { environmentId, type: storeType, tenantId });
+  return { store: stores.find(isCurrent) ?? null, problem: null };
+}
+
+/** It has seen everything, and sees what changes. */
+function isCurrent({ status, paused, scannedAt }: StoreRecord): boolean {
+  return status === 'ACTIVE' && paused === null && scannedAt !== null;
+}
+
+function problemOf(store: StoreRecord | null, storeId: string, storeType: string): string | null {
+  if (!store) return `There is no store ${storeId} here: enter the id of a store of type ${storeType}.`;
+  if (store.type !== storeType)
+    return `The store ${store.name} is of type ${store.type}: enter the id of one of type ${storeType}.`;
+  if (store.status !== 'ACTIVE') return `The store ${store.name} is ${store.status}: activate it first.`;
+  if (store.paused) return `The store ${store.name} is paused: ${store.paused.message}`;
+  if (store.scannedAt === null)
+    return `The store ${store.name} has not seen all of its accounts yet: wait until its first sync is done.`;
+  return null;
+}
+
+/** Of a connection with STORE_ID alone; null where the vendor has to be asked. */
+export async function checkFeed(
+  db: Db,
+  record: PulledRecord,
+  configuration: Configuration,
+  definition: SourceDefinition,
+): Promise<Check | null> {
+  if (!definition.enriches || configuration.STORE_ID === undefined) return null;
+  const { store, problem } = await feedOf(db, record, configuration, definition);
+  if (problem !== null || !store) {
+    const message = problem ?? 'There is no such store here.';
+    return { outcome: 'refused', details: [{ code: 'store_unusable', message }], calls: [] };
+  }
+  const message = `The accounts that the store ${store.name} sees are taken.`;
+  const tenant =
+    store.tenantId === null ? null : { id: store.tenantId, name: store.tenantName ?? store.name };
+  const details = [{ code: 'granted', right: 'accounts', granted: true, message }];
+  return { outcome: 'ok', status: { status: 'OK', tenant, self: null, details }, calls: [] };
+}
+
+const PAGE = 500;
+
+/** As a source would show them. */
+export async function* pagesOfFeed(db: Db, { id }: Pick<StoreRecord, 'id'>): AsyncGenerator<ScanPage> {
+  for (let after = ''; ; ) {
+    const accounts = await accountsSeen(db, id, after, PAGE);
+    const last = accounts.at(-1);
+    if (!last) break;
+    after = last.remoteId;
+    yield { kind: 'users', users: accounts.map(accountOf) };
+  }
+  yield { kind: 'end', position: null };
+}

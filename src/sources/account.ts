@@ -1,0 +1,21 @@
+/** An account at a vendor as what a source shows of somebody: what it says, and what tells whose it is. */
+
+import type { RemoteUser } from '../model/remote.ts';
+import type { SourceUser } from './source.ts';
+
+/** An account as a connector shows it, or as a store has seen it. */
+export function accountOf(account: RemoteUser): SourceUser {
+  const { remoteId, state, attributes, display, unconfirmed = false, outsider = false } = account;
+  const { primaryEmail, email = primaryEmail, externUid } = attributes;
+  const shown = Object.entries(attributes).filter(([, value]) => value !== '');
+  return {
+    id: remoteId,
+    state: state === 'enabled' ? 'active' : 'inactive',
+    ...(state === 'enabled' ? {} : { because: state }),
+    attributes: Object.fromEntries(shown),
+    claims: {
+      ...{ name: display, email: email || null, subject: externUid || null },
+      ...{ isUnconfirmed: unconfirmed, isOutsider: outsider },
+    },
+  };
+}

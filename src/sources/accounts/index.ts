@@ -1,0 +1,21 @@
+/** The accounts of a workspace or instance, read with the connector of its type of store: what adds to people. */
+
+import type { StoreTypeDefinition } from '../../connectors/connector.ts';
+import type { SourceDefinition } from '../source.ts';
+import { type AccountsKind, accountSpecs, refuseAccounts } from './settings.ts';
+import { createAccountsSource } from './source.ts';
+
+export function accountsSource(kind: AccountsKind, type: StoreTypeDefinition): SourceDefinition {
+  const { strategy, vendor, storeType } = kind;
+  return {
+    ...{ strategy, vendor, storeType, enriches: true },
+    settings: accountSpecs(kind, type),
+    refuse: (configuration) => refuseAccounts(kind, type, configuration),
+    scopeKeys: [],
+    hostKeys: type.hostKeys,
+    reach: type.reach,
+    defaultMapping: [],
+    manager: null,
+    create: (deps) => createAccountsSource(vendor, type, deps),
+  };
+}

@@ -1,0 +1,45 @@
+/** What a connection that reads accounts is configured with: a credential of its own, or the store that sees them. */
+
+import type { StoreTypeDefinition } from '../../connectors/connector.ts';
+import type { PulledStrategy } from '../../model/pull/pull.ts';
+import type { Configuration, SettingSpec } from '../../model/settings.ts';
+import { SOURCE_SPECS } from '../settings.ts';
+
+export interface AccountsKind {
+  readonly strategy: PulledStrategy;
+  readonly vendor: string;
+  readonly storeType: string;
+  /** The keys of the store's configuration that say where it is and who reads. */
+  readonly keys: readonly string[];
+}
+
+type Kind = Pick<AccountsKind, 'keys' | 'storeType'>;
+
+export function accountSpecs({ keys, storeType }: Kind, { settings }: StoreTypeDefinition): SettingSpec[] {
+  const own = settings.filter(({ key }) => keys.includes(key)).map((spec) => ({ ...spec, required: false }));
+  const storeId: SettingSpec = {
+    key: 'STORE_ID',
+    type: 'string',
+    description: `A store of type ${storeType}: what it has seen of its accounts is taken, and no other credential is needed.`,
+  };
+  return [storeId, ...own, ...SOURCE_SPECS];
+}
+
+/** Either the store alone, or all that the store would need. */
+export function refuseAccounts(
+  { keys }: Kind,
+  type: StoreTypeDefinition,
+  configuration: Configuration,
+): readonly { readonly key: string; readonly detail: string }[] {
+  const needed = type.settings.filter(({ key, required }) => required && keys.includes(key));
+  if (configuration.STORE_ID === undefined) {
+    const missing = needed.filter(({ key }) => configuration[key] === undefined);
+    return [
+      ...missing.map(({ key }) => ({ key, detail: `${key} is required, or STORE_ID in its place` })),
+      ...(type.refuse?.(configuration) ?? []).filter(({ key }) => keys.includes(key)),
+    ];
+  }
+  return needed
+    .filter(({ key }) => configuration[key] !== undefined)
+    .map(({ key }) => ({ key, detail: `STORE_ID stands alone: leave ${key} out, or leave STORE_ID out` }));
+}

@@ -1,0 +1,76 @@
+/** Accounts as a source reads them: page by page through the connector of the store's type. It writes nothing there. */
+
+import type { CallContext, Connector, StoreTypeDefinition } from '../../connectors/connector.ts';
+import { RemoteError } from '../../model/errors.ts';
+import type { Page, RemoteUser } from '../../model/remote.ts';
+import { withDefaults } from '../../model/settings.ts';
+import type { Kind } from '../../model/subject.ts';
+import { accountOf } from '../account.ts';
+import { lookedUp } from '../lookups.ts';
+import { patiently } from '../patience.ts';
+import type { Lookup, ScanPage, Source, SourceDeps, SourceStatus } from '../source.ts';
+
+export function createAccountsSource(vendor: string, type: StoreTypeDefinition, deps: SourceDeps): Source {
+  const { connectionId: storeId, configuration, now, sleep, fetch } = deps;
+  let made: Connector | null = null;
+  // With STORE_ID alone there is no credential to make one of, and nobody asks.
+  const connector = () => {
+    made ??= type.create({
+      ...{ storeId, now, sleep, fetch },
+      configuration: withDefaults(type.settings, configuration),
+    });
+    return made;
+  };
+  return {
+    check: async (context) => check(vendor, connector(), context),
+    scan: (_request, context) => scan(vendor, connector(), deps, context),
+    lookup: async (kind, id, context) => lookup(connector(), deps, kind, id, context),
+  };
+}
+
+async function check(vendor: string, connector: Connector, context: CallContext): Promise<SourceStatus> {
+  const { details, status, ...rest } = await connector.check(context);
+  if (status === 'FAILED')
+    return { ...rest, status, details: details.map((one) => ({ ...one, right: one.code, granted: false })) };
+  const message = `The accounts of ${rest.tenant?.name ?? vendor} can be read.`;
+  return { ...rest, status, details: [{ code: 'granted', right: 'accounts', granted: true, message }] };
+}
+
+async function* scan(
+  vendor: string,
+  connector: Connector,
+  deps: SourceDeps,
+  context: CallContext,
+): AsyncIterable<ScanPage> {
+  const followed = new Set<string>();
+  let cursor: string | null = null;
+  do {
+    const at: string | null = cursor;
+    const page: Page<RemoteUser> = await patiently(deps, context, () => connector.scan('user', at, context));
+    yield { kind: 'users', users: page.items.map(accountOf) };
+    cursor = page.nextCursor;
+    if (cursor !== null && followed.has(cursor)) throw inACircle(vendor);
+    if (cursor !== null) followed.add(cursor);
+  } while (cursor !== null);
+  yield { kind: 'end', position: null };
+}
+
+function inACircle(vendor: string): RemoteError {
+  const action = 'list accounts';
+  const message = `${vendor} shows the same page of accounts again and again: nothing was changed`;
+  return new RemoteError(message, { store: vendor, action, disposition: 'transient', unrecognised: true });
+}
+
+function lookup(
+  connector: Connector,
+  deps: SourceDeps,
+  kind: Kind,
+  id: string,
+  context: CallContext,
+): Promise<Lookup> {
+  return lookedUp(deps, context, async () => {
+    const remote = await connector.read(kind, id, context);
+    if (remote?.kind !== 'user') return { is: 'gone' };
+    return { is: 'found', inScope: true, user: accountOf(remote) };
+  });
+}
