@@ -18,7 +18,7 @@ import { migrate } from '../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import type { MailServer } from '../src/outbound/mail.ts';
 import type { OutboundConfig } from '../src/outbound/outbound.ts';
-import { createSources, SOURCES } from '../src/sources/registry.ts';
+import { accountSources, createSources, SOURCES } from '../src/sources/registry.ts';
 import type { SourceDefinition } from '../src/sources/source.ts';
 import { type Clock, systemClock } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
@@ -138,9 +138,10 @@ export async function startBridge(
   };
   const keyring = more.keyring ?? parseKeyring(randomBytes(32).toString('base64'));
   const registry = createRegistry([...storeTypes(demoAccounts(db, clock)), ...moreTypes]);
+  const released = [...SOURCES, ...accountSources(registry)];
   const { app, worker, housekeeping, stop } = compose({
     ...{ config, db, keyring, clock, log, registry },
-    sources: createSources([...moreSources, ...SOURCES.filter(isNotAmong(moreSources))]),
+    sources: createSources([...moreSources, ...released.filter(isNotAmong(moreSources))]),
     answerWithinMs: PATIENT_MS,
   });
   const server = createServer(app);

@@ -13,6 +13,7 @@ import { connectionLife } from './pull/lifecycle.ts';
 import { connectionMetadata } from './pull/metadata.ts';
 import { directoryProvisioning } from './pull/provisioning.ts';
 import { connectionSyncs } from './pull/syncs.ts';
+import { connectionIdentities } from './pull/unmatched.ts';
 import { rules } from './rules.ts';
 import { scimConfiguration } from './scimConfiguration.ts';
 import { held } from './stores/held.ts';
@@ -34,6 +35,7 @@ export const ROUTES = {
   connectionMetadata,
   connectionLife,
   connectionSyncs,
+  connectionIdentities,
   directoryProvisioning,
   scimConfiguration,
   people,

@@ -67,6 +67,16 @@ export const PersonDetails = named(
     lifecycle,
     environment: Reference,
     users: z.array(UserOfPerson),
+    identities: z
+      .array(
+        z.object({
+          connection: z.object({ id: z.string(), name: z.string(), handle: z.string() }),
+          vendorId: z.string(),
+          state: z.enum(['active', 'inactive']),
+          attributes: z.record(z.string(), z.string()),
+        }),
+      )
+      .describe('Accounts elsewhere, that of each connection first whose attributes rules and mappings see.'),
     groups: z.array(z.object({ id: z.string(), display: z.string() })),
     stores: z.array(PersonOnStore),
     identity: Identity.optional(),

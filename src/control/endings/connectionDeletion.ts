@@ -41,6 +41,7 @@ import type { Kind } from '../../model/subject.ts';
 import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
+import { refuseWhileNamed } from '../identity/handles.ts';
 import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
 
@@ -65,6 +66,7 @@ export async function deleteConnection(
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
     const asked = { options, affected, cause };
     if (connection.deletion) return keepAfterAll(tx, deps, connection, connection.deletion, asked);
+    await refuseWhileNamed(tx, connection, '');
     if (!options.confirmed && (await needsConfirmation(tx, id, affected)))
       refuseUnconfirmed(`the connection ${connection.name}`, affected, options);
     await shut(tx, deps, connection, options.keepAccounts, cause, affected);

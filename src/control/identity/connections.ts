@@ -21,7 +21,7 @@ import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
 import { refuseOtherVersion, refuseTakenName, timeAfter, type Versions } from '../conflicts.ts';
 import { auditedConnection } from './audited.ts';
-import { handleFor, refuseTakenHandle } from './handles.ts';
+import { handleFor, refuseTakenHandle, refuseWhileNamed } from './handles.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;
 
@@ -100,6 +100,7 @@ export async function changeConnection(
     if (input.name !== before.name) refuseTakenName('connection', input.name, others);
     const handle = input.handle ?? before.handle;
     refuseTakenHandle(handle, handlesOf(others));
+    if (handle !== before.handle) await refuseWhileNamed(tx, before, '/handle');
     refuseOtherMode(before.strategy, input.strategy);
     const userIdAttribute = userIdAttributeAfter(before, input.strategy);
     const at = timeAfter(before.updatedAt, deps.clock);

@@ -1,5 +1,8 @@
-/** Handles: the short name by which rules and mappings will speak of a connection. Unique in its environment. */
+/** Handles: the short name by which rules and mappings speak of a connection. Unique in its environment. */
 
+import type { ConnectionRecord } from '../../db/identity/connections.ts';
+import type { Db } from '../../db/open.ts';
+import { storesNaming } from '../../db/pull/enrichment.ts';
 import { RequestError } from '../../model/errors.ts';
 
 const HANDLE_MAX = 50;
@@ -20,4 +23,17 @@ export function refuseTakenHandle(handle: string, taken: ReadonlySet<string>): v
   throw new RequestError(409, `Another connection has the handle ${handle}; choose another.`, [
     { pointer: '/handle', detail: 'handle is taken' },
   ]);
+}
+
+/** Rules that name it would include nobody any more. Throws a 409 that names the stores. */
+export async function refuseWhileNamed(
+  tx: Db,
+  { id, environmentId, handle }: Pick<ConnectionRecord, 'id' | 'environmentId' | 'handle'>,
+  pointer: string,
+): Promise<void> {
+  const stores = await storesNaming(tx, environmentId, id);
+  if (stores.length === 0) return;
+  const names = stores.map(({ name }) => name).join(', ');
+  const detail = `rules or mappings of ${names} name identities.${handle}: change those first`;
+  throw new RequestError(409, `The handle ${handle} is in use.`, [{ pointer, detail }]);
 }

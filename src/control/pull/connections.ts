@@ -51,7 +51,7 @@ export async function createPulled(
 ): Promise<ConnectionRecord> {
   const definition = definitionOfSource(deps, input.strategy);
   const read = readNewConfiguration(definition, input.configuration ?? {});
-  refuseMistakes(read, input.settings);
+  refuseMistakes(definition, read, input.settings);
   return createConnection(deps, environmentId, input, cause, async (tx, connection) => {
     const { id, name, strategy, createdAt } = connection;
     await insertPulled(tx, {
@@ -74,7 +74,7 @@ export async function changePulled(
 ): Promise<Changed> {
   const definition = definitionOfSource(deps, record.type);
   const read = readReplacedConfiguration(deps.keyring, definition, record, input.configuration ?? {});
-  refuseMistakes(read, input.settings);
+  refuseMistakes(definition, read, input.settings);
   const { given } = read;
   const change = whatChanges(deps.keyring, definition, record, given, input.settings);
   const isActive = record.status === 'ACTIVE';

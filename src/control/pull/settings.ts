@@ -12,9 +12,24 @@ import type { Keyring } from '../../support/secret.ts';
 import type { ReadConfiguration } from '../storeConfiguration.ts';
 
 /** Throws a 400 that names every mistake. */
-export function refuseMistakes({ mistakes }: ReadConfiguration, settings: PullSettings): void {
-  const all = [...mistakes, ...mappingMistakes(settings)];
+export function refuseMistakes(
+  { enriches }: Pick<SourceDefinition, 'enriches'>,
+  { mistakes }: ReadConfiguration,
+  settings: PullSettings,
+): void {
+  const all = [...mistakes, ...(enriches ? meaningless(settings) : mappingMistakes(settings))];
   if (all.length > 0) throw new RequestError(400, 'Some settings cannot be so.', all);
+}
+
+/** Whoever only adds to people brings neither them nor groups. */
+function meaningless({ mapping, tags, domains }: PullSettings): readonly Mistake[] {
+  const given = { mapping: mapping ?? [], tags, domains };
+  return Object.entries(given)
+    .filter(([, list]) => list.length > 0)
+    .map(([name]) => ({
+      pointer: `/${name}`,
+      detail: `${name} means nothing here: accounts only add to people whom another connection brings`,
+    }));
 }
 
 function mappingMistakes({ mapping }: PullSettings): readonly Mistake[] {

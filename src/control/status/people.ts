@@ -7,6 +7,7 @@ import { departures } from '../../db/people/formers.ts';
 import { type UserOfPerson, usersOfPeople } from '../../db/people/lastWord.ts';
 import { mergedFrom, mergedInto } from '../../db/people/merge.ts';
 import { type QuestionRecord, questionsOf } from '../../db/people/questions.ts';
+import { type IdentityOfPerson, identitiesOfPerson } from '../../db/pull/enrichment.ts';
 import { linksOfSubject } from '../../db/seen/linkLists.ts';
 import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
 import { type PersonStatus, personStatuses } from './person.ts';
@@ -16,6 +17,8 @@ export interface PersonView {
   readonly display: string;
   readonly lifecycle: 'active' | 'inactive' | 'deleted';
   readonly users: readonly UserOfPerson[];
+  /** Accounts that connections which only add to people have seen. */
+  readonly identities: readonly IdentityOfPerson[];
   readonly groups: readonly { readonly id: string; readonly display: string }[];
   readonly stores: readonly PersonStatus[];
   readonly identity?: IdentityView;
@@ -45,6 +48,7 @@ export async function viewOfPerson(db: Db, environmentId: string, id: string): P
     display: named?.display ?? id,
     lifecycle: named?.state ?? 'deleted',
     users: (await usersOfPeople(db, [id])).get(id) ?? [],
+    identities: await identitiesOfPerson(db, id),
     groups: await groupsOf(db, id),
     stores: await personStatuses(db, environmentId, id),
     ...(identity ? { identity } : {}),

@@ -6,7 +6,7 @@ import { ENRICHING_STRATEGIES } from '../../model/pull/pull.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
-import { workingStores } from '../queue/tasks.ts';
+import type { StoreRecord } from '../stores/stores.ts';
 
 /** By person, and by the handle of the connection, what the account that speaks says. */
 export type Enrichment = ReadonlyMap<string, ReadonlyMap<string, Attributes>>;
@@ -66,12 +66,12 @@ export async function enrichingHandles(db: Db, environmentId: string): Promise<R
   return new Set(handles);
 }
 
-/** The working stores whose rules or mappings name what the accounts of this connection say, in the order of their ids. */
+/** The stores whose rules or mappings name what the accounts of this connection say, in the order of their ids. */
 export async function storesNaming(
   db: Db,
   environmentId: string,
   connectionId: string,
-): Promise<readonly { readonly id: string; readonly name: string }[]> {
+): Promise<readonly Pick<StoreRecord, 'id' | 'name' | 'status'>[]> {
   const own = await db('connections').where({ id: connectionId }).first('handle');
   if (!own) return [];
   const prefix = `identities.${own.handle}.`;
@@ -83,10 +83,12 @@ export async function storesNaming(
   const ruled = db('rules')
     .whereRaw(...names('population_expression'))
     .select('store_id');
-  return workingStores(db, environmentId)
+  return db('stores')
+    .where({ environment_id: environmentId })
+    .whereNull('deleted_at')
     .where((any) => {
       any.whereIn('id', mapped).orWhereIn('id', ruled);
     })
     .orderBy('id')
-    .select('id', 'name');
+    .select('id', 'name', 'status');
 }

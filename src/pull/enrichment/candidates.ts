@@ -10,8 +10,8 @@ import {
   personsBySubject,
   personsByWord,
 } from '../../db/pull/accounts.ts';
-import { identitiesAmong } from '../../db/pull/identities.ts';
-import type { Claims, Identity } from '../../model/pull/identity.ts';
+import { type IdentityRecord, identitiesAmong } from '../../db/pull/identities.ts';
+import type { Claims, Identity, MatchedBy } from '../../model/pull/identity.ts';
 import { type Match, matchOf } from '../../plan/pull/identities.ts';
 import type { SourceUser } from '../../sources/source.ts';
 
@@ -30,7 +30,12 @@ export async function identitiesOf(
   where: Whereabouts,
   accounts: readonly SourceUser[],
 ): Promise<readonly Identity[]> {
-  const matches = await matchesOf(db, where, accounts);
+  const known = await identitiesAmong(
+    db,
+    where.connectionId,
+    accounts.map(({ id }) => id),
+  );
+  const matches = await matchesOf(db, where, accounts, known);
   return accounts.flatMap((account): Identity[] => {
     const match = matches.get(account.id);
     const { claims } = account;
@@ -42,11 +47,16 @@ export async function identitiesOf(
         ...{ name: claims.name, email: claims.email },
         attributes: textsOf(account),
         personId: match.is === 'matched' ? match.personId : null,
-        matchedBy: match.is === 'matched' ? match.by : null,
+        matchedBy: match.is === 'matched' ? firstBy(match.by, known.get(account.id)) : null,
         doubt: match.is === 'unmatched' ? match.doubt : null,
       },
     ];
   });
+}
+
+/** What said it first stays on record: that it was theirs before is no new reason. */
+function firstBy(by: MatchedBy, before: IdentityRecord | undefined): MatchedBy {
+  return by === 'identity' ? (before?.matchedBy ?? by) : by;
 }
 
 function textsOf({ attributes }: SourceUser): Record<string, string> {
@@ -60,15 +70,15 @@ function textsOf({ attributes }: SourceUser): Record<string, string> {
 
 async function matchesOf(
   db: Db,
-  { environmentId, connectionId, storeIds, byAlias }: Whereabouts,
+  { environmentId, storeIds, byAlias }: Whereabouts,
   accounts: readonly SourceUser[],
+  known: ReadonlyMap<string, IdentityRecord>,
 ): Promise<ReadonlyMap<string, Match>> {
   const claimed = accounts.flatMap(({ id, claims }) => (claims ? [{ id, claims }] : []));
   const ids = claimed.map(({ id }) => id);
   const texts = (of: (claims: Claims) => string | null) => claimed.flatMap(({ claims }) => of(claims) ?? []);
   const emails = texts(({ email }) => email);
   const linked = await linkedPersons(db, storeIds, ids);
-  const known = await identitiesAmong(db, connectionId, ids);
   const before = [...known.values()].flatMap(({ personId }) => personId ?? []);
   const live = await livePersons(db, before);
   const bySubject = await personsBySubject(

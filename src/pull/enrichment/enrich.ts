@@ -171,7 +171,8 @@ async function lookAnew(
   personIds: Iterable<string>,
   at: string,
 ): Promise<void> {
-  const stores = await storesNaming(tx, environmentId, id);
+  const naming = await storesNaming(tx, environmentId, id);
+  const stores = naming.filter(({ status }) => status !== 'INACTIVE');
   if (stores.length === 0) return;
   for (const personId of [...personIds].sort())
     for (const store of stores)

@@ -1,6 +1,7 @@
 /** Runs over pulled directories, as they are asked for and shown. */
 
 import { z } from 'zod';
+import { DOUBTS } from '../../../model/pull/identity.ts';
 import { listOf } from '../../lists.ts';
 import { Link, named, Time } from '../common.ts';
 
@@ -87,4 +88,23 @@ export const SourceChecked = named(
     status: z.enum(['OK', 'FAILED']),
     details: z.array(z.object({ code: z.string(), message: z.string() })),
   }),
+);
+
+export const UnmatchedList = named(
+  'UnmatchedList',
+  listOf(
+    'unmatched',
+    z.object({
+      id: z.string().describe('The id at the vendor.'),
+      name: z.string(),
+      email: z.string().optional(),
+      state: z.enum(['active', 'inactive']),
+      why: z
+        .enum(DOUBTS)
+        .describe(
+          '`ambiguous`: it could be several people; `unconfirmed`: nobody confirmed its address there.',
+        ),
+      near: z.array(z.object({ id: z.string(), display: z.string() })).describe('People whose it may be.'),
+    }),
+  ),
 );
