@@ -64,7 +64,7 @@ function statusOf(pulled: PulledRecord | undefined): 'STAGED' | 'ACTIVE' | 'PAUS
   return pulled.paused ? 'PAUSED' : pulled.status;
 }
 
-/** What an admin may say of it, and so what a PATCH is merged into. */
+/** What an admin may say of it. */
 export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
   const definition = deps.propagation.sources.get(record.type);
   const { sync, groups, manager, mapping, tags, domains } = record.settings;
@@ -85,6 +85,12 @@ export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
     tags: tags.map((tag) => ({ ...tag })),
     domains: [...domains],
   };
+}
+
+/** What a PATCH is merged into: accounts that only add to people have no mapping. */
+export function pullSettingsBefore(deps: ApiDeps, record: PulledRecord) {
+  const { mapping, ...settings } = pullSettingsShown(deps, record);
+  return mapping.length === 0 ? settings : { ...settings, mapping };
 }
 
 function showPulled(deps: ApiDeps, record: PulledRecord) {

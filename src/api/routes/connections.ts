@@ -30,7 +30,7 @@ import { connectionHref } from '../href.ts';
 import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../lists.ts';
 import { applyPatch } from '../patch.ts';
 import { notFound } from '../path.ts';
-import { connectionShown, pullSettingsShown, showConnection } from '../present/connection.ts';
+import { connectionShown, pullSettingsBefore, showConnection } from '../present/connection.ts';
 import { showPullRun } from '../present/pull.ts';
 import {
   Connection,
@@ -139,7 +139,7 @@ export const connections = {
         show: ({ name, handle, strategy, unknownAttributes, retentionDays, metadata, ...matching }) => {
           const { matchPeople, reusedIdentifiers, silentAfterHours } = matching;
           const shown = { name, handle, strategy, unknownAttributes, retentionDays, metadata };
-          const pulled = record ? pullSettingsShown(deps, record) : {};
+          const pulled = record ? pullSettingsBefore(deps, record) : {};
           return { ...shown, matchPeople, reusedIdentifiers, silentAfterHours, ...pulled };
         },
         write: (before, replacement, version) =>

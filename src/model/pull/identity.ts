@@ -68,7 +68,7 @@ export interface IdentityPath {
   readonly attribute: string;
 }
 
-const PATH = /^identities\.([a-z][a-z0-9-]*)\.([a-z$][\w$.-]*)$/i;
+const PATH = /^identities\.([a-z][a-z0-9_-]*)\.([a-z$][\w$.-]*)$/i;
 
 /** Null for a name of another kind. */
 export function identityPath(name: string): IdentityPath | null {

@@ -62,7 +62,8 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
     expect(await accounts.read()).toMatchObject({ isPrimary: false, status: 'STAGED', mode: 'pull' });
     const checked = await bridge.admin('POST', `${accounts.path}/check`);
-    expect(checked.body).toMatchObject({ status: 'OK', details: [{ code: 'granted' }] });
+    expect(checked.body).toMatchObject({ status: 'OK', });
+    expect(checked.body.details.map(({ code }: { code: string }) => code)).toContain('granted');
     const { body } = await bridge.admin('POST', `${accounts.path}/activate`);
     const run = await accounts.ended(body.preview);
     expect(run).toMatchObject({ state: 'DONE', mode: 'preview', summary: { created: 2 } });
@@ -101,13 +102,13 @@ describe.each(PLAYED)('on %s', (dialect) => {
     const made = await bridge.admin('POST', '/propagation/stores', { name: 'Demo', type: 'Demo' });
     const storeId = made.body.id;
     const rule = (handle: string) => ({
-      ...{ name: 'research', store: { id: storeId }, active: true },
+      ...{ name: 'research', storeId, active: true },
       populationExpression: `identities.${handle}.organization eq "Research"`,
     });
     const wrong = await bridge.admin('POST', '/propagation/rules', rule('gitlob'));
     expect(wrong.status).toBe(400);
     const saved = await bridge.admin('POST', '/propagation/rules', rule('gitlab'));
-    expect(saved.status).toBe(201);
+    expect(saved).toMatchObject({ status: 201 });
     await bridge.admin('PATCH', `/propagation/stores/${storeId}`, { status: 'ACTIVE' });
     await bridge.settled();
     const enabled = async () =>
@@ -125,7 +126,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
 
   it('keeps its handle, and stays, while a rule names it', async () => {
     const renamed = await bridge.admin('PATCH', accounts.path, { handle: 'git' });
-    expect(renamed.status).toBe(409);
+    expect(renamed).toMatchObject({ status: 409 });
     expect(renamed.body.errors[0].detail).toContain('Demo');
     expect((await bridge.admin('DELETE', accounts.path)).status).toBe(409);
   });

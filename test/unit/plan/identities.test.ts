@@ -69,6 +69,7 @@ it.each([
   ['identities.slack.title', { handle: 'slack', attribute: 'title' }],
   ['Identities.SLACK-2.displayName', { handle: 'slack-2', attribute: 'displayName' }],
   ['identities.gitlab.name.given', { handle: 'gitlab', attribute: 'name.given' }],
+  ['identities.it_slack.title', { handle: 'it_slack', attribute: 'title' }],
   ['identities.slack', null],
   ["identities.slack.ti'tle", null],
   ['title', null],
