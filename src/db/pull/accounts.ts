@@ -130,7 +130,10 @@ export function personsByWord(db: Db, environmentId: string, words: readonly str
     const rows = await db('person_words')
       .where({ environment_id: environmentId })
       .whereIn('word', some.map(lower))
-      .whereIn('kind', ['name', 'email', 'userName'])
+      // A first name alone brings nobody near: a whole company may have it.
+      .where((kind) => {
+        kind.whereIn('kind', ['email', 'userName']).orWhereLike('word', '% %');
+      })
       .select('word', 'person_id');
     for (const row of rows) add(row.word, row.person_id);
   });

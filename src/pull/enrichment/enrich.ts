@@ -15,6 +15,7 @@ import {
   countIdentities,
   forgetIdentities,
   type IdentityRecord,
+  identitiesAmong,
   identitiesNotStaged,
   settleSpeakers,
   writeIdentities,
@@ -61,7 +62,7 @@ export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absen
     missing.push(...page);
   }
   const { all, active } = await countIdentities(db, record.id);
-  if (all > 0 && missing.length === all)
+  if (all > 0 && run.progress.read === 0)
     throw new ScanRefused(
       `${definition.vendor} shows no account, and there were ${all}: nothing was changed.`,
     );
@@ -91,7 +92,8 @@ export async function enrich(
   const { id: connectionId, environmentId } = record;
   const isPreview = run.mode === 'preview';
   const where = await whereaboutsOf(tx, record, definition);
-  const affected = new Set(gone.flatMap(({ personId }) => personId ?? []));
+  const affected = new Set<string>();
+  const leftOut: IdentityRecord[] = [];
   const count = { created: 0, updated: 0, unchanged: 0, skipped: 0 };
   await dropLines(tx, run.id);
   let seq = 1;
@@ -102,6 +104,7 @@ export async function enrich(
   const staged = (after: string) => stagedPage<SourceUser>(tx, run.id, 'user', after, PAGE);
   for await (const accounts of pagesOf<SourceUser>(staged)) {
     const identities = await identitiesOf(tx, where, accounts);
+    leftOut.push(...(await keptOfLeftOut(tx, connectionId, accounts, identities)));
     const { changed, unchanged, personIds } = await compareIdentities(tx, connectionId, identities);
     const lines = changed.flatMap(lineOf);
     count.created += lines.filter(({ op }) => op === 'match').length;
@@ -120,19 +123,33 @@ export async function enrich(
     );
     for (const id of personIds) affected.add(id);
   }
-  await write(gone.flatMap(lineOfGone));
-  const summary = { ...NOTHING_PULLED, ...count, deleted: gone.length, unknown };
+  const forgotten = [...gone, ...leftOut];
+  await write(forgotten.flatMap(lineOfGone));
+  const summary = { ...NOTHING_PULLED, ...count, deleted: forgotten.length, unknown };
   if (isPreview) return summary;
   const written = Array.from({ length: seq - 1 }, (_, n) => n + 1);
   await markLines(tx, run.id, written, 'done');
+  for (const { personId } of forgotten) if (personId !== null) affected.add(personId);
   await forgetIdentities(
     tx,
     connectionId,
-    gone.map(({ vendorId }) => vendorId),
+    forgotten.map(({ vendorId }) => vendorId),
   );
   await settleSpeakers(tx, connectionId, affected);
   await lookAnew(tx, record, run, affected, at);
   return summary;
+}
+
+/** Somebody's before, and a guest's or a purged person's now. */
+async function keptOfLeftOut(
+  tx: Db,
+  connectionId: string,
+  accounts: readonly SourceUser[],
+  identities: readonly { readonly vendorId: string }[],
+): Promise<readonly IdentityRecord[]> {
+  const counted = new Set(identities.map(({ vendorId }) => vendorId));
+  const ids = accounts.map(({ id }) => id).filter((id) => !counted.has(id));
+  return [...(await identitiesAmong(tx, connectionId, ids)).values()];
 }
 
 async function whereaboutsOf(

@@ -131,6 +131,16 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect((await bridge.admin('DELETE', accounts.path)).status).toBe(409);
   });
 
+  it('forgets whose account became that of a guest', async () => {
+    const ada = account('ada');
+    if (ada) ada.external = true;
+    expect(await accounts.sync()).toMatchObject({ state: 'DONE', summary: { deleted: 1 } });
+    expect(await identitiesOf('ada')).toEqual([]);
+    if (ada) ada.external = false;
+    expect(await accounts.sync()).toMatchObject({ state: 'DONE', summary: { created: 1 } });
+    expect(await identitiesOf('ada')).toHaveLength(1);
+  });
+
   it('forgets an account that GitLab says is gone, and nothing where nobody can read', async () => {
     const ben = account('benjamin');
     if (ben) gitlab.state.removeUser(ben.id);
