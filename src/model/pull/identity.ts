@@ -15,8 +15,7 @@ export interface Claims {
   readonly isOutsider: boolean;
 }
 
-export const MATCHED_BY = ['link', 'identity', 'subject', 'email', 'alias'] as const;
-export type MatchedBy = (typeof MATCHED_BY)[number];
+export type MatchedBy = 'link' | 'identity' | 'subject' | 'email' | 'alias';
 
 export const DOUBTS = ['nobody', 'ambiguous', 'unconfirmed'] as const;
 
