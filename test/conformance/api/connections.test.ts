@@ -105,7 +105,7 @@ onEachDatabase((open) => {
     });
 
     it('says of a pulled strategy that it comes later', async () => {
-      const body = { name: 'early', strategy: 'slack' };
+      const body = { name: 'early', strategy: 'gitlabSaas' };
       const refused = await ask('POST', `${env}/connections`, { body });
       expect(refused.status).toBe(400);
       expect(refused.body.errors).toEqual([

@@ -38,7 +38,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     const activeUntil = isoTime(clock.now() + 5 * 60_000);
     Object.assign(state, { position: '1', users: [user('a1'), user('a2', { activeUntil })] });
     const pulled = await Pulled.make(bridge, {
-      ...{ name: 'Scripted', strategy: 'gitlabSelf' },
+      ...{ name: 'Scripted', strategy: 'google' },
       configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' },
     });
     await pulled.activate();

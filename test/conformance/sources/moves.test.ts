@@ -108,7 +108,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
       ],
     });
     pulled = await Pulled.make(bridge, {
-      ...{ name: 'Pulled', strategy: 'gitlabSelf', matchPeople: true, sync: { enabled: false } },
+      ...{ name: 'Pulled', strategy: 'google', matchPeople: true, sync: { enabled: false } },
       configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees' },
     });
     const preview = await bridge.admin('POST', `${pulled.path}/activate`);
@@ -141,7 +141,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
   it('keeps runs for thirty days, previews for one, and the newest of all', async () => {
     state.groups = [];
     const again = await Pulled.make(bridge, {
-      ...{ name: 'Again', strategy: 'gitlabSelf', matchPeople: true, sync: { enabled: false } },
+      ...{ name: 'Again', strategy: 'google', matchPeople: true, sync: { enabled: false } },
       configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees' },
     });
     await bridge.admin('POST', `${again.path}/activate`).then(({ body }) => again.ended(body.preview));

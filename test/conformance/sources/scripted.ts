@@ -58,7 +58,7 @@ export function user(id: string, more: Partial<SourceUser> & { readonly name?: s
 /** Under a strategy that the contract knows, with a secret, a host and a filter as settings. */
 export function scripted(state: Script): SourceDefinition {
   return {
-    strategy: 'gitlabSelf',
+    strategy: 'google',
     vendor: 'Scripted',
     enriches: false,
     settings: [

@@ -39,7 +39,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
       moreSources: [scripted(state)],
     });
     pulled = await Pulled.make(bridge, {
-      ...{ name: 'Scripted', strategy: 'gitlabSelf', sync: { enabled: false } },
+      ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
       configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees', BRAKE_MIN: 2 },
     });
     expect(await pulled.activate()).toMatchObject({ state: 'DONE', summary: { created: 6 } });
