@@ -62,7 +62,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
     expect(await accounts.read()).toMatchObject({ isPrimary: false, status: 'STAGED', mode: 'pull' });
     const checked = await bridge.admin('POST', `${accounts.path}/check`);
-    expect(checked.body).toMatchObject({ status: 'OK', });
+    expect(checked.body).toMatchObject({ status: 'OK' });
     expect(checked.body.details.map(({ code }: { code: string }) => code)).toContain('granted');
     const { body } = await bridge.admin('POST', `${accounts.path}/activate`);
     const run = await accounts.ended(body.preview);
