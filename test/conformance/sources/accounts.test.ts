@@ -99,7 +99,9 @@ describe.each(PLAYED)('on %s', (dialect) => {
   });
 
   it('decides by rules who has an account elsewhere, and follows what changes', async () => {
-    const made = await bridge.admin('POST', '/propagation/stores', { name: 'Demo', type: 'Demo' });
+    const demo = { name: 'Demo', type: 'Demo', configuration: {} };
+    const made = await bridge.admin('POST', '/propagation/stores', demo);
+    expect(made).toMatchObject({ status: 201 });
     const storeId = made.body.id;
     const rule = (handle: string) => ({
       ...{ name: 'research', storeId, active: true },
