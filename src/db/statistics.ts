@@ -1,3 +1,5 @@
+/** Tells PostgreSQL how large its tables have become. It touches no row. */
+
 import { type Db, dialectOf } from './open.ts';
 
 /** A table below this is read as a whole, however it is joined. */

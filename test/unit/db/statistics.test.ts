@@ -1,3 +1,5 @@
+/** PostgreSQL plans by how large a table is, not by how large it was before an import. */
+
 import type { Db } from '../../../src/db/open.ts';
 import { refreshStatistics } from '../../../src/db/statistics.ts';
 import { onEachDatabase } from '../../database.ts';
