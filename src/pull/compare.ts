@@ -94,6 +94,9 @@ export async function compareRun(
   const leaving = new Set([...people.lines, ...removed].filter(isLeaving).map(({ sourceId }) => sourceId));
   const groups = await compareGroups({
     ...{ db, run, settings, known, leaving },
+    named: new Map(
+      people.lines.filter(({ op }) => op === 'create').map((line) => [line.sourceId, line.display]),
+    ),
     present: people.present,
     everyone: people.ids,
     mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),

@@ -31,6 +31,8 @@ export interface GroupsInput {
   readonly run: PullRun;
   readonly settings: PullSettings;
   readonly known: ReadonlyMap<string, Known>;
+  /** What those are called whom this run makes, by their ids at the source. */
+  readonly named: ReadonlyMap<string, string>;
   /** Who is, or will be, in the directory. */
   readonly present: ReadonlySet<string>;
   /** Everybody in the scan, for groups of everyone. */
@@ -70,12 +72,11 @@ export async function compareGroups(input: GroupsInput): Promise<GroupsCompared>
       const current = there ? await memberSourceIds(db, there.id) : new Set<string>();
       const detail: LineDetail = { group: { sourceId: group.id, display } };
       for (const id of wanted.ids) {
-        if (!current.has(id) && input.present.has(id))
-          lines.push(membership('join', id, detail, input.known));
+        if (!current.has(id) && input.present.has(id)) lines.push(membership('join', id, detail, input));
       }
       if (!wanted.isWhole || !input.mayLeave) continue;
       const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.leaving.has(id));
-      for (const id of leaves) lines.push(membership('leave', id, detail, input.known));
+      for (const id of leaves) lines.push(membership('leave', id, detail, input));
       if (leaves.length > 0) shrinking.push({ name: display, members: current.size, leaving: leaves.length });
     }
   }
@@ -87,14 +88,14 @@ function membership(
   op: 'join' | 'leave',
   id: string,
   detail: LineDetail,
-  known: ReadonlyMap<string, Known>,
+  { known, named }: Pick<GroupsInput, 'known' | 'named'>,
 ): NewLine {
   const user = known.get(id);
   return {
     ...{ op, kind: 'user', sourceId: id, detail },
     subjectId: user?.id ?? null,
     personId: user?.personId ?? null,
-    display: user?.userName ?? id,
+    display: user?.userName ?? named.get(id) ?? id,
   };
 }
 
