@@ -100,8 +100,10 @@ async function wordsAbout(
   const first = by === null ? 'Losses' : `Losses from ${by}`;
   const summary = `${first}: ${people(lost)} ${have(lost)} lost something${where}, ${people(held)} more ${held === 1 ? 'is' : 'are'} held.`;
   if (closedAt !== null) {
+    const none = `${first}: nothing is held any more, and no loss stands${where}.`;
     const until = isoTime(Date.parse(closedAt) + UNDONE_WITHIN_MS);
-    return { summary, ifNothing: `Everything is decided. What was taken can be given back until ${until}.` };
+    const ifNothing = `Everything is decided. What was taken can be given back until ${until}.`;
+    return { summary: lost + held === 0 ? none : summary, ifNothing };
   }
   const left = await countLeft(db, id);
   const still = left === 0 ? '' : ` ${left} of them left the directory and can still get in.`;

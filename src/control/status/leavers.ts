@@ -47,7 +47,7 @@ function whyOpen(
   if (task === 'held') return concluded ?? 'the brake holds it: approve or discard it';
   if (store.paused) return `${store.name} is paused: ${store.paused.message}`;
   if (verifying) return `disabled, and read back until ${store.name} shows no access any more`;
-  if (task === 'pending') return failure === null ? 'on its way' : `failed, and tried again: ${failure}`;
+  if (task === 'pending') return failure === null ? 'on its way' : `failed, and is tried again: ${failure}`;
   const why = concluded ?? failure ?? `${store.name} did not confirm it`;
   return task === 'parked' ? `given up on until somebody retries the task: ${why}` : why;
 }

@@ -175,5 +175,5 @@ function whyPending(store: StoreRecord, task: TaskRecord): string | null {
   if (!task.error) return null;
   // While the whole store is in trouble no attempt is counted, but the failure is there to be shown.
   const failed = task.attempts > 1 ? `failed ${task.attempts} times` : 'failed';
-  return `${failed}, tried again at ${task.runAt}: ${task.error.message}`;
+  return `${failed}, and is tried again at ${task.runAt}: ${task.error.message}`;
 }

@@ -357,7 +357,7 @@ describe('a store in trouble', () => {
     }, 10_000);
     expect(status).toMatchObject({
       status: 'pending',
-      reason: expect.stringMatching(/^failed.*, tried again at .*502/),
+      reason: expect.stringMatching(/^failed.*, and is tried again at .*502/),
       vendor: { status: 502 },
     });
     world.gitlab.faults.clear();
