@@ -10,7 +10,7 @@ interface Found {
   readonly id: string;
   readonly display: string;
   readonly lifecycle: string;
-  readonly users: readonly { readonly userName: string }[];
+  readonly users: readonly { readonly userName: string; readonly connection: { readonly name: string } }[];
 }
 
 /** The only one that is found, or the only one that is called exactly so. */
@@ -26,9 +26,10 @@ export async function findPerson(client: Client, wanted: string): Promise<Found>
   const [one, ...others] = exact.length > 0 ? exact : people;
   if (!one) throw nothing(`Nobody here is called ${wanted}.`);
   if (others.length === 0) return one;
-  const lines = [one, ...others]
-    .slice(0, NAMED_MAX)
-    .map(({ id, display, lifecycle }) => `  ${display} (${lifecycle}): ${id}`);
+  const lines = [one, ...others].slice(0, NAMED_MAX).map(({ id, display, lifecycle, users }) => {
+    const from = users.map(({ connection }) => connection.name).join(', ');
+    return `  ${display} (${[lifecycle, from].filter(Boolean).join(', from ')}): ${id}`;
+  });
   const more = others.length >= NAMED_MAX ? '\n  and more' : '';
   throw nothing(`Several people are called so; give the id:\n${lines.join('\n')}${more}`);
 }

@@ -48,7 +48,7 @@ export function createOutput(asJson: () => boolean): Output {
       else process.stdout.write(`${plain(sentence)}\n`);
     },
     say(message) {
-      process.stderr.write(`${plain(message)}\n`);
+      process.stderr.write(`${message.split('\n').map(plain).join('\n')}\n`);
     },
   };
 }
@@ -62,7 +62,14 @@ export const eventColumns: Columns<Event> = {
   who: (row) => row.subject?.display ?? row.subject?.id,
   store: (row) => row.store?.name,
   reason: (row) => row.reason,
+  sent: (row) => requestLine(row.request),
 };
+
+/** What an identity provider sent, without its body. */
+function requestLine(request: unknown): string {
+  const { method, path } = (request ?? {}) as { method?: unknown; path?: unknown };
+  return method === undefined ? '' : `${method} ${path}`;
+}
 
 type Cells = Readonly<Record<string, string>>;
 

@@ -65,9 +65,8 @@ export class Refused extends Error {
   readonly problem: z.output<typeof Problem>;
 
   constructor(problem: z.output<typeof Problem>) {
-    super(
-      [problem.detail, ...problem.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`)].join('\n'),
-    );
+    const further = problem.errors.filter(({ detail }) => !problem.detail.includes(detail));
+    super([problem.detail, ...further.map(({ pointer, detail }) => `${pointer}: ${detail}`)].join('\n'));
     this.status = problem.status;
     this.problem = problem;
   }
@@ -77,7 +76,7 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 export interface ClientOptions {
-  /** Where the bridge is, without `/v1`. */
+  /** Where the bridge is; `/v1`, as in the `ADMIN_URL` of a first start, is taken too. */
   readonly url: string;
   readonly token: string;
   /** The environment of every path that names one. */
@@ -98,7 +97,7 @@ const ANSWER_WITHIN_MS = 60_000;
 export type Client = ReturnType<typeof createClient>;
 
 export function createClient({ url, token, environment, fetch: send = fetch }: ClientOptions) {
-  const base = url.replace(/\/+$/, '');
+  const base = url.replace(/\/+$/, '').replace(/\/v1$/, '');
 
   async function ask(method: Method, target: string, body?: unknown, more: Asking = {}): Promise<Response> {
     const mediaType = method === 'patch' ? 'application/merge-patch+json' : 'application/json';

@@ -29,8 +29,9 @@ export const addConnection: AddCommand = (program, { client, out }) => {
     .command('add <name>')
     .description('make one')
     .option('--strategy <strategy>', 'okta, entra, auth0 or scim', 'scim')
-    .action(async (name: string, { strategy }: { strategy: 'scim' }) => {
-      const { body } = await client().post(CONNECTIONS, { body: { name, strategy } });
+    .option('--match-people', 'its people may be those whom other connections have, by their addresses')
+    .action(async (name: string, options: { strategy: 'scim'; matchPeople?: boolean }) => {
+      const { body } = await client().post(CONNECTIONS, { body: { name, ...options } });
       out.one(body, { name: (row) => row.name, strategy: (row) => row.strategy, id: (row) => row.id });
     });
 
@@ -43,7 +44,8 @@ export const addConnection: AddCommand = (program, { client, out }) => {
       out.one(body, {
         'SCIM base URL': (row) => row.scimBaseUrl,
         'user id attribute': (row) => row.userIdAttribute,
-        'attributes seen': (row) => row.attributesSeen.map((attribute) => attribute.name),
+        'seen of users': (row) => namesOf(row.attributesSeen, 'user'),
+        'seen of groups': (row) => namesOf(row.attributesSeen, 'group'),
         'last request': (row) => row.lastRequestAt,
       });
       if (out.isJson) return;
@@ -89,3 +91,7 @@ export const addConnection: AddCommand = (program, { client, out }) => {
       out.say(`${found.name} is being deleted.`);
     });
 };
+
+function namesOf(seen: readonly { readonly kind: string; readonly name: string }[], wanted: string) {
+  return seen.filter(({ kind }) => kind === wanted).map(({ name }) => name);
+}

@@ -52,7 +52,7 @@ function addReading(incident: Command, { client, out }: Cli): void {
         out.say(found.summary);
         out.say(found.ifNothing);
         for (const { description, people: count, correlationId } of found.causes)
-          out.say(`${count} people by ${description} (${correlationId})`);
+          out.say(`${count === 1 ? '1 person' : `${count} people`} by ${description} (${correlationId})`);
         for (const { by, text } of found.notes) out.say(`${by}: ${text}`);
         out.rows(
           people.flatMap(({ person, personState, items }) =>

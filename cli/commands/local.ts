@@ -6,6 +6,7 @@ import type { AddCommand } from '../cli.ts';
 
 const LOCAL: readonly (readonly [words: string, script: string, description: string])[] = [
   ['demo', 'demo/main.ts', 'play a company on emulated vendors, and show what happens'],
+  ['emulators', 'demo/emulators.ts', 'start emulated vendors, and print what to paste to use them'],
   [
     'backup <file>',
     'scripts/backup.ts',
