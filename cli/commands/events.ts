@@ -32,15 +32,16 @@ export const addEvents: AddCommand = (program, cli) => {
     .option('--kind <kind>', 'such as change.disable, or change.*')
     .option('--outcome <outcome>', 'success, failure, held or skipped')
     .option('--correlation <id>', 'all that one request brought about')
-    .option('--from <time>', 'inclusive, such as 2026-01-31T10:42:00Z')
-    .option('--to <time>', 'exclusive')
+    .option('--from <time>', 'inclusive: 10:42 of today on this machine, or 2026-01-31T10:42:00Z', asTime)
+    .option('--to <time>', 'exclusive, in the same way', asTime)
     .option('--limit <n>', 'how many', '50')
     .option('--follow', 'print each event as it happens, until it is interrupted')
     .addHelpText(
       'after',
       `
-What did Okta send at 10:42?
-  scim-bridge events --connection Okta --from 2026-01-31T10:42:00Z --to 2026-01-31T10:43:00Z
+What did Okta send at 10:42? (--json shows the bodies)
+  scim-bridge events --connection Okta --from 10:42 --to 10:43
+  scim-bridge events --connection Okta --from 2026-01-31T10:42:00Z --to 2026-01-31T10:43:00Z --json
 Who loses access, as it happens?
   scim-bridge events --follow --kind change.disable`,
     )
@@ -68,6 +69,15 @@ async function queryOf({ client }: Cli, options: Options) {
     ...(to === undefined ? {} : { to }),
     ...(correlation === undefined ? {} : { correlationId: correlation }),
   };
+}
+
+/** A time of day is one of today, by the clock and the zone of whoever asks; the API takes what else there is. */
+function asTime(text: string): string {
+  const [, hours, minutes, seconds = '0'] = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text) ?? [];
+  if (hours === undefined) return text;
+  const time = new Date();
+  time.setHours(Number(hours), Number(minutes), Number(seconds), 0);
+  return time.toISOString();
 }
 
 /** One line for each: JSON for programs, columns with tabs for people and pipes. */

@@ -33,6 +33,10 @@ const COLUMNS: Columns<Shown> = {
   id: (source) => source.id,
 };
 
+interface AddOptions {
+  readonly matchPeople?: boolean;
+}
+
 const LOSSES: readonly string[] = ['deactivate', 'remove', 'leave'];
 
 export const addSource: AddCommand = (program, cli) => {
@@ -92,12 +96,17 @@ function addSettings(source: Command, { client, out }: Cli): void {
   source
     .command('add <strategy> <name> [settings...]')
     .description('make one, staged: nothing is read; settings are KEY=value')
+    .option('--match-people', 'its people may be those whom other connections have, by their addresses')
     .addHelpText(
       'after',
-      '\nExample:\n  scim-bridge source add oktaApi "Our Okta" ORG_URL=https://example.okta.com API_TOKEN="$OKTA_TOKEN"',
+      `
+Strategies: oktaApi, google, ldap, and demo (a made-up company). docs/sources has the settings of each.
+Examples:
+  scim-bridge source add oktaApi "Our Okta" ORG_URL=https://example.okta.com API_TOKEN="$OKTA_TOKEN"
+  scim-bridge source add demo "Made up"`,
     )
-    .action(async (strategy: 'oktaApi', name: string, settings: readonly string[]) => {
-      const body = { strategy, name, configuration: readSettings(settings) };
+    .action(async (strategy: 'oktaApi', name: string, settings: readonly string[], options: AddOptions) => {
+      const body = { strategy, name, configuration: readSettings(settings), ...options };
       out.one((await client().post(CONNECTIONS, { body })).body, COLUMNS);
     });
 
@@ -155,7 +164,7 @@ function addRuns(source: Command, { client, out }: Cli): void {
       change: (change) => change.op,
       who: (change) => change.subject.display,
       group: (change) => change.member?.display,
-      attributes: (change) => change.attributes?.map(({ name: key, to }) => `${key}=${to}`),
+      attributes: (change) => change.attributes?.map(({ name: key, to }) => `${key}=${inText(to)}`),
       held: (change) => (change.held ? 'held' : ''),
     });
   }
@@ -167,6 +176,13 @@ function addRuns(source: Command, { client, out }: Cli): void {
   }): void {
     out.result(`${run.state}: ${inWords(run.summary)}${run.error ? `. ${run.error}` : ''}`, run);
   }
+}
+
+/** A value that has parts, such as a manager, by what names it. */
+function inText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  const { displayName, display, value: id } = value as Record<string, unknown>;
+  return String(displayName ?? display ?? id ?? JSON.stringify(value));
 }
 
 /** What is not zero; groups beside people. */
