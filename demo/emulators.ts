@@ -52,14 +52,14 @@ const forgetting = setInterval(() => {
   ldap.log.length = 0;
 }, FORGET_EVERY_MS);
 
-process.stdout.write(`# A store of type Slack; its owner's token:
+process.stdout.write(`# A store of type Slack; the token of its owner:
 OAUTH_ACCESS_TOKEN=${SLACK_TOKEN}
 API_BASE_URL=${slack.apiUrl}
 SCIM_BASE_URL=${slack.scimUrl}
-# A store of type GitLabSelfManaged; its administrator's token:
+# A store of type GitLabSelfManaged; the token of its administrator:
 BASE_URL=${gitlab.url}
 ACCESS_TOKEN=${gitlab.adminToken}
-# A connection of strategy oktaApi; an administrator's token:
+# A connection of strategy oktaApi; the token of an administrator:
 OKTA_ORG_URL=${okta.url}
 OKTA_API_TOKEN=${okta.apiToken}
 # A connection of strategy google:

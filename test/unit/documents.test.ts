@@ -99,7 +99,7 @@ it('would find what has to be edited', () => {
   expect(variablesSetIn('A=1 B=$(c)\nfor x; do C=2; done')).toEqual(['A', 'B', 'C']);
 });
 
-it.each(['docs', 'docs/idps', 'docs/stores'])('%s has every page in an index', (folder) => {
+it.each(['docs', 'docs/idps', 'docs/sources', 'docs/stores'])('%s has every page in an index', (folder) => {
   const index = PAGES.includes(`${folder}/README.md`) ? `${folder}/README.md` : 'docs/README.md';
   const listed = readFileSync(join(ROOT, index), 'utf8');
   const pages = PAGES.filter((page) => dirname(page) === folder && page !== index);
