@@ -95,7 +95,9 @@ export async function compareRun(
   const groups = await compareGroups({
     ...{ db, run, settings, known, leaving },
     named: new Map(
-      people.lines.filter(({ sourceId }) => !known.has(sourceId)).map((line) => [line.sourceId, line.display]),
+      people.lines
+        .filter(({ sourceId }) => !known.has(sourceId))
+        .map((line) => [line.sourceId, line.display]),
     ),
     present: people.present,
     everyone: people.ids,

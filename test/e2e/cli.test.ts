@@ -151,13 +151,17 @@ it('says why somebody has access, in the words of the API, and follows what happ
 });
 
 it('makes a directory that is pulled, shows what its first sync does, and pulls it', async () => {
-  const added = await run(['source', 'add', 'demo', 'Made up', '--json']);
-  expect(JSON.parse(added.stdout)).toMatchObject({ mode: 'pull', status: 'STAGED' });
+  const added = await run(['source', 'add', 'demo', 'Made up', '--match-people', '--json']);
+  expect(JSON.parse(added.stdout)).toMatchObject({ mode: 'pull', status: 'STAGED', matchPeople: true });
   const activated = await run(['source', 'activate', 'Made up', '--yes']);
   expect(activated).toMatchObject({ code: 0, stdout: expect.stringContaining('DONE: created: 60') });
+  // Who joins a group is named, also before they are here.
+  expect(activated.stdout).toMatch(/^join\tChiara Kaya\tBerlin/m);
   const synced = await run(['source', 'sync', 'Made up', '--day', '2', '--json']);
   expect(JSON.parse(synced.stdout)).toMatchObject({ state: 'DONE', day: 2 });
   expect((await run(['source', 'runs', 'Made up'])).stdout).toContain('preview');
+  const moved = await run(['source', 'sync', 'Made up', '--day', '3', '--preview']);
+  expect(moved.stdout).toMatch(/^update\t.*enterprise\.manager=[\w-]+/m);
   await bridge.admin('DELETE', `/connections/${JSON.parse(added.stdout).id}?confirm=true`);
 });
 
@@ -180,6 +184,19 @@ it('makes an alert, tries it, and shows what came of it', async () => {
   });
   expect(await run(['alert', 'delete', 'On call', '--yes'])).toMatchObject({ code: 0 });
   await receiver.stop();
+});
+
+it('takes what a first start printed, and says what an identity provider sent since a time of day', async () => {
+  const asPrinted = { SCIM_BRIDGE_URL: `${bridge.url}/v1` };
+  const { body: zoe } = await bridge.scim('POST', '/Users', person('zoe'));
+  await bridge.scim('PUT', `/Users/${zoe.id}`, person('zoe', { title: 'Baker' }));
+  const sent = await run(['events', '--from', '00:00', '--kind', 'user.updated', '--limit', '1'], asPrinted);
+  expect(sent).toMatchObject({ code: 0, stdout: expect.stringContaining(`\tPUT /Users/${zoe.id}`) });
+  const refused = await run(['events', '--from', 'soon'], asPrinted);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('from must be a time') });
+  // Once, though the problem has it in its detail and in its list.
+  expect(refused.stderr.match(/from must be a time/g)).toHaveLength(1);
+  expect((await run(['--help'])).stdout).toMatch(/^ {2}emulators /m);
 });
 
 it('says which mistake it was by its exit code', async () => {
