@@ -188,7 +188,7 @@ export function playSituations(dialect: Dialect): void {
     const held = await explain(b, 'Slack');
     readable(held);
     expect(held.sentence).toMatch(
-      /^bob@acme.example still has access to Slack: Okta deactivated bob@acme.example on .*, but to disable the account waits for a decision in incident 1: .*\.$/,
+      /^bob@acme.example still has access to Slack: Okta deactivated bob@acme.example on .*, but whether to disable the account waits for a decision in incident 1: .*\.$/,
     );
     expect(outcomes(held)).toBe('no yes yes yes yes stopped notReached');
     await world.store('Slack', 'POST', '/held/discard', { all: true });

@@ -57,7 +57,7 @@ export function brake({ status, declined, incident, plan: planned, facts }: Situ
       ...(incident ? [{ name: 'incident', value: String(incident.number) }] : []),
       ...(first.cause === null ? [] : [{ name: 'cause', value: first.cause }]),
     ];
-    const clause = `to ${what} waits for a decision${where}: ${first.reason}`;
+    const clause = `whether to ${what} waits for a decision${where}: ${first.reason}`;
     return { outcome: 'stopped', clause, evidence, at: first.since };
   }
   const decided = planned.skipped.length === 0 && status.status === 'unsynced' ? declined.at(-1) : undefined;
