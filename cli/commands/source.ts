@@ -100,7 +100,8 @@ function addSettings(source: Command, { client, out }: Cli): void {
     .addHelpText(
       'after',
       `
-Strategies: oktaApi, google, ldap, and demo (a made-up company). docs/sources has the settings of each.
+Strategies: oktaApi, google, ldap, and demo (a made-up company); slack and gitlabSelf only add to people who are here.
+docs/sources has the settings of each.
 Examples:
   scim-bridge source add oktaApi "Our Okta" ORG_URL=https://example.okta.com API_TOKEN="$OKTA_TOKEN"
   scim-bridge source add demo "Made up"`,
