@@ -14,8 +14,8 @@ import { dropStaged } from '../db/pull/staging.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { PullMode, PullState } from '../model/pull/pull.ts';
-import { PositionLost, type ScanPage, type Source, type SourceDefinition } from '../sources/source.ts';
+import type { PullState } from '../model/pull/pull.ts';
+import { PositionLost, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
 import { compareRun, ScanRefused, writeComparison } from './compare.ts';
@@ -25,17 +25,8 @@ import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
 import { mappingOf } from './people.ts';
-import { takePage } from './scan.ts';
+import { endScan, type OpenScan, takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
-
-/** A scan under way, in the memory of the worker that has the lease. */
-export interface OpenScan {
-  readonly runId: string;
-  /** What the source really does: without a delta of its own everything is read, and whoever is missing counts. */
-  readonly mode: PullMode;
-  readonly pages: AsyncIterator<ScanPage>;
-  readonly seen: Set<string>;
-}
 
 export interface Step {
   readonly record: PulledRecord;
@@ -44,12 +35,14 @@ export interface Step {
   readonly context: CallContext;
 }
 
-/** Takes the run one step further. Answers the scan that goes on; null where none is open. */
+/** Takes the run one step further. Answers the scan that goes on; null where none is open any more. */
 export async function runStep(deps: PullDeps, step: Step, scan: OpenScan | null): Promise<OpenScan | null> {
+  const own = step.run.phase === 'scan' && scan?.runId === step.run.id ? scan : null;
+  if (scan && !own) await endScan(deps, scan);
   try {
     switch (step.run.phase) {
       case 'scan':
-        return await scanStep(deps, step, scan?.runId === step.run.id ? scan : null);
+        return await scanStep(deps, step, own);
       case 'compare':
         await compareStep(deps, step);
         return null;
@@ -80,15 +73,21 @@ async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Prom
   const { run, lease } = step;
   const at = isoTime(deps.clock.now());
   const scan = open ?? (await beginScan(deps, step));
-  const next = await scan.pages.next();
-  // A source that ends without saying so was cut off.
-  if (next.done) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
-  await recordUnder(deps.db, lease, async (tx) => {
-    const begun = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
-    const after = await takePage(tx, begun, next.value, scan.seen, at);
-    await savePullRun(tx, after.findings.ended ? { ...after, phase: 'compare' } : after);
-  });
-  return next.value.kind === 'end' ? null : scan;
+  let goesOn = false;
+  try {
+    const next = await scan.pages.next();
+    // A source that ends without saying so was cut off.
+    if (next.done) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
+    await recordUnder(deps.db, lease, async (tx) => {
+      const begun = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
+      const after = await takePage(tx, begun, next.value, scan.seen, at);
+      await savePullRun(tx, after.findings.ended ? { ...after, phase: 'compare' } : after);
+    });
+    goesOn = next.value.kind !== 'end';
+    return goesOn ? scan : null;
+  } finally {
+    if (!goesOn) await endScan(deps, scan);
+  }
 }
 
 const BEGUN = {

@@ -1,10 +1,44 @@
-/** Takes a scan page by page into the staging tables. Nothing of it touches the directory. */
+/** Takes a scan page by page into the staging tables, and lets the source go. Nothing of it touches the directory. */
 
 import { recordAttributesSeen } from '../db/identity/attributesSeen.ts';
 import type { Db } from '../db/open.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
 import { type StagedMember, stage, stageMembers } from '../db/pull/staging.ts';
+import type { PullMode } from '../model/pull/pull.ts';
 import type { ScanPage, SourceUser } from '../sources/source.ts';
+import { pause } from '../support/clock.ts';
+import type { PullDeps } from './deps.ts';
+
+/** A scan under way, in the memory of the worker that has the lease. Whoever does not go on with it ends it. */
+export interface OpenScan {
+  readonly runId: string;
+  /** What the source really does: without a delta of its own everything is read, and whoever is missing counts. */
+  readonly mode: PullMode;
+  readonly pages: AsyncIterator<ScanPage>;
+  readonly seen: Set<string>;
+}
+
+/** So long a source may take to close what it has open. */
+const END_WITHIN_MS = 3_000;
+
+/** The source closes its connections. Never rejects. */
+export async function endScan(
+  { clock, log }: Pick<PullDeps, 'clock' | 'log'>,
+  { runId, pages }: OpenScan,
+): Promise<void> {
+  const waiting = new AbortController();
+  const tooLong = pause(clock, END_WITHIN_MS, waiting.signal).then(() => {
+    if (!waiting.signal.aborted) log.warn({ runId }, 'a directory does not close the scan that was given up');
+  });
+  const close = async () => {
+    await pages.return?.();
+  };
+  const closed = close().catch((error: unknown) =>
+    log.warn({ err: error, runId }, 'a directory could not close the scan that was given up'),
+  );
+  await Promise.race([closed, tooLong]);
+  waiting.abort();
+}
 
 /** Objects that one run names as unread; more are a number. */
 const UNREAD_MAX = 1_000;

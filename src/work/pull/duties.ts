@@ -14,7 +14,8 @@ import { SYSTEM } from '../../model/cause.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { PullDeps } from '../../pull/deps.ts';
 import { checkPulled, pausePulled, settlePulledCheck } from '../../pull/lifecycle.ts';
-import { type OpenScan, runStep, settleDecided } from '../../pull/run.ts';
+import { runStep, settleDecided } from '../../pull/run.ts';
+import { endScan, type OpenScan } from '../../pull/scan.ts';
 import { modeDue, nextRunAfter } from '../../pull/schedule.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -43,8 +44,16 @@ export class PullDuties implements Duties {
   /** A call that another worker made reads, and changes nothing. */
   async takeOver(_tx: Db): Promise<void> {}
 
-  /** A turn ends with all that it began. */
-  async over(): Promise<void> {}
+  /** A turn ends with all that it began, but for a scan that the next one would go on with. */
+  over(): Promise<void> {
+    return this.#giveUp();
+  }
+
+  async #giveUp(): Promise<void> {
+    const scan = this.#scan;
+    this.#scan = null;
+    if (scan) await endScan(this.#deps, scan);
+  }
 
   async turn(shift: Shift): Promise<Next> {
     const { db } = this.#deps;
@@ -54,7 +63,7 @@ export class PullDuties implements Duties {
     if (record.paused) return this.#recheck(record, shift);
     const run = await openPullRun(db, record.id);
     if (run) return this.#step(record, run, shift, () => this.#runStep(record, run, shift));
-    this.#scan = null;
+    await this.#giveUp();
     const held = await heldPullRun(db, record.id);
     if (held && (await this.#isDecided(held)))
       return this.#step(record, held, shift, () =>
@@ -90,7 +99,6 @@ export class PullDuties implements Duties {
       await work();
       return { kind: 'again' };
     } catch (error) {
-      this.#scan = null;
       if (error instanceof LeaseLost || calls.aborted) throw error;
       const { log } = this.#deps;
       log.warn({ err: error, connectionId: record.id, runId: run.id }, 'a step of a pull failed');
@@ -102,7 +110,7 @@ export class PullDuties implements Duties {
 
   async #recheck(record: PulledRecord, { calls }: Shift): Promise<Next> {
     const { clock } = this.#deps;
-    this.#scan = null;
+    await this.#giveUp();
     if (record.retryAt === null || record.retryAt > isoTime(clock.now())) return { kind: 'end' };
     const check = await checkPulled(this.#deps, record, null, calls);
     const cause = { correlationId: newId(), actor: SYSTEM };

@@ -36,12 +36,17 @@ export interface Script {
   missingRight: string | null;
   /** Where a delta would go on; null where there is none. */
   position: string | null;
+  /** Before each page but the first of people. */
+  between: () => Promise<void>;
+  /** Scans that hold a connection. */
+  open: number;
 }
 
 export function script(): Script {
   return {
     ...{ users: [], groups: [], tenant: 'acme', hidden: [], breaksOff: false, fails: null },
     ...{ unread: [], lookups: {}, missingRight: null, position: null },
+    ...{ between: async () => undefined, open: 0 },
   };
 }
 
@@ -79,6 +84,24 @@ export function scripted(state: Script): SourceDefinition {
     manager: { childKey: 'boss', parentKey: 'number' },
     create: ({ configuration }) => {
       const shows = ({ id }: { readonly id: string }) => id.startsWith(String(configuration.FILTER ?? ''));
+      async function* pages({ groups }: ScanRequest): AsyncGenerator<ScanPage> {
+        const users = state.users.filter((one) => shows(one) && !state.hidden.includes(one.id));
+        for (let at = 0; at < users.length; at += 2) {
+          if (at > 0) await state.between();
+          yield { kind: 'users', users: users.slice(at, at + 2) };
+        }
+        yield* state.unread;
+        const chosen = state.groups.filter(
+          ({ id }) => groups.mode === 'All' || (groups.mode === 'Selected' && groups.ids.includes(id)),
+        );
+        yield { kind: 'groups', groups: chosen.map(({ members: _, ...group }) => group) };
+        for (const group of chosen) {
+          if (state.unread.some(({ what, id }) => what === 'members' && id === group.id)) continue;
+          yield { kind: 'members', groupId: group.id, members: group.members.map(memberOf), isLast: true };
+        }
+        if (state.breaksOff) return;
+        yield { kind: 'end', position: state.position };
+      }
       return {
         check: async () => {
           const missing = state.missingRight;
@@ -94,21 +117,12 @@ export function scripted(state: Script): SourceDefinition {
         },
         async *scan(request: ScanRequest) {
           if (state.fails) throw state.fails;
-          const users = state.users.filter((one) => shows(one) && !state.hidden.includes(one.id));
-          for (let at = 0; at < users.length; at += 2)
-            yield { kind: 'users', users: users.slice(at, at + 2) };
-          yield* state.unread;
-          const { groups } = request;
-          const chosen = state.groups.filter(
-            ({ id }) => groups.mode === 'All' || (groups.mode === 'Selected' && groups.ids.includes(id)),
-          );
-          yield { kind: 'groups', groups: chosen.map(({ members: _, ...group }) => group) };
-          for (const group of chosen) {
-            if (state.unread.some(({ what, id }) => what === 'members' && id === group.id)) continue;
-            yield { kind: 'members', groupId: group.id, members: group.members.map(memberOf), isLast: true };
+          state.open += 1;
+          try {
+            yield* pages(request);
+          } finally {
+            state.open -= 1;
           }
-          if (state.breaksOff) return;
-          yield { kind: 'end', position: state.position };
         },
         async lookup(kind, id) {
           const scriptedAnswer = state.lookups[id];
