@@ -1,5 +1,6 @@
 /** What happens in a history, as data: drawn from its seed before it begins, so that some can be left out. */
 
+import type { Settings } from './judges/model.ts';
 import type { Random } from './random.ts';
 
 export type Action =
@@ -13,6 +14,10 @@ export type Action =
   | AdminAction
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
+  /** The identity provider gives many people new values at once. */
+  | { readonly kind: 'rewrite'; readonly what: 'email' | 'userName'; readonly people: readonly number[] }
+  /** An admin decides the newest incident, for all stores. */
+  | { readonly kind: 'incident'; readonly verb: 'approve' | 'discard' | 'undo'; readonly all: boolean }
   | { readonly kind: 'swapNames'; readonly who: number; readonly other: number }
   | { readonly kind: 'behave'; readonly store: number; readonly as: Manner }
   | { readonly kind: 'crash' | 'stall'; readonly process: number }
@@ -20,6 +25,7 @@ export type Action =
 
 export type AdminAction =
   | { readonly kind: 'settings' | 'approvalMode'; readonly store: number }
+  | { readonly kind: 'configure'; readonly store: number; readonly settings: Settings }
   | { readonly kind: 'approve' | 'discard'; readonly store: number; readonly all: boolean }
   | { readonly kind: 'sync'; readonly store: number; readonly repair: boolean }
   | { readonly kind: 'apply'; readonly store: number; readonly includeHeld: boolean }

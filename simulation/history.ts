@@ -10,6 +10,7 @@ import {
   type Themes,
   withFurtherActions,
 } from './actions.ts';
+import { drawBrakeThemes, withBrakeActions } from './brakeActions.ts';
 import { judge } from './judges/oracle.ts';
 import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
@@ -40,7 +41,9 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const further = createRandom(`${seed}/${index}/further`);
   const themes = drawFurtherThemes(further, drawThemes(random, parallel ?? drawn));
   const actions = drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX));
-  return { themes, actions: withFurtherActions(further, themes, actions) };
+  const brake = createRandom(`${seed}/${index}/brake`);
+  const all = { ...themes, ...drawBrakeThemes(brake) };
+  return { themes: all, actions: withBrakeActions(brake, all, withFurtherActions(further, themes, actions)) };
 }
 
 /** Without a mistake of the bridge there are no complaints. `meddle`: what a test does to the world beforehand. */

@@ -4,8 +4,9 @@ import { SKEW_MAX_MS } from '../machine/scheduler.ts';
 import type { Caller, Turn } from '../vendors/network.ts';
 import type { Attribute } from '../vendors/vendor.ts';
 import type { AccountWrite } from '../vendors/writes.ts';
+import { changeKey, identityKey } from './changeKeys.ts';
 import type { Human, Standing } from './model.ts';
-import { changeKey, type Records } from './records.ts';
+import type { Records } from './records.ts';
 import type { Meaning } from './settings.ts';
 
 const DAY_MS = 86_400_000;
@@ -36,6 +37,10 @@ export function judgeAccountWrite(
   const was = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
   const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
   const keys = [changeKey(write.op, human.personId ?? '')];
+  if (records.decisions.givesBack(human, write, [])) {
+    const isSpared = records.isProtected(write.accountId, meanings);
+    return isSpared ? 'the account is protected, and was given back' : null;
+  }
   if (!records.permits(turn, keys)) return 'APPLY_MODE is Approval, and no applied preview says this';
   if (write.op !== 'create') {
     if (records.isProtected(write.accountId, meanings)) return 'the account is protected';
@@ -49,13 +54,14 @@ export function judgeAccountWrite(
     case 'update':
       if (!was('active')) return endsTemporary(records, write) ? null : 'the person is not active';
       if (!some((m) => m.updateUsers)) return 'UPDATE_USERS is off';
-      return wrongAttribute(records, turn, write, standings);
+      return wrongAttribute(records, turn, write, standings) ?? replacedIdentity(records, turn, write, human);
     case 'enable':
       if (!was('active')) return 'the person is not active';
       return some((m) => m.disableUsers || m.deprovisionUsers) ? null : 'both switches are off';
     case 'disable':
     case 'delete':
       return (
+        records.decisions.refusal(keys, turn, write.accountId, () => true) ??
         records.refuseLoss(turn, write.accountId, keys, `h${human.index}`) ??
         unwantedRemoval(write.op, was, some) ??
         tooSoon(records, human, write, meanings)
@@ -63,6 +69,43 @@ export function judgeAccountWrite(
     case 'other':
       return 'an account cannot be changed so';
   }
+}
+
+/** An identity attribute that has a value, and gets another one, is a loss; a temporary name is the beginning of one. */
+function replacedIdentity(
+  records: Records,
+  turn: Turn,
+  { accountId, attributes }: AccountWrite,
+  human: Human,
+): string | null {
+  const { decisions, vendor } = records;
+  const has = vendor.holds.accounts.get(accountId)?.attributes;
+  const personId = human.personId ?? '';
+  const replaced = (['email', 'userName'] as const).filter((name) => {
+    const [from, to] = [has?.[name] ?? '', attributes[name]];
+    return to !== undefined && from !== '' && !isTemporary(from) && from.toLowerCase() !== to.toLowerCase();
+  });
+  for (const name of replaced) {
+    const value = attributes[name] ?? '';
+    const keys = isTemporary(value) ? [changeKey('update', personId)] : [identityKey(personId, value)];
+    const declined = decisions.refusal(keys, turn, accountId, (tick) => {
+      const standing = human.standing.at(tick);
+      return standing !== undefined && wantedIs(standing, name, value);
+    });
+    const refused = declined ?? records.refuseLoss(turn, accountId, keys, `h${human.index}`);
+    if (refused) return `${refused}, and replaces the ${name}`;
+  }
+  return null;
+}
+
+function isTemporary(userName: string): boolean {
+  return userName.includes('moving-');
+}
+
+/** A user name may be in the vendor's own form. */
+function wantedIs(standing: Standing, name: 'email' | 'userName', value: string): boolean {
+  const [wanted = ''] = name === 'email' ? [standing.email] : standing.userName.split('@');
+  return wanted.toLowerCase() === value.toLowerCase();
 }
 
 /** What arrives when nobody waits for it any more, nobody can have looked for in time. */
@@ -106,7 +149,7 @@ function tooSoon(
 function endsTemporary({ vendor }: Records, { accountId, attributes }: AccountWrite): boolean {
   const has = vendor.holds.accounts.get(accountId)?.attributes.userName ?? '';
   const names = Object.keys(attributes);
-  return has.includes('moving-') && names.length === 1 && names[0] === 'userName';
+  return isTemporary(has) && names.length === 1 && names[0] === 'userName';
 }
 
 function wrongAttribute(

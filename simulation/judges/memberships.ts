@@ -2,9 +2,10 @@
 
 import type { Turn } from '../vendors/network.ts';
 import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
+import { changeKey } from './changeKeys.ts';
 import { emptiesGroup } from './emptiedGroups.ts';
 import type { ScimGroup } from './model.ts';
-import { changeKey, type Records } from './records.ts';
+import type { Records } from './records.ts';
 import type { Meaning } from './settings.ts';
 
 /** The SCIM groups that feed, or may feed, the remote group. */
@@ -25,6 +26,8 @@ export function judgeGroupWrite(records: Records, turn: Turn, write: GroupWrite)
   const { sight, own } = records;
   const meanings = sight.meaningsSince(turn.sentTick);
   const keys = groups.map(({ id }) => changeKey(write.op, id));
+  const protects = protectedFrom(records, write, meanings);
+  if (protects) return protects;
   const refused = refuseAnyChange(records, turn, keys, meanings);
   if (refused) return refused;
   switch (write.op) {
@@ -55,13 +58,29 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   const keys = groups.flatMap(({ id }) =>
     memberIds.flatMap((member) => (member ? [changeKey(write.op, id, member)] : [])),
   );
+  const protects = protectedFrom(records, write, meanings);
+  if (protects) return protects;
+  if (
+    write.op === 'grant' &&
+    records.decisions.givesBack(
+      human,
+      write,
+      groups.map(({ id }) => id),
+    )
+  )
+    return null;
   const refused = refuseAnyChange(records, turn, keys, meanings);
   if (refused) return refused;
   if (write.op === 'revoke') {
     const who = human ? `h${human.index}` : write.accountId;
     const complaint =
-      judgeRevoke(records, turn, write, meanings) ?? records.refuseLoss(turn, write.accountId, keys, who);
-    if (complaint !== null || keys.some((key) => records.approved.has(key))) return complaint;
+      judgeRevoke(records, turn, write, meanings) ??
+      refuseDeclined(records, turn, write, keys) ??
+      records.refuseLoss(turn, write.accountId, keys, who);
+    const { decisions } = records;
+    if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn)))
+      return complaint;
+    if (complaint !== null) return complaint;
     return emptiesGroup(records, turn, write, meanings) ? 'one change takes most of the group' : null;
   }
   if (!human) return 'nobody in the directory is this member';
@@ -71,6 +90,32 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
     if (sight.person(human, tick)?.lifecycle === 'active') return null;
   }
   return 'the directory does not want it';
+}
+
+/** Whatever the change is, and whoever wants it. */
+function protectedFrom(
+  records: Records,
+  write: GroupWrite | MemberWrite,
+  meanings: readonly Meaning[],
+): string | null {
+  const { key, name } = records.vendor.holds.groups.get(write.groupId) ?? {};
+  const names = [key, name].filter((one) => one !== undefined);
+  if (records.isProtectedGroup(names, meanings)) return 'the group is protected';
+  if (write.kind === 'member' || write.op === 'delete') return null;
+  return records.isProtectedGroup([write.key, write.name], meanings)
+    ? 'the name is that of a protected group'
+    : null;
+}
+
+/** Where one SCIM group alone speaks for the remote one, and the bridge knows all that happened there. */
+function refuseDeclined(
+  { decisions, own, needsSync }: Records,
+  turn: Turn,
+  { groupId, accountId }: MemberWrite,
+  keys: readonly string[],
+): string | null {
+  if (needsSync !== null || own.feeding(groupId).length !== 1) return null;
+  return decisions.refusal(keys, turn, accountId, (tick) => !own.wantedAt(tick, groupId, accountId));
 }
 
 function refuseAnyChange(

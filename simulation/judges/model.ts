@@ -146,6 +146,14 @@ export class Model {
     return this.#times[tick] ?? 0;
   }
 
+  /** The last tick at that time, or before. */
+  tickAt(time: number): number {
+    return Math.max(
+      0,
+      this.#times.findLastIndex((at) => at <= time),
+    );
+  }
+
   groupOf(id: string): ScimGroup | undefined {
     return this.groups.find((group) => group.id === id);
   }

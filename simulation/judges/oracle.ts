@@ -6,9 +6,11 @@
  */
 
 import type { SimulatedStore, World } from '../machine/world.ts';
+import { keysOfHeld, readKey } from './changeKeys.ts';
+import { judgeGivenBack } from './givenBack.ts';
 import { judgeGroups } from './oracleGroups.ts';
 import { judgePeople } from './oraclePeople.ts';
-import { keysOfHeld, type Records, readKey } from './records.ts';
+import type { Records } from './records.ts';
 
 export interface Claim {
   readonly remoteId: string;
@@ -27,6 +29,8 @@ export interface Claims {
   readonly statuses: ReadonlyMap<string, string | undefined>;
   /** People who are to lose access and have not, by its own word. */
   readonly openLeavers: ReadonlySet<string>;
+  /** By loss, of incidents of which an admin wanted something back: what became of it. */
+  readonly losses: ReadonlyMap<string, string>;
 }
 
 /** Every difference between what is and what must be, in words. */
@@ -38,6 +42,7 @@ export async function judge(world: World): Promise<readonly string[]> {
     const found = [
       ...judgePeople(records, claims),
       ...judgeGroups(records, claims),
+      ...judgeGivenBack(records, claims),
       ...(await judgeAudit(world, records)),
     ];
     complaints.push(...found.map((what) => `${store.vendor.traits.type}: ${what}`));
@@ -65,14 +70,25 @@ async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
     groups,
     statuses,
     openLeavers,
+    losses: await becomeOf(world, store),
     undecided: new Set([...declined, ...held.flatMap(keysOfHeld)]),
   };
+}
+
+async function becomeOf(world: World, { guard }: SimulatedStore): Promise<ReadonlyMap<string, string>> {
+  const losses = new Map<string, string>();
+  const incidents = new Set(guard.records.decisions.wishes.map(({ incidentId }) => incidentId));
+  for (const id of incidents) {
+    for (const { items } of await everyItem(world, `/propagation/incidents/${id}/people`, 'people'))
+      for (const item of items) losses.set(item.id, item.state);
+  }
+  return losses;
 }
 
 /** What people discarded once, and of which the bridge does not say that all is as it should be now. */
 async function declinedLosses(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
   const declined: string[] = [];
-  for (const key of guard.records.discarded) {
+  for (const key of guard.records.decisions.discarded) {
     const { op, subjectId } = readKey(key);
     const isSynced = op !== 'revoke' && (await statusOf(world, subjectId, id)) === 'synced';
     if (!isSynced) declined.push(key);

@@ -4,9 +4,10 @@
  */
 
 import type { Group } from '../vendors/vendor.ts';
+import { changeKey } from './changeKeys.ts';
 import type { Human, ScimGroup } from './model.ts';
 import type { Claims } from './oracle.ts';
-import { changeKey, type Records } from './records.ts';
+import type { Records } from './records.ts';
 
 export function judgeGroups(records: Records, claims: Claims): readonly string[] {
   return new Verdict(records, claims).groups();
@@ -51,6 +52,7 @@ class Verdict {
       say(`is linked to ${claim.remoteId}, which is not there`);
       return;
     }
+    if (this.#isLeftAlone(standing.name, remote)) return;
     if (!remote) {
       if (this.#meaning.groups === 'Create') say('has no group there');
       else if (this.#vendor.groupFor(standing.name) && this.#isKnown())
@@ -62,6 +64,13 @@ class Verdict {
     const isAlone = this.#feeding(remote.id).length === 1;
     if (this.#meaning.groups !== 'Create' || remote.name === standing.name) return;
     if (isFree && isAlone && this.#isKnown()) say(`is named ${remote.name} there`);
+  }
+
+  /** A protected group is, and so is whoever wants the name of one. */
+  #isLeftAlone(name: string, remote: Group | undefined): boolean {
+    const wanted = this.#vendor.groupFor(name);
+    const names = [name, wanted?.key, remote?.key, remote?.name].filter((one) => one !== undefined);
+    return this.#records.isProtectedGroup(names, [this.#meaning]);
   }
 
   #isKnown(): boolean {
@@ -88,7 +97,7 @@ class Verdict {
 
   #memberships(remote: Group): void {
     const feeding = this.#feeding(remote.id);
-    if (feeding.length === 0) return;
+    if (feeding.length === 0 || this.#isLeftAlone(remote.name, remote)) return;
     const live = feeding.flatMap((group) => {
       const standing = this.#records.sight.group(group);
       return standing?.live ? [standing] : [];

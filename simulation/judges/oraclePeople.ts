@@ -1,9 +1,10 @@
 /** What must be so of accounts once everything is quiet: the table "People" of docs/design.md. */
 
 import type { Account, Attribute } from '../vendors/vendor.ts';
+import { changeKey } from './changeKeys.ts';
 import type { Human, Standing } from './model.ts';
 import type { Claim, Claims } from './oracle.ts';
-import { changeKey, type Records } from './records.ts';
+import type { Records } from './records.ts';
 
 export function judgePeople(records: Records, claims: Claims): readonly string[] {
   return new Verdict(records, claims).people();

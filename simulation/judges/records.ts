@@ -7,6 +7,7 @@ import type { Caller, Turn } from '../vendors/network.ts';
 import type { Vendor } from '../vendors/vendor.ts';
 import type { Write } from '../vendors/writes.ts';
 import { BrakeBook } from './brakeBook.ts';
+import { Decisions } from './decisions.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
 import { Ownership } from './ownership.ts';
 import type { Meaning } from './settings.ts';
@@ -36,10 +37,7 @@ export class Records {
   readonly own: Ownership;
   readonly brake: BrakeBook;
   readonly deeds: Deed[] = [];
-  /** Losses that a person approved: no brake counts them. */
-  readonly approved = new Set<string>();
-  /** Losses that a person has once discarded. */
-  readonly discarded = new Set<string>();
+  readonly decisions: Decisions;
   /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
   readonly permitted = new Set<string>();
   /** Why a last sync is needed before this store can be judged; null while it is not. */
@@ -69,6 +67,9 @@ export class Records {
     this.sight = new Sight(model, () => this.storeId);
     this.own = new Ownership(model, vendor, this.sight);
     this.brake = new BrakeBook(this.sight);
+    const { sight, own, disabledFor } = this;
+    const isThere = (accountId: string) => vendor.holds.accounts.has(accountId);
+    this.decisions = new Decisions({ model, sight, own, disabledFor, isThere, now });
   }
 
   /** By what it is called there: what the directory calls its person protects nobody. */
@@ -102,6 +103,13 @@ export class Records {
       );
   }
 
+  /** By its name or full path there. */
+  isProtectedGroup(names: readonly string[], meanings: readonly Meaning[]): boolean {
+    return meanings.every(({ protectedGroups }) =>
+      protectedGroups.some((pattern) => names.some((name) => matches(pattern, name))),
+    );
+  }
+
   #standingOf(accountId: string): Standing | null {
     return this.own.ownerOf(accountId)?.standing.now ?? null;
   }
@@ -119,7 +127,9 @@ export class Records {
   refuseLoss(turn: Turn, accountId: string, keys: readonly string[], who: string): string | null {
     if (this.isProtected(accountId, this.sight.meaningsSince(turn.sentTick)))
       return 'the account is protected';
-    if (keys.some((key) => this.approved.has(key))) return null;
+    const { decisions } = this;
+    // What is approved at this moment may be done before anybody hears which losses that are.
+    if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn))) return null;
     return this.brake.exceeds(who, turn, this.now(), this.#people()) ? 'the brake is exceeded' : null;
   }
 
@@ -131,40 +141,8 @@ export class Records {
 
   permits(turn: Turn, keys: readonly string[]): boolean {
     if (!this.sight.meaningsSince(turn.sentTick).every(({ approval }) => approval)) return true;
-    return keys.some((key) => this.permitted.has(key) || this.approved.has(key));
+    return keys.some((key) => this.permitted.has(key) || this.decisions.approved.has(key));
   }
-}
-
-/** A change of a person or group, or of a membership, as an approval names it. */
-export function changeKey(op: string, subjectId: string, memberId: string | null = null): string {
-  return JSON.stringify([op, subjectId, memberId]);
-}
-
-export function readKey(key: string): { readonly op: string; readonly subjectId: string } {
-  const [op, subjectId] = JSON.parse(key) as [string, string, string | null];
-  return { op, subjectId };
-}
-
-/** A change as the admin API shows it. */
-export interface ShownChange {
-  readonly op: string;
-  readonly subject: { readonly id: string };
-  readonly member?: { readonly id: string };
-}
-
-export function keyOf({ op, subject, member }: ShownChange): string {
-  return changeKey(op, subject.id, member?.id ?? null);
-}
-
-/** Losses of one subject that wait for a decision, as the admin API shows them. */
-export interface HeldItem {
-  readonly id: string;
-  readonly subject: { readonly id: string };
-  readonly changes: readonly ShownChange[];
-}
-
-export function keysOfHeld({ subject, changes }: HeldItem): readonly string[] {
-  return changes.map((change) => keyOf({ ...change, subject: change.subject ?? subject }));
 }
 
 function matches(pattern: string, name: string): boolean {

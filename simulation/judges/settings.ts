@@ -19,6 +19,7 @@ export interface Meaning {
   readonly brakeWindowMs: number;
   readonly brakeGroupPercent: number;
   readonly protectedAccounts: readonly string[];
+  readonly protectedGroups: readonly string[];
   readonly approval: boolean;
 }
 
@@ -38,6 +39,7 @@ export function meaningOf(settings: Settings): Meaning {
     brakeWindowMs: Number(settings.BRAKE_WINDOW_MINUTES ?? 60) * 60_000,
     brakeGroupPercent: Number(settings.BRAKE_GROUP_PERCENT ?? 50),
     protectedAccounts: (settings.PROTECTED_ACCOUNTS as readonly string[] | undefined) ?? [],
+    protectedGroups: (settings.PROTECTED_GROUPS as readonly string[] | undefined) ?? [],
     approval: settings.APPLY_MODE === 'Approval',
   };
 }

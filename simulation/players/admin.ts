@@ -1,8 +1,8 @@
 /** The admins of a history: stores and their settings, decisions and operations, all over the admin API. */
 
 import type { AdminAction } from '../actions.ts';
+import { type HeldItem, keysOf, keysOfHeld, lossesOfHeld, type ShownChange } from '../judges/changeKeys.ts';
 import { type Rule, type ScimGroup, type Settings, Timeline } from '../judges/model.ts';
-import { type HeldItem, keyOf, keysOfHeld, type ShownChange } from '../judges/records.ts';
 import { brakeSettings, changeSetting } from '../judges/settings.ts';
 import { isDone, type Reply } from '../machine/ask.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
@@ -63,6 +63,8 @@ export class Admin {
         return this.#changeSettings(store, (now) =>
           changeSetting(this.#world.random, store.vendor.traits, now),
         );
+      case 'configure':
+        return this.#changeSettings(store, (now) => ({ ...now, ...action.settings }));
       case 'approvalMode':
         return this.#changeSettings(store, (now) => ({
           ...now,
@@ -124,26 +126,31 @@ export class Admin {
     await this.#ask(store, 'POST', '/sync', { repair });
   }
 
+  async held(store: SimulatedStore): Promise<readonly HeldItem[]> {
+    return (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
+  }
+
   async decide(store: SimulatedStore, what: 'approve' | 'discard', all: boolean): Promise<void> {
-    const { approved, discarded, brake } = store.guard.records;
-    const open: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
+    const { decisions, brake } = store.guard.records;
+    const open = await this.held(store);
     const chosen = open.filter(() => all || this.#world.random.chance(0.5));
     if (chosen.length === 0) return;
-    // What is approved may be done before the answer comes.
-    const decided = what === 'approve' ? approved : discarded;
-    const keys = chosen.flatMap(keysOfHeld).filter((key) => !decided.has(key));
-    for (const key of keys) decided.add(key);
     const ids = chosen.map(({ id }) => id);
+    decisions.asked = what;
     const isDecided = isDone(await this.#ask(store, 'POST', `/held/${what}`, { ids }));
-    for (const key of keys) if (!isDecided) decided.delete(key);
-    if (isDecided && what === 'discard') for (const key of keys) approved.delete(key);
-    if (!isDecided || what === 'discard') return;
-    const left: HeldItem[] = (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
+    decisions.asked = null;
+    if (!isDecided) return;
+    if (what === 'discard') {
+      for (const loss of chosen.flatMap(lossesOfHeld)) decisions.discard(loss);
+      return;
+    }
+    decisions.approve(chosen.flatMap(keysOfHeld));
+    const left = await this.held(store);
     if (chosen.length === open.length || left.length === 0) brake.renew(store.guard.records.now());
   }
 
   async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
-    const { permitted, approved } = store.guard.records;
+    const { permitted, decisions } = store.guard.records;
     const started = await this.#ask(store, 'POST', '/preview', {});
     if (!isDone(started)) return;
     const path = `/preview/${started.body.id}`;
@@ -157,10 +164,9 @@ export class Admin {
     await this.#world.sleep(this.#world.random.int(0, 3_000));
     const items: ShownChange[] = (await this.#ask(store, 'GET', `${path}/changes?${PAGE}`)).body._embedded
       .changes;
-    for (const key of items.map(keyOf)) {
-      permitted.add(key);
-      if (includeHeld) approved.add(key);
-    }
+    const keys = items.flatMap(keysOf);
+    for (const key of keys) permitted.add(key);
+    if (includeHeld) decisions.approve(keys);
     await this.#ask(store, 'POST', `${path}/apply`, { includeHeld });
   }
 

@@ -33,6 +33,15 @@ export class IdentityProvider {
     return this.changePerson(human, { email: `h${human?.index}.${this.#names}@acme.example` });
   }
 
+  /** As a mistake in a mapping does it: one request for each, and nobody waits for a store. */
+  async rewrite(what: 'email' | 'userName', people: readonly number[]): Promise<void> {
+    this.#names += 1;
+    for (const who of people)
+      await this.changePerson(this.#world.model.humans[who], {
+        [what]: `h${who}n${this.#names}@acme.example`,
+      });
+  }
+
   /** Through a name that nobody has, as long as both are there. */
   async swapNames(one: Human | undefined, other: Human | undefined): Promise<void> {
     const [first, second] = [one?.standing.now?.userName, other?.standing.now?.userName];
@@ -117,7 +126,7 @@ export class IdentityProvider {
     await model.change(human.standing, standing, ask);
     if (human.standing.now?.lifecycle === before) return;
     for (const { guard } of stores) {
-      const { approved } = guard.records;
+      const { approved } = guard.records.decisions;
       for (const key of approved) if (key.includes(human.personId ?? '-')) approved.delete(key);
     }
   }

@@ -6,6 +6,7 @@ import { NO_FAULTS } from '../vendors/network.ts';
 import { Admin } from './admin.ts';
 import { editByHand, seedByHand } from './byHand.ts';
 import { IdentityProvider } from './idp.ts';
+import { IncidentAdmin } from './incidentAdmin.ts';
 
 const STALL_MAX_MS = 60_000;
 const LAG_MS = 2_000;
@@ -15,11 +16,13 @@ export class Play {
   readonly #world: World;
   readonly #idp: IdentityProvider;
   readonly admin: Admin;
+  readonly #incidents: IncidentAdmin;
 
   constructor(world: World) {
     this.#world = world;
     this.#idp = new IdentityProvider(world);
     this.admin = new Admin(world);
+    this.#incidents = new IncidentAdmin(world, (store) => this.admin.held(store));
   }
 
   /** The stores, active from the start, with what their vendors held before. */
@@ -51,6 +54,10 @@ export class Play {
         return idp.changePerson(model.humans[action.who], { title: action.title });
       case 'readdress':
         return idp.readdress(model.humans[action.who]);
+      case 'rewrite':
+        return idp.rewrite(action.what, action.people);
+      case 'incident':
+        return this.#incidents.decide(action.verb, action.all);
       case 'swapNames':
         return idp.swapNames(model.humans[action.who], model.humans[action.other]);
       case 'behave':

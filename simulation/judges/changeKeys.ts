@@ -1,0 +1,100 @@
+/** Losses and other changes as the admin API shows them, and the keys by which a decision about one is remembered. */
+
+/** A change of a person or group, or of a membership, as an approval names it. */
+export function changeKey(op: string, subjectId: string, memberId: string | null = null): string {
+  return JSON.stringify([op, subjectId, memberId]);
+}
+
+/** A replaced identity attribute, as an approval names it: the value that the account is to have. */
+export function identityKey(personId: string, value: string): string {
+  return changeKey('update', personId, value.toLowerCase());
+}
+
+export function readKey(key: string): { readonly op: string; readonly subjectId: string } {
+  const [op, subjectId] = JSON.parse(key) as [string, string, string | null];
+  return { op, subjectId };
+}
+
+interface ShownAttribute {
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/** A change as the admin API shows it. */
+export interface ShownChange {
+  readonly op: string;
+  readonly subject: { readonly id: string };
+  readonly member?: { readonly id: string };
+  readonly attributes?: readonly ShownAttribute[];
+}
+
+export function keysOf({ op, subject, member, attributes = [] }: ShownChange): readonly string[] {
+  const values = op === 'update' ? attributes.map(({ to }) => identityKey(subject.id, to)) : [];
+  return [changeKey(op, subject.id, member?.id ?? null), ...values];
+}
+
+/** Losses of one subject that wait for a decision, as the admin API shows them. */
+export interface HeldItem {
+  readonly id: string;
+  readonly subject: { readonly id: string };
+  readonly changes: readonly ShownChange[];
+  readonly since: string;
+}
+
+export function keysOfHeld({ subject, changes }: HeldItem): readonly string[] {
+  return changes.flatMap((change) => keysOf({ ...change, subject: change.subject ?? subject }));
+}
+
+/** One loss of one person, or of whoever has the account. */
+export interface LossItem {
+  readonly id: string;
+  readonly personId: string;
+  readonly op: string;
+  /** Of a membership: the SCIM group. */
+  readonly groupId: string | null;
+  readonly attributes: readonly ShownAttribute[];
+  readonly keys: readonly string[];
+  /** When it was held, or taken, by the clock of some process. */
+  readonly at: number;
+}
+
+export function lossesOfHeld({ id, subject, changes, since }: HeldItem): readonly LossItem[] {
+  return changes.map((change) => {
+    const own = change.subject ?? subject;
+    const groupId = change.member ? own.id : null;
+    return lossItem({ id, personId: change.member?.id ?? own.id, groupId, at: since, ...shownOf(change) });
+  });
+}
+
+/** A loss as an incident lists it below a person. */
+export interface ListedLoss {
+  readonly id: string;
+  readonly store: { readonly id: string };
+  readonly op: string;
+  /** The SCIM group. */
+  readonly member?: { readonly id: string };
+  readonly attributes?: readonly ShownAttribute[];
+  readonly state: string;
+  readonly at: string;
+}
+
+export function lossOfListed(personId: string, listed: ListedLoss): LossItem {
+  const { id, at, member } = listed;
+  return lossItem({ id, personId, groupId: member?.id ?? null, at, ...shownOf(listed) });
+}
+
+function shownOf({ op, attributes = [] }: Pick<ShownChange, 'op' | 'attributes'>) {
+  return { op, attributes };
+}
+
+function lossItem(shown: Omit<LossItem, 'keys' | 'at'> & { readonly at: string }): LossItem {
+  const { op, personId, groupId, attributes } = shown;
+  const change =
+    groupId === null
+      ? { op, subject: { id: personId }, attributes }
+      : { op, subject: { id: groupId }, member: { id: personId } };
+  // Whoever keeps an account keeps it, whatever would end it.
+  const ends = ['disable', 'delete'];
+  const keys = ends.includes(op) ? ends.map((end) => changeKey(end, personId)) : keysOf(change);
+  return { ...shown, keys, at: Date.parse(shown.at) };
+}

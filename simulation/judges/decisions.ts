@@ -1,0 +1,197 @@
+/**
+ * What admins decided about losses at one store, and what the bridge is bound to by that: what was declined, or given
+ * back, is not taken again before the directory moves.
+ */
+
+import type { Lifecycle } from '../../src/model/desired.ts';
+import type { Turn } from '../vendors/network.ts';
+import type { AccountWrite, MemberWrite } from '../vendors/writes.ts';
+import { changeKey, type LossItem } from './changeKeys.ts';
+import type { Human, Model } from './model.ts';
+import type { Ownership } from './ownership.ts';
+import type { Sight } from './sight.ts';
+
+/** What an attempt went by may be so much older than the loss that it held. */
+const PLANNED_WITHIN_MS = 120_000;
+
+/** A loss that the bridge may not take (again), as long as the directory wants what it wanted then. */
+interface Declined {
+  readonly accountId: string;
+  readonly tick: number;
+  /** In true time; work that began before may not have known. */
+  readonly at: number;
+  /** Of a loss of the whole account. */
+  readonly lifecycle: Lifecycle | null;
+}
+
+/** A loss that an admin wants back. */
+export interface Wish {
+  readonly lossId: string;
+  readonly incidentId: string;
+  readonly item: LossItem;
+  readonly human: Human;
+  readonly accountId: string;
+  readonly tick: number;
+  readonly at: number;
+  /** For what the bridge disabled the account, where that is what the directory still says. */
+  readonly lifecycle: Lifecycle | null;
+  isGiven: boolean;
+}
+
+export interface DecisionsDeps {
+  readonly model: Model;
+  readonly sight: Sight;
+  readonly own: Ownership;
+  readonly disabledFor: ReadonlyMap<string, ReadonlySet<string>>;
+  isThere(accountId: string): boolean;
+  now(): number;
+}
+
+export class Decisions {
+  /** Losses that a person approved: no brake counts them. */
+  readonly approved = new Set<string>();
+  /** Losses that a person has once discarded, or given back. */
+  readonly discarded = new Set<string>();
+  readonly wishes: Wish[] = [];
+  /** What an admin is asking for, of losses that are not all known before the answer. */
+  asked: 'approve' | 'discard' | 'undo' | null = null;
+  readonly #declined = new Map<string, Declined>();
+  /** Approval → when it was called off, in true time. */
+  readonly #calledOff = new Map<string, number>();
+  readonly #deps: DecisionsDeps;
+
+  constructor(deps: DecisionsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Work that was begun before its approval was called off goes on. */
+  isApproved(key: string, turn: Turn): boolean {
+    return this.approved.has(key) || (this.#calledOff.get(key) ?? -1) >= turn.at;
+  }
+
+  approve(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.approved.add(key);
+      this.#declined.delete(key);
+    }
+  }
+
+  discard(item: LossItem): void {
+    this.#leaveUndone(item);
+    const human = this.#deps.model.byPerson(item.personId);
+    const accountId = human && this.#accountOf(human);
+    if (!human || accountId === undefined) return;
+    const { tick } = this.#deps.model;
+    const lifecycle = this.#deps.sight.person(human)?.lifecycle ?? null;
+    if (isEnd(item.op) && !this.#wasHeldFor(human, lifecycle, item.at)) return;
+    this.#decline(item, { accountId, tick, at: this.#deps.now(), lifecycle });
+  }
+
+  /** `isGiven`: it was given back before the admin heard of it. */
+  wantBack(incidentId: string, item: LossItem, isGiven: boolean): void {
+    this.#leaveUndone(item);
+    const { model, sight, disabledFor, now } = this.#deps;
+    const human = model.byPerson(item.personId);
+    const accountId = human && this.#accountOf(human);
+    if (!human || accountId === undefined) return;
+    const stands = sight.person(human)?.lifecycle ?? null;
+    const reasons = disabledFor.get(accountId) ?? this.#givenFor.get(accountId);
+    const isAsThen = stands !== null && reasons?.size === 1 && reasons.has(stands);
+    const wish: Wish = {
+      ...{ lossId: item.id, incidentId, item, human, accountId, isGiven: false },
+      ...{ tick: model.tick, at: now(), lifecycle: isAsThen ? stands : null },
+    };
+    this.wishes.push(wish);
+    if (isGiven) this.#given(wish);
+  }
+
+  /** What accounts had been disabled for that were enabled while an admin asked for it. */
+  readonly #givenFor = new Map<string, ReadonlySet<string>>();
+
+  /** Whether some admin wants the write; then it is given back. */
+  givesBack(
+    human: Human | undefined,
+    write: AccountWrite | MemberWrite,
+    groupIds: readonly string[],
+  ): boolean {
+    const meant = this.wishes.filter(
+      (wish) => !wish.isGiven && wish.human === human && wants(wish.item, write, groupIds),
+    );
+    for (const wish of meant) this.#given(wish);
+    if (this.asked !== 'undo' || !GIVING.includes(write.op)) return meant.length > 0;
+    const reasons = this.#deps.disabledFor.get(write.accountId);
+    if (write.op === 'enable' && reasons) this.#givenFor.set(write.accountId, reasons);
+    return true;
+  }
+
+  #given(wish: Wish): void {
+    wish.isGiven = true;
+    const { item, accountId, tick, lifecycle } = wish;
+    if (!isEnd(item.op) || lifecycle !== null)
+      this.#decline(item, { accountId, tick, at: this.#deps.now(), lifecycle });
+  }
+
+  /** Who is told why the loss may not be; null where it may. */
+  refusal(keys: readonly string[], turn: Turn, accountId: string, isWanted: (tick: number) => boolean) {
+    for (const key of keys) {
+      const declined = this.#declined.get(key);
+      if (!declined || declined.accountId !== accountId || turn.at <= declined.at) continue;
+      const ticks = Array.from(
+        { length: this.#deps.model.tick - declined.tick + 1 },
+        (_, i) => declined.tick + i,
+      );
+      const human = this.#deps.own.ownerOf(accountId);
+      const { lifecycle } = declined;
+      const isAsThen = (tick: number) =>
+        lifecycle === null || (human && this.#deps.sight.person(human, tick)?.lifecycle === lifecycle);
+      if (ticks.every((tick) => isWanted(tick) && isAsThen(tick)))
+        return 'an admin declined it, or had it given back, and the directory has not moved since';
+    }
+    return null;
+  }
+
+  #leaveUndone(item: LossItem): void {
+    for (const key of item.keys) {
+      this.discarded.add(key);
+      if (this.approved.delete(key)) this.#calledOff.set(key, this.#deps.now());
+    }
+  }
+
+  #decline(item: LossItem, declined: Declined): void {
+    const isWhole = isEnd(item.op);
+    for (const key of item.keys) {
+      if (item.op !== 'update' || key !== changeKey('update', item.personId))
+        this.#declined.set(key, { ...declined, lifecycle: isWhole ? declined.lifecycle : null });
+    }
+  }
+
+  /** The only one that is there. */
+  #accountOf(human: Human): string | undefined {
+    const { own, isThere } = this.#deps;
+    const [first, ...others] = own.accountsOf(human).filter(isThere);
+    return others.length === 0 ? first : undefined;
+  }
+
+  /** The person was nothing else, beside active, when the loss may have been planned. */
+  #wasHeldFor(human: Human, lifecycle: Lifecycle | null, since: number): boolean {
+    const { sight, model } = this.#deps;
+    if (lifecycle === null || lifecycle === 'active') return false;
+    const were = sight.personSince(human, model.tickAt(since - PLANNED_WITHIN_MS));
+    return were.every((standing) => standing.lifecycle === 'active' || standing.lifecycle === lifecycle);
+  }
+}
+
+const GIVING: readonly string[] = ['enable', 'grant', 'update'];
+
+/** The account cannot be used any more. */
+export function isEnd(op: string): boolean {
+  return op === 'disable' || op === 'delete';
+}
+
+function wants(item: LossItem, write: AccountWrite | MemberWrite, groupIds: readonly string[]): boolean {
+  if (write.kind === 'member') return item.op === 'revoke' && groupIds.includes(item.groupId ?? '');
+  if (write.op === 'enable') return item.op === 'disable';
+  if (write.op !== 'update' || item.op !== 'update') return false;
+  const former = item.attributes.map(({ from }) => (from ?? '').toLowerCase());
+  return Object.values(write.attributes).every((value) => former.includes(value.toLowerCase()));
+}
