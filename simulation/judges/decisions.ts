@@ -58,6 +58,8 @@ export class Decisions {
   readonly #declined = new Map<string, Declined>();
   /** Approval → when it was called off, in true time. */
   readonly #calledOff = new Map<string, number>();
+  /** What accounts had been disabled for that were given back while an admin asked for that. */
+  readonly #givenFor = new Map<string, ReadonlySet<string>>();
   readonly #deps: DecisionsDeps;
 
   constructor(deps: DecisionsDeps) {
@@ -105,9 +107,6 @@ export class Decisions {
     if (isGiven) this.#given(wish);
   }
 
-  /** What accounts had been disabled for that were enabled while an admin asked for it. */
-  readonly #givenFor = new Map<string, ReadonlySet<string>>();
-
   /** Whether some admin wants the write; then it is given back. */
   givesBack(
     human: Human | undefined,
@@ -131,7 +130,7 @@ export class Decisions {
       this.#decline(item, { accountId, tick, at: this.#deps.now(), lifecycle });
   }
 
-  /** Who is told why the loss may not be; null where it may. */
+  /** Why the loss may not be; null where it may. `isWanted`: whether the directory wanted it at that tick. */
   refusal(keys: readonly string[], turn: Turn, accountId: string, isWanted: (tick: number) => boolean) {
     for (const key of keys) {
       const declined = this.#declined.get(key);

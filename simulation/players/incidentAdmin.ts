@@ -2,6 +2,7 @@
 
 import { type ListedLoss, type LossItem, lossOfListed } from '../judges/changeKeys.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
+import type { Admin } from './admin.ts';
 
 const PATH = '/propagation/incidents';
 /** More than anybody loses in one history. */
@@ -17,11 +18,11 @@ interface Listed {
 
 export class IncidentAdmin {
   readonly #world: World;
-  readonly #held: (store: SimulatedStore) => Promise<readonly { readonly id: string }[]>;
+  readonly #admin: Admin;
 
-  constructor(world: World, held: (store: SimulatedStore) => Promise<readonly { readonly id: string }[]>) {
+  constructor(world: World, admin: Admin) {
     this.#world = world;
-    this.#held = held;
+    this.#admin = admin;
   }
 
   /** The newest one, for all whom it concerns or for some. */
@@ -30,28 +31,44 @@ export class IncidentAdmin {
     const { body } = await this.#world.admin('GET', `${PATH}?limit=1`);
     const incidentId: string | undefined = body._embedded.incidents[0]?.id;
     if (incidentId === undefined) return;
-    const people = new Set((await this.losses(incidentId)).map(({ loss }) => loss.personId));
+    const people = new Set((await this.#losses(incidentId)).map(({ loss }) => loss.personId));
     const personIds = [...people].filter(() => all || random.chance(0.5));
     if (personIds.length === 0) return;
-    const held = new Map<SimulatedStore, readonly { readonly id: string }[]>();
-    for (const store of stores) held.set(store, await this.#held(store));
+    const held = await this.#heldIds();
+    // What is decided may be done before the answer says what that is.
     for (const { guard } of stores) guard.records.decisions.asked = verb;
     const selection = all ? { all: true } : { personIds };
     const reply = await this.#world.admin('POST', `${PATH}/${incidentId}/${verb}`, selection);
     const ids = new Set<string>(reply.body.ids);
-    const decided = (await this.losses(incidentId)).filter(({ loss }) => ids.has(loss.id));
+    const decided = (await this.#losses(incidentId)).filter(({ loss }) => ids.has(loss.id));
     for (const store of stores) {
       const mine = decided.filter(({ storeId }) => storeId === store.id);
       this.#note(store, verb, incidentId, mine);
       store.guard.records.decisions.asked = null;
     }
-    if (verb !== 'approve') return;
-    for (const store of stores) {
-      const before = held.get(store) ?? [];
-      const some = decided.some(({ storeId }) => storeId === store.id);
-      const isLast = before.every(({ id }) => ids.has(id)) || (await this.#held(store)).length === 0;
-      if (some && isLast) store.guard.records.brake.renew(store.guard.records.now());
+    if (verb === 'approve') await this.#renew(held, decided);
+  }
+
+  /** Where an approval leaves nothing held, the brake's window begins anew. */
+  async #renew(held: ReadonlyMap<string, readonly string[]>, approved: readonly Listed[]): Promise<void> {
+    const left = await this.#heldIds();
+    const ids = new Set(approved.map(({ loss }) => loss.id));
+    for (const { id, guard } of this.#world.stores) {
+      if (!approved.some(({ storeId }) => storeId === id)) continue;
+      const isLast = left.get(id)?.length === 0 || held.get(id)?.every((lossId) => ids.has(lossId));
+      if (isLast) guard.records.brake.renew(guard.records.now());
     }
+  }
+
+  /** By store. */
+  async #heldIds(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const held = new Map<string, readonly string[]>();
+    for (const store of this.#world.stores)
+      held.set(
+        store.id,
+        (await this.#admin.held(store)).map(({ id }) => id),
+      );
+    return held;
   }
 
   #note(store: SimulatedStore, verb: IncidentVerb, incidentId: string, losses: readonly Listed[]): void {
@@ -64,7 +81,7 @@ export class IncidentAdmin {
     }
   }
 
-  async losses(incidentId: string): Promise<readonly Listed[]> {
+  async #losses(incidentId: string): Promise<readonly Listed[]> {
     const { body } = await this.#world.admin('GET', `${PATH}/${incidentId}/people?${PAGE}`);
     const people: { id: string; items: ListedLoss[] }[] = body._embedded.people;
     return people.flatMap(({ id, items }) =>

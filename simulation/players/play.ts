@@ -22,7 +22,7 @@ export class Play {
     this.#world = world;
     this.#idp = new IdentityProvider(world);
     this.admin = new Admin(world);
-    this.#incidents = new IncidentAdmin(world, (store) => this.admin.held(store));
+    this.#incidents = new IncidentAdmin(world, this.admin);
   }
 
   /** The stores, active from the start, with what their vendors held before. */
