@@ -10,7 +10,6 @@ export class AttemptsUnderWay {
   readonly #tasks = new Map<string, DueTask>();
   #failure: { readonly error: unknown } | null = null;
   #onFreed: (() => void)[] = [];
-  #ended = 0;
 
   /** Resolves when the attempt is over, whatever became of it. */
   begin(task: DueTask, attempt: () => Promise<void>): Promise<void> {
@@ -22,7 +21,6 @@ export class AttemptsUnderWay {
       })
       .then(() => {
         this.#tasks.delete(task.id);
-        this.#ended += 1;
         const freed = this.#onFreed;
         this.#onFreed = [];
         for (const tell of freed) tell();
@@ -31,11 +29,6 @@ export class AttemptsUnderWay {
 
   get count(): number {
     return this.#tasks.size;
-  }
-
-  /** How many have ended so far: whoever looked at the queue in between looks again. */
-  get ended(): number {
-    return this.#ended;
   }
 
   get tasks(): readonly DueTask[] {

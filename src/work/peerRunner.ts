@@ -74,6 +74,7 @@ export class PeerRunner {
   #hurried = false;
   #asked = true;
   #leasedUntil = 0;
+  #turns = 0;
 
   /** When `stopping` aborts, the runner ends after what is under way; `abortCalls` ends the calls in hand too. */
   constructor(peerId: string, duties: Duties, deps: RunnerDeps, stopping: AbortSignal) {
@@ -100,6 +101,11 @@ export class PeerRunner {
   /** Somebody announced work after the last turn had begun. */
   get nudged(): boolean {
     return this.#nudged;
+  }
+
+  /** How many turns have begun. */
+  get turns(): number {
+    return this.#turns;
   }
 
   abortCalls(): void {
@@ -176,6 +182,7 @@ export class PeerRunner {
   /** One turn of the duties. */
   turn(lease: Lease): Promise<Next> {
     this.#calls.signal.throwIfAborted();
+    this.#turns += 1;
     return this.#duties.turn({
       lease,
       calls: this.#calls.signal,

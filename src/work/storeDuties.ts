@@ -72,13 +72,15 @@ export class StoreDuties implements Duties {
     const { storeLifecycle } = this.#deps;
     const { underWay } = this.#tasks;
     underWay.throwIfFailed();
+    // From before the look at the queue: who ends meanwhile makes room that the look did not see.
+    const freed = underWay.freed();
     await this.#answerRequests(shift);
     const store = await this.#usableStore(shift);
     const waitMs = this.#health.waitMs;
     if (waitMs > 0 && (store || this.#isPreviewing))
-      return { kind: 'wait', ms: waitMs, freed: this.#freed() };
+      return { kind: 'wait', ms: waitMs, freed: underWay.count > 0 ? freed : undefined };
     if (!store) {
-      if (underWay.count > 0) return this.#untilFreed();
+      if (underWay.count > 0) return { kind: 'busy', freed };
       return (await this.#makePreview(shift)) ? { kind: 'again' } : this.#untilLimitEnds({ kind: 'end' });
     }
     const context = await storeLifecycle.storeContextOf(store);
@@ -86,13 +88,13 @@ export class StoreDuties implements Duties {
     const wasBusy = underWay.count > 0;
     const due = await this.#tasks.due(context);
     const isPreviewsTurn = this.#mayPreview() && !this.#hasJustPreviewed && !due.some(isLeaver);
-    if (isPreviewsTurn && underWay.count > 0) return this.#untilFreed();
+    if (isPreviewsTurn && underWay.count > 0) return { kind: 'busy', freed };
     this.#hasJustPreviewed = isPreviewsTurn && (await this.#makePreview(shift));
     if (this.#hasJustPreviewed) return { kind: 'again' };
     const begun = await this.#tasks.begin(context, shift, due);
-    if (begun === 'full' && underWay.count > 0) return this.#untilFreed();
+    if (begun === 'full' && underWay.count > 0) return { kind: 'busy', freed };
     if (begun !== 'nothing') return { kind: 'again' };
-    if (underWay.count > 0) return this.#untilFreed();
+    if (underWay.count > 0) return { kind: 'busy', freed };
     // Whatever was in hand may have kept others from being due.
     return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift);
   }
@@ -114,15 +116,6 @@ export class StoreDuties implements Duties {
     }
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
-  }
-
-  #untilFreed(): Next {
-    return { kind: 'busy', freed: this.#tasks.underWay.freed() };
-  }
-
-  /** Undefined where nothing is in hand. */
-  #freed(): Promise<void> | undefined {
-    return this.#tasks.underWay.count > 0 ? this.#tasks.underWay.freed() : undefined;
   }
 
   /** What comes next where nothing is due but perhaps a sync or a preview that the vendor has put off. */

@@ -83,7 +83,6 @@ export class StoreTasks {
 
   /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */
   async begin(context: StoreContext, shift: Shift, due: readonly DueTask[]): Promise<Begun> {
-    const { ended } = this.underWay;
     let begun: Begun = 'nothing';
     for (const task of due) {
       const room = this.#room(context);
@@ -96,12 +95,12 @@ export class StoreTasks {
       void this.#settle(context, shift, task, giveWay);
       begun = 'began';
     }
-    return begun === 'began' && this.#isFull(context, due, ended) ? 'full' : begun;
+    return begun === 'began' && this.#isFull(context, due) ? 'full' : begun;
   }
 
   /** All leavers who are due come before everybody else. */
-  #isFull(context: StoreContext, due: readonly DueTask[], ended: number): boolean {
-    return ended === this.underWay.ended && this.#room(context).others <= 0 && !due.every(isLeaver);
+  #isFull(context: StoreContext, due: readonly DueTask[]): boolean {
+    return this.#room(context).others <= 0 && !due.every(isLeaver);
   }
 
   /** Settles, one after the other, the leavers who came after longer work had begun. True where there were some. */

@@ -59,11 +59,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   const findWork = async (): Promise<void> => {
+    const turns = new Map([...runners].map(([id, { runner }]) => [id, runner.turns]));
     for (const peer of await deps.peers.due(isoTime(deps.clock.now()))) {
       const runner = runners.get(peer.id)?.runner;
-      if (runner && peer.isAsked) runner.hurry();
-      else if (runner) runner.nudge();
-      else if (!stopping.signal.aborted) start(peer);
+      if (!runner) {
+        if (!stopping.signal.aborted) start(peer);
+      } else if (peer.isAsked) runner.hurry();
+      // Who began a turn since then looks by itself; what it misses it hears of, or the next poll finds.
+      else if (runner.turns === turns.get(peer.id)) runner.nudge();
     }
   };
 
