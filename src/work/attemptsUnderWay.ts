@@ -9,7 +9,7 @@ export class AttemptsUnderWay {
   /** By the id of the task. */
   readonly #tasks = new Map<string, DueTask>();
   #failure: { readonly error: unknown } | null = null;
-  #onFreed: (() => void)[] = [];
+  #nextEnd = Promise.withResolvers<void>();
 
   /** Resolves when the attempt is over, whatever became of it. */
   begin(task: DueTask, attempt: () => Promise<void>): Promise<void> {
@@ -21,9 +21,9 @@ export class AttemptsUnderWay {
       })
       .then(() => {
         this.#tasks.delete(task.id);
-        const freed = this.#onFreed;
-        this.#onFreed = [];
-        for (const tell of freed) tell();
+        const ended = this.#nextEnd;
+        this.#nextEnd = Promise.withResolvers();
+        ended.resolve();
       });
   }
 
@@ -39,9 +39,9 @@ export class AttemptsUnderWay {
     return this.tasks.some((task) => task.subject.kind === subject.kind && task.subject.id === subject.id);
   }
 
-  /** Resolves when one of them is over. */
+  /** Resolves when the next of them is over. */
   freed(): Promise<void> {
-    return new Promise((resolve) => this.#onFreed.push(resolve));
+    return this.#nextEnd.promise;
   }
 
   /** Resolves when all of them are over. */
