@@ -1,0 +1,157 @@
+/**
+ * Guards of the product, and how each is taken out: what the simulation must see. A text stands once in its file,
+ * which `test/simulation/mutants.test.ts` holds.
+ */
+
+export interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  /** What the guard keeps true, in a sentence. */
+  readonly guard: string;
+  readonly edits: readonly Edit[];
+}
+
+function mutant(
+  name: string,
+  guard: string,
+  ...edits: readonly (readonly [string, string, string])[]
+): Mutant {
+  return { name, guard, edits: edits.map(([file, from, to]) => ({ file, from, to })) };
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  mutant('foreignMembers', "a membership that is not the bridge's stays under `Merge`", [
+    'src/settle/groups/memberLook.ts',
+    "planning.context.settings.groupMembershipHandling === 'Overwrite'",
+    'true',
+  ]),
+  mutant(
+    'claimCreated',
+    'what an unanswered creation made is the bridge’s, under the identifier it had then',
+    ['src/settle/recovery/user.ts', 'return findCreated(attempt, link, desired);', 'return { link };'],
+  ),
+  mutant('protectedAccounts', 'protected accounts are left alone', [
+    'src/settle/situation.ts',
+    'remoteId === undefined ? null : seen.protect(remoteId, names)',
+    'null',
+  ]),
+  mutant('protectedGroups', 'protected groups are left alone', [
+    'src/settle/groups/protection.ts',
+    'return entry === null ? null :',
+    'return true ? null :',
+  ]),
+  mutant('brakeReserves', 'the brake reserves before the call', [
+    'src/settle/gate/brake.ts',
+    'for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());\n',
+    '',
+  ]),
+  mutant('taskSeq', 'a write that comes while its subject is worked on makes the task run again', [
+    'src/db/queue/queue.ts',
+    "const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();",
+    "const done = await db('tasks').where({ id: task.id }).delete();",
+  ]),
+  mutant('intent', 'the intent is written before the first call, and whoever finds it looks first', [
+    'src/settle/attempt.ts',
+    'this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;',
+    'this.unknownOutcome = false;',
+  ]),
+  mutant(
+    'settingsAtOnce',
+    'settings take effect at once',
+    [
+      'src/settle/attempt.ts',
+      'if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new PlanOutdated(id);',
+      'void contextVersion;',
+    ],
+    [
+      'src/settle/attempt.ts',
+      'const goesOn = (await holdContextVersion(tx, id, false)) === contextVersion;',
+      'const goesOn = contextVersion >= 0;',
+    ],
+    [
+      'src/settle/attempt.ts',
+      'if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new PlanOutdated(id);',
+      'void contextVersion;',
+    ],
+    [
+      'src/work/storeTasks.ts',
+      "if (task.contextVersion !== context.store.contextVersion) return 'outdated';\n",
+      '',
+    ],
+  ),
+  mutant('lateWrites', 'a write whose answer never came is looked at once more', [
+    'src/work/storeTasks.ts',
+    "return error instanceof RemoteError && error.disposition === 'unknownOutcome';",
+    'return error === null;',
+  ]),
+  mutant('credentialDoubt', 'a refusal of everybody is about the credential', [
+    'src/work/credentialDoubt.ts',
+    '    const now = this.#clock.now();\n    if (this.#bad !== null && began',
+    '    if (store.id) return;\n    const now = this.#clock.now();\n    if (this.#bad !== null && began',
+  ]),
+  mutant('absence', 'no absence is believed on the word of a token that lost its rights', [
+    'src/settle/attempt.ts',
+    'if (this.context.connector.showsLess) await this.proveRights();',
+    '',
+  ]),
+  mutant('keyWaits', 'who wants a key that another is about to give up waits', [
+    'src/plan/keys.ts',
+    "if (!holder?.givesUp) return 'take';",
+    "if (!holder?.givesUp || subjectId !== '') return 'take';",
+  ]),
+  mutant('keyCircles', 'of those who wait for each other’s keys one steps aside', [
+    'src/plan/keys.ts',
+    "? 'stepAside' : 'wait'",
+    "? 'wait' : 'wait'",
+  ]),
+  mutant('doubtedMembers', 'memberships of a disabled account are doubted, not forgotten', [
+    'src/settle/people/linkWrites.ts',
+    'await doubtAccount(tx, store.id, change.remoteId);',
+    'await forgetAccount(tx, store.id, change.remoteId);',
+  ]),
+  mutant('compared', 'what was sent is compared with what came', [
+    'src/connectors/notAccepted.ts',
+    "if (observed?.kind !== 'user') return [];",
+    "if (observed?.kind !== 'user' || change.op !== 'delete') return [];",
+  ]),
+  mutant('lost', "who took a leaver's place is looked for", [
+    'src/settle/people/settleUser.ts',
+    '    await attempt.noteLost(tx);\n',
+    '',
+  ]),
+  mutant('lostUnheard', "who took a leaver's place is looked for, after an unheard answer too", [
+    'src/settle/recovery/user.ts',
+    "    attempt.lost ||= wasUsable && !attempt.intent?.ops.includes('delete');\n",
+    '    void wasUsable;\n',
+  ]),
+  mutant('discards', 'a discarded loss is remembered until the directory moves', [
+    'src/plan/losses.ts',
+    "return state === 'discarded' || state === 'undone';",
+    "return state === 'undone';",
+  ]),
+  mutant('undone', 'an undone loss is remembered until the directory moves', [
+    'src/plan/losses.ts',
+    "return state === 'discarded' || state === 'undone';",
+    "return state === 'discarded';",
+  ]),
+  mutant('remembered', 'a declined loss is remembered while nothing would take it', [
+    'src/plan/losses.ts',
+    '  if (endsAccount(row.change)) return lossOf.desired(row.change) === row.desired;\n',
+    '',
+  ]),
+  mutant('givenBack', 'an undo gives back what the incident took', [
+    'src/plan/giveBack.ts',
+    "return { verdict: 'give', change: { op: 'enable', subject: subjectOf(account), remoteId: link.remoteId } };",
+    "return { verdict: 'given' };",
+  ]),
+  mutant('identity', 'a replaced address or user name is a loss', [
+    'src/plan/people/attributes.ts',
+    "if (!identity.includes(name) || has === '' || isSame) harmless",
+    'if (true) harmless',
+  ]),
+];

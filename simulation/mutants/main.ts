@@ -1,0 +1,91 @@
+/**
+ * `npm run simulate:mutants -- [--seed S] [--from H] [--histories N] [--only NAME,NAME]`: takes out one guard of the
+ * product after the other, in a copy of it, and plays histories until one fails. Ends with 1 where a guard is not
+ * missed by any.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { MUTANTS, type Mutant } from './list.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    from: { type: 'string', default: '0' },
+    histories: { type: 'string', default: '500' },
+    only: { type: 'string' },
+  },
+});
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const PLAYED = ['src', 'migrations', 'simulation', 'test', 'package.json'];
+
+const only = values.only?.split(',');
+const mutants = only ? MUTANTS.filter(({ name }) => only.includes(name)) : MUTANTS;
+
+const copy = mkdtempSync(join(tmpdir(), 'scim-bridge-mutants-'));
+process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
+for (const each of PLAYED) cpSync(join(ROOT, each), join(copy, each), { recursive: true });
+symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+
+let unseen = 0;
+for (const mutant of mutants) {
+  const restore = takeOut(mutant);
+  const found = await firstFailure();
+  restore();
+  if (found === null) unseen += 1;
+  say(`${mutant.name}: ${mutant.guard}`);
+  say(found ?? `  not missed in ${values.histories} histories`);
+}
+say(`${mutants.length} guards taken out, ${unseen} not missed`);
+process.exitCode = unseen > 0 ? 1 : 0;
+
+function takeOut({ name, edits }: Mutant): () => void {
+  const files = new Set(edits.map(({ file }) => file));
+  for (const { file, from, to } of edits) {
+    const text = readFileSync(join(copy, file), 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`${name}: ${file} does not have its text once`);
+    writeFileSync(
+      join(copy, file),
+      text.replace(from, () => to),
+    );
+  }
+  return () => {
+    for (const file of files) cpSync(join(ROOT, file), join(copy, file));
+  };
+}
+
+/** The command that plays it, and what it says first; null where every history passes. */
+async function firstFailure(): Promise<string | null> {
+  const { seed, from, histories } = values;
+  const range = ['--seed', seed, '--from', from, '--histories', histories];
+  const child = spawn(process.execPath, ['simulation/main.ts', ...range], {
+    cwd: copy,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const failure = await readFailure(child, seed);
+  // It would go on to make the history short.
+  child.kill();
+  await ended;
+  return failure;
+}
+
+async function readFailure({ stdout }: ChildProcess, seed: string): Promise<string | null> {
+  if (stdout === null) throw new Error('the simulation says nothing');
+  let history: string | null = null;
+  for await (const line of createInterface(stdout)) {
+    if (history !== null) return `  --seed ${seed} --history ${history}:${line.slice(1, 160)}`;
+    history = /^history (\d+) of seed .* failed:$/.exec(line)?.[1] ?? null;
+  }
+  return null;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,12 @@
+/** A guard that was moved takes its mutant along. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MUTANTS } from '../../simulation/mutants/list.ts';
+
+it.each(MUTANTS)('$name stands once where it is taken out', ({ edits }) => {
+  for (const { file, from } of edits) {
+    const text = readFileSync(join(import.meta.dirname, '..', '..', file), 'utf8');
+    expect([file, text.split(from).length - 1]).toEqual([file, 1]);
+  }
+});
