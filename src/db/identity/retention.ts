@@ -4,7 +4,8 @@
  */
 
 import type { RemoteUser } from '../../model/remote.ts';
-import { fromJson, lower, toJson } from '../columns.ts';
+import { foldedSql, foldingOf } from '../../support/folding.ts';
+import { fromJson, toJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { lockLease } from '../queue/leases.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
@@ -262,11 +263,15 @@ async function redactRows(
   needles: readonly string[],
   redact: (value: unknown) => unknown,
 ): Promise<void> {
-  const find = dialectOf(tx) === 'sqlite' ? 'instr' : 'strpos';
   const texts = columns.map(() => "coalesce(cast(?? as text), '')").join(" || ' ' || ");
+  const [find, lowered] =
+    dialectOf(tx) === 'sqlite' ? ['instr', `lower(${texts})`] : ['strpos', `lower((${texts}) collate "C")`];
   query.where((any) => {
-    for (const needle of needles)
-      any.orWhereRaw(`${find}(lower(${texts}), ?) > 0`, [...columns, lower(needle)]);
+    for (const needle of needles.flatMap(asStored)) {
+      const folding = foldingOf(needle);
+      const bindings = [...columns, ...folding.pairs.flat(), folding.value];
+      any.orWhereRaw(`${find}(${foldedSql(lowered, folding)}, ?) > 0`, bindings);
+    }
   });
   for (const row of (await query) as Record<string, unknown>[]) {
     const redacted = columns
@@ -280,6 +285,12 @@ async function redactRows(
       .where(Object.fromEntries(key.map((column) => [column, row[column]])))
       .update(Object.fromEntries(redacted));
   }
+}
+
+/** In a column of plain text, and in JSON, which writes quotes and backslashes otherwise. */
+function asStored(needle: string): readonly string[] {
+  const inJson = JSON.stringify(needle).slice(1, -1);
+  return inJson === needle ? [needle] : [needle, inJson];
 }
 
 function parsed(value: unknown): unknown {

@@ -4,6 +4,7 @@
  */
 
 import type { Dialect } from '../../db/open.ts';
+import { foldedSql, foldingOf } from '../../support/folding.ts';
 import type { CompareOp } from './ast.ts';
 import { sqlDialect } from './dialect.ts';
 
@@ -88,33 +89,10 @@ export function compareText(stored: string, op: TextOp, value: string, caseExact
   }
 }
 
-/** Letters outside ASCII that one value may fold; beyond it they are compared as they are. */
-const FOLDED_LETTERS_MAX = 32;
-
-/**
- * SQLite's lower() knows A to Z only, and PostgreSQL's depends on the locale. For a match only the letters
- * of the value matter, so these are folded one by one.
- */
 function folded(text: SqlText, value: string, dialect: Dialect) {
   if (text.match === 'exact') return { left: text.sql, right: value, bindings: [] };
   if (text.match === 'lowered') return { left: text.sql, right: value.toLowerCase(), bindings: [] };
-  const letters = new Map<string, string>();
-  for (const character of value) {
-    const pair = character > '\u007f' ? caseOf(character) : null;
-    if (pair && letters.size < FOLDED_LETTERS_MAX) letters.set(pair.upper, pair.lower);
-  }
-  const right = [...value].map((c) => letters.get(c) ?? (c <= '\u007f' ? c.toLowerCase() : c)).join('');
-  const left = [...letters].reduce(
-    (inner) => `replace(${inner}, ?, ?)`,
-    sqlDialect(dialect).lowerAscii(text.sql),
-  );
-  return { left, right, bindings: [...letters].flat() };
-}
-
-/** Null for a character without two cases, or whose cases do not lead back to each other. */
-function caseOf(character: string): { upper: string; lower: string } | null {
-  const lower = character.toLowerCase();
-  const upper = lower.toUpperCase();
-  if (lower === upper || upper.toLowerCase() !== lower) return null;
-  return [...upper].length === 1 && [...lower].length === 1 ? { upper, lower } : null;
+  const folding = foldingOf(value);
+  const left = foldedSql(sqlDialect(dialect).lowerAscii(text.sql), folding);
+  return { left, right: folding.value, bindings: folding.pairs.flat() };
 }

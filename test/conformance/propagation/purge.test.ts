@@ -25,8 +25,12 @@ describe.each(PLAYED)('on %s', (dialect) => {
   /** The names, address and phone of one person, as they were and as they are. */
   const HER = /wilhelmina|quackenbush|555.?0199/i;
   const her = {
-    displayName: 'Wilhelmina Quackenbush',
-    name: { givenName: 'Wilhelmina', familyName: 'Quackenbush', formatted: 'Wilhelmina Quackenbush' },
+    displayName: 'Äwilhelmina Öquackenbush',
+    name: {
+      givenName: 'Äwilhelmina',
+      familyName: 'Öquackenbush',
+      formatted: 'Äwilhelmina "Öq" Öquackenbush',
+    },
     externalId: 'quackenbush-4711',
     phoneNumbers: [{ value: '+1 555 0199', type: 'work' }],
     addresses: [{ type: 'work', formatted: '1 Quackenbush Lane' }],
@@ -56,7 +60,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     await world.patch(`/Groups/${group}`, {
       op: 'add',
       path: 'members',
-      value: [{ value: she, display: 'Wilhelmina Quackenbush' }],
+      value: [{ value: she, display: 'Äwilhelmina Öquackenbush' }],
     });
     // She changes her name; others knew her by the old one.
     await world.bridge.scim('PUT', `/Users/${she}`, person('whilly', { ...her, displayName: 'Whilly Q' }));
