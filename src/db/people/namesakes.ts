@@ -4,6 +4,7 @@
  */
 
 import { chunks } from '../chunks.ts';
+import { lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
@@ -22,6 +23,29 @@ export async function yieldingPeople(
     .whereNull('users.deleted_at')
     .distinct('users.person_id');
   return rows.map((row: { person_id: string }) => row.person_id);
+}
+
+/** Somebody else who is there has this user name or address. */
+export async function isNameOfAnother(
+  db: Db,
+  environmentId: string,
+  name: string,
+  exceptId: string,
+): Promise<boolean> {
+  const others = () =>
+    db('users')
+      .where({ environment_id: environmentId })
+      .whereNot('person_id', exceptId)
+      .whereNull('deleted_at');
+  const byName = await others()
+    .where({ user_name_lower: lower(name) })
+    .first('id');
+  const other =
+    byName ??
+    (await others()
+      .where({ primary_email_lower: lower(name) })
+      .first('id'));
+  return other !== undefined;
 }
 
 export interface Namesake {

@@ -4,6 +4,7 @@
  */
 
 import { lower } from '../../db/columns.ts';
+import { isNameOfAnother } from '../../db/people/namesakes.ts';
 import { isBeingDeleted } from '../../db/seen/linkLists.ts';
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
@@ -74,10 +75,12 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
       }
       return sights;
     },
-    async findAccounts(people) {
+    async findAccounts(people, links) {
       const accounts = new Map<string, AccountSight>();
       for (const person of people) {
-        const found = await accountOf(attempt, person, person.identifier as string);
+        const found =
+          (await accountOf(attempt, person, person.identifier as string)) ??
+          (await successorOf(attempt, person, links.get(person.id) ?? null));
         if (found) accounts.set(person.id, found);
       }
       return accounts;
@@ -91,6 +94,28 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
       return accounts;
     },
   };
+}
+
+/**
+ * What took the place of the account that a leaver lost has the identifier of that account, which is another one than
+ * the directory's where that has changed meanwhile. Null where somebody else may want it.
+ */
+async function successorOf(
+  attempt: Attempt,
+  person: DesiredUser,
+  link: LinkRecord | null,
+): Promise<AccountSight | null> {
+  const { definition, settings, store } = attempt.context;
+  if (!attempt.lost || person.lifecycle === 'active' || link === null) return null;
+  const attribute = definition.identifierAttributes[settings.uniqueUserIdentifier];
+  const had = [link.applied[attribute], link.observed[attribute]].filter((value) => value !== undefined);
+  for (const identifier of new Map(had.map((value) => [lower(value), value])).values()) {
+    if (identifier === '' || lower(identifier) === lower(person.identifier as string)) continue;
+    if (await isNameOfAnother(attempt.db, store.environmentId, identifier, person.id)) continue;
+    const found = await accountOf(attempt, person, identifier);
+    if (found) return found;
+  }
+  return null;
 }
 
 /** What an attempt at a person may write to, or is found by: the account, and the keys it has and is to have. */

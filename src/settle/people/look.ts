@@ -67,8 +67,8 @@ type Links = ReadonlyMap<string, LinkRecord>;
 /** What a look goes by beside the directory. Answers are by person; whoever is absent is as recorded. */
 export interface Sight {
   lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
-  /** The accounts under the identifiers of people without a link. */
-  findAccounts(people: readonly DesiredUser[]): Promise<ReadonlyMap<string, AccountSight>>;
+  /** The accounts under the identifiers of people without a link. `links`: what is recorded of those they had. */
+  findAccounts(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, AccountSight>>;
   /** Accounts by their ids, for people who are gone and had none but these, which were left alone. */
   readAccounts(remoteIds: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, AccountSight>>;
 }
@@ -89,7 +89,7 @@ export async function lookAtPeople(
   const spared = await sparedOf(db, context.store.id, personIds);
   const looking = people.filter((person) => looksForAccount(person, linkOf(person.id), isLost(person.id)));
   const accounts = new Map([
-    ...(await sight.findAccounts(looking)),
+    ...(await sight.findAccounts(looking, records)),
     ...(await sight.readAccounts(leftAlone(people, linkOf, spared))),
   ]);
   const owners = await ownersOf(planning, [...accounts.values()]);

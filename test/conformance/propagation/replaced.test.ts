@@ -82,6 +82,37 @@ describe.each([
     expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
   });
 
+  describe('while the vendor never heard of the new address', () => {
+    const moveAway = async (name: string) => {
+      await world.configure(type, { UPDATE_USERS: false });
+      const id = await world.join(name);
+      await world.patch(`/Users/${id}`, {
+        op: 'replace',
+        value: { userName: mail(`${name}.new`), emails: [{ value: mail(`${name}.new`), primary: true }] },
+      });
+      return id;
+    };
+
+    it('is disabled under the address of the one before', async () => {
+      const jane = await moveAway('jane');
+      const id = replace(type, 'jane');
+      await world.setActive(jane, false);
+      expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: false });
+      expect(await openLeavers(type)).toEqual([]);
+    });
+
+    it('is left to whoever has that address now', async () => {
+      const jane = await moveAway('jane');
+      const id = replace(type, 'jane');
+      await world.configure(type, { UPDATE_USERS: false, ADOPT_USERS: 'Never' });
+      const newcomer = await world.join('jane', { externalId: 'another' });
+      await world.remove(`/Users/${jane}`);
+      expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: true });
+      expect(await world.status(type, jane)).toMatchObject({ held: [] });
+      expect(await world.link(type, newcomer)).toBeNull();
+    });
+  });
+
   it('is adopted with an update, and with a return', async () => {
     const jane = await world.join('jane');
     const joe = await world.join('joe');
