@@ -89,9 +89,7 @@ class Verdict {
       const found = account.attributes[name];
       // What the directory does not say is cleared only where the bridge had said it before.
       if (found === value || value === '' || this.#records.sight.isUnmapped(name)) continue;
-      const isHeld =
-        name === 'email' && this.#claims.undecided.has(changeKey('update', human.personId ?? ''));
-      if (isHeld) continue;
+      if (name === 'email' && this.#isUndecided(human)) continue;
       if (name === 'title' && this.#isToldKept(human, found)) continue;
       const isTaken = name === 'email' && this.#vendor.accountWith(value);
       if (!isTaken) this.#say(human, `has ${name} "${found}" on ${account.id}, and should have "${value}"`);
@@ -105,13 +103,18 @@ class Verdict {
     return !isShown || this.#claims.statuses.get(human.personId ?? '') !== 'synced';
   }
 
+  /** Another address or user name of theirs waits for a decision, or was declined. */
+  #isUndecided({ personId }: Human): boolean {
+    return this.#claims.undecided.has(changeKey('update', personId ?? ''));
+  }
+
   /** Of whoever was renamed: names that the bridge made, or found, may be others. */
   #name(human: Human, { userName }: Standing, { id, attributes }: Account): void {
     const isRenamed = new Set(human.standing.all.map((one) => one.userName)).size > 1;
     if (!isRenamed || !this.#vendor.traits.mapsUserName || attributes.userName.startsWith('old-')) return;
     const wanted = userName.split('@')[0] ?? '';
     if (attributes.userName.startsWith(wanted)) return;
-    if (this.#claims.undecided.has(changeKey('update', human.personId ?? ''))) return;
+    if (this.#isUndecided(human)) return;
     const isTaken = [...this.#vendor.holds.accounts.values()].some(
       (one) => one.attributes.userName === wanted,
     );
@@ -123,8 +126,11 @@ class Verdict {
       )?.remoteId ?? '',
     );
     const owner = other && this.#records.own.ownerOf(other.id);
-    const ownerWants = owner && this.#records.sight.person(owner)?.userName.split('@')[0];
-    if (owner && owner !== human && other.state === 'enabled' && ownerWants === attributes.userName)
+    if (!owner || owner === human || this.#isUndecided(owner)) return;
+    const owners = this.#records.sight.person(owner);
+    // Whoever is gone keeps the name, also where an admin had the account given back.
+    if (other.state !== 'enabled' || owners?.lifecycle !== 'active') return;
+    if (owners.userName.split('@')[0] === attributes.userName)
       this.#say(human, `and h${owner.index} have each other's names`);
   }
 
