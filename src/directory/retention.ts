@@ -5,14 +5,12 @@
 
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { appendEvent } from '../db/events.ts';
+import { type EventSpan, redactEvents, redactRecords } from '../db/identity/redaction.ts';
 import {
-  type EventSpan,
   hasUnpurgedUsers,
   holdBackWorkers,
   purgePerson,
   type RetainingConnection,
-  redactEvents,
-  redactRecords,
   retainingConnections,
   tracesOf,
   usersToPurge,

@@ -4,9 +4,8 @@
  */
 
 import type { RemoteUser } from '../../model/remote.ts';
-import { foldedSql, foldingOf } from '../../support/folding.ts';
 import { fromJson, toJson } from '../columns.ts';
-import { type Db, dialectOf } from '../open.ts';
+import type { Db } from '../open.ts';
 import { lockLease } from '../queue/leases.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
 
@@ -85,10 +84,14 @@ export async function tracesOf(db: Db, environmentId: string, personId: string):
     .limit(EVENTS_LOOKED_THROUGH_MAX)
     .select('subject_display', 'request', 'before', 'after');
   return [
-    ...links.map((link) => [{ displayName: link.remote_name }, parsed(link.applied), parsed(link.observed)]),
+    ...links.map((link) => [
+      { displayName: link.remote_name },
+      fromJson(link.applied),
+      fromJson(link.observed),
+    ]),
     ...events.map((event) => [
       { displayName: event.subject_display },
-      ...[event.request, event.before, event.after].map(parsed),
+      ...[event.request, event.before, event.after].map(fromJson),
     ]),
   ];
 }
@@ -128,7 +131,7 @@ export async function purgePerson(
     }
     await tx('losses')
       .where({ id: row.id })
-      .update({ change: toJson(redact(parsed(row.change))), reason: redact(row.reason) });
+      .update({ change: toJson(redact(fromJson(row.change))), reason: redact(row.reason) });
   }
   await tx('applied_changes').whereLike('change_key', `%"user:${personId}"%`).delete();
   for (const table of ['person_words', 'identities']) await tx(table).where({ person_id: personId }).delete();
@@ -178,123 +181,6 @@ export async function purgedAccounts(
     .whereIn('remote_id', remoteIds)
     .select('remote_id');
   return new Set(rows.map((row) => row.remote_id));
-}
-
-const EVENT_COLUMNS = ['subject_display', 'request', 'calls', 'before', 'after', 'reason'] as const;
-
-export interface EventSpan {
-  readonly environmentId: string;
-  /** The last event of the span before; 0 to start. */
-  readonly after: number;
-  readonly size: number;
-}
-
-/**
- * Redacts, in one span of events, what holds one of the needles. Answers the last id; null after the last
- * span.
- */
-export async function redactEvents(
-  tx: Db,
-  span: EventSpan,
-  needles: readonly string[],
-  redact: (value: unknown) => unknown,
-): Promise<number | null> {
-  const mine = () => tx('events').where({ environment_id: span.environmentId }).where('id', '>', span.after);
-  const end = await mine()
-    .orderBy('id')
-    .offset(span.size - 1)
-    .first('id');
-  const query = mine().select('id', ...EVENT_COLUMNS);
-  if (end) query.where('id', '<=', end.id);
-  await redactRows(tx, { table: 'events', key: ['id'], columns: EVENT_COLUMNS }, query, needles, redact);
-  return end ? Number(end.id) : null;
-}
-
-/**
- * Rows about one subject that may name other people too. Previews need no mention: they are deleted after a
- * day.
- */
-const RECORDS: readonly Records[] = [
-  { table: 'sync_statuses', key: ['store_id', 'kind', 'subject_id'], columns: ['reason', 'vendor'] },
-  { table: 'tasks', key: ['id'], columns: ['error'] },
-  { table: 'losses', key: ['id'], columns: ['change', 'reason'] },
-  { table: 'links', key: ['id'], columns: ['drift'] },
-  { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
-];
-
-/** As `redactEvents`, in every other table. */
-export async function redactRecords(
-  tx: Db,
-  environmentId: string,
-  needles: readonly string[],
-  redact: (value: unknown) => unknown,
-): Promise<void> {
-  for (const records of RECORDS) {
-    const { table, key, columns } = records;
-    const query = tx(table)
-      .where({ environment_id: environmentId })
-      .where((any) => {
-        for (const column of columns) any.orWhereNotNull(column);
-      })
-      .select(...key, ...columns);
-    await redactRows(tx, records, query, needles, redact);
-  }
-}
-
-interface Records {
-  readonly table: string;
-  readonly key: readonly string[];
-  readonly columns: readonly string[];
-}
-
-/** Columns of plain text; the others are JSON. */
-const TEXT_COLUMNS = new Set([
-  'events.subject_display',
-  'events.reason',
-  'sync_statuses.reason',
-  'losses.reason',
-  'sync_runs.error',
-]);
-
-async function redactRows(
-  tx: Db,
-  { table, key, columns }: Records,
-  query: ReturnType<Db>,
-  needles: readonly string[],
-  redact: (value: unknown) => unknown,
-): Promise<void> {
-  const texts = columns.map(() => "coalesce(cast(?? as text), '')").join(" || ' ' || ");
-  const [find, lowered] =
-    dialectOf(tx) === 'sqlite' ? ['instr', `lower(${texts})`] : ['strpos', `lower((${texts}) collate "C")`];
-  query.where((any) => {
-    for (const needle of needles.flatMap(asStored)) {
-      const folding = foldingOf(needle);
-      const bindings = [...columns, ...folding.pairs.flat(), folding.value];
-      any.orWhereRaw(`${find}(${foldedSql(lowered, folding)}, ?) > 0`, bindings);
-    }
-  });
-  for (const row of (await query) as Record<string, unknown>[]) {
-    const redacted = columns
-      .filter((column) => row[column] !== null)
-      .map((column) => {
-        const value = row[column];
-        const isText = TEXT_COLUMNS.has(`${table}.${column}`);
-        return [column, isText ? redact(value) : toJson(redact(parsed(value)))];
-      });
-    await tx(table)
-      .where(Object.fromEntries(key.map((column) => [column, row[column]])))
-      .update(Object.fromEntries(redacted));
-  }
-}
-
-/** In a column of plain text, and in JSON, which writes quotes and backslashes otherwise. */
-function asStored(needle: string): readonly string[] {
-  const inJson = JSON.stringify(needle).slice(1, -1);
-  return inJson === needle ? [needle] : [needle, inJson];
-}
-
-function parsed(value: unknown): unknown {
-  return typeof value === 'string' ? JSON.parse(value) : value;
 }
 
 /** Deletes causes from before the ISO time that no task names any more. */

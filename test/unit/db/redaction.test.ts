@@ -1,7 +1,7 @@
 /** What a purge looks for is found in any case, also beyond ASCII, in plain text and in JSON, in any locale. */
 
 import { appendEvent } from '../../../src/db/events.ts';
-import { redactEvents } from '../../../src/db/identity/retention.ts';
+import { redactEvents } from '../../../src/db/identity/redaction.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, withStore } from './store.ts';
