@@ -51,8 +51,8 @@ export interface Endpoint<
   readonly method: Verb;
   /** Below `/v1`. What the path names is there before `handle` is called, or the answer is 404. */
   readonly path: Path;
-  /** null: without a token. */
-  readonly scope: AdminScope | null;
+  /** null: without a token; any: with each that is valid. */
+  readonly scope: AdminScope | 'any' | null;
   /** One line, for the document. */
   readonly summary: string;
   /** What a token that is bound to one environment may not do here, in words: "manage admin tokens". */
@@ -99,10 +99,18 @@ export interface Request {
   /** Who asks, and what the token may see. */
   readonly admin: AdminPrincipal;
   readonly cause: Cause;
+  /** Where the request comes from. */
+  readonly caller: Caller;
   /** Versions of `If-Match`, one of which the resource must have; null: it may have any. */
   readonly expected: readonly string[] | null;
   /** `Last-Event-ID`, of whoever goes on with a stream; null: it begins. */
   readonly lastEventId: string | null;
+}
+
+export interface Caller {
+  readonly address: string;
+  /** A browser says that a page of another site asks. */
+  readonly isForeignPage: boolean;
 }
 
 /** What is read for a parameter of the path, before the handler. */
@@ -130,6 +138,8 @@ export interface ReplyHeaders {
   readonly location?: string;
   /** Becomes the `ETag`. */
   readonly version?: string;
+  /** Becomes `Set-Cookie`. */
+  readonly cookie?: string;
 }
 
 export type Reply<Known extends Answers> = {

@@ -80,6 +80,8 @@ const ABOUT = `Everything below \`/v1\` takes a bearer token with the scope that
 with \`X-Correlation-Id\`, under which the audit log and the bridge's own log have the request. A list has
 \`limit\` and \`cursor\`; its next page is \`_links.next\`. An error is \`application/problem+json\` (RFC 9457).`;
 
+const SESSION = `Set by \`POST /v1/session\`. A write needs the bridge's own \`Origin\` and a JSON \`Content-Type\` besides.`;
+
 /** `publicUrl` is where clients reach the bridge. */
 export function documentOf(tables: Tables, publicUrl: string): Json {
   const routes = Object.entries(tables).flatMap(([tag, table]) =>
@@ -105,7 +107,11 @@ export function documentOf(tables: Tables, publicUrl: string): Json {
     ],
     paths: { ...paths, ...SURROUNDING_PATHS },
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, ...SURROUNDING_SECURITY },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An admin token.' },
+        session: { type: 'apiKey', in: 'cookie', name: 'scim_bridge_session', description: SESSION },
+        ...SURROUNDING_SECURITY,
+      },
       responses: Object.fromEntries(Object.entries(COMMON).map(([name, why]) => [name, problem(why)])),
       schemas: { ...schemasOf(routes.map(({ route }) => route)), ...SURROUNDING_SCHEMAS },
     },
@@ -118,11 +124,18 @@ function operation(tag: string, operationId: string, route: Endpoint): Json {
     operationId,
     tags: [tag],
     summary: route.summary,
-    security: route.scope === null ? [] : [{ bearer: [route.scope] }],
+    security: securityOf(route),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body ? { requestBody: requestBody(route.method, route.body) } : {}),
     responses: { ...successes(route), ...refusals(route) },
   };
+}
+
+/** A session stands for a token: whatever the one may do, the other may. */
+function securityOf({ scope }: Endpoint): readonly Json[] {
+  if (scope === null) return [];
+  const scopes = scope === 'any' ? [] : [scope];
+  return [{ bearer: scopes }, { session: scopes }];
 }
 
 function parametersOf({ path, query = {}, refusals = {} }: Endpoint): Json[] {

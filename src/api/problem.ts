@@ -37,6 +37,7 @@ export function problemHandler(log: Log, clock: Clock): ErrorRequestHandler {
     if (res.headersSent) return next(error);
     if (error instanceof RequestError) {
       if (error.status === 403) challengeScope(res, 'admin', []);
+      if (error.status === 401) res.set('WWW-Authenticate', 'Bearer realm="admin", error="invalid_token"');
       const { status, message: detail, errors, code, retryAfterSeconds, members } = error;
       if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
       return sendProblem(res, { status, detail, errors, code, members });

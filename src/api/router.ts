@@ -1,6 +1,6 @@
 /**
- * Mounts the routes of the admin API below `/v1`. Those without a scope come before authentication, all others
- * after it; what no route takes is 404, a method that a path does not have 405 with `Allow`.
+ * Mounts the routes of the admin API below `/v1`. All but those without a scope want a token or a session before
+ * anything else; what no route takes is 404, a method that a path does not have 405 with `Allow`.
  */
 
 import express, { type RequestHandler, Router } from 'express';
@@ -19,32 +19,34 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
 export function createApiRouter(deps: ApiDeps): Router {
   const router = Router();
   const routes = Object.values(withDocument(ROUTES)).flatMap((table) => Object.values(table));
-  const [open, guarded] = [routes.filter(isOpen), routes.filter((route) => !isOpen(route))];
-  mount(router, deps, open);
-  router.use(createAdminAuthenticator({ ...deps, ...deps.access }));
-  mount(router, deps, guarded);
-  router.use(unknownRoute);
+  const authenticate = createAdminAuthenticator({ ...deps, ...deps.access });
+  for (const [path, here] of Map.groupBy(routes, (route) => route.path)) {
+    mount(router, deps, { path, here, authenticate });
+  }
+  router.use(authenticate, unknownRoute);
   router.use(problemHandler(deps.log, deps.clock));
   return router;
 }
 
-function isOpen({ scope }: Endpoint): boolean {
-  return scope === null;
+interface Path {
+  readonly path: string;
+  readonly here: readonly Endpoint[];
+  readonly authenticate: RequestHandler;
 }
 
 /** GET answers HEAD too. */
-function mount(router: Router, deps: ApiDeps, routes: readonly Endpoint[]): void {
-  for (const [path, here] of Map.groupBy(routes, (route) => route.path)) {
-    const at = router.route(path);
-    for (const route of here) at[route.method](authorize(route), requireJson, readJson, serve(route, deps));
-    const methods = here.flatMap(({ method }) =>
-      method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
-    );
-    const allow = methods.join(', ');
-    at.all((req) => {
-      throw new HttpError(405, `${req.method} is not possible here; ${allow} are.`, { Allow: allow });
-    });
+function mount(router: Router, deps: ApiDeps, { path, here, authenticate }: Path): void {
+  const at = router.route(path);
+  for (const route of here) {
+    const guards = route.scope === null ? [] : [authenticate];
+    at[route.method](...guards, authorize(route), requireJson, readJson, serve(route, deps));
   }
+  if (here.some(({ scope }) => scope !== null)) at.all(authenticate);
+  const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+  const allow = methods.join(', ');
+  at.all((req) => {
+    throw new HttpError(405, `${req.method} is not possible here; ${allow} are.`, { Allow: allow });
+  });
 }
 
 const requireJson: RequestHandler = (req, _res, next) => {

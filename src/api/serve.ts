@@ -7,6 +7,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { AdminPrincipal } from '../auth/admin.ts';
 import { challengeScope } from '../auth/bearer.ts';
+import { isOfNoOtherSite } from '../auth/sessions.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { sendProblem } from '../support/problem.ts';
@@ -24,7 +25,7 @@ export function authorize(endpoint: Endpoint): RequestHandler {
   return (_req, res, next) => {
     if (scope === null) return next();
     const { scopes, environmentId } = principalOf(res);
-    if (!scopes.has(scope)) {
+    if (scope !== 'any' && !scopes.has(scope)) {
       challengeScope(res, 'admin', [scope]);
       return sendProblem(res, { status: 403, detail: `The token lacks the scope ${scope}.` });
     }
@@ -47,6 +48,7 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     const lastEventId = req.headers['last-event-id'];
     const call = {
       ...{ url, admin, cause: admin.cause, expected, params, query, ...records },
+      caller: { address: req.ip ?? '', isForeignPage: !isOfNoOtherSite(req, deps.publicUrl) },
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null,
     };
     const given: unknown = req.body ?? {};
@@ -83,7 +85,7 @@ function isObject(value: unknown): value is object {
 }
 
 /** Nobody: whoever asks without a token where none is needed. */
-const ANYBODY: Omit<AdminPrincipal, 'cause'> = { scopes: new Set(), environmentId: null };
+const ANYBODY: Omit<AdminPrincipal, 'cause'> = { scopes: new Set(), environmentId: null, session: null };
 
 function principalOf(res: Response): AdminPrincipal {
   const admin: AdminPrincipal | undefined = res.locals.admin;
@@ -91,10 +93,16 @@ function principalOf(res: Response): AdminPrincipal {
 }
 
 /** Not Express's own `json`: that answers 304 where the `ETag` is known, and an `ETag` here is a version alone. */
-function send(res: Response, status: number, body: unknown, { location, version }: ReplyHeaders): void {
+function send(
+  res: Response,
+  status: number,
+  body: unknown,
+  { location, version, cookie }: ReplyHeaders,
+): void {
   res.status(status);
   if (location !== undefined) res.location(location);
   if (version !== undefined) res.set('ETag', `"${version}"`);
+  if (cookie !== undefined) res.set('Set-Cookie', cookie);
   if (body === null) return void res.end();
   const text = textOf(body);
   res.set('Content-Type', 'application/json; charset=utf-8');

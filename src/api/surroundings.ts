@@ -1,5 +1,5 @@
 /**
- * What the bridge answers outside of `/v1`, for the description: the SCIM server and the probes. RFC 7643 and 7644
+ * What the bridge answers outside of `/v1`, for the description: the SCIM server, the probes and the pages. RFC 7643 and 7644
  * define SCIM, and `/scim/v2/Schemas` says what of it this bridge takes: this only says where it is and how it ends.
  */
 
@@ -12,6 +12,7 @@ export const SURROUNDING_TAGS = [
       'The SCIM 2.0 server (RFC 7644). The token of a connection says whose directory is written. `/scim/v2/Schemas` has the attributes.',
   },
   { name: 'probes', description: 'Liveness, readiness and figures, without a token.' },
+  { name: 'pages', description: 'What a browser opens, without a token.' },
 ];
 
 export const SURROUNDING_SECURITY = {
@@ -49,6 +50,16 @@ export const SURROUNDING_SCHEMAS: Json = {
     },
     required: ['schemas', 'status'],
     additionalProperties: true,
+  },
+  Root: {
+    type: 'object',
+    properties: {
+      name: { type: 'string', const: 'scim-bridge' },
+      scim: { type: 'string' },
+      admin: { type: 'string' },
+      reference: { type: 'string' },
+    },
+    required: ['name', 'scim', 'admin', 'reference'],
   },
   Alive: {
     type: 'object',
@@ -128,6 +139,12 @@ function resources(endpoint: 'Users' | 'Groups', one: 'User' | 'Group'): Json {
       get: scim({ id: `scimList${endpoint}`, summary: `Find ${noun}s`, ends: [200], parameters: LIST }),
       post: scim({ id: `scimCreate${one}`, summary: `Create a ${noun}`, ends: [201], takesBody: true }),
     },
+    [`/scim/v2/${endpoint}/.search`]: {
+      post: scim({
+        ...{ id: `scimSearch${endpoint}`, summary: `Find ${noun}s by a filter in the body`, ends: [200] },
+        takesBody: true,
+      }),
+    },
     [`/scim/v2/${endpoint}/{id}`]: {
       get: scim({
         ...{ id: `scimRead${one}`, summary: `Show a ${noun}`, ends: [200] },
@@ -143,6 +160,17 @@ function resources(endpoint: 'Users' | 'Groups', one: 'User' | 'Group'): Json {
 const discovery = (endpoint: string, summary: string) => ({
   [`/scim/v2/${endpoint}`]: { get: scim({ id: `scimRead${endpoint}`, summary, ends: [200] }) },
 });
+const oneOf = (endpoint: 'ResourceTypes' | 'Schemas', one: string, summary: string) => ({
+  [`/scim/v2/${endpoint}/{id}`]: {
+    get: scim({ id: `scimRead${one}`, summary, ends: [200], parameters: [ID] }),
+  },
+});
+
+const AND_ELSE = { default: { $ref: '#/components/responses/AnyOther' } };
+
+const malformed = {
+  400: answer('The request is malformed.', 'application/problem+json', ref('Problem')),
+};
 
 const probe = (id: string, summary: string, responses: Json) => ({
   get: {
@@ -150,15 +178,36 @@ const probe = (id: string, summary: string, responses: Json) => ({
     tags: ['probes'],
     summary,
     security: [],
-    responses: { ...responses, default: { $ref: '#/components/responses/AnyOther' } },
+    responses: { ...responses, ...AND_ELSE },
   },
 });
 
-const malformed = {
-  400: answer('The request is malformed.', 'application/problem+json', ref('Problem')),
-};
+/** Of files for a browser, which take no token. */
+const pageAt = (id: string, summary: string, responses: Json) => ({
+  get: {
+    operationId: id,
+    tags: ['pages'],
+    summary,
+    security: [],
+    responses: { ...responses, ...malformed, ...AND_ELSE },
+  },
+});
+const leadsTo = (description: string) => ({
+  description,
+  headers: { Location: { schema: { type: 'string' } } },
+});
 
 export const SURROUNDING_PATHS: Json = {
+  '/': pageAt('readRoot', 'Say where to go from here', {
+    200: answer('Where SCIM, the admin API and its reference are', 'application/json', ref('Root')),
+  }),
+  '/docs': pageAt('readReference', 'Show this document in a browser', {
+    200: answer('The reference page', 'text/html', { type: 'string' }),
+    301: leadsTo('Without the slash at its end'),
+  }),
+  '/console': pageAt('openConsole', 'Lead a browser to the page where sign-in links are taken', {
+    302: leadsTo('The reference page'),
+  }),
   ...resources('Users', 'User'),
   ...resources('Groups', 'Group'),
   '/scim/v2/.search': {
@@ -173,6 +222,8 @@ export const SURROUNDING_PATHS: Json = {
   ...discovery('ServiceProviderConfig', 'Say what of SCIM is offered'),
   ...discovery('ResourceTypes', 'List the kinds of resource'),
   ...discovery('Schemas', 'List the attributes of each kind of resource'),
+  ...oneOf('ResourceTypes', 'ResourceType', 'Show a kind of resource'),
+  ...oneOf('Schemas', 'Schema', 'List the attributes of a kind of resource'),
   '/healthz': probe('readLiveness', 'Say whether the process is alive', {
     200: answer('It is alive', 'application/json', ref('Alive')),
     ...malformed,

@@ -1,11 +1,12 @@
 /**
- * Who may use the admin API: a stored admin token, or `ADMIN_TOKEN` of the configuration exactly while it
- * is set. Refusals are `application/problem+json`.
+ * Who may use the admin API: a stored admin token, `ADMIN_TOKEN` of the configuration exactly while it is set, or a
+ * session that stands for one of them. Refusals are `application/problem+json`.
  */
 
 import type { RequestHandler } from 'express';
 import type { Knex } from 'knex';
 import { type AdminTokenRecord, touchAdminToken } from '../db/access/adminTokens.ts';
+import type { SessionRecord } from '../db/access/sessions.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Clock } from '../support/clock.ts';
 import { isoTime } from '../support/clock.ts';
@@ -13,9 +14,11 @@ import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
 import type { AddressLimit } from './addressLimit.ts';
 import { bearer } from './bearer.ts';
+import { CONFIGURED_TOKEN } from './configuredToken.ts';
 import type { KnownTokens } from './knownTokens.ts';
 import { lastUsedNotes } from './lastUsed.ts';
-import { ADMIN_SCOPES, type AdminScope } from './scopes.ts';
+import type { AdminScope } from './scopes.ts';
+import { findSession, type Signed, sessionCookie, whyForged } from './sessions.ts';
 import { sameToken } from './tokens.ts';
 import { endedTokenNotes } from './warnings.ts';
 
@@ -25,6 +28,8 @@ export interface AdminPrincipal {
   readonly scopes: ReadonlySet<AdminScope>;
   /** The one environment that the token may see; null: every environment. */
   readonly environmentId: string | null;
+  /** With which session they came; null with a token. */
+  readonly session: SessionRecord | null;
 }
 
 export interface AdminAuthDeps {
@@ -35,44 +40,53 @@ export interface AdminAuthDeps {
   readonly addressLimit: AddressLimit;
   /** `ADMIN_TOKEN`; null where it is not set. */
   readonly adminToken: string | null;
+  /** Where the pages are that sessions belong to. */
+  readonly publicUrl: string;
 }
 
-/** `ADMIN_TOKEN` as if it were a row. */
-const FROM_CONFIGURATION: AdminTokenRecord = {
-  id: 'env',
-  name: 'ADMIN_TOKEN',
-  scopes: ADMIN_SCOPES,
-  environmentId: null,
-  createdAt: isoTime(0),
-  validUntil: null,
-  lastUsedAt: null,
-};
+/** Ended ones too. */
+export async function findAdminToken(
+  { tokens, adminToken }: Pick<AdminAuthDeps, 'tokens' | 'adminToken'>,
+  given: string,
+): Promise<AdminTokenRecord | null> {
+  if (adminToken !== null && sameToken(given, adminToken)) return CONFIGURED_TOKEN;
+  return tokens.admin(given);
+}
 
 /** Mount it at `/v1`, before any body parser. Sets `res.locals.admin`. */
 export function createAdminAuthenticator(deps: AdminAuthDeps): RequestHandler {
-  const { db, clock, log, tokens, addressLimit, adminToken } = deps;
+  const { db, clock, log, addressLimit, publicUrl } = deps;
   const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchAdminToken(db, tokenId, at));
   const noteEnded = endedTokenNotes(clock, log);
-  return bearer({
+  const authenticate = bearer<Pick<Signed, 'token'> & { readonly session: SessionRecord | null }>({
     realm: 'admin',
     log,
     addressLimit,
     verify: async (given) => {
-      if (adminToken !== null && sameToken(given, adminToken)) return FROM_CONFIGURATION;
-      const token = await tokens.admin(given);
-      if (token === null || token.validUntil === null || token.validUntil > isoTime(clock.now()))
-        return token;
+      const token = await findAdminToken(deps, given);
+      if (token === null) return null;
+      if (token.validUntil === null || token.validUntil > isoTime(clock.now())) {
+        return { token, session: null };
+      }
       noteEnded({ id: token.id, name: token.name, validUntil: token.validUntil });
       return null;
     },
-    accept: (token, res, correlationId) => {
+    session: { secretOf: sessionCookie, verify: (secret) => findSession(deps, 'session', secret) },
+    accept: ({ token, session }, res, correlationId) => {
       res.locals.admin = {
         cause: { correlationId, actor: { type: 'admin', id: token.id, name: token.name } },
         scopes: new Set(token.scopes),
         environmentId: token.environmentId,
+        session,
       } satisfies AdminPrincipal;
-      if (token !== FROM_CONFIGURATION) noteUse(res, token.id);
+      if (token !== CONFIGURED_TOKEN) noteUse(res, token.id);
     },
     refuse: (res, status, detail) => sendProblem(res, { status, detail }),
   });
+  return (req, res, next) => {
+    const bySession = req.headers.authorization === undefined && sessionCookie(req) !== null;
+    const detail = bySession ? whyForged(req, publicUrl) : null;
+    if (detail !== null) return sendProblem(res, { status: 403, detail });
+    authenticate(req, res, next);
+  };
 }

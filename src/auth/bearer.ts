@@ -19,6 +19,13 @@ export interface Bearer<Found> {
   readonly addressLimit: AddressLimit;
   /** What the token stands for; null for one that is unknown, expired or revoked. Throws on an outage. */
   verify(token: string): Promise<Found | null>;
+  /** Another way in, for whoever sends no `Authorization`. */
+  readonly session?: {
+    /** null where the request has none. */
+    secretOf(req: Request): string | null;
+    /** As `verify`. */
+    verify(secret: string): Promise<Found | null>;
+  };
   /** The scopes that the request needs and the token lacks, where that is known before the route is. */
   missing?(found: Found, req: Request): readonly string[];
   /** Puts the principal into `res.locals`. */
@@ -47,6 +54,14 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
       if (missing.length > 0) return refuseScope(options, res, missing);
       next();
     };
+    const secret = req.headers.authorization === undefined ? options.session?.secretOf(req) : null;
+    if (options.session && typeof secret === 'string') {
+      options.session.verify(secret).then(
+        (found) => answer(null, found ?? false),
+        (error: unknown) => answer(error, undefined),
+      );
+      return;
+    }
     // passport's strategy also takes `access_token` from the body or the query, where tokens end up in logs.
     const headerOnly: Request = Object.create(req, {
       body: { value: undefined },
@@ -67,6 +82,10 @@ function refuseOutage<Found>(options: Bearer<Found>, res: Response, error: unkno
   options.refuse(res, 503, 'The token could not be checked just now; try again shortly.');
 }
 
+const BAD_TOKEN =
+  'The bearer token is not valid here: it is unknown, expired or revoked, or of another kind.';
+const NO_TOKEN = 'A bearer token is missing: send the header Authorization: Bearer TOKEN.';
+
 async function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Response): Promise<void> {
   const waitSeconds = await options.addressLimit(req.ip ?? '');
   if (waitSeconds !== null) {
@@ -79,13 +98,9 @@ async function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Res
   const given = req.headers.authorization !== undefined;
   const error = given ? ', error="invalid_token"' : '';
   res.setHeader('WWW-Authenticate', `Bearer realm="${options.realm}"${error}`);
-  options.refuse(
-    res,
-    401,
-    given
-      ? 'The bearer token is not valid here: it is unknown, expired or revoked, or of another kind.'
-      : 'A bearer token is missing: send the header Authorization: Bearer TOKEN.',
-  );
+  if (given) return options.refuse(res, 401, BAD_TOKEN);
+  const hadSession = typeof options.session?.secretOf(req) === 'string';
+  options.refuse(res, 401, hadSession ? 'The session has ended: sign in again.' : NO_TOKEN);
 }
 
 function refuseScope<Found>(options: Bearer<Found>, res: Response, missing: readonly string[]): void {

@@ -1,10 +1,16 @@
 /**
- * The tokens that this process knows, in memory. A token that was revoked, here or by another replica, holds no
+ * The tokens and sessions that this process knows, in memory. One that was revoked, here or by another replica, holds no
  * longer than the next request; a flood of wrong ones costs the database ten short reads a second at most.
  */
 
 import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
-import { type Access, accessVersion, readAccess, type ScimAccess } from '../db/access/known.ts';
+import {
+  type Access,
+  accessVersion,
+  readAccess,
+  type ScimAccess,
+  type SessionAccess,
+} from '../db/access/known.ts';
 import type { Db } from '../db/open.ts';
 import { readsOf } from '../db/reads.ts';
 import type { Clock } from '../support/clock.ts';
@@ -15,6 +21,8 @@ export interface KnownTokens {
   /** Null where there is no such token. One that has ended is found. */
   scim(token: string): Promise<ScimAccess | null>;
   admin(token: string): Promise<AdminTokenRecord | null>;
+  /** A session, or the code of a sign-in link, by its secret. */
+  session(secret: string): Promise<SessionAccess | null>;
 }
 
 /** So often at most the database is asked because of tokens that nobody knows. */
@@ -49,6 +57,10 @@ export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
     admin(token) {
       const hash = hashToken(token);
       return lookUp((access) => access.admin.get(hash));
+    },
+    session(secret) {
+      const hash = hashToken(secret);
+      return lookUp((access) => access.sessions.get(hash));
     },
   };
 }

@@ -6,10 +6,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** The prefix tells people and secret scanners what they found. */
-const PREFIX = { scim: 'sbs_', admin: 'sba_' } as const;
+const PREFIX = { scim: 'sbs_', admin: 'sba_', session: 'sbw_', code: 'sbc_' } as const;
 const TOKEN_BYTES = 32;
 
-/** 256 random bits in base64url, prefixed `sbs_` (SCIM) or `sba_` (admin). */
+/** 256 random bits in base64url, prefixed `sbs_` (SCIM), `sba_` (admin), `sbw_` (session) or `sbc_` (sign-in code). */
 export function newToken(kind: keyof typeof PREFIX): string {
   return PREFIX[kind] + randomBytes(TOKEN_BYTES).toString('base64url');
 }

@@ -8,11 +8,13 @@ export interface FirstStart {
   readonly environmentId: string;
   /** Null where `ADMIN_TOKEN` is set: then no tokens are made. */
   readonly tokens: { readonly scim: string; readonly admin: string } | null;
+  /** Null where no tokens are made. */
+  readonly signInLink: string | null;
 }
 
 /** `commandPrefix` is `# ` in the file, so that the commands do not run where somebody sources it. */
 export function firstStartText(start: FirstStart, commandPrefix: string): string {
-  const { publicUrl, environmentId, tokens } = start;
+  const { publicUrl, environmentId, tokens, signInLink } = start;
   const variables = [
     `SCIM_URL=${publicUrl}/scim/v2`,
     ...(tokens ? [`SCIM_TOKEN=${tokens.scim}`] : []),
@@ -23,6 +25,7 @@ export function firstStartText(start: FirstStart, commandPrefix: string): string
     '# scim-bridge, first start. These tokens are shown only here: keep them, and let nobody see them.',
     ...(tokens ? ['# The admin token ends after 30 days, unless it is renewed (docs/operating.md).'] : []),
     ...variables,
+    ...(signInLink ? [`# Signed in with a browser, once and within 15 minutes: ${signInLink}`] : []),
     '',
     '# The next three commands to try (bash): make a demo store, push a person, see the account.',
     ...commands(environmentId).map((command) => commandPrefix + command),

@@ -18,6 +18,7 @@ import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { type OpenedDatabase, openOwnDatabase } from './database.ts';
 import { firstStartText, scimTokenCommand } from './firstStart.ts';
 import { firstStartFileOf, holdsTokens, writeFirstStart } from './ownFiles.ts';
+import { firstSignInLink } from './signInLink.ts';
 
 export interface PrepareDeps {
   readonly config: Config;
@@ -67,7 +68,7 @@ async function greet(db: Knex, deps: PrepareDeps): Promise<boolean> {
 
 async function show(
   tx: Db,
-  { config, terminal, log }: PrepareDeps,
+  { config, clock, terminal, log }: PrepareDeps,
   { scimToken, adminToken }: Bootstrapped,
 ): Promise<void> {
   // A person must learn where the tokens are, whatever LOG_LEVEL says.
@@ -83,7 +84,8 @@ async function show(
     return;
   }
   const tokens = { scim: scimToken, admin: adminToken };
-  const start = { publicUrl: config.publicUrl, environmentId, tokens };
+  const link = await firstSignInLink(tx, config, clock.now());
+  const start = { publicUrl: config.publicUrl, environmentId, tokens, signInLink: link };
   if (terminal) return terminal(firstStartText(start, ''));
   const path = writeFirstStart(config.dataDirectory, firstStartText(start, '# '));
   notice.info(

@@ -46,6 +46,7 @@ import * as liveLists from '../../migrations/0066_live_lists.ts';
 import * as pulledConnections from '../../migrations/0070_pulled_connections.ts';
 import * as identities from '../../migrations/0080_identities.ts';
 import * as formerKeys from '../../migrations/0090_former_keys.ts';
+import * as sessions from '../../migrations/0095_sessions.ts';
 
 interface Migration {
   readonly name: string;
@@ -96,6 +97,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0070_pulled_connections', ...pulledConnections },
   { name: '0080_identities', ...identities },
   { name: '0090_former_keys', ...formerKeys },
+  { name: '0095_sessions', ...sessions },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

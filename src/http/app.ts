@@ -18,7 +18,7 @@ import { sendProblem } from '../support/problem.ts';
 import type { ConnectionActivity } from './activity.ts';
 import { lingering } from './linger.ts';
 import type { Probes } from './probes.ts';
-import { createReferencePage } from './reference.ts';
+import { createReferencePage, toReference } from './reference.ts';
 import type { Refusal, Refusals } from './refusals.ts';
 
 export interface AppDeps {
@@ -58,6 +58,7 @@ export function createApp(deps: AppDeps): Express {
     app.use('/scim/v2', deps.rooms.scim);
     app.use('/v1', deps.rooms.admin);
     app.use('/docs', createReferencePage());
+    app.get('/console', toReference);
     app.get('/', (_request, response) => {
       response.json({ name: 'scim-bridge', scim: '/scim/v2', admin: '/v1', reference: '/docs' });
     });

@@ -1,6 +1,6 @@
 /**
  * The API's reference page: Swagger UI over `/v1/openapi.json`, served whole from here. It takes nothing from another
- * host and runs no inline script, so that the policy of its answers forbids both.
+ * host and runs no inline script, so that the policy of its answers forbids both. A sign-in link opens it signed in.
  */
 
 import express, { type RequestHandler, Router } from 'express';
@@ -19,6 +19,7 @@ const PAGE = `<!doctype html>
     <link rel="stylesheet" href="docs/swagger-ui.css">
   </head>
   <body>
+    <p id="session"></p>
     <div id="reference"></div>
     <script src="docs/swagger-ui-bundle.js"></script>
     <script src="docs/start.js"></script>
@@ -26,13 +27,37 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-const START = `SwaggerUIBundle({
+// Behind the # stands the code of a sign-in link; it leaves the address bar before anything else is done with it.
+const START = `const code = new URLSearchParams(location.hash.slice(1)).get('code');
+if (code) {
+  history.replaceState(null, '', location.pathname);
+  signIn(code);
+}
+
+async function signIn(code) {
+  const response = await fetch('v1/session', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+  const { name, expiresAt, detail } = await response.json();
+  const line = document.getElementById('session');
+  line.textContent = response.ok ? 'Signed in as ' + name + ' until ' + expiresAt + '.' : detail;
+}
+
+SwaggerUIBundle({
   url: 'v1/openapi.json',
   dom_id: '#reference',
   docExpansion: 'none',
   filter: true,
   tryItOutEnabled: true,
   validatorUrl: null,
+  // A session wants to see with each write that no form of another site sent it.
+  requestInterceptor(request) {
+    const sent = request.headers ?? {};
+    if (/^(GET|HEAD)$/i.test(request.method ?? 'GET') || sent['Content-Type']) return request;
+    return { ...request, headers: { ...sent, 'Content-Type': 'application/json' } };
+  },
 });
 `;
 
@@ -64,6 +89,11 @@ export function createReferencePage(): Router {
   for (const file of VIEWER_FILES) router.get(`/${file}`, viewer);
   return router;
 }
+
+/** Where sign-in links lead until there is a console. The browser takes what is behind the # along. */
+export const toReference: RequestHandler = ({ path }, response) => {
+  response.redirect(302, path.endsWith('/') ? '../docs' : 'docs');
+};
 
 /** Seen from `/docs/`, the page's own addresses would lead elsewhere. */
 const withoutSlash: RequestHandler = ({ originalUrl }, response, next) => {

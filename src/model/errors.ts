@@ -84,7 +84,7 @@ export interface Mistake {
 
 /** A use case refused the request; the admin API answers it as `application/problem+json` (RFC 9457). */
 export class RequestError extends Error {
-  readonly status: 400 | 403 | 404 | 409 | 410 | 412 | 422 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 422 | 429 | 503;
   readonly errors: readonly Mistake[];
   /** For programs that must tell this refusal from others of its status: `no_worker`. */
   readonly code: string | undefined;

@@ -83,6 +83,8 @@ export const EVENT_KINDS = {
   'rule.updated': 'An admin changed a rule.',
   'scim-token.created': 'An admin, or the first start, made a SCIM token.',
   'scim-token.revoked': 'An admin revoked a SCIM token.',
+  'session.created': 'Somebody signed in with a browser.',
+  'session.ended': 'Somebody signed out, or an admin ended a session.',
   'store.activated': 'An admin activated a store; its first sync is queued.',
   'store.created': 'An admin made a store.',
   'store.deactivated': 'An admin deactivated a store; nothing of it is worked on.',

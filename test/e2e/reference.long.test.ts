@@ -1,5 +1,7 @@
 /** The API's reference page in a real browser: it needs nothing from elsewhere, and its examples run. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../browser.ts';
 import {
@@ -88,6 +90,36 @@ it('runs an example with the token of whoever reads it', async () => {
   expect(await answer.locator('.response-col_status').textContent()).toContain('200');
   expect(await answer.textContent()).toContain('default');
   expect(complaints).toEqual([]);
+});
+
+it('opens signed in by a link of the first start, and runs an example that writes', async () => {
+  const text = readFileSync(join(directory, 'data/first-start.txt'), 'utf8');
+  const [link = ''] = /http:\S+#code=\S+/.exec(text) ?? [];
+  // Where a page stands already, another fragment alone would load nothing.
+  await page.goto('about:blank');
+  await page.goto(link);
+  await page.locator('#session', { hasText: 'Signed in as first start until' }).waitFor();
+  expect(page.url()).toBe(`${bridge.url}/docs`);
+  const made = await page.evaluate(async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await fetch('v1/environments', {
+      method: 'POST',
+      headers,
+      body: '{"name":"by a person"}',
+    });
+    return response.status;
+  });
+  expect(made).toBe(201);
+  const operation = await open('environments', '/v1/environments');
+  await operation.locator('.execute').click();
+  const answer = operation.locator('.live-responses-table .response').first();
+  await answer.waitFor();
+  expect(await answer.textContent()).toContain('by a person');
+  await page.goto('about:blank');
+  await page.goto(link);
+  await page.locator('#session', { hasText: 'it was used' }).waitFor();
+  await page.context().clearCookies();
+  complaints = [];
 });
 
 it('shows what is wrong where the token is', async () => {

@@ -1,5 +1,6 @@
 /** The process as npm starts it: first start, restart, stop, and starts that fail with a sentence. */
 
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,14 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { emptyDatabaseUrl } from '../database.ts';
 import { freePort } from '../postgres.ts';
-import { bridgeDirectory, forgetBridges, readFirstStart, runToExit, startBridge } from './process.ts';
+import {
+  bridgeDirectory,
+  forgetBridges,
+  PROJECT,
+  readFirstStart,
+  runToExit,
+  startBridge,
+} from './process.ts';
 
 afterAll(forgetBridges);
 
@@ -30,6 +38,12 @@ function scim(url: string, token: string, body?: unknown): Promise<Response> {
   });
 }
 
+function printedLink(directory: string, PUBLIC_URL: string): string {
+  const DATABASE_URL = `sqlite:${join(directory, 'data/scim-bridge.db')}`;
+  const words = [join(PROJECT, 'scripts/tokens.ts'), 'link'];
+  return execFileSync(process.execPath, words, { env: { DATABASE_URL, PUBLIC_URL }, encoding: 'utf8' });
+}
+
 const asAdmin = (url: string, token: string) =>
   fetch(`${url}/environments`, { headers: { authorization: `Bearer ${token}` } });
 
@@ -46,6 +60,15 @@ describe('npm start, for the first time and again', () => {
     expect(scimUrl).toBe(`${first.url}/scim/v2`);
     expect((await asAdmin(adminUrl, adminToken)).status).toBe(200);
     expect((await scim(scimUrl, scimToken, PERSON)).status).toBe(201);
+    const links = [readFileSync(file, 'utf8'), printedLink(directory, first.url)];
+    for (const text of links) {
+      const [, code] = new RegExp(`${first.url}/console/#code=(\\S+)`).exec(text) ?? [];
+      const headers = { 'content-type': 'application/json' };
+      const signedIn = () =>
+        fetch(`${adminUrl}/session`, { method: 'POST', headers, body: JSON.stringify({ code }) });
+      expect((await signedIn()).status).toBe(201);
+      expect((await signedIn()).status).toBe(401);
+    }
     expect((await first.stop('SIGTERM')).code).toBe(0);
     const shown = readFileSync(file, 'utf8');
     expect(shown.match(/^# .*curl/gm)).toHaveLength(3);

@@ -1,6 +1,7 @@
 /** Every route of the admin API. The name of a table is the tag of its operations, a route's name its id. */
 
-import { adminTokens } from './adminTokens.ts';
+import { adminTokens } from './access/adminTokens.ts';
+import { sessions } from './access/sessions.ts';
 import { alerts } from './alerts.ts';
 import { connections } from './connections.ts';
 import { environments } from './environments.ts';
@@ -30,6 +31,7 @@ import { users } from './users.ts';
 
 export const ROUTES = {
   adminTokens,
+  sessions,
   environments,
   connections,
   connectionMetadata,

@@ -4,6 +4,7 @@ import type { ROUTES } from './index.ts';
 
 export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>> = {
   adminTokens: 'Tokens of this API, and who may use it for what.',
+  sessions: 'People who are signed in with a browser.',
   environments: 'Tenants. Everything else belongs to one.',
   connections: 'Where identities come from.',
   connectionLife:

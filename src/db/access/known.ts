@@ -1,13 +1,20 @@
-/** Every token of the bridge at one moment, by its hash, and the version by which a process knows whether it still holds. */
+/** Every token and session of the bridge at one moment, by its hash, and the version by which a process knows whether it still holds. */
 
 import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
 import type { Db } from '../open.ts';
 import { type AdminTokenRecord, toAdminToken } from './adminTokens.ts';
 import { type ScimTokenRecord, toScimToken } from './scimTokens.ts';
+import { type SessionRecord, toSession } from './sessions.ts';
 
 export interface ScimAccess {
   readonly token: ScimTokenRecord;
   readonly connection: ConnectionRecord;
+}
+
+export interface SessionAccess {
+  readonly session: SessionRecord;
+  /** null: it stands for ADMIN_TOKEN. */
+  readonly token: AdminTokenRecord | null;
 }
 
 /** Ended ones too. */
@@ -15,6 +22,7 @@ export interface Access {
   readonly version: string;
   readonly scim: ReadonlyMap<string, ScimAccess>;
   readonly admin: ReadonlyMap<string, AdminTokenRecord>;
+  readonly sessions: ReadonlyMap<string, SessionAccess>;
 }
 
 /** Moves in the transaction of whatever changes a token, or the connection that it stands for. */
@@ -38,6 +46,17 @@ export async function readAccess(db: Db): Promise<Access> {
     if (connection) scim.set(row.token_hash, { token, connection });
   }
   const admin = new Map<string, AdminTokenRecord>();
-  for (const row of await db('admin_tokens')) admin.set(row.token_hash, toAdminToken(row));
-  return { version, scim, admin };
+  const byId = new Map<string, AdminTokenRecord>();
+  for (const row of await db('admin_tokens')) {
+    const token = toAdminToken(row);
+    admin.set(row.token_hash, token);
+    byId.set(token.id, token);
+  }
+  const sessions = new Map<string, SessionAccess>();
+  for (const row of await db('sessions')) {
+    const session = toSession(row);
+    const token = session.tokenId === null ? null : byId.get(session.tokenId);
+    if (token !== undefined) sessions.set(row.secret_hash, { session, token });
+  }
+  return { version, scim, admin, sessions };
 }

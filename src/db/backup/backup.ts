@@ -47,6 +47,8 @@ export interface Kept {
 
 const LOG = ['events', 'event_correlations', 'alert_deliveries'];
 const TOKENS = ['admin_tokens', 'scim_tokens'] as const;
+/** Whoever was signed in signs in again. */
+const SESSIONS = 'sessions';
 
 /**
  * Replaces what is in `live` by what is in `backup`; both have the schema of this version. Where it is a backup of
@@ -62,7 +64,7 @@ export async function replaceByBackup(live: Knex, backup: Db): Promise<Kept> {
     const isToken = (table: string) => (TOKENS as readonly string[]).includes(table);
     for (const table of tables.toReversed()) if (!stays(table)) await tx(table).delete();
     for (const table of tables) {
-      if (stays(table) || (sameOrigin && isToken(table))) continue;
+      if (stays(table) || table === SESSIONS || (sameOrigin && isToken(table))) continue;
       await copyTable(backup, tx, table);
     }
     if (sameOrigin) {

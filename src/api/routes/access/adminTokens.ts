@@ -3,28 +3,28 @@
  * in a list nor in an event.
  */
 
-import { hashToken, newToken } from '../../auth/tokens.ts';
-import { createAdminToken, renewAdminToken, revokeAdminToken } from '../../control/access/adminTokens.ts';
+import { hashToken, newToken } from '../../../auth/tokens.ts';
+import { createAdminToken, renewAdminToken, revokeAdminToken } from '../../../control/access/adminTokens.ts';
 import {
   type AdminTokenRecord,
   countAdminTokens,
   getAdminToken,
   listAdminTokens,
-} from '../../db/access/adminTokens.ts';
-import { RequestError } from '../../model/errors.ts';
-import { isoTime } from '../../support/clock.ts';
-import type { ApiDeps } from '../deps.ts';
-import { created, endpoint, noContent, ok } from '../endpoint.ts';
-import { href } from '../href.ts';
-import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../lists.ts';
-import { notFound } from '../path.ts';
+} from '../../../db/access/adminTokens.ts';
+import { RequestError } from '../../../model/errors.ts';
+import { isoTime } from '../../../support/clock.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { created, endpoint, noContent, ok } from '../../endpoint.ts';
+import { href } from '../../href.ts';
+import { keyOfRecord, PAGE, page, readCursorOfRecords } from '../../lists.ts';
+import { notFound } from '../../path.ts';
 import {
   AdminToken,
   AdminTokenList,
   MadeAdminToken,
   NewAdminToken,
   Renewal,
-} from '../schemas/adminTokens.ts';
+} from '../../schemas/access/adminTokens.ts';
 
 const TOKENS = '/admin-tokens';
 const TOKEN = '/admin-tokens/:tokenId';

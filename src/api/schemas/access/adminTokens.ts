@@ -1,10 +1,10 @@
 /** An admin token as it is sent and shown; the token itself is in the answer that makes it, and nowhere else. */
 
 import { z } from 'zod';
-import { ADMIN_SCOPES } from '../../auth/scopes.ts';
-import { listOf } from '../lists.ts';
-import { Link, named, Time } from './common.ts';
-import { idText, nameText } from './texts.ts';
+import { ADMIN_SCOPES } from '../../../auth/scopes.ts';
+import { listOf } from '../../lists.ts';
+import { Link, named, Time } from '../common.ts';
+import { idText, nameText } from '../texts.ts';
 
 const WantedEnd = z.iso
   .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
