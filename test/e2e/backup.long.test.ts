@@ -68,6 +68,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const spare = { name: 'spare', scopes: ['read'] };
     const revoked = (await ask(bridge, adminToken, 'POST', '/v1/admin-tokens', spare)).body;
 
+    expect((await ask(bridge, adminToken, 'POST', '/v1/session', { token: adminToken })).status).toBe(201);
+
     const taken = await command(here, 'backup', file);
     expect(taken).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(file) });
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -99,6 +101,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const sentence = 'restored from a backup of \\S+Z: look at the preview, then resume';
     expect(JSON.stringify(shown.details)).toMatch(new RegExp(sentence));
     expect((await ask(again, revoked.token, 'GET', '/v1/environments')).status).toBe(401);
+    expect((await ask(again, adminToken, 'GET', '/v1/sessions')).body.count).toBe(0);
     const users = (await ask(again, scimToken, 'GET', '/scim/v2/Users')).body;
     expect(users.Resources.map(({ userName }: { userName: string }) => userName)).toEqual([
       'ann@acme.example',

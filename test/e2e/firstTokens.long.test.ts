@@ -68,10 +68,10 @@ it('says where there is nothing to take, and what may be said', async () => {
     stdout: '',
     stderr: expect.stringMatching(/^There is no .*first-start\.txt: [^\n]+\n$/),
   });
-  for (const words of [[], ['take'], ['taken', 'twice']]) {
+  for (const words of [[], ['take'], ['taken', 'twice'], ['link', 'me', 'twice']]) {
     expect(await tokens(directory, ...words)).toMatchObject({
       code: 2,
-      stderr: 'Usage: npm run tokens -- taken\n',
+      stderr: 'Usage: npm run tokens -- link [NAME], or npm run tokens -- taken\n',
     });
   }
 });
