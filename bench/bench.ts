@@ -18,6 +18,7 @@ export interface Sizes {
   readonly syncPeople: number;
   readonly memoryPeople: number;
   readonly people: number;
+  readonly pulledPeople: number;
 }
 
 export interface Stage {

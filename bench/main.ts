@@ -17,6 +17,7 @@ import { floods } from './floods.ts';
 import { joiners } from './joiners.ts';
 import { memory } from './memory.ts';
 import { people } from './people.ts';
+import { pull } from './pull.ts';
 import { reads } from './reads.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
@@ -26,11 +27,11 @@ import { throughput } from './throughput.ts';
 
 const FULL: Sizes = {
   ...{ groupMembers: 100_000, users: 200_000, events: 1_000_000 },
-  ...{ syncPeople: 10_000, memoryPeople: 100_000, people: 100_000 },
+  ...{ syncPeople: 10_000, memoryPeople: 100_000, people: 100_000, pulledPeople: 100_000 },
 };
 const QUICK: Sizes = {
   ...{ groupMembers: 20_000, users: 50_000, events: 100_000 },
-  ...{ syncPeople: 2_000, memoryPeople: 10_000, people: 20_000 },
+  ...{ syncPeople: 2_000, memoryPeople: 10_000, people: 20_000, pulledPeople: 10_000 },
 };
 
 const given = process.argv.slice(2);
@@ -62,6 +63,10 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   floods: ['A PATCH beside 200 connections without a valid token', () => onBoth(floods)],
   replace: ['SCIM alone: whole lists of members', wholeLists],
   memory: [`Memory, in a process of its own: ${sizes.memoryPeople} people at GitLab`, () => memory(sizes)],
+  pull: [
+    `A directory of ${sizes.pulledPeople} people and ${sizes.pulledPeople / 10} groups, pulled from Okta`,
+    () => pull(sizes),
+  ],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };
 

@@ -3,31 +3,24 @@
  * Memory, time, and how long a leaver waits in the middle of it.
  */
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
-import { eventually, patch } from '../test/bridge.ts';
+import { patch } from '../test/bridge.ts';
 import { freshDatabaseUrl } from '../test/database.ts';
 import { type GitLabEmulator, startGitLabEmulator } from '../test/emulator/gitlab.ts';
 import { isWrite } from '../test/fault/world.ts';
-import type { Alone, Peak } from './alone.ts';
 import type { Sizes } from './bench.ts';
+import { type BridgeAlone, startAlone, until } from './child.ts';
 import { ms, type Row, ratio, timed } from './figures.ts';
 import { fill, type Linked, link } from './fill.ts';
 
-/** How `npm start` and the image bound the memory for what is short-lived. */
-const AS_NPM_START_DOES = ['--max-semi-space-size=8'];
 const RSS_MAX_MB = 300;
 /** So many times fewer people, to see whether memory grows with them. */
 const FEWER = 10;
 /** Of so many people one is new at the first sync; each costs some statements, and no call. */
 const ONE_NEW_IN = 100;
-const WITHIN_MS = 60 * 60_000;
-const POLL_MS = 250;
 
 interface Taken {
   readonly idleMb: number;
@@ -65,26 +58,17 @@ async function taken(count: number): Promise<Taken> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
   const url = await freshDatabaseUrl('sqlite', directory);
   const gitlab = await startGitLabEmulator();
-  const child = fork(join(import.meta.dirname, 'alone.ts'), [url], {
-    execArgv: AS_NPM_START_DOES,
-  });
+  const alone = await startAlone(url);
   try {
-    const [alone] = (await once(child, 'message')) as [Alone];
-    const peakMb = async () => {
-      child.send('peak');
-      const [peak] = (await once(child, 'message')) as [Peak];
-      return peak.rssBytes / 1024 / 1024;
-    };
     const people = await company(url, gitlab, count);
     const linkMost = async (storeId: string) => {
       const db = openDatabase(parseDatabaseUrl(url));
       await link(db, storeId, people.slice(count / ONE_NEW_IN)).finally(() => db.destroy());
     };
     const userIds = people.map(({ id }) => id);
-    return await play(alone, gitlab, userIds, { peakMb, linkMost });
+    return await play(alone, gitlab, userIds, linkMost);
   } finally {
-    child.disconnect();
-    await once(child, 'exit');
+    await alone.stop();
     await gitlab.close();
     rmSync(directory, { recursive: true, force: true });
   }
@@ -106,12 +90,11 @@ async function company(url: string, gitlab: GitLabEmulator, count: number): Prom
 }
 
 async function play(
-  alone: Alone,
+  { admin, scim, peakMb }: BridgeAlone,
   gitlab: GitLabEmulator,
   userIds: readonly string[],
-  { peakMb, linkMost }: { peakMb(): Promise<number>; linkMost(storeId: string): Promise<void> },
+  linkMost: (storeId: string) => Promise<void>,
 ): Promise<Taken> {
-  const { admin, scim } = clientOf(alone);
   const idleMb = await peakMb();
   const configuration = { BASE_URL: gitlab.url, ACCESS_TOKEN: gitlab.adminToken };
   const store = { type: 'GitLabSelfManaged', name: 'GitLab', configuration };
@@ -157,31 +140,4 @@ async function play(
     await until(async () => block() !== undefined, 2);
     return Math.max(0, (block()?.at ?? Number.NaN) - answeredAt);
   }
-}
-
-function until(holds: () => Promise<boolean>, everyMs = POLL_MS): Promise<unknown> {
-  return eventually(async () => {
-    if (await holds()) return true;
-    await pause(everyMs);
-    return undefined;
-  }, WITHIN_MS);
-}
-
-function clientOf({ url, adminToken, scimToken }: Alone) {
-  const ask = async (token: string, method: string, path: string, body: unknown, type: string) => {
-    const answer = await fetch(url + path, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${text}`);
-    return text === '' ? null : JSON.parse(text);
-  };
-  return {
-    admin: (method: string, path: string, body?: unknown) =>
-      ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
-    scim: (method: string, path: string, body: unknown) =>
-      ask(scimToken, method, `/scim/v2${path}`, body, 'application/scim+json'),
-  };
 }

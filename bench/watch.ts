@@ -1,4 +1,4 @@
-/** A worker thread that reads one user again and again, and says how long each read took. */
+/** A worker thread that reads, or changes, one user again and again, and says how long each request took. */
 
 import { Agent, request } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -6,20 +6,29 @@ import { parentPort, workerData } from 'node:worker_threads';
 export interface Watched {
   readonly url: string;
   readonly token: string;
+  /** Bodies of a PATCH, sent by turns; without one it reads. */
+  readonly patches?: readonly string[];
+  /** Between two requests; 2 where absent. */
+  readonly pauseMs?: number;
 }
 
-/** Of the reads that began since the last message. */
+/** Of the requests that began since the last message. */
 export interface Waits {
   readonly times: readonly number[];
 }
 
-const { url, token } = workerData as Watched;
+const { url, token, patches = [], pauseMs = 2 } = workerData as Watched;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-const PAUSE_MS = 2;
 
-function read(): Promise<void> {
+function ask(n: number): Promise<void> {
+  const body = patches[n % patches.length];
+  const type = { 'content-type': 'application/scim+json' };
   return new Promise((resolve, reject) => {
-    const asked = request(url, { agent, headers: { authorization: `Bearer ${token}` } });
+    const asked = request(url, {
+      agent,
+      method: body === undefined ? 'GET' : 'PATCH',
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : type) },
+    });
     asked.on('error', reject);
     asked.on('response', (answer) => {
       answer.resume();
@@ -27,7 +36,7 @@ function read(): Promise<void> {
         answer.statusCode === 200 ? resolve() : reject(new Error(`answered ${answer.statusCode}`)),
       );
     });
-    asked.end();
+    asked.end(body);
   });
 }
 
@@ -40,11 +49,11 @@ parentPort?.on('message', (word) => {
     times = [];
   }
 });
-while (!over) {
+for (let n = 0; !over; n++) {
   const started = performance.now();
-  await read();
+  await ask(n);
   times.push(performance.now() - started);
-  await new Promise((done) => setTimeout(done, PAUSE_MS));
+  await new Promise((done) => setTimeout(done, pauseMs));
 }
 agent.destroy();
 parentPort?.close();

@@ -11,6 +11,7 @@ import { groupsBySourceId, usersBySourceId } from '../db/pull/directory.ts';
 import { forgetRecords, keepRecords } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
+import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
@@ -35,11 +36,14 @@ export interface ApplyInput {
 export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<boolean> {
   const { run, state } = input;
   const lines = await linesOf(deps.db, run.id, [state], 0, LINES_PER_TURN);
+  const done: number[] = [];
   for (const batch of batchesOf(lines)) {
     const refusal = await carryOut(deps, input, batch);
     const seqs = batch.map(({ seq }) => seq);
-    await markLines(deps.db, run.id, seqs, refusal === null ? 'done' : 'refused', refusal);
+    if (refusal === null) done.push(...seqs);
+    else await markLines(deps.db, run.id, seqs, 'refused', refusal);
   }
+  await markLines(deps.db, run.id, done, 'done');
   return lines.length > 0;
 }
 
@@ -158,21 +162,24 @@ async function changeMembers(
   });
 }
 
-/** After the last line: what the source said last of each of its people, for the next delta. */
-export async function keepWhatWasSeen(tx: Db, run: PullRun): Promise<void> {
-  for await (const users of pagesOf<SourceUser>((after) => stagedPage(tx, run.id, 'user', after, 500)))
-    await keepRecords(tx, run.connectionId, users);
+const KEPT_AT_ONCE = 500;
+
+/**
+ * After the last line: what the source said last of each of its people, for the next delta. Page by page; after a crash
+ * it is done again, and writes what is not kept yet.
+ */
+export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
+  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);
+  for await (const users of pagesOf<SourceUser>(staged))
+    await recordUnder(db, lease, (tx) => keepRecords(tx, run.connectionId, users));
   let after = 0;
   for (;;) {
-    const lines = await linesOf(tx, run.id, ['done'], after, 500);
+    const lines = await linesOf(db, run.id, ['done'], after, KEPT_AT_ONCE);
     const last = lines.at(-1);
     if (!last) return;
     after = last.seq;
     const removed = lines.filter(({ op, kind }) => op === 'remove' && kind === 'user');
-    await forgetRecords(
-      tx,
-      run.connectionId,
-      removed.map(({ sourceId }) => sourceId),
-    );
+    const ids = removed.map(({ sourceId }) => sourceId);
+    if (ids.length > 0) await recordUnder(db, lease, (tx) => forgetRecords(tx, run.connectionId, ids));
   }
 }

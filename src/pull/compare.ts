@@ -7,7 +7,7 @@ import type { CallContext } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
 import {
   discardedLosses,
-  dropLines,
+  dropSomeLines,
   forgetDiscarded,
   insertLines,
   lossKey,
@@ -17,6 +17,7 @@ import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupsBySourceId, knownUsers, memberSourceIds } from '../db/pull/directory.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { announceCause } from '../db/queue/causes.ts';
+import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
 import { withDefaults } from '../model/settings.ts';
 import { heldBecause } from '../plan/pull/brake.ts';
@@ -207,16 +208,29 @@ function countOf(
   };
 }
 
-/** The lines in place of those of an attempt before, and how many people they could take something from. */
-export async function writeComparison(
+const LINES_AT_ONCE = 500;
+
+/** The lines in place of those of an attempt before, page by page: nobody goes by them before the run goes on. */
+export async function writeLines(
+  db: Db,
+  lease: Lease,
+  run: PullRun,
+  lines: readonly NewLine[],
+): Promise<void> {
+  await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
+  for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
+    const page = lines.slice(from, from + LINES_AT_ONCE);
+    await recordUnder(db, lease, (tx) => insertLines(tx, run.id, from + 1, page));
+  }
+}
+
+/** What an admin declined and is no question any more, and how many people the lines could take something from. */
+export async function announceLines(
   tx: Db,
   run: PullRun,
   { lines, stillDiscarded }: Pick<Comparison, 'lines' | 'stillDiscarded'>,
   announced: { readonly description: string; readonly at: string },
 ): Promise<void> {
-  await dropLines(tx, run.id);
-  await insertLines(tx, run.id, 1, lines);
-  if (run.mode === 'preview') return;
   if (run.mode === 'full') await forgetDiscarded(tx, run.connectionId, stillDiscarded);
   const people = new Set(
     lines.filter((line) => isLeaving(line) || line.op === 'leave').map((line) => line.sourceId),

@@ -9,7 +9,6 @@ import type { Db } from '../db/open.ts';
 import { holdLosses } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { heldPullRun, type PullRun, savePullRun } from '../db/pull/runs.ts';
-import { dropStaged } from '../db/pull/staging.ts';
 import type { Cause } from '../model/cause.ts';
 
 /** Every loss of the run waits. Answers the run, which has an incident from now on: the one that is open, or a new one. */
@@ -43,7 +42,6 @@ async function supersede(tx: Db, connectionId: string, by: PullRun, at: string):
   if (!held) return false;
   const error = `A later run, ${by.id}, took its place.`;
   await savePullRun(tx, { ...held, state: 'FAILED', error, finishedAt: at });
-  await dropStaged(tx, held.id);
   return true;
 }
 

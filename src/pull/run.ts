@@ -10,7 +10,6 @@ import { countLines, linesOf } from '../db/pull/changes.ts';
 import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
 import { nextActiveUntil } from '../db/pull/records.ts';
 import { type PullRun, savePullRun } from '../db/pull/runs.ts';
-import { dropStaged } from '../db/pull/staging.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -18,14 +17,14 @@ import type { PullState } from '../model/pull/pull.ts';
 import { PositionLost, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
-import { compareRun, ScanRefused, writeComparison } from './compare.ts';
+import { announceLines, compareRun, ScanRefused, writeLines } from './compare.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
 import { mappingOf } from './people.ts';
-import { endScan, type OpenScan, takePage } from './scan.ts';
+import { dropStaged, endScan, nextPages, type OpenScan, takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
 
 export interface Step {
@@ -75,15 +74,16 @@ async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Prom
   const scan = open ?? (await beginScan(deps, step));
   let goesOn = false;
   try {
-    const next = await scan.pages.next();
+    const pages = await nextPages(scan);
+    const last = pages.at(-1);
     // A source that ends without saying so was cut off.
-    if (next.done) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
+    if (!last) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
     await recordUnder(deps.db, lease, async (tx) => {
-      const begun = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
-      const after = await takePage(tx, begun, next.value, scan.seen, at);
+      let after = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
+      for (const page of pages) after = await takePage(tx, after, page, scan.seen, at);
       await savePullRun(tx, after.findings.ended ? { ...after, phase: 'compare' } : after);
     });
-    goesOn = next.value.kind !== 'end';
+    goesOn = last.kind !== 'end';
     return goesOn ? scan : null;
   } finally {
     if (!goesOn) await endScan(deps, scan);
@@ -98,7 +98,7 @@ const BEGUN = {
 
 async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   const { record, run, lease, context } = step;
-  await recordUnder(deps.db, lease, (tx) => dropStaged(tx, run.id));
+  await dropStaged(deps, lease, { connectionId: record.id, own: run.id });
   const { store, problem } = await feedOfStep(deps, step);
   if (problem !== null) throw new ScanRefused(problem);
   if (store) {
@@ -119,10 +119,8 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
 
 /** The position is of no use any more: the same run reads everything. */
 async function startAnew(deps: PullDeps, { run, lease }: Step): Promise<void> {
-  await recordUnder(deps.db, lease, async (tx) => {
-    await dropStaged(tx, run.id);
-    await savePullRun(tx, { ...run, ...BEGUN, mode: 'full', phase: 'scan', position: null });
-  });
+  const anew: PullRun = { ...run, ...BEGUN, mode: 'full', phase: 'scan', position: null };
+  await recordUnder(deps.db, lease, (tx) => savePullRun(tx, anew));
 }
 
 function feedOfStep({ db, cache }: PullDeps, { record, run }: Step): Promise<Feed> {
@@ -142,6 +140,7 @@ async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefiniti
     const summary = await enrich(tx, input, absent, at);
     await finish(tx, deps, { ...step, run: { ...run, summary } });
   });
+  await dropStaged(deps, lease, { connectionId: record.id });
   deps.wake.signal();
 }
 
@@ -162,13 +161,13 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
   const error = problems.length === 0 ? null : sentence(problems);
   const at = isoTime(deps.clock.now());
   const compared = { ...run, summary, error };
+  await writeLines(deps.db, lease, run, comparison.lines);
   await recordUnder(deps.db, lease, async (tx) => {
-    await writeComparison(tx, run, comparison, { description: `pull of ${record.name}`, at });
     if (run.mode === 'preview') {
-      await dropStaged(tx, run.id);
       await savePullRun(tx, { ...compared, state: 'DONE', error: held ?? error, finishedAt: at });
       return;
     }
+    await announceLines(tx, run, comparison, { description: `pull of ${record.name}`, at });
     if (held !== null) {
       const waiting = await holdRun(tx, record, compared, held, at);
       await savePullRun(tx, { ...waiting, finishedAt: at });
@@ -179,6 +178,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     const position = isPartial ? record.position : run.position;
     await savePullRun(tx, { ...compared, phase: 'apply', position });
   });
+  await dropStaged(deps, lease, { connectionId: record.id });
 }
 
 const PROBLEMS_TOLD_MAX = 5;
@@ -192,7 +192,10 @@ function sentence(problems: readonly string[]): string {
 /** Carries out some lines; with the last the run ends. */
 async function applyStep(deps: PullDeps, step: Step): Promise<void> {
   if (await applySome(deps, step, 'planned')) return;
-  await recordUnder(deps.db, step.lease, (tx) => finish(tx, deps, step));
+  const { lease, run } = step;
+  await keepWhatWasSeen(deps.db, lease, run);
+  await recordUnder(deps.db, lease, (tx) => finish(tx, deps, step));
+  await dropStaged(deps, lease, { connectionId: run.connectionId });
 }
 
 function applySome(deps: PullDeps, step: Step, state: 'planned' | 'approved'): Promise<boolean> {
@@ -212,6 +215,7 @@ export async function settleDecided(deps: PullDeps, step: Step): Promise<void> {
   }
   if ((await countLines(db, run.id, ['held'])) > 0) return;
   const anyDone = (await countLines(db, run.id, ['done'])) > 0;
+  if (!anyDone) await keepWhatWasSeen(db, lease, run);
   const at = isoTime(deps.clock.now());
   await recordUnder(db, lease, async (tx) => {
     await closeIncident(tx, record, run, at, 'everything of it is decided');
@@ -219,6 +223,7 @@ export async function settleDecided(deps: PullDeps, step: Step): Promise<void> {
       await savePullRun(tx, { ...run, state: 'RUNNING', phase: 'apply', error: null, finishedAt: null });
     else await finish(tx, deps, step);
   });
+  await dropStaged(deps, lease, { connectionId: record.id });
 }
 
 async function finish(tx: Db, deps: PullDeps, { record, run }: Step): Promise<void> {
@@ -229,8 +234,6 @@ async function finish(tx: Db, deps: PullDeps, { record, run }: Step): Promise<vo
   const state: PullState = run.summary.unknown > 0 || run.findings.unread.length > 0 ? 'PARTIAL' : 'DONE';
   const error = run.error ?? (first ? `${first.display}: ${first.reason ?? 'refused'}` : null);
   const ended: PullRun = { ...run, state, error, finishedAt: at, summary: { ...run.summary, skipped } };
-  if (!deps.cache.definitionOf(record.type).enriches) await keepWhatWasSeen(tx, run);
-  await dropStaged(tx, run.id);
   await withdrawCause(tx, run.correlationId);
   await savePullRun(tx, ended);
   if (run.mode !== 'preview') await noteRun(tx, record, ended, at, deps);
@@ -240,7 +243,6 @@ async function fail(deps: PullDeps, { record, run, lease }: Step, error: string)
   const at = isoTime(deps.clock.now());
   deps.log.warn({ connectionId: record.id, runId: run.id, reason: error }, 'a pull of a directory failed');
   await recordUnder(deps.db, lease, async (tx) => {
-    await dropStaged(tx, run.id);
     const failed: PullRun = {
       ...run,
       state: 'FAILED',
@@ -251,6 +253,7 @@ async function fail(deps: PullDeps, { record, run, lease }: Step, error: string)
     await savePullRun(tx, failed);
     if (run.mode !== 'preview') await noteRun(tx, record, failed, at, deps);
   });
+  await dropStaged(deps, lease, { connectionId: record.id });
 }
 
 /** How the connection stands after a run, and when the next one is due. */

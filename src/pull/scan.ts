@@ -3,7 +3,14 @@
 import { recordAttributesSeen } from '../db/identity/attributesSeen.ts';
 import type { Db } from '../db/open.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
-import { type StagedMember, stage, stageMembers } from '../db/pull/staging.ts';
+import {
+  dropSomeStaged,
+  runsLeftStaged,
+  type StagedMember,
+  stage,
+  stageMembers,
+} from '../db/pull/staging.ts';
+import { type Lease, recordPages } from '../db/queue/leases.ts';
 import type { PullMode } from '../model/pull/pull.ts';
 import type { ScanPage, SourceUser } from '../sources/source.ts';
 import { pause } from '../support/clock.ts';
@@ -38,6 +45,33 @@ export async function endScan(
   );
   await Promise.race([closed, tooLong]);
   waiting.abort();
+}
+
+/** What runs that are over have shown, and `own`, of a run that begins. A step that died before this left it behind. */
+export async function dropStaged(
+  { db }: Pick<PullDeps, 'db'>,
+  lease: Lease,
+  { connectionId, own }: { readonly connectionId: string; readonly own?: string },
+): Promise<void> {
+  const left = await runsLeftStaged(db, connectionId);
+  const runIds = own === undefined ? left : [...left, own];
+  if (runIds.length > 0) await recordPages(db, lease, (tx) => dropSomeStaged(tx, runIds));
+}
+
+const MEMBERS_AT_ONCE = 1_000;
+
+/** The next page; of groups' members, which come a few at a time, as many as make a page. */
+export async function nextPages({ pages }: OpenScan): Promise<readonly ScanPage[]> {
+  const taken: ScanPage[] = [];
+  for (let members = 0; members < MEMBERS_AT_ONCE; ) {
+    const next = await pages.next();
+    if (next.done) break;
+    taken.push(next.value);
+    if (next.value.kind !== 'members') break;
+    // A group without members is a row too.
+    members += next.value.members.length + 1;
+  }
+  return taken;
 }
 
 /** Objects that one run names as unread; more are a number. */

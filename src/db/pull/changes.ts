@@ -54,8 +54,17 @@ export async function insertLines(db: Db, runId: string, firstSeq: number, lines
   }
 }
 
-export async function dropLines(db: Db, runId: string): Promise<void> {
-  await db('pull_changes').where({ run_id: runId }).delete();
+const DROPPED_AT_ONCE = 2_000;
+
+/** Drops a page of the run's lines. */
+export async function dropSomeLines(db: Db, runId: string) {
+  const some = db('pull_changes')
+    .where({ run_id: runId })
+    .orderBy('seq')
+    .limit(DROPPED_AT_ONCE)
+    .select('seq');
+  const dropped = await db('pull_changes').where({ run_id: runId }).whereIn('seq', some).delete();
+  return { isLast: dropped < DROPPED_AT_ONCE };
 }
 
 const LOSSES: readonly PullOp[] = ['deactivate', 'remove', 'leave'];

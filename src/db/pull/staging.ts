@@ -1,4 +1,4 @@
-/** What a scan has shown so far: kept apart from the directory until the scan has ended, and dropped with its run. */
+/** What a scan has shown so far: kept apart from the directory until the scan has ended, and dropped after its run. */
 
 import type { Kind } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
@@ -78,7 +78,37 @@ export async function stagedMembers(
   }));
 }
 
-export async function dropStaged(db: Db, runId: string): Promise<void> {
-  await db('pull_staged').where({ run_id: runId }).delete();
-  await db('pull_staged_members').where({ run_id: runId }).delete();
+const TABLES = {
+  pull_staged: ['run_id', 'kind', 'source_id'],
+  pull_staged_members: ['run_id', 'group_id', 'kind', 'member_id'],
+} as const;
+const DROPPED_AT_ONCE = 2_000;
+
+/** The connection's runs that are over, and have left something here. */
+export async function runsLeftStaged(db: Db, connectionId: string): Promise<readonly string[]> {
+  return db('pull_runs as r')
+    .where({ connection_id: connectionId })
+    .whereIn('state', ['DONE', 'PARTIAL', 'FAILED'])
+    .where((any) => {
+      for (const table of Object.keys(TABLES))
+        any.orWhereExists(db(table).where('run_id', db.ref('r.id')).select(db.raw('1')));
+    })
+    .pluck('id');
+}
+
+/** Drops a page of what these runs have shown. */
+export async function dropSomeStaged(db: Db, runIds: readonly string[]) {
+  for (const [table, key] of Object.entries(TABLES)) {
+    const some = db(table)
+      .whereIn('run_id', runIds)
+      .limit(DROPPED_AT_ONCE)
+      .select(...key);
+    if (
+      (await db(table)
+        .whereIn([...key], some)
+        .delete()) > 0
+    )
+      return { isLast: false };
+  }
+  return { isLast: true };
 }

@@ -96,6 +96,16 @@ export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Pro
   }
 }
 
+/** The same until a page was the last. Each is a transaction of its own: whoever else writes waits for one at most. */
+export async function recordPages(
+  db: Db,
+  lease: Lease,
+  page: (tx: Db) => Promise<{ readonly isLast: boolean }>,
+): Promise<void> {
+  let isLast = false;
+  while (!isLast) ({ isLast } = await recordUnder(db, lease, page));
+}
+
 /** True while the lease is ours; in a transaction, until that ends. The holder may renew it meanwhile. */
 export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
   const { peerId, holder, fence } = lease;

@@ -6,7 +6,7 @@
 import type { CallContext } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { personsByAlias, storesOfTenant } from '../../db/pull/accounts.ts';
-import { dropLines, insertLines, markLines, type NewLine } from '../../db/pull/changes.ts';
+import { dropSomeLines, insertLines, markLines, type NewLine } from '../../db/pull/changes.ts';
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { storesNaming } from '../../db/pull/enrichment.ts';
 import {
@@ -95,7 +95,7 @@ export async function enrich(
   const affected = new Set<string>();
   const leftOut: IdentityRecord[] = [];
   const count = { created: 0, updated: 0, unchanged: 0, skipped: 0 };
-  await dropLines(tx, run.id);
+  while (!(await dropSomeLines(tx, run.id)).isLast);
   let seq = 1;
   const write = async (lines: readonly NewLine[]) => {
     await insertLines(tx, run.id, seq, lines);

@@ -38,6 +38,8 @@ export interface Script {
   position: string | null;
   /** Before each page but the first of people. */
   between: () => Promise<void>;
+  /** Of people. */
+  pageSize: number;
   /** Scans that hold a connection. */
   open: number;
 }
@@ -46,7 +48,7 @@ export function script(): Script {
   return {
     ...{ users: [], groups: [], tenant: 'acme', hidden: [], breaksOff: false, fails: null },
     ...{ unread: [], lookups: {}, missingRight: null, position: null },
-    ...{ between: async () => undefined, open: 0 },
+    ...{ between: async () => undefined, open: 0, pageSize: 2 },
   };
 }
 
@@ -86,9 +88,9 @@ export function scripted(state: Script): SourceDefinition {
       const shows = ({ id }: { readonly id: string }) => id.startsWith(String(configuration.FILTER ?? ''));
       async function* pages({ groups }: ScanRequest): AsyncGenerator<ScanPage> {
         const users = state.users.filter((one) => shows(one) && !state.hidden.includes(one.id));
-        for (let at = 0; at < users.length; at += 2) {
+        for (let at = 0; at < users.length; at += state.pageSize) {
           if (at > 0) await state.between();
-          yield { kind: 'users', users: users.slice(at, at + 2) };
+          yield { kind: 'users', users: users.slice(at, at + state.pageSize) };
         }
         yield* state.unread;
         const chosen = state.groups.filter(

@@ -1,0 +1,65 @@
+/** A bridge in a process of its own, as whoever measures it meets it: over HTTP, and by what it has taken of memory. */
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '../test/bridge.ts';
+import type { Alone, Peak } from './alone.ts';
+
+/** How `npm start` and the image bound the memory for what is short-lived. */
+const AS_NPM_START_DOES = ['--max-semi-space-size=8'];
+const WITHIN_MS = 60 * 60_000;
+const POLL_MS = 250;
+
+export type BridgeAlone = Alone &
+  ReturnType<typeof clientOf> & {
+    /** The most so far, MiB. */
+    peakMb(): Promise<number>;
+    stop(): Promise<void>;
+  };
+
+export async function startAlone(databaseUrl: string): Promise<BridgeAlone> {
+  const child = fork(join(import.meta.dirname, 'alone.ts'), [databaseUrl], { execArgv: AS_NPM_START_DOES });
+  const [alone] = (await once(child, 'message')) as [Alone];
+  return {
+    ...alone,
+    ...clientOf(alone),
+    async peakMb() {
+      child.send('peak');
+      const [peak] = (await once(child, 'message')) as [Peak];
+      return peak.rssBytes / 1024 / 1024;
+    },
+    async stop() {
+      child.disconnect();
+      await once(child, 'exit');
+    },
+  };
+}
+
+export function until(holds: () => Promise<boolean>, everyMs = POLL_MS): Promise<unknown> {
+  return eventually(async () => {
+    if (await holds()) return true;
+    await pause(everyMs);
+    return undefined;
+  }, WITHIN_MS);
+}
+
+function clientOf({ url, adminToken, scimToken }: Alone) {
+  const ask = async (token: string, method: string, path: string, body: unknown, type: string) => {
+    const answer = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${text}`);
+    return text === '' ? null : JSON.parse(text);
+  };
+  return {
+    admin: (method: string, path: string, body?: unknown) =>
+      ask(adminToken, method, `/v1/environments/default${path}`, body, 'application/json'),
+    scim: (method: string, path: string, body: unknown) =>
+      ask(scimToken, method, `/scim/v2${path}`, body, 'application/scim+json'),
+  };
+}
