@@ -12,15 +12,19 @@ export interface Watched {
   readonly pauseMs?: number;
 }
 
-/** Of the requests that began since the last message. */
+/** Of the requests that ended since the last message. */
 export interface Waits {
+  /** How long those took that were answered 200, in milliseconds. */
   readonly times: readonly number[];
+  /** How many were answered otherwise. */
+  readonly refused: number;
 }
 
 const { url, token, patches = [], pauseMs = 2 } = workerData as Watched;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-function ask(n: number): Promise<void> {
+/** The status of the answer. */
+function ask(n: number): Promise<number> {
   const body = patches[n % patches.length];
   const type = { 'content-type': 'application/scim+json' };
   return new Promise((resolve, reject) => {
@@ -32,27 +36,28 @@ function ask(n: number): Promise<void> {
     asked.on('error', reject);
     asked.on('response', (answer) => {
       answer.resume();
-      answer.on('end', () =>
-        answer.statusCode === 200 ? resolve() : reject(new Error(`answered ${answer.statusCode}`)),
-      );
+      answer.on('end', () => resolve(answer.statusCode ?? 0));
     });
     asked.end(body);
   });
 }
 
 let times: number[] = [];
+let refused = 0;
 let over = false;
 parentPort?.on('message', (word) => {
   if (word === 'end') over = true;
   else {
-    parentPort?.postMessage({ times } satisfies Waits);
+    parentPort?.postMessage({ times, refused } satisfies Waits);
     times = [];
+    refused = 0;
   }
 });
 for (let n = 0; !over; n++) {
   const started = performance.now();
-  await ask(n);
-  times.push(performance.now() - started);
+  const status = await ask(n);
+  if (status === 200) times.push(performance.now() - started);
+  else refused += 1;
   await new Promise((done) => setTimeout(done, pauseMs));
 }
 agent.destroy();
