@@ -1,11 +1,9 @@
 /**
  * `npm run emulators`: the vendors of the tests on loopback, stores and directories, for a person to try the bridge against.
- * Prints what to configure as NAME=value lines, stays until it is interrupted, and then takes its one file away.
+ * Prints what to configure as NAME=value lines, which a shell and a program that reads such files take as they are, and
+ * stays until it is interrupted.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type ActiveDirectory,
   AD_GROUPS,
@@ -40,10 +38,6 @@ const google = await onOwnPort(GOOGLE_PORT, (port) => startGoogleEmulator({ port
 const ldap = await onOwnPort(LDAP_PORT, (port) => startActiveDirectory({ port }));
 populate(slack, gitlab);
 populateDirectories(okta, google, ldap);
-// A key is too long a line for a terminal to take.
-const folder = mkdtempSync(join(tmpdir(), 'scim-bridge-emulators-'));
-const googleKey = join(folder, 'google.json');
-writeFileSync(googleKey, google.serviceAccountKey, { mode: 0o600 });
 const forgetting = setInterval(() => {
   slack.forgetRequests();
   gitlab.forgetRequests();
@@ -63,7 +57,7 @@ ACCESS_TOKEN=${gitlab.adminToken}
 OKTA_ORG_URL=${okta.url}
 OKTA_API_TOKEN=${okta.apiToken}
 # A connection of strategy google:
-GOOGLE_SERVICE_ACCOUNT_KEY="$(cat '${googleKey}')"
+GOOGLE_SERVICE_ACCOUNT_KEY='${google.serviceAccountKey}'
 GOOGLE_SUBJECT=${google.subject.primaryEmail}
 GOOGLE_API_BASE_URL=${google.url}
 GOOGLE_TOKEN_URL=${google.tokenUrl}
@@ -80,7 +74,6 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, 
 
 async function stop(): Promise<void> {
   clearInterval(forgetting);
-  rmSync(folder, { recursive: true, force: true });
   await Promise.all([slack, gitlab, okta, google, ldap].map((emulator) => emulator.close()));
 }
 

@@ -7,6 +7,7 @@ import type { Cause } from '../model/cause.ts';
 import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
+import { displaysOf } from './identity/subjects.ts';
 import { type Db, dialectOf, type Insert } from './open.ts';
 
 export interface EventCall {
@@ -35,13 +36,23 @@ export interface NewEvent {
 
 /** `at` is an ISO time. Returns the event's id. */
 export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<string> {
-  const [row] = await db('events').insert(eventRow(at, event)).returning('id');
+  const [row] = await db('events')
+    .insert(eventRow(at, await named(db, event)))
+    .returning('id');
   const eventId = String(row.id);
   const others = [...new Set(event.alsoCausedBy)].filter((id) => id !== event.cause.correlationId);
   if (others.length > 0) {
     await db('event_correlations').insert(others.map((id) => ({ event_id: eventId, correlation_id: id })));
   }
   return eventId;
+}
+
+/** A line of the log names whom it is about, and so do the alerts and the pages that are made of it. */
+async function named(db: Db, event: NewEvent): Promise<NewEvent> {
+  const { subject } = event;
+  if (subject === undefined || subject.display !== undefined) return event;
+  const display = (await displaysOf(db, [subject]))(subject);
+  return display === subject.id ? event : { ...event, subject: { ...subject, display } };
 }
 
 /** The same for an event of one cause, to be written together with what it reports. */

@@ -39,7 +39,7 @@ const CREDENTIALS = [
   /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi,
   /\bxox[a-z]-[A-Za-z0-9-]{6,}/g,
   /\bgl[a-z]{2,6}-[A-Za-z0-9_-]{10,}/g,
-  /\bsb[as]_[A-Za-z0-9_-]{10,}/g,
+  /\bsb[acsw]_[A-Za-z0-9_-]{10,}/g,
 ];
 /** A scheme is short: without that bound a long path costs the square of its length. */
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*):[^\s/@"]+@/gi;
@@ -54,8 +54,8 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     redact: { paths: redactPaths, censor: REDACTED },
     serializers: {
       ...Object.fromEntries(BODY_KEYS.map((key) => [key, describeBody])),
-      err: describeError,
-      error: describeError,
+      err: (value: unknown) => describeError(value),
+      error: (value: unknown) => describeError(value),
     },
     hooks: { streamWrite: scrub },
   };
@@ -77,20 +77,24 @@ function describeBody(value: unknown): string {
 
 const CAUSE_DEPTH_MAX = 5;
 
-/** An error's own fields may hold requests and answers, so only these go out. */
-function describeError(value: unknown, depth = 0): unknown {
+/**
+ * An error's own fields may hold requests and answers, so only these go out. Where a vendor is at fault (`disposition`),
+ * where in the bridge it was noticed tells nobody anything, and a store that is down says it often.
+ */
+function describeError(value: unknown, depth = 0, isForeseen = false): unknown {
   if (!(value instanceof Error)) return { message: typeof value === 'string' ? value : describeBody(value) };
   const fields = value as Error & Record<string, unknown>;
   const known = ['code', 'status', 'disposition', 'store', 'action', 'retryAfterMs'].filter(
     (key) => typeof fields[key] === 'string' || typeof fields[key] === 'number',
   );
+  const brief = isForeseen || 'disposition' in fields;
   return {
     name: value.name,
     message: value.message,
     ...Object.fromEntries(known.map((key) => [key, fields[key]])),
-    stack: value.stack,
+    ...(brief ? {} : { stack: value.stack }),
     ...(value.cause !== undefined && depth < CAUSE_DEPTH_MAX
-      ? { cause: describeError(value.cause, depth + 1) }
+      ? { cause: describeError(value.cause, depth + 1, brief) }
       : {}),
   };
 }

@@ -8,7 +8,7 @@ import { readClockNote } from '../../db/clockNote.ts';
 import type { Db } from '../../db/open.ts';
 import { countQuestions } from '../../db/people/questions.ts';
 import { countLeavers } from '../../db/queue/leavers.ts';
-import { countPendingTasks } from '../../db/queue/tasks.ts';
+import { countPendingTasks, lastPendingFailure } from '../../db/queue/tasks.ts';
 import { hasOpenRun, latestRun } from '../../db/runs/syncRuns.ts';
 import { countDrift } from '../../db/seen/drift.ts';
 import { groupsNotShown } from '../../db/seen/linkLists.ts';
@@ -72,6 +72,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
       ...(await questionDetails(db, store)),
       ...seatDetails(store, pendingCount),
       ...unrecognisedDetails(store, pendingCount),
+      ...(await silenceDetails(db, store, pendingCount)),
       ...(await leaverDetails(db, store)),
       ...(await ruleDetails(db, store)),
       ...(await postponedDetails(db, store)),
@@ -140,6 +141,22 @@ function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount
   const advice = 'See what stands between the bridge and the store: a proxy, a firewall, a sign-in page.';
   const text = `${message}. It has been so since ${since}; everything waits, and is tried again at ${retryAt}. ${advice}`;
   return [{ code: 'unrecognised_answers', message: text }];
+}
+
+/** The bridge itself failed, or something has to happen at the vendor first: it answers all the same. */
+const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted']);
+const SERVER_ERROR = 500;
+
+/** The vendor is down: nothing has succeeded since the last attempt found it so. */
+async function silenceDetails(db: Db, store: StoreRecord, pendingCount: number): Promise<Detail[]> {
+  if (store.status === 'INACTIVE' || store.paused || store.unrecognised !== null) return [];
+  const failure = pendingCount === 0 ? null : await lastPendingFailure(db, store.id);
+  if (failure === null || ANSWERED.has(failure.code)) return [];
+  if (failure.status !== null && failure.status < SERVER_ERROR) return [];
+  if (store.lastSuccessAt !== null && store.lastSuccessAt >= failure.failedAt) return [];
+  const waiting = pendingCount === 1 ? '1 change waits' : `${pendingCount} changes wait`;
+  const message = `${failure.message}. ${waiting}; nothing is lost, and it is tried again at ${failure.runAt}.`;
+  return [{ code: 'no_answer', message }];
 }
 
 async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {

@@ -256,6 +256,23 @@ export async function countPendingTasks(db: Db, storeId: string): Promise<number
   return Number(row?.n ?? 0);
 }
 
+export interface PendingFailure extends NonNullable<TaskRecord['error']> {
+  readonly failedAt: string;
+  readonly runAt: string;
+}
+
+/** The last failure among the tasks that are tried again; null where none has failed. */
+export async function lastPendingFailure(db: Db, storeId: string): Promise<PendingFailure | null> {
+  const row = await db('tasks')
+    .where({ store_id: storeId, state: 'pending', failing: false })
+    .whereNotNull('error')
+    .whereNotNull('failed_at')
+    .orderBy('failed_at', 'desc')
+    .first();
+  const { error = null, failedAt = null, runAt = '' } = row ? toTask(row) : {};
+  return error && failedAt ? { ...error, failedAt, runAt } : null;
+}
+
 function toTask(row: Record<string, unknown>): TaskRecord {
   return {
     id: row.id as string,

@@ -53,6 +53,8 @@ describe.each(VENDORS)('a task that %s refuses', (type) => {
       state: 'parked',
       error: { message: expect.stringContaining('name_not_liked') },
     });
+    const told = await world.bridge.admin('GET', '/events?kind=task.parked&limit=1');
+    expect(told.body._embedded.events[0].subject).toMatchObject({ display: 'bad@acme.example' });
 
     server(type).faults.clear();
     const reply = await world.bridge.admin('POST', `/propagation/tasks/${task.id}/retry`, {});
@@ -363,5 +365,25 @@ describe('a store in trouble', () => {
     world.gitlab.faults.clear();
     await world.settled();
     expect(await world.status('GitLabSelfManaged', jane)).toMatchObject({ status: 'synced' });
+  });
+
+  it('says so itself where it does not answer, and no more once it answers', async () => {
+    await world.add('GitLabSelfManaged');
+    world.gitlab.faults.inject({
+      fault: { kind: 'answer', answer: { status: 503, body: { message: '503 Service Unavailable' } } },
+      times: Number.POSITIVE_INFINITY,
+    });
+    await world.bridge.scim('POST', '/Users', person('lina'));
+    const details = () => world.syncStatus('GitLabSelfManaged').then((found) => found.details);
+    const [detail] = await eventually(async () => {
+      const found = (await details()).filter(({ code }: { code: string }) => code === 'no_answer');
+      return found.length > 0 ? found : undefined;
+    }, 10_000);
+    expect(detail?.message).toMatch(
+      /GitLab.*\. 1 change waits; nothing is lost, and it is tried again at .*Z\.$/,
+    );
+    world.gitlab.faults.clear();
+    await world.settled();
+    expect((await details()).filter(({ code }: { code: string }) => code === 'no_answer')).toEqual([]);
   });
 });

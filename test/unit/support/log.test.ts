@@ -1,5 +1,6 @@
 /** A log line holds no credential and no body. */
 
+import { RemoteError } from '../../../src/model/errors.ts';
 import { createLog } from '../../../src/support/log.ts';
 
 function linesOf(write: (log: ReturnType<typeof createLog>) => void, level = 'info'): string {
@@ -37,6 +38,8 @@ describe('a log line holds no credential', () => {
     'xoxb-123456789012-abcdefabcdef',
     'glpat-abcdefghijklmnopqrst',
     'sba_abcdefghijklmnop',
+    'sbc_abcdefghijklmnop',
+    'sbw_abcdefghijklmnop',
     `postgres://bridge:${SECRET}@db/bridge`,
   ])('in a message with %s', (words) => {
     const text = linesOf((log) => log.info(`the answer was ${words}`));
@@ -64,6 +67,21 @@ describe('a log line holds no credential', () => {
       cause: { message: 'reset' },
     });
   });
+});
+
+it('tells of a vendor that is down in one short line, and of a fault of its own with where it was', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:3920'), { code: 'ECONNREFUSED' });
+  const down = new RemoteError('GitLab could not be reached: ECONNREFUSED', {
+    ...{ store: 'GitLab', action: 'read user 1', disposition: 'transient' },
+    cause: new TypeError('fetch failed', { cause: refused }),
+  });
+  const text = linesOf((log) => log.warn({ err: down }, 'a task failed'));
+  expect(text).not.toContain('    at ');
+  expect(text.length).toBeLessThan(500);
+  expect(JSON.parse(text).err.cause.cause).toMatchObject({ code: 'ECONNREFUSED' });
+  expect(linesOf((log) => log.warn({ err: new TypeError('x is undefined') }, 'a task failed'))).toContain(
+    'log.test',
+  );
 });
 
 it('carries the fields of a child in every line, and keeps to its level', () => {
