@@ -35,7 +35,7 @@ export const EVENT_KINDS = {
   'connection.paused': 'A connection is not pulled: its credential fails, or an admin paused it.',
   'connection.resumed': 'A paused connection is pulled again.',
   'connection.silent':
-    'An identity provider has sent nothing for longer than silentAfterHours of its connection.',
+    'An identity provider has sent nothing, or a directory was not read, for longer than silentAfterHours of its connection.',
   'connection.updated': 'An admin changed a connection, or it became the primary one.',
   'credential.expiring': 'An admin token or SCIM token ends within 14 days.',
   'drift.found': 'A sync found differences on the store that the bridge did not make.',

@@ -32,7 +32,9 @@ const silentAfterHours = z
   .min(1, 'must be at least 1')
   .max(SILENT_AFTER_HOURS_MAX, `must be at most ${SILENT_AFTER_HOURS_MAX}`)
   .nullable()
-  .describe('Hours without any request after which an event says so; null: nobody watches for silence.');
+  .describe(
+    'Hours without any request, or of a pulled connection without a run that ended well, after which an event says so; null: nobody watches for silence.',
+  );
 
 const SETTINGS = {
   name: nameText,

@@ -63,27 +63,33 @@ export interface WatchedConnection {
   readonly environmentId: string;
   readonly name: string;
   readonly silentAfterHours: number;
-  /** When it was heard of last, or its settings were saved; an ISO time. */
+  /** When it was heard of or read last, or its settings were saved; an ISO time. */
   readonly heardAt: string;
+  /** The bridge reads it, and nobody sends anything. */
+  readonly isPulled: boolean;
   readonly saidAt: string | null;
 }
 
-/** Connections with `silentAfterHours`. Requests are noted at the tokens that they come with. */
+/**
+ * Connections with `silentAfterHours`; of those that are pulled only whoever is read already. Requests are noted at the
+ * tokens that they come with.
+ */
 export async function watchedConnections(db: Db): Promise<readonly WatchedConnection[]> {
   const used = db('scim_tokens')
     .where('scim_tokens.connection_id', db.ref('connections.id'))
     .max('last_used_at');
   const rows = await db('connections')
-    .whereNull('deleted_at')
-    .whereNull('deletion')
-    .whereNotNull('silent_after_hours')
+    .leftJoin('pulled_connections as pulled', 'pulled.connection_id', 'connections.id')
+    .whereNull('connections.deleted_at')
+    .whereNull('connections.deletion')
+    .whereNotNull('connections.silent_after_hours')
+    .where((read) => {
+      read.whereNull('pulled.connection_id').orWhere({ 'pulled.status': 'ACTIVE' });
+    })
     .select(
-      'id',
-      'environment_id',
-      'name',
-      'silent_after_hours',
-      'silence_said_at',
-      'updated_at',
+      ...['connections.id', 'connections.environment_id', 'connections.name'],
+      ...['connections.silent_after_hours', 'connections.silence_said_at', 'connections.updated_at'],
+      ...['pulled.connection_id as pulled_id', 'pulled.last_success_at'],
       used.as('used_at'),
     );
   return rows.map((row) => ({
@@ -91,7 +97,10 @@ export async function watchedConnections(db: Db): Promise<readonly WatchedConnec
     environmentId: row.environment_id,
     name: row.name,
     silentAfterHours: Number(row.silent_after_hours),
-    heardAt: [row.used_at, row.updated_at].filter((at) => at !== null).reduce((a, b) => (a > b ? a : b)),
+    heardAt: [row.used_at, row.last_success_at, row.updated_at]
+      .filter((at) => at !== null)
+      .reduce((a, b) => (a > b ? a : b)),
+    isPulled: row.pulled_id !== null,
     saidAt: row.silence_said_at,
   }));
 }

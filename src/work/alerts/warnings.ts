@@ -58,13 +58,16 @@ function isSilent({ silentAfterHours, heardAt, saidAt }: WatchedConnection, now:
 
 async function saySilence(tx: Db, connection: WatchedConnection, now: number): Promise<void> {
   if (!(await takeSilence(tx, connection, now))) return;
-  const { id, environmentId, name, silentAfterHours, heardAt } = connection;
+  const { id, environmentId, name, silentAfterHours, heardAt, isPulled } = connection;
+  const tooLong = `longer than ${silentAfterHours} hours`;
   await appendEvent(tx, isoTime(now), {
     environmentId,
     cause: { correlationId: newId(), actor: SYSTEM },
     kind: 'connection.silent',
     outcome: 'failure',
-    reason: `${name} has sent nothing since ${heardAt}, longer than ${silentAfterHours} hours: check that its app still runs and that its token is accepted`,
+    reason: isPulled
+      ? `${name} was read last at ${heardAt}, ${tooLong}: its runs say what failed; check it, and resume it where it is paused`
+      : `${name} has sent nothing since ${heardAt}, ${tooLong}: check that its app still runs and that its token is accepted`,
     after: { id, name, silentAfterHours, lastHeardAt: heardAt },
   });
 }

@@ -94,6 +94,11 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(listed[1]).toMatchObject({ near: [{ id: people.cy }] });
   });
 
+  it('says which attributes its accounts have', async () => {
+    const { attributesSeen } = await accounts.read();
+    expect(attributesSeen).toEqual(expect.arrayContaining(['username', 'organization']));
+  });
+
   it('changes nothing where nothing changed', async () => {
     expect(await accounts.sync()).toMatchObject({ state: 'DONE', summary: { created: 0, updated: 0 } });
   });

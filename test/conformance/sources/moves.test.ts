@@ -138,6 +138,31 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await everything()).toEqual(before);
   });
 
+  it('says once that a directory was not read for too long, and nothing while nobody reads it yet', async () => {
+    const watched = await Pulled.make(bridge, {
+      ...{ name: 'Watched', strategy: 'google', matchPeople: true, sync: { enabled: false } },
+      ...{ configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' }, silentAfterHours: 48 },
+    });
+    const said = async () => {
+      await bridge.ring();
+      const rows = await bridge.db('events').where({ kind: 'connection.silent' }).orderBy('at');
+      return rows.map(({ reason }) => reason);
+    };
+    clock.advance(3 * DAY_MS);
+    expect(await said()).toEqual([]);
+    await watched.activate();
+    clock.advance(DAY_MS);
+    await watched.sync({ full: true });
+    clock.advance(1.5 * DAY_MS);
+    expect(await said()).toEqual([]);
+    clock.advance(DAY_MS);
+    expect(await said()).toEqual([
+      expect.stringMatching(/^Watched was read last at .*, longer than 48 hours/),
+    ]);
+    expect(await said()).toHaveLength(1);
+    await leave(watched.path);
+  });
+
   it('keeps runs for thirty days, previews for one, and the newest of all', async () => {
     state.groups = [];
     const again = await Pulled.make(bridge, {
