@@ -138,7 +138,8 @@ async function startClient({ scim, url, scimToken }: BridgeAlone) {
   const worker = new Worker(join(import.meta.dirname, 'watch.ts'), { workerData });
   const waits = async () => {
     worker.postMessage('tell');
-    const [{ times }] = (await once(worker, 'message')) as [Waits];
+    const [{ times, refused }] = (await once(worker, 'message')) as [Waits];
+    if (refused > 0) throw new Error(`${refused} writes of the watching client were refused`);
     return times;
   };
   return {
