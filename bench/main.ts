@@ -18,6 +18,7 @@ import { joiners } from './joiners.ts';
 import { memory } from './memory.ts';
 import { people } from './people.ts';
 import { pull } from './pull.ts';
+import { rates } from './rates.ts';
 import { reads } from './reads.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
@@ -43,6 +44,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   calls: ['Calls for one change (w: writes, r: reads)', calls],
   statements: ['Statements of one change', statements],
   throughput: ['POST /Users', throughput],
+  rates: ['Changes a second where the vendor answers at once, 8 at a time', () => onBoth(rates)],
   joiners: ['Joiners at GitLab where each call takes its time', joiners],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],

@@ -30,6 +30,7 @@ const mutants = only ? MUTANTS.filter(({ name }) => only.includes(name)) : MUTAN
 
 const copy = mkdtempSync(join(tmpdir(), 'scim-bridge-mutants-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 for (const each of PLAYED) cpSync(join(ROOT, each), join(copy, each), { recursive: true });
 symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
 
