@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { AddCommand, Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
-import { EXIT, Exit, nothing } from '../exit.ts';
+import { EXIT, Exit, misused, nothing } from '../exit.ts';
 import { findConnection } from '../find.ts';
 import { followPull } from '../follow.ts';
 import type { Columns } from '../output.ts';
 import { CONNECTION, CONNECTIONS } from '../paths.ts';
-import { readSettings } from './store.ts';
+import { readSettings, settingsOf } from './store.ts';
 
 interface Shown {
   readonly name: string;
@@ -65,6 +65,37 @@ function addReading(source: Command, { client, out }: Cli): void {
     });
 
   source
+    .command('show <source>')
+    .description('show one with its settings')
+    .action(async (name: string) => {
+      const found = await findSource(client(), name);
+      out.one(found, {
+        ...COLUMNS,
+        'every minutes': ({ sync }) => sync?.intervalMinutes,
+        'in full every minutes': ({ sync }) => sync?.fullIntervalMinutes,
+        'which groups': ({ groups }) => groups?.mode,
+        domains: ({ domains }) => domains,
+        'attributes seen': ({ attributesSeen }) => attributesSeen,
+        ...settingsOf(found.configuration ?? {}),
+      });
+    });
+
+  source
+    .command('unmatched <source>')
+    .description('accounts that are nobody’s, of a source that only adds to people; and who comes near')
+    .action(async (name: string) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const params = { connectionId };
+      out.rows(await Array.fromAsync(client().all(`${CONNECTION}/unmatched`, { params })), {
+        name: (account) => account.name,
+        email: (account) => account.email,
+        why: (account) => account.why,
+        near: (account) => account.near.map(({ display }) => display),
+        id: (account) => account.id,
+      });
+    });
+
+  source
     .command('check <source>')
     .description('is its credential good, which rights are granted, which are missing?')
     .action(async (name: string) => {
@@ -92,7 +123,8 @@ function addReading(source: Command, { client, out }: Cli): void {
     });
 }
 
-function addSettings(source: Command, { client, out }: Cli): void {
+function addSettings(source: Command, cli: Cli): void {
+  const { client, out } = cli;
   source
     .command('add <strategy> <name> [settings...]')
     .description('make one, staged: nothing is read; settings are KEY=value')
@@ -107,8 +139,32 @@ Examples:
   scim-bridge source add demo "Made up"`,
     )
     .action(async (strategy: 'oktaApi', name: string, settings: readonly string[], options: AddOptions) => {
-      const body = { strategy, name, configuration: readSettings(settings), ...options };
+      const body = { strategy, name, ...fieldsOf(settings), ...options };
       out.one((await client().post(CONNECTIONS, { body })).body, COLUMNS);
+    });
+
+  source
+    .command('set <source> <settings...>')
+    .description('change settings: KEY=value, or KEY= for its default; or fields of it, such as domains')
+    .option('--yes', 'do not ask before losses')
+    .addHelpText(
+      'after',
+      `
+A change that may filter people out shows first what would follow, and asks.
+Examples:
+  scim-bridge source set "Our Okta" API_TOKEN="$OKTA_TOKEN" BRAKE_MIN=5
+  scim-bridge source set "Our Okta" domains='["example.com"]' sync='{"intervalMinutes":5}'`,
+    )
+    .action(async (name: string, settings: readonly string[], { yes }: { yes?: boolean }) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const [params, body] = [{ connectionId }, fieldsOf(settings)];
+      const saved = await client().patch(CONNECTION, { params, body });
+      if (!('preview' in saved.body)) return out.one(saved.body as Shown, COLUMNS);
+      const preview = await followPull(client(), connectionId, saved.body.preview);
+      await showChanges(cli, connectionId, preview.id);
+      await confirm(`${inWords(preview.summary)}. Go on?`, yes);
+      const begun = await client().patch(CONNECTION, { params, body, query: { apply: true } });
+      if (begun.status === 202) tell(cli, await followPull(client(), connectionId, begun.body.id));
     });
 
   for (const [verb, what] of [
@@ -125,7 +181,8 @@ Examples:
   }
 }
 
-function addRuns(source: Command, { client, out }: Cli): void {
+function addRuns(source: Command, cli: Cli): void {
+  const { client } = cli;
   source
     .command('activate <source>')
     .description('check it, show its first full sync, and run that')
@@ -136,10 +193,10 @@ function addRuns(source: Command, { client, out }: Cli): void {
       const { body } = await client().post(`${CONNECTION}/activate`, { params });
       if (!('preview' in body)) throw new Error('the bridge answered something else than a preview');
       const preview = await followPull(client(), connectionId, body.preview);
-      await showChanges(connectionId, preview.id);
+      await showChanges(cli, connectionId, preview.id);
       await confirm(`${inWords(preview.summary)}. Go on?`, yes);
       const begun = await client().post(`${CONNECTION}/activate`, { params, query: { apply: true } });
-      if ('id' in begun.body) tell(await followPull(client(), connectionId, begun.body.id));
+      if ('id' in begun.body) tell(cli, await followPull(client(), connectionId, begun.body.id));
     });
 
   source
@@ -153,29 +210,53 @@ function addRuns(source: Command, { client, out }: Cli): void {
       const params = { connectionId };
       const { body } = await client().post(`${CONNECTION}/syncs`, { params, body: wanted });
       const run = await followPull(client(), connectionId, body.id);
-      if (wanted.preview) await showChanges(connectionId, run.id);
-      tell(run);
+      if (wanted.preview) await showChanges(cli, connectionId, run.id);
+      tell(cli, run);
     });
+}
 
-  async function showChanges(connectionId: string, syncId: string): Promise<void> {
-    const params = { connectionId, syncId };
-    const changes = await Array.fromAsync(client().all(`${CONNECTION}/syncs/:syncId/changes`, { params }));
-    const losses = changes.filter(({ op }) => LOSSES.includes(op));
-    out.rows([...losses, ...changes.filter(({ op }) => !LOSSES.includes(op))], {
-      change: (change) => change.op,
-      who: (change) => change.subject.display,
-      group: (change) => change.member?.display,
-      attributes: (change) => change.attributes?.map(({ name: key, to }) => `${key}=${inText(to)}`),
-      held: (change) => (change.held ? 'held' : ''),
-    });
-  }
+/** Losses first. */
+async function showChanges({ client, out }: Cli, connectionId: string, syncId: string): Promise<void> {
+  const params = { connectionId, syncId };
+  const changes = await Array.fromAsync(client().all(`${CONNECTION}/syncs/:syncId/changes`, { params }));
+  const losses = changes.filter(({ op }) => LOSSES.includes(op));
+  out.rows([...losses, ...changes.filter(({ op }) => !LOSSES.includes(op))], {
+    change: (change) => change.op,
+    who: (change) => change.subject.display,
+    group: (change) => change.member?.display,
+    attributes: (change) => change.attributes?.map(({ name: key, to }) => `${key}=${inText(to)}`),
+    held: (change) => (change.held ? 'held' : ''),
+  });
+}
 
-  function tell(run: {
-    readonly state: string;
-    readonly error?: string | undefined;
-    readonly summary: object;
-  }): void {
-    out.result(`${run.state}: ${inWords(run.summary)}${run.error ? `. ${run.error}` : ''}`, run);
+interface Ended {
+  readonly state: string;
+  readonly error?: string | undefined;
+  readonly summary: object;
+}
+
+function tell({ out }: Cli, run: Ended): void {
+  out.result(`${run.state}: ${inWords(run.summary)}${run.error ? `. ${run.error}` : ''}`, run);
+}
+
+/** What is written in capitals is of the source's kind, everything else of each connection; JSON where it has parts. */
+function fieldsOf(settings: readonly string[]): Record<string, unknown> {
+  const given = Object.entries(readSettings(settings));
+  const isKey = ([name]: readonly [string, unknown]) => name === name.toUpperCase();
+  const fields = given.filter((setting) => !isKey(setting)).map(([name, value]) => [name, inParts(value)]);
+  const keys = given.filter(isKey);
+  return {
+    ...Object.fromEntries(fields),
+    ...(keys.length > 0 ? { configuration: Object.fromEntries(keys) } : {}),
+  };
+}
+
+function inParts(value: unknown): unknown {
+  if (typeof value !== 'string' || !value.startsWith('{')) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw misused(`${value} is no JSON.`);
   }
 }
 

@@ -183,6 +183,6 @@ function readValue(text: string): unknown {
   }
 }
 
-function settingsOf(configuration: Readonly<Record<string, unknown>>): Columns<unknown> {
+export function settingsOf(configuration: Readonly<Record<string, unknown>>): Columns<unknown> {
   return Object.fromEntries(Object.entries(configuration).map(([key, value]) => [key, () => value]));
 }

@@ -162,6 +162,15 @@ it('makes a directory that is pulled, shows what its first sync does, and pulls 
   expect((await run(['source', 'runs', 'Made up'])).stdout).toContain('preview');
   const moved = await run(['source', 'sync', 'Made up', '--day', '3', '--preview']);
   expect(moved.stdout).toMatch(/^update\t.*enterprise\.manager=[\w-]+/m);
+  const set = await run(['source', 'set', 'Made up', 'BRAKE_MIN=7', 'retentionDays=30']);
+  expect(set).toMatchObject({ code: 0, stdout: expect.stringContaining('ACTIVE') });
+  expect((await run(['source', 'show', 'Made up'])).stdout).toMatch(/^BRAKE_MIN\t7$/m);
+  // What would take something from people is shown, and asked about, before it is saved.
+  const filtered = await run(['source', 'set', 'Made up', 'domains=["nowhere.example"]']);
+  expect(filtered).toMatchObject({ code: 2, stdout: expect.stringMatching(/^remove\t/m) });
+  const { body: kept } = await bridge.admin('GET', `/connections/${JSON.parse(added.stdout).id}`);
+  expect(kept).toMatchObject({ domains: [], retentionDays: 30 });
+  expect(await run(['source', 'unmatched', 'Made up'])).toMatchObject({ code: 0, stderr: 'None.\n' });
   await bridge.admin('DELETE', `/connections/${JSON.parse(added.stdout).id}?confirm=true`);
 });
 

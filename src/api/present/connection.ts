@@ -87,10 +87,10 @@ export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
   };
 }
 
-/** What a PATCH is merged into: accounts that only add to people have no mapping. */
+/** What a PATCH is merged into: the default mapping is shown, but nobody has chosen it. */
 export function pullSettingsBefore(deps: ApiDeps, record: PulledRecord) {
   const { mapping, ...settings } = pullSettingsShown(deps, record);
-  return mapping.length === 0 ? settings : { ...settings, mapping };
+  return record.settings.mapping === null ? settings : { ...settings, mapping };
 }
 
 function showPulled(deps: ApiDeps, record: PulledRecord) {

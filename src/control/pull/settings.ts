@@ -75,12 +75,13 @@ export function whatChanges(
   const isBrake = (key: string) => key.startsWith('BRAKE_');
   const inScope = (key: string) => definition.scopeKeys.includes(key);
   const was = before.settings;
+  const mappingOf = ({ mapping }: PullSettings) => mapping ?? definition.defaultMapping;
   return {
     connection: entered || changed.some((key) => !isBrake(key) && !inScope(key)),
     scope:
       changed.some(inScope) ||
       !isDeepStrictEqual(was.groups, settings.groups) ||
-      !isDeepStrictEqual(was.mapping, settings.mapping) ||
+      !isDeepStrictEqual(mappingOf(was), mappingOf(settings)) ||
       !isDeepStrictEqual(was.domains, settings.domains),
   };
 }

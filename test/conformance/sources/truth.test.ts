@@ -154,6 +154,17 @@ describe.each(PLAYED)('on %s', (dialect) => {
     );
   });
 
+  it('saves at once what leaves nobody out, and keeps the default mapping one that nobody chose', async () => {
+    const { mapping } = await pulled.read();
+    for (const patch of [{ configuration: { BRAKE_MIN: 11 } }, { retentionDays: 30 }, { mapping }]) {
+      const saved = await bridge.admin('PATCH', pulled.path, patch);
+      expect(saved).toMatchObject({ status: 200, body: { id: expect.any(String) } });
+    }
+    const { configuration } = await pulled.read();
+    expect(configuration.BRAKE_MIN).toBe(11);
+    await bridge.admin('PATCH', pulled.path, { configuration: { BRAKE_MIN: null }, mapping: null });
+  });
+
   it('asks before a changed filter leaves people out', async () => {
     const narrowed = { configuration: { FILTER: 'a' } };
     const previewed = await bridge.admin('PATCH', pulled.path, narrowed);
