@@ -14,12 +14,14 @@ import { drawBrakeThemes, withBrakeActions } from './brakeActions.ts';
 import { judge } from './judges/oracle.ts';
 import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
+import { playEnding } from './players/endings.ts';
 import { Play } from './players/play.ts';
 import { createRandom } from './random.ts';
+import { drawRuleThemes, type RuleThemes } from './ruleActions.ts';
 import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
-  readonly themes: Themes;
+  readonly themes: Themes & Partial<RuleThemes>;
   readonly actions: readonly Planned[];
 }
 
@@ -42,7 +44,8 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const themes = drawFurtherThemes(further, drawThemes(random, parallel ?? drawn));
   const actions = drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX));
   const brake = createRandom(`${seed}/${index}/brake`);
-  const all = { ...themes, ...drawBrakeThemes(brake) };
+  const rules = createRandom(`${seed}/${index}/rules`);
+  const all = { ...themes, ...drawBrakeThemes(brake), ...drawRuleThemes(rules) };
   return { themes: all, actions: withBrakeActions(brake, all, withFurtherActions(further, themes, actions)) };
 }
 
@@ -63,7 +66,7 @@ export async function playHistory(
   try {
     let isOver = false;
     world.scheduler.spawn(world.people, async () => {
-      complaints = await tell(world, actions);
+      complaints = await tell(world, actions, themes.ending ?? null);
       isOver = true;
     });
     await world.scheduler.run(() => isOver || world.violations.length > 0);
@@ -81,7 +84,11 @@ export async function playHistory(
   };
 }
 
-async function tell(world: World, actions: readonly Planned[]): Promise<readonly string[]> {
+async function tell(
+  world: World,
+  actions: readonly Planned[],
+  ending: RuleThemes['ending'],
+): Promise<readonly string[]> {
   const play = new Play(world);
   for (const replica of world.replicas) replica.start();
   await play.open();
@@ -96,7 +103,9 @@ async function tell(world: World, actions: readonly Planned[]): Promise<readonly
   for (const store of world.stores) await play.admin.decide(store, 'approve', true);
   await quiet(world, play);
   await waitForRemovals(world, play);
-  return (await judge(world)).map((complaint) => `after approving everything: ${complaint}`);
+  const second = await judge(world);
+  if (second.length > 0) return second.map((complaint) => `after approving everything: ${complaint}`);
+  return ending === null ? [] : playEnding(world, play, ending, () => quiet(world, play));
 }
 
 /** No more faults; what may have moved behind the bridge's back is looked at once. */

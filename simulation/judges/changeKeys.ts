@@ -26,6 +26,8 @@ export interface ShownChange {
   readonly subject: { readonly id: string };
   readonly member?: { readonly id: string };
   readonly attributes?: readonly ShownAttribute[];
+  /** Of a preview: it undoes what somebody changed there by hand. */
+  readonly drift?: boolean;
 }
 
 export function keysOf({ op, subject, member, attributes = [] }: ShownChange): readonly string[] {

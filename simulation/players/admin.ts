@@ -12,6 +12,15 @@ import { RuleAdmin } from './ruleAdmin.ts';
 /** As the API shows a secret, and takes it back. */
 const MASK = '********';
 const SECRETS = ['OAUTH_ACCESS_TOKEN', 'ACCESS_TOKEN'];
+const NOTHING_IN_THE_WAY: Settings = {
+  BRAKE_PERCENT: 100,
+  CREATE_USERS: true,
+  DISABLE_USERS: true,
+  DEPROVISION_USERS: true,
+  GROUP_PROVISIONING: 'Create',
+  PROTECTED_ACCOUNTS: [],
+  PROTECTED_GROUPS: [],
+};
 const PAGE = 'limit=1000';
 const PREVIEW_ASKED_EVERY_MS = 2_000;
 const PREVIEW_ASKED_MAX = 200;
@@ -118,6 +127,11 @@ export class Admin {
     });
   }
 
+  /** Nothing stands in the way of a departure, or of whoever comes. */
+  free(store: SimulatedStore): Promise<void> {
+    return this.#changeSettings(store, (now) => ({ ...now, ...NOTHING_IN_THE_WAY }));
+  }
+
   async resume(store: SimulatedStore): Promise<boolean> {
     return isDone(await this.#ask(store, 'POST', '/resume', {}));
   }
@@ -151,23 +165,31 @@ export class Admin {
 
   async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
     const { permitted, decisions } = store.guard.records;
+    const preview = await this.preview(store);
+    if (preview === null) return;
+    const keys = preview.changes.flatMap(keysOf);
+    for (const key of keys) permitted.add(key);
+    if (includeHeld) decisions.approve(keys);
+    await this.#ask(store, 'POST', `/preview/${preview.id}/apply`, { includeHeld });
+  }
+
+  /** Null where it was refused, or failed. */
+  async preview(
+    store: SimulatedStore,
+  ): Promise<{ readonly id: string; readonly changes: readonly ShownChange[] } | null> {
     const started = await this.#ask(store, 'POST', '/preview', {});
-    if (!isDone(started)) return;
-    const path = `/preview/${started.body.id}`;
+    if (!isDone(started)) return null;
+    const { id } = started.body;
     let { state } = started.body;
     for (let asked = 0; state === 'RUNNING'; asked++) {
       if (asked === PREVIEW_ASKED_MAX) throw new Error('a preview does not end');
       await this.#world.sleep(PREVIEW_ASKED_EVERY_MS);
-      ({ state } = (await this.#ask(store, 'GET', path)).body);
+      ({ state } = (await this.#ask(store, 'GET', `/preview/${id}`)).body);
     }
-    if (state !== 'DONE') return;
+    if (state !== 'DONE') return null;
     await this.#world.sleep(this.#world.random.int(0, 3_000));
-    const items: ShownChange[] = (await this.#ask(store, 'GET', `${path}/changes?${PAGE}`)).body._embedded
-      .changes;
-    const keys = items.flatMap(keysOf);
-    for (const key of keys) permitted.add(key);
-    if (includeHeld) decisions.approve(keys);
-    await this.#ask(store, 'POST', `${path}/apply`, { includeHeld });
+    const listed = await this.#ask(store, 'GET', `/preview/${id}/changes?${PAGE}`);
+    return { id, changes: listed.body._embedded.changes };
   }
 
   async #changeTask(store: SimulatedStore, what: 'retryTask' | 'discardTask'): Promise<void> {

@@ -24,6 +24,8 @@ export interface Faults {
   unavailable: number;
   /** Something between answers in the vendor's place, half of the time after the vendor did what was asked. */
   foreign: number;
+  /** Nothing is created for so long, by the vendor's word; 0: as ever. */
+  creationsWaitSeconds: number;
   /** Reads show a state of up to so many milliseconds ago. */
   lagMs: number;
 }
@@ -36,6 +38,7 @@ export const NO_FAULTS: Readonly<Faults> = {
   rateLimited: 0,
   unavailable: 0,
   foreign: 0,
+  creationsWaitSeconds: 0,
   lagMs: 0,
 };
 
@@ -150,6 +153,7 @@ export class Network {
   #arrive(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Answer | 'refused' | null {
     const { vendor, faults, witness } = line;
     const random = this.#random;
+    if (faults.creationsWaitSeconds > 0 && isCreation(request)) return limited(faults.creationsWaitSeconds);
     if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
     if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
     if (random.chance(faults.lost)) return null;
@@ -228,6 +232,10 @@ class Way {
     await this.takes(PATIENCE_MS);
     throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   }
+}
+
+function isCreation({ method, path }: EmulatedRequest): boolean {
+  return method === 'POST' && /\/(?:users|groups)$/i.test(path);
 }
 
 function limited(seconds: number): Answer {

@@ -1,0 +1,116 @@
+/**
+ * What some histories end with, when everything is quiet and judged: something that can be told exactly only then.
+ * Each says what was not as it must be.
+ */
+
+import { HAND_EDITS } from '../actions.ts';
+import { judgePreviewed, type Previewed } from '../judges/previewed.ts';
+import type { Human } from '../judges/model.ts';
+import type { SimulatedStore, World } from '../machine/world.ts';
+import type { Ending } from '../ruleActions.ts';
+import { editByHand } from './byHand.ts';
+import type { Play } from './play.ts';
+
+/** `quiet` resolves when nothing is left to do. */
+export async function playEnding(
+  world: World,
+  play: Play,
+  ending: Ending,
+  quiet: () => Promise<void>,
+): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const store of world.stores) {
+    if (store.guard.records.sight.meaning.approval) continue;
+    const found =
+      ending === 'preview'
+        ? await previewAndSync(world, play, store, quiet)
+        : await leaveBehindCreations(world, play, store, quiet);
+    complaints.push(...found.map((what) => `${store.vendor.traits.type}: ${what}`));
+  }
+  return complaints;
+}
+
+const EDITS_BEFORE_PREVIEW_MAX = 3;
+/** What a preview can be asked to undo. */
+const UNDOABLE = HAND_EDITS.filter((what) => !['foreignAccount', 'foreignGroup', 'stranger'].includes(what));
+
+/** People change something there by hand, an admin asks for a preview, and then for a sync that repairs. */
+async function previewAndSync(
+  world: World,
+  { admin }: Play,
+  store: SimulatedStore,
+  quiet: () => Promise<void>,
+): Promise<readonly string[]> {
+  const { random, themes } = world;
+  const { records } = store.guard;
+  await admin.sync(store, true);
+  await quiet();
+  for (let edits = random.int(1, EDITS_BEFORE_PREVIEW_MAX); edits > 0; edits--)
+    editByHand(world, store, random.pick(UNDOABLE), random.int(0, themes.people + 1));
+  const preview = await admin.preview(store);
+  if (preview === null) return ['the preview was not made'];
+  const before = records.deeds.length;
+  await admin.sync(store, true);
+  await quiet();
+  const previewed: Previewed = {
+    changes: preview.changes,
+    deeds: records.deeds.slice(before),
+    held: await admin.held(store),
+  };
+  return judgePreviewed(records, previewed);
+}
+
+const CREATIONS_WAIT_SECONDS = 1_200;
+/** By then the vendor has refused a creation. */
+const REFUSED_WITHIN_MS = 20_000;
+/** An ordinary leaver, whom nothing else keeps. */
+const LEFT_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 1_000;
+/** A slot that no other action uses. */
+const LAST_SLOT = 9;
+
+/** The vendor lets nothing be created for many minutes, and somebody leaves. */
+async function leaveBehindCreations(
+  world: World,
+  play: Play,
+  store: SimulatedStore,
+  quiet: () => Promise<void>,
+): Promise<readonly string[]> {
+  await play.admin.free(store);
+  await quiet();
+  await play.admin.decide(store, 'approve', true);
+  await quiet();
+  const leaver = leaverOf(world, store);
+  if (leaver === null) return [];
+  store.faults.creationsWaitSeconds = CREATIONS_WAIT_SECONDS;
+  await play.play({ kind: 'makeGroup', group: LAST_SLOT, members: [leaver.human.index] });
+  const newcomer = world.model.humans.find(({ userId }) => userId === null);
+  if (newcomer) await play.play({ kind: 'hire', who: newcomer.index });
+  await world.sleep(REFUSED_WITHIN_MS);
+  await play.play({ kind: 'leave', who: leaver.human.index });
+  const isUsable = () => store.vendor.holds.accounts.get(leaver.accountId)?.state === 'enabled';
+  for (let waited = 0; isUsable() && waited < LEFT_WITHIN_MS; waited += LOOK_EVERY_MS)
+    await world.sleep(LOOK_EVERY_MS);
+  const complaints = isUsable()
+    ? [`h${leaver.human.index} left, and ${leaver.accountId} is still enabled behind creations that wait`]
+    : [];
+  store.faults.creationsWaitSeconds = 0;
+  await quiet();
+  return complaints;
+}
+
+/** Somebody whom the bridge may disable, and can. */
+function leaverOf(
+  { random, model }: World,
+  { vendor, guard }: SimulatedStore,
+): { readonly human: Human; readonly accountId: string } | null {
+  const { records } = guard;
+  const found = model.humans.flatMap((human) => {
+    if (records.sight.person(human)?.lifecycle !== 'active' || human.userId === null) return [];
+    const [accountId, ...others] = records.own.accountsOf(human).filter((id) => vendor.holds.accounts.has(id));
+    const account = accountId === undefined ? undefined : vendor.holds.accounts.get(accountId);
+    if (!account || others.length > 0 || account.state !== 'enabled') return [];
+    return account.isUntouchable || records.isSpared(account.id) ? [] : [{ human, accountId: account.id }];
+  });
+  return found.length === 0 ? null : random.pick(found);
+}
