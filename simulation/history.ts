@@ -17,7 +17,7 @@ import { type SimulatedStore, World } from './machine/world.ts';
 import { playEnding } from './players/endings.ts';
 import { Play } from './players/play.ts';
 import { createRandom } from './random.ts';
-import { drawRuleThemes, type RuleThemes } from './ruleActions.ts';
+import { drawRuleThemes, type RuleThemes, withRuleActions } from './ruleActions.ts';
 import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
@@ -46,7 +46,8 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const brake = createRandom(`${seed}/${index}/brake`);
   const rules = createRandom(`${seed}/${index}/rules`);
   const all = { ...themes, ...drawBrakeThemes(brake), ...drawRuleThemes(rules) };
-  return { themes: all, actions: withBrakeActions(brake, all, withFurtherActions(further, themes, actions)) };
+  const mixed = withBrakeActions(brake, all, withFurtherActions(further, themes, actions));
+  return { themes: all, actions: withRuleActions(rules, all, mixed) };
 }
 
 /** Without a mistake of the bridge there are no complaints. `meddle`: what a test does to the world beforehand. */

@@ -64,6 +64,7 @@ export function judgeAccountWrite(
         records.decisions.refusal(keys, turn, write.accountId, () => true) ??
         records.refuseLoss(turn, write.accountId, keys, `h${human.index}`) ??
         unwantedRemoval(write.op, was, some) ??
+        lostWithGroup(records, turn, human, keys) ??
         tooSoon(records, human, write, meanings)
       );
     case 'other':
@@ -127,6 +128,22 @@ function unwantedRemoval(
     op === 'delete' ? m.removeAction === 'Delete' : m.removeAction === 'Disable' || m.removeAfterDays > 0;
   if (was('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
   return 'neither the directory nor the settings want it';
+}
+
+/** What a rule loses because a group that it names was deleted waits for a person. */
+function lostWithGroup(
+  { sight, decisions, model }: Records,
+  turn: Turn,
+  human: Human,
+  keys: readonly string[],
+): string | null {
+  if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn))) return null;
+  const wanting: number[] = [];
+  for (let tick = turn.tick; tick <= model.tick; tick++)
+    if (sight.person(human, tick)?.lifecycle !== 'active') wanting.push(tick);
+  return wanting.length > 0 && wanting.every((tick) => sight.lostWithGroup(human, tick))
+    ? 'a group that a rule names was deleted, and nobody has decided'
+    : null;
 }
 
 /** Under `REMOVE_AFTER_DAYS` an account is disabled, and deleted only when that is so long ago. */

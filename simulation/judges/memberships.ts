@@ -4,7 +4,7 @@ import type { Turn } from '../vendors/network.ts';
 import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
 import { changeKey } from './changeKeys.ts';
 import { emptiesGroup } from './emptiedGroups.ts';
-import type { ScimGroup } from './model.ts';
+import type { Human, ScimGroup } from './model.ts';
 import type { Records } from './records.ts';
 import type { Meaning } from './settings.ts';
 
@@ -81,6 +81,8 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
     if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn)))
       return complaint;
     if (complaint !== null) return complaint;
+    if (human && wentWithGroup(records, turn, write, human))
+      return 'the group, which a rule names, was deleted, and nobody has decided';
     return emptiesGroup(records, turn, write, meanings) ? 'one change takes most of the group' : null;
   }
   if (!human) return 'nobody in the directory is this member';
@@ -139,6 +141,23 @@ function wasNamed({ sight, model }: Records, group: ScimGroup, since: number, na
     if (standing?.live && standing.name === name) return true;
   }
   return false;
+}
+
+/** At each moment at which the directory does not want the membership, that is why. */
+function wentWithGroup(
+  { own, model, sight }: Records,
+  turn: Turn,
+  { groupId, accountId }: MemberWrite,
+  human: Human,
+): boolean {
+  const feeding = own.feeding(groupId);
+  let isUnwanted = false;
+  for (let tick = turn.tick; tick <= model.tick; tick++) {
+    if (own.wantedAt(tick, groupId, accountId)) continue;
+    if (!feeding.some((group) => sight.membershipWent(human, group, tick))) return false;
+    isUnwanted = true;
+  }
+  return isUnwanted;
 }
 
 function judgeRevoke(

@@ -64,6 +64,36 @@ export class Sight {
     return rules.length === 0 || isNamed ? standing : { ...standing, live: false };
   }
 
+  /**
+   * Whether the person is outside only because groups are gone that rules name: they did not leave, their group went
+   * from under them.
+   */
+  lostWithGroup(human: Human, tick: number): boolean {
+    const standing = human.standing.at(tick);
+    if (standing?.lifecycle !== 'active' || this.#includes(human, standing, tick)) return false;
+    return this.#rules(tick).some(
+      ({ title, groups }) =>
+        (title === null || title === standing.title) &&
+        groups.some((id) => this.#wentUnder(human, this.#model.groupOf(id), tick)),
+    );
+  }
+
+  /** The same of a membership: a rule names the group, which was deleted with the person in it. */
+  membershipWent(human: Human, group: ScimGroup, tick: number): boolean {
+    const isNamed = this.#rules(tick).some(({ groups }) => groups.includes(group.id));
+    return isNamed && this.#wentUnder(human, group, tick);
+  }
+
+  #wentUnder(human: Human, group: ScimGroup | undefined, tick: number): boolean {
+    if (!group || group.standing.at(tick)?.live !== false) return false;
+    const { ended } = group.standing;
+    const wasNamed = this.#model.rules
+      .get(this.#storeId())
+      ?.at(ended)
+      ?.some(({ groups }) => groups.includes(group.id));
+    return wasNamed === true && group.standing.at(ended - 1)?.members.has(human.index) === true;
+  }
+
   get #unmapped() {
     return this.#model.unmapped.get(this.#storeId());
   }
