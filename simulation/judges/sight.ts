@@ -85,7 +85,7 @@ export class Sight {
   }
 
   #wentUnder(human: Human, group: ScimGroup | undefined, tick: number): boolean {
-    if (!group || group.standing.at(tick)?.live !== false) return false;
+    if (group?.standing.at(tick)?.live !== false) return false;
     const { ended } = group.standing;
     const wasNamed = this.#model.rules
       .get(this.#storeId())

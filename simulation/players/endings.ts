@@ -4,8 +4,8 @@
  */
 
 import { HAND_EDITS } from '../actions.ts';
-import { judgePreviewed, type Previewed } from '../judges/previewed.ts';
 import type { Human } from '../judges/model.ts';
+import { judgePreviewed, type Previewed } from '../judges/previewed.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 import type { Ending } from '../ruleActions.ts';
 import { editByHand } from './byHand.ts';
@@ -107,7 +107,9 @@ function leaverOf(
   const { records } = guard;
   const found = model.humans.flatMap((human) => {
     if (records.sight.person(human)?.lifecycle !== 'active' || human.userId === null) return [];
-    const [accountId, ...others] = records.own.accountsOf(human).filter((id) => vendor.holds.accounts.has(id));
+    const [accountId, ...others] = records.own
+      .accountsOf(human)
+      .filter((id) => vendor.holds.accounts.has(id));
     const account = accountId === undefined ? undefined : vendor.holds.accounts.get(accountId);
     if (!account || others.length > 0 || account.state !== 'enabled') return [];
     return account.isUntouchable || records.isSpared(account.id) ? [] : [{ human, accountId: account.id }];
