@@ -22,7 +22,7 @@ const GROUP_MEMBERS = 20;
 /** So many are renamed before a delta. */
 const CHANGED = 100;
 const UNLIMITED = 1_000_000_000;
-/** So long ago the company was made: a delta begins somewhat before what was seen last. */
+/** So long ago the company was made: a delta begins ten minutes before what was seen last. */
 const FOUNDED_MS_AGO = 24 * 60 * 60_000;
 const CLIENT_PAUSE_MS = 50;
 
@@ -36,6 +36,7 @@ export async function pull({ pulledPeople }: Sizes): Promise<readonly Row[]> {
   try {
     const ids = company(okta, pulledPeople);
     agoMs = 0;
+    touch(okta, ids);
     return await play(bridge, okta, ids, () => written(url));
   } finally {
     await bridge.stop();
@@ -55,6 +56,13 @@ function company({ state }: OktaEmulator, count: number): readonly string[] {
     state.addGroup(`Group ${n}`, members);
   }
   return ids;
+}
+
+/** One person and one group changed lately: a delta goes on from there, and not from the founding. */
+function touch({ state }: OktaEmulator, [first = '']: readonly string[]): void {
+  state.setProfile(first, { title: 'Founder' });
+  const [group] = [...state.groups.values()].filter(({ type }) => type === 'OKTA_GROUP');
+  if (group) state.setMembers(group.id, [...group.members]);
 }
 
 async function play(

@@ -163,6 +163,37 @@ describe.each(PLAYED)('on %s', (dialect) => {
     await leave(watched.path);
   });
 
+  it('finds people by the id at the source, whatever their address, and lets those wait who could be several', async () => {
+    const configuration = { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' };
+    const google = { strategy: 'google', sync: { enabled: false }, configuration };
+    const [gil, hal] = ['100000000000000000001', '100000000000000000002'];
+    Object.assign(state, { users: [user(gil, { name: 'gil' }), user(hal, { name: 'hal' })], groups: [] });
+    const one = await Pulled.make(bridge, { name: 'One', ...google, matchPeople: false });
+    await one.activate();
+    const third = await bridge.admin('POST', '/connections', {
+      ...{ name: 'Third', strategy: 'scim', matchPeople: false },
+    });
+    const token = await bridge.admin('POST', `/connections/${third.body.id}/scim-configuration/tokens`, {});
+    await push(['hal'], token.body.token);
+    const found = async (q: string) =>
+      (await bridge.admin('GET', `/people?q=${q}`)).body._embedded.people.map(({ id }: { id: string }) => id);
+    const before = await found('gil');
+    expect(await found('hal')).toHaveLength(2);
+
+    state.users = [user(gil, { name: 'gilbert' }), user('100000000000000000003', { name: 'hal' })];
+    const two = await Pulled.make(bridge, { name: 'Two', ...google, matchPeople: true });
+    const { body } = await bridge.admin('POST', `${two.path}/activate`);
+    const shown = await two.ended(body.preview);
+    expect(shown).toMatchObject({ summary: { created: 1, skipped: 1 } });
+    expect(shown.error).toContain('hal could be one of 2 people');
+    expect(await two.changes(shown.id)).toMatchObject([
+      { op: 'match', subject: { id: before[0], display: 'gilbert' } },
+    ]);
+    expect(await two.activate()).toMatchObject({ summary: { created: 1, skipped: 1 } });
+    expect(await found('gilbert')).toEqual(before);
+    expect(await found('hal')).toHaveLength(2);
+  });
+
   it('keeps runs for thirty days, previews for one, and the newest of all', async () => {
     state.groups = [];
     const again = await Pulled.make(bridge, {
