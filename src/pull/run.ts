@@ -13,7 +13,7 @@ import { type PullRun, savePullRun } from '../db/pull/runs.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
-import type { PullState } from '../model/pull/pull.ts';
+import { onlyEnriches, type PullState } from '../model/pull/pull.ts';
 import { PositionLost, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
@@ -68,6 +68,8 @@ function sourceOf({ cache }: PullDeps, { record, run }: Pick<Step, 'record' | 'r
 
 const settingsOf = ({ record, run }: Pick<Step, 'record' | 'run'>) => run.trial?.settings ?? record.settings;
 
+const enriches = (step: Pick<Step, 'record' | 'run'>) => onlyEnriches(step.record.type, settingsOf(step));
+
 async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Promise<OpenScan | null> {
   const { run, lease } = step;
   const at = isoTime(deps.clock.now());
@@ -107,10 +109,15 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   }
   const source = sourceOf(deps, step);
   const { mode, selected } = settingsOf(step).groups;
-  const groups = mode === 'Selected' ? { mode, ids: selected.map(({ id }) => id) } : { mode };
+  // Of whoever only adds to people, everybody is looked at, and no group.
+  const groups = enriches(step)
+    ? { mode: 'Off' as const }
+    : mode === 'Selected'
+      ? { mode, ids: selected.map(({ id }) => id) }
+      : { mode };
   const { position } = record;
   const request = { groups, position, ...(run.day === null ? {} : { day: run.day }) };
-  const isDelta = run.mode === 'delta' && source.delta !== undefined && position !== null;
+  const isDelta = !enriches(step) && run.mode === 'delta' && source.delta !== undefined && position !== null;
   const pages =
     isDelta && source.delta ? source.delta(position, request, context) : source.scan(request, context);
   const asked = run.mode === 'delta' && !isDelta ? 'full' : run.mode;
@@ -133,7 +140,8 @@ async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefiniti
   const { record, run, lease, context } = step;
   const { store } = await feedOfStep(deps, step);
   const source = store ? null : sourceOf(deps, step);
-  const input = { record, run, definition, source, context };
+  const settings = settingsOf(step);
+  const input = { record, run, settings, definition, source, context };
   const absent = await accountsMissing(deps.db, input);
   const at = isoTime(deps.clock.now());
   await recordUnder(deps.db, lease, async (tx) => {
@@ -147,7 +155,7 @@ async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefiniti
 async function compareStep(deps: PullDeps, step: Step): Promise<void> {
   const { record, run, lease, context } = step;
   const definition = deps.cache.definitionOf(record.type);
-  if (definition.enriches) return enrichStep(deps, step, definition);
+  if (enriches(step)) return enrichStep(deps, step, definition);
   const source = sourceOf(deps, step);
   const comparison = await compareRun(deps, {
     record,

@@ -5,6 +5,7 @@ import { type ConnectionCounts, countsOfConnections } from '../../db/identity/co
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import { storesWaitedFor } from '../../db/identity/tombstones.ts';
 import { getPulled, type PulledRecord } from '../../db/pull/connections.ts';
+import { onlyEnriches } from '../../model/pull/pull.ts';
 import { maskedConfiguration } from '../../stores/storeSecrets.ts';
 import type { ApiDeps } from '../deps.ts';
 import { connectionHref } from '../href.ts';
@@ -71,6 +72,7 @@ export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
   const { childKey, parentKey } = definition?.manager ?? { childKey: null, parentKey: null };
   return {
     configuration: definition ? maskedConfiguration(definition, record) : {},
+    enrich: onlyEnriches(record.type, record.settings),
     sync,
     groups: { mode: groups.mode, selected: [...groups.selected] },
     manager: {

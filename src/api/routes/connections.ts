@@ -23,7 +23,7 @@ import {
 } from '../../db/identity/connections.ts';
 import { getPulled, pulledAmong } from '../../db/pull/connections.ts';
 import type { Cause } from '../../model/cause.ts';
-import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
+import { onlyEnriches, PULLED_STRATEGIES } from '../../model/pull/pull.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, created, endpoint, noContent, ok } from '../endpoint.ts';
 import { connectionHref } from '../href.ts';
@@ -215,11 +215,12 @@ function isPulled(strategy: string): boolean {
 }
 
 function pulledInput(body: z.output<typeof NewConnection>): PulledInput {
-  const { configuration, sync, groups, manager, mapping, tags, domains } = body;
+  const { strategy, enrich = false, configuration, sync, groups, manager, mapping, tags, domains } = body;
   return {
     ...inputOf(body),
     configuration,
     settings: {
+      enrich: onlyEnriches(strategy, { enrich }),
       sync: sync ?? { enabled: true, intervalMinutes: 15, fullIntervalMinutes: 1440 },
       groups: groups ?? { mode: 'All', selected: [] },
       manager: manager ?? { enabled: true, childKey: null, parentKey: null },

@@ -15,7 +15,7 @@ import { lockEnvironment } from '../../db/identity/environments.ts';
 import type { Db } from '../../db/open.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import { ENRICHING_STRATEGIES, PULLED_STRATEGIES } from '../../model/pull/pull.ts';
+import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -32,6 +32,8 @@ export interface ConnectionInput
   readonly handle?: string | undefined;
   /** Read only; a value that is not so is refused. */
   readonly isPrimary?: boolean | undefined;
+  /** It brings nobody, and so is never the primary one. */
+  readonly enriches?: boolean | undefined;
   /** Absent: true for the primary connection, false for any other. */
   readonly matchPeople?: boolean | undefined;
   readonly reusedIdentifiers: ReusedIdentifiers;
@@ -51,8 +53,7 @@ export async function createConnection(
     // The lock makes exactly one of two first connections the primary one.
     const others = await othersIn(tx, environmentId, null);
     refuseTakenName('connection', input.name, others);
-    const isPrimary =
-      !ENRICHING_STRATEGIES.some((one) => one === input.strategy) && !others.some((other) => other.isPrimary);
+    const isPrimary = !input.enriches && !others.some((other) => other.isPrimary);
     refuseOtherPrimary(input.isPrimary, isPrimary);
     const taken = handlesOf(others);
     if (input.handle !== undefined) refuseTakenHandle(input.handle, taken);

@@ -10,7 +10,7 @@ import { insertPulled, lockPulled, type PulledRecord, updatePulled } from '../..
 import { insertPullRun, type NewRun, openPullRun, type PullRun } from '../../db/pull/runs.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import type { PullSettings } from '../../model/pull/pull.ts';
+import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
 import type { SourceDefinition } from '../../sources/source.ts';
 import { type Check, tenantMistake } from '../../stores/check.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -20,7 +20,7 @@ import { isoTime } from '../../support/clock.ts';
 import type { Versions } from '../conflicts.ts';
 import { type ConnectionInput, changeConnection, createConnection } from '../identity/connections.ts';
 import { readNewConfiguration, readReplacedConfiguration } from '../storeConfiguration.ts';
-import { refuseMistakes, whatChanges } from './settings.ts';
+import { refuseMistakes, refuseOtherRole, whatChanges } from './settings.ts';
 
 export interface PulledInput extends ConnectionInput {
   readonly configuration: unknown;
@@ -52,7 +52,8 @@ export async function createPulled(
   const definition = definitionOfSource(deps, input.strategy);
   const read = readNewConfiguration(definition, input.configuration ?? {});
   refuseMistakes(definition, read, input.settings);
-  return createConnection(deps, environmentId, input, cause, async (tx, connection) => {
+  const enriches = onlyEnriches(input.strategy, input.settings);
+  return createConnection(deps, environmentId, { ...input, enriches }, cause, async (tx, connection) => {
     const { id, name, strategy, createdAt } = connection;
     await insertPulled(tx, {
       ...{ id, environmentId, name, type: strategy, status: 'STAGED', updatedAt: createdAt },
@@ -75,6 +76,7 @@ export async function changePulled(
   const definition = definitionOfSource(deps, record.type);
   const read = readReplacedConfiguration(deps.keyring, definition, record, input.configuration ?? {});
   refuseMistakes(definition, read, input.settings);
+  refuseOtherRole(record, input.settings);
   const { given } = read;
   const change = whatChanges(deps.keyring, definition, record, given, input.settings);
   const isActive = record.status === 'ACTIVE';

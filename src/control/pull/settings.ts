@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { type Mistake, RequestError } from '../../model/errors.ts';
-import type { PullSettings } from '../../model/pull/pull.ts';
+import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
 import type { Configuration } from '../../model/settings.ts';
 import { SOURCE_ATTRIBUTES } from '../../model/source.ts';
 import type { SourceDefinition } from '../../sources/source.ts';
@@ -13,17 +13,30 @@ import type { ReadConfiguration } from '../storeConfiguration.ts';
 
 /** Throws a 400 that names every mistake. */
 export function refuseMistakes(
-  { enriches }: Pick<SourceDefinition, 'enriches'>,
+  { enriches, strategy }: Pick<SourceDefinition, 'enriches' | 'strategy'>,
   { mistakes }: ReadConfiguration,
   settings: PullSettings,
 ): void {
-  const all = [...mistakes, ...(enriches ? meaningless(settings) : mappingMistakes(settings))];
+  const all = [...mistakes];
+  if (onlyEnriches(strategy, settings))
+    all.push(...meaningless(settings, enriches ? 'all' : 'allButMapping'));
+  if (!enriches) all.push(...mappingMistakes(settings));
   if (all.length > 0) throw new RequestError(400, 'Some settings cannot be so.', all);
 }
 
-/** Whoever only adds to people brings neither them nor groups. */
-function meaningless({ mapping, tags, domains }: PullSettings): readonly Mistake[] {
-  const given = { mapping: mapping ?? [], tags, domains };
+/** Whom it has brought would be left behind, or whoever it added to would come twice. Throws a 400. */
+export function refuseOtherRole({ type, settings }: PulledRecord, wanted: PullSettings): void {
+  if (onlyEnriches(type, settings) === onlyEnriches(type, wanted)) return;
+  const detail = 'enrich is decided when a connection is made: make another one, and delete this one';
+  throw new RequestError(400, 'Some settings cannot be so.', [{ pointer: '/enrich', detail }]);
+}
+
+/** Whoever only adds to people brings neither them nor groups. By a directory's mapping an address is found. */
+function meaningless(
+  { mapping, tags, domains }: PullSettings,
+  which: 'all' | 'allButMapping',
+): readonly Mistake[] {
+  const given = { mapping: which === 'all' ? (mapping ?? []) : [], tags, domains };
   return Object.entries(given)
     .filter(([, list]) => list.length > 0)
     .map(([name]) => ({

@@ -3,7 +3,7 @@
  * log name it; only `deletions.ts` and what reads deleted users still see it.
  */
 
-import { ENRICHING_STRATEGIES, PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
+import { onlyEnriches, PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
@@ -152,12 +152,17 @@ function present(db: Db, environmentId: string) {
 export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
   if (!connection.isPrimary) return null;
   await db('connections').where({ id: connection.id }).update({ is_primary: false });
-  const successor = await present(db, connection.environmentId)
+  const settings = db('pulled_connections')
+    .where('connection_id', db.ref('connections.id'))
+    .select('settings');
+  const others = await present(db, connection.environmentId)
     .whereNot({ id: connection.id })
-    .whereNotIn('strategy', ENRICHING_STRATEGIES)
     .whereNull('deletion')
     .orderBy(['created_at', 'id'])
-    .first();
+    .select('id', 'strategy', settings.as('settings'));
+  const successor = others.find(
+    ({ strategy, settings }) => !onlyEnriches(strategy, fromJsonOrNull(settings)),
+  );
   if (!successor) return null;
   return makePrimary(db, successor.id);
 }

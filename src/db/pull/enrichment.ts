@@ -2,7 +2,7 @@
 
 import type { Attributes } from '../../model/desired.ts';
 import type { Identity } from '../../model/pull/identity.ts';
-import { ENRICHING_STRATEGIES } from '../../model/pull/pull.ts';
+import { onlyEnriches } from '../../model/pull/pull.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
@@ -58,12 +58,13 @@ export async function identitiesOfPerson(db: Db, personId: string): Promise<read
 
 /** Of the connections that add identities. */
 export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
-  const handles: string[] = await db('connections')
-    .where({ environment_id: environmentId })
-    .whereIn('strategy', ENRICHING_STRATEGIES)
-    .whereNull('deleted_at')
-    .pluck('handle');
-  return new Set(handles);
+  const rows = await db('connections as c')
+    .join('pulled_connections as p', 'p.connection_id', 'c.id')
+    .where({ 'c.environment_id': environmentId })
+    .whereNull('c.deleted_at')
+    .select('c.handle', 'c.strategy', 'p.settings');
+  const enriching = rows.filter(({ strategy, settings }) => onlyEnriches(strategy, fromJson(settings)));
+  return new Set(enriching.map(({ handle }) => handle as string));
 }
 
 /** The stores whose rules or mappings name what the accounts of this connection say, in the order of their ids. */

@@ -13,7 +13,16 @@ export const PULLED_STRATEGIES = [
 export type PulledStrategy = (typeof PULLED_STRATEGIES)[number];
 
 /** Those whose accounts add to people, and bring nobody. */
-export const ENRICHING_STRATEGIES: readonly PulledStrategy[] = ['slack', 'gitlabSelf', 'gitlabSaas'];
+const ENRICHING_STRATEGIES: readonly string[] = [
+  'slack',
+  'gitlabSelf',
+  'gitlabSaas',
+] satisfies PulledStrategy[];
+
+/** True where a connection only adds to people whom another one brings. `settings`: null where nothing is pulled. */
+export function onlyEnriches(strategy: string, settings: Pick<PullSettings, 'enrich'> | null): boolean {
+  return ENRICHING_STRATEGIES.includes(strategy) || settings?.enrich === true;
+}
 
 export interface GroupsSetting {
   readonly mode: 'All' | 'Off' | 'Selected';
@@ -40,6 +49,8 @@ export interface GroupTag {
 }
 
 export interface PullSettings {
+  /** It adds to people whom another connection brings, whatever its strategy; absent: only where the strategy does. */
+  readonly enrich?: boolean;
   readonly sync: {
     readonly enabled: boolean;
     readonly intervalMinutes: number;

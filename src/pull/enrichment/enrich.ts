@@ -23,14 +23,21 @@ import {
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import { NOTHING_PULLED, type PullSummary } from '../../model/pull/pull.ts';
+import type { Claims } from '../../model/pull/identity.ts';
+import {
+  type MappedTarget,
+  NOTHING_PULLED,
+  type PullSettings,
+  type PullSummary,
+} from '../../model/pull/pull.ts';
 import { withDefaults } from '../../model/settings.ts';
 import { heldBecause } from '../../plan/pull/brake.ts';
 import { provesAbsence } from '../../plan/pull/missing.ts';
 import type { Source, SourceDefinition, SourceUser } from '../../sources/source.ts';
 import { judgeAbsent } from '../absent.ts';
 import { ScanRefused } from '../compare.ts';
-import { pagesOf } from '../people.ts';
+import { mappingOf, pagesOf } from '../people.ts';
+import { firstText } from '../resource.ts';
 import { identitiesOf, type Whereabouts } from './candidates.ts';
 
 const PAGE = 500;
@@ -38,6 +45,7 @@ const PAGE = 500;
 export interface EnrichInput {
   readonly record: PulledRecord;
   readonly run: PullRun;
+  readonly settings: PullSettings;
   readonly definition: SourceDefinition;
   readonly context: CallContext;
   /** Null where a store has seen the accounts: what it has not seen in its last whole scan is not there. */
@@ -85,13 +93,14 @@ export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absen
 /** Matches, and where it is no preview writes. In one transaction: nobody sees half a scan. */
 export async function enrich(
   tx: Db,
-  { record, run, definition }: EnrichInput,
+  { record, run, settings, definition }: EnrichInput,
   { gone, unknown }: Absent,
   at: string,
 ): Promise<PullSummary> {
   const { id: connectionId, environmentId } = record;
   const isPreview = run.mode === 'preview';
   const where = await whereaboutsOf(tx, record, definition);
+  const mapping = mappingOf(settings, definition);
   const affected = new Set<string>();
   const leftOut: IdentityRecord[] = [];
   const count = { created: 0, updated: 0, unchanged: 0, skipped: 0 };
@@ -102,7 +111,8 @@ export async function enrich(
     seq += lines.length;
   };
   const staged = (after: string) => stagedPage<SourceUser>(tx, run.id, 'user', after, PAGE);
-  for await (const accounts of pagesOf<SourceUser>(staged)) {
+  for await (const users of pagesOf<SourceUser>(staged)) {
+    const accounts = users.map((user) => ({ ...user, claims: claimsOf(user, mapping) }));
     const identities = await identitiesOf(tx, where, accounts);
     leftOut.push(...(await keptOfLeftOut(tx, connectionId, accounts, identities)));
     const { changed, unchanged, personIds } = await compareIdentities(tx, connectionId, identities);
@@ -138,6 +148,16 @@ export async function enrich(
   await settleSpeakers(tx, connectionId, affected);
   await lookAnew(tx, record, run, affected, at);
   return summary;
+}
+
+/** What a directory says of somebody: its own id is what the identity provider may know them by. */
+function claimsOf(user: SourceUser, mapping: readonly MappedTarget[]): Claims {
+  if (user.claims) return user.claims;
+  const textOf = (target: string) =>
+    firstText(user, mapping.find((mapped) => mapped.target === target)?.sources ?? []);
+  const email = textOf('primaryEmail');
+  const name = textOf('displayName') ?? textOf('userName') ?? email ?? user.id;
+  return { name, email, subject: user.id, isUnconfirmed: false, isOutsider: false };
 }
 
 /** Somebody's before, and a guest's or a purged person's now. */

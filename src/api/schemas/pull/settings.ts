@@ -52,6 +52,12 @@ const domains = z.array(text).max(ENTRIES_MAX);
 const tags = z.array(tag).max(ENTRIES_MAX);
 
 export const PULL_SETTINGS = {
+  enrich: z
+    .boolean()
+    .optional()
+    .describe(
+      'It brings nobody, and adds identities to people whom another connection brings. Decided when it is made; always so for slack, gitlabSelf and gitlabSaas.',
+    ),
   configuration: configuration.optional(),
   sync: sync.optional(),
   groups: groups.optional(),
@@ -64,6 +70,7 @@ export const PULL_SETTINGS = {
 const loose = z.record(z.string(), z.unknown()).nullish();
 
 export const PULL_PATCH = {
+  enrich: z.boolean().optional(),
   configuration: loose,
   sync: loose,
   groups: loose,
@@ -85,6 +92,7 @@ export const PULL_READ_ONLY = {
 };
 
 export const PULL_SHOWN = {
+  enrich: z.boolean().optional(),
   configuration: configuration.optional(),
   sync: sync.optional(),
   groups: groups.optional(),
