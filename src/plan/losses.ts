@@ -227,10 +227,14 @@ export function isDeclined({ state }: Pick<KnownLoss, 'state'>): boolean {
   return state === 'discarded' || state === 'undone';
 }
 
-/** What somebody declined stands while the directory wants what it wanted then, whether it is planned just now or not. */
-export function isRemembered(row: KnownLoss, lossOf: LossOf): boolean {
+/**
+ * What somebody declined stands while the directory wants what it wanted then, whether it is planned just now or not.
+ * `members`: by `personKey`, who is to be a member now, of those whose memberships were declined.
+ */
+export function isRemembered(row: KnownLoss, lossOf: LossOf, members: ReadonlySet<string>): boolean {
   if (!isDeclined(row)) return false;
   if (endsAccount(row.change)) return lossOf.desired(row.change) === row.desired;
+  if (row.change.op === 'revoke') return !members.has(lossOf.personKey(row.change));
   return isStillWanted(row, lossOf.wanted ?? {});
 }
 

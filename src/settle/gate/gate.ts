@@ -9,6 +9,7 @@ import type { Db } from '../../db/open.ts';
 import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import {
+  isDeclined,
   isRemembered,
   type Judgement,
   type LossOf,
@@ -37,12 +38,22 @@ export interface Gate<C extends Change = Change> {
   readonly applied: ReadonlySet<string>;
 }
 
-/** `repairs`: of the look that the plan is made from. @throws PlanOutdated, and then nothing is recorded. */
+/** What the gate asks the directory of those whose memberships somebody declined: who of them is to be a member now. */
+export type MembersAmong = (tx: Db, personKeys: readonly string[]) => Promise<ReadonlySet<string>>;
+
+export interface GateBasis {
+  /** Of the look that the plan is made from. */
+  readonly repairs?: readonly Repair[];
+  /** Absent: nothing is remembered of memberships. */
+  readonly membersAmong?: MembersAmong;
+}
+
+/** @throws PlanOutdated, and then nothing is recorded. */
 export function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   lossOf: LossOf,
-  repairs: readonly Repair[] = [],
+  { repairs = [], membersAmong = everybody }: GateBasis = {},
 ): Promise<Gate<C>> {
   return attempt.record(async (tx) => {
     await attempt.holdContext(tx, changes.some(mayBeHeld));
@@ -57,7 +68,15 @@ export function openGate<C extends Change>(
     const judgement = permit.changes.some(mayBeHeld)
       ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
       : { ...NO_LOSS, allowed: permit.changes };
-    const remembered = known.filter((row) => isRemembered(row, lossOf));
+    const revoked = known.filter((row) => isDeclined(row) && row.change.op === 'revoke');
+    const members =
+      revoked.length === 0
+        ? NOBODY
+        : await membersAmong(
+            tx,
+            revoked.map(({ change }) => lossOf.personKey(change)),
+          );
+    const remembered = known.filter((row) => isRemembered(row, lossOf, members));
     const kept = [...judgement.kept, ...remembered.map(({ id }) => id)];
     await dropOutdated(tx, attempt, known, { ...judgement, kept });
     await announce(tx, attempt, judgement.allowed, lossOf);
@@ -74,6 +93,9 @@ export function openGate<C extends Change>(
     };
   });
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
+const everybody: MembersAmong = async (_tx, personKeys) => new Set(personKeys);
 
 const NO_LOSS = { heldReasons: [], skipped: [], kept: [], approvals: new Map<string, string>() };
 

@@ -2,6 +2,7 @@
 
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
+import { membersAmong } from '../../db/seen/memberDifferences.ts';
 import { observationsById, observe } from '../../db/seen/observations.ts';
 import { isWalked } from '../../db/seen/walkedGroups.ts';
 import { changeKey, type Skip } from '../../model/change.ts';
@@ -44,10 +45,12 @@ export async function settleMemberships(
   for (;;) {
     const plannedAt = attempt.claim.mark();
     const known = await knownRefusals(attempt, remoteId);
-    const plan = await planMemberships(attempt, desired, remoteId, changed);
+    const { plan, groupIds } = await planMemberships(attempt, desired, remoteId, changed);
     if (changed === null) await forgetUnplanned(attempt, remoteId, known, plan.changes);
     if (plan.taken.length > 0) await recordTaken(attempt, remoteId, plan.taken);
-    const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER);
+    const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER, {
+      membersAmong: (tx, personIds) => membersAmong(tx, groupIds, personIds),
+    });
     for (const change of gate.allowed) {
       const lately = refusedLately(attempt, known, change);
       if (lately) refused.set(changeKey(change), lately);
@@ -70,18 +73,20 @@ export async function settleMemberships(
   }
 }
 
+/** `groupIds`: the SCIM groups whose members are to be in it. */
 async function planMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
   remoteId: string,
   changed: readonly string[] | null,
-): Promise<MembershipPlan> {
+): Promise<{ readonly plan: MembershipPlan; readonly groupIds: readonly string[] }> {
   const feeders = await feedersOf(attempt, [remoteId]);
   const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null, changed };
   const look = membersOfTask(attempt, (strangers) => readStrangers(attempt, strangers));
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const plan = planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
-  return withRuleHolds(attempt, plan, [desired.id, ...group.feeding.map(({ groupId }) => groupId)]);
+  const groupIds = group.feeding.map(({ groupId }) => groupId);
+  return { plan: await withRuleHolds(attempt, plan, [desired.id, ...groupIds]), groupIds };
 }
 
 /**

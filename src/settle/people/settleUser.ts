@@ -80,7 +80,7 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   if (sent && plan.changes.length > 0) throw sent;
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
   await countOthersOfCause(attempt, facts, plan);
-  const gate = await openGate(attempt, plan.changes, lossOf(facts), facts.repairs);
+  const gate = await openGate(attempt, plan.changes, lossOf(facts), { repairs: facts.repairs });
   const order = await orderPerson(attempt, facts, gate);
   const clearing = await clearFirst(attempt, order.facts, order.changes);
   const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: clearing.changes });

@@ -54,6 +54,33 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     expect(await world.account(type, 'p0')).toMatchObject({ enabled: true });
   });
 
+  it.each(TYPES)('remembers on %s what it gave back to somebody who was gone and returns', async (type) => {
+    await world.add(type, {
+      BRAKE_MIN: 2,
+      BRAKE_PERCENT: 0,
+      GROUP_PROVISIONING: 'Create',
+      PARALLEL_CHANGES: 1,
+    });
+    const [a = '', b = '', c = ''] = await joinMany(3);
+    const group = await world.group('staff', [a, b, c]);
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${a}"]` });
+    await world.remove(`/Users/${a}`);
+    await deactivate([b, c]);
+    expect((await undo()).status).toBe(202);
+    await world.settled();
+    expect(await world.members(type, 'staff')).toContain('p0');
+    const back = await world.join('p0');
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.members(type, 'staff')).toContain('p0');
+    // A member once more, and then no longer: that is another wish.
+    await world.patch(`/Groups/${group}`, { op: 'add', path: 'members', value: [{ value: back }] });
+    await world.patch(`/Groups/${group}`, { op: 'remove', path: `members[value eq "${back}"]` });
+    await world.store(type, 'POST', '/held/approve', { all: true });
+    await world.settled();
+    expect(await world.members(type, 'staff')).not.toContain('p0');
+  });
+
   it('leaves alone who is back, and lists who cannot be given back', async () => {
     const type: StoreType = 'Demo';
     await world.add(type, { BRAKE_MIN: 3, BRAKE_PERCENT: 0, REMOVE_ACTION: 'Delete' });
