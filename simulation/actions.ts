@@ -54,13 +54,30 @@ export const HAND_EDITS = [
 ] as const;
 /** Drawn apart. */
 const FURTHER_HAND_EDITS = ['replace', 'ban'] as const;
-export type HandEdit = (typeof HAND_EDITS)[number] | (typeof FURTHER_HAND_EDITS)[number];
+export type HandEdit =
+  | (typeof HAND_EDITS)[number]
+  | (typeof FURTHER_HAND_EDITS)[number]
+  | 'approve'
+  | 'keepUserName'
+  | 'makeGuest'
+  | 'makeOnlyOwner';
 
-/** How a vendor is set, or its token: it keeps titles as they are; the token's owner may do nothing any more. */
-export type Manner = 'keepsTitles' | 'takesTitles' | 'demoted' | 'promoted';
+/**
+ * How a vendor is set, or its token: it keeps titles as they are; the token's owner may do nothing any more; it
+ * refuses display names; whoever is new waits for an administrator's approval.
+ */
+export type Manner =
+  | 'keepsTitles'
+  | 'takesTitles'
+  | 'demoted'
+  | 'promoted'
+  | 'refusesNames'
+  | 'asksApproval'
+  | 'letsIn';
 
 export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'proxy', 'calm'] as const;
-export type Trouble = (typeof TROUBLES)[number];
+/** `pretence` is drawn apart. */
+export type Trouble = (typeof TROUBLES)[number] | 'pretence';
 
 /** What a history is about; not all of it is in every one, so that the exact checks get their turn. */
 export interface Themes {

@@ -119,7 +119,7 @@ async function calm(world: World, play: Play): Promise<void> {
     Object.assign(faults, NO_FAULTS);
     vendor.emulated.refuseCredential(false);
     vendor.emulated.behave('takesTitles');
-    vendor.emulated.behave('promoted');
+    for (const manner of ['promoted', 'letsIn'] as const) vendor.emulated.behave(manner);
   }
   for (const store of world.stores) await resume(world, play, store);
   await quiet(world, play);

@@ -63,7 +63,7 @@ export function judgeAccountWrite(
       return (
         records.decisions.refusal(keys, turn, write.accountId, () => true) ??
         records.refuseLoss(turn, write.accountId, keys, `h${human.index}`) ??
-        unwantedRemoval(write.op, was, some) ??
+        unwantedRemoval(records, write, was, some) ??
         lostWithGroup(records, turn, human, keys) ??
         tooSoon(records, human, write, meanings)
       );
@@ -119,13 +119,17 @@ function secondAccount({ own, vendor }: Records, human: Human, caller: Caller): 
 }
 
 function unwantedRemoval(
-  op: 'disable' | 'delete',
+  { vendor }: Records,
+  { op, accountId }: AccountWrite,
   was: (lifecycle: Standing['lifecycle']) => boolean,
   some: (test: (meaning: Meaning) => boolean) => boolean,
 ): string | null {
   if (op === 'disable' && was('inactive') && some((m) => m.disableUsers)) return null;
+  const isUndeletable = vendor.holds.accounts.get(accountId)?.oddities.has('onlyOwner') ?? false;
   const may = (m: Meaning) =>
-    op === 'delete' ? m.removeAction === 'Delete' : m.removeAction === 'Disable' || m.removeAfterDays > 0;
+    op === 'delete'
+      ? m.removeAction === 'Delete'
+      : m.removeAction === 'Disable' || m.removeAfterDays > 0 || isUndeletable;
   if (was('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
   return 'neither the directory nor the settings want it';
 }

@@ -38,6 +38,9 @@ function judgeDisabled(records: Records, claims: Claims, wish: Wish): string | n
   if (lifecycle === null || claims.users.get(personId ?? '')?.remoteId !== accountId) return null;
   for (let at = tick; at <= model.tick; at++)
     if (sight.person(human, at)?.lifecycle !== lifecycle) return null;
+  // Out of scope is gone, too; but somebody who comes back outside of it has been spoken of since.
+  if (human.standing.since(tick).some((standing, _, [first]) => standing.lifecycle !== first?.lifecycle))
+    return null;
   const state = vendor.holds.accounts.get(accountId)?.state;
   // Whoever disabled it by hand knows why.
   if (state === 'disabled' && disabledFor.has(accountId))

@@ -60,7 +60,9 @@ async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
   const held = await everyItem(world, `${path}/held`, 'held');
   const declined = await declinedLosses(world, store);
   const statuses = new Map<string, string | undefined>();
-  if (store.guard.records.keepsTitles)
+  const { keepsTitles, refusesNames } = store.guard.records;
+  const isOdd = [...store.vendor.holds.accounts.values()].some(({ oddities }) => oddities.size > 0);
+  if (keepsTitles || refusesNames || isOdd)
     for (const id of users.keys()) statuses.set(id, await statusOf(world, id, store.id));
   const status = await world.admin('GET', `${path}/syncStatus`);
   const leavers: { subject: { id: string } }[] = status.body.openLeavers;
@@ -103,7 +105,7 @@ async function statusOf(world: World, personId: string, storeId: string): Promis
 }
 
 /** Every write that reached the vendor is in the audit log, under the correlation id of a request. */
-async function judgeAudit(world: World, { storeId, deeds }: Records): Promise<readonly string[]> {
+async function judgeAudit(world: World, { storeId, deeds, vendor }: Records): Promise<readonly string[]> {
   const complaints: string[] = [];
   const said = new Set<string>();
   for (const event of await everyItem(world, `/events?storeId=${storeId}`, 'events')) {
@@ -113,7 +115,10 @@ async function judgeAudit(world: World, { storeId, deeds }: Records): Promise<re
   for (const { write, subjects, caller } of deeds) {
     // No look can find what arrives after it.
     if (caller === 'gaveUp') continue;
-    const ops = write.op === 'create' ? ['create', 'adopt'] : [write.op];
+    const ops = [write.op, ...(write.op === 'create' ? ['adopt'] : [])];
+    // What was tried is said, and what became of it.
+    if (write.kind === 'user' && vendor.holds.accounts.get(write.accountId)?.oddities.has('onlyOwner'))
+      ops.push('delete');
     const ids = subjects.map((subject) => ('personId' in subject ? subject.personId : subject.id));
     if (!ops.some((op) => ids.some((id) => said.has(`${op} ${id}`))))
       complaints.push(`${write.op} of ${ids.join(' or ')} is not in the audit log`);

@@ -115,12 +115,23 @@ class Verdict {
     if (this.#records.isSpared(account.id)) return;
     // Enabled there by hand, and the bridge has not looked since.
     if (claim?.state !== 'enabled') return;
+    if (account.oddities.has('guest')) {
+      this.#guest(remote, human, account.id);
+      return;
+    }
     const level = remote.members.get(account.id);
     const { grantedLevel } = this.#vendor.traits;
     const say = (what: string) => this.#complaints.push(`h${human.index} ${what}`);
     if (level === undefined) say(`is not a member of ${remote.name}, and should be`);
     else if (grantedLevel !== null && level < grantedLevel && this.#isKnown())
       say(`has level ${level} in ${remote.name}`);
+  }
+
+  /** No group takes a guest, who stays where they were before. */
+  #guest(remote: Group, human: Human, accountId: string): void {
+    if (remote.members.has(accountId) || !this.#isKnown()) return;
+    if (this.#claims.statuses.get(human.personId ?? '') === 'synced')
+      this.#complaints.push(`h${human.index} is refused in ${remote.name}, and is said to be in sync`);
   }
 
   #lifecycleOf(human: Human | undefined) {

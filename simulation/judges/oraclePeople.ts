@@ -91,6 +91,7 @@ class Verdict {
       if (found === value || value === '' || this.#records.sight.isUnmapped(name)) continue;
       if (name === 'email' && this.#isUndecided(human)) continue;
       if (name === 'title' && this.#isToldKept(human, found)) continue;
+      if (name === 'displayName' && this.#records.refusesNames && this.#isTold(human)) continue;
       const isTaken = name === 'email' && this.#vendor.accountWith(value);
       if (!isTaken) this.#say(human, `has ${name} "${found}" on ${account.id}, and should have "${value}"`);
     }
@@ -100,7 +101,11 @@ class Verdict {
   #isToldKept(human: Human, found: string): boolean {
     if (!this.#records.keepsTitles) return false;
     const isShown = found !== '' || this.#vendor.traits.showsEmpty;
-    return !isShown || this.#claims.statuses.get(human.personId ?? '') !== 'synced';
+    return !isShown || this.#isTold(human);
+  }
+
+  #isTold({ personId }: Human): boolean {
+    return this.#claims.statuses.get(personId ?? '') !== 'synced';
   }
 
   /** Another address or user name of theirs waits for a decision, or was declined. */
@@ -109,12 +114,14 @@ class Verdict {
   }
 
   /** Of whoever was renamed: names that the bridge made, or found, may be others. */
-  #name(human: Human, { userName }: Standing, { id, attributes }: Account): void {
+  #name(human: Human, { userName }: Standing, account: Account): void {
+    const { id, attributes } = account;
     const isRenamed = new Set(human.standing.all.map((one) => one.userName)).size > 1;
     if (!isRenamed || !this.#vendor.traits.mapsUserName || attributes.userName.startsWith('old-')) return;
     const wanted = userName.split('@')[0] ?? '';
     if (attributes.userName.startsWith(wanted)) return;
     if (this.#isUndecided(human)) return;
+    if (account.oddities.has('keepsUserName') && this.#isTold(human)) return;
     const isTaken = [...this.#vendor.holds.accounts.values()].some(
       (one) => one.attributes.userName === wanted,
     );
@@ -175,6 +182,8 @@ class Verdict {
     const account = claim
       ? this.#vendor.holds.accounts.get(claim.remoteId)
       : this.#vendor.accountWith(standing.email);
+    if (claim && account?.oddities.has('unapproved') && this.#meaning.disableUsers)
+      this.#unapproved(human, account, 'disable');
     if (account?.state !== 'enabled') return;
     if (!claim && this.#isLinked(account.id)) return;
     if (!this.#meaning.disableUsers || this.#isExcused(human, account, 'disable')) return;
@@ -185,11 +194,23 @@ class Verdict {
     const replacement = this.#records.replaced.get(human.index);
     const id = claim?.remoteId ?? replacement;
     const account = id === undefined ? undefined : this.#vendor.holds.accounts.get(id);
-    if (!account || account.state === 'locked' || !this.#meaning.deprovisionUsers) return;
-    const op = this.#meaning.removeAction === 'Delete' && this.#isDue(account) ? 'delete' : 'disable';
+    if (!account || !this.#meaning.deprovisionUsers) return;
+    const isRemoved = this.#meaning.removeAction === 'Delete' && this.#isDue(account);
+    const op = isRemoved && !account.oddities.has('onlyOwner') ? 'delete' : 'disable';
+    if (claim && account.oddities.has('unapproved'))
+      this.#unapproved(human, account, isRemoved ? 'delete' : 'disable');
+    if (account.state === 'locked') return;
     if (op === 'disable' && account.state === 'disabled') return;
-    if (this.#isExcused(human, account, op)) return;
+    if (this.#isExcused(human, account, isRemoved ? 'delete' : 'disable')) return;
     this.#say(human, `is gone, and ${account.id} is ${account.state}`);
+  }
+
+  /** Whoever approves the account lets a leaver in, so it is said until then. */
+  #unapproved(human: Human, { id }: Account, op: 'disable' | 'delete'): void {
+    const { personId } = human;
+    if (this.#meaning.approval || this.#claims.undecided.has(changeKey(op, personId ?? ''))) return;
+    if (!this.#claims.openLeavers.has(personId ?? ''))
+      this.#say(human, `left, ${id} only waits for approval, and nobody is told`);
   }
 
   /** The count begins when the bridge has seen that the account is disabled and its person gone. */

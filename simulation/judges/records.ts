@@ -50,6 +50,8 @@ export class Records {
   waitedDays = 0;
   /** The vendor kept titles as they were, at some time. */
   keepsTitles = false;
+  /** The vendor refused display names, at some time. */
+  refusesNames = false;
   /** The owner of the bridge's token could do nothing there, at some time. */
   lostRights = false;
   /** Person → the account that somebody put in the place of theirs while they were active. */

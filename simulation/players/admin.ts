@@ -22,8 +22,8 @@ const NOTHING_IN_THE_WAY: Settings = {
   PROTECTED_GROUPS: [],
 };
 const PAGE = 'limit=1000';
-const PREVIEW_ASKED_EVERY_MS = 2_000;
-const PREVIEW_ASKED_MAX = 200;
+const ASKED_EVERY_MS = 2_000;
+const ASKED_MAX = 200;
 
 export class Admin {
   readonly #world: World;
@@ -140,6 +140,26 @@ export class Admin {
     await this.#ask(store, 'POST', '/sync', { repair });
   }
 
+  /** Asks for a sync that repairs; answers how it ended. */
+  async syncedTo(store: SimulatedStore): Promise<string> {
+    const started = await this.#ask(store, 'POST', '/sync', { repair: true });
+    let { state } = started.body;
+    for (let asked = 0; state === 'QUEUED' || state === 'RUNNING'; asked++) {
+      if (asked === ASKED_MAX) throw new Error('a sync does not end');
+      await this.#world.sleep(ASKED_EVERY_MS);
+      ({ state } = (await this.#ask(store, 'GET', `/syncs/${started.body.id}`)).body);
+    }
+    return state;
+  }
+
+  /** Which accounts and groups are whose, by the bridge's word, and in which state. */
+  async links(store: SimulatedStore): Promise<readonly string[]> {
+    const { body } = await this.#ask(store, 'GET', `/links?${PAGE}`);
+    const links: { subject: { kind: string; id: string }; remoteId: string; state: string }[] =
+      body._embedded.links;
+    return links.map(({ subject, remoteId, state }) => `${subject.kind} ${subject.id} ${remoteId} ${state}`);
+  }
+
   async held(store: SimulatedStore): Promise<readonly HeldItem[]> {
     return (await this.#ask(store, 'GET', `/held?${PAGE}`)).body._embedded.held;
   }
@@ -182,8 +202,8 @@ export class Admin {
     const { id } = started.body;
     let { state } = started.body;
     for (let asked = 0; state === 'RUNNING'; asked++) {
-      if (asked === PREVIEW_ASKED_MAX) throw new Error('a preview does not end');
-      await this.#world.sleep(PREVIEW_ASKED_EVERY_MS);
+      if (asked === ASKED_MAX) throw new Error('a preview does not end');
+      await this.#world.sleep(ASKED_EVERY_MS);
       ({ state } = (await this.#ask(store, 'GET', `/preview/${id}`)).body);
     }
     if (state !== 'DONE') return null;
@@ -216,7 +236,10 @@ export class Admin {
 
   /** Whether nothing of the store is waiting or under way, as it says itself. */
   async isSettled(store: SimulatedStore): Promise<boolean> {
-    const { syncState, pendingCount } = (await this.#ask(store, 'GET', '/syncStatus')).body;
+    const status: SyncStatus = (await this.#ask(store, 'GET', '/syncStatus')).body;
+    const { syncState, pendingCount, openLeavers } = status;
+    const waiting = openLeavers.filter(({ subject }) => isUnapproved(store, subject.id)).length;
+    if (pendingCount > 0 && pendingCount === waiting) return syncState !== 'PAUSED';
     return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
   }
 }
@@ -225,6 +248,20 @@ interface Task {
   readonly id: string;
   readonly subject: { readonly id: string };
   readonly createdAt: string;
+}
+
+interface SyncStatus {
+  readonly syncState: string;
+  readonly pendingCount: number;
+  readonly openLeavers: readonly { readonly subject: { readonly id: string } }[];
+}
+
+/** Only the vendor's administrator ends that, and until then the bridge waits. */
+function isUnapproved({ vendor, guard }: SimulatedStore, personId: string): boolean {
+  const { own, model } = guard.records;
+  const human = model.byPerson(personId);
+  const ids = human ? own.accountsOf(human) : [];
+  return ids.some((id) => vendor.holds.accounts.get(id)?.oddities.has('unapproved'));
 }
 
 /** For what the bridge has no reason to refuse. */

@@ -61,6 +61,10 @@ function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, w
       return;
     case 'replace':
     case 'ban':
+    case 'approve':
+    case 'keepUserName':
+    case 'makeGuest':
+    case 'makeOnlyOwner':
       editAccountOf(vendor, records, model.humans[who], what);
       return;
     case 'join':
@@ -73,17 +77,25 @@ function edit(world: World, { vendor, guard }: SimulatedStore, what: HandEdit, w
   }
 }
 
+const ODDITIES = { keepUserName: 'keepsUserName', makeGuest: 'guest', makeOnlyOwner: 'onlyOwner' } as const;
+
 function editAccountOf(
   vendor: SimulatedStore['vendor'],
   records: SimulatedStore['guard']['records'],
   human: Human | undefined,
-  what: 'replace' | 'ban',
+  what: 'replace' | 'ban' | 'approve' | keyof typeof ODDITIES,
 ): void {
   const ids = human ? records.own.accountsOf(human) : [];
   const account = ids.flatMap((id) => vendor.holds.accounts.get(id) ?? []).at(-1);
+  if (account && what === 'approve') vendor.edit((byHand) => byHand.approve(account.id));
   if (!human || account?.state !== 'enabled' || account.id === vendor.emulated.ownAccountId) return;
+  if (what === 'approve') return;
   if (what === 'ban') {
     vendor.edit((byHand) => byHand.ban(account.id));
+    return;
+  }
+  if (what !== 'replace') {
+    vendor.edit((byHand) => byHand.makeOdd(account.id, ODDITIES[what]));
     return;
   }
   const made = vendor.edit((byHand) => byHand.replaceAccount(account.id));

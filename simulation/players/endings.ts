@@ -21,14 +21,24 @@ export async function playEnding(
   const complaints: string[] = [];
   for (const store of world.stores) {
     if (store.guard.records.sight.meaning.approval) continue;
-    const found =
-      ending === 'preview'
-        ? await previewAndSync(world, play, store, quiet)
-        : await leaveBehindCreations(world, play, store, quiet);
+    const found = await ENDINGS[ending](world, play, store, quiet);
     complaints.push(...found.map((what) => `${store.vendor.traits.type}: ${what}`));
   }
   return complaints;
 }
+
+type Played = (
+  world: World,
+  play: Play,
+  store: SimulatedStore,
+  quiet: () => Promise<void>,
+) => Promise<readonly string[]>;
+
+const ENDINGS: Readonly<Record<Ending, Played>> = {
+  preview: previewAndSync,
+  limit: leaveBehindCreations,
+  lists: doubtLists,
+};
 
 const EDITS_BEFORE_PREVIEW_MAX = 3;
 /** What a preview can be asked to undo. */
@@ -96,6 +106,29 @@ async function leaveBehindCreations(
     : [];
   store.faults.creationsWaitSeconds = 0;
   await quiet();
+  return complaints;
+}
+
+/** The vendor lists nothing, or the same for ever, while an admin asks for a sync: it fails, and changes nothing. */
+async function doubtLists(
+  { random }: World,
+  { admin }: Play,
+  store: SimulatedStore,
+  quiet: () => Promise<void>,
+): Promise<readonly string[]> {
+  const before = await admin.links(store);
+  if (before.length === 0) return [];
+  const deeds = store.guard.records.deeds.length;
+  const lists = random.pick(['empty', 'endless'] as const);
+  store.faults.lists = lists;
+  const state = await admin.syncedTo(store);
+  await quiet();
+  store.faults.lists = null;
+  const after = await admin.links(store);
+  const complaints = state === 'DONE' ? [`a sync is done although the lists are ${lists}`] : [];
+  if (store.guard.records.deeds.length > deeds) complaints.push(`lists that are ${lists} changed something`);
+  for (const link of before)
+    if (!after.includes(link)) complaints.push(`${link} is not so any more, by lists that are ${lists}`);
   return complaints;
 }
 

@@ -102,6 +102,7 @@ export class Play {
       errors: { unavailable: 0.4, unanswered: 0.05 },
       unauthorized: {},
       proxy: { foreign: 0.3 },
+      pretence: { pretended: 0.9 },
       calm: {},
     };
     Object.assign(faults, calm, troubles[what]);
@@ -111,6 +112,7 @@ export class Play {
   #behave({ vendor, guard }: SimulatedStore, manner: Manner): void {
     vendor.emulated.behave(manner);
     if (manner === 'keepsTitles') guard.records.keepsTitles = true;
+    if (manner === 'refusesNames') guard.records.refusesNames = true;
     if (manner === 'demoted') guard.records.lostRights = true;
   }
 

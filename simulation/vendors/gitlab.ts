@@ -1,13 +1,13 @@
 /** The emulated GitLab, as the simulation uses it. */
 
-import { fullPath } from '../../test/emulator/gitlab/state.ts';
+import { fullPath, type GitLabUser, isLastOwner } from '../../test/emulator/gitlab/state.ts';
 import {
   createGitLab,
   EMULATED_ADMIN_TOKEN,
   type GitLabState,
   type UserState,
 } from '../../test/emulator/gitlab.ts';
-import type { Account, Emulated, Group, HandEdits, Holdings, Traits } from './vendor.ts';
+import type { Account, Emulated, Group, HandEdits, Holdings, Oddity, Traits } from './vendor.ts';
 
 const HOST = 'gitlab.simulated';
 /** Small, so that every list has several pages. */
@@ -47,6 +47,16 @@ export function emulateGitLab(now: () => number, ownEmail: string): Emulated {
     snapshot: gitlab.snapshot,
     holdings: () => holdingsOf(state),
     isRead: ({ method }) => method === 'GET',
+    isListed: ({ method, path, query }) =>
+      method === 'GET' && /\/(?:users|groups)$/.test(path) && !FILTERS.some((name) => query.has(name)),
+    nothing: { status: 200, body: [] },
+    firstAgain(request) {
+      const query = new URLSearchParams(request.query);
+      query.delete('cursor');
+      query.delete('page');
+      const answer = gitlab.handle({ ...request, query });
+      return { ...answer, headers: { ...answer.headers, 'x-next-page': '2' } };
+    },
     refuseCredential(refused) {
       const token = state.tokens.get(EMULATED_ADMIN_TOKEN);
       if (token) token.revoked = refused;
@@ -54,11 +64,15 @@ export function emulateGitLab(now: () => number, ownEmail: string): Emulated {
     behave(manner) {
       if (manner === 'keepsTitles') state.manners.ignores.add('bio');
       if (manner === 'takesTitles') state.manners.ignores.delete('bio');
+      if (manner === 'asksApproval' || manner === 'letsIn')
+        state.manners.newUsersPending = manner === 'asksApproval';
       if (manner === 'demoted' || manner === 'promoted') root.isAdmin = manner === 'promoted';
     },
     byHand: handEdits(state, root.id),
   };
 }
+
+const FILTERS = ['search', 'username', 'extern_uid'];
 
 const STATES: Readonly<Record<UserState, Account['state']>> = {
   active: 'enabled',
@@ -84,6 +98,7 @@ function holdingsOf(state: GitLabState): Holdings {
       isUntouchable: user.internal || user.isBot,
       isMachine: user.internal || user.isBot,
       isPrivileged: user.isAdmin,
+      oddities: odditiesOf(state, user),
     },
   ]);
   const groups = [...state.groups.values()].map((group): [string, Group] => [
@@ -96,6 +111,15 @@ function holdingsOf(state: GitLabState): Holdings {
     },
   ]);
   return { accounts: new Map(accounts), groups: new Map(groups) };
+}
+
+function odditiesOf(state: GitLabState, user: GitLabUser): ReadonlySet<Oddity> {
+  const oddities = new Set<Oddity>();
+  if (user.state === 'blocked_pending_approval') oddities.add('unapproved');
+  if (user.hasRegistryTags) oddities.add('keepsUserName');
+  if ([...state.groups.keys()].some((groupId) => isLastOwner(state, groupId, user.id)))
+    oddities.add('onlyOwner');
+  return oddities;
 }
 
 function handEdits(state: GitLabState, rootId: number): HandEdits {
@@ -137,6 +161,18 @@ function handEdits(state: GitLabState, rootId: number): HandEdits {
     ban(id) {
       const found = user(id);
       if (found) found.state = 'banned';
+    },
+    approve(id) {
+      const found = user(id);
+      if (found?.state === 'blocked_pending_approval') found.state = 'active';
+    },
+    makeOdd(id, oddity) {
+      const found = user(id);
+      if (found && oddity === 'keepsUserName') found.hasRegistryTags = true;
+      if (!found || oddity !== 'onlyOwner') return;
+      const path = `of-${id}`;
+      const isThere = [...state.groups.values()].some((group) => group.path === path);
+      if (!isThere) state.setMember(state.addGroup({ path }).id, found.id, OWNER);
     },
     join: (groupId, accountId, level) => state.setMember(Number(groupId), Number(accountId), level),
     part(groupId, accountId) {

@@ -26,6 +26,10 @@ export interface Faults {
   foreign: number;
   /** Nothing is created for so long, by the vendor's word; 0: as ever. */
   creationsWaitSeconds: number;
+  /** Something between says yes, or no, in words that are not the vendor's, and passes nothing on. */
+  pretended: number;
+  /** How the vendor lists what it holds: nothing of it, or the first page for ever. */
+  lists: 'empty' | 'endless' | null;
   /** Reads show a state of up to so many milliseconds ago. */
   lagMs: number;
 }
@@ -39,6 +43,8 @@ export const NO_FAULTS: Readonly<Faults> = {
   unavailable: 0,
   foreign: 0,
   creationsWaitSeconds: 0,
+  pretended: 0,
+  lists: null,
   lagMs: 0,
 };
 
@@ -157,8 +163,11 @@ export class Network {
     if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
     if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
     if (random.chance(faults.lost)) return null;
+    if (faults.pretended > 0 && random.chance(faults.pretended)) return random.pick(PRETENDED);
     const foreign = random.chance(faults.foreign) ? random.pick(FOREIGN) : null;
     if (foreign && random.chance(0.5)) return foreign;
+    if (faults.lists !== null && vendor.emulated.isListed(request))
+      return faults.lists === 'empty' ? vendor.emulated.nothing : vendor.emulated.firstAgain(request);
     if (vendor.emulated.isRead(request)) {
       const lagMs = faults.lagMs > 0 && random.chance(0.5) ? random.int(0, faults.lagMs) : 0;
       if (lagMs > 0) witness.diverged('a read lagged');
@@ -245,7 +254,14 @@ function limited(seconds: number): Answer {
 const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
 
 /** Of proxies, gateways and sign-in pages. */
-const FOREIGN: readonly Answer[] = [200, 302, 401, 403, 404, 502].flatMap((status) => [
-  { status, headers: { 'content-type': 'text/html' }, body: '<html><body>Sign in</body></html>' },
-  { status, headers: { 'content-type': 'application/json' }, body: { reason: 'not from here' } },
-]);
+const FOREIGN: readonly Answer[] = foreign([200, 302, 401, 403, 404, 502]);
+
+/** What is most easily taken for the vendor's yes, or for "gone". */
+const PRETENDED: readonly Answer[] = foreign([200, 201, 404]);
+
+function foreign(statuses: readonly number[]): readonly Answer[] {
+  return statuses.flatMap((status) => [
+    { status, headers: { 'content-type': 'text/html' }, body: '<html><body>Sign in</body></html>' },
+    { status, headers: { 'content-type': 'application/json' }, body: { reason: 'not from here' } },
+  ]);
+}

@@ -1,11 +1,19 @@
 /** The emulated Slack, as the simulation uses it. */
 
 import { createSlack, type EmulatedSlack, SLACK_TOKEN, type SlackUser } from '../../test/emulator/slack.ts';
-import type { Account, Emulated, HandEdits, Holdings, Traits } from './vendor.ts';
+import type { Account, Emulated, HandEdits, Holdings, Oddity, Traits } from './vendor.ts';
 
 const HOST = 'slack.simulated';
 /** Small, so that every list has several pages. */
 const PAGE_SIZE_MAX = 4;
+
+const EMPTY_LIST = {
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+  itemsPerPage: 0,
+  startIndex: 1,
+};
+/** Of which a page of four is a small part. */
+const MANY = 60;
 
 const TRAITS: Traits = {
   type: 'Slack',
@@ -39,11 +47,21 @@ export function emulateSlack(now: () => number, ownEmail: string, keepsMembershi
     holdings: () => holdingsOf(slack),
     // The Web API is only asked.
     isRead: ({ method, path }) => method === 'GET' || path.startsWith('/api/'),
+    isListed: ({ method, path, query }) =>
+      method === 'GET' && /\/(?:Users|Groups)$/.test(path) && !query.has('filter'),
+    nothing: { status: 200, body: { ...EMPTY_LIST, totalResults: 0, Resources: [] } },
+    firstAgain(request) {
+      const query = new URLSearchParams(request.query);
+      query.set('startIndex', '1');
+      const answer = slack.handle({ ...request, query });
+      return { ...answer, body: { ...(answer.body as object), totalResults: MANY } };
+    },
     refuseCredential(refused) {
       token.refusedWith = refused ? 'token_revoked' : null;
     },
     behave(manner) {
       if (manner === 'keepsTitles') slack.workspace.manners.ignores.add('title');
+      if (manner === 'refusesNames') slack.workspace.manners.refusesDisplayNames = true;
       if (manner === 'takesTitles') slack.workspace.manners.ignores.delete('title');
     },
     byHand: handEdits(slack),
@@ -80,6 +98,7 @@ function accountOf(user: SlackUser): Account {
     isUntouchable: user.role === 'primaryOwner',
     isMachine: false,
     isPrivileged: user.role !== 'member',
+    oddities: new Set<Oddity>(user.isGuest ? ['guest'] : []),
   };
 }
 
@@ -111,6 +130,10 @@ function handEdits(slack: EmulatedSlack): HandEdits {
     deleteAccount: () => false,
     replaceAccount: () => null,
     ban() {},
+    approve() {},
+    makeOdd(id, oddity) {
+      if (oddity === 'guest') user(id).isGuest = true;
+    },
     join(groupId, accountId) {
       slack.groups.get(groupId)?.members.add(accountId);
     },

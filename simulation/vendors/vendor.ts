@@ -17,7 +17,19 @@ export interface Account {
   readonly isMachine: boolean;
   /** It can do more there than people usually can: nobody's until an admin says so. */
   readonly isPrivileged: boolean;
+  readonly oddities: ReadonlySet<Oddity>;
 }
+
+/** What somebody there made of an account, so that the vendor refuses what it does with others. */
+export type Oddity =
+  /** It waits for an administrator's approval. */
+  | 'unapproved'
+  /** Its user name cannot be changed. */
+  | 'keepsUserName'
+  /** No group takes it. */
+  | 'guest'
+  /** It cannot be deleted: a group would be without an owner. */
+  | 'onlyOwner';
 
 export const ATTRIBUTES = ['email', 'userName', 'displayName', 'title'] as const;
 export type Attribute = (typeof ATTRIBUTES)[number];
@@ -68,6 +80,12 @@ export interface Emulated {
   snapshot(): Handle;
   holdings(): Holdings;
   isRead(request: EmulatedRequest): boolean;
+  /** A page of the list of everybody, or of all groups. */
+  isListed(request: EmulatedRequest): boolean;
+  /** The list as if there were nobody, or nothing. */
+  readonly nothing: Answer;
+  /** The first page of the list, which says that another follows, whatever page was asked for. */
+  firstAgain(request: EmulatedRequest): Answer;
   refuseCredential(refused: boolean): void;
   /** As far as there is such a thing there. */
   behave(manner: Manner): void;
@@ -84,8 +102,10 @@ export interface HandEdits {
   deleteAccount(accountId: string): boolean;
   /** By another one with the same address; null where nobody can. */
   replaceAccount(accountId: string): string | null;
-  /** As far as the vendor knows such a thing. */
+  /** As far as the vendor knows such a thing; so it is with the next two. */
   ban(accountId: string): void;
+  approve(accountId: string): void;
+  makeOdd(accountId: string, oddity: Exclude<Oddity, 'unapproved'>): void;
   join(groupId: string, accountId: string, level: number): void;
   part(groupId: string, accountId: string): void;
 }
