@@ -142,7 +142,11 @@ export class Decisions {
       const human = this.#deps.own.ownerOf(accountId);
       const { lifecycle } = declined;
       const isAsThen = (tick: number) =>
-        lifecycle === null || (human && this.#deps.sight.person(human, tick)?.lifecycle === lifecycle);
+        lifecycle === null ||
+        (human &&
+          this.#deps.sight.person(human, tick)?.lifecycle === lifecycle &&
+          // Out of scope is gone, too; but whoever left or came meanwhile has been spoken of since.
+          human.standing.at(tick)?.lifecycle === human.standing.at(declined.tick)?.lifecycle);
       if (ticks.every((tick) => isWanted(tick) && isAsThen(tick)))
         return 'an admin declined it, or had it given back, and the directory has not moved since';
     }
