@@ -32,7 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'claimCreated',
-    'what an unanswered creation made is the bridge’s, under the identifier it had then',
+    "what an unanswered creation made is the bridge's, under the identifier it had then",
     ['src/settle/recovery/user.ts', 'return findCreated(attempt, link, desired);', 'return { link };'],
   ),
   mutant('protectedAccounts', 'protected accounts are left alone', [
@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (!holder?.givesUp) return 'take';",
     "if (!holder?.givesUp || subjectId !== '') return 'take';",
   ]),
-  mutant('keyCircles', 'of those who wait for each other’s keys one steps aside', [
+  mutant('keyCircles', "of those who wait for each other's keys one steps aside", [
     'src/plan/keys.ts',
     "? 'stepAside' : 'wait'",
     "? 'wait' : 'wait'",
@@ -153,5 +153,70 @@ export const MUTANTS: readonly Mutant[] = [
     'src/plan/people/attributes.ts',
     "if (!identity.includes(name) || has === '' || isSame) harmless",
     'if (true) harmless',
+  ]),
+  mutant('previewScans', 'a preview starts from what its scan found', [
+    'src/sync/preview/pages.ts',
+    'byScan(step, { began: step.began, repair: true, takesAgreement: true })',
+    'byScan(step, { began: step.began, repair: false, takesAgreement: true })',
+  ]),
+  mutant('previewDrift', 'a preview marks what undoes a change by hand', [
+    'src/sync/preview/pages.ts',
+    'drift: personDrift(facts, change)',
+    'drift: false',
+  ]),
+  mutant('pausePerKind', 'a pause is that of one kind of request', [
+    'src/connectors/pacer.ts',
+    'if (own) own.pausedUntil = Math.max(own.pausedUntil, until);\n    else pausedUntil',
+    'pausedUntil',
+  ]),
+  mutant('lostGroupPeople', 'whoever is outside because a group went is held', [
+    'src/plan/people/user.ts',
+    'const hold = departedFrom === undefined ? {}',
+    "const hold = departedFrom !== 'x' ? {}",
+  ]),
+  mutant('lostGroupMembers', 'memberships that went with the group are held', [
+    'src/settle/groups/ruleHolds.ts',
+    'if (named.length === 0 ||',
+    'if (named.length >= 0 ||',
+  ]),
+  mutant('vendorsShape', 'only the answers that Slack documents for a deactivation count', [
+    'src/connectors/slack/api/calls.ts',
+    "done: { 204: nothing, 200: resource('user', id) }",
+    'done: { 204: nothing, 200: () => null }',
+  ]),
+  mutant('blockedInstead', 'where a deletion is refused the account is blocked', [
+    'src/connectors/gitlab/userStates.ts',
+    'if (refusal.status !== 409) throw',
+    'if (refusal.status !== 0) throw',
+  ]),
+  mutant('emptyLists', 'an empty list is not believed', [
+    'src/sync/scan.ts',
+    'if (people > 0) throw emptyList',
+    'if (people < 0) throw emptyList',
+  ]),
+  mutant('barrenPages', 'ten pages without anything new are not followed', [
+    'src/plan/listProgress.ts',
+    'if (without >= BARREN_PAGES_MAX)',
+    'if (without >= LIST_ROWS_MAX)',
+  ]),
+  mutant('bannedAccounts', 'a banned account is not unblocked', [
+    'src/connectors/gitlab/userStates.ts',
+    "  if (observed.state === 'locked') throw failed(action, 'forbidden', whyLocked(row));\n",
+    '',
+  ]),
+  mutant('refusedNameSlack', 'a name that Slack refuses does not take the other attributes with it', [
+    'src/connectors/slack/userWrites.ts',
+    '    if (refusedNow.length === 0) {\n',
+    '    if (refusedNow.length >= 0) {\n',
+  ]),
+  mutant('refusedNameGitLab', 'a user name that GitLab refuses does not take the other attributes with it', [
+    'src/connectors/gitlab/userWrites.ts',
+    'refusedAttributes(answer.refusal, attributes);\n    if (refusedNow.length === 0)',
+    'refusedAttributes(answer.refusal, attributes);\n    if (refusedNow.length >= 0)',
+  ]),
+  mutant('refusedMembers', 'one member whom Slack refuses keeps nobody else out', [
+    'src/connectors/slack/members.ts',
+    "    disposition: 'rejected',\n    splits: true,",
+    "    disposition: 'rejected',",
   ]),
 ];
