@@ -104,7 +104,7 @@ onEachDatabase((open) => {
       );
       expect(detail['/retentionDays']).toBe('retentionDays must be at least 0');
       expect(detail['/colour']).toBe(
-        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours, configuration, sync, groups, manager, mapping, tags, domains',
+        'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours, enrich, configuration, sync, groups, manager, mapping, tags, domains',
       );
     });
 
