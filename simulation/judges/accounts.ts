@@ -64,7 +64,7 @@ export function judgeAccountWrite(
         records.decisions.refusal(keys, turn, write.accountId, () => true) ??
         records.refuseLoss(turn, write.accountId, keys, `h${human.index}`) ??
         unwantedRemoval(records, write, was, some) ??
-        lostWithGroup(records, turn, human, keys) ??
+        lostWithGroup(records, turn, human, endsOf(human)) ??
         tooSoon(records, human, write, meanings)
       );
     case 'other':
@@ -132,6 +132,11 @@ function unwantedRemoval(
       : m.removeAction === 'Disable' || m.removeAfterDays > 0 || isUndeletable;
   if (was('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
   return 'neither the directory nor the settings want it';
+}
+
+/** Where an only owner is not deleted, the account is blocked in place of it. */
+function endsOf({ personId }: Human): readonly string[] {
+  return ['disable', 'delete'].map((op) => changeKey(op, personId ?? ''));
 }
 
 /** What a rule loses because a group that it names was deleted waits for a person. */

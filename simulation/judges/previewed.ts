@@ -11,8 +11,12 @@ export interface Previewed {
   readonly held: readonly HeldItem[];
 }
 
-export function judgePreviewed(records: Records, { changes, deeds, held }: Previewed): readonly string[] {
-  const listed = new Set(changes.map(keyOf));
+export function judgePreviewed(
+  records: Records,
+  { changes: shown, deeds, held }: Previewed,
+): readonly string[] {
+  const listed = new Set(shown.map(keyOf));
+  const changes = shown.filter((change) => !isRefused(records, change));
   const isHeld = new Set(held.flatMap(keysOfHeld));
   const written = deeds.map((deed) => ({ deed, keys: keysOfDeed(records, deed) }));
   const done = new Set(written.flatMap(({ keys }) => keys));
@@ -31,6 +35,13 @@ export function judgePreviewed(records: Records, { changes, deeds, held }: Previ
   for (const change of changes)
     if (!change.drift) complaints.push(`what was changed by hand is not marked: ${JSON.stringify(change)}`);
   return complaints;
+}
+
+/** The deletion of an only owner is owed, asked for by each sync, and refused. */
+function isRefused({ model, own, vendor }: Records, { op, subject }: ShownChange): boolean {
+  const human = op === 'delete' ? model.byPerson(subject.id) : undefined;
+  const accounts = human ? own.accountsOf(human) : [];
+  return accounts.some((id) => vendor.holds.accounts.get(id)?.oddities.has('onlyOwner'));
 }
 
 function keyOf({ op, subject, member }: ShownChange): string {

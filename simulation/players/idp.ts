@@ -1,5 +1,7 @@
 /** The identity provider of a history: pushes people and groups over SCIM, and tells the model. */
 
+import { readKey } from '../judges/changeKeys.ts';
+import { isEnd } from '../judges/decisions.ts';
 import { type GroupStanding, type Human, type ScimGroup, type Standing, Timeline } from '../judges/model.ts';
 import type { Question, Reply } from '../machine/ask.ts';
 import { ConnectionReset } from '../machine/replica.ts';
@@ -119,7 +121,7 @@ export class IdentityProvider {
     });
   }
 
-  /** What was approved for somebody before they came or left was for another wish of the directory. */
+  /** That somebody's access ends was approved for another wish of the directory, where they came or left since. */
   async #moves(human: Human, standing: Standing, ask: () => Promise<boolean>): Promise<void> {
     const { model, stores } = this.#world;
     const before = human.standing.now?.lifecycle;
@@ -127,7 +129,10 @@ export class IdentityProvider {
     if (human.standing.now?.lifecycle === before) return;
     for (const { guard } of stores) {
       const { approved } = guard.records.decisions;
-      for (const key of approved) if (key.includes(human.personId ?? '-')) approved.delete(key);
+      for (const key of approved) {
+        const { op, subjectId } = readKey(key);
+        if (subjectId === human.personId && isEnd(op)) approved.delete(key);
+      }
     }
   }
 
