@@ -78,6 +78,11 @@ export function forUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forUpdate() as Q) : query;
 }
 
+/** As `forUpdate`, but others may refer to the row meanwhile. */
+export function forNoKeyUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
+  return dialectOf(db) === 'postgres' ? (query.forNoKeyUpdate() as Q) : query;
+}
+
 /**
  * Nobody changes the row that the query reads until the transaction ends; on SQLite the transaction alone is
  * the lock.

@@ -6,7 +6,7 @@
 import type { AlertKind, AlertType } from '../../model/alerts/alerts.ts';
 import type { SealedSecret } from '../../support/secret.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import { type Db, forUpdate } from '../open.ts';
+import { type Db, forNoKeyUpdate, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
 
 export interface AlertRecord {
@@ -53,6 +53,14 @@ export async function getAlertWithReceiver(
 export async function lockAlert(tx: Db, environmentId: string, id: string): Promise<AlertRecord | null> {
   const row = await forUpdate(tx, tx('alerts').where({ environment_id: environmentId, id })).first();
   return row ? toAlert(row) : null;
+}
+
+/**
+ * Before anything is written about its messages: whoever deletes the alert takes it first, too, and two who took the rows
+ * in another order would wait for each other. False where it is gone.
+ */
+export async function holdAlert(tx: Db, id: string): Promise<boolean> {
+  return (await forNoKeyUpdate(tx, tx('alerts').where({ id })).first('id')) !== undefined;
 }
 
 /** Oldest first; `limit` rows after the given one. */

@@ -4,7 +4,13 @@
  */
 
 import type { AlertRecord, ReceiverState } from '../../db/alerts/alerts.ts';
-import { getAlertWithReceiver, noteFailure, noteReceived, takeGivenUp } from '../../db/alerts/alerts.ts';
+import {
+  getAlertWithReceiver,
+  holdAlert,
+  noteFailure,
+  noteReceived,
+  takeGivenUp,
+} from '../../db/alerts/alerts.ts';
 import {
   type DeliveryRecord,
   giveUpOlder,
@@ -96,6 +102,7 @@ export class AlertDuties implements Duties {
     const attempts = [...delivery.attempts, attempt].slice(-ATTEMPTS_KEPT);
     const at = isoTime(clock.now());
     await recordUnder(db, shift.lease, async (tx) => {
+      if (!(await holdAlert(tx, alert.id))) return;
       await writeAttempt(tx, delivery.id, attempts, ok ? 'delivered' : 'pending', at);
       if (ok) await noteReceived(tx, alert.id);
       else await this.#noteFailure(tx, delivery, attempt);

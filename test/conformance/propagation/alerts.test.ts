@@ -343,6 +343,21 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect(await deliveries(other.id)).toEqual([]);
   });
 
+  it('is deleted while a message of it is on its way', async () => {
+    const deletions: Promise<{ status: number }>[] = [];
+    let id = '';
+    receiver.answer((response) => {
+      response.writeHead(503).end();
+      deletions.push(bridge.admin('DELETE', `/alerts/${id}`));
+    });
+    for (let n = 1; n <= 10; n++) {
+      ({ id } = await add(['store.paused']));
+      await event('store.paused');
+      await eventually(async () => (deletions.length >= n ? true : undefined), WITHIN_MS);
+      expect((await deletions[n - 1])?.status).toBe(204);
+    }
+  });
+
   it('tells of the end of an environment, and is gone then', async () => {
     const { body: environment } = await bridge.v1('POST', '/environments', { name: 'Acme' });
     const path = `/environments/${environment.id}`;
