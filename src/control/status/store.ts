@@ -144,7 +144,7 @@ function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount
 }
 
 /** The bridge itself failed, or something has to happen at the vendor first: it answers all the same. */
-const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted']);
+const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted', 'no_seats']);
 const SERVER_ERROR = 500;
 
 /** The vendor is down: nothing has succeeded since the last attempt found it so. */
@@ -153,6 +153,8 @@ async function silenceDetails(db: Db, store: StoreRecord, pendingCount: number):
   const failure = pendingCount === 0 ? null : await lastPendingFailure(db, store.id);
   if (failure === null || ANSWERED.has(failure.code)) return [];
   if (failure.status !== null && failure.status < SERVER_ERROR) return [];
+  // GitLab may say by a server error that it has no seats.
+  if (failure.status !== null && store.creationsWaitUntil !== null) return [];
   if (store.lastSuccessAt !== null && store.lastSuccessAt >= failure.failedAt) return [];
   const waiting = pendingCount === 1 ? '1 change waits' : `${pendingCount} changes wait`;
   const message = `${failure.message}. ${waiting}; nothing is lost, and it is tried again at ${failure.runAt}.`;
