@@ -3,6 +3,7 @@
  * has to wait for, and for whom. Calls no vendor.
  */
 
+import { lower } from '../../db/columns.ts';
 import { taskOf } from '../../db/queue/tasks.ts';
 import {
   holdersOf,
@@ -73,16 +74,27 @@ export function waiting({ attribute, value }: Key, meanwhile: Meanwhile): OwnWai
   return { attribute, value, state: 'waiting', reason: '', ...meanwhile };
 }
 
-/** It plans to, and will come to it without anybody's help. */
+/**
+ * It plans to, and will come to it without anybody's help: what the vendor refused it, it gets only from somebody who
+ * gives that up in turn. `asked`: the subjects before it, each of whom wants what the next one has.
+ */
 async function givesUp(
-  { db, context }: Attempt,
+  attempt: Attempt,
   holder: KeyHolder,
   plans: (holder: KeyHolder) => Promise<boolean>,
+  asked: ReadonlySet<string> = new Set([attempt.task.subject.id]),
 ): Promise<boolean> {
+  const { db, context } = attempt;
   if (!(await plans(holder))) return false;
   const subject = { kind: holder.kind, id: holder.subjectId };
   const waits = await keyWaitsOf(db, context.store.id, subject.kind, [subject.id]);
   const own = waits.filter(({ attribute }) => attribute === holder.attribute);
-  if (own.length > 0) return own.some((wait) => wait.holder !== null && wait.state !== 'stuck');
-  return (await taskOf(db, context.store.id, subject))?.state === 'pending';
+  if (own.length === 0) return (await taskOf(db, context.store.id, subject))?.state === 'pending';
+  for (const { state, attribute, value, holder: next } of own) {
+    if (next === null || state === 'stuck') continue;
+    if (state === 'waiting' || asked.has(next.subjectId)) return true;
+    const theirs = { ...holder, ...next, attribute, valueLower: lower(value) };
+    if (await givesUp(attempt, theirs, plans, new Set([...asked, subject.id]))) return true;
+  }
+  return false;
 }

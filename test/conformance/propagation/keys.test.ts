@@ -166,6 +166,27 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type: StoreType) => {
     await expectSynced(a, b);
   });
 
+  it('waits for nobody who waits in vain, and gets the address when that one moves on', async () => {
+    await world.add(type);
+    const [a, b, c] = await joinAll(['a', 'b', 'c']);
+    await world.setActive(c, false);
+    await paused(async () => {
+      // Of whoever is inactive nothing is changed: the account keeps its address.
+      await readdress(c, 'c2');
+      await readdress(b, 'c');
+      await readdress(a, 'b');
+    });
+    for (const id of [a, b])
+      expect(await world.status(type, id)).toMatchObject({
+        status: 'partiallySynced',
+        reason: expect.stringContaining('cannot have'),
+      });
+    expect(await world.bridge.db('tasks')).toEqual([]);
+    await world.setActive(c, true);
+    expect(await accountIds('b', 'c', 'c2')).not.toContain(null);
+    await expectSynced(a, b, c);
+  });
+
   it('lets the rest of a change go while the address waits, and says whom it waits for', async () => {
     await world.add(type);
     const [a, b] = await joinAll(['ann', 'bob']);
