@@ -1,5 +1,5 @@
 /**
- * Holds answers of the admin API to its OpenAPI document: the status is a declared one, and the body has the
+ * Holds answers of the bridge to its OpenAPI document: the status is a declared one, and the body has the
  * declared shape and no more. `everyAnswer.ts` asks this of every answer that a test gets.
  */
 
@@ -33,7 +33,7 @@ const paths = Object.entries(DOCUMENT.paths as Readonly<Record<string, Operation
 
 export interface Answered {
   readonly method: string;
-  /** From `/v1` on, with or without a query. */
+  /** With or without a query. */
   readonly path: string;
   readonly status: number;
   readonly type: string | null;
@@ -52,8 +52,7 @@ export function holdToContract(answered: Answered): void {
   const refused = status >= 400;
   const response = operation?.responses[status] ?? (refused ? operation?.responses.default : undefined);
   if (!response && !refused) throw broken(answered, 'the document does not have it');
-  const content =
-    response && !response.$ref ? (response.content ?? {}) : { 'application/problem+json': PROBLEM };
+  const content = response && !response.$ref ? (response.content ?? {}) : refusalOf(plain);
   const [expected] = Object.entries(content);
   if (method === 'HEAD') return;
   if (!expected) {
@@ -67,6 +66,13 @@ export function holdToContract(answered: Answered): void {
   if (!validate(body)) throw broken(answered, ajv.errorsText(validate.errors, { separator: '\n  ' }));
 }
 
+/** Of what the document does not name: an unknown path, a body that is too large. */
+function refusalOf(path: string): NonNullable<Response['content']> {
+  if (/^\/scim\/v2(\/|$)/.test(path)) return { 'application/scim+json': SCIM_ERROR };
+  return { 'application/problem+json': PROBLEM };
+}
+
+const SCIM_ERROR = { schema: { $ref: '#/components/schemas/ScimError' } };
 const PROBLEM = { schema: { $ref: '#/components/schemas/Problem' } };
 
 function validator($ref: string): ValidateFunction {

@@ -92,6 +92,7 @@ const DONE = {
   200: answer('It is so, or it was done', SCIM_TYPE, ref('ScimMessage')),
   201: answer('Made', SCIM_TYPE, ref('ScimMessage')),
   204: { description: 'Done, and nothing is left to say' },
+  304: { description: 'It is as the ETag of `If-None-Match` says' },
 };
 
 interface Scim {
@@ -147,7 +148,7 @@ function resources(endpoint: 'Users' | 'Groups', one: 'User' | 'Group'): Json {
     },
     [`/scim/v2/${endpoint}/{id}`]: {
       get: scim({
-        ...{ id: `scimRead${one}`, summary: `Show a ${noun}`, ends: [200] },
+        ...{ id: `scimRead${one}`, summary: `Show a ${noun}`, ends: [200, 304] },
         parameters: [ID, ...ATTRIBUTES],
       }),
       put: scim({ id: `scimReplace${one}`, summary: `Replace a ${noun}`, ends: [200], ...whole }),

@@ -143,7 +143,8 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
   scim.use(createScimAuthenticator({ db, clock, log, ...access }), express.json({ type: () => true }));
   scim.use((_req, res) => {
     const { cause, connection, scopes } = res.locals.scim;
-    res.json({ cause, connection, scopes: [...scopes] });
+    const message = { schemas: ['urn:example:who-asks'], cause, connection, scopes: [...scopes] };
+    res.type('application/scim+json').send(JSON.stringify(message));
   });
   const metrics = createMetrics();
   const monotonicMs = () => performance.now();

@@ -83,6 +83,11 @@ export async function startEndpoint(
   });
   const app = express();
   app.set('etag', false);
+  // As the bridge does: by that its answers are known, and held to their description.
+  app.use((_request, response, next) => {
+    response.set('X-Correlation-Id', newId());
+    next();
+  });
   app.use(
     SCIM_PATH,
     createScimRouter({
