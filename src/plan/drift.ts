@@ -155,6 +155,11 @@ function stateDrift(
     const patch = { state: 'disabled', disabledBy: why } as const;
     return desired.lifecycle === 'active' ? { kind: 'disabledThere', patch } : { patch };
   }
+  const isLocked = link.state === 'disabled' && account.state === 'locked';
+  // Nothing was changed since, but what keeps the account shut is not the bridge's to lift.
+  if (isLocked && desired.lifecycle === 'active' && link.disabledBy !== lockedBy(account)) {
+    return { patch: { disabledBy: lockedBy(account) } };
+  }
   if (link.disabledBy === 'unapproved' && account.state === 'disabled') {
     const why = desired.lifecycle === 'active' ? 'hand' : desired.lifecycle;
     return { patch: { disabledBy: why } };
