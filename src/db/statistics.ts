@@ -1,14 +1,14 @@
-/** Tells PostgreSQL how large its tables have become. It touches no row. */
+/** Keeps what PostgreSQL knows of the size of tables near the truth while they grow. Changes no row. */
 
 import { type Db, dialectOf } from './open.ts';
 
-/** A table below this is read as a whole, however it is joined. */
-const FEW_ROWS = 50;
+/** Half of what is worth a look: a smaller table is read as a whole, however it is joined. */
+const FEW_ROWS = 25;
 
 /**
  * PostgreSQL takes a table that it never analyzed for one of a few rows, and joins such tables row by row: 500
  * people in a group cost it more than the 10 s that a statement may take. Autovacuum comes once a minute; an
- * import does not wait for it. So a table that doubled since it was analyzed is analyzed now. A table that another
+ * import does not wait for it. So a table that has doubled is analyzed now, where this user may. One that another
  * replica analyzes is passed over. SQLite plans by its indexes alone.
  */
 export async function refreshStatistics(db: Db): Promise<void> {
@@ -16,7 +16,8 @@ export async function refreshStatistics(db: Db): Promise<void> {
   const { rows } = await db.raw<{ rows: { relname: string }[] }>(
     `select c.relname from pg_stat_user_tables s join pg_class c on c.oid = s.relid
      where c.relnamespace = current_schema()::regnamespace
-       and s.n_mod_since_analyze > greatest(c.reltuples, ${FEW_ROWS})`,
+       and pg_has_role(c.relowner, 'usage')
+       and s.n_live_tup > 2 * greatest(c.reltuples, ${FEW_ROWS})`,
   );
   for (const { relname } of rows) await db.raw('analyze (skip_locked) ??', [relname]);
 }

@@ -67,9 +67,9 @@ export function createHousekeeping(
 
   const once = async (): Promise<void> => {
     if (stopping.signal.aborted) return;
-    await refreshStatistics(db);
     await sayWhatIsPostponed(deps);
     if (await ringTimers(deps, metrics)) deps.wake.signal();
+    await keepStatistics(deps);
     await closeWhatIsDecided(deps);
     await sayWarnings(deps);
     await advanceDeletions(deps, stopping.signal);
@@ -114,6 +114,13 @@ export function createHousekeeping(
     },
     turn,
   };
+}
+
+/** A database that is too busy for it is slower, and nothing else waits for that. */
+async function keepStatistics({ db, log }: PropagationDeps): Promise<void> {
+  await refreshStatistics(db).catch((error: unknown) =>
+    log.warn({ err: error }, 'could not analyze the tables that grew; trying again'),
+  );
 }
 
 /** Of incidents whose people came back, or whose store is gone, without anybody's decision. */
