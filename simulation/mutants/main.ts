@@ -25,6 +25,9 @@ const { values } = parseArgs({
 const ROOT = join(import.meta.dirname, '..', '..');
 const PLAYED = ['src', 'migrations', 'simulation', 'test', 'package.json'];
 
+/** A product without a guard may go round for ever. */
+const PLAYED_WITHIN_MS = 30 * 60_000;
+
 const only = values.only?.split(',');
 const mutants = only ? MUTANTS.filter(({ name }) => only.includes(name)) : MUTANTS;
 
@@ -68,12 +71,14 @@ async function firstFailure(): Promise<string | null> {
   const child = spawn(process.execPath, ['simulation/main.ts', ...range], {
     cwd: copy,
     stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: PLAYED_WITHIN_MS,
   });
   const ended = once(child, 'exit');
   const failure = await readFailure(child, seed);
   // It would go on to make the history short.
-  child.kill();
-  await ended;
+  if (failure !== null) child.kill();
+  const [code, signal] = await ended;
+  if (failure === null && code !== 0) throw new Error(`the simulation itself ended with ${code ?? signal}`);
   return failure;
 }
 

@@ -3,10 +3,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, type RunningBridge, startBridge } from '../../bridge.ts';
+import { eventually, type RunningBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
-import { Pulled } from './pulled.ts';
-import { type Script, script, scripted, user } from './scripted.ts';
+import type { Pulled } from './pulled.ts';
+import { type Script, script, startScripted, user } from './scripted.ts';
 
 const PEOPLE = 1_100;
 const WITHIN_MS = 20_000;
@@ -22,13 +22,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
   beforeAll(async () => {
     state.users = Array.from({ length: PEOPLE }, (_, n) => user(`p${n}`));
     state.pageSize = 500;
-    bridge = await startBridge(await freshDatabaseUrl(dialect, directory), undefined, {
-      moreSources: [scripted(state)],
-    });
-    pulled = await Pulled.make(bridge, {
-      ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
-      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' },
-    });
+    ({ bridge, pulled } = await startScripted(await freshDatabaseUrl(dialect, directory), state));
   });
   afterAll(async () => {
     await bridge.stop();

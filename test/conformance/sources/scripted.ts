@@ -13,6 +13,8 @@ import type {
   SourceGroup,
   SourceUser,
 } from '../../../src/sources/source.ts';
+import { type RunningBridge, startBridge } from '../../bridge.ts';
+import { Pulled } from './pulled.ts';
 
 export interface ScriptedGroup extends SourceGroup {
   /** Ids of users, or of groups with `group:` before them; `*` is everybody. */
@@ -150,4 +152,17 @@ export function outage(disposition: 'transient' | 'unauthorized'): RemoteError {
     action: 'list users',
     disposition,
   });
+}
+
+/** A bridge that can pull it, with a connection that is not pulled yet. */
+export async function startScripted(
+  databaseUrl: string,
+  state: Script,
+): Promise<{ readonly bridge: RunningBridge; readonly pulled: Pulled }> {
+  const bridge = await startBridge(databaseUrl, undefined, { moreSources: [scripted(state)] });
+  const pulled = await Pulled.make(bridge, {
+    ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
+    configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' },
+  });
+  return { bridge, pulled };
 }
