@@ -15,6 +15,7 @@ import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { sendProblem } from '../support/problem.ts';
+import { SCIM_PATH, SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 import type { ConnectionActivity } from './activity.ts';
 import { lingering } from './linger.ts';
 import type { Probes } from './probes.ts';
@@ -63,9 +64,8 @@ export function createApp(deps: AppDeps): Express {
       response.json({ name: 'scim-bridge', scim: '/scim/v2', admin: '/v1', reference: '/docs' });
     });
   }
-  app.use((_request, response) =>
-    sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
-  );
+  const nothing = deps.rooms ? NOTHING : NOTHING_OF_WORKER;
+  app.use((request, response) => refuse(request, response, 404, nothing));
   app.use(answerError(deps.log));
   return app;
 }
@@ -181,6 +181,8 @@ function scimRoute(path: string): string | null {
   return id === '.search' ? `/${endpoint}/.search` : `/${endpoint}/:id`;
 }
 
+const NOTHING = 'There is nothing at this path.';
+const NOTHING_OF_WORKER = `${NOTHING} This process has the role worker and answers for health and metrics alone: ask one with the role api.`;
 const FAILED = 'The request failed. The log has the reason, under the correlation id of this answer.';
 
 /**
@@ -188,7 +190,7 @@ const FAILED = 'The request failed. The log has the reason, under the correlatio
  * here.
  */
 function answerError(log: Log): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
+  return (error: unknown, request, response, next) => {
     const given = (error as { status?: unknown } | null)?.status;
     const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
     if (status === 500) {
@@ -196,6 +198,13 @@ function answerError(log: Log): ErrorRequestHandler {
     }
     if (response.headersSent) return next(error);
     const detail = status === 500 ? FAILED : 'The request is malformed.';
-    sendProblem(response, { status, detail });
+    refuse(request, response, status, detail);
   };
+}
+
+function refuse(request: Request, response: Response, status: number, detail: string): void {
+  if (SCIM_PATH.test(request.path)) {
+    const body = scimErrorBody(status, null, detail);
+    response.status(status).type(SCIM_TYPE).send(JSON.stringify(body));
+  } else sendProblem(response, { status, detail });
 }

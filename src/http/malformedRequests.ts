@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import { PROBLEM_TYPE, problemBody } from '../support/problem.ts';
-import { SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
+import { SCIM_PATH, SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 
 /** The error that Node's parser and its timeouts raise. */
 interface ParserError extends Error {
@@ -94,8 +94,6 @@ function refuse(log: Log, path: string | undefined, status: number, detail: stri
   };
   return { status, headers, body };
 }
-
-const SCIM_PATH = /^\/scim\/v2(?:[/?]|$)/i;
 
 /**
  * Undefined where no request line can be made out; the answer is then a SCIM error, as most clients expect.

@@ -2,6 +2,9 @@
 
 export const SCIM_TYPE = 'application/scim+json';
 
+/** Whatever is asked below it is answered in this shape, by whichever part of the process. */
+export const SCIM_PATH = /^\/scim\/v2(?:[/?]|$)/i;
+
 export type ScimType =
   | 'invalidFilter'
   | 'tooMany'
