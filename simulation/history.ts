@@ -17,7 +17,7 @@ import { type SimulatedStore, World } from './machine/world.ts';
 import { playEnding } from './players/endings.ts';
 import { Play } from './players/play.ts';
 import { createRandom } from './random.ts';
-import { drawRuleThemes, type RuleThemes, withRuleActions } from './ruleActions.ts';
+import { drawRuleThemes, ENDINGS, type RuleThemes, withRuleActions } from './ruleActions.ts';
 import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
@@ -48,6 +48,14 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const all = { ...themes, ...drawBrakeThemes(brake), ...drawRuleThemes(rules) };
   const mixed = withBrakeActions(brake, all, withFurtherActions(further, themes, actions));
   return { themes: all, actions: withRuleActions(rules, all, mixed) };
+}
+
+/** `theme`: one of those that are there or not, or an ending. Throws on any other word. */
+export function hasTheme({ themes }: History, theme: string): boolean {
+  const isKnown = typeof { ...themes }[theme as 'faults'] === 'boolean';
+  if (!isKnown && !ENDINGS.some(([, ending]) => ending === theme))
+    throw new Error(`there is no theme ${theme}`);
+  return isKnown ? themes[theme as 'faults'] : themes.ending === theme;
 }
 
 /** Without a mistake of the bridge there are no complaints. `meddle`: what a test does to the world beforehand. */

@@ -27,7 +27,7 @@ export interface RuleThemes {
 }
 
 /** Of a hundred. */
-const ENDINGS: readonly (readonly [until: number, Ending])[] = [
+export const ENDINGS: readonly (readonly [until: number, Ending])[] = [
   [8, 'preview'],
   [14, 'limit'],
   [20, 'lists'],

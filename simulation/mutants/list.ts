@@ -14,14 +14,38 @@ export interface Mutant {
   /** What the guard keeps true, in a sentence. */
   readonly guard: string;
   readonly edits: readonly Edit[];
+  /** Histories without it are not played; null where every history counts. */
+  readonly theme: string | null;
 }
+
+/** Of histories that are about something: whose guards only those can miss. The others are not played. */
+export const THEMES: Readonly<Record<string, readonly string[]>> = {
+  manners: ['credentialDoubt', 'absence', 'compared'],
+  swaps: ['keyWaits', 'keyCircles'],
+  keepsMemberships: ['doubtedMembers'],
+  replaced: ['lost', 'lostUnheard'],
+  incidents: ['discards', 'undone', 'remembered', 'givenBack'],
+  rewrites: ['identity'],
+  preview: ['previewScans', 'previewDrift'],
+  limit: ['pausePerKind'],
+  lostGroups: ['lostGroupPeople', 'lostGroupMembers'],
+  pretence: ['vendorsShape'],
+  onlyOwners: ['blockedInstead'],
+  lists: ['emptyLists', 'barrenPages'],
+  locks: ['bannedAccounts'],
+  refusals: ['refusedNameSlack', 'refusedNameGitLab', 'refusedMembers'],
+  protectedGroups: ['protectedGroups'],
+  late: ['lateWrites'],
+  settings: ['settingsAtOnce'],
+};
 
 function mutant(
   name: string,
   guard: string,
   ...edits: readonly (readonly [string, string, string])[]
 ): Mutant {
-  return { name, guard, edits: edits.map(([file, from, to]) => ({ file, from, to })) };
+  const theme = Object.keys(THEMES).find((each) => THEMES[each]?.includes(name)) ?? null;
+  return { name, guard, theme, edits: edits.map(([file, from, to]) => ({ file, from, to })) };
 }
 
 export const MUTANTS: readonly Mutant[] = [

@@ -40,7 +40,7 @@ symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
 let unseen = 0;
 for (const mutant of mutants) {
   const restore = takeOut(mutant);
-  const found = await firstFailure();
+  const found = await firstFailure(mutant);
   restore();
   if (found === null) unseen += 1;
   say(`${mutant.name}: ${mutant.guard}`);
@@ -65,9 +65,17 @@ function takeOut({ name, edits }: Mutant): () => void {
 }
 
 /** The command that plays it, and what it says first; null where every history passes. */
-async function firstFailure(): Promise<string | null> {
+async function firstFailure({ theme }: Mutant): Promise<string | null> {
   const { seed, from, histories } = values;
-  const range = ['--seed', seed, '--from', from, '--histories', histories];
+  const range = [
+    '--seed',
+    seed,
+    '--from',
+    from,
+    '--histories',
+    histories,
+    ...(theme ? ['--theme', theme] : []),
+  ];
   const child = spawn(process.execPath, ['simulation/main.ts', ...range], {
     cwd: copy,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -98,6 +98,11 @@ export function forKeyShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forKeyShare() as Q) : query;
 }
 
+/** What a raw statement answered: the drivers differ. */
+export function rowsOf<Row>(answer: readonly Row[] | { readonly rows: readonly Row[] }): readonly Row[] {
+  return 'rows' in answer ? answer.rows : answer;
+}
+
 export interface Insert {
   readonly table: string;
   readonly rows: readonly object[];

@@ -1,9 +1,8 @@
 /** Which peers have something for a worker to do. Each process asks every second, so it is one statement. */
 
-import type { Knex } from 'knex';
 import { GAP_MAX_MS } from '../../model/alerts/alerts.ts';
 import { isoTime } from '../../support/clock.ts';
-import type { Db } from '../open.ts';
+import { type Db, rowsOf } from '../open.ts';
 
 export interface DuePeer {
   readonly id: string;
@@ -12,25 +11,57 @@ export interface DuePeer {
   readonly isAsked: boolean;
 }
 
-/** Whoever asks knows what it is; the inquiry does not say. */
-const ASKED_KIND =
-  "case when peer_id in (select connection_id from pulled_connections) then 'connection' else 'store' end";
+/** A request waits for an answer about the peer, or for a preview. Whoever asks knows what the peer is; the row does not. */
+const ASKED = `
+  select peer_id as id, 1 as asked,
+    case when peer_id in (select connection_id from pulled_connections) then 'connection' else 'store' end as kind
+  from inquiries where answer is null and expires_at > :now
+  union
+  select store_id, 1, 'store' from previews where state = 'RUNNING' and expires_at > :now`;
+
+/** Where a store is to be deleted, all that may be left after a crash is to forget it: that counts without tasks, too. */
+const STORES = `
+  select id, 0, 'store' from stores where deleted_at is null and (
+    paused is null and status = 'DELETING'
+    or paused is null and status = 'ACTIVE' and (
+      exists (select 1 from tasks where tasks.store_id = stores.id and state = 'pending' and run_at <= :now)
+      or exists (select 1 from sync_runs where sync_runs.store_id = stores.id and state in ('QUEUED', 'RUNNING'))
+      or exists (select 1 from second_looks where second_looks.store_id = stores.id and at <= :now)
+    )
+    or paused is not null and retry_at <= :now
+  )`;
+
+/**
+ * Those that have something to tell, and whose receiver is not left alone for a while. No gap reaches beyond
+ * `:latest`, unless the clock was set back.
+ */
+const ALERTS = `
+  select id, 0, 'alert' from alerts
+  where active and (retry_at is null or retry_at <= :now or retry_at > :latest)
+    and exists (select 1 from alert_deliveries where alert_id = alerts.id and alert_deliveries.state = 'pending')`;
+
+/** A run that waited for a decision is due where something was approved, or nothing waits any more. */
+const CONNECTIONS = `
+  select connection_id, 0, 'connection' from pulled_connections as c where
+    paused is null and (
+      next_run_at <= :now
+      or exists (select 1 from pull_runs where connection_id = c.connection_id and state in ('QUEUED', 'RUNNING'))
+      or exists (
+        select 1 from pull_runs as r where connection_id = c.connection_id and state = 'HELD' and (
+          exists (select 1 from pull_changes where run_id = r.id and state = 'approved')
+          or not exists (select 1 from pull_changes where run_id = r.id and state = 'held')
+        )
+      )
+    )
+    or paused is not null and retry_at <= :now`;
+
+/** As a text: knex takes several times as long to build it as SQLite to answer it. */
+const DUE = `${[ASKED, STORES, ALERTS, CONNECTIONS].join('\n  union')}\n  order by asked desc, id`;
 
 /** Each once, those that a request waits for first. `now` is an ISO time. */
 export async function duePeers(db: Db, now: string): Promise<readonly DuePeer[]> {
-  const asked = (query: Knex.QueryBuilder) => query.where('expires_at', '>', now);
-  const rows: readonly Row[] = await asked(db('inquiries').whereNull('answer'))
-    .select({ id: 'peer_id' }, db.raw(`1 as asked, ${ASKED_KIND} as kind`))
-    .union([
-      asked(db('previews').where({ state: 'RUNNING' })).select(
-        { id: 'store_id' },
-        db.raw("1 as asked, 'store' as kind"),
-      ),
-      storesWithWork(db, now),
-      alertsWithWork(db, now),
-      connectionsWithWork(db, now),
-    ])
-    .orderBy([{ column: 'asked', order: 'desc' }, 'id']);
+  const latest = isoTime(Date.parse(now) + GAP_MAX_MS);
+  const rows = rowsOf<Row>(await db.raw(DUE, { now, latest }));
   const asking = new Set(rows.filter((row) => row.asked === 1).map(({ id }) => id));
   const kinds = new Map(rows.map(({ id, kind }) => [id, kind]));
   return [...kinds].map(([id, kind]) => ({ id, kind, isAsked: asking.has(id) }));
@@ -40,82 +71,4 @@ interface Row {
   readonly id: string;
   readonly asked: number;
   readonly kind: DuePeer['kind'];
-}
-
-/** Those that have something to tell, and whose receiver is not left alone for a while. */
-function alertsWithWork(db: Db, now: string): Knex.QueryBuilder {
-  const waiting = db('alert_deliveries')
-    .where('alert_deliveries.alert_id', db.ref('alerts.id'))
-    .where('alert_deliveries.state', 'pending')
-    .select(db.raw('1'));
-  return db('alerts')
-    .where({ active: true })
-    .where((may) => {
-      may.whereNull('retry_at').orWhere('retry_at', '<=', now);
-      // The clock was set back: no gap is that long.
-      may.orWhere('retry_at', '>', isoTime(Date.parse(now) + GAP_MAX_MS));
-    })
-    .whereExists(waiting)
-    .select('id', db.raw("0 as asked, 'alert' as kind"));
-}
-
-function connectionsWithWork(db: Db, now: string): Knex.QueryBuilder {
-  const runs = () =>
-    db('pull_runs').where('pull_runs.connection_id', db.ref('pulled_connections.connection_id'));
-  return db('pulled_connections')
-    .where((any) => {
-      any
-        .where((free) => {
-          free.whereNull('paused').where((work) => {
-            work
-              .whereExists(runs().whereIn('state', ['QUEUED', 'RUNNING']).select(db.raw('1')))
-              .orWhere('next_run_at', '<=', now)
-              .orWhereExists(decidedRuns(db, runs()));
-          });
-        })
-        .orWhere((paused) => paused.whereNotNull('paused').where('retry_at', '<=', now));
-    })
-    .select({ id: 'connection_id' }, db.raw("0 as asked, 'connection' as kind"));
-}
-
-/** Runs that waited for a decision: something was approved, or nothing waits any more. */
-function decidedRuns(db: Db, runs: Knex.QueryBuilder): Knex.QueryBuilder {
-  const lines = (state: string) =>
-    db('pull_changes')
-      .where('pull_changes.run_id', db.ref('pull_runs.id'))
-      .where({ state })
-      .select(db.raw('1'));
-  return runs
-    .where('pull_runs.state', 'HELD')
-    .where((decided) => decided.whereExists(lines('approved')).orWhereNotExists(lines('held')))
-    .select(db.raw('1'));
-}
-
-function storesWithWork(db: Db, now: string): Knex.QueryBuilder {
-  const ofStore = (table: string) =>
-    db(table).where(`${table}.store_id`, db.ref('stores.id')).select(db.raw('1'));
-  return db('stores')
-    .whereNull('deleted_at')
-    .where((any) => {
-      any
-        .where((active) => {
-          active
-            .whereIn('status', ['ACTIVE', 'DELETING'])
-            .whereNull('paused')
-            .where((work) => {
-              work
-                .whereExists(
-                  ofStore('tasks').where('tasks.state', 'pending').where('tasks.run_at', '<=', now),
-                )
-                .orWhereExists(ofStore('sync_runs').whereIn('sync_runs.state', ['QUEUED', 'RUNNING']))
-                .orWhereExists(ofStore('second_looks').where('second_looks.at', '<=', now));
-            });
-        })
-        // Without tasks too: after a crash all that may be left is to forget the store.
-        .orWhere((deleting) => deleting.where({ status: 'DELETING' }).whereNull('paused'))
-        .orWhere((paused) =>
-          paused.whereNotNull('paused').whereNotNull('retry_at').where('retry_at', '<=', now),
-        );
-    })
-    .select('id', db.raw("0 as asked, 'store' as kind"));
 }
