@@ -7,6 +7,7 @@ import { createApiRouter } from './api/router.ts';
 import { createAddressLimit } from './auth/addressLimit.ts';
 import { createKnownTokens } from './auth/knownTokens.ts';
 import { createScimAuthenticator } from './auth/scim.ts';
+import { limitUnknownCallers } from './auth/unknownCallers.ts';
 import { readWarnings } from './auth/warnings.ts';
 import type { Config } from './config.ts';
 import type { Fetch } from './connectors/connector.ts';
@@ -139,6 +140,7 @@ export function compose(deps: BridgeDeps): Bridge {
     ...{ log, metrics, probes, refusals, activity, monotonicMs },
     showsMetrics: config.metricsPort === null,
     trustedProxies: config.trustedProxies,
+    limitUnknownCallers: (tooMany) => limitUnknownCallers({ clock, adminToken, ...access }, tooMany),
     rooms: config.role === 'worker' ? null : { scim, admin },
   });
   const storeLifecycle = createStoreLifecycle(propagation, metrics);

@@ -51,7 +51,7 @@ export interface Endpoint<
   readonly method: Verb;
   /** Below `/v1`. What the path names is there before `handle` is called, or the answer is 404. */
   readonly path: Path;
-  /** null: without a token; any: with each that is valid. */
+  /** null: without a token, or with one in the body; any: with each that is valid. */
   readonly scope: AdminScope | 'any' | null;
   /** One line, for the document. */
   readonly summary: string;
@@ -99,18 +99,12 @@ export interface Request {
   /** Who asks, and what the token may see. */
   readonly admin: AdminPrincipal;
   readonly cause: Cause;
-  /** Where the request comes from. */
-  readonly caller: Caller;
+  /** A browser says that a page of another site asks. */
+  readonly isForeignPage: boolean;
   /** Versions of `If-Match`, one of which the resource must have; null: it may have any. */
   readonly expected: readonly string[] | null;
   /** `Last-Event-ID`, of whoever goes on with a stream; null: it begins. */
   readonly lastEventId: string | null;
-}
-
-export interface Caller {
-  readonly address: string;
-  /** A browser says that a page of another site asks. */
-  readonly isForeignPage: boolean;
 }
 
 /** What is read for a parameter of the path, before the handler. */

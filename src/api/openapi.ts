@@ -42,6 +42,7 @@ export function withDocument(tables: Tables): Tables {
         answers: { 200: OpenApi },
         refusals: { 405: 'There is nothing to write here.' },
         handle: (_call, { publicUrl }) => {
+          // Frozen, it is written out once, however often it is asked for.
           made ??= Object.freeze(documentOf(all, publicUrl));
           return ok(made);
         },

@@ -3,8 +3,17 @@
  * anything else; what no route takes is 404, a method that a path does not have 405 with `Allow`.
  */
 
-import express, { type RequestHandler, Router } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from 'express';
+import { isOneTooMany, TOO_MANY } from '../auth/addressLimit.ts';
 import { createAdminAuthenticator } from '../auth/admin.ts';
+import { limitUnknownCallers } from '../auth/unknownCallers.ts';
+import { sendProblem } from '../support/problem.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Endpoint } from './endpoint.ts';
 import { withDocument } from './openapi.ts';
@@ -13,40 +22,51 @@ import { ROUTES } from './routes/index.ts';
 import { authorize, serve } from './serve.ts';
 
 const BODY_MAX = '1mb';
+/** A token or a code. */
+const BODY_OF_UNKNOWN_MAX = '16kb';
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
 /** Mount it at `/v1`, before any body parser. */
 export function createApiRouter(deps: ApiDeps): Router {
   const router = Router();
   const routes = Object.values(withDocument(ROUTES)).flatMap((table) => Object.values(table));
-  const authenticate = createAdminAuthenticator({ ...deps, ...deps.access });
-  for (const [path, here] of Map.groupBy(routes, (route) => route.path)) {
-    mount(router, deps, { path, here, authenticate });
-  }
-  router.use(authenticate, unknownRoute);
+  const paths = [...Map.groupBy(routes, (route) => route.path)];
+  for (const [path, here] of paths) mountOpen(router, deps, path, here);
+  router.use(createAdminAuthenticator({ ...deps, ...deps.access }));
+  for (const [path, here] of paths) mount(router, deps, path, here);
+  router.use(unknownRoute);
+  router.use(limitRefusals(deps));
   router.use(problemHandler(deps.log, deps.clock));
   return router;
 }
 
-interface Path {
-  readonly path: string;
-  readonly here: readonly Endpoint[];
-  readonly authenticate: RequestHandler;
+/** What takes no token in the header. Where one is in the body, what comes of it says whether it is known. */
+function mountOpen(router: Router, deps: ApiDeps, path: string, here: readonly Endpoint[]): void {
+  const limit = limitUnknownCallers({ ...deps, ...deps.access }, tooMany);
+  const read = readJson(BODY_OF_UNKNOWN_MAX);
+  for (const route of here.filter(({ scope }) => scope === null)) {
+    const guards = route.body ? [] : [limit];
+    router.route(path)[route.method](...guards, requireJson, read, serve(route, deps));
+  }
+  if (here.every(({ scope }) => scope === null)) router.route(path).all(limit, notAllowed(here));
+}
+
+function mount(router: Router, deps: ApiDeps, path: string, here: readonly Endpoint[]): void {
+  const at = router.route(path);
+  const read = readJson(BODY_MAX);
+  for (const route of here.filter(({ scope }) => scope !== null)) {
+    at[route.method](authorize(route), requireJson, read, serve(route, deps));
+  }
+  at.all(notAllowed(here));
 }
 
 /** GET answers HEAD too. */
-function mount(router: Router, deps: ApiDeps, { path, here, authenticate }: Path): void {
-  const at = router.route(path);
-  for (const route of here) {
-    const guards = route.scope === null ? [] : [authenticate];
-    at[route.method](...guards, authorize(route), requireJson, readJson, serve(route, deps));
-  }
-  if (here.some(({ scope }) => scope !== null)) at.all(authenticate);
+function notAllowed(here: readonly Endpoint[]): RequestHandler {
   const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
   const allow = methods.join(', ');
-  at.all((req) => {
+  return (req) => {
     throw new HttpError(405, `${req.method} is not possible here; ${allow} are.`, { Allow: allow });
-  });
+  };
 }
 
 const requireJson: RequestHandler = (req, _res, next) => {
@@ -58,4 +78,19 @@ const requireJson: RequestHandler = (req, _res, next) => {
   next();
 };
 
-const readJson = express.json({ limit: BODY_MAX, type: JSON_TYPES });
+function readJson(limit: string): RequestHandler {
+  return express.json({ limit, type: JSON_TYPES });
+}
+
+/** A refusal of somebody unknown counts, whatever it is for, unless the request was counted before. */
+function limitRefusals({ access }: ApiDeps): ErrorRequestHandler {
+  return async (error: unknown, req, res, next) => {
+    const isAllowed = res.locals.admin !== undefined || res.locals.hasPassedLimit === true;
+    if (isAllowed || !(await isOneTooMany(access.addressLimit, req, res))) return next(error);
+    tooMany(req, res, TOO_MANY);
+  };
+}
+
+function tooMany(_req: Request, res: Response, detail: string): void {
+  sendProblem(res, { status: 429, detail });
+}

@@ -48,7 +48,7 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     const lastEventId = req.headers['last-event-id'];
     const call = {
       ...{ url, admin, cause: admin.cause, expected, params, query, ...records },
-      caller: { address: req.ip ?? '', isForeignPage: !isOfNoOtherSite(req, deps.publicUrl) },
+      isForeignPage: !isOfNoOtherSite(req, deps.publicUrl),
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null,
     };
     const given: unknown = req.body ?? {};
@@ -104,10 +104,10 @@ function send(
   if (version !== undefined) res.set('ETag', `"${version}"`);
   if (cookie !== undefined) res.set('Set-Cookie', cookie);
   if (body === null) return void res.end();
-  const text = textOf(body);
+  const bytes = bytesOf(body);
   res.set('Content-Type', 'application/json; charset=utf-8');
-  res.set('Content-Length', String(Buffer.byteLength(text)));
-  res.end(text);
+  res.set('Content-Length', String(bytes.length));
+  res.end(bytes);
 }
 
 /** A failure on the way cuts the connection: the status is sent, and a body that just ended would pass for whole. */
@@ -134,11 +134,15 @@ async function write(
 }
 
 /** Of bodies that never change: to write the description out for each request would cost more than all else. */
-const texts = new WeakMap<object, string>();
+const written = new WeakMap<object, Buffer>();
 
-function textOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null || !Object.isFrozen(body)) return JSON.stringify(body);
-  const known = texts.get(body) ?? JSON.stringify(body);
-  texts.set(body, known);
+function bytesOf(body: unknown): Buffer {
+  if (typeof body !== 'object' || body === null || !Object.isFrozen(body)) return encode(body);
+  const known = written.get(body) ?? encode(body);
+  written.set(body, known);
   return known;
+}
+
+function encode(body: unknown): Buffer {
+  return Buffer.from(JSON.stringify(body));
 }

@@ -3,6 +3,7 @@
  * is never asked: behind one address there may be many.
  */
 
+import type { Request, Response } from 'express';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../support/clock.ts';
 import { createOverload } from '../support/retryAfter.ts';
@@ -18,6 +19,21 @@ const ADDRESSES_MAX = 10_000;
  * after a pause: whoever asks again as soon as it is answered would take the time of everybody else.
  */
 export type AddressLimit = (address: string) => Promise<number | null>;
+
+export const TOO_MANY = 'Too many requests without a valid token came from this address; try again later.';
+
+/**
+ * Counts the request. True where it is to be answered 429: the answer has its `Retry-After`, and no line of its own in
+ * the log, which a flood would fill.
+ */
+export async function isOneTooMany(limit: AddressLimit, req: Request, res: Response): Promise<boolean> {
+  const waitSeconds = await limit(req.ip ?? '');
+  res.locals.hasPassedLimit = waitSeconds === null;
+  if (waitSeconds === null) return false;
+  res.locals.isFlood = true;
+  res.setHeader('Retry-After', String(waitSeconds));
+  return true;
+}
 
 const PAUSE_MS = 100;
 const NEVER = new AbortController().signal;

@@ -84,9 +84,11 @@ export function createAdminAuthenticator(deps: AdminAuthDeps): RequestHandler {
     refuse: (res, status, detail) => sendProblem(res, { status, detail }),
   });
   return (req, res, next) => {
-    const bySession = req.headers.authorization === undefined && sessionCookie(req) !== null;
-    const detail = bySession ? whyForged(req, publicUrl) : null;
-    if (detail !== null) return sendProblem(res, { status: 403, detail });
-    authenticate(req, res, next);
+    authenticate(req, res, (error?: unknown) => {
+      const bySession = error === undefined && res.locals.admin.session !== null;
+      const detail = bySession ? whyForged(req, publicUrl) : null;
+      if (detail !== null) return sendProblem(res, { status: 403, detail });
+      next(error);
+    });
   };
 }

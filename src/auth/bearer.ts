@@ -9,7 +9,7 @@ import { Strategy } from 'passport-http-bearer';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import { OUTAGE_SECONDS } from '../support/retryAfter.ts';
-import type { AddressLimit } from './addressLimit.ts';
+import { type AddressLimit, isOneTooMany, TOO_MANY } from './addressLimit.ts';
 
 export type Realm = 'scim' | 'admin';
 
@@ -87,14 +87,7 @@ const BAD_TOKEN =
 const NO_TOKEN = 'A bearer token is missing: send the header Authorization: Bearer TOKEN.';
 
 async function refuseToken<Found>(options: Bearer<Found>, req: Request, res: Response): Promise<void> {
-  const waitSeconds = await options.addressLimit(req.ip ?? '');
-  if (waitSeconds !== null) {
-    res.locals.isFlood = true;
-    res.setHeader('Retry-After', String(waitSeconds));
-    const detail = 'Too many requests without a valid token came from this address; try again later.';
-    options.refuse(res, 429, detail);
-    return;
-  }
+  if (await isOneTooMany(options.addressLimit, req, res)) return options.refuse(res, 429, TOO_MANY);
   const given = req.headers.authorization !== undefined;
   const error = given ? ', error="invalid_token"' : '';
   res.setHeader('WWW-Authenticate', `Bearer realm="${options.realm}"${error}`);

@@ -21,6 +21,8 @@ export interface KnownTokens {
   /** Null where there is no such token. One that has ended is found. */
   scim(token: string): Promise<ScimAccess | null>;
   admin(token: string): Promise<AdminTokenRecord | null>;
+  /** One of either kind. */
+  scimOrAdmin(token: string): Promise<Pick<AdminTokenRecord, 'validUntil'> | null>;
   /** A session, or the code of a sign-in link, by its secret. */
   session(secret: string): Promise<SessionAccess | null>;
 }
@@ -57,6 +59,10 @@ export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
     admin(token) {
       const hash = hashToken(token);
       return lookUp((access) => access.admin.get(hash));
+    },
+    scimOrAdmin(token) {
+      const hash = hashToken(token);
+      return lookUp((access) => access.scim.get(hash)?.token ?? access.admin.get(hash));
     },
     session(secret) {
       const hash = hashToken(secret);

@@ -32,6 +32,10 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   readonly refusals: Refusals;
   readonly activity: Pick<ConnectionActivity, 'note'>;
+  /** What goes before whatever answers without a token; `tooMany` answers 429. */
+  limitUnknownCallers(
+    tooMany: (request: Request, response: Response, detail: string) => void,
+  ): RequestHandler;
   /** Null where the process answers for health and metrics alone. */
   readonly rooms: {
     /** Mounted at `/scim/v2`. */
@@ -58,6 +62,9 @@ export function createApp(deps: AppDeps): Express {
   if (deps.rooms) {
     app.use('/scim/v2', deps.rooms.scim);
     app.use('/v1', deps.rooms.admin);
+  }
+  app.use(deps.limitUnknownCallers((request, response, detail) => refuse(request, response, 429, detail)));
+  if (deps.rooms) {
     app.use('/docs', createReferencePage());
     app.get('/console', toReference);
     app.get('/', (_request, response) => {
@@ -141,6 +148,7 @@ function noteActivity(
 }
 
 const REFUSALS = new Set([401, 403, 429]);
+const ADMIN_PATH = /^\/v1(?:\/|$)/i;
 
 /** What the audit log counts: for lack of a token, of a right, or of room. */
 function refusalOf(
@@ -153,7 +161,7 @@ function refusalOf(
   return {
     address: ip,
     status,
-    endpoint: path.startsWith('/v1') ? 'admin' : 'scim',
+    endpoint: SCIM_PATH.test(path) ? 'scim' : ADMIN_PATH.test(path) ? 'admin' : 'other',
     environmentId: scim?.connection.environmentId ?? admin?.environmentId ?? null,
     actor: (scim ?? admin)?.cause.actor ?? null,
   };

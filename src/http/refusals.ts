@@ -14,7 +14,7 @@ import type { Log } from '../support/log.ts';
 export interface Refusal {
   readonly address: string;
   readonly status: number;
-  readonly endpoint: 'scim' | 'admin';
+  readonly endpoint: keyof typeof ENDPOINTS;
   /** Null where the token was not known, or is bound to no environment. */
   readonly environmentId: string | null;
   /** Null where the token was not known. */
@@ -32,6 +32,12 @@ export interface RefusalsDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
+
+const ENDPOINTS = {
+  scim: 'the SCIM endpoint',
+  admin: 'the admin API',
+  other: 'paths that need no token',
+} as const;
 
 const COUNTED_MS = 60_000;
 /** Different ones in a minute; beyond them addresses are not told apart. */
@@ -83,13 +89,12 @@ export function createRefusals({ db, clock, log }: RefusalsDeps): Refusals {
 
 function eventOf({ address, status, endpoint, environmentId, actor }: Refusal, count: number) {
   const requests = count === 1 ? 'One request' : `${count} requests`;
-  const where = endpoint === 'scim' ? 'the SCIM endpoint' : 'the admin API';
   return {
     environmentId: environmentId ?? DEFAULT_ENVIRONMENT_ID,
     cause: { correlationId: newId(), actor: actor ?? SYSTEM },
     kind: 'access.refused' as const,
     outcome: 'failure' as const,
-    reason: `${requests} of ${address} to ${where} within a minute: ${status}.`,
+    reason: `${requests} of ${address} to ${ENDPOINTS[endpoint]} within a minute: ${status}.`,
     after: { address, endpoint, status, count },
   };
 }

@@ -11,6 +11,7 @@ import { createApiRouter } from '../../../src/api/router.ts';
 import { createAddressLimit } from '../../../src/auth/addressLimit.ts';
 import { createKnownTokens } from '../../../src/auth/knownTokens.ts';
 import { createScimAuthenticator } from '../../../src/auth/scim.ts';
+import { limitUnknownCallers } from '../../../src/auth/unknownCallers.ts';
 import { bootstrap } from '../../../src/boot/bootstrap.ts';
 import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts';
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
@@ -162,6 +163,8 @@ export async function startTestBridge(db: Knex): Promise<TestBridge> {
     ...{ log, metrics, probes, refusals, activity, monotonicMs },
     showsMetrics: true,
     trustedProxies: ['127.0.0.1'],
+    limitUnknownCallers: (tooMany) =>
+      limitUnknownCallers({ clock, adminToken: ADMIN_TOKEN, ...access }, tooMany),
     rooms: { scim, admin: createApiRouter(deps) },
   });
   const server = app.listen(0, '127.0.0.1');

@@ -2,6 +2,9 @@
 
 import { Router } from 'express';
 import request from 'supertest';
+import { createAddressLimit } from '../../../src/auth/addressLimit.ts';
+import { createKnownTokens } from '../../../src/auth/knownTokens.ts';
+import { limitUnknownCallers } from '../../../src/auth/unknownCallers.ts';
 import { readSchema } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
@@ -38,12 +41,18 @@ function appOn(db: Database, more: Partial<AppDeps> = {}) {
     secondsSince: (at) => (at === null ? 0 : 90),
     monotonicMs,
   });
+  const access = {
+    tokens: createKnownTokens(db, systemClock),
+    addressLimit: createAddressLimit(systemClock),
+  };
   const app = createApp({
     ...{ log, metrics, probes, monotonicMs },
     showsMetrics: true,
     trustedProxies: [],
     refusals: createRefusals({ db, clock: systemClock, log }),
     activity: createActivity({ db, clock: systemClock, log }),
+    limitUnknownCallers: (tooMany) =>
+      limitUnknownCallers({ clock: systemClock, adminToken: null, ...access }, tooMany),
     rooms: { scim, admin: Router() },
     ...more,
   });

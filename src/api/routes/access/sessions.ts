@@ -38,17 +38,15 @@ export const sessions = {
       403: 'The request comes from a page of another site.',
       429: 'Too many came from this address without a valid token.',
     },
-    handle: async ({ body, caller, cause }, deps) => {
-      if (caller.isForeignPage) throw new RequestError(403, 'Sign in from a page of the bridge.');
+    handle: async ({ body, isForeignPage, cause }, deps) => {
+      if (isForeignPage) throw new RequestError(403, 'Sign in from a page of the bridge.');
       const now = deps.clock.now();
       const found = await whoSignsIn(deps, body);
-      if (found === null) throw await refused(deps, caller.address, body.code !== undefined);
+      if (found === null) throw refused(body.code !== undefined);
       const { token } = found;
       const { session, secret } = newSession('session', token, { adminToken: deps.adminToken, now });
       const begun = { ...found, session, secretHash: hashToken(secret) };
-      if (!(await beginSession(deps, begun, cause.correlationId))) {
-        throw await refused(deps, caller.address, true);
-      }
+      if (!(await beginSession(deps, begun, cause.correlationId))) throw refused(true);
       const seconds = Math.floor((Date.parse(session.expiresAt) - now) / 1000);
       const cookie = cookieOf(secret, seconds, deps.publicUrl);
       return created(showOwn(deps, session, token), href(deps, 'session'), { cookie });
@@ -157,12 +155,7 @@ async function whoSignsIn(
   return token === null || hasEnded ? null : { token, code: null };
 }
 
-async function refused(deps: ApiDeps, address: string, byCode: boolean): Promise<RequestError> {
-  const retryAfterSeconds = await deps.access.addressLimit(address);
-  if (retryAfterSeconds !== null) {
-    const detail = 'Too many requests without a valid token came from this address; try again later.';
-    return new RequestError(429, detail, [], { retryAfterSeconds });
-  }
+function refused(byCode: boolean): RequestError {
   const detail = byCode
     ? 'The sign-in link is not valid: it was used, or is older than 15 minutes. Make another: npm run tokens -- link'
     : 'The token is not valid here: it is unknown, expired or revoked, or of another kind.';
