@@ -4,6 +4,7 @@
  * the client names them in `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import {
   MEMBERS_PER_PAGE,
   type MemberRow,
@@ -105,8 +106,21 @@ function sentNames(
   return [...namesIn('group', resource, only), ...(memberIds ? ['members.value'] : []), ...unknown];
 }
 
+/** All members are read before the answer begins: what is written already must not look like a failure. */
 async function answerWrite(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {
-  return answer(scim, call, status, group, await scim.afterCommit(call, () => membersOf(scim, call, group)));
+  const members = await scim.afterCommit(call, () => membersOf(scim, call, group));
+  const answered = answer(scim, call, status, group, members?.slice(0, MEMBERS_PER_PAGE));
+  if (!members || members.length <= MEMBERS_PER_PAGE) return answered;
+  const pages = shownPages(scim, call, group, inTurns(members, MEMBERS_PER_PAGE));
+  return { ...answered, more: { list: 'members', pages } };
+}
+
+/** Page by page, and between two of them whoever else waits for the process has a turn. */
+async function* inTurns<T>(values: readonly T[], perPage: number): AsyncGenerator<readonly T[]> {
+  for (let from = perPage; from < values.length; from += perPage) {
+    await setImmediate();
+    yield values.slice(from, from + perPage);
+  }
 }
 
 /** `members` is undefined where the answer does not hold them. */

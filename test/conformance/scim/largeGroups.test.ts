@@ -70,6 +70,25 @@ onEachDatabase((open) => {
     },
   );
 
+  it('is answered whole to whoever replaces it, or makes it', async () => {
+    const { ids } = await groupOf('source', MEMBERS_PER_PAGE * 2 + 3);
+    const members = ids.map((value) => ({ value, type: 'User', display: 'somebody' }));
+    const made = await idp.post('/Groups', { displayName: 'made', members });
+    expect(made.status).toBe(201);
+    const { meta, ...rest } = made.body;
+    expect((await idp.get(`/Groups/${made.body.id}`)).body).toEqual({ ...rest, meta });
+    const put = await idp.put(`/Groups/${made.body.id}`, { displayName: 'made', members: members.slice(1) });
+    expect(put.status).toBe(200);
+    expect(put.body.members.map(({ value }: { value: string }) => value)).toEqual(ids.slice(1));
+    expect(put.headers.get('etag')).toBe(put.body.meta.version);
+    const some = await idp.put(`/Groups/${made.body.id}?attributes=members.value`, {
+      displayName: 'made',
+      members,
+    });
+    expect(some.body.members.at(-1)).toEqual({ value: ids.at(-1) });
+    expect(some.body.members).toHaveLength(ids.length);
+  });
+
   it('goes on with the next request where a client leaves in the middle', async () => {
     const { id } = await groupOf('left', MEMBERS_PER_PAGE * 2);
     const left = new AbortController();
