@@ -85,7 +85,10 @@ function isObject(value: unknown): value is object {
 }
 
 /** Nobody: whoever asks without a token where none is needed. */
-const ANYBODY: Omit<AdminPrincipal, 'cause'> = { scopes: new Set(), environmentId: null, session: null };
+const ANYBODY: Omit<AdminPrincipal, 'cause'> = {
+  ...{ scopes: new Set(), environmentId: null, session: null },
+  stillHolds: async () => true,
+};
 
 function principalOf(res: Response): AdminPrincipal {
   const admin: AdminPrincipal | undefined = res.locals.admin;

@@ -18,7 +18,7 @@ import { CONFIGURED_TOKEN } from './configuredToken.ts';
 import type { KnownTokens } from './knownTokens.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import type { AdminScope } from './scopes.ts';
-import { findSession, type Signed, sessionCookie, whyForged } from './sessions.ts';
+import { findSession, sessionCookie, whyForged } from './sessions.ts';
 import { sameToken } from './tokens.ts';
 import { endedTokenNotes } from './warnings.ts';
 
@@ -30,6 +30,8 @@ export interface AdminPrincipal {
   readonly environmentId: string | null;
   /** With which session they came; null with a token. */
   readonly session: SessionRecord | null;
+  /** For what goes on for longer than a request: false once the token is revoked or over, or the session ended. */
+  stillHolds(): Promise<boolean>;
 }
 
 export interface AdminAuthDeps {
@@ -42,6 +44,18 @@ export interface AdminAuthDeps {
   readonly adminToken: string | null;
   /** Where the pages are that sessions belong to. */
   readonly publicUrl: string;
+}
+
+interface Admitted {
+  readonly token: AdminTokenRecord;
+  readonly session: SessionRecord | null;
+}
+
+function repeatable(find: (secret: string) => Promise<Admitted | null>) {
+  return async (secret: string) => {
+    const found = await find(secret);
+    return found && { ...found, stillHolds: async () => (await find(secret)) !== null };
+  };
 }
 
 /** Ended ones too. */
@@ -58,26 +72,29 @@ export function createAdminAuthenticator(deps: AdminAuthDeps): RequestHandler {
   const { db, clock, log, addressLimit, publicUrl } = deps;
   const noteUse = lastUsedNotes(clock, log, (tokenId, at) => touchAdminToken(db, tokenId, at));
   const noteEnded = endedTokenNotes(clock, log);
-  const authenticate = bearer<Pick<Signed, 'token'> & { readonly session: SessionRecord | null }>({
+  const byToken = async (given: string): Promise<Admitted | null> => {
+    const token = await findAdminToken(deps, given);
+    if (token === null) return null;
+    if (token.validUntil === null || token.validUntil > isoTime(clock.now())) {
+      return { token, session: null };
+    }
+    noteEnded({ id: token.id, name: token.name, validUntil: token.validUntil });
+    return null;
+  };
+  const bySecret = (secret: string) => findSession(deps, 'session', secret);
+  const authenticate = bearer<Admitted & Pick<AdminPrincipal, 'stillHolds'>>({
     realm: 'admin',
     log,
     addressLimit,
-    verify: async (given) => {
-      const token = await findAdminToken(deps, given);
-      if (token === null) return null;
-      if (token.validUntil === null || token.validUntil > isoTime(clock.now())) {
-        return { token, session: null };
-      }
-      noteEnded({ id: token.id, name: token.name, validUntil: token.validUntil });
-      return null;
-    },
-    session: { secretOf: sessionCookie, verify: (secret) => findSession(deps, 'session', secret) },
-    accept: ({ token, session }, res, correlationId) => {
+    verify: repeatable(byToken),
+    session: { secretOf: sessionCookie, verify: repeatable(bySecret) },
+    accept: ({ token, session, stillHolds }, res, correlationId) => {
       res.locals.admin = {
         cause: { correlationId, actor: { type: 'admin', id: token.id, name: token.name } },
         scopes: new Set(token.scopes),
         environmentId: token.environmentId,
         session,
+        stillHolds,
       } satisfies AdminPrincipal;
       if (token !== CONFIGURED_TOKEN) noteUse(res, token.id);
     },

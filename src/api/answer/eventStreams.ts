@@ -1,10 +1,9 @@
 /**
  * Server-sent events (WHATWG HTML §9.2) of the audit log. All streams of a process look at the database together, at
  * least twice a second; each then reads what is new for itself, as fast as its client takes it. A stream ends with the
- * token that opened it, and with the process.
+ * token or session that opened it, before it tells anything more, and with the process.
  */
 
-import { getAdminToken } from '../../db/access/adminTokens.ts';
 import {
   type FeedPosition,
   forgetForeignTransactions,
@@ -20,9 +19,8 @@ import {
 import type { EventFilter } from '../../db/lists/events.ts';
 import type { Db } from '../../db/open.ts';
 import type { Wake } from '../../db/queue/wake.ts';
-import type { Actor } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import { type Clock, isoTime, pause } from '../../support/clock.ts';
+import { type Clock, pause } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
 import { showEvent } from '../present/event.ts';
 import { ClientGone, type Sink } from './sink.ts';
@@ -39,8 +37,9 @@ export interface WantedStream {
   readonly filter: EventFilter;
   /** `Last-Event-ID`; null: from now on. */
   readonly lastEventId: string | null;
-  /** Whose token asks. */
-  readonly actor: Actor;
+  readonly tokenId: string;
+  /** False once whoever asked may ask no more. */
+  stillHolds(): Promise<boolean>;
 }
 
 export interface EventStreamsDeps {
@@ -66,9 +65,8 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   const open = new Map<string, number>();
   const looks = createLooks(deps);
   return {
-    async open({ filter, lastEventId, actor }) {
-      const token = actor.id ?? '';
-      const count = open.get(token) ?? 0;
+    async open({ filter, lastEventId, tokenId, stillHolds }) {
+      const count = open.get(tokenId) ?? 0;
       if (count >= STREAMS_PER_TOKEN_MAX)
         throw new RequestError(
           429,
@@ -76,12 +74,12 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
           [],
           { retryAfterSeconds: 5 },
         );
-      open.set(token, count + 1);
-      const close = () => void open.set(token, (open.get(token) ?? 1) - 1);
+      open.set(tokenId, count + 1);
+      const close = () => void open.set(tokenId, (open.get(tokenId) ?? 1) - 1);
       try {
         await looks.ready();
         const begin = await beginning(db, filter.environmentId, lastEventId);
-        return (sink) => follow(deps, looks, { filter, begin, token }, sink, ending).finally(close);
+        return (sink) => follow(deps, looks, { filter, begin, stillHolds }, sink, ending).finally(close);
       } catch (error) {
         close();
         throw error;
@@ -100,16 +98,14 @@ async function beginning(db: Db, environmentId: string, lastEventId: string | nu
   );
 }
 
-interface Followed {
-  readonly filter: EventFilter;
+interface Followed extends Pick<WantedStream, 'filter' | 'stillHolds'> {
   readonly begin: FeedPosition;
-  readonly token: string;
 }
 
 async function follow(
   deps: EventStreamsDeps,
   looks: Looks,
-  { filter, begin, token }: Followed,
+  { filter, begin, stillHolds }: Followed,
   sink: Sink,
   ending: AbortSignal,
 ): Promise<void> {
@@ -121,6 +117,7 @@ async function follow(
     await sink.write(`retry: ${RETRY_MS}\nid: ${writePosition(position)}\n\n`);
     while (!over.aborted) {
       const read = await readFeed(db, filter, position, EVENTS_PER_READ);
+      if (read.length > 0 && !(await stillHolds())) return;
       for (const one of read) {
         position = one.position;
         await sink.write(`id: ${writePosition(position)}\ndata: ${JSON.stringify(showEvent(one.event))}\n\n`);
@@ -129,20 +126,13 @@ async function follow(
       const moment = await looks.after(position.to, Math.max(0, beatAt - clock.now()), over);
       if (moment !== null) position = moveOn(position, moment);
       if (clock.now() < beatAt) continue;
-      if (!(await isStillValid(db, clock, token))) return;
+      if (!(await stillHolds())) return;
       beatAt = clock.now() + BEAT_MS;
       await sink.write(`: beat\nid: ${writePosition(position)}\n\n`);
     }
   } catch (error) {
     if (!(error instanceof ClientGone)) throw error;
   }
-}
-
-/** `ADMIN_TOKEN` has no row, and lives as long as the process. */
-async function isStillValid(db: Db, clock: Clock, token: string): Promise<boolean> {
-  if (token === 'env') return true;
-  const found = await getAdminToken(db, token);
-  return found !== null && (found.validUntil === null || found.validUntil > isoTime(clock.now()));
 }
 
 interface Looks {

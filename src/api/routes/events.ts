@@ -40,12 +40,13 @@ export const events = {
       410: 'The Last-Event-ID is not of this audit log, or no longer.',
       429: 'The token has 20 streams open already.',
     },
-    handle: async ({ environment, query, lastEventId, cause }, { eventStreams }) =>
+    handle: async ({ environment, query, lastEventId, admin }, { eventStreams }) =>
       ok(
         await eventStreams.open({
           filter: filterOf(environment.id, query),
           lastEventId,
-          actor: cause.actor,
+          tokenId: admin.cause.actor.id ?? '',
+          stillHolds: admin.stillHolds,
         }),
       ),
   }),

@@ -15,16 +15,23 @@ export interface Reader {
   comments(): number;
   /** Resolves when so many events have come. */
   until(count: number): Promise<void>;
+  /** Resolves when the bridge has ended the stream. */
+  ended(): Promise<void>;
   end(): Promise<void>;
 }
 
 const WITHIN_MS = 20_000;
 
-export async function read(bridge: TestBridge, query = '', lastEventId?: string): Promise<Reader> {
+export async function read(
+  bridge: TestBridge,
+  query = '',
+  lastEventId?: string,
+  credential: Readonly<Record<string, string>> = { authorization: `Bearer ${ADMIN_TOKEN}` },
+): Promise<Reader> {
   const leaving = new AbortController();
   const response = await fetch(`${bridge.url}/v1/environments/default/events/stream${query}`, {
     headers: {
-      authorization: `Bearer ${ADMIN_TOKEN}`,
+      ...credential,
       ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
     },
     signal: leaving.signal,
@@ -65,6 +72,7 @@ export async function read(bridge: TestBridge, query = '', lastEventId?: string)
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     },
+    ended: () => reading,
     async end() {
       leaving.abort();
       await reading;

@@ -99,9 +99,32 @@ onEachDatabase((open, dialect) => {
     await Promise.all([...readers, next].map((reader) => reader?.end()));
   });
 
-  it('is not for a token that may not read, and ends with the one that opened it', async () => {
+  it('is not for whoever has no token', async () => {
     const url = '/v1/environments/default/events/stream';
     expect((await bridge.ask('GET', url, { token: null })).status).toBe(401);
+  });
+
+  it.each(['token', 'session'])('tells nothing more once its %s has ended', async (kind) => {
+    const body = { name: `reader with a ${kind}`, scopes: ['read'] };
+    const { body: made } = await bridge.ask('POST', '/v1/admin-tokens', { body });
+    const signedIn = await bridge.ask('POST', '/v1/session', { token: null, body: { token: made.token } });
+    const cookie = signedIn.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+    const authorization = `Bearer ${made.token}`;
+    const reader = await read(
+      bridge,
+      '?kind=user.*',
+      undefined,
+      kind === 'token' ? { authorization } : { cookie },
+    );
+    await write(db, 'while it holds');
+    await reader.until(1);
+    const { body: sessions } = await bridge.ask('GET', '/v1/sessions');
+    const [session] = sessions._embedded.sessions;
+    const ends = kind === 'token' ? `/v1/admin-tokens/${made.id}` : `/v1/sessions/${session.id}`;
+    expect((await bridge.ask('DELETE', ends)).status).toBe(204);
+    await write(db, 'afterwards');
+    await reader.ended();
+    expect(reader.told.map(({ event }) => event.correlationId)).toEqual(['while it holds']);
   });
 
   it('shows an event within a second of its commit, whichever replica wrote it', async () => {
