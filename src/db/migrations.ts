@@ -47,6 +47,7 @@ import * as pulledConnections from '../../migrations/0070_pulled_connections.ts'
 import * as identities from '../../migrations/0080_identities.ts';
 import * as formerKeys from '../../migrations/0090_former_keys.ts';
 import * as sessions from '../../migrations/0095_sessions.ts';
+import * as sourceUndo from '../../migrations/0200_source_undo.ts';
 
 interface Migration {
   readonly name: string;
@@ -98,6 +99,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0080_identities', ...identities },
   { name: '0090_former_keys', ...formerKeys },
   { name: '0095_sessions', ...sessions },
+  { name: '0200_source_undo', ...sourceUndo },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -48,6 +48,8 @@ export interface Losses<C extends Change> {
   readonly released: ReadonlySet<string>;
   /** An admin was told how many people it concerns, and confirmed all of it: the store is being deleted. */
   readonly confirmed: boolean;
+  /** By person, who called off what the cause would take, after it was decided. */
+  readonly calledOff: ReadonlyMap<string, string>;
   readonly settings: CommonSettings;
   readonly window: BrakeWindow;
   /** Of the people of this plan, those who lost something in the window already. */
@@ -73,6 +75,8 @@ export interface Judgement<C extends Change> {
   readonly skipped: readonly Skip[];
   readonly heldReasons: readonly string[];
   readonly fresh: readonly FreshLoss[];
+  /** Losses that somebody called off before they were planned. */
+  readonly declined: readonly FreshLoss[];
   /** Ids of known losses that stay as they are. */
   readonly kept: readonly string[];
   /** By the change's key, the id of the known loss that somebody allowed. */
@@ -92,6 +96,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   const skipped: Skip[] = [];
   const heldReasons: string[] = [];
   const fresh: FreshLoss[] = [];
+  const calledOff: FreshLoss[] = [];
   const kept: string[] = [];
   const approvals = new Map<string, string>();
   const reserved: string[] = [];
@@ -119,11 +124,18 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
       isDeclinedWhole = makesLink(change) || change.op === 'enable';
       continue;
     }
+    const personKey = lossOf.personKey(change);
+    const by = isLoss(change) ? losses.calledOff.get(personKey) : undefined;
+    if (by !== undefined) {
+      const row = { state: 'discarded', decidedBy: by, undoBy: null } as const;
+      skipped.push(declined(change, row));
+      calledOff.push({ change, changeKey: key, personKey, desired, reason: `discarded by ${by}` });
+      continue;
+    }
     const approved = mayRun(losses, change, row);
     if (row && (linkWaits || (row.state === 'held' && !approved))) {
       // It waits for its decision, whatever other cause the task is worked on for and whatever is set by now.
       heldReasons.push(row.reason);
-      const personKey = lossOf.personKey(change);
       if (row.changeKey === key) kept.push(row.id);
       else fresh.push({ change, changeKey: key, personKey, desired, reason: row.reason });
       linkWaits ||= makesLink(change);
@@ -133,7 +145,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     if (hold && (linkWaits || !approved)) {
       const { reason } = hold;
       heldReasons.push(reason);
-      fresh.push({ change, changeKey: key, personKey: lossOf.personKey(change), desired, reason });
+      fresh.push({ change, changeKey: key, personKey, desired, reason });
       linkWaits ||= makesLink(change);
       continue;
     }
@@ -141,7 +153,6 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
       allowed.push(change);
       continue;
     }
-    const personKey = lossOf.personKey(change);
     const alreadyInWindow = inWindow.has(personKey);
     const verdict = judgeLoss(settings, window, {
       peopleOfCause,
@@ -166,7 +177,17 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   }
   const isTaken = allowed.some(endsAccess);
   const free = allowed.filter((change) => change.op !== 'adopt' || !change.onlyToLose || isTaken);
-  return { allowed: free, skipped, heldReasons, fresh, kept, approvals, reserved, trips };
+  return {
+    allowed: free,
+    skipped,
+    heldReasons,
+    fresh,
+    declined: calledOff,
+    kept,
+    approvals,
+    reserved,
+    trips,
+  };
 }
 
 /** What stands against a change from before, while the directory wants what it wanted then. */

@@ -2,17 +2,11 @@
 
 import type { z } from 'zod';
 import { claimIncident, noteOnIncident } from '../../control/losses/desk.ts';
-import {
-  decideOnIncident,
-  type IncidentSelection,
-  refuseLateUndo,
-  undoIncident,
-} from '../../control/losses/incidents.ts';
-import { decideOnSource } from '../../control/pull/decide.ts';
+import { decideOnIncident, type IncidentSelection, undoIncident } from '../../control/losses/incidents.ts';
+import { type DecidedLine, decideOnSource, undoSource } from '../../control/pull/decide.ts';
 import { shownIncident } from '../../control/status/incidents.ts';
 import { countLosers, listLosers, lossesOf } from '../../db/brake/heldLists.ts';
 import { countIncidents, getIncident, type IncidentRecord, listIncidents } from '../../db/brake/incidents.ts';
-import type { LossRecord } from '../../db/brake/losses.ts';
 import type { EnvironmentRecord } from '../../db/identity/environments.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, created, endpoint, ok } from '../endpoint.ts';
@@ -123,14 +117,8 @@ export const incidents = {
     refusals: { 409: 'The incident was closed more than 7 days ago.' },
     handle: async ({ environment, params, body, cause }, deps) => {
       const incident = await named(deps, environment, params.incidentId);
-      if (incident.kind === 'source') {
-        // What a pull took is as the source says; only what waits is there to be called off.
-        refuseLateUndo(incident, deps.clock.now());
-        return decided(
-          await decideOnSource(deps.propagation, incident, undoSelection(body), 'discarded', cause),
-        );
-      }
-      return decided(await undoIncident(deps.propagation, incident, undoSelection(body), cause));
+      const undo = incident.kind === 'source' ? undoSource : undoIncident;
+      return decided(await undo(deps.propagation, incident, undoSelection(body), cause));
     },
   }),
 
@@ -173,9 +161,8 @@ function decision(verb: 'approve' | 'discard', state: 'approved' | 'discarded', 
     answers: { 200: IncidentDecided, 202: IncidentDecided },
     handle: async ({ environment, params, body, cause }, deps) => {
       const incident = await named(deps, environment, params.incidentId);
-      if (incident.kind === 'source')
-        return decided(await decideOnSource(deps.propagation, incident, selection(body), state, cause));
-      return decided(await decideOnIncident(deps.propagation, incident, selection(body), state, cause));
+      const decide = incident.kind === 'source' ? decideOnSource : decideOnIncident;
+      return decided(await decide(deps.propagation, incident, selection(body), state, cause));
     },
   });
 }
@@ -189,7 +176,7 @@ function undoSelection({ personIds, causes }: z.output<typeof IncidentUndo>) {
   return causes ? { causes } : ({ all: true } as const);
 }
 
-function decided(losses: readonly Pick<LossRecord, 'id' | 'personKey'>[]) {
+function decided(losses: readonly DecidedLine[]) {
   const people = new Set(losses.map((loss) => loss.personKey)).size;
   const body = { decided: losses.length, people, ids: losses.map(({ id }) => id) };
   return losses.length === 0 ? ok(body) : accepted(body);

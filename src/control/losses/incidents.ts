@@ -12,6 +12,7 @@ import { appendEvent } from '../../db/events.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -73,6 +74,8 @@ export function refuseLateUndo({ number, closedAt }: IncidentRecord, now: number
   throw new RequestError(409, message);
 }
 
+type UndoSelection = Exclude<IncidentSelection, { left: true }>;
+
 /**
  * Stores give back what they took, as soon as they can; what is held is discarded, and what was approved and not done
  * yet does not happen. Answers all of these. 409 later than seven days after the incident closed.
@@ -80,13 +83,12 @@ export function refuseLateUndo({ number, closedAt }: IncidentRecord, now: number
 export async function undoIncident(
   deps: PropagationDeps,
   incident: IncidentRecord,
-  selection: Exclude<IncidentSelection, { left: true }>,
+  selection: UndoSelection,
   cause: Cause,
 ): Promise<readonly LossRecord[]> {
   const now = deps.clock.now();
   refuseLateUndo(incident, now);
   const at = isoTime(now);
-  const by = cause.actor.name;
   const undone = await deps.db.transaction(async (tx) => {
     const filter = filterOf(selection);
     const before = await takenOf(tx, incident.id, filter);
@@ -98,28 +100,32 @@ export async function undoIncident(
     const open = (await openHeld(tx, { incident_id: incident.id }, filter)).filter(({ storeId }) =>
       stores.has(storeId),
     );
-    const taken = (await takenOf(tx, incident.id, filter)).filter(({ storeId }) => stores.has(storeId));
-    const done = taken.filter(({ doneAt }) => doneAt !== null);
-    const waiting = taken.filter(({ doneAt }) => doneAt === null);
+    const taken = await wantAllBack(tx, incident, selection, stores, cause, at);
     const rows = [...taken, ...open];
     if (rows.length > 0) await incidentEvent(tx, at, incident, cause, 'undone', rows);
-    await wantBack(
-      tx,
-      done.map(({ id }) => id),
-      { by, at },
-    );
-    await revokeApprovals(
-      tx,
-      waiting.map(({ id }) => id),
-      by,
-      at,
-    );
-    await enqueueSubjects(tx, taken, cause, at);
     await decideRows(tx, stores, open, { state: 'discarded', cause, at });
     return rows;
   });
   deps.wake.signal();
   return undone;
+}
+
+/** Of what the incident took on these stores, which the transaction has locked. Answers it. */
+export async function wantAllBack(
+  tx: Db,
+  { id }: Pick<IncidentRecord, 'id'>,
+  selection: UndoSelection,
+  stores: ReadonlyMap<string, StoreRecord>,
+  cause: Cause,
+  at: string,
+): Promise<readonly LossRecord[]> {
+  const by = cause.actor.name;
+  const taken = (await takenOf(tx, id, filterOf(selection))).filter(({ storeId }) => stores.has(storeId));
+  const idsOf = (rows: readonly LossRecord[]) => rows.map((row) => row.id);
+  await wantBack(tx, idsOf(taken.filter(({ doneAt }) => doneAt !== null)), { by, at });
+  await revokeApprovals(tx, idsOf(taken.filter(({ doneAt }) => doneAt === null)), by, at);
+  await enqueueSubjects(tx, taken, cause, at);
+  return taken;
 }
 
 async function enqueueSubjects(

@@ -2,17 +2,16 @@
 
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import { appendEvent } from '../../db/events.ts';
-import { decideLines, type Line, linesOf } from '../../db/pull/changes.ts';
-import { type PullRun, pullRunOfIncident } from '../../db/pull/runs.ts';
+import type { Db } from '../../db/open.ts';
+import { decideLines, type Line, LOSSES, linesOf } from '../../db/pull/changes.ts';
+import { type PullRun, pullRunsOfIncident } from '../../db/pull/runs.ts';
+import { callOffLines } from '../../db/pull/undo.ts';
+import { everyStoreOf } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
-
-export type SourceSelection =
-  | { readonly personIds: readonly string[] }
-  | { readonly causes: readonly string[] }
-  | { readonly left: true }
-  | { readonly all: true };
+import { lockStores } from '../losses/decide.ts';
+import { type IncidentSelection, refuseLateUndo, wantAllBack } from '../losses/incidents.ts';
 
 export interface DecidedLine {
   readonly id: string;
@@ -22,35 +21,76 @@ export interface DecidedLine {
 export async function decideOnSource(
   deps: Pick<PropagationDeps, 'db' | 'clock' | 'wake'>,
   incident: IncidentRecord,
-  selection: SourceSelection,
+  selection: IncidentSelection,
   state: 'approved' | 'discarded',
   cause: Cause,
 ): Promise<readonly DecidedLine[]> {
   const at = isoTime(deps.clock.now());
   const decided = await deps.db.transaction(async (tx) => {
-    const run = await pullRunOfIncident(tx, incident.id);
-    if (run?.state !== 'HELD') return [];
-    if ('causes' in selection && !selection.causes.includes(run.correlationId)) return [];
-    const passes = choiceOf(selection);
-    const lines = await decideLines(tx, run.id, passes, { state, by: cause.actor.name, at });
-    if (lines.length > 0)
-      await appendEvent(tx, at, {
-        ...{ environmentId: incident.environmentId, cause, kind: `incident.${state}`, outcome: 'success' },
-        after: {
-          incidentId: incident.id,
-          number: incident.number,
-          losses: lines.length,
-          people: peopleOf(lines),
-        },
-      });
-    return lines.map((line) => ({ id: idOfLine(run, line), personKey: line.personId ?? line.sourceId }));
+    const lines = await decideHeldLines(tx, incident, selection, state, cause, at);
+    if (lines.length > 0) await sourceEvent(tx, at, incident, cause, state, lines);
+    return lines;
   });
   deps.wake.signal();
   return decided;
 }
 
+/**
+ * What is held does not happen, and is remembered. The directory stays as the source says where an admin let it; stores
+ * give back what they took for that, and take no more of it. 409 later than seven days after the incident closed.
+ */
+export async function undoSource(
+  deps: PropagationDeps,
+  incident: IncidentRecord,
+  selection: Exclude<IncidentSelection, { left: true }>,
+  cause: Cause,
+): Promise<readonly DecidedLine[]> {
+  const now = deps.clock.now();
+  refuseLateUndo(incident, now);
+  const at = isoTime(now);
+  const undone = await deps.db.transaction(async (tx) => {
+    // Every store: what takes something at this moment is found here, or finds that it was called off.
+    const all = await everyStoreOf(tx, incident.environmentId);
+    const stores = await lockStores(
+      tx,
+      all.map(({ id }) => id),
+    );
+    const lines = [...(await decideHeldLines(tx, incident, selection, 'discarded', cause, at))];
+    const passes = choiceOf(selection);
+    for (const run of await pullRunsOfIncident(tx, incident.id)) {
+      if (!isChosen(selection, run)) continue;
+      const off = await callOffLines(tx, run.id, passes, { by: cause.actor.name, at });
+      lines.push(...off.map((line) => decidedLine(run, line)));
+    }
+    await wantAllBack(tx, incident, selection, stores, cause, at);
+    if (lines.length > 0) await sourceEvent(tx, at, incident, cause, 'undone', lines);
+    return lines;
+  });
+  deps.wake.signal();
+  return undone;
+}
+
+async function decideHeldLines(
+  tx: Db,
+  incident: IncidentRecord,
+  selection: IncidentSelection,
+  state: 'approved' | 'discarded',
+  cause: Cause,
+  at: string,
+): Promise<readonly DecidedLine[]> {
+  const [run] = await pullRunsOfIncident(tx, incident.id);
+  if (run?.state !== 'HELD' || !isChosen(selection, run)) return [];
+  const decision = { state, by: cause.actor.name, at };
+  const lines = await decideLines(tx, run.id, choiceOf(selection), decision);
+  return lines.map((line) => decidedLine(run, line));
+}
+
+function isChosen(selection: IncidentSelection, { correlationId }: PullRun): boolean {
+  return !('causes' in selection) || selection.causes.includes(correlationId);
+}
+
 /** Who left: whom the source shows as inactive or gone, not who leaves a group alone. */
-function choiceOf(selection: SourceSelection): (line: Line) => boolean {
+function choiceOf(selection: IncidentSelection): (line: Line) => boolean {
   if ('personIds' in selection) {
     const chosen = new Set(selection.personIds);
     return ({ personId }) => personId !== null && chosen.has(personId);
@@ -58,31 +98,58 @@ function choiceOf(selection: SourceSelection): (line: Line) => boolean {
   return 'left' in selection ? ({ op }) => op !== 'leave' : () => true;
 }
 
+function decidedLine(run: PullRun, line: Line): DecidedLine {
+  return { id: idOfLine(run, line), personKey: line.personId ?? line.sourceId };
+}
+
 export function idOfLine({ id }: Pick<PullRun, 'id'>, { seq }: Pick<Line, 'seq'>): string {
   return `${id}.${seq}`;
 }
 
-function peopleOf(lines: readonly Line[]): number {
-  return new Set(lines.map(({ personId, sourceId }) => personId ?? sourceId)).size;
+function sourceEvent(
+  tx: Db,
+  at: string,
+  { id: incidentId, number, environmentId }: IncidentRecord,
+  cause: Cause,
+  what: 'approved' | 'discarded' | 'undone',
+  lines: readonly DecidedLine[],
+): Promise<string> {
+  const people = new Set(lines.map(({ personKey }) => personKey)).size;
+  return appendEvent(tx, at, {
+    ...{ environmentId, cause, kind: `incident.${what}`, outcome: 'success' },
+    after: { incidentId, number, losses: lines.length, people },
+  });
 }
 
-const LOSSES: readonly string[] = ['deactivate', 'remove', 'leave'];
 const LINES_MAX = 100_000;
 
-/** The losses of the incident's run, those of one person together, in the order of the run. */
+export interface SourceLoss {
+  readonly run: PullRun;
+  readonly line: Line;
+}
+
+export interface SourceLosses {
+  /** The newest first. */
+  readonly runs: readonly PullRun[];
+  /** The losses of each person together, in the order of their run. */
+  readonly people: ReadonlyMap<string, readonly SourceLoss[]>;
+}
+
+/** What the newest run of the incident would take or took, and what was let through of those before. */
 export async function lossesOfSource(
   { db }: Pick<PropagationDeps, 'db'>,
-  incident: IncidentRecord,
-): Promise<{ readonly run: PullRun; readonly people: ReadonlyMap<string, readonly Line[]> } | null> {
-  const run = await pullRunOfIncident(db, incident.id);
-  if (!run) return null;
-  const lines = await linesOf(db, run.id, null, 0, LINES_MAX);
-  const people = new Map<string, Line[]>();
-  for (const line of lines) {
-    if (!LOSSES.includes(line.op) || line.kind !== 'user' || line.personId === null) continue;
-    const own = people.get(line.personId);
-    if (own) own.push(line);
-    else people.set(line.personId, [line]);
+  incident: Pick<IncidentRecord, 'id'>,
+): Promise<SourceLosses> {
+  const runs = await pullRunsOfIncident(db, incident.id);
+  const people = new Map<string, SourceLoss[]>();
+  for (const [age, run] of runs.entries()) {
+    const lines = await linesOf(db, run.id, age === 0 ? null : ['approved', 'done'], 0, LINES_MAX);
+    for (const line of lines) {
+      if (!LOSSES.includes(line.op) || line.kind !== 'user' || line.personId === null) continue;
+      const own = people.get(line.personId);
+      if (own) own.push({ run, line });
+      else people.set(line.personId, [{ run, line }]);
+    }
   }
-  return { run, people };
+  return { runs, people };
 }

@@ -24,7 +24,7 @@ import { isoTime } from '../../support/clock.ts';
 import { UNDONE_WITHIN_MS } from '../losses/incidents.ts';
 import { describeCauses } from './causes.ts';
 import type { ShownIncident } from './shownIncident.ts';
-import { shownSourceIncident } from './sourceIncident.ts';
+import { wordsAboutSource } from './sourceIncident.ts';
 
 /** Further causes are told by the people's own lines. */
 const CAUSES_LISTED_MAX = 1_000;
@@ -34,19 +34,23 @@ export async function shownIncident(
   incident: IncidentRecord,
 ): Promise<ShownIncident> {
   const { id, environmentId, connectionId } = incident;
-  if (incident.kind === 'source') return shownSourceIncident(db, incident);
   const connection = connectionId === null ? null : await getConnection(db, environmentId, connectionId);
   const names = await storeNames(db, environmentId);
   const stores = await losersByStore(db, id);
   const undo = await countUndone(db, id);
-  const about = await wordsAbout(db, incident, {
-    by: connection?.name ?? null,
-    stores: stores.map(({ storeId }) => names.get(storeId) ?? storeId),
-  });
+  const about =
+    incident.kind === 'source'
+      ? await wordsAboutSource(db, incident, connection?.name ?? 'a directory')
+      : {
+          ...(await wordsAbout(db, incident, {
+            by: connection?.name ?? null,
+            stores: stores.map(({ storeId }) => names.get(storeId) ?? storeId),
+          })),
+          causes: await shownCauses(db, id),
+        };
   return {
     ...about,
     ...(connection ? { connection: { id: connection.id, name: connection.name } } : {}),
-    causes: await shownCauses(db, id),
     stores: await Promise.all(
       stores.map(async (losers) => {
         const { storeId, lost, held } = losers;

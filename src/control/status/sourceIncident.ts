@@ -1,35 +1,35 @@
-/** How an incident of a source stands: whom the pull would take, and what happens if nobody decides. Reads only. */
+/** What an incident of a source is about: whom the pull would take, and what happens if nobody decides. Reads only. */
 
-import { notesOf } from '../../db/brake/incidentDesk.ts';
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
-import { getConnection } from '../../db/identity/connections.ts';
 import type { Db } from '../../db/open.ts';
+import { isoTime } from '../../support/clock.ts';
+import { UNDONE_WITHIN_MS } from '../losses/incidents.ts';
 import { lossesOfSource } from '../pull/decide.ts';
 import type { ShownIncident } from './shownIncident.ts';
 
-export async function shownSourceIncident(db: Db, incident: IncidentRecord): Promise<ShownIncident> {
-  const { id, environmentId, connectionId, openedAt, closedAt } = incident;
-  const connection = connectionId === null ? null : await getConnection(db, environmentId, connectionId);
-  const losses = await lossesOfSource({ db }, incident);
-  const people = losses?.people.size ?? 0;
-  const held = [...(losses?.people.values() ?? [])].filter((lines) =>
-    lines.some(({ state }) => state === 'held'),
-  ).length;
-  const name = connection?.name ?? 'a directory';
-  const run = losses?.run;
+/** `name`: the connection's. */
+export async function wordsAboutSource(
+  db: Db,
+  incident: IncidentRecord,
+  name: string,
+): Promise<Pick<ShownIncident, 'summary' | 'ifNothing' | 'causes'>> {
+  const { openedAt, closedAt } = incident;
+  const { runs, people } = await lossesOfSource({ db }, incident);
+  const held = [...people.values()].filter((own) => own.some(({ line }) => line.state === 'held')).length;
   const description = `pull of ${name}`;
+  const [run] = runs;
+  const count = people.size === 1 ? '1 person' : `${people.size} people`;
+  const causes = runs.map(({ id, correlationId }) => {
+    const concerned = [...people.values()].filter((own) => own.some((loss) => loss.run.id === id)).length;
+    return { correlationId, kind: 'pull' as const, description, people: concerned, at: openedAt };
+  });
   return {
     summary:
-      `The pull of ${name} would take ${people === 1 ? '1 person' : `${people} people`} or memberships of theirs from the directory; ${held} wait for a decision. ${run?.error ?? ''}`.trim(),
+      `The pull of ${name} would take ${count} or memberships of theirs from the directory; ${held} wait for a decision. ${run?.error ?? ''}`.trim(),
     ifNothing:
       closedAt === null
         ? 'Nothing is changed: the directory stays as it is until somebody approves or discards, or a later pull shows these people again.'
-        : 'Everything is decided.',
-    ...(connection ? { connection: { id: connection.id, name } } : {}),
-    causes: run
-      ? [{ correlationId: run.correlationId, kind: 'pull', description, people, at: openedAt }]
-      : [],
-    stores: [],
-    notes: await notesOf(db, id),
+        : `Everything is decided. What stores took can be given back until ${isoTime(Date.parse(closedAt) + UNDONE_WITHIN_MS)}.`,
+    causes: causes.filter(({ people: concerned }, age) => age === 0 || concerned > 0),
   };
 }

@@ -79,13 +79,30 @@ export async function insertHeld(
   return records;
 }
 
-/** The store took them at the ISO time `at`, and nobody was asked. */
-export async function insertTaken(db: Db, rows: readonly NewTaken[], at: string): Promise<void> {
-  const taken = { state: 'taken', standing: false, reason: '' } as const;
-  await insertLosses(
-    db,
-    rows.map((row) => ({ ...row, ...UNDECIDED, ...taken, id: newId(), since: at, doneAt: at })),
-  );
+/** Nobody takes them while the directory wants what it wants now. Answers their ids. */
+export async function insertDiscarded(
+  db: Db,
+  rows: readonly (NewHeld & Pick<LossRecord, 'decidedBy'>)[],
+  at: string,
+): Promise<readonly string[]> {
+  const discarded = { state: 'discarded', standing: true, since: at, decidedAt: at, doneAt: null } as const;
+  const records = rows.map((row) => ({ ...UNDECIDED, ...row, ...discarded, id: newId() }));
+  await insertLosses(db, records);
+  return records.map(({ id }) => id);
+}
+
+/** Who wants it back, where somebody did so while the store took it. */
+export type Wanted = Pick<LossRecord, 'undoBy' | 'undoAt'>;
+
+/** The store took it at the ISO time `at`, and nobody was asked. */
+export async function insertTaken(
+  db: Db,
+  row: NewTaken,
+  at: string,
+  wanted: Wanted = { undoBy: null, undoAt: null },
+): Promise<void> {
+  const taken = { state: 'taken', standing: false, reason: '', id: newId(), since: at, doneAt: at } as const;
+  await insertLosses(db, [{ ...row, ...UNDECIDED, ...wanted, ...taken }]);
 }
 
 async function insertLosses(db: Db, records: readonly LossRecord[]): Promise<void> {

@@ -20,6 +20,8 @@ export interface Line {
   readonly detail: LineDetail;
   readonly state: LineState;
   readonly reason: string | null;
+  /** An admin called off what stores do for it. */
+  readonly isCalledOff: boolean;
 }
 
 export interface LineDetail {
@@ -32,7 +34,7 @@ export interface LineDetail {
   readonly manager?: string | null;
 }
 
-export type NewLine = Omit<Line, 'seq' | 'state' | 'reason'>;
+export type NewLine = Omit<Line, 'seq' | 'state' | 'reason' | 'isCalledOff'>;
 
 export async function insertLines(db: Db, runId: string, firstSeq: number, lines: readonly NewLine[]) {
   let seq = firstSeq;
@@ -67,7 +69,8 @@ export async function dropSomeLines(db: Db, runId: string) {
   return { isLast: dropped < DROPPED_AT_ONCE };
 }
 
-const LOSSES: readonly PullOp[] = ['deactivate', 'remove', 'leave'];
+/** What takes something from somebody. */
+export const LOSSES: readonly PullOp[] = ['deactivate', 'remove', 'leave'];
 
 /** Every planned loss of the run waits. */
 export async function holdLosses(db: Db, runId: string, reason: string): Promise<void> {
@@ -167,7 +170,7 @@ export function lossKey({
   return `${op} ${kind} ${sourceId} ${detail.group?.sourceId ?? ''}`;
 }
 
-function toLine(row: Record<string, unknown>): Line {
+export function toLine(row: Record<string, unknown>): Line {
   return {
     seq: Number(row.seq),
     op: row.op as PullOp,
@@ -179,5 +182,6 @@ function toLine(row: Record<string, unknown>): Line {
     detail: fromJson(row.detail),
     state: row.state as LineState,
     reason: row.reason as string | null,
+    isCalledOff: row.undo_at !== null && row.undo_at !== undefined,
   };
 }

@@ -117,12 +117,12 @@ export async function heldPullRun(db: Db, connectionId: string): Promise<PullRun
   return row ? toRun(row) : null;
 }
 
-export async function pullRunOfIncident(db: Db, incidentId: string): Promise<PullRun | null> {
-  const row = await db('pull_runs')
+/** The newest first: what the others held is no question any more. */
+export async function pullRunsOfIncident(db: Db, incidentId: string): Promise<readonly PullRun[]> {
+  const rows = await db('pull_runs')
     .where({ incident_id: incidentId })
-    .orderBy([{ column: 'created_at', order: 'desc' }, 'id'])
-    .first();
-  return row ? toRun(row) : null;
+    .orderBy([{ column: 'created_at', order: 'desc' }, 'id']);
+  return rows.map(toRun);
 }
 
 /** Newest first. */

@@ -5,8 +5,9 @@
 
 import { countsOfCauses, peopleInWindow, readWindow, reservePerson } from '../../db/brake/brakeLedger.ts';
 import { holdsLoss } from '../../db/brake/heldLists.ts';
-import { insertHeld, type LossRecord } from '../../db/brake/losses.ts';
+import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { countAnnounced, isDecided } from '../../db/queue/causes.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
@@ -50,13 +51,17 @@ export async function askBrake<C extends Change>(
     throw new PlanOutdated(store.id);
   const causes = await countsOfCauses(tx, store.id, attempt.task.causes, { withIdentities });
   const peopleOfCause = peopleOfLargestCause(causes, people.length);
+  const isDecidedCause = await isDecided(tx, attempt.task.causes);
+  const decided = isDecidedCause ? await causeOfLoss(tx, attempt) : null;
+  const off = await calledOff(tx, decided, attempt.task.subject, people);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
     changes,
     lossOf,
     known,
     released,
-    confirmed: store.status === 'DELETING' || (await isDecided(tx, attempt.task.causes)),
+    confirmed: store.status === 'DELETING' || isDecidedCause,
+    calledOff: new Map([...off].map(([person, { by }]) => [person, by])),
     settings,
     window: { base, used, tripped },
     inWindow,
@@ -68,13 +73,29 @@ export async function askBrake<C extends Change>(
   const trip = judgement.trips !== null ? 'now' : tripped && !isWhole ? 'before' : null;
   const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
   const held = await hold(tx, attempt, judgement.fresh, stopped);
+  const declined = await decline(tx, attempt, judgement.declined, decided, off);
   for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());
     attempt.warn('the brake tripped: every loss on the store is held', { reason: judgement.trips });
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
-  return { ...judgement, kept: [...judgement.kept, ...held] };
+  return { ...judgement, kept: [...judgement.kept, ...held, ...declined] };
+}
+
+/** What somebody called off is remembered as if it had been discarded. */
+async function decline(
+  tx: Db,
+  attempt: Attempt,
+  losses: readonly FreshLoss[],
+  cause: string | null,
+  off: ReadonlyMap<string, CalledOff>,
+): Promise<readonly string[]> {
+  const rows = losses.map((loss) => {
+    const { incidentId = null, by = null } = off.get(loss.personKey) ?? {};
+    return { ...rowOf(attempt, loss, cause), incidentId, decidedBy: by };
+  });
+  return insertDiscarded(tx, rows, attempt.now());
 }
 
 /** `revokes`: of one remote group. */
@@ -103,18 +124,9 @@ async function hold(
   // What takes nothing from anybody waits by itself.
   const takes = fresh.some(({ change }) => isLoss(change));
   const incident = takes ? await gatherIncident(tx, attempt, { ...stopped, cause }) : null;
-  const rows = fresh.map(({ change, changeKey, personKey, desired, reason }) => ({
-    environmentId: attempt.task.environmentId,
-    storeId: attempt.context.store.id,
-    subject: attempt.task.subject,
-    personKey,
-    changeKey,
-    change,
-    desired,
-    cause,
-    reason,
-    rank: rankOf(change),
-    incidentId: isLoss(change) ? (incident?.id ?? null) : null,
+  const rows = fresh.map((loss) => ({
+    ...rowOf(attempt, loss, cause),
+    incidentId: isLoss(loss.change) ? (incident?.id ?? null) : null,
   }));
   const held = await insertHeld(tx, rows, attempt.now());
   attempt.warn('a change waits for a decision', {
@@ -131,6 +143,18 @@ async function hold(
     after: { held: fresh.length, op: first.change.op, ...(incident ? { incident: incident.number } : {}) },
   });
   return held.map(({ id }) => id);
+}
+
+function rowOf(attempt: Attempt, loss: FreshLoss, cause: string | null) {
+  const { environmentId, subject } = attempt.task;
+  return {
+    ...loss,
+    environmentId,
+    storeId: attempt.context.store.id,
+    subject,
+    cause,
+    rank: rankOf(loss.change),
+  };
 }
 
 /** With no loss left to decide on, which is answered, the store is free to go on, and what it was an incident of is over. */

@@ -4,6 +4,8 @@ import { causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { openIncidentOfCause, openIncidentOfTripSince } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import { calledOff, sourceIncidentOf } from '../../db/pull/undo.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { lockBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossOf } from '../../plan/losses.ts';
@@ -31,22 +33,34 @@ export async function recordLoss(
   const { environmentId } = store;
   // An incident that trips the brake at this moment has this loss, or this loss finds it.
   await lockBrake(tx, store.id);
+  const { subject } = attempt.task;
   const cause = await causeOfLoss(tx, attempt);
   const personKey = lossOf.personKey(change);
-  const ofCause = cause === null ? null : await openIncidentOfCause(tx, environmentId, cause);
   const loss = {
     environmentId,
     storeId: store.id,
-    subject: attempt.task.subject,
+    subject,
     personKey,
     changeKey: changeKey(change),
     change,
     desired: lossOf.desired(change),
     cause,
     rank: rankOf(change),
-    incidentId: ofCause ?? (await openIncidentOfTripSince(tx, store.id, personKey)),
   };
-  await insertTaken(tx, [loss], at);
+  const ofSource = cause === null ? null : await sourceIncidentOf(tx, cause);
+  if (ofSource === null) {
+    const ofCause = cause === null ? null : await openIncidentOfCause(tx, environmentId, cause);
+    const incidentId = ofCause ?? (await openIncidentOfTripSince(tx, store.id, personKey));
+    return insertTaken(tx, { ...loss, incidentId }, at);
+  }
+  // Somebody may have called it off while it was under way.
+  const off = (await calledOff(tx, cause, subject, [personKey])).get(personKey);
+  const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };
+  await insertTaken(tx, { ...loss, incidentId: ofSource }, at, wanted);
+  if (!off) return;
+  const correlationIds = cause === null ? [] : [cause];
+  const task = { environmentId, subject, priority: PRIORITY.normal, correlationIds, at };
+  await enqueueTask(tx, store.id, task);
 }
 
 /** The same of one that an earlier attempt took, and whose answer nobody heard. */

@@ -262,6 +262,7 @@ describe('The brake', () => {
       known: known as readonly KnownLoss[],
       released: new Set(words.includes('preview applied with what was held') ? [changeKey(change)] : []),
       confirmed: words.includes('store is being deleted'),
+      calledOff: new Map(),
       settings,
       window: {
         base: 30,
@@ -312,6 +313,7 @@ describe('The brake', () => {
       known: [],
       released: new Set(),
       confirmed: false,
+      calledOff: new Map(),
       settings,
       window: { base: 30, used: LIMIT - 1, tripped: false },
       inWindow: new Set(),

@@ -21,6 +21,7 @@ function judge(
     released: new Set(released),
     lossOf: { personKey: () => 'p', desired: () => 'active' },
     confirmed: false,
+    calledOff: new Map(),
     settings: commonSettings(
       withDefaults(commonSpecs({ groupProvisioning: 'Create' }), { BRAKE_PERCENT: 100 }),
     ),

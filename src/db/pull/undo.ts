@@ -1,0 +1,85 @@
+/**
+ * What a run took from the directory and an admin called off. The directory stays as its source says; stores give back
+ * what they took for it, and take nothing more.
+ */
+
+import type { Subject } from '../../model/subject.ts';
+import { chunks } from '../chunks.ts';
+import type { Db } from '../open.ts';
+import { type Line, LOSSES, toLine } from './changes.ts';
+
+/** The incident whose decision let the losses of this cause into the directory; null where it was none. */
+export async function sourceIncidentOf(db: Db, correlationId: string): Promise<string | null> {
+  const row = await db('pull_runs')
+    .where({ correlation_id: correlationId })
+    .whereNotNull('incident_id')
+    .first('incident_id');
+  return row?.incident_id ?? null;
+}
+
+/** Marks those of the incident's approved losses that pass, and that nobody called off before. Answers them. */
+export async function callOffLines(
+  tx: Db,
+  runId: string,
+  passes: (line: Line) => boolean,
+  { by, at }: { readonly by: string; readonly at: string },
+): Promise<readonly Line[]> {
+  const rows = await tx('pull_changes')
+    .where({ run_id: runId })
+    .whereIn('state', ['approved', 'done'])
+    .whereIn('op', LOSSES)
+    .whereNull('undo_at')
+    .orderBy('seq');
+  const chosen = rows.map(toLine).filter(passes);
+  for (const some of chunks(chosen.map(({ seq }) => seq)))
+    await tx('pull_changes')
+      .where({ run_id: runId })
+      .whereIn('seq', some)
+      .update({ undo_by: by, undo_at: at });
+  return chosen;
+}
+
+export interface CalledOff {
+  readonly incidentId: string;
+  /** Who called it off, by name. */
+  readonly by: string;
+  /** ISO time */
+  readonly at: string;
+}
+
+/**
+ * Of these people, those of whom an admin wants nothing taken for this cause. `subject`: whose task it is; of a group
+ * that left the directory nobody's membership ends.
+ */
+export async function calledOff(
+  db: Db,
+  cause: string | null,
+  subject: Subject,
+  personKeys: readonly string[],
+): Promise<ReadonlyMap<string, CalledOff>> {
+  const found = new Map<string, CalledOff>();
+  if (cause === null || personKeys.length === 0) return found;
+  const undone = () =>
+    db('pull_changes as c')
+      .join('pull_runs as r', 'r.id', 'c.run_id')
+      .where({ 'r.correlation_id': cause })
+      .whereNotNull('r.incident_id')
+      .whereNotNull('c.undo_at')
+      .select('c.person_id', 'c.undo_by', 'c.undo_at', 'r.incident_id');
+  const note = (personKey: string, row: Record<string, string>) =>
+    found.set(personKey, {
+      incidentId: row.incident_id as string,
+      by: row.undo_by as string,
+      at: row.undo_at as string,
+    });
+  const group =
+    subject.kind === 'group' &&
+    (await undone().where({ 'c.kind': 'group', 'c.subject_id': subject.id }).first());
+  if (group) {
+    for (const key of personKeys) note(key, group);
+    return found;
+  }
+  for (const some of chunks(personKeys))
+    for (const row of await undone().whereIn('c.person_id', some)) note(row.person_id, row);
+  return found;
+}
