@@ -45,6 +45,18 @@ export async function sayGroupGone(
 export async function enterRules(tx: Db, group: GroupRecord, cause: Cause, at: string): Promise<void> {
   if (group.externalId === null || group.externalId === '') return;
   const before = await deletedGroupsAs(tx, group.connectionId, group.externalId);
+  await standInRules(tx, group, before, 'came back under another id', cause, at);
+}
+
+/** The group stands for those of before from now on, in every rule that names one. `why` is told of it. */
+export async function standInRules(
+  tx: Db,
+  group: GroupRecord,
+  before: readonly string[],
+  why: string,
+  cause: Cause,
+  at: string,
+): Promise<void> {
   const stores = new Set((await rulesNaming(tx, group.environmentId, before)).map(({ storeId }) => storeId));
   if (stores.size === 0) return;
   // An admin who saves one of these rules meanwhile waits, or is waited for.
@@ -55,7 +67,7 @@ export async function enterRules(tx: Db, group: GroupRecord, cause: Cause, at: s
     await ruleEvent(tx, group, rule, cause, at, {
       kind: 'rule.groupReplaced',
       outcome: 'success',
-      reason: `the group "${group.displayName}" came back under another id and takes its place in the rule "${rule.name}"`,
+      reason: `the group "${group.displayName}" ${why} and takes its place in the rule "${rule.name}"`,
       before: { id: rule.id, groups: rule.groups },
       after: { id: rule.id, groups },
     });

@@ -16,6 +16,7 @@ import {
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import { rulesNaming } from '../db/stores/rules.ts';
+import { lastWords, passRules, passSpeakers } from './handOver.ts';
 import { sayGroupGone } from './ruledGroups.ts';
 
 const USERS_PER_PAGE = 200;
@@ -32,6 +33,7 @@ export async function softDeletePage(
   // Groups first: every write that changes members locks a group before its users.
   const groups = await groupsToSoftDelete(tx, connection.id, GROUPS_PER_PAGE);
   if (groups.length > 0) {
+    for (const group of groups) await passRules(tx, group, deletion.cause, at);
     const deleted = await softDeleteGroups(tx, groups, at);
     await recordSoftDeleted(tx, connection.id, { ...deletion, groups: deletion.groups + deleted.length });
     await appendDeletionEvents(tx, at, connection, deletion, deleted.map(groupDeleted));
@@ -44,11 +46,17 @@ export async function softDeletePage(
   }
   const users = await usersToSoftDelete(tx, connection.id, USERS_PER_PAGE);
   if (users.length === 0) return false;
+  const words = await lastWords(
+    tx,
+    connection,
+    users.map(({ personId }) => personId),
+  );
   await softDeleteUsers(
     tx,
     users.map((user) => user.id),
     at,
   );
+  await passSpeakers(tx, words);
   await recordSoftDeleted(tx, connection.id, { ...deletion, users: deletion.users + users.length });
   await appendDeletionEvents(tx, at, connection, deletion, users.map(userDeleted));
   return true;

@@ -158,6 +158,10 @@ export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promi
   const others = await present(db, connection.environmentId)
     .whereNot({ id: connection.id })
     .whereNull('deletion')
+    // One that brings nobody yet has nothing to say.
+    .orderByRaw(
+      'case when exists (select 1 from users where users.connection_id = connections.id and users.deleted_at is null) then 0 else 1 end',
+    )
     .orderBy(['created_at', 'id'])
     .select('id', 'strategy', settings.as('settings'));
   const successor = others.find(

@@ -11,6 +11,39 @@ export async function setSpeaker(db: Db, personId: string, connectionId: string)
   await db('persons').where({ id: personId }).update({ speaker_connection_id: connectionId });
 }
 
+export interface Word {
+  readonly personId: string;
+  readonly active: boolean;
+  /** In lower case; the address as the connection maps it. */
+  readonly userName: string;
+  readonly primaryEmail: string | null;
+}
+
+/** What the connection's users say, of those of these people for whom it speaks. */
+export async function wordsOf(
+  db: Db,
+  connectionId: string,
+  personIds: readonly string[],
+): Promise<readonly Word[]> {
+  const found: Word[] = [];
+  for (const some of chunks(personIds)) {
+    const rows = await db('users as u')
+      .join('persons as p', 'p.id', 'u.person_id')
+      .where({ 'u.connection_id': connectionId, 'p.speaker_connection_id': connectionId })
+      .whereIn('u.person_id', some)
+      .whereNull('u.deleted_at')
+      .select('u.person_id', 'u.active', 'u.user_name_lower', 'u.primary_email_lower');
+    for (const row of rows)
+      found.push({
+        personId: row.person_id,
+        active: fromBoolean(row.active),
+        userName: row.user_name_lower,
+        primaryEmail: row.primary_email_lower,
+      });
+  }
+  return found;
+}
+
 export interface FormerSpeaker {
   /** As the user was when it was deleted. */
   readonly active: boolean;

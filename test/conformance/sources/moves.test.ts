@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SourceUser } from '../../../src/sources/source.ts';
 import { eventually, movableClock, type RunningBridge, startBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import { Pulled } from './pulled.ts';
@@ -90,6 +91,17 @@ describe.each(PLAYED)('on %s', (dialect) => {
     await eventually(gone, 30_000);
   };
 
+  const groupOf = async (name: string) =>
+    (await bridge.db('groups').where({ display_name: name }).whereNull('deleted_at').first('id')).id;
+  const ruleNaming = async (name: string, connectionId: string) => {
+    const groups = bridge.db('groups').where({ display_name: name, connection_id: connectionId });
+    const { id } = await groups.first('id');
+    const rule = { name: 'Engineers alone', storeId, active: false, groups: [{ id }] };
+    const made = await bridge.admin('POST', '/propagation/rules', rule);
+    expect(made.status).toBe(201);
+    return made.body;
+  };
+
   it('keeps persons, links and accounts from push to pull, and lists each pair first', async () => {
     await push(NAMES);
     await bridge.settled();
@@ -118,9 +130,37 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(pairs.map(({ subject }) => subject.display).sort()).toEqual(NAMES);
     expect(await pulled.activate()).toMatchObject({ state: 'DONE', summary: { created: 5 } });
     await bridge.settled();
+    const rule = await ruleNaming('Engineers', old.id);
     await leave(`/connections/${old.id}`);
     await bridge.settled();
     expect(await everything()).toEqual(before);
+    expect((await bridge.admin('GET', `/propagation/rules/${rule.id}`)).body.groups).toEqual([
+      { id: await groupOf('Engineers') },
+    ]);
+    await bridge.admin('DELETE', `/propagation/rules/${rule.id}?widen=true`);
+    await bridge.settled();
+  });
+
+  it('takes the word of the one that they came to', async () => {
+    const was = state.users;
+    const see = async (id: string, more: Partial<SourceUser> & { readonly name?: string }) => {
+      state.users = was.map((one) => (one.id === id ? user(id, more) : one));
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+      await bridge.settled();
+      const held = await bridge.admin('GET', '/propagation/held');
+      expect(held.body._embedded.held).toEqual([]);
+      return (await accounts())
+        .filter((one) => one.enabled)
+        .map((one) => one.identifier_lower)
+        .sort();
+    };
+    const all = NAMES.map(addressOf);
+    expect(await see('id-ada', { name: 'ada', state: 'inactive' })).toEqual(all.slice(1));
+    expect(await see('id-ada', { name: 'ada' })).toEqual(all);
+    expect(await see('id-bob', { name: 'bobby' })).toEqual(
+      all.map((address) => (address === addressOf('bob') ? addressOf('bobby') : address)),
+    );
+    expect(await see('id-bob', { name: 'bob' })).toEqual(all);
   });
 
   it('keeps them on the way back', async () => {
@@ -136,6 +176,18 @@ describe.each(PLAYED)('on %s', (dialect) => {
     await leave(pulled.path);
     await bridge.settled();
     expect(await everything()).toEqual(before);
+    const { Resources } = (await bridge.scimWith(token.body.token, 'GET', '/Users')).body;
+    const [ada] = Resources.filter(({ userName }: { userName: string }) => userName === addressOf('ada'));
+    for (const active of [false, true]) {
+      await bridge.scimWith(token.body.token, 'PATCH', `/Users/${ada.id}`, {
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+        Operations: [{ op: 'replace', path: 'active', value: active }],
+      });
+      await bridge.settled();
+      expect((await accounts()).filter(({ enabled }) => enabled)).toHaveLength(
+        NAMES.length - (active ? 0 : 1),
+      );
+    }
   });
 
   it('says once that a directory was not read for too long, and nothing while nobody reads it yet', async () => {
