@@ -8,7 +8,7 @@ import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import type { NewLine } from '../db/pull/changes.ts';
 import { type Known, usersBySourceId } from '../db/pull/directory.ts';
-import { type Arriving, personsElsewhere } from '../db/pull/matches.ts';
+import { type Arriving, type Matches, matchesOf } from '../db/pull/matches.ts';
 import { recordsAmong, recordsPage } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedPage } from '../db/pull/staging.ts';
@@ -82,25 +82,21 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
         );
     }
   }
-  const elsewhere = await personsElsewhere(db, run.connectionId, arriving);
+  const elsewhere = await matchesOf(db, run.connectionId, arriving);
   const lines = shown.lines.flatMap((line) => matching(takingOver(line, names), elsewhere, shown));
   return { ...shown, lines };
 }
 
 /** Whom another connection has brought is the same person; of whom it could be several nobody is made. */
-function matching(
-  line: NewLine,
-  elsewhere: ReadonlyMap<string, ReadonlySet<string>>,
-  shown: Shown,
-): readonly NewLine[] {
-  const persons = line.op === 'create' ? elsewhere.get(line.sourceId) : undefined;
-  if (!persons) return [line];
-  const [personId = null] = persons;
-  if (persons.size === 1) return [{ ...line, op: 'match', personId }];
+function matching(line: NewLine, elsewhere: Matches, shown: Shown): readonly NewLine[] {
+  const persons = line.op === 'create' ? (elsewhere.get(line.sourceId) ?? []) : [];
+  const [personId] = persons;
+  if (personId === undefined) return [line];
+  if (persons.length === 1) return [{ ...line, op: 'match', personId }];
   shown.skipped += 1;
   shown.present.delete(line.sourceId);
   shown.problems.push(
-    `${line.display} could be one of ${persons.size} people of other connections: it waits.`,
+    `${line.display} could be one of ${persons.length} people of other connections: it waits.`,
   );
   return [];
 }

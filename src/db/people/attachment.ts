@@ -10,6 +10,7 @@ import type { Strategy } from '../identity/connections.ts';
 import type { SqlCondition } from '../lists/resources.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
 import { workingStores } from '../queue/tasks.ts';
+import { personsElsewhere } from './elsewhere.ts';
 import { formersByExternalId, type Hash } from './formers.ts';
 
 export interface Arrival {
@@ -190,74 +191,14 @@ function tombstonesLike(db: Db, { connectionId, resource, sameUserId }: Arrival)
 
 async function personElsewhere(
   db: Db,
-  arrival: Arrival,
+  { environmentId, connectionId, resource, primaryEmail }: Arrival,
   connection: ArrivingThrough,
 ): Promise<string | null> {
-  await lockMatching(db, arrival.environmentId);
-  const byId = await firstFree(db, arrival.connectionId, await sameAtSource(db, arrival, connection));
-  if (byId !== null || arrival.primaryEmail === null) return byId;
-  const byEmail = await activeElsewhere(db, arrival)
-    .where('users.primary_email_lower', lower(arrival.primaryEmail))
-    .select('users.person_id');
-  return firstFree(db, arrival.connectionId, byEmail.map(toPersonId));
-}
-
-function activeElsewhere(db: Db, { environmentId, connectionId }: Arrival) {
-  return db('users')
-    .where({ 'users.environment_id': environmentId, 'users.active': true })
-    .whereNot({ 'users.connection_id': connectionId })
-    .whereNull('users.deleted_at')
-    .orderBy(['users.created_at', 'users.id'])
-    .limit(CANDIDATES_MAX);
-}
-
-/** People whom another connection to the same kind of identity provider knows by the same id of its own. */
-async function sameAtSource(
-  db: Db,
-  arrival: Arrival,
-  { strategy, userIdAttribute }: ArrivingThrough,
-): Promise<readonly string[]> {
-  const { externalId } = arrival.resource;
-  const isSourcesOwn = userIdAttribute === 'externalId' && isText(externalId);
-  if (!isSourcesOwn || !SOURCE_IDS[strategy].test(externalId)) return [];
-  const siblings = SAME_SOURCE.find((family) => family.includes(strategy)) ?? [strategy];
-  const rows = await activeElsewhere(db, arrival)
-    .join('connections', 'connections.id', 'users.connection_id')
-    .whereIn('connections.strategy', [...siblings])
-    .where({ 'connections.user_id_attribute': userIdAttribute })
-    .where('users.external_id', externalId)
-    .select('users.person_id');
-  return rows.map(toPersonId);
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** What ids of the source itself look like. Entra ID may send a nickname, of which every tenant has its own. */
-const SOURCE_IDS: Readonly<Record<Strategy, RegExp>> = {
-  okta: /^00u/,
-  entra: UUID,
-  auth0: /\|/,
-  scim: /(?!)/,
-  oktaApi: /^00u/,
-  google: /^\d{15,25}$/,
-  ldap: UUID,
-  demo: /(?!)/,
-  gitlabSelf: /(?!)/,
-  gitlabSaas: /(?!)/,
-  slack: /(?!)/,
-};
-
-/** Strategies whose source is one, pushed or pulled: one id means one account. */
-const SAME_SOURCE: readonly (readonly Strategy[])[] = [['okta', 'oktaApi']];
-
-/** True where the id is the source's own, and both kinds of connection bring people of that source. */
-export function idsAreOf(one: Strategy, other: Strategy, id: string): boolean {
-  const family = SAME_SOURCE.find((strategies) => strategies.includes(one)) ?? [one];
-  return family.includes(other) && SOURCE_IDS[one].test(id);
-}
-
-function toPersonId({ person_id }: { readonly person_id: string }): string {
-  return person_id;
+  await lockMatching(db, environmentId);
+  const externalId = isText(resource.externalId) ? resource.externalId : null;
+  const own = { ...connection, id: connectionId, environmentId };
+  const [persons = []] = await personsElsewhere(db, own, [{ externalId, email: primaryEmail }]);
+  return firstFree(db, connectionId, persons);
 }
 
 /** Two connections that create one person at the same time must not both find nobody. */

@@ -1,56 +1,63 @@
 /** Who of a scan is somebody already whom another connection of the environment has brought. Reads only. */
 
 import { chunks } from '../chunks.ts';
-import { fromBoolean, lower } from '../columns.ts';
+import { fromBoolean } from '../columns.ts';
 import type { Strategy } from '../identity/connections.ts';
 import type { Db } from '../open.ts';
-import { idsAreOf } from '../people/attachment.ts';
+import { personsElsewhere } from '../people/elsewhere.ts';
 
 export interface Arriving {
   readonly sourceId: string;
   readonly email: string | null;
 }
 
-/**
- * By the id at the source, the persons whom they could be: by the same id where the other connection reads the same
- * source, else by address. Empty where the connection matches nobody.
- */
-export async function personsElsewhere(
+/** By the id at the source, the persons whom they could be, each of them once. */
+export type Matches = ReadonlyMap<string, readonly string[]>;
+
+/** As an arrival will find them. Whoever was in this connection before is who they were. */
+export async function matchesOf(
   db: Db,
   connectionId: string,
   arriving: readonly Arriving[],
-): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const found = new Map<string, Set<string>>();
-  const own = await db('connections')
+): Promise<Matches> {
+  const row = await db('connections')
     .where({ id: connectionId })
-    .first('environment_id', 'match_people', 'strategy');
-  if (!own || !fromBoolean(own.match_people)) return found;
-  const elsewhere = () =>
-    db('users as u')
-      .join('connections as c', 'c.id', 'u.connection_id')
-      .where({ 'u.environment_id': own.environment_id, 'u.active': true })
-      .whereNot({ 'u.connection_id': connectionId })
-      .whereNull('u.deleted_at')
-      .select('u.person_id', 'u.external_id', 'u.primary_email_lower', 'c.strategy');
+    .first('environment_id', 'match_people', 'strategy', 'user_id_attribute');
+  if (!row || !fromBoolean(row.match_people)) return new Map();
+  const own = {
+    ...{ id: connectionId, environmentId: row.environment_id as string },
+    ...{ strategy: row.strategy as Strategy, userIdAttribute: row.user_id_attribute as string },
+  };
+  const returning = await deletedAmong(db, connectionId, arriving);
+  const fresh = arriving.filter(({ sourceId }) => !returning.has(sourceId));
+  const newcomers = fresh.map(({ sourceId, email }) => ({ externalId: sourceId, email }));
+  const found = await personsElsewhere(db, own, newcomers);
+  const taken = new Set<string>();
+  return new Map(
+    fresh.map(({ sourceId }, at) => {
+      // Two of one connection are never one person: who comes first is it.
+      const persons = (found[at] ?? []).filter((id) => !taken.has(id));
+      const [only] = persons;
+      if (persons.length === 1 && only !== undefined) taken.add(only);
+      return [sourceId, persons];
+    }),
+  );
+}
+
+async function deletedAmong(
+  db: Db,
+  connectionId: string,
+  arriving: readonly Arriving[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
   for (const some of chunks(arriving)) {
-    const byId = await elsewhere().whereIn(
-      'u.external_id',
-      some.map(({ sourceId }) => sourceId),
-    );
-    const emails = some.flatMap(({ email }) => (email === null ? [] : [lower(email)]));
-    const byEmail = await elsewhere().whereIn('u.primary_email_lower', emails);
-    for (const { sourceId, email } of some) {
-      const same = byId.filter(
-        (row) =>
-          row.external_id === sourceId &&
-          idsAreOf(own.strategy as Strategy, row.strategy as Strategy, sourceId),
-      );
-      const matched =
-        same.length > 0
-          ? same
-          : byEmail.filter((row) => email !== null && row.primary_email_lower === lower(email));
-      if (matched.length > 0) found.set(sourceId, new Set(matched.map((row) => row.person_id as string)));
-    }
+    const ids = some.map(({ sourceId }) => sourceId);
+    const rows = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNotNull('deleted_at')
+      .whereIn('external_id', ids)
+      .select('external_id');
+    for (const row of rows) found.add(row.external_id);
   }
   return found;
 }

@@ -241,6 +241,13 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await two.changes(shown.id)).toMatchObject([
       { op: 'match', subject: { id: before[0], display: 'gilbert' } },
     ]);
+    // An id says nothing where the other connection knows its people by something else: as an arrival judges it.
+    const known = (attribute: string) =>
+      bridge.admin('PUT', `${one.path}/scim-configuration`, { userIdAttribute: attribute });
+    expect((await known('userName')).status).toBe(200);
+    const unlike = await two.ended((await bridge.admin('POST', `${two.path}/activate`)).body.preview);
+    expect(await two.changes(unlike.id)).toMatchObject([{ op: 'create', subject: { display: 'gilbert' } }]);
+    expect((await known('externalId')).status).toBe(200);
     expect(await two.activate()).toMatchObject({ summary: { created: 1, skipped: 1 } });
     expect(await found('gilbert')).toEqual(before);
     expect(await found('hal')).toHaveLength(2);
