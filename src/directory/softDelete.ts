@@ -1,12 +1,16 @@
 /**
  * Soft-deletes the users and groups of a connection that is being deleted, one page in each transaction, with
- * an event for each. It enqueues nothing: the caller makes the stores plan anew.
+ * an event for each. Where another connection has the same people and groups, it speaks for them, and rules name them,
+ * from then on. It enqueues nothing: the caller makes the stores plan anew.
  */
 
+import { lower } from '../db/columns.ts';
 import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
 import { type Deletion, recordSoftDeleted } from '../db/identity/deletions.ts';
 import { type GroupRecord, softDeleteGroup } from '../db/identity/groups.ts';
+import { speakingUsers } from '../db/identity/persons.ts';
+import { sameGroupElsewhere } from '../db/identity/sameGroups.ts';
 import {
   groupsToSoftDelete,
   removeSomeMembers,
@@ -15,9 +19,10 @@ import {
 } from '../db/identity/tombstones.ts';
 import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
+import { setSpeaker, type Word, wordsOf } from '../db/people/speakers.ts';
 import { rulesNaming } from '../db/stores/rules.ts';
-import { lastWords, passRules, passSpeakers } from './handOver.ts';
-import { sayGroupGone } from './ruledGroups.ts';
+import type { Cause } from '../model/cause.ts';
+import { sayGroupGone, standInRules } from './ruledGroups.ts';
 
 const USERS_PER_PAGE = 200;
 const GROUPS_PER_PAGE = 50;
@@ -46,9 +51,9 @@ export async function softDeletePage(
   }
   const users = await usersToSoftDelete(tx, connection.id, USERS_PER_PAGE);
   if (users.length === 0) return false;
-  const words = await lastWords(
+  const words = await wordsOf(
     tx,
-    connection,
+    connection.id,
     users.map(({ personId }) => personId),
   );
   await softDeleteUsers(
@@ -117,4 +122,25 @@ async function appendDeletionEvents(
     at,
     events.map((event) => ({ ...common, ...event })),
   );
+}
+
+/** Its users are gone: who else has these people speaks for them, where that changes neither access nor identity. */
+async function passSpeakers(tx: Db, words: readonly Word[]): Promise<void> {
+  const speaking = await speakingUsers(
+    tx,
+    words.map(({ personId }) => personId),
+  );
+  for (const word of words) {
+    const next = speaking.get(word.personId);
+    if (!next || (next.active && !word.active)) continue;
+    const isSame = lower(next.userName) === word.userName && next.primaryEmail === word.primaryEmail;
+    if (isSame) await setSpeaker(tx, word.personId, next.connectionId);
+  }
+}
+
+/** Before its members go: a rule that names the group names the same one of another connection from now on. */
+async function passRules(tx: Db, group: GroupRecord, cause: Cause, at: string): Promise<void> {
+  if ((await rulesNaming(tx, group.environmentId, [group.id])).length === 0) return;
+  const same = await sameGroupElsewhere(tx, group);
+  if (same) await standInRules(tx, same, [group.id], 'is the same group in another connection', cause, at);
 }

@@ -5,6 +5,7 @@ import type { PulledStrategy } from '../model/pull/pull.ts';
 import { accountsSource } from './accounts/index.ts';
 import type { AccountsKind } from './accounts/settings.ts';
 import { demoSource } from './demo/index.ts';
+import { gitLabComSource } from './gitlabCom/index.ts';
 import { googleSource } from './google/index.ts';
 import { ldapSource } from './ldap/index.ts';
 import { oktaApiSource } from './okta/index.ts';
@@ -16,7 +17,13 @@ export interface Sources {
   get(strategy: string): SourceDefinition | null;
 }
 
-export const SOURCES: readonly SourceDefinition[] = [oktaApiSource, googleSource, ldapSource, demoSource];
+export const SOURCES: readonly SourceDefinition[] = [
+  oktaApiSource,
+  googleSource,
+  ldapSource,
+  demoSource,
+  gitLabComSource,
+];
 
 /** The accounts of stores, read to add to people. They are read as the types of store read them. */
 export function accountSources(types: Pick<Registry, 'get'>): readonly SourceDefinition[] {
