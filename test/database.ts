@@ -12,6 +12,12 @@ import { Client } from 'pg';
 import { migrate } from '../src/db/migrations.ts';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 
+/** Of an embedded database, on the driver that `TEST_DRIVER` names: by default the bridge's own. */
+export function embeddedUrl(file: string): string {
+  const driver = process.env.TEST_DRIVER;
+  return `sqlite:${file}${driver ? `?driver=${driver}` : ''}`;
+}
+
 /** A `DATABASE_URL` without tables, whatever the run. SQLite files live in `directory`. */
 export function emptyDatabaseUrl(dialect: Dialect, directory: string): Promise<string> {
   return databaseUrl(dialect, directory, undefined);
@@ -32,7 +38,7 @@ async function databaseUrl(
   if (dialect === 'sqlite') {
     const file = join(directory, `${name}.db`);
     if (template) copyFileSync(template, file);
-    return `sqlite:${file}`;
+    return embeddedUrl(file);
   }
   const server = process.env.TEST_POSTGRES_URL;
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests with npm test');

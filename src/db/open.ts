@@ -5,9 +5,13 @@
 
 import type { Socket } from 'node:net';
 import knex, { type Knex } from 'knex';
+import { NodeSqliteClient } from './embedded/dialect.ts';
 import { makePrivate, realPath } from './embedded/paths.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
+
+/** What speaks to an embedded database: the `sqlite3` package, or Node itself. Either opens the other's file. */
+export type Driver = 'sqlite3' | 'node';
 
 /**
  * What a repository function takes first: the database, or the transaction it must run in. SQLite has
@@ -19,21 +23,26 @@ export interface DatabaseLocation {
   readonly dialect: Dialect;
   /** The file for SQLite, the URL for PostgreSQL. */
   readonly target: string;
+  /** For SQLite; DRIVER_DEFAULT where absent. */
+  readonly driver?: Driver;
 }
+
+export const DRIVER_DEFAULT: Driver = 'sqlite3';
 
 /** Throws an Error whose message says what is allowed. */
 export function parseDatabaseUrl(url: string): DatabaseLocation {
-  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
+  const { path, driver } = /^sqlite:(?<path>[^?]+)(\?driver=(?<driver>sqlite3|node))?$/.exec(url)?.groups ?? {};
+  if (path !== undefined) {
     return {
       dialect: 'sqlite',
-      target: url
-        .slice('sqlite:'.length)
-        .replace(/^\/\/(?=[^/])/, '')
-        .replace(/^\/\/\//, '/'),
+      target: path.replace(/^\/\/(?=[^/])/, '').replace(/^\/\/\//, '/'),
+      ...(driver === undefined ? {} : { driver: driver as Driver }),
     };
   }
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { dialect: 'postgres', target: url };
-  throw new Error('DATABASE_URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+  throw new Error(
+    'DATABASE_URL must be sqlite:PATH, where need be with ?driver=sqlite3 or ?driver=node, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  );
 }
 
 /** Where knex says what it would otherwise print: connections that failed, and its deprecations. */
@@ -55,8 +64,9 @@ export function openDatabase(
   return knex({ ...databaseConfig(location, patience), ...(log ? { log: logger(log) } : {}) });
 }
 
-export function databaseConfig({ dialect, target }: DatabaseLocation, patience: Patience): Knex.Config {
-  return dialect === 'sqlite' ? sqlite(target) : postgres(target, patience);
+export function databaseConfig(location: DatabaseLocation, patience: Patience): Knex.Config {
+  const { dialect, target, driver = DRIVER_DEFAULT } = location;
+  return dialect === 'sqlite' ? sqlite(target, driver) : postgres(target, patience);
 }
 
 function logger(log: DatabaseLog): Knex.Logger {
@@ -154,12 +164,18 @@ const ACQUIRE_TIMEOUT_MS = 7_000;
  * With `true` knex would write a statement's values, people and secrets among them, into errors and so into
  * the log.
  */
-const COMPILE_SQL_ON_ERROR = false;
+export const COMPILE_SQL_ON_ERROR = false;
 
-function sqlite(file: string): Knex.Config {
+/** FULL: a request is answered 2xx only after the change is durable. */
+const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;';
+const WAIT = 'PRAGMA busy_timeout = 5000;';
+/** Node's own would wait in this thread: its dialect does it once the connection is open. */
+const OPENED = { sqlite3: `${PRAGMAS} ${WAIT}`, node: `${WAIT} ${PRAGMAS} PRAGMA busy_timeout = 0;` } as const;
+
+function sqlite(file: string, driver: Driver): Knex.Config {
   if (file !== ':memory:') makePrivate(realPath(file));
   return {
-    client: 'sqlite3',
+    client: driver === 'node' ? NodeSqliteClient : 'sqlite3',
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: { filename: file },
     useNullAsDefault: true,
@@ -171,10 +187,7 @@ function sqlite(file: string): Knex.Config {
         connection: { exec(sql: string, done: (error: Error | null) => void): void },
         done: (error: Error | null, connection: unknown) => void,
       ) => {
-        // FULL: a request is answered 2xx only after the change is durable.
-        const pragmas =
-          'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;';
-        connection.exec(pragmas, (error) => done(error, connection));
+        connection.exec(OPENED[driver], (error) => done(error, connection));
       },
     },
   };

@@ -1,47 +1,83 @@
 /**
  * Reads that belong to no transaction. On SQLite they have connections of their own: the one that writes is
  * taken for as long as a transaction lasts, and in WAL mode a reader sees what is committed and waits for
- * nobody. On PostgreSQL they come from the same pool as everything else.
+ * nobody. Where Node itself drives SQLite, a read that may take long has a process of its own, because the
+ * statement holds whoever sends it. On PostgreSQL they come from the same pool as everything else.
  */
 
 import { pathToFileURL } from 'node:url';
 import knex, { type Knex } from 'knex';
-import { type Db, dialectOf } from './open.ts';
+import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
+import { COMPILE_SQL_ON_ERROR, type Db, dialectOf } from './open.ts';
 
-/** Reads at once; SQLite's driver runs on Node's four threads, and a writer needs one of them. */
+/** Reads at once: the package runs on Node's four threads, and a writer needs one of them; of Node, each is a process. */
 const READS_MAX = 4;
 const ACQUIRE_TIMEOUT_MS = 7_000;
 
-const readers = new WeakMap<Db, Knex>();
+interface Readers {
+  /** For what may take long. */
+  readonly far: Knex;
+  /** For what an index finds. */
+  readonly near: Knex;
+}
+
+const readers = new WeakMap<Db, Readers>();
 
 /** Where to read from outside of a transaction: `db` itself where it is one, or where nothing is won. */
 export function readsOf(db: Db): Db {
-  if (db.isTransaction || dialectOf(db) === 'postgres') return db;
-  const opened = readers.get(db) ?? openReaders(db);
-  return opened ?? db;
+  return readersOf(db)?.far ?? db;
 }
 
-/** Closed with the database. Null where that is closed already, or in memory: then it is one connection's own. */
-function openReaders(db: Db): Knex | null {
+/** The same for few rows that an index finds, which are there at once; nothing else may be read so. */
+export function keyedReadsOf(db: Db): Db {
+  return readersOf(db)?.near ?? db;
+}
+
+/** Null where that is closed already, or in memory: then it is one connection's own. */
+function readersOf(db: Db): Readers | null {
+  if (db.isTransaction || dialectOf(db) === 'postgres') return null;
+  return readers.get(db) ?? openReaders(db);
+}
+
+/** Closed with the database. */
+function openReaders(db: Db): Readers | null {
   const { client } = db;
   const { filename } = client.config.connection;
   if (filename === ':memory:' || !client.pool) return null;
-  const reads = knex({
-    client: 'sqlite3',
-    compileSqlOnError: client.config.compileSqlOnError,
-    // knex would add the flag for reading alone to those for writing, which SQLite refuses.
-    connection: { filename: `${pathToFileURL(filename).href}?mode=ro`, flags: ['OPEN_URI'] },
-    useNullAsDefault: true,
-    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
-    pool: { min: 0, max: READS_MAX },
-  });
-  readers.set(db, reads);
+  const opened = client instanceof NodeSqliteClient ? readersOfNode(filename) : readersOfPackage(filename);
+  readers.set(db, opened);
   const close = client.destroy.bind(client);
   client.destroy = async () => {
-    await reads.destroy();
+    for (const reads of new Set(Object.values(opened))) await reads.destroy();
     await close();
   };
-  return reads;
+  return opened;
+}
+
+function readersOfPackage(file: string): Readers {
+  // knex would add the flag for reading alone to those for writing, which SQLite refuses.
+  const connection = { filename: `${pathToFileURL(file).href}?mode=ro`, flags: ['OPEN_URI'] };
+  const reads = openReader('sqlite3', connection, READS_MAX);
+  return { far: reads, near: reads };
+}
+
+function readersOfNode(filename: string): Readers {
+  const near: Settings = { filename, readOnly: true };
+  return {
+    near: openReader(NodeSqliteClient, near, 1),
+    far: openReader(NodeSqliteClient, { ...near, remote: true }, READS_MAX),
+  };
+}
+
+function openReader(client: string | typeof Knex.Client, connection: object, max: number): Knex {
+  return knex({
+    client,
+    compileSqlOnError: COMPILE_SQL_ON_ERROR,
+    connection: connection as Knex.StaticConnectionConfig,
+    useNullAsDefault: true,
+    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    pool: { min: 0, max },
+  });
 }
 
 /** A read was ended because it took longer than it may. */

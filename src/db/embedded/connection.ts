@@ -1,0 +1,133 @@
+/**
+ * One connection of Node's own SQLite, which answers in this thread. It keeps the statements that it has prepared, takes
+ * the values that knex gives, and fails with the codes and words of the `sqlite3` package. It must not know of knex.
+ */
+
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+
+/** `rows`: what the statement gives. `changes`: how many rows it changed. */
+export type Wanted = 'rows' | 'changes';
+
+export interface Result {
+  readonly rows: readonly unknown[];
+  readonly changes: number;
+  readonly lastID: number;
+}
+
+export interface ConnectionOptions {
+  readonly file: string;
+  readonly readOnly: boolean;
+}
+
+/** A list of values makes a statement for each of its lengths, so the ones used last are kept, and none that is long. */
+const KEPT_MAX = 400;
+const KEPT_CHARACTERS_MAX = 4_000;
+
+export class Connection {
+  readonly #db: DatabaseSync;
+  readonly #kept = new Map<string, StatementSync>();
+
+  /** Throws where the file cannot be opened. */
+  constructor({ file, readOnly }: ConnectionOptions) {
+    this.#db = asPackage(() => new DatabaseSync(file, { readOnly }));
+  }
+
+  /** Runs several statements, as the package does. */
+  exec(sql: string, done: (error: Error | null) => void): void {
+    let failed: Error | null = null;
+    try {
+      asPackage(() => this.#db.exec(sql));
+    } catch (error) {
+      failed = error as Error;
+    }
+    done(failed);
+  }
+
+  run(sql: string, values: readonly unknown[], wanted: Wanted): Result {
+    return asPackage(() => {
+      const statement = this.#prepare(sql);
+      const bound = values.map(toSql);
+      if (wanted === 'rows') return { rows: statement.all(...bound).map(asRow), changes: 0, lastID: 0 };
+      const { changes, lastInsertRowid } = statement.run(...bound);
+      return { rows: [], changes: Number(changes), lastID: Number(lastInsertRowid) };
+    });
+  }
+
+  close(): void {
+    this.#kept.clear();
+    this.#db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#kept.get(sql);
+    const statement = known ?? this.#db.prepare(sql);
+    if (sql.length > KEPT_CHARACTERS_MAX) return statement;
+    if (known) this.#kept.delete(sql);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size >= KEPT_MAX) this.#kept.delete(oldest);
+    this.#kept.set(sql, statement);
+    return statement;
+  }
+}
+
+/** Node binds every number as a real, which SQLite writes as `5.0` where it makes a text of it. */
+function toSql(value: unknown): SQLInputValue {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value === 'boolean') return value ? 1n : 0n;
+  if (value instanceof Date) return value.getTime();
+  if (value === undefined || value === null) return null;
+  // Node takes an object in the first place for named values.
+  if (typeof value === 'object' && !ArrayBuffer.isView(value)) throw new TypeError('SQLite holds no objects');
+  return value as SQLInputValue;
+}
+
+/** With its bytes as the package hands them out. */
+function asRow(row: Record<string, unknown>): Record<string, unknown> {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Uint8Array) row[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return row;
+}
+
+/** SQLite's primary result codes. */
+const CODES: Readonly<Record<number, string>> = {
+  1: 'SQLITE_ERROR',
+  2: 'SQLITE_INTERNAL',
+  3: 'SQLITE_PERM',
+  4: 'SQLITE_ABORT',
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  7: 'SQLITE_NOMEM',
+  8: 'SQLITE_READONLY',
+  9: 'SQLITE_INTERRUPT',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  12: 'SQLITE_NOTFOUND',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+  15: 'SQLITE_PROTOCOL',
+  16: 'SQLITE_EMPTY',
+  17: 'SQLITE_SCHEMA',
+  18: 'SQLITE_TOOBIG',
+  19: 'SQLITE_CONSTRAINT',
+  20: 'SQLITE_MISMATCH',
+  21: 'SQLITE_MISUSE',
+  22: 'SQLITE_NOLFS',
+  23: 'SQLITE_AUTH',
+  24: 'SQLITE_FORMAT',
+  25: 'SQLITE_RANGE',
+  26: 'SQLITE_NOTADB',
+};
+const PRIMARY = 0xff;
+
+function asPackage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { errcode, message } = error as Error & { readonly errcode?: number };
+    const code = errcode === undefined ? undefined : CODES[errcode & PRIMARY];
+    if (code === undefined) throw error;
+    throw Object.assign(new Error(`${code}: ${message}`), { code, errno: (errcode as number) & PRIMARY });
+  }
+}

@@ -1,0 +1,7 @@
+/** What the dialect takes from inside of knex, which has no types for it. */
+
+declare module 'knex/lib/dialects/sqlite3/index.js' {
+  import { Knex } from 'knex';
+
+  export default class SqliteClient extends Knex.Client {}
+}
