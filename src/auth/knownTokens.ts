@@ -12,7 +12,7 @@ import {
   type SessionAccess,
 } from '../db/access/known.ts';
 import type { Db } from '../db/open.ts';
-import { readsOf } from '../db/reads.ts';
+import { keyedReadsOf } from '../db/reads.ts';
 import type { Clock } from '../support/clock.ts';
 import { hashToken } from './tokens.ts';
 
@@ -34,7 +34,7 @@ const NEVER = new AbortController().signal;
 export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
   let known: Access | null = null;
   const read = async (): Promise<Access> => {
-    const reads = readsOf(db);
+    const reads = keyedReadsOf(db);
     if (known === null || known.version !== (await accessVersion(reads))) known = await readAccess(reads);
     return known;
   };

@@ -31,7 +31,7 @@ export async function openOwnDatabase(config: Config, log: Log): Promise<OpenedD
   const dbLog = log.child({ room: 'db' });
   const embedded = database.dialect === 'sqlite' ? database.target : null;
   if (embedded !== null) refuseLostDatabase(config, embedded);
-  if (embedded !== null) await inWords(database, () => lockDatabaseFile(embedded));
+  if (embedded !== null) await inWords(database, () => lockDatabaseFile(database));
   const patient = openDatabase(database, dbLog, 'long');
   const keyring = await upgrade(config, patient, log).finally(() => patient.destroy());
   const db = openDatabase(database, dbLog);

@@ -54,8 +54,8 @@ export async function move({ dataDirectory, clock, ...urls }: Move): Promise<str
   }
 }
 
-function lockOf({ dialect, target }: DatabaseLocation) {
-  return dialect === 'sqlite' ? lockDatabaseFile(target) : null;
+function lockOf(location: DatabaseLocation) {
+  return location.dialect === 'sqlite' ? lockDatabaseFile(location) : null;
 }
 
 async function copyOf(from: DatabaseLocation, path: string, at: string): Promise<void> {

@@ -32,7 +32,7 @@ export async function restore(deps: RestoreDeps, file: string): Promise<string> 
   if (!existsSync(path)) throw new Error(`There is no file ${path}`);
   if (database.dialect === 'sqlite') refuseLostDatabase(database.target);
   const copy = resolve(dataDirectory, `restoring.${process.pid}.db`);
-  const lock = database.dialect === 'sqlite' ? await lockDatabaseFile(database.target) : null;
+  const lock = database.dialect === 'sqlite' ? await lockDatabaseFile(database) : null;
   makePrivate(copy);
   copyFileSync(path, copy);
   const backup = openFile(copy);

@@ -7,7 +7,7 @@
 import type { EventRecord } from './events.ts';
 import { type EventFilter, eventsAmong } from './lists/events.ts';
 import { type Db, dialectOf } from './open.ts';
-import { readsOf } from './reads.ts';
+import { keyedReadsOf, readsOf } from './reads.ts';
 
 /** What is committed at one moment: a snapshot of PostgreSQL; the last id on SQLite. */
 export type Moment = string;
@@ -24,7 +24,7 @@ export interface FeedPosition {
 
 export async function momentOf(db: Db): Promise<Moment> {
   if (dialectOf(db) === 'sqlite') {
-    const row = await readsOf(db)('events').max({ id: 'id' }).first();
+    const row = await keyedReadsOf(db)('events').max({ id: 'id' }).first();
     return String(row?.id ?? 0);
   }
   const { rows } = await db.raw('select txid_current_snapshot()::text as moment');
@@ -79,7 +79,7 @@ export async function isOfThisFeed(db: Db, environmentId: string, position: Feed
   const { known, to } = position;
   if (known !== null) {
     const there = { environment_id: environmentId, id: known.id, at: known.at };
-    if (!(await readsOf(db)('events').where(there).first('id'))) return false;
+    if (!(await keyedReadsOf(db)('events').where(there).first('id'))) return false;
   }
   return endOf(db, to) <= endOf(db, await momentOf(db));
 }

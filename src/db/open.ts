@@ -31,7 +31,8 @@ export const DRIVER_DEFAULT: Driver = 'sqlite3';
 
 /** Throws an Error whose message says what is allowed. */
 export function parseDatabaseUrl(url: string): DatabaseLocation {
-  const { path, driver } = /^sqlite:(?<path>[^?]+)(\?driver=(?<driver>sqlite3|node))?$/.exec(url)?.groups ?? {};
+  const { path, driver } =
+    /^sqlite:(?<path>[^?]+)(\?driver=(?<driver>sqlite3|node))?$/.exec(url)?.groups ?? {};
   if (path !== undefined) {
     return {
       dialect: 'sqlite',
@@ -170,12 +171,19 @@ export const COMPILE_SQL_ON_ERROR = false;
 const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;';
 const WAIT = 'PRAGMA busy_timeout = 5000;';
 /** Node's own would wait in this thread: its dialect does it once the connection is open. */
-const OPENED = { sqlite3: `${PRAGMAS} ${WAIT}`, node: `${WAIT} ${PRAGMAS} PRAGMA busy_timeout = 0;` } as const;
+const OPENED = {
+  sqlite3: `${PRAGMAS} ${WAIT}`,
+  node: `${WAIT} ${PRAGMAS} PRAGMA busy_timeout = 0;`,
+} as const;
+
+export function clientOf(driver: Driver = DRIVER_DEFAULT): string | typeof Knex.Client {
+  return driver === 'node' ? NodeSqliteClient : 'sqlite3';
+}
 
 function sqlite(file: string, driver: Driver): Knex.Config {
   if (file !== ':memory:') makePrivate(realPath(file));
   return {
-    client: driver === 'node' ? NodeSqliteClient : 'sqlite3',
+    client: clientOf(driver),
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: { filename: file },
     useNullAsDefault: true,

@@ -43,7 +43,7 @@ export const groups: Endpoint = {
   },
 
   async read(scim, call, id) {
-    const group = await findGroup(scim.reads, call.principal.connection.id, id);
+    const group = await findGroup(scim.keyedReads, call.principal.connection.id, id);
     if (!group) throw new DirectoryRefusal('notFound', `There is no group ${id}.`);
     if (!includes(call.projection, 'members')) return answer(scim, call, 200, group, undefined);
     const first = await membersAfter(scim.reads, id, null);

@@ -7,7 +7,7 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, type Respo
 import type { Knex } from 'knex';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { createListMemory } from '../db/lists/memory.ts';
-import { readsOf } from '../db/reads.ts';
+import { keyedReadsOf, readsOf } from '../db/reads.ts';
 import { isStorableText } from '../directory/query/operand.ts';
 import { createScans, type Scans } from '../directory/query/scans.ts';
 import type { Directory } from '../directory/write.ts';
@@ -63,6 +63,7 @@ export function createScimRouter(deps: ScimDeps): Router {
   const scim: Scim = {
     directory,
     reads: readsOf(deps.db),
+    keyedReads: keyedReadsOf(deps.db),
     scans: deps.scans ?? createScans(deps.db, deps.clock),
     lists: createListMemory(deps.clock),
     patience,

@@ -32,7 +32,7 @@ export const users: Endpoint = {
   },
 
   async read(scim, call, id) {
-    const user = await findUser(scim.reads, call.principal.connection.id, id);
+    const user = await findUser(scim.keyedReads, call.principal.connection.id, id);
     if (!user) throw new DirectoryRefusal('notFound', `There is no user ${id}.`);
     return answer(scim, call, 200, user, await groupsOf(scim, call, [user]));
   },
@@ -107,7 +107,7 @@ async function groupsOf(
 ): Promise<readonly MembershipRow[] | undefined> {
   if (!includes(call.projection, 'groups')) return undefined;
   return groupsOfUsers(
-    scim.reads,
+    page.length === 1 ? scim.keyedReads : scim.reads,
     page.map((user) => user.id),
   );
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Dialect } from '../../src/db/open.ts';
 import { person } from '../bridge.ts';
-import { emptyDatabaseUrl } from '../database.ts';
+import { embeddedUrl, emptyDatabaseUrl } from '../database.ts';
 import {
   type BridgeProcess,
   bridgeDirectory,
@@ -31,7 +31,7 @@ async function place(dialect: Dialect): Promise<Place> {
   const directory = bridgeDirectory();
   const DATABASE_URL =
     dialect === 'sqlite'
-      ? `sqlite:${join(directory, 'data/scim-bridge.db')}`
+      ? embeddedUrl(join(directory, 'data/scim-bridge.db'))
       : await emptyDatabaseUrl('postgres', directory);
   const more = dialect === 'postgres' ? { ENCRYPTION_KEY: randomBytes(32).toString('base64') } : {};
   return { directory, environment: { DATABASE_URL, ...more } };

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { person, type RunningBridge, startBridge } from '../bridge.ts';
+import { embeddedUrl } from '../database.ts';
 import { startReceiver } from '../receiver.ts';
 
 const BIN = join(__dirname, '../../bin/scim-bridge.cjs');
@@ -19,7 +20,7 @@ let folder: string;
 let bridge: RunningBridge;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'scim-bridge-cli-'));
-  bridge = await startBridge(`sqlite:${join(folder, 'bridge.db')}`);
+  bridge = await startBridge(embeddedUrl(join(folder, 'bridge.db')));
 });
 afterAll(async () => {
   await bridge.stop();

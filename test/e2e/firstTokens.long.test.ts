@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import knex from 'knex';
+import { embeddedUrl } from '../database.ts';
 import {
   bridgeDirectory,
   forgetBridges,
@@ -20,7 +21,7 @@ const run = promisify(execFile);
 const tokens = (directory: string, ...words: readonly string[]) =>
   run('npm', ['run', '--silent', 'tokens', '--', ...words], {
     cwd: PROJECT,
-    env: { ...process.env, DATABASE_URL: `sqlite:${join(directory, 'data/scim-bridge.db')}` },
+    env: { ...process.env, DATABASE_URL: embeddedUrl(join(directory, 'data/scim-bridge.db')) },
   }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { person, type RunningBridge, startBridge } from '../bridge.ts';
+import { embeddedUrl } from '../database.ts';
 
 /** The generator needs the compiler API of TypeScript 5. */
 const PACKAGES = ['openapi-typescript@7.13.0', 'openapi-fetch@0.17.0', 'typescript@5.9.3'];
@@ -74,7 +75,7 @@ let folder: string;
 let bridge: RunningBridge;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'scim-bridge-generated-'));
-  bridge = await startBridge(`sqlite:${join(folder, 'bridge.db')}`);
+  bridge = await startBridge(embeddedUrl(join(folder, 'bridge.db')));
 });
 afterAll(async () => {
   await bridge.stop();

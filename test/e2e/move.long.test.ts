@@ -9,7 +9,7 @@ import type { Knex } from 'knex';
 import { lockDatabaseFile } from '../../src/db/embedded/lock.ts';
 import { openDatabase, parseDatabaseUrl } from '../../src/db/open.ts';
 import { person, type RunningBridge, startBridge } from '../bridge.ts';
-import { emptyDatabaseUrl, freshDatabaseUrl } from '../database.ts';
+import { embeddedUrl, emptyDatabaseUrl, freshDatabaseUrl } from '../database.ts';
 import { PROJECT } from './process.ts';
 
 let folder: string;
@@ -49,7 +49,7 @@ const digest = (file: string) => createHash('sha256').update(readFileSync(file))
 
 it('moves everything, again where more has come, and leaves the source as it was', async () => {
   const file = join(folder, 'source.db');
-  const [source, target] = [`sqlite:${file}`, await emptyDatabaseUrl('postgres', folder)];
+  const [source, target] = [embeddedUrl(file), await emptyDatabaseUrl('postgres', folder)];
   const first = await startBridge(source);
   const store = { type: 'Demo', name: 'Demo', status: 'ACTIVE', configuration: {} };
   expect(await first.admin('POST', '/propagation/stores', store)).toMatchObject({ status: 201 });
@@ -85,14 +85,14 @@ it('moves everything, again where more has come, and leaves the source as it was
 
 it('refuses a target that somebody uses, and a source with a bridge on it', async () => {
   const [file, used] = [join(folder, 'source.db'), await freshDatabaseUrl('postgres', folder)];
-  await (await startBridge(`sqlite:${file}`)).stop();
-  const lock = await lockDatabaseFile(file);
-  const fromRunning = await move(`sqlite:${file}`, await emptyDatabaseUrl('postgres', folder));
+  await (await startBridge(embeddedUrl(file))).stop();
+  const lock = await lockDatabaseFile(parseDatabaseUrl(embeddedUrl(file)));
+  const fromRunning = await move(embeddedUrl(file), await emptyDatabaseUrl('postgres', folder));
   await lock.release();
   const other = await startBridge(used);
-  const toRunning = await move(`sqlite:${file}`, used);
+  const toRunning = await move(embeddedUrl(file), used);
   await other.stop();
-  const toOther = await move(`sqlite:${file}`, used);
+  const toOther = await move(embeddedUrl(file), used);
   expect([fromRunning, toRunning, toOther]).toMatchObject(Array(3).fill({ code: 1, stdout: '' }));
   expect(fromRunning.stderr).toContain('is in use');
   expect(toRunning.stderr).toContain('stop every process');
@@ -100,7 +100,7 @@ it('refuses a target that somebody uses, and a source with a bridge on it', asyn
 });
 
 it('says what is missing', async () => {
-  const nowhere = await move(`sqlite:${join(folder, 'none.db')}`, `sqlite:${join(folder, 'target.db')}`);
+  const nowhere = await move(embeddedUrl(join(folder, 'none.db')), embeddedUrl(join(folder, 'target.db')));
   expect(nowhere).toMatchObject({ code: 1 });
   expect(nowhere.stderr).toContain('There is no database');
   expect((await move('', '')).code).toBe(2);

@@ -16,7 +16,7 @@ import knex from 'knex';
 import { migrationSource } from '../../src/db/migrations.ts';
 import { VERSION } from '../../src/support/version.ts';
 import { eventually } from '../bridge.ts';
-import { emptyDatabaseUrl } from '../database.ts';
+import { embeddedUrl, emptyDatabaseUrl } from '../database.ts';
 import {
   type BridgeProcess,
   bridgeDirectory,
@@ -56,7 +56,10 @@ it('refuses a second start on the same file, and starts at once after kill -9', 
   symlinkSync(join(directory, 'data'), join(directory, 'elsewhere'));
   symlinkSync(file, join(directory, 'link.db'));
   for (const path of [file, join(directory, 'elsewhere/scim-bridge.db'), join(directory, 'link.db')]) {
-    const second = await runToExit({ directory, environment: { DATABASE_URL: `sqlite:${path}`, PORT: '1' } });
+    const second = await runToExit({
+      directory,
+      environment: { DATABASE_URL: embeddedUrl(path), PORT: '1' },
+    });
     expect(second).toMatchObject({
       code: 1,
       stdout: '',
@@ -68,7 +71,7 @@ it('refuses a second start on the same file, and starts at once after kill -9', 
   linkSync(file, join(directory, 'hard.db'));
   const hard = await runToExit({
     directory,
-    environment: { DATABASE_URL: `sqlite:${join(directory, 'hard.db')}` },
+    environment: { DATABASE_URL: embeddedUrl(join(directory, 'hard.db')) },
   });
   expect([hard.code, hard.stderr]).toEqual([1, expect.stringMatching(/has 2 names \(hard links\)[^\n]+\n$/)]);
   rmSync(join(directory, 'hard.db'));

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { embeddedUrl } from '../database.ts';
 import { freePort } from '../postgres.ts';
 
 export const PROJECT = resolve(__dirname, '../..');
@@ -127,7 +128,7 @@ function launch({ directory, environment, by = 'node' }: StartOptions): Omit<Bri
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? directory,
       NODE_COMPILE_CACHE: join(tmpdir(), 'scim-bridge-compile-cache'),
-      DATABASE_URL: `sqlite:${join(directory, 'data/scim-bridge.db')}`,
+      DATABASE_URL: embeddedUrl(join(directory, 'data/scim-bridge.db')),
       ...environment,
     },
   });

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { emptyDatabaseUrl } from '../database.ts';
+import { embeddedUrl, emptyDatabaseUrl } from '../database.ts';
 import { freePort } from '../postgres.ts';
 import {
   bridgeDirectory,
@@ -39,7 +39,7 @@ function scim(url: string, token: string, body?: unknown): Promise<Response> {
 }
 
 function printedLink(directory: string, PUBLIC_URL: string): string {
-  const DATABASE_URL = `sqlite:${join(directory, 'data/scim-bridge.db')}`;
+  const DATABASE_URL = embeddedUrl(join(directory, 'data/scim-bridge.db'));
   const words = [join(PROJECT, 'scripts/tokens.ts'), 'link'];
   return execFileSync(process.execPath, words, { env: { DATABASE_URL, PUBLIC_URL }, encoding: 'utf8' });
 }
@@ -216,7 +216,7 @@ describe('a start that cannot work exits with 1 and one sentence', () => {
   it('a file that is no database', async () => {
     const file = join(bridgeDirectory(), 'notes.txt');
     writeFileSync(file, 'Not a database, but longer than the header of one: '.repeat(100));
-    const { code, stderr } = await start({ DATABASE_URL: `sqlite:${file}` });
+    const { code, stderr } = await start({ DATABASE_URL: embeddedUrl(file) });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^The database file .* cannot be used \(SQLITE_NOTADB.*\n$/);
   });

@@ -85,7 +85,8 @@ function toSql(value: unknown): SQLInputValue {
 function asRow(row: Record<string, unknown>): Record<string, unknown> {
   for (const name in row) {
     const value = row[name];
-    if (value instanceof Uint8Array) row[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (value instanceof Uint8Array)
+      row[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
   return row;
 }

@@ -4,33 +4,39 @@
  */
 
 import { statSync } from 'node:fs';
+import { promisify } from 'node:util';
 import knex from 'knex';
+import { clientOf, type DatabaseLocation } from '../open.ts';
 import { makePrivate, realPath } from './paths.ts';
 
 export interface DatabaseLock {
   release(): Promise<void>;
 }
 
-/** The predecessor may still be closing its files. */
-const WAIT_MAX_MS = 1_000;
+interface Executing {
+  exec(sql: string, done: (error: Error | null) => void): void;
+}
+
+/** The predecessor may still be closing its files. Nothing is ever written, so no file of a transaction shall lie about. */
+const TAKE = 'pragma busy_timeout = 1000; pragma journal_mode = off; begin exclusive';
 
 /**
  * SQLite's own lock on an empty file beside the database: Node knows no other that ends with its process. The
  * file stays, because two processes that make it anew would each lock their own. Throws an Error for people
  * where somebody else holds the lock.
  */
-export async function lockDatabaseFile(file: string): Promise<DatabaseLock> {
-  const path = realPath(file);
+export async function lockDatabaseFile({ target, driver }: DatabaseLocation): Promise<DatabaseLock> {
+  const path = realPath(target);
   refuseSecondName(path);
   const filename = `${path}-lock`;
   makePrivate(filename);
   const pool = { min: 1, max: 1 };
-  const lock = knex({ client: 'sqlite3', connection: { filename }, useNullAsDefault: true, pool });
+  const lock = knex({ client: clientOf(driver), connection: { filename }, useNullAsDefault: true, pool });
   try {
-    await lock.raw(`pragma busy_timeout = ${WAIT_MAX_MS}`);
-    // Nothing is ever written, so no file of a transaction shall lie about.
-    await lock.raw('pragma journal_mode = off');
-    await lock.raw('begin exclusive');
+    const connection: Executing = await lock.client.acquireConnection();
+    await promisify(connection.exec.bind(connection))(TAKE).finally(() =>
+      lock.client.releaseConnection(connection),
+    );
   } catch (error) {
     await lock.destroy();
     if (!String((error as NodeJS.ErrnoException).code).startsWith('SQLITE_BUSY')) throw error;

@@ -37,6 +37,19 @@ function isServedByIndex(filter: Filter, kind: Kind): boolean {
   return terms.some((term) => isFound(term) || isListLookUp(term, kind, terms.length === 1));
 }
 
+/** Which columns no two resources of a connection have alike. */
+const UNIQUE: Readonly<Record<Kind, ReadonlySet<string>>> = {
+  user: new Set(['id', 'userName']),
+  group: new Set(['id', 'displayName']),
+};
+
+/** Whether the filter lets no more resources through than it names. */
+export function isOfNamed(filter: Filter | null, kind: Kind): boolean {
+  if (filter === null) return false;
+  const isNamed = (test: Filter) => UNIQUE[kind].has(comparedByEq(test, kind)?.[0].name ?? '');
+  return conjuncts(filter).some((term) => disjuncts(term).every((one) => conjuncts(one).some(isNamed)));
+}
+
 /** Shorter beginnings are those of too many. */
 const PREFIX_MIN = 3;
 

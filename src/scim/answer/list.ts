@@ -3,7 +3,7 @@
 import type { ListPage, PageByPosition, SqlCondition } from '../../db/lists/resources.ts';
 import { type Db, type Dialect, dialectOf } from '../../db/open.ts';
 import type { After } from '../../db/paging.ts';
-import { isScan } from '../../directory/query/cost.ts';
+import { isOfNamed, isScan } from '../../directory/query/cost.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { sortToSql } from '../../directory/query/sort.ts';
 import { filterToSql } from '../../directory/query/sql.ts';
@@ -54,7 +54,8 @@ export function readList<T>(
 ): Promise<T> {
   const filter = query.filter === null ? null : parseFilter(query.filter);
   const scans = kinds.some((kind) => isScan(filter, query.sortBy, kind));
-  return scans ? scim.scans.run(call.principal.connection.id, read) : read(scim.reads);
+  if (scans) return scim.scans.run(call.principal.connection.id, read);
+  return read(kinds.every((kind) => isOfNamed(filter, kind)) ? scim.keyedReads : scim.reads);
 }
 
 /** RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. */

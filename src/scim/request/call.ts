@@ -18,6 +18,8 @@ export interface Scim {
   readonly directory: Directory;
   /** Where answers are read from: what is committed, beside whoever writes. */
   readonly reads: Db;
+  /** The same for few rows that an index finds. */
+  readonly keyedReads: Db;
   readonly scans: Scans;
   readonly lists: ListMemory;
   readonly patience: Patience;

@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningBridge, startBridge } from '../../bridge.ts';
+import { embeddedUrl } from '../../database.ts';
 
 let folder: string;
 let bridge: RunningBridge;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'scim-bridge-reference-'));
-  bridge = await startBridge(`sqlite:${join(folder, 'bridge.db')}`);
+  bridge = await startBridge(embeddedUrl(join(folder, 'bridge.db')));
 });
 afterAll(async () => {
   await bridge.stop();

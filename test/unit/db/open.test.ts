@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { appendEvent } from '../../../src/db/events.ts';
 import { migrate, readSchema } from '../../../src/db/migrations.ts';
-import { isUniqueViolation, openDatabase } from '../../../src/db/open.ts';
+import { isUniqueViolation, openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
-import { onEachDatabase } from '../../database.ts';
+import { embeddedUrl, onEachDatabase } from '../../database.ts';
 
 onEachDatabase((open) => {
   const at = '2026-01-01T00:00:00.000Z';
@@ -95,7 +95,7 @@ onEachDatabase((open) => {
 
 it('keeps an embedded database from other users of the machine, also where its directory is theirs', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-mode-'));
-  const db = openDatabase({ dialect: 'sqlite', target: join(directory, 'bridge.db') });
+  const db = openDatabase(parseDatabaseUrl(embeddedUrl(join(directory, 'bridge.db'))));
   try {
     await migrate(db);
     const files = readdirSync(directory);

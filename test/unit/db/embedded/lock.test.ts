@@ -13,6 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDatabaseFile } from '../../../../src/db/embedded/lock.ts';
+import { parseDatabaseUrl } from '../../../../src/db/open.ts';
+import { embeddedUrl } from '../../../database.ts';
+
+const lock = (file: string) => lockDatabaseFile(parseDatabaseUrl(embeddedUrl(file)));
 
 let directory: string;
 beforeEach(() => {
@@ -23,25 +27,22 @@ afterEach(() => rmSync(directory, { recursive: true }));
 it('goes by the file, not by the name, and is free again when it is let go of', async () => {
   const data = join(directory, 'data');
   const file = join(data, 'bridge.db');
-  const lock = await lockDatabaseFile(file);
+  const locked = await lock(file);
   const [link, elsewhere] = [join(directory, 'link.db'), join(directory, 'elsewhere')];
   symlinkSync(file, link);
   symlinkSync(data, elsewhere);
   for (const name of [file, link, join(elsewhere, 'bridge.db'), join(data, '..', 'data', 'bridge.db')]) {
-    await expect(lockDatabaseFile(name)).rejects.toThrow(/^The database .*bridge\.db is in use: /);
+    await expect(lock(name)).rejects.toThrow(/^The database .*bridge\.db is in use: /);
   }
-  await lock.release();
-  await (await lockDatabaseFile(link)).release();
+  await locked.release();
+  await (await lock(link)).release();
   expect(readdirSync(data)).toEqual(['bridge.db-lock']);
   expect(statSync(join(data, 'bridge.db-lock')).mode & 0o777).toBe(0o600);
 });
 
 it('keeps databases in one directory apart', async () => {
-  const locks = [
-    await lockDatabaseFile(join(directory, 'a.db')),
-    await lockDatabaseFile(join(directory, 'b.db')),
-  ];
-  for (const lock of locks) await lock.release();
+  const locks = [await lock(join(directory, 'a.db')), await lock(join(directory, 'b.db'))];
+  for (const { release } of locks) await release();
 });
 
 it('refuses a file with two names', async () => {
@@ -51,6 +52,6 @@ it('refuses a file with two names', async () => {
   mkdirSync(other);
   linkSync(file, join(other, 'bridge.db'));
   for (const name of [file, join(other, 'bridge.db')]) {
-    await expect(lockDatabaseFile(name)).rejects.toThrow(/has 2 names \(hard links\)/);
+    await expect(lock(name)).rejects.toThrow(/has 2 names \(hard links\)/);
   }
 });

@@ -8,7 +8,7 @@ import { DatabaseReplaced, type FileWatch, watchDatabaseFile } from '../../../..
 import { migrate } from '../../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../../src/db/open.ts';
 import { isDatabaseOutage } from '../../../../src/db/outage.ts';
-import { freshDatabaseUrl } from '../../../database.ts';
+import { embeddedUrl, freshDatabaseUrl } from '../../../database.ts';
 
 let directory: string;
 let file: string;
@@ -18,7 +18,7 @@ let watch: FileWatch;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'scim-bridge-watch-'));
   file = parseDatabaseUrl(await freshDatabaseUrl('sqlite', directory)).target;
-  db = openDatabase({ dialect: 'sqlite', target: file });
+  db = openDatabase(parseDatabaseUrl(embeddedUrl(file)));
   watch = await watchDatabaseFile(db, file);
   await write('first');
 });
@@ -30,7 +30,7 @@ afterEach(async () => {
 const write = (key: string) => db.transaction((tx) => tx('bridge').insert({ key, value: '' }));
 const other = async (): Promise<string> => {
   const path = join(directory, 'other.db');
-  const opened = openDatabase({ dialect: 'sqlite', target: path });
+  const opened = openDatabase(parseDatabaseUrl(embeddedUrl(path)));
   await migrate(opened);
   await opened.destroy();
   return path;
@@ -48,7 +48,7 @@ async function expectRefusals(): Promise<void> {
 it('is content with the file that it opened, checkpoints and other readers included', async () => {
   await db.raw('pragma wal_checkpoint(truncate)');
   await write('second');
-  const reader = openDatabase({ dialect: 'sqlite', target: file });
+  const reader = openDatabase(parseDatabaseUrl(embeddedUrl(file)));
   expect(await reader('bridge').pluck('key')).toEqual(['first', 'second']);
   await reader.destroy();
   await write('third');
@@ -89,7 +89,7 @@ it('refuses a write after a backup of itself from before this start was copied o
   const backup = join(directory, 'backup.db');
   await db.raw('vacuum into ?', [backup]);
   await db.destroy();
-  db = openDatabase({ dialect: 'sqlite', target: file });
+  db = openDatabase(parseDatabaseUrl(embeddedUrl(file)));
   watch = await watchDatabaseFile(db, file);
   await write('second');
   copyFileSync(backup, file);
@@ -100,7 +100,7 @@ it('refuses a write after the link to the file leads elsewhere', async () => {
   const link = join(directory, 'link.db');
   symlinkSync(file, link);
   await db.destroy();
-  db = openDatabase({ dialect: 'sqlite', target: link });
+  db = openDatabase(parseDatabaseUrl(embeddedUrl(link)));
   watch = await watchDatabaseFile(db, link);
   await write('second');
   unlinkSync(link);
@@ -111,11 +111,11 @@ it('refuses a write after the link to the file leads elsewhere', async () => {
 it('calls nothing done that was committed into a file that went meanwhile', async () => {
   const aside = join(directory, 'aside');
   mkdirSync(aside);
-  const committing = db.transaction(async (tx) => {
-    await tx('bridge').insert({ key: 'late', value: '' });
-    // After the check before the commit: the next turn of the loop comes before its answer.
-    setImmediate(() => renameSync(file, join(aside, 'moved.db')));
+  // After the check before the commit.
+  db.on('query', ({ sql }) => {
+    if (/^commit/i.test(sql)) renameSync(file, join(aside, 'moved.db'));
   });
+  const committing = db.transaction((tx) => tx('bridge').insert({ key: 'late', value: '' }));
   await expect(committing).rejects.toThrow(DatabaseReplaced);
 });
 
