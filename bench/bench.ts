@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dialect } from '../src/db/open.ts';
 import { type RunningBridge, startBridge } from '../test/bridge.ts';
-import { freshDatabaseUrl } from '../test/database.ts';
+import { DRIVER, freshDatabaseUrl } from '../test/database.ts';
 import { type GitLabEmulator, startGitLabEmulator } from '../test/emulator/gitlab.ts';
 import { type SlackEmulator, startSlackEmulator } from '../test/emulator/slack.ts';
 import { addStores } from '../test/fault/world.ts';
 import startPostgres, { stopPostgres } from '../test/postgres.ts';
+import type { Row } from './figures.ts';
 
 export interface Sizes {
   readonly groupMembers: number;
@@ -51,8 +52,16 @@ export async function onStage<T>(
   }
 }
 
+/** On SQLite and on PostgreSQL; where TEST_DRIVER names a driver of SQLite, on that alone. */
+export async function onBoth(
+  measure: (dialect: Dialect) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  const embedded = await measure('sqlite');
+  return DRIVER ? embedded : [...embedded, ...(await withPostgres(() => measure('postgres')))];
+}
+
 /** A PostgreSQL server of this run's own, for as long as `measure` takes. */
-export async function withPostgres<T>(measure: () => Promise<T>): Promise<T> {
+async function withPostgres<T>(measure: () => Promise<T>): Promise<T> {
   await startPostgres();
   try {
     return await measure();

@@ -1,16 +1,17 @@
 /**
  * `npm run bench`: what the bridge promises about speed, measured on loopback with emulated vendors, in a
  * few minutes, and written to `bench/results`. `npm run bench -- --full` takes the full sizes, `-- latency sync`
- * only what is named.
+ * only what is named; `TEST_DRIVER=node npm run bench -- rates` measures SQLite alone, on that driver.
  */
 
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import type { Dialect } from '../src/db/open.ts';
-import { type Sizes, withPostgres } from './bench.ts';
+import { DRIVER } from '../test/database.ts';
+import { onBoth, type Sizes } from './bench.ts';
 import { bodies } from './bodies.ts';
 import { calls, latency } from './changes.ts';
+import { drivers } from './drivers.ts';
 import { type Row, table } from './figures.ts';
 import { filters } from './filters.ts';
 import { floods } from './floods.ts';
@@ -44,6 +45,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   calls: ['Calls for one change (w: writes, r: reads)', calls],
   statements: ['Statements of one change', statements],
   throughput: ['POST /Users', throughput],
+  drivers: ['The two drivers of SQLite, turn by turn', drivers],
   rates: ['Changes a second where the vendor answers at once, 8 at a time', () => onBoth(rates)],
   joiners: ['Joiners at GitLab where each call takes its time', joiners],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
@@ -72,10 +74,6 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };
 
-async function onBoth(measure: (dialect: Dialect) => Promise<readonly Row[]>): Promise<readonly Row[]> {
-  return [...(await measure('sqlite')), ...(await withPostgres(() => measure('postgres')))];
-}
-
 const unknown = named.filter((name) => !(name in measurements));
 if (unknown.length > 0) {
   process.stderr.write(
@@ -93,7 +91,7 @@ function say(text: string): void {
 }
 
 say(
-  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, SQLite where nothing else is said\n`,
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, SQLite${DRIVER === null ? '' : ` (${DRIVER})`} where nothing else is said\n`,
 );
 for (const [name, [title, measure]] of Object.entries(measurements)) {
   if (named.length === 0 || named.includes(name)) say(table(title, await measure()));

@@ -7,9 +7,9 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Dialect } from '../src/db/open.ts';
+import { type Dialect, parseDatabaseUrl } from '../src/db/open.ts';
 import { person } from '../test/bridge.ts';
-import { freshDatabaseUrl } from '../test/database.ts';
+import { embeddedUrl, freshDatabaseUrl } from '../test/database.ts';
 import { freePort } from '../test/postgres.ts';
 
 const START = ['--max-semi-space-size=8', join(import.meta.dirname, '../src/main.ts')];
@@ -30,15 +30,20 @@ export interface RealProcess {
   /** An environment of its own, with a user; or a connection in the default one. */
   tenant(name: string): Promise<Tenant>;
   peakMib(): number;
+  /** Of all its threads since it started. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
 export async function startProcess(
   dialect: Dialect,
   environment: Readonly<Record<string, string>> = {},
+  /** Of SQLite. */
+  driver?: string,
 ): Promise<RealProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
-  const databaseUrl = await freshDatabaseUrl(dialect, directory);
+  const fresh = await freshDatabaseUrl(dialect, directory);
+  const databaseUrl = driver === undefined ? fresh : embeddedUrl(parseDatabaseUrl(fresh).target, driver);
   const port = await freePort();
   const adminToken = randomBytes(32).toString('hex');
   const log = openSync(join(directory, 'log'), 'w');
@@ -95,6 +100,11 @@ export async function startProcess(
     peakMib() {
       const [, kib = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
       return Number(kib) / 1024;
+    },
+    cpuMs() {
+      // In hundredths of a second, behind the name in brackets.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) * 10;
     },
     stop,
   };

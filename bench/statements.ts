@@ -11,7 +11,7 @@ import type { Knex } from 'knex';
 import type { Dialect } from '../src/db/open.ts';
 import { person } from '../test/bridge.ts';
 import { type Company, createCompany } from '../test/fault/company.ts';
-import { onStage, type Stage, withPostgres } from './bench.ts';
+import { onBoth, onStage, type Stage } from './bench.ts';
 import { median, type Row } from './figures.ts';
 
 const REPEATS = 9;
@@ -42,7 +42,7 @@ const REACHING_STORES: readonly Change[] = [
 ];
 
 export async function statements(): Promise<readonly Row[]> {
-  return [...(await on('sqlite')), ...(await withPostgres(() => on('postgres')))];
+  return onBoth(on);
 }
 
 async function on(dialect: Dialect): Promise<readonly Row[]> {

@@ -14,7 +14,7 @@ import { migrate } from '../src/db/migrations.ts';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import type { RunningBridge } from '../test/bridge.ts';
 import { freshDatabaseUrl } from '../test/database.ts';
-import { onStage, withPostgres } from './bench.ts';
+import { onBoth, onStage } from './bench.ts';
 import { median, type Row } from './figures.ts';
 import type { Load } from './load.ts';
 
@@ -24,7 +24,7 @@ const REQUESTS_PER_ROUND = 200;
 const CONCURRENCY = 8;
 
 export async function throughput(): Promise<readonly Row[]> {
-  return [...(await on('sqlite')), ...(await withPostgres(() => on('postgres')))];
+  return onBoth(on);
 }
 
 function on(dialect: Dialect): Promise<readonly Row[]> {

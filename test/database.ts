@@ -12,10 +12,12 @@ import { Client } from 'pg';
 import { migrate } from '../src/db/migrations.ts';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 
-/** Of an embedded database, on the driver that `TEST_DRIVER` names: by default the bridge's own. */
-export function embeddedUrl(file: string): string {
-  const driver = process.env.TEST_DRIVER;
-  return `sqlite:${file}${driver ? `?driver=${driver}` : ''}`;
+/** What drives embedded databases in this run; null: the bridge's own choice. */
+export const DRIVER = process.env.TEST_DRIVER || null;
+
+/** Of an embedded database. */
+export function embeddedUrl(file: string, driver: string | null = DRIVER): string {
+  return `sqlite:${file}${driver === null ? '' : `?driver=${driver}`}`;
 }
 
 /** A `DATABASE_URL` without tables, whatever the run. SQLite files live in `directory`. */

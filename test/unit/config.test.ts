@@ -59,13 +59,23 @@ describe('DATABASE_URL', () => {
     expect(postgres.dataDirectory).toBe('data');
   });
 
+  it('names the driver of an embedded database', () => {
+    for (const driver of ['sqlite3', 'node'])
+      expect(configOf({ DATABASE_URL: `sqlite:///var/b.db?driver=${driver}` }).database).toEqual({
+        ...{ dialect: 'sqlite', target: '/var/b.db', driver },
+      });
+  });
+
   it('wants an encryption key with PostgreSQL', () => {
     expect(mistakesOf({ DATABASE_URL: 'postgres://u:p@db/bridge' })).toEqual([
       'ENCRYPTION_KEY is required with PostgreSQL: make one with: openssl rand -base64 32',
     ]);
   });
 
-  it.each(['mysql://u:hunter22@db/x', 'sqlite:', 'bridge.db', 'sqlite::memory:'])('refuses %s', (value) => {
+  it.each([
+    ...['mysql://u:hunter22@db/x', 'sqlite:', 'bridge.db', 'sqlite::memory:'],
+    ...['sqlite:b.db?driver=hunter22', 'sqlite:b.db?mode=ro', 'sqlite:?driver=node'],
+  ])('refuses %s', (value) => {
     const mistakes = mistakesOf({ DATABASE_URL: value });
     expect(mistakes).toEqual([expect.stringMatching(/^DATABASE_URL must /)]);
     expect(mistakes.join()).not.toContain('hunter22');
