@@ -126,12 +126,12 @@ describe.each(['sqlite3', 'node'] as const)('%s', (driver) => {
 
   it('answers by key, and others, while somebody reads for long', async () => {
     await db('notes').insert({ text: 'a' });
-    const long = [0, 1].map(() => codeOf(readWithin(db, 1_500, (tx) => tx.raw(ENDLESS))));
+    const long = [0, 1].map(() => codeOf(readWithin(db, 3_000, (tx) => tx.raw(ENDLESS))));
     await pause(300);
     const began = performance.now();
     expect(await keyedReadsOf(db)('notes').where({ id: 1 }).pluck('text')).toEqual(['a']);
     await db('notes').insert({ text: 'b' });
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(2_500);
     expect(await readsOf(db)('notes').pluck('text')).toEqual(['a', 'b']);
     expect(await Promise.all(long)).toEqual(Array(2).fill({ message: new ReadTooLong().message }));
     expect(await readWithin(db, 10_000, (tx) => tx('notes').pluck('text'))).toEqual(['a', 'b']);
@@ -140,7 +140,7 @@ describe.each(['sqlite3', 'node'] as const)('%s', (driver) => {
   it('lets others have their turn between statements', async () => {
     let turns = 0;
     const counting = setInterval(() => (turns += 1), 5);
-    const until = performance.now() + 300;
+    const until = performance.now() + 1_000;
     await db.transaction(async (tx) => {
       while (performance.now() < until) await tx('notes').insert({ text: `${performance.now()}` });
     });
