@@ -7,16 +7,20 @@ import type { Sight } from './sight.ts';
 /** Longer than any window. */
 const DAY_MS = 86_400_000;
 
-interface Loss {
-  readonly who: string;
+interface Asked {
   readonly tick: number;
   /** When the work began. */
   readonly from: number;
 }
 
+interface Loss extends Asked {
+  readonly who: string;
+}
+
 export class BrakeBook {
   readonly #sight: Sight;
   readonly #losses: Loss[] = [];
+  readonly #stopped: Asked[] = [];
   #renewedAt = 0;
 
   constructor(sight: Sight) {
@@ -28,11 +32,18 @@ export class BrakeBook {
     this.#renewedAt = now;
   }
 
+  /** Something was asked for that did not come to the vendor: if it is a loss, it is reserved. */
+  stopped({ tick, at }: Turn): void {
+    this.#stopped.push({ tick, from: at });
+  }
+
   /** Enters the loss, and says whether it is one too many by all settings that may have been in force. */
   exceeds(who: string, turn: Turn, now: number, base: number): boolean {
     // What was reserved under other settings stays reserved.
-    const recent = this.#losses.filter((loss) => loss.from > Math.max(now - DAY_MS, this.#renewedAt));
-    const earliest = Math.min(turn.tick, ...recent.map((loss) => loss.tick));
+    const isRecent = ({ from }: Asked) => from > Math.max(now - DAY_MS, this.#renewedAt);
+    const recent = this.#losses.filter(isRecent);
+    const reserved = [...recent, ...this.#stopped.filter(isRecent)];
+    const earliest = Math.min(turn.tick, ...reserved.map(({ tick }) => tick));
     const limits = this.#sight.meaningsSince(earliest).map((m) => ({
       limit:
         m.brakePercent >= 100

@@ -34,6 +34,10 @@ export class Guard {
     this.#note(why);
   }
 
+  stopped(turn: Turn): void {
+    this.records.brake.stopped(turn);
+  }
+
   onWrite(turn: Turn, write: Write, caller: Caller): void {
     const { records } = this;
     const subjects = write.kind === 'user' ? accountSubjects(records, write) : groupSubjects(records, write);

@@ -69,6 +69,7 @@ export class World {
       faults,
       witness: {
         turn: () => this.#turnInHand(),
+        stopped: guard.stopped.bind(guard),
         onWrite: guard.onWrite.bind(guard),
         crowded: (why: string) => void guard.violations.push(why),
         diverged: guard.diverged.bind(guard),

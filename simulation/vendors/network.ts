@@ -68,6 +68,8 @@ export type Caller =
 export interface Witness {
   /** The work that asks. */
   turn(): Turn;
+  /** A write does not come to the vendor. */
+  stopped(turn: Turn): void;
   /** The write is about to be done. */
   onWrite(turn: Turn, write: Write, caller: Caller): void;
   /** More goes on at once than may. */
@@ -159,13 +161,18 @@ export class Network {
   #arrive(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Answer | 'refused' | null {
     const { vendor, faults, witness } = line;
     const random = this.#random;
-    if (faults.creationsWaitSeconds > 0 && isCreation(request)) return limited(faults.creationsWaitSeconds);
-    if (random.chance(faults.rateLimited)) return limited(random.int(1, RETRY_AFTER_MAX_SECONDS));
-    if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
-    if (random.chance(faults.lost)) return null;
-    if (faults.pretended > 0 && random.chance(faults.pretended)) return random.pick(PRETENDED);
+    const stopped = <T>(answer: T): T => {
+      if (!vendor.emulated.isRead(request)) witness.stopped(turn);
+      return answer;
+    };
+    if (faults.creationsWaitSeconds > 0 && isCreation(request))
+      return stopped(limited(faults.creationsWaitSeconds));
+    if (random.chance(faults.rateLimited)) return stopped(limited(random.int(1, RETRY_AFTER_MAX_SECONDS)));
+    if (random.chance(faults.unavailable)) return stopped(random.chance(0.5) ? 'refused' : UNAVAILABLE);
+    if (random.chance(faults.lost)) return stopped(null);
+    if (faults.pretended > 0 && random.chance(faults.pretended)) return stopped(random.pick(PRETENDED));
     const foreign = random.chance(faults.foreign) ? random.pick(FOREIGN) : null;
-    if (foreign && random.chance(0.5)) return foreign;
+    if (foreign && random.chance(0.5)) return stopped(foreign);
     if (faults.lists !== null && vendor.emulated.isListed(request))
       return faults.lists === 'empty' ? vendor.emulated.nothing : vendor.emulated.firstAgain(request);
     if (vendor.emulated.isRead(request)) {
