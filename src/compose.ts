@@ -32,7 +32,7 @@ import { createAddressOf } from './outbound/addressOf.ts';
 import { createPost } from './outbound/mail.ts';
 import { createOutbound, obeying } from './outbound/outbound.ts';
 import { refusalOfUrl } from './outbound/rule.ts';
-import { askSource } from './pull/ask.ts';
+import { askSource } from './pull/lifecycle.ts';
 import { createSourceCache } from './pull/sourceCache.ts';
 import { ANSWER_WITHIN_MS } from './scim/request/patience.ts';
 import { createScimRouter } from './scim/router.ts';

@@ -1,21 +1,22 @@
 /**
  * Turns a staged scan into the lines of its run: what would change, what is unknown, and whether the brake holds it.
- * It asks the source about whoever is missing, and writes nothing but the run and its lines.
+ * It asks the source about whoever is missing, and writes nothing but the lines.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
+import type { GroupRecord } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
 import {
   discardedLosses,
   dropSomeLines,
   forgetDiscarded,
   insertLines,
-  lossKey,
   type NewLine,
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupsBySourceId, knownUsers, memberSourceIds } from '../db/pull/directory.ts';
 import type { PullRun } from '../db/pull/runs.ts';
+import { stagedPage } from '../db/pull/staging.ts';
 import { announceCause } from '../db/queue/causes.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
@@ -28,6 +29,7 @@ import { isoTime } from '../support/clock.ts';
 import { type Judged, judgeAbsent } from './absent.ts';
 import type { PullDeps } from './deps.ts';
 import { compareGroups } from './groups.ts';
+import { isLeaving, LineSink } from './lines.ts';
 import { depthOf } from './managers.ts';
 import { comparePeople } from './people.ts';
 
@@ -39,8 +41,8 @@ export class ScanRefused extends Error {
   }
 }
 
+/** What the lines of the run come to; they themselves are written. */
 export interface Comparison {
-  readonly lines: readonly NewLine[];
   readonly summary: PullSummary;
   /** Why the run is held; null where it may go on. */
   readonly held: string | null;
@@ -48,6 +50,8 @@ export interface Comparison {
   readonly problems: readonly string[];
   /** Something could not be read, or somebody is unknown. */
   readonly isPartial: boolean;
+  /** People who would lose something. */
+  readonly losing: number;
   /** Losses, as keys, that an admin discarded and this scan shows again. */
   readonly stillDiscarded: ReadonlySet<string>;
 }
@@ -59,16 +63,18 @@ export interface CompareInput {
   readonly definition: SourceDefinition;
   readonly source: Pick<Source, 'lookup'>;
   readonly context: CallContext;
+  readonly lease: Lease;
 }
 
-const LEAVES: readonly string[] = ['deactivate', 'remove'];
-
-/** Throws ScanRefused. */
+/**
+ * Writes the lines in place of those of an attempt before, page by page: nobody goes by them before the run goes on.
+ * Throws ScanRefused.
+ */
 export async function compareRun(
   { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
   input: CompareInput,
 ): Promise<Comparison> {
-  const { record, run, settings, definition, source, context } = input;
+  const { record, run, settings, definition, source, context, lease } = input;
   const isFull = run.mode !== 'delta';
   const known = await knownUsers(db, run.connectionId);
   const now = isoTime(clock.now());
@@ -77,6 +83,12 @@ export async function compareRun(
   if (isFull && people.ids.size === 0 && known.size > 0)
     throw new ScanRefused(
       `The source shows nobody, and there were ${known.size} people: nothing was changed.`,
+    );
+  const existing = await groupsBySourceId(db, run.connectionId);
+  const showsGroups = (await stagedPage(db, run.id, 'group', '', 1)).length > 0;
+  if (isFull && settings.groups.mode === 'All' && !showsGroups && existing.size > 0)
+    throw new ScanRefused(
+      `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
     );
   const absent = isFull ? [...known.keys()].filter((id) => !people.ids.has(id)) : [];
   const judged = await judgeAbsent(run, 'user', absent, source, context);
@@ -93,43 +105,44 @@ export async function compareRun(
   });
   for (const { sourceId } of removed) people.present.delete(sourceId);
   const leaving = new Set([...people.lines, ...removed].filter(isLeaving).map(({ sourceId }) => sourceId));
-  const groups = await compareGroups({
-    ...{ db, run, settings, known, leaving },
-    named: new Map(
-      people.lines
-        .filter(({ sourceId }) => !known.has(sourceId))
-        .map((line) => [line.sourceId, line.display]),
-    ),
-    present: people.present,
-    everyone: people.ids,
-    mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
-  });
-  if (isFull && settings.groups.mode === 'All' && groups.shown === 0 && groups.existing > 0)
-    throw new ScanRefused(
-      `The source shows no groups, and there were ${groups.existing}: nothing was changed.`,
-    );
-  const goneGroups = await absentGroups(input, groups.absent);
-  const removedGroups = await linesOfGroups(db, run, certain ? goneGroups : []);
-  const all = inOrder([...people.lines, ...removed, ...groups.lines, ...removedGroups.lines], (id) =>
-    depthOf(id, people.leads),
+  const named = new Map(
+    people.lines.filter(({ sourceId }) => !known.has(sourceId)).map((line) => [line.sourceId, line.display]),
   );
-  const discarded = await discardedLosses(db, run.connectionId);
-  const isDeclined = (line: NewLine) => discarded.has(lossKey(line));
-  const lines = all.filter((line) => !isDeclined(line));
-  const stillDiscarded = new Set(all.filter(isDeclined).map(lossKey));
+  await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
+  const sink = new LineSink({
+    discarded: await discardedLosses(db, run.connectionId),
+    wasActive: (id) => known.get(id)?.active !== false,
+    write: (firstSeq, page) => recordUnder(db, lease, (tx) => insertLines(tx, run.id, firstSeq, page)),
+  });
+  const depth = (id: string) => depthOf(id, people.leads);
+  for (const line of inOrder([...people.lines.splice(0), ...removed], depth)) await sink.add(line);
+  const groups = await compareGroups(
+    {
+      ...{ db, run, settings, known, leaving, named, existing },
+      present: people.present,
+      everyone: people.ids,
+      mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
+    },
+    (line) => sink.add(line),
+  );
+  const goneGroups = certain ? await absentGroups(input, groups.absent) : [];
+  const removedGroups = await linesOfGroups(db, existing, goneGroups);
+  for (const line of removedGroups.lines) await sink.add(line);
+  await sink.flush();
   const { BRAKE_PERCENT, BRAKE_MIN } = withDefaults(
     definition.settings,
     run.trial?.configuration ?? record.configuration,
   );
   const held = heldBecause({
     active,
-    leaving: lines.filter((line) => isLeaving(line) && known.get(line.sourceId)?.active !== false).length,
-    groups: shrinkingOf(lines, [...groups.shrinking, ...removedGroups.shrinking]),
+    leaving: sink.leaving,
+    groups: [...groups.shrinking, ...removedGroups.shrinking].filter(({ name }) => sink.shrinks(name)),
     percent: Number(BRAKE_PERCENT),
     min: Number(BRAKE_MIN),
   });
   const unknown = judged.filter(({ meaning }) => meaning === 'unknown' || !certain).length;
-  const counted = countOf(lines, {
+  const { losing, stillDiscarded } = sink;
+  const summary = sink.summary({
     unchanged: people.unchanged,
     filtered: people.filtered + judged.filter(({ meaning }) => meaning.startsWith('filtered')).length,
     skipped: people.skipped + stillDiscarded.size,
@@ -137,25 +150,7 @@ export async function compareRun(
   });
   const isPartial = unknown > 0 || run.findings.unread.length > 0;
   const problems = [...people.problems, ...run.findings.unread.map(({ reason }) => reason)];
-  return { lines, summary: counted, held, problems, isPartial, stillDiscarded };
-}
-
-function isLeaving({ op, kind }: Pick<NewLine, 'op' | 'kind'>): boolean {
-  return kind === 'user' && LEAVES.includes(op);
-}
-
-/** What an admin has declined of a group shrinks it no more. */
-function shrinkingOf<G extends { readonly name: string; readonly leaving: number }>(
-  lines: readonly NewLine[],
-  groups: readonly G[],
-): readonly G[] {
-  const left = new Map<string, number>();
-  for (const { op, kind, detail, display } of lines) {
-    const name =
-      kind === 'group' && op === 'remove' ? display : op === 'leave' ? detail.group?.display : undefined;
-    if (name !== undefined) left.set(name, (left.get(name) ?? 0) + 1);
-  }
-  return groups.filter(({ name }) => left.has(name));
+  return { summary, held, problems, isPartial, losing, stillDiscarded };
 }
 
 /** Groups that the choice leaves out go where an admin applied it; others are asked for. */
@@ -170,8 +165,7 @@ async function absentGroups(input: CompareInput, ids: readonly string[]): Promis
   return [...left, ...judged.filter(({ meaning }) => goes(meaning)).map(({ id }) => id)];
 }
 
-async function linesOfGroups(db: Db, run: PullRun, ids: readonly string[]) {
-  const existing = await groupsBySourceId(db, run.connectionId);
+async function linesOfGroups(db: Db, existing: ReadonlyMap<string, GroupRecord>, ids: readonly string[]) {
   const lines: NewLine[] = [];
   const shrinking: { name: string; members: number; leaving: number }[] = [];
   for (const id of ids) {
@@ -185,57 +179,15 @@ async function linesOfGroups(db: Db, run: PullRun, ids: readonly string[]) {
   return { lines, shrinking };
 }
 
-function countOf(
-  lines: readonly NewLine[],
-  seen: Pick<PullSummary, 'unchanged' | 'filtered' | 'skipped' | 'unknown'>,
-): PullSummary {
-  const count = (kind: NewLine['kind'], op: NewLine['op']) =>
-    lines.filter((line) => line.kind === kind && line.op === op).length;
-  return {
-    created: count('user', 'create') + count('user', 'match'),
-    updated: count('user', 'update'),
-    deactivated: count('user', 'deactivate'),
-    reactivated: count('user', 'reactivate'),
-    deleted: count('user', 'remove'),
-    ...seen,
-    groups: {
-      created: count('group', 'create'),
-      updated: count('group', 'update'),
-      deleted: count('group', 'remove'),
-      joined: count('user', 'join'),
-      left: count('user', 'leave'),
-    },
-  };
-}
-
-const LINES_AT_ONCE = 500;
-
-/** The lines in place of those of an attempt before, page by page: nobody goes by them before the run goes on. */
-export async function writeLines(
-  db: Db,
-  lease: Lease,
-  run: PullRun,
-  lines: readonly NewLine[],
-): Promise<void> {
-  await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
-  for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
-    const page = lines.slice(from, from + LINES_AT_ONCE);
-    await recordUnder(db, lease, (tx) => insertLines(tx, run.id, from + 1, page));
-  }
-}
-
 /** What an admin declined and is no question any more, and how many people the lines could take something from. */
 export async function announceLines(
   tx: Db,
   run: PullRun,
-  { lines, stillDiscarded }: Pick<Comparison, 'lines' | 'stillDiscarded'>,
+  { losing, stillDiscarded }: Pick<Comparison, 'losing' | 'stillDiscarded'>,
   announced: { readonly description: string; readonly at: string },
 ): Promise<void> {
   if (run.mode === 'full') await forgetDiscarded(tx, run.connectionId, stillDiscarded);
-  const people = new Set(
-    lines.filter((line) => isLeaving(line) || line.op === 'leave').map((line) => line.sourceId),
-  );
-  if (people.size < 2) return;
+  if (losing < 2) return;
   const { correlationId } = run;
-  await announceCause(tx, { correlationId, ...announced }, { people: people.size, identities: 0 });
+  await announceCause(tx, { correlationId, ...announced }, { people: losing, identities: 0 });
 }

@@ -1,8 +1,12 @@
-/** Compares the groups of a scan and their members, nested ones expanded, with those of the directory. Reads only. */
+/**
+ * Compares the groups of a scan and their members, nested ones expanded, with those of the directory: line by line, so
+ * that no more than one group is in memory. Reads only.
+ */
 
+import type { GroupRecord } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
 import type { LineDetail, NewLine } from '../db/pull/changes.ts';
-import { groupsBySourceId, type Known, memberSourceIds } from '../db/pull/directory.ts';
+import { type Known, memberSourceIds } from '../db/pull/directory.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { type StagedMember, stagedMembers, stagedPage } from '../db/pull/staging.ts';
 import type { GroupTag, PullSettings } from '../model/pull/pull.ts';
@@ -12,7 +16,6 @@ import { pagesOf } from './people.ts';
 const PAGE = 500;
 
 export interface GroupsCompared {
-  readonly lines: readonly NewLine[];
   /** For the brake: groups that lose members. */
   readonly shrinking: readonly {
     readonly name: string;
@@ -21,9 +24,6 @@ export interface GroupsCompared {
   }[];
   /** In the directory, and not in the scan. */
   readonly absent: readonly string[];
-  /** Groups of the scan. */
-  readonly shown: number;
-  readonly existing: number;
 }
 
 export interface GroupsInput {
@@ -41,13 +41,17 @@ export interface GroupsInput {
   readonly leaving: ReadonlySet<string>;
   /** False where the scan proves nothing about who is missing. */
   readonly mayLeave: boolean;
+  /** By their ids at the source, those of the directory. */
+  readonly existing: ReadonlyMap<string, GroupRecord>;
 }
 
-export async function compareGroups(input: GroupsInput): Promise<GroupsCompared> {
-  const { db, run, settings } = input;
-  const existing = await groupsBySourceId(db, run.connectionId);
+/** `add` takes each line, in order. */
+export async function compareGroups(
+  input: GroupsInput,
+  add: (line: NewLine) => Promise<void>,
+): Promise<GroupsCompared> {
+  const { db, run, settings, existing } = input;
   const members = new Members(input);
-  const lines: NewLine[] = [];
   const shrinking: { name: string; members: number; leaving: number }[] = [];
   const shown = new Set<string>();
   for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, run.id, 'group', after, PAGE))) {
@@ -60,28 +64,28 @@ export async function compareGroups(input: GroupsInput): Promise<GroupsCompared>
         if (!there) continue;
         const count = (await memberSourceIds(db, there.id)).size;
         shrinking.push({ name: display, members: count, leaving: count });
-        lines.push({ op: 'remove', ...of, subjectId: there.id, detail: {} });
+        await add({ op: 'remove', ...of, subjectId: there.id, detail: {} });
         continue;
       }
-      if (!there) lines.push({ op: 'create', ...of, subjectId: null, detail: {} });
+      if (!there) await add({ op: 'create', ...of, subjectId: null, detail: {} });
       else if (there.displayName !== display.trim()) {
         const attributes = [{ name: 'displayName', from: there.displayName, to: display }];
-        lines.push({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
+        await add({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
       }
       const wanted = await members.of(group.id);
       const current = there ? await memberSourceIds(db, there.id) : new Set<string>();
       const detail: LineDetail = { group: { sourceId: group.id, display } };
       for (const id of wanted.ids) {
-        if (!current.has(id) && input.present.has(id)) lines.push(membership('join', id, detail, input));
+        if (!current.has(id) && input.present.has(id)) await add(membership('join', id, detail, input));
       }
       if (!wanted.isWhole || !input.mayLeave) continue;
       const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.leaving.has(id));
-      for (const id of leaves) lines.push(membership('leave', id, detail, input));
+      for (const id of leaves) await add(membership('leave', id, detail, input));
       if (leaves.length > 0) shrinking.push({ name: display, members: current.size, leaving: leaves.length });
     }
   }
   const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));
-  return { lines, shrinking, absent, shown: shown.size, existing: existing.size };
+  return { shrinking, absent };
 }
 
 function membership(

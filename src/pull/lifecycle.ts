@@ -2,12 +2,14 @@
 
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
+import { getPulled, lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
+import type { Inquiry } from '../db/queue/inquiries.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
 import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
 import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
+import type { VendorAnswer } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PullDeps } from './deps.ts';
@@ -26,6 +28,19 @@ export async function checkPulled(
   if (byFeed) return byFeed;
   const source = trial ? cache.sourceOnTrial(record, trial) : cache.sourceFor(record);
   return checkConnection({ type: definition.vendor, check: (context) => source.check(context) }, ends);
+}
+
+/** Puts the question of an inquiry to the source, for a worker. */
+export async function askSource(
+  { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
+  { peerId, question, secrets }: Pick<Inquiry, 'peerId' | 'question' | 'secrets'>,
+  ends: AbortSignal,
+): Promise<VendorAnswer> {
+  const record = await getPulled(db, peerId);
+  if (!record || question.kind !== 'check') return { outcome: 'gone' };
+  const { trial } = question;
+  const asked = trial ? { configuration: trial.configuration, secrets } : null;
+  return checkPulled({ db, cache }, record, asked, ends);
 }
 
 /** The source refuses the credential: no run begins until a check is good. */

@@ -17,7 +17,7 @@ import { onlyEnriches, type PullState } from '../model/pull/pull.ts';
 import { PositionLost, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
-import { announceLines, compareRun, ScanRefused, writeLines } from './compare.ts';
+import { announceLines, compareRun, ScanRefused } from './compare.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
@@ -141,13 +141,10 @@ async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefiniti
   const { store } = await feedOfStep(deps, step);
   const source = store ? null : sourceOf(deps, step);
   const settings = settingsOf(step);
-  const input = { record, run, settings, definition, source, context };
+  const input = { record, run, settings, definition, source, context, lease };
   const absent = await accountsMissing(deps.db, input);
-  const at = isoTime(deps.clock.now());
-  await recordUnder(deps.db, lease, async (tx) => {
-    const summary = await enrich(tx, input, absent, at);
-    await finish(tx, deps, { ...step, run: { ...run, summary } });
-  });
+  const summary = await enrich(deps, input, absent);
+  await recordUnder(deps.db, lease, (tx) => finish(tx, deps, { ...step, run: { ...run, summary } }));
   await dropStaged(deps, lease, { connectionId: record.id });
   deps.wake.signal();
 }
@@ -164,12 +161,12 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     definition,
     source,
     context,
+    lease,
   });
   const { summary, held, problems, isPartial } = comparison;
   const error = problems.length === 0 ? null : sentence(problems);
   const at = isoTime(deps.clock.now());
   const compared = { ...run, summary, error };
-  await writeLines(deps.db, lease, run, comparison.lines);
   await recordUnder(deps.db, lease, async (tx) => {
     if (run.mode === 'preview') {
       await savePullRun(tx, { ...compared, state: 'DONE', error: held ?? error, finishedAt: at });

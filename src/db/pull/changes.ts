@@ -104,6 +104,16 @@ export async function countLines(
   return Number(row?.n ?? 0);
 }
 
+/** How many lines of each kind the run has. */
+export async function countLinesByOp(db: Db, runId: string): Promise<ReadonlyMap<PullOp, number>> {
+  const rows: Record<string, unknown>[] = await db('pull_changes')
+    .where({ run_id: runId })
+    .groupBy('op')
+    .select('op')
+    .count({ n: '*' });
+  return new Map(rows.map(({ op, n }) => [op as PullOp, Number(n)]));
+}
+
 export async function markLines(
   db: Db,
   runId: string,

@@ -6,7 +6,14 @@
 import type { CallContext } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { personsByAlias, storesOfTenant } from '../../db/pull/accounts.ts';
-import { dropSomeLines, insertLines, markLines, type NewLine } from '../../db/pull/changes.ts';
+import {
+  countLines,
+  countLinesByOp,
+  dropSomeLines,
+  insertLines,
+  markLines,
+  type NewLine,
+} from '../../db/pull/changes.ts';
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { storesNaming } from '../../db/pull/enrichment.ts';
 import {
@@ -22,11 +29,13 @@ import {
 } from '../../db/pull/identities.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
+import { type Lease, recordPages, recordUnder } from '../../db/queue/leases.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import type { Claims } from '../../model/pull/identity.ts';
 import {
   type MappedTarget,
   NOTHING_PULLED,
+  type PullOp,
   type PullSettings,
   type PullSummary,
 } from '../../model/pull/pull.ts';
@@ -34,8 +43,10 @@ import { withDefaults } from '../../model/settings.ts';
 import { heldBecause } from '../../plan/pull/brake.ts';
 import { provesAbsence } from '../../plan/pull/missing.ts';
 import type { Source, SourceDefinition, SourceUser } from '../../sources/source.ts';
+import { isoTime } from '../../support/clock.ts';
 import { judgeAbsent } from '../absent.ts';
 import { ScanRefused } from '../compare.ts';
+import type { PullDeps } from '../deps.ts';
 import { mappingOf, pagesOf } from '../people.ts';
 import { firstText } from '../resource.ts';
 import { identitiesOf, type Whereabouts } from './candidates.ts';
@@ -50,6 +61,7 @@ export interface EnrichInput {
   readonly context: CallContext;
   /** Null where a store has seen the accounts: what it has not seen in its last whole scan is not there. */
   readonly source: Pick<Source, 'lookup'> | null;
+  readonly lease: Lease;
 }
 
 export interface Absent {
@@ -90,64 +102,99 @@ export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absen
   return { gone: missing, unknown: 0 };
 }
 
-/** Matches, and where it is no preview writes. In one transaction: nobody sees half a scan. */
+/**
+ * Matches, and where it is no preview writes, page by page, each with all that follows from it: whoever begins anew after
+ * a crash finds the pages before as they are to be.
+ */
 export async function enrich(
-  tx: Db,
-  { record, run, settings, definition }: EnrichInput,
+  { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
+  input: EnrichInput,
   { gone, unknown }: Absent,
-  at: string,
 ): Promise<PullSummary> {
-  const { id: connectionId, environmentId } = record;
-  const isPreview = run.mode === 'preview';
-  const where = await whereaboutsOf(tx, record, definition);
+  const { record, run, settings, definition, lease } = input;
+  const where = await whereaboutsOf(db, record, definition);
   const mapping = mappingOf(settings, definition);
-  const affected = new Set<string>();
-  const leftOut: IdentityRecord[] = [];
-  const count = { created: 0, updated: 0, unchanged: 0, skipped: 0 };
-  while (!(await dropSomeLines(tx, run.id)).isLast);
-  let seq = 1;
-  const write = async (lines: readonly NewLine[]) => {
-    await insertLines(tx, run.id, seq, lines);
-    seq += lines.length;
+  // Lines of a preview say what is not so yet: of an attempt before they are written anew.
+  if (run.mode === 'preview') await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
+  const page: Page = { input, where, at: isoTime(clock.now()) };
+  const before = await countLinesByOp(db, run.id);
+  const of = (op: PullOp) => before.get(op) ?? 0;
+  const count = {
+    ...{ created: of('match'), updated: of('update'), deleted: of('remove') },
+    ...{ unchanged: -of('match') - of('update'), skipped: 0 },
   };
-  const staged = (after: string) => stagedPage<SourceUser>(tx, run.id, 'user', after, PAGE);
+  const add = (counted: Partial<Counted>) => {
+    for (const [name, n] of Object.entries(counted)) count[name as keyof Counted] += n;
+  };
+  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, PAGE);
   for await (const users of pagesOf<SourceUser>(staged)) {
     const accounts = users.map((user) => ({ ...user, claims: claimsOf(user, mapping) }));
-    const identities = await identitiesOf(tx, where, accounts);
-    leftOut.push(...(await keptOfLeftOut(tx, connectionId, accounts, identities)));
-    const { changed, unchanged, personIds } = await compareIdentities(tx, connectionId, identities);
-    const lines = changed.flatMap(lineOf);
-    count.created += lines.filter(({ op }) => op === 'match').length;
-    count.updated += lines.filter(({ op }) => op === 'update').length;
-    count.unchanged += unchanged;
-    const unmatched = changed.length - lines.length;
-    count.skipped += accounts.length - identities.length + unmatched;
-    await write(lines);
-    if (isPreview) continue;
-    const owner = { connectionId, environmentId };
-    await writeIdentities(
-      tx,
-      owner,
-      changed.map(({ identity }) => identity),
-      at,
-    );
-    for (const id of personIds) affected.add(id);
+    add(await recordUnder(db, lease, (tx) => keepAccounts(tx, page, accounts)));
   }
-  const forgotten = [...gone, ...leftOut];
-  await write(forgotten.flatMap(lineOfGone));
-  const summary = { ...NOTHING_PULLED, ...count, deleted: forgotten.length, unknown };
-  if (isPreview) return summary;
-  const written = Array.from({ length: seq - 1 }, (_, n) => n + 1);
-  await markLines(tx, run.id, written, 'done');
-  for (const { personId } of forgotten) if (personId !== null) affected.add(personId);
-  await forgetIdentities(
-    tx,
-    connectionId,
-    forgotten.map(({ vendorId }) => vendorId),
-  );
-  await settleSpeakers(tx, connectionId, affected);
-  await lookAnew(tx, record, run, affected, at);
-  return summary;
+  for (let from = 0; from < gone.length; from += PAGE) {
+    const some = gone.slice(from, from + PAGE);
+    add(await recordUnder(db, lease, (tx) => forget(tx, page, some)));
+  }
+  return { ...NOTHING_PULLED, ...count, unchanged: Math.max(0, count.unchanged), unknown };
+}
+
+interface Page {
+  readonly input: EnrichInput;
+  readonly where: Whereabouts;
+  /** ISO time */
+  readonly at: string;
+}
+
+type Counted = Record<'created' | 'updated' | 'deleted' | 'unchanged' | 'skipped', number>;
+
+async function keepAccounts(
+  tx: Db,
+  page: Page,
+  accounts: readonly (SourceUser & { readonly claims: Claims })[],
+): Promise<Counted> {
+  const { record, run } = page.input;
+  const { id: connectionId, environmentId } = record;
+  const identities = await identitiesOf(tx, page.where, accounts);
+  const leftOut = await keptOfLeftOut(tx, connectionId, accounts, identities);
+  const { changed, unchanged, personIds } = await compareIdentities(tx, connectionId, identities);
+  const lines = changed.flatMap(lineOf);
+  await writeLines(tx, run, lines);
+  const { deleted } = await forget(tx, page, leftOut);
+  if (run.mode !== 'preview') {
+    const fresh = changed.map(({ identity }) => identity);
+    await writeIdentities(tx, { connectionId, environmentId }, fresh, page.at);
+    await settleSpeakers(tx, connectionId, personIds);
+    await lookAnew(tx, record, run, personIds, page.at);
+  }
+  const ops = (op: PullOp) => lines.filter((one) => one.op === op).length;
+  const skipped = accounts.length - identities.length + changed.length - lines.length;
+  return { created: ops('match'), updated: ops('update'), deleted, unchanged, skipped };
+}
+
+async function forget(
+  tx: Db,
+  { input: { record, run }, at }: Page,
+  identities: readonly IdentityRecord[],
+): Promise<Pick<Counted, 'deleted'>> {
+  const deleted = identities.length;
+  await writeLines(tx, run, identities.flatMap(lineOfGone));
+  if (run.mode === 'preview' || deleted === 0) return { deleted };
+  const ids = identities.map(({ vendorId }) => vendorId);
+  await forgetIdentities(tx, record.id, ids);
+  const personIds = new Set(identities.flatMap(({ personId }) => personId ?? []));
+  await settleSpeakers(tx, record.id, personIds);
+  await lookAnew(tx, record, run, personIds, at);
+  return { deleted };
+}
+
+/** What it says is done with the page. */
+async function writeLines(tx: Db, run: PullRun, lines: readonly NewLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  const first = (await countLines(tx, run.id, null)) + 1;
+  await insertLines(tx, run.id, first, lines);
+  if (run.mode === 'preview') return;
+  const seqs = lines.map((_, n) => first + n);
+  await markLines(tx, run.id, seqs, 'done');
 }
 
 /** What a directory says of somebody: its own id is what the identity provider may know them by. */

@@ -1,0 +1,107 @@
+/**
+ * Takes the lines of a run as they are found, keeps what a brake and a summary must know of them, and writes the rest away
+ * page by page: a company's lines are never in memory together.
+ */
+
+import { type Line, lossKey, type NewLine } from '../db/pull/changes.ts';
+import type { PullOp, PullSummary } from '../model/pull/pull.ts';
+
+export interface SinkDeps {
+  /** Losses, as keys, that an admin discarded before. */
+  readonly discarded: ReadonlySet<string>;
+  /** Of somebody at the source, false where the directory has them as inactive already. */
+  wasActive(sourceId: string): boolean;
+  write(firstSeq: number, lines: readonly NewLine[]): Promise<void>;
+}
+
+const LINES_AT_ONCE = 500;
+const LEAVES: readonly PullOp[] = ['deactivate', 'remove'];
+
+export function isLeaving({ op, kind }: Pick<Line, 'op' | 'kind'>): boolean {
+  return kind === 'user' && LEAVES.includes(op);
+}
+
+export class LineSink {
+  readonly #deps: SinkDeps;
+  readonly #counts = new Map<string, number>();
+  readonly #shrinking = new Set<string>();
+  readonly #losing = new Set<string>();
+  readonly #stillDiscarded = new Set<string>();
+  #page: NewLine[] = [];
+  #nextSeq = 1;
+  #leaving = 0;
+
+  constructor(deps: SinkDeps) {
+    this.#deps = deps;
+  }
+
+  async add(line: NewLine): Promise<void> {
+    const { discarded } = this.#deps;
+    const key = discarded.size > 0 ? lossKey(line) : '';
+    if (discarded.has(key)) {
+      this.#stillDiscarded.add(key);
+      return;
+    }
+    this.#note(line);
+    this.#page.push(line);
+    if (this.#page.length >= LINES_AT_ONCE) await this.flush();
+  }
+
+  #note(line: NewLine): void {
+    const { op, kind, sourceId, detail, display } = line;
+    const what = `${kind} ${op}`;
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+    if (isLeaving(line) && this.#deps.wasActive(sourceId)) this.#leaving += 1;
+    if (isLeaving(line) || op === 'leave') this.#losing.add(sourceId);
+    const shrinks =
+      kind === 'group' && op === 'remove' ? display : op === 'leave' ? detail.group?.display : undefined;
+    if (shrinks !== undefined) this.#shrinking.add(shrinks);
+  }
+
+  async flush(): Promise<void> {
+    const page = this.#page;
+    if (page.length === 0) return;
+    await this.#deps.write(this.#nextSeq, page);
+    this.#nextSeq += page.length;
+    this.#page = [];
+  }
+
+  /** Active people who would become inactive or go. */
+  get leaving(): number {
+    return this.#leaving;
+  }
+
+  /** People who would lose something. */
+  get losing(): number {
+    return this.#losing.size;
+  }
+
+  /** Discarded losses that this run shows again. */
+  get stillDiscarded(): ReadonlySet<string> {
+    return this.#stillDiscarded;
+  }
+
+  /** Whether something of the group with this name goes. What an admin has declined of it shrinks it no more. */
+  shrinks(group: string): boolean {
+    return this.#shrinking.has(group);
+  }
+
+  summary(seen: Pick<PullSummary, 'unchanged' | 'filtered' | 'skipped' | 'unknown'>): PullSummary {
+    const count = (kind: NewLine['kind'], op: PullOp) => this.#counts.get(`${kind} ${op}`) ?? 0;
+    return {
+      created: count('user', 'create') + count('user', 'match'),
+      updated: count('user', 'update'),
+      deactivated: count('user', 'deactivate'),
+      reactivated: count('user', 'reactivate'),
+      deleted: count('user', 'remove'),
+      ...seen,
+      groups: {
+        created: count('group', 'create'),
+        updated: count('group', 'update'),
+        deleted: count('group', 'remove'),
+        joined: count('user', 'join'),
+        left: count('user', 'leave'),
+      },
+    };
+  }
+}
