@@ -281,7 +281,7 @@ async function noteRun(
     lastSync: { at, status: state, error, runId },
     lastSuccessAt: isGood ? at : current.lastSuccessAt,
     lastFullAt: isFull ? at : current.lastFullAt,
-    nextRunAt: nextRunAfter(current, clock.now(), until),
+    nextRunAt: nextRunAfter(current, Date.parse(run.startedAt ?? at), clock.now(), until),
   });
   if (state === 'FAILED') await sayFailure(tx, at, current, causeOf(record, run), error ?? 'the run failed');
   const kind = isGood ? 'pull.done' : state === 'HELD' ? 'pull.held' : 'pull.failed';

@@ -4,18 +4,27 @@ import type { PulledRecord } from '../db/pull/connections.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
 
-const JITTER = 0.1;
+/** A run begins before its interval is over, so that what it takes itself is no delay of a leaver's. */
+const EARLY_BY = 0.05;
+const JITTER = 0.05;
+/** Where a run took longer than the interval, the source has as much of it in peace. */
+const PEACE = 0.1;
 
-/** `until`: when a date passes that makes somebody inactive; that is waited for as well. */
+/**
+ * `beganMs`: of the run that ends now. `until`: when a date passes that makes somebody inactive; that is waited for as
+ * well.
+ */
 export function nextRunAfter(
   { settings, status }: Pick<PulledRecord, 'settings' | 'status'>,
+  beganMs: number,
   nowMs: number,
   until: string | null,
 ): string | null {
   const { enabled, intervalMinutes } = settings.sync;
   if (status !== 'ACTIVE' || !enabled) return null;
-  const gapMs = intervalMinutes * 60_000 * (1 + JITTER * (random() - 0.5));
-  const regular = isoTime(nowMs + gapMs);
+  const intervalMs = intervalMinutes * 60_000;
+  const dueMs = beganMs + intervalMs * (1 - EARLY_BY - JITTER * random());
+  const regular = isoTime(Math.max(dueMs, nowMs + intervalMs * PEACE));
   return until !== null && until < regular ? until : regular;
 }
 

@@ -84,3 +84,30 @@ it('applies nothing half, and does the run anew', async () => {
   expect(written).toHaveLength(PEOPLE);
   expect(new Set(written).size).toBe(PEOPLE);
 }, 300_000);
+
+it('has a leaver out of a store within one interval of deltas, and a second', async () => {
+  const store = await admin('POST', '/propagation/stores', {
+    ...{ name: 'Demo', type: 'Demo', status: 'ACTIVE', configuration: {} },
+  });
+  const [connection] = (await admin('GET', '/connections'))._embedded.connections.filter(
+    ({ mode }: { mode: string }) => mode === 'pull',
+  );
+  const path = `/connections/${connection.id}`;
+  await admin('PATCH', path, { sync: { enabled: true, intervalMinutes: 1 } });
+  const enabled = async () => {
+    const { _embedded } = await admin('GET', `/propagation/stores/${store.id}/accounts?limit=1000`);
+    return _embedded.accounts.filter(({ state }: { state: string }) => state === 'enabled').length;
+  };
+  await eventually(async () => (await enabled()) === PEOPLE || undefined, WITHIN_MS);
+  const lastAt = async () => (await admin('GET', path)).lastSync.at;
+  const before = await lastAt();
+  await eventually(async () => (await lastAt()) !== before || undefined, WITHIN_MS);
+  // The worst moment: right after a run.
+  const [leaver] = okta.state.users.values();
+  okta.state.setStatus(leaver?.id ?? '', 'SUSPENDED');
+  const left = Date.now();
+  await eventually(async () => (await enabled()) === PEOPLE - 1 || undefined, WITHIN_MS);
+  const tookMs = Date.now() - left;
+  expect(await admin('GET', path)).toMatchObject({ lastSync: { status: 'DONE' } });
+  expect(tookMs).toBeLessThan(61_000);
+}, 300_000);

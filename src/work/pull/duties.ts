@@ -132,7 +132,7 @@ export class PullDuties implements Duties {
       const { environmentId } = record;
       const run = { environmentId, connectionId: id, mode, correlationId: newId() };
       await insertPullRun(tx, run, isoTime(now));
-      await updatePulled(tx, { ...record, nextRunAt: nextRunAfter(record, now, null) });
+      await updatePulled(tx, { ...record, nextRunAt: nextRunAfter(record, now, now, null) });
       return true;
     });
   }
