@@ -25,21 +25,22 @@ export function protectedBy(
   if (remoteId !== null && self?.remoteId === remoteId) return SELF;
   const known = [remoteId, ...names]
     .filter((name): name is string => name !== null && name !== '')
-    .map((n) => n.toLowerCase());
-  const own = self?.identifiers.map((identifier) => identifier.toLowerCase()) ?? [];
+    .map(compared);
+  const own = self?.identifiers.map(compared) ?? [];
   if (own.some((identifier) => known.includes(identifier))) return SELF;
-  const found = patterns.find((pattern) => known.some((name) => matches(pattern.toLowerCase(), name)));
+  const found = patterns.find((pattern) => known.some((name) => matches(compared(pattern), name)));
   return found ?? null;
+}
+
+/** A blank that came with a pasted entry must not make it protect nobody. */
+function compared(text: string): string {
+  return text.trim().toLowerCase();
 }
 
 /** The entry of PROTECTED_GROUPS that one of the group's names or full paths matches; null where none does. */
 export function protectedGroupBy(patterns: readonly string[], names: readonly string[]): string | null {
-  const known = names.filter((name) => name !== '').map((name) => name.trim().toLowerCase());
-  const entry = (pattern: string) =>
-    pattern
-      .trim()
-      .replace(/^\/+|\/+$/g, '')
-      .toLowerCase();
+  const known = names.filter((name) => name !== '').map(compared);
+  const entry = (pattern: string) => compared(pattern).replace(/^\/+|\/+$/g, '');
   return patterns.find((pattern) => known.some((name) => matches(entry(pattern), name))) ?? null;
 }
 

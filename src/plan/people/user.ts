@@ -110,9 +110,9 @@ function activeWithoutLink(plan: Drafting) {
   update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes, hold);
 }
 
-/** What the bridge itself made may always be adopted. */
+/** What the bridge itself made may always be adopted; it makes no privileged account, so such a one is another's. */
 function whyNotAdopted({ settings, isOwn }: UserSituation, account: RemoteUser): string | null {
-  if (isOwn || settings.adoptUsers === 'Any') return null;
+  if ((isOwn && account.privileged !== true) || settings.adoptUsers === 'Any') return null;
   const has = `has the identifier of the account ${account.display}`;
   if (settings.adoptUsers === 'Never')
     return `${has}, and ADOPT_USERS is Never; link it by hand if it is theirs`;

@@ -26,7 +26,7 @@ import { namesOfAccount, namesOfLink, protectorOf } from '../people/protection.t
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
-import { sparedMembers } from './spared.ts';
+import { protectedLinks, sparedMembers } from './spared.ts';
 
 /** Whose memberships are looked at. */
 export interface RemoteMembers {
@@ -89,22 +89,19 @@ function basics(planning: Planning, group: RemoteMembers) {
 /** Those with an enabled account whose membership is not as it should be. */
 async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<readonly MemberSituation[]> {
   const { db, context } = planning;
+  const known = knownOf(planning, group);
   const rows: MemberSituation[] = [];
   for (const { groupId, level } of group.feeding) {
-    for await (const range of wantedDifferences(
-      db,
-      knownOf(planning, group),
-      groupId,
-      level,
-      group.changed,
-    )) {
+    for await (const range of wantedDifferences(db, known, groupId, level, group.changed)) {
       const people = range.map((row) => row.personId);
       const standings = await standingsOf(db, context, people);
       const holds = await memberHolds(planning, standings, range);
+      const isProtected = await protectedLinks(planning, range);
       for (const { personId, remoteId, remoteName, ledger } of range) {
         const hold = holds.get(personId);
         rows.push({
           ...basics(planning, group),
+          isProtected: isProtected(remoteId),
           member: { personId, remoteId, display: remoteName, level },
           wanted: true,
           lifecycle: standings.get(personId)?.lifecycle ?? 'gone',

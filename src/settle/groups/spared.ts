@@ -1,8 +1,11 @@
-/** The members of SCIM groups whose accounts are protected, so that nobody grants them anything. */
+/** Which members of SCIM groups have protected accounts, so that nobody grants them anything. Reads the database only. */
 
+import { userLinksByRemoteId } from '../../db/seen/links.ts';
 import { protectedMembers } from '../../db/seen/spared.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
+import { namesOfLink, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
+import { mayBeProtected } from '../purged.ts';
 
 /** Linked before, or only found under their identifier. */
 export async function sparedMembers(
@@ -21,4 +24,19 @@ export async function sparedMembers(
     level: null,
     isProtected: true,
   }));
+}
+
+/** Linked accounts that are protected, those too whose people have not been looked at since the setting was saved. */
+export async function protectedLinks(
+  { db, context }: Planning,
+  accounts: readonly { readonly remoteId: string }[],
+): Promise<(remoteId: string) => boolean> {
+  const remoteIds = accounts.map(({ remoteId }) => remoteId);
+  const protect = await protectorOf(db, context, remoteIds);
+  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
+  return (remoteId) => {
+    const link = links.get(remoteId);
+    const names = link ? namesOfLink(context, link) : [];
+    return protect(remoteId, names) !== null || mayBeProtected(context, link);
+  };
 }

@@ -5,6 +5,7 @@
 
 import { lower } from '../../db/columns.ts';
 import { isNameOfAnother } from '../../db/people/namesakes.ts';
+import { PRIORITY } from '../../db/queue/tasks.ts';
 import { isBeingDeleted } from '../../db/seen/linkLists.ts';
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
@@ -169,8 +170,9 @@ function stillThere({ context }: Attempt, { display, remoteId }: RemoteUser): Re
 /** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
 const FRESH_MS = 10 * 60_000;
 
-function isFresh(attempt: Attempt, seen: Observation<'user'>): boolean {
-  return attempt.deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
+/** Only for the sync that scanned. Who comes later may find an account that was promoted since. */
+function isFresh({ task, deps }: Attempt, seen: Observation<'user'>): boolean {
+  return task.priority === PRIORITY.sync && deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
 /** The bridge changed the account after it was seen: another identifier may be its own by now. */

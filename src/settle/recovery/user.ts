@@ -10,6 +10,7 @@ import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
 import type { Attempt } from '../attempt.ts';
 import type { LinkSight } from '../people/look.ts';
+import { namesOfAccount, protectorOf } from '../people/protection.ts';
 import { REMOVED } from '../repairs.ts';
 import { markedAttributes } from '../situation.ts';
 
@@ -97,6 +98,7 @@ async function findCreated(
   if (!remote) await attempt.believeAbsence();
   if (!remote || (await getUserLinkByRemoteId(attempt.db, store.id, remote.remoteId))) return { link };
   if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return { link };
+  if (await isAnothers(attempt, remote)) return { link };
   const account = { ...createdAccount(remote), applied: arrivedAttributes(intent, remote) };
   const claimed = link
     ? { ...link, ...account }
@@ -114,6 +116,13 @@ async function findCreated(
 function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolean {
   if (intent.ops.includes('create')) return true;
   return intent.ops.includes('adopt') && (lifecycle === 'gone' || identifier !== intent.identifier);
+}
+
+/** The bridge makes no privileged account, and none under a protected name: what the identifier leads to was there. */
+async function isAnothers({ db, context }: Attempt, remote: RemoteUser): Promise<boolean> {
+  if (remote.privileged === true) return true;
+  const protect = await protectorOf(db, context, [remote.remoteId]);
+  return protect(remote.remoteId, namesOfAccount(context, remote)) !== null;
 }
 
 /** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
