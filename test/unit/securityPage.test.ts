@@ -48,6 +48,16 @@ const ITEMS: readonly (readonly [string, number | readonly number[]])[] = [
     ['6.5', 5],
   ],
   ...[
+    ['7.1', 3],
+    ['7.2', 4],
+    ['7.3', 2],
+    ['7.4', 5],
+    ['7.5', 2],
+    ['7.6', 2],
+    ['9.1', 3],
+    ['9.2', 4],
+  ],
+  ...[
     ['6.6', 3],
     ['6.8', 4],
     ['8.1', 2],
@@ -93,6 +103,9 @@ const ITEMS: readonly (readonly [string, number | readonly number[]])[] = [
     ['16.3', 4],
     ['16.4', 3],
     ['16.5', 3],
+    ['17.1', 1],
+    ['17.2', 4],
+    ['17.3', 2],
   ],
 ] as [string, number | number[]][];
 
