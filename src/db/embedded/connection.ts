@@ -122,6 +122,14 @@ const CODES: Readonly<Record<number, string>> = {
 };
 const PRIMARY = 0xff;
 
+/** Somebody else has written since the transaction read: whoever waits for the lock waits in vain. */
+const BUSY_SNAPSHOT = 517;
+
+export function isWorthWaiting(error: unknown): boolean {
+  const { code, extended } = error as { readonly code?: unknown; readonly extended?: unknown };
+  return code === 'SQLITE_BUSY' && extended !== BUSY_SNAPSHOT;
+}
+
 function asPackage<T>(work: () => T): T {
   try {
     return work();
@@ -129,6 +137,7 @@ function asPackage<T>(work: () => T): T {
     const { errcode, message } = error as Error & { readonly errcode?: number };
     const code = errcode === undefined ? undefined : CODES[errcode & PRIMARY];
     if (code === undefined) throw error;
-    throw Object.assign(new Error(`${code}: ${message}`), { code, errno: (errcode as number) & PRIMARY });
+    const errno = (errcode as number) & PRIMARY;
+    throw Object.assign(new Error(`${code}: ${message}`), { code, errno, extended: errcode });
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
-import { Connection, type Result, type Wanted } from './connection.ts';
+import { Connection, isWorthWaiting, type Result, type Wanted } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 
 export interface Settings {
@@ -79,7 +79,7 @@ async function whenFree<T>(work: () => T): Promise<T> {
     try {
       return work();
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error;
+      if (!isWorthWaiting(error)) throw error;
       until ??= performance.now() + BUSY_MAX_MS;
       if (performance.now() >= until) throw error;
       await new Promise((done) => setTimeout(done, BUSY_AGAIN_MS));

@@ -148,6 +148,17 @@ describe.each(['sqlite3', 'node'] as const)('%s', (driver) => {
     expect(turns).toBeGreaterThan(5);
   });
 
+  it('does not wait where another process has written since its transaction read', async () => {
+    const other = open(driver);
+    const began = performance.now();
+    await db.transaction(async (tx) => {
+      await tx('notes');
+      await other('notes').insert({ text: 'theirs' });
+      expect(await codeOf(tx('notes').insert({ text: 'ours' }))).toMatchObject({ code: 'SQLITE_BUSY' });
+    });
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
   it('waits for another process that writes, and holds nobody meanwhile', async () => {
     const other = open(driver);
     let turns = 0;
