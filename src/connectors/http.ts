@@ -75,8 +75,9 @@ export function createSender(deps: HttpDeps): SendRequest {
       if (quota) deps.pacer.heed(quota);
       const waits = response.headers.has('retry-after');
       const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
-      // Down for a known time (RFC 9110 §15.6.4). Whether this request took effect is the connector's to judge.
-      if (status === 503 && waitMs !== undefined) deps.pacer.pauseAll(waitMs);
+      // Out of order for a known time (RFC 9110 §15.6.4): what else is so, the next request of another kind tells.
+      // Whether this one took effect is the connector's to judge.
+      if (status === 503 && waitMs !== undefined) deps.pacer.pause(request, waitMs);
       return { url: request.url, status, headers: response.headers, text, retryAfterMs: waitMs };
     } catch (error) {
       if (error instanceof RemoteError) throw error;

@@ -5,9 +5,10 @@
 
 import type { Db } from '../db/open.ts';
 import { type Attribute, insertQuestion } from '../db/people/questions.ts';
-import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
+import { doubtAccount } from '../db/seen/ledger.ts';
 import { type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
+import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { type ProtectedAccount, rememberProtected, saveSpared } from '../db/seen/spared.ts';
 import type { UserChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
@@ -104,7 +105,9 @@ async function ask(tx: Db, attempt: Attempt, asked: Extract<Repair, { kind: 'ask
 async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
   const { store } = attempt.context;
   await updateLink(tx, link.id, REMOVED, attempt.now());
-  await forgetAccount(tx, store.id, link.remoteId);
+  // What is owed of its memberships is owed still, should it be shown again.
+  await doubtAccount(tx, store.id, link.remoteId);
+  await forgetRefusedOfAccount(tx, store.id, link.remoteId);
   await forgetObservation(tx, store.id, 'user', link.remoteId);
   await enqueueHeirs(tx, attempt);
   if (attempt.intent?.ops.includes('delete')) {

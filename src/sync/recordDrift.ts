@@ -10,8 +10,9 @@ import { noteLostAccount } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
-import { doubtAccount, forgetAccount } from '../db/seen/ledger.ts';
+import { doubtAccount } from '../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
 import { type DriftItem, membershipDrift } from '../plan/drift.ts';
@@ -44,10 +45,11 @@ export async function recordPersonDrift(
   const { store } = step.context;
   if (drift.patch && takesIn(scan, drift)) {
     await updateLink(tx, link.id, drift.patch, step.now());
-    if (drift.patch.state === 'removed') await forgetAccount(tx, store.id, link.remoteId);
+    const { state } = drift.patch;
     const { disableKeepsMemberships } = step.context.connector.capabilities;
-    if (drift.patch.state === 'disabled' && !disableKeepsMemberships)
+    if (state === 'removed' || (state === 'disabled' && !disableKeepsMemberships))
       await doubtAccount(tx, store.id, link.remoteId);
+    if (state === 'removed') await forgetRefusedOfAccount(tx, store.id, link.remoteId);
     const isNews = drift.patch.state !== undefined || drift.patch.notAccepted !== undefined;
     if (lost) await enqueueLost(tx, step, link);
     else if (!scan.repair && isNews) await enqueue(tx, step, link, PRIORITY.sync);

@@ -6,7 +6,7 @@
 import type { Applied, CallContext } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
-import { failed, isBlockedByDirectory, type Refusal, refused } from './api/errors.ts';
+import { failed, isBlockedByDirectory, isLocked, type Refusal, refused } from './api/errors.ts';
 import { isKnownLock, userOf, whyLocked } from './mapping.ts';
 import { readRow } from './users.ts';
 
@@ -73,7 +73,7 @@ export async function deleteUser(
   if (answer.ok) return { remoteId, outcome: 'done' };
   const { refusal } = answer;
   if (refusal.gone) return { remoteId, outcome: 'gone' };
-  if (refusal.status !== 409) throw refused(attempt, refusal);
+  if (refusal.status !== 409 || isLocked(refusal)) throw refused(attempt, refusal);
   const ended = await disableUser(instance, remoteId, context);
   if (ended.outcome === 'gone') return ended;
   const left = `the account is blocked and not deleted, because GitLab does not delete the only owner of a group; make somebody else an owner of it, then sync (${refusal.words})`;

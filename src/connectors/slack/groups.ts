@@ -6,7 +6,7 @@ import type { RemoteGroup } from '../../model/remote.ts';
 import type { Applied, CallContext, KindConnector } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { ScimClient } from './api/client.ts';
-import { type Refusal, refused, STORE } from './api/errors.ts';
+import { passes, type Refusal, refused, STORE } from './api/errors.ts';
 import { listPage, readResource, sameText, search } from './api/pages.ts';
 import { GROUP_SCHEMA, normalizeGroup, quote, toRemoteGroup } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
@@ -95,5 +95,6 @@ async function deleteGroup(
 
 /** Slack does not document a code of its own for a name that is taken. */
 function takenName(refusal: Refusal): 'conflict' | undefined {
+  if (passes(refusal)) return undefined;
   return refusal.status === 409 || refusal.code === 'group_creation_failed' ? 'conflict' : undefined;
 }

@@ -7,9 +7,10 @@ import type { MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteMember } from '../../model/remote.ts';
 import type { CallContext, MemberConnector, MemberOutcome } from '../connector.ts';
+import type { Resource } from './api/calls.ts';
 import * as calls from './api/calls.ts';
 import type { ScimClient } from './api/client.ts';
-import { isAboutMember, isMemberGone, type Refusal, refused, STORE } from './api/errors.ts';
+import { isAboutGroup, isMemberGone, type Refusal, refused, STORE } from './api/errors.ts';
 import { readResource } from './api/pages.ts';
 import { type PatchOperation, quote, toRemoteMembers } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
@@ -57,27 +58,41 @@ async function applyBatch(
 ): Promise<readonly MemberOutcome[]> {
   const who = ids.length === 1 ? ids[0] : `${ids.length} people`;
   const action = op === 'grant' ? `add ${who} to group ${groupId}` : `remove ${who} from group ${groupId}`;
-  const operations = op === 'grant' ? additions(ids) : removals(ids);
+  const call =
+    op === 'grant'
+      ? calls.patch('group', groupId, additions(ids))
+      : calls.patch('group', groupId, removals(ids), (group) => isWithout(group, ids));
   try {
-    const answer = await scim(calls.patch('group', groupId, operations), action, context);
+    const answer = await scim(call, action, context);
     if (answer.ok) return all(ids, 'done');
     const { refusal } = answer;
-    if (!isAboutMember(refusal.code)) throw refused({ action, writes: true }, refusal);
     if (op === 'revoke' && ids.length === 1 && isMemberGone(refusal.code)) return all(ids, 'already');
-    throw refusedMembers(action, refusal);
+    const error = refused({ action, writes: true }, refusal);
+    if (isAboutGroup(refusal)) return refusedAll(ids, error);
+    throw error.disposition === 'rejected' ? refusedMembers(action, refusal) : error;
   } catch (error) {
     const isOnes = error instanceof RemoteError && error.splits && ids.length === 1;
     if (!isOnes) throw error;
-    const { message: reason, status } = error;
-    return ids.map((remoteId) => ({
-      remoteId,
-      outcome: 'refused',
-      reason,
-      ...(status === undefined ? {} : { status }),
-    }));
+    return refusedAll(ids, error);
   }
 }
 
+/** Nobody of these is in the group, as far as it shows its members. */
+function isWithout(group: Resource, ids: readonly string[]): boolean {
+  return !toRemoteMembers(group).some(({ remoteId }) => ids.includes(remoteId));
+}
+
+/** What else is to be done in the group is done all the same. */
+function refusedAll(ids: readonly string[], { message: reason, status }: RemoteError): MemberOutcome[] {
+  return ids.map((remoteId) => ({
+    remoteId,
+    outcome: 'refused',
+    reason,
+    ...(status === undefined ? {} : { status }),
+  }));
+}
+
+/** Where one of them may be to blame, the others may pass without. */
 function refusedMembers(action: string, refusal: Refusal): RemoteError {
   const { message } = refused({ action, writes: true }, refusal);
   const { status, description: code } = refusal;

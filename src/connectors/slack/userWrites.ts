@@ -10,8 +10,8 @@ import type { RemoteUser } from '../../model/remote.ts';
 import type { Applied, CallContext, NotAccepted } from '../connector.ts';
 import type { Resource } from './api/calls.ts';
 import * as calls from './api/calls.ts';
-import { type Refusal, refused, STORE, USER_NAME_REFUSED } from './api/errors.ts';
-import { type IdentifiedBy, newUser, type PatchOperation, patchOperation, toRemoteUser } from './mapping.ts';
+import { passes, type Refusal, refused, STORE, USER_NAME_REFUSED } from './api/errors.ts';
+import { type IdentifiedBy, newUser, patchOperation, toRemoteUser } from './mapping.ts';
 import { normalizeUserName, userNameCandidates } from './names.ts';
 import { refusedAttributes } from './notAccepted.ts';
 import type { Workspace } from './workspace.ts';
@@ -39,8 +39,6 @@ export async function applyToUser(
       });
   }
 }
-
-const ENABLE: PatchOperation = { op: 'replace', path: 'active', value: true };
 
 async function createUser(
   { scim, identifiedBy }: Workspace,
@@ -109,7 +107,7 @@ async function enableUser(
   context: CallContext,
 ): Promise<Applied<'user'>> {
   const action = `enable user ${remoteId}`;
-  const answer = await scim(calls.patch('user', remoteId, [ENABLE]), action, context);
+  const answer = await scim(calls.activateUser(remoteId), action, context);
   if (!answer.ok) throw refused({ action, writes: true }, answer.refusal);
   return { remoteId, outcome: 'done', ...observedIn(answer.value, identifiedBy) };
 }
@@ -150,5 +148,5 @@ function creationDisposition(
   // "Already exists, or an error": looking it up tells which.
   if (refusal.code === takenIdentifier || refusal.code === 'user_creation_failed') return 'conflict';
   if (refusal.code === 'email_taken' || USER_NAME_REFUSED.has(refusal.code)) return 'rejected';
-  return refusal.status === 409 ? 'conflict' : undefined;
+  return refusal.status === 409 && !passes(refusal) ? 'conflict' : undefined;
 }

@@ -182,7 +182,7 @@ export async function forgetMembers(
   }
 }
 
-/** The account was disabled by a vendor who does not say what becomes of its memberships. */
+/** The account was disabled, or is not shown any more, and nobody says what becomes of its memberships. */
 export async function doubtAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('membership_ledger')
     .where({ store_id: storeId, remote_user_id: remoteUserId })
@@ -218,7 +218,7 @@ export async function groupsWithOthers(
   const found = new Set<string>();
   for (const some of chunks(remoteGroupIds)) {
     const rows: { remote_group_id: string }[] = await db('membership_ledger')
-      .where({ store_id: storeId, origin: 'foreign' })
+      .where({ store_id: storeId, origin: 'foreign', doubted: false })
       .whereIn('remote_group_id', some)
       .distinct('remote_group_id');
     for (const row of rows) found.add(row.remote_group_id);

@@ -191,6 +191,8 @@ export async function* unwantedDifferences(
           .select(db.raw('1')),
       )
       .select('e.remote_user_id', 'e.display', 'e.origin', 'e.level', 'l.subject_id', 'l.state');
+    // Of an account that was not shown any more, and is nobody's since.
+    query.whereNot((lost) => lost.where('e.doubted', true).whereNull('l.subject_id'));
     if (!withForeign) query.whereNot('e.origin', 'foreign');
     if (seenIn !== null) query.where('e.scan_id', seenIn);
     yield (await within(query, piece, 'e.remote_user_id', 'l.subject_id')).map((row) => ({

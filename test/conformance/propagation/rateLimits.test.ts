@@ -16,7 +16,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
   describe.each(VENDORS)('%s', (type) => {
     const emulator = () => (type === 'Slack' ? world.slack : world.gitlab);
 
-    function limit(method: string, path: RegExp, retryAfterS = RETRY_AFTER_S) {
+    function limit(method: string, path: RegExp, retryAfterS = RETRY_AFTER_S, status = 429) {
       const matches = (request: { method: string; path: string }) =>
         request.method === method && path.test(request.path);
       emulator().faults.inject({
@@ -24,7 +24,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
         matches,
         fault: {
           kind: 'answer',
-          answer: { status: 429, headers: { 'retry-after': String(retryAfterS) }, body: 'Retry later\n' },
+          answer: { status, headers: { 'retry-after': String(retryAfterS) }, body: 'Retry later\n' },
         },
       });
       return () => emulator().requests.filter(matches).length;
@@ -79,6 +79,21 @@ describe.each(PLAYED)('on %s', (dialect) => {
       }, 5_000);
       for (const task of waiting)
         expect(task).toMatchObject({ state: 'pending', attempts: 0, error: { status: 429 } });
+    });
+
+    it('disables at once while creations alone are told that it is out of order (503)', async () => {
+      await world.add(type);
+      const leaver = await world.join('leaver');
+      const asked = limit('POST', /\/users$/i, RETRY_AFTER_S, 503);
+      await world.bridge.scim('POST', '/Users', person('newcomer'));
+      await eventually(async () => asked() > 0 || undefined, 5_000);
+      const leave = patch({ op: 'replace', value: { active: false } });
+      await world.bridge.scim('PATCH', `/Users/${leaver}`, leave);
+      await eventually(
+        async () => (await world.account(type, 'leaver'))?.enabled === false || undefined,
+        2_000,
+      );
+      expect(asked()).toBe(1);
     });
 
     it('serves others while it tells a leaver to come again at once, again and again', async () => {

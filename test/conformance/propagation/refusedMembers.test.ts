@@ -87,6 +87,31 @@ describe('at Slack', () => {
     await world.add('Slack');
   });
 
+  it.each([
+    [400, 'group_member_max_exceeded'],
+    [400, 'idp_group_linked_to_channels'],
+    [403, 'permission_denied'],
+  ])('takes out who is to go, although nobody may come in (%d %s)', async (status, detail) => {
+    const [lea = '', kim = '', max = ''] = await crew(['lea', 'kim', 'max']);
+    const group = await world.group('pilots', [lea]);
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+    world.slack.faults.inject({
+      fault: { kind: 'answer', answer: { status, body: { schemas, detail, status } } },
+      matches: ({ method, path, body }) =>
+        method === 'PATCH' && path.includes('/Groups/') && JSON.stringify(body).includes('"add"'),
+      times: Number.POSITIVE_INFINITY,
+    });
+    await world.patch(
+      `/Groups/${group}`,
+      { op: 'remove', path: `members[value eq "${lea}"]` },
+      add(kim, max),
+    );
+    expect(await world.members('Slack', 'pilots')).toEqual([]);
+    const reason = expect.stringContaining(detail);
+    expect(await groupStatus('Slack', group)).toEqual({ status: 'partiallySynced', reason });
+    expect(await world.status('Slack', kim)).toMatchObject({ status: 'partiallySynced', reason });
+  });
+
   it('says nothing any more of somebody who is not wanted there any more', async () => {
     const [ann = '', bob = ''] = await crew(['ann', 'bob']);
     makeGuest('bob', true);

@@ -1,5 +1,7 @@
 /** The linked account was deleted by hand, and another one made with the same address: that one counts from then on. */
 
+import { eventually, patch } from '../../bridge.ts';
+import type { EmulatedRequest } from '../../emulator/server.ts';
 import { mail, startWorld, type VENDORS, type World } from './world.ts';
 
 let world: World;
@@ -135,5 +137,44 @@ describe.each([
     expect(await openLeavers(type)).toEqual([]);
     await world.setActive(jane, true);
     expect(await world.account(type, 'jane')).toMatchObject({ enabled: true });
+  });
+
+  it('owes what is to be taken from an account that is not shown for a while', async () => {
+    await world.configure(type, { GROUP_PROVISIONING: 'Create' });
+    const ids = [await world.join('lea'), await world.join('kim')];
+    const group = await world.group('pilots', ids);
+    const { id } = (await world.account(type, 'lea')) ?? {};
+    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+    const lookedFor = ({ query }: EmulatedRequest) =>
+      `${query.get('filter')} ${query.get('search')}`.includes('lea');
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+    const list = { schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'], totalResults: 0 };
+    const [gone, nobody] =
+      type === 'Slack'
+        ? [{ schemas, detail: 'no_such_user', status: 404 }, list]
+        : [{ message: '404 User Not Found' }, []];
+    for (const [matches, status, body] of [
+      [({ path }: EmulatedRequest) => new RegExp(`/users/${id}$`, 'i').test(path), 404, gone],
+      [lookedFor, 200, nobody],
+    ] as const)
+      faults.inject({
+        times: Number.POSITIVE_INFINITY,
+        matches,
+        fault: { kind: 'answer', answer: { status, body } },
+      });
+    const retitle = patch({ op: 'replace', path: 'title', value: 'Pilot' });
+    await world.bridge.scim('PATCH', `/Users/${ids[0]}`, retitle);
+    await eventually(async () => {
+      const { status } = await world.status(type, ids[0] ?? '');
+      return status === 'failed' || undefined;
+    }, 10_000);
+    const takeOut = patch({ op: 'remove', path: `members[value eq "${ids[0]}"]` });
+    await world.bridge.scim('PATCH', `/Groups/${group}`, takeOut);
+    await world.settled();
+    faults.clear();
+    await world.store(type, 'POST', '/sync');
+    await world.settled();
+    expect(await world.members(type, 'pilots')).toEqual(['kim']);
+    expect(await world.account(type, 'lea')).toMatchObject({ id, title: 'Pilot' });
   });
 });

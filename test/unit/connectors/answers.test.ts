@@ -138,7 +138,13 @@ const slackCalls: readonly TriedCall[] = [
   ofSlack('Slack creates a group', slack.create('group', {}), group, null),
   ofSlack('Slack updates a user', slack.patch('user', 'U1', []), user, 'no_such_user', NOTHING),
   ofSlack('Slack changes members', slack.patch('group', 'S1', []), group, 'no_such_group', NOTHING),
-  ofSlack('Slack deactivates a user', slack.deactivateUser('U1'), user, 'no_such_user', NOTHING),
+  ofSlack(
+    'Slack deactivates a user',
+    slack.deactivateUser('U1'),
+    { ...user, active: false },
+    'no_such_user',
+    NOTHING,
+  ),
   ofSlack('Slack deletes a group', slack.deleteGroup('S1'), group, 'no_such_group', {
     ...NOTHING,
     [key(200, 'empty')]: 'done',
@@ -243,6 +249,24 @@ describe('an answer of 201', () => {
   it('is about the one who was asked for', () => {
     const answer = { url: ASKED, status: 201, headers: new Headers(), text: JSON.stringify(member) };
     expect(judge(gitlab.addMember('2'), answer).is).toBe('unrecognised');
+  });
+});
+
+describe('an answer of 200 that shows the contrary', () => {
+  const shown = { ...group, members: [{ value: 'U1' }, { value: 'U2' }] };
+  it.each([
+    ['activates a user', slack.activateUser('U1'), user, { ...user, active: false }],
+    ['deactivates a user', slack.deactivateUser('U1'), { ...user, active: false }, user],
+  ] as const)('confirms nothing to who %s', (_, call, so, contrary) => {
+    const answer = { url: ASKED, status: 200, headers: new Headers(), text: JSON.stringify(so) };
+    expect(judge(call.answers, answer).is).toBe('done');
+    expect(judge(call.answers, { ...answer, text: JSON.stringify(contrary) }).is).toBe('unrecognised');
+  });
+
+  it('confirms nothing to who asked for another thing of a group', () => {
+    const answer = { url: ASKED, status: 200, headers: new Headers(), text: JSON.stringify(shown) };
+    expect(judge(slack.patch('group', 'S1', [], () => true).answers, answer).is).toBe('done');
+    expect(judge(slack.patch('group', 'S1', [], () => false).answers, answer).is).toBe('unrecognised');
   });
 });
 

@@ -43,6 +43,14 @@ describe('shutting somebody out', () => {
     expect(jane.state).toBe('blocked');
   });
 
+  it('waits where somebody else writes to the account that is to be deleted', async () => {
+    const jane = person('active');
+    const answer = { status: 409, body: { message: '409 Conflict: Resource lock' } };
+    gitlab.faults.inject({ fault: { kind: 'answer', answer } });
+    const error = await remoteErrorOf(connect().apply(onAccount('delete', String(jane.id)), callContext()));
+    expect([error.disposition, jane.state]).toEqual(['transient', 'active']);
+  });
+
   it('is done where GitLab banned the account', async () => {
     const jane = person('banned');
     const applied = await connect().apply(onAccount('disable', String(jane.id)), callContext());

@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { slackType } from '../../../src/connectors/slack/index.ts';
+import { ERROR_SCHEMA } from '../../../src/connectors/slack/mapping.ts';
 import type { Create } from '../../../src/model/change.ts';
 import { parseConfiguration } from '../../../src/model/configuration.ts';
 import { type Configuration, withDefaults } from '../../../src/model/settings.ts';
@@ -101,6 +102,23 @@ describe('creating people at Slack', () => {
     expect(error.disposition).toBe('rejected');
     expect(error.message).toContain('another account has this email address');
   });
+});
+
+it.each(['user', 'group'] as const)('waits where a lock (409) is in the way of a new %s', async (kind) => {
+  await start();
+  const body = { schemas: [ERROR_SCHEMA], detail: 'resource_locked', status: 409 };
+  slack.faults.inject({ fault: { kind: 'answer', answer: { status: 409, body } } });
+  const change =
+    kind === 'user'
+      ? creation('jane@example.com')
+      : ({
+          op: 'create',
+          subject: { kind, id: 'g', display: 'pilots' },
+          identifier: 'pilots',
+          attributes: {},
+        } as const);
+  const error = await remoteErrorOf(connect().apply(change, callContext()));
+  expect(error.disposition).toBe('transient');
 });
 
 describe('finding people at Slack', () => {

@@ -102,7 +102,7 @@ function dispositionOf({ status, words, gone }: Refusal, writes: boolean): Dispo
   if (status >= 500) return writes ? 'unknownOutcome' : 'transient';
   if (SEATS.test(words)) return 'noSeats';
   if (gone) return 'missing';
-  // "409 Conflict: Resource lock": somebody else is writing at this moment.
+  // Somebody else is writing at this moment.
   if (LOCKED.test(words)) return 'transient';
   return status === 403 ? 'forbidden' : 'rejected';
 }
@@ -159,6 +159,11 @@ export function failed(
     status: refusal?.status,
     code: refusal?.words ?? why,
   });
+}
+
+/** "409 Conflict: Resource lock". */
+export function isLocked({ words }: Refusal): boolean {
+  return LOCKED.test(words);
 }
 
 /** Against any account's email, secondary ones too. */

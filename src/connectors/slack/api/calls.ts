@@ -58,9 +58,17 @@ export function create(kind: Kind, body: unknown): Call<Resource> {
   };
 }
 
-/** Slack shows what it changed, or answers with nothing and 204. */
-export function patch(kind: Kind, id: string, operations: readonly PatchOperation[]): Call<Resource | null> {
-  const changed = resource(kind, id);
+/**
+ * Slack shows what it changed, or answers with nothing and 204. `isSo`: what is shown is as it was asked for; an
+ * answer that shows the contrary confirms nothing.
+ */
+export function patch(
+  kind: Kind,
+  id: string,
+  operations: readonly PatchOperation[],
+  isSo: (shown: Resource) => boolean = () => true,
+): Call<Resource | null> {
+  const changed = resource(kind, id, isSo);
   return {
     method: 'PATCH',
     path: pathOf(kind, id),
@@ -72,12 +80,21 @@ export function patch(kind: Kind, id: string, operations: readonly PatchOperatio
   };
 }
 
+const ACTIVATE: PatchOperation = { op: 'replace', path: 'active', value: true };
+
+export function activateUser(id: string): Call<Resource | null> {
+  return patch('user', id, [ACTIVATE], ({ active }) => active !== false);
+}
+
 /** Deactivates a person, who stays; version 1 answered with the person. */
 export function deactivateUser(id: string): Call<Resource | null> {
   return {
     method: 'DELETE',
     path: pathOf('user', id),
-    answers: { done: { 204: nothing, 200: resource('user', id) }, refusal: refusalOf('user') },
+    answers: {
+      done: { 204: nothing, 200: resource('user', id, ({ active }) => active !== true) },
+      refusal: refusalOf('user'),
+    },
   };
 }
 
@@ -97,9 +114,9 @@ function pathOf(kind: Kind, id: string): string {
 }
 
 /** With an id: this very one. */
-function resource(kind: Kind, id?: string): Shape<Resource> {
+function resource(kind: Kind, id?: string, isSo: (shown: Resource) => boolean = () => true): Shape<Resource> {
   return object((value) =>
-    isResource(kind, value) && (id === undefined || value.id === id) ? value : undefined,
+    isResource(kind, value) && (id === undefined || value.id === id) && isSo(value) ? value : undefined,
   );
 }
 

@@ -118,6 +118,18 @@ const LIMITED_RETRY_MS = 5_000;
 /** Slack's own trouble, in the middle of a call perhaps. */
 const BROKEN = new Set(['database_query_failure']);
 
+/** Slack may take the same later, whatever status it gives to that. */
+export function passes({ code }: Refusal): boolean {
+  return PASSING.has(code) || LIMITED.has(code) || BROKEN.has(code);
+}
+
+/** A refusal of whatever is asked of the group's members; each alone would be refused as well. */
+const GROUP_CODES = new Set(['idp_group_linked_to_channels', 'failed_to_remove_users_for_linked_subteam']);
+
+export function isAboutGroup({ code }: Refusal): boolean {
+  return GROUP_CODES.has(code) || FORBIDDEN.has(code);
+}
+
 /** Another user name may pass. */
 export const USER_NAME_REFUSED: ReadonlySet<string> = new Set([
   'username_taken',
