@@ -49,8 +49,8 @@ type Named = Subject & { readonly display: string };
 
 /**
  * Throws 404 where the environment has no such subject, 409 where the store has no such account or group, it is
- * protected, or privileged and that is not confirmed, or one of the two is linked already, and 503 where the vendor
- * does not say or no worker is there to ask.
+ * protected, or privileged and that is not confirmed, the subject is linked already, or the account to somebody who is
+ * there, and 503 where the vendor does not say or no worker is there to ask.
  */
 export async function linkByHand(
   deps: PropagationDeps,
@@ -67,7 +67,7 @@ export async function linkByHand(
       if (!current || current.status === 'DELETING') throw gone(store);
       const at = isoTime(deps.clock.now());
       await refuseSpared(tx, deps, current, remote, input.confirm === true);
-      const made = await write(tx, current, subject, remote, at);
+      const made = await write(tx, current, subject, remote, cause, at);
       await storeEvent(tx, at, current, cause, 'link.created', {
         subject,
         calls,
@@ -136,6 +136,7 @@ async function write(
   store: StoreRecord,
   subject: Named,
   remote: Remote,
+  cause: Cause,
   at: string,
 ): Promise<LinkRecord> {
   const link = await getLink(tx, store.id, subject);
@@ -144,7 +145,9 @@ async function write(
     throw new RequestError(409, `${detail}.`, [{ pointer: '/subject/id', detail }]);
   }
   const owner = subject.kind === 'user' ? await getUserLinkByRemoteId(tx, store.id, remote.remoteId) : null;
-  if (owner) throw taken(store, remote);
+  if (owner && !(await isGone(tx, owner))) throw taken(store, remote);
+  const reason = `${cause.actor.name} gave the account to ${subject.display}`;
+  if (owner) await endLink(tx, store, owner, reason, cause, at);
   const found = { remoteId: remote.remoteId, remoteName: remote.display, origin: 'adopted' as const };
   const state = { ...found, ...stateOf(remote), applied: {} };
   if (!link) {
@@ -152,6 +155,11 @@ async function write(
   }
   await updateLink(tx, link.id, { ...state, membersReadAt: null }, at);
   return { ...link, ...state, membersReadAt: null, updatedAt: at };
+}
+
+/** The directory has lost whose account it is, so it is free to be taken. */
+async function isGone(tx: Db, { subject }: LinkRecord): Promise<boolean> {
+  return (await speakingUser(tx, subject.id))?.purgedAt !== null;
 }
 
 function taken(store: StoreRecord, remote: Remote): RequestError {
@@ -224,7 +232,6 @@ async function enqueueHeirs(
   }
 }
 
-/** With the link goes what the brake held. What is known of the account's memberships stays, and is nobody's. */
 export async function unlink(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -235,38 +242,46 @@ export async function unlink(
     await lockStore(tx, store.id);
     const link = await getLinkById(tx, store.id, linkId);
     if (!link) throw new RequestError(404, `There is no link ${linkId} here.`);
-    const at = isoTime(deps.clock.now());
-    await deleteLink(tx, linkId);
-    if (link.subject.kind === 'user') await enqueueHeirs(tx, store, link.subject.id, cause, at);
-    if (link.subject.kind === 'user') await closeLeaver(tx, store.id, link.subject.id);
-    await forgetMemberships(tx, link);
-    const held = await standingOfSubject(tx, store.id, link.subject);
-    await retireLosses(
-      tx,
-      held.map((row) => row.id),
-    );
-    if (held.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
-    const before = await getSyncStatus(tx, store.id, link.subject);
-    await upsertSyncStatus(tx, {
-      since: at,
-      environmentId: store.environmentId,
-      storeId: store.id,
-      subject: link.subject,
-      status: 'unsynced',
-      reason: `unlinked by ${cause.actor.name}`,
-      vendor: null,
-      correlationId: cause.correlationId,
-      lastSyncAt: before?.lastSyncAt ?? null,
-    });
-    await storeEvent(tx, at, store, cause, 'link.deleted', {
-      subject: link.subject,
-      before: {
-        remoteId: link.remoteId,
-        remoteName: link.remoteName,
-        origin: link.origin,
-        state: link.state,
-      },
-    });
+    const reason = `unlinked by ${cause.actor.name}`;
+    await endLink(tx, store, link, reason, cause, isoTime(deps.clock.now()));
+  });
+}
+
+/** With the link goes what the brake held. What is known of the account's memberships stays, and is nobody's. */
+async function endLink(
+  tx: Db,
+  store: StoreRecord,
+  { id, subject, ...link }: LinkRecord,
+  reason: string,
+  cause: Cause,
+  at: string,
+): Promise<void> {
+  await deleteLink(tx, id);
+  if (subject.kind === 'user') await enqueueHeirs(tx, store, subject.id, cause, at);
+  if (subject.kind === 'user') await closeLeaver(tx, store.id, subject.id);
+  await forgetMemberships(tx, { id, subject, ...link });
+  const held = await standingOfSubject(tx, store.id, subject);
+  await retireLosses(
+    tx,
+    held.map((row) => row.id),
+  );
+  if (held.length > 0) await releaseBrakeIfClear(tx, store, at, cause);
+  const before = await getSyncStatus(tx, store.id, subject);
+  await upsertSyncStatus(tx, {
+    since: at,
+    environmentId: store.environmentId,
+    storeId: store.id,
+    subject,
+    status: 'unsynced',
+    reason,
+    vendor: null,
+    correlationId: cause.correlationId,
+    lastSyncAt: before?.lastSyncAt ?? null,
+  });
+  const { remoteId, remoteName, origin, state } = link;
+  await storeEvent(tx, at, store, cause, 'link.deleted', {
+    subject,
+    before: { remoteId, remoteName, origin, state },
   });
 }
 
