@@ -120,7 +120,9 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
     .route('/Bulk')
     .post(async (req, res) => {
       const call = callOf(scim, req, res);
-      const answer = await bulk(scim, call, ENDPOINTS, (error) => logFailure(res, error));
+      const answer = await scim.scans.giveWayTo(() =>
+        bulk(scim, call, ENDPOINTS, (error) => logFailure(res, error)),
+      );
       scim.lists.written(call.principal.connection.id);
       await send(req, res, answer);
     })
@@ -135,7 +137,9 @@ function run(scim: Scim, operation: (call: Call, id: string) => Promise<Answer>)
   return async (req, res) => {
     const call = callOf(scim, req, res);
     const id = idOf(req);
-    const answer = await scim.patience.inTime(call, (timed) => operation(timed, id));
+    const answer = await scim.scans.giveWayTo(() =>
+      scim.patience.inTime(call, (timed) => operation(timed, id)),
+    );
     if (isWrite(req)) scim.lists.written(call.principal.connection.id);
     await send(req, res, answer);
   };

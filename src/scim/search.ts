@@ -1,5 +1,6 @@
 /** Lists and searches (RFC 7644 §3.4.2, §3.4.3), of one resource type or of all. */
 
+import type { Pace } from '../db/lists/ranges.ts';
 import { searchTogether } from '../db/lists/search.ts';
 import { dialectOf } from '../db/open.ts';
 import { sortKeyToSql } from '../directory/query/sort.ts';
@@ -34,7 +35,7 @@ async function searchAll(
   const connectionId = call.principal.connection.id;
   const allKinds = endpoints.map(({ kind }) => kind);
   const start = startOf(query, listOf(connectionId, allKinds, query));
-  const page = {
+  const pageOf = (pace: Pace | null) => ({
     connectionId,
     kinds: endpoints.map(({ kind }) => ({
       kind,
@@ -44,8 +45,9 @@ async function searchAll(
     descending: query.descending,
     offset: start.position,
     limit: rowsWanted(query),
-  };
-  const found = await readList(scim, call, query, allKinds, (db) => searchTogether(db, page));
+    pace,
+  });
+  const found = await readList(scim, call, query, allKinds, (db, pace) => searchTogether(db, pageOf(pace)));
   const { items, nextCursor } = cut(query, start, found.items, () => null);
   const byId = new Map<string, object>();
   for (const { kind, readAll } of endpoints) {

@@ -1,6 +1,7 @@
 /** What users and groups have in common where the directory is read: filter, pages and SCIM's `meta`. */
 
 import type { UserRecord } from '../../db/identity/users.ts';
+import type { Pace } from '../../db/lists/ranges.ts';
 import type { PageByKey, SqlCondition } from '../../db/lists/resources.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
 import { readsOf } from '../../db/reads.ts';
@@ -31,9 +32,9 @@ export function pageByKey(
 export function readPage<T>(
   { db, scans }: Pick<ApiDeps, 'db' | 'scans'>,
   { environmentId, filter }: PageByKey,
-  read: (reads: Db) => Promise<T>,
+  read: (reads: Db, pace: Pace | null) => Promise<T>,
 ): Promise<T> {
-  return filter === null ? read(readsOf(db)) : scans.run(environmentId, read);
+  return filter === null ? read(readsOf(db), null) : scans.run(environmentId, read);
 }
 
 function conditionOf(db: Db, text: string, kind: Kind): SqlCondition {

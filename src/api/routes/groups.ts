@@ -29,9 +29,9 @@ export const groups = {
     answers: { 200: GroupList },
     handle: async (call, deps) => {
       const wanted = pageByKey(deps, call.environment.id, call.query, 'group');
-      const { rows, count } = await readPage(deps, wanted, async (reads) => ({
-        rows: await listGroupsOfEnvironment(reads, wanted),
-        count: await countOfEnvironment(reads, 'groups', wanted),
+      const { rows, count } = await readPage(deps, wanted, async (reads, pace) => ({
+        rows: await listGroupsOfEnvironment(reads, { ...wanted, pace }),
+        count: await countOfEnvironment(reads, 'groups', { ...wanted, pace }),
       }));
       return ok(
         page(call, {

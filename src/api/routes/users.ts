@@ -32,9 +32,9 @@ export const users = {
     answers: { 200: UserList },
     handle: async (call, deps) => {
       const wanted = pageByKey(deps, call.environment.id, call.query, 'user');
-      const { rows, count } = await readPage(deps, wanted, async (reads) => ({
-        rows: await listUsersOfEnvironment(reads, wanted),
-        count: await countOfEnvironment(reads, 'users', wanted),
+      const { rows, count } = await readPage(deps, wanted, async (reads, pace) => ({
+        rows: await listUsersOfEnvironment(reads, { ...wanted, pace }),
+        count: await countOfEnvironment(reads, 'users', { ...wanted, pace }),
       }));
       const ids = rows.map((user) => user.id);
       const memberships = Map.groupBy(await groupsOfUsers(deps.db, ids), (row) => row.userId);

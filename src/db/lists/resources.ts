@@ -5,8 +5,9 @@
 
 import type { Knex } from 'knex';
 import type { Db } from '../open.ts';
-import { type After, countUpTo } from '../paging.ts';
+import { type After, COUNT_MAX, countUpTo } from '../paging.ts';
 import type { ListMemory, Place } from './memory.ts';
+import { collect, countInRanges, type Pace, type RangedList } from './ranges.ts';
 
 /** A condition on the rows of one table, as the filter translator makes it. */
 export interface SqlCondition {
@@ -26,6 +27,8 @@ export interface PageByPosition {
   readonly after?: After | null;
   /** Makes positions deep down cheap. */
   readonly memory?: ListMemory;
+  /** Of a scan: how fast it goes. */
+  readonly pace?: Pace | null;
 }
 
 export interface ListPage<T> {
@@ -42,7 +45,11 @@ export async function pageByPosition(
   table: Table,
   page: PageByPosition,
 ): Promise<{ total: number; rows: readonly Row[] }> {
-  const rows = page.limit === 0 ? [] : await pageOf(db, table, page);
+  const { pace } = page;
+  if (pace && !page.sort) return pageInRanges(db, table, page, pace);
+  // In any other order it has to be read at once.
+  const read = (from: Db) => pageOf(from, table, page);
+  const rows = page.limit === 0 ? [] : await (pace ? pace.range(read) : read(db));
   // A page that ends the list says how long the list is: the usual look-up costs one query, not two.
   const isPlain = !page.after && !page.memory?.isDeep(page.offset);
   const endsList = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
@@ -67,6 +74,29 @@ async function pageOf(db: Db, table: Table, page: PageByPosition): Promise<reado
   const last = rows.at(-1);
   if (last) memory.keepPlace(list, { position: offset + rows.length, after: keyOf(last) });
   return rows;
+}
+
+async function pageInRanges(
+  db: Db,
+  table: Table,
+  page: PageByPosition,
+  pace: Pace,
+): Promise<{ total: number; rows: readonly Row[] }> {
+  const { connectionId, offset, limit, memory } = page;
+  const name = nameOf(table, page);
+  const list = ranged(table, page, pace);
+  const place = page.after ? { position: offset, after: page.after } : memory?.placeBefore(name, offset);
+  const skip = offset - (place?.position ?? 0);
+  const { rows, count } = await collect(db, list, { after: place?.after ?? null, skip, limit });
+  const last = rows.at(-1);
+  if (last && !page.after) memory?.keepPlace(name, { position: offset + rows.length, after: keyOf(last) });
+  const countAll = place ? () => countInRanges(list, null) : count;
+  return { rows, total: await (memory?.total(name, connectionId, countAll) ?? countAll()) };
+}
+
+function ranged(table: Table, matched: Matched, pace: Pace): RangedList {
+  const all = (db: Db) => matching(db, table, { ...matched, filter: null });
+  return { table, pace, all, matching: (db) => matching(db, table, matched) };
 }
 
 /** From the nearest place that is known, which may be the end. */
@@ -128,7 +158,12 @@ export function matching(db: Db, table: Table, { connectionId, filter }: Matched
   return query;
 }
 
-export async function countMatching(db: Db, table: Table, matched: Matched): Promise<number> {
+export async function countMatching(
+  db: Db,
+  table: Table,
+  matched: Matched & Pick<PageByPosition, 'pace'>,
+): Promise<number> {
+  if (matched.pace) return countInRanges(ranged(table, matched, matched.pace), null);
   const counted = await matching(db, table, matched).count({ n: '*' }).first();
   return Number(counted?.n ?? 0);
 }
@@ -153,6 +188,8 @@ export interface PageByKey {
   /** The last item of the page before. */
   readonly after: After | null;
   readonly limit: number;
+  /** Of a scan: how fast it goes. */
+  readonly pace?: Pace | null;
 }
 
 export async function pageByKey(
@@ -160,27 +197,37 @@ export async function pageByKey(
   table: Table,
   page: PageByKey,
 ): Promise<readonly Record<string, unknown>[]> {
-  const query = db(table)
-    .where(`${table}.environment_id`, page.environmentId)
-    .whereNull(`${table}.deleted_at`)
+  const { after, limit, pace } = page;
+  if (pace) return (await collect(db, rangedOf(table, page, pace), { after, skip: 0, limit })).rows;
+  const query = ofEnvironment(db, table, page)
     .select(`${table}.*`)
     .orderBy(`${table}.created_at`)
     .orderBy(`${table}.id`)
-    .limit(page.limit);
-  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
-  if (page.after) {
-    query.whereRaw(`(${table}.created_at, ${table}.id) > (?, ?)`, [page.after.createdAt, page.after.id]);
-  }
+    .limit(limit);
+  if (after) query.whereRaw(`(${table}.created_at, ${table}.id) > (?, ?)`, [after.createdAt, after.id]);
   return query;
 }
 
+type OfEnvironment = Pick<PageByKey, 'environmentId' | 'filter'>;
+
+function ofEnvironment(db: Db, table: Table, { environmentId, filter }: OfEnvironment): Knex.QueryBuilder {
+  const query = db(table).where(`${table}.environment_id`, environmentId).whereNull(`${table}.deleted_at`);
+  if (filter) query.whereRaw(filter.sql, filter.bindings as never);
+  return query;
+}
+
+function rangedOf(table: Table, page: OfEnvironment, pace: Pace): RangedList {
+  const all = (db: Db) => ofEnvironment(db, table, { ...page, filter: null });
+  return { table, pace, all, matching: (db) => ofEnvironment(db, table, page) };
+}
+
 /** How many an environment has, of those that the filter lets through; null beyond `COUNT_MAX`. */
-export function countOfEnvironment(
+export async function countOfEnvironment(
   db: Db,
   table: Table,
-  page: Pick<PageByKey, 'environmentId' | 'filter'>,
+  page: OfEnvironment & Pick<PageByKey, 'pace'>,
 ): Promise<number | null> {
-  const query = db(table).where({ environment_id: page.environmentId }).whereNull('deleted_at');
-  if (page.filter) query.whereRaw(page.filter.sql, page.filter.bindings as never);
-  return countUpTo(db, query);
+  if (!page.pace) return countUpTo(db, ofEnvironment(db, table, page));
+  const count = await countInRanges(rangedOf(table, page, page.pace), null, COUNT_MAX);
+  return count > COUNT_MAX ? null : count;
 }

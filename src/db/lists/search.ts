@@ -3,6 +3,7 @@
 import type { Knex } from 'knex';
 import type { Kind } from '../../model/subject.ts';
 import type { Db } from '../open.ts';
+import type { Pace } from './ranges.ts';
 import { countMatching, matching, type SqlCondition } from './resources.ts';
 
 export interface SearchOfKind {
@@ -18,6 +19,8 @@ export interface SearchPage {
   readonly descending: boolean;
   readonly offset: number;
   readonly limit: number;
+  /** Of a scan: how fast it goes. */
+  readonly pace?: Pace | null;
 }
 
 export interface SearchHit {
@@ -30,25 +33,30 @@ export async function searchTogether(
   db: Db,
   page: SearchPage,
 ): Promise<{ readonly total: number; readonly items: readonly SearchHit[] }> {
+  const { connectionId, pace = null } = page;
   let total = 0;
   for (const { kind, filter } of page.kinds) {
-    total += await countMatching(db, TABLES[kind], { connectionId: page.connectionId, filter });
+    total += await countMatching(db, TABLES[kind], { connectionId, filter, pace });
   }
   if (page.limit === 0 || page.offset >= total) return { total, items: [] };
+  const read = (from: Db) => pageOfAll(from, page);
+  return { total, items: await (pace ? pace.range(read) : read(db)) };
+}
+
+async function pageOfAll(db: Db, page: SearchPage): Promise<readonly SearchHit[]> {
   const isSorted = page.kinds.some(({ sortKey }) => sortKey !== null);
   const [first, ...others] = page.kinds.map((one) => {
     const keys = keysOf(db, page.connectionId, one);
     return isSorted ? keys : oldest(db, keys, page.offset + page.limit);
   });
-  if (!first) return { total, items: [] };
+  if (!first) return [];
   const found = db.from(first.unionAll(others).as('found')).select<SearchHit[]>('kind', 'id');
   const direction = page.descending ? 'desc' : 'asc';
   if (isSorted) found.orderByRaw(`sort_key is null ${direction}, sort_key ${direction}`);
-  const items = await found
+  return found
     .orderBy(['created_at', { column: 'kind', order: 'desc' }, 'id'])
     .offset(page.offset)
     .limit(page.limit);
-  return { total, items };
 }
 
 /** Reads no more of one kind than the page can show, in the order of an index. */

@@ -3,14 +3,20 @@
  * has few cores. Whoever comes when all are taken waits for a second; nobody else waits for them.
  */
 
+import type { Pace } from '../../db/lists/ranges.ts';
 import { type Db, dialectOf } from '../../db/open.ts';
-import { ReadTooLong, readWithin } from '../../db/reads.ts';
+import { ReadTooLong, readsOf } from '../../db/reads.ts';
 import type { Clock } from '../../support/clock.ts';
+import { createPacing } from './pace.ts';
 
 const OF_CONNECTION_MAX = 2;
 /** SQLite scans within this process, PostgreSQL elsewhere. */
 const OF_PROCESS_MAX = { sqlite: 2, postgres: 4 } as const;
 const WAIT_MAX_MS = 1_000;
+/** Who came together are refused one after the other: all at once, they would keep everybody else waiting. */
+const REFUSED_WITHIN_MS = 150;
+/** Spreads whatever number evenly, each between those before it. */
+const GOLDEN_RATIO = 0.618;
 /** From its arrival until it is ended, its wait included: an answer is due within 1.5 s. */
 const SCAN_MAX_MS = 1_200;
 
@@ -31,10 +37,12 @@ interface Waiting {
 
 export function createScans(db: Db, clock: Clock) {
   const ofProcessMax = OF_PROCESS_MAX[dialectOf(db)];
+  const pacing = createPacing(db, clock);
   /** By connection id; connections without any are absent. */
   const running = new Map<string, number>();
   const waiting = new Set<Waiting>();
   let runningInAll = 0;
+  let waited = 0;
 
   const runningOf = (connectionId: string) => running.get(connectionId) ?? 0;
 
@@ -65,17 +73,21 @@ export function createScans(db: Db, clock: Clock) {
     waiting.add(me);
     startNext();
     if (begun.signal.aborted) return;
-    await clock.sleep(WAIT_MAX_MS, begun.signal).catch(() => {});
+    waited += 1;
+    const lateMs = ((waited * GOLDEN_RATIO) % 1) * REFUSED_WITHIN_MS;
+    await clock.sleep(WAIT_MAX_MS + lateMs, begun.signal).catch(() => {});
     if (waiting.delete(me)) throw tooMany();
   };
 
   return {
+    giveWayTo: pacing.giveWayTo,
+
     /** Throws ScanRefused where its turn does not come, or where it takes too long. */
-    async run<T>(connectionId: string, read: (db: Db) => Promise<T>): Promise<T> {
+    async run<T>(connectionId: string, read: (db: Db, pace: Pace) => Promise<T>): Promise<T> {
       const arrivedAt = clock.now();
       await turn(connectionId);
       try {
-        return await readWithin(db, Math.max(1, SCAN_MAX_MS - (clock.now() - arrivedAt)), read);
+        return await read(readsOf(db), pacing.until(arrivedAt + SCAN_MAX_MS));
       } catch (error) {
         throw error instanceof ReadTooLong ? tooLong() : error;
       } finally {

@@ -1,8 +1,10 @@
 /** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
 
+import type { Pace } from '../../db/lists/ranges.ts';
 import type { ListPage, PageByPosition, SqlCondition } from '../../db/lists/resources.ts';
 import { type Db, type Dialect, dialectOf } from '../../db/open.ts';
 import type { After } from '../../db/paging.ts';
+import type { Filter } from '../../directory/query/ast.ts';
 import { isOfNamed, isScan } from '../../directory/query/cost.ts';
 import { parseFilter } from '../../directory/query/parse.ts';
 import { sortToSql } from '../../directory/query/sort.ts';
@@ -25,37 +27,55 @@ export async function readPage<T extends After>(
   const dialect = dialectOf(scim.directory.db);
   const connectionId = call.principal.connection.id;
   const start = startOf(query, listOf(connectionId, [kind], query));
-  const page: PageByPosition = {
+  const sort = query.sortBy === null ? null : sortToSql(query.sortBy, query.descending, kind, dialect);
+  const pageOf = (pace: Pace | null): PageByPosition => ({
     connectionId,
     filter: filterOf(query, kind, dialect),
-    sort: query.sortBy === null ? null : sortToSql(query.sortBy, query.descending, kind, dialect),
+    sort,
     offset: start.position,
     after: start.after,
     limit: rowsWanted(query),
     memory: scim.lists,
-  };
-  const { total, items: rows } = await readList(scim, call, query, [kind], (db) => read(db, page));
-  const { items, nextCursor } = cut(query, start, rows, (row) => (page.sort ? null : row));
+    pace,
+  });
+  const { total, items: rows } = await readList(scim, call, query, [kind], (db, pace) =>
+    read(db, pageOf(pace)),
+  );
+  const { items, nextCursor } = cut(query, start, rows, (row) => (sort ? null : row));
   return { total, items, ...nextCursor };
 }
 
 /** Throws FilterError. */
-export function filterOf({ filter }: ListQuery, kind: Kind, dialect: Dialect): SqlCondition | null {
-  return filter === null ? null : filterToSql(parseFilter(filter), kind, dialect);
+export function filterOf(query: ListQuery, kind: Kind, dialect: Dialect): SqlCondition | null {
+  const filter = filterIn(query);
+  return filter === null ? null : filterToSql(filter, kind, dialect);
 }
 
-/** What a list holds: a scan of any of the kinds waits for its turn. Throws ScimError 429. */
+const parsed = new WeakMap<ListQuery, Filter>();
+
+function filterIn(query: ListQuery): Filter | null {
+  if (query.filter === null) return null;
+  const filter = parsed.get(query) ?? parseFilter(query.filter);
+  parsed.set(query, filter);
+  return filter;
+}
+
+/**
+ * What a list holds: a scan of any of the kinds waits for its turn, and `read` makes SQL of it only then: most of too
+ * many are refused. Throws ScimError 429.
+ */
 export function readList<T>(
   scim: Scim,
   call: Call,
   query: ListQuery,
   kinds: readonly Kind[],
-  read: (db: Db) => Promise<T>,
+  read: (db: Db, pace: Pace | null) => Promise<T>,
 ): Promise<T> {
-  const filter = query.filter === null ? null : parseFilter(query.filter);
+  const filter = filterIn(query);
   const scans = kinds.some((kind) => isScan(filter, query.sortBy, kind));
   if (scans) return scim.scans.run(call.principal.connection.id, read);
-  return read(kinds.every((kind) => isOfNamed(filter, kind)) ? scim.keyedReads : scim.reads);
+  const reads = kinds.every((kind) => isOfNamed(filter, kind)) ? scim.keyedReads : scim.reads;
+  return scim.scans.giveWayTo(() => read(reads, null));
 }
 
 /** RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. */

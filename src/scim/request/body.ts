@@ -8,11 +8,11 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { isStorableText } from '../../directory/query/operand.ts';
+import { createTurns, type Turns } from '../../support/turns.ts';
 import { ScimError } from '../answer/errors.ts';
 import type { BytesInHand } from './bytesInHand.ts';
 import { BODY_BYTES_MAX, LARGE_BODY_BYTES } from './limits.ts';
 import { createScan } from './scan.ts';
-import { createTurns, type Turns } from './turns.ts';
 
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
@@ -68,7 +68,7 @@ async function readWhole(req: Request, take: (bytes: number) => void): Promise<B
   const announced = Number(req.headers['content-length'] ?? 0);
   if (announced > BODY_BYTES_MAX) throw tooLarge();
   const scan = createScan();
-  let whole: Buffer = Buffer.allocUnsafeSlow(Math.min(announced, FIRST_BYTES));
+  const room = createRoom(announced);
   let length = 0;
   try {
     // An answer has to go out on the same socket, so the stream must not be destroyed with the loop.
@@ -76,25 +76,37 @@ async function readWhole(req: Request, take: (bytes: number) => void): Promise<B
       const end = length + piece.length;
       if (end > BODY_BYTES_MAX) throw tooLarge();
       take(piece.length);
-      if (end > whole.length) whole = enlarged(whole, length, end);
+      const whole = room(end);
       piece.copy(whole, length);
       length = end;
-      scan(whole, length);
+      scan(whole, piece);
     }
   } catch (error) {
     if (error instanceof ScimError) throw error;
     throw new ScimError(400, 'invalidSyntax', 'The request was aborted.');
   }
-  return whole.subarray(0, length);
+  return room(length).subarray(0, length);
 }
 
-/** What a client announces it may never send: the room grows with what arrives. */
 const FIRST_BYTES = 64 * 1024;
 
-function enlarged(whole: Buffer, length: number, atLeast: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.min(BODY_BYTES_MAX, Math.max(atLeast, 2 * whole.length)));
-  whole.copy(larger, 0, 0, length);
-  return larger;
+/**
+ * What a client announces it may never send: the room grows with what arrives. It grows where it is: copies, and what
+ * they leave behind until it is collected, would take twice the memory that is counted.
+ */
+function createRoom(announced: number): (bytes: number) => Buffer {
+  let whole: Buffer = Buffer.allocUnsafeSlow(Math.min(announced, FIRST_BYTES));
+  let grown: ArrayBuffer | null = null;
+  return (bytes) => {
+    if (bytes <= whole.length) return whole;
+    const size = Math.min(BODY_BYTES_MAX, Math.max(bytes, 2 * whole.length));
+    if (grown) grown.resize(size);
+    else grown = new ArrayBuffer(size, { maxByteLength: BODY_BYTES_MAX });
+    const larger = Buffer.from(grown, 0, size);
+    if (whole.buffer !== grown) whole.copy(larger);
+    whole = larger;
+    return whole;
+  };
 }
 
 function tooLarge(): ScimError {

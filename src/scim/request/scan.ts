@@ -8,8 +8,8 @@ import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
 import { KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
 
-/** Looks at the bytes up to `end` that it has not seen yet. Throws ScimError 400 and 413. */
-export type Scan = (bytes: Buffer, end: number) => void;
+/** Looks at the next piece, which is the end of what has arrived as a whole. Throws ScimError 400 and 413. */
+export type Scan = (whole: Buffer, piece: Buffer) => void;
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -23,33 +23,37 @@ const CLOSE_OBJECT = 0x7d;
 
 export function createScan(): Scan {
   const tally = createTally();
+  /** In the whole; the piece begins at `from`. */
   let at = 0;
+  let from = 0;
   /** Where the string that is being read began, behind its quote; 0 outside of strings. */
   let stringFrom = 0;
   let isEscaped = false;
   /** In a number, or in true, false or null. */
   let inWord = false;
 
-  const readString = (bytes: Buffer, end: number) => {
+  const readString = (whole: Buffer, piece: Buffer, end: number) => {
     while (at < end) {
-      const byte = bytes[at++] as number;
+      const byte = piece[at++ - from] as number;
       if (isEscaped) isEscaped = false;
       else if (byte === BACKSLASH) isEscaped = true;
       else if (byte === QUOTE) {
-        tally.string(bytes, stringFrom, at - 1);
+        tally.string(whole, stringFrom, at - 1);
         stringFrom = 0;
         return;
       }
     }
   };
 
-  return (bytes, end) => {
+  return (whole, piece) => {
+    from = at;
+    const end = from + piece.length;
     while (at < end) {
       if (stringFrom > 0) {
-        readString(bytes, end);
+        readString(whole, piece, end);
         continue;
       }
-      const byte = bytes[at++] as number;
+      const byte = piece[at++ - from] as number;
       const wasInWord = inWord;
       inWord = false;
       if (byte === QUOTE) stringFrom = at;

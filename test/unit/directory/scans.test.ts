@@ -81,7 +81,7 @@ onEachDatabase((open, dialect) => {
   it('one that takes too long is ended, and says what would have been quick', async () => {
     const endless =
       'with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 1000000000) select count(*) from numbers';
-    await expect(scans.run('a', (reads) => reads.raw(endless))).rejects.toMatchObject({
+    await expect(scans.run('a', (_, pace) => pace.range((db) => db.raw(endless)))).rejects.toMatchObject({
       name: 'ScanRefused',
       message: expect.stringContaining('userName'),
     });

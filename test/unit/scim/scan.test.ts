@@ -16,10 +16,8 @@ function refusal(text: string, pieceBytes = 1 << 16): { status: number; detail: 
   const bytes = Buffer.from(text);
   const scan = createScan();
   try {
-    for (let end = 0; end < bytes.length; ) {
-      end = Math.min(bytes.length, end + pieceBytes);
-      scan(bytes, end);
-    }
+    for (let from = 0; from < bytes.length; from += pieceBytes)
+      scan(bytes, bytes.subarray(from, from + pieceBytes));
     return null;
   } catch (error) {
     expect(error).toBeInstanceOf(ScimError);

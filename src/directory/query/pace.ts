@@ -1,0 +1,62 @@
+/**
+ * How fast scans go. While requests that an index serves are in hand, scans read one range at a time, whoever they
+ * belong to, and pause for as long as it took: they would take all processors there are, and everybody else would
+ * wait for one before each statement.
+ */
+
+import type { Pace } from '../../db/lists/ranges.ts';
+import type { Db } from '../../db/open.ts';
+import { ReadTooLong, readWithin } from '../../db/reads.ts';
+import type { Clock } from '../../support/clock.ts';
+import { createTurns } from '../../support/turns.ts';
+
+/** About so long a range should take. */
+const RANGE_MS = 20;
+const ROWS = { first: 200, least: 50, most: 10_000 };
+/** Of the time that a range took. */
+const PAUSE = 1;
+/** Whoever sends one request after the other is still there between two of them. */
+const STILL_THERE_MS = 50;
+const NEVER = new AbortController().signal;
+
+export function createPacing(db: Db, clock: Clock) {
+  const turns = createTurns(1);
+  let others = 0;
+  let othersUntil = Number.NEGATIVE_INFINITY;
+  const mustGiveWay = () => others > 0 || Math.abs(clock.now() - othersUntil) < STILL_THERE_MS;
+
+  return {
+    /** As long as it lasts, scans give way to it. */
+    async giveWayTo<T>(work: () => Promise<T>): Promise<T> {
+      others += 1;
+      try {
+        return await work();
+      } finally {
+        others -= 1;
+        othersUntil = clock.now();
+      }
+    },
+
+    /** Of one scan, which has time until then, by the clock. */
+    until(overAt: number): Pace {
+      let rows = ROWS.first;
+      return {
+        async range(read) {
+          const endTurn = mustGiveWay() ? await turns.take() : () => {};
+          try {
+            const startedAt = performance.now();
+            const leftMs = overAt - clock.now();
+            if (leftMs <= 0) throw new ReadTooLong();
+            const result = await readWithin(db, leftMs, (reads) => read(reads, rows));
+            const tookMs = Math.max(1, performance.now() - startedAt);
+            rows = Math.round(Math.min(ROWS.most, Math.max(ROWS.least, (rows * RANGE_MS) / tookMs)));
+            if (mustGiveWay()) await clock.sleep(PAUSE * tookMs, NEVER);
+            return result;
+          } finally {
+            endTurn();
+          }
+        },
+      };
+    },
+  };
+}
