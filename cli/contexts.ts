@@ -47,6 +47,17 @@ export function saveContexts(env: Environment, contexts: Contexts): void {
 
 /** The context that a command works in. `name`: of `--context`. */
 export function chosenContext(env: Environment, name: string | undefined): Context {
+  const chosen = contextOf(env, name);
+  if (!isAddress(chosen.url))
+    throw misused(`${chosen.url} is no address of a bridge; one looks like https://scim.acme.example`);
+  return chosen;
+}
+
+export function isAddress(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
+function contextOf(env: Environment, name: string | undefined): Context {
   const { SCIM_BRIDGE_URL: url, SCIM_BRIDGE_TOKEN: token } = env;
   if (name === undefined && url && token) return { url, token };
   const { current, contexts } = readContexts(env);

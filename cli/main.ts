@@ -61,6 +61,12 @@ for (const add of COMMANDS) add(program, cli);
 tab(program);
 overrideExits(program);
 
+// Whoever reads the first lines alone (`| head`) has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -8,5 +8,7 @@ export const CONNECTIONS = '/environments/:envId/connections';
 export const CONNECTION = '/environments/:envId/connections/:connectionId';
 export const RULES = '/environments/:envId/propagation/rules';
 export const RULE = '/environments/:envId/propagation/rules/:ruleId';
+export const INCIDENTS = '/environments/:envId/propagation/incidents';
+export const INCIDENT = '/environments/:envId/propagation/incidents/:incidentId';
 export const ALERTS = '/environments/:envId/alerts';
 export const ALERT = '/environments/:envId/alerts/:alertId';

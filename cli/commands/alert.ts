@@ -1,10 +1,10 @@
 /** `alert`: whom the bridge calls, and about what. */
 
-import { InvalidArgumentError } from 'commander';
 import type { AddCommand } from '../cli.ts';
 import { confirm } from '../confirm.ts';
-import { misused } from '../exit.ts';
+import { misused, nothing } from '../exit.ts';
 import { findAlert } from '../find.ts';
+import { lineCount } from '../numbers.ts';
 import { ALERT, ALERTS } from '../paths.ts';
 
 const KINDS = ['slack', 'webhook', 'email'] as const;
@@ -63,18 +63,15 @@ export const addAlert: AddCommand = (program, { client, out }) => {
       const { body } = await client().post(`${ALERT}/test`, { params: { alertId } });
       const delivery = await outcomeOf(alertId, body.id);
       const last = delivery?.attempts.at(-1);
-      if (delivery?.state === 'delivered') out.result(`${name} has it (${last?.status}).`, delivery);
-      else
-        out.result(
-          `${name} has not taken it yet: ${last?.error ?? 'no attempt was made so far'}.`,
-          delivery ?? body,
-        );
+      if (delivery?.state === 'delivered') return out.result(`${name} has it (${last?.status}).`, delivery);
+      if (out.isJson) out.result('', delivery ?? body);
+      throw nothing(`${name} has not taken it yet: ${last?.error ?? WAITS}.`);
     });
 
   alert
     .command('deliveries <alert>')
     .description('what it told and has yet to tell, newest first')
-    .option('--limit <count>', 'how many', wholeNumber, 20)
+    .option('--limit <count>', 'how many', lineCount, 20)
     .action(async (wanted: string, { limit }: { limit: number }) => {
       const { id: alertId } = await findAlert(client(), wanted);
       const { body } = await client().get(`${ALERT}/deliveries`, { params: { alertId }, query: { limit } });
@@ -115,13 +112,9 @@ export const addAlert: AddCommand = (program, { client, out }) => {
 };
 
 const TEST_WAIT_MS = 30_000;
+const WAITS = 'it waits behind earlier messages that are not taken; "alert deliveries" lists them';
 const POLL_MS = 300;
 
 function isKind(kind: string): kind is Kind {
   return (KINDS as readonly string[]).includes(kind);
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1 to 999.');
 }

@@ -1,7 +1,7 @@
 /** `context`: the bridges that a person works with. */
 
 import type { AddCommand } from '../cli.ts';
-import { contextsFile, readContexts, saveContexts } from '../contexts.ts';
+import { contextsFile, isAddress, readContexts, saveContexts } from '../contexts.ts';
 import { misused } from '../exit.ts';
 
 export const addContext: AddCommand = (program, { env, out }) => {
@@ -15,7 +15,7 @@ export const addContext: AddCommand = (program, { env, out }) => {
       '\nExample:\n  scim-bridge context add production https://scim.acme.example < token.txt',
     )
     .action(async (name: string, url: string) => {
-      if (!URL.canParse(url)) throw misused(`${url} is no address; it looks like https://scim.acme.example`);
+      if (!isAddress(url)) throw misused(`${url} is no address; it looks like https://scim.acme.example`);
       const token = env.SCIM_BRIDGE_TOKEN || (await readStdin());
       if (!token) throw misused('The token is missing: set SCIM_BRIDGE_TOKEN, or give it on stdin.');
       const { contexts } = readContexts(env);

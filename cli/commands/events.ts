@@ -5,6 +5,7 @@ import type { AddCommand, Cli } from '../cli.ts';
 import { misused } from '../exit.ts';
 import { findConnection, findStore } from '../find.ts';
 import { findPerson } from '../findPerson.ts';
+import { lineCount } from '../numbers.ts';
 import { eventColumns } from '../output.ts';
 
 interface Options {
@@ -17,7 +18,7 @@ interface Options {
   readonly from?: string;
   readonly to?: string;
   readonly correlation?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly follow?: boolean;
 }
 
@@ -34,7 +35,7 @@ export const addEvents: AddCommand = (program, cli) => {
     .option('--correlation <id>', 'all that one request brought about')
     .option('--from <time>', 'inclusive: 10:42 of today on this machine, or 2026-01-31T10:42:00Z', asTime)
     .option('--to <time>', 'exclusive, in the same way', asTime)
-    .option('--limit <n>', 'how many', '50')
+    .option('--limit <n>', 'how many', lineCount, 50)
     .option('--follow', 'print each event as it happens, until it is interrupted')
     .addHelpText(
       'after',
@@ -50,8 +51,7 @@ Who loses access, as it happens?
         throw misused('--follow begins now: leave --from and --to out.');
       const query = await queryOf(cli, options);
       if (options.follow) return follow(cli, query);
-      const limit = Number(options.limit);
-      const { body } = await cli.client().get(EVENTS_PATH, { query: { ...query, limit } });
+      const { body } = await cli.client().get(EVENTS_PATH, { query: { ...query, limit: options.limit } });
       cli.out.rows(body._embedded.events, eventColumns);
     });
 };

@@ -5,9 +5,12 @@ import type { Client } from '../../client/client.ts';
 import type { AddCommand, Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { misused, nothing } from '../exit.ts';
+import { followUndo } from '../follow.ts';
+import { INCIDENT, INCIDENTS } from '../paths.ts';
+import { people } from '../words.ts';
 
-const INCIDENTS = '/environments/:envId/propagation/incidents';
-const INCIDENT = '/environments/:envId/propagation/incidents/:incidentId';
+/** More are told by the people's own lines. */
+const CAUSES_TOLD_MAX = 10;
 
 interface Selection {
   readonly person?: readonly string[];
@@ -16,6 +19,8 @@ interface Selection {
   readonly all?: boolean;
   readonly yes?: boolean;
 }
+
+type Undo = Readonly<Record<'requested' | 'given' | 'moved' | 'impossible', number>>;
 
 export const addIncident: AddCommand = (program, cli) => {
   const incident = program
@@ -45,17 +50,19 @@ function addReading(incident: Command, { client, out }: Cli): void {
     .action(async (number: string) => {
       const api = client();
       const found = await findIncident(api, number);
-      const people = await Array.fromAsync(
+      const concerned = await Array.fromAsync(
         api.all(`${INCIDENT}/people`, { params: { incidentId: found.id } }),
       );
       if (!out.isJson) {
         out.say(found.summary);
         out.say(found.ifNothing);
-        for (const { description, people: count, correlationId } of found.causes)
-          out.say(`${count === 1 ? '1 person' : `${count} people`} by ${description} (${correlationId})`);
+        for (const { description, people: count, correlationId } of found.causes.slice(0, CAUSES_TOLD_MAX))
+          out.say(`${people(count, 'by', 'by')} ${description} (${correlationId})`);
+        const more = found.causes.length - CAUSES_TOLD_MAX;
+        if (more > 0) out.say(`and ${more} more causes; --json has them all.`);
         for (const { by, text } of found.notes) out.say(`${by}: ${text}`);
         out.rows(
-          people.flatMap(({ person, personState, items }) =>
+          concerned.flatMap(({ person, personState, items }) =>
             items.map((item) => ({ ...item, person, personState })),
           ),
           {
@@ -67,7 +74,7 @@ function addReading(incident: Command, { client, out }: Cli): void {
             id: (row) => row.person.id,
           },
         );
-      } else out.one({ ...found, people }, {});
+      } else out.one({ ...found, people: concerned }, {});
     });
 }
 
@@ -91,9 +98,26 @@ function addDecisions(incident: Command, { client, out }: Cli): void {
       await confirm(`Those chosen of incident ${number} ${warning}. Go on?`, options.yes);
       const given = { params: { incidentId }, body };
       const { body: decided } = await client().post(`${INCIDENT}/${verb}`, given);
-      out.result(`${decided.decided} decided, of ${decided.people} people.`, decided);
+      out.result(`Decided for ${people(decided.people, '', '').trim()}.`, decided);
+      if (verb !== 'undo' || out.isJson) return;
+      const undo = await followUndo(client(), incidentId);
+      if (undo) out.say(givenBack(undo));
     });
   }
+}
+
+/** What of all that was asked back has come back so far. */
+function givenBack(undo: Undo): string {
+  const { requested, given, moved, impossible } = undo;
+  const waiting = requested - given - moved - impossible;
+  return [
+    `${given} of ${requested} losses are given back.`,
+    moved > 0 ? `${moved} are left alone, because the person or the account has moved since.` : '',
+    impossible > 0 ? `${impossible} cannot be given back.` : '',
+    waiting > 0 ? `${waiting} still wait for their store; see status.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 function selected({ person, cause, left, all }: Selection) {

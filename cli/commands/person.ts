@@ -5,6 +5,7 @@ import type { AddCommand, Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { misused } from '../exit.ts';
 import { findPerson } from '../findPerson.ts';
+import { lineCount } from '../numbers.ts';
 import { eventColumns } from '../output.ts';
 import { PEOPLE, PERSON } from '../paths.ts';
 
@@ -18,7 +19,7 @@ function addReading(person: Command, { client, out }: Cli): void {
   person
     .command('find <text>')
     .description('by the beginning of a name, an address, a user name, an account or an id')
-    .option('--limit <n>', 'how many', Number, 50)
+    .option('--limit <n>', 'how many', lineCount, 50)
     .action(async (q: string, { limit }: { limit: number }) => {
       const { body } = await client().get(PEOPLE, { query: { q, limit } });
       out.rows(body._embedded.people, {
@@ -52,7 +53,7 @@ function addReading(person: Command, { client, out }: Cli): void {
   person
     .command('timeline <person>')
     .description('what happened to somebody, newest first')
-    .option('--limit <n>', 'how many', Number, 50)
+    .option('--limit <n>', 'how many', lineCount, 50)
     .action(async (wanted: string, { limit }: { limit: number }) => {
       const { id: personId } = await findPerson(client(), wanted);
       const { body } = await client().get(`${PERSON}/timeline`, { params: { personId }, query: { limit } });

@@ -2,8 +2,10 @@
 
 import type { AddCommand } from '../cli.ts';
 import { confirm } from '../confirm.ts';
-import { findRule, findStore } from '../find.ts';
+import { nothing } from '../exit.ts';
+import { findRule, findStore, findStores } from '../find.ts';
 import { RULE, RULES } from '../paths.ts';
+import { people } from '../words.ts';
 
 interface Terms {
   readonly expression?: string;
@@ -20,12 +22,13 @@ export const addRule: AddCommand = (program, { client, out }) => {
     .option('--store <store>', 'of one store')
     .action(async ({ store }: { store?: string }) => {
       const query = store === undefined ? {} : { storeId: (await findStore(client(), store)).id };
+      const names = new Map((await findStores(client())).map(({ id, name }) => [id, name]));
       out.rows(await Array.fromAsync(client().all(RULES, { query })), {
         name: (row) => row.name,
         active: (row) => (row.active ? 'yes' : 'no'),
-        expression: (row) => row.populationExpression ?? 'everyone',
+        expression: (row) => row.populationExpression ?? (row.groups.length > 0 ? '' : 'everyone'),
         groups: (row) => row.groups.map(({ id }) => id),
-        store: (row) => row.storeId,
+        store: (row) => names.get(row.storeId) ?? row.storeId,
         id: (row) => row.id,
       });
     });
@@ -50,7 +53,10 @@ export const addRule: AddCommand = (program, { client, out }) => {
       const { body: tried } = await client().post(RULES, { body, query: { preview: true } });
       await confirmLeaving(tried.impact.leaving, yes);
       const { body: made } = await client().post(RULES, { body });
-      out.result(`${made.impact.entering} people enter scope, ${made.impact.leaving} leave it.`, made);
+      out.result(
+        `${people(made.impact.entering, 'enters', 'enter')} scope, ${people(made.impact.leaving, 'leaves', 'leave')} it.`,
+        made,
+      );
     });
 
   rule
@@ -61,13 +67,22 @@ export const addRule: AddCommand = (program, { client, out }) => {
     .action(async (wanted: string, { widen, yes }: { widen?: boolean; yes?: boolean }) => {
       const { id: ruleId, name } = await findRule(client(), wanted);
       const given = { params: { ruleId }, query: { widen: widen === true } };
-      const tried = await client().delete(RULE, { ...given, query: { ...given.query, preview: true } });
+      const query = { ...given.query, preview: true };
+      const tried = await client()
+        .delete(RULE, { ...given, query })
+        .catch(sayWiden);
       if (tried.body) await confirmLeaving(tried.body.impact.leaving, yes);
       await client().delete(RULE, given);
       out.say(`${name} is deleted.`);
     });
 };
 
-async function confirmLeaving(people: number, yes: boolean | undefined): Promise<void> {
-  if (people > 0) await confirm(`${people} people leave the scope of the store. Go on?`, yes);
+async function confirmLeaving(count: number, yes: boolean | undefined): Promise<void> {
+  if (count > 0) await confirm(`${people(count, 'leaves', 'leave')} the scope of the store. Go on?`, yes);
+}
+
+/** The bridge names the parameter of the API; here it is an option. */
+function sayWiden(error: Error): never {
+  if (!error.message.includes('?widen=true')) throw error;
+  throw nothing(error.message.replace('Add ?widen=true', 'Say --widen'));
 }

@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { AddCommand, Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
-import { EXIT, Exit, misused, nothing } from '../exit.ts';
+import { EXIT, Exit, nothing } from '../exit.ts';
 import { findConnection } from '../find.ts';
 import { followPull } from '../follow.ts';
+import { dayCount } from '../numbers.ts';
 import type { Columns } from '../output.ts';
 import { CONNECTION, CONNECTIONS } from '../paths.ts';
-import { readSettings, settingsOf } from './store.ts';
+import { fieldsOf, inText, settingsOf } from '../settings.ts';
+import { inWords } from '../words.ts';
 
 interface Shown {
   readonly name: string;
@@ -204,7 +206,7 @@ function addRuns(source: Command, cli: Cli): void {
     .description('pull it now')
     .option('--full', 'read everything, also where the source can tell what changed')
     .option('--preview', 'only show what would change')
-    .option('--day <n>', 'of the demo directory: the day at which it stands', Number)
+    .option('--day <n>', 'of the demo directory: the day at which it stands', dayCount)
     .action(async (name: string, wanted: { full?: boolean; preview?: boolean; day?: number }) => {
       const { id: connectionId } = await findSource(client(), name);
       const params = { connectionId };
@@ -238,43 +240,3 @@ interface Ended {
 function tell({ out }: Cli, run: Ended): void {
   out.result(`${run.state}: ${inWords(run.summary)}${run.error ? `. ${run.error}` : ''}`, run);
 }
-
-/** What is written in capitals is of the source's kind, everything else of each connection; JSON where it has parts. */
-function fieldsOf(settings: readonly string[]): Record<string, unknown> {
-  const given = Object.entries(readSettings(settings));
-  const isKey = ([name]: readonly [string, unknown]) => name === name.toUpperCase();
-  const fields = given.filter((setting) => !isKey(setting)).map(([name, value]) => [name, inParts(value)]);
-  const keys = given.filter(isKey);
-  return {
-    ...Object.fromEntries(fields),
-    ...(keys.length > 0 ? { configuration: Object.fromEntries(keys) } : {}),
-  };
-}
-
-function inParts(value: unknown): unknown {
-  if (typeof value !== 'string' || !value.startsWith('{')) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    throw misused(`${value} is no JSON.`);
-  }
-}
-
-/** A value that has parts, such as a manager, by what names it. */
-function inText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value ?? '');
-  const { displayName, display, value: id } = value as Record<string, unknown>;
-  return String(displayName ?? display ?? id ?? JSON.stringify(value));
-}
-
-/** What is not zero; groups beside people. */
-function inWords(summary: object): string {
-  const told = Object.entries(summary).flatMap(([name, value]): string[] => {
-    if (typeof value === 'number') return value > 0 ? [`${name}: ${value}`] : [];
-    const inside = inWords(value as object);
-    return inside === NOTHING ? [] : [`${name}: (${inside})`];
-  });
-  return told.length === 0 ? NOTHING : told.join(', ');
-}
-
-const NOTHING = 'nothing was to do';

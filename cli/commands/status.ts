@@ -1,7 +1,9 @@
-/** `status`: how every store stands, worst first. */
+/** `status`: how every store stands, and who has left and still has access. */
 
 import type { AddCommand } from '../cli.ts';
 import { STORE, STORES } from '../paths.ts';
+
+const LEAVERS_TOLD_MAX = 10;
 
 export const addStatus: AddCommand = (program, { client, out }) => {
   program
@@ -28,8 +30,10 @@ export const addStatus: AddCommand = (program, { client, out }) => {
       if (out.isJson) return;
       for (const { store, details, openLeavers } of rows) {
         for (const { message } of details) out.say(`${store.name}: ${message}`);
-        for (const { subject, reason } of openLeavers)
+        for (const { subject, reason } of openLeavers.slice(0, LEAVERS_TOLD_MAX))
           out.say(`${store.name}: ${subject.display}: ${reason}`);
+        const more = openLeavers.length - LEAVERS_TOLD_MAX;
+        if (more > 0) out.say(`${store.name}: and ${more} more who have left; --json has them.`);
       }
     });
 };

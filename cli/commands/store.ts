@@ -1,13 +1,16 @@
 /** `store`: targets, from the first check to the deletion. */
 
 import type { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
 import type { AddCommand, Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
-import { EXIT, Exit, misused } from '../exit.ts';
+import { EXIT, Exit } from '../exit.ts';
 import { findStore } from '../find.ts';
 import { followPreview, followSync } from '../follow.ts';
 import type { Columns } from '../output.ts';
 import { STORE, STORES } from '../paths.ts';
+import { readSettings, settingsOf } from '../settings.ts';
+import { inWords, people } from '../words.ts';
 
 interface Shown {
   readonly name: string;
@@ -87,7 +90,7 @@ function addSettings(store: Command, { client, out }: Cli): void {
     });
 
   for (const [verb, what] of [
-    ['activate', 'check its credential and let it change things'],
+    ['deactivate', 'let it change nothing any more; accounts stay as they are'],
     ['pause', 'let its tasks wait'],
     ['resume', 'check its credential and go on'],
   ] as const) {
@@ -99,6 +102,16 @@ function addSettings(store: Command, { client, out }: Cli): void {
         out.one((await client().post(`${STORE}/${verb}`, { params: { storeId: id } })).body, COLUMNS);
       });
   }
+
+  store
+    .command('activate <store>')
+    .description('check its credential and let it change things')
+    .option('--yes', 'do not look for losses first, and do not ask')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      const { id: storeId } = await findStore(client(), name);
+      if (!yes) await confirmLosses(client(), storeId);
+      out.one((await client().post(`${STORE}/activate`, { params: { storeId } })).body, COLUMNS);
+    });
 
   store
     .command('delete <store>')
@@ -134,9 +147,7 @@ function addRuns(store: Command, { client, out }: Cli): void {
         drift: (change) => (change.drift ? 'by hand' : ''),
       });
       if (!apply) return;
-      const losses = changes.filter(({ op }) => ['disable', 'delete', 'revoke'].includes(op));
-      if (losses.length > 0)
-        await confirm(`${losses.length} of these take something from people. Go on?`, yes);
+      if (preview.losing > 0) await confirm(`${losing(preview.losing)}. Go on?`, yes);
       const { body } = await client().post(`${STORE}/preview/:previewId/apply`, { params, body: {} });
       tellSummary(await followSync(client(), storeId, body.id));
     });
@@ -145,8 +156,10 @@ function addRuns(store: Command, { client, out }: Cli): void {
     .command('sync <store>')
     .description('compare the store with the directory, and repair what differs')
     .option('--report', 'only say what differs')
-    .action(async (name: string, { report }: { report?: boolean }) => {
+    .option('--yes', 'do not look for losses first, and do not ask')
+    .action(async (name: string, { report, yes }: { report?: boolean; yes?: boolean }) => {
       const { id: storeId } = await findStore(client(), name);
+      if (!report && !yes) await confirmLosses(client(), storeId);
       const { body } = await client().post(`${STORE}/sync`, {
         params: { storeId },
         body: { repair: !report },
@@ -154,35 +167,19 @@ function addRuns(store: Command, { client, out }: Cli): void {
       tellSummary(await followSync(client(), storeId, body.id));
     });
 
-  function tellSummary(run: { readonly summary: Readonly<Record<string, unknown>> }): void {
-    const done = Object.entries(run.summary).filter(([, count]) => typeof count === 'number' && count > 0);
-    const sentence =
-      done.length === 0 ? 'Nothing was to do.' : done.map(([op, count]) => `${op}: ${count}`).join(', ');
-    out.result(sentence, run);
+  function tellSummary(run: { readonly summary: object }): void {
+    const done = inWords(run.summary);
+    out.result(`${done.charAt(0).toUpperCase()}${done.slice(1)}.`, run);
   }
 }
 
-/** `KEY=value`: a list, number or boolean as JSON, else a text; nothing is null, the default. */
-export function readSettings(settings: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    settings.map((setting) => {
-      const at = setting.indexOf('=');
-      if (at < 1) throw misused(`${setting} is no setting; write KEY=value.`);
-      return [setting.slice(0, at), readValue(setting.slice(at + 1))];
-    }),
-  );
+/** Asks before what an activation or a repair would take from people. */
+async function confirmLosses(client: Client, storeId: string): Promise<void> {
+  const preview = await followPreview(client, storeId);
+  if (preview.losing > 0)
+    await confirm(`${losing(preview.losing)}; "store preview" says what. Go on?`, false);
 }
 
-function readValue(text: string): unknown {
-  if (text === '') return null;
-  if (!/^(\[.*\]|-?\d+|true|false)$/s.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-export function settingsOf(configuration: Readonly<Record<string, unknown>>): Columns<unknown> {
-  return Object.fromEntries(Object.entries(configuration).map(([key, value]) => [key, () => value]));
+function losing(count: number): string {
+  return `${people(count, 'loses', 'lose')} something there`;
 }

@@ -85,6 +85,16 @@ it('takes a store from its making to its end', async () => {
   await bridge.settled();
   expect((await run(['store', 'sync', 'First look'])).stdout).toBe('Nothing was to do.\n');
   expect(await json('status')).toMatchObject([{ syncState: 'SYNCED', successCount: 1 }]);
+  expect((await run(['mapping', 'set', 'First look', 'title=displayName', '--preview'])).stdout).toMatch(
+    /^It would bring: update: 1.*Nothing was saved\.$/m,
+  );
+  await run(['store', 'pause', 'First look']);
+  // A sync that nobody begins is not waited for.
+  expect(await run(['store', 'sync', 'First look', '--yes'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('First look is paused'),
+  });
+  expect(await run(['store', 'resume', 'First look'])).toMatchObject({ code: 0 });
   expect(await run(['store', 'delete', 'First look'])).toMatchObject({ code: 2, stdout: '' });
   expect(await run(['store', 'delete', 'First look', '--yes'])).toMatchObject({ code: 0 });
   expect(await json('store', 'list')).toEqual([]);
@@ -111,8 +121,10 @@ it('decides an incident from its number', async () => {
   expect((await run(['held'])).stdout).toMatch(/^lea.*\tdeleted\tdisable at Braked/m);
   expect((await run(['incident', 'show', String(number)])).stdout).toMatch(/^kim.*\ttaken\t/m);
   expect(await run(['incident', 'undo', String(number), '--yes'])).toMatchObject({ code: 2 });
-  expect(await run(['incident', 'undo', String(number), '--all', '--yes'])).toMatchObject({ code: 0 });
-  await bridge.settled();
+  expect(await run(['incident', 'undo', String(number), '--all', '--yes'])).toMatchObject({
+    code: 0,
+    stderr: '1 of 1 losses are given back.\n',
+  });
   expect(await json('incident', 'list')).toMatchObject([{ state: 'CLOSED' }]);
 });
 
@@ -179,6 +191,13 @@ it('makes a token that an identity provider can use', async () => {
   const [{ name }] = await json('connection', 'list');
   const { stdout } = await run(['connection', 'token', name, '--name', 'rotated']);
   expect(await bridge.scimWith(stdout.trim(), 'GET', '/Users')).toMatchObject({ status: 200 });
+  expect((await run(['connection', 'tokens', name])).stdout).toMatch(/^rotated\tall\t/m);
+  expect(await run(['connection', 'revoke', name, 'rotated', '--yes'])).toMatchObject({ code: 0 });
+  expect(await bridge.scimWith(stdout.trim(), 'GET', '/Users')).toMatchObject({ status: 401 });
+  // What is no number must not make one that never ends.
+  expect(await run(['connection', 'token', name, '--days', 'ten'])).toMatchObject({ code: 2, stdout: '' });
+  expect(await run(['connection', 'set', name, 'silentAfterHours=24'])).toMatchObject({ code: 0 });
+  expect(await json('connection', 'list')).toMatchObject([{ silentAfterHours: 24 }]);
 });
 
 it('makes an alert, tries it, and shows what came of it', async () => {
@@ -187,6 +206,9 @@ it('makes an alert, tries it, and shows what came of it', async () => {
   expect(added).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whsec_/) });
   expect((await run(['alert', 'test', 'on call'])).stdout).toBe('On call has it (200).\n');
   expect(receiver.received.map(({ body }) => body.type)).toContain('test');
+  const dead = await run(['alert', 'add', 'Dead', 'webhook', 'http://127.0.0.1:9/', '--on', 'store.paused']);
+  expect(dead.code).toBe(0);
+  expect(await run(['alert', 'test', 'Dead'])).toMatchObject({ code: 1, stdout: '' });
   expect((await run(['alert', 'deliveries', 'On call'])).stdout).toMatch(/\ttest\tdelivered\t1\t200\t/);
   expect((await run(['alert', 'list'])).stdout).not.toContain(receiver.url);
   expect(await run(['alert', 'add', 'A', 'pager', receiver.url, '--on', 'audit.*'])).toMatchObject({
@@ -214,6 +236,8 @@ it('says which mistake it was by its exit code', async () => {
   expect(await run(['store', 'frobnicate'])).toMatchObject({ code: 2 });
   expect(await run(['status', '--colour'])).toMatchObject({ code: 2 });
   expect(await run(['status'], { SCIM_BRIDGE_URL: 'http://127.0.0.1:9' })).toMatchObject({ code: 3 });
+  expect(await run(['status'], { SCIM_BRIDGE_URL: 'bridge.acme.example' })).toMatchObject({ code: 2 });
+  expect(await run(['events', '--limit', 'many'])).toMatchObject({ code: 2 });
   expect(await run(['status'], { SCIM_BRIDGE_TOKEN: 'not one' })).toMatchObject({ code: 4 });
   expect(await run(['status'], { SCIM_BRIDGE_URL: '', SCIM_BRIDGE_TOKEN: '' })).toMatchObject({ code: 2 });
 });
