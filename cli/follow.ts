@@ -1,12 +1,13 @@
 /** Waits for a run or a preview, with a bar on the terminal. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { Format, type GenericFormatter, SingleBar } from 'cli-progress';
+import { type GenericFormatter, SingleBar } from 'cli-progress';
 import type { Client } from '../client/client.ts';
 import { nothing } from './exit.ts';
 import { CONNECTION, INCIDENT, STORE } from './paths.ts';
 
 const ASK_EVERY_MS = 500;
+const BAR_WIDTH = 40;
 const UNDO_WAIT_MS = 60_000;
 
 /** Resolves with the run when it is done. */
@@ -93,8 +94,10 @@ export async function followPull(client: Client, connectionId: string, syncId: s
 
 /** Silent without a terminal; no bar where nobody knows how much there is. */
 function openBar() {
-  const format: GenericFormatter = (options, { progress }, { told, total }) =>
-    total === null ? told : `${Format.BarFormat(progress, options)} ${told}`;
+  const format: GenericFormatter = (_options, { progress }, { told, total }) => {
+    const done = Math.round(progress * BAR_WIDTH);
+    return total === null ? told : `${'='.repeat(done)}${'-'.repeat(BAR_WIDTH - done)} ${told}`;
+  };
   const bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true });
   let isOpen = false;
   return {
