@@ -205,12 +205,12 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('vendorsShape', 'only the answers that Slack documents for a deactivation count', [
     'src/connectors/slack/api/calls.ts',
-    "done: { 204: nothing, 200: resource('user', id) }",
-    'done: { 204: nothing, 200: () => null }',
+    "200: resource('user', id, ({ active }) => active !== true)",
+    '200: () => null',
   ]),
   mutant('blockedInstead', 'where a deletion is refused the account is blocked', [
     'src/connectors/gitlab/userStates.ts',
-    'if (refusal.status !== 409) throw',
+    'if (refusal.status !== 409 || isLocked(refusal)) throw',
     'if (refusal.status !== 0) throw',
   ]),
   mutant('emptyLists', 'an empty list is not believed', [
