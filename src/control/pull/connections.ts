@@ -38,7 +38,7 @@ export function definitionOfSource(
 ): SourceDefinition {
   const definition = sources.get(strategy);
   if (definition) return definition;
-  const detail = `directories of strategy ${strategy} come with a later release; there are ${sources.strategies.join(', ')}`;
+  const detail = `this bridge cannot pull directories of strategy ${strategy}; it can pull ${sources.strategies.join(', ')}`;
   throw new RequestError(400, detail, [{ pointer: '/strategy', detail }]);
 }
 

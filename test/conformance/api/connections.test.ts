@@ -104,15 +104,6 @@ onEachDatabase((open) => {
       expect(await put({ name: 'other name', handle: 'free-to-change' })).toBe('free-to-change');
     });
 
-    it('says of a pulled strategy that it comes later', async () => {
-      const body = { name: 'early', strategy: 'gitlabSaas' };
-      const refused = await ask('POST', `${env}/connections`, { body });
-      expect(refused.status).toBe(400);
-      expect(refused.body.errors).toEqual([
-        { pointer: '/strategy', detail: expect.stringMatching(/comes? with a later release/) },
-      ]);
-    });
-
     it('are primary when they are the oldest', async () => {
       const path = `/v1/environments/${await newEnvironment('primary')}/connections`;
       const bodies = [1, 2, 3].map((n) => ({ name: `c${n}`, strategy: 'scim' }));
