@@ -25,6 +25,21 @@ export function createPacing(db: Db, clock: Clock) {
   let othersUntil = Number.NEGATIVE_INFINITY;
   const mustGiveWay = () => others > 0 || Math.abs(clock.now() - othersUntil) < STILL_THERE_MS;
 
+  /** Resolves when it is the caller's turn, with what ends it. Throws ReadTooLong where that does not come in time. */
+  const turnUntil = async (overAt: number): Promise<() => void> => {
+    const turn = turns.take();
+    const begun = new AbortController();
+    const over = clock.sleep(Math.max(0, overAt - clock.now()), begun.signal).then(
+      () => null,
+      () => null,
+    );
+    const end = await Promise.race([turn, over]);
+    begun.abort();
+    if (end !== null) return end;
+    void turn.then((late) => late());
+    throw new ReadTooLong();
+  };
+
   return {
     /** As long as it lasts, scans give way to it. */
     async giveWayTo<T>(work: () => Promise<T>): Promise<T> {
@@ -42,7 +57,7 @@ export function createPacing(db: Db, clock: Clock) {
       let rows = ROWS.first;
       return {
         async range(read) {
-          const endTurn = mustGiveWay() ? await turns.take() : () => {};
+          const endTurn = mustGiveWay() ? await turnUntil(overAt) : () => {};
           try {
             const startedAt = performance.now();
             const leftMs = overAt - clock.now();
@@ -50,7 +65,8 @@ export function createPacing(db: Db, clock: Clock) {
             const result = await readWithin(db, leftMs, (reads) => read(reads, rows));
             const tookMs = Math.max(1, performance.now() - startedAt);
             rows = Math.round(Math.min(ROWS.most, Math.max(ROWS.least, (rows * RANGE_MS) / tookMs)));
-            if (mustGiveWay()) await clock.sleep(PAUSE * tookMs, NEVER);
+            const pauseMs = mustGiveWay() ? Math.min(PAUSE * tookMs, overAt - clock.now()) : 0;
+            if (pauseMs > 0) await clock.sleep(pauseMs, NEVER);
             return result;
           } finally {
             endTurn();

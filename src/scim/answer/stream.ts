@@ -6,12 +6,16 @@ import type { Response } from 'express';
 import { SCIM_TYPE } from '../../support/scimError.ts';
 import type { Answer } from '../request/call.ts';
 
+const LISTENERS_MAX = 30;
+
 type Streamed = Required<Pick<Answer, 'status' | 'body' | 'more'>>;
 
 /** The body holds the list's first values already. An error while it is read cuts the answer off. */
 export async function sendStreamed(res: Response, { status, body, more }: Streamed): Promise<void> {
   res.status(status).type(SCIM_TYPE);
   if (res.req.method === 'HEAD') return void res.end();
+  // A pipeline listens for each way in which it may end, beside all who wait for the end of the answer already.
+  res.setMaxListeners(LISTENERS_MAX);
   try {
     await pipeline(Readable.from(chunks(body, more), { objectMode: false }), res);
   } catch (error) {

@@ -192,6 +192,22 @@ onEachDatabase((open) => {
     await sideBySide(pacing);
   });
 
+  it('a scan whose turn does not come in time is refused then, and keeps nobody after it waiting', async () => {
+    const pacing = createPacing(db, systemClock);
+    let end = () => {};
+    const first = new Promise<void>((done) => {
+      end = done;
+    });
+    await pacing.giveWayTo(async () => {
+      const reading = pacing.until(systemClock.now() + SOME_TIME_MS).range(() => first);
+      const late = pacing.until(systemClock.now() + 50).range(async () => {});
+      await expect(late).rejects.toMatchObject({ name: 'ReadTooLong' });
+      end();
+      await reading;
+      expect(await pacing.until(systemClock.now() + SOME_TIME_MS).range(async () => 'next')).toBe('next');
+    });
+  });
+
   it('scans have ranges that take about the same time, and end when their time is over', async () => {
     let now = 0;
     const pacing = createPacing(db, { ...systemClock, now: () => now });
