@@ -73,7 +73,7 @@ it(
     expect(scenes).toHaveLength(10);
     const [onboarding, groups, title, move, leaver, rehire, , brake, decision, repair] = scenes;
     expect(onboarding).toMatch(/Slack {2}create +Ada +POST +\/scim\/v2\/Users +201 +(<|\d)/);
-    expect(onboarding).toMatch(/adopt +Grace +no call/);
+    expect(onboarding).toMatch(/adopt +Grace +POST +\/api\/users\.info +200/);
     expect(onboarding).toMatch(/GitLab create +Ada +POST +\/api\/v4\/users +201/);
     expect(onboarding?.match(/now +enabled: Ada, Grace, Alan, Joan$/gm)).toHaveLength(3);
     expect(groups?.match(/engineering: Ada, Alan, Grace · design: Joan$/gm)).toHaveLength(3);
