@@ -84,6 +84,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     it('disables at once while creations alone are told that it is out of order (503)', async () => {
       await world.add(type);
       const leaver = await world.join('leaver');
+      await world.forget();
       const asked = limit('POST', /\/users$/i, RETRY_AFTER_S, 503);
       await world.bridge.scim('POST', '/Users', person('newcomer'));
       await eventually(async () => asked() > 0 || undefined, 5_000);
