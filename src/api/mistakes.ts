@@ -50,8 +50,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType): Mistake[] {
   if (issue.code !== 'unrecognized_keys') {
-    const name = String(issue.path.at(-1) ?? 'the body');
-    return [{ pointer: pointerTo(issue.path), detail: `${name} ${lowerFirst(issue.message)}` }];
+    return [{ pointer: pointerTo(issue.path), detail: `${nameOf(issue.path)} ${lowerFirst(issue.message)}` }];
   }
   const { shape = {} } = schema as { readonly shape?: Readonly<Record<string, z.ZodType>> };
   const known = Object.entries(shape).filter(([, value]) => !SAYS_NOTHING.has(typeOf(value)));
@@ -61,6 +60,11 @@ function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType): Mistake[] {
     pointer: pointerTo([...issue.path, key]),
     detail: `unknown key ${key}${hint}`,
   }));
+}
+
+function nameOf(path: readonly PropertyKey[]): string {
+  const [list, last = 'the body'] = path.length > 1 ? path.slice(-2) : [undefined, path[0]];
+  return typeof last === 'number' && list !== undefined ? `${String(list)}[${last}]` : String(last);
 }
 
 /** Of what is refused for now, and of what is read only. */

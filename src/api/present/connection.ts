@@ -5,7 +5,7 @@ import { type ConnectionCounts, countsOfConnections } from '../../db/identity/co
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import { storesWaitedFor } from '../../db/identity/tombstones.ts';
 import { getPulled, type PulledRecord } from '../../db/pull/connections.ts';
-import { onlyEnriches } from '../../model/pull/pull.ts';
+import { isPulledStrategy, onlyEnriches } from '../../model/pull/pull.ts';
 import { maskedConfiguration } from '../../stores/storeSecrets.ts';
 import type { ApiDeps } from '../deps.ts';
 import { connectionHref } from '../href.ts';
@@ -39,10 +39,12 @@ export function showConnection(
   const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
   const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
   const { silentAfterHours } = connection;
+  // While it is deleted, what was pulled is gone already.
+  const isPulled = isPulledStrategy(strategy);
   return {
     id,
     environment: { id: environmentId },
-    ...{ name, handle, strategy, mode: pulled ? ('pull' as const) : ('push' as const), isPrimary },
+    ...{ name, handle, strategy, mode: isPulled ? ('pull' as const) : ('push' as const), isPrimary },
     ...{ unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours },
     status: deletion ? ('DELETING' as const) : statusOf(pulled),
     ...(deletion ? { deletion: showDeletion(deletion) } : {}),
@@ -53,7 +55,7 @@ export function showConnection(
     updatedAt,
     _links: {
       self: { href: connectionHref(deps, connection) },
-      ...(pulled
+      ...(isPulled
         ? { syncs: { href: connectionHref(deps, connection, 'syncs') } }
         : { scimConfiguration: { href: connectionHref(deps, connection, 'scim-configuration') } }),
     },

@@ -23,7 +23,7 @@ import {
 } from '../../db/identity/connections.ts';
 import { getPulled, pulledAmong } from '../../db/pull/connections.ts';
 import type { Cause } from '../../model/cause.ts';
-import { onlyEnriches, PULLED_STRATEGIES } from '../../model/pull/pull.ts';
+import { isPulledStrategy, onlyEnriches } from '../../model/pull/pull.ts';
 import type { ApiDeps } from '../deps.ts';
 import { accepted, created, endpoint, noContent, ok } from '../endpoint.ts';
 import { connectionHref } from '../href.ts';
@@ -85,7 +85,7 @@ export const connections = {
     answers: { 201: Connection },
     refusals: { 409: 'Another connection has the name or the handle, or the environment is being deleted.' },
     handle: async ({ environment, body, cause }, deps) => {
-      const made = isPulled(body.strategy)
+      const made = isPulledStrategy(body.strategy)
         ? await createPulled(deps.propagation, environment.id, pulledInput(body), cause)
         : await createConnection(deps, environment.id, inputOf(body), cause);
       const { body: shown, version } = await answer(deps, made);
@@ -208,10 +208,6 @@ async function changed(deps: ApiDeps, connection: ConnectionRecord, change: Chan
     case 'run':
       return accepted(showPullRun(deps, connection, change.run));
   }
-}
-
-function isPulled(strategy: string): boolean {
-  return PULLED_STRATEGIES.some((pulled) => pulled === strategy);
 }
 
 function pulledInput(body: z.output<typeof NewConnection>): PulledInput {

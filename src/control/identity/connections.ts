@@ -15,7 +15,7 @@ import { lockEnvironment } from '../../db/identity/environments.ts';
 import type { Db } from '../../db/open.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import { PULLED_STRATEGIES } from '../../model/pull/pull.ts';
+import { isPulledStrategy } from '../../model/pull/pull.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { newId } from '../../support/ids.ts';
@@ -133,8 +133,7 @@ const nothingElse: Also = async () => {};
 
 /** What pushes and what is pulled are never the same connection, nor are two directories. */
 function refuseOtherMode(before: Strategy, next: Strategy): void {
-  const isPulled = (strategy: Strategy) => PULLED_STRATEGIES.some((pulled) => pulled === strategy);
-  if (before === next || (!isPulled(before) && !isPulled(next))) return;
+  if (before === next || (!isPulledStrategy(before) && !isPulledStrategy(next))) return;
   const detail = `strategy stays ${before}: make another connection for ${next}, and move people over`;
   throw new RequestError(400, 'The strategy of this connection does not change.', [
     { pointer: '/strategy', detail },

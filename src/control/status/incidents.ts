@@ -106,7 +106,7 @@ async function wordsAbout(
   if (closedAt !== null) {
     const none = `${first}: nothing is held any more, and no loss stands${where}.`;
     const until = isoTime(Date.parse(closedAt) + UNDONE_WITHIN_MS);
-    const ifNothing = `Everything is decided. What was taken can be given back until ${until}.`;
+    const ifNothing = `Everything is decided.${lost === 0 ? '' : ` What was taken can be given back until ${until}.`}`;
     return { summary: lost + held === 0 ? none : summary, ifNothing };
   }
   const left = await countLeft(db, id);

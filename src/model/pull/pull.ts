@@ -12,6 +12,10 @@ export const PULLED_STRATEGIES = [
 ] as const;
 export type PulledStrategy = (typeof PULLED_STRATEGIES)[number];
 
+export function isPulledStrategy(strategy: unknown): strategy is PulledStrategy {
+  return PULLED_STRATEGIES.some((pulled) => pulled === strategy);
+}
+
 /** Those whose accounts add to people, and bring nobody. */
 const ENRICHING_STRATEGIES: readonly string[] = [
   'slack',

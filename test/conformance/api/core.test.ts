@@ -85,10 +85,14 @@ onEachDatabase((open) => {
     });
 
     it('names every mistake of a body, and what is allowed', async () => {
-      const body = { strategy: 'nis', unknownAttributes: 1, retentionDays: -1, metadata: [], colour: 'red' };
+      const body = {
+        ...{ strategy: 'nis', unknownAttributes: 1, retentionDays: -1, metadata: [], colour: 'red' },
+        domains: ['acme.example', 7],
+      };
       const refused = await ask('POST', `${env}/connections`, { body });
       expectProblem(refused, 400, [
         '/colour',
+        '/domains/1',
         '/metadata',
         '/name',
         '/retentionDays',
@@ -102,6 +106,7 @@ onEachDatabase((open) => {
       expect(detail['/strategy']).toBe(
         'strategy must be one of okta, entra, auth0, scim, oktaApi, google, ldap, demo, gitlabSelf, gitlabSaas, slack',
       );
+      expect(detail['/domains/1']).toBe('domains[1] must be a string');
       expect(detail['/retentionDays']).toBe('retentionDays must be at least 0');
       expect(detail['/colour']).toBe(
         'unknown key colour; allowed are name, handle, strategy, isPrimary, unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata, silentAfterHours, enrich, configuration, sync, groups, manager, mapping, tags, domains',

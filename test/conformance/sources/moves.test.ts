@@ -83,7 +83,9 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
   };
   const leave = async (path: string) => {
-    expect((await bridge.admin('DELETE', `${path}?confirm=true`)).status).toBe(202);
+    const { mode } = (await bridge.admin('GET', path)).body;
+    const leaving = await bridge.admin('DELETE', `${path}?confirm=true`);
+    expect(leaving).toMatchObject({ status: 202, body: { mode, status: 'DELETING' } });
     const gone = async () => {
       await bridge.turn();
       return (await bridge.admin('GET', path)).status === 404 || undefined;

@@ -1,7 +1,7 @@
 /** What a connection has besides, where it is pulled. */
 
 import { z } from 'zod';
-import { PULLED_STRATEGIES } from '../../../model/pull/pull.ts';
+import { isPulledStrategy } from '../../../model/pull/pull.ts';
 import { Time } from '../common.ts';
 import { SourceMapping } from './metadata.ts';
 
@@ -118,7 +118,7 @@ export function refusePullSettings(
   body: Readonly<Record<string, unknown>>,
   context: { addIssue(issue: { code: 'custom'; path: string[]; message: string; input: unknown }): void },
 ): void {
-  if (PULLED_STRATEGIES.some((strategy) => strategy === body.strategy)) return;
+  if (isPulledStrategy(body.strategy)) return;
   for (const name of Object.keys(PULL_SETTINGS)) {
     if (body[name] === undefined || body[name] === null) continue;
     const message = 'is only for connections that are pulled';
