@@ -10,6 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
+import { UnheardChanges } from '../recovery/unheardChanges.ts';
 import type { Refusal } from '../refusal.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
@@ -34,7 +35,10 @@ export interface Recording {
   why(change: MembershipChange): string;
 }
 
-/** Where the vendor refuses a batch whole, its halves go apart, until only those are left whom it refuses alone. */
+/**
+ * Where the vendor refuses a batch whole, its halves go apart, until only those are left whom it refuses alone. What is
+ * answered by something else than the vendor keeps nobody else waiting; its error is thrown when all others are done.
+ */
 export async function applyMemberships(
   attempt: Attempt,
   group: RefusingGroup,
@@ -43,29 +47,42 @@ export async function applyMemberships(
 ): Promise<AppliedMemberships> {
   const queue = batchesOf(changes, group.known, attempt.context.connector.capabilities.membersPerCallMax);
   const refused = new Map<string, Refusal>();
-  let first = queue[0] ?? null;
+  const unheard = new UnheardChanges();
+  const announceNext = (tx: Db, next: Batch) => announce(tx, attempt, [...unheard.changes, ...next]);
+  let isFirst = true;
   let told: readonly VendorCall[] = [];
-  for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
+  let gaveWay = false;
+  for (let batch = queue.shift(); batch !== undefined && !gaveWay; batch = queue.shift()) {
     const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
     const release = await attempt.claim.share(accounts, plannedAt);
-    if (release === null) return { refused, gaveWay: true };
+    if (release === null) {
+      gaveWay = true;
+      break;
+    }
+    const next = queue[0] ?? null;
     try {
-      if (first !== null) await announceFirst(attempt, first);
-      first = null;
-      const applied = await applyBatch(attempt, group, { batch, next: queue[0] ?? null, told }, recording);
+      if (isFirst) await attempt.recordAndGoOn((tx) => announceNext(tx, batch));
+      isFirst = false;
+      const applied = await applyBatch(attempt, group, { batch, next, told, announceNext }, recording);
       if (applied.is === 'split') {
         told = applied.calls;
         queue.unshift(...halvesOf(batch));
       } else {
         told = [];
+        unheard.heard();
         for (const [key, refusal] of applied.refused) refused.set(key, refusal);
       }
+    } catch (error) {
+      told = [];
+      if (!unheard.takes(error, batch) || next === null) throw unheard.error ?? error;
+      await attempt.recordAndGoOn((tx) => announceNext(tx, next));
     } finally {
       release();
     }
-    if (queue.length > 0 && (await attempt.giveWay())) return { refused, gaveWay: true };
+    gaveWay = queue.length > 0 && (await attempt.giveWay());
   }
-  return { refused, gaveWay: false };
+  if (unheard.error) throw unheard.error;
+  return { refused, gaveWay };
 }
 
 /** A remote group, and what its vendor refused before. */
@@ -93,14 +110,11 @@ function halvesOf(batch: Batch): readonly Batch[] {
   return [batch.slice(0, half), batch.slice(half)];
 }
 
-function announceFirst(attempt: Attempt, batch: Batch): Promise<void> {
-  return attempt.recordAndGoOn((tx) => announce(tx, attempt, batch));
-}
-
 /** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
 async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
   const members = batch.map((change) => change.member.remoteId);
-  await attempt.announce(tx, { ops: batch.slice(0, 1).map(({ op }) => op), attributes: {}, members });
+  const ops = [...new Set(batch.map(({ op }) => op))];
+  await attempt.announce(tx, { ops, attributes: {}, members });
 }
 
 type AppliedBatch =
@@ -112,12 +126,13 @@ interface Turn {
   readonly next: Batch | null;
   /** Calls for more at once that the vendor refused, and no event has told of yet. */
   readonly told: readonly VendorCall[];
+  announceNext(tx: Db, next: Batch): Promise<void>;
 }
 
 async function applyBatch(
   attempt: Attempt,
   group: RefusingGroup,
-  { batch, next, told }: Turn,
+  { batch, next, told, announceNext }: Turn,
   { onDone, why }: Recording,
 ): Promise<AppliedBatch> {
   const { store, connector } = attempt.context;
@@ -156,7 +171,7 @@ async function applyBatch(
     await endDrift(attempt, tx, remoteGroupId, done);
     await noteRefusals(tx, attempt, group, batch, byId);
     for (const change of done) await onDone(tx, change);
-    if (next) await announce(tx, attempt, next);
+    if (next) await announceNext(tx, next);
     if (done.length > 0)
       await attempt.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
     for (const change of batch) {

@@ -21,22 +21,20 @@ export async function recoverMembers(
   unseen: readonly LedgerEntry[],
 ): Promise<void> {
   const { ops = [], members = [], again = false } = attempt.intent ?? {};
-  const [op] = ops;
-  if (members.length === 0 || (op !== 'grant' && op !== 'revoke')) return;
+  const wasGranting = ops.includes('grant');
+  const wasRevoking = ops.includes('revoke');
+  if (members.length === 0 || !(wasGranting || wasRevoking)) return;
   const { store } = attempt.context;
   const there = await ledgerEntries(attempt.db, store.id, link.remoteId, members);
-  const granted = [...there.values()].filter((entry) => entry.origin === 'foreign');
+  const granted = wasGranting ? [...there.values()].filter(({ origin }) => origin === 'foreign') : [];
   const gone = members.filter((remoteId) => !there.has(remoteId));
   const justGone = new Set(unseen.map((entry) => entry.remoteUserId));
-  const revoked = again ? gone.filter((remoteId) => justGone.has(remoteId)) : gone;
-  const found = op === 'grant' ? granted.map((entry) => entry.remoteUserId) : revoked;
+  // Of both at once it is not known who was to go: those who came to nothing are not there either.
+  const isSure = !again && !wasGranting;
+  const revoked = wasRevoking ? gone.filter((remoteId) => isSure || justGone.has(remoteId)) : [];
   const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
-  await attempt.record(async (tx) => {
-    await attempt.forgetIntent(tx);
+  const tell = async (tx: Db, op: 'grant' | 'revoke', found: readonly string[]) => {
     if (found.length === 0) return;
-    const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
-    if (op === 'grant') await recordMembers(tx, store.id, link.remoteId, mine, attempt.now());
-    else await recordRevoked(tx, attempt, link, found, unseen);
     await attempt.foundEvent(tx, op, link.remoteName, {
       remoteGroupId: link.remoteId,
       count: found.length,
@@ -44,6 +42,15 @@ export async function recoverMembers(
         .slice(0, NAMED_MAX)
         .map((remoteId) => ({ remoteId, display: names.get(remoteId) ?? remoteId })),
     });
+  };
+  const mine = granted.map((entry) => ({ ...entry, origin: 'added' as const }));
+  await attempt.record(async (tx) => {
+    await attempt.forgetIntent(tx);
+    await recordMembers(tx, store.id, link.remoteId, mine, attempt.now());
+    const found = mine.map((entry) => entry.remoteUserId);
+    await tell(tx, 'grant', found);
+    await recordRevoked(tx, attempt, link, revoked, unseen);
+    await tell(tx, 'revoke', revoked);
   });
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { eventually, patch } from '../../bridge.ts';
-import type { Answer } from '../../emulator/server.ts';
+import type { Answer, EmulatedRequest } from '../../emulator/server.ts';
 import { startWorld, VENDORS, type World } from './world.ts';
 
 const HTML = '<!doctype html><html><title>Sign in</title></html>';
@@ -133,6 +133,36 @@ describe.each(VENDORS)('in the place of %s', (type) => {
     await world.settled();
     expect(await world.account(type, 'jane')).toMatchObject({ enabled: false });
     expect(await world.syncStatus(type)).toMatchObject({ syncState: 'SYNCED', openLeavers: [] });
+  });
+
+  it.each([
+    ['never arrives', false],
+    ['arrives', true],
+  ])('keeps no removal waiting for an addition that %s, and forgets neither', async (_case, applied) => {
+    await world.add(type, { GROUP_PROVISIONING: 'Create' });
+    const [lea = '', kim = ''] = [await world.join('lea'), await world.join('kim')];
+    const path = `/Groups/${await world.group('pilots', [lea])}`;
+    const isAddition = ({ method, path, body }: EmulatedRequest) =>
+      type === 'Slack'
+        ? method === 'PATCH' && path.includes('/Groups/') && JSON.stringify(body).includes('"add"')
+        : method === 'POST' && path.endsWith('/members');
+    server(type).faults.inject({
+      fault: { kind: 'answer', answer: page(403), applied },
+      matches: isAddition,
+      times: Number.POSITIVE_INFINITY,
+    });
+    const members = (op: string, id: string) => ({ op, path: 'members', value: [{ value: id }] });
+    await world.bridge.scim('PATCH', path, patch(members('add', kim), members('remove', lea)));
+    await eventually(
+      async () => ((await world.members(type, 'pilots'))?.includes('lea') ? undefined : true),
+      10_000,
+    );
+    server(type).faults.clear();
+    await world.settled();
+    expect(await world.members(type, 'pilots')).toEqual(['kim']);
+    await world.patch(path, members('remove', kim));
+    expect(await world.members(type, 'pilots')).toEqual([]);
+    expect(await world.syncStatus(type)).toMatchObject({ syncState: 'SYNCED' });
   });
 
   it('keeps an update owed, and a creation, without a second account', async () => {
