@@ -53,11 +53,14 @@ async function giveBackTo(
   await attempt.record(async (tx) => {
     for (const [loss, back] of verdicts) if (back.verdict !== 'give') await end(tx, loss, back);
   });
-  const given = new Map(
-    verdicts.flatMap(([loss, back]) => (back.verdict === 'give' ? [[changeKey(back.change), loss]] : [])),
+  const toGive = verdicts.flatMap(([loss, back]) =>
+    back.verdict === 'give' ? [{ loss, change: back.change }] : [],
   );
-  const grants = verdicts.flatMap(([, back]) => (back.verdict === 'give' ? [back.change] : []));
-  return grants.length > 0 && (await grant(attempt, remoteId, { changes: grants, plannedAt }, given));
+  // What was taken, given and taken again has a row for each time.
+  const given = Map.groupBy(toGive, ({ change }) => changeKey(change));
+  const grants = [...given.values()].flatMap(([first]) => first?.change ?? []);
+  const losses = new Map([...given].map(([key, some]) => [key, some.map(({ loss }) => loss)]));
+  return grants.length > 0 && (await grant(attempt, remoteId, { changes: grants, plannedAt }, losses));
 }
 
 /** Calls go in batches, and leavers may come in between: the rest is looked at anew then. */
@@ -65,24 +68,24 @@ async function grant(
   attempt: Attempt,
   remoteId: string,
   grants: PlannedMemberships,
-  losses: ReadonlyMap<string, Wanted>,
+  losses: ReadonlyMap<string, readonly Wanted[]>,
 ): Promise<boolean> {
   const { store } = attempt.context;
   const isFed = (await groupLinksByRemoteId(attempt.db, store.id, remoteId)).length > 0;
-  const lossOf = (change: MembershipChange) => losses.get(changeKey(change)) as Wanted;
+  const lossesOf = (key: string) => losses.get(key) ?? [];
   try {
     const group = { remoteGroupId: remoteId, known: await knownRefusals(attempt, remoteId) };
     const { refused, gaveWay } = await applyMemberships(attempt, group, grants, {
       onDone: async (tx, change) => {
-        await end(tx, lossOf(change), { verdict: 'given' });
+        for (const loss of lossesOf(changeKey(change))) await end(tx, loss, { verdict: 'given' });
         // Nobody answers for a group that no SCIM group feeds.
         if (!isFed) await forgetMembers(tx, store.id, remoteId, [change.member.remoteId]);
       },
-      why: (change) => `given back by ${lossOf(change).undoBy}`,
+      why: (change) => `given back by ${lossesOf(changeKey(change))[0]?.undoBy}`,
     });
     await attempt.record(async (tx) => {
       for (const [key, { reason }] of refused)
-        await end(tx, losses.get(key) as Wanted, { verdict: 'impossible', reason });
+        for (const loss of lossesOf(key)) await end(tx, loss, { verdict: 'impossible', reason });
       await attempt.forgetIntent(tx);
     });
     return gaveWay;
@@ -90,7 +93,7 @@ async function grant(
     if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
     const reason = `the group is not there any more: ${error.message}`;
     await attempt.record(async (tx) => {
-      for (const loss of losses.values()) await end(tx, loss, { verdict: 'impossible', reason });
+      for (const loss of [...losses.values()].flat()) await end(tx, loss, { verdict: 'impossible', reason });
       await attempt.forgetIntent(tx);
     });
     return false;

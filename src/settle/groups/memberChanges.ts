@@ -10,7 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
-import { UnheardChanges } from '../recovery/unheardChanges.ts';
+import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import type { Refusal } from '../refusal.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
@@ -47,18 +47,17 @@ export async function applyMemberships(
 ): Promise<AppliedMemberships> {
   const queue = batchesOf(changes, group.known, attempt.context.connector.capabilities.membersPerCallMax);
   const refused = new Map<string, Refusal>();
-  const unheard = new UnheardChanges();
-  const announceNext = (tx: Db, next: Batch) => announce(tx, attempt, [...unheard.changes, ...next]);
+  const unanswered = new UnansweredChanges();
+  const announceNext = (tx: Db, next: Batch | null) =>
+    announce(tx, attempt, [...unanswered.changes, ...(next ?? [])]);
   let isFirst = true;
   let told: readonly VendorCall[] = [];
   let gaveWay = false;
   for (let batch = queue.shift(); batch !== undefined && !gaveWay; batch = queue.shift()) {
     const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
     const release = await attempt.claim.share(accounts, plannedAt);
-    if (release === null) {
-      gaveWay = true;
-      break;
-    }
+    gaveWay = release === null;
+    if (release === null) break;
     const next = queue[0] ?? null;
     try {
       if (isFirst) await attempt.recordAndGoOn((tx) => announceNext(tx, batch));
@@ -69,19 +68,19 @@ export async function applyMemberships(
         queue.unshift(...halvesOf(batch));
       } else {
         told = [];
-        unheard.heard();
+        unanswered.answered();
         for (const [key, refusal] of applied.refused) refused.set(key, refusal);
       }
     } catch (error) {
       told = [];
-      if (!unheard.takes(error, batch) || next === null) throw unheard.error ?? error;
+      if (!unanswered.takes(error, batch) || next === null) throw unanswered.error ?? error;
       await attempt.recordAndGoOn((tx) => announceNext(tx, next));
     } finally {
       release();
     }
     gaveWay = queue.length > 0 && (await attempt.giveWay());
   }
-  if (unheard.error) throw unheard.error;
+  if (unanswered.error) throw unanswered.error;
   return { refused, gaveWay };
 }
 
@@ -110,8 +109,12 @@ function halvesOf(batch: Batch): readonly Batch[] {
   return [batch.slice(0, half), batch.slice(half)];
 }
 
-/** Notes whom the next call is about, so that whoever finds the note knows whose memberships those are. */
+/**
+ * Notes whom the next call is about, so that whoever finds the note knows whose memberships those are; of nobody that
+ * nothing is left to be found.
+ */
 async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
+  if (batch.length === 0) return attempt.forgetIntent(tx);
   const members = batch.map((change) => change.member.remoteId);
   const ops = [...new Set(batch.map(({ op }) => op))];
   await attempt.announce(tx, { ops, attributes: {}, members });
@@ -126,7 +129,7 @@ interface Turn {
   readonly next: Batch | null;
   /** Calls for more at once that the vendor refused, and no event has told of yet. */
   readonly told: readonly VendorCall[];
-  announceNext(tx: Db, next: Batch): Promise<void>;
+  announceNext(tx: Db, next: Batch | null): Promise<void>;
 }
 
 async function applyBatch(
@@ -171,7 +174,7 @@ async function applyBatch(
     await endDrift(attempt, tx, remoteGroupId, done);
     await noteRefusals(tx, attempt, group, batch, byId);
     for (const change of done) await onDone(tx, change);
-    if (next) await announceNext(tx, next);
+    await announceNext(tx, next);
     if (done.length > 0)
       await attempt.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
     for (const change of batch) {

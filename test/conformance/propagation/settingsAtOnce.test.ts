@@ -1,6 +1,7 @@
 /** Settings take effect at once: once a PUT was answered, no call under the settings before it goes out. */
 
-import { person } from '../../bridge.ts';
+import { eventually, person } from '../../bridge.ts';
+import type { EmulatedRequest } from '../../emulator/server.ts';
 import { startWorld, type World } from './world.ts';
 
 const STORES = 20;
@@ -71,4 +72,29 @@ describe.each([
       expect(late.map(({ token }) => token)).toEqual([]);
     }
   });
+});
+
+it('tells once of removals that were under way when other settings were saved', async () => {
+  const world = await startWorld();
+  try {
+    await world.add('Slack');
+    const people = [await world.join('ann'), await world.join('bob')];
+    const group = await world.group('pilots', people);
+    const { promise: until, resolve: release } = Promise.withResolvers<void>();
+    const isRemoval = ({ method, path }: EmulatedRequest) => method === 'PATCH' && path.includes('/Groups/');
+    world.slack.faults.inject({ fault: { kind: 'hold', until }, matches: isRemoval });
+    await world.forget();
+    expect((await world.bridge.scim('DELETE', `/Groups/${group}`)).status).toBe(204);
+    await eventually(async () => world.slack.requests.find(isRemoval), 10_000);
+    const configuration = { ...world.connection('Slack'), MAX_ATTEMPTS: 7 };
+    const saved = await world.store('Slack', 'PUT', '', { type: 'Slack', name: 'Slack', configuration });
+    expect(saved.status).toBe(200);
+    release();
+    await world.settled();
+    const events = await world.bridge.db('events').where({ kind: 'change.revoke', outcome: 'success' });
+    expect(events).toHaveLength(1);
+    expect(await world.bridge.db('losses').where({ kind: 'group' })).toHaveLength(people.length);
+  } finally {
+    await world.stop();
+  }
 });

@@ -9,7 +9,7 @@ import { RemoteError } from '../../model/errors.ts';
 /** In a row: then it is not about these members. */
 const IN_A_ROW_MAX = 3;
 
-export class UnheardChanges {
+export class UnansweredChanges {
   readonly changes: MembershipChange[] = [];
   /** The first one. */
   error: RemoteError | null = null;
@@ -25,7 +25,7 @@ export class UnheardChanges {
     return this.#inARow < IN_A_ROW_MAX;
   }
 
-  heard(): void {
+  answered(): void {
     this.#inARow = 0;
   }
 }
