@@ -181,7 +181,7 @@ async function quiet(world: World, play: Play): Promise<void> {
     for (const store of world.stores) isSettled &&= await play.admin.isSettled(store);
     if (isSettled) return;
     if (world.scheduler.now > deadline) {
-      throw new Error(`not quiet: ${JSON.stringify(await play.admin.tasks('pending'))}`);
+      throw new Error(`not quiet: ${JSON.stringify(await play.admin.unsettled())}`);
     }
     await world.sleep(LOOK_EVERY_MS);
   }

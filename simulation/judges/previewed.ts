@@ -37,11 +37,12 @@ export function judgePreviewed(
   return complaints;
 }
 
-/** The deletion of an only owner is owed, asked for by each sync, and refused. */
+/** What is owed, asked for by each sync, and refused: an only owner is not deleted, who waits for approval not blocked. */
 function isRefused({ model, own, vendor }: Records, { op, subject }: ShownChange): boolean {
-  const human = op === 'delete' ? model.byPerson(subject.id) : undefined;
+  const human = op === 'delete' || op === 'disable' ? model.byPerson(subject.id) : undefined;
+  const refused = op === 'delete' ? 'onlyOwner' : 'unapproved';
   const accounts = human ? own.accountsOf(human) : [];
-  return accounts.some((id) => vendor.holds.accounts.get(id)?.oddities.has('onlyOwner'));
+  return accounts.some((id) => vendor.holds.accounts.get(id)?.oddities.has(refused));
 }
 
 function keyOf({ op, subject, member }: ShownChange): string {

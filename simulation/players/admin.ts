@@ -234,11 +234,19 @@ export class Admin {
     return listed.body._embedded.tasks.map(({ id }: Task) => id);
   }
 
+  /** Each pending task in full, for whoever reads why a history does not come to rest. */
+  async unsettled(): Promise<readonly Task[]> {
+    const listed = await this.#world.admin('GET', `/propagation/tasks?state=pending&${PAGE}`);
+    return listed.body._embedded.tasks;
+  }
+
   /** Whether nothing of the store is waiting or under way, as it says itself. */
   async isSettled(store: SimulatedStore): Promise<boolean> {
     const status: SyncStatus = (await this.#ask(store, 'GET', '/syncStatus')).body;
     const { syncState, pendingCount, openLeavers } = status;
-    const waiting = openLeavers.filter(({ subject }) => isUnapproved(store, subject.id)).length;
+    const waiting = openLeavers.filter(
+      ({ subject, task }) => task === 'pending' && isUnapproved(store, subject.id),
+    ).length;
     if (pendingCount > 0 && pendingCount === waiting) return syncState !== 'PAUSED';
     return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
   }
@@ -253,7 +261,10 @@ interface Task {
 interface SyncStatus {
   readonly syncState: string;
   readonly pendingCount: number;
-  readonly openLeavers: readonly { readonly subject: { readonly id: string } }[];
+  readonly openLeavers: readonly {
+    readonly subject: { readonly id: string };
+    readonly task: string | null;
+  }[];
 }
 
 /** Only the vendor's administrator ends that, and until then the bridge waits. */

@@ -29,7 +29,7 @@ export interface AttemptDeps {
   readonly log: Pick<Log, 'warn'>;
 }
 
-type SettleDoubt = (error: RemoteError, creates: boolean, member?: string) => Promise<void>;
+type SettleDoubt = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
 type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'settleDoubt' | 'proveRights';
 
 export class Attempt {

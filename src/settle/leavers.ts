@@ -5,9 +5,12 @@
 
 import type { Db } from '../db/open.ts';
 import { closeLeaver, getLeaver, openLeavers, saveCheck } from '../db/queue/leavers.ts';
-import type { LinkRecord } from '../db/seen/links.ts';
+import { hurryTask } from '../db/queue/queue.ts';
+import { PRIORITY } from '../db/queue/tasks.ts';
+import { getLink, type LinkRecord } from '../db/seen/links.ts';
 import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
+import { loadDesiredUsers } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -38,27 +41,49 @@ export async function settleLeaver(
   const { store, settings } = attempt.context;
   const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
-    if (leaving.isSpared && leaving.hadAccess) {
-      const since = attempt.now();
-      const { environmentId } = store;
-      const correlationId = attempt.task.causes.at(-1) ?? null;
-      await openLeavers(tx, [store.id], { personId, environmentId, correlationId, since });
+    const isWaiting = (leaving.isSpared || undone || leaving.waits) && leaving.hadAccess;
+    if (isWaiting && !leaving.accessTaken) {
+      await openLeaver(tx, attempt, attempt.now());
       return null;
     }
-    const isOpen = (undone || leaving.waits) && leaving.hadAccess && !leaving.accessTaken;
-    if (leaving.stillThere || isOpen) return null;
+    if (leaving.stillThere) return null;
     if (leaving.recheckAt !== undefined) return leaving.recheckAt;
     if (leaving.accessTaken && settings.verify) {
-      const since = attempt.task.createdAt;
-      const correlationId = attempt.task.causes.at(-1) ?? null;
-      const { environmentId } = store;
-      await openLeavers(tx, [store.id], { personId, environmentId, correlationId, since });
+      await openLeaver(tx, attempt, attempt.task.createdAt);
       await saveCheck(tx, { storeId: store.id, personId, disabledAt: attempt.now(), checks: 0 });
       return attempt.now();
     }
   }
   if (attempt.task.isOpenLeaver) await closeLeaver(tx, store.id, personId);
   return null;
+}
+
+function openLeaver(tx: Db, { context, task }: Attempt, since: string): Promise<void> {
+  const { id: storeId, environmentId } = context.store;
+  const correlationId = task.causes.at(-1) ?? null;
+  return openLeavers(tx, [storeId], { personId: task.subject.id, environmentId, correlationId, since });
+}
+
+/**
+ * After an attempt that failed. A write that takes somebody out of scope (a new title, a lost membership, a return to
+ * a directory whose rules leave them out) asks for their task like any other: only a look says that they leave.
+ */
+export async function openUnsaidLeaver(attempt: Attempt): Promise<void> {
+  const { db, context, task } = attempt;
+  if (task.subject.kind !== 'user' || task.isOpenLeaver) return;
+  const link = await getLink(db, context.store.id, task.subject);
+  if (!link || !isUsable(link)) return;
+  const [person] = await loadDesiredUsers(db, context, [task.subject.id]);
+  if (person === undefined || person.lifecycle === 'active') return;
+  await attempt.record(async (tx) => {
+    await openLeaver(tx, attempt, attempt.now());
+    await hurryTask(tx, task.id, PRIORITY.leaver);
+  });
+}
+
+/** Whoever waits for an approval may be let in at any time. */
+export function isUsable({ state, disabledBy }: Pick<LinkRecord, 'state' | 'disabledBy'>): boolean {
+  return state === 'enabled' || state === 'invited' || disabledBy === 'unapproved';
 }
 
 /** What one look at the account of a leaver means for the task. */

@@ -2,7 +2,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { VendorAnswer } from '../db/seen/syncStatuses.ts';
-import type { Change } from '../model/change.ts';
+import { type Change, endsAccess } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -23,7 +23,7 @@ export async function forbiddenAsSkip(
   const isAnswer = error.disposition === 'forbidden' || error.disposition === 'waits';
   if (isAnswer) await attempt.withdrawIntent();
   if (error.disposition !== 'forbidden') throw error;
-  await attempt.settleDoubt(error, change.op === 'create');
+  await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }

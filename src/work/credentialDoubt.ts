@@ -18,7 +18,8 @@ class Checked extends RemoteError {}
 
 interface Refused {
   readonly error: RemoteError;
-  readonly creates: boolean;
+  /** What was refused ends access, which stays owed, or makes an account, which nobody else's can be to blame for. */
+  readonly isOwed: boolean;
   /** Whom it is about, where that is not the subject of the task. */
   readonly about?: string;
   /** When the attempt began that was refused: what began before a check was over is answered by it. */
@@ -51,14 +52,14 @@ export class CredentialDoubt {
   }
 
   /**
-   * Resolves where the refusal is the subject's own; `creates`: no account of anybody's can be to blame. @throws
+   * Resolves where the refusal is the subject's own. What is owed takes no check from before it for an answer. @throws
    * RemoteError: `unauthorized` where the credential is bad, `transient` where nobody can tell, `waits` until the next
    * check may be made.
    */
   async settle(
     store: StoreRecord,
     task: DueTask,
-    { error, creates, began, about = task.subject.id }: Refused,
+    { error, isOwed, began, about = task.subject.id }: Refused,
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#clock.now();
@@ -71,7 +72,7 @@ export class CredentialDoubt {
       const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
       if (waitMs > 0) {
         this.#refused.add(about);
-        if (wasGood && !creates && this.#refused.size < REFUSED_MIN) return;
+        if (wasGood && !isOwed && this.#refused.size < REFUSED_MIN) return;
         throw checked(store, error, 'waits', error, waitMs);
       }
     }
@@ -150,7 +151,7 @@ function refusedBefore({ error, failedAt }: DueTask, checkedAt: number): boolean
 /** What an error comes to once the doubt is settled; a 401 is nobody's own, and is tried again. */
 export async function withoutDoubt(
   error: unknown,
-  settle: (error: RemoteError, creates: boolean) => Promise<void>,
+  settle: (error: RemoteError, isOwed: boolean) => Promise<void>,
 ): Promise<unknown> {
   if (!isInDoubt(error)) return error;
   try {

@@ -8,6 +8,7 @@ import { PRIORITY } from '../db/queue/tasks.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from '../settle/attempt.ts';
+import { openUnsaidLeaver } from '../settle/leavers.ts';
 import { answerOf } from '../settle/refusal.ts';
 import { putOffForSeats } from '../settle/seats.ts';
 import { isoTime } from '../support/clock.ts';
@@ -63,6 +64,7 @@ export async function settleFailure(
   standing: StoreStanding,
 ): Promise<void> {
   if (!(error instanceof RemoteError)) return tryAgain(attempt, asInternal(attempt, error), standing, true);
+  await openUnsaidLeaver(attempt);
   if (error.disposition === 'rateLimited') return putOff(attempt, error);
   if (attempt.untold) await tellOfReads(attempt, error);
   switch (error.disposition) {

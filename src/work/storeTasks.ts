@@ -202,8 +202,8 @@ export class StoreTasks {
       'an attempt at a task begins',
     );
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const settleDoubt = (error: RemoteError, creates: boolean, member = task.subject.id) =>
-      this.#health.doubt.settle(store, task, { error, creates, began, about: member }, calls);
+    const settleDoubt = (error: RemoteError, isOwed: boolean, member = task.subject.id) =>
+      this.#health.doubt.settle(store, task, { error, isOwed, began, about: member }, calls);
     const proveRights = () => this.#health.doubt.prove(store, calls);
     const work = { context, lease, task, claim, signal: calls, onCall, giveWay, settleDoubt, proveRights };
     const attempt = new Attempt({ db, clock, log }, work);

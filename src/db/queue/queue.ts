@@ -180,6 +180,11 @@ export async function markGroupsAsked(db: Db, taskId: string, at: string): Promi
   await db('tasks').where({ id: taskId }).update({ groups_asked_at: at });
 }
 
+/** From now on the task goes with that priority. */
+export async function hurryTask(db: Db, taskId: string, priority: number): Promise<void> {
+  await db('tasks').where({ id: taskId }).update({ priority });
+}
+
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
 export async function completeTask(db: Db, task: DueTask): Promise<void> {
   const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();

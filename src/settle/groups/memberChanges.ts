@@ -65,7 +65,8 @@ export async function applyMemberships(
       const applied = await applyBatch(attempt, group, { batch, next, told, announceNext }, recording);
       if (applied.is === 'split') {
         told = applied.calls;
-        queue.unshift(...halvesOf(batch));
+        const half = Math.ceil(batch.length / 2);
+        queue.unshift(batch.slice(0, half), batch.slice(half));
       } else {
         told = [];
         unanswered.answered();
@@ -102,11 +103,6 @@ function batchesOf(changes: readonly MembershipChange[], known: KnownRefusals, s
     }
   }
   return batches;
-}
-
-function halvesOf(batch: Batch): readonly Batch[] {
-  const half = Math.ceil(batch.length / 2);
-  return [batch.slice(0, half), batch.slice(half)];
 }
 
 /**
@@ -153,7 +149,7 @@ async function applyBatch(
     return { is: 'split', calls };
   }
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
-  await settleDoubts(attempt, batch, made, outcomes);
+  await settleDoubts(attempt, group, batch, made, outcomes);
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
   const recordBatch = async (tx: Db) => {
     if (first.op === 'grant')
@@ -210,17 +206,20 @@ async function splitOrFailed(
 /** A refusal of everybody is about the credential. */
 async function settleDoubts(
   attempt: Attempt,
+  { known }: RefusingGroup,
   batch: Batch,
   calls: readonly VendorCall[],
   outcomes: readonly MemberOutcome[],
 ): Promise<void> {
   const { type: store } = attempt.context.store;
+  const owed = batch.filter((change) => change.op === 'revoke' && !wasRefused(known, change));
   for (const { remoteId, status, reason = '' } of outcomes) {
     if (status !== 401 && status !== 403) continue;
     const action = `change the membership of ${remoteId}`;
     const error = new RemoteError(reason, { store, action, disposition: 'forbidden', status, code: reason });
     try {
-      await attempt.settleDoubt(error, false, remoteId);
+      const isOwed = owed.some(({ member }) => member.remoteId === remoteId);
+      await attempt.settleDoubt(error, isOwed, remoteId);
     } catch (settled) {
       await attempt.withdrawIntent();
       await failed(attempt, batch, calls, settled);

@@ -16,7 +16,7 @@ import { giveBackToPerson } from '../giveBack/account.ts';
 import { refusedToPerson } from '../groups/refusedMembers.ts';
 import { recordKeys } from '../keys/holders.ts';
 import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../keys/people.ts';
-import { type Verified, verifyLeaver } from '../leavers.ts';
+import { isUsable, type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import type { Refusal } from '../refusal.ts';
 import { applyRepairs } from '../repairs.ts';
@@ -196,9 +196,7 @@ function whyNotEnabledYet({ desired }: PersonFacts, { groupIds }: Clearing): rea
   return [`${desired.display} is enabled once the memberships that nobody wants any more are gone`];
 }
 
-/** Whoever waits for an approval may be let in at any time. */
 function hadAccess({ link, account }: PersonFacts): boolean {
-  const state = (link ?? account)?.state;
-  const isUnapproved = link ? link.disabledBy === 'unapproved' : account?.awaitsApproval;
-  return state === 'enabled' || state === 'invited' || isUnapproved === true;
+  if (link) return isUsable(link);
+  return account?.state === 'enabled' || account?.state === 'invited' || account?.awaitsApproval === true;
 }

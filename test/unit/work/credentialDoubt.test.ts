@@ -37,7 +37,7 @@ beforeEach(() => {
   });
 });
 
-const refuse = (id: string, { creates = false, failedAt = null as string | null, began = now } = {}) => {
+const refuse = (id: string, { isOwed = false, failedAt = null as string | null, began = now } = {}) => {
   const task = {
     subject: { kind: 'user', id },
     failedAt,
@@ -45,7 +45,7 @@ const refuse = (id: string, { creates = false, failedAt = null as string | null,
   } as DueTask;
   const { signal } = new AbortController();
   return doubt
-    .settle(STORE, task, { error, creates, began }, signal)
+    .settle(STORE, task, { error, isOwed, began }, signal)
     .then(() => 'refused')
     .catch((thrown: RemoteError) => thrown.disposition);
 };
@@ -80,9 +80,9 @@ it('counts from the beginning where somebody was served between', async () => {
   expect(checks).toBe(1);
 });
 
-it('takes no earlier answer for a creation, of which no account can be to blame', async () => {
+it('takes no earlier answer for a creation, or for what ends access', async () => {
   await refuse('a');
-  expect(await refuse('b', { creates: true })).toBe('waits');
+  expect(await refuse('b', { isOwed: true })).toBe('waits');
 });
 
 it('blames the credential where it is bad, and nobody where nobody answers', async () => {
