@@ -63,12 +63,18 @@ export async function pauseForCredential(
     const after = pausedForNow(current, reason, now);
     const cause = bySystem();
     await savePause(tx, isoTime(now), after, cause, [], { log: deps.log });
-    await askAgainForRefused(tx, current, isoTime(now), cause);
+    await askAgain(tx, current, isoTime(now), cause);
   });
 }
 
+/** The vendor denies everybody, although the store's check finds nothing wrong. */
+export async function askAgainForRefused(deps: PropagationDeps, store: StoreRecord): Promise<void> {
+  const at = isoTime(deps.clock.now());
+  await deps.db.transaction((tx) => askAgain(tx, store, at, bySystem()));
+}
+
 /** Whoever was called refused before anybody knew of the credential is owed another attempt. */
-async function askAgainForRefused(tx: Db, store: StoreRecord, at: string, cause: Cause): Promise<void> {
+async function askAgain(tx: Db, store: StoreRecord, at: string, cause: Cause): Promise<void> {
   for (const subject of await subjectsRefusedWith(tx, store.id, [401, 403])) {
     const isLeaver = subject.kind === 'user' && (await getLeaver(tx, store.id, subject.id)) !== null;
     await enqueueTask(tx, store.id, {

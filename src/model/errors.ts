@@ -43,6 +43,8 @@ export interface RemoteErrorFields {
   readonly splits?: boolean;
   /** Of a creation: the vendor may have no seats left without being able to say so. */
   readonly mayLackSeats?: boolean;
+  /** Of a refusal: the credential's rights may be the reason although the check of the store finds nothing wrong. */
+  readonly mayLackRights?: boolean;
   readonly cause?: unknown;
 }
 
@@ -57,6 +59,7 @@ export class RemoteError extends Error {
   readonly unrecognised: boolean;
   readonly heard: string | undefined;
   readonly mayLackSeats: boolean;
+  readonly mayLackRights: boolean;
   readonly splits: boolean;
 
   constructor(message: string, fields: RemoteErrorFields) {
@@ -72,6 +75,7 @@ export class RemoteError extends Error {
     this.unrecognised = fields.unrecognised ?? false;
     this.heard = fields.heard;
     this.mayLackSeats = fields.mayLackSeats ?? false;
+    this.mayLackRights = fields.mayLackRights ?? false;
     this.splits = fields.splits ?? false;
   }
 }

@@ -33,9 +33,12 @@ interface Ended {
 
 export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Check>;
 
+export type AskAgain = (store: StoreRecord) => Promise<void>;
+
 export class CredentialDoubt {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
+  readonly #askAgain: AskAgain;
   #checkedAt: number | null = null;
   /** When the credential was found good, where no later check found otherwise. */
   #goodAt: number | null = null;
@@ -45,18 +48,38 @@ export class CredentialDoubt {
   #checking: Promise<Ended> | null = null;
   /** People and groups, since the last check, and since anybody was served. */
   readonly #refused = new Set<string>();
+  /** Since anybody was served: those whose refusal may be about the credential, whatever its check finds. */
+  readonly #denied = new Set<string>();
 
-  constructor(clock: Clock, check: StoreCheck) {
+  /** `askAgain`: for whoever was called refused before it was known that the vendor denies everybody. */
+  constructor(clock: Clock, check: StoreCheck, askAgain: AskAgain) {
     this.#clock = clock;
     this.#check = check;
+    this.#askAgain = askAgain;
   }
 
   /**
    * Resolves where the refusal is the subject's own. What is owed takes no check from before it for an answer. @throws
    * RemoteError: `unauthorized` where the credential is bad, `transient` where nobody can tell, `waits` until the next
-   * check may be made.
+   * check may be made, and where a check that finds nothing wrong is no answer: the vendor denies everybody.
    */
-  async settle(
+  async settle(store: StoreRecord, task: DueTask, refused: Refused, signal: AbortSignal): Promise<void> {
+    await this.#settleByCheck(store, task, refused, signal);
+    const { error, about = task.subject.id } = refused;
+    if (!error.mayLackRights) return;
+    const wasKnown = this.deniesEverybody;
+    this.#denied.add(about);
+    if (!this.deniesEverybody) return;
+    if (!wasKnown) await this.#askAgain(store);
+    const message = `${error.message}; so it says of everybody, although the token may read: make sure that its owner still has the right to change people`;
+    throw checked(store, error, 'waits', { message, code: error.code });
+  }
+
+  get deniesEverybody(): boolean {
+    return this.#denied.size >= REFUSED_MIN;
+  }
+
+  async #settleByCheck(
     store: StoreRecord,
     task: DueTask,
     { error, isOwed, began, about = task.subject.id }: Refused,
@@ -124,6 +147,7 @@ export class CredentialDoubt {
   /** Somebody was served: the credential is good for something. */
   served(): void {
     this.#refused.clear();
+    this.#denied.clear();
   }
 }
 

@@ -9,7 +9,7 @@ import { saveUnrecognised } from '../db/stores/storeProgress.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
-import { CredentialDoubt, type StoreCheck } from './credentialDoubt.ts';
+import { type AskAgain, CredentialDoubt, type StoreCheck } from './credentialDoubt.ts';
 import type { StoreReaction } from './failure.ts';
 import { Trouble } from './trouble.ts';
 
@@ -19,6 +19,8 @@ export interface StoreHealthDeps {
   readonly storeLifecycle: {
     /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
     pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
+    /** Whoever was called refused is tried again. */
+    readonly askAgainForRefused: AskAgain;
     /** Is the credential good? Never throws a RemoteError. */
     readonly check: StoreCheck;
   };
@@ -40,7 +42,8 @@ export class StoreHealth {
 
   constructor(deps: StoreHealthDeps) {
     this.#deps = deps;
-    this.doubt = new CredentialDoubt(deps.clock, deps.storeLifecycle.check);
+    const { check, askAgainForRefused } = deps.storeLifecycle;
+    this.doubt = new CredentialDoubt(deps.clock, check, askAgainForRefused);
   }
 
   /** For how long the worker still leaves the store alone. */
@@ -50,9 +53,10 @@ export class StoreHealth {
 
   async succeeded(store: StoreRecord): Promise<void> {
     const { db, clock } = this.#deps;
+    const wasDenied = this.doubt.deniesEverybody;
     this.doubt.served();
     if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
-    if (this.trouble.succeeded()) await endBackoff(db, store.id, isoTime(clock.now()));
+    if (this.trouble.succeeded() || wasDenied) await endBackoff(db, store.id, isoTime(clock.now()));
   }
 
   async react(store: StoreRecord, reaction: StoreReaction, { subjectId, began }: Attempted): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import { finishDeletion } from '../control/endings/storeDeletion.ts';
-import { pauseForCredential, recheckPaused } from '../control/pause.ts';
+import { askAgainForRefused, pauseForCredential, recheckPaused } from '../control/pause.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { checkConnection } from '../stores/check.ts';
 import { createContextCache } from '../stores/context.ts';
@@ -15,6 +15,7 @@ export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): S
   return {
     storeContextOf: createContextCache(deps.db, deps.connectors, deps.deletions),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
+    askAgainForRefused: (store) => askAgainForRefused(deps, store),
     check: (store, signal) => checkConnection(deps.connectors.connectorFor(store), signal),
     recheck: async (store, signal) => {
       await recheckPaused(deps, store, signal);

@@ -1,6 +1,6 @@
 /** A refusal that hits everybody is about the credential: the store waits for it, and nobody is called refused. */
 
-import { movableClock, patch, person } from '../../bridge.ts';
+import { eventually, movableClock, patch, person } from '../../bridge.ts';
 import { startGitLabEmulator } from '../../emulator/gitlab.ts';
 import { startWorld, untilSyncState, type VENDORS, type World } from './world.ts';
 
@@ -99,6 +99,35 @@ it('an account that nobody may disable is refused, with one check, while others 
   await world.setActive(joe, false);
   expect(await world.account('Slack', 'joe')).toMatchObject({ enabled: false });
   expect(await world.syncStatus('Slack')).toMatchObject({ syncState: 'SYNCED' });
+});
+
+it('keeps everybody open whom Slack denies although the token may read, and makes up for it', async () => {
+  const clock = movableClock();
+  world = await startWorld('sqlite', clock);
+  await world.add('Slack');
+  const names = ['ann', 'bob', 'cyd'];
+  const ids: string[] = [];
+  for (const name of names) ids.push(await world.join(name));
+  world.slack.faults.inject({
+    fault: { kind: 'answer', answer: { status: 403, body: PERMISSION_DENIED } },
+    matches: ({ method, path }) => path.startsWith('/scim/') && method !== 'GET',
+    times: Number.POSITIVE_INFINITY,
+  });
+  for (const id of ids) await leave(id);
+  await eventually(async () => {
+    clock.advance(20_000);
+    const { body } = await world.bridge.admin('GET', '/propagation/tasks');
+    const denied = body._embedded.tasks.filter(({ error }: { error: { message: string } | null }) =>
+      error?.message.includes('so it says of everybody'),
+    );
+    return denied.length === names.length ? true : undefined;
+  }, 20_000);
+  expect((await world.syncStatus('Slack')).openLeavers).toHaveLength(names.length);
+  world.slack.faults.clear();
+  clock.advance(10 * 60_000);
+  await world.settled();
+  for (const name of names) expect(await world.account('Slack', name)).toMatchObject({ enabled: false });
+  expect((await world.syncStatus('Slack')).openLeavers).toEqual([]);
 });
 
 it('a token that may do nothing in Admin Mode fails the check, and activates no store', async () => {

@@ -21,23 +21,39 @@ const error = new RemoteError('Slack refused', {
   status: 403,
 });
 
+const denied = new RemoteError('Slack refused', {
+  store: 'Slack',
+  action: 'disable user 1',
+  disposition: 'forbidden',
+  status: 403,
+  mayLackRights: true,
+});
+
 const T0 = Date.parse('2026-01-01T00:00:00.000Z');
 let now: number;
 let answer: Check;
 let checks: number;
+let askedAgain: number;
 let doubt: CredentialDoubt;
 beforeEach(() => {
   now = T0;
   answer = GOOD;
   checks = 0;
+  askedAgain = 0;
   const clock = { now: () => now, sleep: async () => {} };
-  doubt = new CredentialDoubt(clock, async () => {
+  const check = async () => {
     checks += 1;
     return answer;
+  };
+  doubt = new CredentialDoubt(clock, check, async () => {
+    askedAgain += 1;
   });
 });
 
-const refuse = (id: string, { isOwed = false, failedAt = null as string | null, began = now } = {}) => {
+const refuse = (
+  id: string,
+  { isOwed = false, failedAt = null as string | null, began = now, mayLackRights = false } = {},
+) => {
   const task = {
     subject: { kind: 'user', id },
     failedAt,
@@ -45,7 +61,7 @@ const refuse = (id: string, { isOwed = false, failedAt = null as string | null, 
   } as DueTask;
   const { signal } = new AbortController();
   return doubt
-    .settle(STORE, task, { error, isOwed, began }, signal)
+    .settle(STORE, task, { error: mayLackRights ? denied : error, isOwed, began }, signal)
     .then(() => 'refused')
     .catch((thrown: RemoteError) => thrown.disposition);
 };
@@ -119,3 +135,19 @@ it.each([
     expect(checks).toBe(2);
   },
 );
+
+it('calls nobody refused where everybody is denied, whatever the check finds, until somebody is served', async () => {
+  const deny = (id: string) => refuse(id, { isOwed: true, mayLackRights: true });
+  expect(await deny('a')).toBe('refused');
+  now += 60_000;
+  expect(await deny('b')).toBe('refused');
+  expect(askedAgain).toBe(0);
+  now += 60_000;
+  expect(await deny('c')).toBe('waits');
+  now += 60_000;
+  expect([await deny('a'), doubt.deniesEverybody]).toEqual(['waits', true]);
+  expect(askedAgain).toBe(1);
+  doubt.served();
+  now += 60_000;
+  expect([await deny('a'), doubt.deniesEverybody]).toEqual(['refused', false]);
+});

@@ -91,6 +91,9 @@ export const CREDENTIAL_CODES: Readonly<Record<string, string>> = {
     'the SCIM API there does not take what the bridge sends; see whether SCIM_BASE_URL is right',
 };
 
+/** Of one account it says that it is protected; of everybody, that the token's owner is no admin any more. */
+const DENIED = 'permission_denied';
+
 /** The account is protected: nobody may do this to it, and asking again changes nothing. */
 const FORBIDDEN = new Set([
   'cannot_modify_owner',
@@ -100,7 +103,7 @@ const FORBIDDEN = new Set([
   'primary_owner_check_failure',
   'cannot_disable_bot_user_with_scim',
   'cannot_make_user_guest',
-  'permission_denied',
+  DENIED,
 ]);
 
 const GONE: Readonly<Record<Kind, ReadonlySet<string>>> = {
@@ -204,6 +207,7 @@ export function refused(
     status: refusal.status,
     code: refusal.description,
     taken,
+    mayLackRights: decided === 'forbidden' && (refusal.code === DENIED || !FORBIDDEN.has(refusal.code)),
     ...(known ? { retryAfterMs: RETRY_MS[decided] } : {}),
   });
 }
