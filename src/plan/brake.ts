@@ -53,8 +53,7 @@ export function judgeLoss(settings: CommonSettings, window: BrakeWindow, loss: L
   if (loss.emptiesGroup !== null) return hold(false, loss.emptiesGroup);
   if (!isOn) return { verdict: 'pass', reserve: false };
   if (window.tripped) return hold(false, 'the brake is tripped');
-  if (loss.alreadyInWindow) return { verdict: 'pass', reserve: false };
-  if (window.used < limit) return { verdict: 'pass', reserve: true };
+  if (loss.alreadyInWindow || window.used < limit) return { verdict: 'pass', reserve: true };
   return hold(
     true,
     `${window.used} people have lost something within ${settings.brakeWindowMinutes} minutes; the limit is ${limit}`,

@@ -81,7 +81,7 @@ export interface Judgement<C extends Change> {
   readonly kept: readonly string[];
   /** By the change's key, the id of the known loss that somebody allowed. */
   readonly approvals: ReadonlyMap<string, string>;
-  /** People against whom the budget is reserved. */
+  /** People against whom the budget is reserved, from now on: whoever loses more stays in the window for longer. */
   readonly reserved: readonly string[];
   /** Why the brake trips; null where it does not. */
   readonly trips: string | null;
@@ -99,7 +99,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   const calledOff: FreshLoss[] = [];
   const kept: string[] = [];
   const approvals = new Map<string, string>();
-  const reserved: string[] = [];
+  const reserved = new Set<string>();
   let trips: string | null = null;
   /** Whatever follows a linking needs the link. */
   let linkWaits = false;
@@ -171,9 +171,9 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     }
     allowed.push(change);
     if (!verdict.reserve) continue;
-    reserved.push(personKey);
+    reserved.add(personKey);
+    if (!alreadyInWindow) window.used += 1;
     inWindow.add(personKey);
-    window.used += 1;
   }
   const isTaken = allowed.some(endsAccess);
   const free = allowed.filter((change) => change.op !== 'adopt' || !change.onlyToLose || isTaken);
@@ -185,7 +185,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     declined: calledOff,
     kept,
     approvals,
-    reserved,
+    reserved: [...reserved],
     trips,
   };
 }
