@@ -1,12 +1,12 @@
 /**
  * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3]
- * [--parallel P] [--theme T]`: plays histories, of a theme only those of the range that have it, and ends with 1 at
- * the first that fails, with what replays it.
+ * [--parallel P] [--theme T] [--trace] [--log] [--go]`: plays histories, of a theme only those of the range that have
+ * it, and ends with 1 at the first that fails, with what replays it. `--log` prints the bridge's own audit log.
  */
 
 import { parseArgs } from 'node:util';
 import { drawHistory, type History, hasTheme, playHistory } from './history.ts';
-import { openSimulationDatabase } from './machine/database.ts';
+import { type Database, openSimulationDatabase } from './machine/database.ts';
 import { shorten } from './shorten.ts';
 
 const { values } = parseArgs({
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     keep: { type: 'string' },
     parallel: { type: 'string' },
     theme: { type: 'string' },
+    log: { type: 'boolean', default: false },
     go: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
@@ -47,6 +48,7 @@ async function simulate(): Promise<number> {
     if (values.theme !== undefined && !hasTheme(history, values.theme)) continue;
     const outcome = await playHistory(database, values.seed, index, history);
     if (values.trace) for (const line of outcome.trace) say(line);
+    if (values.log) for (const line of await auditLog(database)) say(line);
     writes += outcome.writes;
     crashes += outcome.crashes;
     played += 1;
@@ -74,6 +76,14 @@ async function simulate(): Promise<number> {
   const counts = `${writes} vendor writes, ${crashes} crashes`;
   say(`${played} histories, ${failed} failed, ${counts}, ${seconds} s (${cpuSeconds} s of processor)`);
   return failed > 0 ? 1 : 0;
+}
+
+/** By the clocks of the two processes, which differ. */
+async function auditLog(database: Database): Promise<readonly string[]> {
+  const rows = await database.accesses[0].db('events').orderBy('id');
+  return rows.map(({ at, kind, outcome, subject_display, store_name, reason }) =>
+    [at, kind, outcome, subject_display, store_name, reason].filter((part) => part !== null).join(' | '),
+  );
 }
 
 function kept(history: History): History {

@@ -218,8 +218,9 @@ export class Attempt {
   /** The vendor does not have the account. Whoever finds the note looks for another one of the person's. */
   async noteLost(tx: Db): Promise<void> {
     this.lost = true;
-    this.intent = null;
-    await this.announce(tx, { ops: [], attributes: {} });
+    this.intent = { ops: [], attributes: {}, lost: true };
+    this.#announced = null;
+    await setIntent(tx, this.task.id, this.intent);
   }
 
   /**

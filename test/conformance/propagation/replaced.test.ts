@@ -45,6 +45,20 @@ describe.each([
     expect(await world.link(type, left)).toMatchObject({ remoteId: ids[0], origin: 'adopted' });
   });
 
+  it('is adopted and disabled too where the vendor limits the look for it', async () => {
+    const left = await world.join('left');
+    const id = replace(type, 'left');
+    const server = type === 'Slack' ? world.slack : world.gitlab;
+    server.faults.inject({
+      fault: { kind: 'answer', answer: { status: 429, headers: { 'retry-after': '1' } } },
+      matches: ({ method, path }) => method === 'GET' && /\/users$/i.test(path),
+      times: 2,
+    });
+    await world.remove(`/Users/${left}`);
+    expect(await world.account(type, 'left')).toMatchObject({ id, enabled: false });
+    expect(await openLeavers(type)).toEqual([]);
+  });
+
   it.each(['Report', 'Repair'])(
     'is disabled after a sync too that sees it before anybody decides, under %s',
     async (mode) => {
