@@ -59,6 +59,8 @@ export class BrakeBook {
     // What was lost while the brake was switched off is in no book of it.
     if (limits.every(({ limit }) => limit < Number.POSITIVE_INFINITY))
       this.#losses.push({ who, tick: turn.tick, from: turn.at });
-    return exceeded;
+    // It was reserved in the window that the approval ended, and only arrives now.
+    const isOfWindowBefore = turn.at <= this.#renewedAt;
+    return exceeded && !isOfWindowBefore;
   }
 }

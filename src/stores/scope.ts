@@ -19,13 +19,15 @@ export interface Scope {
   readonly people: SqlCondition | null;
   /** The SCIM groups that are provisioned; null: all. */
   readonly groups: ReadonlySet<string> | null;
-  /** The groups whose members decide who is in scope. */
+  /** The groups that active rules name. */
+  readonly named: ReadonlySet<string>;
+  /** Those of them whose members decide who is in scope: none, where a rule includes everyone. */
   readonly deciding: ReadonlySet<string>;
   /** The active rules, of which this is the sum. */
   readonly rules: readonly RuleTerms[];
 }
 
-const EVERYTHING: Scope = { people: null, groups: null, deciding: new Set(), rules: [] };
+const EVERYTHING: Scope = { people: null, groups: null, named: new Set(), deciding: new Set(), rules: [] };
 
 /** Throws FilterError where an expression cannot be read (any more): that is never "nobody". */
 export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
@@ -42,6 +44,7 @@ export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
           'or',
         ),
     groups: active.some((rule) => rule.groups.length === 0) ? null : named,
+    named,
     deciding: whoever ? new Set() : named,
     rules: active,
   };

@@ -11,7 +11,7 @@ export async function withRuleHolds(
   plan: MembershipPlan,
   groupIds: readonly string[],
 ): Promise<MembershipPlan> {
-  const named = groupIds.filter((id) => context.scope.deciding.has(id));
+  const named = groupIds.filter((id) => context.scope.named.has(id));
   const people = plan.changes.flatMap(({ op, member }) => (op === 'revoke' ? (member.personId ?? []) : []));
   if (named.length === 0 || people.length === 0 || context.store.status === 'DELETING') return plan;
   return holdDeparted(plan, await departedFrom(db, named, people));

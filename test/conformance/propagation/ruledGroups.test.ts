@@ -101,6 +101,17 @@ describe.each(PLAYED)('on %s', (dialect) => {
       },
     );
 
+    it('holds the memberships also where another rule keeps everybody in scope', async () => {
+      const crew = await ruled();
+      const everybody = { name: 'Everybody', storeId: world.id(type) };
+      expect((await world.bridge.admin('POST', '/propagation/rules', everybody)).status).toBe(201);
+      await world.settled();
+      await world.remove(`/Groups/${crew}`);
+      await expectEverybody();
+      for (const { cause } of await held()) expect(cause).toMatchObject({ kind: 'rule' });
+      expect(await world.syncStatus(type)).toMatchObject({ heldCount: PEOPLE.length });
+    });
+
     it.each([
       ['at once', (all: string[]) => [all]],
       ['one by one', (all: string[]) => [[], ...all.map((id) => [id])]],
