@@ -3,7 +3,7 @@
  * Pure; comparing is the plan's.
  */
 
-import type { RememberedDrift } from '../db/seen/links.ts';
+import type { LinkRecord, RememberedDrift } from '../db/seen/links.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { DriftItem } from '../plan/drift.ts';
 
@@ -38,6 +38,14 @@ export function afterMemberships(
     items.filter((item) => item.member === undefined || !remoteIds.has(item.member.id)),
     drift.repaired,
   );
+}
+
+/** Somebody else than the bridge shut the account, as a task or a scan saw it last. */
+export function wasShutThere(link: Pick<LinkRecord, 'state' | 'disabledBy' | 'drift'> | null): boolean {
+  if (link?.state !== 'disabled') return false;
+  const items = (link.drift?.items ?? []) as readonly DriftItem[];
+  const isFoundShut = items.some(({ kind }) => kind === 'disabledThere' || kind === 'lockedThere');
+  return isFoundShut || link.disabledBy === 'hand' || link.disabledBy === 'locked';
 }
 
 const NAMED_MAX = 3;

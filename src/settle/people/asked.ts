@@ -13,6 +13,7 @@ import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
+import { wasShutThere } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
 import { identityAttributes } from '../keys/holders.ts';
 import { isNameless, meetAgain } from '../purged.ts';
@@ -139,7 +140,9 @@ async function linkSight(
   desired: DesiredUser,
   recorded: LinkRecord | null,
 ): Promise<LinkSight> {
-  const sight = attempt.unknownOutcome ? await recoverUser(attempt, recorded, desired) : { link: recorded };
+  // What somebody shut there, somebody may have opened again since it was read.
+  const isInDoubt = attempt.unknownOutcome || (desired.lifecycle !== 'active' && wasShutThere(recorded));
+  const sight = isInDoubt ? await recoverUser(attempt, recorded, desired) : { link: recorded };
   const { link } = sight;
   if (link !== null && link.deletedAt !== null && desired.lifecycle === 'active')
     return deletedSight(attempt, link, sight);
