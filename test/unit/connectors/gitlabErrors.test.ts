@@ -2,7 +2,11 @@
 
 import { type OwnWords, readRefusal, refused, spoken } from '../../../src/connectors/gitlab/api/errors.ts';
 
-const OF_A_USER: OwnWords = { gone: /^404 User Not Found$/, words: /already been taken|seat/i };
+const OF_A_USER: OwnWords = {
+  gone: /^404 User Not Found$/,
+  words: /already been taken|seat/i,
+  isService: true,
+};
 
 describe('what GitLab says', () => {
   it.each([
@@ -57,6 +61,7 @@ describe('a refusal', () => {
     [404, { error: 'no route' }],
     [404, { message: 'no Route matched with those values' }],
     [403, { message: 'Forbidden' }],
+    [403, { status: 'error', message: 'blocked by the policy of the proxy' }],
     [403, { error: 'Forbidden' }],
     [401, { message: 'Missing Authentication Token' }],
     [400, { message: 'Bad Request' }],
@@ -66,6 +71,11 @@ describe('a refusal', () => {
     [409, { code: 409 }],
   ])('is not %i %j', (status, body) => {
     expect(disposition(status, body)).toBe('not GitLab’s');
+  });
+
+  it('is no service of GitLab’s where the call asks for none', () => {
+    const body = { status: 'error', message: 'blocked by the policy of the proxy' };
+    expect(readRefusal(400, body, {})).toBeUndefined();
   });
 
   it('names the fields that did not validate', () => {

@@ -62,7 +62,7 @@ export const listUsers = answers({ 200: rows(isUser) });
 export const readUser = (id: string) => answers({ 200: row(isUser, id) }, { gone: NO_USER });
 export const createUser = answers(
   { 201: row(isUser) },
-  { words: new RegExp(`${TAKEN.source}|${SEATS.source}`, 'i') },
+  { words: new RegExp(`${TAKEN.source}|${SEATS.source}`, 'i'), isService: true },
 );
 export const editUser = (id: string) => answers({ 200: row(isUser, id) }, { gone: NO_USER, words: TAKEN });
 export const blockUser = answers({ 201: hasChanged }, { gone: NO_USER, words: /cannot be blocked/i });
@@ -81,12 +81,16 @@ export const readMember = (userId: string) =>
 export const addMember = (userId: string) =>
   answers(
     { 201: memberOrMessage(userId) },
-    { gone: NO_GROUP, words: new RegExp(`already exists|${NO_USER.source}|${SEATS.source}`, 'i') },
+    {
+      gone: NO_GROUP,
+      words: new RegExp(`already exists|${NO_USER.source}|${SEATS.source}`, 'i'),
+      isService: true,
+    },
   );
 export const editMember = (userId: string) =>
   answers(
     { 200: memberOrMessage(userId) },
-    { gone: NO_GROUP, words: new RegExp(`${NO_RECORD.source}|${SEATS.source}`, 'i') },
+    { gone: NO_GROUP, words: new RegExp(`${NO_RECORD.source}|${SEATS.source}`, 'i'), isService: true },
   );
 export const removeMember = answers(
   { 204: nothing },

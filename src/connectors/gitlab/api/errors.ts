@@ -30,6 +30,8 @@ export interface OwnWords {
   readonly words?: RegExp;
   /** The 404 that says that what the call is about is not there. */
   readonly gone?: RegExp;
+  /** A service of GitLab's answers through it: 400 `{"status": "error", "message": …, "reason": …}`. */
+  readonly isService?: boolean;
 }
 
 /** RFC 6750 §3.1. */
@@ -54,8 +56,9 @@ export function readRefusal(
   if (typeof message === 'string') {
     const gone = status === 404 && (own.gone?.test(message) ?? false);
     const isOwn = own.words?.test(message) ?? false;
-    const isGeneral = status !== 404 && (message.startsWith(`${status} `) || body.status === 'error');
-    return gone || isOwn || isGeneral ? { ...refusal, gone } : undefined;
+    const isGeneral = status !== 404 && message.startsWith(`${status} `);
+    const isOfService = status === 400 && body.status === 'error' && own.isService === true;
+    return gone || isOwn || isGeneral || isOfService ? { ...refusal, gone } : undefined;
   }
   if (isHash(message))
     return isValidation(status, message) ? { ...refusal, fields: Object.keys(message) } : undefined;
