@@ -119,17 +119,19 @@ function secondAccount({ own, vendor }: Records, human: Human, caller: Caller): 
 }
 
 function unwantedRemoval(
-  { vendor }: Records,
+  { vendor, touchedByHand }: Records,
   { op, accountId }: AccountWrite,
   was: (lifecycle: Standing['lifecycle']) => boolean,
   some: (test: (meaning: Meaning) => boolean) => boolean,
 ): string | null {
   if (op === 'disable' && was('inactive') && some((m) => m.disableUsers)) return null;
   const isUndeletable = vendor.holds.accounts.get(accountId)?.oddities.has('onlyOwner') ?? false;
+  // What somebody made in the place of an account that was lost is disabled, whatever else is set.
+  const isKept = isUndeletable || touchedByHand.has(accountId);
   const may = (m: Meaning) =>
     op === 'delete'
       ? m.removeAction === 'Delete'
-      : m.removeAction === 'Disable' || m.removeAfterDays > 0 || isUndeletable;
+      : m.removeAction === 'Disable' || m.removeAfterDays > 0 || isKept;
   if (was('gone') && some((m) => m.deprovisionUsers && may(m))) return null;
   return 'neither the directory nor the settings want it';
 }

@@ -171,7 +171,10 @@ export class Decisions {
   /** The only one that is there. */
   #accountOf(human: Human): string | undefined {
     const { own, isThere } = this.#deps;
-    const [first, ...others] = own.accountsOf(human).filter(isThere);
+    const there = own.accountsOf(human).filter(isThere);
+    // Nobody heard of one that was made when nobody waited for it any more, where there is another.
+    const heardOf = there.filter((id) => !own.lateAccounts.has(id));
+    const [first, ...others] = heardOf.length > 0 ? heardOf : there;
     return others.length === 0 ? first : undefined;
   }
 
