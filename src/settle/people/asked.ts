@@ -17,7 +17,7 @@ import { wasShutThere } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
 import { identityAttributes } from '../keys/holders.ts';
 import { isNameless, meetAgain } from '../purged.ts';
-import { recoverUser } from '../recovery/user.ts';
+import { isNew, recoverUser } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
 import { markedAttributes } from '../situation.ts';
 import { type AccountSight, type LinkSight, lookAtPeople, type PersonFacts, type Sight } from './look.ts';
@@ -47,7 +47,11 @@ export async function lookBeforeReplacing(attempt: Attempt, facts: PersonFacts):
   const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
   if (account === null) return facts;
   const identity = markedAttributes(attempt.context, 'identity');
-  const shown = Object.entries(account.attributes).filter(([name]) => identity.includes(name));
+  // What the bridge has just written a vendor may show late: the value from before it is no news.
+  const isNews = (name: string) => link.applied[name] === undefined || !isNew(attempt, link);
+  const shown = Object.entries(account.attributes).filter(
+    ([name]) => identity.includes(name) && isNews(name),
+  );
   const patch = {
     observed: { ...link.observed, ...Object.fromEntries(shown) },
     privileged: account.privileged === true,

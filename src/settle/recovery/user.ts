@@ -54,7 +54,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
 }
 
 /** A vendor may show late what was made just now; should the account be gone after all, the next write says so. */
-function isNew({ deps }: Attempt, { updatedAt }: LinkRecord): boolean {
+export function isNew({ deps }: Attempt, { updatedAt }: LinkRecord): boolean {
   return deps.clock.now() - Date.parse(updatedAt) < SHOWN_WITHIN_MS;
 }
 

@@ -50,4 +50,25 @@ describe.each(PLAYED)('a rewritten company, on %s', (dialect) => {
     await world.settled();
     expect(await world.status(type, ids[0] ?? '')).toMatchObject({ status: 'synced' });
   });
+
+  it('stays set back where GitLab shows the wrong address for a while', async () => {
+    const type = 'GitLabSelfManaged';
+    await world.add(type, { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
+    const ids = await joinMany(2);
+    for (const [n, id] of ids.entries()) await rewrite(id, `wrong${n}`);
+    await world.settled();
+    const account = await world.account(type, 'wrong0');
+    const path = `/api/v4/users/${account?.id}`;
+    const headers = { 'private-token': world.gitlab.adminToken };
+    const body = await (await fetch(new URL(path, world.gitlab.url), { headers })).json();
+    world.gitlab.faults.inject({
+      fault: { kind: 'answer', answer: { status: 200, body } },
+      matches: (request) => request.method === 'GET' && request.path === path,
+      times: Number.POSITIVE_INFINITY,
+    });
+    const [incident] = (await world.bridge.admin('GET', '/propagation/incidents')).body._embedded.incidents;
+    await world.bridge.admin('POST', `/propagation/incidents/${incident.id}/undo`, { all: true });
+    await world.settled();
+    for (let n = 0; n < 2; n++) expect(await world.account(type, `p${n}`)).not.toBeNull();
+  });
 });
