@@ -119,6 +119,13 @@ function cases(memberIds: readonly string[], groupId: string): readonly Case[] {
       status: 200,
     },
     {
+      what: `bulk with a PUT of ${MEMBERS} members`,
+      method: 'POST',
+      path: '/Bulk',
+      body: json({ Operations: [{ method: 'PUT', path: everybody, data: group }] }),
+      status: 200,
+    },
+    {
       what: `PATCH that replaces ${MEMBERS} members`,
       method: 'PATCH',
       path: everybody,

@@ -3,9 +3,11 @@
  * only what they need is read. The caller has locked the group's row.
  */
 
-import { addMembers, memberIds, removeMembers, unknownUsers } from '../db/identity/groupMembers.ts';
+import { chunks } from '../db/chunks.ts';
+import { addMembers, memberIdPages, removeMembers, unknownUsers } from '../db/identity/groupMembers.ts';
 import { findGroup } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
+import { giveWay } from '../support/turns.ts';
 import { DirectoryRefusal } from './refusal.ts';
 
 /** One step of a request, in its order. Ids are users' ids. */
@@ -27,27 +29,31 @@ interface Outcome {
   readonly remove: Set<string>;
 }
 
-function fold(edits: readonly MemberEdit[]): Outcome {
+async function fold(edits: readonly MemberEdit[]): Promise<Outcome> {
   const outcome: Outcome = { keepsOthers: true, add: new Set(), remove: new Set() };
   for (const edit of edits) {
-    if (edit.op === 'add') {
-      for (const id of edit.ids) {
-        outcome.remove.delete(id);
-        outcome.add.add(id);
-      }
-    } else if (edit.op === 'remove') {
-      for (const id of edit.ids) {
-        outcome.add.delete(id);
-        if (outcome.keepsOthers) outcome.remove.add(id);
-      }
-    } else {
+    if (edit.op === 'replace' || edit.op === 'removeAll') {
       outcome.keepsOthers = false;
       outcome.remove.clear();
       outcome.add.clear();
-      for (const id of edit.op === 'replace' ? edit.ids : []) outcome.add.add(id);
+    }
+    if (edit.op === 'removeAll') continue;
+    for (const ids of chunks(edit.ids)) {
+      await giveWay();
+      for (const id of ids) foldOne(outcome, edit.op, id);
     }
   }
   return outcome;
+}
+
+function foldOne({ keepsOthers, add, remove }: Outcome, op: 'add' | 'remove' | 'replace', id: string): void {
+  if (op === 'remove') {
+    add.delete(id);
+    if (keepsOthers) remove.add(id);
+  } else {
+    remove.delete(id);
+    add.add(id);
+  }
 }
 
 export interface MembersOf {
@@ -66,20 +72,19 @@ export async function applyMemberEdits(
   group: MembersOf,
   edits: readonly MemberEdit[],
 ): Promise<MemberDifference> {
-  const { keepsOthers, add, remove } = fold(edits);
+  const { keepsOthers, add, remove } = await fold(edits);
   if (keepsOthers) {
     await refuseUnknown(tx, group, [...add]);
     const removed = await removeMembers(tx, group.groupId, [...remove]);
     return { removed, added: await addMembers(tx, group.groupId, [...add], group.at) };
   }
-  const present = new Set(await memberIds(tx, group.groupId));
-  const missing = [...add].filter((id) => !present.has(id));
+  const gone: string[] = [];
+  for await (const ids of memberIdPages(tx, group.groupId)) {
+    for (const id of ids) if (!add.delete(id)) gone.push(id);
+  }
+  const missing = [...add];
   await refuseUnknown(tx, group, missing);
-  const removed = await removeMembers(
-    tx,
-    group.groupId,
-    [...present].filter((id) => !add.has(id)),
-  );
+  const removed = await removeMembers(tx, group.groupId, gone);
   return { removed, added: await addMembers(tx, group.groupId, missing, group.at) };
 }
 

@@ -8,22 +8,12 @@ import { announce } from '../directory/announcement.ts';
 import { errorBody, ScimError, toScimError } from './answer/errors.ts';
 import { precondition } from './answer/etag.ts';
 import { WHOLE } from './answer/projection.ts';
-import { field, isObject } from './patch/operation.ts';
+import { mayRename, type Operation, operationsOf, peopleAtRisk, withIds } from './bulkOperations.ts';
+import { field } from './patch/operation.ts';
 import { objectBody } from './request/body.ts';
 import type { Answer, Call, Endpoint, Scim } from './request/call.ts';
-import { BULK_OPERATIONS_MAX } from './request/limits.ts';
 
 const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
-
-interface Operation {
-  readonly method: string;
-  readonly bulkId: string | null;
-  readonly version: string | undefined;
-  readonly path: string;
-  readonly data: unknown;
-  /** The bulkIds that the path and the data name. */
-  readonly references: readonly string[];
-}
 
 interface Outcome {
   readonly answer: Answer | null;
@@ -54,7 +44,7 @@ export async function bulk(
   onError: (error: unknown) => void,
 ): Promise<Answer> {
   const body = objectBody(call.body);
-  const operations = operationsOf(body);
+  const operations = await operationsOf(body);
   const errorsMax = errorsAllowed(field(body, 'failOnErrors'));
   const makers = new Map(
     operations.flatMap((operation) =>
@@ -63,7 +53,7 @@ export async function bulk(
   );
   const progress = { outcomes: new Map<Operation, Outcome>(), begun: new Set<Operation>() };
   const batch: Batch = { scim, call, endpoints, operations, makers, ...progress, errorsMax, onError };
-  const reach = { people: peopleAtRisk(operations), identities: operations.filter(mayRename).length };
+  const reach = { people: await peopleAtRisk(operations), identities: operations.filter(mayRename).length };
   const withdraw = await scim.patience.inTime(call, ({ principal: { cause }, method, path, deadline }) => {
     const write = {
       cause,
@@ -84,39 +74,6 @@ export async function bulk(
   };
 }
 
-function operationsOf(body: Readonly<Record<string, unknown>>): readonly Operation[] {
-  const given = field(body, 'Operations');
-  if (!Array.isArray(given)) {
-    throw new ScimError(400, 'invalidSyntax', 'A bulk request needs Operations, a list of operations.');
-  }
-  if (given.length > BULK_OPERATIONS_MAX) {
-    throw new ScimError(413, null, `A bulk request may hold ${BULK_OPERATIONS_MAX} operations, not more.`);
-  }
-  const operations = given.map(operationOf);
-  const bulkIds = operations.flatMap((operation) => operation.bulkId ?? []);
-  if (new Set(bulkIds).size < bulkIds.length) {
-    throw new ScimError(400, 'invalidSyntax', 'Each bulkId of a bulk request must be used once.');
-  }
-  return operations;
-}
-
-function operationOf(given: unknown): Operation {
-  const text = (name: string) => {
-    const value = isObject(given) ? field(given, name) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  const path = text('path');
-  const data = isObject(given) ? field(given, 'data') : undefined;
-  return {
-    method: text('method').toUpperCase(),
-    bulkId: text('bulkId') || null,
-    version: text('version') || undefined,
-    path,
-    data,
-    references: referencesIn([path, data]),
-  };
-}
-
 /** 0 means no limit: the RFC leaves that open, and clients write 0 for a value that they did not set. */
 function errorsAllowed(failOnErrors: unknown): number {
   const given = failOnErrors ?? 0;
@@ -124,43 +81,6 @@ function errorsAllowed(failOnErrors: unknown): number {
     return given === 0 ? Number.POSITIVE_INFINITY : given;
   }
   throw new ScimError(400, 'invalidValue', 'failOnErrors must be a whole number from 0.');
-}
-
-/**
- * How many people could lose something: each operation that deactivates or deletes somebody, or takes members
- * out.
- */
-function peopleAtRisk(operations: readonly Operation[]): number {
-  return operations.reduce((sum, operation) => sum + riskOf(operation), 0);
-}
-
-function riskOf({ method, path, data }: Operation): number {
-  const [, first = ''] = path.toLowerCase().split('/');
-  if (method === 'DELETE') return 1;
-  const text = (JSON.stringify(data) ?? '').toLowerCase();
-  // A new user who is inactive too: another connection may have had the person as active.
-  if (first === 'users') return text.includes('active') && text.includes('false') ? 1 : 0;
-  if (method === 'POST') return 0;
-  if (method === 'PUT') return text.includes('"members"') ? 1 : 0;
-  return removedMembers(data);
-}
-
-/** By mapping, whatever is written of a user may be what an account is found or signed in to by. */
-function mayRename({ method, path }: Operation): boolean {
-  return /^\/users\//i.test(path) && (method === 'PUT' || method === 'PATCH');
-}
-
-/** Members that the operation names. Those that a whole new list takes out are counted when it commits. */
-function removedMembers(data: unknown): number {
-  const { Operations } = (data ?? {}) as { Operations?: unknown };
-  if (!Array.isArray(Operations)) return 0;
-  return Operations.reduce((sum: number, given: unknown) => {
-    const { op, value } = (given ?? {}) as { op?: unknown; value?: unknown };
-    if (String(op).toLowerCase() === 'add') return sum;
-    return (
-      sum + (String(op).toLowerCase() === 'remove' && Array.isArray(value) ? Math.max(1, value.length) : 1)
-    );
-  }, 0);
 }
 
 async function executeAll(batch: Batch): Promise<void> {
@@ -181,23 +101,10 @@ function errorCount(batch: Batch): number {
   return [...batch.outcomes.values()].filter((outcome) => outcome.error).length;
 }
 
-/**
- * A whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq
- * "bulkId:u"]`.
- */
-const REFERENCE = /(?<=^|["/])bulkId:([^"/]+)(?=$|["/])/g;
-
-/** Anywhere in the path and the data: values, and the paths of PATCH operations. */
-function referencesIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [...value.matchAll(REFERENCE)].flatMap((match) => match[1] ?? []);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(referencesIn);
-}
-
 async function executeOne(batch: Batch, given: Operation): Promise<Outcome> {
   let location: string | null = null;
   try {
-    const operation = resolved(batch, given);
+    const operation = await resolved(batch, given);
     const target = targetOf(batch, operation);
     if (operation.method !== 'POST') location = `${batch.scim.baseUrl}${target.endpoint.path}/${target.id}`;
     const answer = await execute(batch, operation, target);
@@ -211,21 +118,14 @@ async function executeOne(batch: Batch, given: Operation): Promise<Outcome> {
 
 const CYCLE = 'The bulkId references that this operation depends on form a cycle.';
 
-function resolved(batch: Batch, operation: Operation): Operation {
-  const idOf = (bulkId: string) => {
+function resolved(batch: Batch, operation: Operation): Promise<Operation> {
+  return withIds(operation, (bulkId) => {
     const maker = batch.makers.get(bulkId);
     const outcome = maker && batch.outcomes.get(maker);
     if (outcome?.answer?.id) return outcome.answer.id;
     if (maker && (!outcome || outcome.error?.message === CYCLE)) throw new ScimError(409, null, CYCLE);
     throw new ScimError(409, null, `bulkId:${bulkId} names no resource that this request made.`);
-  };
-  const substitute = (value: unknown): unknown => {
-    if (typeof value === 'string') return value.replace(REFERENCE, (_, bulkId: string) => idOf(bulkId));
-    if (Array.isArray(value)) return value.map(substitute);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, substitute(child)]));
-  };
-  return { ...operation, path: substitute(operation.path) as string, data: substitute(operation.data) };
+  });
 }
 
 interface Place {

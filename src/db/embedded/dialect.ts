@@ -5,6 +5,7 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
+import { giveWay } from '../../support/turns.ts';
 import { Connection, isWorthWaiting, type Result, type Wanted } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 
@@ -74,7 +75,8 @@ const BUSY_MAX_MS = 5_000;
 const BUSY_AGAIN_MS = 20;
 
 async function whenFree<T>(work: () => T): Promise<T> {
-  await turn();
+  // A statement that is answered at once lets nobody else have their turn.
+  await giveWay();
   for (let until: number | null = null; ; ) {
     try {
       return work();
@@ -85,20 +87,4 @@ async function whenFree<T>(work: () => T): Promise<T> {
       await new Promise((done) => setTimeout(done, BUSY_AGAIN_MS));
     }
   }
-}
-
-/** A statement that is answered at once lets nobody else have their turn: after so long the next one waits for that. */
-const TURN_MAX_MS = 4;
-let turnBegan: number | null = null;
-
-function turn(): Promise<void> | undefined {
-  if (turnBegan !== null && performance.now() - turnBegan > TURN_MAX_MS)
-    return new Promise((done) => setImmediate(done));
-  if (turnBegan === null) {
-    turnBegan = performance.now();
-    setImmediate(() => {
-      turnBegan = null;
-    });
-  }
-  return undefined;
 }

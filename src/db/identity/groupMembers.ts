@@ -72,20 +72,19 @@ export async function removeMembers(
   return removed;
 }
 
-/** Every member's id, in no particular order. */
-export async function memberIds(db: Db, groupId: string): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for (;;) {
+/** Every member's id, page by page. */
+export async function* memberIdPages(db: Db, groupId: string): AsyncGenerator<readonly string[]> {
+  for (let last: string | undefined; ; ) {
     const query = db('group_members')
       .where({ group_id: groupId })
       .orderBy('user_id')
       .limit(ROWS_PER_PAGE_MAX)
       .select('user_id');
-    const last = ids.at(-1);
     if (last !== undefined) query.where('user_id', '>', last);
-    const rows = await query;
-    for (const row of rows) ids.push(row.user_id);
-    if (rows.length < ROWS_PER_PAGE_MAX) return ids;
+    const rows: { user_id: string }[] = await query;
+    yield rows.map((row) => row.user_id);
+    if (rows.length < ROWS_PER_PAGE_MAX) return;
+    last = rows.at(-1)?.user_id;
   }
 }
 

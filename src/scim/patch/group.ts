@@ -96,12 +96,12 @@ function comparedWith(list: Attribute, term: Filter, name: string): string | nul
   return subAttribute(list, term.attribute)?.name === name ? term.literal.text : null;
 }
 
-/** The users that a value of `members` names, each once. Throws PatchError invalidValue. */
+/** The users that a value of `members` names, as often as it does. Throws PatchError invalidValue. */
 export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
   if (value === null || value === '') return [];
   const values = Array.isArray(value) ? value : [value];
   if (values.length > MEMBERS_MAX) throw tooManyMembers();
-  return [...new Set(values.map((one) => idOf(list, one, unknown)))];
+  return values.map((one) => idOf(list, one, unknown));
 }
 
 const MEMBER_PARTS: ReadonlySet<string> = new Set(['value', '$ref', 'display', 'type']);
@@ -109,7 +109,8 @@ const MEMBER_PARTS: ReadonlySet<string> = new Set(['value', '$ref', 'display', '
 /** Of a member that is written as the schema has it, as nearly all are: 100,000 of them must not take long. */
 function plainId(member: unknown): string | null {
   if (!isObject(member) || typeof member.value !== 'string' || !isStorableText(member.value)) return null;
-  return Object.keys(member).every((name) => MEMBER_PARTS.has(name)) ? member.value : null;
+  for (const name in member) if (!MEMBER_PARTS.has(name)) return null;
+  return member.value;
 }
 
 function tooManyMembers(): ScimError {

@@ -5,14 +5,16 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import { setImmediate } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { isStorableText } from '../../directory/query/operand.ts';
-import { createTurns, type Turns } from '../../support/turns.ts';
+import { createTurns, giveWay, type Turns } from '../../support/turns.ts';
 import { ScimError } from '../answer/errors.ts';
 import type { BytesInHand } from './bytesInHand.ts';
+import type { Stretch } from './cuts.ts';
 import { BODY_BYTES_MAX, LARGE_BODY_BYTES } from './limits.ts';
+import { parseJson } from './parse.ts';
 import { createScan } from './scan.ts';
+import { walk } from './walk.ts';
 
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
@@ -26,12 +28,10 @@ export function bodyParser(bytesInHand: BytesInHand): RequestHandler {
     refuseOtherTypes(req);
     const counted = bytesInHand.of(res.locals.scim.connection.id, res);
     try {
-      const bytes = await readWhole(req, counted.take);
+      const { bytes, cut } = await readWhole(req, counted.take);
       res.locals.bodyBytes = bytes.length;
       if (bytes.length > LARGE_BODY_BYTES) await waitForTurn(largeBodies, res);
-      req.body = parse(bytes);
-      // To parse it took its time; what is made of it takes as much again.
-      if (bytes.length > LARGE_BODY_BYTES) await setImmediate();
+      req.body = await parse(bytes, cut);
     } catch (error) {
       counted.drop();
       throw error;
@@ -63,8 +63,14 @@ function refuseOtherTypes(req: Request): void {
   }
 }
 
+interface Whole {
+  readonly bytes: Buffer;
+  /** Where they can be cut; null where that says already that they are no JSON. */
+  readonly cut: Stretch | null;
+}
+
 /** `take` hears of each piece before it is kept. Throws ScimError where one of them, or the client, ends it. */
-async function readWhole(req: Request, take: (bytes: number) => void): Promise<Buffer> {
+async function readWhole(req: Request, take: (bytes: number) => void): Promise<Whole> {
   const announced = Number(req.headers['content-length'] ?? 0);
   if (announced > BODY_BYTES_MAX) throw tooLarge();
   const scan = createScan();
@@ -79,13 +85,14 @@ async function readWhole(req: Request, take: (bytes: number) => void): Promise<B
       const whole = room(end);
       piece.copy(whole, length);
       length = end;
-      scan(whole, piece);
+      await giveWay();
+      scan.next(whole, piece);
     }
   } catch (error) {
     if (error instanceof ScimError) throw error;
     throw new ScimError(400, 'invalidSyntax', 'The request was aborted.');
   }
-  return room(length).subarray(0, length);
+  return { bytes: room(length).subarray(0, length), cut: scan.end() };
 }
 
 const FIRST_BYTES = 64 * 1024;
@@ -124,22 +131,16 @@ async function waitForTurn(turns: Turns, res: Response): Promise<void> {
 }
 
 /** Undefined for an empty body. Throws ScimError 400. */
-function parse(bytes: Buffer): unknown {
+async function parse(bytes: Buffer, cut: Stretch | null): Promise<unknown> {
   if (bytes.length === 0) return undefined;
   // RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter.
   if (!isUtf8(bytes)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
-  const body = parseText(bytes.toString('utf8'));
-  // Whatever no database can hold has to be written as an escape.
-  if (bytes.includes('\\u')) checkTexts(body);
-  return body;
-}
-
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
-  } catch {
+  const body = await parseJson(bytes, cut).catch(() => {
     throw new ScimError(400, 'invalidSyntax', 'The body is not valid JSON.');
-  }
+  });
+  // Whatever no database can hold has to be written as an escape.
+  if (bytes.includes('\\u')) await checkTexts(body);
+  return body;
 }
 
 /** Throws ScimError 400. */
@@ -149,18 +150,14 @@ export function objectBody(body: unknown): Record<string, unknown> {
   throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object.');
 }
 
-/** Walks without recursion: the depth is the caller's. */
-function checkTexts(root: unknown): void {
-  const open: unknown[] = [root];
-  while (open.length > 0) {
-    const value = open.pop();
-    if (typeof value === 'string') checkText(value);
-    if (typeof value !== 'object' || value === null) continue;
-    for (const [key, child] of Object.entries(value)) {
+/** Throws ScimError 400. */
+function checkTexts(body: unknown): Promise<void> {
+  return walk([body], (entries) => {
+    for (const [key, child] of entries) {
       checkText(key);
-      open.push(child);
+      if (typeof child === 'string') checkText(child);
     }
-  }
+  });
 }
 
 /** No NUL and no half of a surrogate pair: PostgreSQL can hold neither. Throws ScimError 400. */

@@ -20,7 +20,7 @@ export interface CoercedUser {
 }
 
 export interface CoercedGroup extends CoercedUser {
-  /** Users' ids, each once; null where the body says nothing about members. */
+  /** Users' ids; null where the body says nothing about members. */
   readonly memberIds: readonly string[] | null;
 }
 

@@ -1,15 +1,20 @@
 /**
  * Looks through the bytes of a JSON body while they arrive, before anything is made of them: how many values
- * it holds, how deep, and whether an object names a key twice in different case. It does not check the
- * grammar: JSON.parse does.
+ * it holds, how deep, whether an object names a key twice in different case, and where a long text can be cut to be
+ * parsed. It does not check the grammar: JSON.parse does.
  */
 
 import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
+import { type Cuts, createCuts, STRETCH_BYTES, type Stretch } from './cuts.ts';
 import { KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
 
-/** Looks at the next piece, which is the end of what has arrived as a whole. Throws ScimError 400 and 413. */
-export type Scan = (whole: Buffer, piece: Buffer) => void;
+export interface Scan {
+  /** Looks at the next piece, which is the end of what has arrived as a whole. Throws ScimError 400 and 413. */
+  next(whole: Buffer, piece: Buffer): void;
+  /** All that was looked at; null where that cannot be JSON. */
+  end(): Stretch | null;
+}
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -21,52 +26,57 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-export function createScan(): Scan {
-  const tally = createTally();
+/** `stretchBytes`: so long is what is parsed at once. */
+export function createScan(stretchBytes = STRETCH_BYTES): Scan {
+  const cuts = createCuts(stretchBytes);
+  const tally = createTally(cuts);
   /** In the whole; the piece begins at `from`. */
   let at = 0;
   let from = 0;
   /** Where the string that is being read began, behind its quote; 0 outside of strings. */
   let stringFrom = 0;
-  let isEscaped = false;
   /** In a number, or in true, false or null. */
   let inWord = false;
 
-  const readString = (whole: Buffer, piece: Buffer, end: number) => {
-    while (at < end) {
-      const byte = piece[at++ - from] as number;
-      if (isEscaped) isEscaped = false;
-      else if (byte === BACKSLASH) isEscaped = true;
-      else if (byte === QUOTE) {
-        tally.string(whole, stringFrom, at - 1);
-        stringFrom = 0;
-        return;
-      }
-    }
+  /** Of the string that is being read, up to its quote or to the end of the piece. */
+  const readString = (whole: Buffer, piece: Buffer) => {
+    const quote = piece.indexOf(QUOTE, at - from);
+    at = from + (quote < 0 ? piece.length : quote + 1);
+    if (quote < 0 || isEscaped(whole, stringFrom, at - 1)) return;
+    tally.string(whole, stringFrom, at - 1);
+    stringFrom = 0;
   };
 
-  return (whole, piece) => {
+  const next = (whole: Buffer, piece: Buffer) => {
     from = at;
     const end = from + piece.length;
     while (at < end) {
       if (stringFrom > 0) {
-        readString(whole, piece, end);
+        readString(whole, piece);
         continue;
       }
       const byte = piece[at++ - from] as number;
       const wasInWord = inWord;
       inWord = false;
       if (byte === QUOTE) stringFrom = at;
-      else if (byte === COMMA) tally.comma();
-      else if (byte === OPEN_OBJECT) tally.open(true);
-      else if (byte === OPEN_LIST) tally.open(false);
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) tally.close();
+      else if (byte === COMMA) tally.comma(at - 1);
+      else if (byte === OPEN_OBJECT) tally.open(at - 1, true);
+      else if (byte === OPEN_LIST) tally.open(at - 1, false);
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) tally.close(at - 1);
       else if (byte > SPACE && byte !== COLON) {
         if (!wasInWord) tally.value();
         inWord = true;
       }
     }
   };
+  return { next, end: () => cuts.end(at) };
+}
+
+/** By an odd number of backslashes before it. */
+function isEscaped(bytes: Buffer, from: number, at: number): boolean {
+  let before = at;
+  while (before > from && bytes[before - 1] === BACKSLASH) before -= 1;
+  return (at - before) % 2 === 1;
 }
 
 interface Container {
@@ -89,7 +99,7 @@ function tooLong(max: number): string {
 }
 
 /** What the body holds so far. */
-function createTally() {
+function createTally(cuts: Cuts) {
   /** One for each level that was ever entered; those beyond `depth` wait to be used again. */
   const levels: Container[] = [];
   let depth = 0;
@@ -129,7 +139,7 @@ function createTally() {
 
   return {
     value,
-    open(isObject: boolean) {
+    open(at: number, isObject: boolean) {
       value();
       if (depth === NESTING_MAX) {
         throw new ScimError(400, 'invalidSyntax', `The body is nested deeper than ${NESTING_MAX} levels.`);
@@ -144,12 +154,15 @@ function createTally() {
       container.names.clear();
       depth += 1;
       expectsKey = isObject;
+      cuts.open(at, isObject);
     },
-    close() {
+    close(at: number) {
       depth = Math.max(0, depth - 1);
       expectsKey = false;
+      cuts.close(at);
     },
-    comma() {
+    comma(at: number) {
+      cuts.comma(at);
       expectsKey = depth > 0 && levels[depth - 1]?.isObject === true;
     },
     string(bytes: Buffer, from: number, to: number) {

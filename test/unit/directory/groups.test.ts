@@ -52,7 +52,7 @@ onEachDatabase((open) => {
     const after = await edit(directory, write('/Groups/1', 'c1'), group.id, [
       { op: 'removeAll' },
       { op: 'add', ids: [b, c] },
-      { op: 'add', ids: [c, d] },
+      { op: 'add', ids: [c, d, c] },
       { op: 'remove', ids: [d] },
     ]);
     expect(after.version).toBe(2);
@@ -78,7 +78,7 @@ onEachDatabase((open) => {
       { op: 'add', ids: [a] },
       { op: 'remove', ids: [b, 'nobody'] },
     ]);
-    await edit(directory, write('/Groups/1'), group.id, [{ op: 'replace', ids: [a] }]);
+    await edit(directory, write('/Groups/1'), group.id, [{ op: 'replace', ids: [a, a] }]);
     expect(await trace()).toEqual(before);
   });
 

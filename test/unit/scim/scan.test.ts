@@ -17,7 +17,7 @@ function refusal(text: string, pieceBytes = 1 << 16): { status: number; detail: 
   const scan = createScan();
   try {
     for (let from = 0; from < bytes.length; from += pieceBytes)
-      scan(bytes, bytes.subarray(from, from + pieceBytes));
+      scan.next(bytes, bytes.subarray(from, from + pieceBytes));
     return null;
   } catch (error) {
     expect(error).toBeInstanceOf(ScimError);
