@@ -24,6 +24,8 @@ interface ShownAttribute {
 export interface ShownChange {
   readonly op: string;
   readonly subject: { readonly id: string };
+  /** The account, or the remote group. */
+  readonly remoteId?: string;
   readonly member?: { readonly id: string };
   readonly attributes?: readonly ShownAttribute[];
   /** Of a preview: it undoes what somebody changed there by hand. */

@@ -4,6 +4,7 @@
  */
 
 import type { Lifecycle } from '../../src/model/desired.ts';
+import { SKEW_MAX_MS } from '../machine/scheduler.ts';
 import type { Turn } from '../vendors/network.ts';
 import type { AccountWrite, MemberWrite } from '../vendors/writes.ts';
 import { changeKey, type LossItem } from './changeKeys.ts';
@@ -98,7 +99,8 @@ export class Decisions {
     if (!human || accountId === undefined) return;
     const stands = sight.person(human)?.lifecycle ?? null;
     const reasons = disabledFor.get(accountId) ?? this.#givenFor.get(accountId);
-    const isAsThen = stands !== null && reasons?.size === 1 && reasons.has(stands);
+    const isAsThen =
+      reasons?.size === 1 && reasons.has(stands ?? '') && this.#stoodSince(human, stands, item.at);
     const wish: Wish = {
       ...{ lossId: item.id, incidentId, item, human, accountId, isGiven: false },
       ...{ tick: model.tick, at: now(), lifecycle: isAsThen ? stands : null },
@@ -176,6 +178,14 @@ export class Decisions {
     const heardOf = there.filter((id) => !own.lateAccounts.has(id));
     const [first, ...others] = heardOf.length > 0 ? heardOf : there;
     return others.length === 0 ? first : undefined;
+  }
+
+  /** What disabled the account is that loss, and no later one. */
+  #stoodSince(human: Human, lifecycle: Lifecycle | null, taken: number): boolean {
+    const { sight, model } = this.#deps;
+    // Some process took it before that, whatever its clock showed.
+    const standings = sight.personSince(human, model.tickAt(taken + SKEW_MAX_MS));
+    return standings.every((standing) => standing.lifecycle === lifecycle);
   }
 
   /** The person was nothing else, beside active, when the loss may have been planned. */

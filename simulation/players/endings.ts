@@ -55,6 +55,7 @@ async function previewAndSync(
   const { records } = store.guard;
   await admin.sync(store, true);
   await quiet();
+  const accountsBefore = new Map(store.vendor.holds.accounts);
   for (let edits = random.int(1, EDITS_BEFORE_PREVIEW_MAX); edits > 0; edits--)
     editByHand(world, store, random.pick(UNDOABLE), random.int(0, themes.people + 1));
   const preview = await admin.preview(store);
@@ -63,6 +64,7 @@ async function previewAndSync(
   await admin.sync(store, true);
   await quiet();
   const previewed: Previewed = {
+    accountsBefore,
     changes: preview.changes,
     deeds: records.deeds.slice(before),
     held: await admin.held(store),

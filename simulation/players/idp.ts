@@ -121,17 +121,18 @@ export class IdentityProvider {
     });
   }
 
-  /** That somebody's access ends was approved for another wish of the directory, where they came or left since. */
+  /** That somebody's access ends was approved for another wish of the directory, where a store sees them come or leave. */
   async #moves(human: Human, standing: Standing, ask: () => Promise<boolean>): Promise<void> {
     const { model, stores } = this.#world;
-    const before = human.standing.now?.lifecycle;
+    const before = stores.map(({ guard }) => guard.records.sight.person(human)?.lifecycle);
     await model.change(human.standing, standing, ask);
-    if (human.standing.now?.lifecycle === before) return;
-    for (const { guard } of stores) {
-      const { approved } = guard.records.decisions;
-      for (const key of approved) {
+    for (const [index, { guard }] of stores.entries()) {
+      const { decisions, sight } = guard.records;
+      // Whoever is out of scope is gone there already.
+      if (sight.person(human)?.lifecycle === before[index]) continue;
+      for (const key of decisions.approved) {
         const { op, subjectId } = readKey(key);
-        if (subjectId === human.personId && isEnd(op)) approved.delete(key);
+        if (subjectId === human.personId && isEnd(op)) decisions.approved.delete(key);
       }
     }
   }
