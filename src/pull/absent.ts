@@ -38,6 +38,41 @@ export async function judgeAbsent(
   return judged;
 }
 
+/**
+ * Of people who were deleted and are in a list again, those whom the source does not show when asked: the list was an
+ * old one.
+ */
+export async function ghostsAmong(
+  ids: Iterable<string>,
+  source: Pick<Source, 'lookup'>,
+  context: CallContext,
+): Promise<ReadonlySet<string>> {
+  const ghosts = new Set<string>();
+  for (const id of ids) if ((await lookUp(source, 'user', id, context)).is !== 'found') ghosts.add(id);
+  return ghosts;
+}
+
+/** So many are asked about, spread over all: on a page that was lost there are many. */
+const MEMBERS_ASKED_MAX = 25;
+
+/** Why nobody leaves the group, although the list of its members says so; null where the list is believed. */
+export async function doubtLeavers(
+  source: Pick<Source, 'isMember'>,
+  group: { readonly id: string; readonly name: string },
+  leavers: readonly string[],
+  context: CallContext,
+): Promise<string | null> {
+  if (!source.isMember) return null;
+  const step = Math.ceil(leavers.length / MEMBERS_ASKED_MAX);
+  for (const id of leavers.filter((_, at) => at % step === 0)) {
+    const isIn = await source.isMember(group.id, id, context);
+    if (isIn === false) continue;
+    const said = isIn ? 'whom the source shows in it when asked' : 'about whom the source does not answer';
+    return `The list of the members of ${group.name} came without ${id}, ${said}: nobody leaves the group.`;
+  }
+  return null;
+}
+
 async function lookUp(
   source: Pick<Source, 'lookup'>,
   kind: Kind,

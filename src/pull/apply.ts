@@ -8,7 +8,7 @@ import type { Db } from '../db/open.ts';
 import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupsBySourceId, usersBySourceId } from '../db/pull/directory.ts';
-import { forgetRecords, keepRecords } from '../db/pull/records.ts';
+import { forgetRecords, keepRecords, recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
@@ -19,7 +19,7 @@ import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { SourceUser } from '../sources/source.ts';
 import type { PullDeps } from './deps.ts';
-import { pagesOf } from './people.ts';
+import { isOlder, pagesOf } from './people.ts';
 import { type Lead, resourceOf } from './resource.ts';
 
 const LINES_PER_TURN = 50;
@@ -170,8 +170,13 @@ const KEPT_AT_ONCE = 500;
  */
 export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
   const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);
-  for await (const users of pagesOf<SourceUser>(staged))
-    await recordUnder(db, lease, (tx) => keepRecords(tx, run.connectionId, users));
+  for await (const users of pagesOf<SourceUser>(staged)) {
+    const ids = users.map(({ id }) => id);
+    const kept = await recordsAmong<SourceUser>(db, run.connectionId, ids);
+    // What an older record replaced could be taken back by the next one as old.
+    const newer = users.filter((user) => !isOlder(user, kept.get(user.id)));
+    await recordUnder(db, lease, (tx) => keepRecords(tx, run.connectionId, newer));
+  }
   let after = 0;
   for (;;) {
     const lines = await linesOf(db, run.id, ['done'], after, KEPT_AT_ONCE);

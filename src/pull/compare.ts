@@ -14,8 +14,8 @@ import {
   type NewLine,
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
-import { groupsBySourceId, knownUsers, memberSourceIds } from '../db/pull/directory.ts';
-import type { PullRun } from '../db/pull/runs.ts';
+import { deletedSourceIds, groupsBySourceId, knownUsers, memberSourceIds } from '../db/pull/directory.ts';
+import type { Findings, PullRun } from '../db/pull/runs.ts';
 import { stagedPage } from '../db/pull/staging.ts';
 import { announceCause } from '../db/queue/causes.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
@@ -26,12 +26,12 @@ import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
 import { inOrder } from '../plan/pull/order.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { type Judged, judgeAbsent } from './absent.ts';
+import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent } from './absent.ts';
 import type { PullDeps } from './deps.ts';
 import { compareGroups } from './groups.ts';
 import { isLeaving, LineSink } from './lines.ts';
 import { depthOf } from './managers.ts';
-import { comparePeople } from './people.ts';
+import { comparePeople, type Shown } from './people.ts';
 
 /** The scan ended well and still cannot be true. */
 export class ScanRefused extends Error {
@@ -48,6 +48,8 @@ export interface Comparison {
   readonly held: string | null;
   /** Sentences for the run, beside what it changes. */
   readonly problems: readonly string[];
+  /** What could not be read, and what was and is not believed. */
+  readonly unread: Findings['unread'];
   /** Something could not be read, or somebody is unknown. */
   readonly isPartial: boolean;
   /** People who would lose something. */
@@ -61,7 +63,7 @@ export interface CompareInput {
   readonly run: PullRun;
   readonly settings: PullSettings;
   readonly definition: SourceDefinition;
-  readonly source: Pick<Source, 'lookup'>;
+  readonly source: Pick<Source, 'lookup' | 'isMember'>;
   readonly context: CallContext;
   readonly lease: Lease;
 }
@@ -79,6 +81,7 @@ export async function compareRun(
   const known = await knownUsers(db, run.connectionId);
   const now = isoTime(clock.now());
   const people = await comparePeople({ db, run, settings, definition, known, now });
+  await leaveOutGhosts(db, input, people);
   const active = [...known.values()].filter((user) => user.active).length;
   if (isFull && people.ids.size === 0 && known.size > 0)
     throw new ScanRefused(
@@ -121,6 +124,7 @@ export async function compareRun(
       ...{ db, run, settings, known, leaving, named, existing },
       present: people.present,
       everyone: people.ids,
+      doubt: (group, ids) => doubtLeavers(source, group, ids, context),
       mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
     },
     (line) => sink.add(line),
@@ -148,9 +152,25 @@ export async function compareRun(
     skipped: people.skipped + stillDiscarded.size,
     unknown,
   });
-  const isPartial = unknown > 0 || run.findings.unread.length > 0;
-  const problems = [...people.problems, ...run.findings.unread.map(({ reason }) => reason)];
-  return { summary, held, problems, isPartial, losing, stillDiscarded };
+  const unread = [...run.findings.unread, ...groups.doubted];
+  const isPartial = unknown > 0 || unread.length > 0;
+  const problems = [...people.problems, ...unread.map(({ reason }) => reason)];
+  return { summary, held, problems, unread, isPartial, losing, stillDiscarded };
+}
+
+/** A replica that lags brings nobody back who was deleted. */
+async function leaveOutGhosts(db: Db, { run, source, context }: CompareInput, people: Shown): Promise<void> {
+  const coming = people.lines.filter(({ op }) => op === 'create' || op === 'match');
+  const ids = coming.map(({ sourceId }) => sourceId);
+  const ghosts = await ghostsAmong(await deletedSourceIds(db, run.connectionId, ids), source, context);
+  if (ghosts.size === 0) return;
+  const others = people.lines.splice(0).filter(({ sourceId }) => !ghosts.has(sourceId));
+  people.lines.push(...others);
+  for (const id of ghosts) {
+    people.present.delete(id);
+    people.skipped += 1;
+    people.problems.push(`${id} is in the list, and the source does not show who that is: not brought back.`);
+  }
 }
 
 /** Groups that the choice leaves out go where an admin applied it; others are asked for. */

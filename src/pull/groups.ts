@@ -24,6 +24,8 @@ export interface GroupsCompared {
   }[];
   /** In the directory, and not in the scan. */
   readonly absent: readonly string[];
+  /** Groups whose list of members is not believed. */
+  readonly doubted: readonly { readonly what: 'members'; readonly id: string; readonly reason: string }[];
 }
 
 export interface GroupsInput {
@@ -43,6 +45,11 @@ export interface GroupsInput {
   readonly mayLeave: boolean;
   /** By their ids at the source, those of the directory. */
   readonly existing: ReadonlyMap<string, GroupRecord>;
+  /** Why those do not leave the group whom its list has not; null where they do. */
+  doubt(
+    group: { readonly id: string; readonly name: string },
+    ids: readonly string[],
+  ): Promise<string | null>;
 }
 
 /** `add` takes each line, in order. */
@@ -54,6 +61,7 @@ export async function compareGroups(
   const members = new Members(input);
   const shrinking: { name: string; members: number; leaving: number }[] = [];
   const shown = new Set<string>();
+  const doubted: { what: 'members'; id: string; reason: string }[] = [];
   for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, run.id, 'group', after, PAGE))) {
     for (const group of groups) {
       shown.add(group.id);
@@ -80,12 +88,18 @@ export async function compareGroups(
       }
       if (!wanted.isWhole || !input.mayLeave) continue;
       const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.leaving.has(id));
+      if (leaves.length === 0) continue;
+      const reason = await input.doubt({ id: group.id, name: display }, leaves);
+      if (reason !== null) {
+        doubted.push({ what: 'members', id: group.id, reason });
+        continue;
+      }
       for (const id of leaves) await add(membership('leave', id, detail, input));
-      if (leaves.length > 0) shrinking.push({ name: display, members: current.size, leaving: leaves.length });
+      shrinking.push({ name: display, members: current.size, leaving: leaves.length });
     }
   }
   const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));
-  return { shrinking, absent };
+  return { shrinking, absent, doubted };
 }
 
 function membership(

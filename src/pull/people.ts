@@ -110,7 +110,7 @@ function takingOver(line: NewLine, names: Names<UserRecord>): NewLine {
 }
 
 /** A replica that lags never takes anything back. */
-function isOlder(user: SourceUser, kept: SourceUser | undefined): boolean {
+export function isOlder(user: SourceUser, kept: SourceUser | undefined): boolean {
   return user.changedAt !== undefined && kept?.changedAt !== undefined && user.changedAt < kept.changedAt;
 }
 

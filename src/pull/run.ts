@@ -163,10 +163,10 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     context,
     lease,
   });
-  const { summary, held, problems, isPartial } = comparison;
+  const { summary, held, problems, unread, isPartial } = comparison;
   const error = problems.length === 0 ? null : sentence(problems);
   const at = isoTime(deps.clock.now());
-  const compared = { ...run, summary, error };
+  const compared = { ...run, summary, error, findings: { ...run.findings, unread } };
   await recordUnder(deps.db, lease, async (tx) => {
     if (run.mode === 'preview') {
       await savePullRun(tx, { ...compared, state: 'DONE', error: held ?? error, finishedAt: at });

@@ -157,6 +157,11 @@ export interface Source {
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
   lookup(kind: Kind, id: string, context: CallContext): Promise<Lookup>;
+  /**
+   * Whether this one is in the group, asked without the list of its members; null where the source does not say.
+   * Absent where nothing but the list says it.
+   */
+  readonly isMember?: (groupId: string, userId: string, context: CallContext) => Promise<boolean | null>;
 }
 
 /** A delta cannot go on from here: a full scan has to. */

@@ -85,6 +85,12 @@ export function createOkta(url: string, options: OktaEmulatorOptions = {}): Emul
       if (!user) throw notFound(id, 'User');
       return { status: 200, body: userBody(user, url) };
     }
+    if (kind === 'users' && part === 'groups' && id !== undefined) {
+      demand('okta.users.read');
+      if (!seenUsers(state, access).some((one) => one.id === id)) throw notFound(id, 'User');
+      const own = seenGroups(state, access).filter(({ members }) => members.has(id));
+      return pageAnswer(url, request, own, OKTA_PEOPLE_PAGE, (group) => groupBody(group, url));
+    }
     if (kind === 'groups') {
       demand('okta.groups.read');
       const groups = seenGroups(state, access);

@@ -22,6 +22,24 @@ export async function usersBySourceId(
   return found;
 }
 
+/** Those of these ids whose users the connection has deleted, and has not brought again. */
+export async function deletedSourceIds(
+  db: Db,
+  connectionId: string,
+  sourceIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const some of chunks(sourceIds)) {
+    const rows = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNotNull('deleted_at')
+      .whereIn('external_id', some)
+      .select('external_id');
+    for (const row of rows) found.add(row.external_id as string);
+  }
+  return found;
+}
+
 export interface Known {
   readonly id: string;
   readonly sourceId: string;

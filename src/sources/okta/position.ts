@@ -5,24 +5,34 @@
 import { PositionLost } from '../source.ts';
 import type { OktaRecord } from './api/calls.ts';
 
-interface Position {
+export interface Position {
   readonly org: string;
   /** The highest time that was seen of people, and of groups; ISO. */
   readonly users: string;
   readonly groups: string;
+  /** The group of everybody was shown: an administrator of some groups is not shown it. */
+  readonly showsEveryone: boolean;
 }
 
 const OVERLAP_MS = 10 * 60_000;
 const BEGINNING = new Date(0).toISOString();
 
+/** Throws PositionLost. */
 export function readPosition(text: string, org: string): Position {
+  const position = positionOf(text, org);
+  if (position) return position;
+  throw new PositionLost('what is remembered is of another Okta organisation');
+}
+
+/** Null where it is of another organisation. */
+export function positionOf(text: string, org: string): Position | null {
   try {
-    const { org: of, users, groups } = JSON.parse(text) as Partial<Position>;
-    if (of === org && isTime(users) && isTime(groups)) return { org, users, groups };
+    const { org: of, users, groups, showsEveryone = false } = JSON.parse(text) as Partial<Position>;
+    if (of === org && isTime(users) && isTime(groups)) return { org, users, groups, showsEveryone };
   } catch {
     // As of an older release.
   }
-  throw new PositionLost('what is remembered is of another Okta organisation');
+  return null;
 }
 
 function isTime(value: unknown): value is string {

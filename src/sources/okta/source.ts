@@ -1,15 +1,24 @@
 /** An Okta organisation as a directory that is pulled: people, their state, groups and who is in them. */
 
 import type { CallContext } from '../../connectors/connector.ts';
+import { RemoteError } from '../../model/errors.ts';
 import { readAhead } from '../ahead.ts';
-import { createUnreadCount, lookedUp } from '../lookups.ts';
+import { createUnreadCount, isAboutCredential, lookedUp } from '../lookups.ts';
 import { patiently } from '../patience.ts';
 import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
 import { type Call, type OktaCalls, type OktaRecord, oktaCalls } from './api/calls.ts';
 import { createOktaClient, type OktaClient } from './api/client.ts';
 import { checkOkta } from './check.ts';
 import { groupOf, isBuiltIn, userOf } from './mapping.ts';
-import { createWatermark, readPosition, sinceOf, type Watermark, writePosition } from './position.ts';
+import {
+  createWatermark,
+  type Position,
+  positionOf,
+  readPosition,
+  sinceOf,
+  type Watermark,
+  writePosition,
+} from './position.ts';
 import { oktaSettings } from './settings.ts';
 
 /** Okta bears 75 requests at once of everybody together. */
@@ -41,6 +50,7 @@ export function createOktaSource(deps: SourceDeps): Source {
         const user = userOf(value);
         return user ? { is: 'found', inScope: true, user } : { is: 'unknown', reason: inTransition(value) };
       }),
+    isMember: (groupId, userId, context) => isMember(okta, groupId, userId, context),
   };
 }
 
@@ -57,7 +67,8 @@ async function* scan(okta: Okta, request: ScanRequest, context: CallContext): As
   const found: OktaRecord[] = [];
   yield* groupPages(okta, request, null, groups, found, context);
   yield* memberPages(okta, found, context);
-  yield ending(okta, users, groups);
+  const before = request.position === null ? null : positionOf(request.position, okta.origin);
+  yield await ending(okta, { users, groups, before }, context);
 }
 
 async function* delta(
@@ -76,11 +87,65 @@ async function* delta(
   const filter = `lastMembershipUpdated gt "${since}" or lastUpdated gt "${since}"`;
   yield* groupPages(okta, request, filter, groups, found, context);
   yield* memberPages(okta, found, context);
-  yield ending(okta, users, groups);
+  yield await ending(okta, { users, groups, before: known }, context);
 }
 
-function ending({ origin }: Okta, users: Watermark, groups: Watermark): ScanPage {
-  return { kind: 'end', position: writePosition({ org: origin, users: users.time, groups: groups.time }) };
+interface Ended {
+  readonly users: Watermark;
+  readonly groups: Watermark;
+  readonly before: Position | null;
+}
+
+async function ending(okta: Okta, { users, groups, before }: Ended, context: CallContext): Promise<ScanPage> {
+  const showsEveryone = await demandEveryone(okta, before, context);
+  const reached = { users: users.time, groups: groups.time };
+  return { kind: 'end', position: writePosition({ org: okta.origin, ...reached, showsEveryone }) };
+}
+
+/**
+ * An administrator whose role was narrowed to some groups sees fewer people, hears of the others that they do not exist,
+ * and gets no error. The group of everybody is out of sight for such a one: where it was shown before, it must be.
+ */
+async function demandEveryone(
+  { client, calls }: Okta,
+  before: Position | null,
+  context: CallContext,
+): Promise<boolean> {
+  const action = 'show the group of everybody';
+  const call = calls.groups({ filter: 'type eq "BUILT_IN"' });
+  let isShown = false;
+  try {
+    for await (const { value } of client.pages(call, action, context)) isShown ||= value.some(isBuiltIn);
+  } catch (error) {
+    if (before?.showsEveryone || !(error instanceof RemoteError)) throw error;
+  }
+  if (isShown || !before?.showsEveryone) return isShown;
+  const message =
+    'Okta does not show the group Everyone any more, as to an administrator of some groups alone, and nothing is taken from what it still shows: see that the bridge has the role Read-only Administrator for the whole organisation';
+  throw new RemoteError(message, {
+    ...{ store: 'Okta', action, disposition: 'forbidden', code: 'everyone_not_shown' },
+  });
+}
+
+/** Null where Okta did not answer; a 404 of a person who is gone, like whatever is no such question to it, shows nothing. */
+async function isMember(
+  { client, calls }: Okta,
+  groupId: string,
+  userId: string,
+  context: CallContext,
+): Promise<boolean | null> {
+  try {
+    for await (const { value } of client.pages(
+      calls.groupsOf(userId),
+      `list the groups of ${userId}`,
+      context,
+    ))
+      if (value.some(({ id }) => id === groupId)) return true;
+    return false;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
+    return error.status === 404 || error.disposition === 'rejected' ? false : null;
+  }
 }
 
 async function* userPages(

@@ -35,6 +35,8 @@ export interface Script {
   unread: Extract<ScanPage, { kind: 'unread' }>[];
   /** What a look-up answers, by id; else what is there. */
   lookups: Record<string, Lookup>;
+  /** Whether a group has somebody by the source's word, by the person's id; else nobody who is not in its list. */
+  asked: Record<string, boolean | null>;
   missingRight: string | null;
   /** Where a delta would go on; null where there is none. */
   position: string | null;
@@ -49,7 +51,7 @@ export interface Script {
 export function script(): Script {
   return {
     ...{ users: [], groups: [], tenant: 'acme', hidden: [], breaksOff: false, fails: null },
-    ...{ unread: [], lookups: {}, missingRight: null, position: null },
+    ...{ unread: [], lookups: {}, asked: {}, missingRight: null, position: null },
     ...{ between: async () => undefined, open: 0, pageSize: 2 },
   };
 }
@@ -134,6 +136,7 @@ export function scripted(state: Script): SourceDefinition {
           const there = (kind === 'user' ? state.users : state.groups).find((one) => one.id === id);
           return there ? { is: 'found', inScope: shows(there) } : { is: 'gone' };
         },
+        isMember: async (_group, userId) => state.asked[userId] ?? (userId in state.asked ? null : false),
       };
     },
   };

@@ -106,6 +106,47 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.groups()).toEqual(groups);
   });
 
+  it.each<[string, boolean | null]>([
+    ['is in it when asked for', true],
+    ['is not spoken of when asked for', null],
+  ])('lets nobody out of a group whose list lost a member who %s', async (_, asked) => {
+    const groups = await pulled.groups();
+    state.groups = state.groups.map((one) =>
+      one.id === 'g1' ? { ...one, members: ['a1', 'b1', 'b2'] } : one,
+    );
+    state.asked = { a2: asked };
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({
+      state: 'PARTIAL',
+      error: expect.stringContaining('Readers came without a2'),
+    });
+    expect(await pulled.groups()).toEqual(groups);
+    state.asked = {};
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'DONE',
+      summary: { groups: { left: 4 } },
+    });
+  });
+
+  it('takes nothing back by records that are older, however often they are shown', async () => {
+    change('a1', { changedAt: '2026-01-02T00:00:00.000Z' });
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    change('a1', { changedAt: '2026-01-01T00:00:00.000Z', state: 'inactive' });
+    for (let times = 0; times < 2; times++) {
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+      expect(await active()).toBe(6);
+    }
+  });
+
+  it('brings nobody back who was deleted, where the source does not show them when asked', async () => {
+    state.users = state.users.filter(({ id }) => id !== 'a2');
+    expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deleted: 1 } });
+    company();
+    state.lookups = { a2: { is: 'gone' } };
+    expect(await pulled.sync({ full: true })).toMatchObject({ summary: { created: 0, skipped: 1 } });
+    expect(await active()).toBe(5);
+  });
+
   it('lets go whoever is inactive, and whoever is gone by the id itself', async () => {
     change('a1', { state: 'inactive', because: 'suspended' });
     state.users = state.users.filter(({ id }) => id !== 'a2');

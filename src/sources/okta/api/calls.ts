@@ -34,6 +34,7 @@ export interface OktaCalls {
   groups(query: Readonly<Record<string, string>>): Call<readonly OktaRecord[]>;
   group(id: string): Call<OktaRecord>;
   members(groupId: string): Call<readonly OktaRecord[]>;
+  groupsOf(userId: string): Call<readonly OktaRecord[]>;
 }
 
 export function oktaCalls(origin: string): OktaCalls {
@@ -65,6 +66,7 @@ export function oktaCalls(origin: string): OktaCalls {
     groups: (query) => list('/api/v1/groups', readGroup, query),
     group: (id) => one(`/api/v1/groups/${encodeURIComponent(id)}`, readGroup),
     members: (groupId) => list(`/api/v1/groups/${encodeURIComponent(groupId)}/users`, readUser),
+    groupsOf: (userId) => list(`/api/v1/users/${encodeURIComponent(userId)}/groups`, readGroup),
   };
 }
 
