@@ -1,6 +1,7 @@
 /** What happens in a history, as data: drawn from its seed before it begins, so that some can be left out. */
 
 import type { Settings } from './judges/model.ts';
+import type { PullAction } from './pullActions.ts';
 import type { Random } from './random.ts';
 
 export type Action =
@@ -12,6 +13,7 @@ export type Action =
   | { readonly kind: 'join' | 'part'; readonly group: number; readonly who: number }
   | { readonly kind: 'pushGroup'; readonly group: number; readonly members: readonly number[] }
   | AdminAction
+  | PullAction
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
   /** The identity provider gives many people new values at once. */

@@ -16,12 +16,13 @@ import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
 import { playEnding } from './players/endings.ts';
 import { Play } from './players/play.ts';
+import { drawPullThemes, type PullThemes, withPullActions } from './pullActions.ts';
 import { createRandom } from './random.ts';
 import { drawRuleThemes, ENDINGS, type RuleThemes, withRuleActions } from './ruleActions.ts';
 import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
-  readonly themes: Themes & Partial<RuleThemes>;
+  readonly themes: Themes & Partial<RuleThemes & PullThemes>;
   readonly actions: readonly Planned[];
 }
 
@@ -45,9 +46,16 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const actions = drawActions(random, themes, random.int(ACTIONS_MIN, ACTIONS_MAX));
   const brake = createRandom(`${seed}/${index}/brake`);
   const rules = createRandom(`${seed}/${index}/rules`);
-  const all = { ...themes, ...drawBrakeThemes(brake), ...drawRuleThemes(rules) };
+  const pulls = createRandom(`${seed}/${index}/pulled`);
+  const all = {
+    ...themes,
+    ...drawBrakeThemes(brake),
+    ...drawRuleThemes(rules),
+    ...drawPullThemes(pulls),
+  };
   const mixed = withBrakeActions(brake, all, withFurtherActions(further, themes, actions));
-  return { themes: all, actions: withRuleActions(rules, all, mixed) };
+  const ruled = withRuleActions(rules, all, mixed);
+  return { themes: all, actions: withPullActions(pulls, all, ruled) };
 }
 
 /** `theme`: one of those that are there or not, or an ending. Throws on any other word. */
@@ -107,7 +115,7 @@ async function tell(
     await play.play(action);
   }
   await calm(world, play);
-  const first = await judge(world);
+  const first = [...(world.pulled?.differences() ?? []), ...(await judge(world))];
   if (first.length > 0) return first;
   for (const store of world.stores) await play.admin.decide(store, 'approve', true);
   await quiet(world, play);
@@ -130,6 +138,7 @@ async function calm(world: World, play: Play): Promise<void> {
     for (const manner of ['promoted', 'letsIn'] as const) vendor.emulated.behave(manner);
   }
   for (const store of world.stores) await resume(world, play, store);
+  await play.directory?.settle();
   await quiet(world, play);
   for (const task of await play.admin.tasks('parked')) await play.admin.retry(task);
   await quiet(world, play);

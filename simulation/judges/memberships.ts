@@ -87,9 +87,13 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   }
   if (!human) return 'nobody in the directory is this member';
   own.owners.set(write.accountId, human.index);
+  // A pull reads people first and groups afterwards, and what it brings need not have been so at any one moment.
+  const wasActive =
+    model.pulled < Number.POSITIVE_INFINITY &&
+    sight.personSince(human, turn.tick).some(({ lifecycle }) => lifecycle === 'active');
   for (let tick = turn.tick; tick <= model.tick; tick++) {
     if (!own.wantedAt(tick, write.groupId, write.accountId)) continue;
-    if (sight.person(human, tick)?.lifecycle === 'active') return null;
+    if (wasActive || sight.person(human, tick)?.lifecycle === 'active') return null;
   }
   return 'the directory does not want it';
 }

@@ -101,6 +101,8 @@ export class Model {
   tick = 0;
   /** Of the last change that was answered: whatever reads later sees it. */
   certain = 0;
+  /** What a directory that is pulled said then, and since, the bridge may still go by; there is none. */
+  pulled = Number.POSITIVE_INFINITY;
   readonly humans: readonly Human[];
   /** Deleted ones too. */
   readonly groups: ScimGroup[] = [];

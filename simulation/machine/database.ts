@@ -20,6 +20,8 @@ export interface Access {
 export interface Database {
   readonly accesses: readonly [Access, Access];
   inTransaction(): boolean;
+  /** For judges, at once. */
+  rows(sql: string): readonly Readonly<Record<string, unknown>>[];
   empty(): void;
   close(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function openSimulationDatabase(): Promise<Database> {
   return {
     accesses,
     inTransaction: () => connection.inTransaction,
+    rows: (sql) => connection.rows(sql),
     empty: () =>
       connection.execute(`PRAGMA foreign_keys = OFF; BEGIN; ${emptied} COMMIT; PRAGMA foreign_keys = ON;`),
     async close() {
@@ -79,6 +82,10 @@ class Connection {
   tables(): readonly string[] {
     const rows = this.#db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     return rows.map(({ name }) => String(name));
+  }
+
+  rows(sql: string): readonly Readonly<Record<string, unknown>>[] {
+    return this.#statement(sql).all();
   }
 
   execute(sql: string): void {

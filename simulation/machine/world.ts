@@ -7,11 +7,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Themes } from '../actions.ts';
 import { Guard } from '../judges/guard.ts';
 import { Model } from '../judges/model.ts';
+import { PulledRecords } from '../judges/pulled.ts';
+import { PULLED_PEOPLE, type PullThemes } from '../pullActions.ts';
 import type { Random } from '../random.ts';
+import { PulledDirectory } from '../vendors/directory.ts';
 import { emulateGitLab } from '../vendors/gitlab.ts';
-import { type Faults, Network, NO_FAULTS, type Turn } from '../vendors/network.ts';
+import { type Caller, type Faults, Network, NO_FAULTS, type Turn } from '../vendors/network.ts';
 import { emulateSlack } from '../vendors/slack.ts';
 import { Vendor } from '../vendors/vendor.ts';
+import type { Write } from '../vendors/writes.ts';
 import type { Question, Reply } from './ask.ts';
 import type { Database } from './database.ts';
 import { ADMIN_TOKEN, type LogLine, Replica } from './replica.ts';
@@ -24,6 +28,8 @@ export interface SimulatedStore {
   readonly guard: Guard;
 }
 
+type WorldThemes = Themes & Partial<PullThemes>;
+
 /** The address of the account behind every credential; somebody in the directory has it too. */
 export const OWN_EMAIL = 'bridge@acme.example';
 
@@ -32,11 +38,13 @@ const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
 
 export class World {
   readonly random: Random;
-  readonly themes: Themes;
+  readonly themes: WorldThemes;
   readonly scheduler: Scheduler;
   readonly model: Model;
   readonly stores: readonly SimulatedStore[];
   readonly replicas: [Replica, Replica];
+  /** What is known of the directory that is pulled; null where there is none. */
+  readonly pulled: PulledRecords | null;
   /** What clients and admins do on their side. */
   readonly people = calmProcess('people');
   /** The bridge's own errors, which no vendor is to blame for. */
@@ -54,14 +62,15 @@ export class World {
   /** Store and subject → when work on it last began. */
   readonly #tried = new Map<string, number>();
 
-  constructor(database: Database, random: Random, themes: Themes) {
+  constructor(database: Database, random: Random, themes: WorldThemes) {
     this.#database = database;
     this.random = random;
     this.themes = themes;
     this.scheduler = new Scheduler(random, START_MS);
     this.scheduler.inTransaction = () => database.inTransaction();
     this.scheduler.onCrash = (process) => this.#crashed(process);
-    this.model = new Model(themes.people, () => this.scheduler.now);
+    const people = themes.people + (themes.pulled ? PULLED_PEOPLE : 0);
+    this.model = new Model(people, () => this.scheduler.now);
     const emulate = random.chance(0.5) ? [emulateSlack, emulateGitLab] : [emulateGitLab, emulateSlack];
     this.stores = emulate.slice(0, themes.stores).map((one) => this.#store(one));
     const lines = this.stores.map(({ vendor, faults, guard }) => ({
@@ -70,12 +79,21 @@ export class World {
       witness: {
         turn: () => this.#turnInHand(),
         stopped: guard.stopped.bind(guard),
-        onWrite: guard.onWrite.bind(guard),
+        onWrite: (turn: Turn, write: Write, caller: Caller) => {
+          this.pulled?.look();
+          guard.onWrite(turn, write, caller);
+        },
         crowded: (why: string) => void guard.violations.push(why),
         diverged: guard.diverged.bind(guard),
       },
     }));
-    this.#network = new Network(this.scheduler, random, lines, themes.parallel);
+    const now = () => this.scheduler.now;
+    const directory = themes.pulled ? new PulledDirectory(random, now) : null;
+    this.pulled = directory && new PulledRecords(this.model, directory, (sql) => database.rows(sql));
+    this.#network = new Network({
+      ...{ scheduler: this.scheduler, random, lines, directory },
+      writesMax: themes.parallel,
+    });
     this.replicas = [this.#replica(0, 'one'), this.#replica(1, 'two')];
   }
 
@@ -104,7 +122,8 @@ export class World {
   }
 
   get violations(): readonly string[] {
-    return [...this.stores.flatMap((store) => store.guard.violations), ...this.#faultsOfOurs];
+    const ofStores = this.stores.flatMap((store) => store.guard.violations);
+    return [...ofStores, ...(this.pulled?.violations ?? []), ...this.#faultsOfOurs];
   }
 
   sleep(ms: number): Promise<void> {
@@ -154,6 +173,7 @@ export class World {
 
   #answered({ method, path }: Question, reply: Reply): Reply {
     this.scheduler.happens();
+    this.pulled?.look();
     // With both processes down, or one down that had the request in hand, that is the truth.
     const isDown = reply.status === 503 && reply.body.code === 'no_worker';
     if (reply.status >= 500 && !isDown) {
@@ -164,12 +184,12 @@ export class World {
 
   #turnInHand(): Turn {
     const now = this.#turnNow();
-    return { ...(this.#turn.getStore() ?? now), sentTick: now.tick };
+    return { ...(this.#turn.getStore() ?? now), sentTick: now.sentTick };
   }
 
   #turnNow(): Turn {
-    const tick = this.model.certain;
-    return { tick, at: this.scheduler.now, sentTick: tick };
+    const { certain, pulled } = this.model;
+    return { tick: Math.min(certain, pulled), at: this.scheduler.now, sentTick: certain };
   }
 
   /** Whether work on the subject has begun since then; `since` is by the clock of some process. */

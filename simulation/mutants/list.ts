@@ -37,6 +37,15 @@ export const THEMES: Readonly<Record<string, readonly string[]>> = {
   protectedGroups: ['protectedGroups'],
   late: ['lateWrites'],
   settings: ['settingsAtOnce'],
+  pulled: [
+    'lostPages',
+    'oneUnknown',
+    'leaversAsked',
+    'narrowedRole',
+    'olderRecords',
+    'olderKept',
+    'broughtBack',
+  ],
 };
 
 function mutant(
@@ -242,5 +251,40 @@ export const MUTANTS: readonly Mutant[] = [
     'src/connectors/slack/members.ts',
     "    disposition: 'rejected',\n    splits: true,",
     "    disposition: 'rejected',",
+  ]),
+  mutant('lostPages', 'who is missing from a list, and shown when asked for, is not gone', [
+    'src/plan/pull/missing.ts',
+    "    case 'foundInScope':\n",
+    "    case 'foundInScope':\n      return 'gone';\n",
+  ]),
+  mutant('oneUnknown', 'where one is unknown nobody leaves a group', [
+    'src/pull/compare.ts',
+    'mayLeave: certain &&',
+    'mayLeave:',
+  ]),
+  mutant('leaversAsked', 'who is missing from a group is asked about', [
+    'src/pull/absent.ts',
+    'if (!source.isMember) return null;',
+    'if (source) return null;',
+  ]),
+  mutant('narrowedRole', 'a role that was narrowed is no word about those out of its sight', [
+    'src/sources/okta/source.ts',
+    'if (isShown || !before?.showsEveryone) return isShown;',
+    'if (isShown || before) return true;',
+  ]),
+  mutant('olderRecords', 'a record that is older than the one before takes nothing back', [
+    'src/pull/people.ts',
+    'if (isOlder(user, kept.get(user.id))) shown.unchanged += 1;\n      else\n',
+    'void kept;\n',
+  ]),
+  mutant('olderKept', 'a record that is older is not kept either', [
+    'src/pull/apply.ts',
+    'users.filter((user) => !isOlder(user, kept.get(user.id)))',
+    'users.filter((user) => user.id !== kept.get(user.id)?.because)',
+  ]),
+  mutant('broughtBack', 'an old list brings nobody back who was deleted', [
+    'src/pull/compare.ts',
+    'if (ghosts.size === 0) return;',
+    'if (ghosts.size >= 0) return;',
   ]),
 ];

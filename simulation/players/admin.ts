@@ -247,6 +247,11 @@ export class Admin {
     const waiting = openLeavers.filter(
       ({ subject, task }) => task === 'pending' && isUnapproved(store, subject.id),
     ).length;
+    const isTriedAgain = openLeavers.some(
+      ({ subject, task }) => task === 'pending' && !isUnapproved(store, subject.id),
+    );
+    // A leaver whose work failed is tried again within the hour, and what a pull brings does not do that at once.
+    if (this.#world.pulled && isTriedAgain) return false;
     if (pendingCount > 0 && pendingCount === waiting) return syncState !== 'PAUSED';
     return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
   }

@@ -96,7 +96,7 @@ async function leaveBehindCreations(
   if (leaver === null) return [];
   store.faults.creationsWaitSeconds = CREATIONS_WAIT_SECONDS;
   await play.play({ kind: 'makeGroup', group: LAST_SLOT, members: [leaver.human.index] });
-  const newcomer = world.model.humans.find(({ userId }) => userId === null);
+  const newcomer = world.model.humans.slice(0, world.themes.people).find(({ userId }) => userId === null);
   if (newcomer) await play.play({ kind: 'hire', who: newcomer.index });
   await world.sleep(REFUSED_WITHIN_MS);
   await play.play({ kind: 'leave', who: leaver.human.index });

@@ -5,6 +5,7 @@ import type { SimulatedStore, World } from '../machine/world.ts';
 import { NO_FAULTS } from '../vendors/network.ts';
 import { Admin } from './admin.ts';
 import { editByHand, seedByHand } from './byHand.ts';
+import { DirectoryStaff } from './directory.ts';
 import { IdentityProvider } from './idp.ts';
 import { IncidentAdmin } from './incidentAdmin.ts';
 
@@ -16,12 +17,15 @@ export class Play {
   readonly #world: World;
   readonly #idp: IdentityProvider;
   readonly admin: Admin;
+  /** Null where no directory is pulled. */
+  readonly directory: DirectoryStaff | null;
   readonly #incidents: IncidentAdmin;
 
   constructor(world: World) {
     this.#world = world;
     this.#idp = new IdentityProvider(world);
     this.admin = new Admin(world);
+    this.directory = world.pulled && new DirectoryStaff(world, world.pulled);
     this.#incidents = new IncidentAdmin(world, this.admin);
   }
 
@@ -35,6 +39,7 @@ export class Play {
       store.vendor.remembers = themes.lag;
       Object.assign(store.faults, { lagMs: themes.lag ? LAG_MS : 0, late: themes.late ? 0.02 : 0 });
     }
+    await this.directory?.open();
     await this.#world.sleep(1_000);
   }
 
@@ -85,6 +90,14 @@ export class Play {
         return this.#stall(action.process);
       case 'pass':
         return this.#world.sleep(action.ms);
+      case 'source':
+      case 'sourceTitle':
+      case 'sourceMembers':
+      case 'sourceRename':
+      case 'sourceGroupGone':
+      case 'sourceTrouble':
+      case 'pull':
+        return this.directory?.play(action);
       default:
         return this.admin.do(action, this.#store(action), idp.slots);
     }

@@ -84,6 +84,21 @@ export interface Line {
   readonly witness: Witness;
 }
 
+/** To where nothing is written. */
+export interface ReadOnlyLine {
+  readonly host: string;
+  arrive(request: EmulatedRequest): Answer | 'refused';
+}
+
+export interface NetworkDeps {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly lines: readonly Line[];
+  readonly directory: ReadOnlyLine | null;
+  /** Most writes of one process to one vendor at once. */
+  readonly writesMax: number;
+}
+
 /** Why a store may not be as the bridge left it. */
 export const ARRIVED_LATE = 'a request arrived after its caller had given up';
 
@@ -100,22 +115,24 @@ export class Network {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #lines: readonly Line[];
+  readonly #directory: ReadOnlyLine | null;
   /** Writes of all processes for which somebody waits. */
   readonly #waitedFor = new Set<WaitedFor>();
-  /** Most writes of one process to one vendor at once. */
   readonly #writesMax: number;
 
-  constructor(scheduler: Scheduler, random: Random, lines: readonly Line[], writesMax: number) {
+  constructor({ scheduler, random, lines, directory, writesMax }: NetworkDeps) {
     this.#writesMax = writesMax;
     this.#scheduler = scheduler;
     this.#random = random;
     this.#lines = lines;
+    this.#directory = directory;
   }
 
   /** The process's way out. */
   fetchOf(process: Process): (url: string, init: RequestInit) => Promise<Response> {
     return async (url, init) => {
       const { host } = new URL(url);
+      if (this.#directory?.host === host) return this.#read(process, this.#directory, url, init);
       const line = this.#lines.find(({ vendor }) => vendor.emulated.host === host);
       if (!line) throw Object.assign(new Error(`no such host: ${host}`), { code: 'ENOTFOUND' });
       const turn = line.witness.turn();
@@ -124,11 +141,18 @@ export class Network {
       await way.starts();
       const write = line.vendor.emulated.isRead(request) ? null : this.#begins(process, line, request);
       try {
-        return toResponse(await this.#exchange(way, line, turn, request));
+        return toResponse(await this.#exchange(way, () => this.#arrive(way, line, turn, request)));
       } finally {
         if (write) this.#waitedFor.delete(write);
       }
     };
+  }
+
+  async #read(process: Process, line: ReadOnlyLine, url: string, init: RequestInit): Promise<Response> {
+    const request = await readFetch(url, init);
+    const way = new Way(this.#scheduler, process, init.signal);
+    await way.starts();
+    return toResponse(await this.#exchange(way, () => line.arrive(request)));
   }
 
   #begins(process: Process, line: Line, { method, path }: EmulatedRequest): WaitedFor {
@@ -144,11 +168,11 @@ export class Network {
   }
 
   /** Once it is sent, a request arrives whatever becomes of its caller. */
-  async #exchange(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Promise<Answer> {
+  async #exchange(way: Way, arrive: () => Answer | 'refused' | null): Promise<Answer> {
     const random = this.#random;
     const there = random.int(5, random.chance(SLOW_CHANCE) ? SLOW_MAX_MS : LATENCY_MAX_MS);
     const back = random.int(5, LATENCY_MAX_MS);
-    const arrived = this.#after(there, () => this.#arrive(way, line, turn, request));
+    const arrived = this.#after(there, arrive);
     await way.takes(there);
     const answer = await arrived;
     if (answer === null) return way.waitsInVain();
@@ -258,10 +282,10 @@ function limited(seconds: number): Answer {
   return { status: 429, headers: { 'retry-after': String(seconds) }, body: 'Retry later\n' };
 }
 
-const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
+export const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
 
 /** Of proxies, gateways and sign-in pages. */
-const FOREIGN: readonly Answer[] = foreign([200, 302, 401, 403, 404, 502]);
+export const FOREIGN: readonly Answer[] = foreign([200, 302, 401, 403, 404, 502]);
 
 /** What is most easily taken for the vendor's yes, or for "gone". */
 const PRETENDED: readonly Answer[] = foreign([200, 201, 404]);
