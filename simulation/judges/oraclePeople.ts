@@ -47,6 +47,13 @@ class Verdict {
     return this.#complaints;
   }
 
+  /** Settings made after the account protect it, and the bridge says so of whoever left. */
+  #isToldProtected({ personId, standing }: Human, accountId: string): boolean {
+    if (!this.#records.isProtected(accountId, [this.#meaning])) return false;
+    const isOutOfScope = standing.now?.lifecycle === 'active';
+    return isOutOfScope || this.#claims.openLeavers.has(personId ?? '');
+  }
+
   /** What the bridge made and forgot: nobody would ever take it away. */
   #forgotten(linked: ReadonlyMap<string, Human>): void {
     const { own, model, sight, isUntraceable } = this.#records;
@@ -54,7 +61,7 @@ class Verdict {
     for (const [id, who] of own.createdAccounts) {
       const human = model.humans[who];
       if (!human || linked.has(id) || this.#vendor.holds.accounts.get(id)?.state !== 'enabled') continue;
-      if (sight.person(human)?.lifecycle !== 'active')
+      if (sight.person(human)?.lifecycle !== 'active' && !this.#isToldProtected(human, id))
         this.#say(human, `left ${id} behind, which the bridge made`);
     }
   }

@@ -47,10 +47,11 @@ export async function lookBeforeReplacing(attempt: Attempt, facts: PersonFacts):
   const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
   if (account === null) return facts;
   const identity = markedAttributes(attempt.context, 'identity');
-  // What the bridge has just written a vendor may show late: the value from before it is no news.
-  const isNews = (name: string) => link.applied[name] === undefined || !isNew(attempt, link);
+  // What the bridge has just written a vendor may show late: the wanted value, from before that, is no news.
+  const isNews = (name: string, value: string) =>
+    link.applied[name] === undefined || value !== facts.desired.attributes[name] || !isNew(attempt, link);
   const shown = Object.entries(account.attributes).filter(
-    ([name]) => identity.includes(name) && isNews(name),
+    ([name, value]) => identity.includes(name) && isNews(name, value),
   );
   const patch = {
     observed: { ...link.observed, ...Object.fromEntries(shown) },

@@ -98,7 +98,7 @@ async function findCreated(
   if (!remote) await attempt.believeAbsence();
   if (!remote || (await getUserLinkByRemoteId(attempt.db, store.id, remote.remoteId))) return { link };
   if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return { link };
-  if (await isAnothers(attempt, remote)) return { link };
+  if (await isAnothers(attempt, remote)) return { link, account: remote };
   const account = { ...createdAccount(remote), applied: arrivedAttributes(intent, remote) };
   const claimed = link
     ? { ...link, ...account }

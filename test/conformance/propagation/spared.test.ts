@@ -3,7 +3,7 @@
  * credential's own, or one that is privileged there.
  */
 
-import { patch, person } from '../../bridge.ts';
+import { eventually, patch, person } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
 import { mail, STORE_TYPES, startWorld, VENDORS, type World } from './world.ts';
 
@@ -27,6 +27,11 @@ function shown(type: Vendor, remoteId: string): string {
   return JSON.stringify(world.gitlab.state.users.get(Number(remoteId)));
 }
 
+function isThere(type: Vendor, name: string): boolean {
+  const all = type === 'Slack' ? [...world.slack.users.values()] : [...world.gitlab.state.users.values()];
+  return all.some((user) => JSON.stringify(user).includes(mail(name)));
+}
+
 function promote(type: Vendor, remoteId: string): void {
   if (type === 'Slack') {
     const user = world.slack.users.get(remoteId);
@@ -48,6 +53,33 @@ describe.each(cases)('on $type and $dialect', ({ type, dialect }) => {
     world = await startWorld(dialect);
   });
   afterEach(() => world.stop());
+
+  it('whoever leaves is open where their account came to be protected before anybody heard of it', async () => {
+    await world.add(type);
+    const server = type === 'Slack' ? world.slack : world.gitlab;
+    server.faults.inject({
+      fault: { kind: 'drop', applied: true },
+      matches: ({ method, path }) => method === 'POST' && /\/users$/i.test(path),
+    });
+    server.faults.inject({
+      fault: { kind: 'answer', answer: { status: 503, body: 'no healthy upstream' } },
+      matches: ({ method }) => method === 'GET' && isThere(type, 'jane'),
+      times: Number.POSITIVE_INFINITY,
+    });
+    const reply = await world.bridge.scim('POST', '/Users', person('jane'));
+    expect(reply.status).toBe(201);
+    await eventually(async () => (isThere(type, 'jane') ? true : undefined), 10_000);
+    const path = `/propagation/stores/${world.id(type)}`;
+    const settings = { configuration: { PROTECTED_ACCOUNTS: ['jane@*'] } };
+    expect((await world.bridge.admin('PATCH', path, settings)).status).toBe(200);
+    const active = patch({ op: 'replace', value: { active: false } });
+    expect((await world.bridge.scim('PATCH', `/Users/${reply.body.id}`, active)).status).toBe(200);
+    server.faults.clear();
+    await world.settled();
+    expect(await world.account(type, 'jane')).toMatchObject({ enabled: true });
+    expect(await world.status(type, reply.body.id)).toMatchObject({ status: 'unsynced' });
+    expect(await openLeavers(type)).toHaveLength(1);
+  });
 
   it('a protected account is never touched, by address, by rename, by link or by a leave', async () => {
     const ceo = world.seed(type, { name: 'ceo' });
