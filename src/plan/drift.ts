@@ -7,7 +7,7 @@ import type { MembershipChange, NotTaken } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { isSame, type RemoteUser, shownInstead } from '../model/remote.ts';
 import type { NamedSubject } from '../model/subject.ts';
-import { type AccountLink, lockedBy } from './drafting.ts';
+import { type AccountLink, lockedBy, type UserSituation } from './drafting.ts';
 
 export interface DriftItem {
   readonly kind:
@@ -47,6 +47,8 @@ export interface ComparedLink extends AccountLink {
 }
 
 export type AccountPatch = Partial<Omit<AccountLink, 'remoteId'>> & { readonly removalSince?: null };
+
+type Wanted = Pick<UserSituation, 'desired' | 'identityAttributes' | 'foreignKept'>;
 
 /** How a scan saw an account, and when (ISO time). */
 export interface SeenAccount {
@@ -100,6 +102,24 @@ export function userDrift(
     ...(privileged === link.privileged ? {} : { privileged }),
   };
   return { items, patch: Object.keys(patch).length > 0 ? patch : null, repaired: changed, kept };
+}
+
+/**
+ * What the vendor showed of an account, after a write of some attributes. What its answer shows of others that the
+ * directory wants, somebody may have changed by hand: the next sync is to find that. What the account is signed in to
+ * by is as the vendor shows it last: who else wrote it counts at once.
+ */
+export function observedAfter(
+  before: Attributes,
+  written: Attributes,
+  shown: Attributes,
+  { desired, identityAttributes, foreignKept }: Wanted,
+): Attributes {
+  const isNews = (name: string) =>
+    !(name in desired.attributes) || identityAttributes.includes(name) || foreignKept.includes(name);
+  const unwritten = Object.entries(before).filter(([name]) => !(name in written));
+  const known = unwritten.filter(([name]) => !isNews(name));
+  return { ...Object.fromEntries(unwritten), ...shown, ...Object.fromEntries(known) };
 }
 
 /** What the vendor shows for the first time of what the bridge sent: its answer to the write did not. */

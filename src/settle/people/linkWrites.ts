@@ -15,6 +15,7 @@ import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../m
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
+import { observedAfter } from '../../plan/drift.ts';
 import { keptAttributes } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterWrite } from '../drift.ts';
@@ -64,7 +65,12 @@ export async function writeLink(
       const to = withoutTaken(sent, applied);
       const patch = {
         applied: { ...link?.applied, ...to },
-        observed: { ...without(link?.observed, to), ...applied?.sent, ...remote?.attributes },
+        observed: observedAfter(
+          link?.observed ?? {},
+          { ...to, ...applied?.sent },
+          { ...applied?.sent, ...remote?.attributes },
+          facts,
+        ),
         notAccepted: { ...without(link?.notAccepted, to), ...notAccepted(to, applied) },
         ...(remote ? { remoteName: remote.display } : {}),
       };

@@ -144,6 +144,19 @@ describe.each([
       expect(await look()).toEqual([]);
     });
 
+    it('does not end with a write of something else', async () => {
+      await start({});
+      await setTitle('jane', 'By hand');
+      await world.patch(`/Users/${ids.jane}`, { op: 'replace', path: 'displayName', value: 'Jane Roe' });
+      expect(await look()).toMatchObject([{ kind: 'attribute', attribute: TITLE, found: 'By hand' }]);
+      await world.patch(`/Users/${ids.jane}`, { op: 'replace', path: 'displayName', value: 'Jane Doe' });
+      expect(await status('jane')).toMatchObject({ status: 'partiallySynced' });
+      await world.store(type, 'POST', '/sync', { repair: true });
+      await world.settled();
+      expect(await world.account(type, 'jane')).toMatchObject({ title: 'Engineer' });
+      expect(await look()).toEqual([]);
+    });
+
     it('lists accounts that vanished, and what was enabled or disabled there', async () => {
       await start({});
       await vanish('jane');

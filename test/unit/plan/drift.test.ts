@@ -3,7 +3,7 @@
 import type { LinkRecord } from '../../../src/db/seen/links.ts';
 import type { DesiredUser } from '../../../src/model/desired.ts';
 import type { RemoteUser } from '../../../src/model/remote.ts';
-import { userDrift } from '../../../src/plan/drift.ts';
+import { observedAfter, userDrift } from '../../../src/plan/drift.ts';
 import { afterWrite, driftReason } from '../../../src/settle/drift.ts';
 
 const WRITTEN = '2026-01-01T10:00:00.000Z';
@@ -111,6 +111,34 @@ describe('userDrift', () => {
     const waiting = link({ state: 'disabled', disabledBy: 'gone', removalSince: WRITTEN });
     const { patch } = userDrift(waiting, { ...desired, lifecycle: 'gone' }, seen(), BEGAN);
     expect(patch).toMatchObject({ state: 'enabled', removalSince: null });
+  });
+});
+
+describe('what the vendor showed after a write', () => {
+  const before = { title: 'Engineer', phone: '1', zone: 'UTC' };
+  const shownAfter = (shown: Record<string, string>, identityAttributes: readonly string[] = []) =>
+    observedAfter(before, { phone: '2' }, shown, { desired, identityAttributes, foreignKept: [] });
+
+  it('is what its answer says of that, and as before what somebody may have changed by hand', () => {
+    expect(shownAfter({ title: 'By hand', phone: '+2' })).toEqual({
+      title: 'Engineer',
+      phone: '+2',
+      zone: 'UTC',
+    });
+    const observed = shownAfter({ title: 'By hand', phone: '1' });
+    expect(kinds(link({ observed }), desired, seen(byHand), BEGAN)).toEqual(['attribute']);
+  });
+
+  it('is as its answer says where somebody else signs in to the account by it', () => {
+    expect(shownAfter({ title: 'By hand' }, ['title'])).toEqual({ title: 'By hand', zone: 'UTC' });
+  });
+
+  it('is as its answer says where nobody compares it', () => {
+    expect(shownAfter({ zone: 'CET', city: 'Oslo' })).toEqual({
+      title: 'Engineer',
+      zone: 'CET',
+      city: 'Oslo',
+    });
   });
 });
 
