@@ -119,7 +119,7 @@ function secondAccount({ own, vendor }: Records, human: Human, caller: Caller): 
 }
 
 function unwantedRemoval(
-  { vendor, touchedByHand }: Records,
+  { vendor, own, touchedByHand }: Records,
   { op, accountId }: AccountWrite,
   was: (lifecycle: Standing['lifecycle']) => boolean,
   some: (test: (meaning: Meaning) => boolean) => boolean,
@@ -127,7 +127,8 @@ function unwantedRemoval(
   if (op === 'disable' && was('inactive') && some((m) => m.disableUsers)) return null;
   const isUndeletable = vendor.holds.accounts.get(accountId)?.oddities.has('onlyOwner') ?? false;
   // What somebody made in the place of an account that was lost is disabled, whatever else is set.
-  const isKept = isUndeletable || touchedByHand.has(accountId);
+  const isSuccessor = touchedByHand.has(accountId) && !own.createdAccounts.has(accountId);
+  const isKept = isUndeletable || isSuccessor;
   const may = (m: Meaning) =>
     op === 'delete'
       ? m.removeAction === 'Delete'
