@@ -107,7 +107,9 @@ export async function compareRun(
     return [{ op: 'remove', kind: 'user', sourceId: id, subjectId, personId, display: userName, detail: {} }];
   });
   for (const { sourceId } of removed) people.present.delete(sourceId);
-  const leaving = new Set([...people.lines, ...removed].filter(isLeaving).map(({ sourceId }) => sourceId));
+  const leavers = [...people.lines, ...removed].filter(isLeaving);
+  const leaving = new Set(leavers.map(({ sourceId }) => sourceId));
+  const goes = new Set(leavers.filter(({ op }) => op === 'remove').map(({ sourceId }) => sourceId));
   const named = new Map(
     people.lines.filter(({ sourceId }) => !known.has(sourceId)).map((line) => [line.sourceId, line.display]),
   );
@@ -122,6 +124,7 @@ export async function compareRun(
   const groups = await compareGroups(
     {
       ...{ db, run, settings, known, leaving, named, existing },
+      removed: goes,
       present: people.present,
       everyone: people.ids,
       doubt: (group, ids) => doubtLeavers(source, group, ids, context),

@@ -39,8 +39,10 @@ export interface GroupsInput {
   readonly present: ReadonlySet<string>;
   /** Everybody in the scan, for groups of everyone. */
   readonly everyone: ReadonlySet<string>;
-  /** Who goes altogether, and so leaves no group by itself. */
+  /** Who becomes inactive or is removed: no brake counts their memberships besides. */
   readonly leaving: ReadonlySet<string>;
+  /** Who is removed, and so leaves no group by itself. */
+  readonly removed: ReadonlySet<string>;
   /** False where the scan proves nothing about who is missing. */
   readonly mayLeave: boolean;
   /** By their ids at the source, those of the directory. */
@@ -87,7 +89,7 @@ export async function compareGroups(
         if (!current.has(id) && input.present.has(id)) await add(membership('join', id, detail, input));
       }
       if (!wanted.isWhole || !input.mayLeave) continue;
-      const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.leaving.has(id));
+      const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.removed.has(id));
       if (leaves.length === 0) continue;
       const reason = await input.doubt({ id: group.id, name: display }, leaves);
       if (reason !== null) {
@@ -95,7 +97,8 @@ export async function compareGroups(
         continue;
       }
       for (const id of leaves) await add(membership('leave', id, detail, input));
-      shrinking.push({ name: display, members: current.size, leaving: leaves.length });
+      const leaving = leaves.filter((id) => !input.leaving.has(id)).length;
+      if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });
     }
   }
   const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));

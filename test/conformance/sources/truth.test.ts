@@ -128,6 +128,16 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
   });
 
+  it('lets whoever becomes inactive out of a group that they left in the same run', async () => {
+    change('a1', { state: 'inactive' });
+    state.groups = state.groups.map((one) =>
+      one.id === 'g1' ? { ...one, members: ['a2', 'b1', 'b2', 'b3'] } : one,
+    );
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE', summary: { deactivated: 1 } });
+    const { Readers, Nested } = await pulled.groups();
+    expect([...(Readers ?? []), ...(Nested ?? [])]).not.toContain('a1@acme.example');
+  });
+
   it('takes nothing back by records that are older, however often they are shown', async () => {
     change('a1', { changedAt: '2026-01-02T00:00:00.000Z' });
     expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
