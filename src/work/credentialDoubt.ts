@@ -50,6 +50,8 @@ export class CredentialDoubt {
   readonly #refused = new Set<string>();
   /** Since anybody was served: those whose refusal may be about the credential, whatever its check finds. */
   readonly #denied = new Set<string>();
+  /** Where asking again fails, whoever is denied next asks. */
+  #hasAskedAgain = false;
 
   /** `askAgain`: for whoever was called refused before it was known that the vendor denies everybody. */
   constructor(clock: Clock, check: StoreCheck, askAgain: AskAgain) {
@@ -67,10 +69,10 @@ export class CredentialDoubt {
     await this.#settleByCheck(store, task, refused, signal);
     const { error, about = task.subject.id } = refused;
     if (!error.mayLackRights) return;
-    const wasKnown = this.deniesEverybody;
     this.#denied.add(about);
     if (!this.deniesEverybody) return;
-    if (!wasKnown) await this.#askAgain(store);
+    if (!this.#hasAskedAgain) await this.#askAgain(store);
+    this.#hasAskedAgain = true;
     const message = `${error.message}; so it says of everybody, although the token may read: make sure that its owner still has the right to change people`;
     throw checked(store, error, 'waits', { message, code: error.code });
   }
@@ -148,6 +150,7 @@ export class CredentialDoubt {
   served(): void {
     this.#refused.clear();
     this.#denied.clear();
+    this.#hasAskedAgain = false;
   }
 }
 

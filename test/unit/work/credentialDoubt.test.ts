@@ -34,18 +34,21 @@ let now: number;
 let answer: Check;
 let checks: number;
 let askedAgain: number;
+let isDatabaseDown: boolean;
 let doubt: CredentialDoubt;
 beforeEach(() => {
   now = T0;
   answer = GOOD;
   checks = 0;
   askedAgain = 0;
+  isDatabaseDown = false;
   const clock = { now: () => now, sleep: async () => {} };
   const check = async () => {
     checks += 1;
     return answer;
   };
   doubt = new CredentialDoubt(clock, check, async () => {
+    if (isDatabaseDown) throw new Error('the database is down');
     askedAgain += 1;
   });
 });
@@ -150,4 +153,19 @@ it('calls nobody refused where everybody is denied, whatever the check finds, un
   doubt.served();
   now += 60_000;
   expect([await deny('a'), doubt.deniesEverybody]).toEqual(['refused', false]);
+});
+
+it('asks again for whoever was called refused once that can be written down', async () => {
+  const deny = (id: string) => refuse(id, { isOwed: true, mayLackRights: true });
+  for (const id of ['a', 'b']) {
+    await deny(id);
+    now += 60_000;
+  }
+  isDatabaseDown = true;
+  await deny('c');
+  expect(askedAgain).toBe(0);
+  isDatabaseDown = false;
+  now += 60_000;
+  expect(await deny('c')).toBe('waits');
+  expect(askedAgain).toBe(1);
 });
