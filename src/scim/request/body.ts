@@ -135,7 +135,8 @@ async function parse(bytes: Buffer, cut: Stretch | null): Promise<unknown> {
   if (bytes.length === 0) return undefined;
   // RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter.
   if (!isUtf8(bytes)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
-  const body = await parseJson(bytes, cut).catch(() => {
+  const body = await parseJson(bytes, cut).catch((error: unknown) => {
+    if (!(error instanceof SyntaxError)) throw error;
     throw new ScimError(400, 'invalidSyntax', 'The body is not valid JSON.');
   });
   // Whatever no database can hold has to be written as an escape.
