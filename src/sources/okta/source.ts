@@ -117,6 +117,7 @@ async function demandEveryone(
   try {
     for await (const { value } of client.pages(call, action, context)) isShown ||= value.some(isBuiltIn);
   } catch (error) {
+    // Who was never shown that group, and may not ask for it, loses nothing by that.
     if (before?.showsEveryone || !(error instanceof RemoteError)) throw error;
   }
   if (isShown || !before?.showsEveryone) return isShown;
