@@ -8,7 +8,7 @@ import ipaddr from 'ipaddr.js';
 import type { Clock } from '../support/clock.ts';
 import { createOverload } from '../support/retryAfter.ts';
 
-/** In a minute. A client with a token that was rotated away asks a few times in that time. */
+/** In a minute from the first. A client with a token that was rotated away asks a few times in that time. */
 export const UNKNOWN_TOKENS_MAX = 300;
 const MINUTE_MS = 60_000;
 /** Addresses that are counted at once; beyond them all counts begin anew. */
@@ -40,16 +40,19 @@ const NEVER = new AbortController().signal;
 
 export function createAddressLimit(clock: Clock): AddressLimit {
   const overload = createOverload(clock);
-  const counts = new Map<string, number>();
-  let minute = 0;
+  /** By network. The minute is each one's own: across one of the wall clock's twice as many would pass. */
+  const minutes = new Map<string, { readonly since: number; count: number }>();
   return async (address) => {
-    const now = Math.floor(clock.now() / MINUTE_MS);
-    if (now !== minute || counts.size >= ADDRESSES_MAX) counts.clear();
-    minute = now;
+    const now = clock.now();
     const network = networkOf(address);
-    const count = (counts.get(network) ?? 0) + 1;
-    counts.set(network, count);
-    if (count <= UNKNOWN_TOKENS_MAX) return null;
+    let minute = minutes.get(network);
+    if (!minute || now - minute.since >= MINUTE_MS) {
+      if (minutes.size >= ADDRESSES_MAX) minutes.clear();
+      minute = { since: now, count: 0 };
+      minutes.set(network, minute);
+    }
+    minute.count += 1;
+    if (minute.count <= UNKNOWN_TOKENS_MAX) return null;
     await clock.sleep(PAUSE_MS, NEVER);
     return overload(network);
   };
