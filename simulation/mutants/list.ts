@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('lostUnheard', "who took a leaver's place is looked for, after an unheard answer too", [
     'src/settle/recovery/user.ts',
-    "    attempt.lost ||= wasUsable && !attempt.intent?.ops.includes('delete');\n",
-    '    void wasUsable;\n',
+    "    attempt.lost ||= losesSuccessor(desired, link) && !attempt.intent?.ops.includes('delete');\n",
+    '    void losesSuccessor;\n',
   ]),
   mutant('discards', 'a discarded loss is remembered until the directory moves', [
     'src/plan/losses.ts',
@@ -184,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('identity', 'a replaced address or user name is a loss', [
     'src/plan/people/attributes.ts',
-    "if (!identity.includes(name) || has === '' || isSame) harmless",
+    'if (!identity.includes(name) || !isLost) harmless',
     'if (true) harmless',
   ]),
   mutant('previewScans', 'a preview starts from what its scan found', [

@@ -24,6 +24,8 @@ export interface UserSituation {
   readonly doubts: Doubts;
   readonly desired: DesiredUser;
   readonly link: AccountLink | null;
+  /** Attributes of the linked account as a look has just found them; see `KnownAttributes`. */
+  readonly shown: Attributes;
   /** The vendor has just said that the linked account is not there, and the person was to lose access to it. */
   readonly lost: boolean;
   /**

@@ -72,7 +72,8 @@ export async function openUnsaidLeaver(attempt: Attempt): Promise<void> {
   const { db, context, task } = attempt;
   if (task.subject.kind !== 'user' || task.isOpenLeaver) return;
   const link = await getLink(db, context.store.id, task.subject);
-  if (!link || !isUsable(link)) return;
+  // Of an account that is gone it is not known yet whether another one has taken its place.
+  if (!attempt.lost && !(link && isUsable(link))) return;
   const [person] = await loadDesiredUsers(db, context, [task.subject.id]);
   if (person === undefined || person.lifecycle === 'active') return;
   await attempt.record(async (tx) => {

@@ -137,7 +137,7 @@ function replacedBy(attempt: Attempt, link: LinkRecord, arrived: Attributes): Us
   const { applied, observed, remoteId, remoteName } = link;
   const changes = attributeChanges(arrived, applied, observed);
   const identity = markedAttributes(attempt.context, 'identity');
-  const { replacing } = splitIdentity(changes, identity, applied, observed);
+  const { replacing } = splitIdentity(changes, identity, { applied, observed, shown: {} });
   if (replacing.length === 0) return null;
   const subject = { kind: 'user', id: attempt.task.subject.id, display: remoteName } as const;
   return { op: 'update', subject, remoteId, attributes: replacing, replacesIdentity: true };

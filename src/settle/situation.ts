@@ -38,6 +38,7 @@ export function userSituation(
     account,
     isTaken: false,
     lost: false,
+    shown: {},
     doubts,
     settings: context.settings,
     storeName: context.store.name,

@@ -29,26 +29,52 @@ export interface SplitChanges {
   readonly replacing: readonly AttributeChange[];
 }
 
+/** What is known of an account's attributes. */
+export interface KnownAttributes {
+  readonly applied: Attributes;
+  readonly observed: Attributes;
+  /** As the vendor showed them so long after the bridge's last write that they are not from before it. */
+  readonly shown: Attributes;
+}
+
 /**
  * Apart: what replaces a value by which the account is found or signed in to. Filling an empty one is none, and
- * neither is a difference in case, or from the form in which the vendor keeps what the bridge sent.
+ * neither is a difference in case, or from the form in which the vendor keeps what the bridge sent. Against what the
+ * bridge wrote only what was shown since counts: an older answer would call harmless what takes that away again.
  */
 export function splitIdentity(
   changes: readonly AttributeChange[],
   identity: readonly string[],
-  applied: Attributes,
-  observed: Attributes,
+  { applied, observed, shown }: KnownAttributes,
 ): SplitChanges {
   const harmless: AttributeChange[] = [];
   const replacing: AttributeChange[] = [];
   for (const change of changes) {
     const { name, to } = change;
-    const has = observed[name] ?? applied[name] ?? '';
-    const isSame = [has, applied[name]].some((value) => value?.toLowerCase() === to.toLowerCase());
-    if (!identity.includes(name) || has === '' || isSame) harmless.push(change);
-    else replacing.push({ ...change, from: has });
+    const written = applied[name] ?? '';
+    const seen = shown[name] ?? (written === '' ? (observed[name] ?? '') : written);
+    const isLost = seen !== '' && !isSameIdentity(seen, to) && !isSameIdentity(written, to);
+    if (!identity.includes(name) || !isLost) harmless.push(change);
+    else replacing.push({ ...change, from: shown[name] ?? otherThan(to, observed[name]) ?? seen });
   }
   return { harmless, replacing };
+}
+
+function otherThan(to: string, observed = ''): string | undefined {
+  return observed === '' || isSameIdentity(observed, to) ? undefined : observed;
+}
+
+/** Vendors tell no two accounts apart by case. */
+export function isSameIdentity(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/** How long a vendor may go on showing an account as it was before the bridge wrote to it. */
+const SHOWN_WITHIN_MS = 60_000;
+
+/** What was shown at `seenAt` may be from before the bridge's last write at `writtenAt`; ISO times. */
+export function mayBeLate(seenAt: string, writtenAt: string): boolean {
+  return Date.parse(seenAt) - Date.parse(writtenAt) < SHOWN_WITHIN_MS;
 }
 
 /** Of a person, whose name comes before it. */

@@ -87,9 +87,9 @@ function addUpdates(
   attributes: readonly AttributeChange[],
   { applied, observed, waits = {} }: Known,
 ) {
-  const { identityAttributes, temporary } = plan.situation;
+  const { identityAttributes, temporary, shown } = plan.situation;
   const identity = identityAttributes.filter((name) => !temporary.has(name));
-  const { harmless, replacing } = splitIdentity(attributes, identity, applied, observed);
+  const { harmless, replacing } = splitIdentity(attributes, identity, { applied, observed, shown });
   const base = { op: 'update', subject: plan.subject, remoteId } as const;
   if (harmless.length > 0) plan.add({ ...base, attributes: harmless, ...waits });
   if (replacing.length === 0) return;

@@ -12,6 +12,7 @@ import { type Observation, observedAs } from '../../db/seen/observations.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
+import { isSameIdentity } from '../../plan/people/attributes.ts';
 import type { Attempt } from '../attempt.ts';
 import { wasShutThere } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
@@ -47,19 +48,25 @@ export async function lookBeforeReplacing(attempt: Attempt, facts: PersonFacts):
   const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
   if (account === null) return facts;
   const identity = markedAttributes(attempt.context, 'identity');
-  // What the bridge has just written a vendor may show late: the wanted value, from before that, is no news.
+  const wanted = facts.desired.attributes;
+  // What the bridge has just written a vendor may show late: what would make the change harmless is no news then.
   const isNews = (name: string, value: string) =>
-    link.applied[name] === undefined || value !== facts.desired.attributes[name] || !isNew(attempt, link);
-  const shown = Object.entries(account.attributes).filter(
-    ([name, value]) => identity.includes(name) && isNews(name, value),
+    link.applied[name] === undefined ||
+    !isNew(attempt, link) ||
+    (value !== '' && !isSameIdentity(value, wanted[name] ?? ''));
+  const shown = Object.fromEntries(
+    Object.entries(account.attributes).filter(
+      ([name, value]) => identity.includes(name) && isNews(name, value),
+    ),
   );
   const patch = {
-    observed: { ...link.observed, ...Object.fromEntries(shown) },
+    observed: { ...link.observed, ...shown },
     privileged: account.privileged === true,
   };
   return lookAt(attempt, async () => ({
     link: { ...link, ...patch },
     account,
+    shown,
     repairs: [
       ...facts.repairs.filter(({ kind }) => kind !== 'protect' && kind !== 'spare'),
       { kind: 'meet', link, patch },
@@ -85,9 +92,10 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
     async findAccounts(people, links) {
       const accounts = new Map<string, AccountSight>();
       for (const person of people) {
-        const found =
-          (await accountOf(attempt, person, person.identifier as string)) ??
-          (await successorOf(attempt, person, links.get(person.id) ?? null));
+        const isOwed = attempt.lost && person.lifecycle !== 'active';
+        const found = isOwed
+          ? await successorOf(attempt, person, links.get(person.id) ?? null)
+          : await accountOf(attempt, person, person.identifier as string);
         if (found) accounts.set(person.id, found);
       }
       return accounts;
@@ -104,8 +112,8 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
 }
 
 /**
- * What took the place of the account that a leaver lost has the identifier of that account, which is another one than
- * the directory's where that has changed meanwhile. Null where somebody else may want it.
+ * What took the place of the account that a leaver lost has the person's identifier, or that of the account, which is
+ * another one where the directory's has changed meanwhile. Null where somebody else may want it.
  */
 async function successorOf(
   attempt: Attempt,
@@ -113,11 +121,10 @@ async function successorOf(
   link: LinkRecord | null,
 ): Promise<AccountSight | null> {
   const { definition, settings, store } = attempt.context;
-  if (!attempt.lost || person.lifecycle === 'active' || link === null) return null;
   const attribute = definition.identifierAttributes[settings.uniqueUserIdentifier];
-  const had = [link.applied[attribute], link.observed[attribute]].filter((value) => value !== undefined);
-  for (const identifier of new Map(had.map((value) => [lower(value), value])).values()) {
-    if (identifier === '' || lower(identifier) === lower(person.identifier as string)) continue;
+  const had = [person.identifier, link?.applied[attribute], link?.observed[attribute]];
+  const named = had.flatMap((value) => (value ? [[lower(value), value] as const] : []));
+  for (const identifier of new Map(named).values()) {
     if (await isNameOfAnother(attempt.db, store.environmentId, identifier, person.id)) continue;
     const found = await accountOf(attempt, person, identifier);
     if (found) return found;

@@ -11,7 +11,7 @@ import { type LinkRecord, linksBySubject, userLinksByRemoteId } from '../../db/s
 import { observationsById, observedUnder } from '../../db/seen/observations.ts';
 import { sparedOf } from '../../db/seen/spared.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
-import type { DesiredUser } from '../../model/desired.ts';
+import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import type { UserSituation } from '../../plan/drafting.ts';
 import { type Drift, type DriftItem, NO_DRIFT } from '../../plan/drift.ts';
@@ -51,6 +51,8 @@ export interface LinkSight {
   readonly lost?: boolean;
   /** The linked account, where only this look knows it. */
   readonly account?: RemoteUser | null;
+  /** Its attributes, where this look has seen them; see `KnownAttributes`. */
+  readonly shown?: Attributes;
   readonly drift?: Drift;
   readonly duplicates?: readonly DriftItem[];
   readonly compared?: LinkRecord;
@@ -126,6 +128,7 @@ export async function lookAtPeople(
       takenKeys: takenKeys(context, person, waits),
       temporary: temporaryAttributes(situation.link, waits),
       lost: sighted?.lost ?? false,
+      shown: sighted?.shown ?? {},
       record: linkOf(person.id),
       drift: sighted?.drift ?? NO_DRIFT,
       duplicates: sighted?.duplicates ?? [],
@@ -138,6 +141,18 @@ export async function lookAtPeople(
       ],
     };
   });
+}
+
+/**
+ * The linked account is not there: whoever was to lose access to it loses it at the one that took its place. Whose
+ * account was shut already, and who is still in the directory, may have been given another one on purpose.
+ */
+export function losesSuccessor(
+  { lifecycle, outOfScope, keepRemote }: DesiredUser,
+  { state }: Pick<LinkRecord, 'state'>,
+): boolean {
+  if (lifecycle === 'active' || keepRemote) return false;
+  return state !== 'disabled' || !outOfScope;
 }
 
 /** The loss of who had left is owed, whatever another connection says of them since, until an admin believes it. */

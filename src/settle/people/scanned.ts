@@ -5,13 +5,14 @@
 
 import { lower } from '../../db/columns.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
-import { accountsUnder, observationsById } from '../../db/seen/observations.ts';
-import type { DesiredUser } from '../../model/desired.ts';
+import { accountsUnder, type Observation, observationsById } from '../../db/seen/observations.ts';
+import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { type Drift, type DriftItem, userDrift } from '../../plan/drift.ts';
+import { mayBeLate } from '../../plan/people/attributes.ts';
 import type { Planning } from '../planning.ts';
 import { markedAttributes } from '../situation.ts';
-import { byRecords, type LinkSight, type Sight } from './look.ts';
+import { byRecords, type LinkSight, losesSuccessor, type Sight } from './look.ts';
 
 /** A scan that was read to its end. */
 export interface Scan {
@@ -38,17 +39,17 @@ export function byScan(planning: Planning, scan: Scan): Sight {
         if (!link || link.state === 'removed') return { link, duplicates };
         const drift = userDrift(link, person, seen.get(link.remoteId), scan.began, foreignKept);
         const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
-        return { link: found, lost: isLost(person, link, found), drift, duplicates, compared: link };
+        const lost = found.state === 'removed' && losesSuccessor(person, link);
+        const shown = shownSince(link, seen.get(link.remoteId));
+        return { link: found, lost, shown, drift, duplicates, compared: link };
       };
       return new Map(people.map((person) => [person.id, sightOf(person)]));
     },
   };
 }
 
-/** Whoever was to lose access to the account that is gone loses it at the one that took its place. */
-function isLost({ lifecycle }: DesiredUser, before: LinkRecord, found: LinkRecord): boolean {
-  const wasUsable = before.state === 'enabled' || before.state === 'invited';
-  return wasUsable && found.state === 'removed' && lifecycle !== 'active';
+function shownSince({ updatedAt }: LinkRecord, seen: Observation<'user'> | undefined): Attributes {
+  return seen === undefined || mayBeLate(seen.seenAt, updatedAt) ? {} : seen.remote.attributes;
 }
 
 export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drift): boolean {

@@ -8,8 +8,10 @@ import { draftLink, getUserLinkByRemoteId, type LinkPatch, type LinkRecord } fro
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
+import { mayBeLate } from '../../plan/people/attributes.ts';
+import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import type { LinkSight } from '../people/look.ts';
+import { type LinkSight, losesSuccessor } from '../people/look.ts';
 import { namesOfAccount, protectorOf } from '../people/protection.ts';
 import { REMOVED } from '../repairs.ts';
 import { markedAttributes } from '../situation.ts';
@@ -31,9 +33,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   if (!remote) {
     if (isNew(attempt, link)) return { link };
     await attempt.believeAbsence();
-    // Whoever was to lose access loses it at the account that took its place.
-    const wasUsable = link.state === 'enabled' || link.state === 'invited';
-    attempt.lost ||= wasUsable && !attempt.intent?.ops.includes('delete');
+    attempt.lost ||= losesSuccessor(desired, link) && !attempt.intent?.ops.includes('delete');
     return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
   }
   const arrived = arrivedAttributes(attempt.intent, remote);
@@ -55,10 +55,8 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
 
 /** A vendor may show late what was made just now; should the account be gone after all, the next write says so. */
 export function isNew({ deps }: Attempt, { updatedAt }: LinkRecord): boolean {
-  return deps.clock.now() - Date.parse(updatedAt) < SHOWN_WITHIN_MS;
+  return mayBeLate(isoTime(deps.clock.now()), updatedAt);
 }
-
-const SHOWN_WITHIN_MS = 60_000;
 
 /** What else differs, somebody changed by hand: the next sync finds it, because it is not what was observed. */
 function meantOrNew(intent: Intent | null, { observed }: LinkRecord, remote: RemoteUser): Attributes {

@@ -98,6 +98,43 @@ describe.each([
     expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
   });
 
+  it('is disabled too where the first was shut already, once a sync sees it', async () => {
+    const names = ['left', 'gone'] as const;
+    const ids = { left: await world.join('left'), gone: await world.join('gone') };
+    for (const name of names) await world.setActive(ids[name], false);
+    await world.remove(`/Users/${ids.gone}`);
+    const accounts = { left: replace(type, 'left'), gone: replace(type, 'gone') };
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    for (const name of names)
+      expect(await world.account(type, name)).toMatchObject({ id: accounts[name], enabled: false });
+    expect(await openLeavers(type)).toEqual([]);
+  });
+
+  it('is left to somebody who is in the directory still, where the first was shut for leaving the scope', async () => {
+    const pilots = { name: 'pilots', active: true, populationExpression: 'title eq "Pilot"' };
+    const rule = { storeId: world.id(type), ...pilots };
+    expect((await world.bridge.admin('POST', '/propagation/rules', rule)).status).toBe(201);
+    const jane = await world.join('jane', { title: 'Pilot' });
+    await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Cook' });
+    expect(await world.account(type, 'jane')).toMatchObject({ enabled: false });
+    const id = replace(type, 'jane');
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: true });
+  });
+
+  it('is left to somebody else who has the address by now', async () => {
+    await world.configure(type, { ADOPT_USERS: 'Never' });
+    const jane = await world.join('jane');
+    const id = replace(type, 'jane');
+    const newcomer = await world.join('jane2', { emails: [{ value: mail('jane'), primary: true }] });
+    await world.remove(`/Users/${jane}`);
+    expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: true });
+    expect(await world.status(type, jane)).toMatchObject({ held: [] });
+    expect(await world.link(type, newcomer)).toBeNull();
+  });
+
   describe('while the vendor never heard of the new address', () => {
     const moveAway = async (name: string) => {
       await world.configure(type, { UPDATE_USERS: false });

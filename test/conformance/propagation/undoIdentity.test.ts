@@ -71,4 +71,33 @@ describe.each(PLAYED)('a rewritten company, on %s', (dialect) => {
     await world.settled();
     for (let n = 0; n < 2; n++) expect(await world.account(type, `p${n}`)).not.toBeNull();
   });
+
+  it('counts what the directory takes back, where an answer to another write showed the former address', async () => {
+    const type = 'GitLabSelfManaged';
+    await world.add(type, { BRAKE_PERCENT: 100 });
+    const ids = await joinMany(3);
+    const readdress = (id: string, name: string) =>
+      world.patch(`/Users/${id}`, {
+        op: 'replace',
+        path: 'emails',
+        value: [{ value: mail(name), primary: true }],
+      });
+    for (const [n, id] of ids.entries()) await readdress(id, `wrong${n}`);
+    await world.configure(type, { BRAKE_MIN: 1, BRAKE_PERCENT: 0 });
+    for (const [n, id] of ids.entries()) {
+      const account = await world.account(type, `wrong${n}`);
+      const path = `/api/v4/users/${account?.id}`;
+      const headers = { 'private-token': world.gitlab.adminToken };
+      const shown = await (await fetch(new URL(path, world.gitlab.url), { headers })).json();
+      const body = { ...(shown as object), name: 'Pat Doe', email: mail(`p${n}`) };
+      world.gitlab.faults.inject({
+        fault: { kind: 'answer', answer: { status: 200, body }, applied: true },
+        matches: (request) => request.method === 'PUT' && request.path === path,
+      });
+      await world.patch(`/Users/${id}`, { op: 'replace', path: 'displayName', value: 'Pat Doe' });
+    }
+    for (const [n, id] of ids.entries()) await readdress(id, `p${n}`);
+    const [incident] = (await world.bridge.admin('GET', '/propagation/incidents')).body._embedded.incidents;
+    expect(incident?.stores).toMatchObject([{ held: 2 }]);
+  });
 });

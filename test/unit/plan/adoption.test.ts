@@ -27,6 +27,7 @@ const situation: UserSituation = {
   settings: commonSettings(withDefaults(commonSpecs({ groupProvisioning: 'Create' }), {})),
   isTaken: false,
   lost: false,
+  shown: {},
   storeName: 'Slack',
   doubts: NOTHING_IN_DOUBT,
   keptOnAdoption: ['username'],

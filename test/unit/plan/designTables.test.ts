@@ -99,6 +99,7 @@ describe('People', () => {
       doubts: NOTHING_IN_DOUBT,
       isTaken: words.includes('of another person'),
       lost: row.link === 'lost',
+      shown: words.includes('identity is empty there') ? shown : {},
       storeName: 'Slack',
       settings,
       keptOnAdoption: [],

@@ -91,13 +91,13 @@ it('an approval covers each value that it names, and no other', () => {
 });
 
 describe('what counts as replacing', () => {
-  const split = (to: string, applied: string | undefined, observed: string | undefined) =>
-    splitIdentity(
-      [{ name: 'name', from: applied ?? observed ?? null, to }],
-      ['name'],
-      applied === undefined ? {} : { name: applied },
-      observed === undefined ? {} : { name: observed },
-    ).replacing;
+  const split = (to: string, applied: string | undefined, observed: string | undefined, shown?: string) =>
+    splitIdentity([{ name: 'name', from: applied ?? observed ?? null, to }], ['name'], {
+      applied: named(applied),
+      observed: named(observed),
+      shown: named(shown),
+    }).replacing;
+  const named = (value: string | undefined) => (value === undefined ? {} : { name: value });
 
   it('is another value in the place of one, and says which one was there', () => {
     expect(split('new', 'old', 'old-2')).toEqual([{ name: 'name', from: 'old-2', to: 'new' }]);
@@ -106,11 +106,20 @@ describe('what counts as replacing', () => {
   });
 
   it.each([
-    ['an empty one that is filled', 'new', undefined, ''],
-    ['one that nobody has seen', 'new', undefined, undefined],
-    ['a difference in case', 'New', 'new', 'new'],
-    ["the vendor's form of what was sent", 'old-2', 'old', 'old-2'],
-  ])('is not %s', (_, to, applied, observed) => {
-    expect(split(to, applied, observed)).toEqual([]);
+    ['an empty one that is filled', 'new', undefined, '', undefined],
+    ['one that nobody has seen', 'new', undefined, undefined, undefined],
+    ['a difference in case', 'New', 'new', 'new', undefined],
+    ["the vendor's form of what was sent, as it is shown", 'old-2', 'old', 'old-2', 'OLD-2'],
+    ['what somebody made of it by hand, as it is shown', 'new', 'old', 'old', 'new'],
+    ['one that is shown to be empty', 'new', 'old', 'old', ''],
+  ])('is not %s', (_, to, applied, observed, shown) => {
+    expect(split(to, applied, observed, shown)).toEqual([]);
+  });
+
+  it.each([
+    ['the wanted one', 'new'],
+    ['none', ''],
+  ])('is what the bridge wrote, where an older answer showed %s', (_, observed) => {
+    expect(split('new', 'old', observed)).toHaveLength(1);
   });
 });
