@@ -15,6 +15,7 @@ import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { createOverload, OUTAGE_SECONDS, type Overload } from '../support/retryAfter.ts';
 import { SCIM_TYPE } from '../support/scimError.ts';
+import { asWorkOf } from '../support/turns.ts';
 import { notAllowed, ScimError, sendError, sendJson, toScimError } from './answer/errors.ts';
 import { hasAlready, precondition } from './answer/etag.ts';
 import { sendStreamed } from './answer/stream.ts';
@@ -86,6 +87,7 @@ export function createScimRouter(deps: ScimDeps): Router {
   router.use(deps.authenticate);
   router.use(limitConcurrency(deps.concurrentRequestsMax ?? CONCURRENT_REQUESTS_MAX));
   router.use(discovery(scim.baseUrl));
+  router.use((_req, res, next) => asWorkOf(res.locals.scim.connection.id, next));
   router.use(bodyParser(createBytesInHand(deps.bytesInHandMax)));
   for (const endpoint of ENDPOINTS) mountEndpoint(router, scim, endpoint);
   mountShared(router, scim, logFailure);
