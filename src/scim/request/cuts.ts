@@ -1,15 +1,16 @@
 /**
  * Where the text of a long body is cut, so that it can be parsed in stretches that take a few milliseconds each: at
- * commas of the lists and objects that are long. It is told of brackets and commas outside of strings, in their order.
+ * commas of the lists and objects that are long, and around long strings. It is told of brackets and commas outside of
+ * strings, and of strings that are values, in their order.
  */
 
-/** A list or an object that is long. */
+/** A list, an object or a string that is long. */
 export interface Long {
-  /** Of its opening bracket, and behind its closing one. */
+  readonly kind: 'list' | 'object' | 'string';
+  /** Of its opening bracket or quote, and behind its closing one. */
   readonly from: number;
   readonly to: number;
-  readonly isObject: boolean;
-  /** Between its brackets and the commas at which it is cut. */
+  /** Between its brackets and the commas at which it is cut; a string has none. */
   readonly stretches: readonly Stretch[];
 }
 
@@ -28,7 +29,7 @@ export const STRETCH_BYTES = 64 * 1024;
 
 interface Open {
   readonly from: number;
-  readonly isObject: boolean;
+  readonly kind: 'list' | 'object';
   readonly stretches: Stretch[];
   /** Where the stretch begins that the next comma may end. */
   since: number;
@@ -48,14 +49,19 @@ export function createCuts(stretchBytes: number) {
   };
 
   /** What stands before it becomes a stretch of its own. */
-  const enter = (open: Open, long: Long) => {
-    if (open.lastComma >= open.since) cut(open, open.lastComma);
-    open.long = long;
+  const enter = (long: Long) => {
+    const around = levels.at(-1);
+    if (!around) {
+      root ??= long;
+      return;
+    }
+    if (around.lastComma >= around.since) cut(around, around.lastComma);
+    around.long = long;
   };
 
   return {
-    open(from: number, isObject: boolean) {
-      levels.push({ from, isObject, stretches: [], since: from + 1, lastComma: 0, long: null });
+    open(from: number, kind: Open['kind']) {
+      levels.push({ from, kind, stretches: [], since: from + 1, lastComma: 0, long: null });
     },
     comma(at: number) {
       const open = levels.at(-1);
@@ -67,11 +73,11 @@ export function createCuts(stretchBytes: number) {
       const open = levels.pop();
       if (!open || at - open.from < stretchBytes) return;
       cut(open, at);
-      const { from, isObject, stretches } = open;
-      const long = { from, to: at + 1, isObject, stretches };
-      const around = levels.at(-1);
-      if (around) enter(around, long);
-      else root ??= long;
+      const { from, kind, stretches } = open;
+      enter({ from, to: at + 1, kind, stretches });
+    },
+    string(from: number, to: number) {
+      if (to - from >= stretchBytes) enter({ kind: 'string', from, to, stretches: [] });
     },
     /** The whole body; null where a bracket is not closed. */
     end(length: number): Stretch | null {

@@ -13,6 +13,8 @@ export const VALUES_MAX = 650_000;
 export const LIST_MAX = 10_000;
 /** Keys of one object; RFC 7643 knows some sixty. */
 export const KEYS_MAX = 1000;
+/** Of one key: the bridge looks at each as a whole. */
+export const KEY_BYTES_MAX = 64 * 1024;
 /** RFC 7643 resources are four deep. */
 export const NESTING_MAX = 32;
 /** Members that one request names. */

@@ -4,19 +4,27 @@
  */
 
 import { giveWay } from '../../support/turns.ts';
-import type { Long, Stretch } from './cuts.ts';
+import { type Long, STRETCH_BYTES, type Stretch } from './cuts.ts';
 
 /** Stands for what is parsed by itself. Nothing beside a bracket can become one word with it. */
 const PLACEHOLDER = '[]';
-const CLOSE_LIST = 0x5d;
-const CLOSE_OBJECT = 0x7d;
+const CLOSE = { list: 0x5d, object: 0x7d } as const;
+const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
 
-/** `body`: as the scan of these bytes, which must be UTF-8, has cut it. Throws SyntaxError. */
-export async function parseJson(bytes: Buffer, body: Stretch | null): Promise<unknown> {
+/**
+ * `body`: as the scan of these bytes, which must be UTF-8, has cut it. `stringBytes`: about so much of a long string is
+ * parsed at once. Throws SyntaxError.
+ */
+export async function parseJson(
+  bytes: Buffer,
+  body: Stretch | null,
+  stringBytes = STRETCH_BYTES,
+): Promise<unknown> {
   if (!body) throw new SyntaxError('a bracket is not closed');
   const text = textOf(bytes, body);
   const parsed = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
-  return body.long ? parseLong(bytes, body.long) : parsed;
+  return body.long ? parseLong(bytes, body.long, stringBytes) : parsed;
 }
 
 function textOf(bytes: Buffer, { from, to, long }: Stretch): string {
@@ -24,9 +32,11 @@ function textOf(bytes: Buffer, { from, to, long }: Stretch): string {
   return bytes.toString('utf8', from, long.from) + PLACEHOLDER + bytes.toString('utf8', long.to, to);
 }
 
-async function parseLong(bytes: Buffer, { to, isObject, stretches }: Long): Promise<unknown> {
-  if (bytes[to - 1] !== (isObject ? CLOSE_OBJECT : CLOSE_LIST))
-    throw new SyntaxError('another bracket closes');
+async function parseLong(bytes: Buffer, long: Long, stringBytes: number): Promise<unknown> {
+  const { kind, to, stretches } = long;
+  if (kind === 'string') return parseString(bytes, long, stringBytes);
+  if (bytes[to - 1] !== CLOSE[kind]) throw new SyntaxError('another bracket closes');
+  const isObject = kind === 'object';
   const parts: Record<string, unknown>[] = [];
   for (const stretch of stretches) {
     await giveWay();
@@ -35,9 +45,39 @@ async function parseLong(bytes: Buffer, { to, isObject, stretches }: Long): Prom
     const [first] = Object.keys(part);
     // Only what is empty altogether has no entry: `[1,]` is no JSON.
     if (first === undefined && stretches.length > 1) throw new SyntaxError('an entry is missing');
-    if (first !== undefined && stretch.long) part[first] = await parseLong(bytes, stretch.long);
+    if (first !== undefined && stretch.long) part[first] = await parseLong(bytes, stretch.long, stringBytes);
     parts.push(part);
   }
   // An assignment would not do for the key __proto__.
   return isObject ? Object.fromEntries(parts.flatMap(Object.entries)) : parts.flat();
+}
+
+async function parseString(bytes: Buffer, { from, to }: Long, stringBytes: number): Promise<string> {
+  const end = to - 1;
+  let text = '';
+  for (let at = from + 1; at < end; ) {
+    await giveWay();
+    const cut = end - at > stringBytes ? cutBefore(bytes, at + stringBytes, at) : end;
+    text += JSON.parse(`"${bytes.toString('utf8', at, cut)}"`);
+    at = cut;
+  }
+  return text;
+}
+
+/** The nearest place before `at` that is neither inside of a letter nor of an escape; at `from` is such a place. */
+function cutBefore(bytes: Buffer, at: number, from: number): number {
+  let cut = at;
+  while (((bytes[cut] as number) & 0xc0) === 0x80) cut -= 1;
+  if (startsEscape(bytes, cut - 1, from)) return cut - 1;
+  for (let back = 2; back < 6; back++)
+    if (bytes[cut - back + 1] === LETTER_U && startsEscape(bytes, cut - back, from)) return cut - back;
+  return cut;
+}
+
+/** Behind an even number of backslashes. */
+function startsEscape(bytes: Buffer, at: number, from: number): boolean {
+  if (bytes[at] !== BACKSLASH) return false;
+  let before = at;
+  while (before > from && bytes[before - 1] === BACKSLASH) before -= 1;
+  return (at - before) % 2 === 0;
 }

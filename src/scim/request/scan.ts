@@ -7,7 +7,7 @@
 import { shown } from '../../directory/query/tokens.ts';
 import { ScimError } from '../answer/errors.ts';
 import { type Cuts, createCuts, STRETCH_BYTES, type Stretch } from './cuts.ts';
-import { KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
+import { KEY_BYTES_MAX, KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
 
 export interface Scan {
   /** Looks at the next piece, which is the end of what has arrived as a whole. Throws ScimError 400 and 413. */
@@ -154,7 +154,7 @@ function createTally(cuts: Cuts) {
       container.names.clear();
       depth += 1;
       expectsKey = isObject;
-      cuts.open(at, isObject);
+      cuts.open(at, isObject ? 'object' : 'list');
     },
     close(at: number) {
       depth = Math.max(0, depth - 1);
@@ -167,8 +167,15 @@ function createTally(cuts: Cuts) {
     },
     string(bytes: Buffer, from: number, to: number) {
       const container = levels[depth - 1];
-      if (!expectsKey || !container) return value();
+      if (!expectsKey || !container) {
+        value();
+        cuts.string(from - 1, to + 1);
+        return;
+      }
       expectsKey = false;
+      if (to - from > KEY_BYTES_MAX) {
+        throw new ScimError(413, null, `A key in a body may have ${KEY_BYTES_MAX} bytes, not more.`);
+      }
       key(container, textOf(bytes, from, to));
     },
   };

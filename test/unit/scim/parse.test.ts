@@ -7,6 +7,8 @@ import { createScan } from '../../../src/scim/request/scan.ts';
 import { walk } from '../../../src/scim/request/walk.ts';
 
 const REFUSED = Symbol('refused');
+/** No less, or an escape and a letter would not fit. */
+const STRING_BYTES = 12;
 
 /** Cut after so many bytes; null where the scan itself refuses. */
 async function parsed(text: string, stretchBytes: number, pieceBytes = 7): Promise<unknown> {
@@ -19,7 +21,7 @@ async function parsed(text: string, stretchBytes: number, pieceBytes = 7): Promi
     if (error instanceof ScimError) return null;
     throw error;
   }
-  return parseJson(bytes, scan.end()).catch(() => REFUSED);
+  return parseJson(bytes, scan.end(), STRING_BYTES).catch(() => REFUSED);
 }
 
 function expected(text: string): unknown {
@@ -102,6 +104,37 @@ it.each([
   for (let bytes = 0; bytes < 12; bytes++) await expectTheSame(one, bytes);
 });
 
+it('has long strings as JSON.parse has them, wherever they are cut', async () => {
+  const piece = fc.constantFrom(
+    'a',
+    'é',
+    '€',
+    '😀',
+    '\\\\',
+    '\\"',
+    '\\n',
+    '\\u00e9',
+    '\\ud83d\\ude00',
+    '\\udc00',
+    '[,{',
+  );
+  const broken = fc.constantFrom('', '', '', '\\', '"', '\\x', '\\u12', '\n');
+  const string = fc
+    .tuple(fc.array(piece, { maxLength: 40 }), broken, fc.array(piece, { maxLength: 40 }))
+    .map(([before, wrong, after]) => `"${before.join('')}${wrong}${after.join('')}"`);
+  const around = fc.constantFrom<(one: string) => string>(
+    (one) => one,
+    (one) => `[${one}]`,
+    (one) => `[1,${one},{"a":${one} , "b":2}]`,
+    (one) => `{"a":${one},${one}:1}`,
+    (one) => `{${one}:${one}}`,
+    (one) => `[${one}${one}]`,
+    (one) => `{"a":1,${one}}`,
+  );
+  const whole = fc.tuple(around, string).map(([put, one]) => put(one));
+  await fc.assert(fc.asyncProperty(whole, stretchBytes, expectTheSame), { numRuns: 2000 });
+});
+
 describe('others have their turn', () => {
   const members = Array.from({ length: 40_000 }, (_, n) => ({ value: String(n), display: 'Someone' }));
 
@@ -127,6 +160,19 @@ describe('others have their turn', () => {
       body = await parseJson(bytes, scan.end());
     });
     expect(body).toEqual({ members });
+    expect(turns).toBeGreaterThan(2);
+  });
+
+  it('while a long string is parsed', async () => {
+    const title = 'x\\é"'.repeat(2_000_000);
+    const bytes = Buffer.from(JSON.stringify({ title }));
+    const scan = createScan();
+    scan.next(bytes, bytes);
+    let body: unknown;
+    const turns = await turnsDuring(async () => {
+      body = await parseJson(bytes, scan.end());
+    });
+    expect((body as { title: string }).title === title).toBe(true);
     expect(turns).toBeGreaterThan(2);
   });
 

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { ScimError } from '../../../src/scim/answer/errors.ts';
 import {
+  KEY_BYTES_MAX,
   KEYS_MAX,
   LIST_MAX,
   MEMBERS_MAX,
@@ -94,6 +95,12 @@ describe('keys', () => {
     const keys = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')}}`;
     expect(refusal(`[${keys(KEYS_MAX)},${keys(KEYS_MAX)}]`)).toBeNull();
     expect(refusal(keys(KEYS_MAX + 1))).toMatchObject({ status: 413 });
+  });
+
+  it('are limited each, and no other text is', () => {
+    const long = 'x'.repeat(KEY_BYTES_MAX);
+    expect(refusal(`{"${long}":"${long}xyz","a":["${long}xyz"]}`)).toBeNull();
+    expect(refusal(`{"${long}x":1}`)).toMatchObject({ status: 413 });
   });
 
   it.each([
