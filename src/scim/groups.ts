@@ -1,7 +1,7 @@
 /**
  * `/Groups` (RFC 7643 §4.2): from operations to the directory's use cases, and back to SCIM. Members are
- * read only for an answer that shows them, and while it is sent where they are many; lists show them only where
- * the client names them in `attributes`, and a PATCH is answered 204, so that neither ever reads a large group.
+ * read only for an answer that shows them, and while it is sent where they may be many; lists show them only where
+ * the client names them in `attributes`, and a PATCH is answered 204, so that neither ever holds a large group.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -23,7 +23,15 @@ import { asksFor, includes, isSelection, project } from './answer/projection.ts'
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
 import { patchGroup } from './patch/group.ts';
 import { objectBody } from './request/body.ts';
-import { type Answer, type Call, type Endpoint, type Scim, writeOf } from './request/call.ts';
+import {
+  type Answer,
+  type Call,
+  type Endpoint,
+  type Listed,
+  type LongBody,
+  type Scim,
+  writeOf,
+} from './request/call.ts';
 import { coerceGroup } from './request/coerce.ts';
 import { namesIn } from './request/names.ts';
 
@@ -33,25 +41,21 @@ export const groups: Endpoint = {
 
   async list(scim, call, query) {
     const { items, ...page } = await readPage(scim, call, 'group', query, listGroups);
-    return { ...page, resources: await show(scim, call, items) };
+    return { ...page, resources: show(scim, call, items) };
   },
 
   async readAll(scim, call, ids) {
     const found = await findGroups(scim.reads, call.principal.connection.id, ids);
-    const shown = await show(scim, call, found);
+    const shown = show(scim, call, found);
     return new Map(found.map(({ id }, index) => [id, shown[index] ?? {}]));
   },
 
   async read(scim, call, id) {
     const group = await findGroup(scim.keyedReads, call.principal.connection.id, id);
     if (!group) throw new DirectoryRefusal('notFound', `There is no group ${id}.`);
-    if (!includes(call.projection, 'members')) return answer(scim, call, 200, group, undefined);
-    const first = await membersAfter(scim.reads, id, null);
-    const answered = answer(scim, call, 200, group, first);
-    const last = first.length < MEMBERS_PER_PAGE ? undefined : first.at(-1);
-    if (!last) return answered;
-    const pages = shownPages(scim, call, group, memberPages(scim.reads, id, last.userId));
-    return { ...answered, more: { list: 'members', pages } };
+    const answered = answer(scim, call, 200, group, undefined);
+    if (!includes(call.projection, 'members')) return answered;
+    return { ...answered, ...(await withMembers(scim, call, group)) };
   },
 
   async create(scim, call) {
@@ -161,12 +165,16 @@ async function* shownPages(
   }
 }
 
-async function show(scim: Scim, call: Call, page: readonly GroupRecord[]): Promise<readonly object[]> {
-  const withMembers = asksFor(call.projection, 'members');
-  const resources: object[] = [];
-  for (const group of page) {
-    const members = withMembers ? await membersWithNames(scim.reads, group.id) : undefined;
-    resources.push(project(call.projection, presentGroup(scim.baseUrl, group, members)));
-  }
-  return resources;
+async function withMembers(scim: Scim, call: Call, group: GroupRecord): Promise<LongBody> {
+  const first = await membersAfter(scim.reads, group.id, null);
+  const body = project(call.projection, presentGroup(scim.baseUrl, group, first));
+  const last = first.length < MEMBERS_PER_PAGE ? undefined : first.at(-1);
+  if (!last) return { body };
+  const pages = shownPages(scim, call, group, memberPages(scim.reads, group.id, last.userId));
+  return { body, more: { list: 'members', pages } };
+}
+
+function show(scim: Scim, call: Call, page: readonly GroupRecord[]): readonly Listed[] {
+  if (asksFor(call.projection, 'members')) return page.map((group) => () => withMembers(scim, call, group));
+  return page.map((group) => project(call.projection, presentGroup(scim.baseUrl, group, undefined)));
 }

@@ -196,7 +196,7 @@ async function send(req: Request, res: Response, answer: Answer): Promise<void> 
   }
   if (answer.status === 201 && answer.location) res.setHeader('Location', answer.location);
   const { status, body, more } = answer;
-  if (body && more) await sendStreamed(res, { status, body, more });
+  if (body && more) await sendStreamed(res, status, { body, more });
   else if (body) sendJson(res, status, body);
   else res.status(status).type(SCIM_TYPE).end();
 }

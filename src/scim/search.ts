@@ -6,7 +6,7 @@ import { dialectOf } from '../db/open.ts';
 import { sortKeyToSql } from '../directory/query/sort.ts';
 import { cut, listOf, rowsWanted, startOf } from './answer/cursor.ts';
 import { filterOf, listResponse, readList } from './answer/list.ts';
-import type { Answer, Call, Endpoint, ListAnswer, Scim } from './request/call.ts';
+import type { Answer, Call, Endpoint, ListAnswer, Listed, LongBody, Scim } from './request/call.ts';
 import type { ListQuery } from './request/query.ts';
 
 /** One order through all types. */
@@ -22,7 +22,17 @@ export async function search(
     only && endpoints.length === 1
       ? await only.list(scim, selecting, query)
       : await searchAll(scim, selecting, endpoints, query);
-  return { status: 200, body: listResponse(query, found) };
+  return { status: 200, ...responseOf(query, found) };
+}
+
+function responseOf(query: ListQuery, found: ListAnswer): LongBody {
+  const { resources } = found;
+  if (!resources.some((one) => typeof one === 'function')) return { body: listResponse(query, found) };
+  return { body: listResponse(query, found, []), more: { list: 'Resources', pages: read(resources) } };
+}
+
+async function* read(resources: readonly Listed[]): AsyncGenerator<readonly object[] | LongBody> {
+  for (const one of resources) yield typeof one === 'function' ? await one() : [one];
 }
 
 async function searchAll(
@@ -49,7 +59,7 @@ async function searchAll(
   });
   const found = await readList(scim, call, query, allKinds, (db, pace) => searchTogether(db, pageOf(pace)));
   const { items, nextCursor } = cut(query, start, found.items, () => null);
-  const byId = new Map<string, object>();
+  const byId = new Map<string, Listed>();
   for (const { kind, readAll } of endpoints) {
     const ids = items.filter((item) => item.kind === kind).map((item) => item.id);
     for (const [id, resource] of await readAll(scim, call, ids)) byId.set(id, resource);

@@ -78,14 +78,21 @@ export function readList<T>(
   return scim.scans.giveWayTo(() => read(reads, null));
 }
 
-/** RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. */
-export function listResponse(query: ListQuery, { total, resources, nextCursor }: ListAnswer): object {
+/**
+ * RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. `shown`: of the
+ * resources, those that are read already.
+ */
+export function listResponse(
+  query: ListQuery,
+  { total, resources, nextCursor }: ListAnswer,
+  shown: readonly object[] = resources,
+): object {
   return {
     schemas: [LIST_SCHEMA],
     totalResults: total,
     ...(query.cursor === null ? { startIndex: query.startIndex } : {}),
     itemsPerPage: resources.length,
     ...(nextCursor === undefined ? {} : { nextCursor }),
-    Resources: resources,
+    Resources: shown,
   };
 }

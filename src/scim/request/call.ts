@@ -45,11 +45,17 @@ export interface Call extends Timed {
   readonly precondition: Precondition | null;
 }
 
-export interface Answer {
+/** JSON that is sent while it is read: the values of one list of `body` go on in `pages`, some or a long one at a time. */
+export interface LongBody {
+  readonly body: object;
+  readonly more?: {
+    readonly list: string;
+    readonly pages: AsyncIterable<readonly object[] | LongBody>;
+  };
+}
+
+export interface Answer extends Partial<LongBody> {
   readonly status: number;
-  readonly body?: object;
-  /** Further values of one list of the body, page by page: the answer is sent while they are read. */
-  readonly more?: { readonly list: string; readonly pages: AsyncIterable<readonly object[]> };
   /** The entity tag of what the answer shows. */
   readonly tag?: string;
   /** For `Location` on 201, and in bulk answers. */
@@ -60,11 +66,14 @@ export interface Answer {
   readonly leaves?: boolean;
 }
 
+/** A resource of a list, or how to read it when the ones before it are sent: it may be long. */
+export type Listed = object | (() => Promise<LongBody>);
+
 export interface ListAnswer {
   readonly total: number;
   /** Of RFC 9865; absent on the last page. */
   readonly nextCursor?: string;
-  readonly resources: readonly object[];
+  readonly resources: readonly Listed[];
 }
 
 export interface Endpoint {
@@ -73,7 +82,7 @@ export interface Endpoint {
   readonly path: string;
   list(scim: Scim, call: Call, query: ListQuery): Promise<ListAnswer>;
   /** Those that are there, as lists show them, by their ids. */
-  readAll(scim: Scim, call: Call, ids: readonly string[]): Promise<ReadonlyMap<string, object>>;
+  readAll(scim: Scim, call: Call, ids: readonly string[]): Promise<ReadonlyMap<string, Listed>>;
   read(scim: Scim, call: Call, id: string): Promise<Answer>;
   create(scim: Scim, call: Call): Promise<Answer>;
   replace(scim: Scim, call: Call, id: string): Promise<Answer>;

@@ -70,6 +70,34 @@ onEachDatabase((open) => {
     },
   );
 
+  it('is sent in a list while it is read, as it is by itself', async () => {
+    const groups = [
+      await groupOf('none', 0),
+      await groupOf('long', MEMBERS_PER_PAGE * 2),
+      await groupOf('few', 3),
+    ];
+    const selection = 'attributes=displayName,members,meta';
+    const alone = await Promise.all(
+      groups.map(async ({ id }) => (await idp.get(`/Groups/${id}?${selection}`)).body),
+    );
+    const filter = groups.map(({ id }) => `id eq "${id}"`).join(' or ');
+    const query = new URLSearchParams({ filter, sortBy: 'displayName' });
+    const attributes = ['displayName', 'members', 'meta'];
+    const lists = [
+      await idp.get(`/Groups?${query}&${selection}`),
+      await idp.post('/.search', { filter, sortBy: 'displayName', attributes }),
+    ];
+    const [none, long, few] = alone;
+    for (const { body, headers } of lists) {
+      expect(body).toMatchObject({ totalResults: 3, startIndex: 1, itemsPerPage: 3 });
+      expect(body.Resources).toEqual([few, long, none]);
+      expect(headers.get('content-length')).toBeNull();
+    }
+    expect(long.members).toHaveLength(MEMBERS_PER_PAGE * 2);
+    const nobody = await idp.get(`/Groups?filter=${encodeURIComponent('id eq "x"')}&${selection}`);
+    expect(nobody.body).toMatchObject({ totalResults: 0, Resources: [] });
+  });
+
   it('is answered whole to whoever replaces it, or makes it', async () => {
     const { ids } = await groupOf('source', MEMBERS_PER_PAGE * 2 + 3);
     const members = ids.map((value) => ({ value, type: 'User', display: 'somebody' }));
