@@ -9,16 +9,21 @@ import type { Clock } from '../support/clock.ts';
 export class Late extends Error {
   /** Its turn never came; false where the database was asked and did not answer. */
   readonly waited: boolean;
+  /** The database has answered some of it. */
+  readonly heard: boolean;
 
-  constructor(waited: boolean) {
+  constructor(waited: boolean, heard = false) {
     super('the request could not be answered in time');
     this.name = 'Late';
     this.waited = waited;
+    this.heard = heard;
   }
 }
 
-/** Each throws Late where the time is over. */
+/** `begin` and `commit` throw Late where the time is over. */
 export interface Deadline {
+  /** The database has answered some of what the request has to read. */
+  heard(): void;
   /** The request's turn has come: its transaction begins. */
   begin(): void;
   /** From here on the outcome is the database's, and the answer waits for it. */
@@ -33,12 +38,13 @@ export async function answeredWithin<T>(
 ): Promise<T> {
   let stage: 'waiting' | 'working' | 'committing' = 'waiting';
   let isOver = false;
+  let isHeard = false;
   const answered = new AbortController();
   const late = new Promise<never>((_, reject) => {
     clock.sleep(maxMs, answered.signal).then(
       () => {
         isOver = true;
-        if (stage !== 'committing') reject(new Late(stage === 'waiting'));
+        if (stage !== 'committing') reject(new Late(stage === 'waiting', isHeard));
       },
       () => {},
     );
@@ -47,7 +53,13 @@ export async function answeredWithin<T>(
     if (isOver) throw new Late(stage === 'waiting');
     stage = next;
   };
-  const deadline: Deadline = { begin: () => enter('working'), commit: () => enter('committing') };
+  const deadline: Deadline = {
+    heard: () => {
+      isHeard = true;
+    },
+    begin: () => enter('working'),
+    commit: () => enter('committing'),
+  };
   try {
     return await Promise.race([work(deadline), late]);
   } finally {

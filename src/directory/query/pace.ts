@@ -17,6 +17,8 @@ const ROWS = { first: 200, least: 50, most: 10_000 };
 const PAUSE = 1;
 /** Whoever sends one request after the other is still there between two of them. */
 const STILL_THERE_MS = 50;
+/** So much later than it should the database may say that it has ended a statement. */
+const LATE_MS = 10;
 const NEVER = new AbortController().signal;
 
 export function createPacing(db: Db, clock: Clock) {
@@ -38,6 +40,20 @@ export function createPacing(db: Db, clock: Clock) {
     if (end !== null) return end;
     void turn.then((late) => late());
     throw new ReadTooLong();
+  };
+
+  /**
+   * The database ends one statement in time, not several, and not one for which it was asked late. Where it has not
+   * answered at all it is not the read that takes long. Throws ReadTooLong.
+   */
+  const endedBy = async <T>(overAt: number, reading: Promise<T>, isHeard: () => boolean): Promise<T> => {
+    const ended = new AbortController();
+    const leftMs = Math.max(0, overAt + LATE_MS - clock.now());
+    const over = clock.sleep(leftMs, ended.signal).then(() => {
+      if (isHeard()) throw new ReadTooLong();
+      return reading;
+    });
+    return Promise.race([reading, over]).finally(() => ended.abort());
   };
 
   return {
@@ -62,7 +78,12 @@ export function createPacing(db: Db, clock: Clock) {
             const startedAt = performance.now();
             const leftMs = overAt - clock.now();
             if (leftMs <= 0) throw new ReadTooLong();
-            const result = await readWithin(db, leftMs, (reads) => read(reads, rows));
+            let isHeard = false;
+            const reading = readWithin(db, leftMs, (reads) => {
+              isHeard = true;
+              return read(reads, rows);
+            });
+            const result = await endedBy(overAt, reading, () => isHeard);
             const tookMs = Math.max(1, performance.now() - startedAt);
             rows = Math.round(Math.min(ROWS.most, Math.max(ROWS.least, (rows * RANGE_MS) / tookMs)));
             const pauseMs = mustGiveWay() ? Math.min(PAUSE * tookMs, overAt - clock.now()) : 0;

@@ -64,7 +64,7 @@ function filterIn(query: ListQuery): Filter | null {
  * What a list holds: a scan of any of the kinds waits for its turn, and `read` makes SQL of it only then: most of too
  * many are refused. Throws ScimError 429.
  */
-export function readList<T>(
+export async function readList<T>(
   scim: Scim,
   call: Call,
   query: ListQuery,
@@ -73,7 +73,11 @@ export function readList<T>(
 ): Promise<T> {
   const filter = filterIn(query);
   const scans = kinds.some((kind) => isScan(filter, query.sortBy, kind));
-  if (scans) return scim.scans.run(call.principal.connection.id, read);
+  if (scans) {
+    const found = await scim.scans.run(call.principal.connection.id, read);
+    call.deadline?.heard();
+    return found;
+  }
   const reads = kinds.every((kind) => isOfNamed(filter, kind)) ? scim.keyedReads : scim.reads;
   return scim.scans.giveWayTo(() => read(reads, null));
 }

@@ -68,12 +68,13 @@ function operationsIn(body: unknown): number {
 }
 
 /**
- * Whoever waits for the one connection of SQLite waits for other requests: overload, which identity providers
- * try again by themselves. Everything else is a database that does not answer.
+ * Whoever waits for the one connection of SQLite waits for other requests, and where the database has answered a part
+ * the rest was too much: overload, which identity providers try again by themselves. Everything else is a database that
+ * does not answer.
  */
 function refusalOf(waitsForOthers: boolean): (error: Late) => ScimError {
-  return ({ waited }) =>
-    waited && waitsForOthers
+  return ({ waited, heard }) =>
+    heard || (waited && waitsForOthers)
       ? new ScimError(429, null, 'Other requests take all the time just now; send this one again shortly.')
       : new ScimError(503, null, 'The database does not answer just now; try again shortly.');
 }

@@ -4,6 +4,8 @@
  */
 
 import type { Knex } from 'knex';
+import { createPatience, type Timed } from '../../../src/scim/request/patience.ts';
+import { systemClock } from '../../../src/support/clock.ts';
 import { onEachDatabase } from '../../database.ts';
 import { type Client, type EndpointUnderTest, expectScimError, someone, startEndpoint } from './endpoint.ts';
 
@@ -89,6 +91,18 @@ onEachDatabase((open, dialect) => {
     );
     if (dialect === 'sqlite') expect([one?.body, all?.body.Resources]).toEqual([body, [body]]);
     else for (const reply of [one, all]) expect(reply?.status).toBe(503);
+  });
+
+  it('calls it overload where the database has answered a part, and an outage where it has answered nothing', async () => {
+    const { inTime, answerBy } = createPatience(db, systemClock, 50);
+    const late = (isHeard: boolean) =>
+      inTime({ answerBy: answerBy({}, 2) } as Timed, async ({ deadline }) => {
+        deadline?.begin();
+        if (isHeard) deadline?.heard();
+        return new Promise(() => {});
+      });
+    await expect(late(true)).rejects.toMatchObject({ status: 429 });
+    await expect(late(false)).rejects.toMatchObject({ status: 503 });
   });
 
   it('lets a request of many operations take its time', async () => {

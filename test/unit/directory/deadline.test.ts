@@ -62,6 +62,16 @@ it('is late while the database does not answer, and then rolls back', async () =
   expect(outcome).toBeInstanceOf(Late);
 });
 
+it('is late, and says so, where the database has answered a part of it', async () => {
+  const { end, clock } = stopped();
+  const answer = answeredWithin(clock, 1, (deadline) => {
+    deadline.heard();
+    return new Promise(() => {});
+  });
+  end();
+  await expect(answer).rejects.toMatchObject({ name: 'Late', waited: true, heard: true });
+});
+
 it('waits for a commit that is under way', async () => {
   const { end, clock } = stopped();
   let commits = () => {};

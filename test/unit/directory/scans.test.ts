@@ -88,6 +88,18 @@ onEachDatabase((open, dialect) => {
     expect(await scans.run('a', async () => 'next')).toBe('next');
   });
 
+  it('one is ended in time also where no single statement of it takes long', async () => {
+    const several = scans.run('a', (_, pace) =>
+      pace.range(async (db) => {
+        await db.raw('select 1');
+        await systemClock.sleep(1_500);
+        await db.raw('select 1');
+      }),
+    );
+    await expect(several).rejects.toMatchObject({ name: 'ScanRefused' });
+    expect(await scans.run('a', async () => 'next')).toBe('next');
+  });
+
   it('one that fails gives its place back', async () => {
     for (let n = 0; n < 5; n++) {
       await expect(scans.run('a', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
