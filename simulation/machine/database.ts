@@ -1,7 +1,7 @@
 /**
- * The database of the simulation: SQLite in memory, behind the same knex dialect, but called in this thread.
- * The driver of the product hands each statement to another thread, which for hundreds of thousands of
- * statements costs more than the statements do.
+ * The database of the simulation: SQLite in memory, behind knex's dialect for the `sqlite3` package, but called in this
+ * thread. Of the product's drivers, the package hands each statement to another thread, and Node's gives way by real time,
+ * which no history could repeat.
  */
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -48,7 +48,7 @@ export async function openSimulationDatabase(): Promise<Database> {
 }
 
 function accessTo(connection: Connection): Access {
-  const db = openDatabase({ dialect: 'sqlite', target: ':memory:' });
+  const db = openDatabase({ dialect: 'sqlite', target: ':memory:', driver: 'sqlite3' });
   const access: Access = { db, onAcquire: async () => {} };
   const client = db.client as { driver: object; acquireConnection(): Promise<unknown> };
   client.driver = {

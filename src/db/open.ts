@@ -10,8 +10,8 @@ import { makePrivate, realPath } from './embedded/paths.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
-/** What speaks to an embedded database: the `sqlite3` package, or Node itself. Either opens the other's file. */
-export type Driver = 'sqlite3' | 'node';
+/** What speaks to an embedded database: Node itself, or the `sqlite3` package. Either opens the other's file. */
+export type Driver = 'node' | 'sqlite3';
 
 /**
  * What a repository function takes first: the database, or the transaction it must run in. SQLite has
@@ -27,7 +27,7 @@ export interface DatabaseLocation {
   readonly driver?: Driver;
 }
 
-export const DRIVER_DEFAULT: Driver = 'sqlite3';
+export const DRIVER_DEFAULT: Driver = 'node';
 
 /** Throws an Error whose message says what is allowed. */
 export function parseDatabaseUrl(url: string): DatabaseLocation {
@@ -42,7 +42,7 @@ export function parseDatabaseUrl(url: string): DatabaseLocation {
   }
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { dialect: 'postgres', target: url };
   throw new Error(
-    'DATABASE_URL must be sqlite:PATH, where need be with ?driver=sqlite3 or ?driver=node, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    'DATABASE_URL must be sqlite:PATH, where need be with ?driver=sqlite3, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
   );
 }
 

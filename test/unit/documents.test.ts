@@ -164,3 +164,16 @@ it('links to headings that there are', () => {
   );
   expect(dead).toEqual([]);
 });
+
+it('the index of the decisions names each once, in order, by its title', () => {
+  const folder = join(ROOT, 'docs/decisions');
+  const decisions = readdirSync(folder)
+    .filter((file) => /^\d{4}-/.test(file))
+    .sort()
+    .map((file) => {
+      const [, number, title] = /^# (\d+)\. (.+)/.exec(readFileSync(join(folder, file), 'utf8')) ?? [];
+      return `| [${number}](${file}) | ${title} |`;
+    });
+  const rows = readFileSync(join(folder, 'README.md'), 'utf8').match(/^\| \[.*$/gm);
+  expect(rows).toEqual(decisions);
+});
