@@ -1,6 +1,6 @@
 /** The plan for one person on one store: the table "People" of docs/design.md, row by row. */
 
-import type { Plan, UserChange } from '../../model/change.ts';
+import type { Hold, Plan, UserChange } from '../../model/change.ts';
 import type { CommonSettings } from '../../model/commonSettings.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -182,7 +182,7 @@ function takeFrom(plan: Drafting, account: RemoteUser) {
   const why = whyNotAdopted(plan.situation, account);
   if (why === null) {
     plan.add({ op: 'adopt', ...base });
-    return plan.add({ op: 'disable', ...base });
+    return plan.add({ op: 'disable', ...base, ...heldDeparture(plan.situation) });
   }
   const reason = `${plan.subject.display} has left and ${why}`;
   plan.add({ op: 'adopt', ...base, onlyToLose: true });
@@ -227,9 +227,12 @@ function gone(plan: Drafting, link: AccountLink) {
     const why = outOfScope ? 'is out of scope, and DEPROVISION_USERS is off' : NOT_DEPROVISIONED;
     return plan.skip(op, 'unsynced', why);
   }
-  const { departedFrom } = plan.situation.desired;
-  const hold = departedFrom === undefined ? {} : { hold: ruleHold(departedFrom) };
-  plan.add({ op, subject: plan.subject, remoteId: link.remoteId, ...hold });
+  plan.add({ op, subject: plan.subject, remoteId: link.remoteId, ...heldDeparture(plan.situation) });
+}
+
+/** Nobody took them out of scope: the group that brought them in was deleted. */
+function heldDeparture({ desired: { departedFrom } }: UserSituation): { readonly hold?: Hold } {
+  return departedFrom === undefined ? {} : { hold: ruleHold(departedFrom) };
 }
 
 /** A deletion that waits disables first, and counts from then on. */
