@@ -8,6 +8,7 @@ import type { Attributes, DesiredUser } from '../model/desired.ts';
 import { isSame, type RemoteUser, shownInstead } from '../model/remote.ts';
 import type { NamedSubject } from '../model/subject.ts';
 import { type AccountLink, lockedBy, type UserSituation } from './drafting.ts';
+import { mayBeLate } from './people/attributes.ts';
 
 export interface DriftItem {
   readonly kind:
@@ -82,7 +83,7 @@ export function userDrift(
   // What the bridge wrote after the scan had asked is newer than what the scan saw.
   if (seen.seenAt <= link.updatedAt) return NO_DRIFT;
   const account = seen.remote;
-  const state = stateDrift(link, desired, account);
+  const state = stateDrift(link, desired, seen);
   const { changed, kept } = changedAttributes(link, desired, account);
   const items: DriftItem[] = [
     ...(state.kind ? [{ ...base, kind: state.kind }] : []),
@@ -164,7 +165,7 @@ function attributesPatch(
 function stateDrift(
   link: ComparedLink,
   desired: DesiredUser,
-  account: RemoteUser,
+  { remote: account, seenAt }: SeenAccount,
 ): { readonly kind?: DriftItem['kind']; readonly patch?: AccountPatch } {
   const enabledThere = account.state === 'enabled';
   if (link.state === 'enabled' && account.state === 'locked') {
@@ -189,6 +190,9 @@ function stateDrift(
     return { kind: 'disabledThere', patch: { disabledBy: 'inactive' } };
   }
   if (link.state === 'disabled' && enabledThere) {
+    // What the bridge has just disabled it enables by a call: an older look would leave it shut, by hand to all appearances.
+    const isOwn = link.disabledBy === 'inactive' || link.disabledBy === 'gone';
+    if (isOwn && desired.lifecycle === 'active' && mayBeLate(seenAt, link.updatedAt)) return {};
     // What the bridge removes after some days, it disables again first, and counts anew.
     const patch = { state: 'enabled', disabledBy: null, removalSince: null } as const;
     return desired.lifecycle === 'active' ? { patch } : { kind: 'enabledThere', patch };

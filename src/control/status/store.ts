@@ -144,7 +144,7 @@ function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount
 }
 
 /** The bridge itself failed, or something has to happen at the vendor first: it answers all the same. */
-const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted', 'no_seats']);
+const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted', 'shown_late', 'no_seats']);
 const SERVER_ERROR = 500;
 
 /** The vendor is down: nothing has succeeded since the last attempt found it so. */

@@ -10,6 +10,7 @@ import { notAcceptedReason } from '../../plan/people/attributes.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
 import { rememberTaken, type TakenKey } from '../keys/people.ts';
+import { isNew } from '../recovery/user.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { whyOf } from '../why.ts';
@@ -51,6 +52,7 @@ export async function applyUserChanges(
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       if (applied?.outcome === 'gone') throw notThere(attempt, change);
+      if (applied?.outcome === 'already' && change.op === 'enable') refuseOlderLook(attempt, change, link);
       const made = { change, applied, calls, link };
       recordLast = (tx) => recordChange(tx, attempt, facts, { gate, parts }, made);
       accessTaken ||= endsAccess(change);
@@ -106,6 +108,18 @@ function notThere({ context }: Attempt, { op, subject }: UserChange): RemoteErro
   const action = `${op} ${subject.display}`;
   const message = `${name} does not have the account of ${subject.display} any more`;
   return new RemoteError(message, { store: type, action, disposition: 'missing', code: 'gone' });
+}
+
+/**
+ * The vendor shows the account enabled, which the bridge disabled a moment ago: that may be how it was before. Left at
+ * that, somebody who is back would stay shut out.
+ */
+function refuseOlderLook(attempt: Attempt, { subject }: UserChange, link: LinkRecord | null): void {
+  if (link === null || !isNew(attempt, link)) return;
+  const { name, type } = attempt.context.store;
+  const message = `${name} shows the account of ${subject.display} enabled, which the bridge has just found or made disabled; it is looked at again`;
+  const action = `enable ${subject.display}`;
+  throw new RemoteError(message, { store: type, action, disposition: 'waits', code: 'shown_late' });
 }
 
 /** What of a change that arrived is not as it was wanted. */

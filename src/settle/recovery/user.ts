@@ -9,7 +9,6 @@ import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
 import { mayBeLate } from '../../plan/people/attributes.ts';
-import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { type LinkSight, losesSuccessor } from '../people/look.ts';
 import { namesOfAccount, protectorOf } from '../people/protection.ts';
@@ -54,8 +53,8 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
 }
 
 /** A vendor may show late what was made just now; should the account be gone after all, the next write says so. */
-export function isNew({ deps }: Attempt, { updatedAt }: LinkRecord): boolean {
-  return mayBeLate(isoTime(deps.clock.now()), updatedAt);
+export function isNew(attempt: Attempt, { updatedAt }: LinkRecord): boolean {
+  return mayBeLate(attempt.now(), updatedAt);
 }
 
 /** What else differs, somebody changed by hand: the next sync finds it, because it is not what was observed. */

@@ -107,6 +107,15 @@ describe('userDrift', () => {
     expect(kinds(repaired, desired, seen({ attributes: { title: 'Other' } }), BEGAN)).toEqual(['attribute']);
   });
 
+  it('takes no account for opened by hand that the bridge shut a moment before the vendor showed it', () => {
+    const shut = (disabledBy: LinkRecord['disabledBy'], updatedAt: string) =>
+      userDrift(link({ state: 'disabled', disabledBy, updatedAt }), desired, seen(), BEGAN).patch?.state;
+    expect(shut('inactive', BEGAN)).toBeUndefined();
+    expect(shut('gone', BEGAN)).toBeUndefined();
+    expect(shut('hand', BEGAN)).toBe('enabled');
+    expect(shut('inactive', WRITTEN)).toBe('enabled');
+  });
+
   it('starts the count of a removal anew where the account was enabled by hand', () => {
     const waiting = link({ state: 'disabled', disabledBy: 'gone', removalSince: WRITTEN });
     const { patch } = userDrift(waiting, { ...desired, lifecycle: 'gone' }, seen(), BEGAN);
