@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net';
 import knex, { type Knex } from 'knex';
-import { NodeSqliteClient } from './embedded/dialect.ts';
+import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
 import { makePrivate, realPath } from './embedded/paths.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -180,25 +180,28 @@ export function clientOf(driver: Driver = DRIVER_DEFAULT): string | typeof Knex.
   return driver === 'node' ? NodeSqliteClient : 'sqlite3';
 }
 
-function sqlite(file: string, driver: Driver): Knex.Config {
-  if (file !== ':memory:') makePrivate(realPath(file));
-  return {
+/** Of one connection that writes, in turns: so many stand in line before anybody waits for a place in it. */
+const ACCESSES_MAX = 64;
+
+function sqlite(filename: string, driver: Driver): Knex.Config {
+  if (filename !== ':memory:') makePrivate(realPath(filename));
+  const common = {
     client: clientOf(driver),
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
-    connection: { filename: file },
     useNullAsDefault: true,
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
-    pool: {
-      min: 1,
-      max: 1,
-      afterCreate: (
-        connection: { exec(sql: string, done: (error: Error | null) => void): void },
-        done: (error: Error | null, connection: unknown) => void,
-      ) => {
-        connection.exec(OPENED[driver], (error) => done(error, connection));
-      },
-    },
   };
+  if (driver === 'node') {
+    const connection: Settings = { filename, opening: OPENED.node };
+    return { ...common, connection, pool: { min: 1, max: ACCESSES_MAX } };
+  }
+  const afterCreate = (
+    connection: { exec(sql: string, done: (error: Error | null) => void): void },
+    done: (error: Error | null, connection: unknown) => void,
+  ) => {
+    connection.exec(OPENED.sqlite3, (error) => done(error, connection));
+  };
+  return { ...common, connection: { filename }, pool: { min: 1, max: 1, afterCreate } };
 }
 
 const POOL_MAX = 10;

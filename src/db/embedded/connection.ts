@@ -4,6 +4,7 @@
  */
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { giveWay } from '../../support/turns.ts';
 
 /** `rows`: what the statement gives. `changes`: how many rows it changed. */
 export type Wanted = 'rows' | 'changes';
@@ -17,6 +18,8 @@ export interface Result {
 export interface ConnectionOptions {
   readonly file: string;
   readonly readOnly: boolean;
+  /** Statements that make it ready. */
+  readonly opening?: string | undefined;
 }
 
 /** A list of values makes a statement for each of its lengths, so the ones used last are kept, and none that is long. */
@@ -28,8 +31,18 @@ export class Connection {
   readonly #kept = new Map<string, StatementSync>();
 
   /** Throws where the file cannot be opened. */
-  constructor({ file, readOnly }: ConnectionOptions) {
+  constructor({ file, readOnly, opening }: ConnectionOptions) {
     this.#db = asPackage(() => new DatabaseSync(file, { readOnly }));
+    try {
+      if (opening !== undefined) asPackage(() => this.#db.exec(opening));
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  get isInTransaction(): boolean {
+    return this.#db.isTransaction;
   }
 
   /** Runs several statements, as the package does. */
@@ -125,7 +138,27 @@ const PRIMARY = 0xff;
 /** Somebody else has written since the transaction read: whoever waits for the lock waits in vain. */
 const BUSY_SNAPSHOT = 517;
 
-export function isWorthWaiting(error: unknown): boolean {
+/** As long as SQLite itself would wait, in this thread, for another process that has the lock. */
+const BUSY_MAX_MS = 5_000;
+const BUSY_AGAIN_MS = 20;
+
+/** Runs what takes a moment of this thread, once others had their turn and nobody else has the lock. */
+export async function whenFree<T>(work: () => T): Promise<T> {
+  // A statement that is answered at once lets nobody else have their turn.
+  await giveWay();
+  for (let until: number | null = null; ; ) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isWorthWaiting(error)) throw error;
+      until ??= performance.now() + BUSY_MAX_MS;
+      if (performance.now() >= until) throw error;
+      await new Promise((done) => setTimeout(done, BUSY_AGAIN_MS));
+    }
+  }
+}
+
+function isWorthWaiting(error: unknown): boolean {
   const { code, extended } = error as { readonly code?: unknown; readonly extended?: unknown };
   return code === 'SQLITE_BUSY' && extended !== BUSY_SNAPSHOT;
 }

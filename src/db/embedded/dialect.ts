@@ -5,15 +5,17 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
-import { giveWay } from '../../support/turns.ts';
-import { Connection, isWorthWaiting, type Result, type Wanted } from './connection.ts';
+import { Connection, type Result, type Wanted, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
+import { type Access, Writer } from './writer.ts';
 
 export interface Settings {
   readonly filename: string;
   readonly readOnly?: boolean;
   /** In a process of its own, which can be ended in the middle of a statement. */
   readonly remote?: boolean;
+  /** Statements that make the connection ready. */
+  readonly opening?: string;
 }
 
 /** What knex knows of a statement that it sends. */
@@ -26,9 +28,11 @@ interface Query {
   context?: Result;
 }
 
-type AnyConnection = Connection | RemoteConnection;
+type AnyConnection = Access | Connection | RemoteConnection;
 
 export class NodeSqliteClient extends SqliteClient {
+  #writer: Writer | null = null;
+
   // The name that migrations and queries know the dialect by.
   constructor(config: Knex.Config) {
     super({ ...config, client: 'sqlite3' });
@@ -39,8 +43,12 @@ export class NodeSqliteClient extends SqliteClient {
   }
 
   override async acquireRawConnection(): Promise<AnyConnection> {
-    const { filename: file, readOnly = false, remote = false } = this.connectionSettings as Settings;
-    return remote ? RemoteConnection.open({ file, readOnly }) : new Connection({ file, readOnly });
+    const { filename: file, readOnly = false, remote = false, opening } = this.connectionSettings as Settings;
+    if (remote) return RemoteConnection.open({ file, readOnly });
+    if (readOnly) return new Connection({ file, readOnly });
+    if (this.#writer === null || this.#writer.isClosed)
+      this.#writer = new Writer(new Connection({ file, readOnly, opening }));
+    return this.#writer.access();
   }
 
   override async destroyRawConnection(connection: AnyConnection): Promise<void> {
@@ -56,9 +64,9 @@ export class NodeSqliteClient extends SqliteClient {
     const values = query.bindings ?? [];
     const wanted = wantedOf(query);
     const result =
-      connection instanceof RemoteConnection
-        ? await connection.run(query.sql, values, wanted)
-        : await whenFree(() => connection.run(query.sql, values, wanted));
+      connection instanceof Connection
+        ? await whenFree(() => connection.run(query.sql, values, wanted))
+        : await connection.run(query.sql, values, wanted);
     query.response = result.rows;
     query.context = result;
     return query;
@@ -68,23 +76,4 @@ export class NodeSqliteClient extends SqliteClient {
 function wantedOf({ method, returning }: Query): Wanted {
   const changes = method === 'del' || method === 'counter';
   return changes || ((method === 'insert' || method === 'update') && !returning) ? 'changes' : 'rows';
-}
-
-/** As long as SQLite itself would wait, in this thread, for another process that has the lock. */
-const BUSY_MAX_MS = 5_000;
-const BUSY_AGAIN_MS = 20;
-
-async function whenFree<T>(work: () => T): Promise<T> {
-  // A statement that is answered at once lets nobody else have their turn.
-  await giveWay();
-  for (let until: number | null = null; ; ) {
-    try {
-      return work();
-    } catch (error) {
-      if (!isWorthWaiting(error)) throw error;
-      until ??= performance.now() + BUSY_MAX_MS;
-      if (performance.now() >= until) throw error;
-      await new Promise((done) => setTimeout(done, BUSY_AGAIN_MS));
-    }
-  }
 }

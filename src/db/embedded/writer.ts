@@ -1,0 +1,189 @@
+/**
+ * The one connection that writes, shared by all who work at the same time. Transactions take turns. While others stand in
+ * line, one that is through leaves its commit to them: each waits until the disk has it, which takes longer than most of
+ * what they do. None is called done before it is committed, and none undoes another.
+ */
+
+import { type Connection, type Result, type Wanted, whenFree } from './connection.ts';
+
+/** What each of them holds, as if it were a connection of its own. */
+export interface Access {
+  run(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result>;
+  /** Several statements, at once and in nobody's turn. */
+  exec(sql: string, done: (error: Error | null) => void): void;
+  close(): void;
+}
+
+/** Transactions of one commit, at most. */
+const SHARED_MAX = 32;
+const TURN_WAIT_MAX_MS = 7_000;
+const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
+
+interface Waiting {
+  readonly isTransaction: boolean;
+  take(): void;
+}
+
+/** A transaction between its begin and its end. */
+interface Turn {
+  /** No other transaction waits for a commit. */
+  readonly isFirst: boolean;
+  /** Why SQLite has undone it, and with it those that waited. */
+  undoneBy: Error | null;
+}
+
+interface Through {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class Writer {
+  readonly #connection: Connection;
+  readonly #line: Waiting[] = [];
+  #isTaken = false;
+  /** Transactions that wait for the commit that they share. */
+  #through: Through[] = [];
+  #accesses = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get isClosed(): boolean {
+    return this.#accesses === 0;
+  }
+
+  access(): Access {
+    let turn: Turn | null = null;
+    this.#accesses += 1;
+    return {
+      // In the words of knex.
+      run: async (sql, values, wanted) => {
+        if (turn === null) {
+          if (sql !== 'BEGIN;') return this.#alone(sql, values, wanted);
+          turn = await this.#begin();
+          return NOTHING;
+        }
+        if (sql !== 'COMMIT;' && sql !== 'ROLLBACK') return this.#within(turn, sql, values, wanted);
+        const ending = turn;
+        turn = null;
+        await (sql === 'COMMIT;' ? this.#end(ending) : this.#undo(ending));
+        return NOTHING;
+      },
+      exec: (sql, done) => this.#connection.exec(sql, done),
+      close: () => {
+        this.#accesses -= 1;
+        if (this.isClosed) this.#connection.close();
+      },
+    };
+  }
+
+  /** A statement that is a transaction of its own, and reads only what is committed. */
+  async #alone(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
+    await this.#turn(false);
+    try {
+      return await this.#run(sql, values, wanted);
+    } finally {
+      await this.#pass();
+    }
+  }
+
+  async #begin(): Promise<Turn> {
+    await this.#turn(true);
+    const isFirst = this.#through.length === 0;
+    try {
+      await this.#run(isFirst ? 'BEGIN' : 'SAVEPOINT member');
+    } catch (error) {
+      await this.#pass();
+      throw error;
+    }
+    return { isFirst, undoneBy: null };
+  }
+
+  async #within(turn: Turn, sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
+    if (turn.undoneBy) throw turn.undoneBy;
+    try {
+      return await this.#run(sql, values, wanted);
+    } catch (error) {
+      // Where the disk is full, for one, SQLite undoes everything that is not committed.
+      if (!this.#connection.isInTransaction) {
+        turn.undoneBy = error as Error;
+        for (const { reject } of this.#takeThrough()) reject(error);
+      }
+      throw error;
+    }
+  }
+
+  async #end({ isFirst, undoneBy }: Turn): Promise<void> {
+    let committed = Promise.resolve();
+    try {
+      if (undoneBy) throw undoneBy;
+      if (!isFirst) await this.#run('RELEASE SAVEPOINT member');
+      committed = new Promise((resolve, reject) => this.#through.push({ resolve, reject }));
+      committed.catch(() => {});
+    } finally {
+      await this.#pass();
+    }
+    await committed;
+  }
+
+  async #undo({ isFirst, undoneBy }: Turn): Promise<void> {
+    try {
+      if (undoneBy) return;
+      if (isFirst) await this.#run('ROLLBACK');
+      else await this.#run('ROLLBACK TO SAVEPOINT member').then(() => this.#run('RELEASE SAVEPOINT member'));
+    } finally {
+      await this.#pass();
+    }
+  }
+
+  #turn(isTransaction: boolean): Promise<void> {
+    if (!this.#isTaken) {
+      this.#isTaken = true;
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(() => {
+        this.#line.splice(this.#line.indexOf(waiting), 1);
+        const message = `SQLITE_BUSY: others have worked on the database for ${TURN_WAIT_MAX_MS / 1_000} s`;
+        reject(Object.assign(new Error(message), { code: 'SQLITE_BUSY' }));
+      }, TURN_WAIT_MAX_MS);
+      const take = () => {
+        clearTimeout(giveUp);
+        resolve();
+      };
+      const waiting: Waiting = { isTransaction, take };
+      this.#line.push(waiting);
+    });
+  }
+
+  /** Whoever is next in line has the turn; those who are through wait for a transaction alone. */
+  async #pass(): Promise<void> {
+    if (!this.#line[0]?.isTransaction || this.#through.length >= SHARED_MAX) await this.#commit();
+    const next = this.#line.shift();
+    if (next) next.take();
+    else this.#isTaken = false;
+  }
+
+  async #commit(): Promise<void> {
+    const through = this.#takeThrough();
+    if (through.length === 0) return;
+    try {
+      await this.#run('COMMIT');
+      for (const { resolve } of through) resolve();
+    } catch (error) {
+      if (this.#connection.isInTransaction) await this.#run('ROLLBACK').catch(() => {});
+      for (const { reject } of through) reject(error);
+    }
+  }
+
+  #takeThrough(): readonly Through[] {
+    const through = this.#through;
+    this.#through = [];
+    return through;
+  }
+
+  #run(sql: string, values: readonly unknown[] = [], wanted: Wanted = 'changes'): Promise<Result> {
+    return whenFree(() => this.#connection.run(sql, values, wanted));
+  }
+}
