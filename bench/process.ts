@@ -11,8 +11,9 @@ import { type Dialect, parseDatabaseUrl } from '../src/db/open.ts';
 import { person } from '../test/bridge.ts';
 import { embeddedUrl, freshDatabaseUrl } from '../test/database.ts';
 import { freePort } from '../test/postgres.ts';
+import { AS_NPM_START_DOES } from './child.ts';
 
-const START = ['--max-semi-space-size=8', join(import.meta.dirname, '../src/main.ts')];
+const START = [...AS_NPM_START_DOES, join(import.meta.dirname, '../src/main.ts')];
 const READY_WITHIN_MS = 60_000;
 
 export interface Tenant {
