@@ -48,6 +48,7 @@ import * as identities from '../../migrations/0080_identities.ts';
 import * as formerKeys from '../../migrations/0090_former_keys.ts';
 import * as sessions from '../../migrations/0095_sessions.ts';
 import * as sourceUndo from '../../migrations/0200_source_undo.ts';
+import * as groupNameCores from '../../migrations/0230_group_name_cores.ts';
 
 interface Migration {
   readonly name: string;
@@ -100,6 +101,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0090_former_keys', ...formerKeys },
   { name: '0095_sessions', ...sessions },
   { name: '0200_source_undo', ...sourceUndo },
+  { name: '0230_group_name_cores', ...groupNameCores },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -1,6 +1,7 @@
 /** Loads how a subject should be on a store, from the directory as it is now. Never asks a vendor. */
 
 import type { AttributeMapping, Connector, StoreTypeDefinition } from '../connectors/connector.ts';
+import { lower } from '../db/columns.ts';
 import { findGroupsEvenDeleted, type NamedGroup, unlinkedGroups } from '../db/identity/groups.ts';
 import {
   type DeletedUser,
@@ -17,6 +18,7 @@ import type { GroupMapping } from '../db/stores/mappings.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredGroup, DesiredUser, Lifecycle, Speaker } from '../model/desired.ts';
+import { groupNameCore } from '../model/groups/name.ts';
 import { identityPath } from '../model/pull/identity.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import { sourceValue } from '../model/source.ts';
@@ -174,14 +176,27 @@ export async function loadDesiredGroups(
   return groupIds.map((id) => desiredGroupOf(context, id, groups.get(id) ?? null, links.get(id) ?? null));
 }
 
-/** By id, what the remote group is to be called of each live SCIM group that has none on the store yet. */
-export async function namesOfUnlinkedGroups(
+/** Live SCIM groups that have no remote group on the store yet, and are to have one that is called so; lower case. */
+export async function unlinkedGroupsNamed(
   db: Db,
   context: StoreContext,
-): Promise<ReadonlyMap<string, string>> {
-  const groups = await unlinkedGroups(db, context.store);
-  return new Map(groups.map((group) => [group.id, desiredGroupOf(context, group.id, group, null).name]));
+  names: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const leadsThere = (translation: string) =>
+    names.has(lower(context.connector.normalize({ ...UNNAMED, name: translation }).desired.name));
+  const mapped = context.groupMappings.filter(({ translation }) => leadsThere(translation));
+  const cores = [...names, ...mapped.flatMap(({ original }) => original ?? [])].map(groupNameCore);
+  const externalIds = mapped.flatMap(({ externalId }) => externalId ?? []);
+  const groups = await unlinkedGroups(db, context.store, { cores: [...new Set(cores)], externalIds });
+  return groups
+    .filter((group) => names.has(lower(desiredGroupOf(context, group.id, group, null).name)))
+    .map(({ id }) => id);
 }
+
+const UNNAMED: DesiredGroup = {
+  ...{ kind: 'group', id: '', display: '', name: '' },
+  ...{ lifecycle: 'active', memberLevel: null },
+};
 
 function desiredGroupOf(
   context: StoreContext,

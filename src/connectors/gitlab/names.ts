@@ -3,7 +3,7 @@
  * input always gives the same names in the same order.
  */
 
-import { createHash } from 'node:crypto';
+import { asciiLetters, nameDigest } from '../../model/groups/name.ts';
 
 export const USERNAME_LENGTH_MAX = 255;
 /** How many names are tried for a new account: `jane`, `jane1`, … `jane19`. */
@@ -33,7 +33,7 @@ export function legalUsername(text: string): string {
     .slice(0, USERNAME_LENGTH_MAX)
     .replace(FILE_EXTENSION, '-$1')
     .replace(/[-.]+$/, '');
-  return /[a-zA-Z0-9]/.test(legal) ? legal : `user-${digest(text)}`;
+  return /[a-zA-Z0-9]/.test(legal) ? legal : `user-${nameDigest(text)}`;
 }
 
 /** For an account that is known by its email: the part before the `@`, where the text has one, made legal. */
@@ -62,7 +62,7 @@ export function groupPath(name: string): string {
     .slice(0, USERNAME_LENGTH_MAX)
     .replace(FILE_EXTENSION, '-$1')
     .replace(/[_.-]+$/, '');
-  return path === '' ? `group-${digest(name)}` : path;
+  return path === '' ? `group-${nameDigest(name)}` : path;
 }
 
 /** A group's name may hold letters, digits, emoji, `_.-()` and spaces, and starts with a letter, digit or `_`. */
@@ -75,21 +75,7 @@ export function groupName(name: string): string {
   return legal === '' ? groupPath(name) : legal;
 }
 
-/** A full path without slashes at its ends; compared without regard to case. */
+/** A full path without slashes and blanks at its ends; compared without regard to case. */
 export function trimSlashes(path: string): string {
-  return path.trim().replace(/^\/+|\/+$/g, '');
-}
-
-function asciiLetters(text: string): string {
-  return text
-    .trim()
-    .replaceAll('ß', 'ss')
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '');
-}
-
-const DIGEST_LENGTH = 8;
-
-function digest(text: string): string {
-  return createHash('sha256').update(text.trim().toLowerCase()).digest('hex').slice(0, DIGEST_LENGTH);
+  return path.replace(/^[\s/]+|[\s/]+$/g, '');
 }

@@ -3,6 +3,7 @@
  * `groupMembers.ts`; nothing here reads them.
  */
 
+import { groupNameCore } from '../../model/groups/name.ts';
 import type { Resource } from '../../model/resource.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
@@ -147,29 +148,38 @@ export type NamedGroup = Pick<
   'id' | 'displayName' | 'externalId' | 'deletedAt' | 'keepRemote'
 >;
 
-/** Live groups of the store's environment that are not linked there. */
+/**
+ * Live groups of the store's environment that are not linked there and whose names have one of these cores, or that have one
+ * of these `externalId`s.
+ */
 export async function unlinkedGroups(
   db: Db,
   store: { readonly id: string; readonly environmentId: string },
+  { cores, externalIds }: { readonly cores: readonly string[]; readonly externalIds: readonly string[] },
 ): Promise<readonly NamedGroup[]> {
-  const rows: { id: string; display_name: string; external_id: string | null }[] = await db('groups as g')
-    .where('g.environment_id', store.environmentId)
-    .whereNull('g.deleted_at')
-    .whereNotExists(
-      db('links as l')
-        .where({ 'l.store_id': store.id, 'l.kind': 'group' })
-        .whereNot('l.state', 'removed')
-        .where('l.subject_id', db.ref('g.id'))
-        .select(db.raw('1')),
-    )
-    .select('g.id', 'g.display_name', 'g.external_id');
-  return rows.map(({ id, display_name: displayName, external_id: externalId }) => ({
-    id,
-    displayName,
-    externalId,
-    deletedAt: null,
-    keepRemote: false,
-  }));
+  const unlinked = () =>
+    db('groups as g')
+      .where('g.environment_id', store.environmentId)
+      .whereNull('g.deleted_at')
+      .whereNotExists(
+        db('links as l')
+          .where({ 'l.store_id': store.id, 'l.kind': 'group' })
+          .whereNot('l.state', 'removed')
+          .where('l.subject_id', db.ref('g.id'))
+          .select(db.raw('1')),
+      )
+      .select('g.id', 'g.display_name', 'g.external_id');
+  const found = new Map<string, NamedGroup>();
+  const take = (rows: readonly { id: string; display_name: string; external_id: string | null }[]) => {
+    for (const { id, display_name: displayName, external_id: externalId } of rows)
+      found.set(id, { id, displayName, externalId, deletedAt: null, keepRemote: false });
+  };
+  for (const some of chunks(cores)) take(await unlinked().whereIn('g.name_core', some));
+  for (const some of chunks(externalIds)) {
+    const connections = db('connections').where({ environment_id: store.environmentId }).select('id');
+    take(await unlinked().whereIn('g.connection_id', connections).whereIn('g.external_id', some));
+  }
+  return [...found.values()];
 }
 
 /** A group by id alone, deleted ones too, because stores have to follow the deletion. */
@@ -214,6 +224,7 @@ function resourceColumns(resource: Resource) {
   return {
     display_name: displayName,
     display_name_lower: lower(displayName),
+    name_core: groupNameCore(displayName),
     external_id: typeof resource.externalId === 'string' ? resource.externalId : null,
     resource: toJson(resource),
   };

@@ -6,7 +6,7 @@
 import { lower } from '../../db/columns.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import { planGroup } from '../../plan/groups/group.ts';
-import { namesOfUnlinkedGroups } from '../../stores/desired.ts';
+import { unlinkedGroupsNamed } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 import {
   type Feeders,
@@ -39,11 +39,9 @@ async function comingTo(
 ): Promise<ReadonlyMap<string, readonly GroupFacts[]>> {
   const names = new Set(groups.flatMap(namesOf));
   if (names.size === 0) return new Map();
-  const unlinked = await namesOfUnlinkedGroups(planning.db, planning.context);
   const known = new Set(groups.map(({ desired }) => desired.id));
-  const ids = [...unlinked]
-    .filter(([id, name]) => names.has(lower(name)) && !known.has(id))
-    .map(([id]) => id);
+  const unlinked = await unlinkedGroupsNamed(planning.db, planning.context, names);
+  const ids = unlinked.filter((id) => !known.has(id));
   const others = ids.length === 0 ? [] : await lookAtGroups(planning, groupsByRecords(planning), ids);
   const coming = new Map<string, GroupFacts[]>();
   for (const facts of [...groups, ...others].sort(byTurn).filter(({ link }) => link === null)) {
