@@ -273,9 +273,9 @@ export const MUTANTS: readonly Mutant[] = [
     'if (isShown || before) return true;',
   ]),
   mutant('olderRecords', 'a record that is older than the one before takes nothing back', [
-    'src/pull/people.ts',
-    'if (isOlder(user, kept.get(user.id))) shown.unchanged += 1;\n      else\n',
-    'void kept;\n',
+    'src/pull/comparison/people.ts',
+    'if (isOlder(user, kept.get(user.id))) shown.unchanged += 1;\n      else ',
+    'void kept;\n      ',
   ]),
   mutant('olderKept', 'a record that is older is not kept either', [
     'src/pull/apply.ts',
@@ -283,8 +283,8 @@ export const MUTANTS: readonly Mutant[] = [
     'users.filter((user) => user.id !== kept.get(user.id)?.because)',
   ]),
   mutant('broughtBack', 'an old list brings nobody back who was deleted', [
-    'src/pull/compare.ts',
-    'if (ghosts.size === 0) return;',
-    'if (ghosts.size >= 0) return;',
+    'src/pull/comparison/arrivals.ts',
+    'deleted.size === 0 ? lines',
+    'deleted.size >= 0 ? lines',
   ]),
 ];

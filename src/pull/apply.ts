@@ -7,7 +7,7 @@ import { findUser, type UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
-import { groupsBySourceId, usersBySourceId } from '../db/pull/directory.ts';
+import { groupBySourceId, usersBySourceId } from '../db/pull/directory.ts';
 import { forgetRecords, keepRecords, recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
@@ -18,8 +18,8 @@ import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { SourceUser } from '../sources/source.ts';
+import { isOlder, pagesOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
-import { isOlder, pagesOf } from './people.ts';
 import { type Lead, resourceOf } from './resource.ts';
 
 const LINES_PER_TURN = 50;
@@ -123,7 +123,7 @@ async function leadOf(db: Db, { connectionId }: PullRun, managerId: string | nul
 
 async function applyToGroup(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {
   const write = writeOf(input);
-  const there = (await groupsBySourceId(deps.db, input.run.connectionId, line.sourceId)).get(line.sourceId);
+  const there = await groupBySourceId(deps.db, input.run.connectionId, line.sourceId);
   if (line.op === 'remove') {
     if (there) await deleteGroup(deps, write, there.id, null);
     return;
@@ -143,7 +143,7 @@ async function changeMembers(
 ): Promise<void> {
   const { db } = deps;
   const { connectionId } = input.run;
-  const group = (await groupsBySourceId(db, connectionId, groupSourceId)).get(groupSourceId);
+  const group = await groupBySourceId(db, connectionId, groupSourceId);
   if (!group) return;
   const users = await usersBySourceId(
     db,

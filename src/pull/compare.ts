@@ -4,7 +4,7 @@
  */
 
 import type { CallContext } from '../connectors/connector.ts';
-import type { GroupRecord } from '../db/identity/groups.ts';
+import { chunks } from '../db/chunks.ts';
 import type { Db } from '../db/open.ts';
 import {
   discardedLosses,
@@ -14,24 +14,31 @@ import {
   type NewLine,
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
-import { deletedSourceIds, groupsBySourceId, knownUsers, memberSourceIds } from '../db/pull/directory.ts';
+import {
+  type KnownGroup,
+  knownGroups,
+  knownUsers,
+  memberSourceIds,
+  namesBySourceId,
+} from '../db/pull/directory.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
-import { stagedPage } from '../db/pull/staging.ts';
+import { stage, stagedAmong, stagedPage } from '../db/pull/staging.ts';
 import { announceCause } from '../db/queue/causes.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
 import { withDefaults } from '../model/settings.ts';
 import { heldBecause } from '../plan/pull/brake.ts';
 import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
-import { inOrder } from '../plan/pull/order.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent } from './absent.ts';
+import { doubtLeavers, type Judged, judgeAbsent } from './absent.ts';
+import { Arrivals } from './comparison/arrivals.ts';
+import { FoundLines } from './comparison/found.ts';
+import { compareGroups, type NamedPerson } from './comparison/groups.ts';
+import { LineSink } from './comparison/lines.ts';
+import { depthOf } from './comparison/managers.ts';
+import { comparePeople, isPresent } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
-import { compareGroups } from './groups.ts';
-import { isLeaving, LineSink } from './lines.ts';
-import { depthOf } from './managers.ts';
-import { comparePeople, type Shown } from './people.ts';
 
 /** The scan ended well and still cannot be true. */
 export class ScanRefused extends Error {
@@ -46,8 +53,8 @@ export interface Comparison {
   readonly summary: PullSummary;
   /** Why the run is held; null where it may go on. */
   readonly held: string | null;
-  /** Sentences for the run, beside what it changes. */
-  readonly problems: readonly string[];
+  /** What people should know beside what it changes; null: nothing. */
+  readonly error: string | null;
   /** What could not be read, and what was and is not believed. */
   readonly unread: Findings['unread'];
   /** Something could not be read, or somebody is unknown. */
@@ -78,55 +85,42 @@ export async function compareRun(
 ): Promise<Comparison> {
   const { record, run, settings, definition, source, context, lease } = input;
   const isFull = run.mode !== 'delta';
-  const known = await knownUsers(db, run.connectionId);
+  const { connectionId } = run;
+  const known = await knownUsers(db, connectionId);
   const now = isoTime(clock.now());
-  const people = await comparePeople({ db, run, settings, definition, known, now });
-  await leaveOutGhosts(db, input, people);
-  const active = [...known.values()].filter((user) => user.active).length;
-  if (isFull && people.ids.size === 0 && known.size > 0)
+  const arrivals = new Arrivals({ db, connectionId, source, context });
+  const found = foundLines(db, run, lease);
+  const people = await comparePeople({ db, run, settings, definition, known, now, arrivals, found });
+  if (isFull && people.ids.size === 0 && known.ids.size > 0)
     throw new ScanRefused(
-      `The source shows nobody, and there were ${known.size} people: nothing was changed.`,
+      `The source shows nobody, and there were ${known.ids.size} people: nothing was changed.`,
     );
-  const existing = await groupsBySourceId(db, run.connectionId);
+  const existing = await knownGroups(db, connectionId);
   const showsGroups = (await stagedPage(db, run.id, 'group', '', 1)).length > 0;
   if (isFull && settings.groups.mode === 'All' && !showsGroups && existing.size > 0)
     throw new ScanRefused(
       `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
     );
-  const absent = isFull ? [...known.keys()].filter((id) => !people.ids.has(id)) : [];
-  const judged = await judgeAbsent(run, 'user', absent, source, context);
+  const missing = isFull ? [...known.ids.keys()].filter((id) => !people.ids.has(id)) : [];
+  const judged = await judgeAbsent(run, 'user', missing, source, context);
   const certain = provesAbsence(judged.map(({ meaning }) => meaning));
-  const gone = certain
-    ? judged.filter(({ meaning }) => meaning === 'gone' || meaning === 'filteredLeaves')
-    : [];
-  const outside = run.takesFiltered ? people.outside.map(({ sourceId }) => sourceId) : [];
-  const removed: NewLine[] = [...gone.map(({ id }) => id), ...outside].flatMap((id) => {
-    const user = known.get(id);
-    if (!user) return [];
-    const { id: subjectId, personId, userName } = user;
-    return [{ op: 'remove', kind: 'user', sourceId: id, subjectId, personId, display: userName, detail: {} }];
-  });
-  for (const { sourceId } of removed) people.present.delete(sourceId);
-  const leavers = [...people.lines, ...removed].filter(isLeaving);
-  const leaving = new Set(leavers.map(({ sourceId }) => sourceId));
-  const goes = new Set(leavers.filter(({ op }) => op === 'remove').map(({ sourceId }) => sourceId));
-  const named = new Map(
-    people.lines.filter(({ sourceId }) => !known.has(sourceId)).map((line) => [line.sourceId, line.display]),
-  );
+  const goes = certain ? judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id) : [];
+  for (const id of run.takesFiltered ? [...goes, ...people.outside] : goes) people.absent.add(id);
+  for (const ids of chunks(run.takesFiltered ? [...goes, ...people.outside] : goes))
+    for (const line of await removalsOf(db, connectionId, ids)) await found.add(line);
   await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
   const sink = new LineSink({
     discarded: await discardedLosses(db, run.connectionId),
-    wasActive: (id) => known.get(id)?.active !== false,
+    wasActive: (id) => !known.inactive.has(id),
     write: (firstSeq, page) => recordUnder(db, lease, (tx) => insertLines(tx, run.id, firstSeq, page)),
   });
-  const depth = (id: string) => depthOf(id, people.leads);
-  for (const line of inOrder([...people.lines.splice(0), ...removed], depth)) await sink.add(line);
+  for await (const line of found.inOrder((id) => depthOf(id, people.leads))) await sink.add(line);
   const groups = await compareGroups(
     {
-      ...{ db, run, settings, known, leaving, named, existing },
-      removed: goes,
-      present: people.present,
-      everyone: people.ids,
+      ...{ db, run, settings, existing },
+      ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
+      isPresent: (id) => isPresent(people, known, id),
+      named: (ids) => peopleNamed(db, run, ids),
       doubt: (group, ids) => doubtLeavers(source, group, ids, context),
       mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
     },
@@ -141,13 +135,13 @@ export async function compareRun(
     run.trial?.configuration ?? record.configuration,
   );
   const held = heldBecause({
-    active,
+    active: known.ids.size - known.inactive.size,
     leaving: sink.leaving,
     groups: [...groups.shrinking, ...removedGroups.shrinking].filter(({ name }) => sink.shrinks(name)),
     percent: Number(BRAKE_PERCENT),
     min: Number(BRAKE_MIN),
   });
-  const unknown = judged.filter(({ meaning }) => meaning === 'unknown' || !certain).length;
+  const unknown = people.unknown + judged.filter(({ meaning }) => meaning === 'unknown' || !certain).length;
   const { losing, stillDiscarded } = sink;
   const summary = sink.summary({
     unchanged: people.unchanged,
@@ -157,23 +151,53 @@ export async function compareRun(
   });
   const unread = [...run.findings.unread, ...groups.doubted];
   const isPartial = unknown > 0 || unread.length > 0;
-  const problems = [...people.problems, ...unread.map(({ reason }) => reason)];
-  return { summary, held, problems, unread, isPartial, losing, stillDiscarded };
+  for (const { reason } of unread) people.problems.add(reason);
+  return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };
 }
 
-/** A replica that lags brings nobody back who was deleted. */
-async function leaveOutGhosts(db: Db, { run, source, context }: CompareInput, people: Shown): Promise<void> {
-  const coming = people.lines.filter(({ op }) => op === 'create' || op === 'match');
-  const ids = coming.map(({ sourceId }) => sourceId);
-  const ghosts = await ghostsAmong(await deletedSourceIds(db, run.connectionId, ids), source, context);
-  if (ghosts.size === 0) return;
-  const others = people.lines.splice(0).filter(({ sourceId }) => !ghosts.has(sourceId));
-  people.lines.push(...others);
-  for (const id of ghosts) {
-    people.present.delete(id);
-    people.skipped += 1;
-    people.problems.push(`${id} is in the list, and the source does not show who that is: not brought back.`);
-  }
+function foundLines(db: Db, { id }: PullRun, lease: Lease): FoundLines {
+  return new FoundLines({
+    keep: (lines) =>
+      recordUnder(db, lease, (tx) =>
+        stage(
+          tx,
+          id,
+          'line',
+          lines.map((line) => ({ ...line, id: line.sourceId })),
+        ),
+      ),
+    kept: (ids) => stagedAmong<NewLine>(db, id, 'line', ids),
+  });
+}
+
+const leaves = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
+
+async function removalsOf(db: Db, connectionId: string, ids: readonly string[]): Promise<readonly NewLine[]> {
+  const users = await namesBySourceId(db, connectionId, ids);
+  return [...users].map(([sourceId, { id: subjectId, personId, userName: display }]) => ({
+    ...{ op: 'remove', kind: 'user', sourceId, subjectId, personId, display, detail: {} },
+  }));
+}
+
+/** Who is there already, and whom this run makes. */
+async function peopleNamed(
+  db: Db,
+  run: PullRun,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, NamedPerson>> {
+  const there = await namesBySourceId(db, run.connectionId, ids);
+  const coming = await stagedAmong<NewLine>(
+    db,
+    run.id,
+    'line',
+    ids.filter((id) => !there.has(id)),
+  );
+  return new Map<string, NamedPerson>([
+    ...[...coming].map(([id, { display }]) => [id, { subjectId: null, personId: null, display }] as const),
+    ...[...there].map(
+      ([id, user]) => [id, { subjectId: user.id, personId: user.personId, display: user.userName }] as const,
+    ),
+  ]);
 }
 
 /** Groups that the choice leaves out go where an admin applied it; others are asked for. */
@@ -184,11 +208,10 @@ async function absentGroups(input: CompareInput, ids: readonly string[]): Promis
     mode === 'All' || (mode === 'Selected' && selected.some((one) => one.id === id));
   const left = run.takesFiltered ? ids.filter((id) => !isChosen(id)) : [];
   const judged: readonly Judged[] = await judgeAbsent(run, 'group', ids.filter(isChosen), source, context);
-  const goes = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
-  return [...left, ...judged.filter(({ meaning }) => goes(meaning)).map(({ id }) => id)];
+  return [...left, ...judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id)];
 }
 
-async function linesOfGroups(db: Db, existing: ReadonlyMap<string, GroupRecord>, ids: readonly string[]) {
+async function linesOfGroups(db: Db, existing: ReadonlyMap<string, KnownGroup>, ids: readonly string[]) {
   const lines: NewLine[] = [];
   const shrinking: { name: string; members: number; leaving: number }[] = [];
   for (const id of ids) {

@@ -26,6 +26,14 @@ export function resourceOf(
   return typeof made.userName === 'string' ? made : null;
 }
 
+/** The name to sign in by, as the mapping has it; null where there is none. */
+export function nameOf(user: SourceUser, mapping: readonly MappedTarget[]): string | null {
+  const texts = mapping
+    .filter(({ target }) => target === 'userName')
+    .map(({ sources }) => firstText(user, sources));
+  return texts.findLast((text) => text !== null) ?? null;
+}
+
 /** The first source that has a text, as the source spells it. */
 export function firstText(
   { attributes }: Pick<SourceUser, 'attributes'>,

@@ -18,12 +18,12 @@ import { PositionLost, type Source, type SourceDefinition } from '../sources/sou
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
 import { announceLines, compareRun, ScanRefused } from './compare.ts';
+import { mappingOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
-import { mappingOf } from './people.ts';
 import { dropStaged, endScan, nextPages, type OpenScan, takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
 
@@ -163,8 +163,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     context,
     lease,
   });
-  const { summary, held, problems, unread, isPartial } = comparison;
-  const error = problems.length === 0 ? null : sentence(problems);
+  const { summary, held, error, unread, isPartial } = comparison;
   const at = isoTime(deps.clock.now());
   const compared = { ...run, summary, error, findings: { ...run.findings, unread } };
   await recordUnder(deps.db, lease, async (tx) => {
@@ -184,14 +183,6 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     await savePullRun(tx, { ...compared, phase: 'apply', position });
   });
   await dropStaged(deps, lease, { connectionId: record.id });
-}
-
-const PROBLEMS_TOLD_MAX = 5;
-
-function sentence(problems: readonly string[]): string {
-  const told = problems.slice(0, PROBLEMS_TOLD_MAX).join(' ');
-  const more = problems.length - PROBLEMS_TOLD_MAX;
-  return more > 0 ? `${told} And ${more} more.` : told;
 }
 
 /** Carries out some lines; with the last the run ends. */

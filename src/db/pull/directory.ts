@@ -1,6 +1,8 @@
 /** The users and groups that a pulled connection has brought, by their ids at the source. Reads only. */
 
+import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
+import { fromBoolean } from '../columns.ts';
 import { type GroupRecord, toGroup } from '../identity/groups.ts';
 import { toUser, type UserRecord } from '../identity/users.ts';
 import type { Db } from '../open.ts';
@@ -40,46 +42,107 @@ export async function deletedSourceIds(
   return found;
 }
 
-export interface Known {
+/** What a line says of somebody who is there. */
+export interface NamedUser {
   readonly id: string;
-  readonly sourceId: string;
   readonly personId: string;
-  readonly active: boolean;
   readonly userName: string;
 }
 
-/** Every live user of the connection that came from the source; small rows, because all are in memory at once. */
-export async function knownUsers(db: Db, connectionId: string): Promise<ReadonlyMap<string, Known>> {
-  const rows = await db('users')
-    .where({ connection_id: connectionId })
-    .whereNull('deleted_at')
-    .whereNotNull('external_id')
-    .select('id', 'external_id', 'person_id', 'active', 'user_name');
-  return new Map(
-    rows.map((row: Record<string, unknown>) => [
-      row.external_id as string,
-      {
-        id: row.id as string,
-        sourceId: row.external_id as string,
-        personId: row.person_id as string,
-        active: row.active === true || row.active === 1,
-        userName: row.user_name as string,
-      },
-    ]),
-  );
-}
-
-/** Every group, or the one with this id. */
-export async function groupsBySourceId(
+/** As `usersBySourceId`, with no more than their names. */
+export async function namesBySourceId(
   db: Db,
   connectionId: string,
-  sourceId?: string,
-): Promise<ReadonlyMap<string, GroupRecord>> {
-  const query = db('groups').where({ connection_id: connectionId }).whereNull('deleted_at');
-  const rows = await (sourceId === undefined
-    ? query.whereNotNull('external_id')
-    : query.where({ external_id: sourceId }));
-  return new Map(rows.map((row: Record<string, unknown>) => [row.external_id as string, toGroup(row)]));
+  sourceIds: readonly string[],
+): Promise<ReadonlyMap<string, NamedUser>> {
+  const found = new Map<string, NamedUser>();
+  for (const some of chunks(sourceIds)) {
+    const rows = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('deleted_at')
+      .whereIn('external_id', some)
+      .select('external_id', 'id', 'person_id', 'user_name');
+    for (const { external_id, id, person_id: personId, user_name: userName } of rows)
+      found.set(external_id, { id, personId, userName });
+  }
+  return found;
+}
+
+/** Whom a connection has brought: ids alone, because all of them are in memory at once. */
+export interface KnownUsers {
+  /** By the id at the source, the one in the directory. */
+  readonly ids: ReadonlyMap<string, string>;
+  /** At the source. */
+  readonly inactive: ReadonlySet<string>;
+}
+
+const KNOWN_AT_ONCE = 1_000;
+
+/** Every live user of the connection that came from the source. */
+export async function knownUsers(db: Db, connectionId: string): Promise<KnownUsers> {
+  const ids = new Map<string, string>();
+  const inactive = new Set<string>();
+  const live = () => db('users').where({ connection_id: connectionId }).whereNull('deleted_at');
+  for await (const rows of fromSource(live, ['active'])) {
+    for (const row of rows) {
+      const sourceId = row.external_id as string;
+      ids.set(sourceId, row.id as string);
+      if (!fromBoolean(row.active)) inactive.add(sourceId);
+    }
+  }
+  return { ids, inactive };
+}
+
+/** What of a group is compared. */
+export interface KnownGroup {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** By their ids at the source, every live group of the connection that came from there. */
+export async function knownGroups(db: Db, connectionId: string): Promise<ReadonlyMap<string, KnownGroup>> {
+  const known = new Map<string, KnownGroup>();
+  const live = () => db('groups').where({ connection_id: connectionId }).whereNull('deleted_at');
+  for await (const rows of fromSource(live, ['display_name'])) {
+    for (const row of rows)
+      known.set(row.external_id as string, {
+        id: row.id as string,
+        displayName: row.display_name as string,
+      });
+  }
+  return known;
+}
+
+/** Page by page, in the order of the index of who is there. */
+async function* fromSource(
+  live: () => Knex.QueryBuilder,
+  columns: readonly string[],
+): AsyncGenerator<readonly Record<string, unknown>[]> {
+  for (let after: readonly [string, string] = ['', '']; ; ) {
+    const rows: Record<string, unknown>[] = await live()
+      .whereNotNull('external_id')
+      .whereRaw('(created_at, id) > (?, ?)', [...after])
+      .orderBy(['created_at', 'id'])
+      .limit(KNOWN_AT_ONCE)
+      .select('external_id', 'created_at', 'id', ...columns);
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows;
+    after = [last.created_at as string, last.id as string];
+  }
+}
+
+/** The live group of the connection with this id at the source. */
+export async function groupBySourceId(
+  db: Db,
+  connectionId: string,
+  sourceId: string,
+): Promise<GroupRecord | null> {
+  const row = await db('groups')
+    .where({ connection_id: connectionId, external_id: sourceId })
+    .whereNull('deleted_at')
+    .first();
+  return row ? toGroup(row) : null;
 }
 
 /** The members of a group, by their ids at the source. */

@@ -16,8 +16,16 @@ export interface StagedMember {
   readonly id: string;
 }
 
+/** A line that a comparison has found of somebody is staged beside the scan, under their id at the source. */
+export type StagedKind = Kind | 'line';
+
 /** Of two records with one id the later one stands. */
-export async function stage(db: Db, runId: string, kind: Kind, records: readonly { readonly id: string }[]) {
+export async function stage(
+  db: Db,
+  runId: string,
+  kind: StagedKind,
+  records: readonly { readonly id: string }[],
+) {
   const byId = new Map(records.map((record) => [record.id, record]));
   for (const some of chunks([...byId.values()])) {
     await db('pull_staged')
@@ -63,6 +71,21 @@ export async function stagedPage<R>(
 export async function stagedOne<R>(db: Db, runId: string, kind: Kind, sourceId: string): Promise<R | null> {
   const row = await db('pull_staged').where({ run_id: runId, kind, source_id: sourceId }).first('record');
   return row ? fromJson<R>(row.record) : null;
+}
+
+/** Those of these ids, by id. */
+export async function stagedAmong<R>(
+  db: Db,
+  runId: string,
+  kind: StagedKind,
+  sourceIds: readonly string[],
+): Promise<ReadonlyMap<string, R>> {
+  const found = new Map<string, R>();
+  for (const some of chunks(sourceIds)) {
+    const rows = await db('pull_staged').where({ run_id: runId, kind }).whereIn('source_id', some);
+    for (const row of rows) found.set(row.source_id, fromJson<R>(row.record));
+  }
+  return found;
 }
 
 /** Direct members, by group. */

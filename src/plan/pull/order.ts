@@ -3,15 +3,32 @@
  * a turn; a name is given up before somebody else takes it; managers are made before those whom they lead. Pure.
  */
 
+/** Of a line as much as its place needs: a company's lines are never in memory together. */
 export interface Ordered {
   readonly op: string;
   readonly kind: string;
   readonly sourceId: string;
+  /** The name to sign in by that somebody gets, and the one that they had, as they are compared. */
+  readonly takes?: string;
+  readonly givesUp?: string;
+}
+
+export interface Naming {
+  readonly op: string;
   readonly detail: {
     /** Of whoever is made: the name to sign in by. */
     readonly userName?: string;
     readonly attributes?: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
   };
+}
+
+/** Which names a line moves. */
+export function namesOf({ op, detail }: Naming): Pick<Ordered, 'takes' | 'givesUp'> {
+  const { userName } = detail;
+  if (op === 'create' || op === 'match') return userName === undefined ? {} : { takes: nameKey(userName) };
+  const change = detail.attributes?.find(({ name }) => name === 'userName');
+  if (typeof change?.from !== 'string' || typeof change.to !== 'string') return {};
+  return { takes: nameKey(change.to), givesUp: nameKey(change.from) };
 }
 
 /** `depthOf`: how many managers are above somebody. */
@@ -20,22 +37,19 @@ export function inOrder<L extends Ordered>(
   depthOf: (sourceId: string) => number,
 ): readonly L[] {
   const givenUp = new Map<string, L>();
-  for (const line of lines) {
-    const { from } = renamed(line) ?? {};
-    if (from !== undefined) givenUp.set(from, line);
-  }
+  for (const line of lines) if (line.givesUp !== undefined) givenUp.set(line.givesUp, line);
   const ordered: L[] = [];
   const placed = new Set<L>();
   const place = (line: L): void => {
     if (placed.has(line)) return;
     placed.add(line);
-    const wanted = line.op === 'create' || line.op === 'match' ? line.detail.userName : renamed(line)?.to;
-    const holder = wanted === undefined ? undefined : givenUp.get(nameKey(wanted));
+    const holder = line.takes === undefined ? undefined : givenUp.get(line.takes);
     if (holder) place(holder);
     ordered.push(line);
   };
-  const ranked = [...lines].sort((one, other) => rankOf(one, depthOf) - rankOf(other, depthOf));
-  for (const line of ranked) place(line);
+  const ranks = new Map(lines.map((line) => [line, rankOf(line, depthOf)]));
+  const rank = (line: L) => ranks.get(line) ?? LAST;
+  for (const line of [...lines].sort((one, other) => rank(one) - rank(other))) place(line);
   return ordered;
 }
 
@@ -45,12 +59,6 @@ function rankOf({ op, kind, sourceId }: Ordered, depthOf: (sourceId: string) => 
   if (kind !== 'user') return LAST;
   if (op === 'remove' || op === 'deactivate') return 0;
   return op === 'create' || op === 'match' ? 1 + depthOf(sourceId) : LAST;
-}
-
-function renamed({ detail }: Ordered): { readonly from: string; readonly to: string } | undefined {
-  const change = detail.attributes?.find(({ name }) => name === 'userName');
-  if (typeof change?.from !== 'string' || typeof change.to !== 'string') return undefined;
-  return { from: nameKey(change.from), to: nameKey(change.to) };
 }
 
 /** Names are compared trimmed and without regard to case. */

@@ -46,8 +46,8 @@ import type { Source, SourceDefinition, SourceUser } from '../../sources/source.
 import { isoTime } from '../../support/clock.ts';
 import { judgeAbsent } from '../absent.ts';
 import { ScanRefused } from '../compare.ts';
+import { mappingOf, pagesOf } from '../comparison/people.ts';
 import type { PullDeps } from '../deps.ts';
-import { mappingOf, pagesOf } from '../people.ts';
 import { firstText } from '../resource.ts';
 import { identitiesOf, type Whereabouts } from './candidates.ts';
 

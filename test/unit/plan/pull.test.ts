@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldBecause } from '../../../src/plan/pull/brake.ts';
 import { type Absence, meaningOf, provesAbsence } from '../../../src/plan/pull/missing.ts';
-import { inOrder, type Ordered } from '../../../src/plan/pull/order.ts';
+import { inOrder, type Naming, namesOf } from '../../../src/plan/pull/order.ts';
 
 const DESIGN = readFileSync(join(__dirname, '../../../docs/design.md'), 'utf8');
 
@@ -66,12 +66,12 @@ it('P10: holds what takes more than half of a group of five or more', () => {
 });
 
 describe('the order of lines', () => {
-  const line = (op: string, sourceId: string, detail: Ordered['detail'] = {}) => ({
-    ...{ op, kind: 'user', sourceId, detail },
+  const line = (op: string, sourceId: string, detail: Naming['detail'] = {}) => ({
+    ...{ op, kind: 'user', sourceId, ...namesOf({ op, detail }) },
   });
   const renamed = (sourceId: string, from: string, to: string) =>
     line('update', sourceId, { attributes: [{ name: 'userName', from, to }] });
-  const order = (lines: readonly Ordered[], depth: Readonly<Record<string, number>> = {}) =>
+  const order = (lines: Parameters<typeof inOrder>[0], depth: Readonly<Record<string, number>> = {}) =>
     inOrder(lines, (id) => depth[id] ?? 0).map(({ sourceId }) => sourceId);
 
   it('lets go first, makes managers before those whom they lead, and changes groups last', () => {

@@ -3,14 +3,13 @@
  * that no more than one group is in memory. Reads only.
  */
 
-import type { GroupRecord } from '../db/identity/groups.ts';
-import type { Db } from '../db/open.ts';
-import type { LineDetail, NewLine } from '../db/pull/changes.ts';
-import { type Known, memberSourceIds } from '../db/pull/directory.ts';
-import type { PullRun } from '../db/pull/runs.ts';
-import { type StagedMember, stagedMembers, stagedPage } from '../db/pull/staging.ts';
-import type { GroupTag, PullSettings } from '../model/pull/pull.ts';
-import type { SourceGroup } from '../sources/source.ts';
+import type { Db } from '../../db/open.ts';
+import type { LineDetail, NewLine } from '../../db/pull/changes.ts';
+import { type KnownGroup, memberSourceIds } from '../../db/pull/directory.ts';
+import type { PullRun } from '../../db/pull/runs.ts';
+import { type StagedMember, stagedMembers, stagedPage } from '../../db/pull/staging.ts';
+import type { GroupTag, PullSettings } from '../../model/pull/pull.ts';
+import type { SourceGroup } from '../../sources/source.ts';
 import { pagesOf } from './people.ts';
 
 const PAGE = 500;
@@ -28,15 +27,17 @@ export interface GroupsCompared {
   readonly doubted: readonly { readonly what: 'members'; readonly id: string; readonly reason: string }[];
 }
 
+/** What a line calls somebody. */
+export type NamedPerson = Pick<NewLine, 'subjectId' | 'personId' | 'display'>;
+
 export interface GroupsInput {
   readonly db: Db;
   readonly run: PullRun;
   readonly settings: PullSettings;
-  readonly known: ReadonlyMap<string, Known>;
-  /** What those are called whom this run makes, by their ids at the source. */
-  readonly named: ReadonlyMap<string, string>;
+  /** The line of each of these people, by their ids at the source. */
+  named(ids: readonly string[]): Promise<ReadonlyMap<string, NamedPerson>>;
   /** Who is, or will be, in the directory. */
-  readonly present: ReadonlySet<string>;
+  isPresent(id: string): boolean;
   /** Everybody in the scan, for groups of everyone. */
   readonly everyone: ReadonlySet<string>;
   /** Who becomes inactive or is removed: no brake counts their memberships besides. */
@@ -46,7 +47,7 @@ export interface GroupsInput {
   /** False where the scan proves nothing about who is missing. */
   readonly mayLeave: boolean;
   /** By their ids at the source, those of the directory. */
-  readonly existing: ReadonlyMap<string, GroupRecord>;
+  readonly existing: ReadonlyMap<string, KnownGroup>;
   /** Why those do not leave the group whom its list has not; null where they do. */
   doubt(
     group: { readonly id: string; readonly name: string },
@@ -85,9 +86,8 @@ export async function compareGroups(
       const wanted = await members.of(group.id);
       const current = there ? await memberSourceIds(db, there.id) : new Set<string>();
       const detail: LineDetail = { group: { sourceId: group.id, display } };
-      for (const id of wanted.ids) {
-        if (!current.has(id) && input.present.has(id)) await add(membership('join', id, detail, input));
-      }
+      const joins = [...wanted.ids].filter((id) => !current.has(id) && input.isPresent(id));
+      for await (const line of memberships('join', joins, detail, input)) await add(line);
       if (!wanted.isWhole || !input.mayLeave) continue;
       const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.removed.has(id));
       if (leaves.length === 0) continue;
@@ -96,7 +96,7 @@ export async function compareGroups(
         doubted.push({ what: 'members', id: group.id, reason });
         continue;
       }
-      for (const id of leaves) await add(membership('leave', id, detail, input));
+      for await (const line of memberships('leave', leaves, detail, input)) await add(line);
       const leaving = leaves.filter((id) => !input.leaving.has(id)).length;
       if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });
     }
@@ -105,19 +105,20 @@ export async function compareGroups(
   return { shrinking, absent, doubted };
 }
 
-function membership(
+async function* memberships(
   op: 'join' | 'leave',
-  id: string,
+  ids: readonly string[],
   detail: LineDetail,
-  { known, named }: Pick<GroupsInput, 'known' | 'named'>,
-): NewLine {
-  const user = known.get(id);
-  return {
-    ...{ op, kind: 'user', sourceId: id, detail },
-    subjectId: user?.id ?? null,
-    personId: user?.personId ?? null,
-    display: user?.userName ?? named.get(id) ?? id,
-  };
+  { named }: Pick<GroupsInput, 'named'>,
+): AsyncGenerator<NewLine> {
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const page = ids.slice(from, from + PAGE);
+    const people = await named(page);
+    for (const id of page) {
+      const person = people.get(id) ?? { subjectId: null, personId: null, display: id };
+      yield { op, kind: 'user', sourceId: id, detail, ...person };
+    }
+  }
 }
 
 export function nameHere({ id, name }: Pick<SourceGroup, 'id' | 'name'>, tags: readonly GroupTag[]): string {

@@ -3,8 +3,8 @@
  * page by page: a company's lines are never in memory together.
  */
 
-import { type Line, lossKey, type NewLine } from '../db/pull/changes.ts';
-import type { PullOp, PullSummary } from '../model/pull/pull.ts';
+import { type Line, lossKey, type NewLine } from '../../db/pull/changes.ts';
+import type { PullOp, PullSummary } from '../../model/pull/pull.ts';
 
 export interface SinkDeps {
   /** Losses, as keys, that an admin discarded before. */

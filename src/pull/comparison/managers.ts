@@ -1,0 +1,91 @@
+/** Who is whose manager, by what the source says of both. Pure; the table is in docs/design.md. */
+
+import type { SourceUser } from '../../sources/source.ts';
+import { firstText } from '../resource.ts';
+import type { Problems } from './problems.ts';
+
+export interface ManagerKeys {
+  readonly childKey: string;
+  readonly parentKey: string;
+  compared(value: string): string;
+}
+
+/** By the id of whoever is led, the id of the manager; absent: none. */
+export type Managers = ReadonlyMap<string, string>;
+
+/** The id of whoever has the key: `several`, where more than one has it; undefined: nobody. */
+interface Named {
+  by: string | 'several' | undefined;
+}
+
+/** Reads everybody twice, page by page: whom they name, then who that is. Of keys that nobody names it keeps none. */
+export class ManagerIndex {
+  readonly #keys: ManagerKeys;
+  readonly #named = new Map<string, Named>();
+  readonly #manager = new Map<string, Named>();
+
+  constructor(keys: ManagerKeys) {
+    this.#keys = keys;
+  }
+
+  /** In the first reading. */
+  noteChild(user: SourceUser): void {
+    if (user.state === 'gone') return;
+    const child = firstText(user, [this.#keys.childKey]);
+    if (child === null) return;
+    const key = this.#keys.compared(child);
+    const named = this.#named.get(key) ?? { by: undefined };
+    this.#named.set(key, named);
+    this.#manager.set(user.id, named);
+  }
+
+  /** In the second one. */
+  noteParent(user: SourceUser): void {
+    if (user.state === 'gone') return;
+    const parent = firstText(user, [this.#keys.parentKey]);
+    const named = parent === null ? undefined : this.#named.get(this.#keys.compared(parent));
+    if (named) named.by = named.by === undefined ? user.id : 'several';
+  }
+
+  /** `problems`: who names somebody who is not there, is ambiguous, or leads themselves. */
+  join(problems: Problems): Managers {
+    const of = new Map<string, string>();
+    for (const [id, { by }] of this.#manager) {
+      if (by === undefined) problems.add(`The manager of ${id} is not in the directory.`);
+      else if (by === 'several') problems.add(`The manager of ${id} could be one of several.`);
+      else if (by === id) problems.add(`${id} would be their own manager.`);
+      else of.set(id, by);
+    }
+    for (const id of inLoops(of)) {
+      of.delete(id);
+      problems.add(`${id} would be above their own manager.`);
+    }
+    return of;
+  }
+}
+
+/** Those who come back to themselves when one goes up from them. */
+function inLoops(of: Managers): ReadonlySet<string> {
+  const loops = new Set<string>();
+  const settled = new Set<string>();
+  for (const start of of.keys()) {
+    const path: string[] = [];
+    const onPath = new Set<string>();
+    let at: string | undefined = start;
+    while (at !== undefined && !settled.has(at) && !onPath.has(at)) {
+      path.push(at);
+      onPath.add(at);
+      at = of.get(at);
+    }
+    if (at !== undefined && onPath.has(at)) for (const id of path.slice(path.indexOf(at))) loops.add(id);
+    for (const id of path) settled.add(id);
+  }
+  return loops;
+}
+
+/** Managers before those whom they lead, so that whoever is made has a manager to point at. */
+export function depthOf(id: string, of: Managers): number {
+  let depth = 0;
+  for (let at = of.get(id); at !== undefined; at = of.get(at)) depth += 1;
+  return depth;
+}

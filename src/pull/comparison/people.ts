@@ -1,0 +1,281 @@
+/**
+ * Compares what a scan showed of people with those whom the connection has brought, and says what would change. Reads the
+ * directory only; a person who is missing is judged by plan/pull/missing.ts.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { UserRecord } from '../../db/identity/users.ts';
+import type { Db } from '../../db/open.ts';
+import type { NewLine } from '../../db/pull/changes.ts';
+import { type KnownUsers, usersBySourceId } from '../../db/pull/directory.ts';
+import { recordsAmong, recordsPage } from '../../db/pull/records.ts';
+import type { PullRun } from '../../db/pull/runs.ts';
+import { stagedPage } from '../../db/pull/staging.ts';
+import type { MappedTarget, PullOp, PullSettings } from '../../model/pull/pull.ts';
+import { isActive, primaryEmail, type Resource } from '../../model/resource.ts';
+import { ENTERPRISE_URN } from '../../model/source.ts';
+import { Names } from '../../plan/pull/names.ts';
+import type { SourceDefinition, SourceUser } from '../../sources/source.ts';
+import { nameOf, resourceOf } from '../resource.ts';
+import type { Arrival, Arrivals } from './arrivals.ts';
+import type { FoundLines } from './found.ts';
+import { ManagerIndex, type Managers } from './managers.ts';
+import { Problems } from './problems.ts';
+
+const PAGE = 500;
+
+/** Ids at the source alone: all of them are in memory at once. */
+export interface Shown {
+  /** Everybody in the scan. */
+  readonly ids: Set<string>;
+  /** Of those, and of those whom the directory has: who is not, or will not be, there. */
+  readonly absent: Set<string>;
+  /** By the id of whoever is led, that of the manager. */
+  leads: Managers;
+  readonly problems: Problems;
+  unchanged: number;
+  filtered: number;
+  skipped: number;
+  /** Whoever was deleted, and is in the list again, and whom nobody has asked about. */
+  unknown: number;
+  /** In the directory, and left out by domains alone. */
+  readonly outside: string[];
+}
+
+export interface Compared {
+  readonly db: Db;
+  readonly run: PullRun;
+  readonly settings: PullSettings;
+  readonly definition: SourceDefinition;
+  readonly known: KnownUsers;
+  /** ISO time, for dates that pass. */
+  readonly now: string;
+  readonly arrivals: Arrivals;
+  readonly found: FoundLines;
+}
+
+export function mappingOf(settings: PullSettings, definition: SourceDefinition): readonly MappedTarget[] {
+  return settings.mapping ?? definition.defaultMapping;
+}
+
+export async function comparePeople(compared: Compared): Promise<Shown> {
+  const { db, run, settings, definition, arrivals, found } = compared;
+  const mapping = mappingOf(settings, definition);
+  const names = new Names<UserRecord>();
+  const shown: Shown = {
+    ...{ ids: new Set(), absent: new Set(), leads: new Map(), problems: new Problems() },
+    ...{ unchanged: 0, filtered: 0, skipped: 0, unknown: 0, outside: [] },
+  };
+  await readKeys(compared, mapping, names, shown);
+  // Whose name another record has too: only when all are read it is known whose it was.
+  const contested: Arrival[] = [];
+  for await (const users of pagesOf<SourceUser>((after) => stagedPage(db, run.id, 'user', after, PAGE))) {
+    const pageIds = users.map(({ id }) => id);
+    const existing = await usersBySourceId(db, run.connectionId, pageIds);
+    const kept = await recordsAmong<SourceUser>(db, run.connectionId, pageIds);
+    const comparing: Comparing = { compared, shown, mapping, names, lines: [], arriving: [] };
+    for (const user of users) {
+      if (isOlder(user, kept.get(user.id))) shown.unchanged += 1;
+      else compareOne(comparing, asOf(user, compared.now), existing.get(user.id));
+    }
+    const { lines, arriving } = comparing;
+    const isContested = ({ line }: Arrival) => names.isContested(line.detail.userName ?? '');
+    contested.push(...arriving.filter(isContested));
+    const alone = arriving.filter((arrival) => !isContested(arrival));
+    for (const line of [...lines, ...(await arrivals.settle(alone, shown))]) await found.add(line);
+  }
+  for (let from = 0; from < contested.length; from += PAGE) {
+    const some = contested.slice(from, from + PAGE).map((arrival) => takingOver(arrival, names));
+    const coming = some.filter(({ line }) => line.op === 'create');
+    const others = some.filter(({ line }) => line.op !== 'create').map(({ line }) => line);
+    for (const line of [...others, ...(await arrivals.settle(coming, shown))]) await found.add(line);
+  }
+  return shown;
+}
+
+/** Whether somebody is, or will be, in the directory. */
+export function isPresent({ ids, absent }: Shown, known: KnownUsers, id: string): boolean {
+  return !absent.has(id) && (ids.has(id) || known.ids.has(id));
+}
+
+/** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
+function takingOver({ line, email }: Arrival, names: Names<UserRecord>): Arrival {
+  const former = names.formerly(line.detail.userName ?? '');
+  if (!former) return { line, email };
+  return { line: { ...line, op: 'reactivate', subjectId: former.id, personId: former.personId }, email };
+}
+
+/** A replica that lags never takes anything back. */
+export function isOlder(user: SourceUser, kept: SourceUser | undefined): boolean {
+  return user.changedAt !== undefined && kept?.changedAt !== undefined && user.changedAt < kept.changedAt;
+}
+
+/** Of a date that has passed nobody writes anything at the source. */
+function asOf(user: SourceUser, now: string): SourceUser {
+  const isOver = user.state === 'active' && user.activeUntil !== undefined && user.activeUntil <= now;
+  return isOver ? { ...user, state: 'inactive', because: `active until ${user.activeUntil}` } : user;
+}
+
+interface Comparing {
+  readonly compared: Compared;
+  readonly shown: Shown;
+  readonly mapping: readonly MappedTarget[];
+  readonly names: Names<UserRecord>;
+  /** Of a page: what would change of those who are there. */
+  readonly lines: NewLine[];
+  /** Whoever would be made. */
+  readonly arriving: Arrival[];
+}
+
+function compareOne(
+  { compared, shown, mapping, names, lines, arriving }: Comparing,
+  user: SourceUser,
+  existing: UserRecord | undefined,
+): void {
+  const { known, settings } = compared;
+  const managerId = shown.leads.get(user.id) ?? null;
+  const manager = managerId === null ? undefined : known.ids.get(managerId);
+  const resource = resourceOf(user, mapping, manager === undefined ? null : { id: manager });
+  const lineOf = (op: PullOp, attributes?: ReturnType<typeof differing>): NewLine => ({
+    ...{ op, kind: 'user', sourceId: user.id },
+    ...{ subjectId: existing?.id ?? null, personId: existing?.personId ?? null },
+    display: existing?.userName ?? String(resource?.displayName ?? resource?.userName ?? user.id),
+    detail: {
+      manager: managerId,
+      ...(attributes ? { attributes } : {}),
+      ...(op === 'create' && resource ? { userName: String(resource.userName) } : {}),
+    },
+  });
+  const line = (op: PullOp, attributes?: ReturnType<typeof differing>) => lines.push(lineOf(op, attributes));
+  const isKnown = known.ids.has(user.id);
+  if (user.state === 'gone') {
+    shown.absent.add(user.id);
+    if (existing) line('remove');
+    return;
+  }
+  if (resource === null) {
+    shown.skipped += 1;
+    if (!isKnown) shown.absent.add(user.id);
+    shown.problems.add(`${user.id} has none of the attributes that make a userName.`);
+    return;
+  }
+  if (!isInside(resource, settings.domains)) {
+    shown.filtered += 1;
+    if (isKnown) shown.outside.push(user.id);
+    else shown.absent.add(user.id);
+    return;
+  }
+  if (names.loses(String(resource.userName), user)) {
+    shown.skipped += 1;
+    if (!isKnown) shown.absent.add(user.id);
+    shown.problems.add(`${user.id} has the userName ${String(resource.userName)}, which another has too.`);
+    if (!existing || isActive(resource)) return;
+    names.lose(String(resource.userName), existing);
+    if (existing.active) line('deactivate');
+    return;
+  }
+  if (!existing) {
+    arriving.push({ line: lineOf('create'), email: primaryEmail(resource) });
+    return;
+  }
+  const before = withoutManagerName(existing.resource);
+  const after = withoutManagerName(resource);
+  const left = existing.active && !isActive(resource);
+  const returned = !existing.active && isActive(resource);
+  const attributes = differing(before, after);
+  if (left) line('deactivate', attributes);
+  else if (returned) line('reactivate', attributes);
+  // A manager whom this very run makes has no id yet to compare.
+  else if (attributes.length > 0 || (managerId !== null && manager === undefined)) line('update', attributes);
+  else shown.unchanged += 1;
+}
+
+function isInside(resource: Resource, domains: readonly string[]): boolean {
+  if (domains.length === 0) return true;
+  const address = primaryEmail(resource) ?? String(resource.userName);
+  const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  return domains.some((allowed) => allowed.toLowerCase() === domain);
+}
+
+/** The name beside the manager's id is for people, and moves with the manager. */
+function withoutManagerName(resource: Resource): Resource {
+  const enterprise = resource[ENTERPRISE_URN] as Record<string, unknown> | undefined;
+  const manager = enterprise?.manager as { readonly value?: string } | undefined;
+  if (!enterprise || !manager) return resource;
+  return { ...resource, [ENTERPRISE_URN]: { ...enterprise, manager: { value: manager.value } } };
+}
+
+function differing(before: Resource, after: Resource) {
+  const flat = (resource: Resource): Map<string, unknown> =>
+    new Map(
+      Object.entries(resource).flatMap(([name, value]): [string, unknown][] =>
+        name === ENTERPRISE_URN
+          ? Object.entries(value as object).map(([part, inner]) => [`enterprise.${part}`, inner])
+          : [[name, value]],
+      ),
+    );
+  const was = flat(before);
+  const is = flat(after);
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .filter((name) => !isDeepStrictEqual(was.get(name), is.get(name)))
+    .map((name) => ({ name, from: was.get(name) ?? null, to: is.get(name) ?? null }));
+}
+
+/**
+ * Reads everybody twice, those of the scan, and for managers in a delta also those who were not in it: which names are there
+ * more than once and who names whom as manager, then whose those names are.
+ */
+async function readKeys(
+  { db, run, settings, definition, now }: Compared,
+  mapping: readonly MappedTarget[],
+  names: Names<UserRecord>,
+  shown: Shown,
+): Promise<void> {
+  const keys = definition.manager;
+  const childKey = settings.manager.childKey ?? keys?.childKey;
+  const parentKey = settings.manager.parentKey ?? keys?.parentKey;
+  const compared = definition.comparedKey ?? ((value: string) => value.trim().toLowerCase());
+  const isWanted = settings.manager.enabled && childKey !== undefined && parentKey !== undefined;
+  const index = isWanted ? new ManagerIndex({ childKey, parentKey, compared }) : null;
+  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, PAGE);
+  const kept = (after: string) => recordsPage<SourceUser>(db, run.connectionId, after, PAGE);
+  const readAll = async (each: (user: SourceUser) => void, other: (user: SourceUser) => void) => {
+    for await (const users of pagesOf<SourceUser>(staged)) for (const user of users) each(user);
+    if (!index || run.mode !== 'delta') return;
+    for await (const users of pagesOf<SourceUser>(kept))
+      for (const user of users) if (!shown.ids.has(user.id)) other(user);
+  };
+  await readAll(
+    (user) => {
+      shown.ids.add(user.id);
+      const name = nameOf(user, mapping);
+      if (name !== null) names.note(name);
+      index?.noteChild(user);
+    },
+    (user) => index?.noteChild(user),
+  );
+  if (!index && !names.anyContested) return;
+  await readAll(
+    (user) => {
+      const name = nameOf(user, mapping);
+      if (name !== null) names.add(name, asOf(user, now));
+      index?.noteParent(user);
+    },
+    (user) => index?.noteParent(user),
+  );
+  if (index) shown.leads = index.join(shown.problems);
+}
+
+/** Page after page, by the ids at the source. */
+export async function* pagesOf<R>(
+  read: (after: string) => Promise<readonly { readonly sourceId: string; readonly record: R }[]>,
+): AsyncGenerator<readonly R[]> {
+  let after = '';
+  for (;;) {
+    const page = await read(after);
+    const last = page.at(-1);
+    if (!last) return;
+    yield page.map(({ record }) => record);
+    after = last.sourceId;
+  }
+}
