@@ -6,7 +6,7 @@ import { readAhead } from '../ahead.ts';
 import { createUnreadCount, lookedUp } from '../lookups.ts';
 import { withHiddenGroups } from '../nesting.ts';
 import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
-import { type GoogleCalls, type GoogleRecord, googleCalls } from './api/calls.ts';
+import { type GoogleCalls, googleCalls } from './api/calls.ts';
 import { createGoogleClient, type GoogleClient } from './api/client.ts';
 import { checkGoogle } from './check.ts';
 import { groupOf, isGuest, userOf } from './mapping.ts';
@@ -66,11 +66,11 @@ async function* scan(
   if (choice.mode !== 'Off') {
     const chosen = choice.mode === 'Selected' ? new Set(choice.ids) : null;
     const known = new Set<string>();
-    const shown: GoogleRecord[] = [];
+    const shown = new Set<string>();
     for await (const { records } of client.pages((token) => calls.groups(token), 'list groups', context)) {
       for (const { id } of records) known.add(id);
       const wanted = records.filter(({ id }) => chosen?.has(id) ?? true);
-      shown.push(...wanted);
+      for (const { id } of wanted) shown.add(id);
       yield { kind: 'groups', groups: wanted.map(groupOf) };
     }
     yield* memberPages(google, { people, known, shown }, context);
@@ -83,7 +83,8 @@ interface Scanned {
   readonly people: ReadonlySet<string>;
   /** All groups of the account, whether chosen or not. */
   readonly known: ReadonlySet<string>;
-  readonly shown: readonly GoogleRecord[];
+  /** Those whose members are shown. */
+  readonly shown: ReadonlySet<string>;
 }
 
 /** Groups that were not chosen are looked into where a chosen one contains them. */
@@ -92,7 +93,6 @@ async function* memberPages(
   { people, known, shown }: Scanned,
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
-  const shownIds = new Set(shown.map(({ id }) => id));
   let outside = 0;
   const readDirect = async (groupId: string): Promise<readonly SourceMember[]> => {
     const members: SourceMember[] = [];
@@ -115,19 +115,19 @@ async function* memberPages(
   const read = new Map<string, Promise<readonly SourceMember[]>>();
   const direct = (groupId: string) => {
     const begun = read.get(groupId) ?? readDirect(groupId);
-    if (!shownIds.has(groupId)) read.set(groupId, begun);
+    if (!shown.has(groupId)) read.set(groupId, begun);
     return begun;
   };
   const unread = createUnreadCount();
-  const readOne = async ({ id: groupId }: GoogleRecord) => {
+  const readOne = async (groupId: string) => {
     try {
-      const members = await withHiddenGroups(groupId, direct, (id) => (shownIds.has(id) ? null : id));
+      const members = await withHiddenGroups(groupId, direct, (id) => (shown.has(id) ? null : id));
       return { groupId, members };
     } catch (error) {
       return { groupId, error };
     }
   };
-  for await (const one of readAhead(shown, MEMBER_READS_AT_ONCE, readOne)) {
+  for await (const one of readAhead([...shown], MEMBER_READS_AT_ONCE, readOne)) {
     const { groupId } = one;
     if (one.members) {
       unread.read();

@@ -64,7 +64,7 @@ async function* scan(okta: Okta, request: ScanRequest, context: CallContext): As
   // Whoever is deactivated between the two is seen twice, and what was read later counts.
   yield* userPages(okta, calls.users({}), users, context);
   yield* userPages(okta, calls.users({ filter: 'status eq "DEPROVISIONED"' }), users, context);
-  const found: OktaRecord[] = [];
+  const found: string[] = [];
   yield* groupPages(okta, request, null, groups, found, context);
   yield* memberPages(okta, found, context);
   const before = request.position === null ? null : positionOf(request.position, okta.origin);
@@ -82,7 +82,7 @@ async function* delta(
   const groups = createWatermark(GROUP_TIMES, known.groups);
   const changed = `lastUpdated gt "${sinceOf(known.users)}"`;
   yield* userPages(okta, okta.calls.users({ filter: changed }), users, context);
-  const found: OktaRecord[] = [];
+  const found: string[] = [];
   const since = sinceOf(known.groups);
   const filter = `lastMembershipUpdated gt "${since}" or lastUpdated gt "${since}"`;
   yield* groupPages(okta, request, filter, groups, found, context);
@@ -172,13 +172,13 @@ function inTransition({ id, record }: OktaRecord): string {
   return `Okta shows ${id} with the status ${String(record.status)}, which does not say whether the person is active`;
 }
 
-/** Adds to `found` whose members are to be read. `filter` null: all of them. */
+/** Adds to `found` the ids of groups whose members are to be read. `filter` null: all of them. */
 async function* groupPages(
   okta: Okta,
   { groups: choice }: ScanRequest,
   filter: string | null,
   watermark: Watermark,
-  found: OktaRecord[],
+  found: string[],
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
   const { client, calls } = okta;
@@ -194,7 +194,7 @@ async function* groupPages(
     watermark.answered(at);
     for (const record of value) watermark.saw(record);
     const wanted = value.filter((record) => (chosen ? chosen.has(record.id) : !isBuiltIn(record)));
-    found.push(...wanted);
+    for (const { id } of wanted) found.push(id);
     yield { kind: 'groups', groups: wanted.map(groupOf) };
   }
 }
@@ -203,7 +203,7 @@ async function* chosenGroups(
   { deps, client, calls }: Okta,
   ids: readonly string[],
   watermark: Watermark,
-  found: OktaRecord[],
+  found: string[],
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
   const unread = createUnreadCount();
@@ -220,7 +220,7 @@ async function* chosenGroups(
       unread.read();
       watermark.answered(one.answered.at);
       watermark.saw(one.answered.value);
-      found.push(one.answered.value);
+      found.push(one.answered.value.id);
       yield { kind: 'groups', groups: [groupOf(one.answered.value)] };
     } else if (!isMissing(one.error)) {
       yield { kind: 'unread', what: 'group', id: one.id, reason: unread.heard(one.error) };
@@ -235,11 +235,11 @@ function isMissing(error: unknown): boolean {
 /** Okta's groups do not nest. Deactivated people stay in them, which means nothing. */
 async function* memberPages(
   { client, calls }: Okta,
-  groups: readonly OktaRecord[],
+  groupIds: readonly string[],
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
   const unread = createUnreadCount();
-  const read = async ({ id }: OktaRecord) => {
+  const read = async (id: string) => {
     const members: SourceMember[] = [];
     try {
       for await (const { value } of client.pages(
@@ -254,7 +254,7 @@ async function* memberPages(
       return { groupId: id, error };
     }
   };
-  for await (const one of readAhead(groups, MEMBER_READS_AT_ONCE, read)) {
+  for await (const one of readAhead(groupIds, MEMBER_READS_AT_ONCE, read)) {
     const { groupId } = one;
     if (one.members) {
       unread.read();
