@@ -284,7 +284,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('broughtBack', 'an old list brings nobody back who was deleted', [
     'src/pull/comparison/arrivals.ts',
-    'deleted.size === 0 ? lines',
-    'deleted.size >= 0 ? lines',
+    'asked.length === 0 ? lines',
+    'asked.length >= 0 ? lines',
   ]),
 ];

@@ -19,3 +19,14 @@ export class DirectoryRefusal extends Error {
     this.reason = reason;
   }
 }
+
+/** What a refusal says that `check` ends with; null where it passes. */
+export function refusalIn(check: () => unknown): string | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    if (error instanceof DirectoryRefusal) return error.message;
+    throw error;
+  }
+}

@@ -17,6 +17,7 @@ import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
+import type { Resource } from '../model/resource.ts';
 import type { SourceUser } from '../sources/source.ts';
 import { isOlder, pagesOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
@@ -100,8 +101,16 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   const seen: SourceUser = line.op === 'deactivate' ? { ...user, state: 'inactive' } : user;
   const resource = resourceOf(seen, mapping, await leadOf(db, run, line.detail.manager ?? null));
   if (resource === null) return;
-  if (there) await changeUser(deps, write, there.id, { precondition: null, edit: () => resource });
-  else await createUser(deps, write, resource);
+  if (!there) return void (await createUser(deps, write, resource));
+  try {
+    await changeUser(deps, write, there.id, { precondition: null, edit: () => resource });
+  } catch (error) {
+    if (line.op !== 'deactivate' || !(error instanceof DirectoryRefusal) || error.reason !== 'taken')
+      throw error;
+    // A leaver must get out, whatever name they have at the source by now.
+    const edit = (current: Resource) => ({ ...current, active: false });
+    await changeUser(deps, write, there.id, { precondition: null, edit });
+  }
 }
 
 /** Whose record lost the name to this one. Who is active still is not written over. */

@@ -15,6 +15,7 @@ import {
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import {
+  holdersOfNames,
   type KnownGroup,
   knownGroups,
   knownUsers,
@@ -37,7 +38,8 @@ import { FoundLines } from './comparison/found.ts';
 import { compareGroups, type NamedPerson } from './comparison/groups.ts';
 import { LineSink } from './comparison/lines.ts';
 import { depthOf } from './comparison/managers.ts';
-import { comparePeople, isPresent } from './comparison/people.ts';
+import { comparePeople } from './comparison/people.ts';
+import { isPresent } from './comparison/shown.ts';
 import type { PullDeps } from './deps.ts';
 
 /** The scan ended well and still cannot be true. */
@@ -114,19 +116,26 @@ export async function compareRun(
     wasActive: (id) => !known.inactive.has(id),
     write: (firstSeq, page) => recordUnder(db, lease, (tx) => insertLines(tx, run.id, firstSeq, page)),
   });
-  for await (const line of found.inOrder((id) => depthOf(id, people.leads))) await sink.add(line);
+  const refuse = ({ sourceId, subjectId }: NewLine) => {
+    people.skipped += 1;
+    if (subjectId === null) people.absent.add(sourceId);
+    people.problems.add(`${sourceId} would have a userName that somebody else has.`);
+  };
+  for await (const line of found.inOrder((id) => depthOf(id, people.leads), refuse)) await sink.add(line);
   const groups = await compareGroups(
     {
       ...{ db, run, settings, existing },
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
       isPresent: (id) => isPresent(people, known, id),
       named: (ids) => peopleNamed(db, run, ids),
+      refused: (sentence) => people.problems.add(sentence),
       doubt: (group, ids) => doubtLeavers(source, group, ids, context),
       mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
     },
     (line) => sink.add(line),
   );
   const goneGroups = certain ? await absentGroups(input, groups.absent) : [];
+  people.skipped += groups.refused;
   const removedGroups = await linesOfGroups(db, existing, goneGroups);
   for (const line of removedGroups.lines) await sink.add(line);
   await sink.flush();
@@ -155,7 +164,7 @@ export async function compareRun(
   return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };
 }
 
-function foundLines(db: Db, { id }: PullRun, lease: Lease): FoundLines {
+function foundLines(db: Db, { id, connectionId }: PullRun, lease: Lease): FoundLines {
   return new FoundLines({
     keep: (lines) =>
       recordUnder(db, lease, (tx) =>
@@ -167,6 +176,7 @@ function foundLines(db: Db, { id }: PullRun, lease: Lease): FoundLines {
         ),
       ),
     kept: (ids) => stagedAmong<NewLine>(db, id, 'line', ids),
+    holders: (names) => holdersOfNames(db, connectionId, names),
   });
 }
 

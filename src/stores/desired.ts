@@ -18,10 +18,10 @@ import type { GroupMapping } from '../db/stores/mappings.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { Attributes, DesiredGroup, DesiredUser, Lifecycle, Speaker } from '../model/desired.ts';
-import { groupNameCore } from '../model/groups/name.ts';
 import { identityPath } from '../model/pull/identity.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import { sourceValue } from '../model/source.ts';
+import { groupNameCore } from '../support/text/groupName.ts';
 import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
 import { groupInScope, peopleInScope, type Scope } from './scope.ts';
 

@@ -3,7 +3,7 @@
  * input always gives the same names in the same order.
  */
 
-import { asciiLetters, nameDigest } from '../../model/groups/name.ts';
+import { asciiLetters, nameDigest } from '../../support/text/groupName.ts';
 
 export const USERNAME_LENGTH_MAX = 255;
 /** How many names are tried for a new account: `jane`, `jane1`, … `jane19`. */

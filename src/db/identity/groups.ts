@@ -3,8 +3,8 @@
  * `groupMembers.ts`; nothing here reads them.
  */
 
-import { groupNameCore } from '../../model/groups/name.ts';
 import type { Resource } from '../../model/resource.ts';
+import { groupNameCore } from '../../support/text/groupName.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import {

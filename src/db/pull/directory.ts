@@ -68,6 +68,24 @@ export async function namesBySourceId(
   return found;
 }
 
+/** By userName in lower case, the id at the source of whoever has it; empty for one who came from elsewhere. */
+export async function holdersOfNames(
+  db: Db,
+  connectionId: string,
+  namesLower: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const some of chunks(namesLower)) {
+    const rows = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('deleted_at')
+      .whereIn('user_name_lower', some)
+      .select('user_name_lower', 'external_id');
+    for (const row of rows) found.set(row.user_name_lower, row.external_id ?? '');
+  }
+  return found;
+}
+
 /** Whom a connection has brought: ids alone, because all of them are in memory at once. */
 export interface KnownUsers {
   /** By the id at the source, the one in the directory. */

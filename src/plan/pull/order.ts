@@ -15,6 +15,8 @@ export interface Ordered {
 
 export interface Naming {
   readonly op: string;
+  /** Of whoever goes: their name. */
+  readonly display?: string;
   readonly detail: {
     /** Of whoever is made: the name to sign in by. */
     readonly userName?: string;
@@ -23,8 +25,9 @@ export interface Naming {
 }
 
 /** Which names a line moves. */
-export function namesOf({ op, detail }: Naming): Pick<Ordered, 'takes' | 'givesUp'> {
+export function namesOf({ op, detail, display }: Naming): Pick<Ordered, 'takes' | 'givesUp'> {
   const { userName } = detail;
+  if (op === 'remove') return display === undefined ? {} : { givesUp: nameKey(display) };
   if (op === 'create' || op === 'match') return userName === undefined ? {} : { takes: nameKey(userName) };
   const change = detail.attributes?.find(({ name }) => name === 'userName');
   if (typeof change?.from !== 'string' || typeof change.to !== 'string') return {};
@@ -51,6 +54,28 @@ export function inOrder<L extends Ordered>(
   const rank = (line: L) => ranks.get(line) ?? LAST;
   for (const line of [...lines].sort((one, other) => rank(one) - rank(other))) place(line);
   return ordered;
+}
+
+/** Whether each line, in its turn, finds free the name that it takes. */
+export class NamesInTurn {
+  readonly #free = new Set<string>();
+  readonly #taken = new Set<string>();
+
+  /** `holder`: the id at the source of whoever has the name before the run; undefined: nobody. */
+  admits({ op, sourceId, takes, givesUp }: Ordered, holder: string | undefined): boolean {
+    const moves = takes !== givesUp;
+    if (takes !== undefined && moves) {
+      const isFree = holder === undefined || holder === sourceId || this.#free.has(takes);
+      // Whoever leaves goes without the new name.
+      if (!isFree || this.#taken.has(takes)) return op === 'deactivate';
+      this.#taken.add(takes);
+    }
+    if (givesUp !== undefined && moves) {
+      this.#free.add(givesUp);
+      this.#taken.delete(givesUp);
+    }
+    return true;
+  }
 }
 
 const LAST = Number.MAX_SAFE_INTEGER;

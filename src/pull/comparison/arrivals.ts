@@ -1,6 +1,6 @@
 /**
  * Whoever a run would make: a person whom another connection has brought already, somebody new, or nobody, because the list
- * that shows them is an old one. Asks the source about those alone who were deleted here.
+ * that shows them is an old one. Asks the source about those alone who were deleted here, or would have another's record.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -10,7 +10,7 @@ import { deletedSourceIds } from '../../db/pull/directory.ts';
 import { type Matching, matchesOf, matchingOf } from '../../db/pull/matches.ts';
 import type { Source } from '../../sources/source.ts';
 import { ghostsAmong } from '../absent.ts';
-import type { Shown } from './people.ts';
+import type { Shown } from './shown.ts';
 
 export interface Arrival {
   readonly line: NewLine;
@@ -42,25 +42,27 @@ export class Arrivals {
     const deleted = await deletedSourceIds(db, connectionId, ids);
     this.#matching ??= await matchingOf(db, connectionId);
     // Whoever was in this connection before is who they were.
-    const fresh = arrivals.filter(({ line }) => !deleted.has(line.sourceId));
+    const fresh = arrivals.filter(({ line }) => line.op === 'create' && !deleted.has(line.sourceId));
     const elsewhere = await matchesOf(
       db,
       this.#matching,
       fresh.map(({ line, email }) => ({ sourceId: line.sourceId, email })),
     );
     const lines = arrivals.flatMap(({ line }) => matched(line, elsewhere.get(line.sourceId) ?? [], shown));
-    return deleted.size === 0 ? lines : this.#withoutGhosts(lines, deleted, shown);
+    const doubted = lines.filter(({ op, sourceId }) => op === 'reactivate' || deleted.has(sourceId));
+    const asked = doubted.map(({ sourceId }) => sourceId);
+    return asked.length === 0 ? lines : this.#withoutGhosts(lines, asked, shown);
   }
 
-  /** A replica that lags brings nobody back who was deleted. */
+  /** A replica that lags brings nobody back who was deleted, and gives nobody's record to them. */
   async #withoutGhosts(
     lines: readonly NewLine[],
-    deleted: ReadonlySet<string>,
+    asked: readonly string[],
     shown: Shown,
   ): Promise<readonly NewLine[]> {
     const { source, context } = this.#deps;
-    const { ghosts, unasked } = await ghostsAmong(deleted, source, context, this.#asked);
-    this.#asked += deleted.size;
+    const { ghosts, unasked } = await ghostsAmong(asked, source, context, this.#asked);
+    this.#asked += asked.length;
     for (const id of ghosts) {
       shown.absent.add(id);
       shown.skipped += 1;
@@ -69,7 +71,9 @@ export class Arrivals {
     for (const id of unasked) {
       shown.absent.add(id);
       shown.unknown += 1;
-      shown.problems.add(`${id} was deleted and is in the list again: the next run asks whether that is so.`);
+      shown.problems.add(
+        `${id} is in the list, and many are to be asked about: the next run asks whether that is so.`,
+      );
     }
     return lines.filter(({ sourceId }) => !ghosts.has(sourceId) && !unasked.has(sourceId));
   }

@@ -4,13 +4,15 @@
  */
 
 import type { NewLine } from '../../db/pull/changes.ts';
-import { inOrder, namesOf, type Ordered } from '../../plan/pull/order.ts';
+import { inOrder, NamesInTurn, namesOf, type Ordered } from '../../plan/pull/order.ts';
 import { isLeaving } from './lines.ts';
 
 export interface FoundDeps {
   keep(lines: readonly NewLine[]): Promise<void>;
   /** Those kept of these people, by their ids at the source. */
   kept(sourceIds: readonly string[]): Promise<ReadonlyMap<string, NewLine>>;
+  /** By userName as it is compared, the id at the source of whoever has it. */
+  holders(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 const LINES_AT_ONCE = 500;
@@ -45,16 +47,23 @@ export class FoundLines {
     return this.#removed;
   }
 
-  /** `depthOf`: how many managers are above somebody. */
-  async *inOrder(depthOf: (sourceId: string) => number): AsyncGenerator<NewLine> {
+  /** `depthOf`: how many managers are above somebody. `refuse`: for whom the name is not free in their turn. */
+  async *inOrder(
+    depthOf: (sourceId: string) => number,
+    refuse: (line: NewLine) => void,
+  ): AsyncGenerator<NewLine> {
     await this.#flush();
     const places = inOrder(this.#places.splice(0), depthOf);
+    const names = new NamesInTurn();
     for (let from = 0; from < places.length; from += LINES_AT_ONCE) {
-      const ids = places.slice(from, from + LINES_AT_ONCE).map(({ sourceId }) => sourceId);
-      const lines = await this.#deps.kept(ids);
-      for (const id of ids) {
-        const line = lines.get(id);
-        if (line) yield line;
+      const page = places.slice(from, from + LINES_AT_ONCE);
+      const lines = await this.#deps.kept(page.map(({ sourceId }) => sourceId));
+      const holders = await this.#deps.holders(page.flatMap(({ takes }) => takes ?? []));
+      for (const place of page) {
+        const line = lines.get(place.sourceId);
+        if (!line) continue;
+        if (names.admits(place, holders.get(place.takes ?? ''))) yield line;
+        else refuse(line);
       }
     }
   }

@@ -8,7 +8,10 @@ import type { LineDetail, NewLine } from '../../db/pull/changes.ts';
 import { type KnownGroup, memberSourceIds } from '../../db/pull/directory.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { type StagedMember, stagedMembers, stagedPage } from '../../db/pull/staging.ts';
+import { acceptableGroup, trimmedGroup } from '../../directory/identifiers.ts';
+import { refusalIn } from '../../directory/refusal.ts';
 import type { GroupTag, PullSettings } from '../../model/pull/pull.ts';
+import { nameKey } from '../../plan/pull/order.ts';
 import type { SourceGroup } from '../../sources/source.ts';
 import { pagesOf } from './people.ts';
 
@@ -23,6 +26,8 @@ export interface GroupsCompared {
   }[];
   /** In the directory, and not in the scan. */
   readonly absent: readonly string[];
+  /** How many would have a name that the directory does not take. */
+  readonly refused: number;
   /** Groups whose list of members is not believed. */
   readonly doubted: readonly { readonly what: 'members'; readonly id: string; readonly reason: string }[];
 }
@@ -48,6 +53,8 @@ export interface GroupsInput {
   readonly mayLeave: boolean;
   /** By their ids at the source, those of the directory. */
   readonly existing: ReadonlyMap<string, KnownGroup>;
+  /** Hears why a group is left as it is. */
+  refused(sentence: string): void;
   /** Why those do not leave the group whom its list has not; null where they do. */
   doubt(
     group: { readonly id: string; readonly name: string },
@@ -65,6 +72,9 @@ export async function compareGroups(
   const shrinking: { name: string; members: number; leaving: number }[] = [];
   const shown = new Set<string>();
   const doubted: { what: 'members'; id: string; reason: string }[] = [];
+  /** Whose each name is, as line after line leaves it. */
+  const owners = new Map([...existing].map(([id, { displayName }]) => [nameKey(displayName), id]));
+  let refused = 0;
   for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, run.id, 'group', after, PAGE))) {
     for (const group of groups) {
       shown.add(group.id);
@@ -73,13 +83,21 @@ export async function compareGroups(
       const of = { kind: 'group' as const, sourceId: group.id, personId: null, display };
       if (group.state === 'gone') {
         if (!there) continue;
+        owners.delete(nameKey(there.displayName));
         const count = (await memberSourceIds(db, there.id)).size;
         shrinking.push({ name: display, members: count, leaving: count });
         await add({ op: 'remove', ...of, subjectId: there.id, detail: {} });
         continue;
       }
-      if (!there) await add({ op: 'create', ...of, subjectId: null, detail: {} });
-      else if (there.displayName !== display.trim()) {
+      const isNew = there?.displayName !== display.trim();
+      const refusal = isNew ? refusalOf(group.id, display, there, owners) : null;
+      if (refusal !== null) {
+        refused += 1;
+        input.refused(refusal);
+        if (!there) continue;
+      } else if (!there) {
+        await add({ op: 'create', ...of, subjectId: null, detail: {} });
+      } else if (isNew) {
         const attributes = [{ name: 'displayName', from: there.displayName, to: display }];
         await add({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
       }
@@ -102,7 +120,28 @@ export async function compareGroups(
     }
   }
   const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));
-  return { shrinking, absent, doubted };
+  return { shrinking, absent, refused, doubted };
+}
+
+/** Why the directory would not take the name; null where it is the group's from now on. */
+function refusalOf(
+  id: string,
+  display: string,
+  there: KnownGroup | undefined,
+  owners: Map<string, string>,
+): string | null {
+  const name = nameKey(display);
+  const owner = owners.get(name);
+  if (owner !== undefined && owner !== id)
+    return `${id} has the name ${display}, which another group has too.`;
+  const before = there ? { displayName: there.displayName } : null;
+  const refusal = refusalIn(() =>
+    acceptableGroup(before, trimmedGroup({ displayName: display, externalId: id })),
+  );
+  if (refusal !== null) return `${id}: ${refusal}`;
+  if (there) owners.delete(nameKey(there.displayName));
+  owners.set(name, id);
+  return null;
 }
 
 async function* memberships(

@@ -11,6 +11,8 @@ import { type KnownUsers, usersBySourceId } from '../../db/pull/directory.ts';
 import { recordsAmong, recordsPage } from '../../db/pull/records.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
+import { acceptableUser, trimmedUser } from '../../directory/identifiers.ts';
+import { refusalIn } from '../../directory/refusal.ts';
 import type { MappedTarget, PullOp, PullSettings } from '../../model/pull/pull.ts';
 import { isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { ENTERPRISE_URN } from '../../model/source.ts';
@@ -19,28 +21,11 @@ import type { SourceDefinition, SourceUser } from '../../sources/source.ts';
 import { nameOf, resourceOf } from '../resource.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import type { FoundLines } from './found.ts';
-import { ManagerIndex, type Managers } from './managers.ts';
+import { ManagerIndex } from './managers.ts';
 import { Problems } from './problems.ts';
+import type { Shown } from './shown.ts';
 
 const PAGE = 500;
-
-/** Ids at the source alone: all of them are in memory at once. */
-export interface Shown {
-  /** Everybody in the scan. */
-  readonly ids: Set<string>;
-  /** Of those, and of those whom the directory has: who is not, or will not be, there. */
-  readonly absent: Set<string>;
-  /** By the id of whoever is led, that of the manager. */
-  leads: Managers;
-  readonly problems: Problems;
-  unchanged: number;
-  filtered: number;
-  skipped: number;
-  /** Whoever was deleted, and is in the list again, and whom nobody has asked about. */
-  unknown: number;
-  /** In the directory, and left out by domains alone. */
-  readonly outside: string[];
-}
 
 export interface Compared {
   readonly db: Db;
@@ -86,16 +71,9 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
   }
   for (let from = 0; from < contested.length; from += PAGE) {
     const some = contested.slice(from, from + PAGE).map((arrival) => takingOver(arrival, names));
-    const coming = some.filter(({ line }) => line.op === 'create');
-    const others = some.filter(({ line }) => line.op !== 'create').map(({ line }) => line);
-    for (const line of [...others, ...(await arrivals.settle(coming, shown))]) await found.add(line);
+    for (const line of await arrivals.settle(some, shown)) await found.add(line);
   }
   return shown;
-}
-
-/** Whether somebody is, or will be, in the directory. */
-export function isPresent({ ids, absent }: Shown, known: KnownUsers, id: string): boolean {
-  return !absent.has(id) && (ids.has(id) || known.ids.has(id));
 }
 
 /** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
@@ -174,15 +152,21 @@ function compareOne(
     if (existing.active) line('deactivate');
     return;
   }
+  const before = existing?.resource ?? null;
+  const refusal = refusalIn(() => acceptableUser(before, trimmedUser(resource)));
+  if (refusal !== null) {
+    shown.skipped += 1;
+    if (!isKnown) shown.absent.add(user.id);
+    shown.problems.add(`${user.id}: ${refusal}`);
+    return;
+  }
   if (!existing) {
     arriving.push({ line: lineOf('create'), email: primaryEmail(resource) });
     return;
   }
-  const before = withoutManagerName(existing.resource);
-  const after = withoutManagerName(resource);
   const left = existing.active && !isActive(resource);
   const returned = !existing.active && isActive(resource);
-  const attributes = differing(before, after);
+  const attributes = differing(withoutManagerName(existing.resource), withoutManagerName(resource));
   if (left) line('deactivate', attributes);
   else if (returned) line('reactivate', attributes);
   // A manager whom this very run makes has no id yet to compare.

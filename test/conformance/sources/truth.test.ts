@@ -279,6 +279,29 @@ describe.each(PLAYED)('on %s', (dialect) => {
     ]);
   });
 
+  it('gives nobody the record of another because an old list shows them', async () => {
+    state.users = [...state.users.filter(({ id }) => id !== 'b3'), user('n3', { name: 'b3' })];
+    await pulled.sync({ full: true });
+    change('n3', { state: 'inactive' });
+    await pulled.sync({ full: true });
+    state.users = [...state.users, user('b3')];
+    state.lookups.b3 = { is: 'gone' };
+    const run = await pulled.sync({ full: true });
+    expect(run.error).toContain('b3 is in the list, and the source does not show who that is');
+    expect((await pulled.people())['b3@acme.example']).toBe(false);
+    const [row] = await bridge
+      .db('users')
+      .whereNull('deleted_at')
+      .where({ user_name_lower: 'b3@acme.example' });
+    expect(row.external_id).toBe('n3');
+  });
+
+  it('lets a leaver go whose name somebody else has by now', async () => {
+    change('a1', { ...user('a1', { name: 'a2' }), state: 'inactive' });
+    await pulled.sync({ full: true });
+    expect(await pulled.people()).toMatchObject({ 'a1@acme.example': false, 'a2@acme.example': true });
+  });
+
   it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
     change('a1', { attributes: { ...user('a1').attributes, boss: 'a2' } });
     change('a2', { attributes: { ...user('a2').attributes, boss: 'a1' } });

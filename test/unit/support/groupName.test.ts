@@ -7,7 +7,7 @@ import type { GitLabSettings } from '../../../src/connectors/gitlab/settings.ts'
 import { normalizeGroup as inSlack } from '../../../src/connectors/slack/mapping.ts';
 import { lower } from '../../../src/db/columns.ts';
 import type { DesiredGroup } from '../../../src/model/desired.ts';
-import { groupNameCore } from '../../../src/model/groups/name.ts';
+import { groupNameCore } from '../../../src/support/text/groupName.ts';
 
 const NAME = fc.array(
   fc.constantFrom(...[' ', '/', '.', '-', '_', 'a', 'B', 'ß', 'ẞ', 'é', 'İ', '日', '.js', '7', '&', '😀']),
