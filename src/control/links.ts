@@ -25,6 +25,7 @@ import {
 } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
@@ -62,7 +63,7 @@ export async function linkByHand(
   const subject = await resolveSubject(deps.db, store.environmentId, input.subject);
   const { remote, calls } = await readRemote(deps, store, subject.kind, input);
   const link = await refuseRace(store, remote, () =>
-    deps.db.transaction(async (tx) => {
+    transact(deps.db, async (tx) => {
       const current = await lockStore(tx, store.id);
       if (!current || current.status === 'DELETING') throw gone(store);
       const at = isoTime(deps.clock.now());
@@ -238,7 +239,7 @@ export async function unlink(
   linkId: string,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     await lockStore(tx, store.id);
     const link = await getLinkById(tx, store.id, linkId);
     if (!link) throw new RequestError(404, `There is no link ${linkId} here.`);

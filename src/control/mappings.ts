@@ -15,6 +15,7 @@ import {
   type StoreMappings,
 } from '../db/stores/mappings.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { type CommonSettings, commonSettings } from '../model/commonSettings.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
@@ -87,7 +88,7 @@ export async function saveMappings(
   const definition = deps.connectors.definitionOf(store.type);
   const impact = await previewMappings(deps, store, input);
   const wanted = { attributes: overrides(definition, input.mappings), groups: input.groupMappings };
-  const saved = await deps.db.transaction(async (tx) => {
+  const saved = await transact(deps.db, async (tx) => {
     const current = await lockStore(tx, store.id);
     if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
     if (current.status === 'DELETING') {

@@ -10,6 +10,7 @@ import { getLeaver } from '../db/queue/leavers.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { subjectsRefusedWith } from '../db/seen/syncStatuses.ts';
 import { everyWorkingStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import { type RemoteError, RequestError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
@@ -22,7 +23,7 @@ import type { Log } from '../support/log.ts';
 
 /** An admin pauses a store. Where it was paused already, the pause becomes the admin's. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     const store = await lockStore(tx, id);
     if (!store) throw new RequestError(404, `There is no store ${id} here.`);
     if (store.status === 'INACTIVE') {
@@ -54,7 +55,7 @@ export async function pauseForCredential(
   store: StoreRecord,
   error: RemoteError,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const current = await lockStore(tx, store.id);
     if (!current || current.paused || current.updatedAt !== store.updatedAt) return;
     if (current.status === 'INACTIVE') return;
@@ -70,7 +71,7 @@ export async function pauseForCredential(
 /** The vendor denies everybody, although the store's check finds nothing wrong. */
 export async function askAgainForRefused(deps: PropagationDeps, store: StoreRecord): Promise<void> {
   const at = isoTime(deps.clock.now());
-  await deps.db.transaction((tx) => askAgain(tx, store, at, bySystem()));
+  await transact(deps.db, (tx) => askAgain(tx, store, at, bySystem()));
 }
 
 /** Whoever was called refused before anybody knew of the credential is owed another attempt. */
@@ -157,7 +158,7 @@ async function recordCheck(
   cause: Cause,
   check: Check,
 ): Promise<StoreRecord> {
-  const after = await deps.db.transaction(async (tx) => {
+  const after = await transact(deps.db, async (tx) => {
     const current = await lockStore(tx, store.id);
     if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
     if (!current.paused || current.updatedAt !== store.updatedAt) return current;

@@ -15,6 +15,7 @@ import {
   updateRule,
 } from '../db/stores/rules.ts';
 import { getStoreOf, lockStore, type StoreRecord } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
@@ -149,7 +150,7 @@ async function change(
   const impact = await impactOf(deps, step);
   if (options.preview) return impact;
   const { summary } = impact;
-  const saved = await deps.db.transaction((tx) => save(tx, deps, step, options, summary, cause));
+  const saved = await transact(deps.db, (tx) => save(tx, deps, step, options, summary, cause));
   deps.wake.signal();
   return saved;
 }

@@ -15,6 +15,7 @@ import {
   type StoreRecord,
   updateStore,
 } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import type { Check } from '../stores/check.ts';
@@ -95,7 +96,7 @@ export async function createStore(
   };
   const store = check ? afterCheck(draft, check, now) : draft;
   await refuseTakenTenant(store, check, () =>
-    deps.db.transaction(async (tx) => {
+    transact(deps.db, async (tx) => {
       await refuseGoingEnvironment(tx, environmentId);
       refuseTakenName('store', store.name, await everyStoreOf(tx, environmentId));
       await insertStore(tx, store);
@@ -197,7 +198,7 @@ async function save(
   saving: Saving,
 ): Promise<StoreRecord> {
   const { check, settings, expected, cause } = saving;
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     if (replacement.name !== before.name) await refuseNameOfAnother(tx, before, replacement.name);
     const current = await lockStore(tx, before.id);
     if (!current) throw new RequestError(404, `There is no store ${before.id} here.`);
@@ -293,8 +294,7 @@ async function refuseTakenTenant<T>(
     return await write();
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    throw new RequestError(409, tenantInUse(store, check), [
-      { pointer: '/status', detail: 'another active store has this workspace or instance' },
-    ]);
+    const detail = 'another active store has this workspace or instance';
+    throw new RequestError(409, tenantInUse(store, check), [{ pointer: '/status', detail }]);
   }
 }

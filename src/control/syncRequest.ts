@@ -2,6 +2,7 @@
 
 import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
@@ -15,7 +16,7 @@ export async function startSync(
   { repair }: { readonly repair: boolean },
   cause: Cause,
 ): Promise<SyncRunRecord> {
-  const run = await deps.db.transaction(async (tx) => {
+  const run = await transact(deps.db, async (tx) => {
     const current = await lockStore(tx, store.id);
     if (current?.status !== 'ACTIVE') {
       const status = current?.status ?? 'deleted';

@@ -15,6 +15,7 @@ import {
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { endSeatsWaitAt } from '../db/stores/storeProgress.ts';
 import { getStore, listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';
@@ -29,7 +30,7 @@ export async function retryNow(
   taskId: string,
   cause: Cause,
 ): Promise<TaskRecord> {
-  const task = await deps.db.transaction(async (tx) => {
+  const task = await transact(deps.db, async (tx) => {
     const { task, store } = await taskAndStore(tx, environmentId, taskId);
     const at = isoTime(deps.clock.now());
     await retryTask(tx, taskId, at);
@@ -48,7 +49,7 @@ export async function discardTask(
   taskId: string,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const { task, store } = await taskAndStore(tx, environmentId, taskId);
     if (task.state === 'held') {
       throw new RequestError(
@@ -101,7 +102,7 @@ export async function syncPerson(
   cause: Cause,
   priority: number = PRIORITY.normal,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const at = isoTime(deps.clock.now());
     await enqueueForAllStores(tx, {
       environmentId,

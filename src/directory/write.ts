@@ -6,7 +6,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
-import { type Db, isCrossed } from '../db/open.ts';
+import type { Db } from '../db/open.ts';
+import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Clock } from '../support/clock.ts';
@@ -46,26 +47,18 @@ export function checkPrecondition(version: number, precondition: Precondition | 
   }
 }
 
-const TRANSACTION_ATTEMPTS_MAX = 5;
-
 /** Commits what `body` wrote, or nothing of it. `body` may run more than once. Throws Late. */
 export async function inTransaction<T>(
   directory: Pick<Directory, 'db'>,
   { deadline }: Pick<Write, 'deadline'>,
   body: (tx: Db) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await directory.db.transaction(async (tx) => {
-        deadline?.begin();
-        const result = await body(tx);
-        deadline?.commit();
-        return result;
-      });
-    } catch (error) {
-      if (attempt === TRANSACTION_ATTEMPTS_MAX || !isCrossed(error)) throw error;
-    }
-  }
+  return transact(directory.db, async (tx) => {
+    deadline?.begin();
+    const result = await body(tx);
+    deadline?.commit();
+    return result;
+  });
 }
 
 /** One resource without its members, as JSON; the audit log keeps it too. */

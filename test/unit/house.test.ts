@@ -55,6 +55,13 @@ it('lets repositories alone touch tables', () => {
   expect(outside).toEqual([]);
 });
 
+it('lets an admin see no transaction that another crossed', () => {
+  const once = product.filter(
+    (file) => file.startsWith('src/control/') && /\.transaction\(/.test(textOf(file)),
+  );
+  expect(once).toEqual([]);
+});
+
 it('says in the README what every room is', () => {
   const readme = textOf('README.md');
   const rooms = readdirSync(join(ROOT, 'src'), { withFileTypes: true })

@@ -10,6 +10,7 @@ import {
 } from '../../db/access/adminTokens.ts';
 import { appendEvent } from '../../db/events.ts';
 import { DEFAULT_ENVIRONMENT_ID, lockEnvironment } from '../../db/identity/environments.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -29,7 +30,7 @@ export async function createAdminToken(
 ): Promise<AdminTokenRecord> {
   const createdAt = isoTime(deps.clock.now());
   const token: AdminTokenRecord = { id: newId(), ...wanted, createdAt, lastUsedAt: null };
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     // The lock of `default` is that of the tokens that are bound to no environment.
     if (!(await lockEnvironment(tx, eventEnvironment(token)))) {
       const detail = 'environmentId must be the id of an environment';
@@ -67,7 +68,7 @@ export async function renewAdminToken(
   cause: Cause,
 ): Promise<AdminTokenRecord> {
   const now = deps.clock.now();
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     const before = await lockAdminToken(tx, id);
     if (!before) throw new RequestError(404, `There is no admin token ${id} here.`);
     if (before.scopes.some((scope) => !scopes.has(scope))) {
@@ -94,7 +95,7 @@ export async function revokeAdminToken(
   id: string,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const gone = await deleteAdminToken(tx, id);
     if (!gone) throw new RequestError(404, `There is no admin token ${id} here.`);
     await appendEvent(tx, isoTime(deps.clock.now()), {

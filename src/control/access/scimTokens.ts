@@ -11,6 +11,7 @@ import {
 import { appendEvent } from '../../db/events.ts';
 import { type ConnectionRecord, lockConnection } from '../../db/identity/connections.ts';
 import { lockEnvironment } from '../../db/identity/environments.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -47,7 +48,7 @@ export async function createScimToken(
     validUntil: lifetimeSeconds === null ? null : isoTime(now + lifetimeSeconds * 1000),
     lastUsedAt: null,
   };
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
@@ -78,7 +79,7 @@ export async function revokeScimToken(
   tokenId: string,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const gone = await deleteScimToken(tx, id, tokenId);
     if (!gone) throw new RequestError(404, `There is no SCIM token ${tokenId} here.`);
     await appendEvent(tx, isoTime(deps.clock.now()), {

@@ -4,6 +4,7 @@ import type { AdminTokenRecord } from '../../db/access/adminTokens.ts';
 import { deleteSession, insertSession, type SessionRecord } from '../../db/access/sessions.ts';
 import { appendEvent } from '../../db/events.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../../db/identity/environments.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -23,7 +24,7 @@ export async function beginSession(
   { session, secretHash, token, code }: NewSession,
   correlationId: string,
 ): Promise<boolean> {
-  return db.transaction(async (tx) => {
+  return transact(db, async (tx) => {
     if (code !== null && !(await deleteSession(tx, code.id))) return false;
     await insertSession(tx, session, secretHash);
     await appendEvent(tx, session.createdAt, {
@@ -44,7 +45,7 @@ export async function endSession(
   token: Pick<AdminTokenRecord, 'name' | 'environmentId'>,
   cause: Cause,
 ): Promise<boolean> {
-  return db.transaction(async (tx) => {
+  return transact(db, async (tx) => {
     if (!(await deleteSession(tx, session.id))) return false;
     await appendEvent(tx, isoTime(clock.now()), {
       environmentId: eventEnvironment(token),

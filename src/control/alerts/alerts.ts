@@ -10,6 +10,7 @@ import {
 import { insertTest } from '../../db/alerts/deliveries.ts';
 import { appendEvent } from '../../db/events.ts';
 import { lockEnvironment } from '../../db/identity/environments.ts';
+import { transact } from '../../db/transaction.ts';
 import type { AlertKind, AlertType } from '../../model/alerts/alerts.ts';
 import type { Cause } from '../../model/cause.ts';
 import { type Mistake, RequestError } from '../../model/errors.ts';
@@ -62,7 +63,7 @@ export async function createAlert(
     createdAt: at,
     updatedAt: at,
   };
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const environment = await lockEnvironment(tx, environmentId);
     if (!environment) throw new RequestError(404, `There is no environment ${environmentId} here.`);
     refuseDeleting('environment', environment);
@@ -81,7 +82,7 @@ export async function changeAlert(
   expected: Versions,
   cause: Cause,
 ): Promise<AlertRecord> {
-  const alert = await deps.db.transaction(async (tx) => {
+  const alert = await transact(deps.db, async (tx) => {
     const before = await lockAlert(tx, environmentId, id);
     if (!before) throw gone(id);
     refuseOtherVersion(expected, before);
@@ -109,7 +110,7 @@ export async function deleteAlert(
   expected: Versions,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const before = await lockAlert(tx, environmentId, id);
     if (!before) throw gone(id);
     refuseOtherVersion(expected, before);
@@ -126,7 +127,7 @@ export async function testAlert(
   { environmentId, id }: Pick<AlertRecord, 'environmentId' | 'id'>,
   cause: Cause,
 ): Promise<string> {
-  const deliveryId = await deps.db.transaction(async (tx) => {
+  const deliveryId = await transact(deps.db, async (tx) => {
     const alert = await lockAlert(tx, environmentId, id);
     if (!alert) throw gone(id);
     if (!alert.active)

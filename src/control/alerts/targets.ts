@@ -11,6 +11,7 @@ import {
   lockAlert,
   writeAlertSecrets,
 } from '../../db/alerts/alerts.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Keyring, SealedSecret } from '../../support/secret.ts';
 
 /** As the alert has them, in clear. */
@@ -53,7 +54,7 @@ function placeOf(alertId: string, what: string): readonly string[] {
 export async function resealAlertSecrets(db: Knex, keyring: Keyring): Promise<number> {
   const outdated = await alertsSealedOtherwise(db, keyring.sealingKeyId);
   for (const { environmentId, id } of outdated) {
-    await db.transaction(async (tx) => {
+    await transact(db, async (tx) => {
       const alert = await lockAlert(tx, environmentId, id);
       if (!alert) return;
       const { url, signingSecret } = openTarget(keyring, alert);

@@ -32,8 +32,8 @@ import {
 import type { Db } from '../../db/open.ts';
 import { deletePulled } from '../../db/pull/connections.ts';
 import { storeNames } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import { softDeletePage } from '../../directory/softDelete.ts';
-import { inTransaction } from '../../directory/write.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { EventKind } from '../../model/eventKinds.ts';
@@ -59,7 +59,7 @@ export async function deleteConnection(
 ): Promise<boolean> {
   // This comes before the transaction, because it takes seconds to count a large directory.
   const affected = await affectedPeople(deps.db, [id]);
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     // Under the environment's lock no other connection becomes the primary one.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
@@ -142,7 +142,7 @@ type Step = (tx: Db, deps: PropagationDeps, id: string) => Promise<Progress>;
 async function advance(deps: PropagationDeps, id: string, step: Step, steps: number): Promise<Progress> {
   let progress: Progress = 'more';
   for (let n = 0; n < steps && progress === 'more'; n++)
-    progress = await inTransaction(deps, {}, (tx) => step(tx, deps, id));
+    progress = await transact(deps.db, (tx) => step(tx, deps, id));
   return progress;
 }
 

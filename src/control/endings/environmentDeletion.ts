@@ -22,6 +22,7 @@ import {
 import { type AffectedPeople, affectedPeople } from '../../db/identity/tombstones.ts';
 import type { Db } from '../../db/open.ts';
 import { everyStoreOf, lockStore } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { EventKind } from '../../model/eventKinds.ts';
@@ -52,7 +53,7 @@ export async function deleteEnvironment(
 ): Promise<boolean> {
   // This comes before the transaction, because it takes seconds to count a large directory.
   const affected = await affectedPeople(deps.db, idsOf(await everyConnection(deps.db, id)));
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const environment = await lockEnvironment(tx, id);
     if (!environment) throw new RequestError(404, `There is no environment ${id}.`);
     if (id === DEFAULT_ENVIRONMENT_ID) throw new RequestError(409, STAYS);
@@ -95,11 +96,11 @@ export async function advanceEnvironment(
   id: string,
   steps: number,
 ): Promise<Progress> {
-  const left = await deps.db.transaction((tx) => shutEverything(tx, deps, id));
+  const left = await transact(deps.db, (tx) => shutEverything(tx, deps, id));
   if (left === null) return 'done';
   for (const connectionId of left)
     if ((await emptyConnection(deps, connectionId, steps)) === 'more') return 'more';
-  await deps.db.transaction((tx) => replanOnce(tx, deps, id, left));
+  await transact(deps.db, (tx) => replanOnce(tx, deps, id, left));
   let waiting = false;
   for (const connectionId of left) {
     const progress = await advanceConnection(deps, connectionId, steps);
@@ -150,7 +151,7 @@ async function forgetStores(tx: Db, deps: PropagationDeps, id: string, deletion:
 }
 
 function finish(deps: PropagationDeps, id: string): Promise<Progress> {
-  return deps.db.transaction(async (tx): Promise<Progress> => {
+  return transact(deps.db, async (tx): Promise<Progress> => {
     const environment = await lockEnvironment(tx, id);
     const deletion = environment?.deletion;
     if (!environment || !deletion) return 'done';

@@ -15,6 +15,7 @@ import {
   softDeleteStore,
   updateStore,
 } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -37,7 +38,7 @@ export async function deleteStore(
   confirmed: boolean,
   cause: Cause,
 ): Promise<Deletion> {
-  const deletion = await deps.db.transaction(async (tx): Promise<Deletion> => {
+  const deletion = await transact(deps.db, async (tx): Promise<Deletion> => {
     await lockLease(tx, id);
     const store = await lockStore(tx, id);
     if (store?.environmentId !== environmentId) throw new RequestError(404, `There is no store ${id} here.`);
@@ -93,7 +94,7 @@ async function startDeletion(
  * task that waits, is parked or held, or an open run), or an admin has called the deletion off.
  */
 export async function finishDeletion(deps: PropagationDeps, id: string, cause: Cause): Promise<boolean> {
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     await lockLease(tx, id);
     const store = await lockStore(tx, id);
     if (store?.status !== 'DELETING') return false;

@@ -13,6 +13,7 @@ import {
 } from '../../db/identity/connections.ts';
 import { lockEnvironment } from '../../db/identity/environments.ts';
 import type { Db } from '../../db/open.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import { isPulledStrategy } from '../../model/pull/pull.ts';
@@ -49,7 +50,7 @@ export async function createConnection(
   also: Also = nothingElse,
 ): Promise<ConnectionRecord> {
   const at = isoTime(deps.clock.now());
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     // The lock makes exactly one of two first connections the primary one.
     const others = await othersIn(tx, environmentId, null);
     refuseTakenName('connection', input.name, others);
@@ -91,7 +92,7 @@ export async function changeConnection(
   cause: Cause,
   also: Also = nothingElse,
 ): Promise<ConnectionRecord> {
-  return deps.db.transaction(async (tx) => {
+  return transact(deps.db, async (tx) => {
     const others = await othersIn(tx, environmentId, id);
     const before = await lockConnection(tx, environmentId, id);
     if (!before) throw new RequestError(404, `There is no connection ${id} here.`);

@@ -8,6 +8,7 @@ import {
   renameEnvironment,
 } from '../../db/identity/environments.ts';
 import { isUniqueViolation } from '../../db/open.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -26,7 +27,7 @@ export async function createEnvironment(
   const made = { id: newId(), name, createdAt: at, updatedAt: at };
   const environment: EnvironmentRecord = { ...made, deletion: null, deletedAt: null };
   await refuseTakenName(name, () =>
-    deps.db.transaction(async (tx) => {
+    transact(deps.db, async (tx) => {
       await insertEnvironment(tx, environment);
       await appendEvent(tx, at, {
         environmentId: environment.id,
@@ -48,7 +49,7 @@ export async function changeEnvironment(
   cause: Cause,
 ): Promise<EnvironmentRecord> {
   return refuseTakenName(name, () =>
-    deps.db.transaction(async (tx) => {
+    transact(deps.db, async (tx) => {
       const before = await lockEnvironment(tx, id);
       if (!before) throw new RequestError(404, `There is no environment ${id} here.`);
       refuseOtherVersion(expected, before);

@@ -13,6 +13,7 @@ import {
   updateConnection,
 } from '../../db/identity/connections.ts';
 import { remapPrimaryEmails } from '../../db/identity/primaryEmails.ts';
+import { transact } from '../../db/transaction.ts';
 import { effectiveInbound, mappedResource } from '../../directory/inbound.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
@@ -38,7 +39,7 @@ export async function changeInboundMapping(
   expected: Versions,
   cause: Cause,
 ): Promise<ConnectionRecord> {
-  const { connection, remapped } = await deps.db.transaction(async (tx) => {
+  const { connection, remapped } = await transact(deps.db, async (tx) => {
     const before = await lockConnection(tx, environmentId, id);
     if (!before) throw new RequestError(404, `There is no connection ${id} here.`);
     refuseDeleting('connection', before);

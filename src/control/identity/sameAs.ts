@@ -20,6 +20,7 @@ import { closeLeaverEverywhere } from '../../db/queue/leavers.ts';
 import { cancelRemovals } from '../../db/queue/removals.ts';
 import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -35,7 +36,7 @@ export interface Answer {
 /** Answers the id of the person who the newcomer is. Throws 409 where nothing is asked, 400 for another person. */
 export async function answerIdentity(deps: PropagationDeps, answer: Answer, cause: Cause): Promise<string> {
   const { sameAs, newcomerId } = answer;
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const question = await openQuestion(tx, newcomerId);
     const at = isoTime(deps.clock.now());
     const formerId = sameAs ?? question.formerId;

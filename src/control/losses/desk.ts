@@ -3,6 +3,7 @@
 import { type IncidentNote, insertNote, lockClaim, saveClaim } from '../../db/brake/incidentDesk.ts';
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import { appendEvent } from '../../db/events.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -15,7 +16,7 @@ export function claimIncident(
   { force }: { readonly force: boolean },
   cause: Cause,
 ): Promise<IncidentRecord> {
-  return db.transaction(async (tx) => {
+  return transact(db, async (tx) => {
     const current = await lockClaim(tx, incident.id);
     const id = cause.actor.id ?? cause.actor.name;
     if (current?.id === id) return { ...incident, claimedBy: current };
@@ -45,7 +46,7 @@ export function noteOnIncident(
   text: string,
   cause: Cause,
 ): Promise<IncidentNote> {
-  return db.transaction(async (tx) => {
+  return transact(db, async (tx) => {
     const at = isoTime(clock.now());
     const note = { at, by: cause.actor.name, text };
     await insertNote(tx, id, note);

@@ -2,6 +2,7 @@
 
 import { type HeldFilter, type HeldIn, openHeld } from '../../db/brake/heldLists.ts';
 import type { Decision, LossRecord } from '../../db/brake/losses.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { type Mistake, RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -22,7 +23,7 @@ export async function decideOnHeld(
   state: Decision['state'],
   cause: Cause,
 ): Promise<readonly LossRecord[]> {
-  const decided = await deps.db.transaction(async (tx) => {
+  const decided = await transact(deps.db, async (tx) => {
     const stores = await lockHolding(tx, where);
     const open = await openHeld(tx, where, filterOf(selection));
     refuseOthers(selection, open);

@@ -13,6 +13,7 @@ import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -35,7 +36,7 @@ export async function decideOnIncident(
   cause: Cause,
 ): Promise<readonly LossRecord[]> {
   const where = { incident_id: incident.id };
-  const decided = await deps.db.transaction(async (tx) => {
+  const decided = await transact(deps.db, async (tx) => {
     const stores = await lockHolding(tx, where);
     const rows = await chosen(tx, where, selection);
     const at = isoTime(deps.clock.now());
@@ -89,7 +90,7 @@ export async function undoIncident(
   const now = deps.clock.now();
   refuseLateUndo(incident, now);
   const at = isoTime(now);
-  const undone = await deps.db.transaction(async (tx) => {
+  const undone = await transact(deps.db, async (tx) => {
     const filter = filterOf(selection);
     const before = await takenOf(tx, incident.id, filter);
     const held = await openHeld(tx, { incident_id: incident.id }, filter);

@@ -8,6 +8,7 @@ import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import type { Db } from '../../db/open.ts';
 import { insertPulled, lockPulled, type PulledRecord, updatePulled } from '../../db/pull/connections.ts';
 import { insertPullRun, type NewRun, openPullRun, type PullRun } from '../../db/pull/runs.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
@@ -134,7 +135,7 @@ export async function activatePulled(
     throw new RequestError(409, `The connection ${record.name} is ACTIVE already.`);
   const check = await deps.inquiries.check(record);
   const good = refuseFailedCheck(record, check);
-  const run = await deps.db.transaction(async (tx) => {
+  const run = await transact(deps.db, async (tx) => {
     const current = await lockPulled(tx, record.id);
     if (!current) throw new RequestError(404, `There is no connection ${record.id} here.`);
     if (current.updatedAt !== record.updatedAt || current.status !== 'STAGED')
@@ -178,7 +179,7 @@ export async function queueRun(
   wanted: Wanted,
   cause: Cause,
 ): Promise<PullRun> {
-  const run = await deps.db.transaction(async (tx) => {
+  const run = await transact(deps.db, async (tx) => {
     const current = await lockPulled(tx, record.id);
     if (!current) throw new RequestError(404, `There is no connection ${record.id} here.`);
     return insertRun(tx, deps, current, wanted, cause);

@@ -7,6 +7,7 @@ import { decideLines, type Line, LOSSES, linesOf } from '../../db/pull/changes.t
 import { type PullRun, pullRunsOfIncident } from '../../db/pull/runs.ts';
 import { callOffLines } from '../../db/pull/undo.ts';
 import { everyStoreOf } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -26,7 +27,7 @@ export async function decideOnSource(
   cause: Cause,
 ): Promise<readonly DecidedLine[]> {
   const at = isoTime(deps.clock.now());
-  const decided = await deps.db.transaction(async (tx) => {
+  const decided = await transact(deps.db, async (tx) => {
     const lines = await decideHeldLines(tx, incident, selection, state, cause, at);
     if (lines.length > 0) await sourceEvent(tx, at, incident, cause, state, lines);
     return lines;
@@ -48,7 +49,7 @@ export async function undoSource(
   const now = deps.clock.now();
   refuseLateUndo(incident, now);
   const at = isoTime(now);
-  const undone = await deps.db.transaction(async (tx) => {
+  const undone = await transact(deps.db, async (tx) => {
     // Every store: what takes something at this moment is found here, or finds that it was called off.
     const all = await everyStoreOf(tx, incident.environmentId);
     const stores = await lockStores(

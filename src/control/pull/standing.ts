@@ -3,6 +3,7 @@
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { lockPulled, updatePulled } from '../../db/pull/connections.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import { sayPause, settlePulledCheck } from '../../pull/lifecycle.ts';
@@ -43,7 +44,7 @@ export async function pausePulledByAdmin(
   { id }: PulledRecord,
   cause: Cause,
 ): Promise<void> {
-  await deps.db.transaction(async (tx) => {
+  await transact(deps.db, async (tx) => {
     const current = await lockPulled(tx, id);
     if (!current) throw new RequestError(404, `There is no connection ${id} here.`);
     const at = isoTime(deps.clock.now());

@@ -4,7 +4,8 @@
  * record anything.
  */
 
-import { type Db, forKeyShare, forUpdate, isCrossed } from '../open.ts';
+import { type Db, forKeyShare, forUpdate } from '../open.ts';
+import { transact } from '../transaction.ts';
 
 export interface Lease {
   readonly peerId: string;
@@ -77,23 +78,15 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
   return renewed === 1;
 }
 
-const RECORDINGS_MAX = 5;
-
 /**
  * One transaction that records what was done under the lease. Where another transaction crosses it, `work` runs again.
  * @throws LeaseLost, and then nothing is recorded.
  */
 export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await db.transaction(async (tx) => {
-        if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
-        return work(tx);
-      });
-    } catch (error) {
-      if (tries === RECORDINGS_MAX || !isCrossed(error)) throw error;
-    }
-  }
+  return transact(db, async (tx) => {
+    if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
+    return work(tx);
+  });
 }
 
 /** The same until a page was the last. Each is a transaction of its own: whoever else writes waits for one at most. */

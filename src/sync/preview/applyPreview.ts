@@ -17,6 +17,7 @@ import {
 import { insertSyncRun, type SyncRunRecord } from '../../db/runs/syncRuns.ts';
 import { vendorRefusals } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { endsAccess, type Op } from '../../model/change.ts';
 import { RequestError } from '../../model/errors.ts';
@@ -39,7 +40,7 @@ export async function startApply(
     throw new RequestError(409, `The preview is ${preview.state}: only one that is DONE can be applied.`);
   }
   const at = isoTime(deps.clock.now());
-  const run = await deps.db.transaction(async (tx) => {
+  const run = await transact(deps.db, async (tx) => {
     const current = await lockStore(tx, store.id);
     if (current?.status !== 'ACTIVE') {
       throw new RequestError(

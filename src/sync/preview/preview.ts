@@ -17,6 +17,7 @@ import {
   savePreviewPosition,
 } from '../../db/runs/previews.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
+import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isDoubted } from '../../settle/doubtedList.ts';
@@ -52,7 +53,7 @@ export async function startPreview(
   await inquiries.requireWorker();
   const now = clock.now();
   await deleteExpiredPreviews(db, isoTime(now));
-  const preview = await db.transaction(async (tx) => {
+  const preview = await transact(db, async (tx) => {
     const made = await insertPreview(tx, {
       environmentId: store.environmentId,
       storeId: store.id,
