@@ -126,6 +126,7 @@ export async function compareRun(
     {
       ...{ db, run, settings, existing },
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
+      takenOver: people.takenOver,
       isPresent: (id) => isPresent(people, known, id),
       named: (ids) => peopleNamed(db, run, ids),
       refused: (sentence) => people.problems.add(sentence),

@@ -43,6 +43,8 @@ export interface GroupsInput {
   named(ids: readonly string[]): Promise<ReadonlyMap<string, NamedPerson>>;
   /** Who is, or will be, in the directory. */
   isPresent(id: string): boolean;
+  /** By the id of whoever had a record, that of whoever has it from then on, memberships included. */
+  readonly takenOver: ReadonlyMap<string, string>;
   /** Everybody in the scan, for groups of everyone. */
   readonly everyone: ReadonlySet<string>;
   /** Who becomes inactive or is removed: no brake counts their memberships besides. */
@@ -102,7 +104,8 @@ export async function compareGroups(
         await add({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
       }
       const wanted = await members.of(group.id);
-      const current = there ? await memberSourceIds(db, there.id) : new Set<string>();
+      const ids = there ? await memberSourceIds(db, there.id) : [];
+      const current = new Set([...ids].map((id) => input.takenOver.get(id) ?? id));
       const detail: LineDetail = { group: { sourceId: group.id, display } };
       const joins = [...wanted.ids].filter((id) => !current.has(id) && input.isPresent(id));
       for await (const line of memberships('join', joins, detail, input)) await add(line);

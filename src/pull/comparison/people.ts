@@ -49,6 +49,7 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
   const names = new Names<UserRecord>();
   const shown: Shown = {
     ...{ ids: new Set(), absent: new Set(), leads: new Map(), problems: new Problems() },
+    takenOver: new Map(),
     ...{ unchanged: 0, filtered: 0, skipped: 0, unknown: 0, outside: [] },
   };
   await readKeys(compared, mapping, names, shown);
@@ -71,7 +72,14 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
   }
   for (let from = 0; from < contested.length; from += PAGE) {
     const some = contested.slice(from, from + PAGE).map((arrival) => takingOver(arrival, names));
-    for (const line of await arrivals.settle(some, shown)) await found.add(line);
+    for (const line of await arrivals.settle(some, shown)) {
+      const former = names.formerly(line.detail.userName ?? '')?.externalId;
+      if (line.op === 'reactivate' && former) {
+        shown.takenOver.set(former, line.sourceId);
+        shown.absent.add(former);
+      }
+      await found.add(line);
+    }
   }
   return shown;
 }

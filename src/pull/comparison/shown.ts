@@ -10,6 +10,8 @@ export interface Shown {
   readonly ids: Set<string>;
   /** Of those, and of those whom the directory has: who is not, or will not be, there. */
   readonly absent: Set<string>;
+  /** By the id of whoever had a record, that of whoever writes over it, with all that hangs on it. */
+  readonly takenOver: Map<string, string>;
   /** By the id of whoever is led, that of the manager. */
   leads: Managers;
   readonly problems: Problems;
