@@ -22,6 +22,8 @@ export interface RemoteUser {
   readonly privileged?: true;
   /** The vendor says that nobody has confirmed its address: whoever made it may have typed somebody else's. */
   readonly unconfirmed?: true;
+  /** Behind a token, a service or the vendor's own doings: no person is one, and nobody may touch it. */
+  readonly machine?: true;
   /** A guest, or external: of another company. */
   readonly outsider?: true;
   /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */

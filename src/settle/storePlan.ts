@@ -11,11 +11,13 @@ import type { GroupChange, Plan } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
 import { planGroup } from '../plan/groups/group.ts';
 import { type MembershipPlan, planMembers } from '../plan/groups/members.ts';
+import { isDoubted } from './doubtedList.ts';
 import { withComingFeeders } from './groups/comingFeeders.ts';
 import { type GroupFacts, groupsByRecords, lookAtGroups } from './groups/look.ts';
 import { lookAtMembers } from './groups/memberLook.ts';
 import { observeGroup, readMembers, unseenBy } from './groups/members.ts';
 import { withRuleHolds } from './groups/ruleHolds.ts';
+import type { StrangersReading } from './groups/strangers.ts';
 import { type PlannedPerson, planPeople, type Sight } from './people/look.ts';
 import type { Planning, Reading } from './planning.ts';
 
@@ -49,7 +51,21 @@ export interface MemberReading {
    * as recorded, `overlook` plans as if they were gone and leaves the ledger as it is.
    */
   readonly unseen: 'forget' | 'keep' | 'overlook';
+  readonly standing: ListStanding;
 }
+
+/** How the reading of members has fared so far. */
+export interface ListStanding {
+  /** How often in a row it failed at this very group. */
+  readonly failures: number;
+  /** Groups in a row whose members could not be read. */
+  readonly unread: number;
+}
+
+/** What a vendor may answer better to another try. */
+const TRIES_MAX = 3;
+/** So many groups in a row that cannot be read are no coincidence. */
+const UNREAD_MAX = 3;
 
 export interface GroupPlanning {
   /** How people are looked at whose accounts may be coming. */
@@ -72,11 +88,15 @@ export interface PlannedGroup {
   readonly isRead: boolean;
   /** Of a remote group that is not there any more: the link that it had. */
   readonly vanished: LinkRecord | null;
+  /** Why its members could not be read, while those of others can: nothing is planned for them. */
+  readonly unread: RemoteError | null;
 }
 
 export interface GroupsPage {
   readonly groups: readonly PlannedGroup[];
   readonly next: string | null;
+  /** Groups in a row, up to here, whose members could not be read. */
+  readonly unread: number;
 }
 
 /** A page ends after a group whose members were read: the store's other work goes on in between. */
@@ -87,13 +107,15 @@ export async function planGroupsPage(
 ): Promise<GroupsPage> {
   const ids = await subjectsPage(planning.db, planning.context.store, 'group', cursor, GROUPS_PER_PAGE);
   const groups: PlannedGroup[] = [];
+  const before = how.members?.standing.unread ?? 0;
   const looked = await lookAtGroups(planning, groupsByRecords(planning), ids);
   for (const facts of await withComingFeeders(planning, looked)) {
     const planned = await planOneGroup(planning, how, facts);
     groups.push(planned);
-    if (planned.isRead) return { groups, next: facts.desired.id };
+    if (planned.unread) return { groups, next: facts.desired.id, unread: before + 1 };
+    if (planned.isRead) return { groups, next: facts.desired.id, unread: 0 };
   }
-  return { groups, next: lastOf(ids, GROUPS_PER_PAGE) };
+  return { groups, next: lastOf(ids, GROUPS_PER_PAGE), unread: before };
 }
 
 async function planOneGroup(
@@ -102,13 +124,20 @@ async function planOneGroup(
   looked: GroupFacts,
 ): Promise<PlannedGroup> {
   const read = await readGroup(planning, how.members, looked);
-  const vanished = read === 'vanished' ? looked.link : null;
+  if ('failed' in read) return withoutMembers(looked, read.failed);
+  const vanished = read === VANISHED ? looked.link : null;
   const facts = vanished && how.members?.unseen !== 'keep' ? await asUnlinked(planning, looked) : looked;
-  const seen = read === 'vanished' ? UNREAD : read;
+  const seen = read === VANISHED ? UNREAD : read;
   const plan = planGroup(facts);
   const members = await planMembersOf(planning, how, facts, plan, seen.seenIn);
   const size = await sizeOf(planning, members, seen.seenIn);
-  return { facts, plan, members, size, unseen: seen.unseen, isRead: read !== UNREAD, vanished };
+  return { facts, plan, members, size, unseen: seen.unseen, isRead: read !== UNREAD, vanished, unread: null };
+}
+
+/** What the directory wants of the group itself is planned all the same. */
+function withoutMembers(facts: GroupFacts, unread: RemoteError): PlannedGroup {
+  const plan = planGroup(facts);
+  return { facts, plan, members: null, size: 0, unseen: [], isRead: false, vanished: null, unread };
 }
 
 async function sizeOf(
@@ -126,12 +155,13 @@ interface ReadGroup {
 }
 
 const UNREAD: ReadGroup = { unseen: [], seenIn: null };
+const VANISHED: ReadGroup = { unseen: [], seenIn: null };
 
 async function readGroup(
   planning: Planning,
   how: MemberReading | null,
   { link, found, isPrimaryFeeder, leftAlone }: GroupFacts,
-): Promise<ReadGroup | 'vanished'> {
+): Promise<ReadGroup | { readonly failed: RemoteError }> {
   if (how === null || !isPrimaryFeeder || leftAlone !== null) return UNREAD;
   const { reading, unseen } = how;
   try {
@@ -148,8 +178,26 @@ async function readGroup(
     const seenIn = await observeGroup(reading, group, reading.callContext);
     return { unseen: link ? await unseenBy(reading, link.remoteId, seenIn) : [], seenIn };
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.disposition !== 'missing' || link === null) throw error;
-    return 'vanished';
+    if (!(error instanceof RemoteError)) throw error;
+    if (error.disposition === 'missing' && link !== null) return VANISHED;
+    if (!isOfOneGroup(error, how.standing)) throw error;
+    return { failed: error };
+  }
+}
+
+/** The others go on, unless it is the store that fails: no answer of the kind is about one group only. */
+function isOfOneGroup(error: RemoteError, { failures, unread }: ListStanding): boolean {
+  if (isDoubted(error) || unread + 1 >= UNREAD_MAX) return false;
+  switch (error.disposition) {
+    case 'forbidden':
+    case 'rejected':
+    case 'missing':
+      return true;
+    case 'transient':
+    case 'unknownOutcome':
+      return failures + 1 >= TRIES_MAX;
+    default:
+      return false;
   }
 }
 
@@ -159,9 +207,13 @@ async function asUnlinked(planning: Planning, { desired }: GroupFacts): Promise<
   return facts as GroupFacts;
 }
 
+function strangersOf({ reading }: MemberReading): StrangersReading {
+  return { work: reading, looking: () => reading.callContext };
+}
+
 async function planMembersOf(
   planning: Planning,
-  { people, withComing }: GroupPlanning,
+  { people, withComing, members }: GroupPlanning,
   { desired, link, found, feeding, isPrimaryFeeder, leftAlone }: GroupFacts,
   plan: Plan<GroupChange>,
   seenIn: string | null,
@@ -175,7 +227,7 @@ async function planMembersOf(
   const rows = await lookAtMembers(
     planning,
     { remoteId, feeding, seenIn, changed: null },
-    { withComing, people },
+    { withComing, people, strangers: members && strangersOf(members) },
   );
   const planned = planMembers(subject, remoteId, rows);
   return withRuleHolds(planning, planned, [desired.id, ...feeding.map(({ groupId }) => groupId)]);

@@ -42,6 +42,8 @@ export interface Progress {
   readonly cursor: string | null;
   /** Of the list that goes on. */
   readonly list?: ListProgress;
+  /** Groups in a row whose members could not be read. */
+  readonly unread?: number;
   readonly scanned?: number;
   readonly drift?: readonly DriftItem[];
   readonly refused?: readonly unknown[];
@@ -123,9 +125,11 @@ export function adopters(people: readonly PlannedPerson[]): ReadonlyMap<string, 
 async function planGroups(step: Step, cursor: string | null): Promise<Progress> {
   const { store } = step.context;
   const unseen = step.run.repair ? 'forget' : 'keep';
-  const members = scanOf(step) ? ({ reading: step, unseen } as const) : null;
+  const { failures = 0, unread: before = 0 } = step.run.position ?? {};
+  const standing = { failures, unread: before };
+  const members = scanOf(step) ? ({ reading: step, unseen, standing } as const) : null;
   const how = { people: sightOf(step), members, withComing: false };
-  const { groups, next } = await planGroupsPage(step, how, cursor);
+  const { groups, next, unread } = await planGroupsPage(step, how, cursor);
   const drift: DriftItem[] = [];
   const changes = groups.flatMap(({ plan, members: planned }) => [
     ...plan.changes,
@@ -142,7 +146,7 @@ async function planGroups(step: Step, cursor: string | null): Promise<Progress> 
         at: step.now(),
       });
   });
-  return { cursor: next, drift };
+  return { cursor: next, drift, unread };
 }
 
 export function membersLosing(changes: readonly Change[]): readonly string[] {

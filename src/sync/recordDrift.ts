@@ -13,14 +13,19 @@ import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
 import { doubtAccount } from '../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../db/seen/links.ts';
 import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
+import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
+import type { RemoteError } from '../model/errors.ts';
 import { type DriftItem, membershipDrift } from '../plan/drift.ts';
 import { driftReason, remembered } from '../settle/drift.ts';
 import { reasonOf, restate } from '../settle/driftStatus.ts';
+import type { GroupFacts } from '../settle/groups/look.ts';
+import { whyUnread } from '../settle/groups/members.ts';
 import type { PersonFacts } from '../settle/people/look.ts';
 import { type Scan, takesIn } from '../settle/people/scanned.ts';
 import type { Reading } from '../settle/planning.ts';
+import { answerOf } from '../settle/refusal.ts';
 import type { PlannedGroup } from '../settle/storePlan.ts';
 
 export interface Step extends Reading {
@@ -141,9 +146,10 @@ async function keptEvent(tx: Db, step: Step, link: LinkRecord, kept: Attributes)
 export async function recordGroupDrift(
   tx: Db,
   step: Step,
-  { facts, members, unseen, isRead, vanished }: PlannedGroup,
+  { facts, members, unseen, isRead, vanished, unread }: PlannedGroup,
 ): Promise<readonly DriftItem[]> {
   if (vanished) return recordVanished(tx, step, vanished);
+  if (unread) await recordUnread(tx, step, facts, unread);
   const { link } = facts;
   if (!isRead || link === null) return [];
   const { changes = [], foreign = new Set<string>() } = members ?? {};
@@ -166,6 +172,40 @@ async function recordVanished(tx: Db, step: Step, link: LinkRecord): Promise<rea
   if (step.run.repair)
     await updateLink(tx, link.id, { missingSince: link.missingSince ?? step.now() }, step.now());
   return items;
+}
+
+/** With `repair` the group's task is next: it reads the members anew, and fails by itself while they cannot be read. */
+async function recordUnread(
+  tx: Db,
+  step: Step,
+  { desired, link }: GroupFacts,
+  unread: RemoteError,
+): Promise<void> {
+  const { store } = step.context;
+  if (step.run.repair && link) return updateLink(tx, link.id, { membersReadAt: null }, step.now());
+  const { correlationId } = step.run;
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  const reason = whyUnread(step.context, desired.display, unread);
+  await upsertSyncStatus(tx, {
+    since: step.now(),
+    environmentId: store.environmentId,
+    storeId: store.id,
+    subject,
+    status: 'failed',
+    reason,
+    vendor: answerOf(unread),
+    correlationId,
+    lastSyncAt: step.now(),
+  });
+  await appendEvent(tx, step.now(), {
+    environmentId: store.environmentId,
+    cause: { correlationId, actor: SYSTEM },
+    kind: 'task.failed',
+    outcome: 'failure',
+    subject,
+    store: { id: store.id, name: store.name },
+    reason,
+  });
 }
 
 const FORGOTTEN_PER_STEP_MAX = 500;

@@ -108,8 +108,8 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress, cal
     progress: { scanned, total: Math.max(run.progress.total ?? 0, scanned) },
   };
   if (next !== null) {
-    const { cursor, list } = progress;
-    const goesOn = cursor !== null && list ? { list } : {};
+    const { cursor, list, unread = 0 } = progress;
+    const goesOn = { ...(cursor !== null && list ? { list } : {}), ...(unread > 0 ? { unread } : {}) };
     return saveSyncRun(tx, { ...moved, position: { phase: next, cursor, failures: 0, ...goesOn } });
   }
   await saveSyncRun(tx, { ...moved, position: null, settling: true });

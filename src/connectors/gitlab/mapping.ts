@@ -128,6 +128,7 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
   }
   const username = textOr(row.username, '');
   const email = textOr(row.email, '');
+  const machine = isMachine(row);
   return {
     kind: 'user',
     remoteId: String(row.id),
@@ -137,7 +138,9 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     ...(row.is_admin === true || row.is_auditor === true ? { privileged: true } : {}),
     ...(row.confirmed_at === null ? { unconfirmed: true } : {}),
     ...(row.external === true ? { outsider: true } : {}),
-    identifier: (settings.identifier === 'userName' ? username : email) || null,
+    // It is found under nobody's identifier.
+    ...(machine ? { machine } : {}),
+    identifier: machine ? null : (settings.identifier === 'userName' ? username : email) || null,
     attributes,
   };
 }

@@ -23,7 +23,6 @@ import {
 import { readPage } from './api/pages.ts';
 import { isMachine, memberOf } from './mapping.ts';
 import { accessLevelName, GITLAB_CAPABILITIES } from './settings.ts';
-import { readRow } from './users.ts';
 
 export function gitLabMembers(instance: Instance): MemberConnector {
   return {
@@ -135,10 +134,6 @@ async function revoke(
 ): Promise<MemberOutcome> {
   const { remoteId: group, member } = change;
   const { remoteId } = member;
-  if (member.personId === null && (await isMachineAccount(instance, remoteId, context))) {
-    const reason = `${member.display} is a service account or a bot, and stays`;
-    return { remoteId, outcome: 'refused', reason };
-  }
   const attempt = { action: `remove user ${remoteId} from group ${group}`, writes: true };
   const { action } = attempt;
   const answer = await instance.client.ask(calls.removeMember, { context, action }, (api) =>
@@ -150,16 +145,6 @@ async function revoke(
   if (answer.ok) return { remoteId, outcome: 'done' };
   if (isNoRecord(answer.refusal)) return { remoteId, outcome: 'already' };
   return refusedMember(remoteId, attempt, answer.refusal);
-}
-
-/** Members of whom nobody is known are looked up before they go: a list of members does not show who is a machine. */
-async function isMachineAccount(
-  instance: Instance,
-  remoteId: string,
-  context: CallContext,
-): Promise<boolean> {
-  const row = await readRow(instance, remoteId, context);
-  return row !== null && isMachine(row);
 }
 
 /** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */

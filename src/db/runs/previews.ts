@@ -45,6 +45,8 @@ export interface PreviewPosition {
   readonly failures: number;
   /** Of a list that is being read: how it goes on. */
   readonly list?: ListProgress;
+  /** Groups in a row whose members could not be read. */
+  readonly unread?: number;
   /** The version of the store's settings with which it began. */
   readonly version: string;
   /** When that was, an ISO time. */

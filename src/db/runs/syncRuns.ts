@@ -23,6 +23,8 @@ export interface SyncPosition {
   readonly failures: number;
   /** Of a list that is being read: how it goes on. */
   readonly list?: ListProgress;
+  /** Groups in a row whose members could not be read. */
+  readonly unread?: number;
 }
 
 /** Changes that were made, once the run is over; calls of the scan and differences found, from the start. */

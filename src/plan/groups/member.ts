@@ -25,6 +25,8 @@ export interface MemberSituation {
   /** The SCIM group is gone and no other one feeds the remote group. */
   readonly groupGone: boolean;
   readonly isProtected: boolean;
+  /** Nobody's account: a bot, or a service. */
+  readonly isMachine?: boolean;
 }
 
 export interface MemberDecision {
@@ -60,7 +62,12 @@ function decideUnwanted(situation: MemberSituation): MemberDecision {
   const owned = ledger.origin !== 'foreign' && lifecycle !== 'unknown';
   if (!owned && (groupGone || !overwrite)) return NONE;
   if (!groupGone && lifecycle === 'gone') return NONE;
-  if (!situation.isProtected) return { op: 'revoke', take: false };
-  const reason = `${member.display} is a protected account and keeps the membership`;
+  const why = situation.isMachine
+    ? 'a service account or a bot'
+    : situation.isProtected
+      ? 'a protected account'
+      : null;
+  if (why === null) return { op: 'revoke', take: false };
+  const reason = `${member.display} is ${why} and keeps the membership`;
   return { ...NONE, skipped: { op: 'revoke', reason } };
 }

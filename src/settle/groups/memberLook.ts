@@ -27,6 +27,7 @@ import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
 import { protectedLinks, sparedMembers } from './spared.ts';
+import { readStrangers, type StrangersReading } from './strangers.ts';
 
 /** Whose memberships are looked at. */
 export interface RemoteMembers {
@@ -44,8 +45,8 @@ export interface MemberLook {
   readonly withComing: boolean;
   /** How people are looked at whose accounts may be coming. */
   readonly people: Sight;
-  /** Sees to it that what is known of these accounts is in the observations. */
-  askFor?(remoteIds: readonly string[]): Promise<void>;
+  /** For a plan that is to be carried out: accounts among the members that nobody has ever seen are read first. */
+  readonly strangers: StrangersReading | null;
 }
 
 /** Wanted before unwanted; of the wanted, the highest level first. */
@@ -61,7 +62,7 @@ export async function lookAtMembers(
   const wanted = [...differing.filter(({ member }) => !isSpared.has(member.remoteId)), ...spared];
   const unwanted = await unwantedMembers(planning, group);
   const strangers = unwanted.filter((row) => row.personId === null).map((row) => row.remoteId);
-  if (strangers.length > 0) await look.askFor?.(strangers);
+  if (look.strangers) await readStrangers(look.strangers, strangers);
   const without =
     look.withComing || strangers.length > 0 ? await peopleWithoutAccount(planning, group, look.people) : [];
   const outsiders = await adoptersAmong(planning, strangers, look.people);
@@ -272,6 +273,7 @@ async function unwantedSituations(
       level: null,
       isProtected:
         protect(remoteId, namesOf(context, link, account, display)) !== null || mayBeProtected(context, link),
+      isMachine: account?.machine ?? false,
     };
   });
 }
@@ -288,9 +290,6 @@ function namesOf(
 }
 
 /** For a task: people are looked at as recorded, and nobody is planned with who has no account yet. */
-export function membersOfTask(
-  planning: Planning,
-  askFor: (remoteIds: readonly string[]) => Promise<void>,
-): MemberLook {
-  return { withComing: false, people: byRecords(planning), askFor };
+export function membersOfTask(planning: Planning, strangers: StrangersReading): MemberLook {
+  return { withComing: false, people: byRecords(planning), strangers };
 }

@@ -12,8 +12,10 @@ import {
   unseenMembers,
 } from '../../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../../db/seen/links.ts';
+import type { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteMember } from '../../model/remote.ts';
 import { LIST_BEGINS } from '../../plan/listProgress.ts';
+import type { StoreContext } from '../../stores/desired.ts';
 import { newId } from '../../support/ids.ts';
 import { believed } from '../doubtedList.ts';
 import type { Work } from '../planning.ts';
@@ -87,4 +89,13 @@ export async function readMembers(
     await updateLink(tx, link.id, { membersReadAt: work.now() }, work.now());
     return unseen;
   });
+}
+
+/** In words for the status and a preview. */
+export function whyUnread(
+  { store }: Pick<StoreContext, 'store'>,
+  group: string,
+  { message }: RemoteError,
+): string {
+  return `the members of ${group} could not be read on ${store.name}, and nothing is done with them: ${message}. Make sure that the credential may see them, then sync`;
 }

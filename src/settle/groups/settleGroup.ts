@@ -22,7 +22,7 @@ import { followMembers } from '../scopeMoves.ts';
 import { whyGroupGone } from '../why.ts';
 import { lookAtGroup } from './asked.ts';
 import type { GroupFacts } from './look.ts';
-import { readMembers } from './members.ts';
+import { readMembers, whyUnread } from './members.ts';
 import { isShownAgain, waitUntilShown } from './notShown.ts';
 import { type Leftovers, shapeRemoteGroup, split } from './remoteGroup.ts';
 import { settleMemberships } from './settleMemberships.ts';
@@ -123,9 +123,19 @@ async function finish(attempt: Attempt, outcome: Outcome): Promise<void> {
 }
 
 async function readAll(attempt: Attempt, link: LinkRecord): Promise<LinkRecord> {
-  const unseen = await readMembers(attempt, link, attempt.looking('members'), true);
+  const unseen = await readMembers(attempt, link, attempt.looking('members'), true).catch((error) => {
+    throw isRefusal(error) ? unreadable(attempt, link, error) : error;
+  });
   await recoverMembers(attempt, link, unseen);
   return { ...link, membersReadAt: attempt.now() };
+}
+
+function isRefusal(error: unknown): error is RemoteError {
+  return error instanceof RemoteError && ['forbidden', 'rejected'].includes(error.disposition);
+}
+
+function unreadable({ context }: Attempt, { remoteName }: LinkRecord, error: RemoteError): RemoteError {
+  return new RemoteError(whyUnread(context, remoteName, error), error);
 }
 
 interface Shaped {

@@ -3,7 +3,6 @@
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { membersAmong } from '../../db/seen/memberDifferences.ts';
-import { observationsById, observe } from '../../db/seen/observations.ts';
 import { isWalked } from '../../db/seen/walkedGroups.ts';
 import { changeKey, type Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
@@ -12,7 +11,6 @@ import { type MembershipPlan, planMembers } from '../../plan/groups/members.ts';
 import type { Attempt } from '../attempt.ts';
 import { openGate, tickOff } from '../gate/gate.ts';
 import { LOSS_OF_MEMBER } from '../gate/taken.ts';
-import { rememberShown } from '../people/protection.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
 import { feedersOf } from './look.ts';
@@ -82,7 +80,7 @@ async function planMemberships(
 ): Promise<{ readonly plan: MembershipPlan; readonly groupIds: readonly string[] }> {
   const feeders = await feedersOf(attempt, [remoteId]);
   const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null, changed };
-  const look = membersOfTask(attempt, (strangers) => readStrangers(attempt, strangers));
+  const look = membersOfTask(attempt, { work: attempt, looking: () => attempt.looking('read') });
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const plan = planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
   const groupIds = group.feeding.map(({ groupId }) => groupId);
@@ -98,21 +96,6 @@ async function onlyChanged(attempt: Attempt): Promise<readonly string[] | null> 
   if (task.changedMembers === null || unknownOutcome || task.postponed > 0) return null;
   const { id, contextVersion } = context.store;
   return (await isWalked(db, id, task.subject.id, contextVersion)) ? task.changedMembers : null;
-}
-
-/** Of accounts that nobody has ever seen it is not known whose they are, nor whether they are protected. */
-async function readStrangers(attempt: Attempt, remoteIds: readonly string[]): Promise<void> {
-  const { store, connector } = attempt.context;
-  const seen = await observationsById(attempt.db, store.id, 'user', remoteIds);
-  for (const remoteId of remoteIds) {
-    if (seen.has(remoteId)) continue;
-    const account = await connector.read('user', remoteId, attempt.looking('read'));
-    if (!account) continue;
-    await attempt.record(async (tx) => {
-      await rememberShown(tx, attempt.context, [account], attempt.now());
-      await observe(tx, store.id, [account], attempt.now());
-    });
-  }
 }
 
 function recordTaken(attempt: Attempt, remoteId: string, taken: readonly MemberSituation[]): Promise<void> {

@@ -13,6 +13,7 @@ import {
   appendPreviewItems,
   getPreview,
   type PreviewItem,
+  type PreviewPosition,
   type PreviewRecord,
   saveLosing,
 } from '../../db/runs/previews.ts';
@@ -30,11 +31,17 @@ import {
   withDecisions,
 } from '../../settle/gate/decisions.ts';
 import { LOSS_OF_MEMBER } from '../../settle/gate/taken.ts';
+import { whyUnread } from '../../settle/groups/members.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { namesOfAccount } from '../../settle/people/protection.ts';
 import { byScan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';
-import { planGroupsPage, planPeoplePage } from '../../settle/storePlan.ts';
+import {
+  type ListStanding,
+  type PlannedGroup,
+  planGroupsPage,
+  planPeoplePage,
+} from '../../settle/storePlan.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import { newId } from '../../support/ids.ts';
 import { adopters, membersLosing } from '../phases.ts';
@@ -46,14 +53,18 @@ import { otherLosses, summaryOfPage } from './summary.ts';
 export const PREVIEW_PHASES = ['scanUsers', 'scanGroups', 'planUsers', 'planGroups', 'listOrphans'] as const;
 export type PreviewPhase = (typeof PREVIEW_PHASES)[number];
 
+/** How a list goes on after a page. */
+export type GoesOn = Pick<PreviewPosition, 'list' | 'unread'>;
+
 export interface PreviewStep extends Reading {
   readonly preview: PreviewRecord;
   /** When the worker began, an ISO time: what no page of a scan has shown since then is not there. */
   readonly began: string;
   /** Of the list that goes on. */
   readonly list: ListProgress | undefined;
+  readonly standing: ListStanding;
   /** To the page with this cursor; null: the phase is over. Part of the transaction that keeps the page. */
-  moveOn(tx: Db, next: string | null, list?: ListProgress): Promise<void>;
+  moveOn(tx: Db, next: string | null, more?: GoesOn): Promise<void>;
 }
 
 export const PREVIEW_PAGES: Readonly<
@@ -71,7 +82,7 @@ async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | 
   const position = { scanId: preview.id, cursor, list: step.list };
   const { nextCursor, list } = await scanPage(step, kind, position, callContext);
   if (kind === 'group' && nextCursor === null) await closeScan(step, step.began);
-  await step.record((tx) => step.moveOn(tx, nextCursor, list));
+  await step.record((tx) => step.moveOn(tx, nextCursor, { list }));
 }
 
 /** As the next sync that repairs will see the store. */
@@ -100,9 +111,9 @@ async function planUsers(step: PreviewStep, cursor: string | null): Promise<void
 }
 
 async function planGroups(step: PreviewStep, cursor: string | null): Promise<void> {
-  const members = { reading: step, unseen: 'overlook' } as const;
+  const members = { reading: step, unseen: 'overlook', standing: step.standing } as const;
   const how = { people: sightOf(step), members, withComing: true };
-  const { groups, next } = await planGroupsPage(step, how, cursor);
+  const { groups, next, unread } = await planGroupsPage(step, how, cursor);
   const planned = groups.flatMap((group) => {
     const memberships = group.members ? [...group.members.changes, ...group.members.later] : [];
     return [...group.plan.changes, ...memberships].map((change) => ({
@@ -111,9 +122,20 @@ async function planGroups(step: PreviewStep, cursor: string | null): Promise<voi
       drift: groupDrift(group, change),
     }));
   });
-  const skipped = groups.flatMap(({ plan, members: own }) => [...plan.skipped, ...(own?.skipped ?? [])]);
+  const skipped = groups.flatMap((group) => [
+    ...group.plan.skipped,
+    ...(group.members?.skipped ?? []),
+    ...skippedUnread(step.context, group),
+  ]);
   const sizes = new Map(groups.map(({ facts, size }) => [facts.desired.id, size]));
-  await keep(step, planned, skipped, (tx) => step.moveOn(tx, next), sizes);
+  await keep(step, planned, skipped, (tx) => step.moveOn(tx, next, { unread }), sizes);
+}
+
+function skippedUnread(context: StoreContext, { facts, unread }: PlannedGroup): readonly Skip[] {
+  if (unread === null) return [];
+  const { id, display } = facts.desired;
+  const subject = { kind: 'group', id, display } as const;
+  return [{ op: 'grant', subject, status: 'partiallySynced', reason: whyUnread(context, display, unread) }];
 }
 
 interface ShownChange extends PlannedChange {
@@ -184,7 +206,7 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<vo
     accounts.map(({ remoteId }) => remoteId),
   );
   const orphans = accounts.filter(
-    (account) => !adopted.has(account.remoteId) && !isCredentialsOwn(context, account),
+    (account) => !account.machine && !adopted.has(account.remoteId) && !isCredentialsOwn(context, account),
   );
   const items: PreviewItem[] = [];
   for (const { remoteId, display, identifier, state } of orphans) {

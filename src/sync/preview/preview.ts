@@ -98,10 +98,11 @@ export async function previewStep(
     now: () => isoTime(clock.now()),
     record: (work) => recordUnder(db, lease, work),
     list: position.list,
-    async moveOn(tx, cursor, list) {
+    standing: { failures: position.failures, unread: position.unread ?? 0 },
+    async moveOn(tx, cursor, { list, unread = 0 } = {}) {
       const { version, began } = position;
       const phase = cursor === null ? phaseAfter(position) : position.phase;
-      const goesOn = cursor !== null && list ? { list } : {};
+      const goesOn = { ...(cursor !== null && list ? { list } : {}), ...(unread > 0 ? { unread } : {}) };
       if (phase !== null)
         return savePreviewPosition(tx, open.id, { phase, cursor, failures: 0, version, began, ...goesOn });
       await holdBeyondLimit(tx, step);

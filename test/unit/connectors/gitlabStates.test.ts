@@ -82,19 +82,15 @@ describe('machines', () => {
     expect(items.map(({ display }) => display)).toEqual(['root']);
   });
 
-  it('stay in their groups: a list leaves out those that GitLab names, and none is removed', async () => {
+  it('are told from people: a list of members by the names that GitLab gives, any other where it is read', async () => {
     const all = machines();
     const [, deployer] = all;
     const group = gitlab.state.addGroup({ path: 'pilots' });
     for (const { id } of all) gitlab.state.setMember(group.id, id, 30);
     const members = await connect().members(String(group.id), null, callContext());
     expect(members.items.map(({ display }) => display)).toEqual(['deployer']);
-    const revoke = membership('revoke', String(group.id), String(deployer?.id), 30);
-    const foreign = { ...revoke, member: { ...revoke.member, personId: null } };
-    expect(await connect().applyMembers([foreign], callContext())).toMatchObject([
-      { outcome: 'refused', reason: expect.stringContaining('service account') },
-    ]);
-    expect(gitlab.state.members.get(group.id)?.has(deployer?.id ?? 0)).toBe(true);
+    const read = await connect().read('user', String(deployer?.id), callContext());
+    expect(read).toMatchObject({ machine: true, identifier: null });
   });
 });
 

@@ -220,6 +220,7 @@ describe('Memberships', () => {
       overwrite: settings.groupMembershipHandling === 'Overwrite',
       groupGone: words.includes('group gone'),
       isProtected: words.includes('protected'),
+      isMachine: words.includes('machine'),
     });
     const parts = [
       ...(decision.take ? ['take'] : []),
