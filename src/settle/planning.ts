@@ -22,4 +22,6 @@ export interface Work extends Planning {
 /** Work that reads the store. */
 export interface Reading extends Work {
   readonly callContext: CallContext;
+  /** Throws the RemoteError of a credential that is not good, or of whom nobody can tell. */
+  proveRights(): Promise<void>;
 }

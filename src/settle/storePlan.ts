@@ -123,11 +123,25 @@ async function planOneGroup(
   how: GroupPlanning,
   looked: GroupFacts,
 ): Promise<PlannedGroup> {
+  try {
+    return await planWithMembers(planning, how, looked);
+  } catch (error) {
+    const { members } = how;
+    if (!(error instanceof RemoteError) || members === null) throw error;
+    if (!(await isOfOneGroup(error, members))) throw error;
+    return withoutMembers(looked, error);
+  }
+}
+
+async function planWithMembers(
+  planning: Planning,
+  how: GroupPlanning,
+  looked: GroupFacts,
+): Promise<PlannedGroup> {
   const read = await readGroup(planning, how.members, looked);
-  if ('failed' in read) return withoutMembers(looked, read.failed);
-  const vanished = read === VANISHED ? looked.link : null;
+  const vanished = read === 'vanished' ? looked.link : null;
   const facts = vanished && how.members?.unseen !== 'keep' ? await asUnlinked(planning, looked) : looked;
-  const seen = read === VANISHED ? UNREAD : read;
+  const seen = read === 'vanished' ? UNREAD : read;
   const plan = planGroup(facts);
   const members = await planMembersOf(planning, how, facts, plan, seen.seenIn);
   const size = await sizeOf(planning, members, seen.seenIn);
@@ -155,13 +169,12 @@ interface ReadGroup {
 }
 
 const UNREAD: ReadGroup = { unseen: [], seenIn: null };
-const VANISHED: ReadGroup = { unseen: [], seenIn: null };
 
 async function readGroup(
   planning: Planning,
   how: MemberReading | null,
   { link, found, isPrimaryFeeder, leftAlone }: GroupFacts,
-): Promise<ReadGroup | { readonly failed: RemoteError }> {
+): Promise<ReadGroup | 'vanished'> {
   if (how === null || !isPrimaryFeeder || leftAlone !== null) return UNREAD;
   const { reading, unseen } = how;
   try {
@@ -178,24 +191,24 @@ async function readGroup(
     const seenIn = await observeGroup(reading, group, reading.callContext);
     return { unseen: link ? await unseenBy(reading, link.remoteId, seenIn) : [], seenIn };
   } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    if (error.disposition === 'missing' && link !== null) return VANISHED;
-    if (!isOfOneGroup(error, how.standing)) throw error;
-    return { failed: error };
+    if (!(error instanceof RemoteError) || error.disposition !== 'missing' || link === null) throw error;
+    return 'vanished';
   }
 }
 
-/** The others go on, unless it is the store that fails: no answer of the kind is about one group only. */
-function isOfOneGroup(error: RemoteError, { failures, unread }: ListStanding): boolean {
-  if (isDoubted(error) || unread + 1 >= UNREAD_MAX) return false;
+/** The others go on, unless it is the store that fails, or the credential. */
+async function isOfOneGroup(error: RemoteError, { reading, standing }: MemberReading): Promise<boolean> {
+  if (isDoubted(error)) return false;
+  const isRow = standing.unread + 1 >= UNREAD_MAX;
   switch (error.disposition) {
     case 'forbidden':
     case 'rejected':
     case 'missing':
+      if (isRow) await reading.proveRights();
       return true;
     case 'transient':
     case 'unknownOutcome':
-      return failures + 1 >= TRIES_MAX;
+      return !isRow && standing.failures + 1 >= TRIES_MAX;
     default:
       return false;
   }

@@ -33,9 +33,14 @@ const DRIFT_LISTED_MAX = 1_000;
 /** A step that fails this often in a row ends the scan. */
 const STEP_FAILURES_MAX = 8;
 
+interface StepDeps extends Pick<Step, 'giveWay' | 'proveRights'> {
+  readonly db: Db;
+  readonly clock: Clock;
+}
+
 /** One step of the store's oldest open run; false where there is none. */
 export async function syncStep(
-  deps: { readonly db: Db; readonly clock: Clock; giveWay(): Promise<boolean> },
+  deps: StepDeps,
   context: StoreContext,
   lease: Lease,
   callContext: CallContext,
@@ -48,7 +53,12 @@ export async function syncStep(
     callContext.record(call);
   };
   const begins = await begun(deps, run);
-  const step = { ...stepOf(deps, context, lease, { ...callContext, record }, begins), giveWay: deps.giveWay };
+  const { giveWay, proveRights } = deps;
+  const step = {
+    ...stepOf(deps, context, lease, { ...callContext, record }, begins),
+    giveWay,
+    proveRights,
+  };
   const phase = step.run.position?.phase as Phase;
   const progress = await PHASE_STEPS[phase](step, step.run.position?.cursor ?? null);
   await step.record((tx) => advance(tx, step, phase, progress, calls));
@@ -69,6 +79,7 @@ function stepOf(
     callContext,
     now: () => isoTime(clock.now()),
     giveWay: () => Promise.resolve(false),
+    proveRights: () => Promise.resolve(),
     record: (work) => recordUnder(db, lease, work),
   };
 }

@@ -186,7 +186,9 @@ export class StoreDuties implements Duties {
     };
     try {
       const giveWay = () => this.#giveWay(shift);
-      const made = await previewStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
+      const proveRights = () => this.#health.doubt.prove(store, calls);
+      const deps = { db, clock, giveWay, proveRights };
+      const made = await previewStep(deps, context, lease, { signal: calls, record });
       if (asked) await this.#health.succeeded(store);
       if (made === 'over') answered.signal();
       this.#isPreviewing = made !== 'none';
@@ -210,7 +212,9 @@ export class StoreDuties implements Duties {
     try {
       const record = (call: VendorCall) => storeLifecycle.onCall(store.type, 'scan', call);
       const giveWay = () => this.#giveWay(shift);
-      return await syncStep({ db, clock, giveWay }, context, lease, { signal: calls, record });
+      const proveRights = () => this.#health.doubt.prove(store, calls);
+      const deps = { db, clock, giveWay, proveRights };
+      return await syncStep(deps, context, lease, { signal: calls, record });
     } catch (error) {
       if (!(error instanceof RemoteError) || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a step of a sync failed');

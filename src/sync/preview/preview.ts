@@ -74,6 +74,7 @@ export interface PreviewDeps {
   readonly db: Db;
   readonly clock: Clock;
   giveWay(): Promise<boolean>;
+  proveRights(): Promise<void>;
 }
 
 /** Makes one page of the store's oldest open preview. `none`: there is none. `over`: it has ended. */
@@ -93,7 +94,9 @@ export async function previewStep(
   }
   let isOver = false;
   const step: PreviewStep = {
-    ...{ db, callContext, preview: open, began: position.began, giveWay: deps.giveWay },
+    ...{ db, callContext, preview: open, began: position.began },
+    giveWay: deps.giveWay,
+    proveRights: deps.proveRights,
     context: open.position === null ? await withSelf(db, context) : context,
     now: () => isoTime(clock.now()),
     record: (work) => recordUnder(db, lease, work),

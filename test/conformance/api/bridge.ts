@@ -204,7 +204,7 @@ async function makePreviews({ db, clock, connectors }: PropagationDeps, storeId:
   const lease = await acquireLease(db, storeId, applicant, { expiresAt: LATER, deadBefore: LATER });
   if (!store || !lease) return;
   const context = await storeContextOf(db, connectors, store);
-  const deps = { db, clock, giveWay: async () => false };
+  const deps = { db, clock, giveWay: async () => false, proveRights: async () => {} };
   const calls = { signal: NEVER, record: () => {} };
   while ((await previewStep(deps, context, lease, calls)) !== 'none');
   await releaseLease(db, lease);
