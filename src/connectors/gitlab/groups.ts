@@ -91,7 +91,8 @@ async function readGroup(
   context: CallContext,
 ): Promise<RemoteGroup | null> {
   const action = `read group ${idOrPath}`;
-  const answer = await instance.client.ask(calls.readGroup, { context, action }, (api) =>
+  const id = /^\d+$/.test(idOrPath) ? idOrPath : undefined;
+  const answer = await instance.client.ask(calls.readGroup(id), { context, action }, (api) =>
     api.groups.show(idOrPath, { withProjects: false }),
   );
   if (answer.ok) return groupOf(answer.value);

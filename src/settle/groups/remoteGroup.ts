@@ -16,6 +16,7 @@ import { recordKeys, wake } from '../keys/holders.ts';
 import { meanwhileOf, type OwnWait } from '../keys/order.ts';
 import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
+import { refuseAnothers } from '../recovery/wrongAnswer.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
 import { forgetFormer } from './notShown.ts';
@@ -66,6 +67,7 @@ export async function shapeRemoteGroup(
     try {
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
+      refuseAnothers(attempt, change, applied);
       const taken = applied?.notAccepted?.find((part) => part.taken);
       if (taken) {
         const refused = await nameTaken(attempt, facts, change, calls, taken.reason);

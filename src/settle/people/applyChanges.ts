@@ -11,6 +11,7 @@ import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
 import { rememberTaken, type TakenKey } from '../keys/people.ts';
 import { isNew } from '../recovery/user.ts';
+import { refuseAnothers } from '../recovery/wrongAnswer.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import { endWaitForSeats } from '../seats.ts';
 import { whyOf } from '../why.ts';
@@ -53,6 +54,7 @@ export async function applyUserChanges(
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       if (applied?.outcome === 'gone') throw notThere(attempt, change);
       if (applied?.outcome === 'already' && change.op === 'enable') refuseOlderLook(attempt, change, link);
+      refuseAnothers(attempt, change, applied);
       const made = { change, applied, calls, link };
       recordLast = (tx) => recordChange(tx, attempt, facts, { gate, parts }, made);
       accessTaken ||= endsAccess(change);

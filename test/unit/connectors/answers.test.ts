@@ -217,7 +217,7 @@ const gitlabCalls: readonly TriedCall[] = [
   ofGitLab('GitLab unblocks a user', gitlab.unblockUser, true, true, NO_USER, MADE),
   ofGitLab('GitLab deletes a user', gitlab.deleteUser, true, row, NO_USER, REMOVED),
   ofGitLab('GitLab lists groups', gitlab.listGroups, false, [groupRow], null),
-  ofGitLab('GitLab reads a group', gitlab.readGroup, false, groupRow, NO_GROUP),
+  ofGitLab('GitLab reads a group', gitlab.readGroup(), false, groupRow, NO_GROUP),
   ofGitLab('GitLab creates a group', gitlab.createGroup, true, groupRow, null, MADE),
   ofGitLab('GitLab renames a group', gitlab.editGroup('1'), true, groupRow, NO_GROUP),
   ofGitLab('GitLab lists members', gitlab.listMembers, false, [member], NO_GROUP),

@@ -70,7 +70,8 @@ export const unblockUser = answers({ 201: hasChanged }, { gone: NO_USER, words: 
 export const deleteUser = answers({ 204: nothing }, { gone: NO_USER, words: /sole-owner/i });
 
 export const listGroups = answers({ 200: rows(isGroup) });
-export const readGroup = answers({ 200: row(isGroup) }, { gone: NO_GROUP });
+/** `id`: absent where a path was asked for, which may be a former one. */
+export const readGroup = (id?: string) => answers({ 200: row(isGroup, id) }, { gone: NO_GROUP });
 export const createGroup = answers({ 201: row(isGroup) }, { words: /^Failed to save group/i });
 export const editGroup = (id: string) => answers({ 200: row(isGroup, id) }, { gone: NO_GROUP });
 

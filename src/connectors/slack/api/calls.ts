@@ -86,13 +86,13 @@ export function activateUser(id: string): Call<Resource | null> {
   return patch('user', id, [ACTIVATE], ({ active }) => active !== false);
 }
 
-/** Deactivates a person, who stays; version 1 answered with the person. */
+/** Deactivates a person, who stays; version 1 answered with the person, which counts where it shows that. */
 export function deactivateUser(id: string): Call<Resource | null> {
   return {
     method: 'DELETE',
     path: pathOf('user', id),
     answers: {
-      done: { 204: nothing, 200: resource('user', id, ({ active }) => active !== true) },
+      done: { 204: nothing, 200: resource('user', id, ({ active }) => active === false) },
       refusal: refusalOf('user'),
     },
   };
