@@ -62,12 +62,10 @@ function decideUnwanted(situation: MemberSituation): MemberDecision {
   const owned = ledger.origin !== 'foreign' && lifecycle !== 'unknown';
   if (!owned && (groupGone || !overwrite)) return NONE;
   if (!groupGone && lifecycle === 'gone') return NONE;
+  if (!situation.isMachine && !situation.isProtected) return { op: 'revoke', take: false };
   const why = situation.isMachine
-    ? 'a service account or a bot'
-    : situation.isProtected
-      ? 'a protected account'
-      : null;
-  if (why === null) return { op: 'revoke', take: false };
-  const reason = `${member.display} is ${why} and keeps the membership`;
+    ? 'is a service account or a bot and keeps the membership'
+    : 'is a protected account and keeps the membership';
+  const reason = `${member.display} ${why}`;
   return { ...NONE, skipped: { op: 'revoke', reason } };
 }
