@@ -98,12 +98,12 @@ export const MUTANTS: readonly Mutant[] = [
     'settings take effect at once',
     [
       'src/settle/attempt.ts',
-      'if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new PlanOutdated(id);',
+      'if (held.contextVersion !== contextVersion) throw new PlanOutdated(id);',
       'void contextVersion;',
     ],
     [
       'src/settle/attempt.ts',
-      'const goesOn = (await holdContextVersion(tx, id, false)) === contextVersion;',
+      'const goesOn = (await holdContextVersion(tx, id)) === contextVersion;',
       'const goesOn = contextVersion >= 0;',
     ],
     [

@@ -11,7 +11,8 @@ import { type Db, isUniqueViolation } from '../db/open.ts';
 import { heirsOf } from '../db/people/namesakes.ts';
 import { closeLeaver } from '../db/queue/leavers.ts';
 import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
-import { forgetGroup, groupsOfAccount } from '../db/seen/ledger.ts';
+import { groupsOfAccount } from '../db/seen/groupsAround.ts';
+import { forgetGroup } from '../db/seen/ledger.ts';
 import { getLinkById } from '../db/seen/linkLists.ts';
 import {
   deleteLink,

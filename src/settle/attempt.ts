@@ -6,11 +6,17 @@
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { type Lease, recordUnder } from '../db/queue/leases.ts';
+import { type Lease, recordHolding, recordUnder } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
-import { contextVersionOf, holdContextVersion } from '../db/stores/contextVersions.ts';
+import { holdStanding, type Standing } from '../db/seen/standing.ts';
+import {
+  contextVersionOf,
+  type HeldStore,
+  holdContextVersion,
+  holdStore,
+} from '../db/stores/contextVersions.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { Change, Op } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -136,12 +142,40 @@ export class Attempt {
   }
 
   /** `work` may run more than once. @throws LeaseLost, and then nothing is recorded. */
-  async record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+  record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.#recorded((anew) => recordUnder(this.db, this.lease, (tx) => anew(() => work(tx))));
+  }
+
+  /** The same of what ends the attempt. `standing`: as it was before. */
+  recordEnd<T>(work: (tx: Db, standing: Standing) => Promise<T>): Promise<T> {
+    const hold = (tx: Db, lease: Lease) => holdStanding(tx, lease, this.task.subject);
+    return this.#recorded((anew) =>
+      recordHolding(this.db, this.lease, hold, (tx, standing) => anew(() => work(tx, standing))),
+    );
+  }
+
+  /**
+   * The same of what comes before a write: until the transaction ends, nobody can save other settings. `alone`: it goes
+   * on to write to the store's row. @throws PlanOutdated, and then nothing is recorded.
+   */
+  recordBefore<T>(alone: boolean, work: (tx: Db, held: HeldStore) => Promise<T>): Promise<T> {
+    const { id, contextVersion } = this.context.store;
+    const hold = (tx: Db, lease: Lease) => holdStore(tx, lease, alone);
+    return this.#recorded((anew) =>
+      recordHolding(this.db, this.lease, hold, (tx, held) => {
+        if (held.contextVersion !== contextVersion) throw new PlanOutdated(id);
+        return anew(() => work(tx, held));
+      }),
+    );
+  }
+
+  /** Whatever runs again says what it says only once. */
+  async #recorded<T>(transact: (anew: (work: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
     const looks = this.#looks;
-    const result = await recordUnder(this.deps.db, this.lease, (tx) => {
+    const result = await transact((work) => {
       this.#looks = looks;
       this.#warnings = [];
-      return work(tx);
+      return work();
     });
     for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
     return result;
@@ -157,21 +191,12 @@ export class Attempt {
     });
   }
 
-  /**
-   * In a transaction that comes before a write: until it ends, nobody can save other settings. `alone`: the
-   * transaction goes on to write to the store's row. @throws PlanOutdated, and then nothing is recorded.
-   */
-  async holdContext(tx: Db, alone = false): Promise<void> {
-    const { id, contextVersion } = this.context.store;
-    if ((await holdContextVersion(tx, id, alone)) !== contextVersion) throw new PlanOutdated(id);
-  }
-
   /** Records what was done, before another write. @throws PlanOutdated, and then it is recorded all the same. */
   async recordAndGoOn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     const { id, contextVersion } = this.context.store;
     const { result, goesOn } = await this.record(async (tx) => {
       const result = await work(tx);
-      const goesOn = (await holdContextVersion(tx, id, false)) === contextVersion;
+      const goesOn = (await holdContextVersion(tx, id)) === contextVersion;
       if (!goesOn) await setIntent(tx, this.task.id, null);
       return { result, goesOn };
     });

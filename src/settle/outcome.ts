@@ -3,9 +3,10 @@
 import type { Db } from '../db/open.ts';
 import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
 import { replaceKeyWaits } from '../db/seen/keys.ts';
+import { getLink } from '../db/seen/links.ts';
+import type { Standing } from '../db/seen/standing.ts';
 import {
   deleteSyncStatus,
-  getStanding,
   type SyncStatus,
   type SyncStatusRecord,
   upsertSyncStatus,
@@ -42,9 +43,16 @@ export interface StatusChange {
   readonly after: Pick<SyncStatusRecord, 'status' | 'reason'>;
 }
 
-export async function conclude(tx: Db, attempt: Attempt, outcome: Outcome): Promise<StatusChange> {
+/** `standing`: as the transaction found it. */
+export async function conclude(
+  tx: Db,
+  attempt: Attempt,
+  outcome: Outcome,
+  { said: before, link }: Standing,
+): Promise<StatusChange> {
   const { store } = attempt.context;
-  const { said: before, drift } = await getStanding(tx, store.id, attempt.task.subject);
+  // A write may have ended it, and never begins any.
+  const drift = link?.hasDrift ? ((await getLink(tx, store.id, attempt.task.subject))?.drift ?? null) : null;
   const status = statusOf(outcome, reasonOf(drift));
   if (outcome.forgotten && status.status === 'synced') {
     await deleteSyncStatus(tx, store.id, attempt.task.subject);

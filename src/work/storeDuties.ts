@@ -7,6 +7,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
+import { type DueOnStore, dueOnStore, type Wanted } from '../db/queue/dueTasks.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
 import { hasOpenTasks } from '../db/queue/tasks.ts';
@@ -37,6 +38,7 @@ export interface StoreDutiesDeps extends AnswererDeps {
 }
 
 const RECHECKS_EVERY_MS = 1_000;
+const NO_RUNS = { next: null, isSettling: false };
 
 export class StoreDuties implements Duties {
   readonly storeId: string;
@@ -57,7 +59,7 @@ export class StoreDuties implements Duties {
     this.#deps = deps;
     this.#answerer = new Answerer(storeId, deps);
     this.#health = new StoreHealth(deps);
-    this.#tasks = new StoreTasks(storeId, deps, this.#health, (shift) => this.#usableStore(shift));
+    this.#tasks = new StoreTasks(deps, this.#health, (shift, wanted) => this.#lookAtStore(shift, wanted));
   }
 
   takeOver(tx: Db, callsEndAt: string): Promise<void> {
@@ -75,37 +77,43 @@ export class StoreDuties implements Duties {
     // From before the look at the queue: who ends meanwhile makes room that the look did not see.
     const freed = underWay.freed();
     await this.#answerRequests(shift);
-    const store = await this.#usableStore(shift);
+    const wanted = this.#tasks.wanted();
+    const found = await this.#lookAtStore(shift, wanted);
     const waitMs = this.#health.waitMs;
-    if (waitMs > 0 && (store || this.#isPreviewing))
+    if (waitMs > 0 && (found || this.#isPreviewing))
       return { kind: 'wait', ms: waitMs, freed: underWay.count > 0 ? freed : undefined };
-    if (!store) {
+    if (!found) {
       if (underWay.count > 0) return { kind: 'busy', freed };
       return (await this.#makePreview(shift)) ? { kind: 'again' } : this.#untilLimitEnds({ kind: 'end' });
     }
-    const context = await storeLifecycle.storeContextOf(store);
-    await this.#enqueueRechecks(context);
+    const context = await storeLifecycle.storeContextOf(found.store);
+    // What has just been asked for is due, and may be more urgent than what was found.
+    if (await this.#enqueueRechecks()) return { kind: 'again' };
     const wasBusy = underWay.count > 0;
-    const due = await this.#tasks.due(context);
+    const due = found.tasks;
     const isPreviewsTurn = this.#mayPreview() && !this.#hasJustPreviewed && !due.some(isLeaver);
     if (isPreviewsTurn && underWay.count > 0) return { kind: 'busy', freed };
     this.#hasJustPreviewed = isPreviewsTurn && (await this.#makePreview(shift));
     if (this.#hasJustPreviewed) return { kind: 'again' };
-    const begun = await this.#tasks.begin(context, shift, due);
+    const begun = await this.#tasks.begin(context, shift, { wanted, due });
     if (begun === 'full' && underWay.count > 0) return { kind: 'busy', freed };
     if (begun !== 'nothing') return { kind: 'again' };
     if (underWay.count > 0) return { kind: 'busy', freed };
     // Whatever was in hand may have kept others from being due.
-    return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift);
+    return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift, found);
   }
 
   /** Nothing is due, and nothing is in hand. */
-  async #withoutTasks(context: StoreContext, shift: Shift): Promise<Next> {
+  async #withoutTasks(
+    context: StoreContext,
+    shift: Shift,
+    { hasRuns }: Pick<DueOnStore, 'hasRuns'>,
+  ): Promise<Next> {
     const { db, clock, storeLifecycle } = this.#deps;
     const { store } = context;
     this.#tasks.rest();
     // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
-    const { next: run, isSettling } = await openRuns(db, store.id);
+    const { next: run, isSettling } = hasRuns ? await openRuns(db, store.id) : NO_RUNS;
     const maySync = run !== null && this.#syncNotBefore <= clock.now();
     if (maySync && (await this.#syncStep(await this.#contextNow(context), shift))) return { kind: 'again' };
     // Nothing else was due between two pages.
@@ -137,28 +145,26 @@ export class StoreDuties implements Duties {
     return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
   }
 
-  async #enqueueRechecks({ settings }: StoreContext): Promise<void> {
+  /** True where some were due. */
+  async #enqueueRechecks(): Promise<boolean> {
     const { db, clock } = this.#deps;
-    if (clock.now() < this.#recheckNextAt) return;
-    // A single attempt in hand may let others go first, at any time.
-    if (settings.parallelChanges === 1 && this.#tasks.underWay.count > 0) return;
+    const { underWay, isAlone } = this.#tasks;
+    if (clock.now() < this.#recheckNextAt || (isAlone && underWay.count > 0)) return false;
     this.#recheckNextAt = clock.now() + RECHECKS_EVERY_MS;
-    const { underWay } = this.#tasks;
-    await enqueueDueRechecks(db, this.storeId, isoTime(clock.now()), (subject) => underWay.has(subject));
+    return enqueueDueRechecks(db, this.storeId, isoTime(clock.now()), (subject) => underWay.has(subject));
   }
 
   /** Null where the store is inactive, paused or gone. */
-  async #usableStore({ calls }: Shift): Promise<StoreRecord | null> {
+  async #lookAtStore({ calls }: Shift, wanted: Wanted): Promise<DueOnStore | null> {
     const { db, clock, storeLifecycle } = this.#deps;
-    const store = await getStore(db, this.storeId);
-    if (!store) return null;
-    if (store.paused) {
-      if (store.retryAt === null || store.retryAt > isoTime(clock.now())) return null;
-      await storeLifecycle.recheck(store, calls);
-      const again = await getStore(db, this.storeId);
-      return again && !again.paused && again.status !== 'INACTIVE' ? again : null;
-    }
-    return store.status === 'INACTIVE' ? null : store;
+    const look = () => dueOnStore(db, this.storeId, isoTime(clock.now()), wanted);
+    const found = await look();
+    if (!found?.store.paused) return found?.store.status === 'INACTIVE' ? null : found;
+    const { retryAt } = found.store;
+    if (retryAt === null || retryAt > isoTime(clock.now())) return null;
+    await storeLifecycle.recheck(found.store, calls);
+    const again = await look();
+    return again && !again.store.paused && again.store.status !== 'INACTIVE' ? again : null;
   }
 
   /** Long work lets inquiries and leavers pass that came after it had begun. True where there were leavers. */

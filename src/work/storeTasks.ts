@@ -6,8 +6,9 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
+import type { DueOnStore, Wanted } from '../db/queue/dueTasks.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
-import { type DueTask, nextDueTasks } from '../db/queue/queue.ts';
+import type { DueTask } from '../db/queue/queue.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
 import { membersAmong } from '../db/seen/memberDifferences.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
@@ -40,16 +41,15 @@ export interface StoreTasksDeps {
 /** How long a group waits at most for members of it whose own attempts are in hand. */
 const GROUP_WAITS_MAX_MS = 1_000;
 
-/** What became of looking for tasks. `full`: some began, and nothing else that is due could. */
+/** What became of looking for tasks. `full`: some began, and nothing else could. */
 export type Begun = 'began' | 'full' | 'nothing' | 'outdated';
 
 export class StoreTasks {
   readonly underWay = new AttemptsUnderWay();
-  readonly #storeId: string;
   readonly #deps: StoreTasksDeps;
   readonly #health: StoreHealth;
-  /** The store, if the worker may work on it now. */
-  readonly #usableStore: (shift: Shift) => Promise<StoreRecord | null>;
+  /** The store with what is due there, if the worker may work on it now. */
+  readonly #lookAtStore: (shift: Shift, wanted: Wanted) => Promise<DueOnStore | null>;
   readonly #claims = new Claims();
   /** Tasks that met what others had in hand, by id: what they need. */
   readonly #needs = new Map<string, readonly string[]>();
@@ -57,63 +57,69 @@ export class StoreTasks {
   #pace = 1;
   /** Groups that wait for their members, by the id of the task: since when. */
   readonly #heldBack = new Map<string, number>();
+  /** As it was when tasks last began; until then one attempt is enough to begin with. */
+  #parallelChanges = 1;
 
   constructor(
-    storeId: string,
     deps: StoreTasksDeps,
     health: StoreHealth,
-    usableStore: (shift: Shift) => Promise<StoreRecord | null>,
+    lookAtStore: (shift: Shift, wanted: Wanted) => Promise<DueOnStore | null>,
   ) {
-    this.#storeId = storeId;
     this.#deps = deps;
     this.#health = health;
-    this.#usableStore = usableStore;
+    this.#lookAtStore = lookAtStore;
   }
 
-  /** Those that may begin now, most urgent first, as far as there is room. */
-  async due(context: StoreContext): Promise<readonly DueTask[]> {
-    const room = this.#room(context);
-    if (room.leavers <= 0) return [];
-    const { db, clock } = this.#deps;
-    const now = isoTime(clock.now());
-    const except = this.#notNow();
-    const onlyLeavers = room.others <= 0;
-    return nextDueTasks(db, this.#storeId, now, { limit: room.leavers, except, onlyLeavers });
+  /** Those that may begin now, as far as there is room by the settings that were last known. */
+  wanted(): Wanted {
+    const room = this.#room();
+    return { limit: Math.max(0, room.leavers), except: this.#notNow(), onlyLeavers: room.others <= 0 };
   }
 
   /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */
-  async begin(context: StoreContext, shift: Shift, due: readonly DueTask[]): Promise<Begun> {
-    let begun: Begun = 'nothing';
+  async begin(
+    context: StoreContext,
+    shift: Shift,
+    { wanted, due }: { readonly wanted: Wanted; readonly due: readonly DueTask[] },
+  ): Promise<Begun> {
+    this.#parallelChanges = context.settings.parallelChanges;
+    let begun = 0;
     for (const task of due) {
-      const room = this.#room(context);
+      const room = this.#room();
       if ((isLeaver(task) ? room.leavers : room.others) <= 0) continue;
       // Other settings were saved before the task was claimed: they are the ones to plan it with.
       if (task.contextVersion !== context.store.contextVersion) return 'outdated';
       if ((await this.#waitsForMembers(task)) || !this.#isFree(task)) continue;
-      const isAlone = context.settings.parallelChanges === 1;
+      const isAlone = this.isAlone;
       const giveWay = () => (isAlone ? this.leaversFirst(shift) : Promise.resolve(false));
       void this.#settle(context, shift, task, giveWay);
-      begun = 'began';
+      begun += 1;
     }
-    return begun === 'began' && this.#isFull(context, due) ? 'full' : begun;
+    if (begun === 0) return 'nothing';
+    // Nobody was left out of what was wanted, so nothing else is due.
+    const isAll = begun === due.length && due.length < wanted.limit && !wanted.onlyLeavers;
+    return isAll || this.#isFull(due) ? 'full' : 'began';
+  }
+
+  /** A single attempt in hand may let leavers go first. */
+  get isAlone(): boolean {
+    return this.#parallelChanges === 1;
   }
 
   /** All leavers who are due come before everybody else. */
-  #isFull(context: StoreContext, due: readonly DueTask[]): boolean {
-    return this.#room(context).others <= 0 && !due.every(isLeaver);
+  #isFull(due: readonly DueTask[]): boolean {
+    return this.#room().others <= 0 && !due.every(isLeaver);
   }
 
   /** Settles, one after the other, the leavers who came after longer work had begun. True where there were some. */
   async leaversFirst(shift: Shift): Promise<boolean> {
-    const { db, clock, storeLifecycle } = this.#deps;
+    const { storeLifecycle } = this.#deps;
     for (let passed = 0; ; passed++) {
-      const now = isoTime(clock.now());
       const wanted = { limit: 1, except: this.#notNow(), onlyLeavers: true };
-      const [task] = await nextDueTasks(db, this.#storeId, now, wanted);
-      if (!task || shift.stopping.aborted || this.#health.waitMs > 0) return passed > 0;
-      const store = await this.#usableStore(shift);
-      if (!store) return passed > 0;
-      const context = await storeLifecycle.storeContextOf(store);
+      const found = await this.#lookAtStore(shift, wanted);
+      const task = found?.tasks[0];
+      if (!found || !task || shift.stopping.aborted || this.#health.waitMs > 0) return passed > 0;
+      const context = await storeLifecycle.storeContextOf(found.store);
       if (!this.#isFree(task)) continue;
       await this.#settle(context, shift, task, () => Promise.resolve(false));
       this.underWay.throwIfFailed();
@@ -125,13 +131,14 @@ export class StoreTasks {
    * nobody since it last failed, or rested, is asked by one attempt at a time: what one learns of its credential, its
    * seats or its health spares the others the call.
    */
-  #room({ settings }: StoreContext): { readonly leavers: number; readonly others: number } {
+  #room(): { readonly leavers: number; readonly others: number } {
     const { tasks } = this.underWay;
+    const parallelChanges = this.#parallelChanges;
     const leaving = tasks.filter(isLeaver).length;
-    const others = Math.min(this.#pace, Math.max(1, settings.parallelChanges - 1));
+    const others = Math.min(this.#pace, Math.max(1, parallelChanges - 1));
     // Beside whatever else is under way one leaver may be, unless each call asks whether the store is well.
     const beside = this.#health.trouble.isInTrouble ? 0 : 1;
-    const all = Math.min(settings.parallelChanges, this.#pace + beside);
+    const all = Math.min(parallelChanges, this.#pace + beside);
     const leavers = Math.min(all - tasks.length, this.#pace - leaving);
     return { leavers, others: Math.min(leavers, others - tasks.length) };
   }

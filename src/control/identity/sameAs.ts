@@ -19,7 +19,7 @@ import { setSpeaker } from '../../db/people/speakers.ts';
 import { closeLeaverEverywhere } from '../../db/queue/leavers.ts';
 import { cancelRemovals } from '../../db/queue/removals.ts';
 import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
-import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
+import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';

@@ -8,8 +8,8 @@ import { type UserOfPerson, usersOfPeople } from '../../db/people/lastWord.ts';
 import { mergedFrom, mergedInto } from '../../db/people/merge.ts';
 import { type QuestionRecord, questionsOf } from '../../db/people/questions.ts';
 import { type IdentityOfPerson, identitiesOfPerson } from '../../db/pull/enrichment.ts';
+import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { linksOfSubject } from '../../db/seen/linkLists.ts';
-import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
 import { type PersonStatus, personStatuses } from './person.ts';
 
 export interface PersonView {

@@ -3,50 +3,38 @@
  * something. Read and written under the store's lock.
  */
 
-import type { CauseCount } from '../../model/loss.ts';
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
-import { ANNOUNCED, ANNOUNCED_IDENTITIES } from '../queue/causes.ts';
 
 export interface WindowRecord {
   /** People who lost something since the cutoff. */
   readonly used: number;
   /** The base of the oldest entry; null where the window is empty. */
   readonly base: number | null;
+  readonly inWindow: ReadonlySet<string>;
 }
 
-/** `cutoff` is an ISO time. */
-export async function readWindow(db: Db, storeId: string, cutoff: string): Promise<WindowRecord> {
-  const used = await db('brake_ledger')
-    .where({ store_id: storeId })
-    .where('at', '>', cutoff)
-    .count({ n: '*' })
-    .first();
-  const oldest = await db('brake_ledger')
-    .where({ store_id: storeId })
-    .where('at', '>', cutoff)
-    .orderBy('at')
-    .first('base');
-  return { used: Number(used?.n ?? 0), base: oldest ? Number(oldest.base) : null };
-}
-
-/** Which of these people are in the window already. */
-export async function peopleInWindow(
+/** `cutoff` is an ISO time. `personKeys`: of whom it is asked whether they are in the window already. */
+export async function readWindow(
   db: Db,
   storeId: string,
   cutoff: string,
   personKeys: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  for (const some of chunks(personKeys)) {
-    const rows = await db('brake_ledger')
-      .where({ store_id: storeId })
-      .where('at', '>', cutoff)
-      .whereIn('person_key', some)
-      .select('person_key');
-    for (const row of rows) found.add(row.person_key);
+): Promise<WindowRecord> {
+  const window = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
+  const whole = db.raw('(select (?) as used, (?) as base) as whole', [
+    window().count('*'),
+    window().orderBy('at').limit(1).select('base'),
+  ]);
+  const inWindow = new Set<string>();
+  let [used, base]: [unknown, unknown] = [0, null];
+  for (const some of personKeys.length === 0 ? [[]] : chunks(personKeys)) {
+    const people = window().whereIn('person_key', some).select('person_key').as('people');
+    const rows = await db.from(whole).leftJoin(people, db.raw('1 = 1')).select('used', 'base', 'person_key');
+    for (const { person_key } of rows) if (person_key !== null) inWindow.add(person_key);
+    ({ used, base } = rows[0]);
   }
-  return found;
+  return { used: Number(used), base: base === null ? null : Number(base), inWindow };
 }
 
 /**
@@ -68,21 +56,6 @@ export async function reservePerson(
 /** What was lost before counts no more. */
 export async function beginWindow(db: Db, storeId: string): Promise<void> {
   await db('brake_ledger').where({ store_id: storeId }).delete();
-}
-
-/** What is counted of these causes for a store, or for whatever store: one row each, or several. */
-export async function countsOfCauses(
-  db: Db,
-  storeId: string,
-  correlationIds: readonly string[],
-  { withIdentities }: { readonly withIdentities: boolean },
-): Promise<readonly CauseCount[]> {
-  if (correlationIds.length === 0) return [];
-  const rows: { people: number; subjects: number }[] = await db('causes')
-    .whereIn('correlation_id', correlationIds)
-    .whereIn('store_id', ['', ANNOUNCED, storeId, ...(withIdentities ? [ANNOUNCED_IDENTITIES] : [])])
-    .select('people', 'subjects');
-  return rows.map(({ people, subjects }) => ({ people: Number(people), subjects: Number(subjects) }));
 }
 
 /** Those of the causes that take something from somebody, on this store or wherever they are. */

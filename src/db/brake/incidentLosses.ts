@@ -32,37 +32,42 @@ export async function addTakenBefore(
       .update({ incident_id: incident.id });
 }
 
-/** The open incident that something of this cause is in; null where none is. */
-export async function openIncidentOfCause(
-  db: Db,
-  environmentId: string,
-  cause: string,
-): Promise<string | null> {
-  const row = await db('losses as l')
-    .join('incidents as i', 'i.id', 'l.incident_id')
-    .where({ 'l.cause': cause, 'l.environment_id': environmentId, 'i.state': 'OPEN' })
-    .orderBy('i.opened_at', 'desc')
-    .first('i.id');
-  return row?.id ?? null;
+export interface IncidentsOfLoss {
+  /** The one whose decision let the losses of the cause into the directory. */
+  readonly ofSource: string | null;
+  /** The open one that something of the cause is in. */
+  readonly ofCause: string | null;
+  /** The open one that tripped the store's brake while the loss, which had been let through, was under way. */
+  readonly ofTrip: string | null;
 }
 
-/**
- * The open incident that tripped the store's brake while the person's loss, which had been let through, was under way;
- * null where none did.
- */
-export async function openIncidentOfTripSince(
+/** Incidents to which a loss may belong that a store has just taken. */
+export async function incidentsOfLoss(
   db: Db,
-  storeId: string,
-  personKey: string,
-): Promise<string | null> {
-  const row = await db('brake_ledger as b')
+  loss: Pick<LossRecord, 'environmentId' | 'storeId' | 'personKey' | 'cause'>,
+): Promise<IncidentsOfLoss> {
+  const ofSource = db('pull_runs')
+    .where({ correlation_id: loss.cause })
+    .whereNotNull('incident_id')
+    .limit(1)
+    .select('incident_id');
+  const ofCause = db('losses as l')
+    .join('incidents as i', 'i.id', 'l.incident_id')
+    .where({ 'l.cause': loss.cause, 'l.environment_id': loss.environmentId, 'i.state': 'OPEN' })
+    .orderBy('i.opened_at', 'desc')
+    .limit(1)
+    .select('i.id');
+  const ofTrip = db('brake_ledger as b')
     .join('incident_stores as s', 's.store_id', 'b.store_id')
     .join('incidents as i', 'i.id', 's.incident_id')
-    .where({ 'b.store_id': storeId, 'b.person_key': personKey, 'i.state': 'OPEN' })
+    .where({ 'b.store_id': loss.storeId, 'b.person_key': loss.personKey, 'i.state': 'OPEN' })
     .whereRaw('s.tripped_at >= b.at')
     .orderBy('s.tripped_at', 'desc')
-    .first('i.id');
-  return row?.id ?? null;
+    .limit(1)
+    .select('i.id');
+  // A loss without a cause is in no incident for its cause.
+  const row = await db.first(loss.cause === null ? { ofTrip } : { ofTrip, ofSource, ofCause });
+  return { ofSource: null, ofCause: null, ...row };
 }
 
 /** On one store: people who have lost something and have it not back, and people of whom something is held. */

@@ -8,15 +8,6 @@ import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { type Line, LOSSES, toLine } from './changes.ts';
 
-/** The incident whose decision let the losses of this cause into the directory; null where it was none. */
-export async function sourceIncidentOf(db: Db, correlationId: string): Promise<string | null> {
-  const row = await db('pull_runs')
-    .where({ correlation_id: correlationId })
-    .whereNotNull('incident_id')
-    .first('incident_id');
-  return row?.incident_id ?? null;
-}
-
 /** Marks those of the incident's approved losses that pass, and that nobody called off before. Answers them. */
 export async function callOffLines(
   tx: Db,

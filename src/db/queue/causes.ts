@@ -3,6 +3,7 @@
  * it writes more than once, so that the brake can judge it whole.
  */
 
+import type { CauseCount } from '../../model/loss.ts';
 import type { Db } from '../open.ts';
 
 export interface CauseSize {
@@ -100,11 +101,48 @@ export async function markDecided(db: Db, correlationId: string, at: string): Pr
     .ignore();
 }
 
-export async function isDecided(db: Db, correlationIds: readonly string[]): Promise<boolean> {
-  if (correlationIds.length === 0) return false;
-  const row = await db('causes')
-    .where({ store_id: DECIDED })
-    .whereIn('correlation_id', [...correlationIds])
-    .first('correlation_id');
-  return row !== undefined;
+export interface CausesOnStore {
+  /** What is counted of them for the store, or for whatever store: one each, or several. */
+  readonly counts: readonly CauseCount[];
+  /** Whose identity they may replace. */
+  readonly identities: readonly CauseCount[];
+  /** Those that take something from somebody, on this store or wherever they are. */
+  readonly taking: ReadonlySet<string>;
+  /** How many announcements are in force. */
+  readonly announced: number;
+  /** An admin has decided about one of them. */
+  readonly isDecided: boolean;
+}
+
+/** What is known of the requests that a task is worked on for. */
+export async function causesOnStore(
+  db: Db,
+  storeId: string,
+  correlationIds: readonly string[],
+): Promise<CausesOnStore> {
+  const rows: readonly CauseRow[] =
+    correlationIds.length === 0
+      ? []
+      : await db('causes')
+          .whereIn('correlation_id', correlationIds)
+          .whereIn('store_id', ['', storeId, ANNOUNCED, ANNOUNCED_IDENTITIES, DECIDED])
+          .select('correlation_id', 'store_id', 'people', 'subjects');
+  const of = (...stores: readonly string[]) => rows.filter((row) => stores.includes(row.store_id));
+  const counts = (some: readonly CauseRow[]) =>
+    some.map(({ people, subjects }) => ({ people: Number(people), subjects: Number(subjects) }));
+  const taking = of('', storeId).filter(({ people }) => Number(people) > 0);
+  return {
+    counts: counts(of('', storeId, ANNOUNCED)),
+    identities: counts(of(ANNOUNCED_IDENTITIES)),
+    taking: new Set(taking.map((row) => row.correlation_id)),
+    announced: of(ANNOUNCED, ANNOUNCED_IDENTITIES).length,
+    isDecided: of(DECIDED).length > 0,
+  };
+}
+
+interface CauseRow {
+  readonly correlation_id: string;
+  readonly store_id: string;
+  readonly people: number | string;
+  readonly subjects: number | string;
 }

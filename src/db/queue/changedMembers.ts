@@ -37,27 +37,6 @@ export async function addChangedMembers(
     .update({ whole_seq: tx.ref('seq') });
 }
 
-/** By task. Tasks that ask for the whole subject are absent. */
-export async function changedMembers(
-  db: Db,
-  taskIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const found = new Map<string, string[]>();
-  if (taskIds.length === 0) return found;
-  const rows: { id: string; person_id: string | null }[] = await db('tasks as t')
-    .leftJoin('task_members as m', 'm.task_id', 't.id')
-    .whereIn('t.id', taskIds)
-    .whereNull('t.whole_seq')
-    .orderBy('m.person_id')
-    .select('t.id', 'm.person_id');
-  for (const { id, person_id } of rows) {
-    const people = found.get(id) ?? [];
-    found.set(id, people);
-    if (person_id !== null) people.push(person_id);
-  }
-  return found;
-}
-
 /** An attempt that began with the task at `seq` is done with what had changed by then. */
 export async function forgetChangedMembers(tx: Db, taskId: string, seq: number): Promise<void> {
   await tx('task_members').where({ task_id: taskId }).where('seq', '<=', seq).delete();

@@ -82,10 +82,21 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
  * One transaction that records what was done under the lease. Where another transaction crosses it, `work` runs again.
  * @throws LeaseLost, and then nothing is recorded.
  */
-export async function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
+export function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
+  return recordHolding(db, lease, async (tx) => (await holdsLease(tx, lease)) || null, work);
+}
+
+/** The same, where `hold` makes sure of the lease and of more with it; null where the lease is lost. */
+export async function recordHolding<H, T>(
+  db: Db,
+  lease: Lease,
+  hold: (tx: Db, lease: Lease) => Promise<H | null>,
+  work: (tx: Db, held: H) => Promise<T>,
+): Promise<T> {
   return transact(db, async (tx) => {
-    if (!(await holdsLease(tx, lease))) throw new LeaseLost(lease.peerId);
-    return work(tx);
+    const held = await hold(tx, lease);
+    if (held === null) throw new LeaseLost(lease.peerId);
+    return work(tx, held);
   });
 }
 

@@ -1,12 +1,9 @@
-/** The worker's side of the queue: what is due, and what becomes of a task that was worked on. */
+/** The worker's side of the queue: what becomes of a task that was worked on. */
 
-import type { Kind, Subject } from '../../model/subject.ts';
-import { wantedBackOf } from '../brake/giveBacks.ts';
-import { fromBoolean, fromJsonOrNull, toJson } from '../columns.ts';
+import type { Subject } from '../../model/subject.ts';
+import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
-import { changedMembers, forgetChangedMembers } from './changedMembers.ts';
-import { openLeaverOf } from './leavers.ts';
-import { PRIORITY } from './tasks.ts';
+import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
  * What an attempt was about to do when it called the vendor. An attempt that finds an intent from before
@@ -57,90 +54,6 @@ export interface DueTask {
   readonly isOpenLeaver: boolean;
   /** Of the store's settings, rules and mappings, when the task was claimed. */
   readonly contextVersion: number;
-}
-
-export interface DueTasks {
-  readonly limit: number;
-  /** Ids of tasks that are not wanted. */
-  readonly except: readonly string[];
-  /** People who must lose access. */
-  readonly onlyLeavers: boolean;
-}
-
-/** The most urgent tasks that are due. `now` is an ISO time. */
-export async function nextDueTasks(
-  db: Db,
-  storeId: string,
-  now: string,
-  { limit, except, onlyLeavers }: DueTasks,
-): Promise<readonly DueTask[]> {
-  const due = db('tasks')
-    .where({ store_id: storeId, state: 'pending' })
-    .where('run_at', '<=', now)
-    .orderBy(['priority', 'run_at', 'id'])
-    .limit(limit);
-  if (onlyLeavers) due.where({ kind: 'user', priority: PRIORITY.leaver });
-  if (except.length > 0) due.whereNotIn('id', except);
-  const rows: readonly DueRow[] = await db
-    .with('due', due)
-    .from('due')
-    .join('stores', 'stores.id', 'due.store_id')
-    .leftJoin('task_causes', 'task_causes.task_id', 'due.id')
-    .orderBy(['due.priority', 'due.run_at', 'due.id', 'task_causes.created_at'])
-    .select('due.*', 'stores.context_version', 'task_causes.correlation_id')
-    .select(db.raw('exists ? as gives_back', [wantedBackOf(db, 'due')]))
-    .select(db.raw('exists ? as open_leaver', [openLeaverOf(db, 'due')]));
-  const tasks = [...Map.groupBy(rows, ({ id }) => id).values()];
-  const hinted = tasks.flatMap(([row]) => (row?.kind === 'group' && row.whole_seq === null ? [row.id] : []));
-  const changed = await changedMembers(db, hinted);
-  return tasks.map((some) => toDueTask(some, changed));
-}
-
-interface DueRow {
-  readonly id: string;
-  readonly environment_id: string;
-  readonly store_id: string;
-  readonly kind: Kind;
-  readonly subject_id: string;
-  readonly priority: number;
-  readonly seq: number;
-  readonly whole_seq: number | string | null;
-  readonly intent: string | null;
-  readonly attempts: number;
-  readonly postponed: number;
-  readonly failed_at: string | null;
-  readonly groups_asked_at: string | null;
-  readonly error: string | null;
-  readonly created_at: string;
-  readonly correlation_id: string | null;
-  readonly context_version: number | string;
-  readonly gives_back: boolean | number;
-  readonly open_leaver: boolean | number;
-}
-
-/** `rows`: one for each cause, and one where there is none. */
-function toDueTask(rows: readonly DueRow[], changed: ReadonlyMap<string, readonly string[]>): DueTask {
-  const row = rows[0] as DueRow;
-  return {
-    id: row.id,
-    environmentId: row.environment_id,
-    storeId: row.store_id,
-    subject: { kind: row.kind, id: row.subject_id },
-    priority: row.priority,
-    seq: row.seq,
-    intent: fromJsonOrNull<Intent>(row.intent),
-    attempts: row.attempts,
-    postponed: row.postponed,
-    failedAt: row.failed_at,
-    groupsAskedAt: row.groups_asked_at,
-    error: fromJsonOrNull<TaskFailure>(row.error),
-    createdAt: row.created_at,
-    causes: rows.flatMap((cause) => cause.correlation_id ?? []),
-    changedMembers: changed.get(row.id) ?? null,
-    givesBack: fromBoolean(row.gives_back),
-    isOpenLeaver: fromBoolean(row.open_leaver),
-    contextVersion: Number(row.context_version),
-  };
 }
 
 /** People with a task on the store, held ones too, that this cause set going; at most `limit`. */

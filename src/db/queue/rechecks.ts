@@ -62,22 +62,23 @@ export async function intendedCreations(db: Db, storeId: string, kind: Kind): Pr
 
 /**
  * Puts due rechecks into the queue, but not of whom an attempt is under way, which would overwrite the intent. Only the
- * holder of the lease may call it.
+ * holder of the lease may call it. True where it put any.
  */
 export async function enqueueDueRechecks(
   db: Db,
   storeId: string,
   now: string,
   isUnderWay: (subject: Subject) => boolean,
-): Promise<void> {
+): Promise<boolean> {
+  let hasSome = false;
   const due = await db('second_looks').where({ store_id: storeId }).where('at', '<=', now);
   for (const row of due) {
     const subject = { kind: row.kind as Kind, id: row.subject_id as string };
     if (isUnderWay(subject)) continue;
     const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
-    await db.transaction(async (tx) => {
+    hasSome = await db.transaction(async (tx) => {
       // A task with an intent of its own looks anyway, and has to learn the outcome of its own call first.
-      if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return;
+      if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return hasSome;
       await enqueueTask(tx, storeId, {
         environmentId: row.environment_id,
         subject,
@@ -88,8 +89,10 @@ export async function enqueueDueRechecks(
       const task = await tx('tasks').where(key).first('id');
       await setIntent(tx, task.id, { ...fromJson<Intent>(row.intent), again: true });
       await tx('second_looks').where(key).delete();
+      return true;
     });
   }
+  return hasSome;
 }
 
 /**

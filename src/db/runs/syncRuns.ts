@@ -1,5 +1,6 @@
 /** Sync runs: each plans everyone and every link of a store, on request or because the store changed. */
 
+import type { Knex } from 'knex';
 import type { ListProgress } from '../../model/remote.ts';
 import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
@@ -117,15 +118,19 @@ export async function openRuns(
   db: Db,
   storeId: string,
 ): Promise<{ readonly next: SyncRunRecord | null; readonly isSettling: boolean }> {
-  const rows = await db('sync_runs')
-    .where({ store_id: storeId })
-    .whereIn('state', ['QUEUED', 'RUNNING'])
-    .orderBy('state', 'desc')
-    .orderBy('created_at')
-    .orderBy('id');
-  const runs = rows.map(toSyncRun);
+  const rows = await openRows(db, storeId).orderBy('state', 'desc').orderBy('created_at').orderBy('id');
+  const runs: readonly SyncRunRecord[] = rows.map(toSyncRun);
   const next = runs.find(({ settling }) => !settling) ?? null;
   return { next, isSettling: runs.some(({ settling }) => settling) };
+}
+
+/** For `exists`: those of each store in `stores`. */
+export function openRunsOf(db: Db, stores: string): Knex.QueryBuilder {
+  return openRows(db, db.ref(`${stores}.id`));
+}
+
+function openRows(db: Db, storeId: string | Knex.Ref<string, Record<string, string>>): Knex.QueryBuilder {
+  return db('sync_runs').where({ store_id: storeId }).whereIn('state', ['QUEUED', 'RUNNING']);
 }
 
 /** Writes how far a run is. A run that was called off meanwhile stays called off. */

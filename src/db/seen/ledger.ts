@@ -241,19 +241,6 @@ export async function forgetGroup(db: Db, storeId: string, remoteGroupId: string
   await forgetRefusedOfGroup(db, storeId, remoteGroupId);
 }
 
-/** Remote groups in which the account has a membership that the bridge added or adopted. */
-export async function groupsOfAccount(
-  db: Db,
-  storeId: string,
-  remoteUserId: string,
-): Promise<readonly string[]> {
-  const rows = await db('membership_ledger')
-    .where({ store_id: storeId, remote_user_id: remoteUserId })
-    .whereNot({ origin: 'foreign' })
-    .select('remote_group_id');
-  return rows.map((row: { remote_group_id: string }) => row.remote_group_id);
-}
-
 export interface HoldingGroup {
   readonly storeId: string;
   /** A SCIM group that feeds the remote group. */

@@ -245,16 +245,6 @@ export async function* ranges(
   }
 }
 
-/** The live groups that have the person, through any of the person's users, as a direct member. */
-export async function groupsOfPerson(db: Db, personId: string): Promise<readonly string[]> {
-  const rows = await db('group_members as m')
-    .join('users as u', 'u.id', 'm.user_id')
-    .where('u.person_id', personId)
-    .whereNull('u.deleted_at')
-    .distinct('m.group_id');
-  return rows.map((row: { group_id: string }) => row.group_id);
-}
-
 function numberOrNull(value: unknown): number | null {
   return value === null || value === undefined ? null : Number(value);
 }

@@ -7,7 +7,6 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
-import type { RememberedDrift } from './links.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
@@ -70,31 +69,6 @@ export async function getSyncStatus(
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
     .first();
   return row ? toSyncStatus(row) : null;
-}
-
-/** With what a scan found changed by hand, as the link remembers it. */
-export async function getStanding(
-  db: Db,
-  storeId: string,
-  { kind, id }: Subject,
-): Promise<{ readonly said: SyncStatusRecord | null; readonly drift: RememberedDrift | null }> {
-  const asked = db.raw(
-    '(select cast(? as varchar(64)) as store_id, cast(? as varchar(64)) as kind, cast(? as varchar(64)) as subject_id) as asked',
-    [storeId, kind, id],
-  );
-  const of = (table: string) =>
-    Object.fromEntries(
-      ['store_id', 'kind', 'subject_id'].map((name) => [`${table}.${name}`, `asked.${name}`]),
-    );
-  const row = await db
-    .from(asked)
-    .leftJoin('sync_statuses as s', of('s'))
-    .leftJoin('links as l', of('l'))
-    .first('s.*', 'l.drift');
-  return {
-    said: row.status === null ? null : toSyncStatus(row),
-    drift: fromJsonOrNull<RememberedDrift>(row.drift),
-  };
 }
 
 /** What the last attempt said of each of these people on a store; absent where it said nothing. */
@@ -281,7 +255,7 @@ function pendingTask(db: Db) {
     .select(db.raw('1'));
 }
 
-function toSyncStatus(row: Record<string, unknown>): SyncStatusRecord {
+export function toSyncStatus(row: Record<string, unknown>): SyncStatusRecord {
   return {
     environmentId: row.environment_id as string,
     storeId: row.store_id as string,

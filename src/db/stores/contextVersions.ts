@@ -3,7 +3,8 @@
  * its environment's connections map users, raises it in the same transaction.
  */
 
-import { type Db, forShare, forUpdate } from '../open.ts';
+import { type Db, dialectOf, forShare, forUpdate, rowsOf } from '../open.ts';
+import type { Lease } from '../queue/leases.ts';
 
 export async function raiseContextVersion(tx: Db, storeId: string): Promise<void> {
   await tx('stores')
@@ -20,14 +21,34 @@ export async function raiseContextVersions(tx: Db, environmentId: string): Promi
     .update({ context_version: tx.raw('context_version + 1') });
 }
 
-/**
- * Null where the store is gone. Until the transaction ends, nobody raises the version; with `alone`, for who is
- * about to write to the store's row, nobody else holds it either.
- */
-export async function holdContextVersion(tx: Db, storeId: string, alone: boolean): Promise<number | null> {
-  const query = tx('stores').where({ id: storeId });
-  const row = await (alone ? forUpdate(tx, query) : forShare(tx, query)).first('context_version');
+/** Null where the store is gone. Until the transaction ends, nobody raises the version. */
+export async function holdContextVersion(tx: Db, storeId: string): Promise<number | null> {
+  const row = await forShare(tx, tx('stores').where({ id: storeId })).first('context_version');
   return row ? Number(row.context_version) : null;
+}
+
+export interface HeldStore {
+  readonly contextVersion: number;
+  readonly isBrakeTripped: boolean;
+}
+
+/**
+ * Null where the lease on the store is not ours. Until the transaction ends, nobody takes it, and nobody raises the
+ * version; with `alone`, for who is about to write to the store's row, nobody else holds that either.
+ */
+export async function holdStore(tx: Db, lease: Lease, alone: boolean): Promise<HeldStore | null> {
+  // The lease before the store's row, as everybody who locks both.
+  const locks = `for key share of lease for ${alone ? 'update' : 'share'} of store`;
+  const answer = await tx.raw(
+    `select store.context_version, store.brake_tripped_at
+       from leases as lease join stores as store on store.id = lease.peer_id
+      where lease.peer_id = ? and lease.holder = ? and lease.fence = ?
+      ${dialectOf(tx) === 'postgres' ? locks : ''}`,
+    [lease.peerId, lease.holder, lease.fence],
+  );
+  const [row] = rowsOf<{ context_version: number | string; brake_tripped_at: string | null }>(answer);
+  if (!row) return null;
+  return { contextVersion: Number(row.context_version), isBrakeTripped: row.brake_tripped_at !== null };
 }
 
 export async function contextVersionOf(db: Db, storeId: string): Promise<number | null> {

@@ -3,15 +3,15 @@
  * transaction under the store's lock, so that no number of workers exceeds the limit.
  */
 
-import { countsOfCauses, peopleInWindow, readWindow, reservePerson } from '../../db/brake/brakeLedger.ts';
+import { readWindow, reservePerson } from '../../db/brake/brakeLedger.ts';
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
-import { countAnnounced, isDecided } from '../../db/queue/causes.ts';
+import { causesOnStore } from '../../db/queue/causes.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
-import { lockBrake, releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
+import { releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
 import type { Cause } from '../../model/cause.ts';
 import { type Change, isLoss, replacesIdentity } from '../../model/change.ts';
 import type { CauseCount } from '../../model/loss.ts';
@@ -27,32 +27,36 @@ import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
 import { PlanOutdated } from './outdated.ts';
-import { causeOfLoss, rankOf } from './taken.ts';
+import { causeOfLoss, newestTaking, rankOf } from './taken.ts';
+
+export interface Question<C extends Change> {
+  readonly changes: readonly C[];
+  /** Losses whose preview was applied with what the brake held in it. */
+  readonly released: ReadonlySet<string>;
+  readonly known: readonly LossRecord[];
+  readonly lossOf: LossOf;
+  /** As the store's row says, which the transaction has locked. */
+  readonly isTripped: boolean;
+}
 
 /** Answers the ids of held losses that stay, too. */
 export async function askBrake<C extends Change>(
   tx: Db,
   attempt: Attempt,
-  changes: readonly C[],
-  released: ReadonlySet<string>,
-  known: readonly LossRecord[],
-  lossOf: LossOf,
+  { changes, released, known, lossOf, isTripped: tripped }: Question<C>,
 ): Promise<Judgement<C>> {
   const { store, settings } = attempt.context;
-  const tripped = await lockBrake(tx, store.id);
   const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
   const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
-  const inWindow = await peopleInWindow(tx, store.id, cutoff, people);
-  const { base: recorded, used } = await readWindow(tx, store.id, cutoff);
+  const { base: recorded, used, inWindow } = await readWindow(tx, store.id, cutoff, people);
   const base = recorded ?? (await countEnabledPeople(tx, store.id));
-  const withIdentities = changes.some(replacesIdentity);
+  const about = await causesOnStore(tx, store.id, attempt.task.causes);
   // A request that was at work when others of it were counted may have taken more since.
-  if (attempt.announced > 0 && (await countAnnounced(tx, attempt.task.causes)) < attempt.announced)
-    throw new PlanOutdated(store.id);
-  const causes = await countsOfCauses(tx, store.id, attempt.task.causes, { withIdentities });
+  if (about.announced < attempt.announced) throw new PlanOutdated(store.id);
+  const causes = changes.some(replacesIdentity) ? [...about.counts, ...about.identities] : about.counts;
   const peopleOfCause = peopleOfLargestCause(causes, people.length);
-  const isDecidedCause = await isDecided(tx, attempt.task.causes);
-  const decided = isDecidedCause ? await causeOfLoss(tx, attempt) : null;
+  const { isDecided } = about;
+  const decided = isDecided ? newestTaking(attempt, about.taking) : null;
   const off = await calledOff(tx, decided, attempt.task.subject, people);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
@@ -60,7 +64,7 @@ export async function askBrake<C extends Change>(
     lossOf,
     known,
     released,
-    confirmed: store.status === 'DELETING' || isDecidedCause,
+    confirmed: store.status === 'DELETING' || isDecided,
     calledOff: new Map([...off].map(([person, { by }]) => [person, by])),
     settings,
     window: { base, used, tripped },

@@ -4,9 +4,10 @@
  * same transaction writes down what the attempt is about to do.
  */
 
-import { finishApproved, type LossRecord, retireLosses, standingOfSubject } from '../../db/brake/losses.ts';
+import { booksOfGate } from '../../db/brake/gateBooks.ts';
+import { finishApproved, type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
+import { type AppliedChange, appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import {
   isDeclined,
@@ -55,18 +56,18 @@ export function openGate<C extends Change>(
   lossOf: LossOf,
   { repairs = [], membersAmong = everybody }: GateBasis = {},
 ): Promise<Gate<C>> {
-  return attempt.record(async (tx) => {
-    await attempt.holdContext(tx, changes.some(mayBeHeld));
+  return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
-    const known = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
+    const { known, isSomeApplied } = await booksOfGate(tx, attempt.context.store.id, attempt.task.subject);
     const left = withoutDeclined(changes, known);
     const decided = new Set(known.filter((row) => row.state !== 'held').map((row) => row.changeKey));
     const standing = standingAmong(known);
     const isDecided = (change: Change) =>
       decided.has(changeKey(change)) || standing(change, lossOf.desired(change))?.state === 'approved';
-    const permit = await permitted(tx, attempt, left.changes, isDecided);
+    const applied = isSomeApplied ? await appliedOf(tx, attempt, left.changes) : NONE_APPLIED;
+    const permit = permitted(attempt, left.changes, applied, isDecided);
     const judgement = permit.changes.some(mayBeHeld)
-      ? await askBrake(tx, attempt, permit.changes, permit.released, known, lossOf)
+      ? await askBrake(tx, attempt, { ...permit, isTripped: isBrakeTripped, known, lossOf })
       : { ...NO_LOSS, allowed: permit.changes };
     const revoked = known.filter((row) => isDeclined(row) && row.change.op === 'revoke');
     const members =
@@ -81,15 +82,14 @@ export function openGate<C extends Change>(
     await dropOutdated(tx, attempt, known, { ...judgement, kept });
     await announce(tx, attempt, judgement.allowed, lossOf);
     const { allowed, heldReasons, skipped, approvals } = judgement;
-    const { applied, lossWaits } = permit;
     return {
       allowed,
       heldReasons,
       skipped: [...left.skipped, ...permit.skipped, ...skipped],
-      lossWaits,
+      lossWaits: permit.lossWaits,
       approvals,
       lossOf,
-      applied,
+      applied: permit.applied,
     };
   });
 }
@@ -104,9 +104,8 @@ export function openHarmlessGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
 ): Promise<Pick<Gate<C>, 'allowed' | 'skipped' | 'applied'>> {
-  return attempt.record(async (tx) => {
-    await attempt.holdContext(tx);
-    const permit = await permitted(tx, attempt, changes, () => false);
+  return attempt.recordBefore(false, async (tx) => {
+    const permit = permitted(attempt, changes, await appliedOf(tx, attempt, changes), () => false);
     await announce(tx, attempt, permit.changes, null);
     return { allowed: permit.changes, skipped: permit.skipped, applied: permit.applied };
   });
@@ -118,8 +117,7 @@ export function openGiveBackGate(
   change: UserChange,
   repairs: readonly Repair[],
 ): Promise<void> {
-  return attempt.record(async (tx) => {
-    await attempt.holdContext(tx);
+  return attempt.recordBefore(false, async (tx) => {
     await applyRepairs(tx, attempt, repairs);
     await announce(tx, attempt, [change], null);
   });
@@ -134,15 +132,23 @@ interface Permit<C extends Change> {
   readonly released: ReadonlySet<string>;
 }
 
+/** By `changeKey`: what an applied preview says. */
+type AppliedChanges = ReadonlyMap<string, AppliedChange>;
+
+const NONE_APPLIED: AppliedChanges = new Map();
+
+function appliedOf(tx: Db, { context }: Attempt, changes: readonly Change[]): Promise<AppliedChanges> {
+  return appliedAmong(tx, context.store.id, changes.map(changeKey));
+}
+
 /** Under `APPLY_MODE: Approval` nothing passes but what an applied preview says, and what somebody decided already. */
-async function permitted<C extends Change>(
-  tx: Db,
+function permitted<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
+  applied: AppliedChanges,
   isDecided: (change: Change) => boolean,
-): Promise<Permit<C>> {
+): Permit<C> {
   const { store, settings } = attempt.context;
-  const applied = await appliedAmong(tx, store.id, changes.map(changeKey));
   const released = [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey);
   const free = settings.applyMode === 'Automatic' || store.status === 'DELETING';
   const may = (change: Change) => free || applied.has(changeKey(change)) || isDecided(change);

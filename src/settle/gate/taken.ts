@@ -1,10 +1,10 @@
 /** Records that a store took a loss, in the transaction that records the change: so that it can be given back. */
 
 import { causesThatTake } from '../../db/brake/brakeLedger.ts';
-import { openIncidentOfCause, openIncidentOfTripSince } from '../../db/brake/incidentLosses.ts';
+import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { calledOff, sourceIncidentOf } from '../../db/pull/undo.ts';
+import { calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { lockBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
@@ -12,8 +12,14 @@ import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 
 /** What came to take something from somebody, of all that the task is worked on for; the newest. */
-export async function causeOfLoss(db: Db, { context, task }: Attempt): Promise<string | null> {
-  const taking = await causesThatTake(db, context.store.id, task.causes);
+export async function causeOfLoss(db: Db, attempt: Attempt): Promise<string | null> {
+  const { causes } = attempt.task;
+  if (causes.length <= 1) return causes[0] ?? null;
+  return newestTaking(attempt, await causesThatTake(db, attempt.context.store.id, causes));
+}
+
+/** `taking`: those of the causes that take something from somebody. */
+export function newestTaking({ task }: Attempt, taking: ReadonlySet<string>): string | null {
   return task.causes.findLast((cause) => taking.has(cause)) ?? task.causes.at(-1) ?? null;
 }
 
@@ -47,12 +53,8 @@ export async function recordLoss(
     cause,
     rank: rankOf(change),
   };
-  const ofSource = cause === null ? null : await sourceIncidentOf(tx, cause);
-  if (ofSource === null) {
-    const ofCause = cause === null ? null : await openIncidentOfCause(tx, environmentId, cause);
-    const incidentId = ofCause ?? (await openIncidentOfTripSince(tx, store.id, personKey));
-    return insertTaken(tx, { ...loss, incidentId }, at);
-  }
+  const { ofSource, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
+  if (ofSource === null) return insertTaken(tx, { ...loss, incidentId: ofCause ?? ofTrip }, at);
   // Somebody may have called it off while it was under way.
   const off = (await calledOff(tx, cause, subject, [personKey])).get(personKey);
   const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };

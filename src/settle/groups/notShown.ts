@@ -41,16 +41,21 @@ export async function waitUntilShown(
   const words = error === null ? '' : ` (${error.code ?? error.message})`;
   const reason = `${store.name} does not show the group ${link.remoteName}${words}; what is owed there is done as soon as it does. Unlink it if it is gone for good`;
   const looksAgain = now - Date.parse(since) < LOOKS_FOR_MS;
-  await attempt.record(async (tx) => {
+  await attempt.recordEnd(async (tx, standing) => {
     await updateLink(tx, link.id, { missingSince: since }, attempt.now());
     if (link.missingSince === null)
       await attempt.event(tx, { kind: 'link.vanished', outcome: 'failure', subject, reason });
-    await conclude(tx, attempt, {
-      heldReasons: [],
-      skipped: [],
-      refusals: [{ reason, vendor: error && answerOf(error) }],
-      ...(looksAgain ? { waiting: [reason], waitMs: LOOK_MS } : {}),
-    });
+    await conclude(
+      tx,
+      attempt,
+      {
+        heldReasons: [],
+        skipped: [],
+        refusals: [{ reason, vendor: error && answerOf(error) }],
+        ...(looksAgain ? { waiting: [reason], waitMs: LOOK_MS } : {}),
+      },
+      standing,
+    );
   });
 }
 

@@ -112,14 +112,14 @@ const NOTHING_LEFT: Outcome = { heldReasons: [], skipped: [], forgotten: true };
 
 /** What it fed stays as it is. A link can only be one that was made while the connection went. */
 function keepRemote(attempt: Attempt, link: LinkRecord | null): Promise<void> {
-  return attempt.record(async (tx) => {
+  return attempt.recordEnd(async (tx, standing) => {
     if (link) await detachLink(tx, attempt, link);
-    await conclude(tx, attempt, NOTHING_LEFT);
+    await conclude(tx, attempt, NOTHING_LEFT, standing);
   });
 }
 
 async function finish(attempt: Attempt, outcome: Outcome): Promise<void> {
-  await attempt.record((tx) => conclude(tx, attempt, outcome));
+  await attempt.recordEnd((tx, standing) => conclude(tx, attempt, outcome, standing));
 }
 
 async function readAll(attempt: Attempt, link: LinkRecord): Promise<LinkRecord> {
@@ -159,9 +159,9 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
     refusals: [...left.refusals, ...members.refusals],
   };
   if (facts.desired.lifecycle !== 'active' && !members.waiting) return detach(attempt, shaped, outcome);
-  await attempt.record(async (tx) => {
+  await attempt.recordEnd(async (tx, standing) => {
     if (members.wasWalked) await saveWalked(tx, link.id, store.contextVersion);
-    await conclude(tx, attempt, outcome);
+    await conclude(tx, attempt, outcome, standing);
   });
 }
 
@@ -171,10 +171,10 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
  */
 async function passOn(attempt: Attempt, primary: LinkRecord, { facts, link, left }: Shaped): Promise<void> {
   const gone = facts.desired.lifecycle === 'gone';
-  await attempt.record(async (tx) => {
+  await attempt.recordEnd(async (tx, standing) => {
     if (gone) await detachLink(tx, attempt, link);
     await enqueueAgain(tx, attempt, primary.subject, gone ? null : attempt.task.changedMembers);
-    await conclude(tx, attempt, { heldReasons: [], ...left, forgotten: gone });
+    await conclude(tx, attempt, { heldReasons: [], ...left, forgotten: gone }, standing);
     if (facts.desired.remapped) await enqueueAgain(tx, attempt);
   });
 }
@@ -204,7 +204,7 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
       return finish(attempt, { ...outcome, refusals: [refused] });
     }
   }
-  await attempt.record(async (tx) => {
+  await attempt.recordEnd(async (tx, standing) => {
     const feeders = await groupLinksByRemoteId(tx, store.id, link.remoteId);
     if (feeders.length === 1) await forgetGroup(tx, store.id, link.remoteId);
     if (removal) await releaseKeys(tx, attempt, link);
@@ -214,7 +214,7 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
       await attempt.changeEvent(tx, removal, { calls });
       await tickOffApplied(tx, attempt, gate, removal);
     }
-    await conclude(tx, attempt, { ...outcome, forgotten: true });
+    await conclude(tx, attempt, { ...outcome, forgotten: true }, standing);
     if (facts.desired.remapped) await enqueueAgain(tx, attempt);
   });
 }

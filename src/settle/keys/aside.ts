@@ -83,8 +83,7 @@ async function takeTemporary<C extends AnyUpdate>(
   if (!change || !attribute) return stuck(attempt, key, NO_VALUE);
   // What it has of an attempt before this one is a temporary value already.
   const meanwhile = { temporary: attribute.to, former: key.meanwhile.former ?? attribute.from };
-  await attempt.record(async (tx) => {
-    await attempt.holdContext(tx);
+  await attempt.recordBefore(false, async (tx) => {
     await writeDown(tx, attempt, key, meanwhile);
     await raisePriority(tx, attempt.task.id, PRIORITY.awaited);
     await attempt.announce(tx, intentOf([...stepping.changes, change], null) as Intent);

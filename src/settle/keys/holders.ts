@@ -6,7 +6,13 @@
 import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import { type Key, keysOfLink, replaceKeysOfLink, takeWaitersFor } from '../../db/seen/keys.ts';
+import {
+  type Key,
+  type KeysOfLink,
+  keysOfLink,
+  replaceKeysOfLink,
+  takeWaitersFor,
+} from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { Kind } from '../../model/subject.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
@@ -30,10 +36,15 @@ function keysHeld(
   });
 }
 
-/** Part of the transaction that wrote the link. */
-export async function recordKeys(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
+/** Part of the transaction that wrote the link. `known`: what that transaction has read of its keys. */
+export async function recordKeys(
+  tx: Db,
+  attempt: Attempt,
+  link: LinkRecord,
+  known: KeysOfLink | null = null,
+): Promise<void> {
   const { context } = attempt;
-  const before = await keysOfLink(tx, link.id);
+  const before = known ?? (await keysOfLink(tx, link.id));
   const held = keysHeld(context, link);
   const after = new Map(held.map(({ attribute, value }) => [attribute, lower(value)]));
   const freed = [...before].filter(([attribute, value]) => after.get(attribute) !== value);

@@ -6,7 +6,7 @@
 import type { Db } from '../../db/open.ts';
 import { markGroupsAsked } from '../../db/queue/queue.ts';
 import { enqueueTask, PRIORITY, taskOf } from '../../db/queue/tasks.ts';
-import { groupsOfAccount } from '../../db/seen/ledger.ts';
+import { groupsOfAccount } from '../../db/seen/groupsAround.ts';
 import { membersAmong } from '../../db/seen/memberDifferences.ts';
 import type { UserChange } from '../../model/change.ts';
 import type { Attempt } from '../attempt.ts';

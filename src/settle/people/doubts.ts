@@ -24,6 +24,8 @@ import { namesOfLink } from './protection.ts';
 export interface Doubtful {
   readonly person: DesiredUser;
   readonly isLinked: boolean;
+  /** It was asked whether they are somebody who left. */
+  readonly isQuestioned: boolean;
   /** The link of somebody who is gone, to the account that has the person's identifier. */
   readonly departed: LinkRecord | null;
 }
@@ -157,7 +159,9 @@ async function questionsAbout(
   looked: readonly Doubtful[],
 ): Promise<ReadonlyMap<string, Some>> {
   const { store } = context;
-  const newcomers = looked.filter(({ isLinked, person }) => !isLinked && person.lifecycle !== 'gone');
+  const newcomers = looked.filter(
+    ({ isLinked, isQuestioned, person }) => isQuestioned && !isLinked && person.lifecycle !== 'gone',
+  );
   const questions = await questionsOf(
     db,
     newcomers.map(({ person }) => person.id),

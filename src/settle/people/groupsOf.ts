@@ -3,9 +3,8 @@
 import type { Db } from '../../db/open.ts';
 import { heirsOf } from '../../db/people/namesakes.ts';
 import { enqueueForAllStores, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import { groupsOfAccount } from '../../db/seen/ledger.ts';
+import { groupsAround } from '../../db/seen/groupsAround.ts';
 import { groupLinksByRemoteIds } from '../../db/seen/links.ts';
-import { groupsOfPerson } from '../../db/seen/memberDifferences.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import type { Attempt } from '../attempt.ts';
 import type { StatusChange } from '../outcome.ts';
@@ -22,9 +21,14 @@ export async function enqueueGroupsOf(
 ): Promise<void> {
   const { store, settings } = attempt.context;
   if (settings.groupProvisioning === 'Off') return;
-  const groupIds = new Set(await groupsOfPerson(tx, attempt.task.subject.id));
-  if (remoteId !== undefined) {
-    const remoteGroupIds = await groupsOfAccount(tx, store.id, remoteId);
+  const { groupIds: own, remoteGroupIds } = await groupsAround(
+    tx,
+    store.id,
+    attempt.task.subject.id,
+    remoteId,
+  );
+  const groupIds = new Set(own);
+  if (remoteGroupIds.length > 0) {
     const feeders = await groupLinksByRemoteIds(tx, store.id, remoteGroupIds);
     for (const [primary] of feeders.values()) if (primary) groupIds.add(primary.subject.id);
   }

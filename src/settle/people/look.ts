@@ -7,9 +7,9 @@
 import { lower } from '../../db/columns.ts';
 import { speakingUsers } from '../../db/identity/persons.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
-import { type LinkRecord, linksBySubject, userLinksByRemoteId } from '../../db/seen/links.ts';
+import { type KnownPerson, knownPeople } from '../../db/seen/knownPeople.ts';
+import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import { observationsById, observedUnder } from '../../db/seen/observations.ts';
-import { sparedOf } from '../../db/seen/spared.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -84,28 +84,34 @@ export async function lookAtPeople(
 ): Promise<readonly PersonFacts[]> {
   const { db, context } = planning;
   const people = await loadDesiredUsers(db, context, personIds);
-  const records = links ?? (await linksBySubject(db, context.store.id, 'user', personIds));
+  const known = await knownPeople(db, context.store.id, personIds);
+  const recorded = [...known].flatMap(([id, { link }]) => (link ? [[id, link] as const] : []));
+  const records = links ?? new Map(recorded);
   const seen = await sight.lookAtLinks(people, records);
   const linkOf = (id: string) => seen.get(id)?.link ?? records.get(id) ?? null;
   const isLost = (id: string) => seen.get(id)?.lost ?? false;
-  const spared = await sparedOf(db, context.store.id, personIds);
+  const sparedFor = (id: string) => known.get(id)?.spared ?? null;
   const looking = people.filter((person) => looksForAccount(person, linkOf(person.id), isLost(person.id)));
   const accounts = new Map([
     ...(await sight.findAccounts(looking, records)),
-    ...(await sight.readAccounts(leftAlone(people, linkOf, spared))),
+    ...(await sight.readAccounts(leftAlone(people, linkOf, sparedFor))),
   ]);
   const owners = await ownersOf(planning, [...accounts.values()]);
-  const keyWaits = await keyWaitsBySubject(planning, 'user', personIds);
+  const marked = (mark: (one: KnownPerson) => boolean) =>
+    [...known].flatMap(([id, one]) => (mark(one) ? [id] : []));
+  const waiting = marked(({ waitsForKeys }) => waitsForKeys);
+  const keyWaits = await keyWaitsBySubject(planning, 'user', waiting);
   const ownerOf = (id: string) => owners.get(accounts.get(id)?.account.remoteId ?? '');
   const departedOf = (id: string) => (ownerOf(id)?.isGone ? (ownerOf(id)?.link ?? null) : null);
   const looked = people.map((person): Doubtful => {
     const isLinked = liveLink(person, linkOf(person.id)) !== null;
-    return { person, isLinked, departed: departedOf(person.id) };
+    const isQuestioned = known.get(person.id)?.isQuestioned ?? false;
+    return { person, isLinked, isQuestioned, departed: departedOf(person.id) };
   });
   const found = await doubtsOf(db, context, looked);
   const now = planning.now();
   const linked = people.flatMap((person) => linkOf(person.id)?.remoteId ?? []);
-  const protect = await protectorOf(db, context, [...linked, ...remoteIdsOf(accounts)]);
+  const protect = await protectorOf(db, context, [...linked, ...remoteIdsOf(accounts)], protectedAs(known));
   return people.map((here): PersonFacts => {
     const doubts = found.get(here.id) ?? NO_DOUBTS;
     const person = stillLeaving(here, linkOf(here.id), doubts);
@@ -137,7 +143,7 @@ export async function lookAtPeople(
         ...(sighted?.repairs ?? []),
         ...(seenThere?.repairs ?? []),
         ...doubts.repairs,
-        ...sparing(situation, isLeft ? account : null, spared.get(person.id) ?? null),
+        ...sparing(situation, isLeft ? account : null, sparedFor(person.id)),
       ],
     };
   });
@@ -170,11 +176,18 @@ function remoteIdsOf(accounts: ReadonlyMap<string, AccountSight>): readonly stri
   return [...accounts.values()].map(({ account }) => account.remoteId);
 }
 
+/** By remote id; null where nothing ever matched. */
+function protectedAs(known: ReadonlyMap<string, KnownPerson>): ReadonlyMap<string, string | null> {
+  return new Map(
+    [...known.values()].flatMap(({ link, protectedAs }) => (link ? [[link.remoteId, protectedAs]] : [])),
+  );
+}
+
 /** By person, the accounts of people who are gone and never had a link, because it was left alone. */
 function leftAlone(
   people: readonly DesiredUser[],
   linkOf: (id: string) => LinkRecord | null,
-  spared: ReadonlyMap<string, string>,
+  sparedFor: (id: string) => string | null,
 ): ReadonlyMap<string, string> {
   const gone = people.filter(
     (person) =>
@@ -183,7 +196,12 @@ function leftAlone(
       !person.keepRemote &&
       liveLink(person, linkOf(person.id)) === null,
   );
-  return new Map(gone.flatMap(({ id }) => (spared.has(id) ? [[id, spared.get(id) as string]] : [])));
+  return new Map(
+    gone.flatMap(({ id }) => {
+      const remoteId = sparedFor(id);
+      return remoteId === null ? [] : [[id, remoteId]];
+    }),
+  );
 }
 
 /** What is to be remembered of an account that the bridge leaves alone. `before`: what is. */

@@ -19,15 +19,18 @@ export interface Protected extends ProtectedAccount {
 /** Null where nobody protects the account. `names` are all that it is known by at the store. */
 export type Protector = (remoteId: string, names: readonly (string | null)[]) => Protected | null;
 
+/** `looked`: accounts of which somebody has looked already whether they were matched before, and by what. */
 export async function protectorOf(
   db: Db,
   context: StoreContext,
   remoteIds: readonly string[],
+  looked: ReadonlyMap<string, string | null> = new Map(),
 ): Promise<Protector> {
-  const known = await protectedAmong(db, context.store.id, remoteIds);
+  const others = remoteIds.filter((id) => !looked.has(id));
+  const known = new Map([...looked, ...(await protectedAmong(db, context.store.id, others))]);
   return (remoteId, names) => {
-    const before = known.get(remoteId);
-    if (before !== undefined) return { remoteId, pattern: before, isNew: false };
+    const before = known.get(remoteId) ?? null;
+    if (before !== null) return { remoteId, pattern: before, isNew: false };
     const pattern = protectedBy(protectionOf(context), remoteId, names);
     return pattern === null ? null : { remoteId, pattern, isNew: true };
   };

@@ -3,6 +3,7 @@
 import type { Db } from '../../db/open.ts';
 import { setRemovalSince } from '../../db/queue/removals.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import type { KeysOfLink } from '../../db/seen/keys.ts';
 import { getLink, type LinkRecord } from '../../db/seen/links.ts';
 import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -125,13 +126,15 @@ interface Attempted {
 async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<void> {
   const { facts, clearing, applied } = attempted;
   const { desired } = facts;
-  await attempt.record(async (tx) => {
+  await attempt.recordEnd(async (tx, standing) => {
     const { link, affectsGroups } = await applied.recordLast(tx);
-    if (link) await recordKeys(tx, attempt, link);
+    if (link)
+      await recordKeys(tx, attempt, link, link.id === standing.link?.id ? standing.link.keys : NO_KEYS);
     if (link && !isCountRight(link, desired))
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
-    const refusedThere = desired.lifecycle === 'active' ? await refusedToPerson(tx, attempt, desired) : [];
-    const said = await conclude(tx, attempt, outcomeOf(attempted, refusedThere));
+    const mayBeRefused = standing.someRefused && desired.lifecycle === 'active';
+    const refusedThere = mayBeRefused ? await refusedToPerson(tx, attempt, desired) : [];
+    const said = await conclude(tx, attempt, outcomeOf(attempted, refusedThere), standing);
     if (clearing.groupIds.length > 0) await askToClear(tx, attempt, clearing.groupIds);
     if ((desired.returns && applied.accessTaken) || isStranded(attempted)) await enqueueAgain(tx, attempt);
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
@@ -139,6 +142,9 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
       await enqueueGroupsOf(tx, attempt, link?.remoteId, isNewlyProtected ? null : onlyThis(facts, link));
   });
 }
+
+/** Of a link that this transaction makes. */
+const NO_KEYS: KeysOfLink = new Map();
 
 /** Whose memberships follow from the account: those of the person alone, unless an account of theirs went. */
 function onlyThis({ desired, record }: PersonFacts, link: LinkRecord | null): readonly string[] | null {

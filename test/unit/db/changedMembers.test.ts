@@ -3,7 +3,8 @@
 import type { Db } from '../../../src/db/open.ts';
 import { mergePerson } from '../../../src/db/people/merge.ts';
 import { CHANGED_MEMBERS_MAX } from '../../../src/db/queue/changedMembers.ts';
-import { completeTask, type DueTask, nextDueTasks, retryLater } from '../../../src/db/queue/queue.ts';
+import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
+import { completeTask, type DueTask, retryLater } from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY, retryTask } from '../../../src/db/queue/tasks.ts';
 import { insertLink, updateLink } from '../../../src/db/seen/links.ts';
 import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
@@ -29,7 +30,8 @@ onEachDatabase((open) => {
       people: changed,
     });
   const due = async (): Promise<DueTask> => {
-    const [task] = await nextDueTasks(db, 's', LATER, { limit: 1, except: [], onlyLeavers: false });
+    const wanted = { limit: 1, except: [], onlyLeavers: false };
+    const task = (await dueOnStore(db, 's', LATER, wanted))?.tasks[0];
     if (!task) throw new Error('nothing is due');
     return task;
   };

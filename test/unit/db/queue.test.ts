@@ -1,6 +1,7 @@
 /** What a task remembers of a call whose outcome is unknown, on both databases. */
 
-import { nextDueTasks, parkTask, setIntent } from '../../../src/db/queue/queue.ts';
+import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
+import { parkTask, setIntent } from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
@@ -21,16 +22,17 @@ onEachDatabase((open) => {
           at: AT,
         });
       await write('first');
-      const [task] = await nextDueTasks(db, 's', LATER, ANY);
+      const task = (await dueOnStore(db, 's', LATER, ANY))?.tasks[0];
       if (!task) throw new Error('nothing is due');
       const intent = { ops: ['create'], attributes: {}, identifier: 'ann@acme.example' } as const;
       await setIntent(db, task.id, intent);
       await write('second');
       const error = { message: 'refused', status: 400, code: null };
       await parkTask(db, task, { failedAt: AT, error, unknownOutcome });
-      expect(await nextDueTasks(db, 's', LATER, ANY)).toMatchObject([
-        { intent: unknownOutcome ? intent : null, attempts: 0, causes: ['second'] },
-      ]);
+      expect(await dueOnStore(db, 's', LATER, ANY)).toMatchObject({
+        store: { id: 's' },
+        tasks: [{ intent: unknownOutcome ? intent : null, attempts: 0, causes: ['second'] }],
+      });
     },
   );
 });

@@ -1,0 +1,66 @@
+/** What is recorded of people on one store, of each in one row: so that a look at one of them is one statement. */
+
+import { fromBoolean } from '../columns.ts';
+import type { Db } from '../open.ts';
+import { idRows } from '../valueLists.ts';
+import { type LinkRecord, toLink } from './links.ts';
+
+export interface KnownPerson {
+  /** A `removed` one included. */
+  readonly link: LinkRecord | null;
+  /** The entry of PROTECTED_ACCOUNTS that once matched the linked account; null where none did. */
+  readonly protectedAs: string | null;
+  /** The account that is left alone for the person's sake. */
+  readonly spared: string | null;
+  /** A key is wanted that another account has. */
+  readonly waitsForKeys: boolean;
+  /** It was asked whether they are somebody who left. */
+  readonly isQuestioned: boolean;
+}
+
+/** By person; all of them have an entry. */
+export async function knownPeople(
+  db: Db,
+  storeId: string,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, KnownPerson>> {
+  if (personIds.length === 0) return new Map();
+  const waits = db('key_waits').where({ store_id: storeId, kind: 'user', subject_id: db.ref('asked.id') });
+  const questions = db('identity_questions').where({ newcomer_id: db.ref('asked.id') });
+  const one = db.raw('1');
+  const rows: readonly (KnownRow & Record<string, unknown>)[] = await db
+    .from(idRows(db, personIds, 'asked'))
+    .leftJoin('links as l', (on) => {
+      on.on('l.subject_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+    })
+    .leftJoin('spared_accounts as s', (on) => {
+      on.on('s.person_id', 'asked.id').andOnVal('s.store_id', storeId);
+    })
+    .leftJoin('protected_accounts as p', (on) => {
+      on.on('p.remote_id', 'l.remote_id').andOnVal('p.store_id', storeId);
+    })
+    .select('l.*', { asked: 'asked.id', spared: 's.remote_id', protected_as: 'p.pattern' })
+    .select(db.raw('exists ? as waits_for_keys', [waits.select(one)]))
+    .select(db.raw('exists ? as is_questioned', [questions.select(one)]));
+  return new Map(
+    rows.map((row) => [
+      row.asked,
+      {
+        link: row.id === null ? null : toLink(row),
+        protectedAs: row.protected_as,
+        spared: row.spared,
+        waitsForKeys: fromBoolean(row.waits_for_keys),
+        isQuestioned: fromBoolean(row.is_questioned),
+      },
+    ]),
+  );
+}
+
+interface KnownRow {
+  readonly id: string | null;
+  readonly asked: string;
+  readonly spared: string | null;
+  readonly protected_as: string | null;
+  readonly waits_for_keys: boolean | number;
+  readonly is_questioned: boolean | number;
+}

@@ -1,0 +1,24 @@
+/** Lists of values as one value of a statement, which the two databases write differently. */
+
+import type { Knex } from 'knex';
+import { type Db, dialectOf } from './open.ts';
+
+/** For a `from`: one row for each of the ids, in a column `id`. */
+export function idRows(db: Db, ids: readonly string[], alias: string): Knex.Raw {
+  return dialectOf(db) === 'postgres'
+    ? db.raw('(select unnest(?::varchar[]) as id) as ??', [[...ids], alias])
+    : db.raw('(select value as id from json_each(?)) as ??', [JSON.stringify(ids), alias]);
+}
+
+/** One column of the rows of a query, as a JSON list in the order of another. */
+export function jsonList(
+  db: Db,
+  query: Knex.QueryBuilder,
+  column: string,
+  orderBy: string,
+): Knex.QueryBuilder {
+  if (dialectOf(db) === 'postgres')
+    return query.select(db.raw('json_agg(?? order by ??)', [column, orderBy]));
+  const ordered = query.orderBy(orderBy).select(column).as('ordered');
+  return db.from(ordered).select(db.raw('json_group_array(??)', [column]));
+}
