@@ -6,9 +6,9 @@
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { type Lease, recordHolding, recordUnder } from '../db/queue/leases.ts';
+import { type Hold, holdLease, type Lease, recordHolding } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
-import { intendedCreations, scheduleRecheck } from '../db/queue/rechecks.ts';
+import { scheduleRecheck } from '../db/queue/rechecks.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
 import { holdStanding, type Standing } from '../db/seen/standing.ts';
 import {
@@ -17,8 +17,8 @@ import {
   holdContextVersion,
   holdStore,
 } from '../db/stores/contextVersions.ts';
-import { type Cause, SYSTEM } from '../model/cause.ts';
-import type { Change, Op } from '../model/change.ts';
+import { SYSTEM } from '../model/cause.ts';
+import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -143,15 +143,12 @@ export class Attempt {
 
   /** `work` may run more than once. @throws LeaseLost, and then nothing is recorded. */
   record<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return this.#recorded((anew) => recordUnder(this.db, this.lease, (tx) => anew(() => work(tx))));
+    return this.#recordHolding(holdLease, work);
   }
 
   /** The same of what ends the attempt. `standing`: as it was before. */
   recordEnd<T>(work: (tx: Db, standing: Standing) => Promise<T>): Promise<T> {
-    const hold = (tx: Db, lease: Lease) => holdStanding(tx, lease, this.task.subject);
-    return this.#recorded((anew) =>
-      recordHolding(this.db, this.lease, hold, (tx, standing) => anew(() => work(tx, standing))),
-    );
+    return this.#recordHolding((tx, lease) => holdStanding(tx, lease, this.task.subject), work);
   }
 
   /**
@@ -160,22 +157,21 @@ export class Attempt {
    */
   recordBefore<T>(alone: boolean, work: (tx: Db, held: HeldStore) => Promise<T>): Promise<T> {
     const { id, contextVersion } = this.context.store;
-    const hold = (tx: Db, lease: Lease) => holdStore(tx, lease, alone);
-    return this.#recorded((anew) =>
-      recordHolding(this.db, this.lease, hold, (tx, held) => {
+    return this.#recordHolding(
+      (tx, lease) => holdStore(tx, lease, alone),
+      (tx, held) => {
         if (held.contextVersion !== contextVersion) throw new PlanOutdated(id);
-        return anew(() => work(tx, held));
-      }),
+        return work(tx, held);
+      },
     );
   }
 
-  /** Whatever runs again says what it says only once. */
-  async #recorded<T>(transact: (anew: (work: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
+  async #recordHolding<H, T>(hold: Hold<H>, work: (tx: Db, held: H) => Promise<T>): Promise<T> {
     const looks = this.#looks;
-    const result = await transact((work) => {
+    const result = await recordHolding(this.deps.db, this.lease, hold, (tx, held) => {
       this.#looks = looks;
       this.#warnings = [];
-      return work();
+      return work(tx, held);
     });
     for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
     return result;
@@ -248,16 +244,6 @@ export class Attempt {
     await setIntent(tx, this.task.id, this.intent);
   }
 
-  /**
-   * A creation whose outcome nobody heard may be what is found under the identifier now, although it was not
-   * there before; also one for somebody else, who had the identifier until then.
-   */
-  async intendedCreation(tx: Db, identifier: string | null): Promise<Intent | null> {
-    const own = this.intent?.ops.includes('create') ? [this.intent] : [];
-    const others = await intendedCreations(tx, this.context.store.id, this.task.subject.kind);
-    return [...own, ...others].find((intent) => intent.identifier === identifier) ?? null;
-  }
-
   /** Given up with a call that may still take effect until `at`: whoever has the store then looks again. */
   async scheduleRecheck(at: string): Promise<void> {
     const { environmentId, storeId, subject, causes } = this.task;
@@ -271,11 +257,6 @@ export class Attempt {
       at,
       correlationId: causes.at(-1) ?? null,
     });
-  }
-
-  /** What the task is worked on for, as far as the bridge itself goes on with it. */
-  cause(): Cause {
-    return { correlationId: this.task.causes.at(-1) ?? newId(), actor: SYSTEM };
   }
 
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {
@@ -306,16 +287,5 @@ export class Attempt {
   async forgetIntent(tx: Db): Promise<void> {
     this.intent = null;
     await setIntent(tx, this.task.id, null);
-  }
-
-  /** A change of an earlier attempt of this task, found done: its answer never came, or nobody was left to hear it. */
-  async foundEvent(db: Db, op: Op, display: string, after: unknown): Promise<void> {
-    await this.event(db, {
-      kind: `change.${op}`,
-      outcome: 'success',
-      subject: { ...this.task.subject, display },
-      reason: 'found done: the answer to an earlier attempt never came',
-      after,
-    });
   }
 }

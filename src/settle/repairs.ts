@@ -19,6 +19,7 @@ import type { Attempt } from './attempt.ts';
 import { recordFoundLoss } from './gate/taken.ts';
 import { enqueueGroupsOf, enqueueHeirs } from './people/groupsOf.ts';
 import { rememberShown } from './people/protection.ts';
+import { foundEvent } from './recovery/found.ts';
 import { markedAttributes } from './situation.ts';
 
 export type Repair =
@@ -112,7 +113,7 @@ async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void>
   await enqueueHeirs(tx, attempt);
   if (attempt.intent?.ops.includes('delete')) {
     await recordFoundLoss(tx, attempt, lossFound(attempt, link, 'delete'), lossOfFound(attempt, 'gone'));
-    return attempt.foundEvent(tx, 'delete', link.remoteName, { remoteId: link.remoteId });
+    return foundEvent(tx, attempt, 'delete', link.remoteName, { remoteId: link.remoteId });
   }
   await attempt.event(tx, {
     kind: 'link.vanished',
@@ -160,13 +161,13 @@ async function recover(
     const why = patch.disabledBy ?? 'inactive';
     if (op === 'disable')
       await recordFoundLoss(tx, attempt, lossFound(attempt, link, op), lossOfFound(attempt, why));
-    await attempt.foundEvent(tx, op, link.remoteName, { remoteId: link.remoteId });
+    await foundEvent(tx, attempt, op, link.remoteName, { remoteId: link.remoteId });
   }
   const news = Object.entries(arrived).some(([name, value]) => link.applied[name] !== value);
   if (!news || !meant.includes('update')) return;
   const replacing = replacedBy(attempt, link, arrived);
   if (replacing) await recordFoundLoss(tx, attempt, replacing, lossOfFound(attempt, 'identity'));
-  await attempt.foundEvent(tx, 'update', link.remoteName, arrived);
+  await foundEvent(tx, attempt, 'update', link.remoteName, arrived);
 }
 
 async function claim(
@@ -174,7 +175,7 @@ async function claim(
   attempt: Attempt,
   { link, before, remote }: Extract<Repair, { kind: 'claim' }>,
 ): Promise<void> {
-  await attempt.foundEvent(tx, 'create', remote.display, { remoteId: remote.remoteId, ...link.applied });
+  await foundEvent(tx, attempt, 'create', remote.display, { remoteId: remote.remoteId, ...link.applied });
   if (remote.kind === 'user') await enqueueGroupsOf(tx, attempt, remote.remoteId);
   if (before === null) return saveLink(tx, link);
   const { remoteId, remoteName, origin, state, disabledBy, applied, observed, notAccepted, privileged } =

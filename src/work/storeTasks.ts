@@ -70,10 +70,10 @@ export class StoreTasks {
     this.#lookAtStore = lookAtStore;
   }
 
-  /** Those that may begin now, as far as there is room by the settings that were last known. */
+  /** Those that may begin now, as far as there is room, and one more, which tells that others are due. */
   wanted(): Wanted {
-    const room = this.#room();
-    return { limit: Math.max(0, room.leavers), except: this.#notNow(), onlyLeavers: room.others <= 0 };
+    const { leavers, others } = this.#room();
+    return { limit: leavers > 0 ? leavers + 1 : 0, except: this.#notNow(), onlyLeavers: others <= 0 };
   }
 
   /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */

@@ -5,6 +5,7 @@
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
+import { type CauseRow, type CausesOnStore, causesRows, sumUp } from '../queue/causes.ts';
 
 export interface WindowRecord {
   /** People who lost something since the cutoff. */
@@ -14,27 +15,56 @@ export interface WindowRecord {
   readonly inWindow: ReadonlySet<string>;
 }
 
-/** `cutoff` is an ISO time. `personKeys`: of whom it is asked whether they are in the window already. */
-export async function readWindow(
+export interface Asked {
+  /** When the window begins; an ISO time. */
+  readonly cutoff: string;
+  /** Of whom it is asked whether they are in the window already. */
+  readonly personKeys: readonly string[];
+  readonly correlationIds: readonly string[];
+}
+
+/** The window, and what is known of the requests that a task is worked on for. */
+export async function readBooks(
   db: Db,
   storeId: string,
-  cutoff: string,
-  personKeys: readonly string[],
-): Promise<WindowRecord> {
-  const window = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
-  const whole = db.raw('(select (?) as used, (?) as base) as whole', [
-    window().count('*'),
-    window().orderBy('at').limit(1).select('base'),
-  ]);
+  { cutoff, personKeys, correlationIds }: Asked,
+): Promise<{ readonly window: WindowRecord; readonly causes: CausesOnStore }> {
+  const ledger = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
+  const oldest = ledger().orderBy('at').limit(1).select('base');
   const inWindow = new Set<string>();
-  let [used, base]: [unknown, unknown] = [0, null];
+  const causes: CauseRow[] = [];
+  let window: BookRow | undefined;
+  // Mostly there is one chunk, and everything is in one statement.
   for (const some of personKeys.length === 0 ? [[]] : chunks(personKeys)) {
-    const people = window().whereIn('person_key', some).select('person_key').as('people');
-    const rows = await db.from(whole).leftJoin(people, db.raw('1 = 1')).select('used', 'base', 'person_key');
-    for (const { person_key } of rows) if (person_key !== null) inWindow.add(person_key);
-    ({ used, base } = rows[0]);
+    const rows: readonly BookRow[] = await ledger()
+      .select({ what: db.raw("'window'"), id: db.raw('null'), store_id: db.raw('null') })
+      .select({ people: db.raw('count(*)'), subjects: oldest })
+      .unionAll([
+        ledger()
+          .whereIn('person_key', some)
+          .select({ what: db.raw("'person'"), id: 'person_key', store_id: db.raw('null') })
+          .select({ people: db.raw('0'), subjects: db.raw('0') }),
+        causesRows(db, storeId, window ? [] : correlationIds)
+          .select({ what: db.raw("'cause'"), id: 'correlation_id', store_id: 'store_id' })
+          .select('people', 'subjects'),
+      ]);
+    for (const row of rows) {
+      if (row.what === 'window') window = row;
+      else if (row.what === 'person') inWindow.add(row.id);
+      else causes.push({ ...row, correlation_id: row.id });
+    }
   }
-  return { used: Number(used), base: base === null ? null : Number(base), inWindow };
+  const base = window?.subjects ?? null;
+  return {
+    window: { used: Number(window?.people), base: base === null ? null : Number(base), inWindow },
+    causes: sumUp(storeId, causes),
+  };
+}
+
+/** Of the window: how many people, and the base of the oldest entry. */
+interface BookRow extends Omit<CauseRow, 'correlation_id'> {
+  readonly what: 'window' | 'person' | 'cause';
+  readonly id: string;
 }
 
 /**

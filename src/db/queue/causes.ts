@@ -3,6 +3,7 @@
  * it writes more than once, so that the brake can judge it whole.
  */
 
+import type { Knex } from 'knex';
 import type { CauseCount } from '../../model/loss.ts';
 import type { Db } from '../open.ts';
 
@@ -114,19 +115,21 @@ export interface CausesOnStore {
   readonly isDecided: boolean;
 }
 
-/** What is known of the requests that a task is worked on for. */
-export async function causesOnStore(
-  db: Db,
-  storeId: string,
-  correlationIds: readonly string[],
-): Promise<CausesOnStore> {
-  const rows: readonly CauseRow[] =
-    correlationIds.length === 0
-      ? []
-      : await db('causes')
-          .whereIn('correlation_id', correlationIds)
-          .whereIn('store_id', ['', storeId, ANNOUNCED, ANNOUNCED_IDENTITIES, DECIDED])
-          .select('correlation_id', 'store_id', 'people', 'subjects');
+/** Everything about the requests that concerns the store. */
+export function causesRows(db: Db, storeId: string, correlationIds: readonly string[]): Knex.QueryBuilder {
+  return db('causes')
+    .whereIn('correlation_id', correlationIds)
+    .whereIn('store_id', ['', storeId, ANNOUNCED, ANNOUNCED_IDENTITIES, DECIDED]);
+}
+
+export interface CauseRow {
+  readonly correlation_id: string;
+  readonly store_id: string;
+  readonly people: number | string;
+  readonly subjects: number | string;
+}
+
+export function sumUp(storeId: string, rows: readonly CauseRow[]): CausesOnStore {
   const of = (...stores: readonly string[]) => rows.filter((row) => stores.includes(row.store_id));
   const counts = (some: readonly CauseRow[]) =>
     some.map(({ people, subjects }) => ({ people: Number(people), subjects: Number(subjects) }));
@@ -138,11 +141,4 @@ export async function causesOnStore(
     announced: of(ANNOUNCED, ANNOUNCED_IDENTITIES).length,
     isDecided: of(DECIDED).length > 0,
   };
-}
-
-interface CauseRow {
-  readonly correlation_id: string;
-  readonly store_id: string;
-  readonly people: number | string;
-  readonly subjects: number | string;
 }

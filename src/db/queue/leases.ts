@@ -83,14 +83,17 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
  * @throws LeaseLost, and then nothing is recorded.
  */
 export function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
-  return recordHolding(db, lease, async (tx) => (await holdsLease(tx, lease)) || null, work);
+  return recordHolding(db, lease, holdLease, work);
 }
 
-/** The same, where `hold` makes sure of the lease and of more with it; null where the lease is lost. */
+/** Makes sure of a lease, in a transaction, until that ends; null where it is lost. */
+export type Hold<H> = (tx: Db, lease: Lease) => Promise<H | null>;
+
+/** The same, where `hold` makes sure of the lease and of more with it. */
 export async function recordHolding<H, T>(
   db: Db,
   lease: Lease,
-  hold: (tx: Db, lease: Lease) => Promise<H | null>,
+  hold: Hold<H>,
   work: (tx: Db, held: H) => Promise<T>,
 ): Promise<T> {
   return transact(db, async (tx) => {
@@ -115,6 +118,10 @@ export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
   const { peerId, holder, fence } = lease;
   const row = await forKeyShare(db, db('leases').where({ peer_id: peerId, holder, fence })).first('fence');
   return row !== undefined;
+}
+
+export async function holdLease(tx: Db, lease: Lease): Promise<true | null> {
+  return (await holdsLease(tx, lease)) || null;
 }
 
 export async function releaseLease(db: Db, lease: Lease): Promise<void> {

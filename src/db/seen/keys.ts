@@ -3,6 +3,7 @@
  * Who of the linked ones has which, and which subjects want one that another has. Nothing here decides who waits.
  */
 
+import type { Knex } from 'knex';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
@@ -56,19 +57,26 @@ export async function holdersOf(
   subject: Subject,
   keys: readonly Key[],
 ): Promise<readonly KeyHolder[]> {
-  const holders: KeyHolder[] = [];
-  for (const { attribute, value } of keys) {
-    const rows = await db('link_keys as k')
-      .join('links as l', 'l.id', 'k.link_id')
-      .where({ 'k.store_id': storeId, 'k.attribute': attribute, 'k.value_lower': lower(value) })
-      .where({ 'l.kind': subject.kind })
-      .whereNot({ 'l.state': 'removed' })
-      .whereNot({ 'l.subject_id': subject.id })
-      .orderBy('l.id')
-      .select('k.attribute', 'k.value_lower', 'l.subject_id', 'l.remote_name');
-    holders.push(...rows.map((row) => toHolder(subject.kind, row)));
-  }
-  return holders;
+  if (keys.length === 0) return [];
+  const rows: Record<string, string>[] = await holding(db, storeId, subject, keys)
+    .orderBy('l.id')
+    .select('k.attribute', 'k.value_lower', 'l.subject_id', 'l.remote_name');
+  return keys.flatMap(({ attribute }) =>
+    rows.filter((row) => row.attribute === attribute).map((row) => toHolder(subject.kind, row)),
+  );
+}
+
+/** For `exists`: the links of others that have one of these keys. */
+export function holding(db: Db, storeId: string, subject: Subject, keys: readonly Key[]): Knex.QueryBuilder {
+  return db('link_keys as k')
+    .join('links as l', 'l.id', 'k.link_id')
+    .where({ 'k.store_id': storeId, 'l.kind': subject.kind })
+    .whereNot({ 'l.state': 'removed' })
+    .whereNot({ 'l.subject_id': subject.id })
+    .where((any) => {
+      for (const { attribute, value } of keys)
+        any.orWhere({ 'k.attribute': attribute, 'k.value_lower': lower(value) });
+    });
 }
 
 function toHolder(kind: Kind, row: Record<string, string>): KeyHolder {

@@ -5,7 +5,7 @@
  */
 
 import { toJson } from '../columns.ts';
-import { type Db, forUpdate } from '../open.ts';
+import { type Db, dialectOf, forUpdate } from '../open.ts';
 import type { StoreRecord, UnrecognisedAnswers } from './stores.ts';
 
 /** A task of the store was settled with the vendor's help. `at` is an ISO time here and below. */
@@ -34,10 +34,9 @@ export async function rememberSelf(
     .update({ self: toJson(self) });
 }
 
-/** Nobody else trips or releases the store's brake until the transaction ends. True where it is tripped. */
-export async function lockBrake(tx: Db, id: string): Promise<boolean> {
-  const row = await forUpdate(tx, tx('stores').where({ id })).first('brake_tripped_at');
-  return row !== undefined && row.brake_tripped_at !== null;
+/** Nobody else trips or releases the store's brake until the transaction ends; on SQLite that alone is the lock. */
+export async function holdBrake(tx: Db, id: string): Promise<void> {
+  if (dialectOf(tx) === 'postgres') await forUpdate(tx, tx('stores').where({ id })).first('id');
 }
 
 export async function tripBrake(tx: Db, id: string, at: string): Promise<void> {

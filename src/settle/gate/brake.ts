@@ -3,12 +3,11 @@
  * transaction under the store's lock, so that no number of workers exceeds the limit.
  */
 
-import { readWindow, reservePerson } from '../../db/brake/brakeLedger.ts';
+import { readBooks, reservePerson } from '../../db/brake/brakeLedger.ts';
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
-import { causesOnStore } from '../../db/queue/causes.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
@@ -48,9 +47,10 @@ export async function askBrake<C extends Change>(
   const { store, settings } = attempt.context;
   const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
   const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
-  const { base: recorded, used, inWindow } = await readWindow(tx, store.id, cutoff, people);
-  const base = recorded ?? (await countEnabledPeople(tx, store.id));
-  const about = await causesOnStore(tx, store.id, attempt.task.causes);
+  const asked = { cutoff, personKeys: people, correlationIds: attempt.task.causes };
+  const { window, causes: about } = await readBooks(tx, store.id, asked);
+  const { used, inWindow } = window;
+  const base = window.base ?? (await countEnabledPeople(tx, store.id));
   // A request that was at work when others of it were counted may have taken more since.
   if (about.announced < attempt.announced) throw new PlanOutdated(store.id);
   const causes = changes.some(replacesIdentity) ? [...about.counts, ...about.identities] : about.counts;

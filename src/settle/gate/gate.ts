@@ -8,6 +8,8 @@ import { booksOfGate } from '../../db/brake/gateBooks.ts';
 import { finishApproved, type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { type AppliedChange, appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
+import type { Key } from '../../db/seen/keys.ts';
+import { type Cause, SYSTEM } from '../../model/cause.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import {
   isDeclined,
@@ -17,6 +19,7 @@ import {
   standingAmong,
   withoutDeclined,
 } from '../../plan/losses.ts';
+import { newId } from '../../support/ids.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
 import { askBrake, releaseBrakeIfClear } from './brake.ts';
@@ -37,6 +40,8 @@ export interface Gate<C extends Change = Change> {
   readonly lossOf: LossOf;
   /** Keys of changes that an applied preview says: to be ticked off once the change is done. */
   readonly applied: ReadonlySet<string>;
+  /** Another account has a key that the changes would give the person. */
+  readonly isKeyHeld: boolean;
 }
 
 /** What the gate asks the directory of those whose memberships somebody declined: who of them is to be a member now. */
@@ -45,6 +50,8 @@ export type MembersAmong = (tx: Db, personKeys: readonly string[]) => Promise<Re
 export interface GateBasis {
   /** Of the look that the plan is made from. */
   readonly repairs?: readonly Repair[];
+  /** That the changes would give the person. */
+  readonly keys?: readonly Key[];
   /** Absent: nothing is remembered of memberships. */
   readonly membersAmong?: MembersAmong;
 }
@@ -54,11 +61,12 @@ export function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   lossOf: LossOf,
-  { repairs = [], membersAmong = everybody }: GateBasis = {},
+  { repairs = [], keys = [], membersAmong = everybody }: GateBasis = {},
 ): Promise<Gate<C>> {
   return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
-    const { known, isSomeApplied } = await booksOfGate(tx, attempt.context.store.id, attempt.task.subject);
+    const { context, task } = attempt;
+    const { known, isSomeApplied, isKeyHeld } = await booksOfGate(tx, context.store.id, task.subject, keys);
     const left = withoutDeclined(changes, known);
     const decided = new Set(known.filter((row) => row.state !== 'held').map((row) => row.changeKey));
     const standing = standingAmong(known);
@@ -90,6 +98,7 @@ export function openGate<C extends Change>(
       approvals,
       lossOf,
       applied: permit.applied,
+      isKeyHeld,
     };
   });
 }
@@ -193,7 +202,12 @@ async function dropOutdated(
   // The directory drops what was held of a person who is back, without a look at the stores.
   const { store } = attempt.context;
   if (outdated.length > 0 || store.brakeTrippedAt !== null)
-    await releaseBrakeIfClear(tx, store, attempt.now(), attempt.cause());
+    await releaseBrakeIfClear(tx, store, attempt.now(), causeOf(attempt));
+}
+
+/** What the task is worked on for, as far as the bridge itself goes on with it. */
+function causeOf({ task }: Attempt): Cause {
+  return { correlationId: task.causes.at(-1) ?? newId(), actor: SYSTEM };
 }
 
 /** The change is done: its line in an applied preview is used up; a loss is remembered, with whoever allowed it. */

@@ -6,7 +6,7 @@ import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../..
 import type { Db } from '../../db/open.ts';
 import { calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import { lockBrake } from '../../db/stores/storeProgress.ts';
+import { holdBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
@@ -38,7 +38,7 @@ export async function recordLoss(
   if (store.status === 'DELETING') return;
   const { environmentId } = store;
   // An incident that trips the brake at this moment has this loss, or this loss finds it.
-  await lockBrake(tx, store.id);
+  await holdBrake(tx, store.id);
   const { subject } = attempt.task;
   const cause = await causeOfLoss(tx, attempt);
   const personKey = lossOf.personKey(change);

@@ -16,6 +16,7 @@ import { recordKeys, wake } from '../keys/holders.ts';
 import { meanwhileOf, type OwnWait } from '../keys/order.ts';
 import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
+import { foundEvent, intendedCreation } from '../recovery/found.ts';
 import { refuseAnothers } from '../recovery/wrongAnswer.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
@@ -78,8 +79,8 @@ export async function shapeRemoteGroup(
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await attempt.record(async (tx) => {
         const intended =
-          change.op === 'adopt' && (await attempt.intendedCreation(tx, facts.desired.name)) !== null;
-        if (intended) await attempt.foundEvent(tx, 'create', change.subject.display, { remoteId });
+          change.op === 'adopt' && (await intendedCreation(tx, attempt, facts.desired.name)) !== null;
+        if (intended) await foundEvent(tx, attempt, 'create', change.subject.display, { remoteId });
         else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOffApplied(tx, attempt, gate, change);
         if (facts.former) await forgetFormer(tx, attempt, facts.former);

@@ -33,9 +33,8 @@ export async function orderPerson(
   facts: PersonFacts,
   gate: Gate<UserChange>,
 ): Promise<OrderedPerson> {
-  const awaited = await awaitedKeys(attempt, wantedBy(attempt, facts, gate), facts.keyWaits, (holder) =>
-    givesUp(attempt, holder),
-  );
+  const wanted = gate.isKeyHeld ? wantedBy(attempt, facts, gate.allowed) : [];
+  const awaited = await awaitedKeys(attempt, wanted, facts.keyWaits, (holder) => givesUp(attempt, holder));
   const isWhole = (change: UserChange) =>
     gate.applied.has(changeKey(change)) || gate.approvals.has(changeKey(change));
   const attributes = new Set(awaited.map(({ attribute }) => attribute));
@@ -106,8 +105,13 @@ function identifierOf({ context }: Attempt, { desired }: PersonFacts): Key | nul
   return { attribute, value: desired.identifier };
 }
 
-function wantedBy(attempt: Attempt, facts: PersonFacts, gate: Gate<UserChange>): readonly Key[] {
-  const wanted = keysWanted(gate.allowed, identityAttributes(attempt.context));
+/** The keys that the changes would give the person, and the identifier of an account that is somebody else's. */
+export function wantedBy(
+  attempt: Attempt,
+  facts: PersonFacts,
+  changes: readonly UserChange[],
+): readonly Key[] {
+  const wanted = keysWanted(changes, identityAttributes(attempt.context));
   const identifier = facts.owner === null ? null : identifierOf(attempt, facts);
   return identifier ? [...wanted, identifier] : wanted;
 }

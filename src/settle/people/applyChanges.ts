@@ -10,6 +10,7 @@ import { notAcceptedReason } from '../../plan/people/attributes.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Gate, tickOff } from '../gate/gate.ts';
 import { rememberTaken, type TakenKey } from '../keys/people.ts';
+import { foundEvent, intendedCreation } from '../recovery/found.ts';
 import { isNew } from '../recovery/user.ts';
 import { refuseAnothers } from '../recovery/wrongAnswer.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
@@ -160,14 +161,14 @@ async function recordChange(
 ): Promise<Recorded> {
   const { change, calls } = made;
   const { desired } = facts;
-  const intent = change.op === 'adopt' ? await attempt.intendedCreation(tx, desired.identifier) : null;
+  const intent = change.op === 'adopt' ? await intendedCreation(tx, attempt, desired.identifier) : null;
   const link = await writeLink(tx, attempt, facts, made, intent);
   // What another account has is asked for again, by the same leave.
   if (!isTaken(made)) for (const part of parts) await tickOff(tx, attempt, gate, part);
   if (change.op === 'create') await endWaitForSeats(tx, attempt);
   if (intent) {
     const { remoteId, remoteName, applied } = link;
-    await attempt.foundEvent(tx, 'create', remoteName, { remoteId, ...applied });
+    await foundEvent(tx, attempt, 'create', remoteName, { remoteId, ...applied });
   } else {
     const why = change.op === 'update' ? {} : { reason: await whyOf(tx, attempt.context, desired) };
     const { left } = made.applied ?? {};

@@ -16,7 +16,7 @@ import { type Gate, openGate } from '../gate/gate.ts';
 import { giveBackToPerson } from '../giveBack/account.ts';
 import { refusedToPerson } from '../groups/refusedMembers.ts';
 import { recordKeys } from '../keys/holders.ts';
-import { keysNotHad, type NotHad, type OrderedPerson, orderPerson } from '../keys/people.ts';
+import { keysNotHad, type NotHad, type OrderedPerson, orderPerson, wantedBy } from '../keys/people.ts';
 import { isUsable, type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
 import type { Refusal } from '../refusal.ts';
@@ -81,7 +81,8 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   if (sent && plan.changes.length > 0) throw sent;
   if (await waitsForSeats(attempt, plan, facts.repairs)) return;
   await countOthersOfCause(attempt, facts, plan);
-  const gate = await openGate(attempt, plan.changes, lossOf(facts), { repairs: facts.repairs });
+  const keys = wantedBy(attempt, facts, plan.changes);
+  const gate = await openGate(attempt, plan.changes, lossOf(facts), { repairs: facts.repairs, keys });
   const order = await orderPerson(attempt, facts, gate);
   const clearing = await clearFirst(attempt, order.facts, order.changes);
   const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: clearing.changes });

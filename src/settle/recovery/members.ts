@@ -8,6 +8,7 @@ import { type LedgerEntry, ledgerEntries, recordMembers } from '../../db/seen/le
 import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
 import { LOSS_OF_MEMBER, recordFoundLoss } from '../gate/taken.ts';
+import { foundEvent } from './found.ts';
 
 const NAMED_MAX = 50;
 
@@ -35,7 +36,7 @@ export async function recoverMembers(
   const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));
   const tell = async (tx: Db, op: 'grant' | 'revoke', found: readonly string[]) => {
     if (found.length === 0) return;
-    await attempt.foundEvent(tx, op, link.remoteName, {
+    await foundEvent(tx, attempt, op, link.remoteName, {
       remoteGroupId: link.remoteId,
       count: found.length,
       members: found
