@@ -6,6 +6,8 @@
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { StoreRecord } from '../stores/stores.ts';
+import { idRows } from '../valueLists.ts';
+import { type LinkRecord, toLink } from './links.ts';
 
 export interface ProtectedAccount {
   readonly remoteId: string;
@@ -117,20 +119,56 @@ export async function protectedMembers(
   const spared = accounts().join('spared_accounts as a', (on) => {
     on.on('a.remote_id', 'p.remote_id').andOnVal('a.store_id', storeId);
   });
-  const found = new Map<string, ProtectedMember>();
-  const people = [
-    { query: linked.whereNot('a.state', 'removed'), person: 'a.subject_id' },
-    { query: spared, person: 'a.person_id' },
-  ];
-  for (const { query, person } of people) {
-    const rows: { person_id: string; remote_id: string; user_name: string }[] = await query
+  const members = (query: typeof linked, person: string, turn: number) =>
+    query
       .join('users as u', 'u.person_id', person)
       .join('group_members as m', 'm.user_id', 'u.id')
       .whereNull('u.deleted_at')
       .whereIn('m.group_id', [...groupIds])
-      .select('u.person_id', 'p.remote_id', 'u.user_name');
-    for (const row of rows)
-      found.set(row.person_id, { personId: row.person_id, remoteId: row.remote_id, display: row.user_name });
-  }
-  return [...found.values()];
+      .select('u.person_id', 'p.remote_id', 'u.user_name', db.raw('? as turn', [turn]));
+  const rows: { person_id: string; remote_id: string; user_name: string; turn: number }[] = await members(
+    linked.whereNot('a.state', 'removed'),
+    'a.subject_id',
+    1,
+  ).unionAll(members(spared, 'a.person_id', 2));
+  // The account that is left alone for somebody's sake counts, also where they are linked to another one.
+  const inTurn = rows.sort((one, other) => Number(one.turn) - Number(other.turn));
+  return [
+    ...new Map(
+      inTurn.map(({ person_id: personId, remote_id: remoteId, user_name: display }) => {
+        return [personId, { personId, remoteId, display }] as const;
+      }),
+    ).values(),
+  ];
+}
+
+export interface KnownAccount {
+  /** Without `removed` ones. */
+  readonly link: LinkRecord | null;
+  /** The entry of PROTECTED_ACCOUNTS that once matched it. */
+  readonly protectedAs: string | null;
+}
+
+/** What is recorded of accounts, of each in one row, by remote id; all of them have an entry. */
+export async function knownAccounts(
+  db: Db,
+  storeId: string,
+  remoteIds: readonly string[],
+): Promise<ReadonlyMap<string, KnownAccount>> {
+  if (remoteIds.length === 0) return new Map();
+  const rows: readonly (Record<string, unknown> & { asked: string; protected_as: string | null })[] = await db
+    .from(idRows(db, remoteIds, 'asked'))
+    .leftJoin('links as l', (on) => {
+      on.on('l.remote_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+      on.andOnVal('l.state', '<>', 'removed');
+    })
+    .leftJoin('protected_accounts as p', (on) => {
+      on.on('p.remote_id', 'asked.id').andOnVal('p.store_id', storeId);
+    })
+    .select('l.*', { asked: 'asked.id', protected_as: 'p.pattern' });
+  return new Map(
+    rows.map((row) => {
+      return [row.asked, { link: row.id === null ? null : toLink(row), protectedAs: row.protected_as }];
+    }),
+  );
 }

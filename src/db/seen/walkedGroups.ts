@@ -1,24 +1,57 @@
-/** By which settings all memberships of a group were last planned, and whether anything was left undone then. */
+/**
+ * What is recorded of SCIM groups on one store, of each in one row; with it by which settings all memberships of a group
+ * were last planned, and whether anything was left undone then.
+ */
 
+import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { idRows } from '../valueLists.ts';
+import { type LinkRecord, toLink } from './links.ts';
 
-/** True where nothing of the group is left undone, all its members are known, and it was walked by these settings. */
-export async function isWalked(
+export interface KnownGroup {
+  /** A `removed` one included. */
+  readonly link: LinkRecord | null;
+  /** The wanted name is another group's. */
+  readonly waitsForKeys: boolean;
+  /** Nothing of the group is left undone, all its members are known, and it was walked by these settings. */
+  readonly isWalked: boolean;
+}
+
+/** By SCIM group; all of them have an entry. */
+export async function knownGroups(
   db: Db,
-  storeId: string,
-  groupId: string,
-  contextVersion: number,
-): Promise<boolean> {
-  const row = await db('links as l')
-    .join('sync_statuses as s', (on) => {
-      on.on('s.store_id', 'l.store_id').on('s.kind', 'l.kind').on('s.subject_id', 'l.subject_id');
+  { id: storeId, contextVersion }: { readonly id: string; readonly contextVersion: number },
+  groupIds: readonly string[],
+): Promise<ReadonlyMap<string, KnownGroup>> {
+  if (groupIds.length === 0) return new Map();
+  const waits = db('key_waits').where({ store_id: storeId, kind: 'group', subject_id: db.ref('asked.id') });
+  const rows: readonly (KnownRow & Record<string, unknown>)[] = await db
+    .from(idRows(db, groupIds, 'asked'))
+    .leftJoin('links as l', (on) => {
+      on.on('l.subject_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'group');
     })
-    .where({ 'l.store_id': storeId, 'l.kind': 'group', 'l.subject_id': groupId, 'l.state': 'enabled' })
-    .where({ 'l.walked_version': contextVersion, 's.status': 'synced' })
-    .whereNotNull('l.members_read_at')
-    .whereNull('l.missing_since')
-    .first('l.id');
-  return row !== undefined;
+    .leftJoin('sync_statuses as s', (on) => {
+      on.on('s.subject_id', 'asked.id').andOnVal('s.store_id', storeId).andOnVal('s.kind', 'group');
+    })
+    .select('l.*', { asked: 'asked.id', said: 's.status' })
+    .select(db.raw('exists ? as waits_for_keys', [waits.select(db.raw('1'))]));
+  return new Map(
+    rows.map((row) => {
+      const link = row.id === null ? null : toLink(row);
+      const isWhole = link?.state === 'enabled' && link.membersReadAt !== null && link.missingSince === null;
+      const isSettled = row.said === 'synced' && Number(row.walked_version) === contextVersion;
+      const waitsForKeys = fromBoolean(row.waits_for_keys);
+      return [row.asked, { link, waitsForKeys, isWalked: isWhole && isSettled }];
+    }),
+  );
+}
+
+interface KnownRow {
+  readonly id: string | null;
+  readonly asked: string;
+  readonly said: string | null;
+  readonly walked_version: number | string | null;
+  readonly waits_for_keys: boolean | number;
 }
 
 /** All memberships were planned by these settings. */

@@ -124,11 +124,15 @@ export class Claim {
    */
   async share(keys: readonly string[], since: number): Promise<(() => void) | null> {
     const claims = this.#claims;
-    const isTaken = (key: string) => claims.holderOf(key) instanceof Claim;
-    while (keys.some(isTaken)) await claims.nextRelease();
+    while (this.isTaken(keys)) await claims.nextRelease();
     if (keys.some((key) => claims.wasReleasedAfter(key, since))) return null;
     for (const key of keys) claims.hold(key, ((claims.holderOf(key) as number | undefined) ?? 0) + 1);
     return () => claims.release(keys);
+  }
+
+  /** Somebody has one of the keys alone: `share` waits. */
+  isTaken(keys: readonly string[]): boolean {
+    return keys.some((key) => this.#claims.holderOf(key) instanceof Claim);
   }
 
   end(): void {

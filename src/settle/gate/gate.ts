@@ -7,6 +7,7 @@
 import { booksOfGate } from '../../db/brake/gateBooks.ts';
 import { finishApproved, type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
+import type { Intent } from '../../db/queue/queue.ts';
 import { type AppliedChange, appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import type { Key } from '../../db/seen/keys.ts';
 import { type Cause, SYSTEM } from '../../model/cause.ts';
@@ -47,9 +48,11 @@ export interface Gate<C extends Change = Change> {
 /** What the gate asks the directory of those whose memberships somebody declined: who of them is to be a member now. */
 export type MembersAmong = (tx: Db, personKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 
-export interface GateBasis {
+export interface GateBasis<C extends Change> {
   /** Of the look that the plan is made from. */
   readonly repairs?: readonly Repair[];
+  /** What is written down before the first call; absent: all of the changes. */
+  intentOf?(allowed: readonly C[]): Intent | null;
   /** That the changes would give the person. */
   readonly keys?: readonly Key[];
   /** Absent: nothing is remembered of memberships. */
@@ -61,7 +64,7 @@ export function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   lossOf: LossOf,
-  { repairs = [], keys = [], membersAmong = everybody }: GateBasis = {},
+  { repairs = [], keys = [], membersAmong = everybody, ...basis }: GateBasis<C> = {},
 ): Promise<Gate<C>> {
   return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
@@ -88,7 +91,8 @@ export function openGate<C extends Change>(
     const remembered = known.filter((row) => isRemembered(row, lossOf, members));
     const kept = [...judgement.kept, ...remembered.map(({ id }) => id)];
     await dropOutdated(tx, attempt, known, { ...judgement, kept });
-    await announce(tx, attempt, judgement.allowed, lossOf);
+    const intent = basis.intentOf ? basis.intentOf(judgement.allowed) : intentOf(judgement.allowed, lossOf);
+    if (intent) await attempt.announce(tx, intent);
     const { allowed, heldReasons, skipped, approvals } = judgement;
     return {
       allowed,

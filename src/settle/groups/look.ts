@@ -6,8 +6,9 @@
 import { lower } from '../../db/columns.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
 import { groupsWithOthers } from '../../db/seen/ledger.ts';
-import { groupLinksByRemoteIds, type LinkRecord, linksBySubject } from '../../db/seen/links.ts';
+import { groupLinksByRemoteIds, type LinkRecord } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
+import { knownGroups } from '../../db/seen/walkedGroups.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import type { GroupSituation } from '../../plan/groups/group.ts';
@@ -34,6 +35,8 @@ export interface GroupFacts extends GroupSituation {
   readonly feeding: readonly Feeding[];
   /** Of the SCIM groups that feed the remote group, the memberships are planned for this one. */
   readonly isPrimaryFeeder: boolean;
+  /** All its memberships are as they should be by these settings, but for what changed since. */
+  readonly isWalked: boolean;
   /** The wanted name, where another group has it. */
   readonly keyWaits: readonly KnownWait[];
   readonly repairs: readonly Repair[];
@@ -66,25 +69,28 @@ export async function lookAtGroups(
   links?: Links,
 ): Promise<readonly GroupFacts[]> {
   const { db, context } = planning;
-  const recorded = links ?? (await linksBySubject(db, context.store.id, 'group', groupIds));
+  const known = await knownGroups(db, context.store, groupIds);
+  const ownLinks = [...known].flatMap(([id, { link }]) => (link ? [[id, link] as const] : []));
+  const recorded = links ?? new Map(ownLinks);
   const seen = await sight.lookAtLinks(groupIds, recorded);
   const linkOf = (id: string) => seen.get(id)?.link ?? recorded.get(id) ?? null;
   const records = new Map(groupIds.flatMap((id) => linkOf(id) ?? []).map((link) => [link.subject.id, link]));
   const groups = await loadDesiredGroups(db, context, groupIds, records);
   const remoteIds = [...records.values()].map((link) => link.remoteId);
-  const feeders = await feedersOf(planning, remoteIds);
+  const feeders = await feedersOf(planning, remoteIds, groups);
   const guard = await groupGuard(planning, remoteIds);
   const crowded = await withOthers(planning, groups, records);
   const found = await sight.findGroups(
     groups.filter((group) => looksForGroup(context, group, linkOf(group.id))),
   );
-  const keyWaits = await keyWaitsBySubject(planning, 'group', groupIds);
+  const waiting = [...known].flatMap(([id, { waitsForKeys }]) => (waitsForKeys ? [id] : []));
+  const keyWaits = await keyWaitsBySubject(planning, 'group', waiting);
   return groups.map((desired): GroupFacts => {
     const record = linkOf(desired.id);
     const link = desired.keepRemote ? null : record;
     const own = desired.lifecycle === 'active' ? [{ groupId: desired.id, level: desired.memberLevel }] : [];
-    const known = link ? feeders.get(link.remoteId) : undefined;
-    const first = known?.links[0]?.subject.id ?? desired.id;
+    const fed = link ? feeders.get(link.remoteId) : undefined;
+    const first = fed?.links[0]?.subject.id ?? desired.id;
     const remote = found.get(desired.id);
     return {
       ...groupSituation(context, desired, link),
@@ -92,13 +98,14 @@ export async function lookAtGroups(
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
       formerName: formerName(link?.remoteName ?? null, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
-      fedByAnother: known?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
+      fedByAnother: fed?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
       hasOthers: record !== null && crowded.has(record.remoteId),
       link,
       record,
       found: remote?.group ?? null,
-      feeding: known?.feeding ?? own,
+      feeding: fed?.feeding ?? own,
       isPrimaryFeeder: first === desired.id,
+      isWalked: known.get(desired.id)?.isWalked ?? false,
       repairs: [...(seen.get(desired.id)?.repairs ?? []), ...(remote?.repairs ?? [])],
     };
   });
@@ -162,16 +169,18 @@ export interface Feeders {
   readonly feeding: readonly Feeding[];
 }
 
-/** By remote id; remote groups that nothing is linked to are absent. */
+/** By remote id; remote groups that nothing is linked to are absent. `loaded`: groups as they should be, with their links. */
 export async function feedersOf(
   { db, context }: Planning,
   remoteIds: readonly string[],
+  loaded: readonly DesiredGroup[] = [],
 ): Promise<ReadonlyMap<string, Feeders>> {
   const byRemoteId = await groupLinksByRemoteIds(db, context.store.id, remoteIds);
   const links = [...byRemoteId.values()].flat();
   const bySubject = new Map(links.map((link) => [link.subject.id, link]));
-  const groups = await loadDesiredGroups(db, context, [...bySubject.keys()], bySubject);
-  const desired = new Map(groups.map((group) => [group.id, group]));
+  const desired = new Map(loaded.map((group) => [group.id, group]));
+  const others = [...bySubject.keys()].filter((id) => !desired.has(id));
+  for (const group of await loadDesiredGroups(db, context, others, bySubject)) desired.set(group.id, group);
   const feeding = (some: readonly LinkRecord[]): Feeding[] =>
     some.flatMap(({ subject }) => {
       const group = desired.get(subject.id);

@@ -12,6 +12,7 @@ import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import type { Refusal } from '../refusal.ts';
+import { announce, type Batch, batchesOf } from './memberBatches.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {
@@ -55,12 +56,14 @@ export async function applyMemberships(
   let gaveWay = false;
   for (let batch = queue.shift(); batch !== undefined && !gaveWay; batch = queue.shift()) {
     const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
+    // The gate has announced the first batch, by the settings of now, unless others keep it waiting.
+    const isAnnounced = isFirst && !attempt.claim.isTaken(accounts);
     const release = await attempt.claim.share(accounts, plannedAt);
     gaveWay = release === null;
     if (release === null) break;
     const next = queue[0] ?? null;
     try {
-      if (isFirst) await attempt.recordAndGoOn((tx) => announceNext(tx, batch));
+      if (isFirst && !isAnnounced) await attempt.recordAndGoOn((tx) => announceNext(tx, batch));
       isFirst = false;
       const applied = await applyBatch(attempt, group, { batch, next, told, announceNext }, recording);
       if (applied.is === 'split') {
@@ -89,31 +92,6 @@ export async function applyMemberships(
 export interface RefusingGroup {
   readonly remoteGroupId: string;
   readonly known: KnownRefusals;
-}
-
-type Batch = readonly MembershipChange[];
-
-/** Whom the vendor refused before comes last, so that nobody else is split off for their sake. */
-function batchesOf(changes: readonly MembershipChange[], known: KnownRefusals, size: number): Batch[] {
-  const batches: Batch[] = [];
-  for (const isKnown of [false, true]) {
-    for (const op of ['grant', 'revoke'] as const) {
-      const mine = changes.filter((change) => change.op === op && wasRefused(known, change) === isKnown);
-      for (let from = 0; from < mine.length; from += size) batches.push(mine.slice(from, from + size));
-    }
-  }
-  return batches;
-}
-
-/**
- * Notes whom the next call is about, so that whoever finds the note knows whose memberships those are; of nobody that
- * nothing is left to be found.
- */
-async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
-  if (batch.length === 0) return attempt.forgetIntent(tx);
-  const members = batch.map((change) => change.member.remoteId);
-  const ops = [...new Set(batch.map(({ op }) => op))];
-  await attempt.announce(tx, { ops, attributes: {}, members });
 }
 
 type AppliedBatch =

@@ -4,7 +4,7 @@
  */
 
 import { type LedgerEntry, ledgerEntries } from '../../db/seen/ledger.ts';
-import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
 import {
   type KnownMemberships,
   membersAmong,
@@ -15,6 +15,7 @@ import {
   wantedDifferences,
 } from '../../db/seen/memberDifferences.ts';
 import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
+import { knownAccounts } from '../../db/seen/spared.ts';
 import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/groups/group.ts';
@@ -26,7 +27,7 @@ import { namesOfAccount, namesOfLink, protectorOf } from '../people/protection.t
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
-import { protectedLinks, sparedMembers } from './spared.ts';
+import { protectedAs, protectedLinks, sparedMembers } from './spared.ts';
 import { readStrangers, type StrangersReading } from './strangers.ts';
 
 /** Whose memberships are looked at. */
@@ -247,15 +248,16 @@ async function unwantedSituations(
 ): Promise<readonly MemberSituation[]> {
   const { db, context } = planning;
   const remoteIds = rows.map((row) => row.remoteId);
-  const protect = await protectorOf(db, context, remoteIds);
+  const known = await knownAccounts(db, context.store.id, remoteIds);
+  const protect = await protectorOf(db, context, [], protectedAs(known));
   const people = rows.flatMap((row) => row.personId ?? []);
   const standings = await standingsOf(db, context, people);
-  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
-  const unlinked = remoteIds.filter((id) => !links.has(id));
+  const linkOf = (remoteId: string) => known.get(remoteId)?.link ?? undefined;
+  const unlinked = remoteIds.filter((id) => linkOf(id) === undefined);
   const seen = await observationsById(db, context.store.id, 'user', unlinked);
   return rows.map((row): MemberSituation => {
     const { remoteId, personId, display, level, origin, accountState } = row;
-    const link = links.get(remoteId);
+    const link = linkOf(remoteId);
     const account = seen.get(remoteId)?.remote;
     return {
       ...basics(planning, group),

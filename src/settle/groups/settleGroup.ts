@@ -148,10 +148,13 @@ interface Shaped {
 async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
   const { facts, left } = shaped;
   const { store } = attempt.context;
-  const [primary] = await groupLinksByRemoteId(attempt.db, store.id, shaped.link.remoteId);
-  if (primary && primary.id !== shaped.link.id) return passOn(attempt, primary, shaped);
+  const isAsLooked = facts.repairs.length === 0 && facts.link?.id === shaped.link.id;
+  if (!isAsLooked || !facts.isPrimaryFeeder) {
+    const [primary] = await groupLinksByRemoteId(attempt.db, store.id, shaped.link.remoteId);
+    if (primary && primary.id !== shaped.link.id) return passOn(attempt, primary, shaped);
+  }
   const link = shaped.link.membersReadAt === null ? await readAll(attempt, shaped.link) : shaped.link;
-  const members = await settleMemberships(attempt, facts.desired, link);
+  const members = await settleMemberships(attempt, facts.desired, link, isAsLooked ? facts : null);
   const outcome = {
     ...left,
     heldReasons: members.heldReasons,

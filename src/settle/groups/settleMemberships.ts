@@ -3,8 +3,7 @@
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { membersAmong } from '../../db/seen/memberDifferences.ts';
-import { isWalked } from '../../db/seen/walkedGroups.ts';
-import { changeKey, type Skip } from '../../model/change.ts';
+import { changeKey, type MembershipChange, type Skip } from '../../model/change.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type MembershipPlan, planMembers } from '../../plan/groups/members.ts';
@@ -13,9 +12,10 @@ import { openGate, tickOff } from '../gate/gate.ts';
 import { LOSS_OF_MEMBER } from '../gate/taken.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
-import { feedersOf } from './look.ts';
+import { feedersOf, type GroupFacts } from './look.ts';
+import { firstIntent } from './memberBatches.ts';
 import { applyMemberships } from './memberChanges.ts';
-import { lookAtMembers, membersOfTask } from './memberLook.ts';
+import { lookAtMembers, membersOfTask, type RemoteMembers } from './memberLook.ts';
 import { forgetUnplanned, knownRefusals, refusedLately } from './refusedMembers.ts';
 import { withRuleHolds } from './ruleHolds.ts';
 
@@ -29,38 +29,50 @@ export interface SettledMemberships {
   readonly wasWalked: boolean;
 }
 
+/** What is known of the group from a look, where nothing was written since. */
+export type Fed = Pick<GroupFacts, 'feeding' | 'isWalked'>;
+
 /** Whoever the vendor refused once is not asked for again. */
 export async function settleMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
   link: LinkRecord,
+  looked: Fed | null,
 ): Promise<SettledMemberships> {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
-  const changed = desired.lifecycle === 'active' ? await onlyChanged(attempt) : null;
+  const changed = desired.lifecycle === 'active' && looked?.isWalked ? onlyChanged(attempt) : null;
+  let feeding = looked?.feeding ?? null;
   const gone =
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
     const plannedAt = attempt.claim.mark();
     const known = await knownRefusals(attempt, remoteId);
-    const { plan, groupIds } = await planMemberships(attempt, desired, remoteId, changed);
+    feeding ??= (await feedersOf(attempt, [remoteId])).get(remoteId)?.feeding ?? [];
+    const { plan, groupIds } = await planMemberships(attempt, desired, { remoteId, feeding, changed });
     if (changed === null) await forgetUnplanned(attempt, remoteId, known, plan.changes);
     if (plan.taken.length > 0) await recordTaken(attempt, remoteId, plan.taken);
+    const notRefused = (change: MembershipChange) =>
+      !refused.has(changeKey(change)) && refusedLately(attempt, known, change) === null;
     const gate = await openGate(attempt, plan.changes, LOSS_OF_MEMBER, {
       membersAmong: (tx, personIds) => membersAmong(tx, groupIds, personIds),
+      intentOf: (allowed) => firstIntent(attempt, allowed.filter(notRefused), known),
     });
+    const allowed = gate.allowed.filter(notRefused);
     for (const change of gate.allowed) {
       const lately = refusedLately(attempt, known, change);
       if (lately) refused.set(changeKey(change), lately);
     }
-    const allowed = gate.allowed.filter((change) => !refused.has(changeKey(change)));
     const planned = { changes: allowed, plannedAt };
     const applied = await applyMemberships(attempt, { remoteGroupId: remoteId, known }, planned, {
       onDone: (tx, change) => tickOff(tx, attempt, gate, change),
       why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
     });
     for (const [key, refusal] of applied.refused) refused.set(key, refusal);
-    if (applied.gaveWay) continue;
+    if (applied.gaveWay) {
+      feeding = null;
+      continue;
+    }
     return {
       heldReasons: gate.heldReasons,
       skipped: [...plan.skipped, ...gate.skipped],
@@ -75,11 +87,10 @@ export async function settleMemberships(
 async function planMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
-  remoteId: string,
-  changed: readonly string[] | null,
+  fed: Omit<RemoteMembers, 'seenIn'>,
 ): Promise<{ readonly plan: MembershipPlan; readonly groupIds: readonly string[] }> {
-  const feeders = await feedersOf(attempt, [remoteId]);
-  const group = { remoteId, feeding: feeders.get(remoteId)?.feeding ?? [], seenIn: null, changed };
+  const group = { ...fed, seenIn: null };
+  const { remoteId } = group;
   const look = membersOfTask(attempt, { work: attempt, looking: () => attempt.looking('read') });
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const plan = planMembers(subject, remoteId, await lookAtMembers(attempt, group, look));
@@ -88,14 +99,11 @@ async function planMemberships(
 }
 
 /**
- * Whom to look at: all members, unless it is known who changed since the whole group was last planned by these settings,
- * and nothing was left undone since. Whoever doubts what became of an earlier attempt looks at all.
+ * Whom to look at in a group that was walked: those whose memberships changed since, where that is known. Whoever doubts
+ * what became of an earlier attempt looks at all members.
  */
-async function onlyChanged(attempt: Attempt): Promise<readonly string[] | null> {
-  const { db, context, task, unknownOutcome } = attempt;
-  if (task.changedMembers === null || unknownOutcome || task.postponed > 0) return null;
-  const { id, contextVersion } = context.store;
-  return (await isWalked(db, id, task.subject.id, contextVersion)) ? task.changedMembers : null;
+function onlyChanged({ task, unknownOutcome }: Attempt): readonly string[] | null {
+  return unknownOutcome || task.postponed > 0 ? null : task.changedMembers;
 }
 
 function recordTaken(attempt: Attempt, remoteId: string, taken: readonly MemberSituation[]): Promise<void> {

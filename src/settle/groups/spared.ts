@@ -1,7 +1,6 @@
 /** Which members of SCIM groups have protected accounts, so that nobody grants them anything. Reads the database only. */
 
-import { userLinksByRemoteId } from '../../db/seen/links.ts';
-import { protectedMembers } from '../../db/seen/spared.ts';
+import { type KnownAccount, knownAccounts, protectedMembers } from '../../db/seen/spared.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
 import { namesOfLink, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
@@ -32,11 +31,18 @@ export async function protectedLinks(
   accounts: readonly { readonly remoteId: string }[],
 ): Promise<(remoteId: string) => boolean> {
   const remoteIds = accounts.map(({ remoteId }) => remoteId);
-  const protect = await protectorOf(db, context, remoteIds);
-  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
+  const known = await knownAccounts(db, context.store.id, remoteIds);
+  const protect = await protectorOf(db, context, [], protectedAs(known));
   return (remoteId) => {
-    const link = links.get(remoteId);
+    const link = known.get(remoteId)?.link ?? undefined;
     const names = link ? namesOfLink(context, link) : [];
     return protect(remoteId, names) !== null || mayBeProtected(context, link);
   };
+}
+
+/** By remote id; null where nothing ever matched. */
+export function protectedAs(
+  known: ReadonlyMap<string, Pick<KnownAccount, 'protectedAs'>>,
+): ReadonlyMap<string, string | null> {
+  return new Map([...known].map(([remoteId, { protectedAs }]) => [remoteId, protectedAs]));
 }

@@ -8,7 +8,7 @@ import { completeTask, type DueTask, retryLater } from '../../../src/db/queue/qu
 import { enqueueTask, PRIORITY, retryTask } from '../../../src/db/queue/tasks.ts';
 import { insertLink, updateLink } from '../../../src/db/seen/links.ts';
 import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
-import { isWalked, saveWalked } from '../../../src/db/seen/walkedGroups.ts';
+import { knownGroups, saveWalked } from '../../../src/db/seen/walkedGroups.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 
@@ -36,6 +36,8 @@ onEachDatabase((open) => {
     return task;
   };
   const changed = async () => (await due()).changedMembers;
+  const isWalked = async (contextVersion: number) =>
+    (await knownGroups(db, { id: 's', contextVersion }, ['crew'])).get('crew')?.isWalked;
 
   it('gathers whom writes were about, and forgets them for a write that was about more', async () => {
     await write(['ann', 'bob']);
@@ -95,10 +97,10 @@ onEachDatabase((open) => {
     const said = { status: 'synced', reason: null, vendor: null, correlationId: null } as const;
     await upsertSyncStatus(db, { ...known, ...said, since: AT, lastSyncAt: AT });
     await saveWalked(db, id, 7);
-    expect(await isWalked(db, 's', 'crew', 7)).toBe(true);
-    expect(await isWalked(db, 's', 'crew', 8)).toBe(false);
+    expect(await isWalked(7)).toBe(true);
+    expect(await isWalked(8)).toBe(false);
     await updateLink(db, id, { membersReadAt: LATER }, LATER);
-    expect(await isWalked(db, 's', 'crew', 7)).toBe(false);
+    expect(await isWalked(7)).toBe(false);
   });
 
   it('keeps all of it through failures, and asks for the whole where an admin tries again', async () => {
