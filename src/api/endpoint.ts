@@ -59,6 +59,8 @@ export interface Endpoint<
   readonly unboundTo?: string;
   /** Answers for an environment that is deleted, too. */
   readonly afterDeletion?: boolean;
+  /** Writes nothing, and reads more than an index finds at once: it is read beside whoever writes. */
+  readonly scans?: boolean;
   readonly query?: Query;
   readonly body?: Body;
   readonly answers: Known;

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { AdminPrincipal } from '../auth/admin.ts';
 import { challengeScope } from '../auth/bearer.ts';
 import { isOfNoOtherSite } from '../auth/sessions.ts';
+import { readsOf } from '../db/reads.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { sendProblem } from '../support/problem.ts';
@@ -53,11 +54,16 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     };
     const given: unknown = req.body ?? {};
     const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
-    const reply = await endpoint.handle({ ...call, body }, deps);
+    const reply = await endpoint.handle({ ...call, body }, endpoint.scans ? withReads(deps) : deps);
     const answer = endpoint.answers[reply.status] ?? null;
     if (isWritten(answer)) await write(req, res, answer, reply.body as Writer, deps);
     else send(res, reply.status, reply.body, reply);
   };
+}
+
+/** Of a handler that only reads. */
+function withReads(deps: ApiDeps): ApiDeps {
+  return { ...deps, db: readsOf(deps.db) };
 }
 
 function publicUrl(deps: Pick<ApiDeps, 'publicUrl'>, req: Request): URL {

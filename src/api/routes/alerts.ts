@@ -145,6 +145,7 @@ export const alerts = {
     method: 'get',
     path: `${ALERT}/deliveries`,
     scope: 'read',
+    scans: true,
     summary: 'List what an alert told and has yet to tell, newest first',
     query: PAGE,
     answers: { 200: DeliveryList },

@@ -49,6 +49,7 @@ export const groups = {
     method: 'get',
     path: `${GROUPS}/:groupId`,
     scope: 'read',
+    scans: true,
     summary: 'Show a group with its members',
     answers: { 200: Group },
     handle: async ({ environment, params: { groupId } }, deps) => {

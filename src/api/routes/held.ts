@@ -17,6 +17,7 @@ export const everythingHeld = {
     method: 'get',
     path: HELD,
     scope: 'read',
+    scans: true,
     summary: 'List what the brake holds on all stores, by person, those who left first',
     query: PAGE,
     answers: { 200: HeldPeople },

@@ -36,6 +36,7 @@ export const people = {
     method: 'get',
     path: PEOPLE,
     scope: 'read',
+    scans: true,
     summary: 'Find people by the beginning of what they or their accounts are called',
     query: { ...PAGE, ...PEOPLE_QUERY },
     answers: { 200: PeopleList },

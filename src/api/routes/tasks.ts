@@ -20,6 +20,7 @@ export const tasks = {
     method: 'get',
     path: TASKS,
     scope: 'read',
+    scans: true,
     summary: 'List the tasks of the queue',
     query: { ...PAGE, storeId: z.string().optional(), state: z.enum(TASK_STATES).optional() },
     answers: { 200: TaskList },

@@ -60,6 +60,7 @@ export const directoryProvisioning = {
     method: 'get',
     path: `${PROVISIONING}/synchronized-groups`,
     scope: 'read',
+    scans: true,
     summary: 'List the groups that a pulled connection has brought',
     query: PAGE,
     answers: { 200: SynchronizedGroups },

@@ -63,6 +63,7 @@ export const connectionSyncs = {
     method: 'get',
     path: `${SYNCS}/:syncId/changes`,
     scope: 'read',
+    scans: true,
     summary: 'List what a run would change, or changed',
     query: PAGE,
     answers: { 200: PullChanges },

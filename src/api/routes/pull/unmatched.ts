@@ -12,6 +12,7 @@ export const connectionIdentities = {
     method: 'get',
     path: '/environments/:envId/connections/:connectionId/unmatched',
     scope: 'read',
+    scans: true,
     summary: 'List the accounts that are nobody’s, and who comes near',
     query: PAGE,
     answers: { 200: UnmatchedList },

@@ -16,6 +16,7 @@ export const held = {
     method: 'get',
     path: HELD,
     scope: 'read',
+    scans: true,
     summary: 'List what the brake holds on a store, people who left first',
     query: PAGE,
     answers: { 200: HeldList },

@@ -23,6 +23,7 @@ export const links = {
     method: 'get',
     path: LINKS,
     scope: 'read',
+    scans: true,
     summary: 'List whose account or group is whose on a store',
     query: {
       ...PAGE,

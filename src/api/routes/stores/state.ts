@@ -71,6 +71,7 @@ export const storeState = {
     method: 'get',
     path: `${STORE}/syncStatus`,
     scope: 'read',
+    scans: true,
     summary: 'Show how a store stands, in figures and in words',
     answers: { 200: StoreSyncStatus },
     handle: async ({ store }, deps) => {
