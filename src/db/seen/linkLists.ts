@@ -62,12 +62,6 @@ export async function groupsNotShown(db: Db, storeId: string, limit: number): Pr
   return rows.map((row) => row.remote_name);
 }
 
-/** True where the bridge has deleted this account, whoever's it was, and the vendor may still show it. */
-export async function isBeingDeleted(db: Db, storeId: string, remoteId: string): Promise<boolean> {
-  const deleted = { store_id: storeId, kind: 'user', remote_id: remoteId, state: 'removed' };
-  return (await db('links').where(deleted).whereNotNull('deleted_at').first('id')) !== undefined;
-}
-
 /** Every link of a subject, on whatever store. */
 export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly LinkRecord[]> {
   const rows = await db('links').where({ kind: subject.kind, subject_id: subject.id });

@@ -23,11 +23,11 @@ import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type StoreContext, standingsOf } from '../../stores/desired.ts';
 import { memberHolds } from '../people/doubts.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
-import { namesOfAccount, namesOfLink, protectorOf } from '../people/protection.ts';
+import { namesOfAccount, namesOfLink, protectedAs, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
-import { protectedAs, protectedLinks, sparedMembers } from './spared.ts';
+import { protectedLinks, sparedMembers } from './spared.ts';
 import { readStrangers, type StrangersReading } from './strangers.ts';
 
 /** Whose memberships are looked at. */

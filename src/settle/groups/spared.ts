@@ -1,8 +1,8 @@
 /** Which members of SCIM groups have protected accounts, so that nobody grants them anything. Reads the database only. */
 
-import { type KnownAccount, knownAccounts, protectedMembers } from '../../db/seen/spared.ts';
+import { knownAccounts, protectedMembers } from '../../db/seen/spared.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
-import { namesOfLink, protectorOf } from '../people/protection.ts';
+import { namesOfLink, protectedAs, protectorOf } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 
@@ -38,11 +38,4 @@ export async function protectedLinks(
     const names = link ? namesOfLink(context, link) : [];
     return protect(remoteId, names) !== null || mayBeProtected(context, link);
   };
-}
-
-/** By remote id; null where nothing ever matched. */
-export function protectedAs(
-  known: ReadonlyMap<string, Pick<KnownAccount, 'protectedAs'>>,
-): ReadonlyMap<string, string | null> {
-  return new Map([...known].map(([remoteId, { protectedAs }]) => [remoteId, protectedAs]));
 }

@@ -6,9 +6,9 @@
 import { lower } from '../../db/columns.ts';
 import { isNameOfAnother } from '../../db/people/namesakes.ts';
 import { PRIORITY } from '../../db/queue/tasks.ts';
-import { isBeingDeleted } from '../../db/seen/linkLists.ts';
-import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
+import { type KnownAccount, knownAccounts } from '../../db/seen/spared.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -190,16 +190,6 @@ function isFresh({ task, deps }: Attempt, seen: Observation<'user'>): boolean {
   return task.priority === PRIORITY.sync && deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
-/** The bridge changed the account after it was seen: another identifier may be its own by now. */
-async function wasChangedSince(
-  { db, context }: Attempt,
-  { remote, seenAt }: Observation<'user'>,
-): Promise<boolean> {
-  const links = await userLinksByRemoteId(db, context.store.id, [remote.remoteId]);
-  const link = links.get(remote.remoteId);
-  return link !== undefined && link.updatedAt > seenAt;
-}
-
 /**
  * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
  * who refuses a second account with one identifier, and an adoption on what was just seen; should either
@@ -214,14 +204,21 @@ async function accountOf(
   const mayCreate = desired.lifecycle === 'active' && settings.createUsers;
   if (!attempt.unknownOutcome && !attempt.lost && store.scannedAt !== null) {
     const seen = await observedAs(attempt.db, store.id, 'user', identifier);
-    const isDeleted = seen && (await isBeingDeleted(attempt.db, store.id, seen.remote.remoteId));
-    if (seen && !isDeleted && isFresh(attempt, seen) && !(await wasChangedSince(attempt, seen)))
-      return { account: seen.remote };
+    if (seen && isFresh(attempt, seen)) {
+      const { link, isBeingDeleted } = await recordOf(attempt, seen.remote.remoteId);
+      // Where the bridge changed the account after it was seen, another identifier may be its own by now.
+      const isChanged = link !== null && link.updatedAt > seen.seenAt;
+      if (!isBeingDeleted && !isChanged) return { account: seen.remote };
+    }
     if (!seen && mayCreate) return null;
   }
   const account = await connector.find('user', identifier, attempt.looking('find'));
   if (account === null && desired.lifecycle !== 'active') await attempt.believeAbsence();
-  if (account && (await isBeingDeleted(attempt.db, store.id, account.remoteId)))
+  if (account && (await recordOf(attempt, account.remoteId)).isBeingDeleted)
     throw stillThere(attempt, account);
   return account && { account, repairs: [{ kind: 'observe', remote: account }] };
+}
+
+async function recordOf({ db, context }: Attempt, remoteId: string): Promise<KnownAccount> {
+  return (await knownAccounts(db, context.store.id, [remoteId])).get(remoteId) as KnownAccount;
 }

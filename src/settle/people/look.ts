@@ -8,8 +8,9 @@ import { lower } from '../../db/columns.ts';
 import { speakingUsers } from '../../db/identity/persons.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
 import { type KnownPerson, knownPeople } from '../../db/seen/knownPeople.ts';
-import { type LinkRecord, userLinksByRemoteId } from '../../db/seen/links.ts';
+import type { LinkRecord } from '../../db/seen/links.ts';
 import { observationsById, observedUnder } from '../../db/seen/observations.ts';
+import { type KnownAccount, knownAccounts } from '../../db/seen/spared.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -22,7 +23,7 @@ import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { liveLink, userSituation } from '../situation.ts';
 import { type Doubtful, doubtsOf, type FoundDoubts, NO_DOUBTS } from './doubts.ts';
-import { type Protected, protectorOf } from './protection.ts';
+import { type Protected, protectedAs, protectorOf } from './protection.ts';
 
 export interface PersonFacts extends UserSituation {
   /** What protects the account. */
@@ -96,22 +97,24 @@ export async function lookAtPeople(
     ...(await sight.findAccounts(looking, records)),
     ...(await sight.readAccounts(leftAlone(people, linkOf, sparedFor))),
   ]);
-  const owners = await ownersOf(planning, [...accounts.values()]);
+  const there = await knownAccounts(db, context.store.id, remoteIdsOf(accounts));
+  const owners = await ownersOf(planning, there);
   const marked = (mark: (one: KnownPerson) => boolean) =>
     [...known].flatMap(([id, one]) => (mark(one) ? [id] : []));
   const waiting = marked(({ waitsForKeys }) => waitsForKeys);
   const keyWaits = await keyWaitsBySubject(planning, 'user', waiting);
   const ownerOf = (id: string) => owners.get(accounts.get(id)?.account.remoteId ?? '');
   const departedOf = (id: string) => (ownerOf(id)?.isGone ? (ownerOf(id)?.link ?? null) : null);
-  const looked = people.map((person): Doubtful => {
+  const doubtful = people.map((person): Doubtful => {
     const isLinked = liveLink(person, linkOf(person.id)) !== null;
     const isQuestioned = known.get(person.id)?.isQuestioned ?? false;
     return { person, isLinked, isQuestioned, departed: departedOf(person.id) };
   });
-  const found = await doubtsOf(db, context, looked);
+  const found = await doubtsOf(db, context, doubtful);
   const now = planning.now();
   const linked = people.flatMap((person) => linkOf(person.id)?.remoteId ?? []);
-  const protect = await protectorOf(db, context, [...linked, ...remoteIdsOf(accounts)], protectedAs(known));
+  const looked = [...protectedLinks(known), ...protectedAs(there)];
+  const protect = await protectorOf(db, context, linked, new Map(looked));
   return people.map((here): PersonFacts => {
     const doubts = found.get(here.id) ?? NO_DOUBTS;
     const person = stillLeaving(here, linkOf(here.id), doubts);
@@ -176,8 +179,8 @@ function remoteIdsOf(accounts: ReadonlyMap<string, AccountSight>): readonly stri
   return [...accounts.values()].map(({ account }) => account.remoteId);
 }
 
-/** By remote id; null where nothing ever matched. */
-function protectedAs(known: ReadonlyMap<string, KnownPerson>): ReadonlyMap<string, string | null> {
+/** By remote id of the linked account; null where nothing ever matched. */
+function protectedLinks(known: ReadonlyMap<string, KnownPerson>): ReadonlyMap<string, string | null> {
   return new Map(
     [...known.values()].flatMap(({ link, protectedAs }) => (link ? [[link.remoteId, protectedAs]] : [])),
   );
@@ -237,11 +240,10 @@ interface Owner {
  * back, and want their account. Of a purged person nothing is known: whoever has the identifier now is them.
  */
 async function ownersOf(
-  { db, context }: Planning,
-  accounts: readonly AccountSight[],
+  { db }: Planning,
+  accounts: ReadonlyMap<string, KnownAccount>,
 ): Promise<ReadonlyMap<string, Owner>> {
-  const remoteIds = accounts.map(({ account }) => account.remoteId);
-  const links = await userLinksByRemoteId(db, context.store.id, remoteIds);
+  const links = new Map([...accounts].flatMap(([id, { link }]) => (link ? [[id, link] as const] : [])));
   const people = [...links.values()].map((link) => link.subject.id);
   const speaking = await speakingUsers(db, people);
   const isGone = (link: LinkRecord) => speaking.get(link.subject.id)?.purgedAt !== null;

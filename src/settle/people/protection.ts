@@ -5,7 +5,12 @@
 
 import type { Db } from '../../db/open.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
-import { type ProtectedAccount, protectedAmong, rememberProtected } from '../../db/seen/spared.ts';
+import {
+  type KnownAccount,
+  type ProtectedAccount,
+  protectedAmong,
+  rememberProtected,
+} from '../../db/seen/spared.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { Remote, RemoteUser } from '../../model/remote.ts';
 import { protectedBy } from '../../plan/protection.ts';
@@ -85,4 +90,11 @@ export function namesOfAccount(typed: Typed, account: RemoteUser): readonly (str
 
 function identifiersIn({ definition }: Typed, attributes: Attributes): readonly string[] {
   return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
+}
+
+/** For `protectorOf`, by remote id. */
+export function protectedAs(
+  known: ReadonlyMap<string, Pick<KnownAccount, 'protectedAs'>>,
+): ReadonlyMap<string, string | null> {
+  return new Map([...known].map(([remoteId, { protectedAs }]) => [remoteId, protectedAs]));
 }
