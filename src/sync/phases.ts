@@ -9,11 +9,11 @@ import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';
-import { statusesOfSubjects, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { statusesOfSubjects, upsertSyncStatuses } from '../db/seen/syncStatuses.ts';
 import { type Change, endsAccess, isLoss } from '../model/change.ts';
 import type { ListProgress } from '../model/remote.ts';
 import type { DriftItem } from '../plan/drift.ts';
-import { byRecords, type PersonFacts, type PlannedPerson, type Sight } from '../settle/people/look.ts';
+import { byRecords, type PlannedPerson, type Sight } from '../settle/people/look.ts';
 import { byScan } from '../settle/people/scanned.ts';
 import { recordSparing } from '../settle/repairs.ts';
 import { isCountRight } from '../settle/situation.ts';
@@ -163,19 +163,21 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
   // A store that is being deleted forgets everybody, and with them how long they have been gone.
   const isBeingDeleted = store.status === 'DELETING';
   await step.record(async (tx) => {
+    const synced: string[] = [];
     for (const { facts, plan } of people) {
       const { changes, skipped } = plan;
       const { desired, record } = facts;
       const status = statuses.get(desired.id);
       if (changes.length === 0 && (isBeingDeleted || isCountRight(record, desired))) {
         if (skipped.length === 0 && !isUnsettled(status)) {
-          await markSynced(tx, step, facts);
+          if (desired.lifecycle !== 'gone') synced.push(desired.id);
           continue;
         }
         if (skipped.length > 0 && status === skipped[0]?.status) continue;
       }
       await enqueue(tx, step, 'user', desired.id, changes.some(endsAccess) ? PRIORITY.leaver : PRIORITY.sync);
     }
+    await markSynced(tx, step, synced);
   });
   return { cursor: next };
 }
@@ -184,19 +186,18 @@ function isUnsettled(status: string | undefined): boolean {
   return status !== undefined && status !== 'synced';
 }
 
-async function markSynced(tx: Db, step: Step, { desired }: PersonFacts): Promise<void> {
-  if (desired.lifecycle === 'gone') return;
-  await upsertSyncStatus(tx, {
-    since: step.now(),
-    environmentId: step.context.store.environmentId,
-    storeId: step.context.store.id,
-    subject: { kind: 'user', id: desired.id },
-    status: 'synced',
-    reason: null,
-    vendor: null,
-    correlationId: step.run.correlationId,
-    lastSyncAt: step.now(),
-  });
+function markSynced(tx: Db, step: Step, personIds: readonly string[]): Promise<void> {
+  const { id: storeId, environmentId } = step.context.store;
+  const { correlationId } = step.run;
+  const at = step.now();
+  return upsertSyncStatuses(
+    tx,
+    personIds.map((id) => ({
+      ...{ environmentId, storeId, subject: { kind: 'user', id } as const },
+      ...({ status: 'synced', reason: null, vendor: null } as const),
+      ...{ correlationId, since: at, lastSyncAt: at },
+    })),
+  );
 }
 
 async function enqueueGroups(step: Step, cursor: string | null): Promise<Progress> {

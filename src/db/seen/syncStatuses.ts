@@ -34,8 +34,30 @@ export interface SyncStatusRecord {
 }
 
 /** `since` is the time of the write; where the same was said before, it stays. */
-export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
-  const row = {
+export function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
+  return upsertSyncStatuses(db, [record]);
+}
+
+const ROWS_PER_INSERT_MAX = 100;
+
+/** The same of many subjects. */
+export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Promise<void> {
+  const same =
+    "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
+  const since = db.raw(
+    `case when ${same} then coalesce(sync_statuses.since, excluded.since) else excluded.since end`,
+  );
+  const said = ['environment_id', 'status', 'reason', 'vendor', 'correlation_id', 'last_sync_at'];
+  const anew = Object.fromEntries(said.map((column) => [column, db.raw('excluded.??', [column])]));
+  for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
+    await db('sync_statuses')
+      .insert(records.slice(from, from + ROWS_PER_INSERT_MAX).map(toRow))
+      .onConflict(['store_id', 'kind', 'subject_id'])
+      .merge({ ...anew, since });
+}
+
+function toRow(record: SyncStatusRecord) {
+  return {
     environment_id: record.environmentId,
     store_id: record.storeId,
     kind: record.subject.kind,
@@ -47,17 +69,6 @@ export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promis
     since: record.since,
     last_sync_at: record.lastSyncAt,
   };
-  const same =
-    "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
-  await db('sync_statuses')
-    .insert(row)
-    .onConflict(['store_id', 'kind', 'subject_id'])
-    .merge({
-      ...row,
-      since: db.raw(
-        `case when ${same} then coalesce(sync_statuses.since, excluded.since) else excluded.since end`,
-      ),
-    });
 }
 
 export async function getSyncStatus(
