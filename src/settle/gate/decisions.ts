@@ -62,10 +62,22 @@ export async function withDecisions(
     const losses = { group: id, memberships, ended: revokes.length };
     if (emptiesGroup(settings, losses) !== null) for (const change of revokes) emptied.add(change);
   }
-  return {
-    changes: changes.map((item) => (emptied.has(item.change) ? { ...item, held: true } : item)),
-    skipped,
-  };
+  const judged = changes.map((item) => (emptied.has(item.change) ? { ...item, held: true } : item));
+  return { changes: withoutUnready(judged, skipped), skipped };
+}
+
+/** A group is deleted once nothing of its memberships waits for a decision, or stays because somebody declined it. */
+function withoutUnready<C extends PlannedChange & { readonly held: boolean }>(
+  changes: readonly C[],
+  declined: readonly Skip[],
+): readonly C[] {
+  const held = changes.filter(({ change, held }) => change.op === 'revoke' && held);
+  const left = declined.filter(({ op }) => op === 'revoke');
+  const unready = new Set([
+    ...held.map(({ change }) => change.subject.id),
+    ...left.map(({ subject }) => subject.id),
+  ]);
+  return changes.filter(({ change }) => !(change.op === 'delete' && unready.has(change.subject.id)));
 }
 
 function isHeld(change: Change, decision: LossRecord | null): boolean {
