@@ -6,10 +6,10 @@
 import type { Kind } from '../../model/subject.ts';
 import { wantedBackOf } from '../brake/giveBacks.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
+import { jsonList } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { openRunsOf } from '../runs/syncRuns.ts';
 import { type StoreRecord, toStore } from '../stores/stores.ts';
-import { jsonList } from '../valueLists.ts';
 import { openLeaverOf } from './leavers.ts';
 import type { DueTask, Intent, TaskFailure } from './queue.ts';
 import { PRIORITY } from './tasks.ts';

@@ -1,8 +1,8 @@
 /** What is recorded of people on one store, of each in one row: so that a look at one of them is one statement. */
 
 import { fromBoolean } from '../columns.ts';
+import { idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
-import { idRows } from '../valueLists.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
 export interface KnownPerson {

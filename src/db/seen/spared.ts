@@ -5,9 +5,9 @@
 
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
+import { idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import type { StoreRecord } from '../stores/stores.ts';
-import { idRows } from '../valueLists.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
 export interface ProtectedAccount {

@@ -4,8 +4,8 @@
  */
 
 import { fromBoolean } from '../columns.ts';
+import { idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
-import { idRows } from '../valueLists.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
 export interface KnownGroup {

@@ -1,7 +1,7 @@
 /** Lists of values as one value of a statement, which the two databases write differently. */
 
 import type { Knex } from 'knex';
-import { type Db, dialectOf } from './open.ts';
+import { type Db, dialectOf } from '../open.ts';
 
 /** For a `from`: one row for each of the ids, in a column `id`. */
 export function idRows(db: Db, ids: readonly string[], alias: string): Knex.Raw {
