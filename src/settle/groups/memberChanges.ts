@@ -10,9 +10,9 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
+import { announce, type Batch, batchesOf } from '../gate/memberBatches.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import type { Refusal } from '../refusal.ts';
-import { announce, type Batch, batchesOf } from './memberBatches.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {

@@ -4,7 +4,7 @@ import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import type { MembershipChange } from '../../model/change.ts';
 import type { Attempt } from '../attempt.ts';
-import { type KnownRefusals, wasRefused } from './refusedMembers.ts';
+import { type KnownRefusals, wasRefused } from '../groups/refusedMembers.ts';
 
 /** The memberships of one call. */
 export type Batch = readonly MembershipChange[];
