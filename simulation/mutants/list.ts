@@ -204,8 +204,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('lostGroupPeople', 'whoever is outside because a group went is held', [
     'src/plan/people/user.ts',
-    'const hold = departedFrom === undefined ? {}',
-    "const hold = departedFrom !== 'x' ? {}",
+    'return departedFrom === undefined ? {}',
+    "return departedFrom !== 'x' ? {}",
   ]),
   mutant('lostGroupMembers', 'memberships that went with the group are held', [
     'src/settle/groups/ruleHolds.ts',
@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('vendorsShape', 'only the answers that Slack documents for a deactivation count', [
     'src/connectors/slack/api/calls.ts',
-    "200: resource('user', id, ({ active }) => active !== true)",
+    "200: resource('user', id, ({ active }) => active === false)",
     '200: () => null',
   ]),
   mutant('blockedInstead', 'where a deletion is refused the account is blocked', [

@@ -3,6 +3,7 @@
  * names there? Only then the handler is asked; what it answers is sent. Refusals leave as errors.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { AdminPrincipal } from '../auth/admin.ts';
@@ -55,11 +56,18 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     const given: unknown = req.body ?? {};
     const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
     const reply = await endpoint.handle({ ...call, body }, endpoint.scans ? withReads(deps) : deps);
+    if ('store' in records && endpoint.scope === 'write') await pause(CALLS_LEAVE_MS);
     const answer = endpoint.answers[reply.status] ?? null;
     if (isWritten(answer)) await write(req, res, answer, reply.body as Writer, deps);
     else send(res, reply.status, reply.body, reply);
   };
 }
+
+/**
+ * A call that was allowed just before a store was changed may not have left yet, and must not reach the vendor after an
+ * admin was told that it makes no more of them.
+ */
+const CALLS_LEAVE_MS = 10;
 
 /** Of a handler that only reads. */
 function withReads(deps: ApiDeps): ApiDeps {
