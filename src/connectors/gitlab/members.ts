@@ -74,7 +74,7 @@ async function grant(
   );
   if (!answer.ok && isMemberAlready(answer.refusal))
     return raise(instance, group, member.remoteId, level, context);
-  return outcomeOf(member.remoteId, { action, writes: true }, answer);
+  return outcomeOf(member.remoteId, level, { action, writes: true }, answer);
 }
 
 /** A grant gives what is missing and takes nothing: a higher role stays. */
@@ -91,7 +91,7 @@ async function raise(
   const answer = await instance.client.ask(calls.editMember(user), { context, action }, (api) =>
     api.members.edit(group, Number(user), level),
   );
-  return outcomeOf(user, { action, writes: true }, answer);
+  return outcomeOf(user, level, { action, writes: true }, answer);
 }
 
 /** GitLab has just said that there is such a membership; when it is gone again, the change is tried anew. */
@@ -148,12 +148,17 @@ async function revoke(
 }
 
 /** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */
-function outcomeOf(remoteId: string, attempt: Attempt, answer: Answered<Row>): MemberOutcome {
+function outcomeOf(remoteId: string, level: number, attempt: Attempt, answer: Answered<Row>): MemberOutcome {
   if (!answer.ok) {
     if (isInherited(answer.refusal)) return { remoteId, outcome: 'already', inherited: true };
     return refusedMember(remoteId, attempt, answer.refusal);
   }
-  if ('id' in answer.value) return { remoteId, outcome: 'done' };
+  if ('id' in answer.value) {
+    const given = memberOf(answer.value).level ?? level;
+    if (given >= level) return { remoteId, outcome: 'done' };
+    const reason = `GitLab made it ${accessLevelName(given)} and not ${accessLevelName(level)}`;
+    return { remoteId, outcome: 'refused', reason };
+  }
   return { remoteId, outcome: 'refused', reason: spoken(answer.value.message) };
 }
 

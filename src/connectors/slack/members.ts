@@ -60,7 +60,7 @@ async function applyBatch(
   const action = op === 'grant' ? `add ${who} to group ${groupId}` : `remove ${who} from group ${groupId}`;
   const call =
     op === 'grant'
-      ? calls.patch('group', groupId, additions(ids))
+      ? calls.patch('group', groupId, additions(ids), (group) => isWith(group, ids))
       : calls.patch('group', groupId, removals(ids), (group) => isWithout(group, ids));
   try {
     const answer = await scim(call, action, context);
@@ -75,6 +75,13 @@ async function applyBatch(
     if (!isOnes) throw error;
     return refusedAll(ids, error);
   }
+}
+
+/** All of these are in the group, as far as it shows its members. */
+function isWith(group: Resource, ids: readonly string[]): boolean {
+  if (!Array.isArray(group.members)) return true;
+  const shown = new Set(toRemoteMembers(group).map(({ remoteId }) => remoteId));
+  return ids.every((id) => shown.has(id));
 }
 
 /** Nobody of these is in the group, as far as it shows its members. */

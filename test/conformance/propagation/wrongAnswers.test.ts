@@ -49,4 +49,29 @@ describe.each(cases)('at $type, on $dialect', ({ type, dialect }) => {
     expect(await world.members(type, 'board')).toEqual([]);
     expect(await world.members(type, 'crew')).toEqual(['jane']);
   });
+
+  it('a membership that the answer contradicts is no membership', async () => {
+    const jane = await world.join('jane');
+    const crew = await world.group('crew');
+    const isSlack = type === 'Slack';
+    const { faults } = isSlack ? world.slack : world.gitlab;
+    const [group] = [...world.slack.groups.values()];
+    const id = Number((await world.account(type, 'jane'))?.id);
+    const body = isSlack
+      ? {
+          schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+          ...{ id: group?.id, displayName: 'crew', members: [] },
+        }
+      : { id, username: 'jane', name: 'jane Doe', state: 'active', access_level: 10 };
+    faults.inject({
+      fault: { kind: 'answer', answer: { status: isSlack ? 200 : 201, body } },
+      matches: ({ method, path }) =>
+        isSlack
+          ? method === 'PATCH' && path.includes('/Groups/')
+          : method === 'POST' && path.endsWith('/members'),
+    });
+    await world.patch(`/Groups/${crew}`, { op: 'add', path: 'members', value: [{ value: jane }] });
+    if (isSlack) expect(await world.members(type, 'crew')).toEqual(['jane']);
+    else expect(await world.status(type, jane)).toMatchObject({ reason: expect.stringContaining('guest') });
+  });
 });
