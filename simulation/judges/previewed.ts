@@ -7,6 +7,7 @@ import type { Deed, Records } from './records.ts';
 export interface Previewed {
   /** Before anybody changed anything by hand. */
   readonly accountsBefore: ReadonlyMap<string, Account>;
+  readonly heldBefore: readonly HeldItem[];
   readonly changes: readonly ShownChange[];
   /** What the sync wrote. */
   readonly deeds: readonly Deed[];
@@ -16,7 +17,7 @@ export interface Previewed {
 
 export function judgePreviewed(
   records: Records,
-  { accountsBefore, changes: shown, deeds, held }: Previewed,
+  { accountsBefore, heldBefore, changes: shown, deeds, held }: Previewed,
 ): readonly string[] {
   const listed = new Set(shown.map(keyOf));
   const { accounts } = records.vendor.holds;
@@ -36,9 +37,10 @@ export function judgePreviewed(
     if (change.op === 'grant' && isMember(records, change)) continue;
     complaints.push(`the sync left undone what the preview showed: ${JSON.stringify(change)}`);
   }
-  // What the vendor refused before was owed before, and is nobody's doing by hand.
+  // What the vendor refused before, or the brake held, was owed before, and is nobody's doing by hand.
+  const wasHeld = new Set(heldBefore.flatMap(keysOfHeld));
   for (const change of changes)
-    if (!change.drift && !isRefused(records, accountsBefore, change))
+    if (!change.drift && !wasHeld.has(keyOf(change)) && !isRefused(records, accountsBefore, change))
       complaints.push(`what was changed by hand is not marked: ${JSON.stringify(change)}`);
   return complaints;
 }

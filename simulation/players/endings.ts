@@ -56,6 +56,7 @@ async function previewAndSync(
   await admin.sync(store, true);
   await quiet();
   const accountsBefore = new Map(store.vendor.holds.accounts);
+  const heldBefore = await admin.held(store);
   for (let edits = random.int(1, EDITS_BEFORE_PREVIEW_MAX); edits > 0; edits--)
     editByHand(world, store, random.pick(UNDOABLE), random.int(0, themes.people + 1));
   const preview = await admin.preview(store);
@@ -65,6 +66,7 @@ async function previewAndSync(
   await quiet();
   const previewed: Previewed = {
     accountsBefore,
+    heldBefore,
     changes: preview.changes,
     deeds: records.deeds.slice(before),
     held: await admin.held(store),
