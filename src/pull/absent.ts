@@ -40,19 +40,25 @@ export async function judgeAbsent(
 
 /**
  * Of people who were deleted and are in a list again, those whom the source does not show when asked: the list was an
- * old one. `asked`: how many this run has asked about before; beyond the limit nobody is.
+ * old one. `unknown`: the source did not say, or was not asked. `asked`: how many this run has asked about before; beyond
+ * the limit nobody is.
  */
 export async function ghostsAmong(
   ids: Iterable<string>,
   source: Pick<Source, 'lookup'>,
   context: CallContext,
   asked = 0,
-): Promise<{ readonly ghosts: ReadonlySet<string>; readonly unasked: ReadonlySet<string> }> {
+): Promise<{ readonly ghosts: ReadonlySet<string>; readonly unknown: ReadonlySet<string> }> {
   const all = [...ids];
   const asks = all.slice(0, Math.max(0, LOOKUPS_MAX - asked));
   const ghosts = new Set<string>();
-  for (const id of asks) if ((await lookUp(source, 'user', id, context)).is !== 'found') ghosts.add(id);
-  return { ghosts, unasked: new Set(all.slice(asks.length)) };
+  const unknown = new Set(all.slice(asks.length));
+  for (const id of asks) {
+    const is = seenAs(await lookUp(source, 'user', id, context));
+    if (is === 'gone') ghosts.add(id);
+    else if (is === 'unknown') unknown.add(id);
+  }
+  return { ghosts, unknown };
 }
 
 /** So many are asked about, spread over all: on a page that was lost there are many. */

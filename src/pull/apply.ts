@@ -96,6 +96,9 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
     if (there) await deleteUser(deps, write, there.id, null);
     return;
   }
+  const leave = (current: Resource) => ({ ...current, active: false });
+  if (there && line.op === 'deactivate' && line.detail.attributes === undefined)
+    return void (await changeUser(deps, write, there.id, { precondition: null, edit: leave }));
   const user = await stagedOne<SourceUser>(db, run.id, 'user', line.sourceId);
   if (!user) return;
   const seen: SourceUser = line.op === 'deactivate' ? { ...user, state: 'inactive' } : user;
@@ -108,8 +111,7 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
     if (line.op !== 'deactivate' || !(error instanceof DirectoryRefusal) || error.reason !== 'taken')
       throw error;
     // A leaver must get out, whatever name they have at the source by now.
-    const edit = (current: Resource) => ({ ...current, active: false });
-    await changeUser(deps, write, there.id, { precondition: null, edit });
+    await changeUser(deps, write, there.id, { precondition: null, edit: leave });
   }
 }
 

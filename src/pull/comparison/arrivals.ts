@@ -61,21 +61,21 @@ export class Arrivals {
     shown: Shown,
   ): Promise<readonly NewLine[]> {
     const { source, context } = this.#deps;
-    const { ghosts, unasked } = await ghostsAmong(asked, source, context, this.#asked);
+    const { ghosts, unknown } = await ghostsAmong(asked, source, context, this.#asked);
     this.#asked += asked.length;
     for (const id of ghosts) {
       shown.absent.add(id);
       shown.skipped += 1;
       shown.problems.add(`${id} is in the list, and the source does not show who that is: not brought back.`);
     }
-    for (const id of unasked) {
+    for (const id of unknown) {
       shown.absent.add(id);
       shown.unknown += 1;
       shown.problems.add(
-        `${id} is in the list, and many are to be asked about: the next run asks whether that is so.`,
+        `${id} was deleted and is in the list; whether that is so, the next run asks again.`,
       );
     }
-    return lines.filter(({ sourceId }) => !ghosts.has(sourceId) && !unasked.has(sourceId));
+    return lines.filter(({ sourceId }) => !ghosts.has(sourceId) && !unknown.has(sourceId));
   }
 }
 

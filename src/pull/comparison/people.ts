@@ -118,7 +118,7 @@ function compareOne(
   user: SourceUser,
   existing: UserRecord | undefined,
 ): void {
-  const { known, settings } = compared;
+  const { known, settings, run } = compared;
   const managerId = shown.leads.get(user.id) ?? null;
   const manager = managerId === null ? undefined : known.ids.get(managerId);
   const resource = resourceOf(user, mapping, manager === undefined ? null : { id: manager });
@@ -139,15 +139,19 @@ function compareOne(
     if (existing) line('remove');
     return;
   }
+  // Whatever the rest of it is worth. Who is deactivated without attributes keeps what the directory has of them.
+  const leaves = existing?.active === true && !(resource ? isActive(resource) : user.state === 'active');
   if (resource === null) {
     shown.skipped += 1;
+    if (leaves) line('deactivate');
     if (!isKnown) shown.absent.add(user.id);
     shown.problems.add(`${user.id} has none of the attributes that make a userName.`);
     return;
   }
   if (!isInside(resource, settings.domains)) {
     shown.filtered += 1;
-    if (isKnown) shown.outside.push(user.id);
+    if (leaves && !run.takesFiltered) line('deactivate');
+    else if (isKnown) shown.outside.push(user.id);
     else shown.absent.add(user.id);
     return;
   }
@@ -157,7 +161,7 @@ function compareOne(
     shown.problems.add(`${user.id} has the userName ${String(resource.userName)}, which another has too.`);
     if (!existing || isActive(resource)) return;
     names.lose(String(resource.userName), existing);
-    if (existing.active) line('deactivate');
+    if (leaves) line('deactivate');
     return;
   }
   const before = existing?.resource ?? null;

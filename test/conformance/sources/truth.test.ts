@@ -302,6 +302,25 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.people()).toMatchObject({ 'a1@acme.example': false, 'a2@acme.example': true });
   });
 
+  it('lets a leaver go whatever their record is worth: out of the domains, or without a name', async () => {
+    const choose = async (domains: readonly string[]) => {
+      const chosen = await bridge.admin('PATCH', `${pulled.path}?apply=true`, { domains });
+      expect(chosen.status).toBe(202);
+      await pulled.ended(chosen.body.id);
+    };
+    await choose(['acme.example']);
+    change('a1', { state: 'inactive', attributes: { email: 'a1@former.example', displayName: 'a1' } });
+    change('a2', { attributes: { email: 'a2@former.example', displayName: 'a2' } });
+    change('a3', { state: 'inactive', attributes: { displayName: 'a3' } });
+    change('b1', { attributes: { displayName: 'b1' } });
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'DONE', summary: { deactivated: 2, filtered: 2, skipped: 2 } });
+    const people = { 'a1@acme.example': false, 'a2@acme.example': true, 'a3@acme.example': false };
+    expect(await pulled.people()).toMatchObject({ ...people, 'b1@acme.example': true });
+    expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deactivated: 0, unchanged: 2 } });
+    await choose([]);
+  });
+
   it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
     change('a1', { attributes: { ...user('a1').attributes, boss: 'a2' } });
     change('a2', { attributes: { ...user('a2').attributes, boss: 'a1' } });
