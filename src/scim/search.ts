@@ -22,17 +22,28 @@ export async function search(
     only && endpoints.length === 1
       ? await only.list(scim, selecting, query)
       : await searchAll(scim, selecting, endpoints, query);
-  return { status: 200, ...responseOf(query, found) };
+  return { status: 200, ...(await responseOf(query, found)) };
 }
 
-function responseOf(query: ListQuery, found: ListAnswer): LongBody {
-  const { resources } = found;
-  if (!resources.some((one) => typeof one === 'function')) return { body: listResponse(query, found) };
-  return { body: listResponse(query, found, []), more: { list: 'Resources', pages: read(resources) } };
+/** The first resource is read before anything is sent: where the database does not answer the status still says so. */
+async function responseOf(query: ListQuery, found: ListAnswer): Promise<LongBody> {
+  const [first, ...others] = found.resources;
+  if (!first || !found.resources.some((one) => typeof one === 'function'))
+    return { body: listResponse(query, found) };
+  const pages = allOf(await read(first), others);
+  return { body: listResponse(query, found, []), more: { list: 'Resources', pages } };
 }
 
-async function* read(resources: readonly Listed[]): AsyncGenerator<readonly object[] | LongBody> {
-  for (const one of resources) yield typeof one === 'function' ? await one() : [one];
+async function* allOf(
+  first: readonly object[] | LongBody,
+  others: readonly Listed[],
+): AsyncGenerator<readonly object[] | LongBody> {
+  yield first;
+  for (const one of others) yield await read(one);
+}
+
+async function read(one: Listed): Promise<readonly object[] | LongBody> {
+  return typeof one === 'function' ? one() : [one];
 }
 
 async function searchAll(
