@@ -39,7 +39,8 @@ export async function knownGroups(
     rows.map((row) => {
       const link = row.id === null ? null : toLink(row);
       const isWhole = link?.state === 'enabled' && link.membersReadAt !== null && link.missingSince === null;
-      const isSettled = row.said === 'synced' && Number(row.walked_version) === contextVersion;
+      const isSettled =
+        row.said === 'synced' && row.walked_version !== null && Number(row.walked_version) === contextVersion;
       const waitsForKeys = fromBoolean(row.waits_for_keys);
       return [row.asked, { link, waitsForKeys, isWalked: isWhole && isSettled }];
     }),
