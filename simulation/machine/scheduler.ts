@@ -6,7 +6,11 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/support/clock.ts';
+import { measureTurnsBy } from '../../src/support/turns.ts';
 import type { Random } from '../random.ts';
+
+// Who has to wait for a turn must not depend on how fast the machine is.
+measureTurnsBy(() => 0);
 
 /** What crashes, stands still, and has a clock of its own. */
 export interface Process {

@@ -25,6 +25,17 @@ export function asWorkOf<T>(owner: string, begin: () => T): T {
   return current.run({ owner, turns: 0 }, begin);
 }
 
+/** Whatever `begin` begins is nobody's, although somebody's request was the occasion. */
+export function asNobodysWork<T>(begin: () => T): T {
+  return current.exit(begin);
+}
+
+/** Its request has taken several turns already. */
+export function isLongWork(): boolean {
+  const work = current.getStore();
+  return work !== undefined && isLong(work);
+}
+
 export function createTurns(atOnce: number): Turns {
   const lines = createLines<() => void>();
   let free = atOnce;
@@ -80,6 +91,12 @@ interface Waiting {
 
 const pieces = createLines<Waiting>();
 let turnBegan: number | null = null;
+let now = (): number => performance.now();
+
+/** For a simulation, in whose time no work takes any: there nobody has to wait for a turn. Milliseconds. */
+export function measureTurnsBy(clock: () => number): void {
+  now = clock;
+}
 
 /**
  * Before each short piece of work in this thread; undefined where the turn is young, and then nobody has to wait. Of
@@ -88,15 +105,21 @@ let turnBegan: number | null = null;
  */
 export function giveWay(): Promise<void> | undefined {
   if (turnBegan === null) {
-    turnBegan = performance.now();
+    turnBegan = now();
     setImmediate(endTurn);
     return undefined;
   }
-  if (performance.now() - turnBegan <= TURN_MAX_MS) return undefined;
+  if (now() - turnBegan <= TURN_MAX_MS) return undefined;
   const work = current.getStore() ?? { owner: OWN, turns: 0 };
   return new Promise((resume) => {
     pieces.join(isLong(work) ? `${work.owner}, long` : work.owner, { work, resume });
   });
+}
+
+/** The same for whoever holds what others wait for: before nobody but what is due by now. */
+export function giveWayOnce(): Promise<void> | undefined {
+  if (turnBegan === null || now() - turnBegan <= TURN_MAX_MS) return giveWay();
+  return new Promise((resume) => setImmediate(resume));
 }
 
 function isLong({ turns }: Work): boolean {
@@ -105,13 +128,13 @@ function isLong({ turns }: Work): boolean {
 
 function endTurn(): void {
   const next = pieces.next();
-  if (next && isLong(next.work)) leaveToOthers(performance.now() - (turnBegan ?? 0), () => beginTurn(next));
+  if (next && isLong(next.work)) leaveToOthers(now() - (turnBegan ?? 0), () => beginTurn(next));
   else if (next) beginTurn(next);
   else turnBegan = null;
 }
 
 function beginTurn({ work, resume }: Waiting): void {
-  turnBegan = performance.now();
+  turnBegan = now();
   work.turns += 1;
   setImmediate(endTurn);
   resume();
@@ -122,12 +145,12 @@ function beginTurn({ work, resume }: Waiting): void {
  * the event loop, and would meet a piece in each of them.
  */
 function leaveToOthers(maxMs: number, goOn: () => void): void {
-  const until = performance.now() + maxMs;
+  const until = now() + maxMs;
   const look = () => {
     const before = performance.eventLoopUtilization();
     setTimeout(() => {
       const { active, idle } = performance.eventLoopUtilization(before);
-      if (active > idle && performance.now() < until) look();
+      if (active > idle && now() < until) look();
       else goOn();
     }, 1);
   };

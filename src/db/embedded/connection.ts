@@ -143,9 +143,9 @@ const BUSY_MAX_MS = 5_000;
 const BUSY_AGAIN_MS = 20;
 
 /** Runs what takes a moment of this thread, once others had their turn and nobody else has the lock. */
-export async function whenFree<T>(work: () => T): Promise<T> {
+export async function whenFree<T>(work: () => T, giveWayFirst = giveWay): Promise<T> {
   // A statement that is answered at once lets nobody else have their turn.
-  await giveWay();
+  await giveWayFirst();
   for (let until: number | null = null; ; ) {
     try {
       return work();

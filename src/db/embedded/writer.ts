@@ -4,6 +4,7 @@
  * what they do. None is called done before it is committed, and none undoes another.
  */
 
+import { giveWayOnce, isLongWork } from '../../support/turns.ts';
 import { type Connection, type Result, type Wanted, whenFree } from './connection.ts';
 
 /** What each of them holds, as if it were a connection of its own. */
@@ -16,11 +17,14 @@ export interface Access {
 
 /** Transactions of one commit, at most. */
 const SHARED_MAX = 32;
+/** So long the first of them waits for the others, but for one that was begun by then. */
+const SHARED_MAX_MS = 20;
 const TURN_WAIT_MAX_MS = 7_000;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  readonly isTransaction: boolean;
+  /** A transaction for which those before it may wait; not one that may take long. */
+  readonly shares: boolean;
   take(): void;
 }
 
@@ -43,6 +47,7 @@ export class Writer {
   #isTaken = false;
   /** Transactions that wait for the commit that they share. */
   #through: Through[] = [];
+  #firstThroughAt = 0;
   #accesses = 0;
 
   constructor(connection: Connection) {
@@ -94,6 +99,7 @@ export class Writer {
     try {
       await this.#run(isFirst ? 'BEGIN' : 'SAVEPOINT member');
     } catch (error) {
+      await this.#abandon(error);
       await this.#pass();
       throw error;
     }
@@ -108,7 +114,7 @@ export class Writer {
       // Where the disk is full, for one, SQLite undoes everything that is not committed.
       if (!this.#connection.isInTransaction) {
         turn.undoneBy = error as Error;
-        for (const { reject } of this.#takeThrough()) reject(error);
+        await this.#abandon(error);
       }
       throw error;
     }
@@ -118,7 +124,8 @@ export class Writer {
     let committed = Promise.resolve();
     try {
       if (undoneBy) throw undoneBy;
-      if (!isFirst) await this.#run('RELEASE SAVEPOINT member');
+      if (!isFirst) await this.#demand('RELEASE SAVEPOINT member');
+      if (this.#through.length === 0) this.#firstThroughAt = performance.now();
       committed = new Promise((resolve, reject) => this.#through.push({ resolve, reject }));
       committed.catch(() => {});
     } finally {
@@ -130,8 +137,9 @@ export class Writer {
   async #undo({ isFirst, undoneBy }: Turn): Promise<void> {
     try {
       if (undoneBy) return;
-      if (isFirst) await this.#run('ROLLBACK');
-      else await this.#run('ROLLBACK TO SAVEPOINT member').then(() => this.#run('RELEASE SAVEPOINT member'));
+      if (isFirst) return void (await this.#run('ROLLBACK'));
+      await this.#demand('ROLLBACK TO SAVEPOINT member');
+      await this.#demand('RELEASE SAVEPOINT member');
     } finally {
       await this.#pass();
     }
@@ -152,14 +160,16 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { isTransaction, take };
+      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
       this.#line.push(waiting);
     });
   }
 
-  /** Whoever is next in line has the turn; those who are through wait for a transaction alone. */
+  /** Whoever is next in line has the turn; those who are through wait only for a transaction that shares their commit. */
   async #pass(): Promise<void> {
-    if (!this.#line[0]?.isTransaction || this.#through.length >= SHARED_MAX) await this.#commit();
+    const isFull =
+      this.#through.length >= SHARED_MAX || performance.now() - this.#firstThroughAt >= SHARED_MAX_MS;
+    if (isFull || !this.#line[0]?.shares) await this.#commit();
     const next = this.#line.shift();
     if (next) next.take();
     else this.#isTaken = false;
@@ -172,9 +182,25 @@ export class Writer {
       await this.#run('COMMIT');
       for (const { resolve } of through) resolve();
     } catch (error) {
-      if (this.#connection.isInTransaction) await this.#run('ROLLBACK').catch(() => {});
-      for (const { reject } of through) reject(error);
+      this.#through.push(...through);
+      await this.#abandon(error);
     }
+  }
+
+  /** Where it fails nobody knows what would be committed: nothing is. */
+  async #demand(sql: string): Promise<void> {
+    try {
+      await this.#run(sql);
+    } catch (error) {
+      await this.#abandon(error);
+      throw error;
+    }
+  }
+
+  async #abandon(error: unknown): Promise<void> {
+    const through = this.#takeThrough();
+    if (this.#connection.isInTransaction) await this.#run('ROLLBACK').catch(() => {});
+    for (const { reject } of through) reject(error);
   }
 
   #takeThrough(): readonly Through[] {
@@ -184,6 +210,7 @@ export class Writer {
   }
 
   #run(sql: string, values: readonly unknown[] = [], wanted: Wanted = 'changes'): Promise<Result> {
-    return whenFree(() => this.#connection.run(sql, values, wanted));
+    // Everybody who writes waits for whoever has the turn.
+    return whenFree(() => this.#connection.run(sql, values, wanted), giveWayOnce);
   }
 }

@@ -6,6 +6,7 @@
 import { Client } from 'pg';
 import { newId } from '../../support/ids.ts';
 import type { Log } from '../../support/log.ts';
+import { asNobodysWork } from '../../support/turns.ts';
 import type { DatabaseLocation } from '../open.ts';
 
 export interface Wake {
@@ -31,7 +32,7 @@ type Topic = (typeof TOPICS)[number];
 export function createWakes(location: DatabaseLocation, log: Log): Wakes {
   const listeners = { work: new Set<Listener>(), asked: new Set<Listener>(), answered: new Set<Listener>() };
   const tellHere = (topic: Topic) => {
-    for (const listener of listeners[topic]) listener();
+    for (const listener of listeners[topic]) asNobodysWork(listener);
   };
   const others =
     location.dialect === 'postgres'

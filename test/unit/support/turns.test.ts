@@ -1,6 +1,8 @@
 /** Turns: whoever fills a line waits in it for themselves, and long work leaves the event loop to everybody else. */
 
-import { asWorkOf, createTurns, giveWay } from '../../../src/support/turns.ts';
+import { createWakes } from '../../../src/db/queue/wake.ts';
+import { createLog } from '../../../src/support/log.ts';
+import { asWorkOf, createTurns, giveWay, isLongWork } from '../../../src/support/turns.ts';
 
 /** Longer than a turn may be, so that each turn of the event loop has one. */
 const PIECE_MS = 6;
@@ -72,4 +74,20 @@ it('takes one owner after the other into a line of a few at a time', async () =>
     });
   await Promise.all([...Array.from({ length: 5 }, () => take('many')), take('one'), take('one')]);
   expect(came).toEqual(['many', 'many', 'one', 'many', 'one', 'many', 'many']);
+});
+
+it('wakes a worker as nobody, whose request it was that gave it work', async () => {
+  const wakes = createWakes({ dialect: 'sqlite', target: ':memory:' }, createLog('silent'));
+  const woken: boolean[] = [];
+  wakes.work.onSignal(() => woken.push(isLongWork()));
+  await asWorkOf('one', async () => {
+    for (let n = 0; n < 10; n++) {
+      await giveWay();
+      busy();
+    }
+    expect(isLongWork()).toBe(true);
+    wakes.work.signal();
+  });
+  expect(woken).toEqual([false]);
+  await wakes.end();
 });
