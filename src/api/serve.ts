@@ -3,7 +3,6 @@
  * names there? Only then the handler is asked; what it answers is sent. Refusals leave as errors.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { AdminPrincipal } from '../auth/admin.ts';
@@ -56,7 +55,7 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     const given: unknown = req.body ?? {};
     const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
     const reply = await endpoint.handle({ ...call, body }, endpoint.scans ? withReads(deps) : deps);
-    if ('store' in records && endpoint.scope === 'write') await pause(CALLS_LEAVE_MS);
+    if ('store' in records && endpoint.scope === 'write') await deps.clock.sleep(CALLS_LEAVE_MS, NEVER);
     const answer = endpoint.answers[reply.status] ?? null;
     if (isWritten(answer)) await write(req, res, answer, reply.body as Writer, deps);
     else send(res, reply.status, reply.body, reply);
@@ -68,6 +67,7 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
  * admin was told that it makes no more of them.
  */
 const CALLS_LEAVE_MS = 10;
+const NEVER = new AbortController().signal;
 
 /** Of a handler that only reads. */
 function withReads(deps: ApiDeps): ApiDeps {
