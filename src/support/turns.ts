@@ -18,7 +18,7 @@ interface Work {
 
 /** What was begun for nobody in particular. */
 const OWN = '';
-const current = new AsyncLocalStorage<Work>();
+const current = new AsyncLocalStorage<Work | undefined>();
 
 /** Whatever `begin` begins is one work of this owner. */
 export function asWorkOf<T>(owner: string, begin: () => T): T {
@@ -27,7 +27,7 @@ export function asWorkOf<T>(owner: string, begin: () => T): T {
 
 /** Whatever `begin` begins is nobody's, although somebody's request was the occasion. */
 export function asNobodysWork<T>(begin: () => T): T {
-  return current.exit(begin);
+  return current.run(undefined, begin);
 }
 
 /** Its request has taken several turns already. */
@@ -116,7 +116,7 @@ export function giveWay(): Promise<void> | undefined {
   });
 }
 
-/** The same for whoever holds what others wait for: before nobody but what is due by now. */
+/** The same for whoever holds what others wait for: one turn of the event loop, and no place in a line. */
 export function giveWayOnce(): Promise<void> | undefined {
   if (turnBegan === null || now() - turnBegan <= TURN_MAX_MS) return giveWay();
   return new Promise((resume) => setImmediate(resume));

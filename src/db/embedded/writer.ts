@@ -29,14 +29,15 @@ interface Waiting {
 }
 
 /** A transaction between its begin and its end. */
-interface Turn {
-  /** No other transaction waits for a commit. */
-  readonly isFirst: boolean;
+interface OpenTransaction {
+  /** None before it waits for a commit; else it is a savepoint beside those. */
+  readonly isOutermost: boolean;
   /** Why SQLite has undone it, and with it those that waited. */
   undoneBy: Error | null;
 }
 
-interface Through {
+/** A transaction after its end: told what became of the commit. */
+interface Uncommitted {
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -45,9 +46,9 @@ export class Writer {
   readonly #connection: Connection;
   readonly #line: Waiting[] = [];
   #isTaken = false;
-  /** Transactions that wait for the commit that they share. */
-  #through: Through[] = [];
-  #firstThroughAt = 0;
+  /** They wait for the commit that they share. */
+  #uncommitted: Uncommitted[] = [];
+  #firstUncommittedAt = 0;
   #accesses = 0;
 
   constructor(connection: Connection) {
@@ -59,19 +60,19 @@ export class Writer {
   }
 
   access(): Access {
-    let turn: Turn | null = null;
+    let open: OpenTransaction | null = null;
     this.#accesses += 1;
     return {
       // In the words of knex.
       run: async (sql, values, wanted) => {
-        if (turn === null) {
+        if (open === null) {
           if (sql !== 'BEGIN;') return this.#alone(sql, values, wanted);
-          turn = await this.#begin();
+          open = await this.#begin();
           return NOTHING;
         }
-        if (sql !== 'COMMIT;' && sql !== 'ROLLBACK') return this.#within(turn, sql, values, wanted);
-        const ending = turn;
-        turn = null;
+        if (sql !== 'COMMIT;' && sql !== 'ROLLBACK') return this.#within(open, sql, values, wanted);
+        const ending = open;
+        open = null;
         await (sql === 'COMMIT;' ? this.#end(ending) : this.#undo(ending));
         return NOTHING;
       },
@@ -93,40 +94,46 @@ export class Writer {
     }
   }
 
-  async #begin(): Promise<Turn> {
+  async #begin(): Promise<OpenTransaction> {
     await this.#turn(true);
-    const isFirst = this.#through.length === 0;
+    const isOutermost = this.#uncommitted.length === 0;
     try {
-      await this.#run(isFirst ? 'BEGIN' : 'SAVEPOINT member');
+      await this.#run(isOutermost ? 'BEGIN' : 'SAVEPOINT member');
     } catch (error) {
       await this.#abandon(error);
       await this.#pass();
       throw error;
     }
-    return { isFirst, undoneBy: null };
+    return { isOutermost, undoneBy: null };
   }
 
-  async #within(turn: Turn, sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
-    if (turn.undoneBy) throw turn.undoneBy;
+  async #within(
+    open: OpenTransaction,
+    sql: string,
+    values: readonly unknown[],
+    wanted: Wanted,
+  ): Promise<Result> {
+    if (open.undoneBy) throw open.undoneBy;
     try {
       return await this.#run(sql, values, wanted);
     } catch (error) {
       // Where the disk is full, for one, SQLite undoes everything that is not committed.
       if (!this.#connection.isInTransaction) {
-        turn.undoneBy = error as Error;
+        open.undoneBy = error as Error;
         await this.#abandon(error);
       }
       throw error;
     }
   }
 
-  async #end({ isFirst, undoneBy }: Turn): Promise<void> {
+  async #end({ isOutermost, undoneBy }: OpenTransaction): Promise<void> {
     let committed = Promise.resolve();
     try {
       if (undoneBy) throw undoneBy;
-      if (!isFirst) await this.#demand('RELEASE SAVEPOINT member');
-      if (this.#through.length === 0) this.#firstThroughAt = performance.now();
-      committed = new Promise((resolve, reject) => this.#through.push({ resolve, reject }));
+      if (!isOutermost) await this.#demand('RELEASE SAVEPOINT member');
+      if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
+      committed = new Promise((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
+      // It is awaited below, once the turn has been passed on.
       committed.catch(() => {});
     } finally {
       await this.#pass();
@@ -134,10 +141,10 @@ export class Writer {
     await committed;
   }
 
-  async #undo({ isFirst, undoneBy }: Turn): Promise<void> {
+  async #undo({ isOutermost, undoneBy }: OpenTransaction): Promise<void> {
     try {
       if (undoneBy) return;
-      if (isFirst) return void (await this.#run('ROLLBACK'));
+      if (isOutermost) return void (await this.#run('ROLLBACK'));
       await this.#demand('ROLLBACK TO SAVEPOINT member');
       await this.#demand('RELEASE SAVEPOINT member');
     } finally {
@@ -165,10 +172,10 @@ export class Writer {
     });
   }
 
-  /** Whoever is next in line has the turn; those who are through wait only for a transaction that shares their commit. */
+  /** Whoever is next in line has the turn; those at their end wait only for one that shares their commit. */
   async #pass(): Promise<void> {
     const isFull =
-      this.#through.length >= SHARED_MAX || performance.now() - this.#firstThroughAt >= SHARED_MAX_MS;
+      this.#uncommitted.length >= SHARED_MAX || performance.now() - this.#firstUncommittedAt >= SHARED_MAX_MS;
     if (isFull || !this.#line[0]?.shares) await this.#commit();
     const next = this.#line.shift();
     if (next) next.take();
@@ -176,13 +183,13 @@ export class Writer {
   }
 
   async #commit(): Promise<void> {
-    const through = this.#takeThrough();
-    if (through.length === 0) return;
+    const uncommitted = this.#takeUncommitted();
+    if (uncommitted.length === 0) return;
     try {
       await this.#run('COMMIT');
-      for (const { resolve } of through) resolve();
+      for (const { resolve } of uncommitted) resolve();
     } catch (error) {
-      this.#through.push(...through);
+      this.#uncommitted.push(...uncommitted);
       await this.#abandon(error);
     }
   }
@@ -198,15 +205,15 @@ export class Writer {
   }
 
   async #abandon(error: unknown): Promise<void> {
-    const through = this.#takeThrough();
+    const uncommitted = this.#takeUncommitted();
     if (this.#connection.isInTransaction) await this.#run('ROLLBACK').catch(() => {});
-    for (const { reject } of through) reject(error);
+    for (const { reject } of uncommitted) reject(error);
   }
 
-  #takeThrough(): readonly Through[] {
-    const through = this.#through;
-    this.#through = [];
-    return through;
+  #takeUncommitted(): readonly Uncommitted[] {
+    const uncommitted = this.#uncommitted;
+    this.#uncommitted = [];
+    return uncommitted;
   }
 
   #run(sql: string, values: readonly unknown[] = [], wanted: Wanted = 'changes'): Promise<Result> {
