@@ -25,13 +25,13 @@ export function batchesOf(changes: readonly MembershipChange[], known: KnownRefu
  * Notes whom the next call is about, so that whoever finds the note knows whose memberships those are; of nobody that
  * nothing is left to be found.
  */
-export async function announce(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
-  const intent = intentOf(batch);
+export async function announceBatch(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
+  const intent = intentOfBatch(batch);
   if (intent === null) return attempt.forgetIntent(tx);
   await attempt.announce(tx, intent);
 }
 
-function intentOf(batch: Batch): Intent | null {
+function intentOfBatch(batch: Batch): Intent | null {
   if (batch.length === 0) return null;
   const members = batch.map((change) => change.member.remoteId);
   const ops = [...new Set(batch.map(({ op }) => op))];
@@ -45,5 +45,5 @@ export function firstIntent(
   known: KnownRefusals,
 ): Intent | null {
   const [first = []] = batchesOf(changes, known, context.connector.capabilities.membersPerCallMax);
-  return intentOf(first);
+  return intentOfBatch(first);
 }

@@ -10,7 +10,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
-import { announce, type Batch, batchesOf } from '../gate/memberBatches.ts';
+import { announceBatch, type Batch, batchesOf } from '../gate/memberBatches.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import type { Refusal } from '../refusal.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
@@ -50,7 +50,7 @@ export async function applyMemberships(
   const refused = new Map<string, Refusal>();
   const unanswered = new UnansweredChanges();
   const announceNext = (tx: Db, next: Batch | null) =>
-    announce(tx, attempt, [...unanswered.changes, ...(next ?? [])]);
+    announceBatch(tx, attempt, [...unanswered.changes, ...(next ?? [])]);
   let isFirst = true;
   let told: readonly VendorCall[] = [];
   let gaveWay = false;
