@@ -107,8 +107,9 @@ export async function compareRun(
   const judged = await judgeAbsent(run, 'user', missing, source, context);
   const certain = provesAbsence(judged.map(({ meaning }) => meaning));
   const goes = certain ? judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id) : [];
-  for (const id of run.takesFiltered ? [...goes, ...people.outside] : goes) people.absent.add(id);
-  for (const ids of chunks(run.takesFiltered ? [...goes, ...people.outside] : goes))
+  const removed = run.takesFiltered ? [...goes, ...people.outside] : goes;
+  for (const id of removed) people.absent.add(id);
+  for (const ids of chunks(removed))
     for (const line of await removalsOf(db, connectionId, ids)) await found.add(line);
   await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
   const sink = new LineSink({

@@ -61,7 +61,7 @@ export class FoundLines {
       const holders = await this.#deps.holders(page.flatMap(({ takes }) => takes ?? []));
       for (const place of page) {
         const line = lines.get(place.sourceId);
-        if (!line) continue;
+        if (!line) throw new Error(`The line of ${place.sourceId} was found and is not kept.`);
         if (names.admits(place, holders.get(place.takes ?? ''))) yield line;
         else refuse(line);
       }
