@@ -47,8 +47,8 @@ it('P8: believes no absence of a scan in which one is unknown', () => {
 
 const LOSSES = { active: 1000, leaving: 0, groups: [], percent: 5, min: 10 };
 
-it('P9: lets the limit itself pass, and holds one more', () => {
-  expect(DESIGN).toContain('| P9 |');
+it('P12: lets the limit itself pass, and holds one more', () => {
+  expect(DESIGN).toContain('| P12 |');
   expect(heldBecause({ ...LOSSES, leaving: 50 })).toBeNull();
   expect(heldBecause({ ...LOSSES, leaving: 51 })).toContain('51 of 1000');
   expect(heldBecause({ ...LOSSES, active: 20, leaving: 10 })).toBeNull();
@@ -56,8 +56,8 @@ it('P9: lets the limit itself pass, and holds one more', () => {
   expect(heldBecause({ ...LOSSES, leaving: 1000, percent: 100 })).toBeNull();
 });
 
-it('P10: holds what takes more than half of a group of five or more', () => {
-  expect(DESIGN).toContain('| P10 |');
+it('P13: holds what takes more than half of a group of five or more', () => {
+  expect(DESIGN).toContain('| P13 |');
   const group = (members: number, leaving: number) =>
     heldBecause({ ...LOSSES, groups: [{ name: 'Readers', members, leaving }] });
   expect(group(4, 4)).toBeNull();
