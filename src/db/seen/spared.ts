@@ -4,11 +4,8 @@
  */
 
 import { chunks } from '../chunks.ts';
-import { fromBoolean } from '../columns.ts';
-import { idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import type { StoreRecord } from '../stores/stores.ts';
-import { type LinkRecord, toLink } from './links.ts';
 
 export interface ProtectedAccount {
   readonly remoteId: string;
@@ -141,54 +138,4 @@ export async function protectedMembers(
       }),
     ).values(),
   ];
-}
-
-export interface KnownAccount {
-  /** Without `removed` ones. */
-  readonly link: LinkRecord | null;
-  /** The entry of PROTECTED_ACCOUNTS that once matched it. */
-  readonly protectedAs: string | null;
-  /** The bridge has deleted it, whoever's it was, and the vendor may still show it. */
-  readonly isBeingDeleted: boolean;
-}
-
-/** What is recorded of accounts, of each in one row, by remote id; all of them have an entry. */
-export async function knownAccounts(
-  db: Db,
-  storeId: string,
-  remoteIds: readonly string[],
-): Promise<ReadonlyMap<string, KnownAccount>> {
-  if (remoteIds.length === 0) return new Map();
-  const deleted = db('links as gone')
-    .where({ 'gone.store_id': storeId, 'gone.kind': 'user', 'gone.state': 'removed' })
-    .where('gone.remote_id', db.ref('asked.id'))
-    .whereNotNull('gone.deleted_at');
-  const rows: readonly (AccountRow & Record<string, unknown>)[] = await db
-    .from(idRows(db, remoteIds, 'asked'))
-    .leftJoin('links as l', (on) => {
-      on.on('l.remote_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
-      on.andOnVal('l.state', '<>', 'removed');
-    })
-    .leftJoin('protected_accounts as p', (on) => {
-      on.on('p.remote_id', 'asked.id').andOnVal('p.store_id', storeId);
-    })
-    .select('l.*', { asked: 'asked.id', protected_as: 'p.pattern' })
-    .select(db.raw('exists ? as is_being_deleted', [deleted.select(db.raw('1'))]));
-  return new Map(
-    rows.map((row) => [
-      row.asked,
-      {
-        link: row.id === null ? null : toLink(row),
-        protectedAs: row.protected_as,
-        isBeingDeleted: fromBoolean(row.is_being_deleted),
-      },
-    ]),
-  );
-}
-
-interface AccountRow {
-  readonly id: string | null;
-  readonly asked: string;
-  readonly protected_as: string | null;
-  readonly is_being_deleted: boolean | number;
 }

@@ -5,10 +5,10 @@
 
 import { lower } from '../../db/columns.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
+import { knownGroups } from '../../db/seen/knownGroups.ts';
 import { groupsWithOthers } from '../../db/seen/ledger.ts';
 import { groupLinksByRemoteIds, type LinkRecord } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
-import { knownGroups } from '../../db/seen/walkedGroups.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
 import type { GroupSituation } from '../../plan/groups/group.ts';

@@ -3,6 +3,7 @@
  * be and are not, each with what the planner asks of it. Reads the database only.
  */
 
+import { knownAccounts } from '../../db/seen/knownPeople.ts';
 import { type LedgerEntry, ledgerEntries } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import {
@@ -15,7 +16,6 @@ import {
   wantedDifferences,
 } from '../../db/seen/memberDifferences.ts';
 import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
-import { knownAccounts } from '../../db/seen/spared.ts';
 import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/groups/group.ts';
@@ -23,7 +23,7 @@ import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type StoreContext, standingsOf } from '../../stores/desired.ts';
 import { memberHolds } from '../people/doubts.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
-import { namesOfAccount, namesOfLink, protectedAs, protectorOf } from '../people/protection.ts';
+import { namesOfAccount, namesOfLink, protectedAs, protectorBy } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
@@ -249,7 +249,7 @@ async function unwantedSituations(
   const { db, context } = planning;
   const remoteIds = rows.map((row) => row.remoteId);
   const known = await knownAccounts(db, context.store.id, remoteIds);
-  const protect = await protectorOf(db, context, [], protectedAs(known));
+  const protect = protectorBy(context, protectedAs(known));
   const people = rows.flatMap((row) => row.personId ?? []);
   const standings = await standingsOf(db, context, people);
   const linkOf = (remoteId: string) => known.get(remoteId)?.link ?? undefined;

@@ -2,10 +2,10 @@
 
 import type { Db } from '../../db/open.ts';
 import { enqueueTask } from '../../db/queue/tasks.ts';
+import { saveWalked } from '../../db/seen/knownGroups.ts';
 import { forgetGroup, ownsMembers } from '../../db/seen/ledger.ts';
 import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
-import { saveWalked } from '../../db/seen/walkedGroups.ts';
 import type { Delete } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { planGroup } from '../../plan/groups/group.ts';

@@ -1,8 +1,9 @@
 /** Which members of SCIM groups have protected accounts, so that nobody grants them anything. Reads the database only. */
 
-import { knownAccounts, protectedMembers } from '../../db/seen/spared.ts';
+import { knownAccounts } from '../../db/seen/knownPeople.ts';
+import { protectedMembers } from '../../db/seen/spared.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
-import { namesOfLink, protectedAs, protectorOf } from '../people/protection.ts';
+import { namesOfLink, protectedAs, protectorBy } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 
@@ -32,7 +33,7 @@ export async function protectedLinks(
 ): Promise<(remoteId: string) => boolean> {
   const remoteIds = accounts.map(({ remoteId }) => remoteId);
   const known = await knownAccounts(db, context.store.id, remoteIds);
-  const protect = await protectorOf(db, context, [], protectedAs(known));
+  const protect = protectorBy(context, protectedAs(known));
   return (remoteId) => {
     const link = known.get(remoteId)?.link ?? undefined;
     const names = link ? namesOfLink(context, link) : [];

@@ -6,9 +6,9 @@
 import { lower } from '../../db/columns.ts';
 import { isNameOfAnother } from '../../db/people/namesakes.ts';
 import { PRIORITY } from '../../db/queue/tasks.ts';
+import { type KnownAccount, knownAccounts } from '../../db/seen/knownPeople.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';
-import { type KnownAccount, knownAccounts } from '../../db/seen/spared.ts';
 import type { DesiredUser } from '../../model/desired.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { RemoteUser } from '../../model/remote.ts';

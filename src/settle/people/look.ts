@@ -7,10 +7,14 @@
 import { lower } from '../../db/columns.ts';
 import { speakingUsers } from '../../db/identity/persons.ts';
 import type { KnownWait } from '../../db/seen/keys.ts';
-import { type KnownPerson, knownPeople } from '../../db/seen/knownPeople.ts';
+import {
+  type KnownAccount,
+  type KnownPerson,
+  knownAccounts,
+  knownPeople,
+} from '../../db/seen/knownPeople.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { observationsById, observedUnder } from '../../db/seen/observations.ts';
-import { type KnownAccount, knownAccounts } from '../../db/seen/spared.ts';
 import type { Plan, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -153,15 +157,16 @@ export async function lookAtPeople(
 }
 
 /**
- * The linked account is not there: whoever was to lose access to it loses it at the one that took its place. Whose
- * account was shut already, and who is still in the directory, may have been given another one on purpose.
+ * The linked account is not there: whoever was to lose access to it loses it at the one that took its place. Who is only
+ * out of scope, and whose account was shut already, may have been given another one on purpose.
  */
 export function losesSuccessor(
   { lifecycle, outOfScope, keepRemote }: DesiredUser,
   { state }: Pick<LinkRecord, 'state'>,
 ): boolean {
   if (lifecycle === 'active' || keepRemote) return false;
-  return state !== 'disabled' || !outOfScope;
+  const mayBeOnPurpose = outOfScope && state === 'disabled';
+  return !mayBeOnPurpose;
 }
 
 /** The loss of who had left is owed, whatever another connection says of them since, until an admin believes it. */

@@ -4,13 +4,9 @@
  */
 
 import type { Db } from '../../db/open.ts';
+import type { KnownAccount } from '../../db/seen/knownPeople.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
-import {
-  type KnownAccount,
-  type ProtectedAccount,
-  protectedAmong,
-  rememberProtected,
-} from '../../db/seen/spared.ts';
+import { type ProtectedAccount, protectedAmong, rememberProtected } from '../../db/seen/spared.ts';
 import type { Attributes } from '../../model/desired.ts';
 import type { Remote, RemoteUser } from '../../model/remote.ts';
 import { protectedBy } from '../../plan/protection.ts';
@@ -32,7 +28,11 @@ export async function protectorOf(
   looked: ReadonlyMap<string, string | null> = new Map(),
 ): Promise<Protector> {
   const others = remoteIds.filter((id) => !looked.has(id));
-  const known = new Map([...looked, ...(await protectedAmong(db, context.store.id, others))]);
+  return protectorBy(context, new Map([...looked, ...(await protectedAmong(db, context.store.id, others))]));
+}
+
+/** `known`: by remote id, the entry that once matched the account; null where none did. */
+export function protectorBy(context: StoreContext, known: ReadonlyMap<string, string | null>): Protector {
   return (remoteId, names) => {
     const before = known.get(remoteId) ?? null;
     if (before !== null) return { remoteId, pattern: before, isNew: false };
@@ -92,7 +92,7 @@ function identifiersIn({ definition }: Typed, attributes: Attributes): readonly 
   return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }
 
-/** For `protectorOf`, by remote id. */
+/** For `protectorBy` and `protectorOf`. */
 export function protectedAs(
   known: ReadonlyMap<string, Pick<KnownAccount, 'protectedAs'>>,
 ): ReadonlyMap<string, string | null> {

@@ -6,9 +6,9 @@ import { CHANGED_MEMBERS_MAX } from '../../../src/db/queue/changedMembers.ts';
 import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
 import { completeTask, type DueTask, retryLater } from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY, retryTask } from '../../../src/db/queue/tasks.ts';
+import { knownGroups, saveWalked } from '../../../src/db/seen/knownGroups.ts';
 import { insertLink, updateLink } from '../../../src/db/seen/links.ts';
 import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
-import { knownGroups, saveWalked } from '../../../src/db/seen/walkedGroups.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 
