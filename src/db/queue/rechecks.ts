@@ -76,9 +76,9 @@ export async function enqueueDueRechecks(
     const subject = { kind: row.kind as Kind, id: row.subject_id as string };
     if (isUnderWay(subject)) continue;
     const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
-    hasSome = await db.transaction(async (tx) => {
+    const isPut = await db.transaction(async (tx) => {
       // A task with an intent of its own looks anyway, and has to learn the outcome of its own call first.
-      if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return hasSome;
+      if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return false;
       await enqueueTask(tx, storeId, {
         environmentId: row.environment_id,
         subject,
@@ -91,6 +91,7 @@ export async function enqueueDueRechecks(
       await tx('second_looks').where(key).delete();
       return true;
     });
+    hasSome ||= isPut;
   }
   return hasSome;
 }
