@@ -178,9 +178,19 @@ async function decide(
   return decided;
 }
 
-/** The store took a loss that somebody allowed. */
+/**
+ * The store took a loss that somebody allowed. Who took that approval back while the call was under way wants the loss
+ * back.
+ */
 export async function finishApproved(db: Db, id: string, at: string): Promise<void> {
-  await db('losses').where({ id }).update({ state: 'approved', standing: false, done_at: at });
+  const since = (column: string, decided: string) =>
+    db.raw("case when state = 'discarded' then ?? else ?? end", [decided, column]);
+  await db('losses')
+    .where({ id })
+    .update({
+      ...{ state: 'approved', standing: false, done_at: at },
+      ...{ undo_by: since('undo_by', 'decided_by'), undo_at: since('undo_at', 'decided_at') },
+    });
 }
 
 /** What is planned no more speaks for nothing; the incident still shows what became of it. */

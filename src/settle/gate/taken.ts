@@ -8,6 +8,7 @@ import { calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { holdBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
+import type { LossState } from '../../model/loss.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 
@@ -65,6 +66,9 @@ export async function recordLoss(
   await enqueueTask(tx, store.id, task);
 }
 
+/** What was approved; discarded, where somebody took the approval back since. */
+const LET_THROUGH: readonly LossState[] = ['approved', 'discarded'];
+
 /** The same of one that an earlier attempt took, and whose answer nobody heard. */
 export async function recordFoundLoss(
   tx: Db,
@@ -74,7 +78,7 @@ export async function recordFoundLoss(
 ): Promise<void> {
   const key = changeKey(change);
   const standing = await standingOfSubject(tx, attempt.context.store.id, attempt.task.subject);
-  const allowed = standing.find((row) => row.changeKey === key && row.state === 'approved');
+  const allowed = standing.find((row) => row.changeKey === key && LET_THROUGH.includes(row.state));
   await recordLoss(tx, attempt, change, lossOf, allowed?.id ?? null);
 }
 

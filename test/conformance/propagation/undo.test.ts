@@ -2,6 +2,8 @@
 
 import { eventually } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
+import type { EmulatedRequest } from '../../emulator/server.ts';
+import { isWrite } from '../../fault/world.ts';
 import { crowdIn, TIGHT } from './crowd.ts';
 import { type StoreType, startWorld, type World } from './world.ts';
 
@@ -173,6 +175,46 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     const { body } = await world.bridge.admin('GET', '/events?kind=change.enable&outcome=success');
     expect(body._embedded.events).toHaveLength(1);
   });
+
+  it.each(
+    TYPES.flatMap(
+      (type) =>
+        [
+          [type, 'comes'],
+          [type, 'is lost'],
+        ] as const,
+    ),
+  )(
+    'gives back what %s takes while somebody undoes its approval, where the answer %s',
+    async (type, answer) => {
+      await world.add(type, TIGHT);
+      await deactivate(await joinMany(2));
+      let release = () => {};
+      const until = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+      let isUnderWay = false;
+      const matches = (request: EmulatedRequest) => {
+        // Where the answer is lost, the bridge looks.
+        if (isWrite(request) !== (answer === 'comes')) return false;
+        isUnderWay = true;
+        return true;
+      };
+      if (answer === 'is lost') faults.inject({ fault: { kind: 'drop', applied: true }, matches: isWrite });
+      faults.inject({ fault: { kind: 'hold', until }, matches, times: Number.POSITIVE_INFINITY });
+      await world.store(type, 'POST', '/held/approve', { all: true });
+      await eventually(async () => isUnderWay || undefined);
+      expect(await undo()).toMatchObject({ status: 202, body: { decided: 2 } });
+      faults.clear();
+      release();
+      await world.settled();
+      for (const name of ['p0', 'p1'])
+        expect(await world.account(type, name)).toMatchObject({ enabled: true });
+      expect((await newest()).undo).toMatchObject({ requested: 2, given: 2 });
+      expect(await world.syncStatus(type)).toMatchObject({ openLeavers: [] });
+    },
+  );
 
   it('refuses later than 7 days after the incident closed', async () => {
     await world.add('Demo', TIGHT);
