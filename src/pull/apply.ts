@@ -6,18 +6,21 @@
 import { findUser, type UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import { type Line, type LineState, linesOf, markLines } from '../db/pull/changes.ts';
+import { anyNameAside, putNamesAside } from '../db/pull/circles.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupBySourceId, usersBySourceId } from '../db/pull/directory.ts';
 import { forgetRecords, keepRecords, recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
+import { transact } from '../db/transaction.ts';
 import { changeGroup, createGroup, deleteGroup } from '../directory/groups.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { Resource } from '../model/resource.ts';
+import { CIRCLE_MAX, namesOf } from '../plan/pull/order.ts';
 import type { SourceUser } from '../sources/source.ts';
 import { isOlder, pagesOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
@@ -35,29 +38,67 @@ export interface ApplyInput {
 
 /** False where nothing was left to do. */
 export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<boolean> {
-  const { run, state } = input;
-  const lines = await linesOf(deps.db, run.id, [state], 0, LINES_PER_TURN);
+  const { run } = input;
+  const lines = await nextLines(deps.db, input);
   const done: number[] = [];
   for (const batch of batchesOf(lines)) {
-    const refusal = await carryOut(deps, input, batch);
-    const seqs = batch.map(({ seq }) => seq);
-    if (refusal === null) done.push(...seqs);
-    else await markLines(deps.db, run.id, seqs, 'refused', refusal);
+    const isCircle = batch[0]?.detail.circle !== undefined;
+    if (isCircle) await passNamesRound(deps, input, batch);
+    // Where names went round each line finds it so; else whoever leaves must get out all the same.
+    for (const part of isCircle ? batch.map((line) => [line]) : [batch]) {
+      const refusal = await carryOut(deps, input, part);
+      const seqs = part.map(({ seq }) => seq);
+      if (refusal === null) done.push(...seqs);
+      else await markLines(deps.db, run.id, seqs, 'refused', refusal);
+    }
   }
   await markLines(deps.db, run.id, done, 'done');
   return lines.length > 0;
 }
 
-/** Memberships of one group in a row are one command. */
+/** Some lines, and whoever else is in the circle of the last one. */
+async function nextLines(db: Db, { run, state }: ApplyInput): Promise<readonly Line[]> {
+  const lines = await linesOf(db, run.id, [state], 0, LINES_PER_TURN);
+  const last = lines.at(-1);
+  if (last?.detail.circle === undefined) return lines;
+  const after = await linesOf(db, run.id, [state], last.seq, CIRCLE_MAX);
+  const other = after.findIndex(({ detail }) => detail.circle !== last.detail.circle);
+  return [...lines, ...after.slice(0, other === -1 ? after.length : other)];
+}
+
+/** Memberships of one group in a row are one command, and so are names that go round. */
 function batchesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
   const batches: Line[][] = [];
+  const keyOf = ({ detail }: Line) =>
+    detail.group ? `group ${detail.group.sourceId}` : detail.circle && `circle ${detail.circle}`;
   for (const line of lines) {
-    const last = batches.at(-1)?.[0];
-    const group = line.detail.group?.sourceId;
-    if (group !== undefined && last?.detail.group?.sourceId === group) batches.at(-1)?.push(line);
+    const last = batches.at(-1);
+    const key = keyOf(line);
+    if (key !== undefined && last?.[0] && keyOf(last[0]) === key) last.push(line);
     else batches.push([line]);
   }
   return batches;
+}
+
+/** One transaction, or nothing where the directory refuses one of them. */
+async function passNamesRound(deps: PullDeps, input: ApplyInput, circle: readonly Line[]): Promise<void> {
+  const { connectionId } = input.run;
+  const [{ kind } = { kind: 'user' as const }] = circle;
+  const holders = circle.map((line) => ({ sourceId: line.sourceId, name: namesOf(line).givesUp ?? '' }));
+  await deps.identifierHash();
+  try {
+    await transact(deps.db, async (tx) => {
+      const within = { ...deps, db: tx, wake: { ...deps.wake, signal: () => {} } };
+      await putNamesAside(tx, connectionId, kind, holders);
+      for (const line of circle) await (kind === 'group' ? applyToGroup : applyToUser)(within, input, line);
+      const ids = holders.map(({ sourceId }) => sourceId);
+      if (await anyNameAside(tx, connectionId, kind, ids))
+        throw new DirectoryRefusal('taken', 'Not everybody whose names go round takes one.');
+    });
+    deps.wake.signal();
+  } catch (error) {
+    if (!(error instanceof DirectoryRefusal)) throw error;
+  }
 }
 
 /** Why the directory refused it; null where it is so now. */

@@ -14,16 +14,9 @@ import {
   type NewLine,
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
-import {
-  holdersOfNames,
-  type KnownGroup,
-  knownGroups,
-  knownUsers,
-  memberSourceIds,
-  namesBySourceId,
-} from '../db/pull/directory.ts';
+import { holdersOfNames, knownGroups, knownUsers, namesBySourceId } from '../db/pull/directory.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
-import { stage, stagedAmong, stagedPage } from '../db/pull/staging.ts';
+import { stage, stagedAmong } from '../db/pull/staging.ts';
 import { announceCause } from '../db/queue/causes.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
@@ -35,6 +28,7 @@ import { isoTime } from '../support/clock.ts';
 import { doubtLeavers, type Judged, judgeAbsent } from './absent.ts';
 import { Arrivals } from './comparison/arrivals.ts';
 import { FoundLines } from './comparison/found.ts';
+import { missingGroups, shownGroups } from './comparison/groupNames.ts';
 import { compareGroups, type NamedPerson } from './comparison/groups.ts';
 import { LineSink } from './comparison/lines.ts';
 import { depthOf } from './comparison/managers.ts';
@@ -98,13 +92,17 @@ export async function compareRun(
       `The source shows nobody, and there were ${known.ids.size} people: nothing was changed.`,
     );
   const existing = await knownGroups(db, connectionId);
-  const showsGroups = (await stagedPage(db, run.id, 'group', '', 1)).length > 0;
-  if (isFull && settings.groups.mode === 'All' && !showsGroups && existing.size > 0)
+  const shown = await shownGroups(db, run.id, settings.tags);
+  if (isFull && settings.groups.mode === 'All' && shown.size === 0 && existing.size > 0)
     throw new ScanRefused(
       `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
     );
-  const missing = isFull ? [...known.ids.keys()].filter((id) => !people.ids.has(id)) : [];
-  const judged = await judgeAbsent(run, 'user', missing, source, context);
+  // A delta shows no deletion: it asks about those alone whose names others take, and believes no more than that they are gone.
+  const asked = isFull ? [...known.ids.keys()] : await found.holdersOfTaken();
+  const missing = asked.filter((id) => !people.ids.has(id));
+  const judged = (await judgeAbsent(run, 'user', missing, source, context)).filter(
+    ({ meaning }) => isFull || leaves(meaning),
+  );
   const certain = provesAbsence(judged.map(({ meaning }) => meaning));
   const goes = certain ? judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id) : [];
   const removed = run.takesFiltered ? [...goes, ...people.outside] : goes;
@@ -123,9 +121,12 @@ export async function compareRun(
     people.problems.add(`${sourceId} would have a userName that somebody else has.`);
   };
   for await (const line of found.inOrder((id) => depthOf(id, people.leads), refuse)) await sink.add(line);
+  const missingIds = missingGroups(shown, existing, isFull);
+  const goneGroups = certain ? await absentGroups(input, missingIds) : [];
+  const shownGone = [...shown].flatMap(([id, { isGone }]) => (isGone && existing.has(id) ? id : []));
   const groups = await compareGroups(
     {
-      ...{ db, run, settings, existing },
+      ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...goneGroups]) },
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
       takenOver: people.takenOver,
       isPresent: (id) => isPresent(people, known, id),
@@ -136,10 +137,7 @@ export async function compareRun(
     },
     (line) => sink.add(line),
   );
-  const goneGroups = certain ? await absentGroups(input, groups.absent) : [];
   people.skipped += groups.refused;
-  const removedGroups = await linesOfGroups(db, existing, goneGroups);
-  for (const line of removedGroups.lines) await sink.add(line);
   await sink.flush();
   const { BRAKE_PERCENT, BRAKE_MIN } = withDefaults(
     definition.settings,
@@ -148,7 +146,7 @@ export async function compareRun(
   const held = heldBecause({
     active: known.ids.size - known.inactive.size,
     leaving: sink.leaving,
-    groups: [...groups.shrinking, ...removedGroups.shrinking].filter(({ name }) => sink.shrinks(name)),
+    groups: groups.shrinking.filter(({ name }) => sink.shrinks(name)),
     percent: Number(BRAKE_PERCENT),
     min: Number(BRAKE_MIN),
   });
@@ -221,20 +219,6 @@ async function absentGroups(input: CompareInput, ids: readonly string[]): Promis
   const left = run.takesFiltered ? ids.filter((id) => !isChosen(id)) : [];
   const judged: readonly Judged[] = await judgeAbsent(run, 'group', ids.filter(isChosen), source, context);
   return [...left, ...judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id)];
-}
-
-async function linesOfGroups(db: Db, existing: ReadonlyMap<string, KnownGroup>, ids: readonly string[]) {
-  const lines: NewLine[] = [];
-  const shrinking: { name: string; members: number; leaving: number }[] = [];
-  for (const id of ids) {
-    const group = existing.get(id);
-    if (!group) continue;
-    const members = (await memberSourceIds(db, group.id)).size;
-    shrinking.push({ name: group.displayName, members, leaving: members });
-    const { id: subjectId, displayName: display } = group;
-    lines.push({ op: 'remove', kind: 'group', sourceId: id, subjectId, personId: null, display, detail: {} });
-  }
-  return { lines, shrinking };
 }
 
 /** What an admin declined and is no question any more, and how many people the lines could take something from. */

@@ -32,6 +32,8 @@ export interface LineDetail {
   readonly userName?: string;
   /** The manager's id at the source; null: none. */
   readonly manager?: string | null;
+  /** The same for those in a row whose names go round among them: they are carried out together. */
+  readonly circle?: string;
 }
 
 export type NewLine = Omit<Line, 'seq' | 'state' | 'reason' | 'isCalledOff'>;

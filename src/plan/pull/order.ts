@@ -1,6 +1,7 @@
 /**
  * In which order the lines of a run are carried out. Whoever leaves comes first, so that nobody keeps access for want of
- * a turn; a name is given up before somebody else takes it; managers are made before those whom they lead. Pure.
+ * a turn; a name is given up before somebody else takes it; managers are made before those whom they lead; groups are
+ * renamed before others are made. Pure.
  */
 
 /** Of a line as much as its place needs: a company's lines are never in memory together. */
@@ -8,14 +9,20 @@ export interface Ordered {
   readonly op: string;
   readonly kind: string;
   readonly sourceId: string;
-  /** The name to sign in by that somebody gets, and the one that they had, as they are compared. */
+  /** The name that somebody, or a group, gets, and the one that they had, as they are compared. */
   readonly takes?: string;
   readonly givesUp?: string;
+  /** The same for all whose names go round among them: none of them can be carried out without the others. */
+  readonly circle?: string;
 }
+
+/** Names that go round among more than so many stay where they are. */
+export const CIRCLE_MAX = 1_000;
 
 export interface Naming {
   readonly op: string;
-  /** Of whoever goes: their name. */
+  readonly kind: string;
+  /** Of whoever goes, and of a group that is made: the name. */
   readonly display?: string;
   readonly detail: {
     /** Of whoever is made: the name to sign in by. */
@@ -25,11 +32,15 @@ export interface Naming {
 }
 
 /** Which names a line moves. */
-export function namesOf({ op, detail, display }: Naming): Pick<Ordered, 'takes' | 'givesUp'> {
-  const { userName } = detail;
+export function namesOf({ op, kind, detail, display }: Naming): Pick<Ordered, 'takes' | 'givesUp'> {
+  const isGroup = kind === 'group';
   if (op === 'remove') return display === undefined ? {} : { givesUp: nameKey(display) };
-  if (op === 'create' || op === 'match') return userName === undefined ? {} : { takes: nameKey(userName) };
-  const change = detail.attributes?.find(({ name }) => name === 'userName');
+  if (op === 'create' || op === 'match') {
+    const made = isGroup ? display : detail.userName;
+    return made === undefined ? {} : { takes: nameKey(made) };
+  }
+  const named = isGroup ? 'displayName' : 'userName';
+  const change = detail.attributes?.find(({ name }) => name === named);
   if (typeof change?.from !== 'string' || typeof change.to !== 'string') return {};
   return { takes: nameKey(change.to), givesUp: nameKey(change.from) };
 }
@@ -41,18 +52,23 @@ export function inOrder<L extends Ordered>(
 ): readonly L[] {
   const givenUp = new Map<string, L>();
   for (const line of lines) if (line.givesUp !== undefined) givenUp.set(line.givesUp, line);
-  const ordered: L[] = [];
-  const placed = new Set<L>();
-  const place = (line: L): void => {
-    if (placed.has(line)) return;
-    placed.add(line);
-    const holder = line.takes === undefined ? undefined : givenUp.get(line.takes);
-    if (holder) place(holder);
-    ordered.push(line);
-  };
+  const holderFor = ({ takes }: L) => (takes === undefined ? undefined : givenUp.get(takes));
   const ranks = new Map(lines.map((line) => [line, rankOf(line, depthOf)]));
   const rank = (line: L) => ranks.get(line) ?? LAST;
-  for (const line of [...lines].sort((one, other) => rank(one) - rank(other))) place(line);
+  const ordered: L[] = [];
+  const placed = new Set<L>();
+  for (const first of [...lines].sort((one, other) => rank(one) - rank(other))) {
+    const path: L[] = [];
+    let next: L | undefined = first;
+    for (; next && !placed.has(next); next = holderFor(next)) {
+      placed.add(next);
+      path.push(next);
+    }
+    const circle = path.slice(next && path.includes(next) ? path.indexOf(next) : path.length);
+    const isCircle = circle.length > 1 && circle.length <= CIRCLE_MAX;
+    const together = isCircle ? circle.map((line) => ({ ...line, circle: first.sourceId })) : circle;
+    ordered.push(...together, ...path.slice(0, path.length - circle.length).reverse());
+  }
   return ordered;
 }
 
@@ -62,10 +78,11 @@ export class NamesInTurn {
   readonly #taken = new Set<string>();
 
   /** `holder`: the id at the source of whoever has the name before the run; undefined: nobody. */
-  admits({ op, sourceId, takes, givesUp }: Ordered, holder: string | undefined): boolean {
+  admits({ op, sourceId, takes, givesUp, circle }: Ordered, holder: string | undefined): boolean {
     const moves = takes !== givesUp;
     if (takes !== undefined && moves) {
-      const isFree = holder === undefined || holder === sourceId || this.#free.has(takes);
+      const isFree =
+        holder === undefined || holder === sourceId || circle !== undefined || this.#free.has(takes);
       // Whoever leaves goes without the new name.
       if (!isFree || this.#taken.has(takes)) return op === 'deactivate';
       this.#taken.add(takes);
@@ -81,9 +98,10 @@ export class NamesInTurn {
 const LAST = Number.MAX_SAFE_INTEGER;
 
 function rankOf({ op, kind, sourceId }: Ordered, depthOf: (sourceId: string) => number): number {
-  if (kind !== 'user') return LAST;
   if (op === 'remove' || op === 'deactivate') return 0;
-  return op === 'create' || op === 'match' ? 1 + depthOf(sourceId) : LAST;
+  const makes = op === 'create' || op === 'match';
+  if (kind === 'group') return makes ? LAST : 1;
+  return makes ? 1 + depthOf(sourceId) : LAST;
 }
 
 /** Names are compared trimmed and without regard to case. */

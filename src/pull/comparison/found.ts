@@ -47,6 +47,12 @@ export class FoundLines {
     return this.#removed;
   }
 
+  /** By their ids at the source, who has a name that somebody takes. */
+  async holdersOfTaken(): Promise<readonly string[]> {
+    const holders = await this.#deps.holders(this.#places.flatMap(({ takes }) => takes ?? []));
+    return [...holders.values()].filter((id) => id !== '');
+  }
+
   /** `depthOf`: how many managers are above somebody. `refuse`: for whom the name is not free in their turn. */
   async *inOrder(
     depthOf: (sourceId: string) => number,
@@ -62,7 +68,7 @@ export class FoundLines {
       for (const place of page) {
         const line = lines.get(place.sourceId);
         if (!line) throw new Error(`The line of ${place.sourceId} was found and is not kept.`);
-        if (names.admits(place, holders.get(place.takes ?? ''))) yield line;
+        if (names.admits(place, holders.get(place.takes ?? ''))) yield inCircle(line, place);
         else refuse(line);
       }
     }
@@ -73,4 +79,9 @@ export class FoundLines {
     this.#page = [];
     if (page.length > 0) await this.#deps.keep(page);
   }
+}
+
+/** The line as it is carried out: with those who have each other's names, or alone. */
+export function inCircle(line: NewLine, { circle }: Pick<Ordered, 'circle'>): NewLine {
+  return circle === undefined ? line : { ...line, detail: { ...line.detail, circle } };
 }

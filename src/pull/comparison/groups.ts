@@ -7,25 +7,17 @@ import type { Db } from '../../db/open.ts';
 import type { LineDetail, NewLine } from '../../db/pull/changes.ts';
 import { type KnownGroup, memberSourceIds } from '../../db/pull/directory.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
-import { type StagedMember, stagedMembers, stagedPage } from '../../db/pull/staging.ts';
-import { acceptableGroup, trimmedGroup } from '../../directory/identifiers.ts';
-import { refusalIn } from '../../directory/refusal.ts';
-import type { GroupTag, PullSettings } from '../../model/pull/pull.ts';
-import { nameKey } from '../../plan/pull/order.ts';
-import type { SourceGroup } from '../../sources/source.ts';
-import { pagesOf } from './people.ts';
+import { type StagedMember, stagedMembers } from '../../db/pull/staging.ts';
+import type { SourceLosses } from '../../plan/pull/brake.ts';
+import { nameGroups, type ShownGroup } from './groupNames.ts';
 
 const PAGE = 500;
 
+export type GroupLosses = SourceLosses['groups'][number];
+
 export interface GroupsCompared {
   /** For the brake: groups that lose members. */
-  readonly shrinking: readonly {
-    readonly name: string;
-    readonly members: number;
-    readonly leaving: number;
-  }[];
-  /** In the directory, and not in the scan. */
-  readonly absent: readonly string[];
+  readonly shrinking: readonly GroupLosses[];
   /** How many would have a name that the directory does not take. */
   readonly refused: number;
   /** Groups whose list of members is not believed. */
@@ -38,7 +30,6 @@ export type NamedPerson = Pick<NewLine, 'subjectId' | 'personId' | 'display'>;
 export interface GroupsInput {
   readonly db: Db;
   readonly run: PullRun;
-  readonly settings: PullSettings;
   /** The line of each of these people, by their ids at the source. */
   named(ids: readonly string[]): Promise<ReadonlyMap<string, NamedPerson>>;
   /** Who is, or will be, in the directory. */
@@ -55,6 +46,9 @@ export interface GroupsInput {
   readonly mayLeave: boolean;
   /** By their ids at the source, those of the directory. */
   readonly existing: ReadonlyMap<string, KnownGroup>;
+  readonly shown: ReadonlyMap<string, ShownGroup>;
+  /** By their ids at the source, those that go. */
+  readonly removedGroups: ReadonlySet<string>;
   /** Hears why a group is left as it is. */
   refused(sentence: string): void;
   /** Why those do not leave the group whom its list has not; null where they do. */
@@ -69,82 +63,40 @@ export async function compareGroups(
   input: GroupsInput,
   add: (line: NewLine) => Promise<void>,
 ): Promise<GroupsCompared> {
-  const { db, run, settings, existing } = input;
-  const members = new Members(input);
-  const shrinking: { name: string; members: number; leaving: number }[] = [];
-  const shown = new Set<string>();
-  const doubted: { what: 'members'; id: string; reason: string }[] = [];
-  /** Whose each name is, as line after line leaves it. */
-  const owners = new Map([...existing].map(([id, { displayName }]) => [nameKey(displayName), id]));
-  let refused = 0;
-  for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, run.id, 'group', after, PAGE))) {
-    for (const group of groups) {
-      shown.add(group.id);
-      const there = existing.get(group.id);
-      const display = nameHere(group, settings.tags);
-      const of = { kind: 'group' as const, sourceId: group.id, personId: null, display };
-      if (group.state === 'gone') {
-        if (!there) continue;
-        owners.delete(nameKey(there.displayName));
-        const count = (await memberSourceIds(db, there.id)).size;
-        shrinking.push({ name: display, members: count, leaving: count });
-        await add({ op: 'remove', ...of, subjectId: there.id, detail: {} });
-        continue;
-      }
-      const isNew = there?.displayName !== display.trim();
-      const refusal = isNew ? refusalOf(group.id, display, there, owners) : null;
-      if (refusal !== null) {
-        refused += 1;
-        input.refused(refusal);
-        if (!there) continue;
-      } else if (!there) {
-        await add({ op: 'create', ...of, subjectId: null, detail: {} });
-      } else if (isNew) {
-        const attributes = [{ name: 'displayName', from: there.displayName, to: display }];
-        await add({ op: 'update', ...of, subjectId: there.id, detail: { attributes } });
-      }
-      const wanted = await members.of(group.id);
-      const ids = there ? await memberSourceIds(db, there.id) : [];
-      const current = new Set([...ids].map((id) => input.takenOver.get(id) ?? id));
-      const detail: LineDetail = { group: { sourceId: group.id, display } };
-      const joins = [...wanted.ids].filter((id) => !current.has(id) && input.isPresent(id));
-      for await (const line of memberships('join', joins, detail, input)) await add(line);
-      if (!wanted.isWhole || !input.mayLeave) continue;
-      const leaves = [...current].filter((id) => !wanted.ids.has(id) && !input.removed.has(id));
-      if (leaves.length === 0) continue;
-      const reason = await input.doubt({ id: group.id, name: display }, leaves);
-      if (reason !== null) {
-        doubted.push({ what: 'members', id: group.id, reason });
-        continue;
-      }
-      for await (const line of memberships('leave', leaves, detail, input)) await add(line);
-      const leaving = leaves.filter((id) => !input.leaving.has(id)).length;
-      if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });
-    }
+  const { db, shown, existing, removedGroups } = input;
+  const { lines, present, refusals } = nameGroups(shown, existing, removedGroups);
+  for (const refusal of refusals) input.refused(refusal);
+  const shrinking: GroupLosses[] = [];
+  for (const line of lines) {
+    await add(line);
+    if (line.op !== 'remove' || line.subjectId === null) continue;
+    const members = (await memberSourceIds(db, line.subjectId)).size;
+    shrinking.push({ name: line.display, members, leaving: members });
   }
-  const absent = run.mode === 'delta' ? [] : [...existing.keys()].filter((id) => !shown.has(id));
-  return { shrinking, absent, refused, doubted };
-}
-
-/** Why the directory would not take the name; null where it is the group's from now on. */
-function refusalOf(
-  id: string,
-  display: string,
-  there: KnownGroup | undefined,
-  owners: Map<string, string>,
-): string | null {
-  const name = nameKey(display);
-  const owner = owners.get(name);
-  if (owner !== undefined && owner !== id)
-    return `${id} has the name ${display}, which another group has too.`;
-  const before = there ? { displayName: there.displayName } : null;
-  const refusal = refusalIn(() =>
-    acceptableGroup(before, trimmedGroup({ displayName: display, externalId: id })),
-  );
-  if (refusal !== null) return `${id}: ${refusal}`;
-  if (there) owners.delete(nameKey(there.displayName));
-  owners.set(name, id);
-  return null;
+  const members = new Members(input);
+  const doubted: { what: 'members'; id: string; reason: string }[] = [];
+  for (const [id, { display }] of shown) {
+    if (!present.has(id)) continue;
+    const there = existing.get(id);
+    const wanted = await members.of(id);
+    const ids = there ? await memberSourceIds(db, there.id) : [];
+    const current = new Set([...ids].map((one) => input.takenOver.get(one) ?? one));
+    const detail: LineDetail = { group: { sourceId: id, display } };
+    const joins = [...wanted.ids].filter((one) => !current.has(one) && input.isPresent(one));
+    for await (const line of memberships('join', joins, detail, input)) await add(line);
+    if (!wanted.isWhole || !input.mayLeave) continue;
+    const leaves = [...current].filter((one) => !wanted.ids.has(one) && !input.removed.has(one));
+    if (leaves.length === 0) continue;
+    const reason = await input.doubt({ id, name: display }, leaves);
+    if (reason !== null) {
+      doubted.push({ what: 'members', id, reason });
+      continue;
+    }
+    for await (const line of memberships('leave', leaves, detail, input)) await add(line);
+    const leaving = leaves.filter((one) => !input.leaving.has(one)).length;
+    if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });
+  }
+  return { shrinking, refused: refusals.length, doubted };
 }
 
 async function* memberships(
@@ -161,13 +113,6 @@ async function* memberships(
       yield { op, kind: 'user', sourceId: id, detail, ...person };
     }
   }
-}
-
-export function nameHere({ id, name }: Pick<SourceGroup, 'id' | 'name'>, tags: readonly GroupTag[]): string {
-  const tag = tags.find(({ externalId, original }) =>
-    externalId === undefined ? original === name : externalId === id,
-  );
-  return tag?.translation ?? name;
 }
 
 interface MembersOfGroup {

@@ -40,6 +40,8 @@ export interface Script {
   missingRight: string | null;
   /** Where a delta would go on; null where there is none. */
   position: string | null;
+  /** Ids of those whom a delta shows. */
+  changed: string[];
   /** Before each page but the first of people. */
   between: () => Promise<void>;
   /** Of people. */
@@ -51,7 +53,7 @@ export interface Script {
 export function script(): Script {
   return {
     ...{ users: [], groups: [], tenant: 'acme', hidden: [], breaksOff: false, fails: null },
-    ...{ unread: [], lookups: {}, asked: {}, missingRight: null, position: null },
+    ...{ unread: [], lookups: {}, asked: {}, missingRight: null, position: null, changed: [] },
     ...{ between: async () => undefined, open: 0, pageSize: 2 },
   };
 }
@@ -90,15 +92,20 @@ export function scripted(state: Script): SourceDefinition {
     manager: { childKey: 'boss', parentKey: 'number' },
     create: ({ configuration }) => {
       const shows = ({ id }: { readonly id: string }) => id.startsWith(String(configuration.FILTER ?? ''));
-      async function* pages({ groups }: ScanRequest): AsyncGenerator<ScanPage> {
-        const users = state.users.filter((one) => shows(one) && !state.hidden.includes(one.id));
+      async function* pages(
+        { groups }: ScanRequest,
+        isIn: (one: { readonly id: string }) => boolean = () => true,
+      ): AsyncGenerator<ScanPage> {
+        const users = state.users.filter((one) => shows(one) && isIn(one) && !state.hidden.includes(one.id));
         for (let at = 0; at < users.length; at += state.pageSize) {
           if (at > 0) await state.between();
           yield { kind: 'users', users: users.slice(at, at + state.pageSize) };
         }
         yield* state.unread;
         const chosen = state.groups.filter(
-          ({ id }) => groups.mode === 'All' || (groups.mode === 'Selected' && groups.ids.includes(id)),
+          (one) =>
+            isIn(one) &&
+            (groups.mode === 'All' || (groups.mode === 'Selected' && groups.ids.includes(one.id))),
         );
         yield { kind: 'groups', groups: chosen.map(({ members: _, ...group }) => group) };
         for (const group of chosen) {
@@ -130,6 +137,7 @@ export function scripted(state: Script): SourceDefinition {
             state.open -= 1;
           }
         },
+        delta: (_position, request) => pages(request, ({ id }) => state.changed.includes(id)),
         async lookup(kind, id) {
           const scriptedAnswer = state.lookups[id];
           if (scriptedAnswer) return scriptedAnswer;

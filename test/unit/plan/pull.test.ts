@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldBecause } from '../../../src/plan/pull/brake.ts';
 import { type Absence, meaningOf, provesAbsence } from '../../../src/plan/pull/missing.ts';
-import { inOrder, type Naming, namesOf } from '../../../src/plan/pull/order.ts';
+import { inOrder, type Naming, namesOf, type Ordered } from '../../../src/plan/pull/order.ts';
 
 const DESIGN = readFileSync(join(__dirname, '../../../docs/design.md'), 'utf8');
 
@@ -67,25 +67,39 @@ it('P13: holds what takes more than half of a group of five or more', () => {
 
 describe('the order of lines', () => {
   const line = (op: string, sourceId: string, detail: Naming['detail'] = {}) => ({
-    ...{ op, kind: 'user', sourceId, ...namesOf({ op, detail }) },
+    ...{ op, kind: 'user', sourceId, ...namesOf({ op, kind: 'user', detail }) },
   });
   const renamed = (sourceId: string, from: string, to: string) =>
     line('update', sourceId, { attributes: [{ name: 'userName', from, to }] });
   const order = (lines: Parameters<typeof inOrder>[0], depth: Readonly<Record<string, number>> = {}) =>
     inOrder(lines, (id) => depth[id] ?? 0).map(({ sourceId }) => sourceId);
 
-  it('lets go first, makes managers before those whom they lead, and changes groups last', () => {
-    const group = { ...line('remove', 'g'), kind: 'group' };
-    const lines = [group, line('join', 'j'), line('create', 'led'), line('create', 'boss')];
+  it('lets go first, and makes managers before those whom they lead', () => {
+    const lines = [line('update', 'u'), line('create', 'led'), line('create', 'boss')];
     expect(order([...lines, line('remove', 'r'), line('deactivate', 'd')], { led: 1 })).toEqual([
-      ...['r', 'd', 'boss', 'led', 'g', 'j'],
+      ...['r', 'd', 'boss', 'led', 'u'],
     ]);
   });
 
-  it('gives each name up before somebody takes it, and ends where two swap theirs', () => {
+  it('lets groups go first, and makes new ones last', () => {
+    const lines = ['create', 'update', 'remove'].map((op) => ({ ...line(op, op), kind: 'group' }));
+    expect(order(lines)).toEqual(['remove', 'update', 'create']);
+  });
+
+  it('gives each name up before somebody takes it', () => {
     const chain = [renamed('a', 'A', 'b'), renamed('b', 'B ', 'c'), renamed('c', 'c', 'new')];
     expect(order(chain)).toEqual(['c', 'b', 'a']);
     expect(order([line('create', 'n', { userName: 'a' }), renamed('a', 'A', 'x')])).toEqual(['a', 'n']);
-    expect(order([renamed('a', 'a', 'b'), renamed('b', 'b', 'a')]).sort()).toEqual(['a', 'b']);
+    const long = Array.from({ length: 20_000 }, (_, at) => renamed(`${at}`, `${at}`, `${at + 1}`));
+    expect(order(long).slice(0, 2)).toEqual(['19999', '19998']);
+  });
+
+  it('keeps those together whose names go round', () => {
+    const chain = [renamed('x', 'x', 'y'), renamed('y', 'y', 'z')];
+    const circle = [renamed('a', 'a', 'b'), renamed('b', 'b', 'c'), renamed('c', 'c', 'a')];
+    const lines = inOrder<Ordered>([...chain, ...circle, renamed('s', 'S', 's')], () => 0);
+    expect(lines.map(({ sourceId, circle: of }) => `${sourceId} ${of ?? '-'}`)).toEqual([
+      ...['y -', 'x -', 'a a', 'b a', 'c a', 's -'],
+    ]);
   });
 });
