@@ -292,6 +292,42 @@ it('adopts what it was refused to make, also where it could not look at once', a
   expect(await said('change.adopt')).toEqual(['Slack in scope: Slack has no active rule, so everyone is']);
 });
 
+it.each([
+  ['account', () => world.company.hire('joe'), () => readdress('joe', 'jo')],
+  [
+    'group',
+    () => world.company.addGroup('waiters', ['ann']),
+    () => world.company.renameGroup('waiters', 'hosts'),
+  ],
+])('makes one %s, whose identifier changes before it arrives', async (kind, write, change) => {
+  const { db } = world.bridge;
+  const { users, groups } = world.slack;
+  const known = users.size + groups.size;
+  world.slack.faults.inject({ fault: NOT_ACTED, matches: isWrite });
+  await write();
+  const creation = await eventually(async () => world.slack.requests.find(isWrite), 5_000);
+  await change();
+  await eventually(() => db('tasks').where('error', 'like', '%may_arrive%').first(), 5_000);
+  expect(users.size + groups.size).toBe(known);
+  await arrive(creation);
+  const now = new Date().toISOString();
+  await db('second_looks').update({ at: now });
+  await db('tasks').where('error', 'like', '%may_arrive%').update({ run_at: now });
+  await world.bridge.settled();
+  const names =
+    kind === 'account'
+      ? [...users.values()].map(({ emails }) => emails[0]?.value)
+      : [...groups.values()].map(({ displayName }) => displayName);
+  expect(names.slice(-1)).toEqual([kind === 'account' ? 'jo@acme.example' : 'hosts']);
+  expect(users.size + groups.size).toBe(known + 1);
+});
+
+async function readdress(name: string, to: string): Promise<void> {
+  const address = { op: 'replace', path: 'emails', value: [{ value: `${to}@acme.example`, primary: true }] };
+  const reply = await world.bridge.scim('PATCH', `/Users/${world.company.idOf(name)}`, patch(address));
+  expect(reply.status).toBe(200);
+}
+
 describe('a creation that is refused because somebody has the identifier, which is corrected meanwhile', () => {
   const isCreation = ({ method, path }: { method: string; path: string }) =>
     method === 'POST' && path.endsWith('/Users');
@@ -312,14 +348,9 @@ describe('a creation that is refused because somebody has the identifier, which 
     release();
     await world.bridge.settled();
   }
-  const readdress = async () => {
-    const address = { op: 'replace', path: 'emails', value: [{ value: 'jo@acme.example', primary: true }] };
-    const reply = await world.bridge.scim('PATCH', `/Users/${world.company.idOf('joe')}`, patch(address));
-    expect(reply.status).toBe(200);
-  };
 
   it('is the one account of the person where it had been delivered before', async () => {
-    await refused(arrive, readdress);
+    await refused(arrive, () => readdress('joe', 'jo'));
     expect(addressed('jo').map((user) => user.emails[0]?.value)).toEqual(['jo@acme.example']);
   });
 
@@ -330,7 +361,10 @@ describe('a creation that is refused because somebody has the identifier, which 
 
   it('takes nothing from whoever has the identifier', async () => {
     const other = { userName: 'other', email: 'joe@acme.example', displayName: 'Joe Other' };
-    await refused(() => world.slack.addUser(other), readdress);
+    await refused(
+      () => world.slack.addUser(other),
+      () => readdress('joe', 'jo'),
+    );
     expect(addressed('joe')).toMatchObject([{ displayName: 'Joe Other', active: true }]);
     expect(addressed('jo@')).toHaveLength(1);
   });

@@ -52,6 +52,12 @@ export async function recheckCalls(db: Db, storeId: string, at: string): Promise
   }
 }
 
+/** When a call about the subject must have ended, where one may still take effect; an ISO time. */
+export async function recheckAt(db: Db, storeId: string, { kind, id }: Subject): Promise<string | null> {
+  const row = await db('second_looks').where({ store_id: storeId, kind, subject_id: id }).first('at');
+  return row?.at ?? null;
+}
+
 /** Creations of unknown outcome that wait for their recheck. */
 export async function intendedCreations(db: Db, storeId: string, kind: Kind): Promise<readonly Intent[]> {
   const rows = await db('second_looks').where({ store_id: storeId, kind }).select('intent');

@@ -3,6 +3,7 @@
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
 import { nameKey, remoteKey } from '../gate/claims.ts';
+import { letCreationArrive } from '../recovery/found.ts';
 import { recoverGroup } from '../recovery/group.ts';
 import {
   type FoundGroup,
@@ -43,6 +44,7 @@ function byVendor(attempt: Attempt): GroupSight {
       const found = new Map<string, FoundGroup>();
       for (const { id, name } of groups) {
         attempt.claim.take([nameKey(name)]);
+        await letCreationArrive(attempt, name);
         const group = await connector.find('group', name, attempt.looking('find'));
         if (group) found.set(id, { group, repairs: [{ kind: 'observe', remote: group }] });
       }

@@ -18,6 +18,7 @@ import { wasShutThere } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
 import { identityAttributes } from '../keys/holders.ts';
 import { isNameless, meetAgain } from '../purged.ts';
+import { letCreationArrive } from '../recovery/found.ts';
 import { isNew, recoverUser } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
 import { markedAttributes } from '../situation.ts';
@@ -92,6 +93,7 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
     async findAccounts(people, links) {
       const accounts = new Map<string, AccountSight>();
       for (const person of people) {
+        if (person.lifecycle === 'active') await letCreationArrive(attempt, person.identifier as string);
         const isOwed = attempt.lost && person.lifecycle !== 'active';
         const found = isOwed
           ? await successorOf(attempt, person, links.get(person.id) ?? null)

@@ -204,7 +204,7 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       if (answer === 'is lost') faults.inject({ fault: { kind: 'drop', applied: true }, matches: isWrite });
       faults.inject({ fault: { kind: 'hold', until }, matches, times: Number.POSITIVE_INFINITY });
       await world.store(type, 'POST', '/held/approve', { all: true });
-      await eventually(async () => isUnderWay || undefined);
+      await eventually(async () => isUnderWay || undefined, 30_000);
       expect(await undo()).toMatchObject({ status: 202, body: { decided: 2 } });
       faults.clear();
       release();
