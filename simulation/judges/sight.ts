@@ -38,15 +38,22 @@ export class Sight {
     return this.#unmapped?.now?.has(attribute) ?? false;
   }
 
-  person(human: Human, tick = this.#model.tick): Standing | undefined {
-    const standing = human.standing.at(tick);
-    if (!standing || this.#includes(human, standing, tick)) return standing;
+  /** `said`: when the directory said so; the settings are those of `tick`. */
+  person(human: Human, tick = this.#model.tick, said = tick): Standing | undefined {
+    const standing = human.standing.at(said);
+    if (!standing || this.#includes(human, standing, tick, said)) return standing;
     return { ...standing, lifecycle: 'gone' };
   }
 
-  /** How the person stood at any time from then on. */
+  /**
+   * How the person stood at any time from then on. The bridge hears late of what a pulled directory says: settings meet
+   * what it said before them.
+   */
   personSince(human: Human, since: number): readonly Standing[] {
-    return ticks(since, this.#model.tick).flatMap((tick) => this.person(human, tick) ?? []);
+    const isPulled = this.#model.pulled < Number.POSITIVE_INFINITY;
+    return ticks(since, this.#model.tick).flatMap((tick) =>
+      ticks(isPulled ? since : tick, tick).flatMap((said) => this.person(human, tick, said) ?? []),
+    );
   }
 
   /** Since when, in true time, the person is gone without a break. */
@@ -70,7 +77,7 @@ export class Sight {
    */
   lostWithGroup(human: Human, tick: number): boolean {
     const standing = human.standing.at(tick);
-    if (standing?.lifecycle !== 'active' || this.#includes(human, standing, tick)) return false;
+    if (standing?.lifecycle !== 'active' || this.#includes(human, standing, tick, tick)) return false;
     return this.#rules(tick).some(
       ({ title, groups }) =>
         (title === null || title === standing.title) &&
@@ -102,10 +109,10 @@ export class Sight {
     return (this.#model.rules.get(this.#storeId())?.at(tick) ?? []).filter((rule) => rule.active);
   }
 
-  #includes(human: Human, { title }: Standing, tick: number): boolean {
+  #includes(human: Human, { title }: Standing, tick: number, said: number): boolean {
     const rules = this.#rules(tick);
     const isMember = (groupId: string) => {
-      const standing = this.#model.groupOf(groupId)?.standing.at(tick);
+      const standing = this.#model.groupOf(groupId)?.standing.at(said);
       return standing?.live === true && standing.members.has(human.index);
     };
     return (

@@ -74,10 +74,12 @@ export class IncidentAdmin {
   #note(store: SimulatedStore, verb: IncidentVerb, incidentId: string, losses: readonly Listed[]): void {
     const { decisions } = store.guard.records;
     for (const { loss, state } of losses) {
+      // What was held, or approved and not done yet, is not to happen; what is under way is given back.
+      const isUnderWay = loss.keys.some((key) => decisions.approved.has(key));
       if (verb === 'approve') decisions.approve(loss.keys);
-      // What was held, or approved and not done yet, is not to happen.
       else if (verb === 'discard' || state === 'discarded') decisions.discard(loss);
-      else decisions.wantBack(incidentId, loss, state === 'undone');
+      if (verb === 'undo' && (state !== 'discarded' || isUnderWay))
+        decisions.wantBack(incidentId, loss, state === 'undone');
     }
   }
 
