@@ -58,7 +58,7 @@ async function under(bridge: RealProcess, tenant: Tenant, flood: Pick<Flood, 'pa
   const measured = await patches(bridge, tenant);
   worker.postMessage('end');
   const [answered] = (await once(worker, 'message')) as [Flooded];
-  await once(worker, 'exit');
+  await worker.terminate();
   await pause(SETTLE_MS);
   const told = Object.entries(answered).map(([status, count]) => `${count} × ${status}`);
   return { ms: measured, told: told.join(', ') };
