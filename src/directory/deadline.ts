@@ -1,6 +1,7 @@
 /**
  * Until when a request has to be answered. What has not begun by then is never begun, what has not been
- * committed is rolled back, so that the refusal is true: identity providers send the request again.
+ * committed is rolled back, so that the refusal is true: identity providers send the request again. What takes longer
+ * than that each time is carried on with, so that whoever sends it again finds it done.
  */
 
 import type { Clock } from '../support/clock.ts';
@@ -26,6 +27,8 @@ export interface Deadline {
   heard(): void;
   /** The request's turn has come: its transaction begins. */
   begin(): void;
+  /** It has so much to write that it would never be done in time: it is committed even where the answer could not wait. */
+  goOn(): void;
   /** From here on the outcome is the database's, and the answer waits for it. */
   commit(): void;
 }
@@ -38,6 +41,7 @@ export async function answeredWithin<T>(
 ): Promise<T> {
   let stage: 'waiting' | 'working' | 'committing' = 'waiting';
   let isOver = false;
+  let goesOn = false;
   let isHeard = false;
   const answered = new AbortController();
   const late = new Promise<never>((_, reject) => {
@@ -50,7 +54,7 @@ export async function answeredWithin<T>(
     );
   });
   const enter = (next: typeof stage) => {
-    if (isOver) throw new Late(stage === 'waiting');
+    if (isOver && !goesOn) throw new Late(stage === 'waiting');
     stage = next;
   };
   const deadline: Deadline = {
@@ -58,6 +62,9 @@ export async function answeredWithin<T>(
       isHeard = true;
     },
     begin: () => enter('working'),
+    goOn: () => {
+      goesOn = true;
+    },
     commit: () => enter('committing'),
   };
   try {

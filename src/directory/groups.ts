@@ -196,8 +196,12 @@ function membersInEvent({ added, removed }: MemberDifference): Record<string, un
   };
 }
 
+/** More memberships may take longer to end than a request may take. */
+const ENDED_IN_TIME_MAX = 10_000;
+
 async function countLosses(tx: Db, write: Write, people: number, at: string): Promise<void> {
   if (people === 0) return;
+  if (people > ENDED_IN_TIME_MAX) write.deadline?.goOn();
   await addToCause(tx, {
     correlationId: write.cause.correlationId,
     storeId: '',

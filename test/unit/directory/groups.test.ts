@@ -1,7 +1,9 @@
 /** A SCIM write to a group: its row, its memberships, its task and its event, or none of them. */
 
+import type { Knex } from 'knex';
 import { membersWithNames } from '../../../src/db/identity/groupMembers.ts';
 import { findGroup, findGroupEvenDeleted } from '../../../src/db/identity/groups.ts';
+import { answeredWithin, Late } from '../../../src/directory/deadline.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../../src/directory/groups.ts';
 import type { MemberEdit } from '../../../src/directory/members.ts';
 import { createUser } from '../../../src/directory/users.ts';
@@ -22,6 +24,29 @@ function edit(directory: Directory, write: Write, id: string, members: readonly 
     precondition: null,
     edit: (resource) => ({ resource, members }),
   });
+}
+
+const emptyGroup = (directory: Directory, write: Write, id: string) =>
+  edit(directory, write, id, [{ op: 'removeAll' }]);
+
+/** Members of the group, who are nothing else. */
+async function crowdInto(db: Knex, { connectionId }: Write, groupId: string, count: number): Promise<void> {
+  const numbers = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)';
+  const at = '2026-01-01T00:00:00.000Z';
+  const id = "'crowd-' || i";
+  await db.raw(
+    `${numbers} insert into persons (id, environment_id, created_at) select ${id}, 'default', ? from n`,
+    [count, at],
+  );
+  await db.raw(
+    `${numbers} insert into users (id, person_id, environment_id, connection_id, user_name, user_name_lower, active, version, created_at, updated_at, resource)
+     select ${id}, ${id}, 'default', ?, ${id}, ${id}, ?, 1, ?, ?, '{}' from n`,
+    [count, connectionId, true, at, at],
+  );
+  await db.raw(
+    `${numbers} insert into group_members (group_id, user_id, created_at) select ?, ${id}, ? from n`,
+    [count, groupId, at],
+  );
 }
 
 onEachDatabase((open) => {
@@ -100,6 +125,34 @@ onEachDatabase((open) => {
     }
     expect(await db('group_members')).toEqual([]);
     expect((await findGroup(db, write('').connectionId, group.id))?.version).toBe(1);
+  });
+
+  it.each([
+    [10_001, 'goes on', deleteGroup, []],
+    [10_000, 'gives up', deleteGroup, [1]],
+    [10_001, 'goes on', emptyGroup, []],
+    [10_000, 'gives up', emptyGroup, [1]],
+  ])('with %i memberships to end when its time is over, %s', async (count, _, end, left) => {
+    const db = await open();
+    const directory = directoryOn(db);
+    const write = (await connection(db))('/Groups/1');
+    const { id } = await createGroup(directory, write, { displayName: 'Sales' }, []);
+    await crowdInto(db, write, id, count);
+    const { promise: time, resolve: over } = Promise.withResolvers<void>();
+    let work: Promise<unknown> = Promise.resolve();
+    const answer = answeredWithin({ ...directory.clock, sleep: () => time }, 1_250, (deadline) => {
+      const begin = () => {
+        deadline.begin();
+        over();
+      };
+      work = end(directory, { ...write, deadline: { ...deadline, begin } }, id, null);
+      return work;
+    });
+    await expect(answer).rejects.toBeInstanceOf(Late);
+    await work.catch(() => {});
+    expect(await db('group_members').where({ group_id: id }).limit(1).select(db.raw('1 as n'))).toEqual(
+      left.map((n) => ({ n })),
+    );
   });
 
   it('counts everybody who is in a group that goes', async () => {
