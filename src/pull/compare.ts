@@ -35,14 +35,7 @@ import { depthOf } from './comparison/managers.ts';
 import { comparePeople } from './comparison/people.ts';
 import { isPresent } from './comparison/shown.ts';
 import type { PullDeps } from './deps.ts';
-
-/** The scan ended well and still cannot be true. */
-export class ScanRefused extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ScanRefused';
-  }
-}
+import { ScanRefused } from './refused.ts';
 
 /** What the lines of the run come to; they themselves are written. */
 export interface Comparison {

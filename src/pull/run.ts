@@ -17,13 +17,15 @@ import { onlyEnriches, type PullState } from '../model/pull/pull.ts';
 import { PositionLost, type Source, type SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
-import { announceLines, compareRun, ScanRefused } from './compare.ts';
+import { announceLines, compareRun } from './compare.ts';
 import { mappingOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
+import { demandPinned } from './pinned.ts';
+import { ScanRefused } from './refused.ts';
 import { dropStaged, endScan, nextPages, type OpenScan, takePage } from './scan.ts';
 import { nextRunAfter } from './schedule.ts';
 
@@ -108,6 +110,7 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
     return { runId: run.id, mode: run.mode === 'preview' ? 'preview' : 'full', pages, seen: new Set() };
   }
   const source = sourceOf(deps, step);
+  await demandPinned(record, source, context);
   const { mode, selected } = settingsOf(step).groups;
   // Of whoever only adds to people, everybody is looked at, and no group.
   const groups = enriches(step)
@@ -143,6 +146,7 @@ async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefiniti
   const settings = settingsOf(step);
   const input = { record, run, settings, definition, source, context, lease };
   const absent = await accountsMissing(deps.db, input);
+  if (source) await demandPinned(record, source, context);
   const summary = await enrich(deps, input, absent);
   await recordUnder(deps.db, lease, (tx) => finish(tx, deps, { ...step, run: { ...run, summary } }));
   await dropStaged(deps, lease, { connectionId: record.id });
@@ -163,6 +167,8 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     context,
     lease,
   });
+  // What was read and asked meanwhile was another's where the account was swapped.
+  await demandPinned(record, source, context);
   const { summary, held, error, unread, isPartial } = comparison;
   const at = isoTime(deps.clock.now());
   const compared = { ...run, summary, error, findings: { ...run.findings, unread } };

@@ -144,6 +144,8 @@ export interface SourceStatus extends ConnectionStatus {
 export interface Source {
   /** As `Connector.check`: throws a `transient` RemoteError where nobody answers. */
   check(context: CallContext): Promise<SourceStatus>;
+  /** As `check` says it: asked before and after each reading, so that nobody believes another account's. Waits as a scan. */
+  tenant(context: CallContext): Promise<SourceStatus['tenant']>;
   /**
    * Reads everything, disabled people too. Pages are pulled one by one, so the source keeps its pace and no more
    * than a page. It waits and tries a page again itself (`patience.ts`), keeps a reserve of the vendor's rate for

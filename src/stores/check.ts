@@ -116,7 +116,7 @@ export function describeCheck(
 }
 
 /** A sentence where the credential speaks for another workspace or instance than the peer is pinned to. */
-export function tenantMistake(peer: Peer, status: ConnectionStatus): string | null {
+export function tenantMistake(peer: Peer, status: Pick<ConnectionStatus, 'tenant'>): string | null {
   if (peer.tenantId === null || status.tenant?.id === peer.tenantId) return null;
   const pinned = nameOf({ id: peer.tenantId, name: peer.tenantName ?? peer.tenantId });
   const speaksFor = status.tenant ? nameOf(status.tenant) : 'none that it would name';

@@ -23,6 +23,7 @@ export function createAccountsSource(vendor: string, type: StoreTypeDefinition, 
   };
   return {
     check: async (context) => check(vendor, connector(), context),
+    tenant: (context) => patiently(deps, context, async () => (await connector().check(context)).tenant),
     scan: (_request, context) => scan(vendor, connector(), deps, context),
     lookup: async (kind, id, context) => lookup(connector(), deps, kind, id, context),
   };

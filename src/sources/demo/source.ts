@@ -5,6 +5,7 @@ import type { GroupChoice, Lookup, ScanPage, ScanRequest, Source, SourceUser } f
 import type { Company, Employee } from './company.ts';
 
 const PAGE = 25;
+const TENANT = { id: 'demo', name: 'the demo company' };
 
 /** Look-ups are of the day that the last scan showed. */
 export function createDemoSource(
@@ -15,7 +16,7 @@ export function createDemoSource(
   return {
     check: async () => ({
       status: 'OK',
-      tenant: { id: 'demo', name: 'the demo company' },
+      tenant: TENANT,
       self: null,
       details: [
         {
@@ -26,6 +27,7 @@ export function createDemoSource(
         },
       ],
     }),
+    tenant: async () => TENANT,
     async *scan(request: ScanRequest): AsyncIterable<ScanPage> {
       day = request.day ?? Number(request.position ?? day);
       const { people, teams } = companyOn(day);

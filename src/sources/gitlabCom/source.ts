@@ -7,6 +7,7 @@ import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { settingsOf } from '../../model/settings.ts';
 import { lookedUp } from '../lookups.ts';
+import { patiently } from '../patience.ts';
 import type { Lookup, Right, ScanPage, Source, SourceDeps, SourceStatus } from '../source.ts';
 import { accountOf, isMachine, type Seen } from './account.ts';
 import { createGitLabComApi, type GitLabComApi, type List, type Row } from './api.ts';
@@ -22,6 +23,7 @@ export function createGitLabComSource(deps: SourceDeps): Source {
   };
   return {
     check: (context) => check(api(), context),
+    tenant: (context) => patiently(deps, context, async () => tenantOf(await api().group(context))),
     scan: (_request, context) => scan(api(), context),
     lookup: (kind, id, context) =>
       kind === 'user' ? lookup(api(), deps, id, context) : Promise.resolve({ is: 'gone' }),
@@ -56,9 +58,13 @@ async function check(api: GitLabComApi, context: CallContext): Promise<SourceSta
   return {
     status: isOk ? 'OK' : 'FAILED',
     details: rights,
-    tenant: group ? { id: String(group.id), name: String(group.full_path) } : null,
+    tenant: group ? tenantOf(group) : null,
     self: self ? { remoteId: String(self.id), identifiers: [String(self.username)] } : null,
   };
+}
+
+function tenantOf({ id, full_path }: Row): NonNullable<SourceStatus['tenant']> {
+  return { id: String(id), name: String(full_path) };
 }
 
 const WRONG_TOKEN = 'GitLab does not accept the ACCESS_TOKEN: it is wrong, expired or revoked.';

@@ -3,7 +3,14 @@
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Right, SourceStatus } from '../source.ts';
-import { type Call, type GoogleCalls, GROUPS_SCOPE, OF_MEMBERS, USERS_SCOPE } from './api/calls.ts';
+import {
+  type Call,
+  type GoogleCalls,
+  type GoogleRecord,
+  GROUPS_SCOPE,
+  OF_MEMBERS,
+  USERS_SCOPE,
+} from './api/calls.ts';
 import type { GoogleClient } from './api/client.ts';
 import { rightAdvice, tokenAdvice } from './api/errors.ts';
 import type { GoogleSettings } from './settings.ts';
@@ -34,10 +41,16 @@ export async function checkGoogle(google: CheckedGoogle, context: CallContext): 
   const [group] = groups.value?.records ?? [];
   if (group)
     rights.push((await reading(google, 'members of groups', calls.members(group.id, null), context)).right);
-  const record = own.value?.record;
-  const id = typeof record?.customerId === 'string' ? record.customerId : null;
+  return finished(own.value ? tenantOf(own.value, google.settings) : null);
+}
+
+/** By the account of SUBJECT. */
+export function tenantOf(
+  { record }: GoogleRecord,
+  { subject }: GoogleSettings,
+): NonNullable<SourceStatus['tenant']> {
   const name = subject.split('@')[1] ?? subject;
-  return finished(own.value ? { id: id ?? name, name } : null);
+  return { id: typeof record.customerId === 'string' ? record.customerId : name, name };
 }
 
 /** One scope that is not delegated refuses a token for all of them, and Google does not say which. */

@@ -6,9 +6,9 @@ import { readAhead } from '../ahead.ts';
 import { createUnreadCount, lookedUp } from '../lookups.ts';
 import { withHiddenGroups } from '../nesting.ts';
 import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
-import { type GoogleCalls, googleCalls } from './api/calls.ts';
+import { type GoogleCalls, type GoogleRecord, googleCalls } from './api/calls.ts';
 import { createGoogleClient, type GoogleClient } from './api/client.ts';
-import { checkGoogle } from './check.ts';
+import { checkGoogle, tenantOf } from './check.ts';
 import { groupOf, isGuest, userOf } from './mapping.ts';
 import { type GoogleSettings, googleSettings } from './settings.ts';
 
@@ -29,6 +29,7 @@ export function createGoogleSource(deps: SourceDeps): Source {
   };
   return {
     check: (context) => checkGoogle(google, context),
+    tenant: async (context) => tenantOf(await demandSubject(google, context), settings),
     scan: (request, context) => scan(google, request, context),
     lookup: (kind, id, context) =>
       lookedUp(deps, context, async () => {
@@ -147,11 +148,14 @@ async function* memberPages(
 }
 
 /** An administrator whose rights were narrowed sees fewer people and no error; whoever sees not even itself sees too few. */
-async function demandSubject({ settings, client, calls }: Google, context: CallContext): Promise<void> {
+async function demandSubject(
+  { settings, client, calls }: Google,
+  context: CallContext,
+): Promise<GoogleRecord> {
   const { subject } = settings;
   const action = `read SUBJECT ${subject}`;
   try {
-    await client.patient(calls.user(subject), action, context);
+    return await client.patient(calls.user(subject), action, context);
   } catch (error) {
     if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
     const message = `Google does not show ${subject} its own account any more: its rights were narrowed, and nothing is taken from what it still sees`;

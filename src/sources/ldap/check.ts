@@ -27,12 +27,16 @@ export async function checkLdap(
   }
   try {
     const details = [signedIn(settings), ...(await rightsIn(tree, settings))];
-    const { kind, namingContext } = tree.server;
-    const tenant = { id: `${kind}:${normalDn(namingContext)}`, name: namingContext };
-    return { status: details.every(({ granted }) => granted) ? 'OK' : 'FAILED', details, tenant, self };
+    const status = details.every(({ granted }) => granted) ? 'OK' : 'FAILED';
+    return { status, details, tenant: tenantOf(tree), self };
   } finally {
     tree.close();
   }
+}
+
+export function tenantOf({ server }: Tree): NonNullable<SourceStatus['tenant']> {
+  const { kind, namingContext } = server;
+  return { id: `${kind}:${normalDn(namingContext)}`, name: namingContext };
 }
 
 const granted = (right: string, message: string): Right => ({

@@ -14,7 +14,7 @@ import type {
   SourceUser,
 } from '../source.ts';
 import { createCanary } from './canary.ts';
-import { checkLdap } from './check.ts';
+import { checkLdap, tenantOf } from './check.ts';
 import { lookUp } from './lookup.ts';
 import { groupOf, idOf, userOf } from './mapping.ts';
 import {
@@ -50,6 +50,7 @@ export function createLdapSource(deps: SourceDeps): Source {
   };
   return {
     check: (context) => checkLdap(settings, deps, context),
+    tenant: (context) => opened(context, async ({ tree }) => tenantOf(tree)),
     scan: (request, context) => read(settings, deps, request, null, context),
     delta: (position, request, context) => read(settings, deps, request, position, context),
     lookup: (kind, id, context) => opened(context, (reading) => lookUp(reading, kind, id)),

@@ -28,7 +28,7 @@ export async function checkOkta(okta: CheckedOkta, context: CallContext): Promis
 }
 
 /** The organisation's id stays the same behind every domain that it has; where none is shown, the address stands for it. */
-async function tenantOf({ origin, client, calls }: CheckedOkta, context: CallContext) {
+export async function tenantOf({ origin, client, calls }: CheckedOkta, context: CallContext) {
   const { host } = new URL(origin);
   try {
     const { value } = await client.ask(calls.organization(), 'say which organisation it is', context);

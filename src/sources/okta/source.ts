@@ -8,7 +8,7 @@ import { patiently } from '../patience.ts';
 import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
 import { type Call, type OktaCalls, type OktaRecord, oktaCalls } from './api/calls.ts';
 import { createOktaClient, type OktaClient } from './api/client.ts';
-import { checkOkta } from './check.ts';
+import { checkOkta, tenantOf } from './check.ts';
 import { groupOf, isBuiltIn, userOf } from './mapping.ts';
 import {
   createWatermark,
@@ -37,6 +37,7 @@ export function createOktaSource(deps: SourceDeps): Source {
   const okta: Okta = { deps, origin, client: createOktaClient(settings, deps), calls: oktaCalls(origin) };
   return {
     check: (context) => checkOkta(okta, context),
+    tenant: (context) => patiently(deps, context, () => tenantOf(okta, context)),
     scan: (request, context) => scan(okta, request, context),
     delta: (position, request, context) => delta(okta, position, request, context),
     lookup: (kind, id, context) =>

@@ -151,6 +151,23 @@ describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name,
       expect((await pulled.groups()).Engineers).not.toContain(addressOf('dan'));
     });
 
+    it('believes nothing of another account', async () => {
+      const { moveTo } = company;
+      if (!moveTo) return;
+      const everybody = await people();
+      await company.suspend('bob');
+      await moveTo('another');
+      for (const full of [true, false]) {
+        const run = await pulled.sync({ full });
+        expect(run).toMatchObject({ state: 'FAILED', error: expect.stringContaining(company.accountId) });
+      }
+      expect(await people()).toEqual(everybody);
+      await moveTo(company.accountId);
+      expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deactivated: 1 } });
+      await company.restore('bob');
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    });
+
     it('keeps everybody where the rights are lost, and says once that it cannot be read', async () => {
       const [everybody, groups] = [await people(), await pulled.groups()];
       await company.loseRights();
@@ -158,7 +175,7 @@ describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name,
       expect(await people()).toEqual(everybody);
       expect(await pulled.groups()).toEqual(groups);
       const failures = await bridge.db('events').where({ kind: 'connection.failed' });
-      expect(failures).toHaveLength(1);
+      expect(failures).toHaveLength(company.moveTo ? 2 : 1);
       await company.regainRights();
       expect((await bridge.admin('POST', `${pulled.path}/resume`)).status).toBe(200);
       expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });

@@ -116,6 +116,7 @@ export function scripted(state: Script): SourceDefinition {
         yield { kind: 'end', position: state.position };
       }
       return {
+        tenant: async () => ({ id: state.tenant, name: state.tenant }),
         check: async () => {
           const missing = state.missingRight;
           const right = { right: missing ?? 'users', granted: missing === null };

@@ -83,6 +83,23 @@ describe.each(PLAYED)('on %s', (dialect) => {
         }),
     ],
     [
+      'is another account by now',
+      'FAILED',
+      () => {
+        Object.assign(state, { tenant: 'other', hidden: ['a1', 'a2'] });
+        state.lookups = { a1: { is: 'gone' }, a2: { is: 'gone' } };
+      },
+    ],
+    [
+      'becomes another account while it is read',
+      'FAILED',
+      () => {
+        const between = async () => Object.assign(state, { tenant: 'other' });
+        Object.assign(state, { hidden: ['a1', 'a2'], between });
+        state.lookups = { a1: { is: 'gone' }, a2: { is: 'gone' } };
+      },
+    ],
+    [
       'could not read one of its people, and does not know whom',
       'PARTIAL',
       () =>

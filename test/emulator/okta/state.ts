@@ -38,7 +38,7 @@ export interface SeedOktaUser {
 }
 
 export interface OktaState {
-  readonly orgId: string;
+  orgId: string;
   readonly users: Map<string, OktaUser>;
   readonly groups: Map<string, OktaGroup>;
   addUser(seed: SeedOktaUser): OktaUser;

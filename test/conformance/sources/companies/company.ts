@@ -33,6 +33,8 @@ export interface Company {
   /** The vendor lets the bridge read no longer. */
   loseRights(): Promise<void>;
   regainRights(): Promise<void>;
+  /** The same address and credential lead to this account; absent where nothing but the base tells accounts apart. */
+  readonly moveTo?: (accountId: string) => Promise<void>;
   close(): Promise<void>;
 }
 

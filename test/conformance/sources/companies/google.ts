@@ -55,6 +55,9 @@ export async function companyAtGoogle(): Promise<Company> {
     regainRights: async () => {
       google.privileges.add('users').add('groups');
     },
+    moveTo: async (customerId) => {
+      for (const user of google.users.values()) google.users.set(user.id, { ...user, customerId });
+    },
     close: () => google.close(),
   };
 }

@@ -39,6 +39,9 @@ export async function companyAtOkta(): Promise<Company> {
     regainRights: async () => {
       app.role = 'readOnly';
     },
+    moveTo: async (accountId) => {
+      state.orgId = accountId;
+    },
     close: () => okta.close(),
   };
 }
