@@ -49,6 +49,7 @@ import * as formerKeys from '../../migrations/0090_former_keys.ts';
 import * as sessions from '../../migrations/0095_sessions.ts';
 import * as sourceUndo from '../../migrations/0200_source_undo.ts';
 import * as groupNameCores from '../../migrations/0230_group_name_cores.ts';
+import * as groupsChangedAt from '../../migrations/0240_groups_changed_at.ts';
 
 interface Migration {
   readonly name: string;
@@ -102,6 +103,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0095_sessions', ...sessions },
   { name: '0200_source_undo', ...sourceUndo },
   { name: '0230_group_name_cores', ...groupNameCores },
+  { name: '0240_groups_changed_at', ...groupsChangedAt },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -39,11 +39,12 @@ export async function judgeAbsent(
 }
 
 /**
- * Of people who were deleted and are in a list again, those whom the source does not show when asked: the list was an
+ * Of people, or groups, who were deleted and are in a list again, those whom the source does not show when asked: the list was an
  * old one. `unknown`: the source did not say, or was not asked. `asked`: how many this run has asked about before; beyond
  * the limit nobody is.
  */
 export async function ghostsAmong(
+  kind: Kind,
   ids: Iterable<string>,
   source: Pick<Source, 'lookup'>,
   context: CallContext,
@@ -54,7 +55,7 @@ export async function ghostsAmong(
   const ghosts = new Set<string>();
   const unknown = new Set(all.slice(asks.length));
   for (const id of asks) {
-    const is = seenAs(await lookUp(source, 'user', id, context));
+    const is = seenAs(await lookUp(source, kind, id, context));
     if (is === 'gone') ghosts.add(id);
     else if (is === 'unknown') unknown.add(id);
   }

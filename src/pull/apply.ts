@@ -9,7 +9,7 @@ import { type Line, type LineState, linesOf, markLines } from '../db/pull/change
 import { anyNameAside, putNamesAside } from '../db/pull/circles.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupBySourceId, usersBySourceId } from '../db/pull/directory.ts';
-import { forgetRecords, keepRecords, recordsAmong } from '../db/pull/records.ts';
+import { forgetRecords, keepGroupTimes, keepRecords, recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
@@ -21,7 +21,7 @@ import type { Write } from '../directory/write.ts';
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { Resource } from '../model/resource.ts';
 import { CIRCLE_MAX, namesOf } from '../plan/pull/order.ts';
-import type { SourceUser } from '../sources/source.ts';
+import type { SourceGroup, SourceUser } from '../sources/source.ts';
 import { isOlder, pagesOf } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
 import { type Lead, resourceOf } from './resource.ts';
@@ -217,8 +217,8 @@ async function changeMembers(
 const KEPT_AT_ONCE = 500;
 
 /**
- * After the last line: what the source said last of each of its people, for the next delta. Page by page; after a crash
- * it is done again, and writes what is not kept yet.
+ * After the last line: what the source said last of each of its people, for the next delta, and when it changed its groups.
+ * Page by page; after a crash it is done again, and writes what is not kept yet.
  */
 export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
   const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);
@@ -229,6 +229,9 @@ export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promi
     const newer = users.filter((user) => !isOlder(user, kept.get(user.id)));
     await recordUnder(db, lease, (tx) => keepRecords(tx, run.connectionId, newer));
   }
+  const stagedGroups = (from: string) => stagedPage<SourceGroup>(db, run.id, 'group', from, KEPT_AT_ONCE);
+  for await (const groups of pagesOf<SourceGroup>(stagedGroups))
+    await recordUnder(db, lease, (tx) => keepGroupTimes(tx, run.connectionId, groups));
   let after = 0;
   for (;;) {
     const lines = await linesOf(db, run.id, ['done'], after, KEPT_AT_ONCE);

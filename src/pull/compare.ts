@@ -14,7 +14,13 @@ import {
   type NewLine,
 } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
-import { holdersOfNames, knownGroups, knownUsers, namesBySourceId } from '../db/pull/directory.ts';
+import {
+  deletedSourceIds,
+  holdersOfNames,
+  knownGroups,
+  knownUsers,
+  namesBySourceId,
+} from '../db/pull/directory.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
 import { stage, stagedAmong } from '../db/pull/staging.ts';
 import { announceCause } from '../db/queue/causes.ts';
@@ -25,7 +31,7 @@ import { heldBecause } from '../plan/pull/brake.ts';
 import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { doubtLeavers, type Judged, judgeAbsent } from './absent.ts';
+import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent } from './absent.ts';
 import { Arrivals } from './comparison/arrivals.ts';
 import { FoundLines } from './comparison/found.ts';
 import { missingGroups, shownGroups } from './comparison/groupNames.ts';
@@ -85,7 +91,7 @@ export async function compareRun(
       `The source shows nobody, and there were ${known.ids.size} people: nothing was changed.`,
     );
   const existing = await knownGroups(db, connectionId);
-  const shown = await shownGroups(db, run.id, settings.tags);
+  const shown = await shownGroups(db, run.id, existing, settings.tags);
   if (isFull && settings.groups.mode === 'All' && shown.size === 0 && existing.size > 0)
     throw new ScanRefused(
       `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
@@ -114,6 +120,14 @@ export async function compareRun(
     people.problems.add(`${sourceId} would have a userName that somebody else has.`);
   };
   for await (const line of found.inOrder((id) => depthOf(id, people.leads), refuse)) await sink.add(line);
+  const back = [...shown.keys()].filter((id) => !existing.has(id));
+  const deleted = await deletedSourceIds(db, connectionId, 'group', back);
+  const doubtful = await ghostsAmong('group', deleted, source, context);
+  for (const id of doubtful.ghosts)
+    people.problems.add(
+      `The group ${id} is in the list, and the source does not show it when asked: not brought back.`,
+    );
+  for (const id of [...doubtful.ghosts, ...doubtful.unknown]) shown.delete(id);
   const missingIds = missingGroups(shown, existing, isFull);
   const goneGroups = certain ? await absentGroups(input, missingIds) : [];
   const shownGone = [...shown].flatMap(([id, { isGone }]) => (isGone && existing.has(id) ? id : []));
@@ -151,7 +165,11 @@ export async function compareRun(
     skipped: people.skipped + stillDiscarded.size,
     unknown,
   });
-  const unread = [...run.findings.unread, ...groups.doubted];
+  const unasked = [...doubtful.unknown].map((id) => ({
+    ...{ what: 'group' as const, id },
+    reason: `The group ${id} was deleted and is in the list; whether that is so, the next run asks again.`,
+  }));
+  const unread = [...run.findings.unread, ...groups.doubted, ...unasked];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of unread) people.problems.add(reason);
   return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };

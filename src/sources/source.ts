@@ -47,6 +47,8 @@ export interface SourceGroup {
   readonly type?: string;
   readonly email?: string;
   readonly description?: string;
+  /** When it, or who is in it, was changed last there; ISO, by one clock. Never replaced by an older state of itself. */
+  readonly changedAt?: string;
 }
 
 /** A direct member. Groups in groups are expanded by whoever reads the scan. */

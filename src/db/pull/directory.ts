@@ -1,6 +1,7 @@
 /** The users and groups that a pulled connection has brought, by their ids at the source. Reads only. */
 
 import type { Knex } from 'knex';
+import type { Kind } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import { type GroupRecord, toGroup } from '../identity/groups.ts';
@@ -24,15 +25,16 @@ export async function usersBySourceId(
   return found;
 }
 
-/** Those of these ids whose users the connection has deleted, and has not brought again. */
+/** Those of these ids whose users, or groups, the connection has deleted. */
 export async function deletedSourceIds(
   db: Db,
   connectionId: string,
+  kind: Kind,
   sourceIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const some of chunks(sourceIds)) {
-    const rows = await db('users')
+    const rows = await db(kind === 'user' ? 'users' : 'groups')
       .where({ connection_id: connectionId })
       .whereNotNull('deleted_at')
       .whereIn('external_id', some)
@@ -115,17 +117,20 @@ export async function knownUsers(db: Db, connectionId: string): Promise<KnownUse
 export interface KnownGroup {
   readonly id: string;
   readonly displayName: string;
+  /** At the source, as far as a run has believed it. */
+  readonly changedAt: string | null;
 }
 
 /** By their ids at the source, every live group of the connection that came from there. */
 export async function knownGroups(db: Db, connectionId: string): Promise<ReadonlyMap<string, KnownGroup>> {
   const known = new Map<string, KnownGroup>();
   const live = () => db('groups').where({ connection_id: connectionId }).whereNull('deleted_at');
-  for await (const rows of fromSource(live, ['display_name'])) {
+  for await (const rows of fromSource(live, ['display_name', 'source_changed_at'])) {
     for (const row of rows)
       known.set(row.external_id as string, {
         id: row.id as string,
         displayName: row.display_name as string,
+        changedAt: row.source_changed_at as string | null,
       });
   }
   return known;

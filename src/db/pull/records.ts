@@ -1,4 +1,7 @@
-/** What a source said last of each of its people, kept for deltas, managers and dates that simply pass. */
+/**
+ * What a source said last of each of its people, kept for deltas, managers and dates that simply pass; and when it changed
+ * each of its groups.
+ */
 
 import { createHash } from 'node:crypto';
 import { chunks } from '../chunks.ts';
@@ -44,6 +47,37 @@ export async function keepRecords(
       )
       .onConflict(['connection_id', 'source_id'])
       .merge(['record', 'digest', 'active_until']);
+  }
+}
+
+/** When the source changed each of these groups last, where it is later than what is kept. */
+export async function keepGroupTimes(
+  db: Db,
+  connectionId: string,
+  groups: readonly { readonly id: string; readonly changedAt?: string }[],
+): Promise<void> {
+  const times = new Map(
+    groups.flatMap(({ id, changedAt = '' }) => (changedAt === '' ? [] : [[id, changedAt]])),
+  );
+  for (const some of chunks([...times.keys()])) {
+    const known = () =>
+      db('groups')
+        .where({ connection_id: connectionId })
+        .whereNull('deleted_at')
+        .whereIn('external_id', some);
+    const rows: { external_id: string; source_changed_at: string | null }[] = await known().select(
+      'external_id',
+      'source_changed_at',
+    );
+    const later = rows
+      .map(({ external_id: id, source_changed_at: at }) => ({ id, at, to: times.get(id) ?? '' }))
+      .filter(({ at, to }) => to > (at ?? ''));
+    if (later.length === 0) continue;
+    const cases = later.map(() => 'when ? then ?').join(' ');
+    const bindings = later.flatMap(({ id, to }) => [id, to]);
+    await known().update({
+      source_changed_at: db.raw(`case external_id ${cases} else source_changed_at end`, bindings),
+    });
   }
 }
 

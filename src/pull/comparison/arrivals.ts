@@ -39,7 +39,7 @@ export class Arrivals {
     if (arrivals.length === 0) return [];
     const { db, connectionId } = this.#deps;
     const ids = arrivals.map(({ line }) => line.sourceId);
-    const deleted = await deletedSourceIds(db, connectionId, ids);
+    const deleted = await deletedSourceIds(db, connectionId, 'user', ids);
     this.#matching ??= await matchingOf(db, connectionId);
     // Whoever was in this connection before is who they were.
     const fresh = arrivals.filter(({ line }) => line.op === 'create' && !deleted.has(line.sourceId));
@@ -61,7 +61,7 @@ export class Arrivals {
     shown: Shown,
   ): Promise<readonly NewLine[]> {
     const { source, context } = this.#deps;
-    const { ghosts, unknown } = await ghostsAmong(asked, source, context, this.#asked);
+    const { ghosts, unknown } = await ghostsAmong('user', asked, source, context, this.#asked);
     this.#asked += asked.length;
     for (const id of ghosts) {
       shown.absent.add(id);

@@ -21,18 +21,28 @@ export interface ShownGroup {
   /** Its name here. */
   readonly display: string;
   readonly isGone: boolean;
+  /** Than what a run has believed of it: nothing of this record counts. */
+  readonly isOlder: boolean;
 }
 
 /** By their ids at the source, the groups of a scan: their names alone, because all of them are in memory at once. */
 export async function shownGroups(
   db: Db,
   runId: string,
+  existing: ReadonlyMap<string, KnownGroup>,
   tags: readonly GroupTag[],
-): Promise<ReadonlyMap<string, ShownGroup>> {
+): Promise<Map<string, ShownGroup>> {
   const shown = new Map<string, ShownGroup>();
   for await (const groups of pagesOf<SourceGroup>((after) => stagedPage(db, runId, 'group', after, PAGE)))
-    for (const group of groups)
-      shown.set(group.id, { display: nameHere(group, tags), isGone: group.state === 'gone' });
+    for (const group of groups) {
+      const isOlder = (group.changedAt ?? '') < (existing.get(group.id)?.changedAt ?? '');
+      const isGone = group.state === 'gone';
+      shown.set(group.id, {
+        display: nameHere(group, tags),
+        isGone,
+        isOlder: isOlder && group.changedAt !== undefined,
+      });
+    }
   return shown;
 }
 
@@ -49,7 +59,7 @@ export function missingGroups(
   existing: ReadonlyMap<string, KnownGroup>,
   isFull: boolean,
 ): readonly string[] {
-  const taken = new Set([...shown.values()].map(({ display }) => nameKey(display)));
+  const taken = new Set([...shown.values()].flatMap((one) => (one.isOlder ? [] : nameKey(one.display))));
   return [...existing]
     .filter(([id, { displayName }]) => !shown.has(id) && (isFull || taken.has(nameKey(displayName))))
     .map(([id]) => id);
@@ -73,8 +83,8 @@ export function nameGroups(
   const present = new Set<string>();
   const lines = new Map<string, NewLine>();
   for (const id of removed) lines.set(id, lineOf('remove', id, existing.get(id)));
-  for (const [id, { display, isGone }] of shown) {
-    if (isGone || removed.has(id)) continue;
+  for (const [id, { display, isGone, isOlder }] of shown) {
+    if (isGone || isOlder || removed.has(id)) continue;
     const there = existing.get(id);
     if (there) present.add(id);
     if (there?.displayName === display.trim()) continue;

@@ -141,7 +141,8 @@ class Members {
       if (visited.has(at)) continue;
       visited.add(at);
       const direct: readonly StagedMember[] = await stagedMembers(this.#input.db, this.#input.run.id, at);
-      if (this.#unread.has(at) || !direct.some(({ kind }) => kind === 'end')) isWhole = false;
+      const isDoubted = this.#unread.has(at) || this.#input.shown.get(at)?.isOlder === true;
+      if (isDoubted || !direct.some(({ kind }) => kind === 'end')) isWhole = false;
       for (const { kind, id } of direct) {
         if (kind === 'user') ids.add(id);
         else if (kind === 'group') open.push(id);

@@ -67,10 +67,16 @@ export function userOf({ id, record }: OktaRecord): SourceUser | null {
 
 export function groupOf({ id, record }: OktaRecord): SourceGroup {
   const { name, description } = objectOf(record.profile);
+  const changed = [timeOf(record.lastUpdated), timeOf(record.lastMembershipUpdated)];
+  const changedAt = changed
+    .filter((at) => at !== undefined)
+    .sort()
+    .at(-1);
   return {
     ...{ id, state: 'active', type: String(record.type) },
     name: typeof name === 'string' && name.trim() !== '' ? name : id,
     ...(typeof description === 'string' && description !== '' ? { description } : {}),
+    ...(changedAt === undefined ? {} : { changedAt }),
   };
 }
 

@@ -165,6 +165,36 @@ describe.each(PLAYED)('on %s', (dialect) => {
     }
   });
 
+  it('takes nothing back by an older list of groups, and brings none back that was deleted', async () => {
+    const at = (day: number) => `2026-01-0${day}T00:00:00.000Z`;
+    state.groups = state.groups.map((one) => ({ ...one, name: `${one.name} now`, changedAt: at(2) }));
+    const gone = { id: 'g3', state: 'active' as const, name: 'Former', members: ['a1'] };
+    state.groups.push(gone);
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    state.groups = state.groups.filter(({ id }) => id !== 'g3');
+    expect(await pulled.sync({ full: true })).toMatchObject({ summary: { groups: { deleted: 1 } } });
+    const groups = await pulled.groups();
+    state.groups = state.groups.map(({ id, ...one }) => ({
+      ...one,
+      id,
+      name: id,
+      members: ['a1'],
+      changedAt: at(1),
+    }));
+    state.groups.push(gone);
+    state.lookups = { g3: { is: 'gone' } };
+    for (let times = 0; times < 2; times++) {
+      expect(await pulled.sync({ full: true })).toMatchObject({
+        state: 'DONE',
+        error: expect.stringContaining('g3'),
+      });
+      expect(await pulled.groups()).toEqual(groups);
+    }
+    state.lookups = { g3: { is: 'unknown', reason: 'no answer' } };
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'PARTIAL' });
+    expect(await pulled.groups()).toEqual(groups);
+  });
+
   it('brings nobody back who was deleted, where the source does not show them when asked', async () => {
     state.users = state.users.filter(({ id }) => id !== 'a2');
     expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deleted: 1 } });

@@ -22,17 +22,19 @@ function countedSource(answer: Lookup) {
 
 it('asks about the first of many who were deleted and come back, and leaves the rest to the next run', async () => {
   const source = countedSource({ is: 'found', inScope: true });
-  const page = await ghostsAmong(people.slice(0, 100), source, context, 0);
+  const page = await ghostsAmong('user', people.slice(0, 100), source, context, 0);
   expect([page.ghosts.size, page.unknown.size, source.asked]).toEqual([0, 0, 100]);
-  const rest = await ghostsAmong(people.slice(100), source, context, 100);
+  const rest = await ghostsAmong('user', people.slice(100), source, context, 100);
   expect([rest.ghosts.size, rest.unknown.size, source.asked]).toEqual([0, 500, ASKED_MAX]);
   expect(rest.unknown.has(people.at(-1) ?? '')).toBe(true);
-  expect((await ghostsAmong(['late'], source, context, people.length)).unknown).toEqual(new Set(['late']));
+  expect((await ghostsAmong('user', ['late'], source, context, people.length)).unknown).toEqual(
+    new Set(['late']),
+  );
 });
 
 it('calls nobody an old list alone about whom the source does not answer', async () => {
   const source = countedSource({ is: 'unknown', reason: 'no answer' });
-  const { ghosts, unknown } = await ghostsAmong(['p1'], source, context);
+  const { ghosts, unknown } = await ghostsAmong('user', ['p1'], source, context);
   expect([[...ghosts], [...unknown]]).toEqual([[], ['p1']]);
 });
 
