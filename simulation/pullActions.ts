@@ -27,7 +27,7 @@ export type PullAction =
 const SOURCE_CHANGES = ['join', 'leave', 'return', 'delete', 'readdress'] as const;
 export type SourceChange = (typeof SOURCE_CHANGES)[number];
 
-/** `wrong`: lists are short, or old, and do not say so. */
+/** `wrong`: lists are short, or old, and do not say so. `swapped`: another company answers. */
 const SOURCE_TROUBLES = [
   'wrong',
   'wrong',
@@ -37,6 +37,9 @@ const SOURCE_TROUBLES = [
   'proxy',
   'revoked',
   'narrowed',
+  'lagging',
+  'emptied',
+  'swapped',
 ] as const;
 export type SourceTrouble = (typeof SOURCE_TROUBLES)[number] | 'calm';
 

@@ -45,6 +45,9 @@ export const THEMES: Readonly<Record<string, readonly string[]>> = {
     'olderRecords',
     'olderKept',
     'broughtBack',
+    'otherAccount',
+    'olderGroups',
+    'groupsBroughtBack',
   ],
 };
 
@@ -286,5 +289,20 @@ export const MUTANTS: readonly Mutant[] = [
     'src/pull/comparison/arrivals.ts',
     'asked.length === 0 ? lines',
     'asked.length >= 0 ? lines',
+  ]),
+  mutant('otherAccount', 'another account than the pinned one is not believed', [
+    'src/pull/pinned.ts',
+    'if (mistake !== null) throw',
+    'if (mistake === undefined) throw',
+  ]),
+  mutant('olderGroups', 'a group that is older than the one before is not believed', [
+    'src/pull/comparison/groupNames.ts',
+    'if (isGone || isOlder || removed.has(id)) continue;',
+    'if (isGone || removed.has(id)) continue;',
+  ]),
+  mutant('groupsBroughtBack', 'an old list brings no group back that was deleted', [
+    'src/pull/compare.ts',
+    'for (const id of [...doubtful.ghosts, ...doubtful.unknown]) shown.delete(id);',
+    '',
   ]),
 ];

@@ -20,6 +20,9 @@ const TROUBLES: Readonly<Record<SourceTrouble, object>> = {
   proxy: { foreign: 0.4 },
   revoked: {},
   narrowed: {},
+  lagging: { lagging: 1 },
+  emptied: { emptied: 1 },
+  swapped: {},
   calm: {},
 };
 
@@ -93,6 +96,7 @@ export class DirectoryStaff {
   trouble(what: SourceTrouble): void {
     const { directory } = this.#records;
     Object.assign(directory.faults, NO_DIRECTORY_FAULTS, TROUBLES[what]);
+    directory.swap(what === 'swapped');
     directory.setRole(what === 'revoked' || what === 'narrowed' ? what : 'whole');
   }
 

@@ -4,13 +4,13 @@
  */
 
 import { OktaRefusal, refusalAnswer } from '../../test/emulator/okta/answers.ts';
-import type { OktaUser } from '../../test/emulator/okta/state.ts';
+import type { OktaGroup, OktaUser } from '../../test/emulator/okta/state.ts';
 import { createOkta, type EmulatedOkta } from '../../test/emulator/okta.ts';
 import type { Answer, EmulatedRequest } from '../../test/emulator/server.ts';
 import type { Random } from '../random.ts';
 import { FOREIGN, UNAVAILABLE } from './network.ts';
 
-/** Chances per request; the first four are of lists that look as if they were whole. */
+/** Chances per request; the first six are of lists that look as if they were whole. */
 export interface DirectoryFaults {
   /** A page comes without what is on it. */
   lost: number;
@@ -19,6 +19,10 @@ export interface DirectoryFaults {
   empty: number;
   /** People as they were some minutes ago. */
   stale: number;
+  /** All of it as it was at one moment, some minutes ago. */
+  lagging: number;
+  /** Nobody, in any list. */
+  emptied: number;
   rateLimited: number;
   unavailable: number;
   foreign: number;
@@ -29,6 +33,8 @@ export const NO_DIRECTORY_FAULTS: Readonly<DirectoryFaults> = {
   truncated: 0,
   empty: 0,
   stale: 0,
+  lagging: 0,
+  emptied: 0,
   rateLimited: 0,
   unavailable: 0,
   foreign: 0,
@@ -38,10 +44,11 @@ const PAGE = '2';
 /** Less than what the bridge reads again. */
 const STALE_MAX_MS = 5 * 60_000;
 
-/** People as they were until then. */
+/** The directory as it was until then. */
 interface Past {
   readonly until: number;
   readonly users: ReadonlyMap<string, OktaUser>;
+  readonly groups: ReadonlyMap<string, OktaGroup>;
 }
 
 export class PulledDirectory {
@@ -51,6 +58,9 @@ export class PulledDirectory {
   /** How many lists were not what they look like. */
   altered = 0;
   #isNarrowed = false;
+  /** Another company, whose ids are the same ones. */
+  readonly #other: EmulatedOkta;
+  #isSwapped = false;
   readonly #past: Past[] = [];
   readonly #random: Random;
   readonly #now: () => number;
@@ -59,6 +69,10 @@ export class PulledDirectory {
     this.#random = random;
     this.#now = now;
     this.okta = createOkta(`https://${this.host}`, { now });
+    this.#other = createOkta(`https://${this.host}`, { now });
+    this.#other.state.orgId = '00oanother';
+    this.#other.state.addUser({ login: 'x@other.example', status: 'SUSPENDED' });
+    this.#other.state.addGroup('Strangers');
   }
 
   get configuration(): Readonly<Record<string, string>> {
@@ -67,7 +81,16 @@ export class PulledDirectory {
 
   /** Before people change there. */
   remember(): void {
-    this.#past.push({ until: this.#now(), users: structuredClone(this.okta.state.users) });
+    const { users, groups } = structuredClone({
+      users: this.okta.state.users,
+      groups: this.okta.state.groups,
+    });
+    this.#past.push({ until: this.#now(), users, groups });
+  }
+
+  /** The same address and credential lead to another company. */
+  swap(isSwapped: boolean): void {
+    this.#isSwapped = isSwapped;
   }
 
   setRole(role: 'whole' | 'narrowed' | 'revoked'): void {
@@ -88,22 +111,24 @@ export class PulledDirectory {
     if (random.chance(faults.rateLimited)) return this.#limited();
     if (random.chance(faults.unavailable)) return random.chance(0.5) ? 'refused' : UNAVAILABLE;
     if (random.chance(faults.foreign)) return random.pick(FOREIGN);
+    if (this.#isSwapped) return this.#wrong(this.#other.handle(request));
     if (!isList(request)) return this.okta.handle(request);
     const query = new URLSearchParams(request.query);
     query.set('limit', PAGE);
     const asked = { ...request, query };
     if (this.#isNarrowed) this.altered += 1;
-    const answer = random.chance(faults.stale) ? this.#formerly(asked) : this.okta.handle(asked);
-    return answer.status === 200 ? this.#spoiled(answer) : answer;
+    const answer = this.#answer(asked);
+    return answer.status === 200 ? this.#spoiled(answer, request.path.endsWith('/users')) : answer;
   }
 
-  #spoiled(answer: Answer): Answer {
+  #spoiled(answer: Answer, isOfPeople: boolean): Answer {
     const { faults } = this;
     const random = this.#random;
     const link = answer.headers?.link ?? '';
     const self = link.split(', ')[0] ?? '';
     const ends = { ...answer, headers: { ...answer.headers, link: self } };
     const isEmpty = (answer.body as readonly unknown[]).length === 0;
+    if (isOfPeople && random.chance(faults.emptied)) return this.#wrong({ ...ends, body: [] });
     if (!isEmpty && random.chance(faults.lost)) return this.#wrong({ ...answer, body: [] });
     if (!isEmpty && random.chance(faults.empty)) return this.#wrong({ ...ends, body: [] });
     if (link !== self && random.chance(faults.truncated)) return this.#wrong(ends);
@@ -115,20 +140,26 @@ export class PulledDirectory {
     return answer;
   }
 
-  #formerly(request: EmulatedRequest): Answer {
-    const { users } = this.okta.state;
+  #answer(request: EmulatedRequest): Answer {
+    const { faults } = this;
+    const random = this.#random;
     const recent = this.#past.filter(({ until }) => until > this.#now() - STALE_MAX_MS);
-    if (recent.length === 0 || request.path !== '/api/v1/users') return this.okta.handle(request);
-    this.altered += 1;
-    const now = [...users];
-    const show = (entries: Iterable<readonly [string, OktaUser]>) => {
-      users.clear();
-      for (const [id, user] of entries) users.set(id, user);
-    };
-    show(this.#random.pick(recent).users);
+    const [oldest] = recent;
+    if (oldest && random.chance(faults.lagging)) return this.#asOf(oldest, request);
+    const isStale = random.chance(faults.stale) && request.path === '/api/v1/users';
+    if (!oldest || !isStale) return this.okta.handle(request);
+    return this.#asOf({ users: random.pick(recent).users, groups: this.okta.state.groups }, request);
+  }
+
+  #asOf(past: Pick<Past, 'users' | 'groups'>, request: EmulatedRequest): Answer {
+    const { users, groups } = this.okta.state;
+    const now = { users: new Map(users), groups: new Map(groups) };
+    show(users, past.users);
+    show(groups, new Map(past.groups));
     const answer = this.okta.handle(request);
-    show(now);
-    return answer;
+    show(users, now.users);
+    show(groups, now.groups);
+    return this.#wrong(answer);
   }
 
   #limited(): Answer {
@@ -141,6 +172,11 @@ export class PulledDirectory {
     };
     return { ...refusalAnswer(new OktaRefusal(429, 'E0000047', 'API call exceeded rate limit.')), headers };
   }
+}
+
+function show<T>(shown: Map<string, T>, entries: ReadonlyMap<string, T>): void {
+  shown.clear();
+  for (const [id, one] of entries) shown.set(id, one);
 }
 
 function isList({ path }: EmulatedRequest): boolean {
