@@ -104,6 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
       'if (held.contextVersion !== contextVersion) throw new PlanOutdated(id);',
       'void contextVersion;',
     ],
+    ['src/db/brake/gateBooks.ts', "tx('held').where({ context_version: contextVersion })", "tx('held')"],
     [
       'src/settle/attempt.ts',
       'const goesOn = (await holdContextVersion(tx, id)) === contextVersion;',

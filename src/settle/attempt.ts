@@ -36,6 +36,7 @@ export interface AttemptDeps {
 }
 
 type SettleDoubt = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
+type Note = (db: Db, taskId: string, intent: Intent) => Promise<unknown>;
 type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'settleDoubt' | 'proveRights';
 
 export class Attempt {
@@ -206,11 +207,15 @@ export class Attempt {
     if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new PlanOutdated(id);
   }
 
-  /** Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. */
-  async announce(tx: Db, intent: Intent): Promise<void> {
+  /**
+   * Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. False where `note`
+   * answers so, because something stands in the way.
+   */
+  async announce(db: Db, intent: Intent, note: Note = setIntent): Promise<boolean> {
     const whole = this.lost ? { ...intent, lost: true } : intent;
-    await setIntent(tx, this.task.id, whole);
-    this.#announced = whole;
+    const isNoted = (await note(db, this.task.id, whole)) !== false;
+    if (isNoted) this.#announced = whole;
+    return isNoted;
   }
 
   /**

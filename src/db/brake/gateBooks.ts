@@ -1,9 +1,15 @@
-/** What a gate looks up of a subject before every change, in one statement: mostly there is nothing. */
+/**
+ * What a gate looks up of a subject before every change, in one statement: mostly there is nothing. Where that is all
+ * that it has to know, the same statement writes down what is about to be done.
+ */
 
 import type { Subject } from '../../model/subject.ts';
-import { fromBoolean } from '../columns.ts';
-import type { Db } from '../open.ts';
+import { fromBoolean, toJson } from '../columns.ts';
+import { type Db, dialectOf, isCrossed } from '../open.ts';
+import type { Lease } from '../queue/leases.ts';
+import type { Intent } from '../queue/queue.ts';
 import { holding, type Key } from '../seen/keys.ts';
+import { storeHeld } from '../stores/contextVersions.ts';
 import { type LossRecord, toLoss } from './losses.ts';
 
 export interface GateBooks {
@@ -24,7 +30,7 @@ export async function booksOfGate(
 ): Promise<GateBooks> {
   const { kind, id } = subject;
   const one = tx.raw('1');
-  const applied = tx('applied_changes').where({ store_id: storeId }).select(one);
+  const applied = appliedOn(tx, storeId).select(one);
   const rows: readonly Record<string, unknown>[] = await tx
     .from(
       tx.raw('(select exists ? as some_applied, ? as key_held) as asked', [
@@ -43,4 +49,48 @@ export async function booksOfGate(
     isSomeApplied: fromBoolean(rows[0]?.some_applied),
     isKeyHeld: fromBoolean(rows[0]?.key_held),
   };
+}
+
+function appliedOn(db: Db, storeId: string) {
+  return db('applied_changes').where({ store_id: storeId });
+}
+
+/** A plan that takes nothing from anybody. */
+export interface HarmlessPlan {
+  readonly taskId: string;
+  readonly subject: Subject;
+  /** That the subject wants. */
+  readonly keys: readonly Key[];
+  readonly contextVersion: number;
+}
+
+/**
+ * Writes down what is about to be done if the lease is ours, the settings are those of the plan, and the books have
+ * nothing: one statement, which holds what `holdStore` does until then. Else nothing is written: false.
+ */
+export async function announceUnhindered(
+  db: Db,
+  lease: Lease,
+  { taskId, subject, keys, contextVersion }: HarmlessPlan,
+  intent: Intent,
+): Promise<boolean> {
+  const { peerId: storeId } = lease;
+  const { kind, id } = subject;
+  const announce = async (tx: Db): Promise<boolean> => {
+    const standing = { store_id: storeId, kind, subject_id: id, standing: true };
+    const query = tx('tasks')
+      .with('held', storeHeld(tx, lease, 'share'))
+      .where({ id: taskId })
+      .whereExists(tx('held').where({ context_version: contextVersion }).select('context_version'))
+      .whereNotExists(appliedOn(tx, storeId).select('store_id'))
+      .whereNotExists(tx('losses').where(standing).select('id'));
+    if (keys.length > 0) query.whereNotExists(holding(tx, storeId, subject, keys).select('l.id'));
+    return (await query.update({ intent: toJson(intent) })) === 1;
+  };
+  // On SQLite a transaction shares its commit with others.
+  if (dialectOf(db) === 'sqlite') return db.transaction(announce);
+  return announce(db).catch((error: unknown) => {
+    if (isCrossed(error)) return false;
+    throw error;
+  });
 }

@@ -3,6 +3,7 @@
  * its environment's connections map users, raises it in the same transaction.
  */
 
+import type { Knex } from 'knex';
 import { type Db, dialectOf, forShare, forUpdate, rowsOf } from '../open.ts';
 import type { Lease } from '../queue/leases.ts';
 
@@ -37,18 +38,23 @@ export interface HeldStore {
  * version; with `alone`, for who is about to write to the store's row, nobody else holds that either.
  */
 export async function holdStore(tx: Db, lease: Lease, alone: boolean): Promise<HeldStore | null> {
-  // The lease before the store's row, as everybody who locks both.
-  const locks = `for key share of lease for ${alone ? 'update' : 'share'} of store`;
-  const answer = await tx.raw(
+  const [row] = rowsOf<{ context_version: number | string; brake_tripped_at: string | null }>(
+    await storeHeld(tx, lease, alone ? 'update' : 'share'),
+  );
+  if (!row) return null;
+  return { contextVersion: Number(row.context_version), isBrakeTripped: row.brake_tripped_at !== null };
+}
+
+/** What `holdStore` asks, also as part of another statement. The lease before the store's row, as everybody who locks both. */
+export function storeHeld(tx: Db, lease: Lease, lock: 'share' | 'update'): Knex.Raw {
+  const locks = `for key share of lease for ${lock} of store`;
+  return tx.raw(
     `select store.context_version, store.brake_tripped_at
        from leases as lease join stores as store on store.id = lease.peer_id
       where lease.peer_id = ? and lease.holder = ? and lease.fence = ?
       ${dialectOf(tx) === 'postgres' ? locks : ''}`,
     [lease.peerId, lease.holder, lease.fence],
   );
-  const [row] = rowsOf<{ context_version: number | string; brake_tripped_at: string | null }>(answer);
-  if (!row) return null;
-  return { contextVersion: Number(row.context_version), isBrakeTripped: row.brake_tripped_at !== null };
 }
 
 export async function contextVersionOf(db: Db, storeId: string): Promise<number | null> {

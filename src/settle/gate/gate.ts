@@ -4,7 +4,7 @@
  * same transaction writes down what the attempt is about to do.
  */
 
-import { booksOfGate } from '../../db/brake/gateBooks.ts';
+import { announceUnhindered, booksOfGate } from '../../db/brake/gateBooks.ts';
 import { finishApproved, type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
@@ -60,12 +60,17 @@ export interface GateBasis<C extends Change> {
 }
 
 /** @throws PlanOutdated, and then nothing is recorded. */
-export function openGate<C extends Change>(
+export async function openGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
   lossOf: LossOf,
   { repairs = [], keys = [], membersAmong = everybody, ...basis }: GateBasis<C> = {},
 ): Promise<Gate<C>> {
+  const announced = (allowed: readonly C[]) =>
+    basis.intentOf ? basis.intentOf(allowed) : intentOf(allowed, lossOf);
+  const intent = repairs.length === 0 && isHarmless(attempt, changes) ? announced(changes) : null;
+  if (intent && (await isUnhindered(attempt, intent, keys)))
+    return { ...NOTHING_KNOWN, allowed: changes, lossOf };
   return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
     const { context, task } = attempt;
@@ -91,7 +96,7 @@ export function openGate<C extends Change>(
     const remembered = known.filter((row) => isRemembered(row, lossOf, members));
     const kept = [...judgement.kept, ...remembered.map(({ id }) => id)];
     await dropOutdated(tx, attempt, known, { ...judgement, kept });
-    const intent = basis.intentOf ? basis.intentOf(judgement.allowed) : intentOf(judgement.allowed, lossOf);
+    const intent = announced(judgement.allowed);
     if (intent) await attempt.announce(tx, intent);
     const { allowed, heldReasons, skipped, approvals } = judgement;
     return {
@@ -106,6 +111,29 @@ export function openGate<C extends Change>(
     };
   });
 }
+
+/** Nothing is taken from anybody, nothing waits for a preview, and the brake is no concern of it. */
+function isHarmless({ context }: Attempt, changes: readonly Change[]): boolean {
+  return isFree(context) && context.store.brakeTrippedAt === null && !changes.some(mayBeHeld);
+}
+
+/** True where that was all to find out: then it is written down what is about to be done. */
+function isUnhindered(attempt: Attempt, intent: Intent, keys: readonly Key[]): Promise<boolean> {
+  const { lease, task, context } = attempt;
+  const plan = { subject: task.subject, keys, contextVersion: context.store.contextVersion };
+  return attempt.announce(attempt.db, intent, (db, taskId, whole) =>
+    announceUnhindered(db, lease, { taskId, ...plan }, whole),
+  );
+}
+
+function isFree({ settings, store }: Attempt['context']): boolean {
+  return settings.applyMode === 'Automatic' || store.status === 'DELETING';
+}
+
+const NOTHING_KNOWN = {
+  ...{ heldReasons: [], skipped: [], lossWaits: false, isKeyHeld: false },
+  ...{ approvals: new Map<string, string>(), applied: new Set<string>() },
+};
 
 const NOBODY: ReadonlySet<string> = new Set();
 const everybody: MembersAmong = async (_tx, personKeys) => new Set(personKeys);
@@ -161,9 +189,8 @@ function permitted<C extends Change>(
   applied: AppliedChanges,
   isDecided: (change: Change) => boolean,
 ): Permit<C> {
-  const { store, settings } = attempt.context;
+  const free = isFree(attempt.context);
   const released = [...applied.values()].filter((item) => item.includeHeld).map((item) => item.changeKey);
-  const free = settings.applyMode === 'Automatic' || store.status === 'DELETING';
   const may = (change: Change) => free || applied.has(changeKey(change)) || isDecided(change);
   const waiting = changes.filter((change) => !may(change));
   const skipped = waiting.map(
