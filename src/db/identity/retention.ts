@@ -3,6 +3,7 @@
  * and nothing that decides about an account is touched.
  */
 
+import type { Knex } from 'knex';
 import type { RemoteUser } from '../../model/remote.ts';
 import { fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -181,6 +182,15 @@ export async function purgedAccounts(
     .whereIn('remote_id', remoteIds)
     .select('remote_id');
   return new Set(rows.map((row) => row.remote_id));
+}
+
+/** To be written: how an account is shown, unless its person was purged. */
+export function displayUnlessPurged(db: Db, storeId: string, remoteId: string, display: string): Knex.Raw {
+  const purged = db('links')
+    .where({ store_id: storeId, kind: 'user', remote_name: PURGED, remote_id: remoteId })
+    .select('remote_name')
+    .limit(1);
+  return db.raw('coalesce(?, ?)', [purged, display]);
 }
 
 /** Deletes causes from before the ISO time that no task names any more. */

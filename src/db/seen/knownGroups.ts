@@ -15,6 +15,8 @@ export interface KnownGroup {
   readonly waitsForKeys: boolean;
   /** Nothing of the group is left undone, all its members are known, and it was walked by these settings. */
   readonly isWalked: boolean;
+  /** The vendor refuses memberships of the linked remote group. */
+  readonly someRefused: boolean;
 }
 
 /** By SCIM group; all of them have an entry. */
@@ -25,6 +27,10 @@ export async function knownGroups(
 ): Promise<ReadonlyMap<string, KnownGroup>> {
   if (groupIds.length === 0) return new Map();
   const waits = db('key_waits').where({ store_id: storeId, kind: 'group', subject_id: db.ref('asked.id') });
+  const refused = db('refused_memberships').where({
+    store_id: storeId,
+    remote_group_id: db.ref('l.remote_id'),
+  });
   const rows: readonly (KnownRow & Record<string, unknown>)[] = await db
     .from(idRows(db, groupIds, 'asked'))
     .leftJoin('links as l', (on) => {
@@ -34,7 +40,8 @@ export async function knownGroups(
       on.on('s.subject_id', 'asked.id').andOnVal('s.store_id', storeId).andOnVal('s.kind', 'group');
     })
     .select('l.*', { asked: 'asked.id', said: 's.status' })
-    .select(db.raw('exists ? as waits_for_keys', [waits.select(db.raw('1'))]));
+    .select(db.raw('exists ? as waits_for_keys', [waits.select(db.raw('1'))]))
+    .select(db.raw('exists ? as some_refused', [refused.select(db.raw('1'))]));
   return new Map(
     rows.map((row) => {
       const link = row.id === null ? null : toLink(row);
@@ -42,7 +49,8 @@ export async function knownGroups(
       const isSettled =
         row.said === 'synced' && row.walked_version !== null && Number(row.walked_version) === contextVersion;
       const waitsForKeys = fromBoolean(row.waits_for_keys);
-      return [row.asked, { link, waitsForKeys, isWalked: isWhole && isSettled }];
+      const someRefused = fromBoolean(row.some_refused);
+      return [row.asked, { link, waitsForKeys, someRefused, isWalked: isWhole && isSettled }];
     }),
   );
 }
@@ -53,6 +61,7 @@ interface KnownRow {
   readonly said: string | null;
   readonly walked_version: number | string | null;
   readonly waits_for_keys: boolean | number;
+  readonly some_refused: boolean | number;
 }
 
 /** All memberships were planned by these settings. */

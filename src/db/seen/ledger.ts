@@ -6,8 +6,7 @@
 import type { RemoteMember } from '../../model/remote.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
-import { purgedAccounts } from '../identity/retention.ts';
-import { PURGED } from '../identity/users.ts';
+import { displayUnlessPurged } from '../identity/retention.ts';
 import type { Db } from '../open.ts';
 import { forgetRefusedOfAccount, forgetRefusedOfGroup } from './refusedMemberships.ts';
 
@@ -148,15 +147,13 @@ export async function recordMembers(
 ): Promise<void> {
   for (let from = 0; from < entries.length; from += ROWS_PER_INSERT_MAX) {
     const some = entries.slice(from, from + ROWS_PER_INSERT_MAX);
-    const ids = some.map(({ remoteUserId }) => remoteUserId);
-    const purged = await purgedAccounts(db, storeId, ids);
     const rows = some.map((entry) => ({
       store_id: storeId,
       remote_group_id: remoteGroupId,
       remote_user_id: entry.remoteUserId,
       origin: entry.origin,
       level: entry.level,
-      display: purged.has(entry.remoteUserId) ? PURGED : entry.display,
+      display: displayUnlessPurged(db, storeId, entry.remoteUserId, entry.display),
       created_at: at,
       doubted: false,
       inherited: entry.inherited ?? false,

@@ -12,7 +12,7 @@ export interface Standing {
   readonly said: SyncStatusRecord | null;
   readonly link: {
     readonly id: string;
-    /** Something that somebody changed by hand is remembered. */
+    /** Something that somebody changed by hand is remembered, by it or another link of the same remote group. */
     readonly hasDrift: boolean;
     readonly keys: KeysOfLink;
   } | null;
@@ -27,6 +27,10 @@ export async function holdStanding(
   { kind, id }: Subject,
 ): Promise<Standing | null> {
   const refused = tx('refused_memberships').where({ store_id: peerId }).select(tx.raw('1'));
+  const drifted = tx('links')
+    .where({ store_id: peerId, kind, remote_id: tx.ref('l.remote_id') })
+    .whereNotNull('drift')
+    .select(tx.raw('1'));
   const query = tx('leases as lease')
     .leftJoin('sync_statuses as s', (on) => {
       on.on('s.store_id', 'lease.peer_id').andOnVal('s.kind', kind).andOnVal('s.subject_id', id);
@@ -37,7 +41,7 @@ export async function holdStanding(
     .leftJoin('link_keys as k', 'k.link_id', 'l.id')
     .where({ 'lease.peer_id': peerId, 'lease.holder': holder, 'lease.fence': fence })
     .select('s.*', 'k.attribute', 'k.value_lower', { link_id: 'l.id' })
-    .select(tx.raw('l.drift is not null as has_drift'), tx.raw('exists ? as some_refused', [refused]));
+    .select(tx.raw('exists ? as has_drift', [drifted]), tx.raw('exists ? as some_refused', [refused]));
   const rows: readonly StandingRow[] = await (dialectOf(tx) === 'postgres'
     ? query.forKeyShare('lease')
     : query);

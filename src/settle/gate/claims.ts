@@ -92,6 +92,7 @@ export class Claims {
 export class Claim {
   readonly #claims: Claims;
   readonly #mine = new Set<string>();
+  readonly #kept: (() => void)[] = [];
   /** When the attempt began; what it knows of the database may be as old as that. */
   readonly since: number;
 
@@ -130,12 +131,18 @@ export class Claim {
     return () => claims.release(keys);
   }
 
+  /** What was shared is let go of when the attempt is over. */
+  keep(release: () => void): void {
+    this.#kept.push(release);
+  }
+
   /** Somebody has one of the keys alone: `share` waits. */
   isTaken(keys: readonly string[]): boolean {
     return keys.some((key) => this.#claims.holderOf(key) instanceof Claim);
   }
 
   end(): void {
+    for (const release of this.#kept.splice(0)) release();
     this.#claims.end(this, this.#mine);
     this.#mine.clear();
   }

@@ -75,7 +75,7 @@ async function grant(
   const lossesOf = (key: string) => losses.get(key) ?? [];
   try {
     const group = { remoteGroupId: remoteId, known: await knownRefusals(attempt, remoteId) };
-    const { refused, gaveWay } = await applyMemberships(attempt, group, grants, {
+    const { refused, gaveWay, recordLast } = await applyMemberships(attempt, group, grants, {
       onDone: async (tx, change) => {
         for (const loss of lossesOf(changeKey(change))) await end(tx, loss, { verdict: 'given' });
         // Nobody answers for a group that no SCIM group feeds.
@@ -84,6 +84,7 @@ async function grant(
       why: (change) => `given back by ${lossesOf(changeKey(change))[0]?.undoBy}`,
     });
     await attempt.record(async (tx) => {
+      await recordLast?.(tx);
       for (const [key, { reason }] of refused)
         for (const loss of lossesOf(key)) await end(tx, loss, { verdict: 'impossible', reason });
       await attempt.forgetIntent(tx);

@@ -37,6 +37,8 @@ export interface GroupFacts extends GroupSituation {
   readonly isPrimaryFeeder: boolean;
   /** All its memberships are as they should be by these settings, but for what changed since. */
   readonly isWalked: boolean;
+  /** The vendor refuses memberships of the remote group. */
+  readonly someRefused: boolean;
   /** The wanted name, where another group has it. */
   readonly keyWaits: readonly KnownWait[];
   readonly repairs: readonly Repair[];
@@ -106,6 +108,7 @@ export async function lookAtGroups(
       feeding: fed?.feeding ?? own,
       isPrimaryFeeder: first === desired.id,
       isWalked: known.get(desired.id)?.isWalked ?? false,
+      someRefused: known.get(desired.id)?.someRefused ?? false,
       repairs: [...(seen.get(desired.id)?.repairs ?? []), ...(remote?.repairs ?? [])],
     };
   });

@@ -5,6 +5,7 @@ import type { Db } from '../../db/open.ts';
 import { rememberDrift } from '../../db/seen/drift.ts';
 import { forgetMembers, type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import { groupLinksByRemoteId } from '../../db/seen/links.ts';
+import type { Standing } from '../../db/seen/standing.ts';
 import { changeKey, type MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
@@ -20,7 +21,12 @@ export interface AppliedMemberships {
   readonly refused: ReadonlyMap<string, Refusal>;
   /** People of these memberships were settled meanwhile, or leavers went first: the rest is to be planned anew. */
   readonly gaveWay: boolean;
+  /** Of the last call, which is made and not recorded yet: so that it shares a transaction with what concludes. */
+  readonly recordLast: RecordLast | null;
 }
+
+/** `standing`: how the group stood before. */
+export type RecordLast = (tx: Db, standing?: Standing) => Promise<void>;
 
 /** What a remote group's memberships are to become. */
 export interface PlannedMemberships {
@@ -54,6 +60,7 @@ export async function applyMemberships(
   let isFirst = true;
   let told: readonly VendorCall[] = [];
   let gaveWay = false;
+  let recordLast: RecordLast | null = null;
   for (let batch = queue.shift(); batch !== undefined && !gaveWay; batch = queue.shift()) {
     const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
     // The gate has announced the first batch, by the settings of now, unless others keep it waiting.
@@ -62,10 +69,12 @@ export async function applyMemberships(
     gaveWay = release === null;
     if (release === null) break;
     const next = queue[0] ?? null;
+    const isLast = next === null && unanswered.error === null;
     try {
       if (isFirst && !isAnnounced) await attempt.recordAndGoOn((tx) => announceNext(tx, batch));
       isFirst = false;
-      const applied = await applyBatch(attempt, group, { batch, next, told, announceNext }, recording);
+      const turn = { batch, next, isLast, told, announceNext };
+      const applied = await applyBatch(attempt, group, turn, recording);
       if (applied.is === 'split') {
         told = applied.calls;
         const half = Math.ceil(batch.length / 2);
@@ -74,18 +83,20 @@ export async function applyMemberships(
         told = [];
         unanswered.answered();
         for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+        ({ recordLast } = applied);
       }
     } catch (error) {
       told = [];
       if (!unanswered.takes(error, batch) || next === null) throw unanswered.error ?? error;
       await attempt.recordAndGoOn((tx) => announceNext(tx, next));
     } finally {
-      release();
+      if (recordLast) attempt.claim.keep(release);
+      else release();
     }
     gaveWay = queue.length > 0 && (await attempt.giveWay());
   }
   if (unanswered.error) throw unanswered.error;
-  return { refused, gaveWay };
+  return { refused, gaveWay, recordLast };
 }
 
 /** A remote group, and what its vendor refused before. */
@@ -95,12 +106,18 @@ export interface RefusingGroup {
 }
 
 type AppliedBatch =
-  | { readonly is: 'done'; readonly refused: readonly (readonly [key: string, refusal: Refusal])[] }
+  | {
+      readonly is: 'done';
+      readonly refused: readonly (readonly [key: string, refusal: Refusal])[];
+      readonly recordLast: RecordLast | null;
+    }
   | { readonly is: 'split'; readonly calls: readonly VendorCall[] };
 
 interface Turn {
   readonly batch: Batch;
   readonly next: Batch | null;
+  /** Nothing comes after it, and nothing from before it is unanswered. */
+  readonly isLast: boolean;
   /** Calls for more at once that the vendor refused, and no event has told of yet. */
   readonly told: readonly VendorCall[];
   announceNext(tx: Db, next: Batch | null): Promise<void>;
@@ -109,13 +126,13 @@ interface Turn {
 async function applyBatch(
   attempt: Attempt,
   group: RefusingGroup,
-  { batch, next, told, announceNext }: Turn,
+  { batch, next, isLast, told, announceNext }: Turn,
   { onDone, why }: Recording,
 ): Promise<AppliedBatch> {
   const { store, connector } = attempt.context;
   const { remoteGroupId } = group;
   const [first] = batch;
-  if (!first) return { is: 'done', refused: [] };
+  if (!first) return { is: 'done', refused: [], recordLast: null };
   const { calls: made, callContext } = attempt.calling(first.op);
   const outcomes = await connector
     .applyMembers(batch, callContext)
@@ -129,7 +146,7 @@ async function applyBatch(
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
   await settleDoubts(attempt, group, batch, made, outcomes);
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
-  const recordBatch = async (tx: Db) => {
+  const recordBatch: RecordLast = async (tx, standing) => {
     if (first.op === 'grant')
       await recordMembers(
         tx,
@@ -145,10 +162,9 @@ async function applyBatch(
         remoteGroupId,
         done.map((change) => change.member.remoteId),
       );
-    await endDrift(attempt, tx, remoteGroupId, done);
+    if (standing?.link?.hasDrift !== false) await endDrift(attempt, tx, remoteGroupId, done);
     await noteRefusals(tx, attempt, group, batch, byId);
     for (const change of done) await onDone(tx, change);
-    await announceNext(tx, next);
     if (done.length > 0)
       await attempt.changeEvent(tx, first, { calls, after: summary(done), reason: why(first) });
     for (const change of batch) {
@@ -162,12 +178,16 @@ async function applyBatch(
         });
     }
   };
-  await (next ? attempt.recordAndGoOn(recordBatch) : attempt.record(recordBatch));
+  const recordApart = async (tx: Db) => {
+    await recordBatch(tx);
+    await announceNext(tx, next);
+  };
+  if (!isLast) await (next ? attempt.recordAndGoOn(recordApart) : attempt.record(recordApart));
   const refused = batch.flatMap((change) => {
     const refusal = refusalFor(change, byId.get(change.member.remoteId));
     return refusal ? [[changeKey(change), refusal] as const] : [];
   });
-  return { is: 'done', refused };
+  return { is: 'done', refused, recordLast: isLast ? recordBatch : null };
 }
 
 /** Null where the halves may pass apart. */

@@ -21,6 +21,8 @@ import type { Refusal } from '../refusal.ts';
 /** By the account. */
 export type KnownRefusals = ReadonlyMap<string, RefusedMembership>;
 
+export const NONE_REFUSED: KnownRefusals = new Map();
+
 export async function knownRefusals(attempt: Attempt, remoteGroupId: string): Promise<KnownRefusals> {
   const known = await refusedIn(attempt.db, attempt.context.store.id, remoteGroupId);
   return new Map(known.map((row) => [row.remoteUserId, row]));

@@ -161,8 +161,13 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
     skipped: [...left.skipped, ...members.skipped],
     refusals: [...left.refusals, ...members.refusals],
   };
-  if (facts.desired.lifecycle !== 'active' && !members.waiting) return detach(attempt, shaped, outcome);
+  const { recordLast } = members;
+  if (facts.desired.lifecycle !== 'active' && !members.waiting) {
+    if (recordLast) await attempt.record((tx) => recordLast(tx).then(() => attempt.forgetIntent(tx)));
+    return detach(attempt, shaped, outcome);
+  }
   await attempt.recordEnd(async (tx, standing) => {
+    await recordLast?.(tx, standing);
     if (members.wasWalked) await saveWalked(tx, link.id, store.contextVersion);
     await conclude(tx, attempt, outcome, standing);
   });

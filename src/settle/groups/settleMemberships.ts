@@ -14,9 +14,9 @@ import { LOSS_OF_MEMBER } from '../gate/taken.ts';
 import type { Refusal } from '../refusal.ts';
 import { whyGroupGone } from '../why.ts';
 import { feedersOf, type GroupFacts } from './look.ts';
-import { applyMemberships } from './memberChanges.ts';
+import { applyMemberships, type RecordLast } from './memberChanges.ts';
 import { lookAtMembers, membersOfTask, type RemoteMembers } from './memberLook.ts';
-import { forgetUnplanned, knownRefusals, refusedLately } from './refusedMembers.ts';
+import { forgetUnplanned, knownRefusals, NONE_REFUSED, refusedLately } from './refusedMembers.ts';
 import { withRuleHolds } from './ruleHolds.ts';
 
 export interface SettledMemberships {
@@ -27,10 +27,11 @@ export interface SettledMemberships {
   readonly waiting: boolean;
   /** All members were looked at. */
   readonly wasWalked: boolean;
+  readonly recordLast: RecordLast | null;
 }
 
 /** What is known of the group from a look, where nothing was written since. */
-export type Fed = Pick<GroupFacts, 'feeding' | 'isWalked'>;
+export type Fed = Pick<GroupFacts, 'feeding' | 'isWalked' | 'someRefused'>;
 
 /** Whoever the vendor refused once is not asked for again. */
 export async function settleMemberships(
@@ -47,7 +48,8 @@ export async function settleMemberships(
     desired.lifecycle === 'gone' ? await whyGroupGone(attempt.db, attempt.context, desired.id) : null;
   for (;;) {
     const plannedAt = attempt.claim.mark();
-    const known = await knownRefusals(attempt, remoteId);
+    const noneRefused = feeding !== null && looked?.someRefused === false && !attempt.task.givesBack;
+    const known = noneRefused ? NONE_REFUSED : await knownRefusals(attempt, remoteId);
     feeding ??= (await feedersOf(attempt, [remoteId])).get(remoteId)?.feeding ?? [];
     const { plan, groupIds } = await planMemberships(attempt, desired, { remoteId, feeding, changed });
     if (changed === null) await forgetUnplanned(attempt, remoteId, known, plan.changes);
@@ -79,6 +81,7 @@ export async function settleMemberships(
       refusals: [...refused.values()],
       waiting: gate.heldReasons.length + gate.skipped.length + refused.size > 0,
       wasWalked: changed === null,
+      recordLast: applied.recordLast,
     };
   }
 }
