@@ -1,113 +1,55 @@
-/** The same requests to two real processes that differ in the driver of SQLite. They take turns, so that a busy machine is as unkind to both. */
+/** The same requests to two real processes that differ in the driver of SQLite. */
 
-import { Agent, request } from 'node:http';
 import { person } from '../test/bridge.ts';
-import { median, type Row, ratio, timed } from './figures.ts';
-import { type RealProcess, startProcess, type Tenant } from './process.ts';
+import { type Row, ratio } from './figures.ts';
+import { type ProcessSide, sideOf, startProcess } from './process.ts';
+import { type Ask, inTurns } from './rounds.ts';
 
 const DRIVERS = ['sqlite3', 'node'] as const;
 const ROUNDS = 12;
-const REQUESTS = 100;
 const CONCURRENCY = 8;
 
-interface Side {
-  readonly bridge: RealProcess;
-  readonly tenant: Tenant;
-}
-
-interface Measured {
-  readonly perSecond: number;
-  readonly cpuMs: number;
-}
-
-type Ask = (side: Side, n: string) => Promise<void>;
-
-const REQUESTS_OF: Readonly<Record<string, Ask>> = {
-  'POST /Users': ({ bridge, tenant }, n) => send(bridge, tenant, 'POST', '/Users', person(n)),
-  'PATCH of a title': ({ bridge, tenant }, n) =>
-    send(bridge, tenant, 'PATCH', `/Users/${tenant.userId}`, {
+const REQUESTS_OF: Readonly<Record<string, Ask<ProcessSide>>> = {
+  'POST /Users': (send, side, n) => send(side, 'POST', '/Users', person(n)),
+  'PATCH of a title': (send, side, n) =>
+    send(side, 'PATCH', `/Users/${side.userId}`, {
       Operations: [{ op: 'replace', path: 'title', value: n }],
     }),
-  'GET of a user': ({ bridge, tenant }) => send(bridge, tenant, 'GET', `/Users/${tenant.userId}`),
-  'userName eq': ({ bridge, tenant }) =>
-    send(bridge, tenant, 'GET', `/Users?filter=${encodeURIComponent('userName eq "shared@acme.example"')}`),
-  'a page of 20': ({ bridge, tenant }) => send(bridge, tenant, 'GET', '/Users?count=20'),
+  'GET of a user': (send, side) => send(side, 'GET', `/Users/${side.userId}`),
+  'userName eq': (send, side) =>
+    send(side, 'GET', `/Users?filter=${encodeURIComponent('userName eq "shared@acme.example"')}`),
+  'a page of 20': (send, side) => send(side, 'GET', '/Users?count=20'),
 };
 
 export async function drivers(): Promise<readonly Row[]> {
-  const sides: Side[] = [];
+  const sides: ProcessSide[] = [];
   try {
-    for (const driver of DRIVERS) {
-      const bridge = await startProcess('sqlite', {}, driver);
-      sides.push({ bridge, tenant: await bridge.tenant('shared') });
-    }
+    for (const driver of DRIVERS)
+      sides.push(await sideOf(await startProcess('sqlite', {}, driver), 'shared'));
     const rows: Row[] = [];
     for (const [what, ask] of Object.entries(REQUESTS_OF)) rows.push(...(await compared(what, sides, ask)));
     return rows;
   } finally {
-    for (const { bridge } of sides) await bridge.stop();
+    for (const side of sides) await side.stop();
   }
 }
 
-async function compared(what: string, sides: readonly Side[], ask: Ask): Promise<readonly Row[]> {
-  const measured = sides.map((): Measured[] => []);
-  for (const side of sides) await round(side, ask, `${what} warm`);
-  for (let n = 0; n < ROUNDS; n += 1)
-    for (const [at, side] of sides.entries()) measured[at]?.push(await round(side, ask, `${what} ${n}`));
-  const [before = [], after = []] = measured;
-  const rate = (of: readonly Measured[]) => median(of.map(({ perSecond }) => perSecond));
-  const cpu = (of: readonly Measured[]) => median(of.map(({ cpuMs }) => cpuMs));
+async function compared(
+  what: string,
+  sides: readonly ProcessSide[],
+  ask: Ask<ProcessSide>,
+): Promise<readonly Row[]> {
+  const measured = await inTurns(sides, { what, ask, rounds: ROUNDS, atOnce: CONCURRENCY });
+  const [before = NaN, after = NaN] = measured.map(({ perSecond }) => perSecond);
+  const [cpuBefore = NaN, cpuAfter = NaN] = measured.map(({ cpuMs }) => cpuMs);
   return [
     {
       what: `${what}, a second, ${CONCURRENCY} at once: ${DRIVERS.join(' → ')}`,
-      figure: `${rate(before).toFixed(0)} → ${rate(after).toFixed(0)} (${ratio(rate(after), rate(before))})`,
+      figure: `${before.toFixed(0)} → ${after.toFixed(0)} (${ratio(after, before)})`,
     },
     {
       what: '   processor time of the bridge for each',
-      figure: `${cpu(before).toFixed(2)} → ${cpu(after).toFixed(2)} ms`,
+      figure: `${cpuBefore.toFixed(2)} → ${cpuAfter.toFixed(2)} ms`,
     },
   ];
-}
-
-async function round(side: Side, ask: Ask, name: string): Promise<Measured> {
-  const cpuBefore = side.bridge.cpuMs();
-  let next = 0;
-  const connection = async () => {
-    while (next < REQUESTS) {
-      next += 1;
-      await ask(side, `${name} ${next}`.replaceAll(/\W/g, '-'));
-    }
-  };
-  const tookMs = await timed(() => Promise.all(Array.from({ length: CONCURRENCY }, connection)));
-  return {
-    perSecond: (REQUESTS * 1_000) / tookMs,
-    cpuMs: (side.bridge.cpuMs() - cpuBefore) / REQUESTS,
-  };
-}
-
-const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-
-function send(
-  { url }: RealProcess,
-  { token }: Tenant,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<void> {
-  const text = body === undefined ? '' : JSON.stringify(body);
-  const headers = {
-    authorization: `Bearer ${token}`,
-    ...(body === undefined
-      ? {}
-      : { 'content-type': 'application/scim+json', 'content-length': Buffer.byteLength(text) }),
-  };
-  return new Promise((resolve, reject) => {
-    const outgoing = request(`${url}/scim/v2${path}`, { agent, method, headers }, (answer) => {
-      answer.resume();
-      const isFine = answer.statusCode === 200 || answer.statusCode === 201;
-      answer.on('end', () => (isFine ? resolve() : reject(new Error(`${path}: ${answer.statusCode}`))));
-    });
-    outgoing.on('error', reject);
-    outgoing.end(text);
-  });
 }

@@ -44,7 +44,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   latency: ['From the SCIM answer to the first byte at the vendor', latency],
   calls: ['Calls for one change (w: writes, r: reads)', calls],
   statements: ['Statements of one change', statements],
-  throughput: ['POST /Users', throughput],
+  throughput: ['The endpoint beside a bare Express and Knex handler, turn by turn', throughput],
   drivers: ['The two drivers of SQLite, turn by turn', drivers],
   rates: ['Changes a second where the vendor answers at once, 8 at a time', () => onBoth(rates)],
   joiners: ['Joiners at GitLab where each call takes its time', joiners],

@@ -12,6 +12,7 @@ import { person } from '../test/bridge.ts';
 import { embeddedUrl, freshDatabaseUrl } from '../test/database.ts';
 import { freePort } from '../test/postgres.ts';
 import { AS_NPM_START_DOES } from './child.ts';
+import type { Side } from './rounds.ts';
 
 const START = [...AS_NPM_START_DOES, join(import.meta.dirname, '../src/main.ts')];
 const READY_WITHIN_MS = 60_000;
@@ -34,6 +35,24 @@ export interface RealProcess {
   /** Of all its threads since it started. */
   cpuMs(): number;
   stop(): Promise<void>;
+}
+
+/** Whom it has, in an environment of its own. */
+export interface ProcessSide extends Side {
+  readonly userId: string;
+  stop(): Promise<void>;
+}
+
+export async function sideOf(bridge: RealProcess, name: string): Promise<ProcessSide> {
+  const { token, userId } = await bridge.tenant(name);
+  return { url: `${bridge.url}/scim/v2`, token, userId, cpuMs: bridge.cpuMs, stop: bridge.stop };
+}
+
+/** Of all threads of a process, ms. */
+export function cpuMsOf(pid: number | undefined): number {
+  // In hundredths of a second, behind the name in brackets.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 export async function startProcess(
@@ -102,11 +121,7 @@ export async function startProcess(
       const [, kib = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
       return Number(kib) / 1024;
     },
-    cpuMs() {
-      // In hundredths of a second, behind the name in brackets.
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) * 10;
-    },
+    cpuMs: () => cpuMsOf(child.pid),
     stop,
   };
 }
