@@ -73,9 +73,15 @@ function keyOf({ op, subject, member }: ShownChange): string {
 }
 
 /** By the subjects that a write may be about: one of them. */
-function keysOfDeed({ own }: Records, { write, subjects }: Deed): readonly string[] {
+function keysOfDeed({ own, vendor }: Records, { write, subjects }: Deed): readonly string[] {
   return subjects.flatMap((subject) => {
-    if ('personId' in subject) return [changeKey(write.op, subject.personId ?? '')];
+    if ('personId' in subject) {
+      const account = write.kind === 'user' ? vendor.holds.accounts.get(write.accountId) : undefined;
+      // An only owner, whom the vendor does not delete, is blocked in place of it.
+      const isForDeletion = write.op === 'disable' && account?.oddities.has('onlyOwner');
+      const ops = isForDeletion ? ['delete', 'disable'] : [write.op];
+      return ops.map((op) => changeKey(op, subject.personId ?? ''));
+    }
     if (write.kind !== 'member') return [changeKey(write.op, subject.id)];
     const members = [own.ownerOf(write.accountId)?.personId ?? write.accountId, write.accountId];
     return members.map((member) => changeKey(write.op, subject.id, member));
