@@ -20,6 +20,7 @@ export interface Sizes {
   readonly memoryPeople: number;
   readonly people: number;
   readonly pulledPeople: number;
+  readonly sourcePeople: number;
 }
 
 export interface Stage {

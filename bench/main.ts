@@ -23,17 +23,24 @@ import { rates } from './rates.ts';
 import { reads } from './reads.ts';
 import { largeGroup, lookUps } from './scale.ts';
 import { members, wholeLists } from './scim.ts';
+import { sources } from './sources.ts';
 import { statements } from './statements.ts';
 import { noOpSync } from './sync.ts';
 import { throughput } from './throughput.ts';
 
 const FULL: Sizes = {
   ...{ groupMembers: 100_000, users: 200_000, events: 1_000_000 },
-  ...{ syncPeople: 10_000, memoryPeople: 100_000, people: 100_000, pulledPeople: 100_000 },
+  ...{
+    syncPeople: 10_000,
+    memoryPeople: 100_000,
+    people: 100_000,
+    pulledPeople: 100_000,
+    sourcePeople: 2_000,
+  },
 };
 const QUICK: Sizes = {
   ...{ groupMembers: 20_000, users: 50_000, events: 100_000 },
-  ...{ syncPeople: 2_000, memoryPeople: 10_000, people: 20_000, pulledPeople: 10_000 },
+  ...{ syncPeople: 2_000, memoryPeople: 10_000, people: 20_000, pulledPeople: 10_000, sourcePeople: 2_000 },
 };
 
 const given = process.argv.slice(2);
@@ -70,6 +77,10 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   pull: [
     `A directory of ${sizes.pulledPeople} people and ${sizes.pulledPeople / 10} groups, pulled from Okta`,
     () => pull(sizes),
+  ],
+  sources: [
+    `Directories of ${sizes.sourcePeople} people and ${sizes.sourcePeople / 10} groups, source by source`,
+    () => sources(sizes),
   ],
   sync: [`Sync of ${sizes.syncPeople} people at GitLab`, () => noOpSync(sizes)],
 };

@@ -11,16 +11,19 @@ const WITHIN_MS = 30_000;
 export class Pulled {
   readonly bridge: RunningBridge;
   readonly path: string;
+  readonly #withinMs: number;
 
-  constructor(bridge: RunningBridge, id: string) {
+  constructor(bridge: RunningBridge, id: string, withinMs = WITHIN_MS) {
     this.bridge = bridge;
+    this.#withinMs = withinMs;
     this.path = `/connections/${id}`;
   }
 
-  static async make(bridge: RunningBridge, body: object): Promise<Pulled> {
+  /** `withinMs`: how long a run may take. */
+  static async make(bridge: RunningBridge, body: object, withinMs?: number): Promise<Pulled> {
     const made = await bridge.admin('POST', '/connections', body);
     if (made.status !== 201) throw new Error(JSON.stringify(made.body));
-    return new Pulled(bridge, made.body.id);
+    return new Pulled(bridge, made.body.id, withinMs);
   }
 
   async read(): Promise<Json> {
@@ -45,7 +48,7 @@ export class Pulled {
       const { body } = await this.bridge.admin('GET', `${this.path}/syncs/${id}`);
       return ENDED.includes(body.state) ? body : undefined;
     };
-    return eventually(look, WITHIN_MS, async () =>
+    return eventually(look, this.#withinMs, async () =>
       JSON.stringify(await this.bridge.admin('GET', `${this.path}/syncs/${id}`)),
     );
   }
