@@ -39,10 +39,25 @@ export function judgePreviewed(
   }
   // What the vendor refused before, or the brake held, was owed before, and is nobody's doing by hand.
   const wasHeld = new Set(heldBefore.flatMap(keysOfHeld));
+  const wasOwed = (change: ShownChange) =>
+    wasHeld.has(keyOf(change)) ||
+    isRefused(records, accountsBefore, change) ||
+    isOfLocked(records, accountsBefore, change);
   for (const change of changes)
-    if (!change.drift && !wasHeld.has(keyOf(change)) && !isRefused(records, accountsBefore, change))
+    if (!change.drift && !wasOwed(change))
       complaints.push(`what was changed by hand is not marked: ${JSON.stringify(change)}`);
   return complaints;
+}
+
+/** Whoever is banned gets into no group, whatever becomes of the account. */
+function isOfLocked(
+  records: Records,
+  accounts: ReadonlyMap<string, Account>,
+  { op, member }: ShownChange,
+): boolean {
+  return (
+    op === 'grant' && accountIds(records, member?.id ?? '').some((id) => accounts.get(id)?.state === 'locked')
+  );
 }
 
 /**
