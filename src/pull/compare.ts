@@ -129,11 +129,11 @@ export async function compareRun(
     );
   for (const id of [...doubtful.ghosts, ...doubtful.unknown]) shown.delete(id);
   const missingIds = missingGroups(shown, existing, isFull);
-  const goneGroups = certain ? await absentGroups(input, missingIds) : [];
+  const absent = certain ? await absentGroups(input, missingIds) : NO_GROUPS;
   const shownGone = [...shown].flatMap(([id, { isGone }]) => (isGone && existing.has(id) ? id : []));
   const groups = await compareGroups(
     {
-      ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...goneGroups]) },
+      ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...absent.gone]) },
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
       takenOver: people.takenOver,
       isPresent: (id) => isPresent(people, known, id),
@@ -165,11 +165,15 @@ export async function compareRun(
     skipped: people.skipped + stillDiscarded.size,
     unknown,
   });
-  const unasked = [...doubtful.unknown].map((id) => ({
+  const inDoubt = [
+    ...[...doubtful.unknown].map((id) => [id, 'was deleted and is in the list'] as const),
+    // A delta need not show a group that has not changed.
+    ...(isFull ? absent.unknown : []).map((id) => [id, 'is not in the list, and stays'] as const),
+  ].map(([id, why]) => ({
     ...{ what: 'group' as const, id },
-    reason: `The group ${id} was deleted and is in the list; whether that is so, the next run asks again.`,
+    reason: `The group ${id} ${why}; whether that is so, the next run asks again.`,
   }));
-  const unread = [...run.findings.unread, ...groups.doubted, ...unasked];
+  const unread = [...run.findings.unread, ...groups.doubted, ...inDoubt.slice(0, IN_DOUBT_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of unread) people.problems.add(reason);
   return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };
@@ -221,15 +225,27 @@ async function peopleNamed(
   ]);
 }
 
+/** Groups that a run names one by one. */
+const IN_DOUBT_MAX = 100;
+
+interface AbsentGroups {
+  readonly gone: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+const NO_GROUPS: AbsentGroups = { gone: [], unknown: [] };
+
 /** Groups that the choice leaves out go where an admin applied it; others are asked for. */
-async function absentGroups(input: CompareInput, ids: readonly string[]): Promise<readonly string[]> {
+async function absentGroups(input: CompareInput, ids: readonly string[]): Promise<AbsentGroups> {
   const { run, settings, source, context } = input;
   const { mode, selected } = settings.groups;
   const isChosen = (id: string) =>
     mode === 'All' || (mode === 'Selected' && selected.some((one) => one.id === id));
   const left = run.takesFiltered ? ids.filter((id) => !isChosen(id)) : [];
   const judged: readonly Judged[] = await judgeAbsent(run, 'group', ids.filter(isChosen), source, context);
-  return [...left, ...judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id)];
+  const those = (is: (meaning: Meaning) => boolean) =>
+    judged.filter(({ meaning }) => is(meaning)).map(({ id }) => id);
+  return { gone: [...left, ...those(leaves)], unknown: those((meaning) => meaning === 'unknown') };
 }
 
 /** What an admin declined and is no question any more, and how many people the lines could take something from. */

@@ -195,6 +195,23 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.groups()).toEqual(groups);
   });
 
+  it('is not done while nobody says whether a group that is not in the list is gone', async () => {
+    const groups = await pulled.groups();
+    state.groups = state.groups.slice(1);
+    state.lookups = { g1: { is: 'unknown', reason: 'no answer' } };
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'PARTIAL',
+      error: expect.stringContaining('The group g1 is not in the list, and stays'),
+    });
+    expect(await pulled.groups()).toEqual(groups);
+    state.lookups = { g1: { is: 'gone' } };
+    // Its members are many at once.
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      state: 'HELD',
+      summary: { groups: { deleted: 1 } },
+    });
+  });
+
   it('brings nobody back who was deleted, where the source does not show them when asked', async () => {
     state.users = state.users.filter(({ id }) => id !== 'a2');
     expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deleted: 1 } });
