@@ -85,6 +85,7 @@ async function passNamesRound(deps: PullDeps, input: ApplyInput, circle: readonl
   const { connectionId } = input.run;
   const [{ kind } = { kind: 'user' as const }] = circle;
   const holders = circle.map((line) => ({ sourceId: line.sourceId, name: namesOf(line).givesUp ?? '' }));
+  // Its first call asks the database, which cannot be done from inside the transaction.
   await deps.identifierHash();
   try {
     await transact(deps.db, async (tx) => {

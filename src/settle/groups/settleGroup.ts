@@ -163,7 +163,11 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
   };
   const { recordLast } = members;
   if (facts.desired.lifecycle !== 'active' && !members.waiting) {
-    if (recordLast) await attempt.record((tx) => recordLast(tx).then(() => attempt.forgetIntent(tx)));
+    if (recordLast)
+      await attempt.record(async (tx) => {
+        await recordLast(tx);
+        await attempt.forgetIntent(tx);
+      });
     return detach(attempt, shaped, outcome);
   }
   await attempt.recordEnd(async (tx, standing) => {
