@@ -3,7 +3,7 @@
 import { Attribute, Change, Client } from 'ldapts';
 import type { RunningBridge } from '../test/bridge.ts';
 import { Pulled } from '../test/conformance/sources/pulled.ts';
-import { AD_GROUPS, AD_PEOPLE, AD_READER, startActiveDirectory } from '../test/emulator/activeDirectory.ts';
+import { connectionTo, startActiveDirectory } from '../test/emulator/activeDirectory.ts';
 import { startGoogleEmulator } from '../test/emulator/google.ts';
 import { startOktaEmulator } from '../test/emulator/okta.ts';
 import { SLACK_TOKEN } from '../test/emulator/slack.ts';
@@ -92,13 +92,7 @@ const activeDirectory: Open = async (people) => {
       members.map((n) => dns[n] ?? ''),
     );
   return {
-    connection: {
-      strategy: 'ldap',
-      configuration: {
-        ...{ URL: `ldap://127.0.0.1:${ad.port}`, TLS: 'none', USER_BASE: AD_PEOPLE, GROUP_BASE: AD_GROUPS },
-        ...{ BIND_DN: AD_READER.dn, BIND_PASSWORD: AD_READER.password },
-      },
-    },
+    connection: connectionTo(ad),
     change: (n) => ad.change(dns[n] ?? '', { title: 'Manager' }),
     close: () => ad.close(),
   };

@@ -10,6 +10,17 @@ export const AD_READER = { dn: `CN=reader,OU=Service,${AD_SUFFIX}`, password: 'a
 const DOMAIN_USERS = 513;
 const SERVICE = `CN=NTDS Settings,CN=DC1,CN=Servers,${AD_SUFFIX}`;
 
+/** A connection that pulls it. */
+export function connectionTo({ port }: Pick<ActiveDirectory, 'port'>) {
+  return {
+    strategy: 'ldap',
+    configuration: {
+      ...{ URL: `ldap://127.0.0.1:${port}`, TLS: 'none', USER_BASE: AD_PEOPLE, GROUP_BASE: AD_GROUPS },
+      ...{ BIND_DN: AD_READER.dn, BIND_PASSWORD: AD_READER.password },
+    },
+  };
+}
+
 export interface ActiveDirectory extends LdapEmulator {
   /** Gives the DN. */
   addPerson(name: string, attributes?: Attributes): string;

@@ -1,6 +1,11 @@
 /** The company in Active Directory, with `Engineers` inside `Staff`. */
 
-import { AD_GROUPS, AD_PEOPLE, AD_READER, startActiveDirectory } from '../../../emulator/activeDirectory.ts';
+import {
+  AD_GROUPS,
+  AD_PEOPLE,
+  connectionTo,
+  startActiveDirectory,
+} from '../../../emulator/activeDirectory.ts';
 import { addressOf, type Company, GROUPS, PEOPLE } from './company.ts';
 
 export async function companyAtActiveDirectory(): Promise<Company> {
@@ -15,13 +20,7 @@ export async function companyAtActiveDirectory(): Promise<Company> {
   ad.addGroup('Engineers', GROUPS.Engineers.map(dnOf));
   ad.addGroup('Staff', [groupOf('Engineers'), ...GROUPS.Staff.filter(isOutside).map(dnOf)]);
   return {
-    connection: {
-      strategy: 'ldap',
-      configuration: {
-        ...{ URL: `ldap://127.0.0.1:${ad.port}`, TLS: 'none', USER_BASE: AD_PEOPLE, GROUP_BASE: AD_GROUPS },
-        ...{ BIND_DN: AD_READER.dn, BIND_PASSWORD: AD_READER.password },
-      },
-    },
+    connection: connectionTo(ad),
     accountId: 'ActiveDirectory:dc=corp,dc=example',
     others: [],
     hire,
