@@ -165,7 +165,7 @@ export async function compareRun(
     skipped: people.skipped + stillDiscarded.size,
     unknown,
   });
-  const inDoubt = [
+  const unknownGroups = [
     ...[...doubtful.unknown].map((id) => [id, 'was deleted and is in the list'] as const),
     // A delta need not show a group that has not changed.
     ...(isFull ? absent.unknown : []).map((id) => [id, 'is not in the list, and stays'] as const),
@@ -173,7 +173,7 @@ export async function compareRun(
     ...{ what: 'group' as const, id },
     reason: `The group ${id} ${why}; whether that is so, the next run asks again.`,
   }));
-  const unread = [...run.findings.unread, ...groups.doubted, ...inDoubt.slice(0, IN_DOUBT_MAX)];
+  const unread = [...run.findings.unread, ...groups.doubted, ...unknownGroups.slice(0, UNKNOWN_GROUPS_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of unread) people.problems.add(reason);
   return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };
@@ -226,7 +226,7 @@ async function peopleNamed(
 }
 
 /** Groups that a run names one by one. */
-const IN_DOUBT_MAX = 100;
+const UNKNOWN_GROUPS_MAX = 100;
 
 interface AbsentGroups {
   readonly gone: readonly string[];
