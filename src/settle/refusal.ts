@@ -20,13 +20,15 @@ export async function forbiddenAsSkip(
 ): Promise<Refusal> {
   if (!(error instanceof RemoteError)) throw error;
   await recordFailure(attempt, change, calls, error);
-  const isAnswer = error.disposition === 'forbidden' || error.disposition === 'waits';
-  if (isAnswer) await attempt.withdrawIntent();
+  if (REFUSES.includes(error.disposition)) await attempt.withdrawIntent();
   if (error.disposition !== 'forbidden') throw error;
   await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }
+
+/** The vendor answered that it did nothing, so that whatever is found there somebody else did. */
+const REFUSES: readonly RemoteError['disposition'][] = ['forbidden', 'unauthorized', 'waits'];
 
 export function answerOf(error: RemoteError): VendorAnswer {
   return { status: error.status ?? null, code: error.code ?? null, message: error.message };

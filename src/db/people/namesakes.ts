@@ -3,6 +3,7 @@
  * with the same address, or anybody with an account who had it.
  */
 
+import type { CommonSettings } from '../../model/commonSettings.ts';
 import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -25,26 +26,20 @@ export async function yieldingPeople(
   return rows.map((row: { person_id: string }) => row.person_id);
 }
 
-/** Somebody else who is there has this user name or address. */
-export async function isNameOfAnother(
+/** Somebody else who is there has this value as what a store identifies people by. */
+export async function isIdentifierOfAnother(
   db: Db,
   environmentId: string,
-  name: string,
+  by: CommonSettings['uniqueUserIdentifier'],
+  value: string,
   exceptId: string,
 ): Promise<boolean> {
-  const others = () =>
-    db('users')
-      .where({ environment_id: environmentId })
-      .whereNot('person_id', exceptId)
-      .whereNull('deleted_at');
-  const byName = await others()
-    .where({ user_name_lower: lower(name) })
+  const column = by === 'primaryEmail' ? 'primary_email_lower' : 'user_name_lower';
+  const other = await db('users')
+    .where({ environment_id: environmentId, [column]: lower(value) })
+    .whereNot('person_id', exceptId)
+    .whereNull('deleted_at')
     .first('id');
-  const other =
-    byName ??
-    (await others()
-      .where({ primary_email_lower: lower(name) })
-      .first('id'));
   return other !== undefined;
 }
 

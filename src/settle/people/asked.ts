@@ -4,7 +4,7 @@
  */
 
 import { lower } from '../../db/columns.ts';
-import { isNameOfAnother } from '../../db/people/namesakes.ts';
+import { isIdentifierOfAnother } from '../../db/people/namesakes.ts';
 import { PRIORITY } from '../../db/queue/tasks.ts';
 import { type KnownAccount, knownAccounts } from '../../db/seen/knownPeople.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
@@ -123,11 +123,12 @@ async function successorOf(
   link: LinkRecord | null,
 ): Promise<AccountSight | null> {
   const { definition, settings, store } = attempt.context;
-  const attribute = definition.identifierAttributes[settings.uniqueUserIdentifier];
+  const by = settings.uniqueUserIdentifier;
+  const attribute = definition.identifierAttributes[by];
   const had = [person.identifier, link?.applied[attribute], link?.observed[attribute]];
   const named = had.flatMap((value) => (value ? [[lower(value), value] as const] : []));
   for (const identifier of new Map(named).values()) {
-    if (await isNameOfAnother(attempt.db, store.environmentId, identifier, person.id)) continue;
+    if (await isIdentifierOfAnother(attempt.db, store.environmentId, by, identifier, person.id)) continue;
     const found = await accountOf(attempt, person, identifier);
     if (found) return found;
   }

@@ -32,7 +32,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   if (!remote) {
     if (isNew(attempt, link)) return { link };
     await attempt.believeAbsence();
-    attempt.lost ||= losesSuccessor(desired, link) && !attempt.intent?.ops.includes('delete');
+    attempt.lost ||= losesSuccessor(desired, link);
     return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
   }
   const arrived = arrivedAttributes(attempt.intent, remote);

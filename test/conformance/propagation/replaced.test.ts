@@ -1,10 +1,11 @@
 /** The linked account was deleted by hand, and another one made with the same address: that one counts from then on. */
 
-import { eventually, patch } from '../../bridge.ts';
+import { eventually, movableClock, patch } from '../../bridge.ts';
 import type { EmulatedRequest } from '../../emulator/server.ts';
-import { mail, startWorld, type VENDORS, type World } from './world.ts';
+import { mail, startWorld, untilSyncState, type VENDORS, type World } from './world.ts';
 
 let world: World;
+let clock: ReturnType<typeof movableClock>;
 afterEach(() => world.stop());
 
 type Vendor = (typeof VENDORS)[number];
@@ -22,6 +23,14 @@ function replace(type: Vendor, name: string, enabled = true): string {
   return world.seed(type, { name, userName: `${name}2`, enabled });
 }
 
+/** Long after which no vendor shows an account as it was before. */
+const HOUR_MS = 60 * 60_000;
+
+function shut(type: Vendor, id: string): void {
+  if (type === 'Slack') Object.assign(world.slack.users.get(id) ?? {}, { active: false });
+  else Object.assign(world.gitlab.state.users.get(Number(id)) ?? {}, { state: 'blocked' });
+}
+
 const openLeavers = async (type: Vendor) => (await world.syncStatus(type)).openLeavers;
 
 describe.each([
@@ -29,7 +38,8 @@ describe.each([
   ['GitLabSelfManaged', 'postgres'],
 ] as const)('at %s, on %s', (type, dialect) => {
   beforeEach(async () => {
-    world = await startWorld(dialect);
+    clock = movableClock();
+    world = await startWorld(dialect, clock);
     await world.add(type);
   });
 
@@ -85,17 +95,69 @@ describe.each([
     },
   );
 
-  it('is disabled too where something else answered the disabling of the first', async () => {
-    const gone = await world.join('gone');
-    const { id: before } = (await world.account(type, 'gone')) ?? {};
-    const id = replace(type, 'gone');
-    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
-    faults.inject({
-      matches: ({ method, path }) => method !== 'GET' && new RegExp(`/users/${before}(/|$)`, 'i').test(path),
-      fault: { kind: 'answer', answer: { status: 200, body: '<html>Sign in</html>' } },
+  it.each(['Disable', 'Delete'])(
+    'is disabled too where something else answered what was to end the first, under %s',
+    async (action) => {
+      await world.configure(type, { REMOVE_ACTION: action, REMOVE_AFTER_DAYS: 0 });
+      const gone = await world.join('gone');
+      const { id: before } = (await world.account(type, 'gone')) ?? {};
+      clock.advance(HOUR_MS);
+      const id = replace(type, 'gone');
+      const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+      faults.inject({
+        matches: ({ method, path }) =>
+          method !== 'GET' && new RegExp(`/users/${before}(/|$)`, 'i').test(path),
+        fault: { kind: 'answer', answer: { status: 200, body: '<html>Sign in</html>' } },
+      });
+      await world.remove(`/Users/${gone}`);
+      expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
+    },
+  );
+
+  describe('while the credential was refused', () => {
+    const refuse = () => {
+      const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+      const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+      const body =
+        type === 'Slack'
+          ? { schemas, detail: 'invalid_authentication', status: 401 }
+          : { message: '401 Unauthorized' };
+      faults.inject({
+        matches: ({ path }) => /^\/(scim|api\/v4)\//.test(path),
+        fault: { kind: 'answer', answer: { status: 401, body } },
+        times: Number.POSITIVE_INFINITY,
+      });
+    };
+    const accept = async () => {
+      (type === 'Slack' ? world.slack : world.gitlab).faults.clear();
+      await world.store(type, 'POST', '/resume', {});
+      await world.settled();
+    };
+
+    it.each(['Disable', 'Delete'])('is disabled once it is accepted again, under %s', async (action) => {
+      await world.configure(type, { REMOVE_ACTION: action, REMOVE_AFTER_DAYS: 0 });
+      const gone = await world.join('gone');
+      clock.advance(HOUR_MS);
+      refuse();
+      await world.bridge.scim('DELETE', `/Users/${gone}`);
+      await untilSyncState(world, type, 'PAUSED');
+      const id = replace(type, 'gone');
+      await accept();
+      expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
+      expect(await openLeavers(type)).toEqual([]);
     });
-    await world.remove(`/Users/${gone}`);
-    expect(await world.account(type, 'gone')).toMatchObject({ id, enabled: false });
+
+    it('is left as it is where somebody shut the first by hand, not the bridge', async () => {
+      const jane = await world.join('jane');
+      refuse();
+      await world.bridge.scim('PATCH', `/Users/${jane}`, patch({ op: 'replace', value: { active: false } }));
+      await untilSyncState(world, type, 'PAUSED');
+      const account = await world.account(type, 'jane');
+      shut(type, account?.id ?? '');
+      await world.bridge.scim('PATCH', `/Users/${jane}`, patch({ op: 'replace', value: { active: true } }));
+      await accept();
+      expect(await world.account(type, 'jane')).toMatchObject({ id: account?.id, enabled: false });
+    });
   });
 
   it('is disabled too where the first was shut already, once a sync sees it', async () => {
@@ -122,6 +184,17 @@ describe.each([
     await world.store(type, 'POST', '/sync', {});
     await world.settled();
     expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: true });
+  });
+
+  it('is disabled too where another person is named by that address, and has another one', async () => {
+    await world.configure(type, { UNIQUE_USER_IDENTIFIER: 'primaryEmail' });
+    const jane = await world.join('jane');
+    await world.patch(`/Users/${jane}`, { op: 'replace', value: { userName: mail('other') } });
+    const joe = await world.join('joe');
+    await world.patch(`/Users/${joe}`, { op: 'replace', value: { userName: mail('jane') } });
+    const id = replace(type, 'jane');
+    await world.remove(`/Users/${jane}`);
+    expect(await world.account(type, 'jane')).toMatchObject({ id, enabled: false });
   });
 
   it('is left to somebody else who has the address by now', async () => {
