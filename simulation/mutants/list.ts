@@ -163,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('lostUnheard', "who took a leaver's place is looked for, after an unheard answer too", [
     'src/settle/recovery/user.ts',
-    "    attempt.lost ||= losesSuccessor(desired, link) && !attempt.intent?.ops.includes('delete');\n",
+    '    attempt.lost ||= losesSuccessor(desired, link);\n',
     '    void losesSuccessor;\n',
   ]),
   mutant('discards', 'a discarded loss is remembered until the directory moves', [
