@@ -88,6 +88,7 @@ function userRow(id: string, name: string, connectionId: string, at: string) {
     user_name: userName,
     user_name_lower: userName,
     external_id: externalIdOf(name),
+    display_name: `${name} Doe`,
     display_name_lower: `${name} doe`,
     primary_email_lower: userName,
     active: true,

@@ -50,6 +50,7 @@ import * as sessions from '../../migrations/0095_sessions.ts';
 import * as sourceUndo from '../../migrations/0200_source_undo.ts';
 import * as groupNameCores from '../../migrations/0230_group_name_cores.ts';
 import * as groupsChangedAt from '../../migrations/0240_groups_changed_at.ts';
+import * as displayNames from '../../migrations/0250_display_names.ts';
 
 interface Migration {
   readonly name: string;
@@ -104,6 +105,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0200_source_undo', ...sourceUndo },
   { name: '0230_group_name_cores', ...groupNameCores },
   { name: '0240_groups_changed_at', ...groupsChangedAt },
+  { name: '0250_display_names', ...displayNames },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -102,16 +102,17 @@ export async function membersAfter(
   groupId: string,
   afterId: string | null,
 ): Promise<readonly MemberRow[]> {
+  // Name by name: of a join PostgreSQL comes to read all users, for some of the pages.
+  const display = db('users')
+    .where('users.id', db.ref('group_members.user_id'))
+    .select(db.raw('coalesce(display_name, user_name)'));
   const query = db('group_members')
-    .join('users', 'users.id', 'group_members.user_id')
-    .where('group_members.group_id', groupId)
-    .orderBy('group_members.user_id')
+    .where({ group_id: groupId })
+    .orderBy('user_id')
     .limit(MEMBERS_PER_PAGE)
-    .select('users.id', 'users.user_name', db.raw(`users.resource ->> 'displayName' as display_name`));
-  // Of both: else PostgreSQL, which merges the two, begins with the first user for each page.
-  if (afterId !== null) query.where('group_members.user_id', '>', afterId).where('users.id', '>', afterId);
-  const rows: { id: string; user_name: string; display_name: string | null }[] = await query;
-  return rows.map((row) => ({ userId: row.id, display: row.display_name ?? row.user_name }));
+    .select('user_id as userId', display.as('display'));
+  if (afterId !== null) query.where('user_id', '>', afterId);
+  return query;
 }
 
 /** The same, page by page; the next is read while the caller has the one before. */

@@ -231,6 +231,7 @@ function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
     user_name: userName,
     user_name_lower: lower(userName),
     external_id: textOrNull(resource.externalId),
+    display_name: textOrNull(resource.displayName),
     display_name_lower: lowerOrNull(resource.displayName),
     primary_email_lower: email === null ? null : lower(email),
     address_skeleton: email === null ? null : addressSkeleton(lower(email)),

@@ -33,12 +33,13 @@ onEachDatabase((open) => {
             ...{
               user_name: id,
               user_name_lower: id,
+              display_name: `"${id}"`,
               active: true,
               version: 1,
               created_at: AT,
               updated_at: AT,
             },
-            resource: JSON.stringify({ userName: id, displayName: `"${id}"` }),
+            resource: '{}',
           })),
         );
         await tx('group_members').insert(some.map((user_id) => ({ group_id: id, user_id, created_at: AT })));
