@@ -28,7 +28,6 @@ interface Declined {
 /** A loss that an admin wants back. */
 export interface Wish {
   readonly lossId: string;
-  readonly incidentId: string;
   readonly item: LossItem;
   readonly human: Human;
   readonly accountId: string;
@@ -79,7 +78,9 @@ export class Decisions {
     }
   }
 
+  /** What was let through before may be under way: that is given back. */
   discard(item: LossItem): void {
+    if (item.keys.some((key) => this.approved.has(key))) this.wantBack(item, false);
     this.#leaveUndone(item);
     const human = this.#deps.model.byPerson(item.personId);
     const accountId = human && this.#accountOf(human);
@@ -91,7 +92,7 @@ export class Decisions {
   }
 
   /** `isGiven`: it was given back before the admin heard of it. */
-  wantBack(incidentId: string, item: LossItem, isGiven: boolean): void {
+  wantBack(item: LossItem, isGiven: boolean): void {
     this.#leaveUndone(item);
     const { model, sight, disabledFor, now } = this.#deps;
     const human = model.byPerson(item.personId);
@@ -102,7 +103,7 @@ export class Decisions {
     const isAsThen =
       reasons?.size === 1 && reasons.has(stands ?? '') && this.#stoodSince(human, stands, item.at);
     const wish: Wish = {
-      ...{ lossId: item.id, incidentId, item, human, accountId, isGiven: false },
+      ...{ lossId: item.id, item, human, accountId, isGiven: false },
       ...{ tick: model.tick, at: now(), lifecycle: isAsThen ? stands : null },
     };
     this.wishes.push(wish);
@@ -119,7 +120,8 @@ export class Decisions {
       (wish) => !wish.isGiven && wish.human === human && wants(wish.item, write, groupIds),
     );
     for (const wish of meant) this.#given(wish);
-    if (this.asked !== 'undo' || !GIVING.includes(write.op)) return meant.length > 0;
+    const mayBeMeant = this.asked === 'undo' || this.asked === 'discard';
+    if (!mayBeMeant || !GIVING.includes(write.op)) return meant.length > 0;
     const reasons = this.#deps.disabledFor.get(write.accountId);
     if (write.op === 'enable' && reasons) this.#givenFor.set(write.accountId, reasons);
     return true;

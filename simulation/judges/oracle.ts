@@ -29,7 +29,7 @@ export interface Claims {
   readonly statuses: ReadonlyMap<string, string | undefined>;
   /** People who are to lose access and have not, by its own word. */
   readonly openLeavers: ReadonlySet<string>;
-  /** By loss, of incidents of which an admin wanted something back: what became of it. */
+  /** By loss, where an admin wanted any back: what became of it. */
   readonly losses: ReadonlyMap<string, string>;
 }
 
@@ -79,8 +79,8 @@ async function claimsOf(world: World, store: SimulatedStore): Promise<Claims> {
 
 async function becomeOf(world: World, { guard }: SimulatedStore): Promise<ReadonlyMap<string, string>> {
   const losses = new Map<string, string>();
-  const incidents = new Set(guard.records.decisions.wishes.map(({ incidentId }) => incidentId));
-  for (const id of incidents) {
+  if (guard.records.decisions.wishes.length === 0) return losses;
+  for (const { id } of await everyItem(world, '/propagation/incidents', 'incidents')) {
     for (const { items } of await everyItem(world, `/propagation/incidents/${id}/people`, 'people'))
       for (const item of items) losses.set(item.id, item.state);
   }

@@ -186,6 +186,11 @@ export const MUTANTS: readonly Mutant[] = [
     "return { verdict: 'give', change: { op: 'enable', subject: subjectOf(account), remoteId: link.remoteId } };",
     "return { verdict: 'given' };",
   ]),
+  mutant('discardedUnderWay', 'what is discarded while a store takes it is given back', [
+    'src/control/losses/decide.ts',
+    "?.state === 'pending')",
+    "?.state === 'parked')",
+  ]),
   mutant('identity', 'a replaced address or user name is a loss', [
     'src/plan/people/attributes.ts',
     'if (!identity.includes(name) || !isLost) harmless',

@@ -43,7 +43,7 @@ export class IncidentAdmin {
     const decided = (await this.#losses(incidentId)).filter(({ loss }) => ids.has(loss.id));
     for (const store of stores) {
       const mine = decided.filter(({ storeId }) => storeId === store.id);
-      this.#note(store, verb, incidentId, mine);
+      this.#note(store, verb, mine);
       store.guard.records.decisions.asked = null;
     }
     if (verb === 'approve') await this.#renew(held, decided);
@@ -71,15 +71,13 @@ export class IncidentAdmin {
     return held;
   }
 
-  #note(store: SimulatedStore, verb: IncidentVerb, incidentId: string, losses: readonly Listed[]): void {
+  #note(store: SimulatedStore, verb: IncidentVerb, losses: readonly Listed[]): void {
     const { decisions } = store.guard.records;
     for (const { loss, state } of losses) {
-      // What was held, or approved and not done yet, is not to happen; what is under way is given back.
-      const isUnderWay = loss.keys.some((key) => decisions.approved.has(key));
       if (verb === 'approve') decisions.approve(loss.keys);
+      // What was held, or approved and not done yet, is not to happen.
       else if (verb === 'discard' || state === 'discarded') decisions.discard(loss);
-      if (verb === 'undo' && (state !== 'discarded' || isUnderWay))
-        decisions.wantBack(incidentId, loss, state === 'undone');
+      else decisions.wantBack(loss, state === 'undone');
     }
   }
 

@@ -9,7 +9,7 @@ import { type HeldIn, storesHolding } from '../../db/brake/heldLists.ts';
 import { type Decision, decideHeld, type LossRecord, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import { closeLeaver } from '../../db/queue/leavers.ts';
-import { deleteHeldTask, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { deleteHeldTask, enqueueTask, PRIORITY, taskOf } from '../../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
@@ -72,18 +72,26 @@ export async function decideRows(
   }
 }
 
-async function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
-  await enqueueTask(tx, row.storeId, {
-    environmentId: row.environmentId,
-    subject: row.subject,
-    priority: replacesIdentity(row.change) ? PRIORITY.normal : PRIORITY.leaver,
-    correlationIds: [cause.correlationId],
-    at,
-  });
+function letRun(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
+  const priority = replacesIdentity(row.change) ? PRIORITY.normal : PRIORITY.leaver;
+  return enqueue(tx, row, priority, cause, at);
+}
+
+function enqueue(
+  tx: Db,
+  { environmentId, storeId, subject }: LossRecord,
+  priority: number,
+  { correlationId }: Cause,
+  at: string,
+): Promise<void> {
+  return enqueueTask(tx, storeId, { environmentId, subject, priority, correlationIds: [correlationId], at });
 }
 
 async function leaveUndone(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
   const { storeId, subject } = row;
+  // By an applied preview the store may be taking it at this moment: then it is given back.
+  if ((await taskOf(tx, storeId, subject))?.state === 'pending')
+    await enqueue(tx, row, PRIORITY.normal, cause, at);
   const rows = await standingOfSubject(tx, storeId, subject);
   if (rows.some((other) => other.state === 'held')) return;
   await deleteHeldTask(tx, storeId, subject);

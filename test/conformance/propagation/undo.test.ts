@@ -23,6 +23,38 @@ const itemsOf = async (name: string) => {
   return person.items;
 };
 
+/** Lets the store take what is held there; resolves while it does so, with what ends that. */
+async function takeHeld(
+  type: (typeof TYPES)[number],
+  leave: 'approval' | 'applied preview',
+  answer: 'comes' | 'is lost',
+) {
+  const shown = leave === 'approval' ? null : await world.preview(type);
+  let release = () => {};
+  const until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+  let isUnderWay = false;
+  const matches = (request: EmulatedRequest) => {
+    // Where the answer is lost, the bridge looks.
+    if (isWrite(request) !== (answer === 'comes')) return false;
+    isUnderWay = true;
+    return true;
+  };
+  if (answer === 'is lost') faults.inject({ fault: { kind: 'drop', applied: true }, matches: isWrite });
+  faults.inject({ fault: { kind: 'hold', until }, matches, times: Number.POSITIVE_INFINITY });
+  await (shown === null
+    ? world.store(type, 'POST', '/held/approve', { all: true })
+    : world.store(type, 'POST', `/preview/${shown.id}/apply`, { includeHeld: true }));
+  await eventually(async () => isUnderWay || undefined, 30_000);
+  const letGo = () => {
+    faults.clear();
+    release();
+  };
+  return { letGo };
+}
+
 describe.each(PLAYED)('undo, on %s', (dialect) => {
   beforeEach(async () => {
     world = await startWorld(dialect);
@@ -177,42 +209,38 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
   });
 
   it.each(
-    TYPES.flatMap(
-      (type) =>
-        [
-          [type, 'comes'],
-          [type, 'is lost'],
-        ] as const,
+    TYPES.flatMap((type) =>
+      (['approval', 'applied preview'] as const).flatMap((leave) =>
+        (['comes', 'is lost'] as const).map((answer) => [type, leave, answer] as const),
+      ),
     ),
   )(
-    'gives back what %s takes while somebody undoes its approval, where the answer %s',
-    async (type, answer) => {
+    'gives back what %s takes while somebody undoes its %s, where the answer %s',
+    async (type, leave, answer) => {
       await world.add(type, TIGHT);
       await deactivate(await joinMany(2));
-      let release = () => {};
-      const until = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const { faults } = type === 'Slack' ? world.slack : world.gitlab;
-      let isUnderWay = false;
-      const matches = (request: EmulatedRequest) => {
-        // Where the answer is lost, the bridge looks.
-        if (isWrite(request) !== (answer === 'comes')) return false;
-        isUnderWay = true;
-        return true;
-      };
-      if (answer === 'is lost') faults.inject({ fault: { kind: 'drop', applied: true }, matches: isWrite });
-      faults.inject({ fault: { kind: 'hold', until }, matches, times: Number.POSITIVE_INFINITY });
-      await world.store(type, 'POST', '/held/approve', { all: true });
-      await eventually(async () => isUnderWay || undefined, 30_000);
+      const { letGo } = await takeHeld(type, leave, answer);
       expect(await undo()).toMatchObject({ status: 202, body: { decided: 2 } });
-      faults.clear();
-      release();
+      letGo();
       await world.settled();
       for (const name of ['p0', 'p1'])
         expect(await world.account(type, name)).toMatchObject({ enabled: true });
       expect((await newest()).undo).toMatchObject({ requested: 2, given: 2 });
       expect(await world.syncStatus(type)).toMatchObject({ openLeavers: [] });
+    },
+  );
+
+  it.each(TYPES)(
+    'gives back what %s takes by an applied preview while somebody discards it',
+    async (type) => {
+      await world.add(type, TIGHT);
+      await deactivate(await joinMany(2));
+      const { letGo } = await takeHeld(type, 'applied preview', 'comes');
+      await world.store(type, 'POST', '/held/discard', { all: true });
+      letGo();
+      await world.settled();
+      expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
+      expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
     },
   );
 
