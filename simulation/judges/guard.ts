@@ -43,7 +43,8 @@ export class Guard {
     const subjects = write.kind === 'user' ? accountSubjects(records, write) : groupSubjects(records, write);
     records.deeds.push({ write, subjects, caller });
     this.#note(describe(write));
-    const complaint = this.#judge(turn, write, caller);
+    const tick = records.model.heardSince(turn.tick, subjects);
+    const complaint = this.#judge({ ...turn, tick }, write, caller);
     if (complaint) this.violations.push(`${describe(write)}: ${complaint}`);
     if (this.#isStale(turn, write, caller)) {
       this.violations.push(`${describe(write)}: work that began later has written already`);

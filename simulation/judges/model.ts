@@ -103,6 +103,8 @@ export class Model {
   certain = 0;
   /** What a directory that is pulled said then, and since, the bridge may still go by; there is none. */
   pulled = Number.POSITIVE_INFINITY;
+  /** Who, and which groups, came to the bridge by an old list, unknown before → `pulled` then. */
+  readonly fromOldList = new Map<Human | ScimGroup, number>();
   readonly humans: readonly Human[];
   /** Deleted ones too. */
   readonly groups: ScimGroup[] = [];
@@ -136,6 +138,12 @@ export class Model {
     if (!done) timeline.withdraw(tick);
     this.certain = this.tick;
     return done;
+  }
+
+  /** Of work that began at that tick: of whom it heard by an old list alone it may go by all that they ever were. */
+  heardSince(tick: number, subjects: readonly (Human | ScimGroup)[]): number {
+    const heardLate = subjects.filter((subject) => this.fromOldList.get(subject) === this.pulled);
+    return Math.min(tick, ...heardLate.map(({ standing }) => standing.began));
   }
 
   next(): number {

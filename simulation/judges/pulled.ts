@@ -30,9 +30,16 @@ export class PulledRecords {
     if (this.connectionId === '' || this.violations.length > 0) return;
     const users = this.#users();
     const groups = this.#groups();
-    for (const [sourceId, human] of this.people)
-      human.personId = text(users.get(sourceId)?.person_id) ?? human.personId;
-    for (const [sourceId, group] of this.groups) group.id = text(groups.get(sourceId)?.id) ?? group.id;
+    for (const [sourceId, human] of this.people) {
+      const personId = text(users.get(sourceId)?.person_id) ?? human.personId;
+      if (human.personId === null && personId !== null) this.#arrives(human);
+      human.personId = personId;
+    }
+    for (const [sourceId, group] of this.groups) {
+      const id = text(groups.get(sourceId)?.id) ?? group.id;
+      if (group.id === '' && id !== '') this.#arrives(group);
+      group.id = id;
+    }
     const since = <T>(timeline: { at(tick: number): T | undefined; since(tick: number): readonly T[] }) =>
       timeline.at(this.#model.pulled) === undefined ? [] : timeline.since(this.#model.pulled);
     const always = <T>(standings: readonly T[], test: (standing: T) => boolean) =>
@@ -71,6 +78,12 @@ export class PulledRecords {
       if (is !== must) found.push(`a group is ${is} in the directory, and should be ${must}`);
     }
     return found;
+  }
+
+  /** An old list shows who is gone by now, and nobody can tell of whom they never heard. */
+  #arrives(subject: Human | ScimGroup): void {
+    const { pulled } = this.#model;
+    if (this.directory.oldAt > this.#model.timeOf(pulled)) this.#model.fromOldList.set(subject, pulled);
   }
 
   #say(what: string): void {

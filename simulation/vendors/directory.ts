@@ -57,6 +57,8 @@ export class PulledDirectory {
   readonly faults: DirectoryFaults = { ...NO_DIRECTORY_FAULTS };
   /** How many lists were not what they look like. */
   altered = 0;
+  /** When one last showed what had been before. */
+  oldAt = 0;
   #isNarrowed = false;
   /** Another company, whose ids are the same ones. */
   readonly #other: EmulatedOkta;
@@ -159,6 +161,7 @@ export class PulledDirectory {
     const answer = this.okta.handle(request);
     show(users, now.users);
     show(groups, now.groups);
+    this.oldAt = this.#now();
     return this.#wrong(answer);
   }
 
