@@ -21,9 +21,11 @@ function open({ lossId, item }: Wish, { losses }: Claims): string | null {
 }
 
 function judgeWish(records: Records, claims: Claims, wish: Wish): string | null {
-  const { vendor, lostRights } = records;
+  const { vendor, lostRights, decisions } = records;
   const account = vendor.holds.accounts.get(wish.accountId);
   if (!account || lostRights || records.isSpared(account.id)) return null;
+  // Whoever approved the same loss since had the last word.
+  if (wish.item.keys.some((key) => decisions.approved.has(key))) return null;
   if (wish.item.op === 'disable') return judgeDisabled(records, claims, wish);
   if (isEnd(wish.item.op) || account.state !== 'enabled' || records.needsSync !== null) return null;
   return wish.item.op === 'revoke'

@@ -24,7 +24,7 @@ export const THEMES: Readonly<Record<string, readonly string[]>> = {
   swaps: ['keyWaits', 'keyCircles'],
   keepsMemberships: ['doubtedMembers'],
   replaced: ['lost', 'lostUnheard'],
-  incidents: ['discards', 'undone', 'remembered', 'givenBack'],
+  incidents: ['discards', 'undone', 'remembered', 'givenBack', 'memberGivenBack'],
   rewrites: ['identity'],
   preview: ['previewScans', 'previewDrift'],
   limit: ['pausePerKind'],
@@ -184,6 +184,11 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('givenBack', 'an undo gives back what the incident took', [
     'src/plan/giveBack.ts',
     "return { verdict: 'give', change: { op: 'enable', subject: subjectOf(account), remoteId: link.remoteId } };",
+    "return { verdict: 'given' };",
+  ]),
+  mutant('memberGivenBack', 'an undo gives memberships back', [
+    'src/plan/giveBack.ts',
+    "return { verdict: 'give', change: { ...change, op: 'grant' } };",
     "return { verdict: 'given' };",
   ]),
   mutant('discardedUnderWay', 'what is discarded while a store takes it is given back', [
