@@ -51,6 +51,7 @@ import * as sourceUndo from '../../migrations/0200_source_undo.ts';
 import * as groupNameCores from '../../migrations/0230_group_name_cores.ts';
 import * as groupsChangedAt from '../../migrations/0240_groups_changed_at.ts';
 import * as displayNames from '../../migrations/0250_display_names.ts';
+import * as undoneCauses from '../../migrations/0260_undone_causes.ts';
 
 interface Migration {
   readonly name: string;
@@ -106,6 +107,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0230_group_name_cores', ...groupNameCores },
   { name: '0240_groups_changed_at', ...groupsChangedAt },
   { name: '0250_display_names', ...displayNames },
+  { name: '0260_undone_causes', ...undoneCauses },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -6,15 +6,17 @@
 import { wantBack } from '../../db/brake/giveBacks.ts';
 import { type HeldFilter, openHeld } from '../../db/brake/heldLists.ts';
 import { takenOf } from '../../db/brake/incidentLosses.ts';
-import type { IncidentRecord } from '../../db/brake/incidents.ts';
+import { type IncidentRecord, tripsOf } from '../../db/brake/incidents.ts';
 import { type Decision, type LossRecord, revokeApprovals } from '../../db/brake/losses.ts';
+import { causesWaiting, EVERYBODY, noteUndone, type UndoneCause } from '../../db/brake/undoneCauses.ts';
 import { appendEvent } from '../../db/events.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
-import type { StoreRecord } from '../../db/stores/stores.ts';
+import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
+import { commonSettings } from '../../model/commonSettings.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -94,10 +96,10 @@ export async function undoIncident(
     const filter = filterOf(selection);
     const before = await takenOf(tx, incident.id, filter);
     const held = await openHeld(tx, { incident_id: incident.id }, filter);
-    const stores = await lockStores(
-      tx,
-      [...before, ...held].map((row) => row.storeId),
-    );
+    // Also those that have taken nothing of it yet.
+    const working = await listWorkingStores(tx, incident.environmentId);
+    const noted = [...before, ...held].map((row) => row.storeId);
+    const stores = await lockStores(tx, [...working.map(({ id }) => id), ...noted]);
     const open = (await openHeld(tx, { incident_id: incident.id }, filter)).filter(({ storeId }) =>
       stores.has(storeId),
     );
@@ -105,10 +107,41 @@ export async function undoIncident(
     const rows = [...taken, ...open];
     if (rows.length > 0) await incidentEvent(tx, at, incident, cause, 'undone', rows);
     await decideRows(tx, stores, open, { state: 'discarded', cause, at });
+    const causes = await causesUndone(tx, incident, selection, stores, rows, at);
+    await noteUndone(tx, causes, { incidentId: incident.id, by: cause.actor.name, at });
     return rows;
   });
   deps.wake.signal();
   return undone;
+}
+
+/**
+ * The requests that the losses came from. Where all is undone, also those that came within the window of a tripped
+ * brake and for which its store has work to do still: they had passed it, or would have been held.
+ */
+async function causesUndone(
+  tx: Db,
+  { id, closedAt }: IncidentRecord,
+  selection: UndoSelection,
+  stores: ReadonlyMap<string, StoreRecord>,
+  rows: readonly LossRecord[],
+  at: string,
+): Promise<readonly UndoneCause[]> {
+  const found = new Map<string, UndoneCause>();
+  const add = (correlationId: string, personKey: string) =>
+    found.set(`${correlationId} ${personKey}`, { correlationId, personKey });
+  for (const { cause, personKey } of rows)
+    if (cause !== null) add(cause, 'personIds' in selection ? personKey : EVERYBODY);
+  if (!('all' in selection)) return [...found.values()];
+  for (const { storeId, trippedAt } of await tripsOf(tx, id)) {
+    const store = stores.get(storeId);
+    if (!store) continue;
+    const { brakeWindowMinutes } = commonSettings(store.configuration);
+    const from = isoTime(Date.parse(trippedAt) - brakeWindowMinutes * 60_000);
+    for (const cause of await causesWaiting(tx, storeId, { from, until: closedAt ?? at }))
+      add(cause, EVERYBODY);
+  }
+  return [...found.values()];
 }
 
 /** Of what the incident took on these stores, which the transaction has locked. Answers it. */

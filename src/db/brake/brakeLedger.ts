@@ -6,6 +6,7 @@
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { type CauseRow, type CausesOnStore, causesRows, sumUp } from '../queue/causes.ts';
+import { undoneAmong } from './undoneCauses.ts';
 
 export interface WindowRecord {
   /** People who lost something since the cutoff. */
@@ -23,15 +24,23 @@ export interface Asked {
   readonly correlationIds: readonly string[];
 }
 
+export interface Books {
+  readonly window: WindowRecord;
+  readonly causes: CausesOnStore;
+  /** Those of the requests of which somebody undid something. */
+  readonly undone: ReadonlySet<string>;
+}
+
 /** The window, and what is known of the requests that a task is worked on for. */
 export async function readBooks(
   db: Db,
   storeId: string,
   { cutoff, personKeys, correlationIds }: Asked,
-): Promise<{ readonly window: WindowRecord; readonly causes: CausesOnStore }> {
+): Promise<Books> {
   const ledger = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
   const oldest = ledger().orderBy('at').limit(1).select('base');
   const inWindow = new Set<string>();
+  const undone = new Set<string>();
   const causes: CauseRow[] = [];
   let window: BookRow | undefined;
   // Mostly there is one chunk, and everything is in one statement.
@@ -47,10 +56,14 @@ export async function readBooks(
         causesRows(db, storeId, window ? [] : correlationIds)
           .select({ what: db.raw("'cause'"), id: 'correlation_id', store_id: 'store_id' })
           .select('people', 'subjects'),
+        undoneAmong(db, window ? [] : correlationIds)
+          .select({ what: db.raw("'undone'"), id: 'correlation_id', store_id: db.raw('null') })
+          .select({ people: db.raw('0'), subjects: db.raw('0') }),
       ]);
     for (const row of rows) {
       if (row.what === 'window') window = row;
       else if (row.what === 'person') inWindow.add(row.id);
+      else if (row.what === 'undone') undone.add(row.id);
       else causes.push({ ...row, correlation_id: row.id });
     }
   }
@@ -58,12 +71,13 @@ export async function readBooks(
   return {
     window: { used: Number(window?.people), base: base === null ? null : Number(base), inWindow },
     causes: sumUp(storeId, causes),
+    undone,
   };
 }
 
 /** Of the window: how many people, and the base of the oldest entry. */
 interface BookRow extends Omit<CauseRow, 'correlation_id'> {
-  readonly what: 'window' | 'person' | 'cause';
+  readonly what: 'window' | 'person' | 'cause' | 'undone';
   readonly id: string;
 }
 

@@ -5,6 +5,7 @@ import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { IncidentRecord } from './incidents.ts';
 import { type LossRecord, toLoss } from './losses.ts';
+import { incidentOfUndo } from './undoneCauses.ts';
 
 export interface TakenBefore {
   readonly storeId: string;
@@ -35,6 +36,8 @@ export async function addTakenBefore(
 export interface IncidentsOfLoss {
   /** The one whose decision let the losses of the cause into the directory. */
   readonly ofSource: string | null;
+  /** The one with which somebody undid what the cause takes from the person, while the store took it. */
+  readonly ofUndo: string | null;
   /** The open one that something of the cause is in. */
   readonly ofCause: string | null;
   /** The open one that tripped the store's brake while the loss, which had been let through, was under way. */
@@ -66,8 +69,12 @@ export async function incidentsOfLoss(
     .limit(1)
     .select('i.id');
   // A loss without a cause is in no incident for its cause.
-  const row = await db.first(loss.cause === null ? { ofTrip } : { ofTrip, ofSource, ofCause });
-  return { ofSource: null, ofCause: null, ...row };
+  const { cause } = loss;
+  const ofUndo = (correlationId: string) => incidentOfUndo(db, { ...loss, correlationId });
+  const row = await db.first(
+    cause === null ? { ofTrip } : { ofTrip, ofSource, ofUndo: ofUndo(cause), ofCause },
+  );
+  return { ofSource: null, ofUndo: null, ofCause: null, ...row };
 }
 
 /** On one store: people who have lost something and have it not back, and people of whom something is held. */

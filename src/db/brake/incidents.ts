@@ -102,6 +102,18 @@ export async function noteStoreOfIncident(
   await (trippedAt === null ? note.ignore() : note.merge(['people_max', 'base', 'tripped_at']));
 }
 
+/** The stores whose brake the incident tripped, and when; ISO times. */
+export async function tripsOf(
+  db: Db,
+  incidentId: string,
+): Promise<readonly { readonly storeId: string; readonly trippedAt: string }[]> {
+  const rows = await db('incident_stores').where({ incident_id: incidentId }).whereNotNull('tripped_at');
+  return rows.map((row: { store_id: string; tripped_at: string }) => ({
+    storeId: row.store_id,
+    trippedAt: row.tripped_at,
+  }));
+}
+
 /**
  * Closes the open incidents of the environment of which nothing is held any more, under `lockIncidents`, and answers
  * them.

@@ -6,6 +6,7 @@
 import { readBooks, reservePerson } from '../../db/brake/brakeLedger.ts';
 import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
+import { undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
@@ -48,7 +49,7 @@ export async function askBrake<C extends Change>(
   const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
   const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
   const asked = { cutoff, personKeys: people, correlationIds: attempt.task.causes };
-  const { window, causes: about } = await readBooks(tx, store.id, asked);
+  const { window, causes: about, undone } = await readBooks(tx, store.id, asked);
   const { used, inWindow } = window;
   const base = window.base ?? (await countEnabledPeople(tx, store.id));
   // A request that was at work when others of it were counted may have taken more since.
@@ -56,8 +57,11 @@ export async function askBrake<C extends Change>(
   const causes = changes.some(replacesIdentity) ? [...about.counts, ...about.identities] : about.counts;
   const peopleOfCause = peopleOfLargestCause(causes, people.length);
   const { isDecided } = about;
-  const decided = isDecided ? newestTaking(attempt, about.taking) : null;
-  const off = await calledOff(tx, decided, attempt.task.subject, people);
+  const cause = isDecided || undone.size > 0 ? newestTaking(attempt, about.taking) : null;
+  const off = new Map([
+    ...(isDecided ? await calledOff(tx, cause, attempt.task.subject, people) : []),
+    ...(cause !== null && undone.has(cause) ? await undoneFor(tx, cause, people) : []),
+  ]);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
     changes,
@@ -77,7 +81,7 @@ export async function askBrake<C extends Change>(
   const trip = judgement.trips !== null ? 'now' : tripped && !isWhole ? 'before' : null;
   const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
   const held = await hold(tx, attempt, judgement.fresh, stopped);
-  const declined = await decline(tx, attempt, judgement.declined, decided, off);
+  const declined = await decline(tx, attempt, judgement.declined, cause, off);
   for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());

@@ -3,6 +3,7 @@
 import { causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
+import { undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
 import { calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
@@ -54,12 +55,14 @@ export async function recordLoss(
     cause,
     rank: rankOf(change),
   };
-  const { ofSource, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
-  if (ofSource === null) return insertTaken(tx, { ...loss, incidentId: ofCause ?? ofTrip }, at);
+  const { ofSource, ofUndo, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
   // Somebody may have called it off while it was under way.
-  const off = (await calledOff(tx, cause, subject, [personKey])).get(personKey);
+  const ofStores = cause !== null && ofUndo !== null ? await undoneFor(tx, cause, [personKey]) : null;
+  const off = (ofStores ?? (ofSource ? await calledOff(tx, cause, subject, [personKey]) : null))?.get(
+    personKey,
+  );
   const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };
-  await insertTaken(tx, { ...loss, incidentId: ofSource }, at, wanted);
+  await insertTaken(tx, { ...loss, incidentId: ofSource ?? ofUndo ?? ofCause ?? ofTrip }, at, wanted);
   if (!off) return;
   const correlationIds = cause === null ? [] : [cause];
   const task = { environmentId, subject, priority: PRIORITY.normal, correlationIds, at };

@@ -1,6 +1,6 @@
 /** Undo: what stores give back, what they leave alone because it has moved, and what they cannot. */
 
-import { eventually } from '../../bridge.ts';
+import { eventually, patch } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
 import type { EmulatedRequest } from '../../emulator/server.ts';
 import { isWrite } from '../../fault/world.ts';
@@ -243,6 +243,64 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
     },
   );
+
+  describe.each(TYPES)('of what has passed the brake at %s, and is not taken yet', (type) => {
+    const faults = () => (type === 'Slack' ? world.slack : world.gitlab).faults;
+    const isStill = async (names: readonly string[]) => {
+      for (const name of names) expect(await world.account(type, name)).toMatchObject({ enabled: true });
+      expect(await world.syncStatus(type)).toMatchObject({ openLeavers: [] });
+    };
+    const send = (id: string) =>
+      world.bridge.scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { active: false } }));
+
+    it('takes nothing once the vendor answers again', async () => {
+      await world.add(type, TIGHT);
+      const [a = '', b = ''] = await joinMany(2);
+      let isRefused = false;
+      const matches = (request: EmulatedRequest) => {
+        isRefused ||= isWrite(request);
+        return isWrite(request);
+      };
+      const answer = { status: 429, headers: { 'retry-after': '2' } };
+      faults().inject({ fault: { kind: 'answer', answer }, matches, times: Number.POSITIVE_INFINITY });
+      await send(a);
+      await eventually(async () => isRefused || undefined, 30_000);
+      await send(b);
+      await eventually(async () => (await newest()) || undefined, 30_000);
+      expect((await undo()).status).toBe(202);
+      faults().clear();
+      await world.settled();
+      await isStill(['p0', 'p1']);
+      expect(await itemsOf('p0')).toMatchObject([{ state: 'discarded' }]);
+      await world.setActive(a, true);
+      await world.setActive(a, false);
+      expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
+    });
+
+    it('gives back what is under way', async () => {
+      await world.add(type, { ...TIGHT, PARALLEL_CHANGES: 8 });
+      const [a = '', b = ''] = await joinMany(2);
+      let release = () => {};
+      const until = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let isUnderWay = false;
+      const matches = (request: EmulatedRequest) => {
+        isUnderWay ||= isWrite(request);
+        return isWrite(request);
+      };
+      faults().inject({ fault: { kind: 'hold', until }, matches });
+      await send(a);
+      await eventually(async () => isUnderWay || undefined, 30_000);
+      await send(b);
+      await eventually(async () => (await newest()) || undefined, 30_000);
+      expect((await undo()).status).toBe(202);
+      release();
+      await world.settled();
+      await isStill(['p0', 'p1']);
+      expect((await newest()).undo).toMatchObject({ requested: 1, given: 1 });
+    });
+  });
 
   it('refuses later than 7 days after the incident closed', async () => {
     await world.add('Demo', TIGHT);

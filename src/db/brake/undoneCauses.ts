@@ -1,0 +1,100 @@
+/**
+ * Requests whose losses somebody undid with an incident. What a store has not taken of them by then, because it waits
+ * its turn, an outage or a limit, it does not take; what is under way is given back.
+ */
+
+import type { Knex } from 'knex';
+import { chunks } from '../chunks.ts';
+import type { Db } from '../open.ts';
+import type { CalledOff } from '../pull/undo.ts';
+
+/** Stands for the person where everybody is meant who would lose something by the request. */
+export const EVERYBODY = '';
+
+export interface UndoneCause {
+  readonly correlationId: string;
+  readonly personKey: string;
+}
+
+/** Of two who undo the same, the first counts. */
+export async function noteUndone(
+  tx: Db,
+  causes: readonly UndoneCause[],
+  { incidentId, by, at }: CalledOff,
+): Promise<void> {
+  for (const some of chunks(causes)) {
+    const rows = some.map(({ correlationId, personKey }) => ({
+      ...{ correlation_id: correlationId, person_key: personKey },
+      ...{ incident_id: incidentId, by, at },
+    }));
+    await tx('undone_causes').insert(rows).onConflict(['correlation_id', 'person_key']).ignore();
+  }
+}
+
+/** Requests from between the ISO times that take something from somebody, and for which the store has work to do still. */
+export async function causesWaiting(
+  db: Db,
+  storeId: string,
+  { from, until }: { readonly from: string; readonly until: string },
+): Promise<readonly string[]> {
+  const rows = await db('causes as c')
+    .join('task_causes as tc', 'tc.correlation_id', 'c.correlation_id')
+    .join('tasks as t', 't.id', 'tc.task_id')
+    .where({ 't.store_id': storeId })
+    .whereIn('c.store_id', ['', storeId])
+    .where('c.people', '>', 0)
+    .whereBetween('c.created_at', [from, until])
+    .distinct('c.correlation_id');
+  return rows.map((row: { correlation_id: string }) => row.correlation_id);
+}
+
+/** Those of the requests of which something was undone. */
+export function undoneAmong(db: Db, correlationIds: readonly string[]): Knex.QueryBuilder {
+  return db('undone_causes').whereIn('correlation_id', correlationIds);
+}
+
+/** For a subselect: the incident with which what the request takes from the person was undone. */
+export function incidentOfUndo(db: Db, { correlationId, personKey }: UndoneCause): Knex.QueryBuilder {
+  return undoneAmong(db, [correlationId])
+    .whereIn('person_key', [EVERYBODY, personKey])
+    .orderBy('at')
+    .limit(1)
+    .select('incident_id');
+}
+
+/** Of these people, those from whom nothing is to be taken for the request. */
+export async function undoneFor(
+  db: Db,
+  correlationId: string,
+  personKeys: readonly string[],
+): Promise<ReadonlyMap<string, CalledOff>> {
+  const found = new Map<string, CalledOff>();
+  for (const some of chunks(personKeys)) {
+    const rows: readonly UndoneRow[] = await undoneAmong(db, [correlationId])
+      .whereIn('person_key', [EVERYBODY, ...some])
+      .orderBy('at', 'desc');
+    for (const { person_key, incident_id: incidentId, by, at } of rows)
+      for (const key of person_key === EVERYBODY ? some : [person_key])
+        found.set(key, { incidentId, by, at });
+  }
+  return found;
+}
+
+interface UndoneRow {
+  readonly person_key: string;
+  readonly incident_id: string;
+  readonly by: string;
+  readonly at: string;
+}
+
+/** Forgets what was noted before the ISO time, where no task can come to it any more. */
+export async function forgetUndone(db: Db, before: string): Promise<void> {
+  await db('undone_causes')
+    .where('at', '<', before)
+    .whereNotExists(
+      db('task_causes')
+        .where('task_causes.correlation_id', db.ref('undone_causes.correlation_id'))
+        .select(db.raw('1')),
+    )
+    .delete();
+}
