@@ -91,7 +91,7 @@ export async function startUndying({ directory, environment, replicas = 1 }: Kil
       while (Date.now() < deadline) {
         const usable = all.filter(({ drained }) => !drained);
         reply = await once(usable[asked++ % usable.length] as Replica, token, method, path, body);
-        if (reply && reply.status < 500) return reply;
+        if (reply && reply.status < 500 && reply.status !== 429) return reply;
         refused += 1;
         await pause(ASK_AGAIN_MS);
       }
