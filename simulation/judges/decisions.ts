@@ -53,6 +53,8 @@ export class Decisions {
   /** Losses that a person has once discarded, or given back. */
   readonly discarded = new Set<string>();
   readonly wishes: Wish[] = [];
+  /** Incidents that an admin undid, and at which tick: what stores had not taken by then they do not take. */
+  readonly undone: { readonly incidentId: string; readonly tick: number }[] = [];
   /** What an admin is asking for, of losses that are not all known before the answer. */
   asked: 'approve' | 'discard' | 'undo' | null = null;
   readonly #declined = new Map<string, Declined>();
@@ -76,6 +78,10 @@ export class Decisions {
       this.approved.add(key);
       this.#declined.delete(key);
     }
+  }
+
+  undo(incidentId: string): void {
+    this.undone.push({ incidentId, tick: this.#deps.model.tick });
   }
 
   /** What was let through before may be under way: that is given back. */

@@ -6,7 +6,7 @@
  */
 
 import type { SimulatedStore, World } from '../machine/world.ts';
-import { keysOfHeld, readKey } from './changeKeys.ts';
+import { keysOfHeld, type ListedLoss, lossOfListed, readKey } from './changeKeys.ts';
 import { judgeGivenBack } from './givenBack.ts';
 import { judgeGroups } from './oracleGroups.ts';
 import { judgePeople } from './oraclePeople.ts';
@@ -88,14 +88,36 @@ async function becomeOf(world: World, { guard }: SimulatedStore): Promise<Readon
 }
 
 /** What people discarded once, and of which the bridge does not say that all is as it should be now. */
-async function declinedLosses(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
+async function declinedLosses(world: World, store: SimulatedStore): Promise<readonly string[]> {
+  const { id, guard } = store;
   const declined: string[] = [];
-  for (const key of guard.records.decisions.discarded) {
+  for (const key of new Set([...guard.records.decisions.discarded, ...(await calledOff(world, store))])) {
     const { op, subjectId } = readKey(key);
     const isSynced = op !== 'revoke' && (await statusOf(world, subjectId, id)) === 'synced';
     if (!isSynced) declined.push(key);
   }
   return declined;
+}
+
+/**
+ * What a store had not taken of a request when an admin undid it, and what the bridge lists as discarded with the
+ * incident. Whoever came or left since is spoken of anew.
+ */
+async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
+  const { decisions, model } = guard.records;
+  const keys: string[] = [];
+  for (const { incidentId, tick } of decisions.undone) {
+    const path = `/propagation/incidents/${incidentId}/people`;
+    for (const { id: personId, items } of await everyItem(world, path, 'people')) {
+      const [then, ...later] = model.byPerson(personId)?.standing.since(tick) ?? [];
+      if (later.some(({ lifecycle }) => lifecycle !== then?.lifecycle)) continue;
+      const mine = (items as readonly ListedLoss[]).filter(
+        ({ store, state }) => store.id === id && state === 'discarded',
+      );
+      keys.push(...mine.flatMap((item) => lossOfListed(personId, item).keys));
+    }
+  }
+  return keys;
 }
 
 async function statusOf(world: World, personId: string, storeId: string): Promise<string | undefined> {

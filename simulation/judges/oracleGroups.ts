@@ -88,10 +88,8 @@ class Verdict {
   #waitsForMembers(groupId: string): boolean {
     const { holds, traits } = this.#vendor;
     const members = [...(holds.groups.get(groupId)?.members.keys() ?? [])];
-    // What the vendor dropped itself is not known before the next read of the group.
-    const dropped = traits.disableDropsMemberships
-      ? [...holds.accounts.values()].filter(({ state }) => state === 'disabled').map(({ id }) => id)
-      : [];
+    // What the vendor dropped itself, when the account was disabled, is not known before the next read of the group.
+    const dropped = traits.disableDropsMemberships ? holds.accounts.keys() : [];
     return [...members, ...dropped].some((accountId) => this.#isRevokeExcused(groupId, accountId));
   }
 

@@ -43,6 +43,7 @@ export class IncidentAdmin {
     const decided = (await this.#losses(incidentId)).filter(({ loss }) => ids.has(loss.id));
     for (const store of stores) {
       const mine = decided.filter(({ storeId }) => storeId === store.id);
+      if (verb === 'undo') store.guard.records.decisions.undo(incidentId);
       this.#note(store, verb, mine);
       store.guard.records.decisions.asked = null;
     }
