@@ -8,7 +8,7 @@ import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import { displaysOf } from './identity/subjects.ts';
-import { type Db, dialectOf, type Insert } from './open.ts';
+import { type Db, dialectOf, type Insert, type Write } from './open.ts';
 
 export interface EventCall {
   readonly method: string;
@@ -58,6 +58,20 @@ async function named(db: Db, event: NewEvent): Promise<NewEvent> {
 /** The same for an event of one cause, to be written together with what it reports. */
 export function eventInsert(at: string, event: Omit<NewEvent, 'alsoCausedBy'>): Insert {
   return { table: 'events', rows: [eventRow(at, event)] };
+}
+
+/** The same, with the name of whom it is about. */
+export async function namedInsert(
+  db: Db,
+  at: string,
+  event: Omit<NewEvent, 'alsoCausedBy'>,
+): Promise<Insert> {
+  return eventInsert(at, await named(db, event));
+}
+
+/** All of these in one statement, which waits. */
+export function savingEvents(db: Db, events: readonly Insert[]): Write {
+  return db('events').insert(events.flatMap(({ rows }) => rows));
 }
 
 const EVENTS_PER_INSERT_MAX = 50;

@@ -134,13 +134,24 @@ export async function insertTogether(db: Db, inserts: readonly Insert[]): Promis
         await db(table).insert(rows.slice(done, done + SQLITE_ROWS_MAX));
     return;
   }
-  const last = filled.at(-1);
-  if (!last) return;
-  const query = db(last.table).insert(last.rows);
-  for (const [n, { table, rows }] of filled.slice(0, -1).entries()) {
-    query.with(`inserted_${n}`, db(table).insert(rows));
+  const inserting = filled.map(({ table, rows }) => db(table).insert(rows));
+  const last = inserting.pop();
+  if (last) await writeTogether(db, inserting, last);
+}
+
+/** It is sent once somebody awaits it. */
+export type Write<Answer = unknown> = Knex.QueryBuilder<object, Answer>;
+
+/**
+ * Writes that know nothing of each other, each to a table of its own; on PostgreSQL in one statement. Answers what the
+ * last one does.
+ */
+export async function writeTogether<T>(db: Db, others: readonly Write[], last: Write<T>): Promise<T> {
+  for (const [n, query] of others.entries()) {
+    if (dialectOf(db) === 'sqlite') await query;
+    else last.with(`written_${n}`, query);
   }
-  await query;
+  return (await last) as T;
 }
 
 /** True where an insert or update met a unique index. */

@@ -4,8 +4,8 @@
  */
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
-import { appendEvent, type NewEvent } from '../db/events.ts';
-import type { Db } from '../db/open.ts';
+import { appendEvent, type NewEvent, namedInsert, savingEvents } from '../db/events.ts';
+import { type Db, dialectOf, type Insert, type Write } from '../db/open.ts';
 import { type Hold, holdLease, type Lease, recordHolding } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { scheduleRecheck } from '../db/queue/rechecks.ts';
@@ -74,6 +74,8 @@ export class Attempt {
   #looks: VendorCall[] = [];
   /** For the log, of a transaction that is not committed yet. */
   #warnings: { readonly fields: object; readonly message: string }[] = [];
+  /** Of events that wait for the task to end; null where each is written at once. */
+  #eventsAtEnd: Insert[] | null = null;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
 
@@ -149,7 +151,20 @@ export class Attempt {
 
   /** The same of what ends the attempt. `standing`: as it was before. */
   recordEnd<T>(work: (tx: Db, standing: Standing) => Promise<T>): Promise<T> {
-    return this.#recordHolding((tx, lease) => holdStanding(tx, lease, this.task.subject), work);
+    return this.#recordHolding(
+      (tx, lease) => holdStanding(tx, lease, this.task.subject),
+      (tx, standing) => {
+        this.#eventsAtEnd = dialectOf(tx) === 'postgres' ? [] : null;
+        return work(tx, standing);
+      },
+    );
+  }
+
+  /** The events of `recordEnd` so far, to be written along with the task. */
+  eventsAtEnd(tx: Db): readonly Write[] {
+    const events = this.#eventsAtEnd ?? [];
+    this.#eventsAtEnd = null;
+    return events.length === 0 ? [] : [savingEvents(tx, events)];
   }
 
   /**
@@ -173,6 +188,8 @@ export class Attempt {
       this.#looks = looks;
       this.#warnings = [];
       return work(tx, held);
+    }).finally(() => {
+      this.#eventsAtEnd = null;
     });
     for (const { fields, message } of this.#warnings) this.deps.log.warn(fields, message);
     return result;
@@ -180,12 +197,9 @@ export class Attempt {
 
   /** A line in the log, once the transaction that is open is committed. */
   warn(message: string, fields: Readonly<Record<string, unknown>>): void {
-    const { store } = this.context;
-    const { subject, causes: correlationIds } = this.task;
-    this.#warnings.push({
-      message,
-      fields: { storeId: store.id, store: store.name, subject, correlationIds, ...fields },
-    });
+    const { storeId, subject, causes: correlationIds } = this.task;
+    const about = { storeId, store: this.context.store.name, subject, correlationIds };
+    this.#warnings.push({ message, fields: { ...about, ...fields } });
   }
 
   /** Records what was done, before another write. @throws PlanOutdated, and then it is recorded all the same. */
@@ -254,38 +268,28 @@ export class Attempt {
     const { environmentId, storeId, subject, causes } = this.task;
     const intent = this.#announced ?? this.intent;
     if (intent === null) return;
-    await scheduleRecheck(this.db, {
-      environmentId,
-      storeId,
-      subject,
-      intent,
-      at,
-      correlationId: causes.at(-1) ?? null,
-    });
+    const look = { environmentId, storeId, subject, intent, at };
+    await scheduleRecheck(this.db, { ...look, correlationId: causes.at(-1) ?? null });
   }
 
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {
-    const { store } = this.context;
+    const { id, name, environmentId } = this.context.store;
     const [correlationId = newId(), ...others] = this.task.causes.toReversed();
     const calls = [...this.#looks, ...(event.calls ?? [])];
     this.#looks = [];
-    await appendEvent(db, this.now(), {
-      environmentId: store.environmentId,
-      cause: { correlationId, actor: SYSTEM },
-      alsoCausedBy: others,
-      store: { id: store.id, name: store.name },
+    const told = {
+      ...{ environmentId, store: { id, name }, cause: { correlationId, actor: SYSTEM } },
       ...event,
       ...(calls.length > 0 || event.calls ? { calls } : {}),
-    });
+    };
+    if (this.#eventsAtEnd && others.length === 0)
+      this.#eventsAtEnd.push(await namedInsert(db, this.now(), told));
+    else await appendEvent(db, this.now(), { ...told, alsoCausedBy: others });
   }
 
   async changeEvent(db: Db, change: Change, more: Partial<NewEvent>): Promise<void> {
-    await this.event(db, {
-      kind: `change.${change.op}`,
-      outcome: 'success',
-      subject: change.subject,
-      ...more,
-    });
+    const { op, subject } = change;
+    await this.event(db, { kind: `change.${op}`, outcome: 'success', subject, ...more });
   }
 
   /** It is known what became of an earlier attempt: nobody need look for it again. */

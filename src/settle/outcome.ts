@@ -1,6 +1,6 @@
 /** How a task ends when nothing failed: the subject's status, and what becomes of the task. */
 
-import type { Db } from '../db/open.ts';
+import type { Db, Write } from '../db/open.ts';
 import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
 import { replaceKeyWaits } from '../db/seen/keys.ts';
 import { getLink } from '../db/seen/links.ts';
@@ -9,7 +9,7 @@ import {
   deleteSyncStatus,
   type SyncStatus,
   type SyncStatusRecord,
-  upsertSyncStatus,
+  savingSyncStatuses,
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
 import { recordSuccess } from '../db/stores/storeProgress.ts';
@@ -54,10 +54,11 @@ export async function conclude(
   // A write may have ended it, and never begins any.
   const drift = link?.hasDrift ? ((await getLink(tx, store.id, attempt.task.subject))?.drift ?? null) : null;
   const status = statusOf(outcome, reasonOf(drift));
+  const ending: Write[] = [];
   if (outcome.forgotten && status.status === 'synced') {
     await deleteSyncStatus(tx, store.id, attempt.task.subject);
   } else {
-    await upsertSyncStatus(tx, {
+    const said = {
       since: attempt.now(),
       environmentId: store.environmentId,
       storeId: store.id,
@@ -65,7 +66,8 @@ export async function conclude(
       ...status,
       correlationId: attempt.task.causes.at(-1) ?? before?.correlationId ?? null,
       lastSyncAt: attempt.now(),
-    });
+    };
+    ending.push(savingSyncStatuses(tx, [said]));
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
@@ -79,10 +81,11 @@ export async function conclude(
   ]
     .filter((at) => at !== null)
     .sort()[0];
+  ending.push(...attempt.eventsAtEnd(tx));
   // What is held holds nothing else up.
-  if (status.status === 'held' && !waits) await holdTask(tx, attempt.task);
-  else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt);
-  else await completeTask(tx, attempt.task);
+  if (status.status === 'held' && !waits) await holdTask(tx, attempt.task, ending);
+  else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt, ending);
+  else await completeTask(tx, attempt.task, ending);
   return { before, after: status };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
-import type { Db } from '../open.ts';
+import { type Db, type Write, writeTogether } from '../open.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
@@ -98,18 +98,25 @@ export async function hurryTask(db: Db, taskId: string, priority: number): Promi
   await db('tasks').where({ id: taskId }).update({ priority });
 }
 
+/** What ends the attempt is written together with the task. */
+type Ending = readonly Write[];
+
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
-export async function completeTask(db: Db, task: DueTask): Promise<void> {
-  const done = await db('tasks').where({ id: task.id, seq: task.seq }).delete();
-  if (done === 0) await startAfresh(db, task);
+export async function completeTask(db: Db, task: DueTask, ending: Ending = []): Promise<void> {
+  await endTask(db, task, ending, asClaimed(db, task).delete());
 }
 
 /** The subject is settled but for losses that wait for an admin's decision. */
-export async function holdTask(db: Db, task: DueTask): Promise<void> {
-  const held = await db('tasks')
-    .where({ id: task.id, seq: task.seq })
-    .update({ state: 'held', intent: null, ...UNFAILED });
-  if (held === 0) await startAfresh(db, task);
+export async function holdTask(db: Db, task: DueTask, ending: Ending): Promise<void> {
+  await endTask(db, task, ending, asClaimed(db, task).update({ state: 'held', intent: null, ...UNFAILED }));
+}
+
+function asClaimed(db: Db, { id, seq }: DueTask) {
+  return db('tasks').where({ id, seq });
+}
+
+async function endTask(db: Db, task: DueTask, ending: Ending, end: Write<number>): Promise<void> {
+  if ((await writeTogether(db, ending, end)) === 0) await startAfresh(db, task);
 }
 
 /**
@@ -161,11 +168,8 @@ export async function retryLater(
 }
 
 /** The subject is settled but for a recheck at `runAt`; a write that comes meanwhile makes it due at once. */
-export async function recheckTask(db: Db, task: DueTask, runAt: string): Promise<void> {
-  const waiting = await db('tasks')
-    .where({ id: task.id, seq: task.seq })
-    .update({ run_at: runAt, intent: null, ...UNFAILED });
-  if (waiting === 0) await startAfresh(db, task);
+export async function recheckTask(db: Db, task: DueTask, runAt: string, ending: Ending): Promise<void> {
+  await endTask(db, task, ending, asClaimed(db, task).update({ run_at: runAt, intent: null, ...UNFAILED }));
 }
 
 /**

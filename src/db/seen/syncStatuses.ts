@@ -6,7 +6,7 @@
 import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
@@ -34,14 +34,20 @@ export interface SyncStatusRecord {
 }
 
 /** `since` is the time of the write; where the same was said before, it stays. */
-export function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
-  return upsertSyncStatuses(db, [record]);
+export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
+  await savingSyncStatuses(db, [record]);
 }
 
 const ROWS_PER_INSERT_MAX = 100;
 
 /** The same of many subjects. */
 export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Promise<void> {
+  for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
+    await savingSyncStatuses(db, records.slice(from, from + ROWS_PER_INSERT_MAX));
+}
+
+/** The same of a few, as a statement that waits. */
+export function savingSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Write {
   const same =
     "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
   const since = db.raw(
@@ -49,11 +55,10 @@ export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRec
   );
   const said = ['environment_id', 'status', 'reason', 'vendor', 'correlation_id', 'last_sync_at'];
   const anew = Object.fromEntries(said.map((column) => [column, db.raw('excluded.??', [column])]));
-  for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
-    await db('sync_statuses')
-      .insert(records.slice(from, from + ROWS_PER_INSERT_MAX).map(toRow))
-      .onConflict(['store_id', 'kind', 'subject_id'])
-      .merge({ ...anew, since });
+  return db('sync_statuses')
+    .insert(records.map(toRow))
+    .onConflict(['store_id', 'kind', 'subject_id'])
+    .merge({ ...anew, since });
 }
 
 function toRow(record: SyncStatusRecord) {

@@ -1,26 +1,39 @@
-/** What a task remembers of a call whose outcome is unknown, on both databases. */
+/** How a task ends: what it remembers of a call whose outcome is unknown, and what is written along with it. */
 
+import type { Db, Write } from '../../../src/db/open.ts';
 import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
-import { parkTask, setIntent } from '../../../src/db/queue/queue.ts';
+import {
+  completeTask,
+  type DueTask,
+  holdTask,
+  parkTask,
+  recheckTask,
+  setIntent,
+} from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { getSyncStatus, savingSyncStatuses } from '../../../src/db/seen/syncStatuses.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 
 const ANY = { limit: 10, except: [], onlyLeavers: false };
+const ANN = { kind: 'user', id: 'ann' } as const;
+
+const SAID = {
+  ...{ environmentId: 'e', storeId: 's', subject: ANN, status: 'partiallySynced' as const },
+  ...{ vendor: null, correlationId: null, since: AT, lastSyncAt: AT },
+};
+
+function ask(db: Db, correlationId: string): Promise<void> {
+  const about = { environmentId: 'e', subject: ANN, priority: PRIORITY.normal };
+  return enqueueTask(db, 's', { ...about, correlationIds: [correlationId], at: AT });
+}
 
 onEachDatabase((open) => {
   it.each([true, false])(
     'parked while a write came, it keeps the intent only of an unknown outcome (%s)',
     async (unknownOutcome) => {
       const db = await withStore(open);
-      const write = (correlationId: string) =>
-        enqueueTask(db, 's', {
-          environmentId: 'e',
-          subject: { kind: 'user', id: 'ann' },
-          priority: PRIORITY.normal,
-          correlationIds: [correlationId],
-          at: AT,
-        });
+      const write = (correlationId: string) => ask(db, correlationId);
       await write('first');
       const task = (await dueOnStore(db, 's', LATER, ANY))?.tasks[0];
       if (!task) throw new Error('nothing is due');
@@ -33,6 +46,32 @@ onEachDatabase((open) => {
         store: { id: 's' },
         tasks: [{ intent: unknownOutcome ? intent : null, attempts: 0, causes: ['second'] }],
       });
+    },
+  );
+
+  it.each([
+    ['completed', completeTask],
+    ['held', holdTask],
+    ['put off', (db: Db, task: DueTask, ending: readonly Write[]) => recheckTask(db, task, LATER, ending)],
+  ] as const)(
+    '%s, it has what was said of the subject written along, also where a write came',
+    async (_how, end) => {
+      const db = await withStore(open);
+      for (const [said, meanwhile, causes] of [
+        ['first', false, null],
+        ['second', true, ['later']],
+      ] as const) {
+        await ask(db, 'earlier');
+        const task = (await dueOnStore(db, 's', LATER, ANY))?.tasks[0];
+        if (!task) throw new Error('nothing is due');
+        if (meanwhile) await ask(db, 'later');
+        const record = { ...SAID, reason: said };
+        await end(db, task, [savingSyncStatuses(db, [record])]);
+        expect(await getSyncStatus(db, 's', ANN)).toMatchObject({ reason: said });
+        const left = (await dueOnStore(db, 's', AT, ANY))?.tasks ?? [];
+        expect(left.map((one) => one.causes)).toEqual(causes === null ? [] : [causes]);
+        await db('tasks').delete();
+      }
     },
   );
 });
