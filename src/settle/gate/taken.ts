@@ -35,12 +35,12 @@ export async function recordLoss(
 ): Promise<void> {
   const { store } = attempt.context;
   const at = attempt.now();
-  if (approval !== null) return finishApproved(tx, approval, at);
   // Nothing is left of a store that is being deleted, and nobody can give anything back there.
-  if (store.status === 'DELETING') return;
-  const { environmentId } = store;
-  // An incident that trips the brake at this moment has this loss, or this loss finds it.
+  if (store.status === 'DELETING' && approval === null) return;
+  // An incident that trips the brake at this moment has this loss, or this loss finds it; whoever decides, too.
   await holdBrake(tx, store.id);
+  if (approval !== null) return finishApproved(tx, approval, at);
+  const { environmentId } = store;
   const { subject } = attempt.task;
   const cause = await causeOfLoss(tx, attempt);
   const personKey = lossOf.personKey(change);

@@ -302,6 +302,32 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     });
   });
 
+  if (dialect === 'postgres') {
+    it('tells nobody that a loss was discarded which the store has just taken', async () => {
+      await world.add('Slack', TIGHT);
+      await deactivate(await joinMany(2));
+      const { letGo } = await takeHeld('Slack', 'applied preview', 'comes');
+      const { db } = world.bridge;
+      const waiting = (count: number) =>
+        eventually(async () => {
+          const pids = await db('pg_stat_activity')
+            .where({ wait_event_type: 'Lock', datname: db.raw('current_database()') })
+            .select('pid');
+          return pids.length >= count || undefined;
+        }, 30_000);
+      const writing = await db.transaction();
+      await writing('losses').where({ state: 'held' }).forUpdate();
+      letGo();
+      await waiting(1);
+      const discarding = world.store('Slack', 'POST', '/held/discard', { all: true });
+      await waiting(2);
+      await writing.commit();
+      expect((await discarding).body).toMatchObject({ discarded: 0 });
+      await world.settled();
+      expect(await itemsOf('p1')).toMatchObject([{ state: 'approved' }]);
+    });
+  }
+
   it('refuses later than 7 days after the incident closed', async () => {
     await world.add('Demo', TIGHT);
     await deactivate(await joinMany(2));
