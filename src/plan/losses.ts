@@ -29,6 +29,8 @@ export interface KnownLoss {
   readonly desired: string;
   readonly reason: string;
   readonly decidedBy: string | null;
+  /** ISO time */
+  readonly decidedAt: string | null;
   readonly undoBy: string | null;
 }
 
@@ -48,8 +50,8 @@ export interface Losses<C extends Change> {
   readonly released: ReadonlySet<string>;
   /** An admin was told how many people it concerns, and confirmed all of it: the store is being deleted. */
   readonly confirmed: boolean;
-  /** By person, who called off what the cause would take, after it was decided. */
-  readonly calledOff: ReadonlyMap<string, string>;
+  /** By person, who called off what the cause would take, and when; an ISO time. */
+  readonly calledOff: ReadonlyMap<string, { readonly by: string; readonly at: string }>;
   readonly settings: CommonSettings;
   readonly window: BrakeWindow;
   /** Of the people of this plan, those who lost something in the window already. */
@@ -125,8 +127,9 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
       continue;
     }
     const personKey = lossOf.personKey(change);
-    const by = isLoss(change) ? losses.calledOff.get(personKey) : undefined;
-    if (by !== undefined) {
+    const off = isLoss(change) ? losses.calledOff.get(personKey) : undefined;
+    if (off !== undefined && !isApprovedSince(row, off.at)) {
+      const { by } = off;
       const row = { state: 'discarded', decidedBy: by, undoBy: null } as const;
       skipped.push(declined(change, row));
       calledOff.push({ change, changeKey: key, personKey, desired, reason: `discarded by ${by}` });
@@ -188,6 +191,11 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     reserved: [...reserved],
     trips,
   };
+}
+
+/** Whoever approves the very loss after that has the last word. */
+function isApprovedSince(row: KnownLoss | undefined, at: string): boolean {
+  return row?.state === 'approved' && (row.decidedAt ?? '') > at;
 }
 
 /** What stands against a change from before, while the directory wants what it wanted then. */

@@ -69,7 +69,7 @@ export async function askBrake<C extends Change>(
     known,
     released,
     confirmed: store.status === 'DELETING' || isDecided,
-    calledOff: new Map([...off].map(([person, { by }]) => [person, by])),
+    calledOff: off,
     settings,
     window: { base, used, tripped },
     inWindow,

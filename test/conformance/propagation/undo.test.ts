@@ -253,9 +253,8 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     const send = (id: string) =>
       world.bridge.scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { active: false } }));
 
-    it('takes nothing once the vendor answers again', async () => {
-      await world.add(type, TIGHT);
-      const [a = '', b = ''] = await joinMany(2);
+    /** Until `faults().clear()` the vendor turns every write away; resolves once it has. */
+    const limitWrites = () => {
       let isRefused = false;
       const matches = (request: EmulatedRequest) => {
         isRefused ||= isWrite(request);
@@ -263,8 +262,15 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       };
       const answer = { status: 429, headers: { 'retry-after': '2' } };
       faults().inject({ fault: { kind: 'answer', answer }, matches, times: Number.POSITIVE_INFINITY });
+      return () => eventually(async () => isRefused || undefined, 30_000);
+    };
+
+    it('takes nothing once the vendor answers again', async () => {
+      await world.add(type, TIGHT);
+      const [a = '', b = ''] = await joinMany(2);
+      const refused = limitWrites();
       await send(a);
-      await eventually(async () => isRefused || undefined, 30_000);
+      await refused();
       await send(b);
       await eventually(async () => (await newest()) || undefined, 30_000);
       expect((await undo()).status).toBe(202);
@@ -277,8 +283,28 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
     });
 
-    it('gives back what is under way', async () => {
-      await world.add(type, { ...TIGHT, PARALLEL_CHANGES: 8 });
+    it('ends no membership then', async () => {
+      await world.add(type, { ...TIGHT, GROUP_PROVISIONING: 'Create' });
+      const [a = '', b = ''] = await joinMany(2);
+      const group = await world.group('staff', [a, b]);
+      const refused = limitWrites();
+      await world.bridge.scim(
+        'PATCH',
+        `/Groups/${group}`,
+        patch({ op: 'remove', path: `members[value eq "${a}"]` }),
+      );
+      await refused();
+      await send(b);
+      await eventually(async () => (await newest()) || undefined, 30_000);
+      expect((await undo()).status).toBe(202);
+      faults().clear();
+      await world.settled();
+      await isStill(['p0', 'p1']);
+      expect(await world.members(type, 'staff')).toEqual(['p0', 'p1']);
+    });
+
+    it('gives back what is under way, where another store has taken it', async () => {
+      for (const each of TYPES) await world.add(each, TIGHT);
       const [a = '', b = ''] = await joinMany(2);
       let release = () => {};
       const until = new Promise<void>((resolve) => {
@@ -298,7 +324,7 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       release();
       await world.settled();
       await isStill(['p0', 'p1']);
-      expect((await newest()).undo).toMatchObject({ requested: 1, given: 1 });
+      expect((await newest()).undo).toMatchObject({ requested: 2, given: 2 });
     });
   });
 

@@ -255,6 +255,7 @@ describe('The brake', () => {
       changeKey: changeKey(change),
       reason: 'held before',
       decidedBy: 'an admin',
+      decidedAt: null,
       undoBy: 'an admin',
     };
     const known = state === 'none' ? [] : [{ ...row0, state, desired: otherwise ? 'gone' : 'inactive' }];

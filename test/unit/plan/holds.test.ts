@@ -13,7 +13,12 @@ function judge(
   {
     known = [],
     released = [],
-  }: { readonly known?: readonly KnownLoss[]; readonly released?: readonly string[] } = {},
+    undoneAt = null,
+  }: {
+    readonly known?: readonly KnownLoss[];
+    readonly released?: readonly string[];
+    readonly undoneAt?: string | null;
+  } = {},
 ) {
   return judgeLosses({
     changes,
@@ -21,7 +26,7 @@ function judge(
     released: new Set(released),
     lossOf: { personKey: () => 'p', desired: () => 'active' },
     confirmed: false,
-    calledOff: new Map(),
+    calledOff: new Map(undoneAt === null ? [] : [['p', { by: 'Bob', at: undoneAt }]]),
     settings: commonSettings(
       withDefaults(commonSpecs({ groupProvisioning: 'Create' }), { BRAKE_PERCENT: 100 }),
     ),
@@ -32,10 +37,11 @@ function judge(
   });
 }
 
+const DECIDED_AT = '2026-01-05T08:00:00.000Z';
 const held = (kind: HoldKind = 'speaker') => ({ hold: { kind, reason: `because of ${kind}` } });
 const said = (change: UserChange, state: KnownLoss['state']): KnownLoss => ({
   ...{ id: `${change.op}-row`, change, changeKey: changeKey(change), state, desired: 'active' },
-  ...{ reason: 'as before', decidedBy: 'Ada', undoBy: null },
+  ...{ reason: 'as before', decidedBy: 'Ada', decidedAt: DECIDED_AT, undoBy: null },
 });
 
 it('holds one change of a plan, and lets the others run', () => {
@@ -84,4 +90,14 @@ it('never lets the lists of the brake say who somebody is', () => {
   const adopt: UserChange = { ...on, op: 'adopt', ...held('identity') };
   const answered = judge([adopt], { known: [said(adopt, 'approved')], released: [changeKey(adopt)] });
   expect(answered).toMatchObject({ allowed: [], heldReasons: ['because of identity'] });
+});
+
+it('takes nothing that an undo called off, unless somebody approved it since', () => {
+  const disable: UserChange = { ...on, op: 'disable' };
+  const known = [said(disable, 'approved')];
+  const [before, after] = ['2026-01-05T07:59:59.999Z', '2026-01-05T08:00:00.001Z'];
+  const declined = { allowed: [], skipped: [{ reason: 'discarded by Bob', status: 'unsynced' }] };
+  expect(judge([disable], { undoneAt: before })).toMatchObject(declined);
+  expect(judge([disable], { known, undoneAt: after })).toMatchObject(declined);
+  expect(judge([disable], { known, undoneAt: before })).toMatchObject({ allowed: [disable], declined: [] });
 });

@@ -15,7 +15,7 @@ function replacing(values: Record<string, string>): IdentityUpdate {
 
 function known(state: KnownLoss['state'], values: Record<string, string>): KnownLoss {
   const change = replacing(values);
-  const decided = { reason: 'the brake is tripped', decidedBy: 'Kim', undoBy: null };
+  const decided = { reason: 'the brake is tripped', decidedBy: 'Kim', decidedAt: null, undoBy: null };
   return { id: state, change, changeKey: changeKey(change), state, desired: 'identity', ...decided };
 }
 
