@@ -138,7 +138,7 @@ async function causesUndone(
     if (!store) continue;
     const { brakeWindowMinutes } = commonSettings(store.configuration);
     const from = isoTime(Date.parse(trippedAt) - brakeWindowMinutes * 60_000);
-    for (const cause of await causesWaiting(tx, storeId, { from, until: closedAt ?? at }))
+    for (const cause of await causesWaiting(tx, { storeId, incidentId: id }, { from, until: closedAt ?? at }))
       add(cause, EVERYBODY);
   }
   return [...found.values()];

@@ -31,12 +31,19 @@ export async function noteUndone(
   }
 }
 
-/** Requests from between the ISO times that take something from somebody, and for which the store has work to do still. */
+/**
+ * Requests from between the ISO times that take something from somebody, for which the store has work to do still, and
+ * which no other incident has to do with: that one has a decision of its own.
+ */
 export async function causesWaiting(
   db: Db,
-  storeId: string,
+  { storeId, incidentId }: { readonly storeId: string; readonly incidentId: string },
   { from, until }: { readonly from: string; readonly until: string },
 ): Promise<readonly string[]> {
+  const ofOthers = db('losses as l')
+    .where('l.cause', db.ref('c.correlation_id'))
+    .whereNot('l.incident_id', incidentId)
+    .select(db.raw('1'));
   const rows = await db('causes as c')
     .join('task_causes as tc', 'tc.correlation_id', 'c.correlation_id')
     .join('tasks as t', 't.id', 'tc.task_id')
@@ -44,6 +51,7 @@ export async function causesWaiting(
     .whereIn('c.store_id', ['', storeId])
     .where('c.people', '>', 0)
     .whereBetween('c.created_at', [from, until])
+    .whereNotExists(ofOthers)
     .distinct('c.correlation_id');
   return rows.map((row: { correlation_id: string }) => row.correlation_id);
 }

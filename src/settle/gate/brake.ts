@@ -60,7 +60,7 @@ export async function askBrake<C extends Change>(
   const cause = isDecided || undone.size > 0 ? newestTaking(attempt, about.taking) : null;
   const off = new Map([
     ...(isDecided ? await calledOff(tx, cause, attempt.task.subject, people) : []),
-    ...(cause !== null && undone.has(cause) ? await undoneFor(tx, cause, people) : []),
+    ...(cause !== null && undone.has(cause) ? await undoneFor(tx, cause, withoutHeld(people, known)) : []),
   ]);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
@@ -89,6 +89,12 @@ export async function askBrake<C extends Change>(
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
   return { ...judgement, kept: [...judgement.kept, ...held, ...declined] };
+}
+
+/** What is held for another incident waits for its own decision. */
+function withoutHeld(people: readonly string[], known: readonly LossRecord[]): readonly string[] {
+  const held = new Set(known.flatMap(({ state, personKey }) => (state === 'held' ? [personKey] : [])));
+  return people.filter((person) => !held.has(person));
 }
 
 /** What somebody called off is remembered as if it had been discarded. */

@@ -244,6 +244,28 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     },
   );
 
+  it('leaves what is held for another incident to the decision about that one', async () => {
+    const type = 'GitLabSelfManaged';
+    await world.add(type, TIGHT);
+    const [a = '', b = ''] = await joinMany(2);
+    for (const name of ['cook', 'chef']) await world.join(name, { title: 'Cook' });
+    const rule = { name: 'not in the kitchen', active: true, populationExpression: 'title ne "Cook"' };
+    const answer = await world.bridge.admin('POST', '/propagation/rules', {
+      ...rule,
+      storeId: world.id(type),
+    });
+    expect(answer.status).toBe(201);
+    await world.settled();
+    await deactivate([a, b]);
+    expect((await newest()).number).toBe(2);
+    expect((await undo()).status).toBe(202);
+    await world.settled();
+    const held = (await world.bridge.admin('GET', '/propagation/held')).body;
+    expect(held).toMatchObject({ count: 2 });
+    for (const name of ['cook', 'chef', 'p0', 'p1'])
+      expect(await world.account(type, name)).toMatchObject({ enabled: true });
+  });
+
   describe.each(TYPES)('of what has passed the brake at %s, and is not taken yet', (type) => {
     const faults = () => (type === 'Slack' ? world.slack : world.gitlab).faults;
     const isStill = async (names: readonly string[]) => {
