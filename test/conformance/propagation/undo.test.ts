@@ -248,7 +248,7 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     const type = 'GitLabSelfManaged';
     await world.add(type, TIGHT);
     const [a = '', b = ''] = await joinMany(2);
-    for (const name of ['cook', 'chef']) await world.join(name, { title: 'Cook' });
+    const cooks = [await world.join('cook', { title: 'Cook' }), await world.join('chef', { title: 'Cook' })];
     const rule = { name: 'not in the kitchen', active: true, populationExpression: 'title ne "Cook"' };
     const answer = await world.bridge.admin('POST', '/propagation/rules', {
       ...rule,
@@ -260,6 +260,8 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     expect((await newest()).number).toBe(2);
     expect((await undo()).status).toBe(202);
     await world.settled();
+    for (const id of cooks)
+      await world.patch(`/Users/${id}`, { op: 'replace', path: 'displayName', value: 'Somebody' });
     const held = (await world.bridge.admin('GET', '/propagation/held')).body;
     expect(held).toMatchObject({ count: 2 });
     for (const name of ['cook', 'chef', 'p0', 'p1'])
