@@ -54,7 +54,9 @@ export class Decisions {
   readonly discarded = new Set<string>();
   readonly wishes: Wish[] = [];
   /** Incidents that an admin undid, and at which tick: what stores had not taken by then they do not take. */
-  readonly undone: { readonly incidentId: string; readonly tick: number }[] = [];
+  readonly undone: { readonly incidentId: string; readonly tick: number; readonly at: number }[] = [];
+  /** By what was written to, when the bridge took it last, in true time. */
+  readonly #takenAt = new Map<string, number>();
   /** What an admin is asking for, of losses that are not all known before the answer. */
   asked: 'approve' | 'discard' | 'undo' | null = null;
   readonly #declined = new Map<string, Declined>();
@@ -81,7 +83,12 @@ export class Decisions {
   }
 
   undo(incidentId: string): void {
-    this.undone.push({ incidentId, tick: this.#deps.model.tick });
+    this.undone.push({ incidentId, tick: this.#deps.model.tick, at: this.#deps.now() });
+  }
+
+  noteTaken(write: AccountWrite | MemberWrite): void {
+    if (TAKING.includes(write.op)) this.#takenAt.set(placeOf(write), this.#deps.now());
+    else this.#takenAt.delete(placeOf(write));
   }
 
   /** What was let through before may be under way: that is given back. */
@@ -126,11 +133,17 @@ export class Decisions {
       (wish) => !wish.isGiven && wish.human === human && wants(wish.item, write, groupIds),
     );
     for (const wish of meant) this.#given(wish);
-    const mayBeMeant = this.asked === 'undo' || this.asked === 'discard';
+    const mayBeMeant = this.asked === 'undo' || this.asked === 'discard' || this.#wasUnderWay(write);
     if (!mayBeMeant || !GIVING.includes(write.op)) return meant.length > 0;
     const reasons = this.#deps.disabledFor.get(write.accountId);
     if (write.op === 'enable' && reasons) this.#givenFor.set(write.accountId, reasons);
     return true;
+  }
+
+  /** It was taken while an admin undid an incident, or after that, by a call that had begun. */
+  #wasUnderWay(write: AccountWrite | MemberWrite): boolean {
+    const takenAt = this.#takenAt.get(placeOf(write));
+    return takenAt !== undefined && this.undone.some(({ at }) => Math.abs(takenAt - at) <= UNDER_WAY_MAX_MS);
   }
 
   #given(wish: Wish): void {
@@ -206,6 +219,13 @@ export class Decisions {
 }
 
 const GIVING: readonly string[] = ['enable', 'grant', 'update'];
+const TAKING: readonly string[] = ['disable', 'revoke', 'update'];
+/** How long a call may take, and another half of that until its answer is recorded. */
+const UNDER_WAY_MAX_MS = 30_000;
+
+function placeOf(write: AccountWrite | MemberWrite): string {
+  return write.kind === 'member' ? `${write.groupId} ${write.accountId}` : write.accountId;
+}
 
 /** The account cannot be used any more. */
 export function isEnd(op: string): boolean {

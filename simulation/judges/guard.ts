@@ -49,6 +49,7 @@ export class Guard {
     if (this.#isStale(turn, write, caller)) {
       this.violations.push(`${describe(write)}: work that began later has written already`);
     }
+    if (write.kind !== 'group') records.decisions.noteTaken(write);
     if (write.kind === 'user') this.#remember(turn, write, caller);
     if (write.kind === 'group' && write.op === 'create') records.own.madeGroup(write);
     if (write.kind === 'member') records.own.keepMembership(write);

@@ -100,8 +100,8 @@ async function declinedLosses(world: World, store: SimulatedStore): Promise<read
 }
 
 /**
- * What a store had not taken of a request when an admin undid it, and what the bridge lists as discarded with the
- * incident. Whoever came or left since is spoken of anew.
+ * What a store had not taken of a request when an admin undid it, and what the bridge lists as discarded, or given
+ * back, with the incident. Whoever came or left since is spoken of anew.
  */
 async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
   const { decisions, model } = guard.records;
@@ -112,7 +112,7 @@ async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<r
       const [then, ...later] = model.byPerson(personId)?.standing.since(tick) ?? [];
       if (later.some(({ lifecycle }) => lifecycle !== then?.lifecycle)) continue;
       const mine = (items as readonly ListedLoss[]).filter(
-        ({ store, state }) => store.id === id && state === 'discarded',
+        ({ store, state }) => store.id === id && ['discarded', 'undone'].includes(state),
       );
       keys.push(...mine.flatMap((item) => lossOfListed(personId, item).keys));
     }
