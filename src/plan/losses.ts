@@ -128,11 +128,11 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     }
     const personKey = lossOf.personKey(change);
     const off = isLoss(change) ? losses.calledOff.get(personKey) : undefined;
-    if (off !== undefined && !isApprovedSince(row, off.at)) {
-      const { by } = off;
-      const row = { state: 'discarded', decidedBy: by, undoBy: null } as const;
-      skipped.push(declined(change, row));
-      calledOff.push({ change, changeKey: key, personKey, desired, reason: `discarded by ${by}` });
+    // Whoever approved the very loss since has the last word.
+    const isApprovedSince = row?.state === 'approved' && (row.decidedAt ?? '') > (off?.at ?? '');
+    if (off !== undefined && !isApprovedSince) {
+      skipped.push(declined(change, { state: 'discarded', decidedBy: off.by, undoBy: null }));
+      calledOff.push({ change, changeKey: key, personKey, desired, reason: `discarded by ${off.by}` });
       continue;
     }
     const approved = mayRun(losses, change, row);
@@ -191,11 +191,6 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     reserved: [...reserved],
     trips,
   };
-}
-
-/** Whoever approves the very loss after that has the last word. */
-function isApprovedSince(row: KnownLoss | undefined, at: string): boolean {
-  return row?.state === 'approved' && (row.decidedAt ?? '') > at;
 }
 
 /** What stands against a change from before, while the directory wants what it wanted then. */
