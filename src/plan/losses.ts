@@ -29,7 +29,6 @@ export interface KnownLoss {
   readonly desired: string;
   readonly reason: string;
   readonly decidedBy: string | null;
-  /** ISO time */
   readonly decidedAt: string | null;
   readonly undoBy: string | null;
 }
