@@ -70,7 +70,7 @@ export function incidentOfUndo(db: Db, { correlationId, personKey }: UndoneCause
     .select('incident_id');
 }
 
-/** Of these people, those from whom nothing is to be taken for the request. */
+/** Of these people, those from whom nothing is to be taken for the request; whoever is back since has been spoken of anew. */
 export async function undoneFor(
   db: Db,
   correlationId: string,
@@ -84,8 +84,24 @@ export async function undoneFor(
     for (const { person_key, incident_id: incidentId, by, at } of rows)
       for (const key of person_key === EVERYBODY ? some : [person_key])
         found.set(key, { incidentId, by, at });
+    for (const { person_id } of await broughtBack(db, correlationId, some)) found.delete(person_id);
   }
   return found;
+}
+
+/** Those who left by the request, and are there now. */
+function broughtBack(
+  db: Db,
+  correlationId: string,
+  personIds: readonly string[],
+): Promise<readonly { readonly person_id: string }[]> {
+  return db('events as e')
+    .join('users as u', 'u.person_id', 'e.subject_id')
+    .where({ 'e.correlation_id': correlationId, 'u.active': true })
+    .whereIn('e.kind', ['user.deactivated', 'user.deleted'])
+    .whereIn('u.person_id', personIds)
+    .whereNull('u.deleted_at')
+    .distinct('u.person_id');
 }
 
 interface UndoneRow {

@@ -60,7 +60,9 @@ export async function askBrake<C extends Change>(
   const cause = isDecided || undone.size > 0 ? newestTaking(attempt, about.taking) : null;
   const off = new Map([
     ...(isDecided ? await calledOff(tx, cause, attempt.task.subject, people) : []),
-    ...(cause !== null && undone.has(cause) ? await undoneFor(tx, cause, withoutHeld(people, known)) : []),
+    ...(cause !== null && undone.has(cause) && mayComeFrom(cause, changes, attempt)
+      ? await undoneFor(tx, cause, withoutHeld(people, known))
+      : []),
   ]);
   const emptied = await emptiedGroup(tx, attempt, undecidedRevokes(changes, known), causes);
   const judgement = judgeLosses({
@@ -89,6 +91,13 @@ export async function askBrake<C extends Change>(
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
   return { ...judgement, kept: [...judgement.kept, ...held, ...declined] };
+}
+
+/** A new address or name comes with the last request, whatever came before that. */
+function mayComeFrom(cause: string, changes: readonly Change[], { task }: Attempt): boolean {
+  return (
+    task.causes.at(-1) === cause || changes.some((change) => isLoss(change) && !replacesIdentity(change))
+  );
 }
 
 /** What is held for another incident waits for its own decision. */

@@ -307,6 +307,26 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
       expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
     });
 
+    it('disables whoever is back since, and out of scope', async () => {
+      await world.add(type, TIGHT);
+      const rule = { name: 'no cooks', active: true, populationExpression: 'title ne "Cook"' };
+      const made = { ...rule, storeId: world.id(type) };
+      expect((await world.bridge.admin('POST', '/propagation/rules', made)).status).toBe(201);
+      const [a = '', b = ''] = await joinMany(2);
+      const refused = limitWrites();
+      await send(a);
+      await refused();
+      await send(b);
+      await eventually(async () => (await newest()) || undefined, 30_000);
+      expect((await undo()).status).toBe(202);
+      const back = patch({ op: 'replace', value: { active: true, title: 'Cook' } });
+      expect((await world.bridge.scim('PATCH', `/Users/${a}`, back)).status).toBe(200);
+      faults().clear();
+      await world.settled();
+      expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
+      expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
+    });
+
     it('ends no membership then', async () => {
       await world.add(type, { ...TIGHT, GROUP_PROVISIONING: 'Create' });
       const [a = '', b = ''] = await joinMany(2);
