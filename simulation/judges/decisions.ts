@@ -220,7 +220,7 @@ export class Decisions {
 
 const GIVING: readonly string[] = ['enable', 'grant', 'update'];
 const TAKING: readonly string[] = ['disable', 'revoke', 'update'];
-/** How long a call may take, and another half of that until its answer is recorded. */
+/** From before a call is made until its answer is recorded, with room to spare. */
 const UNDER_WAY_MAX_MS = 30_000;
 
 function placeOf(write: AccountWrite | MemberWrite): string {

@@ -8,7 +8,6 @@ import { advanceEnvironment } from '../control/endings/environmentDeletion.ts';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { environmentsWithDecided } from '../db/brake/incidents.ts';
 import { deleteOldTaken } from '../db/brake/losses.ts';
-import { forgetUndone } from '../db/brake/undoneCauses.ts';
 import { connectionsBeingDeleted, environmentsBeingDeleted } from '../db/identity/deletions.ts';
 import { deleteOldCauses } from '../db/identity/retention.ts';
 import { deleteOldPullRuns } from '../db/pull/runs.ts';
@@ -84,7 +83,6 @@ export function createHousekeeping(
     await deleteOldWorkers(db, now);
     await deleteExpiredPreviews(db, isoTime(now));
     await deleteOldCauses(db, isoTime(now - CAUSES_KEPT_MS));
-    await forgetUndone(db, isoTime(now - CAUSES_KEPT_MS));
     await deleteOldTaken(db, isoTime(now - CAUSES_KEPT_MS));
     const runsBefore = isoTime(now - SYNC_RUNS_KEPT_MS);
     await deleteOldSyncRuns(db, runsBefore);

@@ -110,15 +110,3 @@ interface UndoneRow {
   readonly by: string;
   readonly at: string;
 }
-
-/** Forgets what was noted before the ISO time, where no task can come to it any more. */
-export async function forgetUndone(db: Db, before: string): Promise<void> {
-  await db('undone_causes')
-    .where('at', '<', before)
-    .whereNotExists(
-      db('task_causes')
-        .where('task_causes.correlation_id', db.ref('undone_causes.correlation_id'))
-        .select(db.raw('1')),
-    )
-    .delete();
-}

@@ -193,14 +193,16 @@ export function displayUnlessPurged(db: Db, storeId: string, remoteId: string, d
   return db.raw('coalesce(?, ?)', [purged, display]);
 }
 
-/** Deletes causes from before the ISO time that no task names any more. */
+/** Deletes causes from before the ISO time that no task names any more, and what was undone of them. */
 export async function deleteOldCauses(db: Db, before: string): Promise<void> {
-  await db('causes')
-    .where('created_at', '<', before)
-    .whereNotExists(
-      db('task_causes')
-        .where('task_causes.correlation_id', db.ref('causes.correlation_id'))
-        .select(db.raw('1')),
-    )
-    .delete();
+  for (const [table, time] of [
+    ['causes', 'created_at'],
+    ['undone_causes', 'at'],
+  ] as const) {
+    const named = db('task_causes').where('task_causes.correlation_id', db.ref(`${table}.correlation_id`));
+    await db(table)
+      .where(time, '<', before)
+      .whereNotExists(named.select(db.raw('1')))
+      .delete();
+  }
 }

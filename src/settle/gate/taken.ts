@@ -5,7 +5,7 @@ import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import { undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
-import { calledOff } from '../../db/pull/undo.ts';
+import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { holdBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
@@ -57,10 +57,10 @@ export async function recordLoss(
   };
   const { ofSource, ofUndo, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
   // Somebody may have called it off while it was under way.
-  const ofStores = cause !== null && ofUndo !== null ? await undoneFor(tx, cause, [personKey]) : null;
-  const off = (ofStores ?? (ofSource ? await calledOff(tx, cause, subject, [personKey]) : null))?.get(
-    personKey,
-  );
+  let calledOffBy: ReadonlyMap<string, CalledOff> = new Map();
+  if (cause !== null && ofUndo !== null) calledOffBy = await undoneFor(tx, cause, [personKey]);
+  else if (ofSource !== null) calledOffBy = await calledOff(tx, cause, subject, [personKey]);
+  const off = calledOffBy.get(personKey);
   const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };
   await insertTaken(tx, { ...loss, incidentId: ofSource ?? ofUndo ?? ofCause ?? ofTrip }, at, wanted);
   if (!off) return;
