@@ -132,8 +132,8 @@ export const MUTANTS: readonly Mutant[] = [
     '    if (store.id) return;\n    const now = this.#clock.now();\n    if (this.#bad !== null && began',
   ]),
   mutant('absence', 'no absence is believed on the word of a token that lost its rights', [
-    'src/settle/attempt.ts',
-    'if (this.context.connector.showsLess) await this.proveRights();',
+    'src/settle/recovery/user.ts',
+    'if (attempt.context.connector.showsLess) await attempt.proveRights();',
     '',
   ]),
   mutant('keyWaits', 'who wants a key that another is about to give up waits', [

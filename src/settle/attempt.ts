@@ -70,6 +70,8 @@ export class Attempt {
   wasRefused = false;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
+  /** Of it, what the vendor did not answer while the attempt goes on to other changes. */
+  #unanswered: Intent | null = null;
   /** Calls that only read, until an event tells of them. */
   #looks: VendorCall[] = [];
   /** For the log, of a transaction that is not committed yet. */
@@ -107,14 +109,6 @@ export class Attempt {
 
   now(): string {
     return isoTime(this.deps.clock.now());
-  }
-
-  /**
-   * The vendor showed nothing of an account by which somebody may have access. With fewer rights some vendors answer as
-   * if there were nothing. Throws the RemoteError of a credential that has lost them.
-   */
-  async believeAbsence(): Promise<void> {
-    if (this.context.connector.showsLess) await this.proveRights();
   }
 
   /** A fresh list of calls for one operation, and the callContext that fills it. */
@@ -208,7 +202,7 @@ export class Attempt {
     const { result, goesOn } = await this.record(async (tx) => {
       const result = await work(tx);
       const goesOn = (await holdContextVersion(tx, id)) === contextVersion;
-      if (!goesOn) await setIntent(tx, this.task.id, null);
+      if (!goesOn) await setIntent(tx, this.task.id, this.#unanswered);
       return { result, goesOn };
     });
     if (goesOn) return result;
@@ -238,14 +232,19 @@ export class Attempt {
    */
   async withdrawIntent(): Promise<void> {
     if (this.#announced?.ops.includes('create')) this.intent ??= { ...this.#announced, ops: ['adopt'] };
-    await this.record((tx) => setIntent(tx, this.task.id, this.intent));
-    this.#announced = null;
+    await this.record((tx) => this.callOff(tx));
   }
 
   /** What was announced never reached the vendor: only what an earlier attempt may have done is left to be found. */
   async callOff(tx: Db): Promise<void> {
     await setIntent(tx, this.task.id, this.intent);
     this.#announced = null;
+  }
+
+  /** What is announced may have been done, and the attempt goes on to other changes all the same. */
+  leaveUnanswered(): void {
+    this.#unanswered = this.#announced;
+    this.intent = this.#announced;
   }
 
   /** What answered the last write was not the vendor: the next look goes by what was about to be done. */

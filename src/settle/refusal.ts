@@ -20,15 +20,19 @@ export async function forbiddenAsSkip(
 ): Promise<Refusal> {
   if (!(error instanceof RemoteError)) throw error;
   await recordFailure(attempt, change, calls, error);
-  if (REFUSES.includes(error.disposition)) await attempt.withdrawIntent();
   if (error.disposition !== 'forbidden') throw error;
+  await attempt.withdrawIntent();
   await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }
 
-/** The vendor answered that it did nothing, so that whatever is found there somebody else did. */
-const REFUSES: readonly RemoteError['disposition'][] = ['forbidden', 'unauthorized', 'waits'];
+/** Thrown of what the vendor answered that it did nothing: whatever is found there somebody else did. */
+export function saysNothingDone(error: unknown): error is RemoteError {
+  return error instanceof RemoteError && NOTHING_DONE.includes(error.disposition);
+}
+
+const NOTHING_DONE: readonly RemoteError['disposition'][] = ['unauthorized', 'waits', 'missing'];
 
 export function answerOf(error: RemoteError): VendorAnswer {
   return { status: error.status ?? null, code: error.code ?? null, message: error.message };

@@ -9,7 +9,7 @@ import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from '../settle/attempt.ts';
 import { openUnsaidLeaver } from '../settle/leavers.ts';
-import { answerOf } from '../settle/refusal.ts';
+import { answerOf, saysNothingDone } from '../settle/refusal.ts';
 import { putOffForSeats } from '../settle/seats.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
@@ -66,6 +66,7 @@ export async function settleFailure(
   if (!(error instanceof RemoteError)) return tryAgain(attempt, asInternal(attempt, error), standing, true);
   await openUnsaidLeaver(attempt);
   if (error.disposition === 'rateLimited') return putOff(attempt, error);
+  if (saysNothingDone(error)) await attempt.withdrawIntent();
   if (attempt.untold) await tellOfReads(attempt, error);
   switch (error.disposition) {
     case 'unauthorized':

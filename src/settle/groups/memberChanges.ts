@@ -13,7 +13,7 @@ import { afterMemberships } from '../drift.ts';
 import { remoteKey } from '../gate/claims.ts';
 import { announceBatch, type Batch, batchesOf } from '../gate/memberBatches.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
-import type { Refusal } from '../refusal.ts';
+import { type Refusal, saysNothingDone } from '../refusal.ts';
 import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {
@@ -87,7 +87,10 @@ export async function applyMemberships(
       }
     } catch (error) {
       told = [];
-      if (!unanswered.takes(error, batch) || next === null) throw unanswered.error ?? error;
+      const isUnanswered = unanswered.takes(error, batch);
+      if (isUnanswered) attempt.leaveUnanswered();
+      else if (unanswered.error && saysNothingDone(error)) await attempt.withdrawIntent();
+      if (!isUnanswered || unanswered.areTooMany || next === null) throw unanswered.error ?? error;
       await attempt.recordAndGoOn((tx) => announceNext(tx, next));
     } finally {
       if (recordLast) attempt.claim.keep(release);

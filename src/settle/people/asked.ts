@@ -19,7 +19,7 @@ import { remoteKey } from '../gate/claims.ts';
 import { identityAttributes } from '../keys/holders.ts';
 import { isNameless, meetAgain } from '../purged.ts';
 import { letCreationArrive } from '../recovery/found.ts';
-import { isNew, recoverUser } from '../recovery/user.ts';
+import { believeAbsence, isNew, recoverUser } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
 import { markedAttributes } from '../situation.ts';
 import { type AccountSight, type LinkSight, lookAtPeople, type PersonFacts, type Sight } from './look.ts';
@@ -216,7 +216,7 @@ async function accountOf(
     if (!seen && mayCreate) return null;
   }
   const account = await connector.find('user', identifier, attempt.looking('find'));
-  if (account === null && desired.lifecycle !== 'active') await attempt.believeAbsence();
+  if (account === null && desired.lifecycle !== 'active') await believeAbsence(attempt);
   if (account && (await recordOf(attempt, account.remoteId)).isBeingDeleted)
     throw stillThere(attempt, account);
   return account && { account, repairs: [{ kind: 'observe', remote: account }] };

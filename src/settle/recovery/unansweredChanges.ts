@@ -15,14 +15,19 @@ export class UnansweredChanges {
   error: RemoteError | null = null;
   #inARow = 0;
 
-  /** False where the error is another one, or nothing better is to be expected of the rest. */
+  /** Nothing better is to be expected of the rest. */
+  get areTooMany(): boolean {
+    return this.#inARow >= IN_A_ROW_MAX;
+  }
+
+  /** False where the error is another one. */
   takes(error: unknown, changes: readonly MembershipChange[]): boolean {
     if (!(error instanceof RemoteError && error.unrecognised && error.disposition === 'unknownOutcome'))
       return false;
     this.error ??= error;
     this.changes.push(...changes);
     this.#inARow += 1;
-    return this.#inARow < IN_A_ROW_MAX;
+    return true;
   }
 
   answered(): void {

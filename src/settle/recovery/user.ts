@@ -31,7 +31,7 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   const remote = await connector.read('user', link.remoteId, callContext);
   if (!remote) {
     if (isNew(attempt, link)) return { link };
-    await attempt.believeAbsence();
+    await believeAbsence(attempt);
     attempt.lost ||= losesSuccessor(desired, link);
     return { link: { ...link, ...REMOVED }, repairs: [{ kind: 'vanish', link }] };
   }
@@ -92,7 +92,7 @@ async function findCreated(
   const { connector, store } = attempt.context;
   const callContext = attempt.looking('find');
   const remote = await connector.find('user', intent.identifier, callContext);
-  if (!remote) await attempt.believeAbsence();
+  if (!remote) await believeAbsence(attempt);
   if (!remote || (await getUserLinkByRemoteId(attempt.db, store.id, remote.remoteId))) return { link };
   if (!intent.ops.includes('create') && !isWhole(attempt, intent, remote)) return { link };
   if (await isAnothers(attempt, remote)) return { link, account: remote };
@@ -149,4 +149,12 @@ function createdAccount(remote: RemoteUser) {
 export function arrivedAttributes(intent: Intent | null, remote: RemoteUser): Attributes {
   const meant = Object.entries(intent?.attributes ?? {});
   return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
+}
+
+/**
+ * The vendor showed nothing of an account by which somebody may have access. With fewer rights some vendors answer as
+ * if there were nothing. Throws the RemoteError of a credential that has lost them.
+ */
+export async function believeAbsence(attempt: Attempt): Promise<void> {
+  if (attempt.context.connector.showsLess) await attempt.proveRights();
 }
