@@ -33,6 +33,8 @@ export interface Worker {
 }
 
 const POLL_MS = 1_000;
+/** Between two polls: under load each write signals, and whoever is at work already is nudged without a poll. */
+const POLL_GAP_MS = 25;
 const SEEN_EVERY_MS = 5_000;
 const STOP_GRACE_MS = 7_000;
 
@@ -70,7 +72,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   };
 
-  /** Polls at once, or again after the poll that is under way. */
+  /** Polls at once, or again a moment after the poll that is under way. */
   const poll = (): void => {
     if (stopping.signal.aborted) return;
     if (polling !== null) {
@@ -81,6 +83,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       .catch((error: unknown) =>
         deps.log.error({ err: error }, 'could not find out what work there is; trying again'),
       )
+      .then(() => pause(deps.clock, POLL_GAP_MS, stopping.signal))
       .finally(() => {
         polling = null;
         if (!pollAgain) return;
