@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import knex, { type Knex } from 'knex';
 import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
 import { makePrivate, realPath } from './embedded/paths.ts';
+import { PreparedStatements, prepareOften, type Querying } from './postgres/preparing.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
@@ -231,13 +232,13 @@ const SESSION_LIMITS = `
   set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MAX_MS}`;
 
 /** What of a pg client is used here; `readyForQuery` is false while an answer is owed. */
-interface PostgresConnection {
-  query(sql: string, done: (error: Error | null) => void): void;
+interface PostgresConnection extends Querying {
   readonly readyForQuery: boolean;
   readonly connection: { readonly stream: Socket };
 }
 
 function postgres(url: string, patience: Patience): Knex.Config {
+  const statements = new PreparedStatements();
   return {
     client: 'pg',
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
@@ -258,6 +259,7 @@ function postgres(url: string, patience: Patience): Knex.Config {
       ) => {
         if (patience === 'long') return done(null, connection);
         endSilence(connection);
+        prepareOften(connection, statements);
         // Not in the startup message: poolers refuse parameters there that they do not know.
         connection.query(SESSION_LIMITS, (error) => done(error, connection));
       },

@@ -1,9 +1,10 @@
 /**
  * Transactions that others may cross. PostgreSQL ends a deadlock by rolling one of the two back, which says nothing of
- * what it was about to do: it is done again.
+ * what it was about to do: it is done again. So is what met a plan from before another version changed a table.
  */
 
 import { type Db, isCrossed } from './open.ts';
+import { isStalePlan } from './postgres/preparing.ts';
 
 const ATTEMPTS_MAX = 5;
 
@@ -16,7 +17,7 @@ export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise
     try {
       return await db.transaction(body);
     } catch (error) {
-      if (attempt === ATTEMPTS_MAX || !isCrossed(error)) throw error;
+      if (attempt === ATTEMPTS_MAX || !(isCrossed(error) || isStalePlan(error))) throw error;
     }
   }
 }
