@@ -4,7 +4,7 @@
  * than that each time is carried on with, so that whoever sends it again finds it done.
  */
 
-import type { Clock } from '../support/clock.ts';
+import { type Clock, ENOUGH } from '../support/clock.ts';
 
 /** The request was not answered in time, and nothing of it was done. */
 export class Late extends Error {
@@ -70,6 +70,6 @@ export async function answeredWithin<T>(
   try {
     return await Promise.race([work(deadline), late]);
   } finally {
-    answered.abort();
+    answered.abort(ENOUGH);
   }
 }

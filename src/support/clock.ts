@@ -27,6 +27,9 @@ export const systemClock: Clock = {
     }),
 };
 
+/** The reason of an abort that only ends a sleep: `abort()` makes an error, which takes longer than the sleep's end. */
+export const ENOUGH = 'enough';
+
 /** The same, but the signal only ends it. */
 export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   await clock.sleep(ms, signal).catch((error: unknown) => {

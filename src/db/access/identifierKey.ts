@@ -3,7 +3,7 @@
  * `ENCRYPTION_KEY`, so that nobody who holds the database alone can try out whose they were.
  */
 
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Keyring, SealedSecret } from '../../support/secret.ts';
 import { fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -28,7 +28,9 @@ export function createIdentifierHash(db: Db, keyring: Keyring): IdentifierHash {
 }
 
 export function hashWith(key: Buffer): Hash {
-  return (text) => createHmac('sha256', key).update(text).digest('hex');
+  // Made from bytes each time, the key takes longer than the hash.
+  const secret = createSecretKey(key);
+  return (text) => createHmac('sha256', secret).update(text).digest('hex');
 }
 
 async function readKey(db: Db, keyring: Keyring): Promise<Buffer> {

@@ -7,7 +7,7 @@
 import type { Pace } from '../../db/lists/ranges.ts';
 import type { Db } from '../../db/open.ts';
 import { ReadTooLong, readWithin } from '../../db/reads.ts';
-import type { Clock } from '../../support/clock.ts';
+import { type Clock, ENOUGH } from '../../support/clock.ts';
 import { createTurns } from '../../support/turns.ts';
 
 /** About so long a range should take. */
@@ -36,7 +36,7 @@ export function createPacing(db: Db, clock: Clock) {
       () => null,
     );
     const end = await Promise.race([turn, over]);
-    begun.abort();
+    begun.abort(ENOUGH);
     if (end !== null) return end;
     void turn.then((late) => late());
     throw new ReadTooLong();
@@ -53,7 +53,7 @@ export function createPacing(db: Db, clock: Clock) {
       if (isHeard()) throw new ReadTooLong();
       return reading;
     });
-    return Promise.race([reading, over]).finally(() => ended.abort());
+    return Promise.race([reading, over]).finally(() => ended.abort(ENOUGH));
   };
 
   return {

@@ -6,7 +6,7 @@
 
 import { type Db, dialectOf } from '../../db/open.ts';
 import { answeredWithin, type Deadline, Late } from '../../directory/deadline.ts';
-import type { Clock } from '../../support/clock.ts';
+import { type Clock, ENOUGH } from '../../support/clock.ts';
 import { ScimError } from '../answer/errors.ts';
 import { field, isObject } from '../patch/operation.ts';
 
@@ -57,7 +57,7 @@ export function createPatience(db: Db, clock: Clock, answerWithinMs: number) {
         () => undefined,
         () => undefined,
       );
-      return Promise.race([work, over]).finally(() => done.abort());
+      return Promise.race([work, over]).finally(() => done.abort(ENOUGH));
     },
   };
 }
