@@ -35,17 +35,20 @@ export interface KnownAttributes {
   readonly observed: Attributes;
   /** As the vendor showed them so long after the bridge's last write that they are not from before it. */
   readonly shown: Attributes;
+  /** Whoever signs in to it can do more there than people usually can. */
+  readonly privileged?: boolean;
 }
 
 /**
  * Apart: what replaces a value by which the account is found or signed in to. Filling an empty one is none, and
- * neither is a difference in case, or from the form in which the vendor keeps what the bridge sent. Against what the
+ * neither is a difference in case, or from the form in which the vendor keeps what the bridge sent. Of a
+ * privileged account a value that fills an empty one lets somebody in who could not sign in to it before. Against what the
  * bridge wrote only what was shown since counts: an older answer would call harmless what takes that away again.
  */
 export function splitIdentity(
   changes: readonly AttributeChange[],
   identity: readonly string[],
-  { applied, observed, shown }: KnownAttributes,
+  { applied, observed, shown, privileged = false }: KnownAttributes,
 ): SplitChanges {
   const harmless: AttributeChange[] = [];
   const replacing: AttributeChange[] = [];
@@ -53,8 +56,9 @@ export function splitIdentity(
     const { name, to } = change;
     const written = applied[name] ?? '';
     const seen = shown[name] ?? (written === '' ? (observed[name] ?? '') : written);
-    const isLost = seen !== '' && !isSameIdentity(seen, to) && !isSameIdentity(written, to);
-    if (!identity.includes(name) || !isLost) harmless.push(change);
+    const isOther = !isSameIdentity(seen, to) && !isSameIdentity(written, to);
+    const isReplaced = isOther && (seen !== '' || privileged);
+    if (!identity.includes(name) || !isReplaced) harmless.push(change);
     else replacing.push({ ...change, from: shown[name] ?? otherThan(to, observed[name]) ?? seen });
   }
   return { harmless, replacing };

@@ -89,7 +89,10 @@ function addUpdates(
 ) {
   const { identityAttributes, temporary, shown } = plan.situation;
   const identity = identityAttributes.filter((name) => !temporary.has(name));
-  const { harmless, replacing } = splitIdentity(attributes, identity, { applied, observed, shown });
+  const { harmless, replacing } = splitIdentity(attributes, identity, {
+    ...{ applied, observed, shown },
+    privileged: plan.isPrivileged,
+  });
   const base = { op: 'update', subject: plan.subject, remoteId } as const;
   if (harmless.length > 0) plan.add({ ...base, attributes: harmless, ...waits });
   if (replacing.length === 0) return;

@@ -39,12 +39,12 @@ async function lookAt(attempt: Attempt, sightOf: SightOf): Promise<PersonFacts> 
 }
 
 /**
- * Before what an account is signed in to by is replaced: what the bridge remembers of the account is not enough. It may
+ * Before what an account is found or signed in to by is replaced, or filled: what the bridge remembers of the account is not enough. It may
  * be privileged by now, protected under another name, or have an identity that somebody else gave it. Where the
  * account is not shown, the facts stay as they are: a vendor may show late what was made just now, and the write will
  * say whether it is gone. Throws the RemoteError of the vendor.
  */
-export async function lookBeforeReplacing(attempt: Attempt, facts: PersonFacts): Promise<PersonFacts> {
+export async function lookBeforeNaming(attempt: Attempt, facts: PersonFacts): Promise<PersonFacts> {
   const link = facts.record as LinkRecord;
   const account = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
   if (account === null) return facts;

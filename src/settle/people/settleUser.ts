@@ -25,7 +25,7 @@ import { countOthersOfCause } from '../scopeMoves.ts';
 import { waitsForSeats } from '../seats.ts';
 import { countsRemoval, isCountRight } from '../situation.ts';
 import { type AppliedChanges, applyUserChanges } from './applyChanges.ts';
-import { lookAtPerson, lookBeforeReplacing } from './asked.ts';
+import { lookAtPerson, lookBeforeNaming } from './asked.ts';
 import { askToClear, CLEARING_LOOK_MS, type Clearing, clearFirst } from './clearFirst.ts';
 import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
@@ -95,8 +95,11 @@ async function lookClosely(attempt: Attempt): Promise<PersonFacts> {
   const facts = await lookAtPerson(attempt);
   const accounts = [facts.account, facts.record, facts.passing];
   attempt.claim.take(accounts.flatMap((known) => (known ? [remoteKey('user', known.remoteId)] : [])));
-  const replaces = facts.link !== null && planUser(facts).changes.some(replacesIdentity);
-  return replaces ? lookBeforeReplacing(attempt, facts) : facts;
+  const { link } = facts;
+  // It may have been promoted since it was seen.
+  const names =
+    link && planUser({ ...facts, link: { ...link, privileged: true } }).changes.some(replacesIdentity);
+  return names ? lookBeforeNaming(attempt, facts) : facts;
 }
 
 function lossOf({ desired }: PersonFacts): LossOf {
