@@ -7,7 +7,7 @@ import type { Kind } from '../../model/subject.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type LinkRecord, toLink } from '../seen/links.ts';
 import { type GroupRecord, toGroup } from './groups.ts';
-import { toUser, type UserRecord } from './users.ts';
+import { EXTERNAL_ID_THEN, toUser, type UserRecord } from './users.ts';
 
 /** The next live users of the connection, locked. */
 export async function usersToSoftDelete(
@@ -44,7 +44,10 @@ export async function softDeleteUsers(tx: Db, ids: readonly string[], at: string
   await tx('group_members').whereIn('user_id', ids).delete();
   await tx('users')
     .whereIn('id', ids)
-    .update({ deleted_at: at, updated_at: at, version: tx.raw('version + 1') });
+    .update({
+      ...{ deleted_at: at, updated_at: at, version: tx.raw('version + 1') },
+      external_id: tx.raw(EXTERNAL_ID_THEN),
+    });
 }
 
 /** Removes at most `limit` members; answers how many. */

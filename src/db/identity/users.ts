@@ -178,8 +178,17 @@ export async function softDeleteUser(db: Db, user: UserRecord, at: string): Prom
   await db('user_emails').where({ user_id: user.id }).delete();
   await db('users')
     .where({ id: user.id })
-    .update({ deleted_at: at, updated_at: at, version: user.version + 1 });
+    .update({
+      ...{ deleted_at: at, updated_at: at, version: user.version + 1 },
+      external_id: db.raw(EXTERNAL_ID_THEN),
+    });
 }
+
+/**
+ * By which somebody who is gone is known again: what they left with. Whoever writes over a record while it is inactive
+ * brings an externalId of their own.
+ */
+export const EXTERNAL_ID_THEN = "coalesce(nullif(left_external_id, ''), external_id)";
 
 /** A live user of the connection, or null. */
 export async function findUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {

@@ -9,7 +9,12 @@ import { wordsOfUser } from './words.ts';
 export async function splitUser(db: Db, user: UserRecord, at: string): Promise<UserRecord> {
   const row = await db('users').where({ id: user.id }).first();
   const tombstone = { ...user, id: newId() };
-  await db('users').insert({ ...row, id: tombstone.id, deleted_at: at, updated_at: at, written_over: true });
+  await db('users').insert({
+    ...row,
+    ...{ id: tombstone.id, deleted_at: at, updated_at: at, written_over: true },
+    // What they left with: the record may have been written over step by step.
+    external_id: row.left_external_id || row.external_id,
+  });
   const personId = newId();
   await db('persons').insert({
     id: personId,

@@ -288,6 +288,41 @@ describe.each(PLAYED)('on %s', (dialect: Dialect) => {
       await everywhere(name, true);
     });
 
+    it.each([
+      [
+        'has another externalId',
+        (name: string) => ({ op: 'replace', value: { externalId: `00u-${name}-2` } }),
+      ],
+      ['has none any more', () => ({ op: 'remove', path: 'externalId' })],
+    ] as const)('made anew, where the record of whoever left %s before it is deleted', async (_, change) => {
+      const name = someone();
+      const id = await okta1(name);
+      const former = await personOf(id);
+      await okta.patch(`/Users/${id}`, active(false));
+      await okta.patch(`/Users/${id}`, change(name));
+      await okta.remove(`/Users/${id}`);
+      await world.forget();
+      const second = await okta1(name, { externalId: `00u-${name}-2` });
+      const newcomer = await personOf(second);
+      expect(newcomer).not.toBe(former);
+      await untouched();
+      expect((await view(newcomer)).identity).toMatchObject({ state: 'open', former: { id: former } });
+    });
+
+    it('and is at work at once, with their own externalId, after somebody else was written over the record', async () => {
+      const name = someone();
+      const id = await okta1(name);
+      const former = await personOf(id);
+      const other = { userName: mail(`${name}-b`), emails: [{ value: mail(`${name}-b`), primary: true }] };
+      await okta.patch(`/Users/${id}`, active(false));
+      for (const value of [{ externalId: `00u-${name}-2` }, { active: true }, other])
+        await okta.patch(`/Users/${id}`, { op: 'replace', value });
+      expect(await personOf(id)).not.toBe(former);
+      const returned = await okta1(name);
+      expect(await personOf(returned)).toBe(former);
+      await everywhere(name, true);
+    });
+
     it('asks nothing of an active user whose externalId changes', async () => {
       const name = someone();
       const id = await okta1(name);
