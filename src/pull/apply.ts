@@ -22,7 +22,8 @@ import type { MappedTarget } from '../model/pull/pull.ts';
 import type { Resource } from '../model/resource.ts';
 import { CIRCLE_MAX, namesOf } from '../plan/pull/order.ts';
 import type { SourceGroup, SourceUser } from '../sources/source.ts';
-import { isOlder, pagesOf } from './comparison/people.ts';
+import { pagesOf } from './comparison/keys.ts';
+import { isOlder } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
 import { type Lead, resourceOf } from './resource.ts';
 

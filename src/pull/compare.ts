@@ -36,6 +36,7 @@ import { Arrivals } from './comparison/arrivals.ts';
 import { FoundLines } from './comparison/found.ts';
 import { missingGroups, shownGroups } from './comparison/groupNames.ts';
 import { compareGroups, type NamedPerson } from './comparison/groups.ts';
+import { readKeys, unreadAmong } from './comparison/keys.ts';
 import { LineSink } from './comparison/lines.ts';
 import { depthOf } from './comparison/managers.ts';
 import { comparePeople } from './comparison/people.ts';
@@ -85,11 +86,20 @@ export async function compareRun(
   const now = isoTime(clock.now());
   const arrivals = new Arrivals({ db, connectionId, source, context });
   const found = foundLines(db, run, lease);
-  const people = await comparePeople({ db, run, settings, definition, known, now, arrivals, found });
-  if (isFull && people.ids.size === 0 && known.ids.size > 0)
+  const keys = await readKeys({ db, run, settings, definition, now });
+  if (isFull && keys.ids.size === 0 && known.ids.size > 0)
     throw new ScanRefused(
       `The source shows nobody, and there were ${known.ids.size} people: nothing was changed.`,
     );
+  const judge = async (asked: Iterable<string>) => {
+    const missing = [...asked].filter((id) => !keys.ids.has(id));
+    return judgeAbsent(run, 'user', missing, source, context);
+  };
+  const notShown = isFull ? await judge(known.ids.keys()) : [];
+  const people = await comparePeople({
+    ...{ db, run, settings, definition, known, keys, now, arrivals, found },
+    unread: unreadAmong(known, keys, run, staying(notShown)),
+  });
   const existing = await knownGroups(db, connectionId);
   const shown = await shownGroups(db, run.id, existing, settings.tags);
   if (isFull && settings.groups.mode === 'All' && shown.size === 0 && existing.size > 0)
@@ -97,12 +107,10 @@ export async function compareRun(
       `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
     );
   // A delta shows no deletion: it asks about those alone whose names others take, and believes no more than that they are gone.
-  const asked = isFull ? [...known.ids.keys()] : await found.holdersOfTaken();
-  const missing = asked.filter((id) => !people.ids.has(id));
-  const judged = (await judgeAbsent(run, 'user', missing, source, context)).filter(
-    ({ meaning }) => isFull || leaves(meaning),
-  );
-  const certain = provesAbsence(judged.map(({ meaning }) => meaning));
+  const judged = isFull
+    ? notShown
+    : (await judge(await found.holdersOfTaken())).filter(({ meaning }) => leaves(meaning));
+  const certain = isCertain(judged);
   const goes = certain ? judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id) : [];
   const removed = run.takesFiltered ? [...goes, ...people.outside] : goes;
   for (const id of removed) people.absent.add(id);
@@ -119,7 +127,8 @@ export async function compareRun(
     if (subjectId === null) people.absent.add(sourceId);
     people.problems.add(`${sourceId} would have a userName that somebody else has.`);
   };
-  for await (const line of found.inOrder((id) => depthOf(id, people.leads), refuse)) await sink.add(line);
+  for await (const line of found.inOrder((id) => depthOf(id, keys.managers.leads), refuse))
+    await sink.add(line);
   const back = [...shown.keys()].filter((id) => !existing.has(id));
   const deleted = await deletedSourceIds(db, connectionId, 'group', back);
   const doubtful = await ghostsAmong('group', deleted, source, context);
@@ -194,6 +203,12 @@ function foundLines(db: Db, { id, connectionId }: PullRun, lease: Lease): FoundL
     holders: (names) => holdersOfNames(db, connectionId, names),
   });
 }
+
+const isCertain = (judged: readonly Judged[]) => provesAbsence(judged.map(({ meaning }) => meaning));
+
+/** Whoever is not shown and does not go by that. */
+const staying = (judged: readonly Judged[]) =>
+  (isCertain(judged) ? judged.filter(({ meaning }) => !leaves(meaning)) : judged).map(({ id }) => id);
 
 const leaves = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
 

@@ -18,7 +18,7 @@ import { PositionLost, type Source, type SourceDefinition } from '../sources/sou
 import { isoTime } from '../support/clock.ts';
 import { applyNext, keepWhatWasSeen } from './apply.ts';
 import { announceLines, compareRun } from './compare.ts';
-import { mappingOf } from './comparison/people.ts';
+import { mappingOf } from './comparison/keys.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';

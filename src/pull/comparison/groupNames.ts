@@ -13,7 +13,7 @@ import type { GroupTag, PullOp } from '../../model/pull/pull.ts';
 import { inOrder, NamesInTurn, nameKey, namesOf, type Ordered } from '../../plan/pull/order.ts';
 import type { SourceGroup } from '../../sources/source.ts';
 import { inCircle } from './found.ts';
-import { pagesOf } from './people.ts';
+import { pagesOf } from './keys.ts';
 
 const PAGE = 500;
 

@@ -2,7 +2,6 @@
 
 import type { SourceUser } from '../../sources/source.ts';
 import { firstText } from '../resource.ts';
-import type { Problems } from './problems.ts';
 
 export interface ManagerKeys {
   readonly childKey: string;
@@ -10,8 +9,13 @@ export interface ManagerKeys {
   compared(value: string): string;
 }
 
-/** By the id of whoever is led, the id of the manager; absent: none. */
-export type Managers = ReadonlyMap<string, string>;
+/** By their ids at the source. */
+export interface Managers {
+  /** Of whoever is led, the manager. */
+  readonly leads: ReadonlyMap<string, string>;
+  /** Of whoever names a manager and has none by that, why: one who is not there, is ambiguous, or would lead themselves. */
+  readonly unled: ReadonlyMap<string, string>;
+}
 
 /** The id of whoever has the key: `several`, where more than one has it; undefined: nobody. */
 interface Named {
@@ -47,25 +51,25 @@ export class ManagerIndex {
     if (named) named.by = named.by === undefined ? user.id : 'several';
   }
 
-  /** `problems`: who names somebody who is not there, is ambiguous, or leads themselves. */
-  join(problems: Problems): Managers {
-    const of = new Map<string, string>();
+  join(): Managers {
+    const leads = new Map<string, string>();
+    const unled = new Map<string, string>();
     for (const [id, { by }] of this.#manager) {
-      if (by === undefined) problems.add(`The manager of ${id} is not in the directory.`);
-      else if (by === 'several') problems.add(`The manager of ${id} could be one of several.`);
-      else if (by === id) problems.add(`${id} would be their own manager.`);
-      else of.set(id, by);
+      if (by === undefined) unled.set(id, `The manager of ${id} is not in the directory.`);
+      else if (by === 'several') unled.set(id, `The manager of ${id} could be one of several.`);
+      else if (by === id) unled.set(id, `${id} would be their own manager.`);
+      else leads.set(id, by);
     }
-    for (const id of inLoops(of)) {
-      of.delete(id);
-      problems.add(`${id} would be above their own manager.`);
+    for (const id of inLoops(leads)) {
+      leads.delete(id);
+      unled.set(id, `${id} would be above their own manager.`);
     }
-    return of;
+    return { leads, unled };
   }
 }
 
 /** Those who come back to themselves when one goes up from them. */
-function inLoops(of: Managers): ReadonlySet<string> {
+function inLoops(of: Managers['leads']): ReadonlySet<string> {
   const loops = new Set<string>();
   const settled = new Set<string>();
   for (const start of of.keys()) {
@@ -84,7 +88,7 @@ function inLoops(of: Managers): ReadonlySet<string> {
 }
 
 /** Managers before those whom they lead, so that whoever is made has a manager to point at. */
-export function depthOf(id: string, of: Managers): number {
+export function depthOf(id: string, of: Managers['leads']): number {
   let depth = 0;
   for (let at = of.get(id); at !== undefined; at = of.get(at)) depth += 1;
   return depth;

@@ -8,7 +8,7 @@ import type { UserRecord } from '../../db/identity/users.ts';
 import type { Db } from '../../db/open.ts';
 import type { NewLine } from '../../db/pull/changes.ts';
 import { type KnownUsers, usersBySourceId } from '../../db/pull/directory.ts';
-import { recordsAmong, recordsPage } from '../../db/pull/records.ts';
+import { recordsAmong } from '../../db/pull/records.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
 import { acceptableUser, trimmedUser } from '../../directory/identifiers.ts';
@@ -16,12 +16,12 @@ import { refusalIn } from '../../directory/refusal.ts';
 import type { MappedTarget, PullOp, PullSettings } from '../../model/pull/pull.ts';
 import { isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { ENTERPRISE_URN } from '../../model/source.ts';
-import { Names } from '../../plan/pull/names.ts';
+import type { Names } from '../../plan/pull/names.ts';
 import type { SourceDefinition, SourceUser } from '../../sources/source.ts';
-import { nameOf, resourceOf } from '../resource.ts';
+import { resourceOf } from '../resource.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import type { FoundLines } from './found.ts';
-import { ManagerIndex } from './managers.ts';
+import { asOf, type Keys, mappingOf, pagesOf } from './keys.ts';
 import { Problems } from './problems.ts';
 import type { Shown } from './shown.ts';
 
@@ -33,26 +33,24 @@ export interface Compared {
   readonly settings: PullSettings;
   readonly definition: SourceDefinition;
   readonly known: KnownUsers;
+  readonly keys: Keys;
+  /** By the id in the directory, the id at the source of whoever is there and was not read: they lead whom they led. */
+  readonly unread: ReadonlyMap<string, string>;
   /** ISO time, for dates that pass. */
   readonly now: string;
   readonly arrivals: Arrivals;
   readonly found: FoundLines;
 }
 
-export function mappingOf(settings: PullSettings, definition: SourceDefinition): readonly MappedTarget[] {
-  return settings.mapping ?? definition.defaultMapping;
-}
-
 export async function comparePeople(compared: Compared): Promise<Shown> {
-  const { db, run, settings, definition, arrivals, found } = compared;
+  const { db, run, settings, definition, keys, arrivals, found } = compared;
   const mapping = mappingOf(settings, definition);
-  const names = new Names<UserRecord>();
+  const { names, ids } = keys;
   const shown: Shown = {
-    ...{ ids: new Set(), absent: new Set(), leads: new Map(), problems: new Problems() },
+    ...{ ids, absent: new Set(), problems: new Problems() },
     takenOver: new Map(),
     ...{ unchanged: 0, filtered: 0, skipped: 0, unknown: 0, outside: [] },
   };
-  await readKeys(compared, mapping, names, shown);
   // Whose name another record has too: only when all are read it is known whose it was.
   const contested: Arrival[] = [];
   for await (const users of pagesOf<SourceUser>((after) => stagedPage(db, run.id, 'user', after, PAGE))) {
@@ -96,12 +94,6 @@ export function isOlder(user: SourceUser, kept: SourceUser | undefined): boolean
   return user.changedAt !== undefined && kept?.changedAt !== undefined && user.changedAt < kept.changedAt;
 }
 
-/** Of a date that has passed nobody writes anything at the source. */
-function asOf(user: SourceUser, now: string): SourceUser {
-  const isOver = user.state === 'active' && user.activeUntil !== undefined && user.activeUntil <= now;
-  return isOver ? { ...user, state: 'inactive', because: `active until ${user.activeUntil}` } : user;
-}
-
 interface Comparing {
   readonly compared: Compared;
   readonly shown: Shown;
@@ -119,7 +111,7 @@ function compareOne(
   existing: UserRecord | undefined,
 ): void {
   const { known, settings, run } = compared;
-  const managerId = shown.leads.get(user.id) ?? null;
+  const managerId = managerOf(compared, shown.problems, user.id, existing);
   const manager = managerId === null ? undefined : known.ids.get(managerId);
   const resource = resourceOf(user, mapping, manager === undefined ? null : { id: manager });
   const lineOf = (op: PullOp, attributes?: ReturnType<typeof differing>): NewLine => ({
@@ -186,6 +178,26 @@ function compareOne(
   else shown.unchanged += 1;
 }
 
+/** The id at the source of whoever leads this one. Whoever did, and was not read by this run, does so still. */
+function managerOf(
+  { keys, unread }: Compared,
+  problems: Problems,
+  id: string,
+  existing: UserRecord | undefined,
+): string | null {
+  const { leads, unled } = keys.managers;
+  const why = unled.get(id);
+  if (why === undefined) return leads.get(id) ?? null;
+  const enterprise = existing?.resource[ENTERPRISE_URN] as Enterprise | undefined;
+  const stays = unread.get(enterprise?.manager?.value ?? '') ?? null;
+  problems.add(stays === null ? why : `The manager of ${id} could not be read, and stays.`);
+  return stays;
+}
+
+interface Enterprise {
+  readonly manager?: { readonly value?: string };
+}
+
 function isInside(resource: Resource, domains: readonly string[]): boolean {
   if (domains.length === 0) return true;
   const address = primaryEmail(resource) ?? String(resource.userName);
@@ -195,10 +207,10 @@ function isInside(resource: Resource, domains: readonly string[]): boolean {
 
 /** The name beside the manager's id is for people, and moves with the manager. */
 function withoutManagerName(resource: Resource): Resource {
-  const enterprise = resource[ENTERPRISE_URN] as Record<string, unknown> | undefined;
-  const manager = enterprise?.manager as { readonly value?: string } | undefined;
-  if (!enterprise || !manager) return resource;
-  return { ...resource, [ENTERPRISE_URN]: { ...enterprise, manager: { value: manager.value } } };
+  const enterprise = resource[ENTERPRISE_URN] as Enterprise | undefined;
+  if (!enterprise?.manager) return resource;
+  const { value } = enterprise.manager;
+  return { ...resource, [ENTERPRISE_URN]: { ...enterprise, manager: { value } } };
 }
 
 function differing(before: Resource, after: Resource) {
@@ -215,63 +227,4 @@ function differing(before: Resource, after: Resource) {
   return [...new Set([...was.keys(), ...is.keys()])]
     .filter((name) => !isDeepStrictEqual(was.get(name), is.get(name)))
     .map((name) => ({ name, from: was.get(name) ?? null, to: is.get(name) ?? null }));
-}
-
-/**
- * Reads everybody twice, those of the scan, and for managers in a delta also those who were not in it: which names are there
- * more than once and who names whom as manager, then whose those names are.
- */
-async function readKeys(
-  { db, run, settings, definition, now }: Compared,
-  mapping: readonly MappedTarget[],
-  names: Names<UserRecord>,
-  shown: Shown,
-): Promise<void> {
-  const keys = definition.manager;
-  const childKey = settings.manager.childKey ?? keys?.childKey;
-  const parentKey = settings.manager.parentKey ?? keys?.parentKey;
-  const compared = definition.comparedKey ?? ((value: string) => value.trim().toLowerCase());
-  const isWanted = settings.manager.enabled && childKey !== undefined && parentKey !== undefined;
-  const index = isWanted ? new ManagerIndex({ childKey, parentKey, compared }) : null;
-  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, PAGE);
-  const kept = (after: string) => recordsPage<SourceUser>(db, run.connectionId, after, PAGE);
-  const readAll = async (each: (user: SourceUser) => void, other: (user: SourceUser) => void) => {
-    for await (const users of pagesOf<SourceUser>(staged)) for (const user of users) each(user);
-    if (!index || run.mode !== 'delta') return;
-    for await (const users of pagesOf<SourceUser>(kept))
-      for (const user of users) if (!shown.ids.has(user.id)) other(user);
-  };
-  await readAll(
-    (user) => {
-      shown.ids.add(user.id);
-      const name = nameOf(user, mapping);
-      if (name !== null) names.note(name);
-      index?.noteChild(user);
-    },
-    (user) => index?.noteChild(user),
-  );
-  if (!index && !names.anyContested) return;
-  await readAll(
-    (user) => {
-      const name = nameOf(user, mapping);
-      if (name !== null) names.add(name, asOf(user, now));
-      index?.noteParent(user);
-    },
-    (user) => index?.noteParent(user),
-  );
-  if (index) shown.leads = index.join(shown.problems);
-}
-
-/** Page after page, by the ids at the source. */
-export async function* pagesOf<R>(
-  read: (after: string) => Promise<readonly { readonly sourceId: string; readonly record: R }[]>,
-): AsyncGenerator<readonly R[]> {
-  let after = '';
-  for (;;) {
-    const page = await read(after);
-    const last = page.at(-1);
-    if (!last) return;
-    yield page.map(({ record }) => record);
-    after = last.sourceId;
-  }
 }

@@ -1,7 +1,6 @@
 /** What a comparison keeps of everybody in a scan while it lasts. */
 
 import type { KnownUsers } from '../../db/pull/directory.ts';
-import type { Managers } from './managers.ts';
 import type { Problems } from './problems.ts';
 
 /** Ids at the source alone: all of them are in memory at once. */
@@ -12,8 +11,6 @@ export interface Shown {
   readonly absent: Set<string>;
   /** By the id of whoever had a record, that of whoever writes over it, with all that hangs on it. */
   readonly takenOver: Map<string, string>;
-  /** By the id of whoever is led, that of the manager. */
-  leads: Managers;
   readonly problems: Problems;
   unchanged: number;
   filtered: number;

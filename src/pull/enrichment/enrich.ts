@@ -45,7 +45,7 @@ import { provesAbsence } from '../../plan/pull/missing.ts';
 import type { Source, SourceDefinition, SourceUser } from '../../sources/source.ts';
 import { isoTime } from '../../support/clock.ts';
 import { judgeAbsent } from '../absent.ts';
-import { mappingOf, pagesOf } from '../comparison/people.ts';
+import { mappingOf, pagesOf } from '../comparison/keys.ts';
 import type { PullDeps } from '../deps.ts';
 import { ScanRefused } from '../refused.ts';
 import { firstText } from '../resource.ts';

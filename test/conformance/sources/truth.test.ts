@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ENTERPRISE_URN } from '../../../src/model/source.ts';
 import type { SourceUser } from '../../../src/sources/source.ts';
 import { eventually, type RunningBridge, startBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
@@ -29,6 +30,13 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
   };
   const active = async () => Object.values(await pulled.people()).filter(Boolean).length;
+  const managers = async () => {
+    const rows = await bridge.db('users').whereNull('deleted_at').select('user_name', 'resource');
+    const managerOf = (value: unknown) =>
+      (typeof value === 'string' ? JSON.parse(value) : value)[ENTERPRISE_URN]?.manager?.value;
+    const led = rows.map(({ user_name, resource }) => [user_name, managerOf(resource)] as const);
+    return Object.fromEntries(led.filter(([, manager]) => manager !== undefined));
+  };
   const change = (id: string, more: Partial<SourceUser>) => {
     state.users = state.users.map((one) => (one.id === id ? { ...one, ...more } : one));
   };
@@ -383,6 +391,70 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.people()).toMatchObject({ ...people, 'b1@acme.example': true });
     expect(await pulled.sync({ full: true })).toMatchObject({ summary: { deactivated: 0, unchanged: 2 } });
     await choose([]);
+  });
+
+  it.each<[string, boolean, () => void]>([
+    [
+      'is missing, and the source does not say whether they are gone',
+      true,
+      () => {
+        Object.assign(state, { hidden: ['b1'], lookups: { b1: { is: 'unknown', reason: '403' } } });
+      },
+    ],
+    ['was on a page that was lost', true, () => Object.assign(state, { hidden: ['b1', 'b2'] })],
+    [
+      'is missing beside one of whom nobody knows',
+      true,
+      () => {
+        state.lookups = { b1: { is: 'gone' }, b2: { is: 'unknown', reason: '403' } };
+        state.hidden = ['b1', 'b2'];
+      },
+    ],
+    [
+      'is unread',
+      true,
+      () => {
+        const unread = [{ kind: 'unread', what: 'user', id: 'b1', reason: 'a status that says nothing' }];
+        Object.assign(state, { hidden: ['b1'], unread });
+      },
+    ],
+    ['comes without a profile', true, () => change('b1', { attributes: {} })],
+    [
+      'comes without a profile, in a delta',
+      false,
+      () => {
+        Object.assign(state, { position: 'here', changed: ['a1', 'b1'] });
+        change('b1', { attributes: {} });
+      },
+    ],
+    [
+      'has another key by now, and is unread in a delta',
+      false,
+      () => {
+        const unread = [{ kind: 'unread', what: 'user', id: 'b1', reason: 'a status that says nothing' }];
+        Object.assign(state, { position: 'here', changed: ['a1'], unread });
+        change('a1', { attributes: { ...user('a1').attributes, boss: 'b1-renamed' } });
+      },
+    ],
+  ])('leaves everybody their manager who %s', async (_, full, happens) => {
+    const led = () => {
+      for (const id of ['a1', 'a2']) change(id, { attributes: { ...user(id).attributes, boss: 'b1' } });
+    };
+    led();
+    state.position = 'here';
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE', summary: { updated: 2 } });
+    const before = await managers();
+    expect(Object.keys(before)).toHaveLength(2);
+    happens();
+    expect(await pulled.sync({ full })).toMatchObject({ summary: { updated: 0, deleted: 0 } });
+    expect(await managers()).toEqual(before);
+    company();
+    led();
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE', summary: { updated: 0 } });
+    // Whoever is really gone leads nobody.
+    state.users = state.users.filter(({ id }) => id !== 'b1');
+    expect(await pulled.sync({ full: true })).toMatchObject({ summary: { updated: 2, deleted: 1 } });
+    expect(await managers()).toEqual({});
   });
 
   it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
