@@ -6,6 +6,7 @@ import type { Right, SourceStatus } from '../source.ts';
 import { GROUPS_SCOPE, type OktaCalls, USERS_SCOPE } from './api/calls.ts';
 import type { OktaClient } from './api/client.ts';
 import { type Refusal, tokenAdvice } from './api/errors.ts';
+import { NOT_SHOWN, showsEveryone } from './everyone.ts';
 
 export interface CheckedOkta {
   readonly origin: string;
@@ -22,6 +23,7 @@ export async function checkOkta(okta: CheckedOkta, context: CallContext): Promis
     rights.push(await checkReading(okta, 'people', calls.users({ limit: '1' }), context));
     const credential = rights.at(-1)?.right === CREDENTIAL;
     if (!credential) rights.push(await checkReading(okta, 'groups', calls.groups({ limit: '1' }), context));
+    if (rights.every(({ granted }) => granted)) rights.push(await checkEverybody(okta, context));
   }
   const status = rights.every(({ granted }) => granted) ? 'OK' : 'FAILED';
   return { status, details: rights, tenant, self: null };
@@ -88,6 +90,21 @@ async function checkReading(
     const message = `Okta does not let the bridge read ${what} (${error.code ?? ''}): give the app, or the person whose API token it is, the role Read-only Administrator for the whole organisation.`;
     return { code: 'missing_role', right, granted: false, message };
   }
+}
+
+/** A role for some groups shows some people, and looks healthy. */
+async function checkEverybody(okta: CheckedOkta, context: CallContext): Promise<Right> {
+  const right = 'see everybody';
+  if (await showsEveryone(okta, context))
+    return {
+      code: 'right_granted',
+      right,
+      granted: true,
+      message: 'The bridge is shown the group Everyone.',
+    };
+  const message =
+    'Okta does not show the bridge the group Everyone, as to an administrator of some groups alone, so that others look as if they were deleted: give the app, or the person whose API token it is, the role Read-only Administrator for the whole organisation.';
+  return { code: NOT_SHOWN, right, granted: false, message };
 }
 
 const CREDENTIAL_ADVICE =

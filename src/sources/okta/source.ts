@@ -2,13 +2,23 @@
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
+import type { Kind } from '../../model/subject.ts';
 import { readAhead } from '../ahead.ts';
 import { createUnreadCount, isAboutCredential, lookedUp } from '../lookups.ts';
 import { patiently } from '../patience.ts';
-import type { ScanPage, ScanRequest, Source, SourceDeps, SourceMember, SourceUser } from '../source.ts';
+import type {
+  Lookup,
+  ScanPage,
+  ScanRequest,
+  Source,
+  SourceDeps,
+  SourceMember,
+  SourceUser,
+} from '../source.ts';
 import { type Call, type OktaCalls, type OktaRecord, oktaCalls } from './api/calls.ts';
 import { createOktaClient, type OktaClient } from './api/client.ts';
 import { checkOkta, tenantOf } from './check.ts';
+import { createSight, demandEveryone, type Sight, WHOLE_ROLE } from './everyone.ts';
 import { groupOf, isBuiltIn, userOf } from './mapping.ts';
 import {
   createWatermark,
@@ -29,30 +39,44 @@ interface Okta {
   readonly origin: string;
   readonly client: OktaClient;
   readonly calls: OktaCalls;
+  readonly sight: Sight;
 }
 
 export function createOktaSource(deps: SourceDeps): Source {
   const settings = oktaSettings(deps.configuration);
   const { origin } = settings;
-  const okta: Okta = { deps, origin, client: createOktaClient(settings, deps), calls: oktaCalls(origin) };
+  const asked = { client: createOktaClient(settings, deps), calls: oktaCalls(origin) };
+  const okta: Okta = { deps, origin, ...asked, sight: createSight(asked, deps) };
   return {
     check: (context) => checkOkta(okta, context),
     tenant: (context) => patiently(deps, context, () => tenantOf(okta, context)),
     scan: (request, context) => scan(okta, request, context),
     delta: (position, request, context) => delta(okta, position, request, context),
-    lookup: (kind, id, context) =>
-      lookedUp(deps, context, async () => {
-        const { client, calls } = okta;
-        const call = kind === 'user' ? calls.user(id) : calls.group(id);
-        const { value } = await client.ask(call, `read the ${kind} ${id}`, context);
-        // By a name that looks like an id Okta finds somebody else.
-        if (value.id !== id) return { is: 'unknown', reason: `Okta answered with ${value.id} for ${id}` };
-        if (kind === 'group') return { is: 'found', inScope: true };
-        const user = userOf(value);
-        return user ? { is: 'found', inScope: true, user } : { is: 'unknown', reason: inTransition(value) };
-      }),
+    lookup: (kind, id, context) => lookedUp(deps, context, () => lookUp(okta, kind, id, context)),
     isMember: (groupId, userId, context) => isMember(okta, groupId, userId, context),
   };
+}
+
+/** That there is nobody with an id counts only of one who is shown the whole organisation. */
+async function lookUp(
+  { client, calls, sight }: Okta,
+  kind: Kind,
+  id: string,
+  context: CallContext,
+): Promise<Lookup> {
+  const call = kind === 'user' ? calls.user(id) : calls.group(id);
+  try {
+    const { value } = await client.ask(call, `read the ${kind} ${id}`, context);
+    // By a name that looks like an id Okta finds somebody else.
+    if (value.id !== id) return { is: 'unknown', reason: `Okta answered with ${value.id} for ${id}` };
+    if (kind === 'group') return { is: 'found', inScope: true };
+    const user = userOf(value);
+    return user ? { is: 'found', inScope: true, user } : { is: 'unknown', reason: inTransition(value) };
+  } catch (error) {
+    if (!isMissing(error) || (await sight.isWhole(context))) throw error;
+    const reason = `Okta shows neither ${id} nor the group Everyone, as to an administrator of some groups alone: ${WHOLE_ROLE}`;
+    return { is: 'unknown', reason };
+  }
 }
 
 const USER_TIMES = ['lastUpdated'];
@@ -104,49 +128,39 @@ async function ending(okta: Okta, { users, groups, before }: Ended, context: Cal
 }
 
 /**
- * An administrator whose role was narrowed to some groups sees fewer people, hears of the others that they do not exist,
- * and gets no error. The group of everybody is out of sight for such a one: where it was shown before, it must be.
+ * Null where Okta did not answer, and where the answer is without the group of everybody, in which whoever is shown is. A person
+ * who is gone is in none; whatever is no such question to Okta shows nothing.
  */
-async function demandEveryone(
-  { client, calls }: Okta,
-  before: Position | null,
-  context: CallContext,
-): Promise<boolean> {
-  const action = 'show the group of everybody';
-  const call = calls.groups({ filter: 'type eq "BUILT_IN"' });
-  let isShown = false;
-  try {
-    for await (const { value } of client.pages(call, action, context)) isShown ||= value.some(isBuiltIn);
-  } catch (error) {
-    // Who was never shown that group, and may not ask for it, loses nothing by that.
-    if (before?.showsEveryone || !(error instanceof RemoteError)) throw error;
-  }
-  if (isShown || !before?.showsEveryone) return isShown;
-  const message =
-    'Okta does not show the group Everyone any more, as to an administrator of some groups alone, and nothing is taken from what it still shows: see that the bridge has the role Read-only Administrator for the whole organisation';
-  throw new RemoteError(message, {
-    ...{ store: 'Okta', action, disposition: 'forbidden', code: 'everyone_not_shown' },
-  });
-}
-
-/** Null where Okta did not answer; a 404 of a person who is gone, like whatever is no such question to it, shows nothing. */
 async function isMember(
-  { client, calls }: Okta,
+  { client, calls, sight }: Okta,
   groupId: string,
   userId: string,
   context: CallContext,
 ): Promise<boolean | null> {
+  let isWhole = false;
   try {
     for await (const { value } of client.pages(
       calls.groupsOf(userId),
       `list the groups of ${userId}`,
       context,
-    ))
+    )) {
       if (value.some(({ id }) => id === groupId)) return true;
-    return false;
+      isWhole ||= value.some(isBuiltIn);
+    }
+    return isWhole ? false : null;
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
+    if (error.disposition === 'missing') return (await isSightWhole(sight, context)) ? false : null;
     return error.status === 404 || error.disposition === 'rejected' ? false : null;
+  }
+}
+
+async function isSightWhole(sight: Sight, context: CallContext): Promise<boolean> {
+  try {
+    return await sight.isWhole(context);
+  } catch (error) {
+    if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
+    return false;
   }
 }
 

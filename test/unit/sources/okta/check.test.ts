@@ -31,7 +31,23 @@ it('names every scope and right that is there, and the organisation', async () =
     'okta.groups.read: true',
     'read people: true',
     'read groups: true',
+    'see everybody: true',
   ]);
+});
+
+it('says of a role for some groups that it does not show everybody', async () => {
+  okta.app.role = new Set([okta.state.addGroup('Some').id]);
+  const status = await check();
+  expect(status.status).toBe('FAILED');
+  expect(granted(status).slice(2)).toEqual([
+    'read people: true',
+    'read groups: true',
+    'see everybody: false',
+  ]);
+  expect(status.details.at(-1)).toMatchObject({
+    code: 'everyone_not_shown',
+    message: expect.stringContaining('Read-only Administrator for the whole organisation'),
+  });
 });
 
 it('names each scope that is missing', async () => {
@@ -72,7 +88,11 @@ it('says what is wrong with the app, the key or the clock', async () => {
 
 it('takes an API token, and says when it has ended', async () => {
   const configuration = { ORG_URL: okta.url, API_TOKEN: okta.apiToken };
-  expect(granted(await check(configuration))).toEqual(['read people: true', 'read groups: true']);
+  expect(granted(await check(configuration))).toEqual([
+    'read people: true',
+    'read groups: true',
+    'see everybody: true',
+  ]);
   okta.tokens.apiTokens.clear();
   const status = await check(configuration);
   expect(granted(status)).toEqual(['credential: false']);

@@ -41,6 +41,44 @@ it('reads what a role of some groups shows where it was so from the beginning', 
   expect((await collect(source.scan({ ...ALL, position: position ?? null }, CONTEXT))).users.size).toBe(1);
 });
 
+it('calls nobody gone, and no group, while it is not shown the group of everybody', async () => {
+  const ada = okta.state.addUser({ login: 'ada@acme.example' });
+  const group = okta.state.addGroup('Some', [ada.id]);
+  okta.app.role = new Set([group.id]);
+  const source = open();
+  for (const kind of ['user', 'group'] as const)
+    expect(await source.lookup(kind, `00${kind[0]}nobody`, CONTEXT)).toMatchObject({ is: 'unknown' });
+  expect(await source.isMember?.(group.id, '00unobody', CONTEXT)).toBeNull();
+  okta.app.role = 'readOnly';
+  okta.faults.inject({
+    fault: {
+      kind: 'answer',
+      answer: { status: 403, body: { errorCode: 'E0000006', errorSummary: 'no permission' } },
+    },
+    matches: ({ path }) => path === '/api/v1/groups',
+  });
+  expect(await open().lookup('user', '00unobody', CONTEXT)).toMatchObject({ is: 'unknown' });
+  expect(await open().lookup('user', '00unobody', CONTEXT)).toEqual({ is: 'gone' });
+});
+
+it('asks for the group of everybody once for many who are missing at once', async () => {
+  const source = open();
+  for (let n = 0; n < 20; n++) await source.lookup('user', `00unobody${n}`, CONTEXT);
+  expect(okta.requests.filter(({ path }) => path === '/api/v1/groups')).toHaveLength(1);
+});
+
+it('believes no list of the groups of one person that is without that of everybody', async () => {
+  const ada = okta.state.addUser({ login: 'ada@acme.example' });
+  const [some, other] = [okta.state.addGroup('Some', [ada.id]), okta.state.addGroup('Other')];
+  const { isMember } = open();
+  expect(await isMember?.(other.id, ada.id, CONTEXT)).toBe(false);
+  okta.faults.inject({
+    fault: { kind: 'answer', answer: { status: 200, body: [] } },
+    matches: ({ path }) => path.endsWith('/groups'),
+  });
+  expect(await isMember?.(some.id, ada.id, CONTEXT)).toBeNull();
+});
+
 it('says of one person whether a group has them, or that Okta does not say', async () => {
   const ada = okta.state.addUser({ login: 'ada@acme.example' });
   const bob = okta.state.addUser({ login: 'bob@acme.example' });
