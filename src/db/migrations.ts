@@ -52,6 +52,7 @@ import * as groupNameCores from '../../migrations/0230_group_name_cores.ts';
 import * as groupsChangedAt from '../../migrations/0240_groups_changed_at.ts';
 import * as displayNames from '../../migrations/0250_display_names.ts';
 import * as undoneCauses from '../../migrations/0260_undone_causes.ts';
+import * as pullLosses from '../../migrations/0270_pull_losses.ts';
 
 interface Migration {
   readonly name: string;
@@ -108,6 +109,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0240_groups_changed_at', ...groupsChangedAt },
   { name: '0250_display_names', ...displayNames },
   { name: '0260_undone_causes', ...undoneCauses },
+  { name: '0270_pull_losses', ...pullLosses },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

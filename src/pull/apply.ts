@@ -148,14 +148,19 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   const resource = resourceOf(seen, mapping, await leadOf(db, run, line.detail.manager ?? null));
   if (resource === null) return;
   if (!there) return void (await createUser(deps, write, resource));
+  const kept = (current: Resource) => ({ ...resource, ...picked(current, line.detail.keeps ?? []) });
   try {
-    await changeUser(deps, write, there.id, { precondition: null, edit: () => resource });
+    await changeUser(deps, write, there.id, { precondition: null, edit: kept });
   } catch (error) {
     if (line.op !== 'deactivate' || !(error instanceof DirectoryRefusal) || error.reason !== 'taken')
       throw error;
     // A leaver must get out, whatever name they have at the source by now.
     await changeUser(deps, write, there.id, { precondition: null, edit: leave });
   }
+}
+
+function picked(current: Resource, names: readonly string[]): Resource {
+  return Object.fromEntries(names.map((name) => [name, current[name]]));
 }
 
 /** Whose record lost the name to this one. Who is active still is not written over. */

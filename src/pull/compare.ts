@@ -55,8 +55,10 @@ export interface Comparison {
   readonly unread: Findings['unread'];
   /** Something could not be read, or somebody is unknown. */
   readonly isPartial: boolean;
-  /** People who would lose something. */
+  /** People who would lose access or a membership. */
   readonly losing: number;
+  /** People whose userName or address would be replaced. */
+  readonly renaming: number;
   /** Losses, as keys, that an admin discarded and this scan shows again. */
   readonly stillDiscarded: ReadonlySet<string>;
 }
@@ -161,13 +163,13 @@ export async function compareRun(
   );
   const held = heldBecause({
     active: known.ids.size - known.inactive.size,
-    leaving: sink.leaving,
+    ...{ leaving: sink.leaving, renaming: sink.renaming },
     groups: groups.shrinking.filter(({ name }) => sink.shrinks(name)),
     percent: Number(BRAKE_PERCENT),
     min: Number(BRAKE_MIN),
   });
   const unknown = people.unknown + judged.filter(({ meaning }) => meaning === 'unknown' || !certain).length;
-  const { losing, stillDiscarded } = sink;
+  const { losing, renaming, stillDiscarded } = sink;
   const summary = sink.summary({
     unchanged: people.unchanged,
     filtered: people.filtered + judged.filter(({ meaning }) => meaning.startsWith('filtered')).length,
@@ -185,7 +187,8 @@ export async function compareRun(
   const unread = [...run.findings.unread, ...groups.doubted, ...unknownGroups.slice(0, UNKNOWN_GROUPS_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of unread) people.problems.add(reason);
-  return { summary, held, error: people.problems.sentence, unread, isPartial, losing, stillDiscarded };
+  const error = people.problems.sentence;
+  return { summary, held, error, unread, isPartial, losing, renaming, stillDiscarded };
 }
 
 function foundLines(db: Db, { id, connectionId }: PullRun, lease: Lease): FoundLines {
@@ -263,15 +266,15 @@ async function absentGroups(input: CompareInput, ids: readonly string[]): Promis
   return { gone: [...left, ...those(leaves)], unknown: those((meaning) => meaning === 'unknown') };
 }
 
-/** What an admin declined and is no question any more, and how many people the lines could take something from. */
+/** What an admin declined and is no question any more, and how many people the lines could take something from, or rename. */
 export async function announceLines(
   tx: Db,
   run: PullRun,
-  { losing, stillDiscarded }: Pick<Comparison, 'losing' | 'stillDiscarded'>,
+  { losing, renaming, stillDiscarded }: Pick<Comparison, 'losing' | 'renaming' | 'stillDiscarded'>,
   announced: { readonly description: string; readonly at: string },
 ): Promise<void> {
   if (run.mode === 'full') await forgetDiscarded(tx, run.connectionId, stillDiscarded);
-  if (losing < 2) return;
+  if (losing < 2 && renaming < 2) return;
   const { correlationId } = run;
-  await announceCause(tx, { correlationId, ...announced }, { people: losing, identities: 0 });
+  await announceCause(tx, { correlationId, ...announced }, { people: losing, identities: renaming });
 }

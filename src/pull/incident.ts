@@ -50,7 +50,7 @@ export async function endHeldRun(tx: Db, record: PulledRecord, by: PullRun, at: 
   const held = await heldPullRun(tx, record.id);
   if (!held) return;
   await supersede(tx, record.id, by, at);
-  await closeIncident(tx, record, held, at, 'the source shows those people again');
+  await closeIncident(tx, record, held, at, 'the source shows them as they are here');
 }
 
 export async function closeIncident(

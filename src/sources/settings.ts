@@ -10,7 +10,7 @@ export const SOURCE_SPECS = [
     min: 0,
     max: 100,
     description:
-      'A run that would deactivate or remove more people than this share of the active ones, and more than BRAKE_MIN, is held until somebody decides. 100 switches it off.',
+      'A run that would deactivate or remove more people than this share of the active ones, and more than BRAKE_MIN, or replace the userName or address of as many, is held until somebody decides. 100 switches it off.',
   },
   {
     key: 'BRAKE_MIN',

@@ -8,6 +8,7 @@ import { getConnection } from '../../db/identity/connections.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Line } from '../../db/pull/changes.ts';
 import type { LossState } from '../../model/loss.ts';
+import { replacedIdentity } from '../../model/pull/losses.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type PageQuery, page, readCursor } from '../lists.ts';
 
@@ -51,6 +52,7 @@ export async function sourcePeople(
         ...(line.detail.group
           ? { member: { id: line.detail.group.sourceId, display: line.detail.group.display } }
           : {}),
+        ...attributesOf(line),
         state: stateOf(line, atStores.get(id) ?? []),
         ...(line.reason === null ? {} : { reason: line.reason }),
         cause: { correlationId: run.correlationId, kind: 'pull' as const, description },
@@ -58,6 +60,11 @@ export async function sourcePeople(
       })),
     }),
   });
+}
+
+function attributesOf(line: Line) {
+  const attributes = replacedIdentity(line);
+  return attributes.length === 0 ? {} : { attributes };
 }
 
 /** What was called off is as far as stores have come with giving it back. */

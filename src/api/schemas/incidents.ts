@@ -65,7 +65,9 @@ export const IncidentPeople = named(
             .object({ id: z.string(), display: z.string() })
             .optional()
             .describe('The group whose membership it is.'),
-          attributes: AttributeChanges.optional(),
+          attributes: z
+            .array(AttributeChanges.element.extend({ to: z.string().nullable().describe('Null: nothing.') }))
+            .optional(),
           state: z.enum(['held', 'taken', 'approved', 'discarded', 'undone', 'moved', 'impossible']),
           reason: z.string().optional(),
           cause: Cause.nullable(),

@@ -3,12 +3,13 @@
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import { appendEvent } from '../../db/events.ts';
 import type { Db } from '../../db/open.ts';
-import { decideLines, type Line, LOSSES, linesOf } from '../../db/pull/changes.ts';
+import { decideLines, type Line, linesOf } from '../../db/pull/changes.ts';
 import { type PullRun, pullRunsOfIncident } from '../../db/pull/runs.ts';
 import { callOffLines } from '../../db/pull/undo.ts';
 import { everyStoreOf } from '../../db/stores/stores.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
+import { isLeaving, takes } from '../../model/pull/losses.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { lockStores } from '../losses/decide.ts';
@@ -90,13 +91,13 @@ function isChosen(selection: IncidentSelection, { correlationId }: PullRun): boo
   return !('causes' in selection) || selection.causes.includes(correlationId);
 }
 
-/** Who left: whom the source shows as inactive or gone, not who leaves a group alone. */
+/** Who left: whom the source shows as inactive or gone, not who leaves a group alone, or gets another name. */
 function choiceOf(selection: IncidentSelection): (line: Line) => boolean {
   if ('personIds' in selection) {
     const chosen = new Set(selection.personIds);
     return ({ personId }) => personId !== null && chosen.has(personId);
   }
-  return 'left' in selection ? ({ op }) => op !== 'leave' : () => true;
+  return 'left' in selection ? isLeaving : () => true;
 }
 
 function decidedLine(run: PullRun, line: Line): DecidedLine {
@@ -146,7 +147,7 @@ export async function lossesOfSource(
   for (const [age, run] of runs.entries()) {
     const lines = await linesOf(db, run.id, age === 0 ? null : ['approved', 'done'], 0, LINES_MAX);
     for (const line of lines) {
-      if (!LOSSES.includes(line.op) || line.kind !== 'user' || line.personId === null) continue;
+      if (!takes(line) || line.personId === null) continue;
       const own = people.get(line.personId);
       if (own) own.push({ run, line });
       else people.set(line.personId, [{ run, line }]);

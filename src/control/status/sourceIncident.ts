@@ -25,10 +25,10 @@ export async function wordsAboutSource(
   });
   return {
     summary:
-      `The pull of ${name} would take ${count} or memberships of theirs from the directory; ${held} wait for a decision. ${run?.error ?? ''}`.trim(),
+      `The pull of ${name} would take access, memberships, or the userName or address that they have, from ${count} of the directory; ${held} wait for a decision. ${run?.error ?? ''}`.trim(),
     ifNothing:
       closedAt === null
-        ? 'Nothing is changed: the directory stays as it is until somebody approves or discards, or a later pull shows these people again.'
+        ? 'Nothing is changed: the directory stays as it is until somebody approves or discards, or a later pull shows these people as they are here.'
         : `Everything is decided. What stores took can be given back until ${isoTime(Date.parse(closedAt) + UNDONE_WITHIN_MS)}.`,
     causes: causes.filter(({ people: concerned }, age) => age === 0 || concerned > 0),
   };

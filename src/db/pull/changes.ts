@@ -1,5 +1,6 @@
 /** What a run would do, or did, line by line; and what admins decided about those that are held. */
 
+import { type AttributeChange, lossKey, takes } from '../../model/pull/losses.ts';
 import type { PullOp } from '../../model/pull/pull.ts';
 import type { Kind } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
@@ -25,7 +26,9 @@ export interface Line {
 }
 
 export interface LineDetail {
-  readonly attributes?: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
+  readonly attributes?: readonly AttributeChange[];
+  /** Attributes that stay as the directory has them, whatever the source says: an admin declined to change them. */
+  readonly keeps?: readonly string[];
   /** Of a membership. */
   readonly group?: { readonly sourceId: string; readonly display: string };
   /** Of whoever is made: the name to sign in by. */
@@ -53,6 +56,7 @@ export async function insertLines(db: Db, runId: string, firstSeq: number, lines
         display: line.display,
         detail: toJson(line.detail),
         state: 'planned',
+        is_loss: takes(line),
       })),
     );
   }
@@ -71,14 +75,10 @@ export async function dropSomeLines(db: Db, runId: string) {
   return { isLast: dropped < DROPPED_AT_ONCE };
 }
 
-/** What takes something from somebody. */
-export const LOSSES: readonly PullOp[] = ['deactivate', 'remove', 'leave'];
-
 /** Every planned loss of the run waits. */
 export async function holdLosses(db: Db, runId: string, reason: string): Promise<void> {
   await db('pull_changes')
-    .where({ run_id: runId, state: 'planned' })
-    .whereIn('op', LOSSES)
+    .where({ run_id: runId, state: 'planned', is_loss: true })
     .update({ state: 'held', reason });
 }
 
@@ -148,7 +148,7 @@ export async function decideLines(
   return chosen;
 }
 
-/** Losses of the connection that somebody discarded and that scans have shown ever since, as `op sourceId group`. */
+/** Losses of the connection that somebody discarded and that scans have shown ever since, as keys. */
 export async function discardedLosses(db: Db, connectionId: string): Promise<ReadonlySet<string>> {
   const rows = await db('pull_changes as c')
     .join('pull_runs as r', 'r.id', 'c.run_id')
@@ -171,15 +171,6 @@ export async function forgetDiscarded(
     if (keep.has(lossKey(toLine(row)))) continue;
     await db('pull_changes').where({ run_id: row.run_id, seq: row.seq }).update({ state: 'refused' });
   }
-}
-
-export function lossKey({
-  op,
-  kind,
-  sourceId,
-  detail,
-}: Pick<Line, 'op' | 'kind' | 'sourceId' | 'detail'>): string {
-  return `${op} ${kind} ${sourceId} ${detail.group?.sourceId ?? ''}`;
 }
 
 export function toLine(row: Record<string, unknown>): Line {

@@ -6,7 +6,7 @@
 import type { Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
-import { type Line, LOSSES, toLine } from './changes.ts';
+import { type Line, toLine } from './changes.ts';
 
 /** Marks those of the incident's approved losses that pass, and that nobody called off before. Answers them. */
 export async function callOffLines(
@@ -16,9 +16,8 @@ export async function callOffLines(
   { by, at }: { readonly by: string; readonly at: string },
 ): Promise<readonly Line[]> {
   const rows = await tx('pull_changes')
-    .where({ run_id: runId })
+    .where({ run_id: runId, is_loss: true })
     .whereIn('state', ['approved', 'done'])
-    .whereIn('op', LOSSES)
     .whereNull('undo_at')
     .orderBy('seq');
   const chosen = rows.map(toLine).filter(passes);

@@ -8,6 +8,8 @@ export interface SourceLosses {
   readonly active: number;
   /** Users who would become inactive or be removed. */
   readonly leaving: number;
+  /** Users who would have another userName or address, or none where they had one. */
+  readonly renaming: number;
   readonly groups: readonly { readonly name: string; readonly members: number; readonly leaving: number }[];
   readonly percent: number;
   readonly min: number;
@@ -16,12 +18,21 @@ export interface SourceLosses {
 const GROUP_MIN = 5;
 
 /** Why the run is held, in words; null where it may go on. */
-export function heldBecause({ active, leaving, groups, percent, min }: SourceLosses): string | null {
+export function heldBecause({
+  active,
+  leaving,
+  renaming,
+  groups,
+  percent,
+  min,
+}: SourceLosses): string | null {
   if (percent >= 100) return null;
   const limit = sourceLimit({ active, percent, min });
   if (leaving > limit) {
     return `${leaving} of ${active} people would become inactive or be removed at once; the limit is ${limit}`;
   }
+  if (renaming > limit)
+    return `${renaming} of ${active} people would have their userName or address replaced at once; the limit is ${limit}`;
   const emptied = groups.find((group) => group.members >= GROUP_MIN && group.leaving * 2 > group.members);
   if (!emptied) return null;
   return `${emptied.leaving} of ${emptied.members} members would leave the group ${emptied.name} at once`;

@@ -4,8 +4,8 @@
  */
 
 import type { NewLine } from '../../db/pull/changes.ts';
+import { isLeaving } from '../../model/pull/losses.ts';
 import { inOrder, NamesInTurn, namesOf, type Ordered } from '../../plan/pull/order.ts';
-import { isLeaving } from './lines.ts';
 
 export interface FoundDeps {
   keep(lines: readonly NewLine[]): Promise<void>;

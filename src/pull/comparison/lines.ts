@@ -3,7 +3,8 @@
  * page by page: a company's lines are never in memory together.
  */
 
-import { type Line, lossKey, type NewLine } from '../../db/pull/changes.ts';
+import type { NewLine } from '../../db/pull/changes.ts';
+import { isLeaving, lossKey, replacedIdentity } from '../../model/pull/losses.ts';
 import type { PullOp, PullSummary } from '../../model/pull/pull.ts';
 
 export interface SinkDeps {
@@ -14,12 +15,7 @@ export interface SinkDeps {
   write(firstSeq: number, lines: readonly NewLine[]): Promise<void>;
 }
 
-const LINES_AT_ONCE = 500;
-const LEAVES: readonly PullOp[] = ['deactivate', 'remove'];
-
-export function isLeaving({ op, kind }: Pick<Line, 'op' | 'kind'>): boolean {
-  return kind === 'user' && LEAVES.includes(op);
-}
+const LINES_AT_ONCE = 400;
 
 export class LineSink {
   readonly #deps: SinkDeps;
@@ -30,21 +26,30 @@ export class LineSink {
   #page: NewLine[] = [];
   #nextSeq = 1;
   #leaving = 0;
+  #renaming = 0;
 
   constructor(deps: SinkDeps) {
     this.#deps = deps;
   }
 
-  async add(line: NewLine): Promise<void> {
-    const { discarded } = this.#deps;
-    const key = discarded.size > 0 ? lossKey(line) : '';
-    if (discarded.has(key)) {
-      this.#stillDiscarded.add(key);
-      return;
-    }
+  async add(found: NewLine): Promise<void> {
+    const line = this.#withoutDeclined(found);
+    if (line === null) return;
     this.#note(line);
     this.#page.push(line);
     if (this.#page.length >= LINES_AT_ONCE) await this.flush();
+  }
+
+  /** Who would lose what an admin declined keeps that, and gets what else there is. */
+  #withoutDeclined(line: NewLine): NewLine | null {
+    const { discarded } = this.#deps;
+    const key = discarded.size > 0 ? lossKey(line) : '';
+    if (!discarded.has(key)) return line;
+    this.#stillDiscarded.add(key);
+    const keeps = replacedIdentity(line).map(({ name }) => name);
+    const attributes = (line.detail.attributes ?? []).filter(({ name }) => !keeps.includes(name));
+    const isNothing = keeps.length === 0 || (line.op === 'update' && attributes.length === 0);
+    return isNothing ? null : { ...line, detail: { ...line.detail, attributes, keeps } };
   }
 
   #note(line: NewLine): void {
@@ -53,6 +58,8 @@ export class LineSink {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
     if (isLeaving(line) && this.#deps.wasActive(sourceId)) this.#leaving += 1;
     if (isLeaving(line) || op === 'leave') this.#losing.add(sourceId);
+    const isThere = op === 'reactivate' || this.#deps.wasActive(sourceId);
+    if (isThere && replacedIdentity(line).length > 0) this.#renaming += 1;
     const shrinks =
       kind === 'group' && op === 'remove' ? display : op === 'leave' ? detail.group?.display : undefined;
     if (shrinks !== undefined) this.#shrinking.add(shrinks);
@@ -71,7 +78,12 @@ export class LineSink {
     return this.#leaving;
   }
 
-  /** People who would lose something. */
+  /** Of active people, and of those who return: whose accounts would be found by something else, or by nothing. */
+  get renaming(): number {
+    return this.#renaming;
+  }
+
+  /** People who would lose access or a membership. */
   get losing(): number {
     return this.#losing.size;
   }

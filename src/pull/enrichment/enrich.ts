@@ -95,7 +95,7 @@ export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absen
   const { BRAKE_PERCENT, BRAKE_MIN } = withDefaults(definition.settings, configuration);
   const leaving = missing.filter(({ state }) => state === 'active').length;
   const percent = Number(BRAKE_PERCENT);
-  if (heldBecause({ active, leaving, groups: [], percent, min: Number(BRAKE_MIN) }) !== null)
+  if (heldBecause({ active, leaving, renaming: 0, groups: [], percent, min: Number(BRAKE_MIN) }) !== null)
     throw new ScanRefused(
       `${leaving} of ${active} accounts are not there any more: nothing was changed. Where that is so, set BRAKE_PERCENT to 100 for one run.`,
     );

@@ -45,7 +45,7 @@ it('P8: believes no absence of a scan in which one is unknown', () => {
   expect(provesAbsence(['gone', 'unknown'])).toBe(false);
 });
 
-const LOSSES = { active: 1000, leaving: 0, groups: [], percent: 5, min: 10 };
+const LOSSES = { active: 1000, leaving: 0, renaming: 0, groups: [], percent: 5, min: 10 };
 
 it('P12: lets the limit itself pass, and holds one more', () => {
   expect(DESIGN).toContain('| P12 |');
@@ -63,6 +63,13 @@ it('P13: holds what takes more than half of a group of five or more', () => {
   expect(group(4, 4)).toBeNull();
   expect(group(6, 3)).toBeNull();
   expect(group(5, 3)).toContain('Readers');
+});
+
+it('P14: holds what would replace the names or addresses of too many', () => {
+  expect(DESIGN).toContain('| P14 |');
+  expect(heldBecause({ ...LOSSES, renaming: 50 })).toBeNull();
+  expect(heldBecause({ ...LOSSES, renaming: 51 })).toContain('51 of 1000');
+  expect(heldBecause({ ...LOSSES, renaming: 1000, percent: 100 })).toBeNull();
 });
 
 describe('the order of lines', () => {
