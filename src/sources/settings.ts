@@ -1,6 +1,6 @@
 /** The settings that every pulled directory has. */
 
-import type { SettingSpec } from '../model/settings.ts';
+import type { Configuration, SettingSpec } from '../model/settings.ts';
 
 export const SOURCE_SPECS = [
   {
@@ -33,3 +33,11 @@ export const SOURCE_SPECS = [
       'A proxy that this directory is called through. Without it that of the process is, where there is one (HTTPS_PROXY, NO_PROXY).',
   },
 ] as const satisfies readonly SettingSpec[];
+
+/** What an admin entered as the address of a vendor's API ends after host and port: what else stands there would not be called. */
+export function originMistakes(configuration: Configuration, key: string): { key: string; detail: string }[] {
+  const entered = configuration[key];
+  const url = typeof entered === 'string' && URL.canParse(entered) ? new URL(entered) : null;
+  if (!url || url.href === `${url.origin}/`) return [];
+  return [{ key, detail: `${key} must end after host and port: enter ${url.origin}` }];
+}

@@ -216,7 +216,7 @@ export interface SourceDefinition {
   readonly settings: readonly SettingSpec[];
   /** Mistakes that span keys, of a configuration whose defaults are filled in. */
   refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
-  /** The configuration keys whose change may leave people out: bases and filters. */
+  /** The configuration keys whose change may leave people out, or make them inactive: bases, filters and rules. */
   readonly scopeKeys: readonly string[];
   /** The configuration keys whose host a secret is bound to. */
   readonly hostKeys: readonly string[];

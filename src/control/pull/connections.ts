@@ -52,7 +52,7 @@ export async function createPulled(
 ): Promise<ConnectionRecord> {
   const definition = definitionOfSource(deps, input.strategy);
   const read = readNewConfiguration(definition, input.configuration ?? {});
-  refuseMistakes(definition, read, input.settings);
+  refuseMistakes(definition, read, input.settings, null);
   const enriches = onlyEnriches(input.strategy, input.settings);
   return createConnection(deps, environmentId, { ...input, enriches }, cause, async (tx, connection) => {
     const { id, name, strategy, createdAt } = connection;
@@ -76,7 +76,7 @@ export async function changePulled(
 ): Promise<Changed> {
   const definition = definitionOfSource(deps, record.type);
   const read = readReplacedConfiguration(deps.keyring, definition, record, input.configuration ?? {});
-  refuseMistakes(definition, read, input.settings);
+  refuseMistakes(definition, read, input.settings, record.settings);
   refuseOtherRole(record, input.settings);
   const { given } = read;
   const change = whatChanges(deps.keyring, definition, record, given, input.settings);

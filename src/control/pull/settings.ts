@@ -11,16 +11,19 @@ import { openSecretsOrNull, secretKeys } from '../../stores/storeSecrets.ts';
 import type { Keyring } from '../../support/secret.ts';
 import type { ReadConfiguration } from '../storeConfiguration.ts';
 
-/** Throws a 400 that names every mistake. */
+/** Throws a 400 that names every mistake. `before`: what is saved already, which may stay as it is. */
 export function refuseMistakes(
   { enriches, strategy }: Pick<SourceDefinition, 'enriches' | 'strategy'>,
   { mistakes }: ReadConfiguration,
   settings: PullSettings,
+  before: PullSettings | null,
 ): void {
   const all = [...mistakes];
   if (onlyEnriches(strategy, settings))
     all.push(...meaningless(settings, enriches ? 'all' : 'allButMapping'));
   if (!enriches) all.push(...mappingMistakes(settings));
+  const saved = before === null ? [] : valueMistakes(before).map(({ detail }) => detail);
+  all.push(...valueMistakes(settings).filter(({ detail }) => !saved.includes(detail)));
   if (all.length > 0) throw new RequestError(400, 'Some settings cannot be so.', all);
 }
 
@@ -59,6 +62,45 @@ function mappingMistakes({ mapping }: PullSettings): readonly Mistake[] {
     ...wrong,
     { pointer: '/mapping', detail: 'mapping must have a target userName: every user has one' },
   ];
+}
+
+const KEY_LENGTH_MAX = 255;
+/** `example.com`, in any script. */
+const DOMAIN = /^[\p{L}\p{M}\p{N}_-]+(\.[\p{L}\p{M}\p{N}_-]+)*$/u;
+
+function valueMistakes({ manager, domains, mapping }: PullSettings): readonly Mistake[] {
+  const keys = (['childKey', 'parentKey'] as const).flatMap((name): Mistake[] => {
+    const key = manager[name] ?? '';
+    const pointer = `/manager/${name}`;
+    if (key.length > KEY_LENGTH_MAX)
+      return [{ pointer, detail: `${name} must have at most ${KEY_LENGTH_MAX} characters` }];
+    const bare = key.replace(/^profile\./, '');
+    return bare === key
+      ? []
+      : [{ pointer, detail: `${name} is ${bare}, without profile.: as in attributesSeen` }];
+  });
+  const wrongDomains = domains.flatMap((domain, at): Mistake[] =>
+    DOMAIN.test(domain)
+      ? []
+      : [
+          {
+            pointer: `/domains/${at}`,
+            detail: `${domain} is no domain: it looks like example.com, without @ and *; without any entry nobody is left out`,
+          },
+        ],
+  );
+  const targets = (mapping ?? []).map(({ target }) => target);
+  const repeated = targets.flatMap((target, at): Mistake[] =>
+    targets.indexOf(target) === at
+      ? []
+      : [
+          {
+            pointer: `/mapping/${at}/target`,
+            detail: `${target} is there twice: list all its sources in one entry, the first that is not empty wins`,
+          },
+        ],
+  );
+  return [...keys, ...wrongDomains, ...repeated];
 }
 
 /** The key, and whom `manager` makes the manager. */

@@ -2,7 +2,7 @@
 
 import { type Configuration, type SettingSpec, settingsOf } from '../../model/settings.ts';
 import { readSigningKey, type SigningKey } from '../jwt.ts';
-import { SOURCE_SPECS } from '../settings.ts';
+import { originMistakes, SOURCE_SPECS } from '../settings.ts';
 
 export const GOOGLE_SPECS = [
   {
@@ -72,7 +72,7 @@ export function googleSettings(configuration: Configuration): GoogleSettings {
 
 export function refuseGoogle(configuration: Configuration): { key: string; detail: string }[] {
   const { SERVICE_ACCOUNT_KEY: given, SUBJECT: subject } = configuration;
-  const mistakes: { key: string; detail: string }[] = [];
+  const mistakes = originMistakes(configuration, 'API_BASE_URL');
   const account = typeof given === 'string' ? readAccount(given) : null;
   if (typeof account === 'string') mistakes.push({ key: 'SERVICE_ACCOUNT_KEY', detail: account });
   if (typeof subject === 'string' && !/^[^\s@]+@[^\s@]+$/.test(subject.trim())) {

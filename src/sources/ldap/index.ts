@@ -12,7 +12,7 @@ export const ldapSource: SourceDefinition = {
   enriches: false,
   settings: LDAP_SPECS,
   refuse: refuseLdap,
-  scopeKeys: ['USER_BASE', 'USER_FILTER', 'GROUP_BASE', 'GROUP_FILTER'],
+  scopeKeys: ['USER_BASE', 'USER_FILTER', 'GROUP_BASE', 'GROUP_FILTER', 'INACTIVE_WHEN'],
   hostKeys: ['URL'],
   reach: 'private',
   defaultMapping: LDAP_MAPPING,

@@ -169,16 +169,21 @@ function urlMistake(url: string, tls: string | null): string | null {
   return null;
 }
 
-/** Parsed as it will be sent; a filter with an open bracket would be refused by no server, but read otherwise. */
+/** Parsed as it will be sent. The parser closes brackets that are open, which may mean others than were meant. */
 function filterMistake(key: string, filter: string): string | null {
   const wrong = `${key} is no LDAP filter (RFC 4515): it looks like (&(objectClass=person)(department=Sales))`;
-  if (!filter.startsWith('(')) return wrong;
+  if (!filter.startsWith('(') || !isBalanced(filter)) return wrong;
   try {
     FilterParser.parseString(filter);
     return null;
   } catch {
     return wrong;
   }
+}
+
+/** A bracket in a value is written \28 or \29. */
+function isBalanced(filter: string): boolean {
+  return filter.split('(').length === filter.split(')').length;
 }
 
 export interface InactiveRule {

@@ -3,7 +3,7 @@
 import type { Configuration, SettingSpec } from '../../model/settings.ts';
 import { settingsOf } from '../../model/settings.ts';
 import { readSigningKey, type SigningKey } from '../jwt.ts';
-import { SOURCE_SPECS } from '../settings.ts';
+import { originMistakes, SOURCE_SPECS } from '../settings.ts';
 
 export const OKTA_SPECS = [
   {
@@ -66,6 +66,7 @@ export function refuseOkta(configuration: Configuration): { key: string; detail:
   const mistake = (key: string, detail: string) => mistakes.push({ key, detail });
   const console = typeof orgUrl === 'string' ? consoleOf(orgUrl) : null;
   if (console) mistake('ORG_URL', `ORG_URL is the address of Okta's admin console: enter ${console}`);
+  else mistakes.push(...originMistakes(configuration, 'ORG_URL'));
   if (configuration.API_TOKEN !== undefined) {
     const both = ['CLIENT_ID', 'PRIVATE_KEY', 'KEY_ID'].find((key) => configuration[key] !== undefined);
     if (both) mistake(both, `${both} and API_TOKEN are two ways to sign in: enter one of them`);

@@ -264,6 +264,10 @@ describe('the check', () => {
   it('refuses settings that cannot be right, in words, and repeats no key', () => {
     const mistakes = (more: Record<string, string>) =>
       googleSource.refuse?.({ ...settings(), ...more }) ?? [];
+    const path = { API_BASE_URL: 'https://admin.googleapis.com/admin/directory/v1' };
+    expect(mistakes(path).map(({ detail }) => detail)).toEqual([
+      'API_BASE_URL must end after host and port: enter https://admin.googleapis.com',
+    ]);
     const keysOf = (more: Record<string, string>) => mistakes(more).map(({ key }) => key);
     expect(keysOf({})).toEqual([]);
     for (const SERVICE_ACCOUNT_KEY of ['', 'x', 'null', '{}', '{"type":"authorized_user"}', '[]']) {

@@ -138,6 +138,8 @@ it('refuses settings that cannot be right, in words', () => {
   expect(mistakes({ USER_BASE: 'people' })).toEqual(['USER_BASE']);
   for (const USER_FILTER of [
     '(objectClass=person',
+    '(&(objectClass=person)(department=Sales)',
+    '(|(&(a=b)(c=d))(e=f)',
     'objectClass=person)',
     '(a=b)(c=d)',
     '(&)x',
@@ -145,7 +147,9 @@ it('refuses settings that cannot be right, in words', () => {
     'person',
   ]) {
     expect(mistakes({ USER_FILTER })).toEqual(['USER_FILTER']);
+    expect(mistakes({ GROUP_FILTER: USER_FILTER })).toEqual(['GROUP_FILTER']);
   }
+  expect(mistakes({ USER_FILTER: '(cn=a \\28b)' })).toEqual([]);
   expect(mistakes({ INACTIVE_WHEN: 'disabled' })).toEqual(['INACTIVE_WHEN']);
   expect(mistakes({ PROXY_URL: 'http://proxy:3128' })).toEqual(['PROXY_URL']);
 });

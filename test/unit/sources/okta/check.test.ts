@@ -120,6 +120,11 @@ it('refuses settings that cannot be right, in words', () => {
   expect(refused({ CLIENT_ID, PRIVATE_KEY })).toEqual(['KEY_ID']);
   expect(refused({ CLIENT_ID, KEY_ID, PRIVATE_KEY: 'no key' })).toEqual(['PRIVATE_KEY']);
   expect(refused({ CLIENT_ID, API_TOKEN: 'x' })).toEqual(['CLIENT_ID']);
+  const withPath = { ORG_URL: 'https://acme.okta.com/api/v1', API_TOKEN: 'x' };
+  expect(oktaApiSource.refuse?.(withPath)).toEqual([
+    { key: 'ORG_URL', detail: 'ORG_URL must end after host and port: enter https://acme.okta.com' },
+  ]);
+  expect(refused({ ORG_URL: 'https://acme.okta.com/', API_TOKEN: 'x' })).toEqual([]);
   const console = { ORG_URL: 'https://acme-admin.okta.com', API_TOKEN: 'x' };
   expect(oktaApiSource.refuse?.(console)[0]?.detail).toContain('https://acme.okta.com');
 });
