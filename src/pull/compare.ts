@@ -149,7 +149,7 @@ export async function compareRun(
       takenOver: people.takenOver,
       isPresent: (id) => isPresent(people, known, id),
       named: (ids) => peopleNamed(db, run, ids),
-      refused: (sentence) => people.problems.add(sentence),
+      reported: (sentence) => people.problems.add(sentence),
       doubt: (group, ids) => doubtLeavers(source, group, ids, context),
       mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
     },
@@ -173,7 +173,7 @@ export async function compareRun(
   const summary = sink.summary({
     unchanged: people.unchanged,
     filtered: people.filtered + judged.filter(({ meaning }) => meaning.startsWith('filtered')).length,
-    skipped: people.skipped + stillDiscarded.size,
+    skipped: people.skipped + stillDiscarded.size + groups.loops + leftOut(run),
     unknown,
   });
   const unknownGroups = [
@@ -187,8 +187,15 @@ export async function compareRun(
   const unread = [...run.findings.unread, ...groups.doubted, ...unknownGroups.slice(0, UNKNOWN_GROUPS_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of unread) people.problems.add(reason);
+  for (const { reason, count } of run.findings.skipped)
+    people.problems.add(`Left out: ${reason} (${count}).`);
   const error = people.problems.sentence;
   return { summary, held, error, unread, isPartial, losing, renaming, stillDiscarded };
+}
+
+/** Whom the source itself has left out on purpose. */
+function leftOut({ findings }: PullRun): number {
+  return findings.skipped.reduce((sum, { count }) => sum + count, 0);
 }
 
 function foundLines(db: Db, { id, connectionId }: PullRun, lease: Lease): FoundLines {

@@ -35,21 +35,18 @@ export function nameOf(user: SourceUser, mapping: readonly MappedTarget[]): stri
 }
 
 /** The first source that has a text, as the source spells it. */
-export function firstText(
-  { attributes }: Pick<SourceUser, 'attributes'>,
-  sources: readonly string[],
-): string | null {
+export function firstText(user: Pick<SourceUser, 'attributes'>, sources: readonly string[]): string | null {
   for (const name of sources) {
-    const value = valueNamed(attributes, name);
-    const [first] = typeof value === 'string' ? [value] : (value ?? []);
-    if (first !== undefined && first.trim() !== '') return first.trim();
+    const [first = ''] = textsOf(user, name);
+    if (first.trim() !== '') return first.trim();
   }
   return null;
 }
 
 /** Consoles show attributes with the name of the object that holds them. */
-function valueNamed(attributes: SourceUser['attributes'], name: string) {
-  return attributes[name] ?? attributes[name.replace(/^profile\./, '')];
+export function textsOf({ attributes }: Pick<SourceUser, 'attributes'>, name: string): readonly string[] {
+  const value = attributes[name] ?? attributes[name.replace(/^profile\./, '')];
+  return typeof value === 'string' ? [value] : (value ?? []);
 }
 
 function put(made: Record<string, unknown>, target: string, value: string | null): void {

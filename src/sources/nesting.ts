@@ -15,8 +15,6 @@ export async function withHiddenGroups<Group extends string | { readonly id: str
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for (const member of await direct(next)) {
       const inner = member.kind === 'group' ? hidden(member.id) : null;
-      // A hidden group may contain the one that contains it.
-      if (member.kind === 'group' && member.id === idOf(group)) continue;
       if (inner === null) members.set('id' in member ? `${member.kind} ${member.id}` : member.kind, member);
       else if (!seen.has(idOf(inner))) {
         seen.add(idOf(inner));

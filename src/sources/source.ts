@@ -30,7 +30,7 @@ export interface SourceUser {
   readonly attributes: SourceAttributes;
   /** Of an account that adds to somebody: what tells to whom. */
   readonly claims?: Claims;
-  /** Other addresses of the same person, for look-ups alone. */
+  /** Other addresses of the same person, for look-ups alone: of a manager, or whose an account is. */
   readonly aliases?: readonly string[];
   /** When the record was made there; ISO. Of two records with one address the newer one counts. */
   readonly createdAt?: string;
@@ -162,7 +162,8 @@ export interface Source {
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
   lookup(kind: Kind, id: string, context: CallContext): Promise<Lookup>;
   /**
-   * Whether this one is in the group, asked without the list of its members; null where the source does not say.
+   * Whether this one is in the group, or in one inside it, asked without the list of its members; null where the source
+   * does not say.
    * Absent where nothing but the list says it.
    */
   readonly isMember?: (groupId: string, userId: string, context: CallContext) => Promise<boolean | null>;

@@ -53,6 +53,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   users: ['user.readonly', 'user'],
   groups: ['group.readonly', 'group'],
   members: ['group.member.readonly', 'group.member', 'group.readonly', 'group'],
+  hasMember: ['group.member.readonly', 'group.member', 'group.readonly', 'group'],
 };
 const PAGE_MAX: Readonly<Record<string, number>> = { users: 500, groups: 200, members: 200 };
 
@@ -157,8 +158,22 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
     }
   };
 
+  const isInside = (groupId: string, memberId: string, visited: Set<string>): boolean => {
+    if (visited.has(groupId)) return false;
+    visited.add(groupId);
+    return (members.get(groupId) ?? []).some(
+      ({ id, type }) =>
+        id === memberId ||
+        (type === 'CUSTOMER' && users.has(memberId)) ||
+        (type === 'GROUP' && isInside(id, memberId, visited)),
+    );
+  };
+
   const answerApi = (request: EmulatedRequest): Answer => {
-    const [kind = '', key, part] = request.path.slice(API.length).split('/').map(decodeURIComponent);
+    const [kind = '', key, part, memberId] = request.path
+      .slice(API.length)
+      .split('/')
+      .map(decodeURIComponent);
     const asks = part ?? kind;
     const [, value = ''] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     const token = tokens.get(value);
@@ -177,13 +192,16 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
       throw new Refusal(403, 'forbidden', 'Not Authorized to access this resource/api');
     }
     const things = kind === 'users' ? users : groups;
+    /** Unless the record has a count of its own, as where Google's lags behind. */
+    const counted = (one: GoogleRecord) =>
+      kind === 'users' ? one : { directMembersCount: String((members.get(one.id) ?? []).length), ...one };
     if (key === undefined) {
       demandCustomer(request);
       const address = (one: GoogleRecord) => String(one.primaryEmail ?? one.email);
       return page(
         request,
         kind,
-        [...things.values()].sort((a, b) => (address(a) < address(b) ? -1 : 1)),
+        [...things.values()].sort((a, b) => (address(a) < address(b) ? -1 : 1)).map(counted),
       );
     }
     const found =
@@ -193,16 +211,18 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
         throw new Refusal(400, 'invalid', 'Type not supported: userKey');
       throw new Refusal(404, 'notFound', `Resource Not Found: ${kind === 'users' ? 'userKey' : 'groupKey'}`);
     }
-    if (part === undefined) return { status: 200, body: found };
-    return page(
-      request,
-      'members',
-      (members.get(found.id) ?? []).map((one) => ({
-        kind: 'admin#directory#member',
-        role: 'MEMBER',
-        ...one,
-      })),
-    );
+    if (part === undefined) return { status: 200, body: counted(found) };
+    const shown = (one: GoogleMember) => ({ kind: 'admin#directory#member', role: 'MEMBER', ...one });
+    const direct = members.get(found.id) ?? [];
+    if (memberId === undefined) return page(request, 'members', direct.map(shown));
+    const member = direct.find(({ id }) => id === memberId);
+    if (part === 'hasMember') {
+      if (!users.has(memberId) && !groups.has(memberId))
+        throw new Refusal(404, 'notFound', 'Resource Not Found: memberKey');
+      return { status: 200, body: { isMember: isInside(found.id, memberId, new Set()) } };
+    }
+    if (!member) throw new Refusal(404, 'notFound', 'Resource Not Found: memberKey');
+    return { status: 200, body: shown(member) };
   };
 
   const handle: Handle = (request) => {
@@ -242,7 +262,7 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
         email: address,
         name: address.split('@')[0],
       };
-      groups.set(group.id, { ...group, directMembersCount: String(direct.length), adminCreated: true });
+      groups.set(group.id, { ...group, adminCreated: true });
       members.set(group.id, direct);
       return group;
     },

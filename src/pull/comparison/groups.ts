@@ -20,6 +20,8 @@ export interface GroupsCompared {
   readonly shrinking: readonly GroupLosses[];
   /** How many would have a name that the directory does not take. */
   readonly refused: number;
+  /** How many contain themselves. */
+  readonly loops: number;
   /** Groups whose list of members is not believed. */
   readonly doubted: readonly { readonly what: 'members'; readonly id: string; readonly reason: string }[];
 }
@@ -49,8 +51,8 @@ export interface GroupsInput {
   readonly shown: ReadonlyMap<string, ShownGroup>;
   /** By their ids at the source, those that go. */
   readonly removedGroups: ReadonlySet<string>;
-  /** Hears why a group is left as it is. */
-  refused(sentence: string): void;
+  /** Hears why a group is left as it is, and which contain themselves. */
+  reported(sentence: string): void;
   /** Why those do not leave the group whom its list has not; null where they do. */
   doubt(
     group: { readonly id: string; readonly name: string },
@@ -65,7 +67,7 @@ export async function compareGroups(
 ): Promise<GroupsCompared> {
   const { db, shown, existing, removedGroups } = input;
   const { lines, present, refusals } = nameGroups(shown, existing, removedGroups);
-  for (const refusal of refusals) input.refused(refusal);
+  for (const refusal of refusals) input.reported(refusal);
   const shrinking: GroupLosses[] = [];
   for (const line of lines) {
     await add(line);
@@ -75,10 +77,15 @@ export async function compareGroups(
   }
   const members = new Members(input);
   const doubted: { what: 'members'; id: string; reason: string }[] = [];
+  let loops = 0;
   for (const [id, { display }] of shown) {
     if (!present.has(id)) continue;
     const there = existing.get(id);
     const wanted = await members.of(id);
+    if (wanted.isLoop) {
+      loops += 1;
+      input.reported(`The group ${display} contains itself: it has whoever is in the groups of that circle.`);
+    }
     const ids = there ? await memberSourceIds(db, there.id) : [];
     const current = new Set([...ids].map((one) => input.takenOver.get(one) ?? one));
     const detail: LineDetail = { group: { sourceId: id, display } };
@@ -96,7 +103,7 @@ export async function compareGroups(
     const leaving = leaves.filter((one) => !input.leaving.has(one)).length;
     if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });
   }
-  return { shrinking, refused: refusals.length, doubted };
+  return { shrinking, refused: refusals.length, loops, doubted };
 }
 
 async function* memberships(
@@ -119,6 +126,8 @@ interface MembersOfGroup {
   readonly ids: ReadonlySet<string>;
   /** False where some of them, or of a group inside, could not be read: then nobody leaves. */
   readonly isWhole: boolean;
+  /** The group is inside itself. */
+  readonly isLoop: boolean;
 }
 
 /** Who is in a group, through groups inside it, each visited once. */
@@ -135,6 +144,7 @@ class Members {
   async of(groupId: string): Promise<MembersOfGroup> {
     const ids = new Set<string>();
     let isWhole = !this.#unread.has(null);
+    let isLoop = false;
     const visited = new Set<string>();
     const open = [groupId];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
@@ -145,10 +155,12 @@ class Members {
       if (isDoubted || !direct.some(({ kind }) => kind === 'end')) isWhole = false;
       for (const { kind, id } of direct) {
         if (kind === 'user') ids.add(id);
-        else if (kind === 'group') open.push(id);
-        else if (kind === 'everyone') for (const one of this.#input.everyone) ids.add(one);
+        else if (kind === 'group') {
+          isLoop ||= id === groupId;
+          open.push(id);
+        } else if (kind === 'everyone') for (const one of this.#input.everyone) ids.add(one);
       }
     }
-    return { ids, isWhole };
+    return { ids, isWhole, isLoop };
   }
 }

@@ -1,7 +1,7 @@
 /** Who is whose manager, by what the source says of both. Pure; the table is in docs/design.md. */
 
 import type { SourceUser } from '../../sources/source.ts';
-import { firstText } from '../resource.ts';
+import { firstText, textsOf } from '../resource.ts';
 
 export interface ManagerKeys {
   readonly childKey: string;
@@ -18,8 +18,12 @@ export interface Managers {
 }
 
 /** The id of whoever has the key: `several`, where more than one has it; undefined: nobody. */
+type Holder = string | 'several' | undefined;
+
 interface Named {
-  by: string | 'several' | undefined;
+  by: Holder;
+  /** Who has it as another address of theirs; counts where nobody has it as the key. */
+  byAlias: Holder;
 }
 
 /** Reads everybody twice, page by page: whom they name, then who that is. Of keys that nobody names it keeps none. */
@@ -38,7 +42,7 @@ export class ManagerIndex {
     const child = firstText(user, [this.#keys.childKey]);
     if (child === null) return;
     const key = this.#keys.compared(child);
-    const named = this.#named.get(key) ?? { by: undefined };
+    const named = this.#named.get(key) ?? { by: undefined, byAlias: undefined };
     this.#named.set(key, named);
     this.#manager.set(user.id, named);
   }
@@ -46,15 +50,20 @@ export class ManagerIndex {
   /** In the second one. */
   noteParent(user: SourceUser): void {
     if (user.state === 'gone') return;
-    const parent = firstText(user, [this.#keys.parentKey]);
-    const named = parent === null ? undefined : this.#named.get(this.#keys.compared(parent));
-    if (named) named.by = named.by === undefined ? user.id : 'several';
+    for (const key of textsOf(user, this.#keys.parentKey)) this.#note(key, 'by', user);
+    for (const alias of user.aliases ?? []) this.#note(alias, 'byAlias', user);
+  }
+
+  #note(key: string, as: keyof Named, { id }: SourceUser): void {
+    const named = this.#named.get(this.#keys.compared(key));
+    if (named && named[as] !== id) named[as] = named[as] === undefined ? id : 'several';
   }
 
   join(): Managers {
     const leads = new Map<string, string>();
     const unled = new Map<string, string>();
-    for (const [id, { by }] of this.#manager) {
+    for (const [id, named] of this.#manager) {
+      const by = named.by ?? named.byAlias;
       if (by === undefined) unled.set(id, `The manager of ${id} is not in the directory.`);
       else if (by === 'several') unled.set(id, `The manager of ${id} could be one of several.`);
       else if (by === id) unled.set(id, `${id} would be their own manager.`);

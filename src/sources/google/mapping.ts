@@ -1,7 +1,14 @@
 /** What a record of Google's directory means in the bridge's. Pure. */
 
 import { attributesOf, textOf, timeOf } from '../attributes.ts';
-import type { SourceAttributes, SourceGroup, SourceMapping, SourceUser, SourceValue } from '../source.ts';
+import type {
+  ScanPage,
+  SourceAttributes,
+  SourceGroup,
+  SourceMapping,
+  SourceUser,
+  SourceValue,
+} from '../source.ts';
 import type { Fields, GoogleRecord } from './api/calls.ts';
 
 export const GOOGLE_MAPPING: readonly SourceMapping[] = [
@@ -22,16 +29,7 @@ export const GOOGLE_MAPPING: readonly SourceMapping[] = [
 
 /** Read in another way, private, or changing by itself. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
-  ...[
-    'kind',
-    'etag',
-    'lastLoginTime',
-    'creationTime',
-    'deletionTime',
-    'emails',
-    'aliases',
-    'nonEditableAliases',
-  ],
+  ...['kind', 'etag', 'lastLoginTime', 'creationTime', 'deletionTime', 'emails', 'nonEditableAliases'],
   ...[
     'recoveryEmail',
     'recoveryPhone',
@@ -166,4 +164,14 @@ export function groupOf({ id, record }: GoogleRecord): SourceGroup {
     ...{ id, state: 'active', name: textOf(name) ?? String(email), email: String(email) },
     ...(typeof description === 'string' && description !== '' ? { description } : {}),
   };
+}
+
+const NAMED_MAX = 5;
+
+/** Whom a scan leaves out on purpose, the first ones by their addresses. */
+export function leftOut(what: 'user' | 'member', records: readonly GoogleRecord[], who: string): ScanPage {
+  const names = records.map(({ id, record }) => textOf(record.primaryEmail ?? record.email) ?? id);
+  const first = names.slice(0, NAMED_MAX).join(', ');
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : '';
+  return { kind: 'skipped', what, count: records.length, reason: `${who}: ${first}${more}` };
 }

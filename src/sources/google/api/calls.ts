@@ -39,6 +39,10 @@ export interface GoogleCalls {
   groups(pageToken: string | null, maxResults?: number): Call<GooglePage>;
   group(id: string): Call<GoogleRecord>;
   members(groupId: string, pageToken: string | null): Call<GooglePage>;
+  /** Whether this one is a direct member. */
+  member(groupId: string, userId: string): Call<boolean>;
+  /** Or in a group inside. */
+  hasMember(groupId: string, userId: string): Call<boolean>;
 }
 
 const USERS_PAGE = 500;
@@ -56,7 +60,10 @@ export function googleCalls({ origin, customer }: Pick<GoogleSettings, 'origin' 
   };
   const id = encodeURIComponent;
   const page = (key: string, read: Read) => ({ done: { 200: pageOf(key, read) }, refusal: readRefusal });
-  const one = (read: Read) => ({ done: { 200: object(read) }, refusal: readRefusal });
+  const one = <T>(read: (record: Fields) => T | undefined) => ({
+    done: { 200: object(read) },
+    refusal: readRefusal,
+  });
   return {
     users: (pageToken, maxResults = USERS_PAGE) => ({
       url: url('users', {
@@ -80,6 +87,16 @@ export function googleCalls({ origin, customer }: Pick<GoogleSettings, 'origin' 
       url: url(`groups/${id(groupId)}/members`, { maxResults: String(MEMBERS_PAGE), pageToken }),
       scopes: OF_MEMBERS,
       answers: page('members', readMember),
+    }),
+    member: (groupId, userId) => ({
+      url: url(`groups/${id(groupId)}/members/${id(userId)}`),
+      scopes: OF_MEMBERS,
+      answers: one((record) => (readMember(record)?.id === userId ? true : undefined)),
+    }),
+    hasMember: (groupId, userId) => ({
+      url: url(`groups/${id(groupId)}/hasMember/${id(userId)}`),
+      scopes: OF_MEMBERS,
+      answers: one(({ isMember }) => (typeof isMember === 'boolean' ? isMember : undefined)),
     }),
   };
 }

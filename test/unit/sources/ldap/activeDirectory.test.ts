@@ -158,7 +158,8 @@ it('looks into groups that were not chosen where a chosen one contains them', as
   const groups = { mode: 'Selected', ids: [ad.idOf(outer), 'no id', ad.idOf(ada)] } as const;
   const seen = await collect(source().scan({ groups, position: null }, CONTEXT));
   expect([...seen.groups.values()].map(({ name }) => name)).toEqual(['Outer']);
-  expect(memberIds(seen, ad.idOf(outer))).toEqual([ada, bob].map((dn) => ad.idOf(dn)).sort());
+  // Itself too, by way of the hidden one: who compares the scan says that it is a circle.
+  expect(memberIds(seen, ad.idOf(outer))).toEqual([outer, ada, bob].map((dn) => ad.idOf(dn)).sort());
 });
 
 it('finds a member who was moved while the people were read', async () => {
@@ -235,7 +236,7 @@ describe('a delta', () => {
     if (!delta || !position) throw new Error('there is no delta');
     const chosen = await collect(delta(position, { groups, position: null }, CONTEXT));
     expect([...chosen.groups.keys()]).toEqual([ad.idOf(outer)]);
-    expect(memberIds(chosen, ad.idOf(outer))).toEqual([ad.idOf(ada)]);
+    expect(memberIds(chosen, ad.idOf(outer))).toEqual([outer, ada].map((dn) => ad.idOf(dn)).sort());
   });
 
   it('shows again what changed while the reading before it was under way', async () => {

@@ -1,0 +1,127 @@
+/**
+ * Who is in Google's groups. Groups that were not chosen are looked into where a chosen one contains them. A list that is
+ * shorter than Google's own count is read once more; about whoever is missing from it Google is asked by the id.
+ */
+
+import type { CallContext } from '../../connectors/connector.ts';
+import { RemoteError } from '../../model/errors.ts';
+import { readAhead } from '../ahead.ts';
+import { createUnreadCount, isAboutCredential } from '../lookups.ts';
+import { withHiddenGroups } from '../nesting.ts';
+import { patiently } from '../patience.ts';
+import type { ScanPage, SourceDeps, SourceMember } from '../source.ts';
+import type { Call, GoogleCalls, GoogleRecord } from './api/calls.ts';
+import type { GoogleClient } from './api/client.ts';
+import { leftOut } from './mapping.ts';
+
+const MEMBER_READS_AT_ONCE = 4;
+
+export interface Asked {
+  readonly client: GoogleClient;
+  readonly calls: GoogleCalls;
+}
+
+export interface Scanned {
+  readonly people: ReadonlySet<string>;
+  /** All groups of the account, whether chosen or not, with how many members Google counts. */
+  readonly known: ReadonlyMap<string, number>;
+  /** Those whose members are shown. */
+  readonly shown: ReadonlySet<string>;
+}
+
+export async function* memberPages(
+  asked: Asked,
+  { people, known, shown }: Scanned,
+  context: CallContext,
+): AsyncGenerator<ScanPage> {
+  const outside: GoogleRecord[] = [];
+  const readDirect = async (groupId: string): Promise<readonly SourceMember[]> => {
+    const members: SourceMember[] = [];
+    for (const row of await readWhole(asked, groupId, known.get(groupId) ?? 0, context)) {
+      const { id, record } = row;
+      if (record.type === 'CUSTOMER') members.push({ kind: 'everyone' });
+      else if (record.type === 'GROUP' && known.has(id)) members.push({ kind: 'group', id });
+      else if (record.type === 'USER' && people.has(id)) members.push({ kind: 'user', id });
+      else outside.push(row);
+    }
+    return members;
+  };
+  /** A hidden group may be in many. */
+  const read = new Map<string, Promise<readonly SourceMember[]>>();
+  const direct = (groupId: string) => {
+    const begun = read.get(groupId) ?? readDirect(groupId);
+    if (!shown.has(groupId)) read.set(groupId, begun);
+    return begun;
+  };
+  const unread = createUnreadCount();
+  const readOne = async (groupId: string) => {
+    try {
+      const members = await withHiddenGroups(groupId, direct, (id) => (shown.has(id) ? null : id));
+      return { groupId, members };
+    } catch (error) {
+      return { groupId, error };
+    }
+  };
+  for await (const one of readAhead([...shown], MEMBER_READS_AT_ONCE, readOne)) {
+    const { groupId } = one;
+    if (one.members) {
+      unread.read();
+      yield { kind: 'members', groupId, members: one.members, isLast: true };
+    } else {
+      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
+    }
+  }
+  if (outside.length > 0) yield leftOut('member', outside, 'members from outside this Google Workspace');
+}
+
+/** The count may lag behind, so that a list which stays short is shown as it is. */
+async function readWhole(
+  asked: Asked,
+  groupId: string,
+  count: number,
+  context: CallContext,
+): Promise<readonly GoogleRecord[]> {
+  const first = await readRows(asked, groupId, context);
+  if (first.length >= count) return first;
+  const again = await readRows(asked, groupId, context);
+  return again.length > first.length ? again : first;
+}
+
+async function readRows(
+  { client, calls }: Asked,
+  groupId: string,
+  context: CallContext,
+): Promise<readonly GoogleRecord[]> {
+  const rows: GoogleRecord[] = [];
+  const action = `list the members of group ${groupId}`;
+  for await (const { records } of client.pages((token) => calls.members(groupId, token), action, context))
+    rows.push(...records);
+  return rows;
+}
+
+/**
+ * Null where Google did not say. The one call knows direct members, the other those in groups inside too, but only of one
+ * domain; a 404, like whatever is no such question to Google, shows nobody.
+ */
+export async function isMember(
+  { client, calls, deps }: Asked & { readonly deps: SourceDeps },
+  groupId: string,
+  userId: string,
+  context: CallContext,
+): Promise<boolean | null> {
+  const action = `say whether group ${groupId} has ${userId}`;
+  const says = (call: Call<boolean>) =>
+    patiently(deps, context, async () => {
+      try {
+        return await client.ask(call, action, context);
+      } catch (error) {
+        if (!(error instanceof RemoteError) || error.disposition === 'rateLimited') throw error;
+        if (isAboutCredential(error)) throw error;
+        return error.status === 404 || error.disposition === 'rejected' ? false : null;
+      }
+    });
+  const isDirect = await says(calls.member(groupId, userId));
+  if (isDirect) return true;
+  const isAnyhow = await says(calls.hasMember(groupId, userId));
+  return isAnyhow || isDirect === false ? isAnyhow : null;
+}
