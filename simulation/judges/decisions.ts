@@ -50,6 +50,8 @@ export interface DecisionsDeps {
 export class Decisions {
   /** Losses that a person approved: no brake counts them. */
   readonly approved = new Set<string>();
+  /** Of these, what an applied preview lists: that one goes through, however the person leaves meanwhile. */
+  readonly applied = new Set<string>();
   /** Losses that a person has once discarded, or given back. */
   readonly discarded = new Set<string>();
   readonly wishes: Wish[] = [];

@@ -101,7 +101,7 @@ async function declinedLosses(world: World, store: SimulatedStore): Promise<read
 
 /**
  * What a store had not taken of a request when an admin undid it, and what the bridge lists as discarded, or given
- * back, with the incident. Whoever came or left since is spoken of anew.
+ * back, with the incident. Whoever came or left since is spoken of anew, but not by another identity.
  */
 async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
   const { decisions, model } = guard.records;
@@ -110,9 +110,10 @@ async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<r
     const path = `/propagation/incidents/${incidentId}/people`;
     for (const { id: personId, items } of await everyItem(world, path, 'people')) {
       const [then, ...later] = model.byPerson(personId)?.standing.since(tick) ?? [];
-      if (later.some(({ lifecycle }) => lifecycle !== then?.lifecycle)) continue;
+      const isAnew = later.some(({ lifecycle }) => lifecycle !== then?.lifecycle);
       const mine = (items as readonly ListedLoss[]).filter(
-        ({ store, state }) => store.id === id && ['discarded', 'undone'].includes(state),
+        ({ store, state, op }) =>
+          store.id === id && ['discarded', 'undone'].includes(state) && (op === 'update' || !isAnew),
       );
       keys.push(...mine.flatMap((item) => lossOfListed(personId, item).keys));
     }

@@ -189,7 +189,10 @@ export class Admin {
     if (preview === null) return;
     const keys = preview.changes.flatMap(keysOf);
     for (const key of keys) permitted.add(key);
-    if (includeHeld) decisions.approve(keys);
+    if (includeHeld) {
+      decisions.approve(keys);
+      for (const key of keys) decisions.applied.add(key);
+    }
     await this.#ask(store, 'POST', `/preview/${preview.id}/apply`, { includeHeld });
   }
 

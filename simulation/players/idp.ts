@@ -129,9 +129,11 @@ export class IdentityProvider {
     for (const [index, { guard }] of stores.entries()) {
       const { decisions, sight } = guard.records;
       // Whoever is out of scope is gone there already.
-      if (sight.person(human)?.lifecycle === before[index]) continue;
+      const lifecycle = sight.person(human)?.lifecycle;
+      if (lifecycle === before[index]) continue;
       for (const key of decisions.approved) {
         const { op, subjectId } = readKey(key);
+        if (lifecycle !== 'active' && decisions.applied.has(key)) continue;
         if (subjectId === human.personId && isEnd(op)) decisions.approved.delete(key);
       }
     }

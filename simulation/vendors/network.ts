@@ -204,8 +204,16 @@ export class Network {
       if (lagMs > 0) witness.diverged('a read lagged');
       return foreign ?? vendor.read(request, lagMs);
     }
-    const write = (caller: Caller) =>
-      vendor.write(request, { onWrite: (done) => witness.onWrite(turn, done, caller) });
+    const write = (caller: Caller) => {
+      let isDone = false;
+      const onWrite = (done: Write) => {
+        isDone = true;
+        witness.onWrite(turn, done, caller);
+      };
+      const answer = vendor.write(request, { onWrite });
+      if (!isDone) witness.stopped(turn);
+      return answer;
+    };
     if (random.chance(faults.late)) {
       void this.#after(PATIENCE_MS + random.int(10, LATE_MAX_MS), () => {
         witness.diverged(ARRIVED_LATE);
