@@ -16,13 +16,13 @@ import {
   wantedDifferences,
 } from '../../db/seen/memberDifferences.ts';
 import { adoptersOf, observationsById } from '../../db/seen/observations.ts';
-import { endsAccess } from '../../model/change.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/groups/group.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type StoreContext, standingsOf } from '../../stores/desired.ts';
+import { accountAfter, type PersonWithoutAccount, peopleOfVanished } from '../people/accountAfter.ts';
 import { memberHolds } from '../people/doubts.ts';
-import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
+import { byRecords, type PersonFacts, planPeople, type Sight } from '../people/look.ts';
 import { namesOfAccount, namesOfLink, protectedAs, protectorBy } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
@@ -60,7 +60,10 @@ export async function lookAtMembers(
   const spared = await sparedMembers(planning, groupIds, basics(planning, group));
   const isSpared = new Set(spared.map(({ member }) => member.remoteId));
   const differing = await wantedMembers(planning, group);
-  const wanted = [...differing.filter(({ member }) => !isSpared.has(member.remoteId)), ...spared];
+  const vanished = look.withComing ? await peopleOfVanished(planning, look.people, differing) : [];
+  const isThere = ({ member }: MemberSituation) =>
+    !isSpared.has(member.remoteId) && vanished.every(({ facts }) => facts.desired.id !== member.personId);
+  const wanted = [...differing.filter(isThere), ...spared];
   const unwanted = await unwantedMembers(planning, group);
   const strangers = unwanted.filter((row) => row.personId === null).map((row) => row.remoteId);
   if (look.strangers) await readStrangers(look.strangers, strangers);
@@ -74,7 +77,7 @@ export async function lookAtMembers(
     .filter((row) => !kept.has(row.remoteId))
     .map((row) => attributed(row, outsiders));
   const elsewhere = await wantedByComingGroups(planning, group, candidates);
-  const coming = look.withComing ? await comingMembers(planning, group, without) : [];
+  const coming = look.withComing ? await comingMembers(planning, group, [...vanished, ...without]) : [];
   const losing = candidates.filter((row) => row.personId === null || !elsewhere.has(row.personId));
   return [...wanted, ...coming, ...(await unwantedSituations(planning, group, losing))];
 }
@@ -116,10 +119,6 @@ async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<
     }
   }
   return rows;
-}
-
-interface PersonWithoutAccount extends PlannedPerson {
-  readonly level: number | null;
 }
 
 /** Members of the SCIM groups who have no enabled account yet, with their plans. */
@@ -212,24 +211,6 @@ async function comingMembers(
     ledger: ledger.get(remoteId) ?? null,
     level,
   }));
-}
-
-/** The account that a person can use once their plan is carried out; its id is '' while it is not made. */
-function accountAfter({
-  facts,
-  plan,
-}: PlannedPerson): { readonly remoteId: string; readonly display: string } | null {
-  const { desired, account, link, record } = facts;
-  if (plan.changes.some(endsAccess)) return null;
-  const free = new Set(plan.changes.filter(({ hold }) => !hold).map(({ op }) => op));
-  if (free.has('create')) return { remoteId: '', display: desired.display };
-  const enables = free.has('enable');
-  if (free.has('adopt')) {
-    const usable = enables || account?.state === 'enabled' || account?.state === 'invited';
-    return account && usable ? { remoteId: account.remoteId, display: account.display } : null;
-  }
-  if (!link || !record || !(enables || link.state === 'enabled')) return null;
-  return { remoteId: link.remoteId, display: record.remoteName };
 }
 
 /** Everybody whom the SCIM groups do not have, as far as the bridge may take something from them. */

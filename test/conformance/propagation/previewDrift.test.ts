@@ -83,4 +83,23 @@ describe.each(PLAYED)('on %s', (dialect) => {
       expect(after.changedSince).toBe(2);
     });
   });
+
+  it.each([
+    [true, ['create', 'grant']],
+    [false, []],
+  ])('where somebody deleted an account by hand, and CREATE_USERS is %s', async (creates, writes) => {
+    const type = 'GitLabSelfManaged';
+    const settings = { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' };
+    await world.add(type, settings);
+    await world.group('crew', [await world.join('ann'), await world.join('bob')]);
+    await world.configure(type, { ...settings, CREATE_USERS: creates });
+    const { state } = world.gitlab;
+    state.removeUser(Number((await world.account(type, 'ann'))?.id));
+    await world.forget();
+    const { changes } = await world.preview(type);
+    expect(changes.map(({ op }: { op: string }) => op).sort()).toEqual(writes);
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect((await world.writes(type)).sort()).toEqual(writes);
+  });
 });

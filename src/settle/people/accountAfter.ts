@@ -1,0 +1,46 @@
+/** Which account people have once their plans are carried out, for whoever plans what follows from it. */
+
+import { endsAccess } from '../../model/change.ts';
+import type { MemberSituation } from '../../plan/groups/member.ts';
+import type { Planning } from '../planning.ts';
+import { type PlannedPerson, planPeople, type Sight } from './look.ts';
+
+/** At which level a group wants them. */
+export interface PersonWithoutAccount extends PlannedPerson {
+  readonly level: number | null;
+}
+
+/** Those whose account the record still has, and a scan does not show any more. */
+export async function peopleOfVanished(
+  planning: Planning,
+  sight: Sight,
+  members: readonly MemberSituation[],
+): Promise<readonly PersonWithoutAccount[]> {
+  const levels = new Map(
+    members.flatMap(({ ledger, member, level }) =>
+      ledger === null && member.personId !== null ? [[member.personId, level] as const] : [],
+    ),
+  );
+  const people = await planPeople(planning, sight, [...levels.keys()]);
+  return people
+    .filter(({ facts }) => facts.link === null)
+    .map((person) => ({ ...person, level: levels.get(person.facts.desired.id) ?? null }));
+}
+
+/** The account that a person can use once their plan is carried out; its id is '' while it is not made. */
+export function accountAfter({
+  facts,
+  plan,
+}: PlannedPerson): { readonly remoteId: string; readonly display: string } | null {
+  const { desired, account, link, record } = facts;
+  if (plan.changes.some(endsAccess)) return null;
+  const free = new Set(plan.changes.filter(({ hold }) => !hold).map(({ op }) => op));
+  if (free.has('create')) return { remoteId: '', display: desired.display };
+  const enables = free.has('enable');
+  if (free.has('adopt')) {
+    const usable = enables || account?.state === 'enabled' || account?.state === 'invited';
+    return account && usable ? { remoteId: account.remoteId, display: account.display } : null;
+  }
+  if (!link || !record || !(enables || link.state === 'enabled')) return null;
+  return { remoteId: link.remoteId, display: record.remoteName };
+}
