@@ -53,6 +53,7 @@ import * as groupsChangedAt from '../../migrations/0240_groups_changed_at.ts';
 import * as displayNames from '../../migrations/0250_display_names.ts';
 import * as undoneCauses from '../../migrations/0260_undone_causes.ts';
 import * as pullLosses from '../../migrations/0270_pull_losses.ts';
+import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.ts';
 
 interface Migration {
   readonly name: string;
@@ -110,6 +111,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0250_display_names', ...displayNames },
   { name: '0260_undone_causes', ...undoneCauses },
   { name: '0270_pull_losses', ...pullLosses },
+  { name: '0280_filters_to_carry_out', ...filtersToCarryOut },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

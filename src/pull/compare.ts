@@ -55,6 +55,8 @@ export interface Comparison {
   readonly unread: Findings['unread'];
   /** Something could not be read, or somebody is unknown. */
   readonly isPartial: boolean;
+  /** Whoever is not shown is judged: gone, or left out. */
+  readonly isCertain: boolean;
   /** People who would lose access or a membership. */
   readonly losing: number;
   /** People whose userName or address would be replaced. */
@@ -190,7 +192,7 @@ export async function compareRun(
   for (const { reason, count } of run.findings.skipped)
     people.problems.add(`Left out: ${reason} (${count}).`);
   const error = people.problems.sentence;
-  return { summary, held, error, unread, isPartial, losing, renaming, stillDiscarded };
+  return { summary, held, error, unread, isPartial, isCertain: certain, losing, renaming, stillDiscarded };
 }
 
 /** Whom the source itself has left out on purpose. */

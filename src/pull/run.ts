@@ -9,7 +9,7 @@ import type { Db } from '../db/open.ts';
 import { countLines, linesOf } from '../db/pull/changes.ts';
 import { lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
 import { nextActiveUntil } from '../db/pull/records.ts';
-import { type PullRun, savePullRun } from '../db/pull/runs.ts';
+import { heldPullRun, owesFiltered, type PullRun, savePullRun, settleFiltered } from '../db/pull/runs.ts';
 import { markDecided, withdrawCause } from '../db/queue/causes.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -120,11 +120,18 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
       : { mode };
   const { position } = record;
   const request = { groups, position, ...(run.day === null ? {} : { day: run.day }) };
-  const isDelta = !enriches(step) && run.mode === 'delta' && source.delta !== undefined && position !== null;
+  const mayBeDelta = !enriches(step) && run.mode === 'delta' && !(await needsFull(deps.db, run));
+  const isDelta = mayBeDelta && source.delta !== undefined && position !== null;
   const pages =
     isDelta && source.delta ? source.delta(position, request, context) : source.scan(request, context);
   const asked = run.mode === 'delta' && !isDelta ? 'full' : run.mode;
   return { runId: run.id, mode: asked, pages: pages[Symbol.asyncIterator](), seen: new Set() };
+}
+
+/** A delta does not show again who is left out, or gone, of whom a decision is due. */
+async function needsFull(db: Db, { connectionId }: PullRun): Promise<boolean> {
+  const held = await heldPullRun(db, connectionId);
+  return held?.mode === 'full' || owesFiltered(db, connectionId);
 }
 
 /** The position is of no use any more: the same run reads everything. */
@@ -158,18 +165,15 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
   const definition = deps.cache.definitionOf(record.type);
   if (enriches(step)) return enrichStep(deps, step, definition);
   const source = sourceOf(deps, step);
+  const takesFiltered = run.takesFiltered || (await owesFiltered(deps.db, record.id));
   const comparison = await compareRun(deps, {
-    record,
-    run,
+    ...{ record, definition, source, context, lease },
+    run: { ...run, takesFiltered },
     settings: settingsOf(step),
-    definition,
-    source,
-    context,
-    lease,
   });
   // What was read and asked meanwhile was another's where the account was swapped.
   await demandPinned(record, source, context);
-  const { summary, held, error, unread, isPartial } = comparison;
+  const { summary, held, error, unread, isPartial, isCertain } = comparison;
   const at = isoTime(deps.clock.now());
   const compared = { ...run, summary, error, findings: { ...run.findings, unread } };
   await recordUnder(deps.db, lease, async (tx) => {
@@ -185,6 +189,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
       return;
     }
     await endHeldRun(tx, record, run, at);
+    if (isCertain) await settleFiltered(tx, record.id);
     const position = isPartial ? record.position : run.position;
     await savePullRun(tx, { ...compared, phase: 'apply', position });
   });
@@ -221,6 +226,7 @@ export async function settleDecided(deps: PullDeps, step: Step): Promise<void> {
   const at = isoTime(deps.clock.now());
   await recordUnder(db, lease, async (tx) => {
     await closeIncident(tx, record, run, at, 'everything of it is decided');
+    await settleFiltered(tx, record.id);
     if (anyDone)
       await savePullRun(tx, { ...run, state: 'RUNNING', phase: 'apply', error: null, finishedAt: null });
     else await finish(tx, deps, step);

@@ -38,6 +38,7 @@ export interface PullRun {
   readonly state: PullState;
   readonly phase: PullPhase;
   readonly correlationId: string;
+  /** An admin applied a change with it that may leave people out; false where that is carried out, or declined. */
   readonly takesFiltered: boolean;
   readonly day: number | null;
   readonly trial: Trial | null;
@@ -115,6 +116,20 @@ export async function openPullRun(db: Db, connectionId: string): Promise<PullRun
 export async function heldPullRun(db: Db, connectionId: string): Promise<PullRun | null> {
   const row = await db('pull_runs').where({ connection_id: connectionId, state: 'HELD' }).first();
   return row ? toRun(row) : null;
+}
+
+/** Whether an admin applied a change that leaves people out and that is neither carried out nor declined. */
+export async function owesFiltered(db: Db, connectionId: string): Promise<boolean> {
+  const row = await applied(db, connectionId).where({ takes_filtered: true }).first('id');
+  return row !== undefined;
+}
+
+export async function settleFiltered(db: Db, connectionId: string): Promise<void> {
+  await applied(db, connectionId).where({ takes_filtered: true }).update({ takes_filtered: false });
+}
+
+function applied(db: Db, connectionId: string) {
+  return db('pull_runs').where({ connection_id: connectionId }).whereNot({ mode: 'preview' });
 }
 
 /** The newest first: what the others held is no question any more. */
