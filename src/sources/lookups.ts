@@ -39,6 +39,8 @@ export function createUnreadCount(): { heard(error: unknown): string; read(): vo
   let inARow = 0;
   return {
     heard(error) {
+      // What is hidden of one object says that the source is there.
+      if (error instanceof RemoteError && error.disposition === 'forbidden') return error.message;
       inARow += 1;
       if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
       if (inARow >= UNREAD_IN_A_ROW_MAX) throw error;

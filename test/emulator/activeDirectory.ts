@@ -54,6 +54,11 @@ export async function startActiveDirectory(options: Partial<LdapOptions> = {}): 
     const now = `${new Date().toISOString().slice(0, 19).replace(/[-:T]/g, '')}.0Z`;
     return { uSNChanged: String(usn), whenChanged: now, ...(isNew ? { whenCreated: now } : {}) };
   };
+  ldap.computed.set('memberof', (dn) =>
+    [...ldap.entries.values()]
+      .filter(({ attributes }) => attributes.get('member')?.includes(dn))
+      .map((group) => group.dn),
+  );
   for (const dn of [AD_SUFFIX, AD_PEOPLE, AD_GROUPS, `OU=Service,${AD_SUFFIX}`]) {
     ldap.put(dn, { objectClass: ['top', 'organizationalUnit'], objectGUID: randomBytes(16) });
   }

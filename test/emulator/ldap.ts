@@ -73,6 +73,8 @@ export interface LdapEmulator {
   root: Attributes;
   /** Called with each write, and gives what changes with it: a counter, a stamp. */
   stamp: (isNew: boolean) => Attributes;
+  /** Attributes that no write sets, by their name in lower case: of this entry, when it is shown. */
+  readonly computed: Map<string, (dn: string) => readonly Value[]>;
   put(dn: string, attributes: Attributes): void;
   /** Replaces these attributes; an empty list takes one away. */
   change(dn: string, attributes: Attributes): void;
@@ -105,7 +107,7 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
   const log: string[] = [];
   const sockets = new Set<Socket>();
   const emulator: Omit<LdapEmulator, 'port' | 'close'> = {
-    ...{ entries, faults, log, root: options.root ?? {}, stamp: () => ({}) },
+    ...{ entries, faults, log, root: options.root ?? {}, stamp: () => ({}), computed: new Map() },
     put(dn, attributes) {
       const stored = { dn, attributes: new Map<string, readonly Value[]>() };
       entries.set(keyOf(dn), stored);
@@ -165,7 +167,13 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
       return inScope && !faults.hides(dn) && passes(request.filter, valuesOf(attributes));
     });
     const wire = (from: number, to: number) =>
-      found.slice(from, to).map(({ dn, attributes }) => shown({ dn, attributes: [...attributes] }));
+      found.slice(from, to).map(({ dn, attributes }) => {
+        const more = request.attributes.flatMap((name): WireEntry['attributes'] => {
+          const values = emulator.computed.get(name.toLowerCase())?.(dn) ?? [];
+          return values.length === 0 ? [] : [[name, values]];
+        });
+        return shown({ dn, attributes: [...attributes, ...more] });
+      });
     const references = scope === 'base' ? [] : faults.references.map((url) => referenceMessage(id, url));
     const control = request.controls?.find((one) => one instanceof PagedResultsControl)?.value;
     if (!control) return [...wire(0, found.length), ...references, done(0)];

@@ -9,6 +9,7 @@ import type { SourceMember } from '../source.ts';
 import { isWithinDn, normalDn } from './protocol/dn.ts';
 import type { Entry } from './protocol/entry.ts';
 import { ridOf } from './protocol/values.ts';
+import { createDemands, type Demands } from './schema.ts';
 import type { Tree } from './tree.ts';
 
 /** Everything that a member may be, by what groups call it. */
@@ -77,6 +78,7 @@ const FINDS_MAX = 1_000;
 
 export function createMemberReader({ tree, index, isShown, bases, find }: MemberReaderOptions): MemberReader {
   const found = new Map<string, Promise<SourceMember | null>>();
+  const demands = createDemands(tree);
   let skipped = 0;
 
   const memberOf = async (text: string): Promise<SourceMember | null> => {
@@ -94,7 +96,7 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
   };
 
   const direct = async ({ dn, rid }: IndexedGroup): Promise<readonly SourceMember[]> => {
-    const { names, uids } = await readNames(tree, dn);
+    const { names, uids } = await readNames(tree, demands, dn);
     const members: SourceMember[] = (rid === null ? [] : (index.byPrimaryGroup.get(rid) ?? [])).map((id) => ({
       kind: 'user',
       id,
@@ -122,14 +124,22 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
 }
 
 const RANGES_MAX = 100_000;
+/** Classes of groups that cannot be without a member (RFC 4519 §3.5, §3.6), with the attribute that names it. */
+const NEVER_EMPTY = new Map([
+  ['groupofnames', 'member'],
+  ['groupofuniquenames', 'uniqueMember'],
+]);
 
-/** All values, in as many ranges as the server wants (MS-ADTS 3.1.1.3.1.3.3). */
+/**
+ * All values, in as many ranges as the server wants (MS-ADTS 3.1.1.3.1.3.3). Throws where there must be one and none is shown.
+ */
 async function readNames(
   tree: Tree,
+  demands: Demands,
   dn: string,
 ): Promise<{ readonly names: readonly string[]; readonly uids: readonly string[] }> {
   const action = `read the members of ${dn}`;
-  const entry = await tree.entry(dn, [...MEMBER_ATTRIBUTES, 'memberUid'], action);
+  const entry = await tree.entry(dn, [...MEMBER_ATTRIBUTES, 'memberUid', 'objectClass'], action);
   const names: string[] = [];
   for (const attribute of MEMBER_ATTRIBUTES) {
     const first = entry.range(attribute);
@@ -150,7 +160,24 @@ async function readNames(
       from = range.next;
     }
   }
-  return { names, uids: entry.texts('memberUid') };
+  const uids = entry.texts('memberUid');
+  for (const objectClass of names.length + uids.length === 0 ? entry.texts('objectClass') : []) {
+    const attribute = NEVER_EMPTY.get(objectClass.toLowerCase());
+    if (attribute && (await demands(objectClass, attribute)))
+      throw notShown(
+        `${dn} shows no ${attribute}, without which no ${objectClass} can be`,
+        attribute,
+        action,
+      );
+  }
+  return { names, uids };
+}
+
+function notShown(what: string, attribute: string, action: string): RemoteError {
+  const message = `${what}: let the account of BIND_DN read the attribute ${attribute}`;
+  return new RemoteError(message, {
+    ...{ store: 'LDAP', action, disposition: 'forbidden', code: 'members_not_shown' },
+  });
 }
 
 function endless(action: string): RemoteError {

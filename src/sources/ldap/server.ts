@@ -15,6 +15,8 @@ export interface Server {
   /** The part of the tree that USER_BASE is in, as the server writes it; USER_BASE itself where it does not say. */
   readonly namingContext: string;
   readonly canPage: boolean;
+  /** The entry that says which classes there are; null where the server names none. */
+  readonly schema: string | null;
   /** Whose counters and stamps those of a delta are. */
   readonly identity: string;
   /** Active Directory's highest change so far. */
@@ -43,6 +45,7 @@ export async function readServer(session: Session, settings: LdapSettings): Prom
   return {
     kind,
     namingContext: contexts[0] ?? userBase,
+    schema: root.first('subschemaSubentry'),
     canPage: root.texts('supportedControl').includes(PAGED_RESULTS),
     identity: kind === 'ActiveDirectory' ? await controllerOf(session, root, host) : `${host}:${port}`,
     highestUsn: usn !== null && /^\d+$/.test(usn) ? BigInt(usn) : null,

@@ -17,6 +17,7 @@ import { createCanary } from './canary.ts';
 import { checkLdap, tenantOf } from './check.ts';
 import { lookUp } from './lookup.ts';
 import { groupOf, idOf, userOf } from './mapping.ts';
+import { isMember } from './memberOf.ts';
 import {
   createIndex,
   createMemberReader,
@@ -54,6 +55,7 @@ export function createLdapSource(deps: SourceDeps): Source {
     scan: (request, context) => read(settings, deps, request, null, context),
     delta: (position, request, context) => read(settings, deps, request, position, context),
     lookup: (kind, id, context) => opened(context, (reading) => lookUp(reading, kind, id)),
+    isMember: (groupId, userId, context) => opened(context, (reading) => isMember(reading, groupId, userId)),
   };
 }
 

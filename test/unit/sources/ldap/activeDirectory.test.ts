@@ -162,6 +162,40 @@ it('looks into groups that were not chosen where a chosen one contains them', as
   expect(memberIds(seen, ad.idOf(outer))).toEqual([outer, ada, bob].map((dn) => ad.idOf(dn)).sort());
 });
 
+it('takes no group for empty that cannot be so by the schema', async () => {
+  const schema = `CN=Aggregate,CN=Schema,CN=Configuration,${AD_SUFFIX}`;
+  const group = ad.addGroup('Odd');
+  ad.change(group, { objectClass: ['top', 'group', 'groupOfNames'] });
+  const unread = async () => (await scan()).unread.map(({ id }) => id);
+  expect(await unread()).toEqual([ad.idOf(group)]);
+  ad.root = { ...ad.root, subschemaSubentry: schema };
+  const classIs = (rest: string) =>
+    ad.put(schema, { objectClasses: [`( 2.5.6.9 NAME 'groupOfNames' DESC 'MUST member' SUP top ${rest} )`] });
+  classIs('MUST ( member $ cn )');
+  expect(await unread()).toEqual([ad.idOf(group)]);
+  classIs('MUST cn MAY ( member $ ou )');
+  expect(await unread()).toEqual([]);
+});
+
+it('says of one person by their own entry whether a group has them', async () => {
+  const [ada, bob] = [ad.addPerson('Ada'), ad.addPerson('Bob')];
+  const inner = ad.addGroup('Inner', [ada]);
+  const outer = ad.addGroup('Outer', [inner]);
+  ad.change(inner, { member: [ada, outer] });
+  ad.faults.hiddenAttributes = new Set(['member']);
+  const { isMember } = source();
+  const isIn = (group: string, person: string) => isMember?.(ad.idOf(group), ad.idOf(person), CONTEXT);
+  expect([await isIn(inner, ada), await isIn(outer, ada), await isIn(outer, bob)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  ad.faults.hiddenAttributes = new Set(['memberof']);
+  expect(await isIn(inner, ada)).toBe(false);
+  ad.faults.hides = (dn) => dn === inner;
+  expect(await isIn(inner, ada)).toBeNull();
+});
+
 it('finds a member who was moved while the people were read', async () => {
   const ada = ad.addPerson('Ada');
   const team = ad.addGroup('Team', [ada]);

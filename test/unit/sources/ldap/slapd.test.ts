@@ -109,6 +109,20 @@ if (!hasSlapd()) {
     });
   });
 
+  it('takes a group whose members it may not read for unread, and not for empty', async () => {
+    slapd = await start(['access to dn.exact="cn=team,ou=groups,dc=acme,dc=example" attrs=member by * none']);
+    try {
+      const seen = await scan();
+      const idOf = (name: string) => [...seen.groups.values()].find((group) => group.name === name)?.id;
+      expect(seen.unread).toEqual([
+        { kind: 'unread', what: 'members', id: idOf('team'), reason: expect.stringContaining('member') },
+      ]);
+      expect(memberIds(seen, idOf('outer') ?? '')).toEqual([idOf('team')]);
+    } finally {
+      await slapd.close();
+    }
+  });
+
   it('says what to do where OpenLDAP cuts people off, in the check and in the scan', async () => {
     slapd = await start(['sizelimit 90']);
     try {

@@ -1,0 +1,40 @@
+/** What the server's schema says of a class: some servers have made optional what the standards demand. */
+
+import { RemoteError } from '../../model/errors.ts';
+import type { Tree } from './tree.ts';
+
+/** Whether no entry of the class can be without the attribute. */
+export type Demands = (objectClass: string, attribute: string) => Promise<boolean>;
+
+/**
+ * Reads the schema when it is asked first. Where the account may not read it, RFC 4519 counts, but for the family of 389
+ * Directory Server, whose groups may be empty.
+ */
+export function createDemands(tree: Tree): Demands {
+  const { kind, schema } = tree.server;
+  let reading: Promise<readonly string[]> | null = null;
+  return async (objectClass, attribute) => {
+    reading ??= schema === null ? Promise.resolve([]) : readClasses(tree, schema);
+    const own = (await reading).find((line) => namesOf(line).includes(objectClass.toLowerCase()));
+    if (own === undefined) return kind !== 'FreeIPA';
+    const [, several, one = ''] = /\sMUST\s+(?:\(([^)]*)\)|([\w.-]+))/i.exec(own) ?? [];
+    const names = (several ?? one).split('$').map((name) => name.trim().toLowerCase());
+    return names.includes(attribute.toLowerCase());
+  };
+}
+
+/** Lines of RFC 4512 §4.1.1, without what people wrote about them. */
+async function readClasses(tree: Tree, schema: string): Promise<readonly string[]> {
+  try {
+    const entry = await tree.entry(schema, ['objectClasses'], 'read the schema');
+    return entry.texts('objectClasses').map((line) => line.replace(/\sDESC\s+'[^']*'/i, ''));
+  } catch (error) {
+    if (error instanceof RemoteError) return [];
+    throw error;
+  }
+}
+
+function namesOf(line: string): readonly string[] {
+  const [, names = ''] = /\sNAME\s+(\([^)]*\)|'[^']*')/i.exec(line) ?? [];
+  return [...names.matchAll(/'([^']+)'/g)].map(([, name = '']) => name.toLowerCase());
+}
