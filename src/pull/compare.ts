@@ -90,7 +90,7 @@ export async function compareRun(
   const now = isoTime(clock.now());
   const arrivals = new Arrivals({ db, connectionId, source, context });
   const found = foundLines(db, run, lease);
-  const keys = await readKeys({ db, run, settings, definition, now });
+  const keys = await readKeys({ db, run, settings, definition, known, now });
   if (isFull && keys.ids.size === 0 && known.ids.size > 0)
     throw new ScanRefused(
       `The source shows nobody, and there were ${known.ids.size} people: nothing was changed.`,
@@ -100,9 +100,13 @@ export async function compareRun(
     return judgeAbsent(run, 'user', missing, source, context);
   };
   const notShown = isFull ? await judge(known.ids.keys()) : [];
+  const stays = staying(notShown);
+  const rivals = keys.addresses.rivals();
+  const gone = isFull ? rivals.filter((id) => !stays.has(id)) : goneAmong(await judge(rivals));
+  keys.addresses.forget(new Set(gone));
   const people = await comparePeople({
     ...{ db, run, settings, definition, known, keys, now, arrivals, found },
-    unread: unreadAmong(known, keys, run, staying(notShown)),
+    unread: unreadAmong(known, keys, run, stays),
   });
   const existing = await knownGroups(db, connectionId);
   const shown = await shownGroups(db, run.id, existing, settings.tags);
@@ -115,7 +119,7 @@ export async function compareRun(
     ? notShown
     : (await judge(await found.holdersOfTaken())).filter(({ meaning }) => leaves(meaning));
   const certain = isCertain(judged);
-  const goes = certain ? judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id) : [];
+  const goes = certain ? goneAmong(judged) : [];
   const removed = run.takesFiltered ? [...goes, ...people.outside] : goes;
   for (const id of removed) people.absent.add(id);
   for (const ids of chunks(removed))
@@ -220,7 +224,12 @@ const isCertain = (judged: readonly Judged[]) => provesAbsence(judged.map(({ mea
 
 /** Whoever is not shown and does not go by that. */
 const staying = (judged: readonly Judged[]) =>
-  (isCertain(judged) ? judged.filter(({ meaning }) => !leaves(meaning)) : judged).map(({ id }) => id);
+  new Set(
+    (isCertain(judged) ? judged.filter(({ meaning }) => !leaves(meaning)) : judged).map(({ id }) => id),
+  );
+
+const goneAmong = (judged: readonly Judged[]) =>
+  judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id);
 
 const leaves = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
 

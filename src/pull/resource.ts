@@ -26,10 +26,14 @@ export function resourceOf(
   return typeof made.userName === 'string' ? made : null;
 }
 
-/** The name to sign in by, as the mapping has it; null where there is none. */
-export function nameOf(user: SourceUser, mapping: readonly MappedTarget[]): string | null {
+/** The name to sign in by, or the address, as the mapping has it; null where there is none. */
+export function mappedText(
+  user: SourceUser,
+  mapping: readonly MappedTarget[],
+  wanted: 'userName' | 'primaryEmail',
+): string | null {
   const texts = mapping
-    .filter(({ target }) => target === 'userName')
+    .filter(({ target }) => target === wanted)
     .map(({ sources }) => firstText(user, sources));
   return texts.findLast((text) => text !== null) ?? null;
 }

@@ -197,8 +197,8 @@ async function personElsewhere(
   await lockMatching(db, environmentId);
   const externalId = isText(resource.externalId) ? resource.externalId : null;
   const own = { ...connection, id: connectionId, environmentId };
-  const [persons = []] = await personsElsewhere(db, own, [{ externalId, email: primaryEmail }]);
-  return firstFree(db, connectionId, persons);
+  const [found] = await personsElsewhere(db, own, [{ externalId, email: primaryEmail }]);
+  return firstFree(db, connectionId, found?.persons ?? []);
 }
 
 /** Two connections that create one person at the same time must not both find nobody. */

@@ -21,6 +21,14 @@ export interface MatchingConnection {
   readonly userIdAttribute: string;
 }
 
+export interface Candidates {
+  readonly persons: readonly string[];
+  /** Found by the address, and not by an id. */
+  readonly byAddress: boolean;
+  /** Of those: the ids at the same source by which another connection knows them, where it does. */
+  readonly otherIds: readonly string[];
+}
+
 /**
  * For each newcomer, in their order, active people who have nobody in the connection: those whom another connection
  * knows by the same id of the source itself, else those with the address; who was there first comes first.
@@ -29,8 +37,8 @@ export async function personsElsewhere(
   db: Db,
   own: MatchingConnection,
   newcomers: readonly Newcomer[],
-): Promise<readonly (readonly string[])[]> {
-  const found: (readonly string[])[] = [];
+): Promise<readonly Candidates[]> {
+  const found: Candidates[] = [];
   for (const some of chunks(newcomers)) {
     const ids = some.flatMap(({ externalId }) => sourceIdOf(own, externalId) ?? []);
     const emails = some.flatMap(({ email }) => (email === null ? [] : [lower(email)]));
@@ -42,7 +50,12 @@ export async function personsElsewhere(
       const same = byId.filter((row) => row.external_id === id && isSameSource(own, row));
       const address = email === null ? null : lower(email);
       const matched = same.length > 0 ? same : byEmail.filter((row) => row.primary_email_lower === address);
-      found.push([...new Set(matched.map((row) => row.person_id as string))]);
+      const others = same.length > 0 ? [] : matched.filter((row) => isSameSource(own, row));
+      found.push({
+        byAddress: same.length === 0,
+        persons: [...new Set(matched.map((row) => row.person_id as string))],
+        otherIds: others.flatMap((row) => sourceIdOf(own, row.external_id) ?? []),
+      });
     }
   }
   return found;

@@ -4,6 +4,7 @@
  */
 
 import { nameKey } from './order.ts';
+import { Twice } from './twice.ts';
 
 export interface NamedRecord {
   readonly id: string;
@@ -11,43 +12,20 @@ export interface NamedRecord {
   readonly createdAt?: string;
 }
 
-const BITS = 2 ** 23;
-
-/** So much memory however many names there are; of names alone a few are taken for one of several. */
-class Sieve {
-  readonly #bits = new Uint8Array(BITS / 8);
-
-  /** Whether it was there before. */
-  add(at: number): boolean {
-    const was = this.has(at);
-    this.#bits[at >> 3] = (this.#bits[at >> 3] ?? 0) | (1 << (at & 7));
-    return was;
-  }
-
-  has(at: number): boolean {
-    return (((this.#bits[at >> 3] ?? 0) >> (at & 7)) & 1) === 1;
-  }
-}
-
 /** Reads everybody twice, page by page: which names are there more than once, then whose those are. */
 export class Names<F extends { readonly userName: string }> {
-  readonly #once = new Sieve();
-  readonly #twice = new Sieve();
+  readonly #twice = new Twice();
   readonly #owners = new Map<string, NamedRecord | 'several'>();
   readonly #former = new Map<string, F>();
-  #anyTwice = false;
 
   /** In the first reading. */
   note(userName: string): void {
-    const at = placeOf(nameKey(userName));
-    if (!this.#once.add(at)) return;
-    this.#twice.add(at);
-    this.#anyTwice = true;
+    this.#twice.note(nameKey(userName));
   }
 
   /** False where a second reading adds nothing. */
   get anyContested(): boolean {
-    return this.#anyTwice;
+    return this.#twice.any;
   }
 
   /** In the second one. */
@@ -64,7 +42,7 @@ export class Names<F extends { readonly userName: string }> {
 
   /** Whether another record may have the name too. */
   isContested(userName: string): boolean {
-    return this.#twice.has(placeOf(nameKey(userName)));
+    return this.#twice.has(nameKey(userName));
   }
 
   loses(userName: string, { id }: NamedRecord): boolean {
@@ -80,13 +58,6 @@ export class Names<F extends { readonly userName: string }> {
   formerly(userName: string): F | undefined {
     return this.#former.get(nameKey(userName));
   }
-}
-
-/** FNV-1a, cut to the bits that there are. */
-function placeOf(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) % BITS;
 }
 
 function preferred(one: NamedRecord, other: NamedRecord): NamedRecord | 'several' {

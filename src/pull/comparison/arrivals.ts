@@ -7,7 +7,7 @@ import type { CallContext } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import type { NewLine } from '../../db/pull/changes.ts';
 import { deletedSourceIds } from '../../db/pull/directory.ts';
-import { type Matching, matchesOf, matchingOf } from '../../db/pull/matches.ts';
+import { type Match, matchesOf, matchingOf } from '../../db/pull/matches.ts';
 import type { Source } from '../../sources/source.ts';
 import { ghostsAmong } from '../absent.ts';
 import type { Shown } from './shown.ts';
@@ -16,6 +16,8 @@ export interface Arrival {
   readonly line: NewLine;
   /** The primary address. */
   readonly email: string | null;
+  /** Inactive, and somebody else has the address too. */
+  readonly isSecond: boolean;
 }
 
 export interface ArrivalsDeps {
@@ -27,7 +29,9 @@ export interface ArrivalsDeps {
 
 export class Arrivals {
   readonly #deps: ArrivalsDeps;
-  #matching: Matching | null = null;
+  #matching: ReturnType<typeof matchingOf> | null = null;
+  /** Persons whom newcomers are already: two of one connection are never one person. */
+  readonly #taken = new Set<string>();
   #asked = 0;
 
   constructor(deps: ArrivalsDeps) {
@@ -40,15 +44,17 @@ export class Arrivals {
     const { db, connectionId } = this.#deps;
     const ids = arrivals.map(({ line }) => line.sourceId);
     const deleted = await deletedSourceIds(db, connectionId, 'user', ids);
-    this.#matching ??= await matchingOf(db, connectionId);
+    this.#matching ??= matchingOf(db, connectionId);
     // Whoever was in this connection before is who they were.
     const fresh = arrivals.filter(({ line }) => line.op === 'create' && !deleted.has(line.sourceId));
     const elsewhere = await matchesOf(
       db,
-      this.#matching,
+      await this.#matching,
       fresh.map(({ line, email }) => ({ sourceId: line.sourceId, email })),
     );
-    const lines = arrivals.flatMap(({ line }) => matched(line, elsewhere.get(line.sourceId) ?? [], shown));
+    const lines = arrivals.flatMap((arrival) =>
+      this.#matched(arrival, elsewhere.get(arrival.line.sourceId), shown),
+    );
     const doubted = lines.filter(({ op, sourceId }) => op === 'reactivate' || deleted.has(sourceId));
     const asked = doubted.map(({ sourceId }) => sourceId);
     return asked.length === 0 ? lines : this.#withoutGhosts(lines, asked, shown);
@@ -77,17 +83,29 @@ export class Arrivals {
     }
     return lines.filter(({ sourceId }) => !ghosts.has(sourceId) && !unknown.has(sourceId));
   }
-}
 
-/** Whom another connection has brought is the same person; of whom it could be several nobody is made. */
-function matched(line: NewLine, persons: readonly string[], shown: Shown): readonly NewLine[] {
-  const [personId] = persons;
-  if (personId === undefined) return [line];
-  if (persons.length === 1) return [{ ...line, op: 'match', personId }];
-  shown.skipped += 1;
-  shown.absent.add(line.sourceId);
-  shown.problems.add(
-    `${line.display} could be one of ${persons.length} people of other connections: it waits.`,
-  );
-  return [];
+  /**
+   * Whom another connection has brought is the same person. Nobody is made where it could be one of several, nor where by the
+   * address alone another of the scan could be it: one whose id it is, or who is active.
+   */
+  #matched({ line, isSecond }: Arrival, match: Match | undefined, shown: Shown): readonly NewLine[] {
+    if (match === undefined || match.persons.length === 0) return [line];
+    const other =
+      match.otherIds.find((id) => shown.ids.has(id)) ?? (match.byAddress && isSecond ? 'another' : null);
+    const persons = match.persons.filter((id) => !this.#taken.has(id));
+    const [personId] = persons;
+    if (personId === undefined && other === null) return [line];
+    if (personId !== undefined && persons.length === 1 && other === null) {
+      this.#taken.add(personId);
+      return [{ ...line, op: 'match', personId }];
+    }
+    shown.skipped += 1;
+    shown.absent.add(line.sourceId);
+    shown.problems.add(
+      other === null
+        ? `${line.display} could be one of ${persons.length} people of other connections: it waits.`
+        : `${line.display} could be somebody of another connection, and so could ${other} with the address: it waits.`,
+    );
+    return [];
+  }
 }

@@ -6,13 +6,14 @@
 import type { UserRecord } from '../../db/identity/users.ts';
 import type { Db } from '../../db/open.ts';
 import type { KnownUsers } from '../../db/pull/directory.ts';
-import { recordsPage } from '../../db/pull/records.ts';
+import { recordsAmong, recordsPage } from '../../db/pull/records.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
 import type { MappedTarget, PullSettings } from '../../model/pull/pull.ts';
+import { Addresses } from '../../plan/pull/addresses.ts';
 import { Names } from '../../plan/pull/names.ts';
 import type { SourceDefinition, SourceUser } from '../../sources/source.ts';
-import { nameOf } from '../resource.ts';
+import { mappedText } from '../resource.ts';
 import { ManagerIndex, type Managers } from './managers.ts';
 
 const PAGE = 500;
@@ -23,6 +24,7 @@ export interface Keys {
   /** Whose record came without a name to sign in by. */
   readonly nameless: ReadonlySet<string>;
   readonly names: Names<UserRecord>;
+  readonly addresses: Addresses;
   readonly managers: Managers;
 }
 
@@ -31,6 +33,7 @@ export interface KeysInput {
   readonly run: PullRun;
   readonly settings: PullSettings;
   readonly definition: SourceDefinition;
+  readonly known: KnownUsers;
   /** ISO time, for dates that pass. */
   readonly now: string;
 }
@@ -39,8 +42,12 @@ export function mappingOf(settings: PullSettings, definition: SourceDefinition):
   return settings.mapping ?? definition.defaultMapping;
 }
 
-/** Reads everybody twice, those of the scan, and for managers in a delta also those who were not in it. */
-export async function readKeys({ db, run, settings, definition, now }: KeysInput): Promise<Keys> {
+/**
+ * Reads everybody twice: those of the scan, and as the source showed them before those who are not in it; in a full scan they
+ * are of interest for their addresses alone.
+ */
+export async function readKeys(input: KeysInput): Promise<Keys> {
+  const { run, settings, definition, now } = input;
   const mapping = mappingOf(settings, definition);
   const childKey = settings.manager.childKey ?? definition.manager?.childKey;
   const parentKey = settings.manager.parentKey ?? definition.manager?.parentKey;
@@ -48,29 +55,57 @@ export async function readKeys({ db, run, settings, definition, now }: KeysInput
   const isWanted = settings.manager.enabled && childKey !== undefined && parentKey !== undefined;
   const index = isWanted ? new ManagerIndex({ childKey, parentKey, compared }) : null;
   const names = new Names<UserRecord>();
+  const addresses = new Addresses();
   const ids = new Set<string>();
   const nameless = new Set<string>();
-  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, PAGE);
-  const kept = (after: string) => recordsPage<SourceUser>(db, run.connectionId, after, PAGE);
-  const readAll = async (each: (user: SourceUser, name: string | null, isShown: boolean) => void) => {
-    for await (const users of pagesOf<SourceUser>(staged))
-      for (const user of users) each(user, nameOf(user, mapping), true);
-    if (!index || run.mode !== 'delta') return;
-    for await (const users of pagesOf<SourceUser>(kept))
-      for (const user of users) if (!ids.has(user.id)) each(user, nameOf(user, mapping), false);
-  };
-  await readAll((user, name, isShown) => {
+  for await (const { user, isShown } of everybody(input, ids)) {
     if (isShown) ids.add(user.id);
+    const name = mappedText(user, mapping, 'userName');
+    const address = addressOf(user, name, mapping);
+    if (address !== null) addresses.note(address);
+    if (isShown && name !== null) names.note(name);
+    if (!isShown && run.mode !== 'delta') continue;
     if (name === null) nameless.add(user.id);
-    else if (isShown) names.note(name);
     index?.noteChild(user);
-  });
-  if (index || names.anyContested)
-    await readAll((user, name, isShown) => {
-      if (isShown && name !== null) names.add(name, asOf(user, now));
-      index?.noteParent(user);
-    });
-  return { ids, nameless, names, managers: index?.join() ?? { leads: new Map(), unled: new Map() } };
+  }
+  if (index || names.anyContested || addresses.anyShared)
+    for await (const { user, isShown } of everybody(input, ids)) {
+      const name = mappedText(user, mapping, 'userName');
+      const seen = asOf(user, now);
+      const address = addressOf(user, name, mapping);
+      if (address !== null)
+        addresses.add(address, { id: user.id, isActive: seen.state === 'active', isShown });
+      if (isShown && name !== null) names.add(name, seen);
+      if (isShown || run.mode === 'delta') index?.noteParent(user);
+    }
+  const managers = index?.join() ?? { leads: new Map(), unled: new Map() };
+  return { ids, nameless, names, addresses, managers };
+}
+
+/** Of whoever is there, and is somebody in the directory. */
+function addressOf(user: SourceUser, name: string | null, mapping: readonly MappedTarget[]): string | null {
+  return name === null || user.state === 'gone' ? null : mappedText(user, mapping, 'primaryEmail');
+}
+
+/** `ids`: of those in the scan, complete when they were read. */
+async function* everybody(
+  { db, run, known }: KeysInput,
+  ids: ReadonlySet<string>,
+): AsyncGenerator<{ readonly user: SourceUser; readonly isShown: boolean }> {
+  const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, PAGE);
+  for await (const users of pagesOf<SourceUser>(staged))
+    for (const user of users) yield { user, isShown: true };
+  if (run.mode === 'delta') {
+    const kept = (after: string) => recordsPage<SourceUser>(db, run.connectionId, after, PAGE);
+    for await (const users of pagesOf<SourceUser>(kept))
+      for (const user of users) if (!ids.has(user.id)) yield { user, isShown: false };
+    return;
+  }
+  const missing = [...known.ids.keys()].filter((id) => !ids.has(id));
+  for (let from = 0; from < missing.length; from += PAGE) {
+    const kept = await recordsAmong<SourceUser>(db, run.connectionId, missing.slice(from, from + PAGE));
+    for (const user of kept.values()) yield { user, isShown: false };
+  }
 }
 
 /**

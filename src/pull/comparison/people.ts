@@ -83,10 +83,10 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
 }
 
 /** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
-function takingOver({ line, email }: Arrival, names: Names<UserRecord>): Arrival {
+function takingOver({ line, ...rest }: Arrival, names: Names<UserRecord>): Arrival {
   const former = names.formerly(line.detail.userName ?? '');
-  if (!former) return { line, email };
-  return { line: { ...line, op: 'reactivate', subjectId: former.id, personId: former.personId }, email };
+  if (!former) return { line, ...rest };
+  return { line: { ...line, op: 'reactivate', subjectId: former.id, personId: former.personId }, ...rest };
 }
 
 /** A replica that lags never takes anything back. */
@@ -110,7 +110,7 @@ function compareOne(
   user: SourceUser,
   existing: UserRecord | undefined,
 ): void {
-  const { known, settings, run } = compared;
+  const { known, keys, settings, run } = compared;
   const managerId = managerOf(compared, shown.problems, user.id, existing);
   const manager = managerId === null ? undefined : known.ids.get(managerId);
   const resource = resourceOf(user, mapping, manager === undefined ? null : { id: manager });
@@ -156,6 +156,15 @@ function compareOne(
     if (leaves) line('deactivate');
     return;
   }
+  const email = primaryEmail(resource);
+  if (isActive(resource) && email !== null && keys.addresses.isContested(email)) {
+    shown.skipped += 1;
+    if (!isKnown) shown.absent.add(user.id);
+    shown.problems.add(
+      `${user.id} has the address ${email}, which somebody else who is active has too: nothing changes for them.`,
+    );
+    return;
+  }
   const before = existing?.resource ?? null;
   const refusal = refusalIn(() => acceptableUser(before, trimmedUser(resource)));
   if (refusal !== null) {
@@ -165,7 +174,8 @@ function compareOne(
     return;
   }
   if (!existing) {
-    arriving.push({ line: lineOf('create'), email: primaryEmail(resource) });
+    const isSecond = email !== null && !isActive(resource) && keys.addresses.isShared(email);
+    arriving.push({ line: lineOf('create'), email, isSecond });
     return;
   }
   const left = existing.active && !isActive(resource);

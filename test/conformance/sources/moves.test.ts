@@ -255,6 +255,54 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await found('hal')).toHaveLength(2);
   });
 
+  it('lets two wait of whom either could be one person, and prefers the id, then whoever is active', async () => {
+    const configuration = { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' };
+    const google = { strategy: 'google', sync: { enabled: false }, configuration };
+    const made = async (name: string, matchPeople: boolean) =>
+      Pulled.make(bridge, { name, ...google, matchPeople });
+    const known = '100000000000000000015';
+    Object.assign(state, {
+      users: [user(known, { name: 'ida' }), ...['jon', 'kim', 'lea'].map((name) => user(name))],
+      groups: [],
+    });
+    await (await made('Before', false)).activate();
+    const personOf = async (sourceId: string) =>
+      (await bridge.db('users').where({ external_id: sourceId }).orderBy('created_at', 'desc').first())
+        ?.person_id;
+    const before = new Map<string, string>();
+    for (const id of [known, 'jon', 'kim', 'lea']) before.set(id, await personOf(id));
+
+    const login = (name: string, more: Partial<SourceUser> & { readonly name: string }) => {
+      const { attributes } = user('', more);
+      return user(`x-${name}`, { ...more, attributes: { ...attributes, login: addressOf(`x-${name}`) } });
+    };
+    state.users = [
+      // In this order by their ids: whose address it is by now, and whose id it is.
+      { ...login('new-ida', { name: 'ida' }), id: '100000000000000000014' },
+      user(known, { name: 'ida.lovelace' }),
+      login('jon-1', { name: 'jon' }),
+      login('jon-2', { name: 'jon' }),
+      login('kim-1', { name: 'kim', state: 'inactive' }),
+      login('kim-2', { name: 'kim' }),
+      login('lea-1', { name: 'lea', state: 'inactive' }),
+      login('lea-2', { name: 'lea', state: 'inactive' }),
+    ];
+    const after = await made('After', true);
+    const shown = await after.ended((await bridge.admin('POST', `${after.path}/activate`)).body.preview);
+    expect(shown).toMatchObject({ summary: { created: 2, skipped: 6 }, error: expect.any(String) });
+    expect((await after.changes(shown.id)).map(({ op, subject }) => [op, subject.id]).sort()).toEqual(
+      [before.get(known), before.get('kim')].map((id) => ['match', id]).sort(),
+    );
+    expect(await after.activate()).toMatchObject({ state: 'DONE', summary: { created: 2, skipped: 6 } });
+    expect(await personOf(known)).toBe(before.get(known));
+    expect(await personOf('x-kim-2')).toBe(before.get('kim'));
+    expect(await personOf('100000000000000000014')).toBeUndefined();
+    // Nobody else can be meant by now; of the others nobody knows still.
+    expect(await after.sync({ full: true })).toMatchObject({ summary: { created: 2, skipped: 4 } });
+    expect(await personOf('100000000000000000014')).not.toBe(before.get(known));
+    expect(await personOf('x-kim-1')).not.toBe(before.get('kim'));
+  });
+
   it('keeps runs for thirty days, previews for one, and the newest of all', async () => {
     state.groups = [];
     const again = await Pulled.make(bridge, {

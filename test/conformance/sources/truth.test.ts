@@ -457,6 +457,39 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await managers()).toEqual({});
   });
 
+  it.each([true, false])(
+    'changes nothing for two active people with one address (full: %s)',
+    async (full) => {
+      const named = (name: string) => ({ ...user(name).attributes, title: 'Changed' });
+      const second = (id: string) =>
+        user(id, { attributes: { ...named('a1'), login: `${id}@acme.example`, email: 'A1@acme.example' } });
+      Object.assign(state, { position: 'here', changed: ['a1', 'n1'] });
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+      state.users.push(second('n1'));
+      change('a1', { attributes: named('a1') });
+      expect(await pulled.sync({ full })).toMatchObject({
+        state: 'DONE',
+        summary: { created: 0, updated: 0, skipped: 2 },
+        error: expect.stringContaining(
+          'n1 has the address A1@acme.example, which somebody else who is active',
+        ),
+      });
+      expect(await active()).toBe(6);
+      // The one who was there is not in a delta, and not in a full scan whose page was lost.
+      Object.assign(state, { changed: ['n1'], hidden: ['a1'] });
+      expect(await pulled.sync({ full })).toMatchObject({ summary: { created: 0, updated: 0, skipped: 1 } });
+      // Whoever is inactive, or gone by the source's own word, has it no more.
+      Object.assign(state, { changed: ['a1', 'n1'], hidden: [] });
+      change('n1', { state: 'inactive' });
+      expect(await pulled.sync({ full })).toMatchObject({ summary: { created: 1, updated: 1, skipped: 0 } });
+      state.users = [...state.users.filter(({ id }) => id !== 'n1' && id !== 'a1'), second('n2')];
+      state.changed = ['n2'];
+      expect(await pulled.sync({ full })).toMatchObject({ summary: { created: 1, skipped: 0 } });
+      expect((await pulled.people())['n2@acme.example']).toBe(true);
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    },
+  );
+
   it('breaks loops of managers, and says of two with one name that nothing changes for them', async () => {
     change('a1', { attributes: { ...user('a1').attributes, boss: 'a2' } });
     change('a2', { attributes: { ...user('a2').attributes, boss: 'a1' } });
