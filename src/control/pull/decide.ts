@@ -62,7 +62,7 @@ export async function undoSource(
     for (const run of await pullRunsOfIncident(tx, incident.id)) {
       if (!isChosen(selection, run)) continue;
       const off = await callOffLines(tx, run.id, passes, { by: cause.actor.name, at });
-      lines.push(...off.map((line) => decidedLine(run, line)));
+      lines.push(...off.filter(isOfPerson).map((line) => decidedLine(run, line)));
     }
     await wantAllBack(tx, incident, selection, stores, cause, at);
     if (lines.length > 0) await sourceEvent(tx, at, incident, cause, 'undone', lines);
@@ -83,8 +83,25 @@ async function decideHeldLines(
   const [run] = await pullRunsOfIncident(tx, incident.id);
   if (run?.state !== 'HELD' || !isChosen(selection, run)) return [];
   const decision = { state, by: cause.actor.name, at };
-  const lines = await decideLines(tx, run.id, choiceOf(selection), decision);
+  const passes = choiceOf(selection);
+  const lines = await decideLines(tx, run.id, (line) => isOfPerson(line) && passes(line), decision);
+  await decideGroups(tx, run, decision);
   return lines.map((line) => decidedLine(run, line));
+}
+
+const isOfPerson = ({ kind }: Line) => kind === 'user';
+
+/** A group goes with the last of its members: where one stays, by somebody's decision, it stays as well. */
+async function decideGroups(tx: Db, { id }: PullRun, decision: Parameters<typeof decideLines>[3]) {
+  const undone = await linesOf(tx, id, ['held', 'discarded'], 0, LINES_MAX);
+  const groupsOf = (state: Line['state']) =>
+    new Set(undone.flatMap((line) => (line.state === state ? (line.detail.group?.sourceId ?? []) : [])));
+  const waiting = groupsOf('held');
+  const staying = groupsOf('discarded');
+  const isDue = (line: Line) => !isOfPerson(line) && !waiting.has(line.sourceId);
+  const stays = (line: Line) => isDue(line) && staying.has(line.sourceId);
+  await decideLines(tx, id, stays, { ...decision, state: 'discarded' });
+  await decideLines(tx, id, isDue, decision);
 }
 
 function isChosen(selection: IncidentSelection, { correlationId }: PullRun): boolean {

@@ -72,8 +72,11 @@ export async function compareGroups(
   for (const line of lines) {
     await add(line);
     if (line.op !== 'remove' || line.subjectId === null) continue;
-    const members = (await memberSourceIds(db, line.subjectId)).size;
-    shrinking.push({ name: line.display, members, leaving: members });
+    const ids = [...(await memberSourceIds(db, line.subjectId))];
+    shrinking.push({ name: line.display, members: ids.length, leaving: ids.length });
+    // After the group's own line, with which they go: each is somebody's loss.
+    const detail: LineDetail = { group: { sourceId: line.sourceId, display: line.display } };
+    for await (const one of memberships('leave', ids, detail, input)) await add(one);
   }
   const members = new Members(input);
   const doubted: { what: 'members'; id: string; reason: string }[] = [];
