@@ -17,6 +17,7 @@ const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
   phoneNumbers_invalid: ['phoneNumber'],
   phonenumbers_invalid: ['phoneNumber'],
   improper_enterprise_schema_format: ENTERPRISE,
+  unable_to_create_team_profile_fields: ENTERPRISE,
   email_taken: EMAIL,
   email_invalid: EMAIL,
   emails_invalid: EMAIL,
@@ -25,13 +26,33 @@ const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
   missing_primary_email: EMAIL,
 };
 
+/** Of one of the attributes, and Slack need not say of which. */
+const ABOUT_SOME = new Set([
+  'invalid_attribute_format',
+  'invalid_emoji_not_allowed',
+  'invalid_name_maxlength',
+  'invalid_name_specials',
+  'improper_enterprise_schema_format',
+  'unable_to_create_team_profile_fields',
+  'truncation_error',
+]);
+
+/** True where one of several attributes may be to blame, and the others may pass without it. */
+export function isAboutSome({ code }: Refusal): boolean {
+  return ABOUT_SOME.has(code);
+}
+
 const TAKEN = new Set(['email_taken', 'username_taken']);
 
 /** Of the attributes that were sent; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
   const { code, description } = refusal;
   const taken = TAKEN.has(code);
-  return Object.keys(sent)
+  const names = Object.keys(sent);
+  const [only] = names;
+  if (names.length === 1 && only !== undefined && isAboutSome(refusal))
+    return [{ attribute: only, reason: description }];
+  return names
     .filter((name) => isAbout(refusal, name, sent))
     .map((attribute) => ({ attribute, reason: description, ...(taken ? { taken } : {}) }));
 }
@@ -39,7 +60,6 @@ export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly 
 function isAbout({ code, description }: Refusal, name: string, sent: Attributes): boolean {
   if (code === 'invalid_emoji_not_allowed') return /\p{Extended_Pictographic}/u.test(sent[name] ?? '');
   // Slack may name the attribute, and need not.
-  if (code === 'invalid_attribute_format')
-    return Object.keys(sent).length === 1 || description.includes(name);
+  if (code === 'invalid_attribute_format') return description.includes(name);
   return ATTRIBUTES_OF[code]?.includes(name) ?? false;
 }

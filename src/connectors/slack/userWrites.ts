@@ -13,7 +13,7 @@ import * as calls from './api/calls.ts';
 import { passes, type Refusal, refused, STORE, USER_NAME_REFUSED } from './api/errors.ts';
 import { type IdentifiedBy, newUser, patchOperation, toRemoteUser } from './mapping.ts';
 import { normalizeUserName, userNameCandidates } from './names.ts';
-import { refusedAttributes } from './notAccepted.ts';
+import { isAboutSome, refusedAttributes } from './notAccepted.ts';
 import type { Workspace } from './workspace.ts';
 
 export async function applyToUser(
@@ -49,12 +49,22 @@ async function createUser(
   const names = namesToTry(change, identifiedBy);
   const notAccepted: NotAccepted[] = [];
   let { attributes } = change;
+  let trials: Iterator<readonly NotAccepted[]> | null = null;
+  let leftOut: readonly NotAccepted[] = [];
   for (;;) {
     const [userName = ''] = names;
-    const answer = await scim(calls.create('user', newUser(attributes, userName)), action, context);
+    const sent = without(attributes, leftOut);
+    const answer = await scim(calls.create('user', newUser(sent, userName)), action, context);
     if (answer.ok) {
       const observed = toRemoteUser(answer.value, identifiedBy);
-      return { remoteId: observed.remoteId, outcome: 'done', sent: { userName }, observed, notAccepted };
+      const refusedParts = [...notAccepted, ...leftOut];
+      return {
+        remoteId: observed.remoteId,
+        outcome: 'done',
+        sent: { userName },
+        observed,
+        notAccepted: refusedParts,
+      };
     }
     const { refusal } = answer;
     if (USER_NAME_REFUSED.has(refusal.code) && names.length > 1) {
@@ -65,6 +75,14 @@ async function createUser(
     const { primaryEmail: _, userName: __, ...optional } = attributes;
     const refusedNow = refusedAttributes(refusal, optional);
     if (refusedNow.length === 0) {
+      if (isAboutSome(refusal)) {
+        trials ??= oneByOne(optional, refusal);
+        const next = trials.next();
+        if (!next.done) {
+          leftOut = next.value;
+          continue;
+        }
+      }
       const disposition = creationDisposition(refusal, identifiedBy);
       const [own] = disposition === 'rejected' ? refusedAttributes(refusal, attributes) : [];
       throw refused({ action, writes: true }, refusal, disposition, own?.taken ? own.attribute : undefined);
@@ -74,6 +92,16 @@ async function createUser(
   }
 }
 
+/** What to leave out, where Slack does not say which attribute it refuses: each alone, and all in the end. */
+function* oneByOne(
+  optional: Attributes,
+  { description: reason }: Refusal,
+): Generator<readonly NotAccepted[]> {
+  const all = Object.keys(optional).map((attribute) => ({ attribute, reason }));
+  for (const one of all) yield [one];
+  if (all.length > 1) yield all;
+}
+
 async function updateUser(
   { scim, identifiedBy }: Workspace,
   { remoteId, attributes }: Update<'user'>,
@@ -81,19 +109,26 @@ async function updateUser(
 ): Promise<Applied<'user'>> {
   const action = `update user ${remoteId}`;
   const notAccepted: NotAccepted[] = [];
-  let left = attributes;
-  while (left.length > 0) {
-    const answer = await scim(calls.patch('user', remoteId, left.map(patchOperation)), action, context);
+  const queue = [attributes];
+  let done: { readonly observed?: RemoteUser } | null = null;
+  for (let some = queue.shift(); some !== undefined; some = queue.shift()) {
+    if (some.length === 0) continue;
+    const answer = await scim(calls.patch('user', remoteId, some.map(patchOperation)), action, context);
     if (answer.ok) {
-      return { remoteId, outcome: 'done', notAccepted, ...observedIn(answer.value, identifiedBy) };
+      done = observedIn(answer.value, identifiedBy);
+      continue;
     }
-    const sent = Object.fromEntries(left.map(({ name, to }) => [name, to]));
+    const sent = Object.fromEntries(some.map(({ name, to }) => [name, to]));
     const refusedNow = refusedAttributes(answer.refusal, sent);
-    if (refusedNow.length === 0) throw refused({ action, writes: true }, answer.refusal);
-    notAccepted.push(...refusedNow);
-    left = left.filter(({ name }) => !refusedNow.some(({ attribute }) => attribute === name));
+    if (refusedNow.length > 0) {
+      notAccepted.push(...refusedNow);
+      queue.unshift(some.filter(({ name }) => !refusedNow.some(({ attribute }) => attribute === name)));
+    } else if (isAboutSome(answer.refusal)) {
+      const half = Math.ceil(some.length / 2);
+      queue.unshift(some.slice(0, half), some.slice(half));
+    } else throw refused({ action, writes: true }, answer.refusal);
   }
-  return { remoteId, outcome: 'already', notAccepted };
+  return { remoteId, outcome: done === null ? 'already' : 'done', notAccepted, ...done };
 }
 
 function without(attributes: Attributes, refusedNow: readonly NotAccepted[]): Attributes {
