@@ -177,8 +177,9 @@ function stateDrift(
     return desired.lifecycle === 'active' ? { kind: 'disabledThere', patch } : { patch };
   }
   const isLocked = link.state === 'disabled' && account.state === 'locked';
-  // Nothing was changed since, but what keeps the account shut is not the bridge's to lift.
-  if (isLocked && desired.lifecycle === 'active' && link.disabledBy !== lockedBy(account)) {
+  // Nothing was changed since, but what keeps the account shut is not the bridge's to lift, or for others to lift.
+  const matters = desired.lifecycle === 'active' || account.awaitsApproval === true;
+  if (isLocked && matters && link.disabledBy !== lockedBy(account)) {
     return { patch: { disabledBy: lockedBy(account) } };
   }
   if (link.disabledBy === 'unapproved' && account.state === 'disabled') {

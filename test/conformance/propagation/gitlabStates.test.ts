@@ -70,6 +70,22 @@ describe('an account that waits for approval', () => {
   });
 });
 
+it.each([
+  ['deactivated in the directory', (id: string) => world.setActive(id, false)],
+  ['deleted in the directory', (id: string) => world.remove(`/Users/${id}`)],
+] as const)('opens a leaver again who was %s and whom an approval would let in', async (_, leaves) => {
+  await world.add(TYPE);
+  const jane = await world.join('jane');
+  await leaves(jane);
+  expect(remote('jane').state).toBe('blocked');
+  remote('jane').state = 'blocked_pending_approval';
+  await world.store(TYPE, 'POST', '/sync');
+  await until(async () => (await openLeavers()).length === 1);
+  approve('jane');
+  await until(async () => (await openLeavers()).length === 0);
+  expect(remote('jane').state).toBe('blocked');
+});
+
 it.each(['banned', 'ldap_blocked'] as const)(
   'somebody whose account is %s is not let in again',
   async (state) => {
