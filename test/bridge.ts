@@ -20,7 +20,7 @@ import type { MailServer } from '../src/outbound/mail.ts';
 import type { OutboundConfig } from '../src/outbound/outbound.ts';
 import { accountSources, createSources, SOURCES } from '../src/sources/registry.ts';
 import type { SourceDefinition } from '../src/sources/source.ts';
-import { type Clock, systemClock } from '../src/support/clock.ts';
+import { type Clock, isoTime, systemClock } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
 import { type Keyring, parseKeyring } from '../src/support/secret.ts';
 import { TO_LOOPBACK } from './outbound.ts';
@@ -167,7 +167,7 @@ export async function startBridge(
   };
   const settled = (withinMs = SETTLED_WITHIN_MS) =>
     eventually(
-      async () => (await isIdle(db)) || undefined,
+      async () => (await isIdle(db, clock)) || undefined,
       withinMs,
       () => describeWork(db),
     ).then(() => {});
@@ -197,9 +197,11 @@ export async function startBridge(
   };
 }
 
-async function isIdle(db: Knex): Promise<boolean> {
+/** What failed for now, and is tried again later, is waited for only once that is due. */
+async function isIdle(db: Knex, clock: Clock): Promise<boolean> {
   const busy = await db('tasks')
     .where({ state: 'pending' })
+    .where((task) => task.where({ failing: false }).orWhere('run_at', '<=', isoTime(clock.now())))
     .select(db.raw('1'))
     .unionAll(db('sync_runs').whereIn('state', ['QUEUED', 'RUNNING']).select(db.raw('1')))
     .first();

@@ -13,6 +13,7 @@ import type { DesiredUser, Lifecycle } from '../model/desired.ts';
 import { loadDesiredUsers } from '../stores/desired.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
+import { retryOwed } from './refusal.ts';
 
 /** Where a person stands who may be on the way out. */
 export interface Leaving {
@@ -31,19 +32,22 @@ export interface Leaving {
   readonly isSpared?: boolean;
 }
 
-/** `undone`: something of the plan is held, or the vendor refused it. Answers when the account is to be read back; null where the task is done with. */
+/** `undone`: something of the plan is held, or the vendor refused it, who is asked again. Answers when the account is to be read back; null where the task is done with. */
 export async function settleLeaver(
   tx: Db,
   attempt: Attempt,
   leaving: Leaving,
-  undone: boolean,
+  undone: { readonly isHeld: boolean; readonly isRefused: boolean },
 ): Promise<string | null> {
   const { store, settings } = attempt.context;
   const personId = attempt.task.subject.id;
   if (leaving.lifecycle !== 'active') {
-    const isWaiting = (leaving.isSpared || undone || leaving.waits) && leaving.hadAccess;
+    const { isHeld, isRefused } = undone;
+    const isWaiting = (leaving.isSpared || isHeld || isRefused || leaving.waits) && leaving.hadAccess;
     if (isWaiting && !leaving.accessTaken) {
       await openLeaver(tx, attempt, attempt.now());
+      const leaver = isRefused ? await getLeaver(tx, store.id, personId) : null;
+      if (leaver) await retryOwed(tx, attempt, leaver.since);
       return null;
     }
     if (leaving.stillThere) return null;
@@ -66,20 +70,23 @@ function openLeaver(tx: Db, { context, task }: Attempt, since: string): Promise<
 
 /**
  * After an attempt that failed. A write that takes somebody out of scope (a new title, a lost membership, a return to
- * a directory whose rules leave them out) asks for their task like any other: only a look says that they leave.
+ * a directory whose rules leave them out) asks for their task like any other: only a look says that they leave. True
+ * of whoever is to lose access.
  */
-export async function openUnsaidLeaver(attempt: Attempt): Promise<void> {
+export async function openUnsaidLeaver(attempt: Attempt): Promise<boolean> {
   const { db, context, task } = attempt;
-  if (task.subject.kind !== 'user' || task.isOpenLeaver) return;
+  if (task.subject.kind !== 'user') return false;
+  if (task.isOpenLeaver) return true;
   const link = await getLink(db, context.store.id, task.subject);
   // Of an account that is gone it is not known yet whether another one has taken its place.
-  if (!attempt.lost && !(link && isUsable(link))) return;
+  if (!attempt.lost && !(link && isUsable(link))) return false;
   const [person] = await loadDesiredUsers(db, context, [task.subject.id]);
-  if (person === undefined || person.lifecycle === 'active') return;
+  if (person === undefined || person.lifecycle === 'active') return false;
   await attempt.record(async (tx) => {
     await openLeaver(tx, attempt, attempt.now());
     await hurryTask(tx, task.id, PRIORITY.leaver);
   });
+  return true;
 }
 
 /** Whoever waits for an approval may be let in at any time. */

@@ -19,6 +19,7 @@ import type { Attempt } from './attempt.ts';
 import { reasonOf } from './driftStatus.ts';
 import type { OwnWait } from './keys/order.ts';
 import { type Leaving, settleLeaver } from './leavers.ts';
+import { retryOwed } from './refusal.ts';
 
 export interface Outcome {
   readonly heldReasons: readonly string[];
@@ -31,6 +32,8 @@ export interface Outcome {
   readonly waitMs?: number;
   /** Keys that the subject wants and another has: as remembered, and from now on. */
   readonly keyWaits?: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] };
+  /** ISO time: since when the vendor refuses what is to be taken; null where it refuses no such thing. */
+  readonly owedSince?: string | null;
   /** Nothing is left of the subject on this store, and nobody will ask for it. */
   readonly forgotten?: boolean;
   /** Of a person; groups leave nothing behind. */
@@ -72,8 +75,9 @@ export async function conclude(
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
   if (attempt.asked && isNews(store.lastSuccessAt, attempt)) await recordSuccess(tx, store.id, attempt.now());
-  const undone = outcome.heldReasons.length + (outcome.refusals ?? []).length > 0;
+  const undone = { isHeld: outcome.heldReasons.length > 0, isRefused: (outcome.refusals ?? []).length > 0 };
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
+  if (outcome.owedSince) await retryOwed(tx, attempt, outcome.owedSince);
   const waits = (outcome.waiting ?? []).length > 0;
   const dueAt = [
     recheckAt,

@@ -1,9 +1,15 @@
-/** A vendor's lasting "you may not touch this": said in the status and the audit log, and not tried again. */
+/**
+ * A vendor's lasting "you may not touch this": said in the status and the audit log. It is not tried again, unless
+ * something is to be taken there.
+ */
 
 import type { VendorCall } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import { scheduleRetry } from '../db/queue/rechecks.ts';
 import type { VendorAnswer } from '../db/seen/syncStatuses.ts';
 import { type Change, endsAccess } from '../model/change.ts';
 import { RemoteError } from '../model/errors.ts';
+import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 
 export interface Refusal {
@@ -25,6 +31,21 @@ export async function forbiddenAsSkip(
   await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
+}
+
+const OWED_GAP_MIN_MS = 5_000;
+const OWED_GAP_MAX_MS = 60 * 60_000;
+
+/**
+ * What the vendor refused to take from the subject is still owed since then: it is asked again after as long as it was
+ * asked for already, within the hour. Part of the transaction that concludes the attempt.
+ */
+export function retryOwed(tx: Db, { task, deps }: Attempt, since: string): Promise<void> {
+  const { environmentId, storeId, subject, causes } = task;
+  const now = deps.clock.now();
+  const gapMs = Math.min(OWED_GAP_MAX_MS, Math.max(OWED_GAP_MIN_MS, now - Date.parse(since)));
+  const look = { environmentId, storeId, subject, at: isoTime(now + gapMs) };
+  return scheduleRetry(tx, { ...look, correlationId: causes.at(-1) ?? null });
 }
 
 /** Thrown of what the vendor answered that it did nothing: whatever is found there somebody else did. */

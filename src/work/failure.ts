@@ -4,7 +4,6 @@
  */
 
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
-import { PRIORITY } from '../db/queue/tasks.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Attempt } from '../settle/attempt.ts';
@@ -84,7 +83,7 @@ export async function settleFailure(
     case 'noSeats':
       return putOffForSeats(attempt, error);
     default:
-      return park(attempt, error);
+      return giveUp(attempt, error);
   }
 }
 
@@ -131,7 +130,7 @@ async function tryAgain(
   const { task, context } = attempt;
   const attempts =
     task.attempts + (always || othersSucceeded(task, [context.store.lastSuccessAt, servedAt]) ? 1 : 0);
-  if (attempts >= context.settings.maxAttempts) return park(attempt, error);
+  if (attempts >= context.settings.maxAttempts) return giveUp(attempt, error);
   await later(attempt, error, { attempts }, retryDelayMs(attempts, streak));
 }
 
@@ -140,12 +139,14 @@ async function later(
   error: RemoteError,
   counts: { readonly attempts?: number; readonly postponed?: number; readonly failing?: boolean },
   gapMs: number,
+  warning: string | null = null,
 ): Promise<void> {
   const runAt = isoTime(attempt.deps.clock.now() + gapMs);
   const failure = { failedAt: attempt.now(), error: answerOf(error), ...counts };
   await attempt.record(async (tx) => {
     await retryLater(tx, attempt.task, runAt, failure);
     if (counts.failing) await sayFailed(tx, attempt, error);
+    if (warning !== null) attempt.warn(warning, { reason: error.message });
   });
 }
 
@@ -193,6 +194,14 @@ export function backoffMs(failures: number): number {
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
 }
 
+/** Nobody who is to lose access is given up: that is tried again with growing gaps, whatever the vendor says. */
+async function giveUp(attempt: Attempt, error: RemoteError): Promise<void> {
+  if (!(await openUnsaidLeaver(attempt))) return park(attempt, error);
+  const { postponed } = attempt.task;
+  const warning = postponed === 0 ? 'a leaver is refused, and has access still' : null;
+  await later(attempt, error, { postponed: postponed + 1, failing: true }, postponeGapMs(postponed), warning);
+}
+
 async function park(attempt: Attempt, error: RemoteError): Promise<void> {
   await attempt.record(async (tx) => {
     await parkTask(tx, attempt.task, {
@@ -207,8 +216,6 @@ async function park(attempt: Attempt, error: RemoteError): Promise<void> {
       subject: attempt.task.subject,
       reason: error.message,
     });
-    if (attempt.task.priority === PRIORITY.leaver && attempt.task.subject.kind === 'user')
-      attempt.warn('a leaver is parked, and may have access still', { reason: error.message });
   });
 }
 

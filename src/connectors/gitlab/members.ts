@@ -11,6 +11,7 @@ import * as calls from './api/calls.ts';
 import type { Answered, Instance } from './api/client.ts';
 import {
   type Attempt,
+  failed,
   isInherited,
   isLasting,
   isMemberAlready,
@@ -85,29 +86,32 @@ async function raise(
   level: number,
   context: CallContext,
 ): Promise<MemberOutcome> {
-  const present = await directLevel(instance, group, user, context);
-  if (present !== null && present >= level) return { remoteId: user, outcome: 'already' };
   const action = `make user ${user} ${accessLevelName(level)} of group ${group}`;
+  const present = await directMember(instance, group, user, context);
+  // GitLab has just said that there is such a membership.
+  if (present === null) throw failed(action, 'waits', 'the membership is gone again');
+  if (present.level !== null && present.level >= level) return { remoteId: user, outcome: 'already' };
   const answer = await instance.client.ask(calls.editMember(user), { context, action }, (api) =>
     api.members.edit(group, Number(user), level),
   );
   return outcomeOf(user, level, { action, writes: true }, answer);
 }
 
-/** GitLab has just said that there is such a membership; when it is gone again, the change is tried anew. */
-async function directLevel(
+/** Null where there is no membership of the group's own. */
+async function directMember(
   instance: Instance,
   group: string,
   user: string,
   context: CallContext,
-): Promise<number | null> {
+): Promise<RemoteMember | null> {
   const attempt = { action: `read the membership of user ${user} in group ${group}`, writes: false };
   const { action } = attempt;
   const answer = await instance.client.ask(calls.readMember(user), { context, action }, (api) =>
     api.members.show(group, Number(user)),
   );
-  if (answer.ok) return memberOf(answer.value).level;
-  throw refused(attempt, answer.refusal, isNoRecord(answer.refusal) ? 'transient' : undefined);
+  if (answer.ok) return memberOf(answer.value);
+  if (isNoRecord(answer.refusal)) return null;
+  throw refused(attempt, answer.refusal);
 }
 
 async function hasLevel(
@@ -143,8 +147,16 @@ async function revoke(
     } as Record<string, unknown>),
   );
   if (answer.ok) return { remoteId, outcome: 'done' };
-  if (isNoRecord(answer.refusal)) return { remoteId, outcome: 'already' };
-  return refusedMember(remoteId, attempt, answer.refusal);
+  if (!isNoRecord(answer.refusal)) return refusedMember(remoteId, attempt, answer.refusal);
+  if ((await directMember(instance, group, remoteId, context)) === null)
+    return { remoteId, outcome: 'already' };
+  const { words, status } = answer.refusal;
+  return {
+    remoteId,
+    outcome: 'refused',
+    reason: `${words}, and GitLab shows the membership all the same`,
+    status,
+  };
 }
 
 /** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */

@@ -10,7 +10,7 @@ import type { CallContext, MemberConnector, MemberOutcome } from '../connector.t
 import type { Resource } from './api/calls.ts';
 import * as calls from './api/calls.ts';
 import type { ScimClient } from './api/client.ts';
-import { isAboutGroup, isMemberGone, type Refusal, refused, STORE } from './api/errors.ts';
+import { isAboutGroup, type Refusal, refused, STORE, saysNoMember } from './api/errors.ts';
 import { readResource } from './api/pages.ts';
 import { type PatchOperation, quote, toRemoteMembers } from './mapping.ts';
 import type { Workspace } from './workspace.ts';
@@ -66,7 +66,8 @@ async function applyBatch(
     const answer = await scim(call, action, context);
     if (answer.ok) return all(ids, 'done');
     const { refusal } = answer;
-    if (op === 'revoke' && ids.length === 1 && isMemberGone(refusal.code)) return all(ids, 'already');
+    if (op === 'revoke' && ids.length === 1 && saysNoMember(refusal.code))
+      return await lookAfter(scim, groupId, ids, refused({ action, writes: true }, refusal), context);
     const error = refused({ action, writes: true }, refusal);
     if (isAboutGroup(refusal)) return refusedAll(ids, error);
     throw error.disposition === 'rejected' ? refusedMembers(action, refusal) : error;
@@ -75,6 +76,19 @@ async function applyBatch(
     if (!isOnes) throw error;
     return refusedAll(ids, error);
   }
+}
+
+/** Slack says that there is nobody to remove, and may say so of a member who is only deactivated. */
+async function lookAfter(
+  scim: ScimClient,
+  groupId: string,
+  ids: readonly string[],
+  error: RemoteError,
+  context: CallContext,
+): Promise<readonly MemberOutcome[]> {
+  const { items } = await listMembers(scim, groupId, context);
+  if (!items.some(({ remoteId }) => ids.includes(remoteId))) return all(ids, 'already');
+  return refusedAll(ids, error, ', and Slack shows the membership all the same');
 }
 
 /** All of these are in the group, as far as it shows its members. */
@@ -90,11 +104,11 @@ function isWithout(group: Resource, ids: readonly string[]): boolean {
 }
 
 /** What else is to be done in the group is done all the same. */
-function refusedAll(ids: readonly string[], { message: reason, status }: RemoteError): MemberOutcome[] {
+function refusedAll(ids: readonly string[], { message, status }: RemoteError, more = ''): MemberOutcome[] {
   return ids.map((remoteId) => ({
     remoteId,
     outcome: 'refused',
-    reason,
+    reason: `${message}${more}`,
     ...(status === undefined ? {} : { status }),
   }));
 }

@@ -7,6 +7,7 @@
 import type { Kind, Subject } from '../../model/subject.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { getLeaver } from './leavers.ts';
 import { type Intent, setIntent } from './queue.ts';
 import { enqueueTask, PRIORITY } from './tasks.ts';
 
@@ -34,6 +35,25 @@ export async function scheduleRecheck(db: Db, look: Recheck): Promise<void> {
     })
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge(['at', 'intent', 'correlation_id']);
+}
+
+/** Nothing of it is left to be found: the subject is settled anew. */
+const NOTHING_MEANT: Intent = { ops: [], attributes: {} };
+
+/** What is owed to the subject, and the vendor refused, is tried again then; a recheck that waits already comes first. */
+export async function scheduleRetry(db: Db, look: Omit<Recheck, 'intent'>): Promise<void> {
+  await db('second_looks')
+    .insert({
+      environment_id: look.environmentId,
+      store_id: look.storeId,
+      kind: look.subject.kind,
+      subject_id: look.subject.id,
+      at: look.at,
+      intent: toJson(NOTHING_MEANT),
+      correlation_id: look.correlationId,
+    })
+    .onConflict(['store_id', 'kind', 'subject_id'])
+    .ignore();
 }
 
 /** Schedules a recheck for each task in which the former holder of the lease may have left a call. */
@@ -88,18 +108,23 @@ export async function enqueueDueRechecks(
       await enqueueTask(tx, storeId, {
         environmentId: row.environment_id,
         subject,
-        priority: PRIORITY.normal,
+        priority: (await isLeaver(tx, storeId, subject)) ? PRIORITY.leaver : PRIORITY.normal,
         correlationIds: row.correlation_id === null ? [] : [row.correlation_id],
         at: now,
       });
       const task = await tx('tasks').where(key).first('id');
-      await setIntent(tx, task.id, { ...fromJson<Intent>(row.intent), again: true });
+      const intent = fromJson<Intent>(row.intent);
+      if (intent.ops.length > 0 || intent.lost) await setIntent(tx, task.id, { ...intent, again: true });
       await tx('second_looks').where(key).delete();
       return true;
     });
     hasSome ||= isPut;
   }
   return hasSome;
+}
+
+async function isLeaver(tx: Db, storeId: string, { kind, id }: Subject): Promise<boolean> {
+  return kind === 'user' && (await getLeaver(tx, storeId, id)) !== null;
 }
 
 /**

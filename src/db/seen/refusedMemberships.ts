@@ -9,7 +9,7 @@ export interface RefusedMembership {
   readonly level: number | null;
   /** The vendor's. */
   readonly words: string;
-  /** ISO time */
+  /** ISO time: of a grant, the last time; of a revoke, which is owed all along, the first. */
   readonly refusedAt: string;
 }
 

@@ -14,7 +14,7 @@ import { remoteKey } from '../gate/claims.ts';
 import { announceBatch, type Batch, batchesOf } from '../gate/memberBatches.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import { type Refusal, saysNothingDone } from '../refusal.ts';
-import { type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
+import { allRefused, type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
 
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */
@@ -139,7 +139,7 @@ async function applyBatch(
   const { calls: made, callContext } = attempt.calling(first.op);
   const outcomes = await connector
     .applyMembers(batch, callContext)
-    .catch((error: unknown) => splitOrFailed(attempt, batch, made, error));
+    .catch((error: unknown) => splitOrRefused(attempt, batch, made, error));
   const calls = [...told, ...made];
   if (outcomes === null) {
     // The vendor did nothing of it. What is announced says whom both halves are about.
@@ -194,14 +194,13 @@ async function applyBatch(
 }
 
 /** Null where the halves may pass apart. */
-async function splitOrFailed(
-  attempt: Attempt,
-  batch: Batch,
-  calls: readonly VendorCall[],
-  error: unknown,
-): Promise<null> {
-  if (error instanceof RemoteError && error.splits && batch.length > 1) return null;
-  return failed(attempt, batch, calls, error);
+async function splitOrRefused(
+  ...failure: Parameters<typeof failed>
+): Promise<readonly MemberOutcome[] | null> {
+  const [, batch, , error] = failure;
+  if (!(error instanceof RemoteError) || error.disposition !== 'rejected') return failed(...failure);
+  if (error.splits && batch.length > 1) return null;
+  return allRefused(batch, error);
 }
 
 /** A refusal of everybody is about the credential. */

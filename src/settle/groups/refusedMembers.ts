@@ -15,6 +15,7 @@ import {
   saveRefused,
 } from '../../db/seen/refusedMemberships.ts';
 import type { MembershipChange } from '../../model/change.ts';
+import type { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Refusal } from '../refusal.ts';
 
@@ -32,6 +33,12 @@ export async function knownRefusals(attempt: Attempt, remoteGroupId: string): Pr
 export function wasRefused(known: KnownRefusals, { op, member }: MembershipChange): boolean {
   const before = known.get(member.remoteId);
   return before?.op === op && before.level === member.level;
+}
+
+/** ISO time. */
+export function refusedSince(attempt: Attempt, known: KnownRefusals, change: MembershipChange): string {
+  const before = wasRefused(known, change) ? known.get(change.member.remoteId) : undefined;
+  return before?.refusedAt ?? attempt.now();
 }
 
 const ASKED_AGAIN_AFTER_MS = 60 * 60_000;
@@ -56,6 +63,15 @@ export function refusalOf(op: 'grant' | 'revoke', who: string, words: string, gr
   return { reason: `${who} ${verb}${where}: ${words}`, vendor: { status: null, code: null, message: words } };
 }
 
+/** By an error of the whole batch. */
+export function allRefused(
+  batch: readonly MembershipChange[],
+  { message: reason, status }: RemoteError,
+): readonly MemberOutcome[] {
+  const refused = { outcome: 'refused', reason, ...(status === undefined ? {} : { status }) } as const;
+  return batch.map(({ member: { remoteId } }) => ({ remoteId, ...refused }));
+}
+
 /** In the transaction that records the batch. */
 export async function noteRefusals(
   tx: Db,
@@ -65,11 +81,14 @@ export async function noteRefusals(
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): Promise<void> {
   const { id: storeId } = attempt.context.store;
-  const rows = batch.flatMap(({ op, member: { remoteId, level } }): RefusedMembership[] => {
+  const rows = batch.flatMap((change): RefusedMembership[] => {
+    const { op, member } = change;
+    const { remoteId, level } = member;
     const outcome = outcomes.get(remoteId);
     if (outcome?.outcome !== 'refused') return [];
     const words = outcome.reason ?? 'refused without a reason';
-    return [{ remoteUserId: remoteId, op, level, words, refusedAt: attempt.now() }];
+    const refusedAt = op === 'revoke' ? refusedSince(attempt, known, change) : attempt.now();
+    return [{ remoteUserId: remoteId, op, level, words, refusedAt }];
   });
   await saveRefused(tx, storeId, remoteGroupId, rows);
   const refused = new Set(rows.map(({ remoteUserId }) => remoteUserId));

@@ -160,6 +160,7 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
     heldReasons: members.heldReasons,
     skipped: [...left.skipped, ...members.skipped],
     refusals: [...left.refusals, ...members.refusals],
+    owedSince: members.owedSince,
   };
   const { recordLast } = members;
   if (facts.desired.lifecycle !== 'active' && !members.waiting) {

@@ -16,13 +16,21 @@ import { whyGroupGone } from '../why.ts';
 import { feedersOf, type GroupFacts } from './look.ts';
 import { applyMemberships, type RecordLast } from './memberChanges.ts';
 import { lookAtMembers, membersOfTask, type RemoteMembers } from './memberLook.ts';
-import { forgetUnplanned, knownRefusals, NONE_REFUSED, refusedLately } from './refusedMembers.ts';
+import {
+  forgetUnplanned,
+  knownRefusals,
+  NONE_REFUSED,
+  refusedLately,
+  refusedSince,
+} from './refusedMembers.ts';
 import { withRuleHolds } from './ruleHolds.ts';
 
 export interface SettledMemberships {
   readonly heldReasons: readonly string[];
   readonly skipped: readonly Skip[];
   readonly refusals: readonly Refusal[];
+  /** As of the outcome. */
+  readonly owedSince: string | null;
   /** Something waits for a decision, for an applied preview, or was refused. */
   readonly waiting: boolean;
   /** All members were looked at. */
@@ -42,6 +50,7 @@ export async function settleMemberships(
 ): Promise<SettledMemberships> {
   const { remoteId } = link;
   const refused = new Map<string, Refusal>();
+  let owedSince: string | null = null;
   const changed = desired.lifecycle === 'active' && looked?.isWalked ? onlyChanged(attempt) : null;
   let feeding = looked?.feeding ?? null;
   const gone =
@@ -71,6 +80,8 @@ export async function settleMemberships(
       why: ({ op }) => (op === 'revoke' && gone) || `${op === 'grant' ? 'a' : 'no'} member in the directory`,
     });
     for (const [key, refusal] of applied.refused) refused.set(key, refusal);
+    const owed = allowed.filter((change) => change.op === 'revoke' && applied.refused.has(changeKey(change)));
+    owedSince = latest([owedSince, ...owed.map((change) => refusedSince(attempt, known, change))]);
     if (applied.gaveWay) {
       feeding = null;
       continue;
@@ -79,11 +90,22 @@ export async function settleMemberships(
       heldReasons: gate.heldReasons,
       skipped: [...plan.skipped, ...gate.skipped],
       refusals: [...refused.values()],
+      owedSince,
       waiting: gate.heldReasons.length + gate.skipped.length + refused.size > 0,
       wasWalked: changed === null,
       recordLast: applied.recordLast,
     };
   }
+}
+
+/** ISO times. */
+function latest(times: readonly (string | null)[]): string | null {
+  return (
+    times
+      .filter((at) => at !== null)
+      .sort()
+      .at(-1) ?? null
+  );
 }
 
 /** `groupIds`: the SCIM groups whose members are to be in it. */

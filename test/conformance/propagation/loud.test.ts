@@ -63,7 +63,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(said('a leaver is overdue')).toHaveLength(1);
   });
 
-  it('says that a leaver is parked, and may have access still', async () => {
+  it('says once that a leaver is refused, and has access still', async () => {
     await world.add('Slack');
     const jane = await world.join('jane');
     const body = {
@@ -78,7 +78,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
     await leave(jane);
     await world.settled();
-    expect(said('a leaver is parked')).toEqual([
+    expect(said('a leaver is refused')).toEqual([
       expect.objectContaining({
         store: 'Slack',
         reason: expect.stringContaining('cannot_perform_operation'),

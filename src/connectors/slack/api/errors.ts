@@ -25,7 +25,8 @@ const DESCRIPTION_LENGTH_MAX = 200;
 /**
  * Reads both shapes of error body: `{schemas, detail, status}` (v2), and `{Errors: {description, code}}` (v1,
  * and v2's 401). Undefined for any other. A 404 says nothing but that the thing asked for (`about`), or a
- * member that was named, is not there: in other words it is somebody else's.
+ * member that was named, is not there: in other words it is somebody else's. With another status than 400 or 404
+ * Slack does not say of anything that it is not there.
  */
 export function readRefusal(
   status: number,
@@ -35,6 +36,7 @@ export function readRefusal(
   const description = wordsOf(status, body);
   if (description === undefined) return undefined;
   const code = /^[a-z][a-z0-9_]*/i.exec(description)?.[0]?.toLowerCase() ?? `http_${status}`;
+  if (saysAbsent(code) && status !== 400 && status !== 404) return undefined;
   const gone = about !== undefined && GONE[about].has(code);
   if (status === 404 && !gone && !(about === 'group' && isAboutMember(code))) return undefined;
   return { status, description, code, gone };
@@ -162,9 +164,13 @@ export function isAboutMember(code: string): boolean {
   return MEMBER_CODES.has(code);
 }
 
-/** No such account: then it has no membership either. */
-export function isMemberGone(code: string): boolean {
+/** There is no such account, or no such member: a look at the group says whether that is so. */
+export function saysNoMember(code: string): boolean {
   return GONE.user.has(code) || code === 'no_such_group_members';
+}
+
+function saysAbsent(code: string): boolean {
+  return saysNoMember(code) || GONE.group.has(code);
 }
 
 /** What to do about a refusal, unless the operation knows better. */
