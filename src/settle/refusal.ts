@@ -17,7 +17,7 @@ export interface Refusal {
   readonly vendor: VendorAnswer | null;
 }
 
-/** Records the refusal of a protected account and answers it; every other error is thrown on. */
+/** Records the refusal of a protected account, or of a group's new name, and answers it; every other error is thrown on. */
 export async function forbiddenAsSkip(
   attempt: Attempt,
   change: Change,
@@ -26,9 +26,10 @@ export async function forbiddenAsSkip(
 ): Promise<Refusal> {
   if (!(error instanceof RemoteError)) throw error;
   await recordFailure(attempt, change, calls, error);
-  if (error.disposition !== 'forbidden') throw error;
+  const isRename = isRefusedRename(change, error);
+  if (error.disposition !== 'forbidden' && !isRename) throw error;
   await attempt.withdrawIntent();
-  await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
+  if (!isRename) await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }
@@ -46,6 +47,11 @@ export function retryOwed(tx: Db, { task, deps }: Attempt, since: string): Promi
   const gapMs = Math.min(OWED_GAP_MAX_MS, Math.max(OWED_GAP_MIN_MS, now - Date.parse(since)));
   const look = { environmentId, storeId, subject, at: isoTime(now + gapMs) };
   return scheduleRetry(tx, { ...look, correlationId: causes.at(-1) ?? null });
+}
+
+/** A group that keeps its name does not keep its members from what is to become of them. */
+function isRefusedRename({ op, subject }: Change, { disposition }: RemoteError): boolean {
+  return disposition === 'rejected' && op === 'update' && subject.kind === 'group';
 }
 
 /** Thrown of what the vendor answered that it did nothing: whatever is found there somebody else did. */

@@ -110,6 +110,26 @@ describe.each([
   });
 });
 
+it.each([
+  ['Slack', slack(400, 'invalid_name')],
+  ['GitLabSelfManaged', gitlab(400, '400 Bad request')],
+  ['GitLabSelfManaged', page(414)],
+] as const)('is done at %s although the new name of the group is refused (%j)', async (type, answer) => {
+  world = await startWorld('sqlite', clock);
+  const { ann, group } = await pair(type);
+  server(type).faults.inject({
+    fault: { kind: 'answer', answer },
+    matches: ({ method, path, body }) =>
+      /groups\/[^/]+$/i.test(path) && method !== 'GET' && JSON.stringify(body ?? '').includes('captains'),
+    times: Number.POSITIVE_INFINITY,
+  });
+  const rename = { op: 'replace', path: 'displayName', value: 'captains' };
+  await world.patch(`/Groups/${group}`, rename, remove(ann));
+  expect(await world.members(type, 'pilots')).toEqual(['bob']);
+  const { details } = await world.syncStatus(type);
+  expect(details).toMatchObject([{ code: 'partiallySynced' }]);
+});
+
 it.each([400, 404])('believes Slack (%d) where it shows the member no more', async (status) => {
   world = await startWorld('sqlite', clock);
   const { ann, group } = await pair('Slack');
