@@ -162,7 +162,7 @@ function refuseFailedCheck(record: PulledRecord, check: Check): Good {
   if (check.outcome === 'unreachable')
     throw new RequestError(409, `The directory of ${record.name} could not be reached: ${check.message}`);
   if (check.outcome === 'refused') {
-    const missing = check.details.filter(({ code }) => code !== 'granted');
+    const missing = check.details.filter((detail) => !('granted' in detail && detail.granted));
     const errors = missing.map(({ message }) => ({ pointer: '/configuration', detail: message }));
     throw new RequestError(400, `The check of ${record.name} failed.`, errors);
   }

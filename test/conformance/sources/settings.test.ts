@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningBridge, startBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
+import { startOktaEmulator } from '../../emulator/okta.ts';
 import { companyAtActiveDirectory } from './companies/activeDirectory.ts';
 import { Pulled } from './pulled.ts';
 
@@ -48,6 +49,24 @@ describe.each(PLAYED)('on %s', (dialect) => {
     const made = await Pulled.make(bridge, { name: 'Near', strategy: 'demo', ...settings });
     expect(await made.read()).toMatchObject(settings);
     await bridge.admin('DELETE', made.path);
+  });
+
+  it('activates no connection whose role is for some groups, and names that right alone', async () => {
+    const okta = await startOktaEmulator();
+    okta.app.role = new Set([okta.state.addGroup('Some').id]);
+    const pulled = await Pulled.make(bridge, {
+      ...{ name: 'Narrow', strategy: 'oktaApi' },
+      configuration: {
+        ...{ ORG_URL: okta.url, CLIENT_ID: okta.app.clientId, KEY_ID: okta.app.keyId },
+        PRIVATE_KEY: okta.privateKey,
+      },
+    });
+    const refused = await bridge.admin('POST', `${pulled.path}/activate?apply=true`);
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors).toEqual([
+      { pointer: '/configuration', detail: expect.stringContaining('Read-only Administrator') },
+    ]);
+    await okta.close();
   });
 
   it('shows whom another rule makes inactive before it is saved', async () => {
