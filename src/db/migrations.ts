@@ -54,6 +54,7 @@ import * as displayNames from '../../migrations/0250_display_names.ts';
 import * as undoneCauses from '../../migrations/0260_undone_causes.ts';
 import * as pullLosses from '../../migrations/0270_pull_losses.ts';
 import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.ts';
+import * as filteredOut from '../../migrations/0290_filtered_out.ts';
 
 interface Migration {
   readonly name: string;
@@ -112,6 +113,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0260_undone_causes', ...undoneCauses },
   { name: '0270_pull_losses', ...pullLosses },
   { name: '0280_filters_to_carry_out', ...filtersToCarryOut },
+  { name: '0290_filtered_out', ...filteredOut },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -24,7 +24,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { acceptableGroup, trimmedGroup } from './identifiers.ts';
 import { applyMemberEdits, type MemberDifference, type MemberEdit } from './members.ts';
-import { describeOrigin, requestOf } from './origin.ts';
+import { describeOrigin, requestOf, whyFiltered } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import { enterRules, rememberMembers, sayGroupGone } from './ruledGroups.ts';
 import {
@@ -158,11 +158,13 @@ export async function deleteGroup(
     const named = await someMembers(tx, id, MEMBERS_IN_EVENT_MAX);
     const rules = await rememberMembers(tx, group);
     const removed = await removeAllMembers(tx, id);
-    await softDeleteGroup(tx, group, at);
+    const filtered = whyFiltered(write.origin);
+    await softDeleteGroup(tx, group, at, filtered !== null);
     await countLosses(tx, write, removed, at);
     await enqueueGroup(tx, write, group, at);
     await appendGroupEvent(tx, write, group, at, {
       kind: 'group.deleted',
+      ...(filtered === null ? {} : { reason: filtered }),
       before: { id, displayName: group.displayName, members: { removed, removedIds: named } },
     });
     await sayGroupGone(tx, group, rules, write.cause, at);

@@ -13,11 +13,19 @@ export type Origin =
       readonly kind: 'pull';
       /** The connection's name. */
       readonly source: string;
+      /** Its settings leave out what is deleted, and nobody deleted that at the source. */
+      readonly filters?: true;
     };
 
 /** As the brake and an incident name it: `PATCH /Users/42`, `pull of Okta`. */
 export function describeOrigin(origin: Origin): string {
   return origin.kind === 'request' ? `${origin.method} ${origin.path}` : `pull of ${origin.source}`;
+}
+
+/** What is deleted was filtered out: why, for the audit log; null where it was deleted. */
+export function whyFiltered(origin: Origin): string | null {
+  if (origin.kind === 'request' || !origin.filters) return null;
+  return `filtered out: the filter, base, domains or groups of ${origin.source} were changed`;
 }
 
 /** What an event shows of the request; a pull has none. */

@@ -8,6 +8,7 @@ import type { Write } from './write.ts';
 
 export interface UserEvent {
   readonly kind: EventKind;
+  readonly reason?: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }

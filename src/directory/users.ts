@@ -28,7 +28,7 @@ import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import { arrive, askWhetherKnown, comesAsAnother, matchedEmail, writeOver } from './arrivals.ts';
 import { acceptableUser, trimmedUser } from './identifiers.ts';
-import { describeOrigin } from './origin.ts';
+import { describeOrigin, whyFiltered } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
 import { type UserEvent, userEvent } from './userEvents.ts';
 import {
@@ -159,6 +159,7 @@ export async function deleteUser(
   precondition: Precondition | null,
 ): Promise<void> {
   const at = isoTime(directory.clock.now());
+  const filtered = whyFiltered(write.origin);
   await inTransaction(directory, write, async (tx) => {
     if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
     // Groups before users, in the order in which every write locks them: the other order would deadlock.
@@ -169,13 +170,13 @@ export async function deleteUser(
     const spoke = await speaksForPerson(tx, user);
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
-    await softDeleteUser(tx, user, at);
+    await softDeleteUser(tx, user, at, filtered !== null);
     await countLoss(tx, write, at);
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     await enqueueYielding(tx, write, user, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     await appendUserEvent(tx, write, user, at, {
-      kind: 'user.deleted',
+      ...(filtered === null ? { kind: 'user.deleted' } : { kind: 'user.filtered', reason: filtered }),
       before: { id, userName: user.userName, active: user.active, groups: groupIds.length },
     });
   });

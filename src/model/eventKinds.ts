@@ -105,6 +105,7 @@ export const EVENT_KINDS = {
   'user.created': 'A SCIM client made a user.',
   'user.deactivated': 'A SCIM client made a user inactive.',
   'user.deleted': 'A SCIM client deleted a user, or the user went with a connection.',
+  'user.filtered': 'A changed filter, base or choice of domains left a user out.',
   'user.purged': 'The bridge removed what it knew of somebody who left, after retentionDays.',
   'user.syncRequested': 'An admin asked for one person to be settled on every store.',
   'user.updated': 'A SCIM client changed a user.',

@@ -118,20 +118,20 @@ async function carryOut(deps: PullDeps, input: ApplyInput, batch: readonly Line[
   }
 }
 
-function writeOf({ record, run }: ApplyInput): Write {
+function writeOf({ record, run }: ApplyInput, filters?: true): Write {
   const { id: connectionId, environmentId, name } = record;
   const actor = { type: 'connection' as const, id: connectionId, name };
   return {
     ...{ environmentId, connectionId },
     cause: { correlationId: run.correlationId, actor },
-    origin: { kind: 'pull', source: name },
+    origin: { kind: 'pull', source: name, ...(filters ? { filters } : {}) },
   };
 }
 
 async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {
   const { db } = deps;
   const { run, mapping } = input;
-  const write = writeOf(input);
+  const write = writeOf(input, line.detail.filtered);
   const there =
     (await usersBySourceId(db, run.connectionId, [line.sourceId])).get(line.sourceId) ??
     (await formerHolder(db, run, line));
@@ -181,7 +181,7 @@ async function leadOf(db: Db, { connectionId }: PullRun, managerId: string | nul
 }
 
 async function applyToGroup(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {
-  const write = writeOf(input);
+  const write = writeOf(input, line.detail.filtered);
   const there = await groupBySourceId(deps.db, input.run.connectionId, line.sourceId);
   if (line.op === 'remove') {
     if (there) await deleteGroup(deps, write, there.id, null);

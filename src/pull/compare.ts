@@ -6,13 +6,7 @@
 import type { CallContext } from '../connectors/connector.ts';
 import { chunks } from '../db/chunks.ts';
 import type { Db } from '../db/open.ts';
-import {
-  discardedLosses,
-  dropSomeLines,
-  forgetDiscarded,
-  insertLines,
-  type NewLine,
-} from '../db/pull/changes.ts';
+import { discardedLosses, dropSomeLines, insertLines, type NewLine } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import {
   deletedSourceIds,
@@ -23,7 +17,6 @@ import {
 } from '../db/pull/directory.ts';
 import type { Findings, PullRun } from '../db/pull/runs.ts';
 import { stage, stagedAmong } from '../db/pull/staging.ts';
-import { announceCause } from '../db/queue/causes.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
 import { withDefaults } from '../model/settings.ts';
@@ -120,10 +113,11 @@ export async function compareRun(
     : (await judge(await found.holdersOfTaken())).filter(({ meaning }) => leaves(meaning));
   const certain = isCertain(judged);
   const goes = certain ? goneAmong(judged) : [];
+  const filtered = new Set([...judged.filter(isFilteredOut).map(({ id }) => id), ...people.outside]);
   const removed = run.takesFiltered ? [...goes, ...people.outside] : goes;
   for (const id of removed) people.absent.add(id);
   for (const ids of chunks(removed))
-    for (const line of await removalsOf(db, connectionId, ids)) await found.add(line);
+    for (const line of await removalsOf(db, connectionId, ids, filtered)) await found.add(line);
   await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
   const sink = new LineSink({
     discarded: await discardedLosses(db, run.connectionId),
@@ -151,6 +145,7 @@ export async function compareRun(
   const groups = await compareGroups(
     {
       ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...absent.gone]) },
+      filteredGroups: absent.filtered,
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
       takenOver: people.takenOver,
       isPresent: (id) => isPresent(people, known, id),
@@ -231,12 +226,20 @@ const staying = (judged: readonly Judged[]) =>
 const goneAmong = (judged: readonly Judged[]) =>
   judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id);
 
+const isFilteredOut = ({ meaning }: Judged) => meaning === 'filteredLeaves';
+
 const leaves = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
 
-async function removalsOf(db: Db, connectionId: string, ids: readonly string[]): Promise<readonly NewLine[]> {
+async function removalsOf(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+  filtered: ReadonlySet<string>,
+): Promise<readonly NewLine[]> {
   const users = await namesBySourceId(db, connectionId, ids);
   return [...users].map(([sourceId, { id: subjectId, personId, userName: display }]) => ({
-    ...{ op: 'remove', kind: 'user', sourceId, subjectId, personId, display, detail: {} },
+    ...{ op: 'remove', kind: 'user', sourceId, subjectId, personId, display },
+    detail: filtered.has(sourceId) ? { filtered: true } : {},
   }));
 }
 
@@ -266,10 +269,12 @@ const UNKNOWN_GROUPS_MAX = 100;
 
 interface AbsentGroups {
   readonly gone: readonly string[];
+  /** Of those, whom the settings leave out. */
+  readonly filtered: ReadonlySet<string>;
   readonly unknown: readonly string[];
 }
 
-const NO_GROUPS: AbsentGroups = { gone: [], unknown: [] };
+const NO_GROUPS: AbsentGroups = { gone: [], filtered: new Set(), unknown: [] };
 
 /** Groups that the choice leaves out go where an admin applied it; others are asked for. */
 async function absentGroups(input: CompareInput, ids: readonly string[]): Promise<AbsentGroups> {
@@ -281,18 +286,6 @@ async function absentGroups(input: CompareInput, ids: readonly string[]): Promis
   const judged: readonly Judged[] = await judgeAbsent(run, 'group', ids.filter(isChosen), source, context);
   const those = (is: (meaning: Meaning) => boolean) =>
     judged.filter(({ meaning }) => is(meaning)).map(({ id }) => id);
-  return { gone: [...left, ...those(leaves)], unknown: those((meaning) => meaning === 'unknown') };
-}
-
-/** What an admin declined and is no question any more, and how many people the lines could take something from, or rename. */
-export async function announceLines(
-  tx: Db,
-  run: PullRun,
-  { losing, renaming, stillDiscarded }: Pick<Comparison, 'losing' | 'renaming' | 'stillDiscarded'>,
-  announced: { readonly description: string; readonly at: string },
-): Promise<void> {
-  if (run.mode === 'full') await forgetDiscarded(tx, run.connectionId, stillDiscarded);
-  if (losing < 2 && renaming < 2) return;
-  const { correlationId } = run;
-  await announceCause(tx, { correlationId, ...announced }, { people: losing, identities: renaming });
+  const filtered = new Set([...left, ...judged.filter(isFilteredOut).map(({ id }) => id)]);
+  return { gone: [...left, ...those(leaves)], filtered, unknown: those((meaning) => meaning === 'unknown') };
 }

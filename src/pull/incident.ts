@@ -6,10 +6,12 @@
 import { closeSourceIncident, lockIncidents, openIncident, openIncidentOf } from '../db/brake/incidents.ts';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { holdLosses } from '../db/pull/changes.ts';
+import { forgetDiscarded, holdLosses } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { heldPullRun, type PullRun, savePullRun } from '../db/pull/runs.ts';
+import { announceCause } from '../db/queue/causes.ts';
 import type { Cause } from '../model/cause.ts';
+import type { Comparison } from './compare.ts';
 
 /** Every loss of the run waits. Answers the run, which has an incident from now on: the one that is open, or a new one. */
 export async function holdRun(
@@ -73,4 +75,17 @@ export async function closeIncident(
 
 export function causeOf({ id, name }: PulledRecord, { correlationId }: PullRun): Cause {
   return { correlationId, actor: { type: 'connection', id, name } };
+}
+
+/** What an admin declined and is no question any more, and how many people the lines could take something from, or rename. */
+export async function announceLines(
+  tx: Db,
+  run: PullRun,
+  { losing, renaming, stillDiscarded }: Pick<Comparison, 'losing' | 'renaming' | 'stillDiscarded'>,
+  announced: { readonly description: string; readonly at: string },
+): Promise<void> {
+  if (run.mode === 'full') await forgetDiscarded(tx, run.connectionId, stillDiscarded);
+  if (losing < 2 && renaming < 2) return;
+  const { correlationId } = run;
+  await announceCause(tx, { correlationId, ...announced }, { people: losing, identities: renaming });
 }

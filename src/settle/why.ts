@@ -1,11 +1,14 @@
 /** What stands between a request and a change in the audit log: the rule, or where the person stands. */
 
 import { findGroupEvenDeleted } from '../db/identity/groups.ts';
-import { speakingUser } from '../db/identity/persons.ts';
+import { lastDeletedUser, speakingUser } from '../db/identity/persons.ts';
 import { type Db, dialectOf } from '../db/open.ts';
 import type { DesiredUser } from '../model/desired.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { groupInScope, peopleInScope, scopeOf } from '../stores/scope.ts';
+
+const DELETED = 'deleted in the identity provider';
+const FILTERED = 'filtered out: the settings of the connection leave it out';
 
 /** In words, as things are in the transaction that records the change. */
 export async function whyOf(tx: Db, context: StoreContext, desired: DesiredUser): Promise<string> {
@@ -18,7 +21,7 @@ export async function whyOf(tx: Db, context: StoreContext, desired: DesiredUser)
     case 'gone':
       if (status === 'DELETING') return `${name} is being deleted`;
       if (desired.outOfScope) return `out of scope: no active rule of ${name} includes this person`;
-      return 'deleted in the identity provider';
+      return (await lastDeletedUser(tx, desired.id))?.filtered ? FILTERED : DELETED;
   }
 }
 
@@ -27,7 +30,7 @@ export async function whyGroupGone(tx: Db, { store, scope }: StoreContext, group
   if (store.status === 'DELETING') return `${store.name} is being deleted`;
   const group = await findGroupEvenDeleted(tx, groupId);
   if (group?.keepRemote) return 'its connection goes, and what it fed stays';
-  if (!group || group.deletedAt !== null) return 'deleted in the identity provider';
+  if (!group || group.deletedAt !== null) return group?.filtered ? FILTERED : DELETED;
   if (!groupInScope(scope, groupId)) return `out of scope: no active rule of ${store.name} has this group`;
   return 'the mapping of the store names another group now';
 }

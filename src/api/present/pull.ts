@@ -25,7 +25,8 @@ export function showPullRun(deps: ApiDeps, connection: ConnectionRecord, run: Pu
 
 export function showLine({ id: runId }: PullRun, line: Line) {
   const { seq, op, kind, sourceId, subjectId, personId, display, detail, state, reason } = line;
-  const { group, attributes } = detail;
+  const { group, attributes, filtered } = detail;
+  const said = reason ?? (filtered ? 'filtered out: the settings leave it out' : null);
   return {
     id: `${runId}.${seq}`,
     op,
@@ -36,6 +37,6 @@ export function showLine({ id: runId }: PullRun, line: Line) {
     ...(group ? { member: { id: group.sourceId, display: group.display } } : {}),
     held: state === 'held',
     state,
-    ...(reason === null ? {} : { reason }),
+    ...(said === null ? {} : { reason: said }),
   };
 }

@@ -98,7 +98,7 @@ function broughtBack(
   return db('events as e')
     .join('users as u', 'u.person_id', 'e.subject_id')
     .where({ 'e.correlation_id': correlationId, 'u.active': true })
-    .whereIn('e.kind', ['user.deactivated', 'user.deleted'])
+    .whereIn('e.kind', ['user.deactivated', 'user.deleted', 'user.filtered'])
     .whereIn('u.person_id', personIds)
     .whereNull('u.deleted_at')
     .distinct('u.person_id');

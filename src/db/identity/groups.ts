@@ -78,10 +78,15 @@ export async function raiseGroupVersions(db: Db, ids: readonly string[], at: str
 }
 
 /** Marks the group as deleted. The row stays, because links and events name it. */
-export async function softDeleteGroup(db: Db, group: GroupRecord, at: string): Promise<void> {
+export async function softDeleteGroup(
+  db: Db,
+  group: GroupRecord,
+  at: string,
+  filtered = false,
+): Promise<void> {
   await db('groups')
     .where({ id: group.id })
-    .update({ deleted_at: at, updated_at: at, version: group.version + 1 });
+    .update({ deleted_at: at, updated_at: at, version: group.version + 1, filtered });
 }
 
 /** Ids of deleted groups of the connection that had this `externalId`. */
@@ -140,12 +145,14 @@ export async function findGroupOfEnvironment(
 export interface GroupOrTombstone extends GroupRecord {
   /** An admin deleted the connection and chose to keep accounts: the remote group stays as it is. */
   readonly keepRemote: boolean;
+  /** Nobody deleted it: the settings of its connection leave it out. */
+  readonly filtered: boolean;
 }
 
 /** As far as it says what the remote group is called. */
 export type NamedGroup = Pick<
   GroupOrTombstone,
-  'id' | 'displayName' | 'externalId' | 'deletedAt' | 'keepRemote'
+  'id' | 'displayName' | 'externalId' | 'deletedAt' | 'keepRemote' | 'filtered'
 >;
 
 /**
@@ -172,7 +179,7 @@ export async function unlinkedGroups(
   const found = new Map<string, NamedGroup>();
   const take = (rows: readonly { id: string; display_name: string; external_id: string | null }[]) => {
     for (const { id, display_name: displayName, external_id: externalId } of rows)
-      found.set(id, { id, displayName, externalId, deletedAt: null, keepRemote: false });
+      found.set(id, { id, displayName, externalId, deletedAt: null, keepRemote: false, filtered: false });
   };
   for (const some of chunks(cores)) take(await unlinked().whereIn('g.name_core', some));
   for (const some of chunks(externalIds)) {
@@ -200,7 +207,7 @@ export async function findGroupsEvenDeleted(
       .select('groups.*', 'connections.keep_accounts');
     for (const row of rows) {
       const keepRemote = row.deleted_at !== null && fromBoolean(row.keep_accounts);
-      found.set(row.id, { ...toGroup(row), keepRemote });
+      found.set(row.id, { ...toGroup(row), keepRemote, filtered: fromBoolean(row.filtered) });
     }
   }
   return found;

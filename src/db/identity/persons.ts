@@ -89,6 +89,8 @@ export interface DeletedUser extends UserRecord {
   readonly keepRemote: boolean;
   /** The identity provider wrote somebody else over it: the person is inactive, as they were. */
   readonly writtenOver: boolean;
+  /** Nobody deleted them: the settings of the connection leave them out. */
+  readonly filtered: boolean;
 }
 
 /** The user of the person that was deleted last; null where none was deleted. */
@@ -115,6 +117,7 @@ export async function lastDeletedUsers(
         ...toUser(row),
         keepRemote: fromBoolean(row.keep_accounts),
         writtenOver: fromBoolean(row.written_over),
+        filtered: fromBoolean(row.filtered),
       };
       if (!found.has(departed.personId)) found.set(departed.personId, departed);
     }

@@ -173,13 +173,13 @@ export async function purgeUser(db: Db, user: UserRecord, at: string, hash: Hash
   return true;
 }
 
-/** Marks the user as deleted. The row stays, because links and events name the person. */
-export async function softDeleteUser(db: Db, user: UserRecord, at: string): Promise<void> {
+/** Marks the user as deleted, or as filtered out. The row stays, because links and events name the person. */
+export async function softDeleteUser(db: Db, user: UserRecord, at: string, filtered = false): Promise<void> {
   await db('user_emails').where({ user_id: user.id }).delete();
   await db('users')
     .where({ id: user.id })
     .update({
-      ...{ deleted_at: at, updated_at: at, version: user.version + 1 },
+      ...{ deleted_at: at, updated_at: at, version: user.version + 1, filtered },
       external_id: db.raw(EXTERNAL_ID_THEN),
     });
 }

@@ -6,7 +6,7 @@ import type { Db } from '../open.ts';
 
 export interface LastWord {
   readonly connectionName: string;
-  readonly said: 'active' | 'deactivated' | 'deleted';
+  readonly said: 'active' | 'deactivated' | 'deleted' | 'filtered out';
   /** When the person left; null while they are active, or where nobody noted it. */
   readonly at: string | null;
 }
@@ -25,11 +25,16 @@ export async function lastWordOn(db: Db, personId: string): Promise<LastWord | n
       'users.deactivated_at',
       'users.deleted_at',
       'users.written_over',
+      'users.filtered',
     );
   if (!row) return null;
   const connectionName = row.name as string;
   if (row.deleted_at !== null && !fromBoolean(row.written_over))
-    return { connectionName, said: 'deleted', at: row.deleted_at };
+    return {
+      connectionName,
+      said: fromBoolean(row.filtered) ? 'filtered out' : 'deleted',
+      at: row.deleted_at,
+    };
   if (!fromBoolean(row.active)) return { connectionName, said: 'deactivated', at: row.deactivated_at };
   return { connectionName, said: 'active', at: null };
 }

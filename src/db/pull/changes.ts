@@ -29,6 +29,8 @@ export interface LineDetail {
   readonly attributes?: readonly AttributeChange[];
   /** Attributes that stay as the directory has them, whatever the source says: an admin declined to change them. */
   readonly keeps?: readonly string[];
+  /** Of whom, or what, is removed: the settings leave it out, and at the source it is there. */
+  readonly filtered?: true;
   /** Of a membership. */
   readonly group?: { readonly sourceId: string; readonly display: string };
   /** Of whoever is made: the name to sign in by. */

@@ -51,6 +51,8 @@ export interface GroupsInput {
   readonly shown: ReadonlyMap<string, ShownGroup>;
   /** By their ids at the source, those that go. */
   readonly removedGroups: ReadonlySet<string>;
+  /** Of those, whom the settings leave out. */
+  readonly filteredGroups: ReadonlySet<string>;
   /** Hears why a group is left as it is, and which contain themselves. */
   reported(sentence: string): void;
   /** Why those do not leave the group whom its list has not; null where they do. */
@@ -70,7 +72,8 @@ export async function compareGroups(
   for (const refusal of refusals) input.reported(refusal);
   const shrinking: GroupLosses[] = [];
   for (const line of lines) {
-    await add(line);
+    const isFiltered = line.op === 'remove' && input.filteredGroups.has(line.sourceId);
+    await add(isFiltered ? { ...line, detail: { filtered: true } } : line);
     if (line.op !== 'remove' || line.subjectId === null) continue;
     const ids = [...(await memberSourceIds(db, line.subjectId))];
     shrinking.push({ name: line.display, members: ids.length, leaving: ids.length });

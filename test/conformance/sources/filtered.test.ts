@@ -86,6 +86,38 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await there()).toHaveLength(6 - leaving);
   });
 
+  it('is told as what it is, in the directory and at a store: nobody was deleted', async () => {
+    const demo = { name: 'Demo', type: 'Demo', status: 'ACTIVE', configuration: {} };
+    const store = await bridge.admin('POST', '/propagation/stores', demo);
+    await bridge.settled(15_000);
+    const personOf = async (name: string) =>
+      (await bridge.admin('GET', `/people?q=${name}`)).body._embedded.people[0].id as string;
+    const b1 = await personOf('b1');
+    const run = await apply({ configuration: { FILTER: 'a' } });
+    const line = { op: 'remove', reason: expect.stringContaining('would') };
+    expect(await pulled.changes(run.id)).toContainEqual(expect.objectContaining(line));
+    await decide(run, 'approve', { all: true });
+    await bridge.settled(15_000);
+    const events = async (kind: string) =>
+      (await bridge.admin('GET', `/events?subjectId=${b1}&kind=${kind}`)).body._embedded.events;
+    expect(await events('user.deleted')).toEqual([]);
+    const reason = expect.stringContaining('filtered out: the filter, base, domains or groups of Scripted');
+    expect((await events('user.filtered'))[0]).toMatchObject({ reason });
+    expect(await events('change.disable')).toMatchObject([
+      { reason: expect.stringContaining('filtered out') },
+    ]);
+    const standing = async (id: string) => (await bridge.admin('GET', `/people/${id}`)).body.stores[0].reason;
+    expect(await standing(b1)).toContain('Scripted filtered out this person');
+    const why = await bridge.admin('GET', `/people/${b1}/explanation?storeId=${store.body.id}`);
+    expect(why.body.sentence).toContain('filtered out');
+    // Whoever is gone at the source is told as before.
+    state.users = state.users.filter(({ id }) => id !== 'a1');
+    const a1 = await personOf('a1');
+    await pulled.sync({ full: true });
+    await bridge.settled(15_000);
+    expect(await standing(a1)).toContain('Scripted deleted this person');
+  });
+
   it('is declined once for all: the next runs leave them in, and ask nobody', async () => {
     const run = await apply({ configuration: { FILTER: 'a' } });
     await decide(run, 'discard', { all: true });
