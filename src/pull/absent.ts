@@ -4,10 +4,12 @@
  */
 
 import type { CallContext } from '../connectors/connector.ts';
+import type { Db } from '../db/open.ts';
+import { recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import type { Kind } from '../model/subject.ts';
 import { type Meaning, meaningOf } from '../plan/pull/missing.ts';
-import type { Lookup, Source } from '../sources/source.ts';
+import type { Lookup, Source, SourceUser } from '../sources/source.ts';
 
 /** Beyond so many the rest is unknown: a list that is so much shorter is no list to believe. */
 const LOOKUPS_MAX = 2_000;
@@ -36,6 +38,20 @@ export async function judgeAbsent(
     judged.push({ id, meaning: meaningOf({ scan, isUnread, lookup, takesFiltered: run.takesFiltered }) });
   }
   return judged;
+}
+
+/** Asks the source with what it said last of each. */
+export function withKnown(
+  db: Db,
+  connectionId: string,
+  source: Pick<Source, 'lookup'>,
+): Pick<Source, 'lookup'> {
+  return {
+    async lookup(kind, id, context) {
+      const known = await recordsAmong<SourceUser>(db, connectionId, [id]);
+      return source.lookup(kind, id, context, known.get(id));
+    },
+  };
 }
 
 /**

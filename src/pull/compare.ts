@@ -24,7 +24,7 @@ import { heldBecause } from '../plan/pull/brake.ts';
 import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent } from './absent.ts';
+import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent, withKnown } from './absent.ts';
 import { Arrivals } from './comparison/arrivals.ts';
 import { FoundLines } from './comparison/found.ts';
 import { missingGroups, shownGroups } from './comparison/groupNames.ts';
@@ -90,7 +90,7 @@ export async function compareRun(
     );
   const judge = async (asked: Iterable<string>) => {
     const missing = [...asked].filter((id) => !keys.ids.has(id));
-    return judgeAbsent(run, 'user', missing, source, context);
+    return judgeAbsent(run, 'user', missing, withKnown(db, connectionId, source), context);
   };
   const notShown = isFull ? await judge(known.ids.keys()) : [];
   const stays = staying(notShown);

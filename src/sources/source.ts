@@ -160,7 +160,8 @@ export interface Source {
    * `PositionLost` before its first page. Absent where the source has none.
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
-  lookup(kind: Kind, id: string, context: CallContext): Promise<Lookup>;
+  /** `known`: what the source said last of a user. */
+  lookup(kind: Kind, id: string, context: CallContext, known?: SourceUser): Promise<Lookup>;
   /**
    * Whether this one is in the group, or in one inside it, asked without the list of its members; null where the source
    * does not say.

@@ -133,7 +133,17 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
       }
     },
     remove(dn) {
+      const gone = stored(entries, dn).dn;
       entries.delete(keyOf(dn));
+      // As do Active Directory and whoever keeps references whole.
+      for (const { attributes } of entries.values()) {
+        const members = attributes.get('member');
+        if (members?.includes(gone))
+          attributes.set(
+            'member',
+            members.filter((one) => one !== gone),
+          );
+      }
     },
   };
 

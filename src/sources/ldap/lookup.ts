@@ -1,19 +1,26 @@
 /** Somebody, or a group, that a scan did not show: out of the base, left out by the filter, gone, or unknown. */
 
-import type { Filter } from 'ldapts';
+import { EqualityFilter, type Filter } from 'ldapts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { isAboutCredential } from '../lookups.ts';
-import type { Lookup } from '../source.ts';
+import type { Lookup, SourceUser } from '../source.ts';
 import { userOf } from './mapping.ts';
 import { CODE, isCode } from './protocol/errors.ts';
 import { type Reading, userAttributes } from './reading.ts';
+import { NO_ATTRIBUTES } from './server.ts';
 import { both, demandBase, elsewhere, idFilter } from './tree.ts';
 
 /** A base that went, or an account that sees nothing, is no proof of anything: `unknown`. */
-export async function lookUp(reading: Reading, kind: Kind, id: string): Promise<Lookup> {
+export async function lookUp(reading: Reading, kind: Kind, id: string, known?: SourceUser): Promise<Lookup> {
   try {
-    return await found(reading, kind, id);
+    const lookup = await found(reading, kind, id);
+    const dn = known?.attributes.dn;
+    if (lookup.is !== 'gone' || typeof dn !== 'string') return lookup;
+    const group = await groupWith(reading, dn);
+    if (group === null) return lookup;
+    const reason = `${dn} is not shown any more, and ${group} still has it as a member: it is hidden from the account of BIND_DN`;
+    return { is: 'unknown', reason };
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
     return { is: 'unknown', reason: error.message };
@@ -45,6 +52,18 @@ async function found(reading: Reading, kind: Kind, id: string): Promise<Lookup> 
   if (kind === 'group') return { is: 'found', inScope };
   const user = userOf(entry, preset, rule, deps.wallClock());
   return 'user' in user ? { is: 'found', inScope, user: user.user } : { is: 'unknown', reason: user.unread };
+}
+
+/**
+ * A group that has this member; null where there is none, or where the server leaves behind in groups whom it has
+ * deleted, as OpenLDAP does without its overlay refint.
+ */
+async function groupWith({ settings, tree }: Reading, dn: string): Promise<string | null> {
+  if (tree.preset.kind === 'OpenLDAP') return null;
+  const filter = new EqualityFilter({ attribute: 'member', value: dn });
+  const query = { base: settings.groupBase, scope: 'sub', filter, attributes: NO_ATTRIBUTES } as const;
+  const { entries } = await tree.search(query, `look for groups of ${dn}`);
+  return entries[0]?.dn ?? null;
 }
 
 /** In the whole part of the tree; an account that may not search there has only its base. */

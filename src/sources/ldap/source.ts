@@ -54,7 +54,7 @@ export function createLdapSource(deps: SourceDeps): Source {
     tenant: (context) => opened(context, async ({ tree }) => tenantOf(tree)),
     scan: (request, context) => read(settings, deps, request, null, context),
     delta: (position, request, context) => read(settings, deps, request, position, context),
-    lookup: (kind, id, context) => opened(context, (reading) => lookUp(reading, kind, id)),
+    lookup: (kind, id, context, known) => opened(context, (reading) => lookUp(reading, kind, id, known)),
     isMember: (groupId, userId, context) => opened(context, (reading) => isMember(reading, groupId, userId)),
   };
 }

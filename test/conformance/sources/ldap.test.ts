@@ -53,4 +53,16 @@ describe.each(PLAYED)('on %s', (dialect) => {
       summary: { groups: { left: 1 } },
     });
   });
+
+  it('does not take for deleted who is hidden, and still in a group', async () => {
+    const [ada = '', bob = ''] = people;
+    ad.faults.hides = (dn) => dn === ada;
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'PARTIAL', summary: { unknown: 1 } });
+    expect(Object.values(await pulled.people())).toEqual([true, true, true]);
+    expect((await pulled.groups()).A).toHaveLength(3);
+    ad.faults.hides = () => false;
+    ad.remove(bob);
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'DONE', summary: { deleted: 1, unknown: 0 } });
+  });
 });
