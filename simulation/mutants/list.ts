@@ -198,7 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('identity', 'a replaced address or user name is a loss', [
     'src/plan/people/attributes.ts',
-    'if (!identity.includes(name) || !isLost) harmless',
+    'if (!identity.includes(name) || !isReplaced) harmless',
     'if (true) harmless',
   ]),
   mutant('previewScans', 'a preview starts from what its scan found', [
@@ -282,7 +282,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (source) return null;',
   ]),
   mutant('narrowedRole', 'a role that was narrowed is no word about those out of its sight', [
-    'src/sources/okta/source.ts',
+    'src/sources/okta/everyone.ts',
     'if (isShown || !before?.showsEveryone) return isShown;',
     'if (isShown || before) return true;',
   ]),

@@ -20,9 +20,9 @@ import type { RemoteUser } from '../../model/remote.ts';
 import { planGroup } from '../../plan/groups/group.ts';
 import type { MemberSituation } from '../../plan/groups/member.ts';
 import { type StoreContext, standingsOf } from '../../stores/desired.ts';
-import { accountAfter, type PersonWithoutAccount, peopleOfVanished } from '../people/accountAfter.ts';
+import { accountAfter, withoutAccountAfter } from '../people/accountAfter.ts';
 import { memberHolds } from '../people/doubts.ts';
-import { byRecords, type PersonFacts, planPeople, type Sight } from '../people/look.ts';
+import { byRecords, type PersonFacts, type PlannedPerson, planPeople, type Sight } from '../people/look.ts';
 import { namesOfAccount, namesOfLink, protectedAs, protectorBy } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
@@ -60,9 +60,12 @@ export async function lookAtMembers(
   const spared = await sparedMembers(planning, groupIds, basics(planning, group));
   const isSpared = new Set(spared.map(({ member }) => member.remoteId));
   const differing = await wantedMembers(planning, group);
-  const vanished = look.withComing ? await peopleOfVanished(planning, look.people, differing) : [];
+  const granted = differing.flatMap((row) => (row.ledger === null ? (row.member.personId ?? []) : []));
+  const gone: ReadonlySet<string | null> = look.withComing
+    ? await withoutAccountAfter(planning, look.people, granted)
+    : new Set();
   const isThere = ({ member }: MemberSituation) =>
-    !isSpared.has(member.remoteId) && vanished.every(({ facts }) => facts.desired.id !== member.personId);
+    !isSpared.has(member.remoteId) && !gone.has(member.personId);
   const wanted = [...differing.filter(isThere), ...spared];
   const unwanted = await unwantedMembers(planning, group);
   const strangers = unwanted.filter((row) => row.personId === null).map((row) => row.remoteId);
@@ -77,7 +80,7 @@ export async function lookAtMembers(
     .filter((row) => !kept.has(row.remoteId))
     .map((row) => attributed(row, outsiders));
   const elsewhere = await wantedByComingGroups(planning, group, candidates);
-  const coming = look.withComing ? await comingMembers(planning, group, [...vanished, ...without]) : [];
+  const coming = look.withComing ? await comingMembers(planning, group, without) : [];
   const losing = candidates.filter((row) => row.personId === null || !elsewhere.has(row.personId));
   return [...wanted, ...coming, ...(await unwantedSituations(planning, group, losing))];
 }
@@ -119,6 +122,10 @@ async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<
     }
   }
   return rows;
+}
+
+interface PersonWithoutAccount extends PlannedPerson {
+  readonly level: number | null;
 }
 
 /** Members of the SCIM groups who have no enabled account yet, with their plans. */

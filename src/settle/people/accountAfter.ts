@@ -1,30 +1,18 @@
 /** Which account people have once their plans are carried out, for whoever plans what follows from it. */
 
 import { endsAccess } from '../../model/change.ts';
-import type { MemberSituation } from '../../plan/groups/member.ts';
 import type { Planning } from '../planning.ts';
 import { type PlannedPerson, planPeople, type Sight } from './look.ts';
 
-/** At which level a group wants them. */
-export interface PersonWithoutAccount extends PlannedPerson {
-  readonly level: number | null;
-}
-
-/** Those whose account the record still has, and a scan does not show any more. */
-export async function peopleOfVanished(
+/** Of these, those whose account the record still has and a scan does not show any more, and who get no other one. */
+export async function withoutAccountAfter(
   planning: Planning,
   sight: Sight,
-  members: readonly MemberSituation[],
-): Promise<readonly PersonWithoutAccount[]> {
-  const levels = new Map(
-    members.flatMap(({ ledger, member, level }) =>
-      ledger === null && member.personId !== null ? [[member.personId, level] as const] : [],
-    ),
-  );
-  const people = await planPeople(planning, sight, [...levels.keys()]);
-  return people
-    .filter(({ facts }) => facts.link === null)
-    .map((person) => ({ ...person, level: levels.get(person.facts.desired.id) ?? null }));
+  personIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const people = await planPeople(planning, sight, personIds);
+  const without = people.filter((person) => person.facts.link === null && accountAfter(person) === null);
+  return new Set(without.map(({ facts }) => facts.desired.id));
 }
 
 /** The account that a person can use once their plan is carried out; its id is '' while it is not made. */
