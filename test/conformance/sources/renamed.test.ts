@@ -109,10 +109,10 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(people._embedded.people.flatMap((one: { items: unknown[] }) => one.items)).toContainEqual(
       expect.objectContaining({
         ...{ op: 'update', state: 'held' },
-        attributes: [
+        attributes: expect.arrayContaining([
           { name: 'userName', from: 'p00@acme.example', to: 'p00' },
           { name: 'emails', from: 'p00@acme.example', to: null },
-        ],
+        ]),
       }),
     );
     // A list that has the addresses again ends the question.
