@@ -54,7 +54,7 @@ function isRefusedRename({ op, subject }: Change, { disposition }: RemoteError):
   return disposition === 'rejected' && op === 'update' && subject.kind === 'group';
 }
 
-/** Thrown of what the vendor answered that it did nothing: whatever is found there somebody else did. */
+/** The vendor answered that it did nothing. Whatever is found there, somebody else did. */
 export function saysNothingDone(error: unknown): error is RemoteError {
   return error instanceof RemoteError && NOTHING_DONE.includes(error.disposition);
 }

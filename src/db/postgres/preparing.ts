@@ -71,7 +71,7 @@ function codeOf(error: unknown): unknown {
 /** In a transaction that has failed. */
 const IN_FAILED_TRANSACTION = '25P02';
 
-/** From now on the session prepares what is asked often, and asks once more what was not to be had so. */
+/** From now on the session prepares what is asked often. A statement whose plan is stale it asks once more, without a name. */
 export function prepareOften(session: Querying, statements: PreparedStatements): void {
   const ask = session.query.bind(session);
   session.query = (query: unknown, done: Done) => {

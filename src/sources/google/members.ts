@@ -101,7 +101,7 @@ async function readRows(
 
 /**
  * Null where Google did not say. The one call knows direct members, the other those in groups inside too, but only of one
- * domain; a 404, like whatever is no such question to Google, shows nobody.
+ * domain; Google's own 404, like whatever is no such question to it, shows nobody.
  */
 export async function isMember(
   { client, calls, deps }: Asked & { readonly deps: SourceDeps },
@@ -117,7 +117,7 @@ export async function isMember(
       } catch (error) {
         if (!(error instanceof RemoteError) || error.disposition === 'rateLimited') throw error;
         if (isAboutCredential(error)) throw error;
-        return error.status === 404 || error.disposition === 'rejected' ? false : null;
+        return error.disposition === 'missing' || error.disposition === 'rejected' ? false : null;
       }
     });
   const isDirect = await says(calls.member(groupId, userId));

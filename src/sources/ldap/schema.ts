@@ -1,6 +1,6 @@
 /** What the server's schema says of a class: some servers have made optional what the standards demand. */
 
-import { RemoteError } from '../../model/errors.ts';
+import { CODE, isCode } from './protocol/errors.ts';
 import type { Tree } from './tree.ts';
 
 /** Whether no entry of the class can be without the attribute. */
@@ -29,8 +29,8 @@ async function readClasses(tree: Tree, schema: string): Promise<readonly string[
     const entry = await tree.entry(schema, ['objectClasses'], 'read the schema');
     return entry.texts('objectClasses').map((line) => line.replace(/\sDESC\s+'[^']*'/i, ''));
   } catch (error) {
-    if (error instanceof RemoteError) return [];
-    throw error;
+    if (!isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) throw error;
+    return [];
   }
 }
 

@@ -151,7 +151,7 @@ async function isMember(
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
     if (error.disposition === 'missing') return (await isSightWhole(sight, context)) ? false : null;
-    return error.status === 404 || error.disposition === 'rejected' ? false : null;
+    return error.disposition === 'rejected' ? false : null;
   }
 }
 
