@@ -83,6 +83,19 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.sync()).toMatchObject({ state: 'DONE', summary: { groups: { left: 0 } } });
   });
 
+  it('lets nobody leave a group on a 404 that is not of Google', async () => {
+    const members = hire(3).map(user);
+    const group = google.addGroup('all@acme.example', members);
+    await pulled.activate();
+    answer(listOf(group), listed([]));
+    google.faults.inject({
+      matches: ({ path }) => /\/(members|hasMember)\/[^/]+$/.test(path),
+      fault: { kind: 'answer', answer: { status: 404, body: '<html>Not found</html>' } },
+      times: Number.POSITIVE_INFINITY,
+    });
+    expect(await pulled.sync()).toMatchObject({ state: 'PARTIAL', summary: { groups: { left: 0 } } });
+  });
+
   it('keeps who is in a group inside another whose list has lost that group', async () => {
     const inner = google.addGroup('inner@acme.example', hire(3).map(user));
     const outer = google.addGroup('outer@acme.example', [{ id: inner.id, type: 'GROUP' }]);

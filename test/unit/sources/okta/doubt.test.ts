@@ -79,6 +79,17 @@ it('believes no list of the groups of one person that is without that of everybo
   expect(await isMember?.(some.id, ada.id, CONTEXT)).toBeNull();
 });
 
+it('believes no 404 about the groups of one person that is not of Okta', async () => {
+  const ada = okta.state.addUser({ login: 'ada@acme.example' });
+  const group = okta.state.addGroup('Some', [ada.id]);
+  okta.faults.inject({
+    fault: { kind: 'answer', answer: { status: 404, body: '<html>Not found</html>' } },
+    matches: ({ path }) => path.endsWith('/groups'),
+    times: Number.POSITIVE_INFINITY,
+  });
+  expect(await open().isMember?.(group.id, ada.id, CONTEXT)).toBeNull();
+});
+
 it('says of one person whether a group has them, or that Okta does not say', async () => {
   const ada = okta.state.addUser({ login: 'ada@acme.example' });
   const bob = okta.state.addUser({ login: 'bob@acme.example' });
