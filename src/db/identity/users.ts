@@ -190,6 +190,11 @@ export async function softDeleteUser(db: Db, user: UserRecord, at: string, filte
  */
 export const EXTERNAL_ID_THEN = "coalesce(nullif(left_external_id, ''), external_id)";
 
+/** The same of a user who was read. */
+export function externalIdThen({ leftExternalId, externalId }: UserRecord): string | null {
+  return leftExternalId || externalId;
+}
+
 /** A live user of the connection, or null. */
 export async function findUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
   const row = await live(db).where({ id, connection_id: connectionId }).first();

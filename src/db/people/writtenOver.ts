@@ -1,7 +1,7 @@
 /** A user that an identity provider wrote somebody else over: it becomes a new person's, and what it was stays behind. */
 
 import { newId } from '../../support/ids.ts';
-import type { UserRecord } from '../identity/users.ts';
+import { externalIdThen, type UserRecord } from '../identity/users.ts';
 import { type Db, insertTogether } from '../open.ts';
 import { wordsOfUser } from './words.ts';
 
@@ -12,8 +12,7 @@ export async function splitUser(db: Db, user: UserRecord, at: string): Promise<U
   await db('users').insert({
     ...row,
     ...{ id: tombstone.id, deleted_at: at, updated_at: at, written_over: true },
-    // What they left with: the record may have been written over step by step.
-    external_id: row.left_external_id || row.external_id,
+    external_id: externalIdThen(user),
   });
   const personId = newId();
   await db('persons').insert({

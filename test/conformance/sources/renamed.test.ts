@@ -7,10 +7,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SourceUser } from '../../../src/sources/source.ts';
-import { eventually, type RunningBridge, startBridge } from '../../bridge.ts';
+import { eventually, type RunningBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
-import { Pulled } from './pulled.ts';
-import { type Script, script, scripted, user } from './scripted.ts';
+import type { Pulled } from './pulled.ts';
+import { type Script, script, startScripted, user } from './scripted.ts';
 
 const NAMES = Array.from({ length: 24 }, (_, n) => `p${String(n).padStart(2, '0')}`);
 const LIMIT = 10;
@@ -57,18 +57,19 @@ describe.each(PLAYED)('on %s', (dialect) => {
 
   beforeAll(async () => {
     company();
-    bridge = await startBridge(await freshDatabaseUrl(dialect, directory), undefined, {
-      moreSources: [scripted(state)],
-    });
-    pulled = await Pulled.make(bridge, {
-      ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
-      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' },
-      mapping: [
-        { target: 'userName', sources: ['email', 'number'] },
-        { target: 'primaryEmail', sources: ['email'] },
-        { target: 'title', sources: ['title'] },
-      ],
-    });
+    const url = await freshDatabaseUrl(dialect, directory);
+    ({ bridge, pulled } = await startScripted(
+      url,
+      state,
+      {},
+      {
+        mapping: [
+          { target: 'userName', sources: ['email', 'number'] },
+          { target: 'primaryEmail', sources: ['email'] },
+          { target: 'title', sources: ['title'] },
+        ],
+      },
+    ));
     const store = await bridge.admin('POST', '/propagation/stores', {
       ...{ name: 'Demo', type: 'Demo', status: 'ACTIVE' },
       configuration: { BRAKE_MIN: 5 },

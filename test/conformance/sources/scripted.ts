@@ -170,11 +170,14 @@ export function outage(disposition: 'transient' | 'unauthorized'): RemoteError {
 export async function startScripted(
   databaseUrl: string,
   state: Script,
+  configuration: object = {},
+  more: object = {},
 ): Promise<{ readonly bridge: RunningBridge; readonly pulled: Pulled }> {
   const bridge = await startBridge(databaseUrl, undefined, { moreSources: [scripted(state)] });
   const pulled = await Pulled.make(bridge, {
     ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
-    configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret' },
+    configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret', ...configuration },
+    ...more,
   });
   return { bridge, pulled };
 }

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENTERPRISE_URN } from '../../../src/model/source.ts';
 import type { SourceUser } from '../../../src/sources/source.ts';
-import { eventually, type RunningBridge, startBridge } from '../../bridge.ts';
+import { eventually, type RunningBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
-import { Pulled } from './pulled.ts';
-import { outage, type Script, script, scripted, user } from './scripted.ts';
+import type { Pulled } from './pulled.ts';
+import { outage, type Script, script, startScripted, user } from './scripted.ts';
 
 const EVERYBODY = ['a1', 'a2', 'a3', 'b1', 'b2', 'b3'];
 
@@ -43,13 +43,11 @@ describe.each(PLAYED)('on %s', (dialect) => {
 
   beforeAll(async () => {
     company();
-    bridge = await startBridge(await freshDatabaseUrl(dialect, directory), undefined, {
-      moreSources: [scripted(state)],
-    });
-    pulled = await Pulled.make(bridge, {
-      ...{ name: 'Scripted', strategy: 'google', sync: { enabled: false } },
-      configuration: { URL: 'http://127.0.0.1:9', TOKEN: 'a-secret-that-nobody-sees', BRAKE_MIN: 2 },
-    });
+    const url = await freshDatabaseUrl(dialect, directory);
+    ({ bridge, pulled } = await startScripted(url, state, {
+      TOKEN: 'a-secret-that-nobody-sees',
+      BRAKE_MIN: 2,
+    }));
     expect(await pulled.activate()).toMatchObject({ state: 'DONE', summary: { created: 6 } });
   });
   // Each test ends with everybody back.
