@@ -22,6 +22,7 @@ import { driftReason, remembered } from '../settle/drift.ts';
 import { reasonOf, restate } from '../settle/driftStatus.ts';
 import type { GroupFacts } from '../settle/groups/look.ts';
 import { whyUnread } from '../settle/groups/members.ts';
+import { type KeyWork, recordKeys } from '../settle/keys/holders.ts';
 import type { PersonFacts } from '../settle/people/look.ts';
 import { type Scan, takesIn } from '../settle/people/scanned.ts';
 import type { Reading } from '../settle/planning.ts';
@@ -50,6 +51,7 @@ export async function recordPersonDrift(
   const { store } = step.context;
   if (drift.patch && takesIn(scan, drift)) {
     await updateLink(tx, link.id, drift.patch, step.now());
+    await recordKeys(tx, keyWork(step), { ...link, ...drift.patch });
     const { state } = drift.patch;
     const { disableKeepsMemberships } = step.context.connector.capabilities;
     if (state === 'removed' || (state === 'disabled' && !disableKeepsMemberships))
@@ -67,6 +69,11 @@ export async function recordPersonDrift(
     repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
   });
   return items;
+}
+
+/** Whose key turns out to be free is told under the sync's id. */
+function keyWork({ context, run, now }: Step): KeyWork {
+  return { context, task: { causes: [run.correlationId] }, now };
 }
 
 async function enqueueLost(tx: Db, step: Step, link: LinkRecord): Promise<void> {

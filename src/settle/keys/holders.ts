@@ -14,10 +14,16 @@ import {
   takeWaitersFor,
 } from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
-import type { Kind } from '../../model/subject.ts';
+import type { Kind, Subject } from '../../model/subject.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
 import type { StoreContext } from '../../stores/desired.ts';
-import type { Attempt } from '../attempt.ts';
+
+/** On whose account a key changes hands: an attempt, or a sync that found it so. */
+export interface KeyWork {
+  readonly context: StoreContext;
+  readonly task: { readonly causes: readonly string[] };
+  now(): string;
+}
 
 /** Attributes of accounts that no two of them share. */
 export function identityAttributes({ definition }: StoreContext): readonly string[] {
@@ -39,44 +45,44 @@ function keysHeld(
 /** Part of the transaction that wrote the link. `known`: what that transaction has read of its keys. */
 export async function recordKeys(
   tx: Db,
-  attempt: Attempt,
+  work: KeyWork,
   link: LinkRecord,
   known: KeysOfLink | null = null,
 ): Promise<void> {
-  const { context } = attempt;
+  const { context } = work;
   const before = known ?? (await keysOfLink(tx, link.id));
   const held = keysHeld(context, link);
   const after = new Map(held.map(({ attribute, value }) => [attribute, lower(value)]));
   const freed = [...before].filter(([attribute, value]) => after.get(attribute) !== value);
   if (freed.length === 0 && after.size === before.size) return;
   await replaceKeysOfLink(tx, context.store.id, link.id, before, held);
-  await wakeWaiters(tx, attempt, link.subject.kind, freed);
+  await wakeWaiters(tx, work, link.subject, freed);
 }
 
 /** The account or group is gone; the link goes with this transaction. */
-export async function releaseKeys(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
-  await wakeWaiters(tx, attempt, link.subject.kind, [...(await keysOfLink(tx, link.id))]);
+export async function releaseKeys(tx: Db, work: KeyWork, link: LinkRecord): Promise<void> {
+  await wakeWaiters(tx, work, link.subject, [...(await keysOfLink(tx, link.id))]);
 }
 
 async function wakeWaiters(
   tx: Db,
-  attempt: Attempt,
-  kind: Kind,
+  work: KeyWork,
+  { kind, id: own }: Subject,
   freed: readonly (readonly [attribute: string, valueLower: string])[],
 ): Promise<void> {
-  const { store } = attempt.context;
+  const { store } = work.context;
   for (const id of await takeWaitersFor(tx, store.id, kind, freed))
-    if (id !== attempt.task.subject.id) await wake(tx, attempt, kind, id);
+    if (id !== own) await wake(tx, work, kind, id);
 }
 
 /** Before everybody but leavers: others may wait for it in turn, and a temporary value ends with it. */
-export function wake(tx: Db, attempt: Attempt, kind: Kind, id: string): Promise<void> {
-  const { store } = attempt.context;
+export function wake(tx: Db, work: KeyWork, kind: Kind, id: string): Promise<void> {
+  const { store } = work.context;
   return enqueueTask(tx, store.id, {
     environmentId: store.environmentId,
     subject: { kind, id },
     priority: PRIORITY.awaited,
-    correlationIds: attempt.task.causes,
-    at: attempt.now(),
+    correlationIds: work.task.causes,
+    at: work.now(),
   });
 }
