@@ -16,6 +16,7 @@ import {
   hadOtherExternalId,
   hasAccounts,
 } from '../db/people/formers.ts';
+import { usersNamedAs, waitingForAccountsOf } from '../db/people/namesakes.ts';
 import { type Attribute, closeQuestionsAbout, insertQuestion, newcomersOf } from '../db/people/questions.ts';
 import { setSpeaker } from '../db/people/speakers.ts';
 import { splitUser } from '../db/people/writtenOver.ts';
@@ -96,9 +97,10 @@ export async function askWhetherKnown(
   user: UserRecord,
   at: string,
   hash: Hash,
+  address: string | null = matchedEmail(write, user.resource),
 ): Promise<void> {
   const { environmentId, connectionId, resource, personId } = user;
-  const known = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource), hash };
+  const known = { environmentId, connectionId, resource, primaryEmail: address, hash };
   const whom = await asksAbout(tx, connectionId);
   if (whom === 'nobody') return;
   const former = await formerWithIdentifier(tx, known, personId, whom === 'own');
@@ -149,12 +151,35 @@ export async function writeOver(tx: Db, write: Write, user: UserRecord, at: stri
   return newcomer;
 }
 
+/**
+ * The person has no user any more. Whoever came before that, and has or wants what they had, is asked about now, and
+ * settled again on every store.
+ */
+export async function leaveToOthers(
+  tx: Db,
+  write: Write,
+  personId: string,
+  at: string,
+  hash: Hash,
+): Promise<void> {
+  const named = await usersNamedAs(tx, write.environmentId, personId);
+  for (const { user, address } of named) await askWhetherKnown(tx, write, user, at, hash, address);
+  const waiting = await waitingForAccountsOf(tx, personId);
+  const others = new Set([...named.map(({ user }) => user.personId), ...waiting]);
+  await enqueueAgain(tx, write, [...others], at);
+}
+
 /** Whoever was thought to be this person is not: the person is back. */
 async function endQuestionsAbout(tx: Db, write: Write, personId: string, at: string): Promise<void> {
   const newcomers = await newcomersOf(tx, personId);
   if (newcomers.length === 0) return;
   await closeQuestionsAbout(tx, personId);
-  for (const id of newcomers) {
+  await enqueueAgain(tx, write, newcomers, at);
+}
+
+/** In one order, so that two requests never wait for each other's rows. */
+async function enqueueAgain(tx: Db, write: Write, personIds: readonly string[], at: string): Promise<void> {
+  for (const id of [...personIds].sort()) {
     await enqueueForAllStores(tx, {
       environmentId: write.environmentId,
       subject: { kind: 'user', id },

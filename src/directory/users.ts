@@ -26,7 +26,14 @@ import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
-import { arrive, askWhetherKnown, comesAsAnother, matchedEmail, writeOver } from './arrivals.ts';
+import {
+  arrive,
+  askWhetherKnown,
+  comesAsAnother,
+  leaveToOthers,
+  matchedEmail,
+  writeOver,
+} from './arrivals.ts';
 import { acceptableUser, trimmedUser } from './identifiers.ts';
 import { describeOrigin, whyFiltered } from './origin.ts';
 import { DirectoryRefusal } from './refusal.ts';
@@ -111,6 +118,7 @@ export async function changeUser(
         await recordUserChange(tx, write, current, updated, at);
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
+        if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
         return { user: updated, changed: true };
       }),
   );
@@ -159,6 +167,7 @@ export async function deleteUser(
   precondition: Precondition | null,
 ): Promise<void> {
   const at = isoTime(directory.clock.now());
+  const hash = await directory.identifierHash();
   const filtered = whyFiltered(write.origin);
   await inTransaction(directory, write, async (tx) => {
     if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
@@ -175,6 +184,7 @@ export async function deleteUser(
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     await enqueueYielding(tx, write, user, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
+    else await leaveToOthers(tx, write, user.personId, at, hash);
     await appendUserEvent(tx, write, user, at, {
       ...(filtered === null ? { kind: 'user.deleted' } : { kind: 'user.filtered', reason: filtered }),
       before: { id, userName: user.userName, active: user.active, groups: groupIds.length },

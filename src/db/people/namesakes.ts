@@ -6,6 +6,7 @@
 import type { CommonSettings } from '../../model/commonSettings.ts';
 import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
+import { toUser, type UserRecord } from '../identity/users.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
@@ -24,6 +25,52 @@ export async function yieldingPeople(
     .whereNull('users.deleted_at')
     .distinct('users.person_id');
   return rows.map((row: { person_id: string }) => row.person_id);
+}
+
+/** A live user, with the address as its connection maps it, in lower case. */
+export interface NamedUser {
+  readonly user: UserRecord;
+  readonly address: string | null;
+}
+
+/** Live users of other people that have a userName, or the address, that this person has or had. */
+export async function usersNamedAs(
+  db: Db,
+  environmentId: string,
+  personId: string,
+): Promise<readonly NamedUser[]> {
+  const names = await db('users')
+    .where({ person_id: personId })
+    .select('user_name_lower', 'primary_email_lower');
+  const found = new Map<string, NamedUser>();
+  // One query for each, so that each goes by its own index.
+  for (const column of ['user_name_lower', 'primary_email_lower'] as const) {
+    const had = new Set<string | null>(names.map((row) => row[column]));
+    had.delete(null);
+    const rows = await db('users')
+      .where({ environment_id: environmentId })
+      .whereIn(column, [...had] as string[])
+      .whereNot('person_id', personId)
+      .whereNull('deleted_at');
+    for (const row of rows) found.set(row.id, { user: toUser(row), address: row.primary_email_lower });
+  }
+  return [...found.values()];
+}
+
+/** People who want what an account of this person has, on whatever store. */
+export async function waitingForAccountsOf(db: Db, personId: string): Promise<readonly string[]> {
+  const rows = await db('links as l')
+    .join('link_keys as k', 'k.link_id', 'l.id')
+    .join('key_waits as w', (on) => {
+      on.on('w.store_id', 'k.store_id')
+        .andOn('w.kind', 'l.kind')
+        .andOn('w.attribute', 'k.attribute')
+        .andOn('w.value_lower', 'k.value_lower');
+    })
+    .where({ 'l.kind': 'user', 'l.subject_id': personId })
+    .whereNot('w.subject_id', personId)
+    .distinct('w.subject_id');
+  return rows.map((row: { subject_id: string }) => row.subject_id);
 }
 
 /** Somebody else who is there has this value as what a store identifies people by. */

@@ -44,7 +44,7 @@ export function planUser(situation: UserSituation): Plan<UserChange> {
 }
 
 function taken(plan: Drafting, account: RemoteUser) {
-  const why = `has the identifier of the account ${account.display}, which is linked to another person; unlink it there or correct the directory`;
+  const why = `has the identifier of the account ${account.display}, which is linked to another person; correct the directory, or unlink it there if the account is to change hands`;
   plan.skip('adopt', 'unsynced', why);
 }
 
