@@ -69,7 +69,10 @@ async function shownCauses(db: Db, incidentId: string): Promise<ShownIncident['c
     db,
     causes.map(({ correlationId }) => correlationId),
   );
-  return causes.map(({ correlationId, people, at }) => ({ ...causeOf(correlationId), people, at }));
+  return causes.map(({ correlationId, people, at, holdKind }) => {
+    const cause = causeOf(correlationId);
+    return { ...cause, kind: holdKind ?? cause.kind, people, at };
+  });
 }
 
 /** As noted when the incident came to the store; where nothing was held there, as it is now. */

@@ -1,5 +1,6 @@
 /** The losses of incidents: which belong to one, how many there are, and what was undone of them. */
 
+import type { HoldKind } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
@@ -114,7 +115,13 @@ export interface CauseOfLosses {
   readonly people: number;
   /** ISO time of the first loss by it. */
   readonly at: string;
+  /** Where the plan itself holds all of them, and for one reason. */
+  readonly holdKind: HoldKind | null;
 }
+
+const HOLD_KIND = "change->'hold'->>'kind'";
+/** Null where one is held by the brake alone, or two for different reasons. */
+const ONE_HOLD_KIND = `case when count(${HOLD_KIND}) = count(*) and min(${HOLD_KIND}) = max(${HOLD_KIND}) then min(${HOLD_KIND}) end as hold_kind`;
 
 /** The oldest first. */
 export async function causesOfIncident(
@@ -126,7 +133,7 @@ export async function causesOfIncident(
     .where({ incident_id: incidentId })
     .whereNotNull('cause')
     .groupBy('cause')
-    .select('cause')
+    .select('cause', db.raw(ONE_HOLD_KIND))
     .countDistinct({ n: 'person_key' })
     .min({ at: 'since' })
     .orderByRaw('min(since), cause')
@@ -135,6 +142,7 @@ export async function causesOfIncident(
     correlationId: row.cause as string,
     people: Number(row.n),
     at: row.at as string,
+    holdKind: row.hold_kind as HoldKind | null,
   }));
 }
 

@@ -180,6 +180,8 @@ describe.each(cases)('on $type and $dialect', ({ type, dialect }) => {
       cause: { kind: 'privileged' },
       changes: [{ op: 'disable', privileged: true, held: true }],
     });
+    const incidents = (await world.bridge.admin('GET', '/propagation/incidents')).body._embedded.incidents;
+    expect(incidents).toMatchObject([{ causes: [{ kind: 'privileged', people: 1 }] }]);
     expect(await openLeavers(type)).toHaveLength(1);
     await world.remove(`/Users/${chiefs}`);
     expect(await openLeavers(type)).toHaveLength(1);
