@@ -52,7 +52,8 @@ export async function arrive(
   const { personId, how, connection } = attachment;
   const isPrimary = connection.isPrimary || (await becomesPrimary(tx, write, at));
   const id = newId();
-  const user = { ...known, id, personId, isNewPerson: how === 'new', createdAt: at };
+  const { mayLookAlike } = connection;
+  const user = { ...known, id, personId, isNewPerson: how === 'new', mayLookAlike, createdAt: at };
   const who = { personId, userName: resource.userName as string };
   const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
   const created = await insertUser(tx, user, [eventInsert(at, event)]);

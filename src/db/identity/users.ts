@@ -47,6 +47,8 @@ export type NewUser = Pick<
   readonly primaryEmail?: string | null;
   /** True where the person is to be inserted too. */
   readonly isNewPerson?: boolean;
+  /** False where somebody has seen that no address looks like this one. */
+  readonly mayLookAlike?: boolean;
 };
 
 /**
@@ -59,13 +61,14 @@ export async function insertUser(
   together: readonly Insert[] = [],
 ): Promise<UserRecord> {
   const columns = resourceColumns(user.resource, user.primaryEmail);
+  const address = columns.primary_email_lower;
   const row = {
     id: user.id,
     environment_id: user.environmentId,
     connection_id: user.connectionId,
     person_id: user.personId,
     ...columns,
-    looks_like: await lookalikeOf(db, { ...user, address: columns.primary_email_lower }),
+    looks_like: user.mayLookAlike === false ? null : await lookalikeOf(db, { ...user, address }),
     deactivated_at: isActive(user.resource) ? null : user.createdAt,
     left_external_id: isActive(user.resource) ? null : textOrNull(user.resource.externalId),
     version: 1,

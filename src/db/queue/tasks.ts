@@ -25,12 +25,15 @@ export interface Enqueue {
   readonly people?: readonly string[] | null;
 }
 
+/** The status of a store whose tasks are worked on, or will be once it is resumed. */
+export const WORKING = ['ACTIVE', 'DELETING'] as const;
+
 /** The stores of an environment whose tasks are worked on, or will be once they are resumed. */
 export function workingStores(db: Db, environmentId: string) {
   return db('stores')
     .where({ environment_id: environmentId })
     .whereNull('deleted_at')
-    .whereIn('status', ['ACTIVE', 'DELETING']);
+    .whereIn('status', WORKING);
 }
 
 /** One task for each working store of the environment. Part of the transaction that wrote the subject. */
