@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import knex, { type Knex } from 'knex';
 import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
 import { makePrivate, realPath } from './embedded/paths.ts';
+import { beginWithFirst } from './postgres/beginning.ts';
 import { PreparedStatements, prepareOften, type Querying } from './postgres/preparing.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -237,6 +238,9 @@ interface PostgresConnection extends Querying {
   readonly connection: { readonly stream: Socket };
 }
 
+/** What `beginWithFirst` wants; knex has no name for it. */
+const PIPELINED: object = { pipeline: true };
+
 function postgres(url: string, patience: Patience): Knex.Config {
   const statements = new PreparedStatements();
   return {
@@ -247,6 +251,7 @@ function postgres(url: string, patience: Patience): Knex.Config {
       application_name: 'scim-bridge',
       connectionTimeoutMillis: CONNECT_MAX_MS,
       keepAlive: true,
+      ...(patience === 'brief' ? PIPELINED : {}),
     },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
     pool: {
@@ -260,6 +265,7 @@ function postgres(url: string, patience: Patience): Knex.Config {
         if (patience === 'long') return done(null, connection);
         endSilence(connection);
         prepareOften(connection, statements);
+        beginWithFirst(connection, connection.connection.stream);
         // Not in the startup message: poolers refuse parameters there that they do not know.
         connection.query(SESSION_LIMITS, (error) => done(error, connection));
       },

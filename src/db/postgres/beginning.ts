@@ -1,0 +1,48 @@
+/**
+ * A transaction begins with its first statement: both go to PostgreSQL in one packet, and one trip is saved. A
+ * transaction that asks nothing is never begun.
+ */
+
+import type { Done, Querying } from './preparing.ts';
+
+/** What of a socket is used here: what is written while it is corked goes out together. */
+export interface Packing {
+  cork(): void;
+  uncork(): void;
+}
+
+const BEGIN = /^BEGIN\b/;
+const END = /^(COMMIT|ROLLBACK);?$/;
+const NOTHING = { command: '', rows: [] };
+
+/**
+ * From now on the session keeps its `BEGIN` back until the next statement, which it takes along. Only where the driver
+ * sends a statement before the one ahead of it is answered (`pipeline`).
+ */
+export function beginWithFirst(session: Querying, socket: Packing): void {
+  const ask = session.query.bind(session);
+  let kept: unknown;
+  session.query = (query: unknown, done: Done) => {
+    const text = textOf(query);
+    if (kept === undefined) {
+      if (!BEGIN.test(text)) return ask(query, done);
+      kept = query;
+      return queueMicrotask(() => done(null, NOTHING));
+    }
+    const begin = kept;
+    kept = undefined;
+    if (END.test(text)) return queueMicrotask(() => done(null, NOTHING));
+    let notBegun: Error | null = null;
+    socket.cork();
+    ask(begin, (error) => {
+      notBegun = error;
+    });
+    ask(query, (error, result) => done(notBegun ?? error, result));
+    socket.uncork();
+  };
+}
+
+function textOf(query: unknown): string {
+  const text = typeof query === 'string' ? query : (query as { readonly text?: unknown }).text;
+  return typeof text === 'string' ? text : '';
+}
