@@ -7,6 +7,7 @@ import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import { appendEvent } from '../db/events.ts';
 import { type EventSpan, redactEvents, redactRecords } from '../db/identity/redaction.ts';
 import {
+  type DepartedUser,
   hasUnpurgedUsers,
   holdBackWorkers,
   purgePerson,
@@ -62,7 +63,7 @@ function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnectio
 async function purgeBatch(
   { db, clock, identifierHash }: RetentionDeps,
   connection: RetainingConnection,
-  users: readonly UserRecord[],
+  users: readonly DepartedUser[],
 ): Promise<void> {
   const { environmentId } = connection;
   const ids = users.flatMap((user) => [user.id, user.personId]);
@@ -92,7 +93,7 @@ async function purgeBatch(
         outcome: 'success',
         after: {
           id: user.id,
-          because: user.deletedAt === null ? 'deactivated' : 'deleted',
+          because: user.because,
           retentionDays: connection.retentionDays,
           whole,
           events,

@@ -7,6 +7,7 @@ import type { Knex } from 'knex';
 import type { RemoteUser } from '../../model/remote.ts';
 import { fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { type LastWord, saidOf } from '../people/lastWord.ts';
 import { lockLease } from '../queue/leases.ts';
 import { PURGED, toUser, type UserRecord } from './users.ts';
 
@@ -25,6 +26,10 @@ export async function retainingConnections(db: Db): Promise<readonly RetainingCo
   }));
 }
 
+export interface DepartedUser extends UserRecord {
+  readonly because: LastWord['said'];
+}
+
 /**
  * Users who were deleted, or deactivated and still are, no later than the given ISO times, and are not purged
  * yet. Two have to wait: a deactivated user whose account can still be used, because only the data says why;
@@ -35,7 +40,8 @@ export async function usersToPurge(
   connectionId: string,
   cutoff: { readonly deleted: string; readonly deactivated: string },
   limit: number,
-): Promise<readonly UserRecord[]> {
+): Promise<readonly DepartedUser[]> {
+  const departed = (row: Record<string, unknown>) => ({ ...toUser(row), because: saidOf(row) });
   const mine = () =>
     db('users')
       .where({ connection_id: connectionId })
@@ -48,7 +54,7 @@ export async function usersToPurge(
           .select(db.raw('1')),
       );
   const deleted = await mine().where('deleted_at', '<=', cutoff.deleted).orderBy('deleted_at').limit(limit);
-  if (deleted.length > 0) return deleted.map(toUser);
+  if (deleted.length > 0) return deleted.map(departed);
   const deactivated = await mine()
     .whereNull('deleted_at')
     .where({ active: false })
@@ -62,7 +68,7 @@ export async function usersToPurge(
     )
     .orderBy('deactivated_at')
     .limit(limit);
-  return deactivated.map(toUser);
+  return deactivated.map(departed);
 }
 
 /** True where a user of the person, live or deleted, still holds personal data. */

@@ -29,14 +29,16 @@ export async function lastWordOn(db: Db, personId: string): Promise<LastWord | n
     );
   if (!row) return null;
   const connectionName = row.name as string;
+  const said = saidOf(row);
+  const at = said === 'active' ? null : said === 'deactivated' ? row.deactivated_at : row.deleted_at;
+  return { connectionName, said, at };
+}
+
+/** Of one row of `users`. */
+export function saidOf(row: Readonly<Record<string, unknown>>): LastWord['said'] {
   if (row.deleted_at !== null && !fromBoolean(row.written_over))
-    return {
-      connectionName,
-      said: fromBoolean(row.filtered) ? 'filtered out' : 'deleted',
-      at: row.deleted_at,
-    };
-  if (!fromBoolean(row.active)) return { connectionName, said: 'deactivated', at: row.deactivated_at };
-  return { connectionName, said: 'active', at: null };
+    return fromBoolean(row.filtered) ? 'filtered out' : 'deleted';
+  return fromBoolean(row.active) ? 'active' : 'deactivated';
 }
 
 export interface UserOfPerson {

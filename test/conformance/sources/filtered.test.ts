@@ -6,6 +6,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { purgePeople } from '../../../src/directory/retention.ts';
+import { systemClock } from '../../../src/support/clock.ts';
 import { eventually, type RunningBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import type { Pulled } from './pulled.ts';
@@ -105,12 +107,27 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await standing(b1)).toContain('Scripted filtered out this person');
     const why = await bridge.admin('GET', `/people/${b1}/explanation?storeId=${store.body.id}`);
     expect(why.body.sentence).toContain('filtered out');
+    // So is a purge.
+    const purges = async () => {
+      const deps = { db: bridge.db, clock: { ...systemClock, now: () => Date.now() + 1_000 } };
+      await purgePeople(
+        { ...deps, identifierHash: async () => (text) => text },
+        new AbortController().signal,
+      );
+      const { body } = await bridge.admin('GET', '/events?kind=user.purged&limit=100');
+      const events: { after?: { because: string } }[] = body._embedded.events;
+      return events.flatMap(({ after }) => after?.because ?? []);
+    };
+    await bridge.admin('PATCH', pulled.path, { retentionDays: 0 });
+    expect(new Set(await purges())).toEqual(new Set(['filtered out']));
     // Whoever is gone at the source is told as before.
     state.users = state.users.filter(({ id }) => id !== 'a1');
     const a1 = await personOf('a1');
     await pulled.sync({ full: true });
     await bridge.settled(15_000);
     expect(await standing(a1)).toContain('Scripted deleted this person');
+    expect(await purges()).toContain('deleted');
+    await bridge.admin('PATCH', pulled.path, { retentionDays: null });
   });
 
   it('is declined once for all: the next runs leave them in, and ask nobody', async () => {
