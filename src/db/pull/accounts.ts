@@ -5,6 +5,7 @@ import { chunks } from '../chunks.ts';
 import { fromJson, lower } from '../columns.ts';
 import { PURGED } from '../identity/users.ts';
 import type { Db } from '../open.ts';
+import { toLink } from '../seen/links.ts';
 import { type StoreRecord, toStore } from '../stores/stores.ts';
 import { recordsPage } from './records.ts';
 
@@ -35,6 +36,30 @@ export async function accountsSeen(
     .limit(limit)
     .select('remote');
   return rows.map((row: { remote: unknown }) => fromJson<RemoteUser>(row.remote));
+}
+
+/** Linked accounts that the store's last whole scan was too early to see, as the bridge made them or found them. */
+export async function accountsLinkedSince(
+  db: Db,
+  { id, scannedAt }: Pick<StoreRecord, 'id' | 'scannedAt'>,
+  after: string,
+  limit: number,
+): Promise<readonly RemoteUser[]> {
+  const seen = db('observations')
+    .where({ store_id: id, kind: 'user' })
+    .where('observations.remote_id', db.ref('links.remote_id'));
+  const rows = await db('links')
+    .where({ store_id: id, kind: 'user' })
+    .whereNot({ state: 'removed' })
+    .where('updated_at', '>=', scannedAt ?? '')
+    .where('remote_id', '>', after)
+    .whereNotExists(seen.select(db.raw('1')))
+    .orderBy('remote_id')
+    .limit(limit);
+  return rows.map(toLink).map(({ remoteId, remoteName, state, observed }) => ({
+    ...{ kind: 'user', remoteId, display: remoteName, identifier: null, attributes: observed },
+    state: state === 'enabled' ? 'enabled' : 'disabled',
+  }));
 }
 
 export interface Linked {

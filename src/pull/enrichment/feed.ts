@@ -4,9 +4,10 @@
  */
 
 import type { Db } from '../../db/open.ts';
-import { accountsSeen, storesOfTenant } from '../../db/pull/accounts.ts';
+import { accountsLinkedSince, accountsSeen, storesOfTenant } from '../../db/pull/accounts.ts';
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { getStoreOf, type StoreRecord } from '../../db/stores/stores.ts';
+import type { RemoteUser } from '../../model/remote.ts';
 import type { Configuration } from '../../model/settings.ts';
 import { accountOf } from '../../sources/account.ts';
 import type { ScanPage, SourceDefinition } from '../../sources/source.ts';
@@ -74,14 +75,19 @@ export async function checkFeed(
 
 const PAGE = 500;
 
-/** As a source would show them. */
-export async function* pagesOfFeed(db: Db, { id }: Pick<StoreRecord, 'id'>): AsyncGenerator<ScanPage> {
+/** As a source would show them. What is linked comes first: a scan may see it meanwhile. */
+export async function* pagesOfFeed(db: Db, store: StoreRecord): AsyncGenerator<ScanPage> {
+  yield* pagesOf((after) => accountsLinkedSince(db, store, after, PAGE));
+  yield* pagesOf((after) => accountsSeen(db, store.id, after, PAGE));
+  yield { kind: 'end', position: null };
+}
+
+async function* pagesOf(read: (after: string) => Promise<readonly RemoteUser[]>): AsyncGenerator<ScanPage> {
   for (let after = ''; ; ) {
-    const accounts = await accountsSeen(db, id, after, PAGE);
+    const accounts = await read(after);
     const last = accounts.at(-1);
-    if (!last) break;
+    if (!last) return;
     after = last.remoteId;
     yield { kind: 'users', users: accounts.map(accountOf) };
   }
-  yield { kind: 'end', position: null };
 }

@@ -175,5 +175,20 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(seen).toMatchObject([{ attributes: { username: 'ada', organization: expect.any(String) } }]);
     const linked = await bridge.db('identities').where({ connection_id: fed.path.split('/').at(-1) });
     expect(linked.some(({ matched_by }) => matched_by === 'link')).toBe(true);
+    // And what the bridge has made there since.
+    await bridge.scim('POST', '/Users', person('dee'));
+    await bridge.settled();
+    const id = account('dee')?.id;
+    expect(id).toBeDefined();
+    expect(await fed.sync()).toMatchObject({ state: 'DONE', summary: { created: 1, deleted: 0 } });
+    const found = await bridge.admin('GET', '/people?q=dee');
+    people.dee = found.body._embedded.people[0].id;
+    const shown = { vendorId: String(id), state: 'active', attributes: { username: 'dee' } };
+    expect(await identitiesOf('dee')).toMatchObject([shown]);
+    expect(await fed.sync()).toMatchObject({ summary: { created: 0, updated: 0, deleted: 0 } });
+    await bridge.admin('POST', `/propagation/stores/${store.body.id}/sync`, {});
+    await bridge.settled();
+    expect(await fed.sync()).toMatchObject({ summary: { created: 0, deleted: 0 } });
+    expect(await identitiesOf('dee')).toMatchObject([shown]);
   });
 });
