@@ -31,6 +31,11 @@ export function isAboutCredential({ disposition, status }: RemoteError): boolean
   return disposition === 'unauthorized' && status !== 403;
 }
 
+/** The vendor itself took it for no question that it has an answer to. */
+export function isNoQuestion({ disposition, status }: RemoteError): boolean {
+  return disposition === 'rejected' && status === 400;
+}
+
 /** So many objects in a row that cannot be read are an outage of the whole source. */
 const UNREAD_IN_A_ROW_MAX = 3;
 

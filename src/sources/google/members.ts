@@ -6,7 +6,7 @@
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { readAhead } from '../ahead.ts';
-import { createUnreadCount, isAboutCredential } from '../lookups.ts';
+import { createUnreadCount, isAboutCredential, isNoQuestion } from '../lookups.ts';
 import { withHiddenGroups } from '../nesting.ts';
 import { patiently } from '../patience.ts';
 import type { ScanPage, SourceDeps, SourceMember } from '../source.ts';
@@ -117,7 +117,7 @@ export async function isMember(
       } catch (error) {
         if (!(error instanceof RemoteError) || error.disposition === 'rateLimited') throw error;
         if (isAboutCredential(error)) throw error;
-        return error.disposition === 'missing' || error.disposition === 'rejected' ? false : null;
+        return error.disposition === 'missing' || isNoQuestion(error) ? false : null;
       }
     });
   const isDirect = await says(calls.member(groupId, userId));

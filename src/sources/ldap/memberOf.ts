@@ -11,9 +11,12 @@ import { idFilter } from './tree.ts';
 
 const MEMBER_OF = 'memberOf';
 /** Groups whose own groups are looked at for one person. */
-const CLIMB_MAX = 50;
+const CLIMB_MAX = 500;
 
-/** Null where the server did not answer; of a server without `memberOf` nobody's entry says anything. */
+/**
+ * Null where the server did not answer, or showed a part alone: a group on the way that this account may not see may be in
+ * the one that is meant. Of a server without `memberOf` nobody's entry says anything.
+ */
 export async function isMember(reading: Reading, groupId: string, userId: string): Promise<boolean | null> {
   const { settings, tree } = reading;
   const byGroup = idFilter(tree.preset, groupId);
@@ -27,30 +30,46 @@ export async function isMember(reading: Reading, groupId: string, userId: string
     const user = await one(settings.userBase, byUser, [MEMBER_OF]);
     if (!group) return null;
     const wanted = normalDn(group.dn);
-    const open = user ? groupsOf(user) : [];
-    const visited = new Set<string>();
-    for (let dn = open.shift(); dn !== undefined; dn = open.shift()) {
-      if (normalDn(dn) === wanted) return true;
-      if (visited.has(normalDn(dn)) || visited.size >= CLIMB_MAX) continue;
-      visited.add(normalDn(dn));
-      open.push(...(await outerGroups(reading, dn, action)));
+    // Those that are found on the way join while it is walked.
+    const found = new Map<string, string>();
+    const add = (outer: Outer) => {
+      for (const dn of outer.dns) found.set(normalDn(dn), dn);
+      return outer.isWhole;
+    };
+    let isWhole = add(user ? groupsOf(user) : NO_GROUPS);
+    let looked = 0;
+    for (const dn of found.values()) {
+      if (found.has(wanted)) return true;
+      looked += 1;
+      if (looked > CLIMB_MAX) return null;
+      isWhole = add(await outerGroups(reading, dn, action)) && isWhole;
     }
-    return false;
+    return found.has(wanted) || (isWhole ? false : null);
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
-    return error.disposition === 'rejected' ? false : null;
+    return null;
   }
 }
 
-function groupsOf(entry: Entry): string[] {
-  return [...entry.texts(MEMBER_OF), ...(entry.range(MEMBER_OF)?.values ?? [])];
+interface Outer {
+  readonly dns: readonly string[];
+  /** False where there may be more. */
+  readonly isWhole: boolean;
 }
 
-async function outerGroups({ tree }: Reading, dn: string, action: string): Promise<readonly string[]> {
+const NO_GROUPS: Outer = { dns: [], isWhole: true };
+
+function groupsOf(entry: Entry): Outer {
+  const range = entry.range(MEMBER_OF);
+  const dns = [...entry.texts(MEMBER_OF), ...(range?.values ?? [])];
+  return { dns, isWhole: (range?.next ?? null) === null };
+}
+
+async function outerGroups({ tree }: Reading, dn: string, action: string): Promise<Outer> {
   try {
     return groupsOf(await tree.entry(dn, [MEMBER_OF], action));
   } catch (error) {
     if (!isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) throw error;
-    return [];
+    return { dns: [], isWhole: false };
   }
 }

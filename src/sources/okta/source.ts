@@ -4,7 +4,7 @@ import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { readAhead } from '../ahead.ts';
-import { createUnreadCount, isAboutCredential, lookedUp } from '../lookups.ts';
+import { createUnreadCount, isAboutCredential, isNoQuestion, lookedUp } from '../lookups.ts';
 import { patiently } from '../patience.ts';
 import type {
   Lookup,
@@ -151,7 +151,7 @@ async function isMember(
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
     if (error.disposition === 'missing') return (await isSightWhole(sight, context)) ? false : null;
-    return error.disposition === 'rejected' ? false : null;
+    return isNoQuestion(error) ? false : null;
   }
 }
 

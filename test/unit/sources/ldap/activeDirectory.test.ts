@@ -190,10 +190,24 @@ it('says of one person by their own entry whether a group has them', async () =>
     true,
     false,
   ]);
+  // What it is in may be in the one that is meant.
+  ad.faults.hides = (dn) => dn === inner;
+  expect([await isIn(outer, ada), await isIn(outer, bob)]).toEqual([null, false]);
+  ad.faults.hides = () => false;
   ad.faults.hiddenAttributes = new Set(['memberof']);
   expect(await isIn(inner, ada)).toBe(false);
   ad.faults.hides = (dn) => dn === inner;
   expect(await isIn(inner, ada)).toBeNull();
+});
+
+it('says no more of one person than what it was shown of their groups', async () => {
+  const ada = ad.addPerson('Ada');
+  const groups = ['A', 'B', 'C'].map((name) => ad.addGroup(name, [ada]));
+  const other = ad.addGroup('Other');
+  const isIn = (group: string) => source().isMember?.(ad.idOf(group), ad.idOf(ada), CONTEXT);
+  expect(await isIn(other)).toBe(false);
+  ad.faults.rangeMax = 2;
+  expect([await isIn(groups[0] as string), await isIn(other)]).toEqual([true, null]);
 });
 
 it('finds a member who was moved while the people were read', async () => {
