@@ -6,7 +6,7 @@
 import { closeSourceIncident, lockIncidents, openIncident, openIncidentOf } from '../db/brake/incidents.ts';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { forgetDiscarded, holdLosses } from '../db/pull/changes.ts';
+import { dropPlannedLines, forgetDiscarded, holdLosses } from '../db/pull/changes.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { heldPullRun, type PullRun, savePullRun } from '../db/pull/runs.ts';
 import { announceCause } from '../db/queue/causes.ts';
@@ -53,6 +53,14 @@ export async function endHeldRun(tx: Db, record: PulledRecord, by: PullRun, at: 
   if (!held) return;
   await supersede(tx, record.id, by, at);
   await closeIncident(tx, record, held, at, 'the source shows them as they are here');
+}
+
+/** Of what is held a partial scan proves nothing, and it waits on; whatever else that run would do is older than this one. */
+export async function overtakeHeldRun(tx: Db, { id }: PulledRecord): Promise<void> {
+  const held = await heldPullRun(tx, id);
+  if (!held) return;
+  await dropPlannedLines(tx, held.id);
+  await savePullRun(tx, { ...held, position: null });
 }
 
 export async function closeIncident(

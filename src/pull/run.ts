@@ -22,7 +22,7 @@ import { mappingOf } from './comparison/keys.ts';
 import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
-import { announceLines, causeOf, closeIncident, endHeldRun, holdRun } from './incident.ts';
+import { announceLines, causeOf, closeIncident, endHeldRun, holdRun, overtakeHeldRun } from './incident.ts';
 import { sayFailure } from './lifecycle.ts';
 import { demandPinned } from './pinned.ts';
 import { ScanRefused } from './refused.ts';
@@ -188,7 +188,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
       await noteRun(tx, record, waiting, at, deps);
       return;
     }
-    await endHeldRun(tx, record, run, at);
+    await (isPartial ? overtakeHeldRun(tx, record) : endHeldRun(tx, record, run, at));
     if (isCertain) await settleFiltered(tx, record.id);
     const position = isPartial ? record.position : run.position;
     await savePullRun(tx, { ...compared, phase: 'apply', position });

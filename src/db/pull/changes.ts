@@ -77,6 +77,11 @@ export async function dropSomeLines(db: Db, runId: string) {
   return { isLast: dropped < DROPPED_AT_ONCE };
 }
 
+/** What is neither held nor decided. */
+export async function dropPlannedLines(db: Db, runId: string): Promise<void> {
+  await db('pull_changes').where({ run_id: runId, state: 'planned' }).delete();
+}
+
 /** Every planned loss of the run waits. */
 export async function holdLosses(db: Db, runId: string, reason: string): Promise<void> {
   await db('pull_changes')

@@ -258,6 +258,29 @@ describe.each(PLAYED)('on %s', (dialect) => {
     state.users = state.users.filter(({ id }) => id !== 'c1');
   });
 
+  it('keeps what is held waiting while a later run is partial, and does nothing else of the older one', async () => {
+    for (const id of ['a1', 'a2', 'a3']) change(id, { state: 'inactive' });
+    change('b1', { attributes: { ...user('b1').attributes, title: 'Old' } });
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'HELD' });
+    const path = `/propagation/incidents/${run.incident.id}`;
+    const stateOf = async () => (await bridge.admin('GET', path)).body.state;
+    company();
+    change('b1', { attributes: { ...user('b1').attributes, title: 'New' } });
+    state.hidden = ['b2'];
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'PARTIAL' });
+    expect(await stateOf()).toBe('OPEN');
+    expect((await bridge.admin('POST', `${path}/approve`, { all: true })).status).toBe(202);
+    await eventually(async () => (await stateOf()) === 'CLOSED' || undefined, 10_000);
+    expect(await active()).toBe(3);
+    const b1 = await bridge
+      .db('users')
+      .where({ user_name: 'b1@acme.example' })
+      .whereNull('deleted_at')
+      .first();
+    expect(JSON.stringify(b1.resource)).toContain('New');
+  });
+
   it('lets an undo call off what waits, and takes those who left alone where an admin says so', async () => {
     state.groups = state.groups.map((group) => (group.id === 'g1' ? { ...group, members: ['b2'] } : group));
     for (const id of ['a1', 'a2', 'a3']) change(id, { state: 'inactive' });
