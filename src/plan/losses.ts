@@ -49,6 +49,8 @@ export interface Losses<C extends Change> {
   readonly released: ReadonlySet<string>;
   /** An admin was told how many people it concerns, and confirmed all of it: the store is being deleted. */
   readonly confirmed: boolean;
+  /** An admin approved what the directory loses; of what the plan itself holds nobody was told there. */
+  readonly decided: boolean;
   /** By person, who called off what the cause would take, and when; an ISO time. */
   readonly calledOff: ReadonlyMap<string, { readonly by: string; readonly at: string }>;
   readonly settings: CommonSettings;
@@ -271,11 +273,12 @@ export function declined(
 
 /** Who somebody is, is not for the brake's lists to say. */
 function mayRun<C extends Change>(
-  { confirmed, released }: Losses<C>,
+  { confirmed, decided, released }: Losses<C>,
   change: C,
   row: KnownLoss | undefined,
 ): boolean {
   if (change.hold?.kind === 'identity') return false;
+  if (decided && change.hold === undefined) return true;
   return confirmed || row?.state === 'approved' || released.has(changeKey(change));
 }
 

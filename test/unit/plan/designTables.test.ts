@@ -265,6 +265,7 @@ describe('The brake', () => {
       known: known as readonly KnownLoss[],
       released: new Set(words.includes('preview applied with what was held') ? [changeKey(change)] : []),
       confirmed: words.includes('store is being deleted'),
+      decided: words.includes('approved at the source'),
       calledOff: new Map(),
       settings,
       window: {
@@ -316,6 +317,7 @@ describe('The brake', () => {
       known: [],
       released: new Set(),
       confirmed: false,
+      decided: false,
       calledOff: new Map(),
       settings,
       window: { base: 30, used: LIMIT - 1, tripped: false },

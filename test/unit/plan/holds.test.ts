@@ -14,10 +14,12 @@ function judge(
     known = [],
     released = [],
     undoneAt = null,
+    decided = false,
   }: {
     readonly known?: readonly KnownLoss[];
     readonly released?: readonly string[];
     readonly undoneAt?: string | null;
+    readonly decided?: boolean;
   } = {},
 ) {
   return judgeLosses({
@@ -26,6 +28,7 @@ function judge(
     released: new Set(released),
     lossOf: { personKey: () => 'p', desired: () => 'active' },
     confirmed: false,
+    decided,
     calledOff: new Map(undoneAt === null ? [] : [['p', { by: 'Bob', at: undoneAt }]]),
     settings: commonSettings(
       withDefaults(commonSpecs({ groupProvisioning: 'Create' }), { BRAKE_PERCENT: 100 }),
@@ -78,6 +81,17 @@ it('lets an approval pass the limits, where what it holds is a loss', () => {
     reserved: [],
   });
 });
+
+it.each<HoldKind>(['rule', 'speaker', 'privileged', 'confusable', 'identity'])(
+  'is not let go by an approval at the source, where nobody was told of it: %s',
+  (kind) => {
+    const disable: UserChange = { ...on, op: 'disable' };
+    const waits: UserChange = { ...disable, ...held(kind) };
+    expect(judge([disable], { decided: true }).allowed).toEqual([disable]);
+    expect(judge([waits], { decided: true })).toMatchObject({ allowed: [], fresh: [{ change: waits }] });
+    expect(judge([waits], { decided: true, known: [said(waits, 'held')] }).allowed).toEqual([]);
+  },
+);
 
 it('makes nothing of an account whose linking waits', () => {
   const adopt: UserChange = { ...on, op: 'adopt', ...held() };

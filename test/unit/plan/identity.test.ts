@@ -26,6 +26,7 @@ function judge(changes: readonly UserChange[], rows: readonly KnownLoss[]) {
     known: rows,
     released: new Set(),
     confirmed: false,
+    decided: false,
     calledOff: new Map(),
     settings: commonSettings({}),
     window: { base: 30, used: 0, tripped: false },
