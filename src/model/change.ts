@@ -114,6 +114,10 @@ export function endsAccess({ op }: Pick<Change, 'op'>): boolean {
   return op === 'disable' || op === 'delete';
 }
 
+export function makesLink({ op }: Pick<Change, 'op'>): boolean {
+  return op === 'adopt' || op === 'create';
+}
+
 /** An account that changes hands by it is lost to whom it was. */
 export function replacesIdentity(change: Change): change is IdentityUpdate {
   return change.op === 'update' && change.replacesIdentity === true;

@@ -9,6 +9,7 @@ import {
   endsAccess,
   type IdentityUpdate,
   isLoss,
+  makesLink,
   mayBeHeld,
   replacesIdentity,
   type Skip,
@@ -296,8 +297,4 @@ export function undecidedRevokes<C extends Change>(
   return changes.filter(
     (change) => change.op === 'revoke' && change.hold === undefined && !keys.has(changeKey(change)),
   );
-}
-
-function makesLink({ op }: Change): boolean {
-  return op === 'adopt' || op === 'create';
 }
