@@ -115,13 +115,14 @@ export interface CauseOfLosses {
   readonly people: number;
   /** ISO time of the first loss by it. */
   readonly at: string;
-  /** Where the plan itself holds all of them, and for one reason. */
+  /** Where the plan itself held all that did not run at once, and for one reason. */
   readonly holdKind: HoldKind | null;
 }
 
 const HOLD_KIND = "change->'hold'->>'kind'";
-/** Null where one is held by the brake alone, or two for different reasons. */
-const ONE_HOLD_KIND = `case when count(${HOLD_KIND}) = count(*) and min(${HOLD_KIND}) = max(${HOLD_KIND}) then min(${HOLD_KIND}) end as hold_kind`;
+const BY_BRAKE = `sum(case when ${HOLD_KIND} is null and state in ('held', 'approved', 'discarded') then 1 else 0 end)`;
+/** Null where one was held by the brake alone, or two for different reasons. */
+const ONE_HOLD_KIND = `case when ${BY_BRAKE} = 0 and min(${HOLD_KIND}) = max(${HOLD_KIND}) then min(${HOLD_KIND}) end as hold_kind`;
 
 /** The oldest first. */
 export async function causesOfIncident(

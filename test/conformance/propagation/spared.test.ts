@@ -167,6 +167,8 @@ describe.each(cases)('on $type and $dialect', ({ type, dialect }) => {
     promote(type, chief);
     const before = shown(type, chief);
     await world.add(type);
+    // The same request is carried out there.
+    await world.add('Demo');
     const chiefs = await world.join('chief');
     expect(await world.status(type, chiefs)).toMatchObject({
       status: 'unsynced',
