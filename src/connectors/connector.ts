@@ -119,6 +119,8 @@ export interface MemberOutcome {
   readonly outcome: 'done' | 'already' | 'refused';
   /** Of `already`: what was wanted comes from a group above, and there is no membership of the group's own. */
   readonly inherited?: true;
+  /** Of `already`: the level of the membership, where it is not the wanted one. */
+  readonly level?: number;
   /** Why, for `refused`: the vendor's words. */
   readonly reason?: string;
   /** Of `refused`: the HTTP status, as far as a vendor said no. */

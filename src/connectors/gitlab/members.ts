@@ -90,7 +90,8 @@ async function raise(
   const present = await directMember(instance, group, user, context);
   // GitLab has just said that there is such a membership.
   if (present === null) throw failed(action, 'waits', 'the membership is gone again');
-  if (present.level !== null && present.level >= level) return { remoteId: user, outcome: 'already' };
+  if (present.level !== null && present.level >= level)
+    return { remoteId: user, outcome: 'already', level: present.level };
   const answer = await instance.client.ask(calls.editMember(user), { context, action }, (api) =>
     api.members.edit(group, Number(user), level),
   );

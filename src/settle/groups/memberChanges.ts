@@ -268,13 +268,14 @@ function entryOf(
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): LedgerEntry {
   // There before we asked: adopted, unless an unanswered call of ours may have put it there.
-  const found = outcomes.get(change.member.remoteId)?.outcome === 'already' && !attempt.unknownOutcome;
+  const outcome = outcomes.get(change.member.remoteId);
+  const found = outcome?.outcome === 'already' && !attempt.unknownOutcome;
   return {
     remoteUserId: change.member.remoteId,
     origin: found ? 'adopted' : 'added',
-    level: change.member.level,
+    level: outcome?.level ?? change.member.level,
     display: change.member.display,
-    inherited: outcomes.get(change.member.remoteId)?.inherited ?? false,
+    inherited: outcome?.inherited ?? false,
   };
 }
 

@@ -88,6 +88,36 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     expect(await world.account(type, 'p0')).toMatchObject({ enabled: true });
   });
 
+  it.each(['before the first scan', 'after it'] as const)(
+    'gives memberships back at the level that somebody had given by hand %s',
+    async (when) => {
+      const { state } = world.gitlab;
+      const staff = state.addGroup({ path: 'staff' });
+      const accounts = ['p0', 'p1', 'p2'].map((name) => Number(world.seed('GitLabSelfManaged', { name })));
+      const promote = () => {
+        for (const [n, id] of accounts.entries()) state.setMember(staff.id, id, 50 - 10 * n);
+      };
+      if (when === 'before the first scan') promote();
+      await world.add('GitLabSelfManaged', { BRAKE_MIN: 2, BRAKE_PERCENT: 0, PARALLEL_CHANGES: 1 });
+      const [a = '', b = '', c = '', d = ''] = await joinMany(4);
+      const group = await world.group('staff', [d]);
+      if (when === 'after it') promote();
+      const members = [a, b, c].map((value) => ({ value }));
+      await world.patch(`/Groups/${group}`, { op: 'add', path: 'members', value: members });
+      const remove = (id: string) => ({ op: 'remove', path: `members[value eq "${id}"]` });
+      await world.patch(`/Groups/${group}`, remove(a), remove(b));
+      await deactivate([c]);
+      expect(await world.members('GitLabSelfManaged', 'staff')).toEqual(
+        expect.not.arrayContaining(['p0', 'p1']),
+      );
+      expect((await undo()).status).toBe(202);
+      await world.settled();
+      await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+      await world.settled();
+      expect(accounts.map((id) => state.members.get(staff.id)?.get(id))).toEqual([50, 40, 30]);
+    },
+  );
+
   it.each(TYPES)('remembers on %s what it gave back to somebody who was gone and returns', async (type) => {
     await world.add(type, {
       BRAKE_MIN: 2,
