@@ -32,6 +32,8 @@ export interface Config {
   readonly keyring: Keyring | null;
   /** Without a slash at its end. */
   readonly publicUrl: string;
+  /** False where neither PUBLIC_URL nor HOST nor PORT is set. */
+  readonly isPublicUrlGiven: boolean;
   readonly logLevel: LogLevel;
   /** How long the audit log is kept; 0: for ever. */
   readonly eventRetentionDays: number;
@@ -108,6 +110,7 @@ export function readConfig(environment: Environment): ConfigResult {
       adminToken,
       keyring,
       publicUrl,
+      isPublicUrlGiven: ['PUBLIC_URL', 'HOST', 'PORT'].some((name) => environment[name] !== undefined),
       logLevel,
       eventRetentionDays,
       metricsPort,

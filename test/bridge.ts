@@ -128,6 +128,7 @@ export async function startBridge(
     adminToken: null,
     keyring: null,
     publicUrl: 'http://bridge.example',
+    isPublicUrlGiven: true,
     logLevel: 'silent',
     eventRetentionDays: 730,
     metricsPort: null,

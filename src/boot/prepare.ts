@@ -8,6 +8,7 @@ import type { Knex } from 'knex';
 import { logEndedTokens } from '../auth/warnings.ts';
 import type { Config } from '../config.ts';
 import { endedAdminTokens } from '../db/access/expiry.ts';
+import { writeFact } from '../db/facts.ts';
 import { listConnections } from '../db/identity/connections.ts';
 import { DEFAULT_ENVIRONMENT_ID } from '../db/identity/environments.ts';
 import type { Db } from '../db/open.ts';
@@ -33,6 +34,7 @@ export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
   await pauseAfterRestore(opened.db, deps.clock, deps.log);
   // Nobody would look for the first tokens beside a worker, which answers no requests.
   if (deps.config.role !== 'worker') {
+    await writeFact(opened.db, 'publicUrl', deps.config.publicUrl);
     const isFirst = await greet(opened.db, deps);
     await warn(opened.db, deps, isFirst);
   }

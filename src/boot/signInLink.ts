@@ -10,13 +10,17 @@ import { hashToken } from '../auth/tokens.ts';
 import type { Config } from '../config.ts';
 import { type AdminTokenRecord, adminTokensOf } from '../db/access/adminTokens.ts';
 import { insertSession } from '../db/access/sessions.ts';
+import { readFact } from '../db/facts.ts';
 import { readSchema } from '../db/migrations.ts';
 import type { Db } from '../db/open.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { openQuietly } from './backup.ts';
 import { inWords, refuseNewer } from './database.ts';
 
-/** Returns what to tell. `name`: of the admin token for which the session stands. Throws an Error for people. */
+/**
+ * Returns what to tell. Where this command is not told where the bridge is found, it is where it last started. `name`: of the admin token for which the session stands. Throws an Error
+ * for people.
+ */
 export async function makeSignInLink(
   config: Config,
   name: string | undefined,
@@ -33,7 +37,8 @@ export async function makeSignInLink(
     if (schema.pending.length > 0)
       throw new Error('The database is of an older version: start the bridge first');
     const token = await tokenFor(db, config, name, isoTime(clock.now()));
-    const link = await db.transaction((tx) => signInLink(tx, config, token, clock.now()));
+    const publicUrl = (config.isPublicUrlGiven ? null : await readFact(db, 'publicUrl')) ?? config.publicUrl;
+    const link = await db.transaction((tx) => signInLink(tx, { ...config, publicUrl }, token, clock.now()));
     return `${link}\nIt signs in as ${token.name}, once, within 15 minutes. Whoever has it comes in: show it to nobody.`;
   } finally {
     await db.destroy();

@@ -5,8 +5,9 @@ import type { Db } from './open.ts';
 /**
  * `version`: of the bridge that started last on this database. `backup`: when the backup was taken that this database
  * came from; until the next start. `moved`: the last event that was copied into this database from another one.
+ * `publicUrl`: where the bridge that started last is found.
  */
-export type Fact = 'version' | 'backup' | 'moved';
+export type Fact = 'version' | 'backup' | 'moved' | 'publicUrl';
 
 export async function readFact(db: Db, key: Fact): Promise<string | null> {
   const row = await db('bridge').where({ key }).first('value');

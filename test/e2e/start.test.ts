@@ -38,10 +38,10 @@ function scim(url: string, token: string, body?: unknown): Promise<Response> {
   });
 }
 
-function printedLink(directory: string, PUBLIC_URL: string): string {
+function printedLink(directory: string, told: { readonly PUBLIC_URL?: string } = {}): string {
   const DATABASE_URL = embeddedUrl(join(directory, 'data/scim-bridge.db'));
   const words = [join(PROJECT, 'scripts/tokens.ts'), 'link'];
-  return execFileSync(process.execPath, words, { env: { DATABASE_URL, PUBLIC_URL }, encoding: 'utf8' });
+  return execFileSync(process.execPath, words, { env: { DATABASE_URL, ...told }, encoding: 'utf8' });
 }
 
 const asAdmin = (url: string, token: string) =>
@@ -60,7 +60,11 @@ describe('npm start, for the first time and again', () => {
     expect(scimUrl).toBe(`${first.url}/scim/v2`);
     expect((await asAdmin(adminUrl, adminToken)).status).toBe(200);
     expect((await scim(scimUrl, scimToken, PERSON)).status).toBe(201);
-    const links = [readFileSync(file, 'utf8'), printedLink(directory, first.url)];
+    const links = [
+      readFileSync(file, 'utf8'),
+      printedLink(directory),
+      printedLink(directory, { PUBLIC_URL: first.url }),
+    ];
     for (const text of links) {
       const [, code] = new RegExp(`${first.url}/console/#code=(\\S+)`).exec(text) ?? [];
       const headers = { 'content-type': 'application/json' };

@@ -22,6 +22,7 @@ describe('without any variable', () => {
       adminToken: null,
       keyring: null,
       publicUrl: 'http://127.0.0.1:3000',
+      isPublicUrlGiven: false,
       logLevel: 'info',
       eventRetentionDays: 730,
       metricsPort: null,
