@@ -91,10 +91,11 @@ async function replace(
     refuseNewer(before);
     await refuseRunning(database, live, 'this database');
     const holdsData = before.applied.length > 0;
-    const question = `Replace everything in this database by the backup of ${takenAt}?`;
-    if (holdsData && !(await confirm(question))) throw new Error('Nothing was restored');
     const now = isoTime(clock.now());
     const aside = resolve(dataDirectory, `before-restore-${now.replaceAll(':', '')}.db`);
+    const question = `Replace everything in this database by the backup of ${takenAt}? What is there is kept in ${aside}.`;
+    if (holdsData && !(await confirm(question)))
+      throw new Error('Nothing was restored: the database is as it was. To restore, answer y, or say --yes');
     if (holdsData) await writeWhole(live, aside, now);
     await inWords(database, () => migrate(live));
     const { sameOrigin } = await replaceByBackup(live, backup);
@@ -106,7 +107,7 @@ async function replace(
       ...(holdsData && !sameOrigin
         ? ['What was there was another database: tokens and the audit log are those of the backup.']
         : []),
-      ...(holdsData ? [`What was there is kept in ${aside}.`] : []),
+      ...(holdsData ? [`What was there is kept in ${aside}.`, 'To undo this, restore that file.'] : []),
     ].join('\n');
   } finally {
     await live.destroy();

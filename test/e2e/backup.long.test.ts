@@ -5,7 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { restore } from '../../src/boot/restore.ts';
+import { readConfig } from '../../src/config.ts';
 import type { Dialect } from '../../src/db/open.ts';
+import { systemClock } from '../../src/support/clock.ts';
 import { person } from '../bridge.ts';
 import { embeddedUrl, emptyDatabaseUrl } from '../database.ts';
 import {
@@ -171,6 +174,27 @@ it('restores nothing that is no backup, or is sealed with another key, and says 
     });
   }
   expect(readdirSync(join(here.directory, 'data')).filter((name) => /restor/.test(name))).toEqual([]);
+});
+
+it('changes nothing where somebody says no, and says before where it keeps what is there', async () => {
+  const here = await place('sqlite');
+  await (await startBridge(here)).stop('SIGTERM');
+  const file = join(here.directory, 'backup.db');
+  expect((await command(here, 'backup', file)).code).toBe(0);
+  const data = join(here.directory, 'data');
+  const before = readFileSync(join(data, 'scim-bridge.db'));
+  const { config } = readConfig(here.environment);
+  if (config === null) throw new Error('the settings are wrong');
+  const asked: string[] = [];
+  const confirm = async (question: string) => asked.push(question) === 0;
+  await expect(restore({ config, clock: systemClock, confirm }, file)).rejects.toThrow(
+    'the database is as it was',
+  );
+  expect(asked).toEqual([
+    expect.stringMatching(/^Replace everything .* What is there is kept in .*before-restore-/),
+  ]);
+  expect(readFileSync(join(data, 'scim-bridge.db')).equals(before)).toBe(true);
+  expect(readdirSync(data).filter((name) => /restor/.test(name))).toEqual([]);
 });
 
 it('restores nothing beside what is left of a lost database', async () => {
