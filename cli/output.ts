@@ -63,6 +63,7 @@ export const eventColumns: Columns<Event> = {
   store: (row) => row.store?.name,
   reason: (row) => row.reason,
   sent: (row) => requestLine(row.request),
+  called: (row) => row.calls?.map(({ method, path, status }) => `${method} ${path} ${status}`).join(', '),
 };
 
 /** What an identity provider sent, without its body. */
