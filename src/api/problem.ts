@@ -67,9 +67,10 @@ export function problemHandler(log: Log, clock: Clock): ErrorRequestHandler {
 
 /** What Express and its body parser refuse: they mark such errors with a status of 4xx. */
 function refusedByExpress(error: unknown): { status: number; detail: string } | null {
-  const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
+  const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
   if (type === 'entity.parse.failed') return { status, detail: 'The body is not a JSON object.' };
-  if (type === 'entity.too.large') return { status, detail: 'The body is too large.' };
+  if (type === 'entity.too.large')
+    return { status, detail: `The body is larger than the limit of ${limit} bytes.` };
   return { status, detail: 'The request could not be read.' };
 }

@@ -20,7 +20,7 @@ const ADDRESSES_MAX = 10_000;
  */
 export type AddressLimit = (address: string) => Promise<number | null>;
 
-export const TOO_MANY = 'Too many requests without a valid token came from this address; try again later.';
+export const TOO_MANY = `More than ${UNKNOWN_TOKENS_MAX} requests without a valid token came from this address within a minute; try again later.`;
 
 /**
  * Counts the request. True where it is to be answered 429: the answer has its `Retry-After`, and no line of its own in

@@ -40,7 +40,10 @@ const REASONS: Readonly<Record<string, readonly [number, string]>> = {
     431,
     'The path and the headers are too large. A long filter can be the body of a POST to /Users/.search.',
   ],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks of the body are too large.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    413,
+    'The extensions of the chunks of the body are larger than the limit of 16384 bytes.',
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
 

@@ -104,7 +104,6 @@ function tooMany(): ScanRefused {
 }
 
 function tooLong(): ScanRefused {
-  const detail =
-    'No index serves this filter, and going through everybody took too long just now. A test of userName, externalId, id or emails.value that must hold makes it quick.';
+  const detail = `No index serves this filter, and going through everybody took longer than the limit of ${SCAN_MAX_MS} ms just now. A test of userName, externalId, id or emails.value that must hold makes it quick.`;
   return new ScanRefused(detail);
 }

@@ -75,6 +75,10 @@ function operationsIn(body: unknown): number {
 function refusalOf(waitsForOthers: boolean): (error: Late) => ScimError {
   return ({ waited, heard }) =>
     heard || (waited && waitsForOthers)
-      ? new ScimError(429, null, 'Other requests take all the time just now; send this one again shortly.')
+      ? new ScimError(
+          429,
+          null,
+          `Other requests take all of the ${ANSWER_WITHIN_MS} ms in which this one is to be answered; send it again shortly.`,
+        )
       : new ScimError(503, null, 'The database does not answer just now; try again shortly.');
 }

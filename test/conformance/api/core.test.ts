@@ -81,7 +81,9 @@ onEachDatabase((open) => {
       expectProblem(await ask('POST', '/v1/environments', { body: '{"name":' }), 400);
       expectProblem(await ask('POST', '/v1/environments', { body: '[]' }), 400, ['']);
       const huge = JSON.stringify({ name: 'x'.repeat(2_000_000) });
-      expectProblem(await ask('POST', '/v1/environments', { body: huge }), 413);
+      const refused = await ask('POST', '/v1/environments', { body: huge });
+      expectProblem(refused, 413);
+      expect(refused.body.detail).toMatch(/^The body is larger than the limit of \d+ bytes\.$/);
     });
 
     it('names every mistake of a body, and what is allowed', async () => {

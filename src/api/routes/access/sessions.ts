@@ -36,7 +36,7 @@ export const sessions = {
     refusals: {
       401: 'The token or the code is unknown or has ended, or the code was used.',
       403: 'The request comes from a page of another site.',
-      429: 'Too many came from this address without a valid token.',
+      429: 'More than 300 came from this address within a minute without a valid token.',
     },
     handle: async ({ body, isForeignPage, cause }, deps) => {
       if (isForeignPage) throw new RequestError(403, 'Sign in from a page of the bridge.');
