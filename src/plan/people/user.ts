@@ -87,7 +87,7 @@ function activeWithoutLink(plan: Drafting) {
     if (!settings.createUsers)
       return plan.skip('create', 'unsynced', 'has no account there, and CREATE_USERS is off');
     if (namesProtected.length > 0) {
-      const why = `would get an account whose ${namesProtected.join(', ')} PROTECTED_ACCOUNTS names`;
+      const why = `would get an account whose ${namesProtected.join(', ')} PROTECTED_ACCOUNTS names, or the bridge's own account has`;
       return plan.skip('create', 'unsynced', why);
     }
     return plan.add({

@@ -67,7 +67,7 @@ function withoutProtected(
   const { namesProtected } = plan.situation;
   const named = attributes.filter(({ name }) => namesProtected.includes(name)).map(({ name }) => name);
   if (named.length === 0) return attributes;
-  const why = `keeps ${named.join(', ')}: PROTECTED_ACCOUNTS names what the directory wants`;
+  const why = `keeps ${named.join(', ')}: PROTECTED_ACCOUNTS names what the directory wants, or the bridge's own account has it`;
   plan.skip('update', 'partiallySynced', why);
   return attributes.filter(({ name }) => !named.includes(name));
 }

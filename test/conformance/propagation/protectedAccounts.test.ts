@@ -58,6 +58,18 @@ describe('protected accounts', () => {
     });
   });
 
+  it('are not said to be in the settings where it is the own one that somebody is to be called like', async () => {
+    await world.add('Slack');
+    const jane = await world.join('jane');
+    const value = { userName: mail('owner'), emails: [{ value: mail('owner'), primary: true }] };
+    await world.patch(`/Users/${jane}`, { op: 'replace', value });
+    expect(await world.status('Slack', jane)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringContaining("or the bridge's own account has it"),
+    });
+    expect(await world.writes('Slack')).toEqual(['create']);
+  });
+
   it('that only the vendor knows of are said in its words, and not tried for ever', async () => {
     const admin = world.slack.addUser({
       userName: 'second',
