@@ -121,7 +121,7 @@ async function* peoplePages(planning: Planning): AsyncGenerator<Planned> {
 }
 
 async function* groupPages(planning: Planning): AsyncGenerator<Planned> {
-  const how = { people: byRecords(planning), members: null, withComing: true };
+  const how = { people: byRecords(planning), members: null, named: null, withComing: true };
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_MAX; page++) {
     const { groups, next } = await planGroupsPage(planning, how, cursor);

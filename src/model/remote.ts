@@ -38,6 +38,8 @@ export interface RemoteGroup {
   readonly display: string;
   /** What a SCIM group's name is matched with: the name, or for GitLab the full path. */
   readonly name: string;
+  /** What people see and a rename changes, where that is not the name. */
+  readonly title?: string;
 }
 
 interface RemoteByKind {

@@ -30,10 +30,11 @@ export interface DriftItem {
   readonly member?: { readonly id: string; readonly display: string };
 }
 
-export interface Drift {
+/** `P`: what changes of the link. */
+export interface Drift<P = AccountPatch> {
   readonly items: readonly DriftItem[];
   /** What the link says once reality is taken for granted; null where nothing differs. */
-  readonly patch: AccountPatch | null;
+  readonly patch: P | null;
   /** Attribute → the value that a repair is about to overwrite. */
   readonly repaired: Attributes;
   /** Attributes that the store shows as before although they were repaired: its own form, from now on. */
@@ -57,7 +58,7 @@ export interface SeenAccount {
   readonly seenAt: string;
 }
 
-export const NO_DRIFT: Drift = { items: [], patch: null, repaired: {}, kept: {} };
+export const NO_DRIFT: Drift<never> = { items: [], patch: null, repaired: {}, kept: {} };
 
 /**
  * `seen` undefined: the complete scan that began at `scanBegan` (an ISO time) did not see the account. `foreignKept`:

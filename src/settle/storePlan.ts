@@ -71,6 +71,8 @@ export interface GroupPlanning {
   /** How people are looked at whose accounts may be coming. */
   readonly people: Sight;
   readonly members: MemberReading | null;
+  /** The groups with what a complete scan saw of their names; null: they are called as recorded. */
+  readonly named: ((groups: readonly GroupFacts[]) => Promise<readonly GroupFacts[]>) | null;
   /** Grants that follow from adoptions and creations of the same plan are planned too. */
   readonly withComing: boolean;
 }
@@ -108,7 +110,8 @@ export async function planGroupsPage(
   const ids = await subjectsPage(planning.db, planning.context.store, 'group', cursor, GROUPS_PER_PAGE);
   const groups: PlannedGroup[] = [];
   const before = how.members?.standing.unread ?? 0;
-  const looked = await lookAtGroups(planning, groupsByRecords(planning), ids);
+  const recorded = await lookAtGroups(planning, groupsByRecords(planning), ids);
+  const looked = (await how.named?.(recorded)) ?? recorded;
   for (const facts of await withComingFeeders(planning, looked)) {
     const planned = await planOneGroup(planning, how, facts);
     groups.push(planned);

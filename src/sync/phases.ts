@@ -17,10 +17,11 @@ import { byRecords, type PlannedPerson, type Sight } from '../settle/people/look
 import { byScan } from '../settle/people/scanned.ts';
 import { recordSparing } from '../settle/repairs.ts';
 import { isCountRight } from '../settle/situation.ts';
-import { lastOf, planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
+import { type GroupPlanning, lastOf, planGroupsPage, planPeoplePage } from '../settle/storePlan.ts';
 import { countApplied, enqueueApplied } from './preview/applyPreview.ts';
 import { forgetOldDrift, recordGroupDrift, recordPersonDrift, type Step, scanOf } from './recordDrift.ts';
 import { closeScan, scanPage } from './scan.ts';
+import { withScannedNames } from './scannedNames.ts';
 
 const PHASES = [
   'scanUsers',
@@ -90,6 +91,11 @@ function sightOf(step: Step): Sight {
   return scan ? byScan(step, scan) : byRecords(step);
 }
 
+function namesOf(step: Step): GroupPlanning['named'] {
+  const scan = scanOf(step);
+  return scan && ((groups) => withScannedNames(step, scan, groups));
+}
+
 async function planUsers(step: Step, cursor: string | null): Promise<Progress> {
   const { store } = step.context;
   const scan = scanOf(step);
@@ -128,7 +134,7 @@ async function planGroups(step: Step, cursor: string | null): Promise<Progress> 
   const { failures = 0, unread: before = 0 } = step.run.position ?? {};
   const standing = { failures, unread: before };
   const members = scanOf(step) ? ({ reading: step, unseen, standing } as const) : null;
-  const how = { people: sightOf(step), members, withComing: false };
+  const how = { people: sightOf(step), members, named: namesOf(step), withComing: false };
   const { groups, next, unread } = await planGroupsPage(step, how, cursor);
   const drift: DriftItem[] = [];
   const changes = groups.flatMap(({ plan, members: planned }) => [

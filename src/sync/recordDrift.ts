@@ -157,11 +157,23 @@ export async function recordGroupDrift(
 ): Promise<readonly DriftItem[]> {
   if (vanished) return recordVanished(tx, step, vanished);
   if (unread) await recordUnread(tx, step, facts, unread);
-  const { link } = facts;
-  if (!isRead || link === null) return [];
+  const { link, drift } = facts;
+  const scan = scanOf(step);
+  if (link === null || scan === null) return [];
+  if (drift.patch && takesIn(scan, drift)) {
+    await updateLink(tx, link.id, drift.patch, step.now());
+    await recordKeys(tx, keyWork(step), link);
+  }
+  if (!isRead) return [];
+  if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const { changes = [], foreign = new Set<string>() } = members ?? {};
-  const items = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign });
-  await note(tx, step, link, { items, standing: step.run.repair ? [] : items, repaired: {} });
+  const ofMembers = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign });
+  const items = [...drift.items, ...ofMembers];
+  await note(tx, step, link, {
+    items,
+    standing: scan.repair ? [] : items,
+    repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
+  });
   return items;
 }
 

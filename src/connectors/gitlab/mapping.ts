@@ -182,7 +182,8 @@ export function isKnownLock({ state }: Row): boolean {
 
 export function groupOf(row: Row): RemoteGroup {
   const name = textOr(row.full_path, textOr(row.path, ''));
-  return { kind: 'group', remoteId: String(row.id), display: name, name };
+  const title = typeof row.name === 'string' ? { title: row.name } : {};
+  return { kind: 'group', remoteId: String(row.id), display: name, name, ...title };
 }
 
 export function memberOf(row: Row): RemoteMember {

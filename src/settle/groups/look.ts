@@ -11,7 +11,9 @@ import { groupLinksByRemoteIds, type LinkRecord } from '../../db/seen/links.ts';
 import { observedUnder } from '../../db/seen/observations.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
+import { type Drift, NO_DRIFT } from '../../plan/drift.ts';
 import type { GroupSituation } from '../../plan/groups/group.ts';
+import type { NamePatch } from '../../plan/groups/nameDrift.ts';
 import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
 import { formerName, keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
@@ -41,6 +43,8 @@ export interface GroupFacts extends GroupSituation {
   readonly someRefused: boolean;
   /** The wanted name, where another group has it. */
   readonly keyWaits: readonly KnownWait[];
+  /** How somebody renamed it by hand, where a complete scan was looked at. */
+  readonly drift: Drift<NamePatch>;
   readonly repairs: readonly Repair[];
 }
 
@@ -100,6 +104,7 @@ export async function lookAtGroups(
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
       formerName: formerName(link?.remoteName ?? null, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
+      drift: NO_DRIFT,
       fedByAnother: fed?.links.some(({ subject }) => subject.id !== desired.id) ?? false,
       hasOthers: record !== null && crowded.has(record.remoteId),
       link,

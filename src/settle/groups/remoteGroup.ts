@@ -3,13 +3,15 @@
  * deletion are settled by `settleGroup.ts`.
  */
 
-import type { VendorCall } from '../../connectors/connector.ts';
+import type { Applied, VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { holdersOf } from '../../db/seen/keys.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
+import { titleOf } from '../../plan/groups/nameDrift.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
 import type { Attempt } from '../attempt.ts';
+import { endDrift } from '../driftStatus.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { orderGroup } from '../keys/groups.ts';
 import { recordKeys, wake } from '../keys/holders.ts';
@@ -53,11 +55,9 @@ export async function shapeRemoteGroup(
   const nothing = { skipped: [], refusals: [], waiting: [], keyWaits: { known, now: standing } };
   if (changes.length === 0) return { ...nothing, link };
   const gate = await openHarmlessGate(attempt, changes);
-  const order = await orderGroup(attempt, facts, gate.allowed, async (tx, { change }) => {
-    link = await writeLink(tx, attempt, { ...facts, link }, change, {
-      remoteId: change.remoteId,
-      created: false,
-    });
+  const order = await orderGroup(attempt, facts, gate.allowed, async (tx, { change, applied }) => {
+    const made = { remoteId: change.remoteId, created: false, applied };
+    link = await writeLink(tx, attempt, { ...facts, link }, change, made);
   });
   const { waiting } = order;
   const skipped = gate.skipped;
@@ -84,10 +84,8 @@ export async function shapeRemoteGroup(
         else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
         await tickOffApplied(tx, attempt, gate, change);
         if (facts.former) await forgetFormer(tx, attempt, facts.former);
-        return writeLink(tx, attempt, { ...facts, link }, change, {
-          remoteId,
-          created: intended || change.op === 'create',
-        });
+        const created = intended || change.op === 'create';
+        return writeLink(tx, attempt, { ...facts, link }, change, { remoteId, created, applied });
       });
     } catch (error) {
       refusals.push(await forbiddenAsSkip(attempt, change, calls, error));
@@ -124,12 +122,19 @@ function remoteIdOf(change: GroupChange): string {
   return change.op === 'create' ? '' : change.remoteId;
 }
 
+interface MadeGroup {
+  readonly remoteId: string;
+  readonly created: boolean;
+  /** Null where no call was needed. */
+  readonly applied: Applied<'group'> | null;
+}
+
 async function writeLink(
   tx: Db,
   attempt: Attempt,
   { desired, link, found }: Pick<GroupFacts, 'desired' | 'link' | 'found'>,
   change: GroupChange,
-  { remoteId, created }: { readonly remoteId: string; readonly created: boolean },
+  { remoteId, created, applied }: MadeGroup,
 ): Promise<LinkRecord> {
   const { store } = attempt.context;
   const name =
@@ -138,11 +143,12 @@ async function writeLink(
       : change.op === 'update'
         ? (change.attributes[0]?.to ?? '')
         : null;
+  const observed = applied?.observed ? { [GROUP_KEY]: titleOf(applied.observed) } : {};
   if (link) {
-    const patch = { remoteName: name ?? link.remoteName };
+    const patch = { remoteName: name ?? link.remoteName, observed };
     await updateLink(tx, link.id, patch, attempt.now());
     await recordKeys(tx, attempt, { ...link, ...patch });
-    return { ...link, ...patch };
+    return { ...link, ...patch, drift: await endDrift(tx, link, [GROUP_KEY], attempt.now()) };
   }
   const fresh = await insertLink(
     tx,
@@ -154,6 +160,7 @@ async function writeLink(
       remoteName: name ?? found?.name ?? change.subject.display,
       origin: created ? 'created' : 'adopted',
       state: 'enabled',
+      observed,
       // What a later change of the mapping is compared with.
       applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
     },

@@ -6,7 +6,6 @@ import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
 import { yieldingPeople } from '../../db/people/namesakes.ts';
 import type { Intent } from '../../db/queue/queue.ts';
-import { rememberDrift } from '../../db/seen/drift.ts';
 import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
 import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
@@ -18,7 +17,7 @@ import { lockedBy } from '../../plan/drafting.ts';
 import { observedAfter } from '../../plan/drift.ts';
 import { keptAttributes } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
-import { afterWrite } from '../drift.ts';
+import { endDrift } from '../driftStatus.ts';
 import { arrivedAttributes } from '../recovery/user.ts';
 import { REMOVED } from '../repairs.ts';
 import { enqueueGroup, enqueueHeirs, enqueuePerson } from './groupsOf.ts';
@@ -185,7 +184,7 @@ async function put(
 ): Promise<LinkRecord> {
   if (link) {
     await updateLink(tx, link.id, withoutSameName(link, patch), attempt.now());
-    return { ...link, ...patch, drift: await endDrift(tx, attempt, link, written) };
+    return { ...link, ...patch, drift: await endDrift(tx, link, written, attempt.now()) };
   }
   const { store } = attempt.context;
   return insertLink(
@@ -202,17 +201,4 @@ async function put(
     },
     attempt.now(),
   );
-}
-
-/** What the bridge has just written is no longer as somebody left it. */
-async function endDrift(
-  tx: Db,
-  attempt: Attempt,
-  link: LinkRecord,
-  written: readonly string[] | null,
-): Promise<LinkRecord['drift']> {
-  if (link.drift === null) return null;
-  const left = afterWrite(link.drift, written);
-  await rememberDrift(tx, link.id, left, attempt.now());
-  return left;
 }

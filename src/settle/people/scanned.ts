@@ -52,7 +52,7 @@ function shownSince({ updatedAt }: LinkRecord, seen: Observation<'user'> | undef
   return seen === undefined || mayBeLate(seen.seenAt, updatedAt) ? {} : seen.remote.attributes;
 }
 
-export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drift): boolean {
+export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drift<unknown>): boolean {
   return patch !== null && (repair || (takesAgreement && items.length === 0));
 }
 

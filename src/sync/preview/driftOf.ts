@@ -30,6 +30,8 @@ export function groupDrift({ members, unseen, vanished, facts }: PlannedGroup, c
     case 'create':
     case 'adopt':
       return vanished !== null;
+    case 'update':
+      return facts.drift.items.length > 0;
     case 'grant':
       return unseen.some(
         (entry) => entry.origin !== 'foreign' && entry.remoteUserId === change.member.remoteId,

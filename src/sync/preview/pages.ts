@@ -31,10 +31,11 @@ import {
   withDecisions,
 } from '../../settle/gate/decisions.ts';
 import { LOSS_OF_MEMBER } from '../../settle/gate/taken.ts';
+import type { GroupFacts } from '../../settle/groups/look.ts';
 import { whyUnread } from '../../settle/groups/members.ts';
 import { planPeople, type Sight } from '../../settle/people/look.ts';
 import { namesOfAccount } from '../../settle/people/protection.ts';
-import { byScan } from '../../settle/people/scanned.ts';
+import { byScan, type Scan } from '../../settle/people/scanned.ts';
 import type { Reading } from '../../settle/planning.ts';
 import {
   type ListStanding,
@@ -46,6 +47,7 @@ import type { StoreContext } from '../../stores/desired.ts';
 import { newId } from '../../support/ids.ts';
 import { adopters, membersLosing } from '../phases.ts';
 import { closeScan, scanPage } from '../scan.ts';
+import { withScannedNames } from '../scannedNames.ts';
 import { groupDrift, personDrift } from './driftOf.ts';
 import { shownChange } from './shownChange.ts';
 import { otherLosses, summaryOfPage } from './summary.ts';
@@ -86,8 +88,12 @@ async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | 
 }
 
 /** As the next sync that repairs will see the store. */
+function scanOf({ began }: PreviewStep): Scan {
+  return { began, repair: true, takesAgreement: true };
+}
+
 function sightOf(step: PreviewStep): Sight {
-  return byScan(step, { began: step.began, repair: true, takesAgreement: true });
+  return byScan(step, scanOf(step));
 }
 
 async function planUsers(step: PreviewStep, cursor: string | null): Promise<void> {
@@ -112,7 +118,8 @@ async function planUsers(step: PreviewStep, cursor: string | null): Promise<void
 
 async function planGroups(step: PreviewStep, cursor: string | null): Promise<void> {
   const members = { reading: step, unseen: 'overlook', standing: step.standing } as const;
-  const how = { people: sightOf(step), members, withComing: true };
+  const named = (looked: readonly GroupFacts[]) => withScannedNames(step, scanOf(step), looked);
+  const how = { people: sightOf(step), members, named, withComing: true };
   const { groups, next, unread } = await planGroupsPage(step, how, cursor);
   const planned = groups.flatMap((group) => {
     const memberships = group.members ? [...group.members.changes, ...group.members.later] : [];

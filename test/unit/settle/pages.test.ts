@@ -64,7 +64,7 @@ onEachDatabase((open) => {
     };
     db.on('query-response', count);
     const planning = { db, context, now: () => AT };
-    const how = { people: byRecords(planning), members: null, withComing: true };
+    const how = { people: byRecords(planning), members: null, named: null, withComing: true };
     const { groups } = await planGroupsPage(planning, how, null);
     db.removeListener('query-response', count);
     return { cost, groups };

@@ -1,0 +1,56 @@
+/** What a complete scan shows of the name of a remote group, against what the bridge gave it or found it by. Pure. */
+
+import type { Attributes, DesiredGroup } from '../../model/desired.ts';
+import type { RemoteGroup } from '../../model/remote.ts';
+import { type Drift, NO_DRIFT } from '../drift.ts';
+import { GROUP_KEY } from '../keys.ts';
+import type { GroupLink } from './group.ts';
+
+/** A link as far as its name is compared. */
+export interface NamedLink extends GroupLink {
+  /** `name`: how the vendor showed the last name that the bridge gave; absent where it gave none, or did not see it. */
+  readonly observed: Attributes;
+  /** When the bridge last wrote to the group, or took note of it (ISO time). */
+  readonly updatedAt: string;
+  readonly drift: { readonly repaired: Attributes } | null;
+}
+
+export interface NamePatch {
+  readonly remoteName?: string;
+  readonly observed: Attributes;
+}
+
+/** `nameOf`: the name, as SCIM groups are matched with it, of a remote group that is called so. */
+export function nameDrift(
+  link: NamedLink,
+  desired: DesiredGroup,
+  { remote, seenAt }: { readonly remote: RemoteGroup; readonly seenAt: string },
+  nameOf: (title: string) => string,
+): Drift<NamePatch> {
+  // What the bridge wrote after the scan had asked is newer than what the scan saw.
+  if (seenAt <= link.updatedAt) return NO_DRIFT;
+  const found = titleOf(remote);
+  const observed = { ...link.observed, [GROUP_KEY]: found };
+  const before = link.observed[GROUP_KEY] ?? (remote.title === undefined ? link.remoteName : null);
+  // Of a group that was adopted by its path nobody asked for another name.
+  if (before === null) return link.origin === 'created' ? { ...NO_DRIFT, patch: { observed } } : NO_DRIFT;
+  if (found === before) return NO_DRIFT;
+  if (link.drift?.repaired[GROUP_KEY] === found)
+    return { ...NO_DRIFT, patch: { observed }, kept: { [GROUP_KEY]: found } };
+  const remoteName = remote.title === undefined ? found : nameOf(found);
+  const patch = { remoteName, observed };
+  if (remoteName === desired.name) return { ...NO_DRIFT, patch };
+  const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
+  const item = { kind: 'attribute', subject, remoteId: link.remoteId, attribute: GROUP_KEY } as const;
+  return {
+    ...NO_DRIFT,
+    items: [{ ...item, expected: desired.name, found }],
+    patch,
+    repaired: { [GROUP_KEY]: found },
+  };
+}
+
+/** What people see, and what a rename changes. */
+export function titleOf({ title, name }: RemoteGroup): string {
+  return title ?? name;
+}

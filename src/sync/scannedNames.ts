@@ -1,0 +1,35 @@
+/**
+ * Linked groups as a complete scan of the store saw their names: what was renamed by hand is found here, and with
+ * `repair` taken for what the plan starts from. Reads only.
+ */
+
+import { observationsById } from '../db/seen/observations.ts';
+import { nameDrift } from '../plan/groups/nameDrift.ts';
+import type { GroupFacts } from '../settle/groups/look.ts';
+import { type Scan, takesIn } from '../settle/people/scanned.ts';
+import type { Planning } from '../settle/planning.ts';
+
+export async function withScannedNames(
+  { db, context }: Planning,
+  scan: Scan,
+  groups: readonly GroupFacts[],
+): Promise<readonly GroupFacts[]> {
+  const { store, connector } = context;
+  const remoteIds = groups.flatMap((facts) => (isNamedByBridge(facts) ? (facts.link?.remoteId ?? []) : []));
+  const seen = await observationsById(db, store.id, 'group', remoteIds);
+  return groups.map((facts) => {
+    const { desired, link } = facts;
+    const shown = link && isNamedByBridge(facts) ? seen.get(link.remoteId) : undefined;
+    if (!link || !shown) return facts;
+    const nameOf = (name: string) => connector.normalize({ ...desired, name }).desired.name;
+    const drift = nameDrift(link, desired, shown, nameOf);
+    const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
+    return { ...facts, link: found, record: found, drift };
+  });
+}
+
+/** Nobody else says what the remote group is called. */
+function isNamedByBridge({ desired, link, settings, ...facts }: GroupFacts): boolean {
+  const isNamed = settings.groupProvisioning === 'Create' && facts.renameGroups && !facts.fedByAnother;
+  return isNamed && link !== null && facts.leftAlone === null && desired.lifecycle === 'active';
+}
