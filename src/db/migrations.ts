@@ -55,6 +55,7 @@ import * as undoneCauses from '../../migrations/0260_undone_causes.ts';
 import * as pullLosses from '../../migrations/0270_pull_losses.ts';
 import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.ts';
 import * as filteredOut from '../../migrations/0290_filtered_out.ts';
+import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
 
 interface Migration {
   readonly name: string;
@@ -114,6 +115,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0270_pull_losses', ...pullLosses },
   { name: '0280_filters_to_carry_out', ...filtersToCarryOut },
   { name: '0290_filtered_out', ...filteredOut },
+  { name: '0292_granted_levels', ...grantedLevels },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -20,6 +20,8 @@ export interface DriftItem {
     /** Another account shows the person's identifier too. No repair undoes that. */
     | 'duplicateIdentifier'
     | 'membershipMissing'
+    /** It has a lower level than the bridge left it with. */
+    | 'membershipLowered'
     /** Under `Overwrite` only; elsewhere a membership that the bridge did not make is nobody's business. */
     | 'membershipForeign';
   readonly subject: NamedSubject;
@@ -234,9 +236,13 @@ export function membershipDrift(
   const { subject, remoteId } = group;
   // What may have gone with a disabled account is nobody's doing.
   const missing = listed.unseen.filter(({ origin, doubted }) => origin !== 'foreign' && !doubted);
-  const foreign = listed.planned.filter(
-    ({ op, member }) => op === 'revoke' && listed.foreign.has(member.remoteId),
-  );
+  const planned = (by: 'grant' | 'revoke', among: ReadonlySet<string>) =>
+    listed.planned.filter(({ op, member }) => op === by && among.has(member.remoteId));
+  const otherwise = (kind: DriftItem['kind'], changes: readonly MembershipChange[]): DriftItem[] =>
+    changes.map(({ member: { remoteId: id, display } }) => ({
+      ...{ kind, subject, remoteId },
+      member: { id, display },
+    }));
   return [
     ...missing.map(({ remoteUserId, display }) => ({
       kind: 'membershipMissing' as const,
@@ -244,12 +250,8 @@ export function membershipDrift(
       remoteId,
       member: { id: remoteUserId, display },
     })),
-    ...foreign.map(({ member }) => ({
-      kind: 'membershipForeign' as const,
-      subject,
-      remoteId,
-      member: { id: member.remoteId, display: member.display },
-    })),
+    ...otherwise('membershipLowered', planned('grant', listed.lowered)),
+    ...otherwise('membershipForeign', planned('revoke', listed.foreign)),
   ];
 }
 
@@ -264,4 +266,6 @@ export interface MembersListed {
   readonly planned: readonly MembershipChange[];
   /** Remote ids of members that the bridge neither added nor adopted. */
   readonly foreign: ReadonlySet<string>;
+  /** And of those whose level somebody lowered. */
+  readonly lowered: ReadonlySet<string>;
 }

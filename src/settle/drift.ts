@@ -20,7 +20,7 @@ export function afterWrite(
   drift: RememberedDrift,
   written: readonly string[] | null,
 ): RememberedDrift | null {
-  const items = (drift.items as readonly DriftItem[]).filter((item) =>
+  const items = standing(drift).filter((item) =>
     written === null
       ? item.kind === 'duplicateIdentifier'
       : item.kind !== 'attribute' || !written.includes(item.attribute ?? ''),
@@ -33,11 +33,17 @@ export function afterMemberships(
   drift: RememberedDrift,
   remoteIds: ReadonlySet<string>,
 ): RememberedDrift | null {
-  const items = drift.items as readonly DriftItem[];
-  return remembered(
-    items.filter((item) => item.member === undefined || !remoteIds.has(item.member.id)),
-    drift.repaired,
-  );
+  const isLeft = ({ member }: DriftItem) => member === undefined || !remoteIds.has(member.id);
+  return remembered(standing(drift).filter(isLeft), drift.repaired);
+}
+
+/** Drift that still stands after the vendor has shown the account or group again, or taken a write to it. */
+export function afterShown(drift: RememberedDrift): RememberedDrift | null {
+  return remembered(standing(drift), drift.repaired);
+}
+
+function standing({ items }: RememberedDrift): readonly DriftItem[] {
+  return (items as readonly DriftItem[]).filter(({ kind }) => kind !== 'vanished');
 }
 
 /** Somebody else than the bridge shut the account, as a task or a scan saw it last. */
@@ -78,6 +84,8 @@ function inWords(item: DriftItem): string {
       return `${item.found} shows the identifier ${item.expected} as well`;
     case 'membershipMissing':
       return `${item.member?.display} is no member any more`;
+    case 'membershipLowered':
+      return `${item.member?.display} has a lower level`;
     case 'membershipForeign':
       return `${item.member?.display} was added`;
   }

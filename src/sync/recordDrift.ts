@@ -166,8 +166,8 @@ export async function recordGroupDrift(
   }
   if (!isRead) return [];
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
-  const { changes = [], foreign = new Set<string>() } = members ?? {};
-  const ofMembers = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign });
+  const { changes = [], foreign = NOBODY, lowered = NOBODY } = members ?? {};
+  const ofMembers = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign, lowered });
   const items = [...drift.items, ...ofMembers];
   await note(tx, step, link, {
     items,
@@ -176,6 +176,8 @@ export async function recordGroupDrift(
   });
   return items;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 function ofGroup(link: LinkRecord) {
   return {

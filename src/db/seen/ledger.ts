@@ -153,6 +153,7 @@ export async function recordMembers(
       remote_user_id: entry.remoteUserId,
       origin: entry.origin,
       level: entry.level,
+      granted_level: entry.level,
       display: displayUnlessPurged(db, storeId, entry.remoteUserId, entry.display),
       created_at: at,
       doubted: false,
@@ -161,7 +162,7 @@ export async function recordMembers(
     await db('membership_ledger')
       .insert(rows)
       .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
-      .merge(['origin', 'level', 'display', 'doubted', 'inherited']);
+      .merge(['origin', 'level', 'granted_level', 'display', 'doubted', 'inherited']);
   }
 }
 

@@ -23,6 +23,8 @@ export interface WantedDifference {
   readonly ledger: {
     readonly origin: LedgerOrigin;
     readonly level: number | null;
+    /** It is lower than the bridge left it. */
+    readonly lowered?: boolean;
     readonly doubted?: boolean;
   } | null;
 }
@@ -78,7 +80,8 @@ export async function* wantedDifferences(
         differs.whereNull('e.origin').orWhere('e.origin', 'foreign').orWhere('e.doubted', true);
         if (level !== null) differs.orWhere('e.level', '<', level);
       })
-      .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level', 'e.doubted');
+      .select('u.person_id', 'l.remote_id', 'l.remote_name', 'e.origin', 'e.level', 'e.doubted')
+      .select(db.raw('e.level < e.granted_level as lowered'));
     yield (await within(query, piece, 'm.user_id', 'u.person_id')).map((row: Record<string, unknown>) => ({
       personId: row.person_id as string,
       remoteId: row.remote_id as string,
@@ -89,6 +92,7 @@ export async function* wantedDifferences(
           : {
               origin: row.origin as LedgerOrigin,
               level: numberOrNull(row.level),
+              lowered: fromBoolean(row.lowered),
               doubted: fromBoolean(row.doubted),
             },
     }));

@@ -14,6 +14,8 @@ export interface MemberSituation {
   readonly ledger: {
     readonly origin: 'added' | 'adopted' | 'foreign';
     readonly level: number | null;
+    /** It is lower than the bridge left it. */
+    readonly lowered?: boolean;
     /** It may have gone when the account was disabled. */
     readonly doubted?: boolean;
   } | null;

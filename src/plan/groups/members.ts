@@ -15,6 +15,8 @@ export interface MembershipPlan {
   readonly taken: readonly MemberSituation[];
   /** Remote ids of accounts that lose a membership which the bridge had nothing to do with. */
   readonly foreign: ReadonlySet<string>;
+  /** Remote ids of accounts whose level somebody lowered by hand, and a grant raises again. */
+  readonly lowered: ReadonlySet<string>;
 }
 
 /** `remoteId` is the remote group's; '' while it is not made. Of several rows of one account the first counts. */
@@ -29,11 +31,13 @@ export function planMembers(
   const skipped: Skip[] = [];
   const taken: MemberSituation[] = [];
   const foreign = new Set<string>();
+  const lowered = new Set<string>();
   for (const row of rows) {
     const { member, account, ledger, hold } = row;
     const { op, take, skipped: left } = decideMember(row);
     if (take && account === 'enabled') taken.push(row);
     if (op === 'grant') {
+      if (ledger?.lowered && ledger.origin !== 'foreign') lowered.add(member.remoteId);
       const bucket = account === 'coming' ? later : grants;
       const key = member.personId ?? member.remoteId;
       if (!bucket.has(key)) bucket.set(key, { op, subject, remoteId, member, ...(hold ? { hold } : {}) });
@@ -44,5 +48,12 @@ export function planMembers(
     }
     if (left) skipped.push({ ...left, subject, status: 'partiallySynced' });
   }
-  return { changes: [...grants.values(), ...revokes], later: [...later.values()], skipped, taken, foreign };
+  return {
+    changes: [...grants.values(), ...revokes],
+    later: [...later.values()],
+    skipped,
+    taken,
+    foreign,
+    lowered,
+  };
 }

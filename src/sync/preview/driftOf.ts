@@ -33,8 +33,9 @@ export function groupDrift({ members, unseen, vanished, facts }: PlannedGroup, c
     case 'update':
       return facts.drift.items.length > 0;
     case 'grant':
-      return unseen.some(
-        (entry) => entry.origin !== 'foreign' && entry.remoteUserId === change.member.remoteId,
+      return (
+        (members?.lowered.has(change.member.remoteId) ?? false) ||
+        unseen.some((entry) => entry.origin !== 'foreign' && entry.remoteUserId === change.member.remoteId)
       );
     case 'revoke':
       return facts.link !== null && (members?.foreign.has(change.member.remoteId) ?? false);

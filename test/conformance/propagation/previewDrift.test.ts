@@ -37,6 +37,45 @@ describe.each(PLAYED)('on %s', (dialect) => {
     }
   }
 
+  it('marks a membership whose level somebody lowered, and none that the mapping raised', async () => {
+    const type = 'GitLabSelfManaged';
+    await world.add(type, { GROUP_PROVISIONING: 'Create' });
+    const ids = [await world.join('ann'), await world.join('bob')];
+    await world.group('crew', ids);
+    const [crew] = [...world.gitlab.state.groups.keys()].slice(-1) as [number];
+    const bob = Number((await world.account(type, 'bob'))?.id);
+    const grants = async () => {
+      const { changes } = await world.preview(type);
+      return changes.map((change: Record<string, unknown>) => [change.op, change.drift]);
+    };
+    world.gitlab.state.setMember(crew, bob, 10);
+    expect(await grants()).toEqual([['grant', true]]);
+    // However often it is seen so.
+    expect(await grants()).toEqual([['grant', true]]);
+    await world.store(type, 'POST', '/sync', { repair: false });
+    await world.settled();
+    expect(await world.bridge.db('sync_statuses').where({ kind: 'group' }).first('status', 'reason')).toEqual(
+      {
+        status: 'partiallySynced',
+        reason: expect.stringContaining('bob has a lower level'),
+      },
+    );
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await grants()).toEqual([]);
+    expect(world.gitlab.state.members.get(crew)?.get(bob)).toBe(30);
+    // Higher than it was given is no difference at all.
+    world.gitlab.state.setMember(crew, bob, 40);
+    expect(await grants()).toEqual([]);
+    world.gitlab.state.setMember(crew, bob, 30);
+    const raised = { GROUP_PROVISIONING: 'Create', DEFAULT_ACCESS_LEVEL: 'maintainer' };
+    await world.configure(type, raised, { status: 'INACTIVE' });
+    expect(await grants()).toEqual([
+      ['grant', undefined],
+      ['grant', undefined],
+    ]);
+  });
+
   describe.each(STORE_TYPES)('%s', (type) => {
     it.each([
       ['active', false],

@@ -472,6 +472,7 @@ describe('What a sync compares', () => {
       unseen: row.listed === 'no' ? [entry] : [],
       planned: op === null ? [] : [{ op, subject: group.subject, remoteId: 'r', member }],
       foreign: new Set(origin === 'foreign' ? ['u'] : []),
+      lowered: new Set(row.ledger?.endsWith('lowered level') ? ['u'] : []),
     });
     expect(found.map(({ kind }) => kind).join(', ') || 'nothing').toBe(row.found);
   });

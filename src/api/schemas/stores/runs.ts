@@ -21,6 +21,7 @@ const DriftItem = named(
       'vanished',
       'duplicateIdentifier',
       'membershipMissing',
+      'membershipLowered',
       'membershipForeign',
     ]),
     subject: Subject,
