@@ -4,11 +4,13 @@
  */
 
 import type { Db } from '../../db/open.ts';
+import { rememberDrift } from '../../db/seen/drift.ts';
 import { forgetGroup } from '../../db/seen/ledger.ts';
 import { deleteLink, groupLinksByRemoteId, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import type { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
+import { afterShown } from '../drift.ts';
 import { releaseKeys } from '../keys/holders.ts';
 import { conclude } from '../outcome.ts';
 import { answerOf } from '../refusal.ts';
@@ -22,8 +24,10 @@ export async function isShownAgain(attempt: Attempt, link: LinkRecord): Promise<
   const { connector, store } = attempt.context;
   if ((await connector.read('group', link.remoteId, attempt.looking('read'))) === null) return false;
   await attempt.record(async (tx) => {
-    for (const feeder of await groupLinksByRemoteId(tx, store.id, link.remoteId))
-      await updateLink(tx, feeder.id, { missingSince: null, membersReadAt: null }, attempt.now());
+    for (const { id, drift } of await groupLinksByRemoteId(tx, store.id, link.remoteId)) {
+      await updateLink(tx, id, { missingSince: null, membersReadAt: null }, attempt.now());
+      if (drift !== null) await rememberDrift(tx, id, afterShown(drift), attempt.now());
+    }
   });
   return true;
 }

@@ -25,6 +25,11 @@ describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => 
     await world.bridge.db('tasks').update({ run_at: '2020-01-01T00:00:00.000Z' });
     await world.settled();
   }
+  async function expectNothingSaid(): Promise<void> {
+    const said = await world.bridge.db('sync_statuses').where({ kind: 'group' }).first('status', 'reason');
+    expect(said).toEqual({ status: 'synced', reason: null });
+    expect((await world.syncStatus(type)).details).toEqual([]);
+  }
   const untilSaid = () =>
     eventually(async () => {
       const row = await world.bridge.db('sync_statuses').where({ kind: 'group' }).first('reason');
@@ -82,6 +87,23 @@ describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => 
     });
     await shownAgain();
     expect(await world.members(type, 'engineering')).toEqual([]);
+    await expectNothingSaid();
+  });
+
+  it('is not said to be gone any more once it takes a change, which no sync has seen', async () => {
+    await world.add(type);
+    const [lea, kim] = [await world.join('lea'), await world.join('kim')];
+    const group = await world.group('engineering', [lea]);
+    hide(true);
+    await world.store(type, 'POST', '/sync', { repair: false });
+    await world.settled();
+    expect(await world.bridge.db('sync_statuses').where({ kind: 'group' }).first('reason')).toMatchObject({
+      reason: expect.stringContaining('the group is not there any more'),
+    });
+    hide(false);
+    await world.patch(`/Groups/${group}`, { op: 'add', path: 'members', value: [{ value: kim }] });
+    expect(await world.members(type, 'engineering')).toEqual(['kim', 'lea']);
+    await expectNothingSaid();
   });
 
   it('takes another group of the name for the one that it was, where that is gone', async () => {
