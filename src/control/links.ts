@@ -31,7 +31,7 @@ import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
 import type { Kind, Subject } from '../model/subject.ts';
-import { releaseBrakeIfClear } from '../settle/gate/brake.ts';
+import { releaseBrakeIfClear } from '../settle/gate/release.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';

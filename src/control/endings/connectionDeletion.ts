@@ -38,7 +38,7 @@ import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { EventKind } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';
-import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
+import { releaseBrakeIfClear } from '../../settle/gate/release.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 import { refuseWhileNamed } from '../identity/handles.ts';

@@ -14,7 +14,7 @@ import { getSyncStatus, upsertSyncStatus } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import type { Cause } from '../../model/cause.ts';
 import { replacesIdentity } from '../../model/change.ts';
-import { releaseBrakeIfClear } from '../../settle/gate/brake.ts';
+import { releaseBrakeIfClear } from '../../settle/gate/release.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { letSpeak } from './speakers.ts';
 

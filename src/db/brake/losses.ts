@@ -179,10 +179,11 @@ async function decide(
 }
 
 /**
- * The store took a loss that somebody allowed. Who took that approval back while the call was under way wants the loss
+ * The store took a loss that somebody allowed. True where it was held until now: an applied preview says it. Who took that approval back while the call was under way wants the loss
  * back.
  */
-export async function finishApproved(db: Db, id: string, at: string): Promise<void> {
+export async function finishApproved(db: Db, id: string, at: string): Promise<boolean> {
+  const row = await db('losses').where({ id }).first('state');
   const since = (column: string, decided: string) =>
     db.raw("case when state = 'discarded' then ?? else ?? end", [decided, column]);
   await db('losses')
@@ -191,6 +192,7 @@ export async function finishApproved(db: Db, id: string, at: string): Promise<vo
       ...{ state: 'approved', standing: false, done_at: at },
       ...{ undo_by: since('undo_by', 'decided_by'), undo_at: since('undo_at', 'decided_at') },
     });
+  return row?.state === 'held';
 }
 
 /** What is planned no more speaks for nothing; the incident still shows what became of it. */

@@ -4,15 +4,13 @@
  */
 
 import { readBooks, reservePerson } from '../../db/brake/brakeLedger.ts';
-import { holdsLoss } from '../../db/brake/heldLists.ts';
 import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import { undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
-import { releaseBrake, tripBrake } from '../../db/stores/storeProgress.ts';
-import type { Cause } from '../../model/cause.ts';
+import { tripBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, isLoss, replacesIdentity } from '../../model/change.ts';
 import type { CauseCount } from '../../model/loss.ts';
 import { brakeLimit, emptiesGroup, endedByOneCause, peopleOfLargestCause } from '../../plan/brake.ts';
@@ -25,7 +23,7 @@ import {
 } from '../../plan/losses.ts';
 import { isoTime } from '../../support/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import { closeIncidents, gatherIncident, type Stopped } from './incident.ts';
+import { gatherIncident, type Stopped } from './incident.ts';
 import { PlanOutdated } from './outdated.ts';
 import { causeOfLoss, newestTaking, rankOf } from './taken.ts';
 
@@ -179,17 +177,4 @@ function rowOf(attempt: Attempt, loss: FreshLoss, cause: string | null) {
     cause,
     rank: rankOf(loss.change),
   };
-}
-
-/** With no loss left to decide on, which is answered, the store is free to go on, and what it was an incident of is over. */
-export async function releaseBrakeIfClear(
-  tx: Db,
-  store: { readonly id: string; readonly environmentId: string },
-  at: string,
-  cause: Cause,
-): Promise<boolean> {
-  const isClear = !(await holdsLoss(tx, store.id));
-  if (isClear) await releaseBrake(tx, store.id);
-  await closeIncidents(tx, store.environmentId, at, cause);
-  return isClear;
 }

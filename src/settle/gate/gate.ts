@@ -5,12 +5,11 @@
  */
 
 import { announceUnhindered, booksOfGate } from '../../db/brake/gateBooks.ts';
-import { finishApproved, type LossRecord, retireLosses } from '../../db/brake/losses.ts';
+import { type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
 import { type AppliedChange, appliedAmong, consumeApplied } from '../../db/runs/appliedChanges.ts';
 import type { Key } from '../../db/seen/keys.ts';
-import { type Cause, SYSTEM } from '../../model/cause.ts';
 import { type Change, changeKey, isLoss, mayBeHeld, type Skip, type UserChange } from '../../model/change.ts';
 import {
   isDeclined,
@@ -20,12 +19,12 @@ import {
   standingAmong,
   withoutDeclined,
 } from '../../plan/losses.ts';
-import { newId } from '../../support/ids.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
-import { askBrake, releaseBrakeIfClear } from './brake.ts';
+import { askBrake } from './brake.ts';
 import { intentOf } from './intent.ts';
-import { recordLoss } from './taken.ts';
+import { causeOf, releaseBrakeIfClear } from './release.ts';
+import { finish, recordLoss } from './taken.ts';
 
 export interface Gate<C extends Change = Change> {
   /** In the plan's order: everything that nothing holds, and what may run of the rest. */
@@ -236,17 +235,12 @@ async function dropOutdated(
     await releaseBrakeIfClear(tx, store, attempt.now(), causeOf(attempt));
 }
 
-/** What the task is worked on for, as far as the bridge itself goes on with it. */
-function causeOf({ task }: Attempt): Cause {
-  return { correlationId: task.causes.at(-1) ?? newId(), actor: SYSTEM };
-}
-
 /** The change is done: its line in an applied preview is used up; a loss is remembered, with whoever allowed it. */
 export async function tickOff(tx: Db, attempt: Attempt, gate: Gate, change: Change): Promise<void> {
   const key = changeKey(change);
   const approval = gate.approvals.get(key) ?? null;
   if (isLoss(change)) await recordLoss(tx, attempt, change, gate.lossOf, approval);
-  else if (approval !== null) await finishApproved(tx, approval, attempt.now());
+  else if (approval !== null) await finish(tx, attempt, approval);
   await tickOffApplied(tx, attempt, gate, change);
 }
 

@@ -1,6 +1,6 @@
 /** Records that a store took a loss, in the transaction that records the change: so that it can be given back. */
 
-import { causesThatTake } from '../../db/brake/brakeLedger.ts';
+import { beginWindow, causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
 import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
 import { undoneFor } from '../../db/brake/undoneCauses.ts';
@@ -12,6 +12,7 @@ import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.t
 import type { LossState } from '../../model/loss.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
+import { causeOf, releaseBrakeIfClear } from './release.ts';
 
 /** What came to take something from somebody, of all that the task is worked on for; the newest. */
 export async function causeOfLoss(db: Db, attempt: Attempt): Promise<string | null> {
@@ -39,7 +40,7 @@ export async function recordLoss(
   if (store.status === 'DELETING' && approval === null) return;
   // An incident that trips the brake at this moment has this loss, or this loss finds it; whoever decides, too.
   await holdBrake(tx, store.id);
-  if (approval !== null) return finishApproved(tx, approval, at);
+  if (approval !== null) return finish(tx, attempt, approval);
   const { environmentId } = store;
   const { subject } = attempt.task;
   const cause = await causeOfLoss(tx, attempt);
@@ -67,6 +68,13 @@ export async function recordLoss(
   const correlationIds = cause === null ? [] : [cause];
   const task = { environmentId, subject, priority: PRIORITY.normal, correlationIds, at };
   await enqueueTask(tx, store.id, task);
+}
+
+/** The last one that an applied preview took of what was held ends the brake, as an approval does. */
+export async function finish(tx: Db, attempt: Attempt, approval: string): Promise<void> {
+  const { store } = attempt.context;
+  if (!(await finishApproved(tx, approval, attempt.now()))) return;
+  if (await releaseBrakeIfClear(tx, store, attempt.now(), causeOf(attempt))) await beginWindow(tx, store.id);
 }
 
 /** What was approved; discarded, where somebody took the approval back since. */

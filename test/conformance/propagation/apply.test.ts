@@ -96,6 +96,23 @@ describe.each(PLAYED)('on %s', (dialect) => {
       expect(await world.account('Slack', name)).toMatchObject({ enabled: false });
   });
 
+  it('ends the brake and its incident with the last loss that it includes', async () => {
+    await world.add('Slack', { BRAKE_MIN: 1, BRAKE_PERCENT: 0, BRAKE_GROUP_PERCENT: 100 });
+    const ids: string[] = [];
+    for (const name of ['ann', 'bob', 'cid', 'dan']) ids.push(await world.join(name));
+    const crew = await world.group('crew', ids.slice(3));
+    for (const id of ids.slice(0, 3)) await world.setActive(id, false);
+    await world.patch(`/Groups/${crew}`, { op: 'remove', path: `members[value eq "${ids[3]}"]` });
+    expect(await world.syncStatus('Slack')).toMatchObject({ syncState: 'BRAKED' });
+    const shown = await preview();
+    expect(shown.summary).toMatchObject({ disable: 2, revoke: 1, held: 3 });
+    await apply(shown.id, { includeHeld: true });
+    const { syncState, details } = await world.syncStatus('Slack');
+    expect({ syncState, details }).toEqual({ syncState: 'SYNCED', details: [] });
+    const { body } = await world.bridge.admin('GET', '/propagation/incidents');
+    expect(body._embedded.incidents).toMatchObject([{ state: 'CLOSED' }]);
+  });
+
   it('says of what was not done whether the vendor, the brake or the directory kept it', async () => {
     await world.add('Slack', { BRAKE_MIN: 1, BRAKE_PERCENT: 0, APPLY_MODE: 'Approval' });
     const answer = { status: 400, body: { detail: 'name_not_liked', status: 400 } };
