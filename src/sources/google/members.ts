@@ -5,8 +5,8 @@
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { readAhead } from '../ahead.ts';
-import { createUnreadCount, isAboutCredential, isNoQuestion } from '../lookups.ts';
+import { isAboutCredential, isNoQuestion } from '../lookups.ts';
+import { memberPagesOf } from '../memberPages.ts';
 import { withHiddenGroups } from '../nesting.ts';
 import { patiently } from '../patience.ts';
 import type { ScanPage, SourceDeps, SourceMember } from '../source.ts';
@@ -53,24 +53,9 @@ export async function* memberPages(
     if (!shown.has(groupId)) read.set(groupId, begun);
     return begun;
   };
-  const unread = createUnreadCount();
-  const readOne = async (groupId: string) => {
-    try {
-      const members = await withHiddenGroups(groupId, direct, (id) => (shown.has(id) ? null : id));
-      return { groupId, members };
-    } catch (error) {
-      return { groupId, error };
-    }
-  };
-  for await (const one of readAhead([...shown], MEMBER_READS_AT_ONCE, readOne)) {
-    const { groupId } = one;
-    if (one.members) {
-      unread.read();
-      yield { kind: 'members', groupId, members: one.members, isLast: true };
-    } else {
-      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
-    }
-  }
+  yield* memberPagesOf(shown, MEMBER_READS_AT_ONCE, (groupId) =>
+    withHiddenGroups(groupId, direct, (id) => (shown.has(id) ? null : id)),
+  );
   if (outside.length > 0) yield leftOut('member', outside, 'members from outside this Google Workspace');
 }
 

@@ -2,8 +2,7 @@
 
 import { EqualityFilter, type Filter, OrFilter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
-import { readAhead } from '../ahead.ts';
-import { createUnreadCount } from '../lookups.ts';
+import { memberPagesOf } from '../memberPages.ts';
 import type {
   ScanPage,
   ScanRequest,
@@ -233,23 +232,8 @@ async function* memberPages(reading: Reading, { index, shown }: Seen): AsyncGene
     bases: [normalDn(settings.userBase), normalDn(settings.groupBase)],
     find: (dn) => memberNow(reading, dn),
   });
-  const unread = createUnreadCount();
-  const readOne = async (group: IndexedGroup) => {
-    try {
-      return { group, members: await members.read(group) };
-    } catch (error) {
-      return { group, error };
-    }
-  };
-  for await (const one of readAhead(shown.values(), MEMBER_READS_AT_ONCE, readOne)) {
-    const groupId = one.group.id;
-    if (one.members) {
-      unread.read();
-      yield { kind: 'members', groupId, members: one.members, isLast: true };
-    } else {
-      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
-    }
-  }
+  const read = (id: string) => members.read(shown.get(id) as IndexedGroup);
+  yield* memberPagesOf(shown.keys(), MEMBER_READS_AT_ONCE, read);
   if (members.skipped > 0) {
     const reason = 'members who are outside USER_BASE and GROUP_BASE, or whom the filters leave out';
     yield { kind: 'skipped', what: 'member', count: members.skipped, reason };

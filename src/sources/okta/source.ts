@@ -5,6 +5,7 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { readAhead } from '../ahead.ts';
 import { createUnreadCount, isAboutCredential, isNoQuestion, lookedUp } from '../lookups.ts';
+import { memberPagesOf } from '../memberPages.ts';
 import { patiently } from '../patience.ts';
 import type {
   Lookup,
@@ -248,34 +249,15 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Okta's groups do not nest. Deactivated people stay in them, which means nothing. */
-async function* memberPages(
+function memberPages(
   { client, calls }: Okta,
   groupIds: readonly string[],
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
-  const unread = createUnreadCount();
-  const read = async (id: string) => {
+  return memberPagesOf(groupIds, MEMBER_READS_AT_ONCE, async (id) => {
     const members: SourceMember[] = [];
-    try {
-      for await (const { value } of client.pages(
-        calls.members(id),
-        `list the members of group ${id}`,
-        context,
-      )) {
-        for (const member of value) members.push({ kind: 'user', id: member.id });
-      }
-      return { groupId: id, members };
-    } catch (error) {
-      return { groupId: id, error };
-    }
-  };
-  for await (const one of readAhead(groupIds, MEMBER_READS_AT_ONCE, read)) {
-    const { groupId } = one;
-    if (one.members) {
-      unread.read();
-      yield { kind: 'members', groupId, members: one.members, isLast: true };
-    } else {
-      yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(one.error) };
-    }
-  }
+    for await (const { value } of client.pages(calls.members(id), `list the members of group ${id}`, context))
+      for (const member of value) members.push({ kind: 'user', id: member.id });
+    return members;
+  });
 }
