@@ -151,6 +151,28 @@ describe.each(PLAYED)('on %s', (dialect) => {
     });
   });
 
+  it('empties a group whose own list was read to its end', async () => {
+    const few = { id: 'g3', state: 'active' as const, name: 'Few', members: ['a1', 'a2'] };
+    state.groups.push(few);
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    expect((await pulled.groups()).Few).toHaveLength(2);
+    state.groups = state.groups.map((one) => (one.id === 'g3' ? { ...few, members: [] } : one));
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      ...{ state: 'DONE', summary: { groups: { left: 2, deleted: 0 } } },
+    });
+    expect((await pulled.groups()).Few).toEqual([]);
+  });
+
+  it('runs one at a time, and names the one that is under way', async () => {
+    const { promise: until, resolve } = Promise.withResolvers<void>();
+    state.between = () => until;
+    const { body: run } = await bridge.admin('POST', `${pulled.path}/syncs`, { full: true });
+    const second = await bridge.admin('POST', `${pulled.path}/syncs`, {});
+    expect(second).toMatchObject({ status: 409, body: { detail: expect.stringContaining(run.id) } });
+    resolve();
+    expect(await pulled.ended(run.id)).toMatchObject({ state: 'DONE' });
+  });
+
   it('lets whoever becomes inactive out of a group that they left in the same run', async () => {
     change('a1', { state: 'inactive' });
     state.groups = state.groups.map((one) =>
