@@ -106,7 +106,7 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   const { store, problem } = await feedOfStep(deps, step);
   if (problem !== null) throw new ScanRefused(problem);
   if (store) {
-    const pages = pagesOfFeed(deps.db, store);
+    const pages = pagesOfFeed(deps.db, store, deps.cache.definitionOf(record.type));
     return { runId: run.id, mode: run.mode === 'preview' ? 'preview' : 'full', pages, seen: new Set() };
   }
   const source = sourceOf(deps, step);

@@ -1,13 +1,17 @@
 /** An account at a vendor as what a source shows of somebody: what it says, and what tells whose it is. */
 
 import type { RemoteUser } from '../model/remote.ts';
-import type { SourceUser } from './source.ts';
+import type { SourceDefinition, SourceUser } from './source.ts';
+
+type Naming = Pick<SourceDefinition, 'vendorNames'>;
 
 /** An account as a connector shows it, or as a store has seen it. */
-export function accountOf(account: RemoteUser): SourceUser {
+export function accountOf(account: RemoteUser, { vendorNames = {} }: Naming): SourceUser {
   const { remoteId, state, attributes, display, unconfirmed = false, outsider = false } = account;
   const { primaryEmail, email = primaryEmail, externUid } = attributes;
-  const shown = Object.entries(attributes).filter(([, value]) => value !== '');
+  const shown = Object.entries(attributes).flatMap(([name, value]) =>
+    value === '' ? [] : [[vendorNames[name] ?? name, value] as const],
+  );
   return {
     id: remoteId,
     state: state === 'enabled' ? 'active' : 'inactive',

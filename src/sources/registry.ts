@@ -31,10 +31,15 @@ export function accountSources(types: Pick<Registry, 'get'>): readonly SourceDef
     {
       ...{ strategy: 'slack', vendor: 'Slack', storeType: 'Slack' },
       keys: ['OAUTH_ACCESS_TOKEN', 'API_BASE_URL', 'SCIM_BASE_URL'],
+      vendorNames: {
+        ...{ primaryEmail: 'emails', phoneNumber: 'phoneNumbers' },
+        ...{ givenName: 'name.givenName', familyName: 'name.familyName' },
+      },
     },
     {
       ...{ strategy: 'gitlabSelf', vendor: 'GitLab', storeType: 'GitLabSelfManaged' },
       keys: ['BASE_URL', 'ACCESS_TOKEN', 'SSO_PROVIDER'],
+      vendorNames: { externUid: 'extern_uid' },
     },
   ];
   return kinds.flatMap((kind) => {

@@ -214,6 +214,8 @@ export interface SourceDefinition {
   readonly enriches: boolean;
   /** Of one that enriches: the type of store whose accounts these are. */
   readonly storeType?: string;
+  /** What the vendor calls those attributes of accounts that stores of that type call otherwise. */
+  readonly vendorNames?: Readonly<Record<string, string>>;
   /** All configuration keys, `SOURCE_SPECS` included. */
   readonly settings: readonly SettingSpec[];
   /** Mistakes that span keys, of a configuration whose defaults are filled in. */

@@ -25,12 +25,12 @@ export async function storesOfTenant(
 /** What a store has seen of its accounts, in the order of their ids, those after `after`. */
 export async function accountsSeen(
   db: Db,
-  storeId: string,
+  { id }: Pick<StoreRecord, 'id'>,
   after: string,
   limit: number,
 ): Promise<readonly RemoteUser[]> {
   const rows = await db('observations')
-    .where({ store_id: storeId, kind: 'user' })
+    .where({ store_id: id, kind: 'user' })
     .where('remote_id', '>', after)
     .orderBy('remote_id')
     .limit(limit)

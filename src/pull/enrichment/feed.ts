@@ -76,18 +76,25 @@ export async function checkFeed(
 const PAGE = 500;
 
 /** As a source would show them. What is linked comes first: a scan may see it meanwhile. */
-export async function* pagesOfFeed(db: Db, store: StoreRecord): AsyncGenerator<ScanPage> {
-  yield* pagesOf((after) => accountsLinkedSince(db, store, after, PAGE));
-  yield* pagesOf((after) => accountsSeen(db, store.id, after, PAGE));
+export async function* pagesOfFeed(
+  db: Db,
+  store: StoreRecord,
+  naming: Pick<SourceDefinition, 'vendorNames'>,
+): AsyncGenerator<ScanPage> {
+  for (const seen of [accountsLinkedSince, accountsSeen])
+    for await (const accounts of pagesOf((after) => seen(db, store, after, PAGE)))
+      yield { kind: 'users', users: accounts.map((one) => accountOf(one, naming)) };
   yield { kind: 'end', position: null };
 }
 
-async function* pagesOf(read: (after: string) => Promise<readonly RemoteUser[]>): AsyncGenerator<ScanPage> {
+type Accounts = readonly RemoteUser[];
+
+async function* pagesOf(read: (after: string) => Promise<Accounts>): AsyncGenerator<Accounts> {
   for (let after = ''; ; ) {
     const accounts = await read(after);
     const last = accounts.at(-1);
     if (!last) return;
     after = last.remoteId;
-    yield { kind: 'users', users: accounts.map(accountOf) };
+    yield accounts;
   }
 }

@@ -6,9 +6,9 @@ import { type AccountsKind, accountSpecs, refuseAccounts } from './settings.ts';
 import { createAccountsSource } from './source.ts';
 
 export function accountsSource(kind: AccountsKind, type: StoreTypeDefinition): SourceDefinition {
-  const { strategy, vendor, storeType } = kind;
+  const { strategy, vendor, storeType, vendorNames } = kind;
   return {
-    ...{ strategy, vendor, storeType, enriches: true },
+    ...{ strategy, vendor, storeType, vendorNames, enriches: true },
     settings: accountSpecs(kind, type),
     refuse: (configuration) => refuseAccounts(kind, type, configuration),
     scopeKeys: [],
@@ -16,6 +16,6 @@ export function accountsSource(kind: AccountsKind, type: StoreTypeDefinition): S
     reach: type.reach,
     defaultMapping: [],
     manager: null,
-    create: (deps) => createAccountsSource(vendor, type, deps),
+    create: (deps) => createAccountsSource(kind, type, deps),
   };
 }

@@ -11,6 +11,7 @@ export interface AccountsKind {
   readonly storeType: string;
   /** The keys of the store's configuration that say where it is and who reads. */
   readonly keys: readonly string[];
+  readonly vendorNames: Readonly<Record<string, string>>;
 }
 
 type Kind = Pick<AccountsKind, 'keys' | 'storeType'>;

@@ -4,13 +4,16 @@ import type { CallContext, Connector, StoreTypeDefinition } from '../../connecto
 import { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteUser } from '../../model/remote.ts';
 import { withDefaults } from '../../model/settings.ts';
-import type { Kind } from '../../model/subject.ts';
+import type { Kind as SubjectKind } from '../../model/subject.ts';
 import { accountOf } from '../account.ts';
 import { lookedUp } from '../lookups.ts';
 import { patiently } from '../patience.ts';
 import type { Lookup, ScanPage, Source, SourceDeps, SourceStatus } from '../source.ts';
+import type { AccountsKind } from './settings.ts';
 
-export function createAccountsSource(vendor: string, type: StoreTypeDefinition, deps: SourceDeps): Source {
+type Kind = Pick<AccountsKind, 'vendor' | 'vendorNames'>;
+
+export function createAccountsSource(kind: Kind, type: StoreTypeDefinition, deps: SourceDeps): Source {
   const { connectionId: storeId, configuration, now, sleep, fetch } = deps;
   let made: Connector | null = null;
   // With STORE_ID alone there is no credential to make one of, and nobody asks.
@@ -22,14 +25,14 @@ export function createAccountsSource(vendor: string, type: StoreTypeDefinition, 
     return made;
   };
   return {
-    check: async (context) => check(vendor, connector(), context),
+    check: async (context) => check(kind, connector(), context),
     tenant: (context) => patiently(deps, context, async () => (await connector().check(context)).tenant),
-    scan: (_request, context) => scan(vendor, connector(), deps, context),
-    lookup: async (kind, id, context) => lookup(connector(), deps, kind, id, context),
+    scan: (_request, context) => scan(kind, connector(), deps, context),
+    lookup: async (what, id, context) => lookup(kind, connector(), deps, what, id, context),
   };
 }
 
-async function check(vendor: string, connector: Connector, context: CallContext): Promise<SourceStatus> {
+async function check({ vendor }: Kind, connector: Connector, context: CallContext): Promise<SourceStatus> {
   const { details, status, ...rest } = await connector.check(context);
   if (status === 'FAILED')
     return { ...rest, status, details: details.map((one) => ({ ...one, right: one.code, granted: false })) };
@@ -38,7 +41,7 @@ async function check(vendor: string, connector: Connector, context: CallContext)
 }
 
 async function* scan(
-  vendor: string,
+  kind: Kind,
   connector: Connector,
   deps: SourceDeps,
   context: CallContext,
@@ -48,9 +51,9 @@ async function* scan(
   do {
     const at: string | null = cursor;
     const page: Page<RemoteUser> = await patiently(deps, context, () => connector.scan('user', at, context));
-    yield { kind: 'users', users: page.items.map(accountOf) };
+    yield { kind: 'users', users: page.items.map((one) => accountOf(one, kind)) };
     cursor = page.nextCursor;
-    if (cursor !== null && followed.has(cursor)) throw inACircle(vendor);
+    if (cursor !== null && followed.has(cursor)) throw inACircle(kind.vendor);
     if (cursor !== null) followed.add(cursor);
   } while (cursor !== null);
   yield { kind: 'end', position: null };
@@ -63,15 +66,16 @@ function inACircle(vendor: string): RemoteError {
 }
 
 function lookup(
+  kind: Kind,
   connector: Connector,
   deps: SourceDeps,
-  kind: Kind,
+  what: SubjectKind,
   id: string,
   context: CallContext,
 ): Promise<Lookup> {
   return lookedUp(deps, context, async () => {
-    const remote = await connector.read(kind, id, context);
+    const remote = await connector.read(what, id, context);
     if (remote?.kind !== 'user') return { is: 'gone' };
-    return { is: 'found', inScope: true, user: accountOf(remote) };
+    return { is: 'found', inScope: true, user: accountOf(remote, kind) };
   });
 }
