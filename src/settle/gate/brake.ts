@@ -1,6 +1,6 @@
 /**
- * The brake's books: read for the judgement about the losses of one plan, and written with what came of it, in one
- * transaction under the store's lock, so that no number of workers exceeds the limit.
+ * Reads the brake's books to judge the losses of one plan, and writes down the judgement. Both happen in one
+ * transaction under the store's lock, so that any number of workers together stays within the limit.
  */
 
 import { readBooks, reservePerson } from '../../db/brake/brakeLedger.ts';
@@ -29,15 +29,15 @@ import { causeOfLoss, newestTaking, rankOf } from './taken.ts';
 
 export interface Question<C extends Change> {
   readonly changes: readonly C[];
-  /** Losses whose preview was applied with what the brake held in it. */
+  /** `changeKey`s of losses in an applied preview that released what the brake held. */
   readonly released: ReadonlySet<string>;
   readonly known: readonly LossRecord[];
   readonly lossOf: LossOf;
-  /** As the store's row says, which the transaction has locked. */
+  /** As the store's row says, which this transaction has locked. */
   readonly isTripped: boolean;
 }
 
-/** Answers the ids of held losses that stay, too. */
+/** Also answers the ids of losses that were held before and stay held. */
 export async function askBrake<C extends Change>(
   tx: Db,
   attempt: Attempt,
@@ -50,7 +50,7 @@ export async function askBrake<C extends Change>(
   const { window, causes: about, undone } = await readBooks(tx, store.id, asked);
   const { used, inWindow } = window;
   const base = window.base ?? (await countEnabledPeople(tx, store.id));
-  // A request that was at work when others of it were counted may have taken more since.
+  // The request was still being written when its people were counted, so it may have taken more since.
   if (about.announced < attempt.announced) throw new PlanOutdated(store.id);
   const causes = changes.some(replacesIdentity) ? [...about.counts, ...about.identities] : about.counts;
   const peopleOfCause = peopleOfLargestCause(causes, people.length);
@@ -92,20 +92,20 @@ export async function askBrake<C extends Change>(
   return { ...judgement, kept: [...judgement.kept, ...held, ...declined] };
 }
 
-/** A new address or name comes with the last request, whatever came before that. */
+/** Whether the cause may have brought these changes. A new address or name always comes from the newest request. */
 function mayComeFrom(cause: string, changes: readonly Change[], { task }: Attempt): boolean {
   return (
     task.causes.at(-1) === cause || changes.some((change) => isLoss(change) && !replacesIdentity(change))
   );
 }
 
-/** What is held for another incident waits for its own decision. */
+/** Leaves out whom another incident holds something of: that waits for its own decision. */
 function withoutHeld(people: readonly string[], known: readonly LossRecord[]): readonly string[] {
   const held = new Set(known.flatMap(({ state, personKey }) => (state === 'held' ? [personKey] : [])));
   return people.filter((person) => !held.has(person));
 }
 
-/** What somebody called off is remembered as if it had been discarded. */
+/** Records losses that an admin called off as if the admin had discarded them. */
 async function decline(
   tx: Db,
   attempt: Attempt,
@@ -120,7 +120,7 @@ async function decline(
   return insertDiscarded(tx, rows, attempt.now());
 }
 
-/** `revokes`: of one remote group. */
+/** Why these revokes, all of one remote group, would empty it; null where they would not. */
 async function emptiedGroup(
   tx: Db,
   { context: { store, settings } }: Attempt,
@@ -143,7 +143,7 @@ async function hold(
   const [first] = fresh;
   if (!first) return [];
   const cause = await causeOfLoss(tx, attempt);
-  // What takes nothing from anybody waits by itself.
+  // A change that takes nothing from anybody waits outside of any incident.
   const takes = fresh.some(({ change }) => isLoss(change));
   const incident = takes ? await gatherIncident(tx, attempt, { ...stopped, cause }) : null;
   const rows = fresh.map((loss) => ({

@@ -1,13 +1,19 @@
 /**
- * Which accounts, groups and wanted keys of one store some attempt has in hand, so that several at once never work on
- * the same. A process keeps one for each store whose lease it has; who takes the lease over begins with none.
+ * Which accounts, groups and wanted keys of one store are claimed by an attempt, so that two attempts never work on
+ * the same. A process keeps one for each store whose lease it has, and starts with an empty one.
  */
 
 import type { Kind } from '../../model/subject.ts';
 
-/** Another attempt has it in hand, or had it since this one looked: the task is to be taken up anew after that one. */
+/**
+ * Another attempt has claimed the key, or had claimed it since this one looked. The worker takes this task up again
+ * after that attempt.
+ */
 export class AlreadyClaimed extends Error {
-  /** All that this attempt is known to need: two who want what the other has take all of it at once the next time. */
+  /**
+   * All keys that this attempt is known to need. The next time it claims all of them at once: otherwise two attempts
+   * could each want what the other has.
+   */
   readonly needed: readonly string[];
 
   constructor(taken: readonly string[], needed: readonly string[]) {
@@ -18,15 +24,15 @@ export class AlreadyClaimed extends Error {
 }
 
 export class Claims {
-  /** Key → the one attempt that has it, or how many share it. */
+  /** Key → the one attempt that has it, or how many attempts share it. */
   readonly #held = new Map<string, Claim | number>();
-  /** Key → when it was last let go of; of those alone that some attempt in hand may have looked at before. */
+  /** Key → when it was last released. Only keys that an attempt under way may have looked at before. */
   readonly #released = new Map<string, number>();
   readonly #open = new Set<Claim>();
   #waiting: (() => void)[] = [];
   #moment = 0;
 
-  /** Of an attempt that begins now. */
+  /** The claim of an attempt that begins now. */
   begin(): Claim {
     const claim = new Claim(this, this.#moment);
     this.#open.add(claim);
@@ -62,7 +68,7 @@ export class Claims {
         continue;
       }
       this.#held.delete(key);
-      // A key that attempts only shared is as it was.
+      // Attempts that shared a key changed nothing about it.
       if (typeof holder === 'number') continue;
       this.#released.delete(key);
       this.#released.set(key, this.#moment);
@@ -82,18 +88,18 @@ export class Claims {
     }
   }
 
-  /** Resolves when somebody lets go of something. */
+  /** Resolves when an attempt releases something. */
   nextRelease(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 
-/** What one attempt has in hand. */
+/** The keys that one attempt has claimed. */
 export class Claim {
   readonly #claims: Claims;
   readonly #mine = new Set<string>();
   readonly #kept: (() => void)[] = [];
-  /** When the attempt began; what it knows of the database may be as old as that. */
+  /** When the attempt began; what it read from the database may be as old as that. */
   readonly since: number;
 
   constructor(claims: Claims, since: number) {
@@ -101,7 +107,7 @@ export class Claim {
     this.since = since;
   }
 
-  /** From now on until the attempt is over. @throws AlreadyClaimed, and then nothing more is claimed. */
+  /** Claims the keys until the attempt is over. @throws AlreadyClaimed, and then it claims nothing more. */
   take(keys: readonly string[]): void {
     const fresh = keys.filter((key) => !this.#mine.has(key));
     const taken = fresh.filter((key) => this.#claims.isHeld(key));
@@ -114,14 +120,14 @@ export class Claim {
     }
   }
 
-  /** A moment to which `share` refers. */
+  /** The present moment, for `share`. */
   mark(): number {
     return this.#claims.moment;
   }
 
   /**
-   * Shares the keys with others who share them, once nobody has one alone. Answers how to let go of them; null where
-   * somebody had one after that moment, so that what was read then may be outdated.
+   * Shares the keys with other attempts, once no attempt has one alone. Answers how to release them; null where an
+   * attempt had one alone after `since`, so that what was read then may be outdated.
    */
   async share(keys: readonly string[], since: number): Promise<(() => void) | null> {
     const claims = this.#claims;
@@ -131,12 +137,12 @@ export class Claim {
     return () => claims.release(keys);
   }
 
-  /** What was shared is let go of when the attempt is over. */
+  /** Releases what was shared when the attempt is over. */
   keep(release: () => void): void {
     this.#kept.push(release);
   }
 
-  /** Somebody has one of the keys alone: `share` waits. */
+  /** Whether an attempt has one of the keys alone, so that `share` would wait. */
   isTaken(keys: readonly string[]): boolean {
     return keys.some((key) => this.#claims.holderOf(key) instanceof Claim);
   }
@@ -148,7 +154,7 @@ export class Claim {
   }
 }
 
-/** The account or group itself. */
+/** The key of the account or group itself. */
 export function remoteKey(kind: Kind, remoteId: string): string {
   return `${kind} ${remoteId}`;
 }
@@ -157,5 +163,5 @@ export function nameKey(name: string): string {
   return `group name ${name.toLowerCase()}`;
 }
 
-/** One creation at a time asks whether the vendor has seats again. */
+/** The key of the one creation that may ask whether the vendor has seats again. */
 export const SEATS_KEY = 'seats';

@@ -1,4 +1,4 @@
-/** What admins decided about losses that are planned again, or have yet to decide. Reads only. */
+/** What admins decided, or have yet to decide, about losses that are planned again. Reads only. */
 
 import { type LossRecord, standingOfSubjects } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
@@ -8,27 +8,30 @@ import { emptiesGroup } from '../../plan/brake.ts';
 import { declined, isDeclined, standingAmong, undecidedRevokes, withoutDeclined } from '../../plan/losses.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 
-/** A change, and what the directory wants of whom it takes something from; a decision holds while that stays. */
+/**
+ * A change, and what the directory wants for the person who loses by it. An admin's decision holds as long as that
+ * stays the same.
+ */
 export interface PlannedChange {
   readonly change: Change;
   readonly desired: string;
 }
 
-/** The memberships of a remote group by the SCIM group that they are planned for. */
+/** How many memberships each remote group has, by the SCIM group that they are planned for. */
 export type GroupSizes = ReadonlyMap<string, number>;
 
-/** Of a person. What is wanted of an identity is in the change itself. */
+/** What the directory wants for a person. For an identity, the change itself says it. */
 export function desiredOf(change: Change, { lifecycle }: Pick<DesiredUser, 'lifecycle'>): string {
   return replacesIdentity(change) ? 'identity' : lifecycle;
 }
 
 export interface Undecided {
-  /** Without what somebody declined. `held`: it awaits a decision. */
+  /** Without what an admin declined. `held`: an admin is still to decide. */
   readonly changes: readonly (PlannedChange & { readonly held: boolean })[];
   readonly skipped: readonly Skip[];
 }
 
-/** `sizes`: of groups that lose memberships. What would empty one as one cause is held. */
+/** `sizes`: of groups that lose memberships; losses of one cause that would empty such a group are held. */
 export async function withDecisions(
   db: Db,
   { store: { id: storeId }, settings }: Pick<StoreContext, 'store' | 'settings'>,
@@ -66,7 +69,10 @@ export async function withDecisions(
   return { changes: withoutUnready(judged, skipped), skipped };
 }
 
-/** A group is deleted once nothing of its memberships waits for a decision, or stays because somebody declined it. */
+/**
+ * Leaves out the deletion of a group while one of its memberships waits for a decision, or stays because an admin
+ * declined its loss.
+ */
 function withoutUnready<C extends PlannedChange & { readonly held: boolean }>(
   changes: readonly C[],
   declined: readonly Skip[],
@@ -81,7 +87,7 @@ function withoutUnready<C extends PlannedChange & { readonly held: boolean }>(
 }
 
 function isHeld(change: Change, decision: LossRecord | null): boolean {
-  // It waits with the loss that it is made for.
+  // The account is adopted only to be disabled, so the adoption waits with that loss.
   if (change.op === 'adopt' && change.onlyToLose) return true;
   return decision === null ? change.hold !== undefined : decision.state === 'held';
 }

@@ -1,7 +1,7 @@
 /**
- * What every planned change passes before its call, in one transaction: the settings must be those it was planned
- * with, under `APPLY_MODE: Approval` an applied preview must say it, and the brake must let a loss through. The
- * same transaction writes down what the attempt is about to do.
+ * What every planned change passes before its call, in one transaction. The store must still have the settings that
+ * the plan was made with, an applied preview must list the change (under `APPLY_MODE: Approval`), and the brake must
+ * let a loss through. The same transaction writes down what the attempt is about to do.
  */
 
 import { announceUnhindered, booksOfGate } from '../../db/brake/gateBooks.ts';
@@ -27,34 +27,37 @@ import { causeOf, releaseBrakeIfClear } from './release.ts';
 import { finish, recordLoss } from './taken.ts';
 
 export interface Gate<C extends Change = Change> {
-  /** In the plan's order: everything that nothing holds, and what may run of the rest. */
+  /** In the plan's order: all changes that nothing holds, and the held ones that an admin allowed. */
   readonly allowed: readonly C[];
   readonly heldReasons: readonly string[];
-  /** Losses that an admin has discarded, and under `APPLY_MODE: Approval` what no applied preview says. */
+  /** Losses that an admin discarded and, under `APPLY_MODE: Approval`, changes that no applied preview lists. */
   readonly skipped: readonly Skip[];
-  /** Some of them are losses that only wait for a preview to be applied. */
+  /** Some of `skipped` are losses that only wait for an admin to apply a preview. */
   readonly lossWaits: boolean;
-  /** Rows of losses that somebody allowed, by `changeKey`: used up once the change is done. */
+  /** The rows of losses that an admin allowed, by `changeKey`. Each is used up once the change is done. */
   readonly approvals: ReadonlyMap<string, string>;
-  /** Whom its losses are counted against. */
+  /** The person whom each loss is counted for. */
   readonly lossOf: LossOf;
-  /** Keys of changes that an applied preview says: to be ticked off once the change is done. */
+  /** Keys of changes that an applied preview lists; each is ticked off once the change is done. */
   readonly applied: ReadonlySet<string>;
-  /** Another account has a key that the changes would give the person. */
+  /** Another account has a key that these changes would give the person. */
   readonly isKeyHeld: boolean;
 }
 
-/** What the gate asks the directory of those whose memberships somebody declined: who of them is to be a member now. */
+/**
+ * Which of these people the directory wants as members now. The gate asks it about those whose loss of a membership
+ * an admin declined.
+ */
 export type MembersAmong = (tx: Db, personKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 
 export interface GateBasis<C extends Change> {
-  /** Of the look that the plan is made from. */
+  /** The repairs of the look that the plan was made from. */
   readonly repairs?: readonly Repair[];
-  /** What is written down before the first call; absent: all of the changes. */
+  /** What the attempt writes down before its first call; absent: all of the changes. */
   intentOf?(allowed: readonly C[]): Intent | null;
-  /** That the changes would give the person. */
+  /** The keys that the changes would give the person. */
   readonly keys?: readonly Key[];
-  /** Absent: nothing is remembered of memberships. */
+  /** Absent where the changes are about no memberships. */
   readonly membersAmong?: MembersAmong;
 }
 
@@ -111,12 +114,12 @@ export async function openGate<C extends Change>(
   });
 }
 
-/** Nothing is taken from anybody, nothing waits for a preview, and the brake is no concern of it. */
+/** Whether nobody loses anything, nothing waits for a preview, and the brake has nothing to judge. */
 function isHarmless({ context }: Attempt, changes: readonly Change[]): boolean {
   return isFree(context) && context.store.brakeTrippedAt === null && !changes.some(mayBeHeld);
 }
 
-/** True where that was all to find out: then it is written down what is about to be done. */
+/** Writes down what the attempt is about to do; false where something stands in its way. */
 function isUnhindered(attempt: Attempt, intent: Intent, keys: readonly Key[]): Promise<boolean> {
   const { lease, task, context } = attempt;
   const plan = { subject: task.subject, keys, contextVersion: context.store.contextVersion };
@@ -139,7 +142,9 @@ const everybody: MembersAmong = async (_tx, personKeys) => new Set(personKeys);
 
 const NO_LOSS = { heldReasons: [], skipped: [], kept: [], approvals: new Map<string, string>() };
 
-/** For changes that take nothing from anybody, where what is held of the subject is no part of the plan. */
+/**
+ * For changes that take nothing from anybody. Ignores what is held of the subject, because the plan is not about it.
+ */
 export function openHarmlessGate<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
@@ -151,7 +156,9 @@ export function openHarmlessGate<C extends Change>(
   });
 }
 
-/** For what an admin wants back: it passes whatever the settings say, but not under outdated ones. */
+/**
+ * For what an admin wants back. It passes under any settings, but only while those it was planned with still hold.
+ */
 export function openGiveBackGate(
   attempt: Attempt,
   change: UserChange,
@@ -168,11 +175,11 @@ interface Permit<C extends Change> {
   readonly skipped: readonly Skip[];
   readonly lossWaits: boolean;
   readonly applied: ReadonlySet<string>;
-  /** Losses whose preview was applied with what the brake held in it. */
+  /** `changeKey`s of losses in an applied preview that released what the brake held. */
   readonly released: ReadonlySet<string>;
 }
 
-/** By `changeKey`: what an applied preview says. */
+/** What applied previews list, by `changeKey`. */
 type AppliedChanges = ReadonlyMap<string, AppliedChange>;
 
 const NONE_APPLIED: AppliedChanges = new Map();
@@ -181,7 +188,7 @@ function appliedOf(tx: Db, { context }: Attempt, changes: readonly Change[]): Pr
   return appliedAmong(tx, context.store.id, changes.map(changeKey));
 }
 
-/** Under `APPLY_MODE: Approval` nothing passes but what an applied preview says, and what somebody decided already. */
+/** Under `APPLY_MODE: Approval`, only what an applied preview lists and what an admin decided already may pass. */
 function permitted<C extends Change>(
   attempt: Attempt,
   changes: readonly C[],
@@ -219,7 +226,10 @@ async function announce(
   if (intent) await attempt.announce(tx, intent);
 }
 
-/** What is no longer a loss, or was listed for another reason, goes; with the last one the brake is released. */
+/**
+ * Drops held losses that are no longer planned, or that are planned for another reason. With the last one the brake
+ * is released.
+ */
 async function dropOutdated(
   tx: Db,
   attempt: Attempt,
@@ -229,13 +239,17 @@ async function dropOutdated(
   const keep = new Set([...kept, ...approvals.values()]);
   const outdated = known.filter((row) => !keep.has(row.id)).map((row) => row.id);
   await retireLosses(tx, outdated);
-  // The directory drops what was held of a person who is back, without a look at the stores.
+  // When a person comes back, the directory drops what was held of them and leaves the stores alone; their brakes are
+  // looked at here.
   const { store } = attempt.context;
   if (outdated.length > 0 || store.brakeTrippedAt !== null)
     await releaseBrakeIfClear(tx, store, attempt.now(), causeOf(attempt));
 }
 
-/** The change is done: its line in an applied preview is used up; a loss is remembered, with whoever allowed it. */
+/**
+ * The change is done. Uses up its line in an applied preview, and records a loss together with the admin who allowed
+ * it.
+ */
 export async function tickOff(tx: Db, attempt: Attempt, gate: Gate, change: Change): Promise<void> {
   const key = changeKey(change);
   const approval = gate.approvals.get(key) ?? null;
@@ -244,7 +258,7 @@ export async function tickOff(tx: Db, attempt: Attempt, gate: Gate, change: Chan
   await tickOffApplied(tx, attempt, gate, change);
 }
 
-/** The same of a change that takes nothing from anybody. */
+/** The same for a change that takes nothing from anybody. */
 export async function tickOffApplied(
   tx: Db,
   attempt: Attempt,

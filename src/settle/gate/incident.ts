@@ -1,6 +1,6 @@
 /**
- * Puts what the brake stops into an incident of the environment: one that the same connection or admin began, or a new
- * one; and closes those of which nothing is held any more. After the store's lock, always.
+ * Puts what the brake stops into an incident of the environment: one that the same connection or admin began, or a
+ * new one. Closes incidents of which nothing is held any more. The caller has locked the store before, always.
  */
 
 import { addTakenBefore } from '../../db/brake/incidentLosses.ts';
@@ -24,15 +24,15 @@ import type { Attempt } from '../attempt.ts';
 const JOINED_WITHIN_MS = 24 * 60 * 60_000;
 
 export interface Stopped extends StoreOfIncident {
-  /** The correlation id of what is stopped. */
+  /** The correlation id of the stopped changes. */
   readonly cause: string | null;
-  /** Whether the brake trips now, or is tripped and holds this for that alone. */
+  /** `now`: the brake trips by these losses. `before`: it had tripped already and holds them only for that. */
   readonly trip: 'now' | 'before' | null;
-  /** Since when losses on the store count as what led to the trip; an ISO time. */
+  /** An ISO time: since when losses on the store count towards the trip. */
   readonly windowStart: string;
 }
 
-/** Answers the incident that has it from now on. */
+/** Answers the incident that the stopped losses belong to from now on. */
 export async function gatherIncident(tx: Db, attempt: Attempt, stopped: Stopped): Promise<IncidentRecord> {
   const { environmentId } = attempt.context.store;
   const { storeId, cause } = stopped;
@@ -76,7 +76,7 @@ async function actorOf(tx: Db, cause: string | null): Promise<Actor> {
   return (await firstEvents(tx, [cause])).get(cause)?.actor ?? SYSTEM;
 }
 
-/** An incident is over when nothing of it is held. */
+/** Closes incidents of which nothing is held any more. */
 export async function closeIncidents(tx: Db, environmentId: string, at: string, cause: Cause): Promise<void> {
   if (!(await hasDecided(tx, environmentId))) return;
   await lockIncidents(tx, environmentId);

@@ -1,4 +1,4 @@
-/** What an attempt writes down before its first call, from the changes that it is about to make. Pure. */
+/** What an attempt writes down before its first call. Pure. */
 
 import type { Intent } from '../../db/queue/queue.ts';
 import type { Change } from '../../model/change.ts';

@@ -1,4 +1,4 @@
-/** Which memberships go to the vendor in one call, and what is written down before it. Calls no vendor. */
+/** Which memberships go to the vendor in one call, and what the attempt writes down before it. Calls no vendor. */
 
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
@@ -9,7 +9,7 @@ import { type KnownRefusals, wasRefused } from '../groups/refusedMembers.ts';
 /** The memberships of one call. */
 export type Batch = readonly MembershipChange[];
 
-/** Whom the vendor refused before comes last, so that nobody else is split off for their sake. */
+/** Members whom the vendor refused before come last, so that they split nobody else's batch. */
 export function batchesOf(changes: readonly MembershipChange[], known: KnownRefusals, size: number): Batch[] {
   const batches: Batch[] = [];
   for (const isKnown of [false, true]) {
@@ -22,8 +22,8 @@ export function batchesOf(changes: readonly MembershipChange[], known: KnownRefu
 }
 
 /**
- * Notes whom the next call is about, so that whoever finds the note knows whose memberships those are; of nobody that
- * nothing is left to be found.
+ * Writes down whom the next call is about, so that a later attempt knows whose memberships may have changed. Forgets
+ * the intent where nothing is left to be found.
  */
 export async function announceBatch(tx: Db, attempt: Attempt, batch: Batch): Promise<void> {
   const intent = intentOfBatch(batch);
@@ -38,7 +38,7 @@ function intentOfBatch(batch: Batch): Intent | null {
   return { ops, attributes: {}, members };
 }
 
-/** What a gate announces that lets these changes through: the first batch of them. */
+/** What the gate writes down when it lets these changes through: the first batch of them. */
 export function firstIntent(
   { context }: Attempt,
   changes: readonly MembershipChange[],

@@ -8,7 +8,10 @@ import { newId } from '../../support/ids.ts';
 import type { Attempt } from '../attempt.ts';
 import { closeIncidents } from './incident.ts';
 
-/** With no loss left to decide on, which is answered, the store is free to go on, and what it was an incident of is over. */
+/**
+ * Releases the brake where no loss of the store is left to decide on, and answers whether that is so. Closes
+ * incidents of which nothing is held any more.
+ */
 export async function releaseBrakeIfClear(
   tx: Db,
   store: { readonly id: string; readonly environmentId: string },
@@ -21,7 +24,7 @@ export async function releaseBrakeIfClear(
   return isClear;
 }
 
-/** What the task is worked on for, as far as the bridge itself goes on with it. */
+/** The cause under which the bridge itself goes on with the task. */
 export function causeOf({ task }: Attempt): Cause {
   return { correlationId: task.causes.at(-1) ?? newId(), actor: SYSTEM };
 }

@@ -1,4 +1,7 @@
-/** Records that a store took a loss, in the transaction that records the change: so that it can be given back. */
+/**
+ * Records a loss that a store took, in the transaction that records the change, so that an admin can have it given
+ * back.
+ */
 
 import { beginWindow, causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
@@ -14,19 +17,19 @@ import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { causeOf, releaseBrakeIfClear } from './release.ts';
 
-/** What came to take something from somebody, of all that the task is worked on for; the newest. */
+/** The newest of the task's causes that takes something from somebody. */
 export async function causeOfLoss(db: Db, attempt: Attempt): Promise<string | null> {
   const { causes } = attempt.task;
   if (causes.length <= 1) return causes[0] ?? null;
   return newestTaking(attempt, await causesThatTake(db, attempt.context.store.id, causes));
 }
 
-/** `taking`: those of the causes that take something from somebody. */
+/** `taking`: the causes that take something from somebody. */
 export function newestTaking({ task }: Attempt, taking: ReadonlySet<string>): string | null {
   return task.causes.findLast((cause) => taking.has(cause)) ?? task.causes.at(-1) ?? null;
 }
 
-/** `approval`: the row of somebody's decision that let it through; null where nobody had to be asked. */
+/** `approval`: the row of the admin's decision that let it through; null where no decision was needed. */
 export async function recordLoss(
   tx: Db,
   attempt: Attempt,
@@ -36,9 +39,10 @@ export async function recordLoss(
 ): Promise<void> {
   const { store } = attempt.context;
   const at = attempt.now();
-  // Nothing is left of a store that is being deleted, and nobody can give anything back there.
+  // The bridge forgets a store that is being deleted, so nobody can give anything back there.
   if (store.status === 'DELETING' && approval === null) return;
-  // An incident that trips the brake at this moment has this loss, or this loss finds it; whoever decides, too.
+  // This lock puts the record before or after an incident that trips the brake, and an admin's decision, at the same
+  // moment.
   await holdBrake(tx, store.id);
   if (approval !== null) return finish(tx, attempt, approval);
   const { environmentId } = store;
@@ -57,7 +61,7 @@ export async function recordLoss(
     rank: rankOf(change),
   };
   const { ofSource, ofUndo, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
-  // Somebody may have called it off while it was under way.
+  // An admin may have called it off while the call was under way.
   let calledOffBy: ReadonlyMap<string, CalledOff> = new Map();
   if (cause !== null && ofUndo !== null) calledOffBy = await undoneFor(tx, cause, [personKey]);
   else if (ofSource !== null) calledOffBy = await calledOff(tx, cause, subject, [personKey]);
@@ -70,17 +74,17 @@ export async function recordLoss(
   await enqueueTask(tx, store.id, task);
 }
 
-/** The last one that an applied preview took of what was held ends the brake, as an approval does. */
+/** Ends an approved loss. Where it was the last held one, this ends the brake, as an approval does. */
 export async function finish(tx: Db, attempt: Attempt, approval: string): Promise<void> {
   const { store } = attempt.context;
   if (!(await finishApproved(tx, approval, attempt.now()))) return;
   if (await releaseBrakeIfClear(tx, store, attempt.now(), causeOf(attempt))) await beginWindow(tx, store.id);
 }
 
-/** What was approved; discarded, where somebody took the approval back since. */
+/** Losses that an admin approved; `discarded` where the admin took the approval back since. */
 const LET_THROUGH: readonly LossState[] = ['approved', 'discarded'];
 
-/** The same of one that an earlier attempt took, and whose answer nobody heard. */
+/** The same for a loss that an earlier attempt took and whose answer was lost. */
 export async function recordFoundLoss(
   tx: Db,
   attempt: Attempt,
@@ -93,13 +97,16 @@ export async function recordFoundLoss(
   await recordLoss(tx, attempt, change, lossOf, allowed?.id ?? null);
 }
 
-/** Of memberships: who is counted, and that the directory has no use for it any more. */
+/** For memberships: which person a loss is counted for, and what the directory wants. */
 export const LOSS_OF_MEMBER: LossOf = {
   personKey: (change) => ('member' in change ? (change.member.personId ?? change.member.remoteId) : ''),
   desired: ({ op }) => (op === 'grant' ? 'wanted' : 'unwanted'),
 };
 
-/** People who left come before memberships and identities, and losses before all else that waits. */
+/**
+ * The loss of a whole account comes before memberships and identities, and losses come before everything else that
+ * waits.
+ */
 export function rankOf(change: Change): number {
   if (endsAccess(change)) return LOSS_RANK.person;
   return isLoss(change) ? LOSS_RANK.other : LOSS_RANK.none;

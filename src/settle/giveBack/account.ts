@@ -1,5 +1,5 @@
 /**
- * Gives back what a store took from a person's account and an admin wants back, before anything is planned: the
+ * Gives back what a store took from a person's account, where an admin wants it back. It runs before the plan; the
  * decision is in the database, and what is found done is not done again.
  */
 
@@ -18,8 +18,8 @@ import type { PersonFacts } from '../people/look.ts';
 import { forbiddenAsSkip } from '../refusal.ts';
 
 /**
- * Throws the RemoteError of the vendor; what is not given back by then is tried again with the task. `sent`: how a
- * write ended of which only the outcome is wanted now.
+ * Throws the RemoteError of the vendor; the next attempt goes on with what is not given back by then. `sent`: the
+ * error of an earlier write, where the caller only wants to know how that ended.
  */
 export async function giveBackToPerson(attempt: Attempt, sent?: RemoteError): Promise<void> {
   if (!attempt.task.givesBack) return;
@@ -34,7 +34,7 @@ export async function giveBackToPerson(attempt: Attempt, sent?: RemoteError): Pr
   }
 }
 
-/** A disabled account is not updated. */
+/** Puts updates last: the vendor does not update a disabled account. */
 function accountFirst(losses: readonly LossRecord[]): readonly LossRecord[] {
   const isUpdate = ({ change }: LossRecord) => change.op === 'update';
   return [...losses.filter((loss) => !isUpdate(loss)), ...losses.filter(isUpdate)];
@@ -75,7 +75,7 @@ async function end(tx: Db, attempt: Attempt, loss: LossRecord, back: GiveBack): 
     await closeLeaver(tx, storeId, personId);
   } else if (back.verdict === 'moved' || back.verdict === 'impossible')
     await endGiveBack(tx, [loss.id], back.verdict, back.reason);
-  // Memberships waited for the account, or for this to say that it does not come.
+  // The memberships waited for the account, or for the news that it does not come back.
   if ((await accountsWantedBack(tx, storeId, [personId])).size > 0) return;
   for (const groupId of await groupsWantedBack(tx, storeId, personId))
     await enqueueGroup(tx, attempt, groupId);

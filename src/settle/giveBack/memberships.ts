@@ -1,6 +1,6 @@
 /**
- * Gives back memberships that a store took and an admin wants back, before the group is planned; also where the SCIM
- * group is gone, and nothing feeds the remote group any more.
+ * Gives back memberships that a store took, where an admin wants them back. It runs before the group is planned, and
+ * also where the SCIM group is gone and nothing feeds the remote group any more.
  */
 
 import { accountsWantedBack, endGiveBack, wantedBack } from '../../db/brake/giveBacks.ts';
@@ -23,13 +23,13 @@ interface Wanted extends LossRecord {
   readonly change: MembershipChange;
 }
 
-/** Throws the RemoteError of the vendor; what is not given back by then is tried again with the task. */
+/** Throws the RemoteError of the vendor; the next attempt goes on with what is not given back by then. */
 export async function giveBackToMembers(attempt: Attempt): Promise<void> {
   if (!attempt.task.givesBack) return;
   while (await giveSomeBack(attempt));
 }
 
-/** True where some are to be looked at anew, because people of theirs were settled meanwhile. */
+/** True where another look is needed, because some of these people were settled meanwhile. */
 async function giveSomeBack(attempt: Attempt): Promise<boolean> {
   const plannedAt = attempt.claim.mark();
   const wanted = (await wantedBack(attempt.db, attempt.context.store.id, attempt.task.subject)).filter(
@@ -56,14 +56,14 @@ async function giveBackTo(
   const toGive = verdicts.flatMap(([loss, back]) =>
     back.verdict === 'give' ? [{ loss, change: back.change }] : [],
   );
-  // What was taken, given and taken again has a row for each time.
+  // A membership that was taken, given back and taken again has a row for each time.
   const given = Map.groupBy(toGive, ({ change }) => changeKey(change));
   const grants = [...given.values()].flatMap(([first]) => first?.change ?? []);
   const losses = new Map([...given].map(([key, some]) => [key, some.map(({ loss }) => loss)]));
   return grants.length > 0 && (await grant(attempt, remoteId, { changes: grants, plannedAt }, losses));
 }
 
-/** Calls go in batches, and leavers may come in between: the rest is looked at anew then. */
+/** Calls go in batches. Leavers may come in between, and then the rest is looked at again. */
 async function grant(
   attempt: Attempt,
   remoteId: string,
@@ -78,7 +78,7 @@ async function grant(
     const { refused, gaveWay, recordLast } = await applyMemberships(attempt, group, grants, {
       onDone: async (tx, change) => {
         for (const loss of lossesOf(changeKey(change))) await end(tx, loss, { verdict: 'given' });
-        // Nobody answers for a group that no SCIM group feeds.
+        // No SCIM group feeds this remote group, so the ledger keeps nothing of it.
         if (!isFed) await forgetMembers(tx, store.id, remoteId, [change.member.remoteId]);
       },
       why: (change) => `given back by ${lossesOf(changeKey(change))[0]?.undoBy}`,
@@ -116,7 +116,7 @@ async function membershipsNow(
   const storeId = context.store.id;
   const accounts = wanted.map(({ change }) => change.member.remoteId);
   const people = wanted.flatMap(({ change }) => change.member.personId ?? []);
-  // Before the links: who is not coming any more is read as what the giving back has made of them.
+  // Read before the links: the links then show what giving back made of those who are not coming any more.
   const coming = await accountsWantedBack(db, storeId, people);
   const members = await ledgerEntries(db, storeId, remoteId, accounts);
   const links = await userLinksByRemoteId(db, storeId, accounts);
@@ -132,7 +132,7 @@ async function membershipsNow(
   const isGroupProtected = guard({ remoteId, names: fed ? [fed.remoteName] : [], isOwn: true }) !== null;
   return ({ change: { member } }) => {
     const link = links.get(member.remoteId);
-    // An account that nobody is linked to is as it was, for all that is known.
+    // An account without a link has not changed, as far as the bridge knows.
     const isUsable = link ? link.state === 'enabled' || link.state === 'invited' : member.personId === null;
     return {
       wanted: member.personId !== null && wantedBySomeGroup.has(member.personId),
