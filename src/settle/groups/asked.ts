@@ -1,4 +1,6 @@
-/** One SCIM group as the vendor answers for it: asked after an unknown outcome, and before a first link. */
+/**
+ * The look at one SCIM group that asks the vendor: after an unknown outcome, and before the group is first linked.
+ */
 
 import type { LinkRecord } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
@@ -13,7 +15,7 @@ import {
   lookAtGroups,
 } from './look.ts';
 
-/** `links` may replace what is recorded. Throws the RemoteError of the vendor. */
+/** `links` may replace the recorded links. Throws the RemoteError of the vendor. */
 export async function lookAtGroup(
   attempt: Attempt,
   links?: ReadonlyMap<string, LinkRecord>,
@@ -53,7 +55,10 @@ function byVendor(attempt: Attempt): GroupSight {
   };
 }
 
-/** What a group is found by before anybody asks the vendor: its link, its name there, and a name it may have been made by. */
+/**
+ * What the attempt claims before it asks the vendor: the linked group, its name there, and the name that an earlier
+ * attempt may have given it.
+ */
 function keysOfLinks({ intent }: Attempt, links: readonly LinkRecord[]): readonly string[] {
   const intended = intent?.identifier === undefined ? [] : [nameKey(intent.identifier)];
   return [

@@ -1,6 +1,6 @@
 /**
- * SCIM groups that a plan of the whole store is about to link to one remote group: they feed it together, as they will
- * once they are linked, and one of them speaks for all. Reads the database only.
+ * SCIM groups that the plan of a whole store is about to link to one remote group. The plan already treats them as
+ * they will be: they feed it together, and one of them is its primary feeder. Reads the database only.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -17,7 +17,7 @@ import {
   lookAtGroups,
 } from './look.ts';
 
-/** The same groups, each with all that will feed its remote group. */
+/** The same groups, each with all SCIM groups that will feed its remote group. */
 export async function withComingFeeders(
   planning: Planning,
   groups: readonly GroupFacts[],
@@ -32,7 +32,10 @@ export async function withComingFeeders(
   });
 }
 
-/** By what they lead to, those that are not linked yet, the one that is linked first first. */
+/**
+ * The SCIM groups that are not linked yet, by the remote group that they will be linked to. The one that is linked
+ * first comes first.
+ */
 async function comingTo(
   planning: Planning,
   groups: readonly GroupFacts[],
@@ -51,19 +54,19 @@ async function comingTo(
   return coming;
 }
 
-/** As an applied preview hands them to the queue: the first one is linked first. */
+/** The order in which an applied preview queues them, and so in which they are linked. */
 function byTurn({ desired: one }: GroupFacts, { desired: other }: GroupFacts): number {
   const [a, b] = [one, other].map(({ display, id }) => `${lower(display)} ${id}`) as [string, string];
   return a < b ? -1 : 1;
 }
 
-/** By which another group may find the same remote group; empty where there will be none. */
+/** The names by which another SCIM group would find the same remote group; none where there will be none. */
 function namesOf(facts: GroupFacts): readonly string[] {
   if (targetOf(facts) === null) return [];
   return [facts.desired.name, ...(facts.link ? [facts.link.remoteName] : [])].map(lower);
 }
 
-/** The remote group that it is linked to or will be; where that is still to be made, its name. */
+/** The remote group that the SCIM group is or will be linked to; its name where nobody has made it yet. */
 function targetOf(facts: GroupFacts): string | null {
   const { link, desired, leftAlone } = facts;
   if (leftAlone !== null) return null;
@@ -88,7 +91,7 @@ function fedWith(facts: GroupFacts, coming: readonly GroupFacts[], linked: Feede
   };
 }
 
-/** What another SCIM group makes first. */
+/** The remote group that another SCIM group will have made by then. */
 function stillToBeMade({ desired: { name } }: GroupFacts): RemoteGroup {
   return { kind: 'group', remoteId: '', display: name, name };
 }

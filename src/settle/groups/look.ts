@@ -1,6 +1,6 @@
 /**
- * The look at SCIM groups: what is known of them on one store, gathered for many at once, so that a task, a
- * sync and a preview plan from the same facts. It only reads; memberships are looked at by `memberLook.ts`.
+ * The look at SCIM groups: gathers for many at once what is known of them on one store, so that a task, a sync and a
+ * preview plan from the same facts. It only reads. `memberLook.ts` looks at memberships.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -29,21 +29,21 @@ export interface Feeding {
 
 export interface GroupFacts extends GroupSituation {
   readonly link: LinkRecord | null;
-  /** The record of the link; also where it does not count, since what the group fed is to stay. */
+  /** The link as recorded, even where it does not count because what the group fed is to stay. */
   readonly record: LinkRecord | null;
-  /** Without a link: the remote group of that name. */
+  /** For a group without a link: the remote group of that name. */
   readonly found: RemoteGroup | null;
-  /** Highest level first, so that whoever is in several of them gets the highest. */
+  /** Highest level first: somebody who is in several of these groups gets the highest. */
   readonly feeding: readonly Feeding[];
-  /** Of the SCIM groups that feed the remote group, the memberships are planned for this one. */
+  /** The memberships of the remote group are planned for this one of the SCIM groups that feed it. */
   readonly isPrimaryFeeder: boolean;
-  /** All its memberships are as they should be by these settings, but for what changed since. */
+  /** All its memberships are as the present settings want them, except for what changed since. */
   readonly isWalked: boolean;
   /** The vendor refuses memberships of the remote group. */
   readonly someRefused: boolean;
-  /** The wanted name, where another group has it. */
+  /** The wanted name, where another remote group has it. */
   readonly keyWaits: readonly KnownWait[];
-  /** How somebody renamed it by hand, where a complete scan was looked at. */
+  /** How somebody renamed the group by hand, as a complete scan showed it. */
   readonly drift: Drift<NamePatch>;
   readonly repairs: readonly Repair[];
 }
@@ -60,14 +60,14 @@ export interface FoundGroup {
 
 type Links = ReadonlyMap<string, LinkRecord>;
 
-/** What a look goes by beside the directory. Answers are by SCIM group; what is absent is as recorded. */
+/** What a look knows beside the directory. Answers are by SCIM group; a missing answer means: as recorded. */
 export interface GroupSight {
   lookAtLinks(groupIds: readonly string[], links: Links): Promise<ReadonlyMap<string, GroupLinkSight>>;
-  /** The remote groups that have the names of SCIM groups without a link. */
+  /** The remote groups that have the names of SCIM groups without a link, by SCIM group. */
   findGroups(groups: readonly DesiredGroup[]): Promise<ReadonlyMap<string, FoundGroup>>;
 }
 
-/** In the order of the ids. `links` may replace what is recorded, to ask what would follow if it were so. */
+/** In the order of the ids. `links` may replace the recorded links, to ask what would follow from them. */
 export async function lookAtGroups(
   planning: Planning,
   sight: GroupSight,
@@ -140,7 +140,7 @@ function groupSituation(
   };
 }
 
-/** The remote groups of SCIM groups that are gone which somebody else has put members into. */
+/** Of the remote groups of SCIM groups that are gone, those into which somebody else has put members. */
 async function withOthers(
   { db, context }: Planning,
   groups: readonly DesiredGroup[],
@@ -172,12 +172,15 @@ function leftAlone(
 
 /** Who feeds a remote group. */
 export interface Feeders {
-  /** Of all SCIM groups that are linked to it, the one that was linked first first. */
+  /** The links of all SCIM groups to it, the oldest first. */
   readonly links: readonly LinkRecord[];
   readonly feeding: readonly Feeding[];
 }
 
-/** By remote id; remote groups that nothing is linked to are absent. `loaded`: groups as they should be, with their links. */
+/**
+ * By remote id, without remote groups that no SCIM group is linked to. `loaded`: desired groups that the caller has
+ * loaded already.
+ */
 export async function feedersOf(
   { db, context }: Planning,
   remoteIds: readonly string[],
@@ -202,7 +205,7 @@ export async function feedersOf(
   );
 }
 
-/** By what the database knows alone: links as recorded, remote groups as they were last seen. */
+/** A sight that knows the database alone: links as recorded, remote groups as they were last seen. */
 export function groupsByRecords({ db, context }: Planning): GroupSight {
   return {
     lookAtLinks: async () => new Map(),

@@ -1,4 +1,4 @@
-/** Applies grants and revokes of one remote group in the vendor's batches, and keeps the ledger in step. */
+/** Applies grants and revokes of one remote group in batches of the vendor's size, and keeps the ledger in step. */
 
 import type { MemberOutcome, VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
@@ -19,19 +19,19 @@ import { allRefused, type KnownRefusals, noteRefusals, refusalOf, wasRefused } f
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */
   readonly refused: ReadonlyMap<string, Refusal>;
-  /** People of these memberships were settled meanwhile, or leavers went first: the rest is to be planned anew. */
+  /** Other attempts settled some of these people meanwhile, or leavers went first: the rest must be planned anew. */
   readonly gaveWay: boolean;
-  /** Of the last call, which is made and not recorded yet: so that it shares a transaction with what concludes. */
+  /** Records the last call, which is made already, so that it shares a transaction with the conclusion. */
   readonly recordLast: RecordLast | null;
 }
 
-/** `standing`: how the group stood before. */
+/** `standing`: the group's status before. */
 export type RecordLast = (tx: Db, standing?: Standing) => Promise<void>;
 
-/** What a remote group's memberships are to become. */
+/** The planned changes of a remote group's memberships. */
 export interface PlannedMemberships {
   readonly changes: readonly MembershipChange[];
-  /** A moment of the attempt's claim: before it, everything was read that the plan was made from. */
+  /** A moment of the attempt's claim: everything that the plan was made from was read after it. */
   readonly plannedAt: number;
 }
 
@@ -43,8 +43,8 @@ export interface Recording {
 }
 
 /**
- * Where the vendor refuses a batch whole, its halves go apart, until only those are left whom it refuses alone. What is
- * answered by something else than the vendor keeps nobody else waiting; its error is thrown when all others are done.
+ * Where the vendor refuses a whole batch, its halves are sent apart until only refused members are left. Where
+ * something else than the vendor answers, the other batches still go; then the error is thrown.
  */
 export async function applyMemberships(
   attempt: Attempt,
@@ -63,7 +63,7 @@ export async function applyMemberships(
   let recordLast: RecordLast | null = null;
   for (let batch = queue.shift(); batch !== undefined && !gaveWay; batch = queue.shift()) {
     const accounts = batch.map(({ member }) => remoteKey('user', member.remoteId));
-    // The gate has announced the first batch, by the settings of now, unless others keep it waiting.
+    // The gate has announced the first batch, unless other attempts have its accounts.
     const isAnnounced = isFirst && !attempt.claim.isTaken(accounts);
     const release = await attempt.claim.share(accounts, plannedAt);
     gaveWay = release === null;
@@ -119,9 +119,9 @@ type AppliedBatch =
 interface Turn {
   readonly batch: Batch;
   readonly next: Batch | null;
-  /** Nothing comes after it, and nothing from before it is unanswered. */
+  /** No batch comes after it, and no batch before it is unanswered. */
   readonly isLast: boolean;
-  /** Calls for more at once that the vendor refused, and no event has told of yet. */
+  /** Refused calls for larger batches that no event lists yet. */
   readonly told: readonly VendorCall[];
   announceNext(tx: Db, next: Batch | null): Promise<void>;
 }
@@ -142,7 +142,7 @@ async function applyBatch(
     .catch((error: unknown) => splitOrRefused(attempt, batch, made, error));
   const calls = [...told, ...made];
   if (outcomes === null) {
-    // The vendor did nothing of it. What is announced says whom both halves are about.
+    // The vendor did nothing. The announced intent names the members of both halves.
     await attempt.recordAndGoOn(async () => {});
     return { is: 'split', calls };
   }
@@ -193,7 +193,7 @@ async function applyBatch(
   return { is: 'done', refused, recordLast: isLast ? recordBatch : null };
 }
 
-/** Null where the halves may pass apart. */
+/** Null where the batch is to be split, because one half may pass alone. */
 async function splitOrRefused(
   ...failure: Parameters<typeof failed>
 ): Promise<readonly MemberOutcome[] | null> {
@@ -203,7 +203,7 @@ async function splitOrRefused(
   return allRefused(batch, error);
 }
 
-/** A refusal of everybody is about the credential. */
+/** Where the vendor refuses everybody, asks whether the credential is to blame. */
 async function settleDoubts(
   attempt: Attempt,
   { known }: RefusingGroup,
@@ -227,7 +227,7 @@ async function settleDoubts(
   }
 }
 
-/** Of an attempt whose outcome is unknown this may be all that is ever told: an account that goes takes its memberships along. */
+/** Writes the failure into the audit log: if the account goes, its memberships go too, and this is the only trace. */
 async function failed(
   attempt: Attempt,
   batch: Batch,
@@ -248,7 +248,7 @@ async function failed(
   throw error;
 }
 
-/** What the bridge has just written is no longer as somebody left it. */
+/** Ends the drift of what the bridge has just written. */
 async function endDrift(
   attempt: Attempt,
   tx: Db,
@@ -267,7 +267,7 @@ function entryOf(
   change: MembershipChange,
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): LedgerEntry {
-  // There before we asked: adopted, unless an unanswered call of ours may have put it there.
+  // Adopted, as it was there before, unless an unanswered call of the bridge may have made it.
   const outcome = outcomes.get(change.member.remoteId);
   const found = outcome?.outcome === 'already' && !attempt.unknownOutcome;
   return {

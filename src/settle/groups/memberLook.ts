@@ -1,6 +1,6 @@
 /**
- * The look at the memberships of one remote group: the accounts that are members and should not be, or should
- * be and are not, each with what the planner asks of it. Reads the database only.
+ * The look at the memberships of one remote group. It finds the accounts that are members and should not be, and
+ * those that should be and are not, with what the planner needs to know of each. Reads the database only.
  */
 
 import { knownAccounts } from '../../db/seen/knownPeople.ts';
@@ -30,27 +30,29 @@ import { type Feeding, groupsByRecords, lookAtGroups } from './look.ts';
 import { protectedLinks, sparedMembers } from './spared.ts';
 import { readStrangers, type StrangersReading } from './strangers.ts';
 
-/** Whose memberships are looked at. */
+/** The remote group whose memberships are looked at. */
 export interface RemoteMembers {
-  /** The remote group's id; '' while it is not made. */
+  /** The remote group's id; '' while nobody has made it. */
   readonly remoteId: string;
   readonly feeding: readonly Feeding[];
-  /** The id of a read of all members: what it did not see counts as gone. Null: the ledger counts. */
+  /** The id of a read of all members: a member whom it did not see counts as gone. Null: the ledger counts. */
   readonly seenIn: string | null;
-  /** The people whose memberships alone may have changed; null where any may. */
+  /** The only people whose memberships may have changed; null where anybody's may. */
   readonly changed: readonly string[] | null;
 }
 
 export interface MemberLook {
-  /** People whose accounts are coming are planned with, for a plan of the whole store. */
+  /** Also plan for people who have no account yet and will get one. For a plan of the whole store. */
   readonly withComing: boolean;
-  /** How people are looked at whose accounts may be coming. */
+  /** How to look at people who may get an account. */
   readonly people: Sight;
-  /** For a plan that is to be carried out: accounts among the members that nobody has ever seen are read first. */
+  /**
+   * Reads members' accounts that the bridge has never seen, for a plan that will be carried out; null: it does not.
+   */
   readonly strangers: StrangersReading | null;
 }
 
-/** Wanted before unwanted; of the wanted, the highest level first. */
+/** Wanted members before unwanted ones; of the wanted, those with the highest level first. */
 export async function lookAtMembers(
   planning: Planning,
   group: RemoteMembers,
@@ -94,7 +96,7 @@ function basics(planning: Planning, group: RemoteMembers) {
   return { overwrite, groupGone: group.feeding.length === 0, isProtected: false };
 }
 
-/** Those with an enabled account whose membership is not as it should be. */
+/** Wanted members with an enabled account whose membership is not as it should be. */
 async function wantedMembers(planning: Planning, group: RemoteMembers): Promise<readonly MemberSituation[]> {
   const { db, context } = planning;
   const known = knownOf(planning, group);
@@ -128,7 +130,7 @@ interface PersonWithoutAccount extends PlannedPerson {
   readonly level: number | null;
 }
 
-/** Members of the SCIM groups who have no enabled account yet, with their plans. */
+/** People in the SCIM groups who have no enabled account yet, with their plans. */
 async function peopleWithoutAccount(
   planning: Planning,
   group: RemoteMembers,
@@ -143,7 +145,7 @@ async function peopleWithoutAccount(
   return found;
 }
 
-/** Whom the strangers among the members will be: people who adopt the accounts, without being wanted here. */
+/** Who will adopt the unknown accounts among the members, although no SCIM group wants them here. */
 async function adoptersAmong(
   planning: Planning,
   strangers: readonly string[],
@@ -159,7 +161,7 @@ async function adoptersAmong(
 }
 
 interface Unwanted extends UnwantedDifference {
-  /** Of somebody who is about to adopt the account. */
+  /** The person who is about to adopt the account. */
   readonly adopter?: PersonFacts;
 }
 
@@ -168,7 +170,7 @@ function attributed(row: UnwantedDifference, outsiders: ReadonlyMap<string, Pers
   return adopter ? { ...row, personId: adopter.desired.id, adopter } : row;
 }
 
-/** People whom another SCIM group wants here that is about to be linked to the same remote group. */
+/** People who are wanted by another SCIM group that is about to be linked to the same remote group. */
 async function wantedByComingGroups(
   planning: Planning,
   group: RemoteMembers,
@@ -220,7 +222,7 @@ async function comingMembers(
   }));
 }
 
-/** Everybody whom the SCIM groups do not have, as far as the bridge may take something from them. */
+/** Members whom no SCIM group wants, as far as the bridge may take the membership from them. */
 async function unwantedMembers(planning: Planning, group: RemoteMembers) {
   const groupIds = group.feeding.map(({ groupId }) => groupId);
   const { overwrite } = basics(planning, group);
@@ -268,7 +270,7 @@ async function unwantedSituations(
   });
 }
 
-/** Every name that `PROTECTED_ACCOUNTS` may know the account by; what the ledger says may be an older one. */
+/** Every name by which `PROTECTED_ACCOUNTS` may match the account. The ledger's may be an older one. */
 function namesOf(
   context: StoreContext,
   link: LinkRecord | undefined,
@@ -279,7 +281,7 @@ function namesOf(
   return [display, ...(account ? namesOfAccount(context, account) : [])];
 }
 
-/** For a task: people are looked at as recorded, and nobody is planned with who has no account yet. */
+/** For a task: it looks at people as recorded, and leaves out those who have no account yet. */
 export function membersOfTask(planning: Planning, strangers: StrangersReading): MemberLook {
   return { withComing: false, people: byRecords(planning), strangers };
 }

@@ -1,4 +1,4 @@
-/** Reads the members of one remote group whole into the ledger. It decides nothing about them. */
+/** Reads all members of one remote group into the ledger. It decides nothing about them. */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { PURGED } from '../../db/identity/users.ts';
@@ -21,7 +21,7 @@ import { believed } from '../doubtedList.ts';
 import type { Work } from '../planning.ts';
 import { withoutPurged } from '../purged.ts';
 
-/** Members that are not known yet are recorded as foreign. Answers the id of this read. */
+/** Records members that the ledger does not know as foreign. Answers the id of this read. */
 export async function observeGroup(
   work: Work,
   group: { readonly remoteId: string; readonly remoteName: string },
@@ -48,7 +48,10 @@ export async function observeGroup(
   return scanId;
 }
 
-/** A list of a group's own members does not show what a group above gives; each of those is asked for. */
+/**
+ * Confirms members that the group has through a group above it. Its own list does not show them, so the bridge asks
+ * for each.
+ */
 async function confirmInherited(
   work: Work,
   remoteId: string,
@@ -63,14 +66,14 @@ async function confirmInherited(
   if (standing.length > 0) await work.record((tx) => markSeen(tx, store.id, remoteId, standing, scanId));
 }
 
-/** Entries of the ledger that the read did not see. */
+/** Entries of the ledger that this read did not see. */
 export function unseenBy(work: Work, remoteId: string, scanId: string): Promise<readonly LedgerEntry[]> {
   return unseenMembers(work.db, work.context.store.id, remoteId, scanId);
 }
 
 /**
- * Reads a linked group. What was not seen leaves the ledger only after the last page, and only where
- * `forget` says so; it is answered either way.
+ * Reads the members of a linked group. Answers the entries of the ledger that the vendor did not show. After the last
+ * page, foreign ones leave the ledger; with `forget`, all of them.
  */
 export async function readMembers(
   work: Work,

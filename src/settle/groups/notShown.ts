@@ -1,6 +1,7 @@
 /**
- * A remote group that the vendor does not show: it may be gone, or hidden for a moment. What is owed there stays owed,
- * and is done within a minute after the group is shown again; only another group in its place ends that.
+ * A remote group that the vendor does not show: it may be gone, or hidden for a moment. The bridge still owes what is
+ * to be done there, and does it within a minute after the vendor shows the group again. Only another group in its
+ * place ends that.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -16,10 +17,10 @@ import { conclude } from '../outcome.ts';
 import { answerOf } from '../refusal.ts';
 
 const LOOK_MS = 20_000;
-/** After that each sync looks, and each change. */
+/** After that only a sync or a change looks again. */
 const LOOKS_FOR_MS = 24 * 60 * 60_000;
 
-/** Of a link that was not shown: true where it is now. Its members are read anew before the next plan. */
+/** Whether the vendor shows the group again. Its members are then read anew before the next plan. */
 export async function isShownAgain(attempt: Attempt, link: LinkRecord): Promise<boolean> {
   const { connector, store } = attempt.context;
   if ((await connector.read('group', link.remoteId, attempt.looking('read'))) === null) return false;
@@ -32,7 +33,7 @@ export async function isShownAgain(attempt: Attempt, link: LinkRecord): Promise<
   return true;
 }
 
-/** Says so, and looks again soon. */
+/** Says in the status that the group is not shown, and schedules another look. */
 export async function waitUntilShown(
   attempt: Attempt,
   link: LinkRecord,
@@ -63,7 +64,10 @@ export async function waitUntilShown(
   });
 }
 
-/** Another group has taken its place: nothing is owed in the former one. Part of the transaction that links the other. */
+/**
+ * Another group has taken its place, so the bridge owes nothing in the former one. Part of the transaction that links
+ * the new one.
+ */
 export async function forgetFormer(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
   const { store } = attempt.context;
   await forgetGroup(tx, store.id, link.remoteId);

@@ -1,6 +1,6 @@
 /**
- * Which remote groups are left alone, for many at once: those of PROTECTED_GROUPS, and those that the store lets no SCIM
- * group match. Reads the database only.
+ * Which remote groups the bridge leaves alone, for many at once: those that PROTECTED_GROUPS names, and those that
+ * the store lets no SCIM group be matched with. Reads the database only.
  */
 
 import { observationsById } from '../../db/seen/observations.ts';
@@ -8,19 +8,19 @@ import { protectedGroupBy } from '../../plan/protection.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 
-/** A remote group: as it is linked, as it was found, or as it would be made. */
+/** A remote group that is linked, was found, or would be made. */
 export interface NamedGroup {
-  /** Null while it is not made. */
+  /** Null while nobody has made it. */
   readonly remoteId: string | null;
   readonly names: readonly string[];
-  /** The bridge made it, and so it is no match. */
+  /** The bridge made it, or would make it: it was not matched. */
   readonly isOwn: boolean;
 }
 
-/** Why nobody may touch it, as goes on after its name; null where it may be touched. */
+/** Why the bridge may not touch the group, in words that follow its name; null where it may. */
 export type GroupGuard = (group: NamedGroup) => string | null;
 
-/** `remoteIds`: of groups that are linked, and may be called otherwise by now. */
+/** `remoteIds`: of linked groups, which may have another name by now. */
 export async function groupGuard(
   { db, context }: Pick<Planning, 'db' | 'context'>,
   remoteIds: readonly string[],
@@ -37,7 +37,7 @@ export async function groupGuard(
 
 const NOTHING_SEEN: Awaited<ReturnType<typeof observationsById<'group'>>> = new Map();
 
-/** Of a group that nobody is linked to. */
+/** For a group without a link. */
 export function whyProtected({ settings }: StoreContext, names: readonly string[]): string | null {
   const entry = protectedGroupBy(settings.protectedGroups, names);
   return entry === null ? null : `is left alone: PROTECTED_GROUPS has ${entry}`;

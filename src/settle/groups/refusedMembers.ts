@@ -1,6 +1,6 @@
 /**
- * Memberships that the vendor refuses. They are remembered: the person's status says so too, they stand in nobody's
- * way, and whom the vendor would not let in is not sent again with every change of the group.
+ * Memberships that the vendor refuses. The bridge remembers them: it names them in the person's status too, sends
+ * them apart from others, and does not send a refused grant again with every change of the group.
  */
 
 import type { MemberOutcome } from '../../connectors/connector.ts';
@@ -19,7 +19,7 @@ import type { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Refusal } from '../refusal.ts';
 
-/** By the account. */
+/** By the account's remote id. */
 export type KnownRefusals = ReadonlyMap<string, RefusedMembership>;
 
 export const NONE_REFUSED: KnownRefusals = new Map();
@@ -43,7 +43,10 @@ export function refusedSince(attempt: Attempt, known: KnownRefusals, change: Mem
 
 const ASKED_AGAIN_AFTER_MS = 60 * 60_000;
 
-/** Why it is not sent; null where it is. A sync asks for everything again, and what is to be taken is always asked for. */
+/**
+ * Why the bridge does not send the grant now; null where it does. A sync sends everything again, and a revoke is
+ * always sent.
+ */
 export function refusedLately(
   attempt: Attempt,
   known: KnownRefusals,
@@ -63,7 +66,7 @@ export function refusalOf(op: 'grant' | 'revoke', who: string, words: string, gr
   return { reason: `${who} ${verb}${where}: ${words}`, vendor: { status: null, code: null, message: words } };
 }
 
-/** By an error of the whole batch. */
+/** The outcomes of a batch that the vendor refused whole with this error. */
 export function allRefused(
   batch: readonly MembershipChange[],
   { message: reason, status }: RemoteError,
@@ -72,7 +75,7 @@ export function allRefused(
   return batch.map(({ member: { remoteId } }) => ({ remoteId, ...refused }));
 }
 
-/** In the transaction that records the batch. */
+/** Part of the transaction that records the batch. */
 export async function noteRefusals(
   tx: Db,
   attempt: Attempt,
@@ -115,7 +118,7 @@ function isReworded(
   return known.get(member.remoteId)?.words !== outcomes.get(member.remoteId)?.reason;
 }
 
-/** What is not planned any more is refused nobody. */
+/** Forgets refusals of changes that are no longer planned. */
 export async function forgetUnplanned(
   attempt: Attempt,
   remoteGroupId: string,
@@ -141,7 +144,7 @@ async function forget(
     await enqueuePerson(tx, attempt, subject.id);
 }
 
-/** Their status is said anew. */
+/** Queues the person, so that their status is written anew. */
 function enqueuePerson(tx: Db, attempt: Attempt, id: string): Promise<void> {
   const { store } = attempt.context;
   return enqueueTask(tx, store.id, {
@@ -153,7 +156,7 @@ function enqueuePerson(tx: Db, attempt: Attempt, id: string): Promise<void> {
   });
 }
 
-/** What of a person's memberships the vendor refuses. */
+/** Which of a person's memberships the vendor refuses. */
 export async function refusedToPerson(
   tx: Db,
   attempt: Attempt,

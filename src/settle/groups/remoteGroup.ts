@@ -1,6 +1,6 @@
 /**
- * The remote group of one SCIM group, as its plan says: created, adopted or renamed. Its memberships and its
- * deletion are settled by `settleGroup.ts`.
+ * Creates, adopts or renames the remote group of one SCIM group, as its plan says. `settleGroup.ts` settles its
+ * memberships and its deletion.
  */
 
 import type { Applied, VendorCall } from '../../connectors/connector.ts';
@@ -24,7 +24,7 @@ import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
 import { forgetFormer } from './notShown.ts';
 
-/** A deletion comes after the memberships; everything else before them. */
+/** The deletion, which comes after the memberships, and the other changes, which come before them. */
 export function split({ changes }: Plan<GroupChange>): {
   readonly shaping: readonly Exclude<GroupChange, Delete<'group'>>[];
   readonly removal: Delete<'group'> | null;
@@ -38,7 +38,7 @@ export function split({ changes }: Plan<GroupChange>): {
 export interface Leftovers {
   readonly skipped: readonly Skip[];
   readonly refusals: readonly Refusal[];
-  /** What the group waits for, until another one has given it up. */
+  /** Why the group waits for another one to give up a name. */
   readonly waiting: readonly string[];
   readonly keyWaits: NonNullable<Outcome['keyWaits']>;
 }
@@ -95,7 +95,7 @@ export async function shapeRemoteGroup(
   return { link, skipped, refusals, waiting, keyWaits };
 }
 
-/** Another group has the name: the group keeps its own, and the memberships go on. */
+/** Another group has the wanted name. The group keeps its own, and its memberships go on. */
 async function nameTaken(
   attempt: Attempt,
   { desired, keyWaits, formerName }: GroupFacts,
@@ -112,7 +112,7 @@ async function nameTaken(
   const isWanted = change.op === 'update' && change.attributes.some(({ to }) => to === desired.name);
   await attempt.record(async (tx) => {
     await attempt.changeEvent(tx, change, { outcome: 'failure', calls, reason });
-    // From a temporary name it goes back to the one before.
+    // A group with a temporary name goes back to its former one.
     if (isWanted && formerName !== null) await wake(tx, attempt, 'group', task.subject.id);
   });
   return { refusal: { reason, vendor: { status: null, code: words, message: reason } }, wait };
@@ -161,14 +161,14 @@ async function writeLink(
       origin: created ? 'created' : 'adopted',
       state: 'enabled',
       observed,
-      // What a later change of the mapping is compared with.
+      // A later change of the mapping is compared with this.
       applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
     },
     attempt.now(),
   );
   await recordKeys(tx, attempt, fresh);
   if (change.op !== 'create') return fresh;
-  // A group that we just made has no members to read.
+  // A group that the bridge has just made has no members to read.
   await updateLink(tx, fresh.id, { membersReadAt: attempt.now() }, attempt.now());
   return { ...fresh, membersReadAt: attempt.now() };
 }

@@ -1,11 +1,11 @@
-/** Memberships that would end only because a group that a rule names was deleted. Reads the database only. */
+/** Holds memberships that would end only because a group that a rule names was deleted. Reads the database only. */
 
 import { departedFrom } from '../../db/stores/departedMembers.ts';
 import type { MembershipPlan } from '../../plan/groups/members.ts';
 import { holdDeparted } from '../../plan/ruleHold.ts';
 import type { Planning } from '../planning.ts';
 
-/** `groupIds`: the SCIM groups that feed the remote group, or did until they were deleted. */
+/** `groupIds`: the SCIM groups that feed the remote group, or fed it until they were deleted. */
 export async function withRuleHolds(
   { db, context }: Planning,
   plan: MembershipPlan,

@@ -27,10 +27,10 @@ import { isShownAgain, waitUntilShown } from './notShown.ts';
 import { type Leftovers, shapeRemoteGroup, split } from './remoteGroup.ts';
 import { settleMemberships } from './settleMemberships.ts';
 
-/** Whoever made a group of the same name meanwhile: it is looked for once more. */
+/** Somebody may make a group of the same name meanwhile; then the bridge looks for it once more. */
 const PASSES_MAX = 2;
 
-/** Throws the RemoteError of the vendor, where another look cannot help. */
+/** Throws the RemoteError of the vendor where another look would not help. */
 export async function settleGroup(attempt: Attempt): Promise<void> {
   await followMembers(attempt);
   for (let pass = 1; ; pass++) {
@@ -46,7 +46,10 @@ export async function settleGroup(attempt: Attempt): Promise<void> {
   }
 }
 
-/** The remote group is not shown: it is looked for, or made, once more. Where that fails, what is owed stays owed. */
+/**
+ * The vendor does not show the remote group. The bridge looks for it once more, or makes it. Where that fails, it
+ * still owes what is to be done there.
+ */
 async function findInItsPlace(attempt: Attempt, error: RemoteError | null): Promise<void> {
   const former = await getLink(attempt.db, attempt.context.store.id, attempt.task.subject);
   if (!former) throw error ?? new Error('a group without a link cannot be missing');
@@ -63,7 +66,7 @@ async function findInItsPlace(attempt: Attempt, error: RemoteError | null): Prom
     const left = { ...shaped, skipped: [...plan.skipped, ...shaped.skipped] };
     await settleLinked(attempt, { facts, link: shaped.link, removal: null, left });
   } catch (second) {
-    // Where the name is in use all the same, the group is there and hidden.
+    // Where the vendor refuses the name as taken, the group is there and hidden.
     const isRefused =
       second instanceof RemoteError && ['rejected', 'conflict', 'missing'].includes(second.disposition);
     if (!isRefused) throw second;
@@ -79,9 +82,9 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   if (missing && !(await isShownAgain(attempt, missing))) return findInItsPlace(attempt, null);
   if (missing) return attemptGroup(attempt);
   if (facts.repairs.length > 0) await attempt.record((tx) => applyRepairs(tx, attempt, facts.repairs));
-  // Whatever is wanted now: what an earlier attempt did is the bridge's, and belongs in the audit log.
+  // What an earlier attempt did is the bridge's and belongs in the audit log, whatever the directory wants now.
   const record = attempt.unknownOutcome && facts.record ? await readAll(attempt, facts.record) : facts.record;
-  // A store that is being deleted deprovisions its people; groups and what is in them stay.
+  // A store that is being deleted takes access from its people only. Its groups stay, with their members.
   if (isEnding) return finish(attempt, NOTHING_LEFT);
   await giveBackToMembers(attempt);
   if (facts.desired.keepRemote) return keepRemote(attempt, record);
@@ -94,7 +97,7 @@ async function attemptGroup(attempt: Attempt): Promise<void> {
   await settleLinked(attempt, { facts, link: shaped.link, removal, left });
 }
 
-/** Nothing is done with a remote group that is protected; what was held of it waits for nobody any more. */
+/** Does nothing with a protected remote group, and drops what was held of it. */
 async function leaveAlone(attempt: Attempt, facts: GroupFacts): Promise<void> {
   const { record } = facts;
   if (facts.repairs.length > 0) await attempt.record((tx) => applyRepairs(tx, attempt, facts.repairs));
@@ -110,7 +113,7 @@ async function leaveAlone(attempt: Attempt, facts: GroupFacts): Promise<void> {
 
 const NOTHING_LEFT: Outcome = { heldReasons: [], skipped: [], forgotten: true };
 
-/** What it fed stays as it is. A link can only be one that was made while the connection went. */
+/** The remote group stays as it is. A link can only exist if it was made while the connection was being deleted. */
 function keepRemote(attempt: Attempt, link: LinkRecord | null): Promise<void> {
   return attempt.recordEnd(async (tx, standing) => {
     if (link) await detachLink(tx, attempt, link);
@@ -179,8 +182,8 @@ async function settleLinked(attempt: Attempt, shaped: Shaped): Promise<void> {
 }
 
 /**
- * Where several SCIM groups feed a remote group, the one that was linked first speaks for all: what is held
- * of the union, or discarded, is then known once, whichever of them is written to.
+ * Several SCIM groups feed the remote group: hands the work to its primary feeder, the one that was linked first. So
+ * what is held or discarded of its memberships is recorded once, whichever of the groups changed.
  */
 async function passOn(attempt: Attempt, primary: LinkRecord, { facts, link, left }: Shaped): Promise<void> {
   const gone = facts.desired.lifecycle === 'gone';
@@ -202,7 +205,10 @@ async function detachLink(tx: Db, attempt: Attempt, link: LinkRecord): Promise<v
   });
 }
 
-/** The group is gone and nothing of it is left to settle. One that only moved looks for its new one at once. */
+/**
+ * The group is gone and nothing of it is left to settle. Where only its mapping changed, it looks for its new remote
+ * group at once.
+ */
 async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcome: Outcome): Promise<void> {
   const { store, connector } = attempt.context;
   const { calls, callContext } = attempt.calling('delete');
@@ -232,7 +238,7 @@ async function detach(attempt: Attempt, { facts, link, removal }: Shaped, outcom
   });
 }
 
-/** `people`: whose memberships changed; null where any may have. */
+/** `people`: those whose memberships changed; null where anybody's may have. */
 function enqueueAgain(
   tx: Db,
   attempt: Attempt,

@@ -1,4 +1,7 @@
-/** The memberships of one remote group: look, plan, ask the gate, apply in batches; anew after each leaver. */
+/**
+ * Settles the memberships of one remote group: look, plan, ask the gate, apply in batches. Where leavers went first,
+ * it starts anew.
+ */
 
 import { type LedgerEntry, recordMembers } from '../../db/seen/ledger.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
@@ -29,19 +32,19 @@ export interface SettledMemberships {
   readonly heldReasons: readonly string[];
   readonly skipped: readonly Skip[];
   readonly refusals: readonly Refusal[];
-  /** As of the outcome. */
+  /** See `Outcome`. */
   readonly owedSince: string | null;
-  /** Something waits for a decision, for an applied preview, or was refused. */
+  /** Some changes wait for a decision or an applied preview, or the vendor refused them. */
   readonly waiting: boolean;
-  /** All members were looked at. */
+  /** The attempt looked at all members. */
   readonly wasWalked: boolean;
   readonly recordLast: RecordLast | null;
 }
 
-/** What is known of the group from a look, where nothing was written since. */
+/** What a look knows of the group, as long as nothing was written since. */
 export type Fed = Pick<GroupFacts, 'feeding' | 'isWalked' | 'someRefused'>;
 
-/** Whoever the vendor refused once is not asked for again. */
+/** Asks the vendor only once for each member whom it refuses. */
 export async function settleMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
@@ -98,7 +101,7 @@ export async function settleMemberships(
   }
 }
 
-/** ISO times. */
+/** The latest of these ISO times. */
 function latest(times: readonly (string | null)[]): string | null {
   return (
     times
@@ -108,7 +111,7 @@ function latest(times: readonly (string | null)[]): string | null {
   );
 }
 
-/** `groupIds`: the SCIM groups whose members are to be in it. */
+/** `groupIds`: the SCIM groups whose people are to be members. */
 async function planMemberships(
   attempt: Attempt,
   desired: DesiredGroup,
@@ -124,8 +127,8 @@ async function planMemberships(
 }
 
 /**
- * Whom to look at in a group that was walked: those whose memberships changed since, where that is known. Whoever doubts
- * what became of an earlier attempt looks at all members.
+ * In a group that was walked before, the people whose memberships changed since; null where nobody knows. After an
+ * unknown outcome the attempt looks at all members.
  */
 function onlyChanged({ task, unknownOutcome }: Attempt): readonly string[] | null {
   return unknownOutcome || task.postponed > 0 ? null : task.changedMembers;

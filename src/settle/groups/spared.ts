@@ -1,4 +1,6 @@
-/** Which members of SCIM groups have protected accounts, so that nobody grants them anything. Reads the database only. */
+/**
+ * Which members of SCIM groups have protected accounts, to which the bridge grants nothing. Reads the database only.
+ */
 
 import { knownAccounts } from '../../db/seen/knownPeople.ts';
 import { protectedMembers } from '../../db/seen/spared.ts';
@@ -7,7 +9,7 @@ import { namesOfLink, protectedAs, protectorBy } from '../people/protection.ts';
 import type { Planning } from '../planning.ts';
 import { mayBeProtected } from '../purged.ts';
 
-/** Linked before, or only found under their identifier. */
+/** Protected accounts that are linked, or were only found under the person's identifier. */
 export async function sparedMembers(
   { db, context }: Planning,
   groupIds: readonly string[],
@@ -26,7 +28,7 @@ export async function sparedMembers(
   }));
 }
 
-/** Linked accounts that are protected, those too whose people have not been looked at since the setting was saved. */
+/** Which linked accounts are protected, even where nobody has looked at their people since the setting was saved. */
 export async function protectedLinks(
   { db, context }: Planning,
   accounts: readonly { readonly remoteId: string }[],

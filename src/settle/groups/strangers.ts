@@ -1,4 +1,7 @@
-/** Members of remote groups of whom nobody has ever seen the account: it is not known whose they are, nor what protects them. */
+/**
+ * Accounts that are members of remote groups and that the bridge has never seen: it does not know whose they are, nor
+ * whether they are protected.
+ */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { observationsById, observe } from '../../db/seen/observations.ts';
@@ -10,7 +13,7 @@ export interface StrangersReading {
   looking(): CallContext;
 }
 
-/** Sees to it that what is known of these accounts is in the observations. */
+/** Reads these accounts at the vendor, where no observation of them exists yet. */
 export async function readStrangers(
   { work, looking }: StrangersReading,
   remoteIds: readonly string[],
