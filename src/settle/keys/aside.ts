@@ -1,6 +1,7 @@
 /**
- * Breaks a circle of subjects who want each other's keys: one of them steps aside, which is to take a temporary value
- * until the wanted one is free. The value is an intent in the database before it is sent.
+ * Breaks a circle of subjects that want each other's keys. One of them steps aside: it takes a temporary value until
+ * the wanted one is free. Example: Ada wants Bob's address, and Bob wants Ada's. The temporary value is in the
+ * database, as an intent, before it is sent.
  */
 
 import type { Applied, CallContext, VendorCall } from '../../connectors/connector.ts';
@@ -17,13 +18,13 @@ import { wake } from './holders.ts';
 import { type Awaited, type OwnWait, waiting } from './order.ts';
 import { whyTaken, whyWaiting } from './waits.ts';
 
-/** What became of the keys that cannot be had yet. */
+/** What to do about the keys that the subject cannot have yet. */
 export interface Order {
-  /** To be remembered of the subject. */
+  /** The waits to remember for the subject. */
   readonly keyWaits: readonly OwnWait[];
-  /** Why the subject is not as desired for a moment. */
+  /** Why the subject is not as desired for the moment. */
   readonly waiting: readonly string[];
-  /** Why some of it will stay so. */
+  /** Why it will stay so in part. */
   readonly refusals: readonly Refusal[];
 }
 
@@ -32,12 +33,12 @@ type AppliedOf<C extends AnyUpdate> = Applied<C['subject']['kind']>;
 
 export interface SteppingAside<C extends AnyUpdate> {
   readonly display: string;
-  /** What the attempt goes on with: its intent is about all of it. */
+  /** The changes that the attempt goes on with; its intent names all of them. */
   readonly changes: readonly Change[];
   /** The change that gives the temporary value; null where there is no such value. */
   change(key: Awaited): C | null;
   apply(change: C, callContext: CallContext): Promise<AppliedOf<C>>;
-  /** Part of the transaction that records what the vendor took. */
+  /** Part of the transaction that records the call. */
   write(tx: Db, made: Made<C>): Promise<void>;
 }
 
@@ -47,7 +48,10 @@ export interface Made<C extends AnyUpdate> {
   readonly calls: readonly VendorCall[];
 }
 
-/** Calls the vendor for each key with which the subject closes a circle. Throws what says nothing about the value. */
+/**
+ * Gives the subject a temporary value for each key with which it closes a circle. Throws errors that say nothing
+ * about the value.
+ */
 export async function stepAside<C extends AnyUpdate>(
   attempt: Attempt,
   awaited: readonly Awaited[],
@@ -72,7 +76,7 @@ export async function stepAside<C extends AnyUpdate>(
   return { keyWaits, waiting: waitingFor, refusals };
 }
 
-/** What the account or group has now, or why it has no temporary value. */
+/** The value that the account or group has now, or why it has no temporary value. */
 async function takeTemporary<C extends AnyUpdate>(
   attempt: Attempt,
   key: Awaited,
@@ -81,7 +85,7 @@ async function takeTemporary<C extends AnyUpdate>(
   const change = stepping.change(key);
   const [attribute] = change?.attributes ?? [];
   if (!change || !attribute) return stuck(attempt, key, NO_VALUE);
-  // What it has of an attempt before this one is a temporary value already.
+  // After an earlier attempt, its present value is a temporary one already.
   const meanwhile = { temporary: attribute.to, former: key.meanwhile.former ?? attribute.from };
   await attempt.recordBefore(false, async (tx) => {
     await writeDown(tx, attempt, key, meanwhile);
@@ -135,7 +139,7 @@ async function writeDown(
   await replaceKeyWaits(tx, storeId, subject, named);
 }
 
-/** The vendor takes no temporary value: nobody in the circle can have what another has, and each is told. */
+/** The vendor takes no temporary value, so nobody in the circle gets the wanted key. Tells each of them. */
 async function stuck(attempt: Attempt, { attribute, circle }: Awaited, refusal: Refusal): Promise<Refusal> {
   const { id: storeId } = attempt.context.store;
   const { kind, id: own } = attempt.task.subject;

@@ -1,6 +1,6 @@
 /**
- * One SCIM group among others whose remote groups have the name that it wants: what of its plan may go now, and the
- * temporary name where some wait in a circle.
+ * Orders the changes of one SCIM group whose wanted name another remote group has: which may go now, and the
+ * temporary name where groups wait in a circle.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -16,11 +16,11 @@ import { type Made, type Order, stepAside } from './aside.ts';
 import { awaitedKeys } from './order.ts';
 
 export interface OrderedGroup extends Order {
-  /** What may go now. */
+  /** The changes that may go now. */
   readonly changes: readonly GroupChange[];
 }
 
-/** `write` records in the link what the group is called for a while. */
+/** `write` records the temporary name in the link. */
 export async function orderGroup(
   attempt: Attempt,
   facts: GroupFacts,
@@ -44,7 +44,7 @@ export async function orderGroup(
   };
 }
 
-/** Whether the bridge is about to give the holder's remote group another name. */
+/** Whether the bridge is about to rename the holder's remote group. */
 async function givesUp(attempt: Attempt, { subjectId, valueLower }: KeyHolder): Promise<boolean> {
   const [facts] = await lookAtGroups(attempt, groupsByRecords(attempt), [subjectId]);
   if (!facts) return false;
@@ -54,7 +54,7 @@ async function givesUp(attempt: Attempt, { subjectId, valueLower }: KeyHolder): 
   );
 }
 
-/** In the form that the store keeps; null where it would be the wanted one again. */
+/** A temporary name in the form that the store keeps; null where that would be the wanted name again. */
 function changeAside(
   { context }: Attempt,
   desired: DesiredGroup,

@@ -1,6 +1,6 @@
 /**
- * Keeps in step who of the linked accounts and groups has which key. Whoever wants one that becomes free is told in the
- * same transaction.
+ * Keeps records of which linked account or group has which key. When a key becomes free, the same transaction wakes
+ * the subjects that want it.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -18,14 +18,14 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 
-/** On whose account a key changes hands: an attempt, or a sync that found it so. */
+/** What found the key changed: an attempt, or a sync. */
 export interface KeyWork {
   readonly context: StoreContext;
   readonly task: { readonly causes: readonly string[] };
   now(): string;
 }
 
-/** Attributes of accounts that no two of them share. */
+/** The attributes that no two accounts share. */
 export function identityAttributes({ definition }: StoreContext): readonly string[] {
   return definition.userAttributes.filter(({ identity }) => identity).map(({ name }) => name);
 }
@@ -42,7 +42,9 @@ function keysHeld(
   });
 }
 
-/** Part of the transaction that wrote the link. `known`: what that transaction has read of its keys. */
+/**
+ * Part of the transaction that wrote the link. `known`: the keys of the link, where that transaction has read them.
+ */
 export async function recordKeys(
   tx: Db,
   work: KeyWork,
@@ -59,7 +61,7 @@ export async function recordKeys(
   await wakeWaiters(tx, work, link.subject, freed);
 }
 
-/** The account or group is gone; the link goes with this transaction. */
+/** The account or group is gone, and its link ends with this transaction. */
 export async function releaseKeys(tx: Db, work: KeyWork, link: LinkRecord): Promise<void> {
   await wakeWaiters(tx, work, link.subject, [...(await keysOfLink(tx, link.id))]);
 }
@@ -75,7 +77,10 @@ async function wakeWaiters(
     if (id !== own) await wake(tx, work, kind, id);
 }
 
-/** Before everybody but leavers: others may wait for it in turn, and a temporary value ends with it. */
+/**
+ * Queues a subject before everybody except leavers: others may wait for it in turn, and it may have a temporary
+ * value.
+ */
 export function wake(tx: Db, work: KeyWork, kind: Kind, id: string): Promise<void> {
   const { store } = work.context;
   return enqueueTask(tx, store.id, {

@@ -1,6 +1,6 @@
 /**
- * Puts the changes of one attempt in order with those of others who have a key that the subject wants: which keys it
- * has to wait for, and for whom. Calls no vendor.
+ * Puts the changes of one attempt in order with those of subjects that have a key it wants: which keys it waits for,
+ * and whom. Calls no vendor.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -19,22 +19,22 @@ import {
 import { circleOf, type KeyStep, keyStep } from '../../plan/keys.ts';
 import type { Attempt } from '../attempt.ts';
 
-/** As it is remembered of the subject of the attempt. */
+/** A remembered wait of the attempt's own subject. */
 export type OwnWait = Omit<KeyWait, 'subjectId'>;
 
 /** A key that the subject wants, and whom it waits for. */
 export interface Awaited extends Key {
   readonly holder: KeyHolder;
   readonly step: Exclude<KeyStep, 'take'>;
-  /** Those who wait in a circle, the subject first; empty where they do not. */
+  /** The subjects that wait in a circle, this one first; empty where there is no circle. */
   readonly circle: readonly string[];
-  /** Where it stepped aside already. */
+  /** The temporary value, where the subject has stepped aside already. */
   readonly meanwhile: Meanwhile;
 }
 
 /**
- * The wanted keys that cannot be had yet. That they are waited for is in the database before this looks for circles:
- * whoever closes one sees it. `plans`: the holder's own plan gives it another value, or takes it away.
+ * The wanted keys that are not free yet. The wait is in the database before this looks for circles, so the subject
+ * that closes one sees it. `plans`: whether the holder's own plan changes or frees the value.
  */
 export async function awaitedKeys(
   attempt: Attempt,
@@ -75,8 +75,9 @@ export function waiting({ attribute, value }: Key, meanwhile: Meanwhile): OwnWai
 }
 
 /**
- * It plans to, and will come to it without anybody's help: what the vendor refused it, it gets only from somebody who
- * gives that up in turn. `asked`: the subjects before it, each of whom wants what the next one has.
+ * Whether the holder plans to give the key up, and will get that far on its own. Where the vendor refused a value to
+ * the holder, it gets that only once the value's holder gives it up in turn. `asked`: the subjects before it in the
+ * chain.
  */
 async function givesUp(
   attempt: Attempt,

@@ -1,6 +1,6 @@
 /**
- * One person among others who want each other's addresses and user names: what of the person's changes may go now, and
- * the temporary value where some wait in a circle.
+ * Orders the changes of one person where people want each other's addresses and user names: which may go now, and the
+ * temporary value where some wait in a circle.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -20,14 +20,14 @@ import { type Awaited, awaitedKeys, meanwhileOf, type OwnWait } from './order.ts
 import { whyTaken } from './waits.ts';
 
 export interface OrderedPerson extends Order {
-  /** With the link as it is after the person has stepped aside. */
+  /** With the link as it is after stepping aside. */
   readonly facts: PersonFacts;
-  /** What may go now. */
+  /** The changes that may go now. */
   readonly changes: readonly UserChange[];
   readonly awaited: readonly Awaited[];
 }
 
-/** Makes the person step aside where that is due. Throws the RemoteError of a vendor that does not answer. */
+/** Makes the person step aside where they close a circle. Throws the RemoteError of a vendor that does not answer. */
 export async function orderPerson(
   attempt: Attempt,
   facts: PersonFacts,
@@ -55,17 +55,17 @@ export async function orderPerson(
 
 /** A key that the vendor refused because another account has it. */
 export interface TakenKey extends Key {
-  /** The vendor's. */
+  /** The vendor's words. */
   readonly words: string;
 }
 
-/** What is said, and remembered, of keys that the person did not get. */
+/** What to say and to remember of keys that the person did not get. */
 export interface NotHad {
   readonly keyWaits: readonly OwnWait[];
   readonly refusals: readonly Refusal[];
 }
 
-/** `taken`: by the changes that went. Whoever gives one of these keys up later, wakes the person. */
+/** `taken`: keys that the vendor refused. Whoever gives one of them up later wakes the person. */
 export async function keysNotHad(
   attempt: Attempt,
   { facts, keyWaits: ordered, awaited }: OrderedPerson,
@@ -91,21 +91,21 @@ export async function keysNotHad(
   return { keyWaits: [...rows, ...standing], refusals };
 }
 
-/** Of a creation that the vendor refused whole: whoever gives the key up, wakes the person. */
+/** Remembers the key for which the vendor refused a creation: whoever gives it up later wakes the person. */
 export async function rememberTaken(attempt: Attempt, { attribute, value, words }: TakenKey): Promise<void> {
   const { context, task } = attempt;
   const row = { attribute, value, state: 'taken', reason: words, ...NOT_ASIDE } as const;
   await attempt.record((tx) => replaceKeyWaits(tx, context.store.id, task.subject, [row]));
 }
 
-/** What accounts are found by; null where the person has no use for one, or none. */
+/** The key by which accounts are found; null where the person has none, or needs no account. */
 function identifierOf({ context }: Attempt, { desired }: PersonFacts): Key | null {
   if (desired.identifier === null || desired.lifecycle !== 'active') return null;
   const attribute = context.definition.identifierAttributes[context.settings.uniqueUserIdentifier];
   return { attribute, value: desired.identifier };
 }
 
-/** The keys that the changes would give the person, and the identifier of an account that is somebody else's. */
+/** The keys that these changes would give the person, and the identifier where another person's account has it. */
 export function wantedBy(
   attempt: Attempt,
   facts: PersonFacts,
@@ -116,7 +116,7 @@ export function wantedBy(
   return identifier ? [...wanted, identifier] : wanted;
 }
 
-/** Whether the holder's own plan gives the account another value, or takes the account away. */
+/** Whether the holder's own plan changes the value, or takes the account away. */
 async function givesUp(attempt: Attempt, { subjectId, attribute, valueLower }: KeyHolder): Promise<boolean> {
   const [planned] = await planPeople(attempt, byRecords(attempt), [subjectId]);
   if (!planned) return false;
@@ -128,7 +128,7 @@ async function givesUp(attempt: Attempt, { subjectId, attribute, valueLower }: K
   );
 }
 
-/** In the form that the store keeps; null where it would be the wanted one again. */
+/** A temporary value in the form that the store keeps; null where that would be the wanted value again. */
 function changeAside(
   { context }: Attempt,
   { desired, record }: PersonFacts,

@@ -1,5 +1,5 @@
 /**
- * What subjects wait for, as the last attempts left it: keys that another account or group of the store has, and what
+ * The keys that subjects wait for because another account or group has them, as the last attempts left it, and what
  * that means for the next plan. Reads the database only.
  */
 
@@ -10,7 +10,7 @@ import type { Kind } from '../../model/subject.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 
-/** By subject, one for each attribute; subjects that wait for nothing are absent. */
+/** By subject, at most one for each attribute; without subjects that wait for nothing. */
 export async function keyWaitsBySubject(
   { db, context }: Planning,
   kind: Kind,
@@ -25,7 +25,7 @@ export async function keyWaitsBySubject(
   return new Map([...bySubject].map(([id, own]) => [id, [...own.values()]]));
 }
 
-/** Wanted values that the vendor refused because another account has them, with why, for a planner. */
+/** For a planner: wanted values that the vendor refused because another account has them, with the reason. */
 export function takenKeys(
   context: StoreContext,
   { attributes }: Pick<DesiredUser, 'attributes'>,
@@ -35,7 +35,7 @@ export function takenKeys(
   return new Map(refused.map((wait) => [wait.attribute, whyTaken(context, wait)]));
 }
 
-/** The same of a group, which has one key. */
+/** The same for a group, which has one key. */
 export function takenName(
   context: StoreContext,
   { name }: Pick<DesiredGroup, 'name'>,
@@ -50,7 +50,7 @@ function isWanted(attributes: Attributes, { attribute, value }: KnownWait): bool
   return wanted !== undefined && lower(wanted) === lower(value);
 }
 
-/** Attributes that the account has only until the wanted value is free, each with the value before. */
+/** Attributes that have a temporary value until the wanted one is free, each with its former value. */
 export function temporaryAttributes(
   link: { readonly applied: Attributes; readonly observed: Attributes } | null,
   waits: readonly KnownWait[],
@@ -63,13 +63,13 @@ export function temporaryAttributes(
   return new Map(aside.map(({ attribute, former }) => [attribute, former]));
 }
 
-/** Of a group that is called so only until the wanted name is free: its name before. */
+/** For a group with a temporary name: its former name. */
 export function formerName(remoteName: string | null, waits: readonly KnownWait[]): string | null {
   const isNamed = (name: string | null) => name !== null && lower(name) === lower(remoteName ?? '');
   return waits.find(({ temporary }) => isNamed(temporary))?.former ?? null;
 }
 
-/** Follows the name of the subject. */
+/** In words that follow the subject's name. */
 export function whyTaken(
   { store }: StoreContext,
   { attribute, value, state, reason, holder }: Omit<KnownWait, 'subjectId' | keyof Meanwhile>,
@@ -82,7 +82,7 @@ export function whyTaken(
   return `cannot have the ${attribute} ${value} on ${store.name}: ${whose} (${reason})`;
 }
 
-/** Follows the name of the subject. */
+/** In words that follow the subject's name. */
 export function whyWaiting(attribute: string, value: string, holderName: string): string {
   return `waits for the ${attribute} ${value} until ${holderName} has given it up`;
 }
