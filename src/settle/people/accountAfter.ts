@@ -1,10 +1,10 @@
-/** Which account people have once their plans are carried out, for whoever plans what follows from it. */
+/** Which accounts people will have once their plans are carried out, for plans that follow from it. */
 
 import { endsAccess } from '../../model/change.ts';
 import type { Planning } from '../planning.ts';
 import { type PlannedPerson, planPeople, type Sight } from './look.ts';
 
-/** Of these, those whose account the record still has and a scan does not show any more, and who get no other one. */
+/** Of these people, those whose linked account a scan no longer shows, and who get no other. */
 export async function withoutAccountAfter(
   planning: Planning,
   sight: Sight,
@@ -15,7 +15,7 @@ export async function withoutAccountAfter(
   return new Set(without.map(({ facts }) => facts.desired.id));
 }
 
-/** The account that a person can use once their plan is carried out; its id is '' while it is not made. */
+/** The account that the person can use once their plan is carried out; its id is '' while nobody has made it. */
 export function accountAfter({
   facts,
   plan,

@@ -1,4 +1,4 @@
-/** Applies the changes of one person's plan, one after the other, and records each as the vendor takes it. */
+/** Applies the changes of one person's plan in turn, and records each as the vendor takes it. */
 
 import type { Applied, NotAccepted } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
@@ -23,12 +23,12 @@ import type { PersonFacts } from './look.ts';
 /** The link as a change left it. */
 export interface Recorded {
   readonly link: LinkRecord | null;
-  /** The groups of the person are to be settled again. */
+  /** The person's groups must be settled again. */
   readonly affectsGroups: boolean;
 }
 
 export interface AppliedChanges {
-  /** The last change is made and not recorded yet: so that it shares a transaction with what concludes. */
+  /** Records the last change, which is made already, so that it shares a transaction with the conclusion. */
   recordLast(tx: Db): Promise<Recorded>;
   readonly refusals: readonly Refusal[];
   /** Keys that the vendor refused because another account has them. */
@@ -93,7 +93,7 @@ interface Step {
   readonly parts: readonly UserChange[];
 }
 
-/** What an update has of both kinds, harmless and of an identity, is one call where both pass. */
+/** Harmless attributes and identity attributes go in one call where the gate lets both pass. */
 function stepsOf(changes: readonly UserChange[]): readonly Step[] {
   const updates = changes.filter((change) => change.op === 'update');
   const [first, ...others] = updates;
@@ -105,7 +105,7 @@ function stepsOf(changes: readonly UserChange[]): readonly Step[] {
   });
 }
 
-/** Of somebody who is to lose access: another account may have taken the place of the one that is gone. */
+/** For a person who is to lose access: another account may have taken the place of the one that is gone. */
 function notThere({ context }: Attempt, { op, subject }: UserChange): RemoteError {
   const { name, type } = context.store;
   const action = `${op} ${subject.display}`;
@@ -114,8 +114,8 @@ function notThere({ context }: Attempt, { op, subject }: UserChange): RemoteErro
 }
 
 /**
- * The vendor shows the account enabled, which the bridge disabled a moment ago: that may be how it was before. Left at
- * that, somebody who is back would stay shut out.
+ * The vendor shows the account enabled, although the bridge disabled it a moment ago; it may show an older state. If
+ * the bridge believed it, a person who came back would stay shut out.
  */
 function refuseOlderLook(attempt: Attempt, { subject }: UserChange, link: LinkRecord | null): void {
   if (link === null || !isNew(attempt, link)) return;
@@ -125,7 +125,7 @@ function refuseOlderLook(attempt: Attempt, { subject }: UserChange, link: LinkRe
   throw new RemoteError(message, { store: type, action, disposition: 'waits', code: 'shown_late' });
 }
 
-/** What of a change that arrived is not as it was wanted. */
+/** Which parts of a change the vendor took otherwise than they were sent. */
 function whatIsLeft(
   { context }: Attempt,
   { op, subject }: UserChange,
@@ -143,7 +143,7 @@ function whatIsLeft(
   return said.map(({ reason, code }) => ({ reason, vendor: { status: null, code, message: reason } }));
 }
 
-/** A change that another one follows. */
+/** Records a change that another one follows. */
 function recordApart(attempt: Attempt, record: AppliedChanges['recordLast']): Promise<Recorded> {
   return attempt.recordAndGoOn(async (tx) => {
     const recorded = await record(tx);
@@ -163,7 +163,7 @@ async function recordChange(
   const { desired } = facts;
   const intent = change.op === 'adopt' ? await intendedCreation(tx, attempt, desired.identifier) : null;
   const link = await writeLink(tx, attempt, facts, made, intent);
-  // What another account has is asked for again, by the same leave.
+  // An attribute that another account has is sent again later, under the same approval.
   if (!isTaken(made)) for (const part of parts) await tickOff(tx, attempt, gate, part);
   if (change.op === 'create') await endWaitForSeats(tx, attempt);
   if (intent) {
@@ -184,14 +184,14 @@ function isTaken({ applied }: MadeChange): boolean {
   return applied?.notAccepted?.some((part) => part.taken) ?? false;
 }
 
-/** The vendor took no part of it. */
+/** The vendor took no part of the change. */
 function isNothing({ change, applied }: MadeChange): boolean {
   if (change.op !== 'update') return false;
   const refused = applied?.notAccepted?.map(({ attribute }) => attribute) ?? [];
   return change.attributes.every(({ name }) => refused.includes(name));
 }
 
-/** The event says what kind of account it was about. */
+/** Adds to the event what kind of account it is about. */
 function marked(
   change: UserChange,
   { after, ...described }: { before?: unknown; after?: unknown },
@@ -201,7 +201,7 @@ function marked(
   return { ...described, after: { ...(after as object), ...privileged, ...revives } };
 }
 
-/** What an auditor wants to see of a change. */
+/** What the event shows of a change. */
 function describe(change: UserChange): { before?: unknown; after?: unknown } {
   switch (change.op) {
     case 'create':

@@ -1,6 +1,6 @@
 /**
- * One person as the vendor answers for them: asked only where the records are not enough, which is after an
- * unknown outcome, where the bridge knows nothing of the account any more, and before a first link.
+ * The look at one person that asks the vendor: only where the records are not enough. That is after an unknown
+ * outcome, where the bridge no longer knows anything of the account, and before the account is first linked.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -32,17 +32,17 @@ export async function lookAtPerson(attempt: Attempt): Promise<PersonFacts> {
 async function lookAt(attempt: Attempt, sightOf: SightOf): Promise<PersonFacts> {
   const [facts] = await lookAtPeople(attempt, byVendor(attempt, sightOf), [attempt.task.subject.id]);
   const { intent } = attempt;
-  // Where the vendor refused the creation because the account is there already, somebody else made it.
+  // Where the vendor refused the creation because the account exists already, somebody else made it.
   const mayHaveMade = intent?.identifier !== undefined && intent.ops.includes('create');
   const isOwn = mayHaveMade && intent.identifier === facts?.desired.identifier;
   return { ...(facts as PersonFacts), isOwn };
 }
 
 /**
- * Before what an account is found or signed in to by is replaced, or filled: what the bridge remembers of the account is not enough. It may
- * be privileged by now, protected under another name, or have an identity that somebody else gave it. Where the
- * account is not shown, the facts stay as they are: a vendor may show late what was made just now, and the write will
- * say whether it is gone. Throws the RemoteError of the vendor.
+ * Reads the account before the bridge replaces or fills a value by which it is found or signed in to. It may be
+ * privileged by now, protected under another name, or have an identity that somebody else gave it. Where the vendor
+ * does not show the account, the facts stay as they are: the vendor may be late, and the write will tell. Throws the
+ * RemoteError of the vendor.
  */
 export async function lookBeforeNaming(attempt: Attempt, facts: PersonFacts): Promise<PersonFacts> {
   const link = facts.record as LinkRecord;
@@ -50,7 +50,8 @@ export async function lookBeforeNaming(attempt: Attempt, facts: PersonFacts): Pr
   if (account === null) return facts;
   const identity = markedAttributes(attempt.context, 'identity');
   const wanted = facts.desired.attributes;
-  // What the bridge has just written a vendor may show late: what would make the change harmless is no news then.
+  // A vendor may show late what the bridge has just written. An old value that would make the change look harmless is
+  // no news then.
   const isNews = (name: string, value: string) =>
     link.applied[name] === undefined ||
     !isNew(attempt, link) ||
@@ -114,8 +115,8 @@ function byVendor(attempt: Attempt, sightOf: SightOf): Sight {
 }
 
 /**
- * What took the place of the account that a leaver lost has the person's identifier, or that of the account, which is
- * another one where the directory's has changed meanwhile. Null where somebody else may want it.
+ * The account that replaced the one a leaver lost. It has the person's identifier, or that of the lost account, which
+ * may differ where the directory changed it meanwhile. Null where somebody else may have a right to it.
  */
 async function successorOf(
   attempt: Attempt,
@@ -135,7 +136,7 @@ async function successorOf(
   return null;
 }
 
-/** What an attempt at a person may write to, or is found by: the account, and the keys it has and is to have. */
+/** What the attempt claims: the account, and the keys that it has and will have. */
 function keysOfPerson(
   { context, intent }: Attempt,
   { attributes, identifier }: DesiredUser,
@@ -155,7 +156,7 @@ async function linkSight(
   desired: DesiredUser,
   recorded: LinkRecord | null,
 ): Promise<LinkSight> {
-  // What somebody shut there, somebody may have opened again since it was read.
+  // An account that somebody disabled at the vendor may have been enabled there since.
   const isInDoubt = attempt.unknownOutcome || (desired.lifecycle !== 'active' && wasShutThere(recorded));
   const sight = isInDoubt ? await recoverUser(attempt, recorded, desired) : { link: recorded };
   const { link } = sight;
@@ -168,7 +169,7 @@ async function linkSight(
   return { link: { ...link, ...REMOVED }, repairs: [...repairs, { kind: 'vanish', link }] };
 }
 
-/** Vendors delete in their own time: until the account is gone nobody gets a new one with its address. */
+/** Vendors take time to delete. Until the account is gone, nobody gets a new one with its address. */
 async function deletedSight(attempt: Attempt, link: LinkRecord, sight: LinkSight): Promise<LinkSight> {
   const there = await attempt.context.connector.read('user', link.remoteId, attempt.looking('read'));
   if (there) throw stillThere(attempt, there);
@@ -185,18 +186,18 @@ function stillThere({ context }: Attempt, { display, remoteId }: RemoteUser): Re
   );
 }
 
-/** How long an account counts as it was last seen: a store that was just scanned is not asked again for each. */
+/** How long the bridge relies on an observation: it does not ask a store again that it has just scanned. */
 const FRESH_MS = 10 * 60_000;
 
-/** Only for the sync that scanned. Who comes later may find an account that was promoted since. */
+/** Only for tasks of the sync that scanned. Later, somebody may have promoted the account. */
 function isFresh({ task, deps }: Attempt, seen: Observation<'user'>): boolean {
   return task.priority === PRIORITY.sync && deps.clock.now() - Date.parse(seen.seenAt) < FRESH_MS;
 }
 
 /**
- * The account under the person's identifier. After a complete scan a first creation relies on the vendor,
- * who refuses a second account with one identifier, and an adoption on what was just seen; should either
- * be wrong, the vendor is asked. Everything else asks.
+ * The account under the person's identifier. After a complete scan the bridge does not ask again: for a first
+ * creation it relies on the vendor, which refuses a second account with one identifier, and for an adoption on the
+ * scan. Where either proves wrong, and in all other cases, it asks the vendor.
  */
 async function accountOf(
   attempt: Attempt,
@@ -209,7 +210,7 @@ async function accountOf(
     const seen = await observedAs(attempt.db, store.id, 'user', identifier);
     if (seen && isFresh(attempt, seen)) {
       const { link, isBeingDeleted } = await recordOf(attempt, seen.remote.remoteId);
-      // Where the bridge changed the account after it was seen, another identifier may be its own by now.
+      // Where the bridge changed the account after the observation, it may have another identifier by now.
       const isChanged = link !== null && link.updatedAt > seen.seenAt;
       if (!isBeingDeleted && !isChanged) return { account: seen.remote };
     }

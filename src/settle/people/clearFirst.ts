@@ -1,6 +1,7 @@
 /**
- * Before an account is enabled for somebody, its groups are asked to take from it what nobody wants any more: it may
- * have been somebody else's, or its person's of long ago. What the vendor refuses is still owed afterwards.
+ * Before the bridge enables an account for a person, it asks the account's groups to take away memberships that
+ * nobody wants any more: the account may have been somebody else's, or this person's of long ago. What the vendor
+ * refuses is still owed afterwards.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -14,13 +15,13 @@ import { feedersOf } from '../groups/look.ts';
 import type { PersonFacts } from './look.ts';
 
 export interface Clearing {
-  /** What may go now. */
+  /** The changes that may go now. */
   readonly changes: readonly UserChange[];
-  /** The SCIM groups that are waited for; empty where nothing is. */
+  /** The SCIM groups that the person waits for; none where the changes may go. */
   readonly groupIds: readonly string[];
 }
 
-/** How long between two looks whether the groups are done, and for how long at most. */
+/** The time between two looks at the groups, and the longest time that the person waits for them. */
 export const CLEARING_LOOK_MS = 250;
 const CLEARING_MAX_MS = 60_000;
 
@@ -38,7 +39,10 @@ export async function clearFirst(
   return waits ? { changes: changes.slice(0, at), groupIds } : { changes, groupIds: [] };
 }
 
-/** Those that speak for a remote group in which the account has a membership of the bridge's that no group wants. */
+/**
+ * The primary feeders of remote groups in which the account has a membership that the bridge granted and no group
+ * wants.
+ */
 async function groupsToClear(
   attempt: Attempt,
   remoteId: string,
@@ -59,7 +63,10 @@ async function groupsToClear(
   return found;
 }
 
-/** Asked before, and not come to yet. A group that waits for something else, or is held, is not waited for. */
+/**
+ * Whether the groups were asked and have yet to be settled. The person does not wait for a group that is held or
+ * waits for something else.
+ */
 async function areDue({ db, context, task, deps }: Attempt, groupIds: readonly string[]): Promise<boolean> {
   const since = Date.parse(task.groupsAskedAt ?? '');
   if (deps.clock.now() - since > CLEARING_MAX_MS) return false;

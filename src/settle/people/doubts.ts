@@ -1,6 +1,7 @@
 /**
- * Who somebody is, in doubt: what of the plan for a person waits for an admin, or is left undone, because another
- * connection speaks for them now, or because they have what was somebody else's. Reads the database only.
+ * Cases in which the bridge is not sure who somebody is: another connection speaks for them now, or they have an
+ * address or account that was somebody else's. Part of their plan then waits for an admin, or is left out. Reads the
+ * database only.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -20,19 +21,19 @@ import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { namesOfLink } from './protection.ts';
 
-/** One person as far as they were looked at. */
+/** What the look knows of one person so far. */
 export interface Doubtful {
   readonly person: DesiredUser;
   readonly isLinked: boolean;
-  /** It was asked whether they are somebody who left. */
+  /** An admin is asked whether they are somebody who left. */
   readonly isQuestioned: boolean;
-  /** The link of somebody who is gone, to the account that has the person's identifier. */
+  /** The link of a person who is gone, to the account that has this person's identifier. */
   readonly departed: LinkRecord | null;
 }
 
 export interface FoundDoubts extends Doubts {
   readonly repairs: readonly Repair[];
-  /** Whose account it was passes to the person with the adoption. */
+  /** With the adoption, the account passes from the person who is gone to this one. */
   readonly passes: boolean;
 }
 
@@ -42,7 +43,7 @@ export const NO_DOUBTS: FoundDoubts = {
   passes: true,
 };
 
-/** By person id; those of whom nothing is in doubt are absent. */
+/** By person id, without people of whom nothing is in doubt. */
 export async function doubtsOf(
   db: Db,
   context: StoreContext,
@@ -72,7 +73,9 @@ export async function doubtsOf(
   return found;
 }
 
-/** What another connection's word would enable, grant or change waits, until an admin lets it speak on this store. */
+/**
+ * Holds what a newly speaking connection would enable, grant or change, until an admin lets it speak on this store.
+ */
 async function newSpeakers(
   db: Db,
   { store }: StoreContext,
@@ -100,7 +103,7 @@ async function newSpeakers(
   );
 }
 
-/** The same for grants to those who had left, by person. */
+/** The same for grants to people who had left, by person. */
 export async function memberHolds(
   { db, context }: Planning,
   standings: ReadonlyMap<string, MemberStanding>,
@@ -113,7 +116,7 @@ export async function memberHolds(
   return new Map(found.flatMap(([id, { hold, hadLeft }]) => (hadLeft ? [[id, hold] as const] : [])));
 }
 
-/** The address was new when somebody had one that it can be taken for. */
+/** Somebody had an address already that this person's new address can be mistaken for. */
 function lookalikeOf({ display, speaker }: DesiredUser): Lookalike | null {
   if (!speaker?.looksLike || speaker.address === null) return null;
   const reason = `${display} has the address ${speaker.address}, which looks like ${speaker.looksLike} of somebody else: approve it, where that is meant`;
@@ -122,7 +125,7 @@ function lookalikeOf({ display, speaker }: DesiredUser): Lookalike | null {
 
 type Some = Partial<FoundDoubts>;
 
-/** Those who get no account while somebody else has their address. */
+/** People who get no account while somebody else has their address. */
 async function namesakesOf(
   db: Db,
   { store }: StoreContext,
@@ -152,7 +155,7 @@ function whyYields(address: string, { userName, isOfPrimary }: Namesake): string
   return `has the address ${address} of ${who}; matchPeople of the connection says whether they may be one person`;
 }
 
-/** Those about whom it was asked whether they are somebody who left and still has an account here. */
+/** People about whom an admin is asked whether they are somebody who left and still has an account here. */
 async function questionsAbout(
   db: Db,
   context: StoreContext,
@@ -187,7 +190,7 @@ function isSame(name: string, identifier: string | null): boolean {
   return identifier !== null && lower(name) === lower(identifier);
 }
 
-/** `isTheirs`: the account of the former person has the identifier. */
+/** `isTheirs`: the former person's account has this person's identifier. */
 function answered(question: QuestionRecord, link: LinkRecord, former: string, isTheirs: boolean): Some {
   if (question.state === 'open')
     return { yieldsTo: null, passes: false, repairs: [], ...holdFor(question, link.remoteId, former) };
@@ -206,7 +209,7 @@ function holdFor(
   return { question: { remoteId, hold: { kind: 'identity', reason } } };
 }
 
-/** What they are called in reasons, those too of whom nothing but hashes is left. */
+/** How reasons name former people, including those of whom only hashes are left. */
 export async function describeFormers(db: Db, ids: readonly string[]): Promise<(id: string) => string> {
   if (ids.length === 0) return String;
   const names = await namesOfPeople(db, ids);
@@ -222,7 +225,7 @@ function describeFormer(display: string, departed: Departed | undefined): string
 
 type OwnerDoubts = (context: StoreContext) => Some;
 
-/** Those under whose identifier there is an account of somebody who is gone, and nobody asked yet. */
+/** People whose identifier leads to an account of somebody who is gone, where no question was raised yet. */
 async function ownersWhoLeft(db: Db, looked: readonly Doubtful[]): Promise<ReadonlyMap<string, OwnerDoubts>> {
   const meeting = looked.filter((one) => one.departed !== null && one.person.speaker);
   if (meeting.length === 0) return new Map();

@@ -1,4 +1,4 @@
-/** Who follows when a person's account changes: groups, and people who have had to wait for it; and when. */
+/** Which groups and people must be settled again when a person's account changes, and when. */
 
 import type { Db } from '../../db/open.ts';
 import { heirsOf } from '../../db/people/namesakes.ts';
@@ -10,8 +10,8 @@ import type { Attempt } from '../attempt.ts';
 import type { StatusChange } from '../outcome.ts';
 
 /**
- * The groups that want the person, and those whose memberships hang on the account. `people`: whose memberships alone
- * are affected; null where others' may be.
+ * Queues the groups that want the person, and those in which the account is a member. `people`: the only people whose
+ * memberships are affected; null where others' may be.
  */
 export async function enqueueGroupsOf(
   tx: Db,
@@ -32,11 +32,14 @@ export async function enqueueGroupsOf(
     const feeders = await groupLinksByRemoteIds(tx, store.id, remoteGroupIds);
     for (const [primary] of feeders.values()) if (primary) groupIds.add(primary.subject.id);
   }
-  // In one order, so that two attempts never wait for each other's rows.
+  // Always in the same order, so that two attempts never wait for each other's rows.
   for (const id of [...groupIds].sort()) await enqueueGroup(tx, attempt, id, people);
 }
 
-/** Behind the people of the same cause: where a sync adopts hundreds, each group is planned after them, once. */
+/**
+ * Queues the group behind the people of the same cause. Where a sync adopts hundreds of people, each group is planned
+ * once, after them.
+ */
 export function enqueueGroup(
   tx: Db,
   attempt: Attempt,
@@ -55,9 +58,9 @@ export function enqueueGroup(
 }
 
 /**
- * True where an active person was not as desired before, or may not have been, and something else is said of
- * them now: groups that left them out follow. While the same is said as before they do not, because a group
- * that a rule names asks for its members in its turn, and the two would call for each other without an end.
+ * Whether the groups that left out an active person follow now: the person was not in sync before, or may not have
+ * been, and the status has changed. With the same status they do not follow. Otherwise a group that a rule names,
+ * which queues its members in turn, and those members would queue each other for ever.
  */
 export function groupsFollow(
   attempt: Attempt,
@@ -70,14 +73,14 @@ export function groupsFollow(
   return before.status !== after.status || before.reason !== after.reason;
 }
 
-/** The account of the person is not theirs any more: whoever has had to wait because it was may have one now. */
+/** The person no longer has the account. Queues the people who had to wait because of it. */
 export async function enqueueHeirs(tx: Db, attempt: Attempt): Promise<void> {
   const { environmentId } = attempt.context.store;
   for (const id of await heirsOf(tx, environmentId, attempt.task.subject.id))
     await enqueuePerson(tx, attempt, id);
 }
 
-/** On every store. */
+/** Queues the person on every store. */
 export async function enqueuePerson(tx: Db, attempt: Attempt, id: string): Promise<void> {
   await enqueueForAllStores(tx, {
     environmentId: attempt.context.store.environmentId,

@@ -1,4 +1,4 @@
-/** What each change of a person's account makes of the link, in the transaction that records the change. */
+/** Writes each change of a person's account into the link, in the transaction that records the change. */
 
 import type { Applied, VendorCall } from '../../connectors/connector.ts';
 import { groupsLosing } from '../../db/brake/losses.ts';
@@ -23,17 +23,17 @@ import { REMOVED } from '../repairs.ts';
 import { enqueueGroup, enqueueHeirs, enqueuePerson } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
 
-/** What the vendor took. */
+/** A change that the vendor took. */
 export interface MadeChange {
   readonly change: UserChange;
   /** Null where no call was needed. */
   readonly applied: Applied<'user'> | null;
   readonly calls: readonly VendorCall[];
-  /** As it was before. */
+  /** The link before the change. */
   readonly link: LinkRecord | null;
 }
 
-/** `intent`: of the creation that made an account which is adopted now. */
+/** `intent`: the one of the creation that made the account, where it is adopted now. */
 export async function writeLink(
   tx: Db,
   attempt: Attempt,
@@ -91,7 +91,7 @@ export async function writeLink(
   }
 }
 
-/** What another account has is still to be sent, once that one has given it up. */
+/** An attribute that another account has is still to be sent, once that one has given it up. */
 function withoutTaken(attributes: Attributes, applied: Applied<'user'> | null): Attributes {
   const taken = applied?.notAccepted?.filter((part) => part.taken).map(({ attribute }) => attribute) ?? [];
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !taken.includes(name)));
@@ -103,7 +103,7 @@ function disabled(attempt: Attempt, { lifecycle }: DesiredUser): LinkPatch {
   return { state: 'disabled', disabledBy, removalSince: isGone ? attempt.now() : null };
 }
 
-/** Where a vendor wants every newcomer approved, the account is there and lets nobody in. */
+/** Where the vendor wants every newcomer approved, the account exists and lets nobody in yet. */
 function stateOfNew(remote: RemoteUser | null): Pick<LinkRecord, 'state' | 'disabledBy'> {
   if (remote?.state !== 'locked') return { state: 'enabled', disabledBy: null };
   return { state: 'disabled', disabledBy: lockedBy(remote) };
@@ -120,7 +120,7 @@ function notAccepted(sent: Attributes, applied: Applied<'user'> | null): NotAcce
   );
 }
 
-/** Whoever has had to wait for an address that is free now. */
+/** Queues people who had to wait for an address that is free now. */
 async function enqueueYielding(tx: Db, attempt: Attempt, changes: readonly AttributeChange[]): Promise<void> {
   const { store, definition } = attempt.context;
   const names = Object.values(definition.identifierAttributes);
@@ -132,7 +132,7 @@ async function enqueueYielding(tx: Db, attempt: Attempt, changes: readonly Attri
   }
 }
 
-/** From somebody whom the directory has lost to the person who has the account's identifier. */
+/** Passes the account from a person whom the directory has lost to the person who has its identifier. */
 async function passOn(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
   await deleteLink(tx, link.id);
   await attempt.event(tx, {
@@ -143,7 +143,7 @@ async function passOn(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void>
   });
 }
 
-/** Memberships go with the account, and so does what was held of them: a group that is gone may have waited for that. */
+/** Forgets the account's memberships and what was held of them. A group that is gone may have waited for that. */
 async function dropMemberships(tx: Db, attempt: Attempt, remoteId: string): Promise<void> {
   const { store } = attempt.context;
   await forgetAccount(tx, store.id, remoteId);
@@ -151,7 +151,7 @@ async function dropMemberships(tx: Db, attempt: Attempt, remoteId: string): Prom
   for (const id of groupIds) await enqueueGroup(tx, attempt, id);
 }
 
-/** An account that the bridge's own unanswered creation made is the bridge's, not found. */
+/** An account that an unanswered creation of the bridge made counts as created, not as adopted. */
 function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null) {
   const disabled = account.state === 'disabled' || account.state === 'locked';
   return {
@@ -159,7 +159,8 @@ function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null
     remoteName: account.display,
     origin: intent ? ('created' as const) : ('adopted' as const),
     state: disabled ? ('disabled' as const) : ('enabled' as const),
-    // A disabled account is adopted to be enabled; should that fail, it is not taken for somebody's decision.
+    // The bridge adopts a disabled account to enable it. Should that fail, the next look must not read it as disabled
+    // by hand.
     disabledBy: account.state === 'locked' ? lockedBy(account) : disabled ? ('inactive' as const) : null,
     deletedAt: null,
     applied: intent ? arrivedAttributes(intent, account) : keptAttributes(facts),
@@ -168,13 +169,13 @@ function adoption(facts: PersonFacts, account: RemoteUser, intent: Intent | null
   };
 }
 
-/** A name that is new is looked up, and found by from then on. */
+/** Leaves out an unchanged name, because writing it would look it up again. */
 function withoutSameName(link: LinkRecord, patch: LinkPatch): LinkPatch {
   const { remoteName, ...rest } = patch;
   return remoteName === link.remoteName ? rest : patch;
 }
 
-/** `written`: the attributes that were sent; null where it was the state. */
+/** `written`: the attributes that were sent; null where the state was. */
 async function put(
   tx: Db,
   attempt: Attempt,

@@ -1,7 +1,7 @@
 /**
- * The look at people: what is known of them on one store, gathered for many at once, so that a task (which
- * asks for one), a sync and a preview plan from the same facts. It only reads; what it finds wrong in the
- * records comes back as repairs.
+ * The look at people: gathers for many at once what is known of them on one store, so that a task (which asks for
+ * one), a sync and a preview plan from the same facts. It only reads. What it finds wrong in the records it answers
+ * as repairs.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -30,33 +30,33 @@ import { type Doubtful, doubtsOf, type FoundDoubts, NO_DOUBTS } from './doubts.t
 import { type Protected, protectedAs, protectorOf } from './protection.ts';
 
 export interface PersonFacts extends UserSituation {
-  /** What protects the account. */
+  /** Why the account is protected; null where it is not. */
   readonly protection: Protected | null;
-  /** The record of the link; also where it does not count, as one that is `removed`. */
+  /** The link as recorded, even where it does not count, such as a `removed` one. */
   readonly record: LinkRecord | null;
-  /** The link of somebody who is gone to the account that the person has the identifier of: it ends when they adopt it. */
+  /** The link of a departed person to the account with this person's identifier. It ends when they adopt it. */
   readonly passing: LinkRecord | null;
-  /** What somebody changed by hand, where a complete scan was looked at. */
+  /** What somebody changed by hand, as a complete scan showed it. */
   readonly drift: Drift;
-  /** Further accounts that show the person's identifier. */
+  /** Other accounts that have the person's identifier too. */
   readonly duplicates: readonly DriftItem[];
-  /** Of the account under the person's identifier: the link of the other person who has it. */
+  /** Another person's link to the account under this person's identifier. */
   readonly owner: LinkRecord | null;
   /** Keys that the person wants and another account has. */
   readonly keyWaits: readonly KnownWait[];
-  /** The link as recorded, where it was compared with what a complete scan saw. */
+  /** The link as recorded, where it was compared with a complete scan. */
   readonly compared: LinkRecord | null;
   readonly repairs: readonly Repair[];
 }
 
-/** A link as it is found to be. */
+/** A link as a look found it. */
 export interface LinkSight {
   readonly link: LinkRecord | null;
-  /** The account has just been found gone, and the person was to lose access to it. */
+  /** The account was just found gone, and its person was to lose it. */
   readonly lost?: boolean;
-  /** The linked account, where only this look knows it. */
+  /** The linked account, where no record of it exists and this look has seen it. */
   readonly account?: RemoteUser | null;
-  /** Its attributes, where this look has seen them; see `KnownAttributes`. */
+  /** The account's attributes, where this look has seen them; see `KnownAttributes`. */
   readonly shown?: Attributes;
   readonly drift?: Drift;
   readonly duplicates?: readonly DriftItem[];
@@ -71,16 +71,16 @@ export interface AccountSight {
 
 type Links = ReadonlyMap<string, LinkRecord>;
 
-/** What a look goes by beside the directory. Answers are by person; whoever is absent is as recorded. */
+/** What a look knows beside the directory. Answers are by person; a missing answer means: as recorded. */
 export interface Sight {
   lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
-  /** The accounts under the identifiers of people without a link. `links`: what is recorded of those they had. */
+  /** The accounts under the identifiers of people without a link. `links`: those of accounts that they had. */
   findAccounts(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, AccountSight>>;
-  /** Accounts by their ids, for people who are gone and had none but these, which were left alone. */
+  /** The only accounts, by id, of people who are gone and whose account the bridge left alone. */
   readAccounts(remoteIds: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, AccountSight>>;
 }
 
-/** In the order of the ids. `links` may replace what is recorded, to ask what would follow if it were so. */
+/** In the order of the ids. `links` may replace the recorded links, to ask what would follow from them. */
 export async function lookAtPeople(
   planning: Planning,
   sight: Sight,
@@ -128,7 +128,7 @@ export async function lookAtPeople(
     const owner = ownerOf(person.id);
     const situation = userSituation(context, person, linkOf(person.id), account, { protect, now, doubts });
     const isTaken = owner !== undefined && !owner.isGone;
-    // Whose it is, is in doubt, or it is somebody else's.
+    // Otherwise it is somebody else's, or nobody knows whose.
     const isTheirs = doubts.question === null && doubts.yieldsTo === null;
     const isLeft = isTheirs && isSpared({ ...situation, isTaken });
     const waits = keyWaits.get(person.id) ?? [];
@@ -157,8 +157,8 @@ export async function lookAtPeople(
 }
 
 /**
- * The linked account is not there: whoever was to lose access to it loses it at the one that took its place. Who is only
- * out of scope, and whose account was shut already, may have been given another one on purpose.
+ * The linked account is gone, and the person was to lose it: so they lose the one that took its place. Not where they
+ * are only out of scope and were shut out already: they may have been given another one on purpose.
  */
 export function losesSuccessor(
   { lifecycle, outOfScope, keepRemote }: DesiredUser,
@@ -169,7 +169,7 @@ export function losesSuccessor(
   return !mayBeOnPurpose;
 }
 
-/** The loss of who had left is owed, whatever another connection says of them since, until an admin believes it. */
+/** Who had left still loses access, whatever a connection says since, until an admin believes it. */
 function stillLeaving(
   person: DesiredUser,
   link: LinkRecord | null,
@@ -184,14 +184,14 @@ function remoteIdsOf(accounts: ReadonlyMap<string, AccountSight>): readonly stri
   return [...accounts.values()].map(({ account }) => account.remoteId);
 }
 
-/** By remote id of the linked account; null where nothing ever matched. */
+/** What each linked account was matched by; null where no entry ever matched it. */
 function protectedLinks(known: ReadonlyMap<string, KnownPerson>): ReadonlyMap<string, string | null> {
   return new Map(
     [...known.values()].flatMap(({ link, protectedAs }) => (link ? [[link.remoteId, protectedAs]] : [])),
   );
 }
 
-/** By person, the accounts of people who are gone and never had a link, because it was left alone. */
+/** The accounts of people who are gone and never had a link, because the bridge left the account alone. */
 function leftAlone(
   people: readonly DesiredUser[],
   linkOf: (id: string) => LinkRecord | null,
@@ -212,7 +212,9 @@ function leftAlone(
   );
 }
 
-/** What is to be remembered of an account that the bridge leaves alone. `before`: what is. */
+/**
+ * The repairs that remember an account that the bridge leaves alone. `before`: the remote id that is remembered now.
+ */
 function sparing(
   { protection, desired }: Pick<PersonFacts, 'protection' | 'desired'>,
   left: RemoteUser | null,
@@ -236,13 +238,13 @@ function looksForAccount(
 
 interface Owner {
   readonly link: LinkRecord;
-  /** The directory has lost them, so the account is free to be taken. */
+  /** The directory has lost the owner, so somebody else may have the account. */
   readonly isGone: boolean;
 }
 
 /**
- * Whose the accounts are, by remote id. Out of scope is not gone: with the next change of title they are
- * back, and want their account. Of a purged person nothing is known: whoever has the identifier now is them.
+ * The owners of accounts, by remote id. People out of scope still own theirs: with the next change of title they are
+ * back and want it. A purged person owns nothing, because the bridge knows nothing of them any more.
  */
 async function ownersOf(
   { db }: Planning,
@@ -255,7 +257,7 @@ async function ownersOf(
   return new Map([...links].map(([remoteId, link]) => [remoteId, { link, isGone: isGone(link) }]));
 }
 
-/** By what the database knows alone: links as recorded, accounts as they were last seen. */
+/** A sight that knows the database alone: links as recorded, accounts as they were last seen. */
 export function byRecords({ db, context }: Planning): Sight {
   return {
     lookAtLinks: async () => new Map(),

@@ -1,6 +1,6 @@
 /**
- * Which accounts nobody may touch, for many at once: by the entries of PROTECTED_ACCOUNTS, by what one of them matched
- * before, and the credential's own. What is newly matched is remembered by whoever records what was looked at.
+ * Which accounts the bridge may not touch, for many at once: those that an entry of PROTECTED_ACCOUNTS matches or
+ * matched before, and the credential's own. Whoever records a look also records its new matches.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -13,14 +13,14 @@ import { protectedBy } from '../../plan/protection.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 
 export interface Protected extends ProtectedAccount {
-  /** Its name matches now and was not remembered yet. */
+  /** The name matches now, and no match was remembered before. */
   readonly isNew: boolean;
 }
 
-/** Null where nobody protects the account. `names` are all that it is known by at the store. */
+/** Why an account is protected; null where it is not. `names`: all names that the store knows it by. */
 export type Protector = (remoteId: string, names: readonly (string | null)[]) => Protected | null;
 
-/** `looked`: accounts of which somebody has looked already whether they were matched before, and by what. */
+/** `looked`: accounts whose former matches the caller has read already. */
 export async function protectorOf(
   db: Db,
   context: StoreContext,
@@ -31,7 +31,7 @@ export async function protectorOf(
   return protectorBy(context, new Map([...looked, ...(await protectedAmong(db, context.store.id, others))]));
 }
 
-/** `known`: by remote id, the entry that once matched the account; null where none did. */
+/** `known`: the entry that once matched the account, by remote id; null where none did. */
 export function protectorBy(context: StoreContext, known: ReadonlyMap<string, string | null>): Protector {
   return (remoteId, names) => {
     const before = known.get(remoteId) ?? null;
@@ -41,7 +41,7 @@ export function protectorBy(context: StoreContext, known: ReadonlyMap<string, st
   };
 }
 
-/** The identity attributes whose value is a protected name: an account that got one would be taken for protected. */
+/** The identity attributes whose wanted value is a protected name: with it, the account would count as protected. */
 export function protectedNames(
   context: StoreContext,
   identity: readonly string[],
@@ -75,7 +75,7 @@ function protectionOf({ settings, store }: StoreContext) {
 
 type Typed = Pick<StoreContext, 'definition'>;
 
-/** The names by which an account is known that is somebody's: as a person reads it, as seen there, and as sent. */
+/** The names of a linked account: its display name, and its identifiers as observed and as applied. */
 export function namesOfLink(
   typed: Typed,
   link: Pick<LinkRecord, 'remoteName' | 'observed' | 'applied'>,
@@ -83,7 +83,7 @@ export function namesOfLink(
   return [link.remoteName, ...identifiersIn(typed, link.observed), ...identifiersIn(typed, link.applied)];
 }
 
-/** The names by which an account is known that is nobody's yet. */
+/** The names of an account without a link. */
 export function namesOfAccount(typed: Typed, account: RemoteUser): readonly (string | null)[] {
   return [account.display, account.identifier, ...identifiersIn(typed, account.attributes)];
 }
@@ -92,7 +92,7 @@ function identifiersIn({ definition }: Typed, attributes: Attributes): readonly 
   return Object.values(definition.identifierAttributes).flatMap((name) => attributes[name] ?? []);
 }
 
-/** For `protectorBy` and `protectorOf`. */
+/** The former matches, for `protectorBy` and `protectorOf`. */
 export function protectedAs(
   known: ReadonlyMap<string, Pick<KnownAccount, 'protectedAs'>>,
 ): ReadonlyMap<string, string | null> {

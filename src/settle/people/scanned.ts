@@ -1,6 +1,6 @@
 /**
- * People as a complete scan of the store saw them: what was changed by hand is found here, and with `repair`
- * taken for what the plan starts from. Reads only.
+ * The look at people that goes by a complete scan of the store. It finds what was changed by hand; with `repair` the
+ * plan starts from what was found. Reads only.
  */
 
 import { lower } from '../../db/columns.ts';
@@ -16,11 +16,11 @@ import { byRecords, type LinkSight, losesSuccessor, type Sight } from './look.ts
 
 /** A scan that was read to its end. */
 export interface Scan {
-  /** ISO time */
+  /** ISO time. */
   readonly began: string;
-  /** Drift is undone: links are planned with as they are found. False: as they are recorded. */
+  /** True: links are planned as the scan found them, so that drift is undone. False: as they are recorded. */
   readonly repair: boolean;
-  /** What brings the store closer to the directory is taken note of, also without `repair`. */
+  /** The bridge takes note of changes that bring the store closer to the directory, also without `repair`. */
   readonly takesAgreement: boolean;
 }
 
@@ -56,7 +56,7 @@ export function takesIn({ repair, takesAgreement }: Scan, { patch, items }: Drif
   return patch !== null && (repair || (takesAgreement && items.length === 0));
 }
 
-/** Accounts that show the identifier of a person, where that is not exactly one. */
+/** The accounts with the person's identifier, where there is more than one. */
 async function duplicatesOf(
   { db, context }: Planning,
   people: readonly DesiredUser[],

@@ -30,10 +30,10 @@ import { askToClear, CLEARING_LOOK_MS, type Clearing, clearFirst } from './clear
 import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
 
-/** After a conflict, or where the account vanished, the bridge looks again; more than that is no accident. */
+/** After a conflict, or where the account vanished, the bridge looks again, this many times at most. */
 const PASSES_MAX = 3;
 
-/** Throws the RemoteError of the vendor, where another look cannot help. */
+/** Throws the RemoteError of the vendor where another look would not help. */
 export async function settleUser(attempt: Attempt): Promise<void> {
   for (let pass = 1; ; pass++) {
     try {
@@ -46,7 +46,10 @@ export async function settleUser(attempt: Attempt): Promise<void> {
   }
 }
 
-/** What answered the write was not the vendor. Where a look shows it done it is over; else it is tried later. */
+/**
+ * Something else than the vendor answered the write. Where a look shows it done, the task is over; otherwise it is
+ * tried later.
+ */
 async function lookAtOutcome(attempt: Attempt, error: RemoteError): Promise<void> {
   attempt.doubtOutcome();
   try {
@@ -56,7 +59,7 @@ async function lookAtOutcome(attempt: Attempt, error: RemoteError): Promise<void
   }
 }
 
-/** True where another look can settle it: somebody has the identifier, or the account vanished. */
+/** Whether another look may help: another account has the identifier, or the account vanished. */
 async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolean> {
   if (error.disposition === 'conflict') {
     await attempt.withdrawIntent();
@@ -73,7 +76,10 @@ async function isRetryable(attempt: Attempt, error: RemoteError): Promise<boolea
   return true;
 }
 
-/** `sent`: how a write ended of which only the outcome is wanted now; thrown where anything is left to do. */
+/**
+ * `sent`: the error of an earlier write, where the caller only wants to know how that ended. It is thrown where
+ * anything is left to do.
+ */
 async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> {
   await giveBackToPerson(attempt, sent);
   const facts = await lookClosely(attempt);
@@ -96,7 +102,7 @@ async function lookClosely(attempt: Attempt): Promise<PersonFacts> {
   const accounts = [facts.account, facts.record, facts.passing];
   attempt.claim.take(accounts.flatMap((known) => (known ? [remoteKey('user', known.remoteId)] : [])));
   const { link } = facts;
-  // It may have been promoted since it was seen.
+  // Somebody may have promoted the account since it was seen.
   const names =
     link && planUser({ ...facts, link: { ...link, privileged: true } }).changes.some(replacesIdentity);
   return names ? lookBeforeNaming(attempt, facts) : facts;
@@ -110,7 +116,7 @@ function lossOf({ desired }: PersonFacts): LossOf {
   };
 }
 
-/** Nothing is done and nothing waits for a decision. */
+/** Nothing is to be done, and nothing waits for a decision. */
 function isIdle({ allowed, heldReasons }: Gate): boolean {
   return allowed.length + heldReasons.length === 0;
 }
@@ -126,7 +132,7 @@ interface Attempted {
   readonly proof: Verified;
 }
 
-/** One transaction records the last change, what is said of the person, and that the task is over. */
+/** One transaction records the last change, the person's status, and the end of the task. */
 async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<void> {
   const { facts, clearing, applied } = attempted;
   const { desired } = facts;
@@ -147,16 +153,16 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
   });
 }
 
-/** Of a link that this transaction makes. */
+/** The keys of a link that this transaction makes. */
 const NO_KEYS: KeysOfLink = new Map();
 
-/** Whose memberships follow from the account: those of the person alone, unless an account of theirs went. */
+/** The people whose memberships follow from the account: this one alone, or null where an account of theirs went. */
 function onlyThis({ desired, record }: PersonFacts, link: LinkRecord | null): readonly string[] | null {
   const isSame = record === null || record.remoteId === link?.remoteId;
   return isSame && link?.state !== 'removed' ? [desired.id] : null;
 }
 
-/** What it stepped aside for cannot be had any more: it goes back to what it had. */
+/** The person stepped aside for a value that it cannot have any more, and goes back to the former one. */
 function isStranded({ facts, applied }: Attempted): boolean {
   const { temporary, desired } = facts;
   return applied.taken.some(
@@ -165,7 +171,9 @@ function isStranded({ facts, applied }: Attempted): boolean {
   );
 }
 
-/** The account is disabled first; what would enable it is planned, and held, after that. */
+/**
+ * Queues the person again: the account is disabled first, and what would enable it is planned, and held, after that.
+ */
 function enqueueAgain(tx: Db, attempt: Attempt): Promise<void> {
   const { environmentId, storeId, subject, causes } = attempt.task;
   return enqueueTask(tx, storeId, {

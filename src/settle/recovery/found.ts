@@ -1,4 +1,4 @@
-/** What is found done although nobody heard the answer, or may still be. Calls no vendor. */
+/** Changes that are found done although their answer was lost, or that may still arrive. Calls no vendor. */
 
 import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
@@ -9,8 +9,8 @@ import { RemoteError } from '../../model/errors.ts';
 import type { Attempt } from '../attempt.ts';
 
 /**
- * A creation whose outcome nobody heard may be what is found under the identifier now, although it was not
- * there before; also one for somebody else, who had the identifier until then.
+ * The creation of unknown outcome that may have made the account under this identifier; it may have been for another
+ * person who had the identifier then.
  */
 export async function intendedCreation(
   tx: Db,
@@ -23,8 +23,8 @@ export async function intendedCreation(
 }
 
 /**
- * No vendor refuses a second account or group under another identifier: nothing is made under this one while what an
- * earlier attempt wanted to make under another may still arrive. Throws the RemoteError that waits for it.
+ * Waits while an earlier attempt's creation under another identifier may still arrive: the vendor would not refuse a
+ * second account under this one. Throws the RemoteError that waits for it.
  */
 export async function letCreationArrive(attempt: Attempt, identifier: string): Promise<void> {
   const { db, deps, intent, task, context } = attempt;
@@ -43,7 +43,7 @@ export async function letCreationArrive(attempt: Attempt, identifier: string): P
   );
 }
 
-/** A change of an earlier attempt of this task: its answer never came, or nobody was left to hear it. */
+/** The event of a change that an earlier attempt of this task made, and whose answer was lost. */
 export async function foundEvent(
   tx: Db,
   attempt: Attempt,

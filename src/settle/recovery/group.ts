@@ -1,13 +1,16 @@
 /**
- * A remote group that an earlier attempt may have made for a SCIM group, without an answer. Reads the vendor
- * and writes nothing.
+ * Finds a remote group that an earlier attempt may have made for a SCIM group without an answer. Reads the vendor and
+ * writes nothing.
  */
 
 import { draftLink, groupLinksByRemoteId } from '../../db/seen/links.ts';
 import type { Attempt } from '../attempt.ts';
 import type { GroupLinkSight } from '../groups/look.ts';
 
-/** Whatever became of the SCIM group since: renamed, it is to be renamed there; deleted, it is to be detached. */
+/**
+ * It looks for it even where the SCIM group changed since: a renamed one must be renamed there, and a deleted one
+ * detached.
+ */
 export async function recoverGroup(attempt: Attempt): Promise<GroupLinkSight> {
   const { subject, environmentId } = attempt.task;
   const { intent } = attempt;

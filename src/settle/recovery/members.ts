@@ -1,6 +1,6 @@
 /**
- * Memberships that an earlier attempt may have granted or revoked, without an answer: once the members were
- * read, what it granted is the bridge's, and what it did belongs in the audit log.
+ * Memberships that an earlier attempt may have granted or revoked without an answer. After a read of the members,
+ * those it granted count as the bridge's, and the audit log tells what it did.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -13,8 +13,8 @@ import { foundEvent } from './found.ts';
 const NAMED_MAX = 50;
 
 /**
- * `unseen`: what left the ledger by this read. Of a revoke, whoever is not there any more counts as found: the
- * ledger may have let go of them before, with a disabled account or after a scan.
+ * `unseen`: entries that the read did not see. For a revoke, every member who is not there counts as found, because
+ * the entry may have left the ledger earlier: with a disabled account, or after a scan.
  */
 export async function recoverMembers(
   attempt: Attempt,
@@ -30,7 +30,8 @@ export async function recoverMembers(
   const granted = wasGranting ? [...there.values()].filter(({ origin }) => origin === 'foreign') : [];
   const gone = members.filter((remoteId) => !there.has(remoteId));
   const justGone = new Set(unseen.map((entry) => entry.remoteUserId));
-  // Of both at once it is not known who was to go: those who came to nothing are not there either.
+  // Where the intent has grants and revokes, nobody knows whom the revokes were about: a grant that failed is not
+  // there either.
   const isSure = !again && !wasGranting;
   const revoked = wasRevoking ? gone.filter((remoteId) => isSure || justGone.has(remoteId)) : [];
   const names = new Map([...there.values(), ...unseen].map((entry) => [entry.remoteUserId, entry.display]));

@@ -1,26 +1,26 @@
 /**
- * Changes of one attempt that something else than the vendor answered: nobody knows what became of them. They keep
- * nobody else waiting, and whoever looks next must be told of all of them.
+ * Changes of one attempt that something else than the vendor answered, so their outcome is unknown. Other changes go
+ * on, and the next attempt is told of all of these.
  */
 
 import type { MembershipChange } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
 
-/** In a row: then it is not about these members. */
+/** How many in a row: after that, the cause is not these members. */
 const IN_A_ROW_MAX = 3;
 
 export class UnansweredChanges {
   readonly changes: MembershipChange[] = [];
-  /** The first one. */
+  /** The error of the first one. */
   error: RemoteError | null = null;
   #inARow = 0;
 
-  /** Nothing better is to be expected of the rest. */
+  /** So many in a row that the rest would fare no better. */
   get areTooMany(): boolean {
     return this.#inARow >= IN_A_ROW_MAX;
   }
 
-  /** False where the error is another one. */
+  /** Takes note of the changes; false where the error is of another kind. */
   takes(error: unknown, changes: readonly MembershipChange[]): boolean {
     if (!(error instanceof RemoteError && error.unrecognised && error.disposition === 'unknownOutcome'))
       return false;

@@ -1,6 +1,6 @@
 /**
- * A person of whom an earlier attempt may have changed something at the vendor, without an answer: what is
- * there now is what the next plan starts from. Reads the vendor and writes nothing.
+ * A person for whom an earlier attempt may have changed something at the vendor without an answer. Finds what is
+ * there now, from which the next plan starts. Reads the vendor and writes nothing.
  */
 
 import type { Intent } from '../../db/queue/queue.ts';
@@ -24,7 +24,7 @@ export async function recoverUser(
   return findCreated(attempt, link, desired);
 }
 
-/** The link of an account that is not there any more stays, as `removed`, for the next account of the person. */
+/** Where the account is gone, its link stays as `removed`, for the person's next account. */
 async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUser): Promise<LinkSight> {
   const { connector } = attempt.context;
   const callContext = attempt.looking('read');
@@ -52,12 +52,18 @@ async function readLinked(attempt: Attempt, link: LinkRecord, desired: DesiredUs
   };
 }
 
-/** A vendor may show late what was made just now; should the account be gone after all, the next write says so. */
+/**
+ * Whether the vendor may not show the account yet, because it was made just now. If it is gone after all, the next
+ * write will tell.
+ */
 export function isNew(attempt: Attempt, { updatedAt }: LinkRecord): boolean {
   return mayBeLate(attempt.now(), updatedAt);
 }
 
-/** What else differs, somebody changed by hand: the next sync finds it, because it is not what was observed. */
+/**
+ * The attributes that the attempt meant to write, or that were never observed. Others that differ were changed by
+ * hand; the next sync finds them, because they differ from what was observed.
+ */
 function meantOrNew(intent: Intent | null, { observed }: LinkRecord, remote: RemoteUser): Attributes {
   const seen = Object.entries(remote.attributes);
   return Object.fromEntries(
@@ -70,7 +76,7 @@ function stateFound(attempt: Attempt, link: LinkRecord, remote: RemoteUser, desi
     return { state: remote.state, disabledBy: null };
   if (remote.state === 'locked') return { state: 'disabled', disabledBy: lockedBy(remote) };
   if (link.state === 'disabled') return {};
-  // Where a vendor refuses to delete, the account was disabled in place of it.
+  // Where the vendor refused to delete the account, the bridge disabled it instead.
   const ours = attempt.intent?.ops.some((op) => op === 'disable' || op === 'delete') ?? false;
   // An intent of an older version does not say why.
   const why = attempt.intent?.disabledBy ?? (desired.lifecycle === 'gone' ? 'gone' : 'inactive');
@@ -78,7 +84,7 @@ function stateFound(attempt: Attempt, link: LinkRecord, remote: RemoteUser, desi
 }
 
 /**
- * An account that an unanswered attempt made is the person's, whatever became of the person since: another
+ * Finds the account that an unanswered attempt made. It is the person's, whatever happened to the person since: a new
  * identifier must not lead to a second account, and a leaver must not keep the first.
  */
 async function findCreated(
@@ -109,20 +115,26 @@ async function findCreated(
   };
 }
 
-/** A creation that was refused matters where the person is not looked for under its identifier any more. */
+/**
+ * Whether to look for the account. After a refused creation only where the person is no longer looked for under its
+ * identifier.
+ */
 function isClaim(intent: Intent, { identifier, lifecycle }: DesiredUser): boolean {
   if (intent.ops.includes('create')) return true;
   return intent.ops.includes('adopt') && (lifecycle === 'gone' || identifier !== intent.identifier);
 }
 
-/** The bridge makes no privileged account, and none under a protected name: what the identifier leads to was there. */
+/** The bridge makes no privileged account and none with a protected name, so such an account was there before. */
 async function isAnothers({ db, context }: Attempt, remote: RemoteUser): Promise<boolean> {
   if (remote.privileged === true) return true;
   const protect = await protectorOf(db, context, [remote.remoteId]);
   return protect(remote.remoteId, namesOfAccount(context, remote)) !== null;
 }
 
-/** Everything that was sent is there, so it was delivered. Under an identifier given in error somebody else is. */
+/**
+ * Whether the account has everything that was sent: then the call was delivered. An account under an identifier given
+ * in error is somebody else's.
+ */
 function isWhole({ context }: Attempt, { attributes }: Intent, remote: RemoteUser): boolean {
   const substitutable = markedAttributes(context, 'keptOnAdoption');
   return Object.entries(attributes).every(
@@ -130,7 +142,7 @@ function isWhole({ context }: Attempt, { attributes }: Intent, remote: RemoteUse
   );
 }
 
-/** One that was disabled since is enabled again, as at an adoption, if the directory wants it. */
+/** An account that was disabled since is enabled again if the directory wants it, as after an adoption. */
 function createdAccount(remote: RemoteUser) {
   const { remoteId, display: remoteName, attributes: observed } = remote;
   const privileged = remote.privileged === true;
@@ -145,15 +157,15 @@ function createdAccount(remote: RemoteUser) {
   }
 }
 
-/** An attribute that an earlier attempt meant to send and that is there now was applied. */
+/** The attributes that an earlier attempt meant to send and that are there now. */
 export function arrivedAttributes(intent: Intent | null, remote: RemoteUser): Attributes {
   const meant = Object.entries(intent?.attributes ?? {});
   return Object.fromEntries(meant.filter(([name, value]) => remote.attributes[name] === value));
 }
 
 /**
- * The vendor showed nothing of an account by which somebody may have access. With fewer rights some vendors answer as
- * if there were nothing. Throws the RemoteError of a credential that has lost them.
+ * The vendor showed no account by which somebody may have access. With fewer rights some vendors answer as if there
+ * were none. Throws the RemoteError of a credential that has lost its rights.
  */
 export async function believeAbsence(attempt: Attempt): Promise<void> {
   if (attempt.context.connector.showsLess) await attempt.proveRights();

@@ -1,4 +1,7 @@
-/** An answer to a creation that shows something else than what was asked for: it says nothing of what became of that. */
+/**
+ * An answer to a creation that shows another account or group than was asked for: it does not say what became of the
+ * call.
+ */
 
 import type { Applied } from '../../connectors/connector.ts';
 import type { Change } from '../../model/change.ts';
@@ -8,7 +11,7 @@ import { isSame } from '../../model/remote.ts';
 import type { Attempt } from '../attempt.ts';
 import { markedAttributes } from '../situation.ts';
 
-/** @throws RemoteError, and then nothing is linked: the next look finds what was made under the name that was asked for. */
+/** @throws RemoteError, and then nothing is linked. The next look finds what was made under the wanted name. */
 export function refuseAnothers({ context }: Attempt, change: Change, applied: Applied | null): void {
   if (change.op !== 'create' || !applied?.observed) return;
   const { observed, sent } = applied;
