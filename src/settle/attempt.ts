@@ -1,6 +1,6 @@
 /**
- * One working of one task: what it knows, and the one way in which it records what it did. Every record
- * is a transaction that first makes sure that the store's lease is still ours.
+ * One attempt: what it knows of its task, and how it records what it did. Every record is a transaction that first
+ * checks that this worker still holds the store's lease.
  */
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
@@ -27,7 +27,7 @@ import type { Log } from '../support/log.ts';
 import type { Claim } from './gate/claims.ts';
 import { PlanOutdated } from './gate/outdated.ts';
 
-/** Of the reads before a change, such as the pages of a large group. */
+/** How many reads before a change its event lists; a large group has many pages. */
 const LOOKS_TOLD_MAX = 100;
 export interface AttemptDeps {
   readonly db: Db;
@@ -44,39 +44,39 @@ export class Attempt {
   readonly context: StoreContext;
   readonly lease: Lease;
   readonly task: DueTask;
-  /** What no other attempt may work on meanwhile. */
+  /** The accounts, groups and keys that no other attempt may work on meanwhile. */
   readonly claim: Claim;
-  /** An earlier attempt may have reached the vendor: look before writing. */
+  /** An earlier attempt may have reached the vendor, so this one reads before it writes. */
   unknownOutcome: boolean;
-  /** What that attempt was about to do; null once it is known what became of it. */
+  /** What the earlier attempt was about to do; null once the bridge knows what became of it. */
   intent: Intent | null;
-  /** The vendor was asked: success says something about the store, not about the subject alone. */
+  /** This attempt has called the vendor, so its success says something about the store too. */
   asked = false;
-  /** How many of its causes had announced what they may take, and were not over, when others of them were counted. */
+  /** How many announcements of its causes were in force when the attempt counted their people. */
   announced = 0;
-  /** A write of this attempt may take effect although what answered was not the vendor. */
+  /** Something else than the vendor answered a write of this attempt, so the write may still take effect. */
   mayStillArrive = false;
   readonly giveWay: () => Promise<boolean>;
   /**
-   * Of a refusal that may be about the credential. Resolves where it is about the subject, or the `member`, alone;
-   * throws the RemoteError that takes its place otherwise.
+   * For a refusal that may be about the credential. Resolves where the refusal is only about the subject, or the
+   * `member`; otherwise throws the RemoteError to use instead.
    */
   readonly settleDoubt: SettleDoubt;
   /** Throws the RemoteError of a credential that may not see everything; see `believeAbsence`. */
   readonly proveRights: () => Promise<void>;
-  /** The linked account is gone, and the person was to lose access to it: another one may have its identifier. */
+  /** The linked account is gone, and its person was to lose it. Another account may have its identifier. */
   lost: boolean;
-  /** The vendor refused something: that it answered says nothing about the store. */
+  /** The vendor refused something, so its answer says nothing about the store. */
   wasRefused = false;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
-  /** Of it, what the vendor did not answer while the attempt goes on to other changes. */
+  /** The announced call that the vendor left unanswered, while the attempt goes on to other changes. */
   #unanswered: Intent | null = null;
-  /** Calls that only read, until an event tells of them. */
+  /** Calls that only read and that no event lists yet. */
   #looks: VendorCall[] = [];
-  /** For the log, of a transaction that is not committed yet. */
+  /** Log lines of the open transaction; they are written once it is committed. */
   #warnings: { readonly fields: object; readonly message: string }[] = [];
-  /** Of events that wait for the task to end; null where each is written at once. */
+  /** Events that wait for the task to end; null where each is written at once. */
   #eventsAtEnd: Insert[] | null = null;
   readonly #signal: AbortSignal;
   readonly #onCall: (op: string, call: VendorCall) => void;
@@ -123,7 +123,7 @@ export class Attempt {
     return { calls, callContext: { signal: this.#signal, confirm: () => this.#confirm(), ...about } };
   }
 
-  /** For calls that only look: the next event has them. */
+  /** For calls that only read: the next event lists them. */
   looking(op: string): CallContext {
     const { callContext } = this.calling(op);
     const record = (call: VendorCall) => {
@@ -133,7 +133,7 @@ export class Attempt {
     return { ...callContext, record };
   }
 
-  /** Calls that no event has told of yet. */
+  /** Whether there are reads that no event lists yet. */
   get untold(): boolean {
     return this.#looks.length > 0;
   }
@@ -143,7 +143,7 @@ export class Attempt {
     return this.#recordHolding(holdLease, work);
   }
 
-  /** The same of what ends the attempt. `standing`: as it was before. */
+  /** The same for the record that ends the attempt. `standing`: the subject's status before it. */
   recordEnd<T>(work: (tx: Db, standing: Standing) => Promise<T>): Promise<T> {
     return this.#recordHolding(
       (tx, lease) => holdStanding(tx, lease, this.task.subject),
@@ -162,8 +162,8 @@ export class Attempt {
   }
 
   /**
-   * The same of what comes before a write: until the transaction ends, nobody can save other settings. `alone`: it goes
-   * on to write to the store's row. @throws PlanOutdated, and then nothing is recorded.
+   * The same before a call that writes: until then nobody can save other settings. `alone`: `work` writes to the
+   * store's row. @throws PlanOutdated, and then nothing is recorded.
    */
   recordBefore<T>(alone: boolean, work: (tx: Db, held: HeldStore) => Promise<T>): Promise<T> {
     const { id, contextVersion } = this.context.store;
@@ -189,14 +189,14 @@ export class Attempt {
     return result;
   }
 
-  /** A line in the log, once the transaction that is open is committed. */
+  /** Writes a line to the log once the open transaction is committed. */
   warn(message: string, fields: Readonly<Record<string, unknown>>): void {
     const { storeId, subject, causes: correlationIds } = this.task;
     const about = { storeId, store: this.context.store.name, subject, correlationIds };
     this.#warnings.push({ message, fields: { ...about, ...fields } });
   }
 
-  /** Records what was done, before another write. @throws PlanOutdated, and then it is recorded all the same. */
+  /** Records what was done, before another call that writes. @throws PlanOutdated, but the record is kept. */
   async recordAndGoOn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     const { id, contextVersion } = this.context.store;
     const { result, goesOn } = await this.record(async (tx) => {
@@ -209,15 +209,15 @@ export class Attempt {
     throw new PlanOutdated(id);
   }
 
-  /** Before a call that had to wait for its turn. */
+  /** Runs before a call that had to wait for its turn. @throws PlanOutdated */
   async #confirm(): Promise<void> {
     const { id, contextVersion } = this.context.store;
     if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new PlanOutdated(id);
   }
 
   /**
-   * Notes what is about to be done, so that whoever finds the note knows that the outcome is unknown. False where `note`
-   * answers so, because something stands in the way.
+   * Writes down what the attempt is about to do, for whoever finds its outcome unknown. False where `note` answers
+   * false.
    */
   async announce(db: Db, intent: Intent, note: Note = setIntent): Promise<boolean> {
     const whole = this.lost ? { ...intent, lost: true } : intent;
@@ -227,34 +227,34 @@ export class Attempt {
   }
 
   /**
-   * The vendor refused it whole: nothing is left to be found of it. Of a creation it stays known what it
-   * would have made: who has the identifier may be that very creation, delivered twice.
+   * The vendor refused the whole call. Of a creation the bridge remembers what it would have made: the call may have
+   * been delivered twice, and the account that has the identifier be the bridge's own.
    */
   async withdrawIntent(): Promise<void> {
     if (this.#announced?.ops.includes('create')) this.intent ??= { ...this.#announced, ops: ['adopt'] };
     await this.record((tx) => this.callOff(tx));
   }
 
-  /** What was announced never reached the vendor: only what an earlier attempt may have done is left to be found. */
+  /** The announced call never reached the vendor. What an earlier attempt did may still be to be found. */
   async callOff(tx: Db): Promise<void> {
     await setIntent(tx, this.task.id, this.intent);
     this.#announced = null;
   }
 
-  /** What is announced may have been done, and the attempt goes on to other changes all the same. */
+  /** The announced call may have been made, and the attempt goes on to other changes. */
   leaveUnanswered(): void {
     this.#unanswered = this.#announced;
     this.intent = this.#announced;
   }
 
-  /** What answered the last write was not the vendor: the next look goes by what was about to be done. */
+  /** Something else than the vendor answered the last write, so the next look goes by the announced call. */
   doubtOutcome(): void {
     this.intent = this.#announced ?? this.intent;
     this.unknownOutcome = true;
     this.mayStillArrive = true;
   }
 
-  /** The vendor does not have the account. Whoever finds the note looks for another one of the person's. */
+  /** The vendor does not have the account. The next attempt looks for another account of the person. */
   async noteLost(tx: Db): Promise<void> {
     this.lost = true;
     this.intent = { ops: [], attributes: {}, lost: true };
@@ -262,7 +262,7 @@ export class Attempt {
     await setIntent(tx, this.task.id, this.intent);
   }
 
-  /** Given up with a call that may still take effect until `at`: whoever has the store then looks again. */
+  /** The task was given up, and a call may take effect until `at`. Whoever has the store then looks again. */
   async scheduleRecheck(at: string): Promise<void> {
     const { environmentId, storeId, subject, causes } = this.task;
     const intent = this.#announced ?? this.intent;
@@ -291,7 +291,7 @@ export class Attempt {
     await this.event(db, { kind: `change.${op}`, outcome: 'success', subject, ...more });
   }
 
-  /** It is known what became of an earlier attempt: nobody need look for it again. */
+  /** The bridge knows what became of the earlier attempt, so nobody need look for it again. */
   async forgetIntent(tx: Db): Promise<void> {
     this.intent = null;
     await setIntent(tx, this.task.id, null);

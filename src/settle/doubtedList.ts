@@ -1,4 +1,4 @@
-/** What a list of a store's is answered with where it cannot be believed: an error that says so in a sentence. */
+/** The error for a list of the store that the bridge does not believe, with a sentence that says why. */
 
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -8,8 +8,8 @@ import { readOn } from '../plan/listProgress.ts';
 const DOUBTED_LIST = 'doubted_list';
 
 /**
- * The progress after this page, of which `fresh` rows had not been seen. @throws RemoteError where the list can have
- * no end; `what` is listed, in words.
+ * The progress after this page, which had `fresh` rows that no page had shown before. `what`: what is listed, in
+ * words. @throws RemoteError where the list would never end.
  */
 export function believed(
   store: StoreRecord,
@@ -28,7 +28,7 @@ export function believed(
   );
 }
 
-/** Every account is missing, the one of the credential included. */
+/** The list shows no account at all, not even the credential's own. */
 export function emptyList(store: StoreRecord, people: number): RemoteError {
   const who = people === 1 ? '1 person has' : `${people} people have`;
   return doubted(
@@ -42,7 +42,7 @@ function doubted({ type }: StoreRecord, message: string, action: string): Remote
   return new RemoteError(message, { store: type, action, disposition: 'transient', code: DOUBTED_LIST });
 }
 
-/** Another try would read the same. */
+/** Whether another try would read the same. */
 export function isDoubted(error: unknown): boolean {
   return error instanceof RemoteError && error.code === DOUBTED_LIST;
 }

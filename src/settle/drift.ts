@@ -1,13 +1,13 @@
 /**
- * What of the differences that a sync found is remembered on the link and said of the subject, and when that ends.
- * Pure; comparing is the plan's.
+ * Which differences that a sync found are remembered on the link and named in the subject's status, and when that
+ * ends. Pure; the plan compares.
  */
 
 import type { LinkRecord, RememberedDrift } from '../db/seen/links.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { DriftItem } from '../plan/drift.ts';
 
-/** What is remembered of a scan; null where there is nothing to remember. */
+/** What to remember of a scan; null where there is nothing. */
 export function remembered(items: readonly DriftItem[], repaired: Attributes): RememberedDrift | null {
   if (items.length === 0 && Object.keys(repaired).length === 0) return null;
   return { items: items.slice(0, REMEMBERED_MAX), repaired };
@@ -15,7 +15,7 @@ export function remembered(items: readonly DriftItem[], repaired: Attributes): R
 
 const REMEMBERED_MAX = 100;
 
-/** Drift that still stands after the bridge has written these attributes, or, with null, the state. */
+/** The drift that is left after the bridge wrote these attributes or, with null, the state of the account. */
 export function afterWrite(
   drift: RememberedDrift,
   written: readonly string[] | null,
@@ -28,7 +28,7 @@ export function afterWrite(
   return remembered(items, drift.repaired);
 }
 
-/** Drift that still stands after these memberships were granted or revoked. */
+/** The drift that is left after the bridge granted or revoked these memberships. */
 export function afterMemberships(
   drift: RememberedDrift,
   remoteIds: ReadonlySet<string>,
@@ -37,7 +37,7 @@ export function afterMemberships(
   return remembered(standing(drift).filter(isLeft), drift.repaired);
 }
 
-/** Drift that still stands after the vendor has shown the account or group again, or taken a write to it. */
+/** The drift that is left after the vendor has shown the account or group again, or taken a write to it. */
 export function afterShown(drift: RememberedDrift): RememberedDrift | null {
   return remembered(standing(drift), drift.repaired);
 }
@@ -46,7 +46,7 @@ function standing({ items }: RememberedDrift): readonly DriftItem[] {
   return (items as readonly DriftItem[]).filter(({ kind }) => kind !== 'vanished');
 }
 
-/** Somebody else than the bridge shut the account, as a task or a scan saw it last. */
+/** Whether somebody other than the bridge disabled or locked the account, as a task or a scan last saw it. */
 export function wasShutThere(link: Pick<LinkRecord, 'state' | 'disabledBy' | 'drift'> | null): boolean {
   if (link?.state !== 'disabled') return false;
   const items = (link.drift?.items ?? []) as readonly DriftItem[];

@@ -1,4 +1,4 @@
-/** What drift that was found and not repaired does to the status of its subject; it never plans a change. */
+/** What drift that is not repaired does to the status of its subject. It never plans a change. */
 
 import type { Db } from '../db/open.ts';
 import { rememberDrift } from '../db/seen/drift.ts';
@@ -9,12 +9,12 @@ import type { DriftItem } from '../plan/drift.ts';
 import type { StoreContext } from '../stores/desired.ts';
 import { afterWrite, driftReason } from './drift.ts';
 
-/** Why a subject that is settled is not in sync all the same; null where nothing was changed by hand. */
+/** Why a settled subject is not in sync all the same; null where nobody changed anything by hand. */
 export function reasonOf(drift: RememberedDrift | null): string | null {
   return drift === null ? null : driftReason(drift.items as readonly DriftItem[]);
 }
 
-/** What the bridge has just written is no longer as somebody left it. `written`: attributes; null: the state. */
+/** Ends the drift of what the bridge has just written. `written`: the attributes; null: the state. */
 export async function endDrift(
   tx: Db,
   link: LinkRecord,
@@ -27,7 +27,7 @@ export async function endDrift(
   return left;
 }
 
-/** Puts the status in step with the drift of a new scan. A status of any other origin stands. */
+/** Brings the status in line with the drift of a new scan. A status with another reason stays as it is. */
 export async function restate(
   tx: Db,
   context: StoreContext,

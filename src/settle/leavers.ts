@@ -1,6 +1,6 @@
 /**
- * From the request that makes a person leave until the store has confirmed it: what closes that span, and,
- * with `VERIFY`, the reading back of the account. One look at a time; between two the store does other work.
+ * Follows a leaver from the request that makes them leave until the store has confirmed it. With `VERIFY` the bridge
+ * reads the account back: one look at a time, and the store does other work in between.
  */
 
 import type { Db } from '../db/open.ts';
@@ -15,24 +15,27 @@ import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { retryOwed } from './refusal.ts';
 
-/** Where a person stands who may be on the way out. */
+/** Where a person stands who may be a leaver. */
 export interface Leaving {
   readonly lifecycle: Lifecycle;
   /** The account could be used when the plan was made. */
   readonly hadAccess: boolean;
-  /** The loss waits for a preview to be applied. */
+  /** The loss waits for an admin to apply a preview. */
   readonly waits?: boolean;
   /** This task has just disabled or deleted the account. */
   readonly accessTaken?: boolean;
-  /** The account was read back and is to be read again then. */
+  /** The account was read back; it is read again at this time. */
   readonly recheckAt?: string;
-  /** It was read back until the deadline, and can be used to this day. */
+  /** It was read back until the deadline, and can still be used. */
   readonly stillThere?: boolean;
-  /** The account is protected, or may not be adopted: nobody takes it before an admin does something. */
+  /** The account is protected, or may not be adopted: the bridge does not touch it until an admin does something. */
   readonly isSpared?: boolean;
 }
 
-/** `undone`: something of the plan is held, or the vendor refused it, who is asked again. Answers when the account is to be read back; null where the task is done with. */
+/**
+ * `undone`: a change of the plan is held, or the vendor refused it and is asked again. Answers when to read the
+ * account back; null where the task is done.
+ */
 export async function settleLeaver(
   tx: Db,
   attempt: Attempt,
@@ -69,16 +72,16 @@ function openLeaver(tx: Db, { context, task }: Attempt, since: string): Promise<
 }
 
 /**
- * After an attempt that failed. A write that takes somebody out of scope (a new title, a lost membership, a return to
- * a directory whose rules leave them out) asks for their task like any other: only a look says that they leave. True
- * of whoever is to lose access.
+ * After a failed attempt: opens a leaver who has not been opened yet, and answers whether the person is to lose
+ * access. Some writes make a person leave without saying so, such as a new title that takes them out of scope; only a
+ * look finds it.
  */
 export async function openUnsaidLeaver(attempt: Attempt): Promise<boolean> {
   const { db, context, task } = attempt;
   if (task.subject.kind !== 'user') return false;
   if (task.isOpenLeaver) return true;
   const link = await getLink(db, context.store.id, task.subject);
-  // Of an account that is gone it is not known yet whether another one has taken its place.
+  // Another account may have taken the place of the one that is gone.
   if (!attempt.lost && !(link && isUsable(link))) return false;
   const [person] = await loadDesiredUsers(db, context, [task.subject.id]);
   if (person === undefined || person.lifecycle === 'active') return false;
@@ -89,12 +92,12 @@ export async function openUnsaidLeaver(attempt: Attempt): Promise<boolean> {
   return true;
 }
 
-/** Whoever waits for an approval may be let in at any time. */
+/** Somebody who waits for approval at the vendor may be let in at any time. */
 export function isUsable({ state, disabledBy }: Pick<LinkRecord, 'state' | 'disabledBy'>): boolean {
   return state === 'enabled' || state === 'invited' || disabledBy === 'unapproved';
 }
 
-/** What one look at the account of a leaver means for the task. */
+/** What one reading of a leaver's account means for the task. */
 export interface Verified {
   readonly leaving?: Partial<Leaving>;
   readonly skipped?: readonly Skip[];
@@ -103,7 +106,10 @@ export interface Verified {
 const GAP_FIRST_MS = 1_000;
 const GAP_MAX_MS = 30_000;
 
-/** One look, where a change was taken and is not confirmed yet; nothing otherwise. Throws what the read throws. */
+/**
+ * Reads the account once, where a change was made and is not confirmed yet; otherwise answers nothing. Throws what
+ * the read throws.
+ */
 export async function verifyLeaver(
   attempt: Attempt,
   { desired, record: link }: { readonly desired: DesiredUser; readonly record: LinkRecord | null },

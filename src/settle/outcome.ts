@@ -1,4 +1,4 @@
-/** How a task ends when nothing failed: the subject's status, and what becomes of the task. */
+/** How a task ends when nothing failed: the subject's status, and whether the task waits, is rechecked or is over. */
 
 import type { Db, Write } from '../db/open.ts';
 import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
@@ -26,27 +26,27 @@ export interface Outcome {
   readonly skipped: readonly Skip[];
   /** The vendor's refusals of single changes. */
   readonly refusals?: readonly { readonly reason: string; readonly vendor: VendorAnswer | null }[];
-  /** What the subject waits for, until another one has given it up. */
+  /** Why the subject waits for another one to give up a key. */
   readonly waiting?: readonly string[];
-  /** How long until the subject looks by itself whether it still has to wait. */
+  /** After how long the subject looks again by itself whether it still has to wait. */
   readonly waitMs?: number;
-  /** Keys that the subject wants and another has: as remembered, and from now on. */
+  /** The waits for keys that others have: as they are remembered, and as they are from now on. */
   readonly keyWaits?: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] };
-  /** ISO time: since when the vendor refuses what is to be taken; null where it refuses no such thing. */
+  /** ISO time: since when the vendor refuses a loss that is still owed; null where it refuses none. */
   readonly owedSince?: string | null;
-  /** Nothing is left of the subject on this store, and nobody will ask for it. */
+  /** Nothing is left of the subject on this store, so the bridge forgets its status. */
   readonly forgotten?: boolean;
-  /** Of a person; groups leave nothing behind. */
+  /** For a person only. */
   readonly leaving?: Leaving;
 }
 
-/** What is said of the subject, before and after. */
+/** The subject's status before and after. */
 export interface StatusChange {
   readonly before: Pick<SyncStatusRecord, 'status' | 'reason'> | null;
   readonly after: Pick<SyncStatusRecord, 'status' | 'reason'>;
 }
 
-/** `standing`: as the transaction found it. */
+/** `standing`: the status as this transaction found it. */
 export async function conclude(
   tx: Db,
   attempt: Attempt,
@@ -54,7 +54,7 @@ export async function conclude(
   { said: before, link }: Standing,
 ): Promise<StatusChange> {
   const { store } = attempt.context;
-  // A write may have ended it, and never begins any.
+  // A write may have ended the drift, and never starts any.
   const drift = link?.hasDrift ? ((await getLink(tx, store.id, attempt.task.subject))?.drift ?? null) : null;
   const status = statusOf(outcome, reasonOf(drift));
   const ending: Write[] = [];
@@ -86,21 +86,21 @@ export async function conclude(
     .filter((at) => at !== null)
     .sort()[0];
   ending.push(...attempt.eventsAtEnd(tx));
-  // What is held holds nothing else up.
+  // A held task makes no other task wait.
   if (status.status === 'held' && !waits) await holdTask(tx, attempt.task, ending);
   else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt, ending);
   else await completeTask(tx, attempt.task, ending);
   return { before, after: status };
 }
 
-/** Attempts beside each other would wait for each other at the store's row. */
+/** Written at most this often: attempts that run side by side would wait for each other at the store's row. */
 const SUCCESS_SAID_EVERY_MS = 1_000;
 
 function isNews(saidAt: string | null, { deps }: Attempt): boolean {
   return saidAt === null || Math.abs(deps.clock.now() - Date.parse(saidAt)) >= SUCCESS_SAID_EVERY_MS;
 }
 
-/** Whoever is waited for wakes who waits; should that fail to come, this is how long it takes. */
+/** The subject that gives up a key wakes those that wait. Should that fail, they look again after this time. */
 const WAIT_MAX_MS = 30_000;
 
 function rememberKeyWaits(
@@ -112,7 +112,7 @@ function rememberKeyWaits(
   return replaceKeyWaits(tx, attempt.context.store.id, attempt.task.subject, now);
 }
 
-/** What was left undone is said once, not with every task that finds it so again. */
+/** Writes an event for what was left undone: once, not with every task that finds it again. */
 async function explain(
   tx: Db,
   attempt: Attempt,
@@ -134,7 +134,7 @@ async function explain(
 const EVENTS_MAX = 20;
 const REASONS_MAX = 3;
 
-/** `drift`: why a subject that is settled is not in sync all the same. */
+/** `drift`: why a settled subject is not in sync all the same. */
 function statusOf(
   outcome: Outcome,
   drift: string | null,

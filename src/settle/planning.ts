@@ -1,4 +1,4 @@
-/** What plans are made from, and what may record under a store's lease. */
+/** What a plan is made from, and what may record under a store's lease. */
 
 import type { CallContext } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
@@ -12,16 +12,16 @@ export interface Planning {
   now(): string;
 }
 
-/** What can record under the store's lease: a task, a sync or a preview. */
+/** Something that records under the store's lease: an attempt, a sync or a preview. */
 export interface Work extends Planning {
   record<T>(work: (tx: Db) => Promise<T>): Promise<T>;
-  /** Asked between the calls of a long piece of work: leavers who are due go first. True where some did. */
+  /** Asked between the calls of long work: lets due leavers go first. True where some did. */
   giveWay(): Promise<boolean>;
 }
 
 /** Work that reads the store. */
 export interface Reading extends Work {
   readonly callContext: CallContext;
-  /** Throws the RemoteError of a credential that is not good, or of whom nobody can tell. */
+  /** Throws the RemoteError of a credential that is bad, or that cannot be checked now. */
   proveRights(): Promise<void>;
 }

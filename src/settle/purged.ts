@@ -1,6 +1,6 @@
 /**
- * Accounts of people whose personal data was purged: the bridge notes that they are there and how they
- * stand, and not whose they are. Whoever takes something from one, or gives it back, asks the store first.
+ * Accounts of people whose personal data was purged. The bridge remembers that they exist and whether they are
+ * enabled, but not whose they are. Before it takes something from one, or gives it back, it asks the store.
  */
 
 import { purgedAccounts } from '../db/identity/retention.ts';
@@ -15,7 +15,7 @@ import type { LinkSight } from './people/look.ts';
 import type { Repair } from './repairs.ts';
 import { markedAttributes } from './situation.ts';
 
-/** What a store shows of many accounts, without what it says of people who were purged while it was asked, or before. */
+/** Leaves out what the store says of people who were purged before or during the call. */
 export async function withoutPurged<T extends { readonly remoteId: string }>(
   tx: Db,
   storeId: string,
@@ -31,12 +31,15 @@ export function isNameless(link: LinkRecord): boolean {
   return link.state !== 'removed' && link.remoteName === PURGED;
 }
 
-/** Nobody can say by what is known; a membership is not worth asking for, while the account is disabled. */
+/**
+ * Whether the account may be protected: the bridge does not know its name any more. Asking the vendor is not worth it
+ * for a membership, while the account is disabled.
+ */
 export function mayBeProtected({ settings }: StoreContext, link: LinkRecord | undefined): boolean {
   return link !== undefined && isNameless(link) && settings.protectedAccounts.length > 0;
 }
 
-/** Null where the store says that the account is not there any more. */
+/** Null where the store no longer has the account. */
 export async function meetAgain(
   attempt: Attempt,
   link: LinkRecord,
@@ -50,7 +53,7 @@ export async function meetAgain(
   const account = await connector.read('user', link.remoteId, callContext);
   if (!account) return null;
   if (!isKnown) return { link, account, repairs: [] };
-  // As an adoption: what names the account stays as it is until the directory's value changes.
+  // As in an adoption, the account keeps its name until the directory's value changes.
   const keptOnAdoption = markedAttributes(attempt.context, 'keptOnAdoption');
   const patch = {
     remoteName: account.display,

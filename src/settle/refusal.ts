@@ -1,6 +1,6 @@
 /**
- * A vendor's lasting "you may not touch this": said in the status and the audit log. It is not tried again, unless
- * something is to be taken there.
+ * A vendor's lasting "you may not touch this". The status and the audit log name it. The bridge does not try it
+ * again, unless it is a loss.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -17,7 +17,7 @@ export interface Refusal {
   readonly vendor: VendorAnswer | null;
 }
 
-/** Records the refusal of a protected account, or of a group's new name, and answers it; every other error is thrown on. */
+/** Records and answers the refusal of a protected account, or of a group's new name; throws every other error. */
 export async function forbiddenAsSkip(
   attempt: Attempt,
   change: Change,
@@ -38,8 +38,8 @@ const OWED_GAP_MIN_MS = 5_000;
 const OWED_GAP_MAX_MS = 60 * 60_000;
 
 /**
- * What the vendor refused to take from the subject is still owed since then: it is asked again after as long as it was
- * asked for already, within the hour. Part of the transaction that concludes the attempt.
+ * Schedules the next try of a loss that the vendor has refused since then. The gap is as long as the bridge has tried
+ * already, and an hour at most. Part of the transaction that concludes the attempt.
  */
 export function retryOwed(tx: Db, { task, deps }: Attempt, since: string): Promise<void> {
   const { environmentId, storeId, subject, causes } = task;
@@ -49,12 +49,12 @@ export function retryOwed(tx: Db, { task, deps }: Attempt, since: string): Promi
   return scheduleRetry(tx, { ...look, correlationId: causes.at(-1) ?? null });
 }
 
-/** A group that keeps its name does not keep its members from what is to become of them. */
+/** A refused new name does not stop the changes of the group's members. */
 function isRefusedRename({ op, subject }: Change, { disposition }: RemoteError): boolean {
   return disposition === 'rejected' && op === 'update' && subject.kind === 'group';
 }
 
-/** The vendor answered that it did nothing. Whatever is found there, somebody else did. */
+/** The vendor answered that it did nothing, so what is found there is somebody else's doing. */
 export function saysNothingDone(error: unknown): error is RemoteError {
   return error instanceof RemoteError && NOTHING_DONE.includes(error.disposition);
 }
@@ -71,7 +71,7 @@ async function recordFailure(
   calls: readonly VendorCall[],
   error: RemoteError,
 ): Promise<void> {
-  // Nothing was sent, so that nothing happened.
+  // Nothing was sent.
   if (error.disposition === 'rateLimited' && calls.length === 0) return;
   await attempt.record((tx) =>
     attempt.changeEvent(tx, change, {

@@ -1,6 +1,6 @@
 /**
- * What a look found wrong in the records, and how it is put right: in the transaction of the attempt's first
- * record, so that an attempt that ends before it leaves everything as it was found.
+ * Puts right what a look found wrong in the records, in the transaction of the attempt's first record. An attempt
+ * that ends before it leaves everything as it was.
  */
 
 import type { Db } from '../db/open.ts';
@@ -23,25 +23,30 @@ import { foundEvent } from './recovery/found.ts';
 import { markedAttributes } from './situation.ts';
 
 export type Repair =
-  /** The vendor showed it. */
+  /** The vendor showed the account or group. */
   | { readonly kind: 'observe'; readonly remote: Remote }
-  /** The account is not there any more. Its link stays, as `removed`, for the person's next account. */
+  /** The account is gone. Its link stays, as `removed`, for the person's next account. */
   | { readonly kind: 'vanish'; readonly link: LinkRecord }
-  /** A newcomer has the identifier of an account whose owner left: whether they are one is for an admin to say. */
+  /**
+   * A newcomer has the identifier of an account whose owner left: an admin must say whether they are the same person.
+   */
   | {
       readonly kind: 'ask';
       readonly newcomer: DesiredUser;
       readonly formerId: string;
       readonly attribute: Attribute;
     }
-  /** What became of an earlier attempt at a linked account was read there. */
+  /** The vendor showed what an earlier attempt did to a linked account. */
   | {
       readonly kind: 'recover';
       readonly link: LinkRecord;
       readonly patch: LinkPatch;
       readonly arrived: Attributes;
     }
-  /** An earlier attempt made the account or group, and nobody heard of it. `before`: the link that it takes. */
+  /**
+   * An earlier attempt made the account or group, and its answer was lost. `before`: the person's link, which now
+   * leads to it.
+   */
   | {
       readonly kind: 'claim';
       readonly link: LinkRecord;
@@ -50,7 +55,7 @@ export type Repair =
     }
   /** An account is protected from now on, whatever it is called later. */
   | { readonly kind: 'protect'; readonly account: ProtectedAccount }
-  /** The account under the person's identifier is left alone; null: none is any more. */
+  /** The bridge leaves alone the account under the person's identifier; null: it leaves none alone any more. */
   | { readonly kind: 'spare'; readonly personId: string; readonly remoteId: string | null }
   /** The account of a purged person is known again. */
   | { readonly kind: 'meet'; readonly link: LinkRecord; readonly patch: LinkPatch };
@@ -83,7 +88,7 @@ async function applyRepair(tx: Db, attempt: Attempt, repair: Repair): Promise<vo
   }
 }
 
-/** What a look found to be left alone; a sync records it as well. */
+/** Records which accounts a look found to leave alone; a sync records it too. */
 export async function recordSparing(tx: Db, storeId: string, repair: Repair, at: string): Promise<void> {
   if (repair.kind === 'protect') await rememberProtected(tx, storeId, [repair.account], at);
   if (repair.kind === 'spare') await saveSpared(tx, storeId, repair.personId, repair.remoteId);
@@ -106,7 +111,7 @@ async function ask(tx: Db, attempt: Attempt, asked: Extract<Repair, { kind: 'ask
 async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void> {
   const { store } = attempt.context;
   await updateLink(tx, link.id, REMOVED, attempt.now());
-  // What is owed of its memberships is owed still, should it be shown again.
+  // If the account is shown again, its memberships are still owed.
   await doubtAccount(tx, store.id, link.remoteId);
   await forgetRefusedOfAccount(tx, store.id, link.remoteId);
   await forgetObservation(tx, store.id, 'user', link.remoteId);
@@ -128,12 +133,12 @@ function lossFound(attempt: Attempt, link: LinkRecord, op: 'disable' | 'delete')
   return { op, subject: { kind: 'user', id, display: link.remoteName }, remoteId: link.remoteId };
 }
 
-/** `desired`: what the directory wanted when it was asked for. */
+/** `desired`: what the directory wanted when the change was made. */
 function lossOfFound({ task }: Attempt, desired: string): LossOf {
   return { personKey: () => task.subject.id, desired: () => desired };
 }
 
-/** `link`: as it was recorded before the attributes arrived there. */
+/** `link`: as recorded before the attributes arrived. */
 function replacedBy(attempt: Attempt, link: LinkRecord, arrived: Attributes): UserChange | null {
   const { applied, observed, remoteId, remoteName } = link;
   const changes = attributeChanges(arrived, applied, observed);
@@ -151,7 +156,7 @@ async function recover(
 ): Promise<void> {
   await updateLink(tx, link.id, patch, attempt.now());
   const found = patch.state !== undefined && patch.state !== link.state ? patch.state : null;
-  // What would have followed the change whose answer was lost.
+  // What would have followed the lost answer.
   if (found === 'enabled') await enqueueGroupsOf(tx, attempt, link.remoteId);
   if (found === 'disabled' && !attempt.context.connector.capabilities.disableKeepsMemberships)
     await doubtAccount(tx, attempt.context.store.id, link.remoteId);

@@ -1,7 +1,7 @@
 /**
- * People who enter and leave a store's scope by something that was not written to them: the members of a
- * group changed that a rule names. They are handed to the queue, and those who would lose something are
- * counted first, as one cause, before anyone is touched. Calls no vendor.
+ * Follows people who enter or leave a store's scope although nobody wrote to them: the members of a group that a rule
+ * names changed. Queues them. Those who would lose something are first counted together, as one cause. Calls no
+ * vendor.
  */
 
 import {
@@ -24,12 +24,12 @@ import type { Attempt } from './attempt.ts';
 import { byRecords, type PersonFacts, type PlannedPerson, planPeople } from './people/look.ts';
 import { isCountRight } from './situation.ts';
 
-/** What one SCIM bulk request may write to; what is counted of a larger cause is in its own books. */
+/** How many people one SCIM bulk request may write to. Larger causes count their people themselves. */
 const PEOPLE_PER_REQUEST_MAX = 1_000;
-/** People planned, and handed to the queue, at a time. */
+/** How many people are planned and queued at a time. */
 const PEOPLE_PER_STEP = 200;
 
-/** Before a group is settled: whom its members' change moves in or out. */
+/** Before a group is settled: queues the people whom its changed members move in or out of scope. */
 export async function followMembers(attempt: Attempt): Promise<void> {
   const { scope, store } = attempt.context;
   if (scope.people === null || store.status === 'DELETING') return;
@@ -58,7 +58,7 @@ async function followLeaving(attempt: Attempt, scope: SqlCondition): Promise<voi
   await releaseLosers(attempt, list);
 }
 
-/** Everyone is counted: the causes are known by how many they reach, and only then the queue has them. */
+/** Queues the losers after all of them are counted, so that the brake knows how many people each cause reaches. */
 async function releaseLosers(attempt: Attempt, list: string): Promise<void> {
   const { db } = attempt.deps;
   const { store } = attempt.context;
@@ -103,7 +103,10 @@ function loses({ plan }: PlannedPerson): boolean {
   return plan.changes.some(isLoss);
 }
 
-/** Those of whom there is something to do, to count or to say; what failed for good waits for its own next write. */
+/**
+ * The people who need a task: a change to make, a count of days to start or end, or a status to write. Somebody whose
+ * task failed for good waits for the next write to them.
+ */
 async function unsettled(attempt: Attempt, people: readonly PlannedPerson[]): Promise<readonly string[]> {
   const ids = people.map(({ facts }) => facts.desired.id);
   const statuses = await statusesOfSubjects(attempt.deps.db, attempt.context.store.id, 'user', ids);
@@ -144,8 +147,9 @@ async function* batches(
 }
 
 /**
- * A person is about to lose something that the request could not know of: a write moved them out of scope, or
- * feeds an identity attribute. Where it wrote to many, all who lose by it are counted before the first is touched.
+ * A person is about to lose something that the request did not announce: it moved them out of scope, or feeds an
+ * identity attribute. Where the request wrote to many people, this counts all who lose by it before the bridge
+ * touches the first.
  */
 export async function countOthersOfCause(
   attempt: Attempt,

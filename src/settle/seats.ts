@@ -1,6 +1,6 @@
 /**
- * A vendor that has no seats left: one creation is tried again with growing gaps, and the others wait for it
- * without a call. Nothing but creations waits.
+ * For a vendor that has no seats left. The bridge tries one creation again with growing gaps, and other creations
+ * wait for it without a call. Nothing but creations waits.
  */
 
 import { endBackoff, retryLater } from '../db/queue/queue.ts';
@@ -16,8 +16,8 @@ import { answerOf } from './refusal.ts';
 import { applyRepairs, type Repair } from './repairs.ts';
 
 /**
- * A creation that failed in a way in which the vendor may hide that it has no seats: so it has none where it said so
- * before, or where the same creation failed, was looked for, and failed again, and nobody else's went through meanwhile.
+ * Turns the error of a failed creation into `noSeats` where the vendor may hide that it has none: it said so before,
+ * or the same creation failed twice, with a look in between, and no other creation succeeded meanwhile.
  */
 export async function withSeatsTold({ context, db, task }: Attempt, error: unknown): Promise<unknown> {
   if (!(error instanceof RemoteError) || !error.mayLackSeats) return error;
@@ -31,20 +31,20 @@ export async function withSeatsTold({ context, db, task }: Attempt, error: unkno
   return new RemoteError(message, { store, action, status, code, disposition: 'noSeats' });
 }
 
-/** The vendor refused a creation. The gaps are those between the checks of a paused store. */
+/** The vendor refused a creation. The gaps are those between checks of a paused store. */
 export async function putOffForSeats(attempt: Attempt, error: RemoteError): Promise<void> {
   const { store } = attempt.context;
   const until = isoTime(attempt.deps.clock.now() + recheckGapMs(store.seatRefusals));
   await attempt.record(async (tx) => {
     await retryLater(tx, attempt.task, until, { ...failureOf(attempt), error: answerOf(error) });
-    // Of several that were refused at once, the first one says so.
+    // Of several refusals at once, the first one writes the event.
     if (!(await recordSeatRefusal(tx, store.id, store.seatRefusals, until))) return;
     const after = { creationsWaitUntil: until };
     await attempt.event(tx, { kind: 'store.noSeats', outcome: 'failure', reason: error.message, after });
   });
 }
 
-/** True where the plan has a creation that must wait: the task is put off, and its turn is over. */
+/** True where the plan has a creation that must wait: the task is put off, and the attempt is over. */
 export async function waitsForSeats(
   attempt: Attempt,
   { changes }: Plan,
@@ -69,7 +69,7 @@ function failureOf(attempt: Attempt) {
   return { attempts: attempt.task.attempts, failedAt: attempt.now() };
 }
 
-/** A creation went through: those that wait are due. Part of the transaction that records it. */
+/** A creation succeeded, so those that wait are due. Part of the transaction that records it. */
 export async function endWaitForSeats(tx: Parameters<typeof endBackoff>[0], attempt: Attempt): Promise<void> {
   const { store } = attempt.context;
   if (store.creationsWaitUntil === null) return;

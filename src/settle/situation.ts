@@ -1,4 +1,4 @@
-/** Puts together what the planner needs to know of a person; the same for a task, a sync and a preview. */
+/** Puts together what the planner needs to know of a person, for a task, a sync and a preview alike. */
 
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { DesiredUser } from '../model/desired.ts';
@@ -15,7 +15,7 @@ import {
   protectedNames,
 } from './people/protection.ts';
 
-/** `link` may be a `removed` one, or of a person let go. `now` is an ISO time. */
+/** `link` may be `removed`, or one of a person whose account is kept. `now` is an ISO time. */
 export function userSituation(
   context: StoreContext,
   desired: DesiredUser,
@@ -55,12 +55,12 @@ export function userSituation(
   };
 }
 
-/** A `removed` one, or of a person let go, is as good as none. */
+/** The link, unless it is `removed` or the person's account is kept without the bridge. */
 export function liveLink(desired: DesiredUser, link: LinkRecord | null): LinkRecord | null {
   return link !== null && link.state !== 'removed' && !desired.keepRemote ? link : null;
 }
 
-/** The names of the target attributes of which the type of store says so. */
+/** The names of the attributes that the store type marks so. */
 export function markedAttributes(
   { definition }: StoreContext,
   mark: 'keptOnAdoption' | 'identity' | 'foreignKept',
@@ -70,7 +70,7 @@ export function markedAttributes(
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Before this moment the count must have begun for its time to be up at `now`. */
+/** The time at or before which the count of days must have begun to be over at `now`. */
 export function removalCutoff(removeAfterDays: number, now: string): string {
   return isoTime(Date.parse(now) - removeAfterDays * DAY_MS);
 }
@@ -86,12 +86,12 @@ function isRemovalDue(
   return since <= removalCutoff(context.settings.removeAfterDays, context.deletionTime(now));
 }
 
-/** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever brought that about. */
+/** `REMOVE_AFTER_DAYS` counts while the account is disabled and its person gone, whoever disabled it. */
 export function countsRemoval(link: LinkRecord, desired: DesiredUser): boolean {
   return link.state === 'disabled' && desired.lifecycle === 'gone';
 }
 
-/** False where the count has to begin or to end, which is no write to the account. */
+/** False where the count of days must begin or end. That is no call to the vendor. */
 export function isCountRight(link: LinkRecord | null, desired: DesiredUser): boolean {
   return link === null || countsRemoval(link, desired) === (link.removalSince !== null);
 }

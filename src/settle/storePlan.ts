@@ -1,7 +1,7 @@
 /**
- * The plan of a whole store, page by page: for a sync, a preview, and the impact of settings that are not
- * saved. Each page is a function of the store's context and a cursor, so that whoever asks can stop after any
- * page and go on later, in another process too. Nothing is kept in between.
+ * Plans a whole store page by page: for a sync, a preview, and the impact of settings that are not saved. Each page
+ * depends only on the store's context and a cursor, so the caller can stop after any page and go on later, even in
+ * another process.
  */
 
 import { subjectsPage } from '../db/identity/subjects.ts';
@@ -47,61 +47,61 @@ export function lastOf(ids: readonly string[], limit: number): string | null {
 export interface MemberReading {
   readonly reading: Reading;
   /**
-   * What becomes of memberships that are not there any more: `forget` takes them from the ledger, `keep` plans
-   * as recorded, `overlook` plans as if they were gone and leaves the ledger as it is.
+   * What to do with memberships that the vendor no longer shows: `forget` takes them from the ledger, `keep` plans as
+   * recorded, `overlook` plans as if they were gone and leaves the ledger as it is.
    */
   readonly unseen: 'forget' | 'keep' | 'overlook';
   readonly standing: ListStanding;
 }
 
-/** How the reading of members has fared so far. */
+/** How reading the members has gone so far. */
 export interface ListStanding {
-  /** How often in a row it failed at this very group. */
+  /** How often in a row it failed at this group. */
   readonly failures: number;
   /** Groups in a row whose members could not be read. */
   readonly unread: number;
 }
 
-/** What a vendor may answer better to another try. */
+/** How often the bridge asks, because a vendor may answer better the next time. */
 const TRIES_MAX = 3;
-/** So many groups in a row that cannot be read are no coincidence. */
+/** More unreadable groups in a row are no coincidence. */
 const UNREAD_MAX = 3;
 
 export interface GroupPlanning {
-  /** How people are looked at whose accounts may be coming. */
+  /** How to look at people who may get an account. */
   readonly people: Sight;
   readonly members: MemberReading | null;
-  /** The groups with what a complete scan saw of their names; null: they are called as recorded. */
+  /** Adds to the groups what a complete scan saw of their names; null: they are named as recorded. */
   readonly named: ((groups: readonly GroupFacts[]) => Promise<readonly GroupFacts[]>) | null;
-  /** Grants that follow from adoptions and creations of the same plan are planned too. */
+  /** Also plan the grants that follow from adoptions and creations of the same plan. */
   readonly withComing: boolean;
 }
 
 export interface PlannedGroup {
   readonly facts: GroupFacts;
   readonly plan: Plan<GroupChange>;
-  /** Null where they are planned for another SCIM group, or not at all. */
+  /** Null where another SCIM group plans them, or nobody does. */
   readonly members: MembershipPlan | null;
-  /** Memberships of the remote group before; 0 where it loses none. */
+  /** How many memberships the remote group has; 0 where it loses none. */
   readonly size: number;
-  /** Memberships that were not there any more when they were read. */
+  /** Memberships that the read no longer found. */
   readonly unseen: readonly LedgerEntry[];
-  /** The members were read. */
+  /** The bridge read the members. */
   readonly isRead: boolean;
-  /** Of a remote group that is not there any more: the link that it had. */
+  /** The former link, where the remote group is gone. */
   readonly vanished: LinkRecord | null;
-  /** Why its members could not be read, while those of others can: nothing is planned for them. */
+  /** Why this group's members could not be read, while those of others can. Nothing is planned for them. */
   readonly unread: RemoteError | null;
 }
 
 export interface GroupsPage {
   readonly groups: readonly PlannedGroup[];
   readonly next: string | null;
-  /** Groups in a row, up to here, whose members could not be read. */
+  /** How many groups in a row, up to this page's last, had members that could not be read. */
   readonly unread: number;
 }
 
-/** A page ends after a group whose members were read: the store's other work goes on in between. */
+/** A page ends after a group whose members were read, so that the store's other work can go on. */
 export async function planGroupsPage(
   planning: Planning,
   how: GroupPlanning,
@@ -151,7 +151,7 @@ async function planWithMembers(
   return { facts, plan, members, size, unseen: seen.unseen, isRead: read !== UNREAD, vanished, unread: null };
 }
 
-/** What the directory wants of the group itself is planned all the same. */
+/** Plans the group itself without its members. */
 function withoutMembers(facts: GroupFacts, unread: RemoteError): PlannedGroup {
   const plan = planGroup(facts);
   return { facts, plan, members: null, size: 0, unseen: [], isRead: false, vanished: null, unread };
@@ -189,7 +189,7 @@ async function readGroup(
     const group = link ?? (found && { remoteId: found.remoteId, remoteName: found.display });
     const { groupProvisioning, groupMembershipHandling } = planning.context.settings;
     if (group === null || groupProvisioning === 'Off') return UNREAD;
-    // Before it is linked, only `Overwrite` takes something from its members; a task reads them anyway.
+    // Before the group is linked, only `Overwrite` takes something from its members; a task reads them anyway.
     if (unseen !== 'overlook' && groupMembershipHandling !== 'Overwrite') return UNREAD;
     const seenIn = await observeGroup(reading, group, reading.callContext);
     return { unseen: link ? await unseenBy(reading, link.remoteId, seenIn) : [], seenIn };
@@ -199,7 +199,9 @@ async function readGroup(
   }
 }
 
-/** The others go on, unless it is the store that fails, or the credential. */
+/**
+ * Whether the error is about this one group, so that the others go on; false where the store or the credential fails.
+ */
 async function isOfOneGroup(error: RemoteError, { reading, standing }: MemberReading): Promise<boolean> {
   if (isDoubted(error)) return false;
   const isRow = standing.unread + 1 >= UNREAD_MAX;
@@ -217,7 +219,7 @@ async function isOfOneGroup(error: RemoteError, { reading, standing }: MemberRea
   }
 }
 
-/** As it is once the link to the remote group that is gone was let go of. */
+/** The group as it will be once the link to its vanished remote group has ended. */
 async function asUnlinked(planning: Planning, { desired }: GroupFacts): Promise<GroupFacts> {
   const [facts] = await lookAtGroups(planning, groupsByRecords(planning), [desired.id], new Map());
   return facts as GroupFacts;

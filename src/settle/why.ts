@@ -1,4 +1,4 @@
-/** What stands between a request and a change in the audit log: the rule, or where the person stands. */
+/** Why a change is made, in words for the audit log: the rule, or where the person stands. */
 
 import { findGroupEvenDeleted } from '../db/identity/groups.ts';
 import { lastDeletedUser, speakingUser } from '../db/identity/persons.ts';
@@ -10,7 +10,7 @@ import { groupInScope, peopleInScope, scopeOf } from '../stores/scope.ts';
 const DELETED = 'deleted in the identity provider';
 const FILTERED = 'filtered out: the settings of the connection leave it out';
 
-/** In words, as things are in the transaction that records the change. */
+/** In words, as the transaction that records the change finds things. */
 export async function whyOf(tx: Db, context: StoreContext, desired: DesiredUser): Promise<string> {
   const { name, status } = context.store;
   switch (desired.lifecycle) {
@@ -25,7 +25,7 @@ export async function whyOf(tx: Db, context: StoreContext, desired: DesiredUser)
   }
 }
 
-/** Why a group that a store had is let go of there. */
+/** Why the bridge lets go of a group that a store had. */
 export async function whyGroupGone(tx: Db, { store, scope }: StoreContext, groupId: string): Promise<string> {
   if (store.status === 'DELETING') return `${store.name} is being deleted`;
   const group = await findGroupEvenDeleted(tx, groupId);
