@@ -87,7 +87,7 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
   const { metrics } = deps;
   const { tasks, held, brakeTripped, storesPaused, incidentsOpen, drift, leaversPending } = metrics;
   const gauges = [tasks, held, brakeTripped, storesPaused, incidentsOpen, drift, leaversPending];
-  for (const gauge of [...gauges, metrics.oldestLeaverSeconds]) gauge.reset();
+  for (const gauge of [...gauges, metrics.oldestLeaverSeconds, metrics.pullAgeSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
     // An empty queue is 0; absent means that nobody could count.
@@ -98,6 +98,8 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
     for (const { storeId } of backlog.paused) metrics.storesPaused.set({ store_id: storeId }, 1);
     metrics.incidentsOpen.set(backlog.incidentsOpen);
     for (const { storeId, count } of backlog.drift) metrics.drift.set({ store_id: storeId }, count);
+    for (const { connectionId, since } of backlog.pulls)
+      metrics.pullAgeSeconds.set({ connection_id: connectionId }, deps.secondsSince(since));
     for (const { storeId, count, since } of backlog.leavers) {
       metrics.leaversPending.set({ store_id: storeId }, count);
       metrics.oldestLeaverSeconds.set({ store_id: storeId }, deps.secondsSince(since));

@@ -90,6 +90,12 @@ export function createMetrics() {
       labelNames: ['store_id'],
       registers,
     }),
+    pullAgeSeconds: new Gauge({
+      name: 'scim_bridge_pull_age_seconds',
+      help: 'Seconds since a directory that is pulled was last read.',
+      labelNames: ['connection_id'],
+      registers,
+    }),
     /** `outcome` is `delivered`, `failed` (it is tried again) or `given_up`. */
     alertAttempts: new Counter({
       name: 'scim_bridge_alert_attempts_total',

@@ -12,6 +12,8 @@ export interface Backlog {
   readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
   /** People and groups that somebody changed by hand, as the last scans found them. */
   readonly drift: readonly { readonly storeId: string; readonly count: number }[];
+  /** Of directories that are pulled: the ISO time when each was last read. */
+  readonly pulls: readonly { readonly connectionId: string; readonly since: string }[];
 }
 
 interface Row {
@@ -45,7 +47,12 @@ export async function readBacklog(db: Db): Promise<Backlog> {
     .select({ label: 'store_id' })
     .count({ n: '*' })
     .groupBy('store_id');
+  const pulls: { connectionId: string; since: string }[] = await db('pulled_connections')
+    .where({ status: 'ACTIVE' })
+    .whereNotNull('last_success_at')
+    .select({ connectionId: 'connection_id', since: 'last_success_at' });
   return {
+    pulls,
     tasks: tasks.map((row) => ({ state: row.label, count: Number(row.n) })),
     held: held.map((row) => ({ storeId: row.label, count: Number(row.n) })),
     brakeTripped: tripped.map(({ id }) => ({ storeId: id })),

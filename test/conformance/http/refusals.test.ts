@@ -125,6 +125,7 @@ describe('a probe', () => {
         brakeTripped: [],
         paused: [],
         incidentsOpen: 0,
+        pulls: [],
         leavers: [],
         drift: [],
       }),

@@ -63,6 +63,13 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(withManager).toHaveLength(59);
   });
 
+  it('tells in the metrics how long ago it was read', async () => {
+    const headers = { authorization: `Bearer ${bridge.adminToken}` };
+    const text = await (await fetch(`${bridge.url}/metrics`, { headers })).text();
+    const id = demo.path.split('/').at(-1);
+    expect(text).toMatch(new RegExp(`^scim_bridge_pull_age_seconds\\{connection_id="${id}"\\} \\d`, 'm'));
+  });
+
   it('writes nothing where nothing changed', async () => {
     const before = await bridge.db('users').sum({ n: 'version' }).first();
     const events = await bridge.db('events').where('kind', 'like', 'user.%').count({ n: '*' }).first();
