@@ -1,6 +1,6 @@
 /**
- * What one step of each phase of a sync run does: scan the store, plan everybody and count what they would
- * lose, and hand the differences to the queue. Where the run stands is kept by `syncRuns.ts`.
+ * What one step of each phase of a sync run does: scan the store, plan everybody and count what they would lose, and
+ * queue the differences. `syncRuns.ts` keeps where the run stands.
  */
 
 import { addPeopleToCause, closeCause } from '../db/brake/brakeLedger.ts';
@@ -35,15 +35,15 @@ const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Groups that one step hands to the queue. */
+/** How many groups one step queues. */
 const GROUPS_PER_STEP = 200;
 
-/** What a step leaves behind. */
+/** What a step found, and where the next one starts. */
 export interface Progress {
   readonly cursor: string | null;
-  /** Of the list that goes on. */
+  /** The progress of a list that has more pages. */
   readonly list?: ListProgress;
-  /** Groups in a row whose members could not be read. */
+  /** How many groups in a row had members that could not be read. */
   readonly unread?: number;
   readonly scanned?: number;
   readonly drift?: readonly DriftItem[];
@@ -55,14 +55,14 @@ export function firstPhase(run: SyncRunRecord): Phase {
   return run.scan ? 'scanUsers' : AFTER_SCAN;
 }
 
-/** Where a run goes on whose scan failed. */
+/** Where a run goes on after its scan failed. */
 export const AFTER_SCAN: Phase = 'planUsers';
 
-/** Reporting only ends with the plan; nobody is touched. */
+/** A run that only reports ends with the plan and touches nobody. */
 export function nextPhase(step: Step, phase: Phase): Phase | null {
   if (phase === 'planGroups' && !step.run.repair) return null;
   if (phase === 'enqueueGroups') return null;
-  // A store's deletion deprovisions its people; groups and what is in them stay.
+  // A store that is being deleted takes access from its people only. Its groups stay, with their members.
   if (phase === 'enqueueUsers' && step.run.cause === 'deletion') return null;
   return PHASES[PHASES.indexOf(phase) + 1] ?? null;
 }
@@ -118,7 +118,7 @@ function losersAmong(people: readonly PlannedPerson[]): readonly string[] {
   return people.filter(({ plan }) => plan.changes.some(isLoss)).map(({ facts }) => facts.desired.id);
 }
 
-/** By account. */
+/** The people who would adopt an account, by account. */
 export function adopters(people: readonly PlannedPerson[]): ReadonlyMap<string, string> {
   const adopting = people.flatMap(({ facts, plan }) =>
     plan.changes.flatMap((change) =>
@@ -166,7 +166,7 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
   const { people, next } = await planPeoplePage(step, byRecords(step), cursor);
   const ids = people.map(({ facts }) => facts.desired.id);
   const statuses = await statusesOfSubjects(step.db, store.id, 'user', ids);
-  // A store that is being deleted forgets everybody, and with them how long they have been gone.
+  // A store that is being deleted forgets everybody, including how long they have been gone.
   const isBeingDeleted = store.status === 'DELETING';
   await step.record(async (tx) => {
     const synced: string[] = [];

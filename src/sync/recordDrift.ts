@@ -1,6 +1,6 @@
 /**
- * What a sync records of changes made by hand: what is not repaired is remembered and said, and with `repair`
- * reality is taken for what the next plan starts from. It never calls a store, and plans nothing itself.
+ * Records what a sync found changed by hand. What is not repaired is remembered on the link and named in the status;
+ * with `repair` the next plan starts from what was found. It never calls a store, and plans nothing itself.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -33,14 +33,14 @@ export interface Step extends Reading {
   readonly run: SyncRunRecord;
 }
 
-/** Drift is compared only with a scan that was read to its end: after a failed one, nothing is known to be gone. */
+/** Drift is compared only with a complete scan: a failed one does not say that anything is gone. */
 export function scanOf({ run, now }: Step): Scan | null {
   if (!run.scan || run.error !== null) return null;
   const { repair, cause } = run;
   return { began: run.startedAt ?? now(), repair, takesAgreement: cause === 'periodic' };
 }
 
-/** Answers what was found. */
+/** Answers the drift that was found. */
 export async function recordPersonDrift(
   tx: Db,
   step: Step,
@@ -71,7 +71,7 @@ export async function recordPersonDrift(
   return items;
 }
 
-/** Whose key turns out to be free is told under the sync's id. */
+/** Wakes the subjects whose wanted key turns out to be free, under the sync's correlation id. */
 function keyWork({ context, run, now }: Step): KeyWork {
   return { context, task: { causes: [run.correlationId] }, now };
 }
@@ -92,20 +92,20 @@ async function enqueue(tx: Db, step: Step, { subject }: LinkRecord, priority: nu
 }
 
 interface DriftNote {
-  /** Everything that was found. */
+  /** All drift that was found. */
   readonly items: readonly DriftItem[];
-  /** What stays as it is: reported only, or beyond repair. */
+  /** The drift that stays: it is only reported, or nothing can repair it. */
   readonly standing: readonly DriftItem[];
   readonly repaired: Attributes;
 }
 
-/** Remembers drift and says so: in the status while it stands, and once in the audit log. */
+/** Remembers drift, and names it in the status while it stands, and once in the audit log. */
 async function note(tx: Db, step: Step, link: LinkRecord, noted: DriftNote): Promise<void> {
   const remembers = step.context.settings.driftMode !== 'Off';
   const before = link.drift;
   const after = remembers ? remembered(noted.standing, noted.repaired) : null;
   const news = noted.items.length > 0 && !isDeepStrictEqual(noted.items, before?.items);
-  // Not as text: a database may put the keys in an order of its own.
+  // Compared as objects: a database may order the keys otherwise.
   if (!isDeepStrictEqual(before, after)) {
     await rememberDrift(tx, link.id, after, step.now());
     const reasons = { before: reasonOf(before), after: reasonOf(after) };
@@ -149,7 +149,7 @@ async function keptEvent(tx: Db, step: Step, link: LinkRecord, kept: Attributes)
   });
 }
 
-/** Of a group whose members were read. Answers what was found. */
+/** Records the drift of a group whose members were read, and answers it. */
 export async function recordGroupDrift(
   tx: Db,
   step: Step,
@@ -189,13 +189,16 @@ function ofGroup(link: LinkRecord) {
 async function recordVanished(tx: Db, step: Step, link: LinkRecord): Promise<readonly DriftItem[]> {
   const items: DriftItem[] = [{ kind: 'vanished', ...ofGroup(link) }];
   await note(tx, step, link, { items, standing: items, repaired: {} });
-  // What is owed there stays owed: the task looks whether another group is in its place.
+  // What the bridge owes there stays owed. The task looks whether another group has taken its place.
   if (step.run.repair)
     await updateLink(tx, link.id, { missingSince: link.missingSince ?? step.now() }, step.now());
   return items;
 }
 
-/** With `repair` the group's task is next: it reads the members anew, and fails by itself while they cannot be read. */
+/**
+ * With `repair` the group's task comes next. It reads the members anew, and fails on its own while they cannot be
+ * read.
+ */
 async function recordUnread(
   tx: Db,
   step: Step,
@@ -231,7 +234,7 @@ async function recordUnread(
 
 const FORGOTTEN_PER_STEP_MAX = 500;
 
-/** With `DRIFT_MODE: Off` nobody looks any more, so nothing is said of what was found before. */
+/** With `DRIFT_MODE: Off` nobody looks for drift any more, so the bridge forgets what was found before. */
 export async function forgetOldDrift(tx: Db, step: Step): Promise<void> {
   if (step.context.settings.driftMode !== 'Off') return;
   for (const subject of await forgetDrift(tx, step.context.store.id, FORGOTTEN_PER_STEP_MAX)) {

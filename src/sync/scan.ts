@@ -1,4 +1,4 @@
-/** Reads a store page by page into the observations. An incomplete scan never says that something is gone. */
+/** Reads a store page by page into the observations. An incomplete scan never means that something is gone. */
 
 import type { CallContext } from '../connectors/connector.ts';
 import { namelessAccount } from '../db/identity/retention.ts';
@@ -15,7 +15,7 @@ import { withoutPurged } from '../settle/purged.ts';
 
 /** Where a scan stands before a page. */
 export interface ScanPosition {
-  /** The sync run's, or the preview's. */
+  /** The id of the sync run or preview. */
   readonly scanId: string;
   readonly cursor: string | null;
   /** Absent before the first page. */
@@ -39,7 +39,7 @@ export async function scanPage(
   callContext: CallContext,
 ): Promise<ScannedPage> {
   const { store, connector } = work.context;
-  // Before the question, so that what the bridge writes meanwhile is newer than what the answer shows.
+  // Taken before the call, so that whatever the bridge writes meanwhile counts as newer than the answer.
   const asked = work.now();
   const page = await connector.scan(kind, cursor, callContext);
   const { items, nextCursor } = page;
@@ -62,8 +62,9 @@ export async function scanPage(
 }
 
 /**
- * After the last page of both kinds, with the ISO time before the first: what was not seen is not there. Where not
- * even the credential's own account was, nobody is created without asking first.
+ * Runs after the last page of both kinds. What no page has shown since `began`, an ISO time before the first page,
+ * does not exist. Where the scan did not even show the credential's own account, the bridge asks before each
+ * creation.
  */
 export async function closeScan(work: Work, began: string): Promise<void> {
   const { store } = work.context;

@@ -1,6 +1,6 @@
 /**
- * Linked groups as a complete scan of the store saw their names: what was renamed by hand is found here, and with
- * `repair` taken for what the plan starts from. Reads only.
+ * Adds to linked groups what a complete scan saw of their names. It finds what was renamed by hand; with `repair` the
+ * plan starts from what was found. Reads only.
  */
 
 import { observationsById } from '../db/seen/observations.ts';
@@ -28,7 +28,7 @@ export async function withScannedNames(
   });
 }
 
-/** Nobody else says what the remote group is called. */
+/** Whether the bridge alone decides the name of the remote group. */
 function isNamedByBridge({ desired, link, settings, ...facts }: GroupFacts): boolean {
   const isNamed = settings.groupProvisioning === 'Create' && facts.renameGroups && !facts.fedByAnother;
   return isNamed && link !== null && facts.leftAlone === null && desired.lifecycle === 'active';

@@ -1,6 +1,6 @@
 /**
- * Where a sync run stands. It goes one step at a time, so that a leaver never waits behind a long one; what
- * a step does is in `phases.ts`.
+ * Keeps where a sync run stands. A run goes one step at a time, so that a leaver never waits behind a long one.
+ * `phases.ts` says what a step does.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -28,7 +28,7 @@ import { AFTER_SCAN, firstPhase, nextPhase, PHASE_STEPS, type Phase, type Progre
 import { REFUSED_LISTED_MAX, takeRefused } from './preview/applyPreview.ts';
 import type { Step } from './recordDrift.ts';
 
-/** Drift that a run lists; beyond it only the count grows. */
+/** How much drift a run lists; beyond that, only the count grows. */
 const DRIFT_LISTED_MAX = 1_000;
 /** A step that fails this often in a row ends the scan. */
 const STEP_FAILURES_MAX = 8;
@@ -115,7 +115,7 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress, cal
     summary,
     drift: drift.slice(0, DRIFT_LISTED_MAX),
     refused: [...run.refused, ...refused].slice(0, REFUSED_LISTED_MAX),
-    // A store may hold more than the directory, of which `total` is the count.
+    // A store may hold more than the directory, whose size `total` is.
     progress: { scanned, total: Math.max(run.progress.total ?? 0, scanned) },
   };
   if (next !== null) {
@@ -126,7 +126,7 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress, cal
   await saveSyncRun(tx, { ...moved, position: null, settling: true });
 }
 
-/** Closes the runs whose every task is settled, parked or held. */
+/** Closes the runs of which every task is settled, parked or held. */
 export async function closeSettledRuns(
   deps: { readonly db: Db; readonly clock: Clock },
   context: StoreContext,
@@ -183,9 +183,9 @@ async function finished(tx: Db, step: Step, summary: SyncSummary): Promise<void>
 }
 
 /**
- * A step failed at the vendor. It is tried again from where it was, unless the vendor refused it for good; a
- * run that somebody asked for, or the clock, fails in the end; any other goes on without the scan, and then every plan looks
- * for itself.
+ * A step failed at the vendor. The worker tries it again from where it was, unless the vendor refused it for good. In
+ * the end, a run that an admin or the clock started fails. Any other goes on without the scan, and each of its plans
+ * looks for itself.
  */
 export async function settleSyncFailure(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
@@ -197,7 +197,7 @@ export async function settleSyncFailure(
   const failures = run.position.failures + 1;
   if (error.disposition === 'rateLimited' || error.disposition === 'unauthorized') return;
   const lasting = error.disposition === 'rejected' || error.disposition === 'forbidden' || isDoubted(error);
-  // What an earlier scan saw is no better: whoever is to be created is looked for first.
+  // An earlier scan is no better: from now on the bridge looks for each person's account before it creates one.
   if (isDoubted(error)) await recordScan(db, context.store.id, null);
   if (!lasting && failures < STEP_FAILURES_MAX)
     return saveSyncRun(db, { ...run, position: { ...run.position, failures } });

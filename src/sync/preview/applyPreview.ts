@@ -1,6 +1,6 @@
 /**
- * Applying a preview: its items become permissions, each for exactly one change, and their subjects are
- * handed to the queue. The tasks plan anew; what is not the identical change any more is refused.
+ * Applies a preview. Each of its items permits exactly one change, and its subjects are queued. The tasks plan anew,
+ * and a change that is no longer identical is refused.
  */
 
 import { addPeopleToCause, closeCause } from '../../db/brake/brakeLedger.ts';
@@ -70,7 +70,7 @@ export async function startApply(
   return run;
 }
 
-/** What a run of this cause works with. */
+/** What a step of such a run works with. */
 export interface ApplyStep extends Work {
   readonly run: SyncRunRecord;
 }
@@ -84,7 +84,7 @@ interface Item {
 
 const ITEMS_PER_STEP = 200;
 
-/** First everyone who would lose something is counted: the whole preview is one cause for the brake. */
+/** First step: counts everybody who would lose something, because the whole preview is one cause for the brake. */
 export async function countApplied(
   step: ApplyStep,
   cursor: string | null,
@@ -107,7 +107,7 @@ export async function countApplied(
   return { cursor: next };
 }
 
-/** Items that a run lists as refused; beyond it only the count grows. */
+/** How many refused items a run lists; beyond that, only the count grows. */
 export const REFUSED_LISTED_MAX = 1_000;
 
 interface Applied {
@@ -117,7 +117,7 @@ interface Applied {
 
 const WITHHELD = 'the brake holds it: apply the preview with includeHeld: true, or approve it';
 
-/** Then each item becomes a permission; those that the brake holds only where the admin said so. */
+/** Second step: permits the change of each item; of those that the brake holds only where the admin said so. */
 export async function enqueueApplied(step: ApplyStep, cursor: string | null): Promise<Applied> {
   const { items, next } = await itemsPage(step, cursor);
   const { run, context } = step;
@@ -167,7 +167,10 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
   return { items, next: JSON.stringify({ sortKey, position } satisfies ItemPosition) };
 }
 
-/** What was applied and is not done when every task is settled: kept by the brake, the vendor, or another plan. */
+/**
+ * Which permitted changes are not done when every task is settled: the brake or the vendor refused them, or the new
+ * plan had no such change.
+ */
 export async function takeRefused(tx: Db, run: SyncRunRecord) {
   if (run.cause !== 'apply') return { items: [], count: 0 };
   const { items, count } = await takeLeftover(tx, run.id, REFUSED_LISTED_MAX);

@@ -1,7 +1,7 @@
 /**
- * The pages that a preview is made of, phase by phase. Each is a function of the store and a cursor, and keeps what it
- * found in the transaction that moves the preview on, so that any worker can take it up after any page. It writes
- * nothing to the store, no link, no task and no status.
+ * The pages of a preview, phase by phase. Each depends only on the store and a cursor, and saves what it found in the
+ * transaction that moves the preview on, so any worker can go on after any page. It writes nothing to the store, and
+ * no link, task or status.
  */
 
 import { addPeopleToCause, countCounted, forgetCounted } from '../../db/brake/brakeLedger.ts';
@@ -55,17 +55,17 @@ import { otherLosses, summaryOfPage } from './summary.ts';
 export const PREVIEW_PHASES = ['scanUsers', 'scanGroups', 'planUsers', 'planGroups', 'listOrphans'] as const;
 export type PreviewPhase = (typeof PREVIEW_PHASES)[number];
 
-/** How a list goes on after a page. */
+/** Where lists stand after a page. */
 export type GoesOn = Pick<PreviewPosition, 'list' | 'unread'>;
 
 export interface PreviewStep extends Reading {
   readonly preview: PreviewRecord;
-  /** When the worker began, an ISO time: what no page of a scan has shown since then is not there. */
+  /** When the worker began, an ISO time: what no page of a scan has shown since then does not exist. */
   readonly began: string;
-  /** Of the list that goes on. */
+  /** The progress of a list that has more pages. */
   readonly list: ListProgress | undefined;
   readonly standing: ListStanding;
-  /** To the page with this cursor; null: the phase is over. Part of the transaction that keeps the page. */
+  /** Moves on to the page with this cursor; null: the phase is over. Part of the transaction that saves the page. */
   moveOn(tx: Db, next: string | null, more?: GoesOn): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | 
   await step.record((tx) => step.moveOn(tx, nextCursor, { list }));
 }
 
-/** As the next sync that repairs will see the store. */
+/** Looks at people as the next sync with `repair` will. */
 function scanOf({ began }: PreviewStep): Scan {
   return { began, repair: true, takesAgreement: true };
 }
@@ -194,7 +194,7 @@ async function keep(
   });
 }
 
-/** People first. */
+/** Sorts people before groups. */
 const KIND_ORDER: Readonly<Record<Kind, string>> = { user: '1', group: '2' };
 
 function losing(changes: readonly Change[]): readonly string[] {
@@ -204,7 +204,7 @@ function losing(changes: readonly Change[]): readonly string[] {
 
 const ACCOUNTS_PER_PAGE = 200;
 
-/** Accounts that nobody in the directory matches. The cursor is an account's id. */
+/** Lists accounts that nobody in the directory matches. The cursor is an account's id. */
 async function listOrphans(step: PreviewStep, cursor: string | null): Promise<void> {
   const { db, context, preview } = step;
   const accounts = await unlinkedAccounts(db, context.store.id, cursor, ACCOUNTS_PER_PAGE);
@@ -240,8 +240,8 @@ async function adoptedAmong(step: PreviewStep, remoteIds: readonly string[]): Pr
 }
 
 /**
- * Applied as one cause, losses beyond the limit all wait; so does every loss while the brake is tripped. Part
- * of the transaction that finishes the preview.
+ * A preview is applied as one cause: where it exceeds the limit, or the brake is tripped, all its losses are held.
+ * Part of the transaction that finishes the preview.
  */
 export async function holdBeyondLimit(tx: Db, step: PreviewStep): Promise<void> {
   const { settings, store } = step.context;

@@ -1,6 +1,6 @@
 /**
- * A preview: the plan of a whole store, stopped before anything is applied. A request asks for it and a worker makes
- * it, page by page, under the store's lease; after each page any worker can go on. `pages.ts` says what a page is.
+ * A preview: the plan of a whole store, of which nothing is applied. A request asks for it, and a worker makes it
+ * page by page under the store's lease; after each page any worker can go on. `pages.ts` says what a page is.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -35,14 +35,14 @@ import {
 } from './pages.ts';
 
 const LIFETIME_MS = 24 * 3_600_000;
-/** How long a request waits for a small preview to be done. */
+/** How long a request waits for a preview to be done; a small one is. */
 const ANSWER_WITHIN_MS = 2_000;
-/** Where a page fails this often in a row, the preview ends. */
+/** A page that fails this often in a row ends the preview. */
 const PAGE_FAILURES_MAX = 8;
 
 /**
- * Answers when the preview is done, or after two seconds while it goes on. Throws a RequestError, and then nothing
- * is saved: 503 `no_worker` where nobody would make it.
+ * Answers when the preview is done, or after two seconds while it goes on. Throws a RequestError where no worker
+ * would make it (503 `no_worker`), and then nothing is saved.
  */
 export async function startPreview(
   deps: PropagationDeps,
@@ -77,7 +77,10 @@ export interface PreviewDeps {
   proveRights(): Promise<void>;
 }
 
-/** Makes one page of the store's oldest open preview. `none`: there is none. `over`: it has ended. */
+/**
+ * Makes one page of the store's oldest open preview. `none`: the store has no open preview. `over`: this one has
+ * ended.
+ */
 export async function previewStep(
   deps: PreviewDeps,
   context: StoreContext,
@@ -135,8 +138,8 @@ function phaseAfter({ phase }: PreviewPosition): PreviewPhase | null {
 const FAULT = 'The bridge failed on this preview; its log says why.';
 
 /**
- * The page of a preview failed. Where the vendor may answer better later, it is tried again for some time; otherwise
- * the preview ends. True where it has ended.
+ * A page failed. Where the vendor may answer better later, the worker tries the page again, up to a limit; otherwise
+ * the preview ends. Answers whether it has ended.
  */
 export async function settlePreviewFailure(
   { db, clock }: Pick<PreviewDeps, 'db' | 'clock'>,

@@ -9,7 +9,7 @@ export interface ShownChange {
   readonly op: Op;
   readonly subject: NamedSubject;
   readonly remoteId?: string;
-  /** Of a group that would match. */
+  /** The remote group that a SCIM group would be matched with. */
   readonly remoteName?: string;
   readonly attributes?: readonly AttributeChange[];
   readonly member?: { readonly id: string; readonly display: string };
@@ -48,7 +48,9 @@ function withoutMarks(change: Change): ShownChange {
   }
 }
 
-/** What awaits a decision is held. Where the whole preview exceeds the limit, every loss is. */
+/**
+ * Whether the change is held: it waits for a decision or, where the whole preview exceeds the limit, it is a loss.
+ */
 export function presentChange({ summary }: PreviewRecord, body: Readonly<Record<string, unknown>>) {
   const { isLoss, ...shown } = body;
   return { ...shown, held: body.held === true || (isLoss === true && holdsEveryLoss(summary)) };

@@ -1,4 +1,4 @@
-/** What a preview counts: of one page of the plan, and of the whole where the brake would hold all of it. Pure. */
+/** Counts what a preview shows: of one page, and of the whole where the brake would hold all its losses. Pure. */
 
 import { addCounts, countChange, countChanges, NO_CHANGES } from '../../db/runs/changeCounts.ts';
 import type { KeptSummary, LossCounts } from '../../db/runs/previews.ts';
@@ -6,7 +6,7 @@ import { type Change, isLoss } from '../../model/change.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { Undecided } from '../../settle/gate/decisions.ts';
 
-/** `skipped`: everything that is left undone, what was declined included. */
+/** `skipped`: everything that the plan leaves undone, including what an admin declined. */
 export function summaryOfPage(
   changes: Undecided['changes'],
   skipped: readonly { readonly subject: { readonly kind: Kind } }[],
@@ -30,7 +30,7 @@ function lossesAmong(changes: readonly Change[]): LossCounts {
   return { people, groups: kinds.length - people };
 }
 
-/** What is added where every loss is held: those that are held already count once. */
+/** What to add to the counts where every loss is held. Losses that are held already are counted once. */
 export function otherLosses({ losses, heldLosses }: KeptSummary): KeptSummary {
   const more = { people: losses.people - heldLosses.people, groups: losses.groups - heldLosses.groups };
   const ofPeople = countChange(NO_CHANGES, 'user', 'held', more.people);
