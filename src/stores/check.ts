@@ -1,6 +1,6 @@
 /**
- * Asks a vendor who a credential speaks for, and says what the answer is worth. Writes nothing; what follows for
- * the record is in `peerState.ts`.
+ * Asks a vendor whose credential it is, and judges the answer. Writes nothing; `peerState.ts` says what follows for
+ * the record.
  */
 
 import { heardOf } from '../connectors/answers.ts';
@@ -21,20 +21,20 @@ export type Check =
   | { readonly outcome: 'ok'; readonly status: ConnectionStatus; readonly calls: readonly VendorCall[] }
   /** The store refuses the credential, or it lacks what the bridge needs. */
   | { readonly outcome: 'refused'; readonly details: Details; readonly calls: readonly VendorCall[] }
-  /** Nobody knows: no answer, or none that says anything about the credential. */
+  /** No answer came, or none that says anything about the credential. */
   | {
       readonly outcome: 'unreachable';
       readonly message: string;
       readonly heard?: string;
-      /** Where the rate is limited: when to ask again. */
+      /** When to ask again, where the vendor limits the rate. */
       readonly retryAfterMs?: number;
       readonly calls: readonly VendorCall[];
     };
 
-/** Somebody waits for the answer: it may not take longer than people do. */
+/** How long a check may take, because a person waits for the answer. */
 export const VENDOR_WAIT_MAX_MS = 20_000;
 
-/** Never throws a `RemoteError`. Rejects with the reason of `ends` where that cuts it short. */
+/** Never throws a `RemoteError`. Where `ends` aborts it, rejects with the reason of `ends`. */
 export async function checkConnection(
   connector: Pick<Connector, 'type' | 'check'>,
   ends: AbortSignal = new AbortController().signal,
@@ -54,7 +54,7 @@ export async function checkConnection(
   }
 }
 
-/** Whoever answers a check may not be the vendor: what it said is kept apart from what the bridge says. */
+/** The sender of an answer may not be the vendor, so its words are kept apart from the bridge's. */
 function judged(error: RemoteError) {
   const { disposition, status, code, heard } = error;
   const isOwn = status === undefined || error.unrecognised;
@@ -78,7 +78,10 @@ function judged(error: RemoteError) {
   }
 }
 
-/** What a token may be told: that of one environment hears nothing of what a stranger answered. */
+/**
+ * The details that a token may see: a token of one environment does not see the words of a sender that was not the
+ * vendor.
+ */
 export function told(details: Details, environmentId: string | null): readonly Omit<StatusDetail, 'heard'>[] {
   return details.map(({ code, message, heard }) => ({
     code,
@@ -88,8 +91,8 @@ export function told(details: Details, environmentId: string | null): readonly O
 }
 
 /**
- * As `connection/status` answers it to a token of this environment, or of all. The pin of what is saved is part of
- * the question.
+ * The answer of `connection/status` to a token of this environment, or of all. For a saved peer it also says whether
+ * the credential is for the workspace or instance that the peer is pinned to.
  */
 export function describeCheck(
   check: Check,
@@ -115,7 +118,10 @@ export function describeCheck(
   }
 }
 
-/** A sentence where the credential speaks for another workspace or instance than the peer is pinned to. */
+/**
+ * Says in a sentence that the credential is for another workspace or instance than the peer is pinned to; null where
+ * it is not.
+ */
 export function tenantMistake(peer: Peer, status: Pick<ConnectionStatus, 'tenant'>): string | null {
   if (peer.tenantId === null || status.tenant?.id === peer.tenantId) return null;
   const pinned = nameOf({ id: peer.tenantId, name: peer.tenantName ?? peer.tenantId });
@@ -130,13 +136,13 @@ function nameOf(tenant: { readonly id: string; readonly name: string }): string 
 const RETRY_FIRST_MS = 10_000;
 const RETRY_MAX_MS = 30 * 60_000;
 
-/** Growing gaps between the checks of a paused peer, with jitter so that peers do not march in step. */
+/** Growing gaps between the checks of a paused peer, with jitter so that peers are not all checked at once. */
 export function recheckGapMs(attempts: number): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 20));
   return Math.round(ceiling * (0.75 + random() / 4));
 }
 
-/** Why a peer whose check was refused is paused. */
+/** The code with which a peer is paused after a refused check. */
 export function refusalCode(code: string | undefined): string {
   return code === ADDRESS_REFUSED ? ADDRESS_REFUSED : 'invalid_credential';
 }

@@ -1,6 +1,6 @@
 /**
- * Builds connectors from stored settings, with secrets in clear, and keeps one for each store until its
- * settings change, because a connector's pacing must outlive a task. Logs nothing.
+ * Builds connectors from stored settings, with secrets in clear. Keeps one for each store until its settings change,
+ * because a connector's pacing must outlive a task. Logs nothing.
  */
 
 import type { Connector, OpenFetch, StoreTypeDefinition } from '../connectors/connector.ts';
@@ -12,9 +12,9 @@ import type { Keyring } from '../support/secret.ts';
 import { openSecrets } from './storeSecrets.ts';
 
 export interface Connectors {
-  /** Throws an Error where a secret cannot be opened: the encryption key is not the one it was sealed with. */
+  /** Throws an Error where a secret cannot be opened: it was sealed with another encryption key. */
   connectorFor(store: StoreRecord): Connector;
-  /** For settings that are not saved (yet); `given` holds the secrets in clear, and no defaults. */
+  /** For settings that are not saved. `given`: what an admin gave, secrets in clear, without defaults. */
   connect(definition: StoreTypeDefinition, storeId: string, given: Configuration): Connector;
   definitionOf(type: string): StoreTypeDefinition;
 }
@@ -59,7 +59,7 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
   };
 }
 
-/** Pacing must survive a clock that is set back. */
+/** A clock that never runs backwards, because pacing must survive a wall clock that is set back. */
 function monotonic(clock: Clock): () => number {
   let latest = clock.now();
   return () => {

@@ -17,7 +17,7 @@ import { scopeOf } from './scope.ts';
 
 const CACHED_MAX = 1_000;
 
-/** Keeps what was read until the store's row says that it has changed, in whatever process. */
+/** Keeps contexts until the store's row says that they are outdated, whichever process changed it. */
 export function createContextCache(
   db: Db,
   connectors: Connectors,
@@ -37,7 +37,7 @@ export function createContextCache(
   };
 }
 
-/** Whatever is planned with one context is planned by the same settings, rules and mappings. */
+/** Reads one version of a store's settings, rules and mappings, so that a plan never mixes two. */
 export async function storeContextOf(
   db: Db,
   connectors: Connectors,
@@ -65,7 +65,10 @@ async function resourceReaders(db: Db, environmentId: string): Promise<StoreCont
   return (user: UserRecord) => readers.get(user.connectionId)?.(user.resource) ?? user.resource;
 }
 
-/** The type's mapping where nothing else was said. What makes an account theirs never feeds from elsewhere. */
+/**
+ * The store type's mapping with the store's overrides. Attributes that identify an account always have the source
+ * that the settings name.
+ */
 export function effectiveMapping(
   definition: Pick<StoreTypeDefinition, 'defaultMapping' | 'userAttributes' | 'identifierAttributes'>,
   settings: Pick<CommonSettings, 'uniqueUserIdentifier'>,

@@ -1,7 +1,7 @@
 /**
- * By which time a deletion that waits for days counts as due. Where the clock leaps, forward or back, deletions that
- * were not due an hour before wait for a day, as a clock measures it that cannot leap. What it knows is in the
- * database too, so that a restart does not forget it. It deletes nothing.
+ * Says until which time a deletion that waits for days counts as due. Where the clock leaps, forward or back,
+ * deletions that were not due an hour before wait for another day, measured by a clock that cannot leap. The database
+ * keeps what it knows across restarts. It deletes nothing.
  */
 
 import { type ClockNote, readClockNote, saveClockNote } from '../db/clockNote.ts';
@@ -10,29 +10,31 @@ import { type Clock, isoTime } from '../support/clock.ts';
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Between the wall clock and the other one; less is a correction. */
+/** A larger difference between the wall clock and the monotonic one is a leap; a smaller one is a correction. */
 const LEAP_MS = HOUR_MS;
 const POSTPONED_MS = DAY_MS;
 const NOTED_EVERY_MS = 60_000;
-/** Replicas' clocks differ a little: a note that is so far in the future is no leap. */
+/** Clocks of replicas differ a little: a note at most this far in the future is no leap. */
 const SKEW_MS = 60_000;
 
 interface Postponement {
-  /** Deletions that were due by then go on; milliseconds since the epoch. */
+  /** Milliseconds since the epoch: deletions that were due by then go on. */
   readonly dueBy: number;
-  /** By the monotonic clock. */
+  /** A time of the monotonic clock. */
   readonly endsAt: number;
-  /** Of stores whose deletions wait for less than so many days; null: of every store. */
+  /** Only stores whose deletions wait for fewer days are postponed; null: every store. */
   readonly belowDays: number | null;
 }
 
 export interface DeletionClock {
-  /** Before the first use: reads what is noted. */
+  /** Reads the note of the last process. Call it before the first use. */
   begin(): Promise<void>;
-  /** `now` or earlier, ISO times: deletions that wait for `days` count as due where they were due by then. */
+  /**
+   * Answers `now` or an earlier ISO time: a deletion that waits for `days` counts as due where it was due by then.
+   */
   timeFor(days: number, now: string): string;
   isPostponing(): boolean;
-  /** Notes how late it is. Answers why deletions are postponed from now on; null where nothing is new. */
+  /** Notes the present time. Answers why deletions are postponed from now on; null where nothing changed. */
   note(): Promise<string | null>;
 }
 
@@ -49,7 +51,7 @@ export function createDeletionClock({
   let postponed: Postponement | null = null;
   let news: string | null = null;
   let begun: Promise<void> | null = null;
-  /** It has just ended, and the database does not know yet. */
+  /** The postponement has just ended, and the database does not say so yet. */
   let ended = false;
 
   const postpone = (dueBy: number, belowDays: number | null, why: string): void => {
@@ -88,7 +90,7 @@ export function createDeletionClock({
     });
   };
 
-  /** What another process, or this one before it was restarted, postponed. */
+  /** Takes over what another process postponed, or this one before a restart. */
   const adopt = (note: ClockNote): void => {
     if (note.dueBy === null || !note.remainingMs || postponed !== null) return;
     const endsAt = monotonic() + note.remainingMs;

@@ -16,13 +16,13 @@ export interface PropagationDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: Registry;
-  /** The directories that can be pulled. */
+  /** The types of directories that can be pulled. */
   readonly sources: Sources;
   readonly keyring: Keyring;
   readonly connectors: Connectors;
   /** Tells the workers that work was committed. */
   readonly wake: Wake;
-  /** By which time deletions that wait for days count as due. */
+  /** Until which time deletions that wait for days count as due. */
   readonly deletions: DeletionClock;
   /** Asks a worker what only a vendor knows. */
   readonly inquiries: Inquiries;

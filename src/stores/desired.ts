@@ -25,7 +25,7 @@ import { groupNameCore } from '../support/text/groupName.ts';
 import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
 import { groupInScope, peopleInScope, type Scope } from './scope.ts';
 
-/** What of a store decides how a subject should be. */
+/** Everything about a store that decides how a subject should be there. */
 export interface StoreContext {
   readonly store: StoreRecord;
   readonly settings: CommonSettings;
@@ -34,10 +34,10 @@ export interface StoreContext {
   readonly scope: Scope;
   /** A user as the mapping of its connection shows it. */
   readonly resourceOf: (user: UserRecord) => Resource;
-  /** The type's, but for what the store maps otherwise. */
+  /** The store type's mapping with the store's overrides. */
   readonly mapping: readonly AttributeMapping[];
   readonly groupMappings: readonly GroupMapping[];
-  /** By when deletions after REMOVE_AFTER_DAYS count as due, at this time or earlier; both are ISO times. */
+  /** Until which time deletions after REMOVE_AFTER_DAYS count as due: `now` or earlier. Both are ISO times. */
   readonly deletionTime: (now: string) => string;
 }
 
@@ -78,7 +78,7 @@ export async function loadDesiredUsers(
   });
 }
 
-/** Of the connections whose accounts the mapping names. */
+/** The handles of the connections whose accounts the mapping names. */
 function handlesOf({ mapping }: Pick<StoreContext, 'mapping'>): readonly string[] {
   return mapping.flatMap(({ sourceAttribute }) => identityPath(sourceAttribute)?.handle ?? []);
 }
@@ -89,7 +89,8 @@ const GONE: Standing = { lifecycle: 'gone' };
 
 function departedStanding({ store }: StoreContext, last: DeletedUser): Standing {
   if (last.keepRemote) return { ...GONE, keepRemote: true };
-  // Nobody deleted them: an account that is disabled stays so, and is not removed.
+  // Nobody deleted the person: another one was written over their user. A disabled account stays disabled, and is not
+  // removed.
   return last.writtenOver && store.status !== 'DELETING' ? { lifecycle: 'inactive' } : GONE;
 }
 
@@ -108,10 +109,10 @@ function speakerOf(user: SpeakingUser): Speaker {
   };
 }
 
-/** `user`: who speaks for the person; null where the directory has nobody any more. */
+/** `user`: the person's speaking user; null where the directory no longer has one. */
 function standingOf(context: StoreContext, user: UserRecord | null, inScope: boolean): Standing {
   if (user === null || context.store.status === 'DELETING') return GONE;
-  // Of whom nothing is known any more nothing can say that they left scope.
+  // The bridge knows no attributes of a purged person, so no rule can tell whether they left the scope.
   if (user.purgedAt !== null) return { lifecycle: user.active ? 'active' : 'inactive' };
   if (!inScope) return { lifecycle: 'gone', outOfScope: true };
   return { lifecycle: user.active ? 'active' : 'inactive' };
@@ -124,7 +125,7 @@ function desiredOf(
   shown: UserRecord | null,
   identities: Identities = NONE,
 ): DesiredUser {
-  // Purged: nothing is known, which is not the same as empty.
+  // The bridge knows nothing of a purged person. That is not the same as empty attributes.
   const isPurged = shown !== null && shown.purgedAt !== null;
   const resource = shown && !isPurged ? context.resourceOf(shown) : {};
   const desired: DesiredUser = {
@@ -143,14 +144,15 @@ function identifierOf(settings: CommonSettings, user: Resource): string | null {
   return typeof user.userName === 'string' ? user.userName : null;
 }
 
-/** By handle, what the accounts at vendors that speak for a person say. */
+/** The attributes of a person's speaking identities, by the connection's handle. */
 type Identities = ReadonlyMap<string, Attributes>;
 
 const NONE: Identities = new Map();
 
 /**
- * What the vendor requires is never cleared; everything else that the directory lacks is empty. Who has no account where
- * the mapping looks keeps what is there: nobody may lose it because an account was not seen.
+ * The attributes that the mapping gives. One that the directory lacks is empty, unless the vendor requires it. One
+ * that comes from an account the person does not have is left out: nobody may lose a value because an account was not
+ * seen.
  */
 function mapped(context: StoreContext, user: Resource, identities: Identities): Record<string, string> {
   const required = new Set(context.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
@@ -165,7 +167,10 @@ function mapped(context: StoreContext, user: Resource, identities: Identities): 
   return attributes;
 }
 
-/** In the order of the ids. `links`: the groups' own on this store, by group; one may have to be let go of. */
+/**
+ * In the order of the ids. `links`: the groups' links on this store, by group. Where a mapping now leads elsewhere,
+ * such a link is to end.
+ */
 export async function loadDesiredGroups(
   db: Db,
   context: StoreContext,
@@ -176,7 +181,7 @@ export async function loadDesiredGroups(
   return groupIds.map((id) => desiredGroupOf(context, id, groups.get(id) ?? null, links.get(id) ?? null));
 }
 
-/** Live SCIM groups that have no remote group on the store yet, and are to have one that is called so; lower case. */
+/** Live SCIM groups without a remote group on the store that are to have one of these names, in lower case. */
 export async function unlinkedGroupsNamed(
   db: Db,
   context: StoreContext,
@@ -224,13 +229,13 @@ function desiredGroupOf(
   return remapped ? { ...desired, lifecycle: 'gone', remapped } : desired;
 }
 
-/** How one person stands on a store, as far as memberships go. */
+/** Where one person stands on a store, as far as memberships go. */
 export interface MemberStanding {
   readonly lifecycle: Lifecycle;
   readonly speaker: Speaker | null;
 }
 
-/** Where many people stand; those whom the directory does not have, or no rule includes, are `gone`. */
+/** Where many people stand. People whom the directory does not have, or no rule includes, are `gone`. */
 export async function standingsOf(
   db: Db,
   context: StoreContext,

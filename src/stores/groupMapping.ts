@@ -1,11 +1,14 @@
-/** Which entry of a store's group mapping a SCIM group goes by, and whether its link still leads there. Pure. */
+/**
+ * Which entry of a store's group mapping applies to a SCIM group, and whether its link still leads where that entry
+ * says. Pure.
+ */
 
 import { lower } from '../db/columns.ts';
 import type { GroupRecord } from '../db/identity/groups.ts';
 import type { LinkRecord } from '../db/seen/links.ts';
 import type { GroupMapping } from '../db/stores/mappings.ts';
 
-/** Names an entry, whatever it translates to. */
+/** Identifies an entry, whatever name it gives. */
 export function mappingKey(mapping: Pick<GroupMapping, 'original' | 'externalId'>): string {
   return mapping.externalId === null
     ? `original:${lower(mapping.original ?? '')}`
@@ -13,8 +16,8 @@ export function mappingKey(mapping: Pick<GroupMapping, 'original' | 'externalId'
 }
 
 /**
- * A link goes on by the entry that made it as long as there is one, so that renaming the SCIM group moves
- * nothing. Otherwise the externalId decides, then the name.
+ * While the entry that made the link exists, it applies: renaming the SCIM group moves nothing. Otherwise the
+ * externalId decides, then the name.
  */
 export function groupMappingFor(
   mappings: readonly GroupMapping[],
@@ -35,7 +38,7 @@ export function groupMappingFor(
   return null;
 }
 
-/** True where the mapping was changed and now names another remote group than the link's. */
+/** Whether the mapping was changed and now names another remote group than the link's. */
 export function leadsElsewhere(
   link: Pick<LinkRecord, 'applied' | 'remoteName'>,
   mapping: GroupMapping | null,

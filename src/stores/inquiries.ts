@@ -1,6 +1,6 @@
 /**
- * Asks a worker what only a vendor knows, and waits for the answer: requests call no vendor themselves. While
- * nobody has answered, nothing is saved but the inquiry, and that goes when the request has its answer or gives up.
+ * Asks a worker what only a vendor knows, and waits for the answer, because requests never call a vendor. Until then
+ * it saves only the inquiry, which it deletes when the request has its answer or gives up.
  */
 
 import type { Db } from '../db/open.ts';
@@ -24,19 +24,19 @@ import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
 import { type Sealable, sealSecrets } from './storeSecrets.ts';
 import type { Failure, Reading } from './vendorAnswer.ts';
 
-/** Each throws a RequestError: 503 `no_worker` where nobody answers, 404 where the store has gone. */
+/** Each throws a RequestError: 503 `no_worker` where no worker answers, 404 where the store has gone. */
 export interface Inquiries {
   /** Is the credential of a saved store good? */
   check(store: { readonly id: string }): Promise<Check>;
   /** Would these settings do? The store may be new: then nothing of it is saved yet. */
   checkTrial(trial: Trial): Promise<Check>;
-  /** For what a request only queues: resolves where a worker is there, as far as anybody knows. */
+  /** For work that a request only queues: resolves where a worker is there, as far as this process knows. */
   requireWorker(): Promise<void>;
-  /** Tells the workers that a request waits, and looks until it finds something; null after `maxMs`. */
+  /** Wakes the workers and calls `look` until it finds something; null after `maxMs`. */
   waitFor<T>(look: () => Promise<T | null>, maxMs: number): Promise<T | null>;
   /** What is the account, or the group, with this id? */
   read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<Reading>;
-  /** The process stops: whoever waits is told to come again. */
+  /** The process stops: waiting requests are told to come again. */
   end(): void;
 }
 
@@ -55,14 +55,14 @@ export interface InquiriesDeps {
   readonly answered: Wake;
 }
 
-/** So long nobody may have been there before a request is told that there is no worker. */
+/** How long no worker may have been seen before a request is told that there is none. */
 export const NO_WORKER_AFTER_MS = 30_000;
-/** In which a worker that has just come may take the inquiry up, whatever was known of workers before. */
+/** How long a worker that has just started has to take the inquiry up. */
 const GRACE_MS = 2_000;
 const LOOK_EVERY_MS = 500;
-/** So quickly a worker that was asked says that it is there. */
+/** How quickly a worker that was woken says that it is there. */
 const SEEN_WITHIN_MS = 50;
-/** What a process that dies while it waits leaves behind is kept for so long. */
+/** How long the inquiry of a process that died is kept. */
 const KEPT_MS = 5 * 60_000;
 
 export function createInquiries(deps: InquiriesDeps): Inquiries {
@@ -70,13 +70,13 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
   const ending = new AbortController();
   const startedAt = clock.now();
 
-  /** True where no worker has been seen for so long, as far as this process can know. */
+  /** Whether no worker has been seen for so long, as far as this process can know. */
   const noWorker = async (now: number): Promise<boolean> => {
     const seen = await lastWorkerSeen(db);
     return now - Math.max(startedAt, seen === null ? 0 : Date.parse(seen)) >= NO_WORKER_AFTER_MS;
   };
 
-  /** A worker that hears the signal says at once that it is there. */
+  /** A worker that is woken says at once that it is there. */
   const requireWorker = async (): Promise<void> => {
     const until = clock.now() + GRACE_MS;
     for (let asked = false; await noWorker(clock.now()); asked = true) {
@@ -153,7 +153,7 @@ function nobodyAnswered(): RequestError {
   return new RequestError(503, detail, [], { code: 'no_worker', retryAfterSeconds: NO_WORKER_SECONDS });
 }
 
-/** The answer itself. Throws a RequestError where there is none. */
+/** Answers the result. Throws a RequestError where there is none. */
 function opened<A extends Check | Reading>(answer: A | Failure | null): A {
   switch (answer?.outcome) {
     case undefined:

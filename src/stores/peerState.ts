@@ -1,24 +1,24 @@
 /**
- * The state in which a check, or an admin, leaves a peer: pinned, paused until a time, or free.
- * Rules over the record alone; reading and writing it is for the use cases.
+ * The state in which a check or an admin leaves a peer: pinned, paused until a time, or free. Pure; use cases read
+ * and write the record.
  */
 
 import type { Pause, Peer } from '../model/peer.ts';
 import { isoTime } from '../support/clock.ts';
 import { type Check, recheckGapMs, refusalCode, tenantMistake } from './check.ts';
 
-/** Clears a pause of any kind, and its count of attempts. */
+/** Ends any pause, and its count of attempts. */
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
 
 export const BY_ADMIN = 'admin';
-/** The operator has restored a backup. As with an admin's pause, only an admin ends it. */
+/** The operator has restored a backup. Only an admin ends this pause. */
 export const RESTORED = 'restored';
 
 export function isPausedByAdmin(peer: Peer): boolean {
   return peer.paused?.code === BY_ADMIN || peer.paused?.code === RESTORED;
 }
 
-/** Paused, and tried again later; each further failure widens the gap. */
+/** Pauses the peer until it is checked again. Each further failure widens the gap. */
 export function pausedForNow<P extends Peer>(peer: P, reason: Pause, nowMs: number): P {
   const retryAttempts = peer.paused ? peer.retryAttempts + 1 : 0;
   return {
@@ -30,7 +30,7 @@ export function pausedForNow<P extends Peer>(peer: P, reason: Pause, nowMs: numb
   };
 }
 
-/** What a check means for a peer that works: what it is pinned to, and whether it is paused. */
+/** What a check means for a peer that works: its pin, and whether it is paused. */
 export function afterCheck<P extends Peer>(peer: P, check: Check, nowMs: number): P {
   switch (check.outcome) {
     case 'unreachable':

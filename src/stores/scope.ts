@@ -1,6 +1,6 @@
 /**
- * What the rules of a store amount to: AND within a rule, OR across those that are active; without an
- * active rule everyone and every group. Pure but for the question who of some people is in scope.
+ * What the rules of a store add up to: AND within a rule, OR across active rules. Without an active rule everyone and
+ * every group is in scope. Pure, except for `peopleInScope`.
  */
 
 import type { UserRecord } from '../db/identity/users.ts';
@@ -15,21 +15,21 @@ export type RuleTerms = Pick<RuleRecord, 'active' | 'populationExpression' | 'gr
   Partial<Pick<RuleRecord, 'name'>>;
 
 export interface Scope {
-  /** On the rows of `users`; null: everyone. */
+  /** A condition on the rows of `users`; null: everyone. */
   readonly people: SqlCondition | null;
-  /** The SCIM groups that are provisioned; null: all. */
+  /** The SCIM groups in scope; null: all. */
   readonly groups: ReadonlySet<string> | null;
   /** The groups that active rules name. */
   readonly named: ReadonlySet<string>;
-  /** Those of them whose members decide who is in scope: none, where a rule includes everyone. */
+  /** The groups among them whose members decide who is in scope; none where a rule includes everyone. */
   readonly deciding: ReadonlySet<string>;
-  /** The active rules, of which this is the sum. */
+  /** The active rules that this scope is made of. */
   readonly rules: readonly RuleTerms[];
 }
 
 const EVERYTHING: Scope = { people: null, groups: null, named: new Set(), deciding: new Set(), rules: [] };
 
-/** Throws FilterError where an expression cannot be read (any more): that is never "nobody". */
+/** Throws FilterError where an expression cannot be read any more: that never means "nobody". */
 export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
   const active = rules.filter((rule) => rule.active);
   if (active.length === 0) return EVERYTHING;
@@ -54,7 +54,7 @@ export function scopeOf(rules: readonly RuleTerms[], dialect: Dialect): Scope {
 function conditionOf(rule: RuleTerms, dialect: Dialect): SqlCondition | null {
   const parts: SqlCondition[] = [];
   if (rule.populationExpression !== null) {
-    // It was within the limits of its day when it was saved.
+    // It was within the limits when it was saved.
     const filter = parseFilter(rule.populationExpression, Number.POSITIVE_INFINITY);
     parts.push(filterToSql(filter, 'user', dialect, { withIdentities: true }));
   }
@@ -62,7 +62,7 @@ function conditionOf(rule: RuleTerms, dialect: Dialect): SqlCondition | null {
   return parts.length === 0 ? null : joined(parts, 'and');
 }
 
-/** As a member counts everywhere: through any of the person's live users, whichever connection it is of. */
+/** As everywhere, a person is a member through any of their live users, of whichever connection. */
 function memberOfAny(groupIds: readonly string[]): SqlCondition {
   const marks = groupIds.map(() => '?').join(', ');
   return {
@@ -78,7 +78,7 @@ function joined(parts: readonly SqlCondition[], operator: 'and' | 'or'): SqlCond
   };
 }
 
-/** Who of these is in scope, by person id. `speaking`: the users who speak for their persons. */
+/** The ids of the persons who are in scope. `speaking`: their speaking users. */
 export async function peopleInScope(
   db: Db,
   scope: Scope,

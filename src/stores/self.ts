@@ -1,6 +1,6 @@
 /**
- * Which account is the credential's own, of a store that was never checked: a preview must not list it as
- * somebody's. Asks the store once and remembers the answer; it pins and pauses nothing.
+ * Finds out which account is the credential's own, where the store was never checked: a preview must not list it as
+ * an orphan. Asks the store once and remembers the answer; it pins and pauses nothing.
  */
 
 import type { Db } from '../db/open.ts';
@@ -8,7 +8,7 @@ import { rememberSelf } from '../db/stores/storeProgress.ts';
 import { checkConnection } from './check.ts';
 import type { StoreContext } from './desired.ts';
 
-/** Where the store does not say, the context as it was. */
+/** Answers the context unchanged where the store does not say. */
 export async function withSelf(db: Db, context: StoreContext): Promise<StoreContext> {
   const { store, connector } = context;
   if (store.self !== null || store.tenantId !== null) return context;

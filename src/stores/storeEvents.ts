@@ -1,4 +1,4 @@
-/** What the audit log says about a store. Its secrets are never among it, only which of them were entered. */
+/** What the audit log says about a store. It never shows secrets, only which of them were entered. */
 
 import type { Registry } from '../connectors/registry.ts';
 import { appendEvent, type NewEvent } from '../db/events.ts';

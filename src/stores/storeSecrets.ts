@@ -1,6 +1,7 @@
 /**
- * A store's secrets between the admin API and the database. A secret is sealed for one store, one key and
- * whoever could read it when it was entered: whoever changes a host has to enter it again, also behind our back.
+ * A store's secrets on their way between the admin API and the database. A secret is sealed for one store, one key,
+ * and everyone who could read it when it was entered. Whoever changes the host must enter it again, even if they
+ * change it in the database.
  */
 
 import type { Knex } from 'knex';
@@ -15,7 +16,7 @@ import type { Keyring, SealedSecret } from '../support/secret.ts';
 
 type Secrets = Readonly<Record<string, string>>;
 
-/** What has secrets: a type of store, or a kind of directory that is pulled. */
+/** What has secrets: a store type, or a type of directory that is pulled. */
 export interface Sealable {
   readonly settings: readonly SettingSpec[];
   readonly hostKeys: readonly string[];
@@ -32,8 +33,8 @@ export function secretKeys(definition: Sealable): readonly string[] {
 }
 
 /**
- * What decides who can read a secret on its way, by key: the origins (RFC 6454) that the configuration's URLs lead
- * to, defaults included. A proxy reads what is sent in clear, and everything where it may choose the authority too.
+ * Who can read a secret on its way, by key: the origins (RFC 6454) of the configuration's URLs, defaults included. A
+ * proxy can read everything that is sent in clear, and everything else too where its authority is trusted.
  */
 export function recipientsOf(definition: Sealable, given: Configuration): ReadonlyMap<string, string> {
   const effective = withDefaults(definition.settings, given);
@@ -41,7 +42,7 @@ export function recipientsOf(definition: Sealable, given: Configuration): Readon
     const value = effective[key];
     if (typeof value !== 'string' || !URL.canParse(value)) return '';
     const { origin, protocol, host } = new URL(value);
-    // URLs of other schemes than the web's have no origin of their own.
+    // Only URLs of web schemes have an origin.
     return origin === 'null' ? `${protocol}//${host.toLowerCase()}` : origin;
   };
   const hosts = new Map(definition.hostKeys.map((key) => [key, originAt(key)]));
@@ -70,7 +71,7 @@ export function sealSecrets(
   return { configuration: Object.fromEntries(rest), secrets };
 }
 
-/** In clear. Throws an Error where one cannot be opened. */
+/** Answers the secrets in clear. Throws an Error where one cannot be opened. */
 export function openSecrets(keyring: Keyring, definition: Sealable, store: Sealed): Secrets {
   const recipients = recipientsOf(definition, store.configuration);
   return Object.fromEntries(
@@ -81,7 +82,7 @@ export function openSecrets(keyring: Keyring, definition: Sealable, store: Seale
   );
 }
 
-/** Null where one cannot be opened (any more); entering it again mends that. */
+/** Null where one cannot be opened; an admin must enter it again. */
 export function openSecretsOrNull(keyring: Keyring, definition: Sealable, store: Sealed): Secrets | null {
   try {
     return openSecrets(keyring, definition, store);
@@ -90,7 +91,10 @@ export function openSecretsOrNull(keyring: Keyring, definition: Sealable, store:
   }
 }
 
-/** As answers and events show it: what the admin gave, in the order of the specs, secrets masked. */
+/**
+ * The configuration as answers and events show it: what the admin gave, in the order of the specs, with secrets
+ * masked.
+ */
 export function maskedConfiguration(definition: Sealable, store: Sealed): Configuration {
   const shown: Configuration = {
     ...store.configuration,
@@ -105,8 +109,8 @@ function placeOf(storeId: string, key: string, recipients: ReadonlyMap<string, s
 }
 
 /**
- * Seals with the ring's first key whatever an older one sealed, the canary last, so that the older key
- * can go. Store by store: other replicas are at work, and hold rows of several. Answers how many were changed.
+ * Seals again with the ring's first key what an older key sealed, so that the older key can go. The canary comes
+ * last. Goes store by store, because other replicas are at work. Answers how many rows it changed.
  */
 export async function resealSecrets(
   db: Knex,

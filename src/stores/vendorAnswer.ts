@@ -1,6 +1,6 @@
 /**
- * Puts the question of an inquiry to a store's vendor, for a worker. Reads there and writes nowhere; a saved store
- * is asked through the connector that its tasks use, so that they share one pacing.
+ * Puts an inquiry's question to the store's vendor, for a worker. Reads there and writes nowhere. For a saved store
+ * it uses the connector of the store's tasks, so that both share one pacing.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -16,7 +16,7 @@ import { openSecrets } from './storeSecrets.ts';
 
 export type Reading =
   | { readonly outcome: 'found'; readonly remote: Remote; readonly calls: readonly VendorCall[] }
-  /** The vendor says that there is no such account or group. */
+  /** The vendor says that no such account or group exists. */
   | { readonly outcome: 'none'; readonly calls: readonly VendorCall[] }
   /** The vendor did not say. */
   | {
@@ -27,7 +27,7 @@ export type Reading =
       readonly calls: readonly VendorCall[];
     };
 
-/** The store is not there any more, or the bridge failed, and its log says why. */
+/** The store is gone, or the bridge failed and its log says why. */
 export type Failure = { readonly outcome: 'gone' | 'failed' };
 export type VendorAnswer = Check | Reading | Failure;
 
@@ -37,7 +37,7 @@ export interface AskVendorDeps {
   readonly connectors: Connectors;
 }
 
-/** Rejects with the reason of `ends` where that cuts it short. */
+/** Where `ends` aborts it, rejects with the reason of `ends`. */
 export async function askVendor(
   deps: AskVendorDeps,
   { peerId, question, secrets }: Pick<Inquiry, 'peerId' | 'question' | 'secrets'>,
