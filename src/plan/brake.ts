@@ -1,12 +1,15 @@
-/** The brake's arithmetic and verdicts: the table "The brake" of docs/design.md. The counting is the caller's. */
+/** The brake's arithmetic and verdicts: the table "The brake" of docs/design.md. The caller counts. */
 
 import type { CommonSettings } from '../model/commonSettings.ts';
 import type { CauseCount } from '../model/loss.ts';
 
 export interface BrakeWindow {
-  /** Enabled linked people of the store when the window's oldest entry was reserved, or now. */
+  /**
+   * How many enabled, linked people the store had when the window's oldest entry was reserved; with no entry, how
+   * many it has now.
+   */
   readonly base: number;
-  /** People who lost something in the window. */
+  /** How many people lost something in the window. */
   readonly used: number;
   readonly tripped: boolean;
 }
@@ -21,8 +24,9 @@ export function brakeLimit(settings: CommonSettings, base: number): number {
 }
 
 /**
- * From how many people the largest of these causes could take something. Of a cause that touched a single subject these
- * are at most the people in that subject's plan; of one that touched many, those that were counted when it was recorded.
+ * From how many people the largest of these causes could take something. A cause that touched a single subject
+ * reaches at most the people in that subject's plan; one that touched many reaches those who were counted when it was
+ * recorded.
  */
 export function peopleOfLargestCause(causes: readonly CauseCount[], peopleInPlan: number): number {
   const reach = causes.map(({ people, subjects }) =>
@@ -36,7 +40,7 @@ export interface Loss {
   readonly peopleOfCause: number;
   readonly alreadyInWindow: boolean;
   readonly approved: boolean;
-  /** It is part of what would empty a group, in words; null where it is not. */
+  /** Why the loss, together with others, would empty a group, in words; null where it would not. */
   readonly emptiesGroup: string | null;
 }
 
@@ -64,18 +68,18 @@ function hold(trips: boolean, reason: string): Verdict {
   return { verdict: 'hold', trips, reason };
 }
 
-/** Fewer memberships than these empty no group. */
+/** A loss of fewer memberships than this does not count as emptying a group. */
 const GROUP_LOSSES_MIN = 5;
 
-/** What one cause would end of a remote group. */
+/** What one cause would take from a remote group. */
 export interface GroupLosses {
   readonly group: string;
-  /** All memberships there that are known, whoever's they are. */
+  /** All known memberships of the group, whoever made them. */
   readonly memberships: number;
   readonly ended: number;
 }
 
-/** Why one cause may not end so many of a group's memberships, in words; null where it may. */
+/** Why one cause may not end so many memberships of a group, in words; null where it may. */
 export function emptiesGroup(
   { brakeGroupPercent }: Pick<CommonSettings, 'brakeGroupPercent'>,
   { group, memberships, ended }: GroupLosses,
@@ -86,8 +90,8 @@ export function emptiesGroup(
 }
 
 /**
- * How many of the memberships that a plan ends go back to one cause. What no request accounts for is of one cause too:
- * a first link under `Overwrite`, say, of which no request says that it takes anything.
+ * How many of the memberships that a plan ends are due to one cause. Those that no request accounts for count as one
+ * cause too, such as a first link under `Overwrite`.
  */
 export function endedByOneCause(causes: readonly CauseCount[], ended: number): number {
   const requests = causes.filter(({ subjects }) => subjects === 1);

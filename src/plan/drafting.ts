@@ -1,4 +1,4 @@
-/** What is known of one person on one store, and the plan for them as it is drawn up. */
+/** What is known of one person on one store, and a plan for them in the making. */
 
 import type { NotAcceptedAttributes, Op, Plan, Skip, UserChange } from '../model/change.ts';
 import type { CommonSettings } from '../model/commonSettings.ts';
@@ -16,7 +16,7 @@ export interface AccountLink {
   readonly applied: Attributes;
   readonly observed: Attributes;
   readonly notAccepted: NotAcceptedAttributes;
-  /** It can do more there than people usually can. */
+  /** The account can do more there than people usually can. */
   readonly privileged: boolean;
 }
 
@@ -24,36 +24,38 @@ export interface UserSituation {
   readonly doubts: Doubts;
   readonly desired: DesiredUser;
   readonly link: AccountLink | null;
-  /** Attributes of the linked account as a look has just found them; see `KnownAttributes`. */
+  /** Attributes of the linked account as a look has just seen them; see `KnownAttributes`. */
   readonly shown: Attributes;
-  /** The vendor has just said that the linked account is not there, and the person was to lose access to it. */
+  /** The vendor has just said that the linked account does not exist, and the person was to lose access to it. */
   readonly lost: boolean;
   /**
-   * Without a link: the account under the person's identifier, null where there is none. Of a person who is gone: the
-   * one that was under it and may not be adopted.
+   * Without a link: the account under the person's identifier; null where there is none. For a person who is gone:
+   * the account that had their identifier and may not be adopted.
    */
   readonly account: RemoteUser | null;
-  /** That account is linked to another person, who is still there. */
+  /** That account is linked to another person, whom the directory still has. */
   readonly isTaken: boolean;
   readonly settings: CommonSettings;
   readonly storeName: string;
-  /** Target attributes of which an adopted account keeps its own value until the directory's changes. */
+  /** Target attributes that keep an adopted account's own value until the directory's value changes. */
   readonly keptOnAdoption: readonly string[];
   /** Target attributes by which an account is found or signed in to. */
   readonly identityAttributes: readonly string[];
-  /** Target attributes of which a value that the bridge did not write stays, unless `OVERWRITE_IDENTITY` says otherwise. */
+  /**
+   * Target attributes that keep a value that the bridge did not write, unless `OVERWRITE_IDENTITY` says otherwise.
+   */
   readonly foreignKept: readonly string[];
-  /** The account, linked or not. */
+  /** The account is protected, linked or not. */
   readonly isProtected: boolean;
-  /** Wanted values that another account has, by target attribute, each with why that stays so. */
+  /** Target attributes whose wanted value another account has, each with why it stays so. */
   readonly takenKeys: ReadonlyMap<string, string>;
-  /** Target attributes with a value that the account has only until the wanted one is free, each with the one before. */
+  /** Target attributes that have a temporary value until the wanted one is free, each with the former value. */
   readonly temporary: ReadonlyMap<string, string | null>;
-  /** Attributes that would give an account the name of a protected one. */
+  /** Attributes whose wanted value is a protected name. */
   readonly namesProtected: readonly string[];
-  /** The account that was found is one that the bridge made, and whose creation nobody heard of. */
+  /** The bridge made the account that was found, and the answer to the creation was lost. */
   readonly isOwn: boolean;
-  /** `REMOVE_AFTER_DAYS` have passed since the account of a person who is gone was disabled. */
+  /** The person is gone, and `REMOVE_AFTER_DAYS` have passed since their account was disabled. */
   readonly removalDue: boolean;
 }
 
@@ -92,15 +94,15 @@ export class Drafting {
   }
 }
 
-/** Of a person, whose name comes before it. */
+/** In words that follow the person's name. */
 export const UNAPPROVED = "waits for an administrator's approval there";
 
-/** Why the bridge can let nobody in with an account that is `locked`. */
+/** Why a `locked` account lets nobody in. */
 export function lockedBy({ awaitsApproval }: RemoteUser): 'locked' | 'unapproved' {
   return awaitsApproval ? 'unapproved' : 'locked';
 }
 
-/** Whoever waits for an approval may be let in at any time. */
+/** Whether somebody has access, or may get it at any time because they wait for approval there. */
 export function mayGiveAccess({ state, awaitsApproval }: RemoteUser): boolean {
   return state === 'enabled' || awaitsApproval === true;
 }

@@ -1,6 +1,6 @@
 /**
- * What a sync compares: how a complete scan saw an account, or the members of a group, against what the vendor showed
- * after the bridge's last write. What differs was done by hand; whether it is repaired is not decided here.
+ * What a sync compares: an account, or the members of a group, as a complete scan saw them, and as the vendor showed
+ * them after the bridge's last write. What differs, somebody changed by hand. Others decide whether to repair it.
  */
 
 import type { MembershipChange, NotTaken } from '../model/change.ts';
@@ -17,12 +17,12 @@ export interface DriftItem {
     | 'enabledThere'
     | 'lockedThere'
     | 'vanished'
-    /** Another account shows the person's identifier too. No repair undoes that. */
+    /** Another account has the person's identifier too. The bridge cannot repair that. */
     | 'duplicateIdentifier'
     | 'membershipMissing'
-    /** It has a lower level than the bridge left it with. */
+    /** The membership has a lower level than the bridge gave it. */
     | 'membershipLowered'
-    /** Under `Overwrite` only; elsewhere a membership that the bridge did not make is nobody's business. */
+    /** Under `Overwrite` only. Otherwise, memberships that the bridge did not make are none of its business. */
     | 'membershipForeign';
   readonly subject: NamedSubject;
   readonly remoteId: string;
@@ -32,20 +32,23 @@ export interface DriftItem {
   readonly member?: { readonly id: string; readonly display: string };
 }
 
-/** `P`: what changes of the link. */
+/** `P`: the part of the link that drift changes. */
 export interface Drift<P = AccountPatch> {
   readonly items: readonly DriftItem[];
-  /** What the link says once reality is taken for granted; null where nothing differs. */
+  /** How the link changes where the plan starts from what was found; null where nothing differs. */
   readonly patch: P | null;
-  /** Attribute → the value that a repair is about to overwrite. */
+  /** The values that a repair is about to overwrite, by attribute. */
   readonly repaired: Attributes;
-  /** Attributes that the store shows as before although they were repaired: its own form, from now on. */
+  /**
+   * Attributes that the store shows unchanged after a repair: that is its own form of the value, and it counts from
+   * now on.
+   */
   readonly kept: Attributes;
 }
 
-/** A link as far as a sync compares it. */
+/** The part of a link that a sync compares. */
 export interface ComparedLink extends AccountLink {
-  /** When the bridge last wrote to the account, or took note of it (ISO time). */
+  /** When the bridge last wrote to the account, or read it into the link (ISO time). */
   readonly updatedAt: string;
   readonly drift: { readonly repaired: Attributes } | null;
 }
@@ -64,7 +67,7 @@ export const NO_DRIFT: Drift<never> = { items: [], patch: null, repaired: {}, ke
 
 /**
  * `seen` undefined: the complete scan that began at `scanBegan` (an ISO time) did not see the account. `foreignKept`:
- * attributes of which it counts who wrote the value.
+ * attributes for which it matters who wrote the value.
  */
 export function userDrift(
   link: ComparedLink,
@@ -77,13 +80,13 @@ export function userDrift(
   const subject = { kind: 'user', id: desired.id, display: desired.display } as const;
   const base = { subject, remoteId: link.remoteId };
   if (!seen) {
-    // An account that the bridge made or touched since may lie on a page that had been read already.
+    // The bridge made or changed the account since; the scan may have read that page before.
     if (link.updatedAt >= scanBegan) return NO_DRIFT;
     const missed = desired.lifecycle === 'active';
     const patch = { state: 'removed', disabledBy: null, removalSince: null } as const;
     return { ...NO_DRIFT, items: missed ? [{ ...base, kind: 'vanished' }] : [], patch };
   }
-  // What the bridge wrote after the scan had asked is newer than what the scan saw.
+  // The bridge wrote after the scan had asked, so its write is newer than what the scan saw.
   if (seen.seenAt <= link.updatedAt) return NO_DRIFT;
   const account = seen.remote;
   const state = stateDrift(link, desired, seen);
@@ -109,9 +112,9 @@ export function userDrift(
 }
 
 /**
- * What the vendor showed of an account, after a write of some attributes. What its answer shows of others that the
- * directory wants, somebody may have changed by hand: the next sync is to find that. What the account is signed in to
- * by is as the vendor shows it last: who else wrote it counts at once.
+ * The observed attributes after a write. Where the vendor's answer also shows wanted attributes that were not
+ * written, they stay as observed before, so that the next sync finds what somebody changed by hand. Identity
+ * attributes are taken from the answer at once: who else wrote them matters immediately.
  */
 export function observedAfter(
   before: Attributes,
@@ -126,7 +129,10 @@ export function observedAfter(
   return { ...Object.fromEntries(unwritten), ...shown, ...Object.fromEntries(known) };
 }
 
-/** What the vendor shows for the first time of what the bridge sent: its answer to the write did not. */
+/**
+ * Attributes that the bridge sent and that the vendor shows for the first time, because its answer to the write did
+ * not.
+ */
 function shown(link: ComparedLink, account: RemoteUser): Attributes {
   const news = Object.entries(account.attributes).filter(
     ([name]) => link.applied[name] !== undefined && link.observed[name] === undefined,
@@ -134,7 +140,10 @@ function shown(link: ComparedLink, account: RemoteUser): Attributes {
   return Object.fromEntries(news);
 }
 
-/** The first read after a write says whether the vendor took it; a later one may say that it took it late. */
+/**
+ * What the vendor accepted. The first read after a write shows it; a later one may show that it accepted a value
+ * late.
+ */
 function acceptance(link: ComparedLink, account: RemoteUser): AccountPatch {
   const shown = Object.entries(account.attributes);
   const isTaken = (name: string, found: string) => isSame(link.applied[name] ?? '', found);
@@ -159,7 +168,7 @@ function attributesPatch(
   if (Object.keys(changed).length + Object.keys(kept).length === 0) return {};
   const applied = Object.entries({ ...link.applied, ...changed });
   return {
-    // What somebody else wrote is not the bridge's from now on.
+    // A value that somebody else wrote no longer counts as applied by the bridge.
     applied: Object.fromEntries(applied.filter(([name]) => !(name in changed && foreignKept.includes(name)))),
     observed: { ...link.observed, ...changed, ...kept },
   };
@@ -180,7 +189,7 @@ function stateDrift(
     return desired.lifecycle === 'active' ? { kind: 'disabledThere', patch } : { patch };
   }
   const isLocked = link.state === 'disabled' && account.state === 'locked';
-  // Nothing was changed since, but what keeps the account shut is not the bridge's to lift, or for others to lift.
+  // The account is still disabled, but what keeps it so has changed: the bridge may not lift it, or others may.
   const matters = desired.lifecycle === 'active' || account.awaitsApproval === true;
   if (isLocked && matters && link.disabledBy !== lockedBy(account)) {
     return { patch: { disabledBy: lockedBy(account) } };
@@ -190,14 +199,15 @@ function stateDrift(
     return { patch: { disabledBy: why } };
   }
   if (link.disabledBy === 'hand' && account.state === 'disabled' && desired.lifecycle === 'active') {
-    // Found so by a task, which may not undo it; a repair may.
+    // A task found it disabled by hand and may not undo that; a repair may.
     return { kind: 'disabledThere', patch: { disabledBy: 'inactive' } };
   }
   if (link.state === 'disabled' && enabledThere) {
-    // What the bridge has just disabled it enables by a call: an older look would leave it shut, by hand to all appearances.
+    // The bridge has just disabled the account. If it took an older picture for drift, it would skip the call that
+    // enables the account, which would then look disabled by hand.
     const isOwn = link.disabledBy === 'inactive' || link.disabledBy === 'gone';
     if (isOwn && desired.lifecycle === 'active' && mayBeLate(seenAt, link.updatedAt)) return {};
-    // What the bridge removes after some days, it disables again first, and counts anew.
+    // The bridge disables the account again and starts a new count of days.
     const patch = { state: 'enabled', disabledBy: null, removalSince: null } as const;
     return desired.lifecycle === 'active' ? { patch } : { kind: 'enabledThere', patch };
   }
@@ -205,8 +215,8 @@ function stateDrift(
 }
 
 /**
- * A value that the vendor never took as sent (a locked name, a normalised one) is no drift: neither what
- * it showed after the last write, nor what it shows again right after a repair.
+ * A value that the vendor never took as sent, such as a locked name or one in the vendor's own form, is no drift:
+ * neither what it showed after the last write, nor what it shows again right after a repair.
  */
 function changedAttributes(
   link: ComparedLink,
@@ -234,7 +244,7 @@ export function membershipDrift(
   listed: MembersListed,
 ): readonly DriftItem[] {
   const { subject, remoteId } = group;
-  // What may have gone with a disabled account is nobody's doing.
+  // A membership may have gone with a disabled account, and then nobody removed it.
   const missing = listed.unseen.filter(({ origin, doubted }) => origin !== 'foreign' && !doubted);
   const planned = (by: 'grant' | 'revoke', among: ReadonlySet<string>) =>
     listed.planned.filter(({ op, member }) => op === by && among.has(member.remoteId));
@@ -256,7 +266,7 @@ export function membershipDrift(
 }
 
 export interface MembersListed {
-  /** Memberships of the ledger that the list does not show. */
+  /** Memberships in the ledger that the list does not show. */
   readonly unseen: readonly {
     readonly remoteUserId: string;
     readonly display: string;
@@ -264,8 +274,8 @@ export interface MembersListed {
     readonly doubted?: boolean;
   }[];
   readonly planned: readonly MembershipChange[];
-  /** Remote ids of members that the bridge neither added nor adopted. */
+  /** The remote ids of members that the bridge neither added nor adopted. */
   readonly foreign: ReadonlySet<string>;
-  /** And of those whose level somebody lowered. */
+  /** The remote ids of members whose level somebody lowered. */
   readonly lowered: ReadonlySet<string>;
 }

@@ -1,6 +1,6 @@
 /**
- * What becomes of a loss that an admin wants back: the table "Giving back" of docs/design.md. Whatever has moved since
- * is left alone. Pure.
+ * What becomes of a loss that an admin wants back: the table "Giving back" of docs/design.md. What has changed since
+ * stays as it is. Pure.
  */
 
 import type {
@@ -16,13 +16,13 @@ import type { AccountLink, UserSituation } from './drafting.ts';
 
 export type GiveBack<C extends Change = Change> =
   | { readonly verdict: 'give'; readonly change: C }
-  /** The store shows it as wanted already. */
+  /** The store shows it as the admin wants it already. */
   | { readonly verdict: 'given' }
   | { readonly verdict: 'moved' | 'impossible'; readonly reason: string }
-  /** For the account, which comes first. */
+  /** The membership waits until the account is given back. */
   | { readonly verdict: 'wait' };
 
-/** What a store took, and what the directory wanted then. */
+/** A loss that a store took, and what the directory wanted then. */
 export interface Taken<C extends Change = Change> {
   readonly change: C;
   readonly desired: string;
@@ -80,12 +80,12 @@ function subjectOf({ desired: { id, display } }: Account): UserChange['subject']
 }
 
 export interface MembershipNow {
-  /** At least one SCIM group that feeds the remote group has the person as a member. */
+  /** The person is a member of at least one SCIM group that feeds the remote group. */
   readonly wanted: boolean;
-  /** Is in the remote group, as far as is known. */
+  /** The person is in the remote group, as far as the bridge knows. */
   readonly isMember: boolean;
   readonly account: 'none' | 'enabled' | 'disabled';
-  /** The account itself is to be given back, and is not yet. */
+  /** The account itself is still to be given back. */
   readonly isComing: boolean;
   readonly isProtected: boolean;
   readonly isGroupProtected: boolean;

@@ -1,7 +1,8 @@
 /**
  * The order among subjects of one store that want each other's keys: values that no two accounts or groups share,
- * such as an address. Who wants one that another is about to give up waits; of some who wait in a circle one steps
- * aside, which is to take a temporary value. Pure: who has what, and who waits for whom, is the caller's to find.
+ * such as an address. A subject that wants a key another is about to give up waits for it. Where subjects wait in a
+ * circle, one steps aside and takes a temporary value. Pure: the caller knows who has which key and who waits for
+ * whom.
  */
 
 import type { Change } from '../model/change.ts';
@@ -31,8 +32,8 @@ export function keysWanted(changes: readonly Change[], identity: readonly string
 }
 
 /**
- * The changes without those that would give one of these keys. An update goes without the attribute, unless
- * `isWhole` says that it stays as it is or does not go at all.
+ * Leaves out changes that would give one of these keys. An update goes without that attribute, unless `isWhole` says
+ * that it goes as a whole or not at all.
  */
 export function withhold<C extends Change>(
   changes: readonly C[],
@@ -48,18 +49,18 @@ export function withhold<C extends Change>(
   });
 }
 
-/** `take`: ask the vendor for it. `stepAside`: take a temporary value, so that another can have what this one has. */
+/** `take`: send the change. `stepAside`: take a temporary value, so that another subject can have the present one. */
 export type KeyStep = 'take' | 'wait' | 'stepAside';
 
 export interface KeyConflict {
   readonly subjectId: string;
-  /** Who has the key, of the store's other subjects. */
+  /** Which other subject of the store has the key. */
   readonly holder: {
     readonly subjectId: string;
-    /** The bridge is about to give the holder another one. */
+    /** The bridge is about to give the holder another key. */
     readonly givesUp: boolean;
   } | null;
-  /** Of those who wait for this attribute, whom each waits for; the subject among them. */
+  /** Who waits for whom because of this attribute, this subject included. */
   readonly waitsFor: ReadonlyMap<string, string>;
 }
 
@@ -68,7 +69,10 @@ export function keyStep({ subjectId, holder, waitsFor }: KeyConflict): KeyStep {
   return circleOf(subjectId, holder.subjectId, waitsFor).length > 0 ? 'stepAside' : 'wait';
 }
 
-/** Those who wait in a circle with the subject, who wants what `holderId` has; empty where it is no circle. */
+/**
+ * The subjects that wait in a circle with this one, which wants the key of `holderId`; empty where there is no
+ * circle.
+ */
 export function circleOf(
   subjectId: string,
   holderId: string,
@@ -86,8 +90,8 @@ export function circleOf(
 }
 
 /**
- * A value in the form of the wanted one that nobody else has: an address keeps its domain and its mailbox, a path
- * its parents. The same for the same subject and value, so that an attempt that is repeated repeats it.
+ * A temporary value in the form of the wanted one that nobody else has: an address keeps its domain and mailbox, a
+ * path its parents. The same subject and value give the same result, so that a repeated attempt repeats it.
  */
 export function temporaryValue(wanted: string, subjectId: string): string {
   const mark = `moving-${subjectId
@@ -96,7 +100,7 @@ export function temporaryValue(wanted: string, subjectId: string): string {
     .toLowerCase()}`;
   const at = wanted.lastIndexOf('@');
   if (at > 0) return `${wanted.slice(0, at)}+${mark}${wanted.slice(at)}`;
-  // First, because vendors cut long names.
+  // The mark comes first, because vendors cut long names.
   const last = wanted.lastIndexOf('/') + 1;
   return `${wanted.slice(0, last)}${mark}-${wanted.slice(last)}`;
 }

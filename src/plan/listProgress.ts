@@ -1,17 +1,17 @@
 /**
- * Whether a list that is read page by page can still be believed: it makes headway, and it has an end. Pure; what
- * comes of a list that is not believed is the reader's.
+ * Whether the bridge believes a list that it reads page by page: the list shows something new, and it ends. Pure; the
+ * reader decides what follows.
  */
 
 import type { ListProgress } from '../model/remote.ts';
 
 export interface ListPage {
   readonly rows: number;
-  /** Rows that no earlier page has shown. */
+  /** How many rows no earlier page has shown. */
   readonly fresh: number;
-  /** Rows that were read beside the list. */
+  /** How many rows were read beside the list. */
   readonly aside?: number;
-  /** By which the page was asked for; null for the first. */
+  /** The cursor that this page was asked for by; null for the first. */
   readonly cursor: string | null;
   /** Null on the last page. */
   readonly next: string | null;
@@ -23,7 +23,7 @@ export const BARREN_PAGES_MAX = 10;
 /** Several times what the largest customers of any vendor have. */
 export const LIST_ROWS_MAX = 2_000_000;
 
-/** The progress after this page, or in words why the list is not believed any more. */
+/** The progress after this page, or why the list is no longer believed, in words. */
 export function readOn(
   { rows, barren, cursors }: ListProgress,
   page: ListPage,

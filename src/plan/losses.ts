@@ -1,6 +1,6 @@
 /**
- * The judgement about the losses of one plan, and about what the plan holds: the table "The brake" of docs/design.md.
- * It says which may run, which wait for an admin, and which an admin has declined; recording that is the caller's.
+ * Judges the losses and holds of one plan: the table "The brake" of docs/design.md. It says which changes may run,
+ * which wait for an admin, and which one declined. The caller records it.
  */
 
 import {
@@ -20,13 +20,13 @@ import type { LossState } from '../model/loss.ts';
 import { type BrakeWindow, judgeLoss } from './brake.ts';
 import { covers, isStillWanted, overlaps, says } from './people/identity.ts';
 
-/** What stands against a loss from before. */
+/** A loss that was planned before, and what became of it. */
 export interface KnownLoss {
   readonly id: string;
   readonly changeKey: string;
   readonly change: Change;
   readonly state: LossState;
-  /** What the directory wanted then: once that moves, this counts no more. */
+  /** What the directory wanted then; once it wants something else, this row no longer counts. */
   readonly desired: string;
   readonly reason: string;
   readonly decidedBy: string | null;
@@ -34,11 +34,11 @@ export interface KnownLoss {
   readonly undoBy: string | null;
 }
 
-/** Whom a loss is counted against, and what the directory wants of them. */
+/** Which person a loss is counted for, and what the directory wants for them. */
 export interface LossOf {
   personKey(change: Change): string;
   desired(change: Change): string;
-  /** What the directory wants of the attributes of whose account it is. */
+  /** The attributes that the directory wants for the account's person. */
   readonly wanted?: Attributes;
 }
 
@@ -46,25 +46,25 @@ export interface Losses<C extends Change> {
   readonly changes: readonly C[];
   readonly lossOf: LossOf;
   readonly known: readonly KnownLoss[];
-  /** Keys of losses that an admin applied a preview of, with what the brake held in it. */
+  /** `changeKey`s of losses in an applied preview that released what the brake held. */
   readonly released: ReadonlySet<string>;
-  /** An admin was told how many people it concerns, and confirmed all of it: the store is being deleted. */
+  /** An admin saw how many people lose something and confirmed it: the store is being deleted. */
   readonly confirmed: boolean;
   /** An admin approved what the directory loses; of what the plan itself holds nobody was told there. */
   readonly decided: boolean;
-  /** By person, who called off what the cause would take, and when; an ISO time. */
+  /** By person, which admin called off the losses of the cause, and when; an ISO time. */
   readonly calledOff: ReadonlyMap<string, { readonly by: string; readonly at: string }>;
   readonly settings: CommonSettings;
   readonly window: BrakeWindow;
-  /** Of the people of this plan, those who lost something in the window already. */
+  /** The people of this plan who lost something in the window already. */
   readonly inWindow: ReadonlySet<string>;
-  /** The most people that one cause of the task could take something from. */
+  /** From how many people, at most, one cause of the task could take something. */
   readonly peopleOfCause: number;
-  /** Why the memberships that the plan ends all wait; null where they do not. */
+  /** Why all memberships that the plan ends must wait; null where they need not. */
   readonly emptiesGroup: string | null;
 }
 
-/** A loss that is to wait for an admin from now on. */
+/** A loss that waits for an admin from now on. */
 export interface FreshLoss {
   readonly change: Change;
   readonly changeKey: string;
@@ -74,18 +74,18 @@ export interface FreshLoss {
 }
 
 export interface Judgement<C extends Change> {
-  /** In the plan's order: everything that nothing holds, and what may run of the rest. */
+  /** In the plan's order: all changes that nothing holds, and the held ones that an admin allowed. */
   readonly allowed: readonly C[];
   readonly skipped: readonly Skip[];
   readonly heldReasons: readonly string[];
   readonly fresh: readonly FreshLoss[];
-  /** Losses that somebody called off before they were planned. */
+  /** Losses that an admin called off before they were planned. */
   readonly declined: readonly FreshLoss[];
-  /** Ids of known losses that stay as they are. */
+  /** The ids of known losses that stay as they are. */
   readonly kept: readonly string[];
-  /** By the change's key, the id of the known loss that somebody allowed. */
+  /** The id of the known loss that an admin allowed, by the change's key. */
   readonly approvals: ReadonlyMap<string, string>;
-  /** People against whom the budget is reserved, from now on: whoever loses more stays in the window for longer. */
+  /** People who count in the window from now on; a later loss keeps them in it for longer. */
   readonly reserved: readonly string[];
   /** Why the brake trips; null where it does not. */
   readonly trips: string | null;
@@ -105,9 +105,9 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   const approvals = new Map<string, string>();
   const reserved = new Set<string>();
   let trips: string | null = null;
-  /** Whatever follows a linking needs the link. */
+  /** The changes after an adoption or creation need the link that it makes. */
   let linkWaits = false;
-  /** Nothing follows what somebody declined. */
+  /** No change follows one that an admin declined. */
   let isDeclinedWhole = false;
   for (const change of losses.changes) {
     if (!mayBeHeld(change)) {
@@ -130,7 +130,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     }
     const personKey = lossOf.personKey(change);
     const off = isLoss(change) ? losses.calledOff.get(personKey) : undefined;
-    // Whoever approved the very loss since has the last word.
+    // An approval of this very loss after it was called off counts more.
     const isApprovedSince = row?.state === 'approved' && (row.decidedAt ?? '') > (off?.at ?? '');
     if (off !== undefined && !isApprovedSince) {
       skipped.push(declined(change, { state: 'discarded', decidedBy: off.by, undoBy: null }));
@@ -139,7 +139,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
     }
     const approved = mayRun(losses, change, row);
     if (row && (linkWaits || (row.state === 'held' && !approved))) {
-      // It waits for its decision, whatever other cause the task is worked on for and whatever is set by now.
+      // It waits for its decision, whatever the other causes, and whatever the settings say by now.
       heldReasons.push(row.reason);
       if (row.changeKey === key) kept.push(row.id);
       else fresh.push({ change, changeKey: key, personKey, desired, reason: row.reason });
@@ -195,7 +195,7 @@ export function judgeLosses<C extends Change>(losses: Losses<C>): Judgement<C> {
   };
 }
 
-/** What stands against a change from before, while the directory wants what it wanted then. */
+/** Finds the earlier loss that decides about a change, as long as the directory wants what it wanted then. */
 export function standingAmong<K extends KnownLoss>(
   known: readonly K[],
 ): (change: Change, desired: string) => K | undefined {
@@ -206,12 +206,12 @@ export function standingAmong<K extends KnownLoss>(
     if (replacesIdentity(change)) return standingOnIdentity(replaced, change);
     const same = byKey.get(changeKey(change));
     if (same?.desired === desired && !isHoldOver(same, change)) return same;
-    // Whoever keeps an account keeps it, whatever would end it: other settings may delete what these disable.
+    // Whoever kept an account keeps it from any end: other settings may delete what these disable.
     return ended.find((row) => row.desired === desired && endsSame(row.change, change));
   };
 }
 
-/** What was declined of an identity is left out of the plan before. */
+/** Declined identity attributes have been left out of the plan before. */
 function standingOnIdentity<K extends KnownLoss>(
   replaced: readonly K[],
   change: IdentityUpdate,
@@ -230,7 +230,7 @@ function endsSame(one: Change, other: Change): boolean {
   return endsAccount(other) && 'remoteId' in one && 'remoteId' in other && one.remoteId === other.remoteId;
 }
 
-/** The changes without the identity attributes of which somebody wants the old value. */
+/** Leaves out identity attributes for which an admin wants to keep the old value. */
 export function withoutDeclined<C extends Change>(
   changes: readonly C[],
   known: readonly KnownLoss[],
@@ -248,14 +248,14 @@ export function withoutDeclined<C extends Change>(
   return { changes: left, skipped };
 }
 
-/** Somebody decided that it is not to happen while the directory wants what it wanted then. */
+/** An admin decided that it must not happen while the directory wants what it wanted then. */
 export function isDeclined({ state }: Pick<KnownLoss, 'state'>): boolean {
   return state === 'discarded' || state === 'undone';
 }
 
 /**
- * What somebody declined stands while the directory wants what it wanted then, whether it is planned just now or not.
- * `members`: by `personKey`, who is to be a member now, of those whose memberships were declined.
+ * Whether an admin's "no" still stands, whether the change is planned or not: while the directory wants what it
+ * wanted. `members`: who is to be a member now, of those whose loss was declined, by `personKey`.
  */
 export function isRemembered(row: KnownLoss, lossOf: LossOf, members: ReadonlySet<string>): boolean {
   if (!isDeclined(row)) return false;
@@ -272,7 +272,7 @@ export function declined(
   return { op, subject, status: 'unsynced', reason };
 }
 
-/** Who somebody is, is not for the brake's lists to say. */
+/** The brake's lists do not decide who somebody is. */
 function mayRun<C extends Change>(
   { confirmed, decided, released }: Losses<C>,
   change: C,
@@ -283,12 +283,12 @@ function mayRun<C extends Change>(
   return confirmed || row?.state === 'approved' || released.has(changeKey(change));
 }
 
-/** Held for a group that a rule names, which is no reason any more: the person has left by now, say. */
+/** It was held for a group that a rule names, and need not be any more, because the person has left, say. */
 function isHoldOver({ state, change }: KnownLoss, { hold }: Change): boolean {
   return state === 'held' && change.hold?.kind === 'rule' && hold === undefined;
 }
 
-/** The ends of memberships that nothing stands against, so that what one cause takes more is seen by itself. */
+/** The revokes without a decision, so that what one cause takes in addition is judged by itself. */
 export function undecidedRevokes<C extends Change>(
   changes: readonly C[],
   known: readonly Pick<KnownLoss, 'changeKey'>[],

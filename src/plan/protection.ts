@@ -1,6 +1,6 @@
 /**
- * Which accounts and groups nobody may touch: those of `PROTECTED_ACCOUNTS` and `PROTECTED_GROUPS`, and the credential's
- * own account.
+ * Which accounts and groups the bridge may not touch: those that `PROTECTED_ACCOUNTS` and `PROTECTED_GROUPS` name,
+ * and the credential's own account.
  */
 
 export interface Protection {
@@ -13,8 +13,8 @@ export interface Protection {
 export const SELF = '';
 
 /**
- * The entry that protects the account; null where none does. `names` are all identifiers under which the account is
- * known at the store: what the directory calls its person protects nobody, or a rename there would.
+ * The entry that protects the account; null where none does. `names`: all identifiers that the store knows the
+ * account by. The directory's name for the person does not count, because a rename there would end the protection.
  */
 export function protectedBy(
   protection: Protection,
@@ -32,7 +32,7 @@ export function protectedBy(
   return found ?? null;
 }
 
-/** A blank that came with a pasted entry must not make it protect nobody. */
+/** A pasted entry may have blanks around it, and must protect all the same. */
 function compared(text: string): string {
   return text.trim().toLowerCase();
 }
@@ -44,7 +44,10 @@ export function protectedGroupBy(patterns: readonly string[], names: readonly st
   return patterns.find((pattern) => known.some((name) => matches(entry(pattern), name))) ?? null;
 }
 
-/** Wildcard match without backtracking: each literal piece is found as early as possible, the last at the end. */
+/**
+ * Matches wildcards without backtracking: it finds each literal piece as early as possible, and the last one at the
+ * end.
+ */
 function matches(pattern: string, name: string): boolean {
   const pieces = pattern.split('*');
   const first = pieces[0] ?? '';

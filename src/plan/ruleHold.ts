@@ -1,4 +1,4 @@
-/** What is held because a group that a rule names was deleted: people did not leave it, it went from under them. */
+/** Holds what would end because a group that a rule names was deleted. Nobody left that group. */
 
 import type { Hold, MembershipChange } from '../model/change.ts';
 import type { MembershipPlan } from './groups/members.ts';
@@ -10,7 +10,7 @@ export function ruleHold(groupName: string): Hold {
   };
 }
 
-/** `departed`: by person, the name of the group that went. */
+/** `departed`: the name of the deleted group, by person. */
 export function holdDeparted(plan: MembershipPlan, departed: ReadonlyMap<string, string>): MembershipPlan {
   const held = (change: MembershipChange): MembershipChange => {
     const from = change.op === 'revoke' ? departed.get(change.member.personId ?? '') : undefined;

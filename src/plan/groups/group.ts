@@ -1,4 +1,4 @@
-/** The plan for one SCIM group on one store: the table "Groups" of docs/design.md. Memberships are apart. */
+/** The plan for one SCIM group on one store, without its memberships: the table "Groups" of docs/design.md. */
 
 import type { GroupChange, Plan, Skip } from '../../model/change.ts';
 import type { CommonSettings } from '../../model/commonSettings.ts';
@@ -17,23 +17,23 @@ type GroupPlan = Plan<GroupChange>;
 export interface GroupSituation {
   readonly desired: DesiredGroup;
   readonly link: GroupLink | null;
-  /** Without a link: the remote group of that name, null where there is none. */
+  /** Without a link: the remote group of that name; null where there is none. */
   readonly found: { readonly remoteId: string; readonly name: string } | null;
   readonly settings: CommonSettings;
-  /** This store lets the bridge delete what it made. */
+  /** The store lets the bridge delete groups that it made. */
   readonly deleteGroups: boolean;
   readonly renameGroups: boolean;
-  /** Why the wanted name cannot be had: another group has it. */
+  /** Why the bridge cannot have the wanted name: another group has it. */
   readonly takenName: string | null;
-  /** The remote group has a temporary name; this was the one before. */
+  /** The former name, where the remote group has a temporary one. */
   readonly formerName: string | null;
   /** Another SCIM group feeds the same remote group. */
   readonly fedByAnother: boolean;
-  /** It has members, as far as is known, who are nobody's doing here. */
+  /** As far as the bridge knows, the group has members whom it neither added nor adopted. */
   readonly hasOthers: boolean;
-  /** Why nothing is done with the remote group, or with one of that name; null where it is not so. */
+  /** Why the bridge leaves the remote group alone, or one of that name; null where it does not. */
   readonly leftAlone: string | null;
-  /** The wanted name is one of PROTECTED_GROUPS. */
+  /** PROTECTED_GROUPS has the wanted name. */
   readonly namesProtected: boolean;
 }
 

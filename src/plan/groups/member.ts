@@ -5,7 +5,7 @@ import type { Lifecycle } from '../../model/desired.ts';
 
 export interface MemberSituation {
   readonly member: Member;
-  /** At least one SCIM group that feeds the remote group has the person as a member. */
+  /** The person is a member of at least one SCIM group that feeds the remote group. */
   readonly wanted: boolean;
   /** `unknown` where no link names the account's person. */
   readonly lifecycle: Lifecycle | 'unknown';
@@ -14,26 +14,26 @@ export interface MemberSituation {
   readonly ledger: {
     readonly origin: 'added' | 'adopted' | 'foreign';
     readonly level: number | null;
-    /** It is lower than the bridge left it. */
+    /** The level is lower than the bridge left it. */
     readonly lowered?: boolean;
-    /** It may have gone when the account was disabled. */
+    /** The membership may have gone when the account was disabled. */
     readonly doubted?: boolean;
   } | null;
   /** The level that a grant gives; null where the store has no levels. */
   readonly level: number | null;
-  /** A grant waits for an admin. */
+  /** Why a grant waits for an admin. */
   readonly hold?: Hold;
   readonly overwrite: boolean;
-  /** The SCIM group is gone and no other one feeds the remote group. */
+  /** The SCIM group is gone, and no other one feeds the remote group. */
   readonly groupGone: boolean;
   readonly isProtected: boolean;
-  /** Nobody's account: a bot, or a service. */
+  /** The account is no person's: a bot, or a service. */
   readonly isMachine?: boolean;
 }
 
 export interface MemberDecision {
   readonly op: 'grant' | 'revoke' | 'none';
-  /** Take the membership, which is there already, into the ledger as adopted. No call. */
+  /** The membership exists already: record it in the ledger as adopted. No call. */
   readonly take: boolean;
   /** Why a grant or a revoke that the directory wants is left undone. */
   readonly skipped?: { readonly op: 'grant' | 'revoke'; readonly reason: string };
@@ -60,7 +60,7 @@ function decideWanted({ member, isProtected, ...situation }: MemberSituation): M
 function decideUnwanted(situation: MemberSituation): MemberDecision {
   const { ledger, groupGone, overwrite, lifecycle, member } = situation;
   if (!ledger) return NONE;
-  // An account that an admin unlinked is nobody's: what was the bridge's there is a stranger's now.
+  // An admin unlinked the account, so it is nobody's, and its memberships count as foreign now.
   const owned = ledger.origin !== 'foreign' && lifecycle !== 'unknown';
   if (!owned && (groupGone || !overwrite)) return NONE;
   if (!groupGone && lifecycle === 'gone') return NONE;

@@ -1,6 +1,6 @@
 /**
- * The plan for the memberships of one remote group: the table "Memberships" of docs/design.md, applied to
- * every account that is a member, or should be. Grants come before revokes.
+ * The plan for the memberships of one remote group: the table "Memberships" of docs/design.md, for every account that
+ * is a member or should be. Grants come before revokes.
  */
 
 import type { MembershipChange, Skip } from '../../model/change.ts';
@@ -8,18 +8,18 @@ import { decideMember, type MemberSituation } from './member.ts';
 
 export interface MembershipPlan {
   readonly changes: readonly MembershipChange[];
-  /** Grants to people whose accounts the same plan adopts, makes or enables: for when those are there. */
+  /** Grants to people whose accounts the same plan adopts, makes or enables: they come after that. */
   readonly later: readonly MembershipChange[];
   readonly skipped: readonly Skip[];
-  /** Wanted and there already: to be recorded as adopted. */
+  /** Wanted memberships that exist already, to be recorded as adopted. */
   readonly taken: readonly MemberSituation[];
-  /** Remote ids of accounts that lose a membership which the bridge had nothing to do with. */
+  /** Remote ids of accounts that lose a membership which the bridge neither added nor adopted. */
   readonly foreign: ReadonlySet<string>;
-  /** Remote ids of accounts whose level somebody lowered by hand, and a grant raises again. */
+  /** Remote ids of accounts whose level somebody lowered by hand; a grant raises it again. */
   readonly lowered: ReadonlySet<string>;
 }
 
-/** `remoteId` is the remote group's; '' while it is not made. Of several rows of one account the first counts. */
+/** `remoteId`: the remote group's; '' while nobody has made it. Of several rows of one account, the first counts. */
 export function planMembers(
   subject: MembershipChange['subject'],
   remoteId: string,

@@ -1,4 +1,6 @@
-/** What a complete scan shows of the name of a remote group, against what the bridge gave it or found it by. Pure. */
+/**
+ * Compares the name of a remote group in a complete scan with the name that the bridge gave it or found it by. Pure.
+ */
 
 import type { Attributes, DesiredGroup } from '../../model/desired.ts';
 import type { RemoteGroup } from '../../model/remote.ts';
@@ -6,11 +8,13 @@ import { type Drift, NO_DRIFT } from '../drift.ts';
 import { GROUP_KEY } from '../keys.ts';
 import type { GroupLink } from './group.ts';
 
-/** A link as far as its name is compared. */
+/** The part of a link that its name is compared by. */
 export interface NamedLink extends GroupLink {
-  /** `name`: how the vendor showed the last name that the bridge gave; absent where it gave none, or did not see it. */
+  /**
+   * `name`: the vendor's form of the last name that the bridge gave; absent where it gave none, or did not see it.
+   */
   readonly observed: Attributes;
-  /** When the bridge last wrote to the group, or took note of it (ISO time). */
+  /** When the bridge last wrote to the group, or read it into the link (ISO time). */
   readonly updatedAt: string;
   readonly drift: { readonly repaired: Attributes } | null;
 }
@@ -20,19 +24,19 @@ export interface NamePatch {
   readonly observed: Attributes;
 }
 
-/** `nameOf`: the name, as SCIM groups are matched with it, of a remote group that is called so. */
+/** `nameOf`: the name by which SCIM groups are matched, of a remote group with this title. */
 export function nameDrift(
   link: NamedLink,
   desired: DesiredGroup,
   { remote, seenAt }: { readonly remote: RemoteGroup; readonly seenAt: string },
   nameOf: (title: string) => string,
 ): Drift<NamePatch> {
-  // What the bridge wrote after the scan had asked is newer than what the scan saw.
+  // The bridge wrote after the scan had asked, so its write is newer than what the scan saw.
   if (seenAt <= link.updatedAt) return NO_DRIFT;
   const found = titleOf(remote);
   const observed = { ...link.observed, [GROUP_KEY]: found };
   const before = link.observed[GROUP_KEY] ?? (remote.title === undefined ? link.remoteName : null);
-  // Of a group that was adopted by its path nobody asked for another name.
+  // The bridge adopted this group by its path, and nobody wanted another name for it.
   if (before === null) return link.origin === 'created' ? { ...NO_DRIFT, patch: { observed } } : NO_DRIFT;
   if (found === before) return NO_DRIFT;
   if (link.drift?.repaired[GROUP_KEY] === found)
@@ -50,7 +54,7 @@ export function nameDrift(
   };
 }
 
-/** What people see, and what a rename changes. */
+/** The name that people see and that a rename changes. */
 export function titleOf({ title, name }: RemoteGroup): string {
   return title ?? name;
 }

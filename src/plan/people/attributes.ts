@@ -1,11 +1,11 @@
-/** Which mapped attributes of an account differ from what the directory wants, and which of them are its identity. */
+/** Which mapped attributes of an account differ from what the directory wants, and which of them identify it. */
 
 import type { AttributeChange } from '../../model/change.ts';
 import type { Attributes } from '../../model/desired.ts';
 
 /**
- * Compares with what the bridge last applied, and where it applied nothing yet (a fresh adoption, a new
- * mapping) with what was observed.
+ * Compares with what the bridge last applied. Where it has applied nothing yet (a new adoption, a new mapping), it
+ * compares with what was observed.
  */
 export function attributeChanges(
   desired: Attributes,
@@ -15,7 +15,7 @@ export function attributeChanges(
   const changes: AttributeChange[] = [];
   for (const name of Object.keys(desired).sort()) {
     const to = desired[name] as string;
-    // What the directory does not say is cleared only where the bridge had said it before.
+    // A value that the directory lacks is cleared only if the bridge had written it before.
     if (to === '' && applied[name] === undefined) continue;
     const from = applied[name] ?? observed[name] ?? null;
     if ((from ?? '') !== to) changes.push({ name, from, to });
@@ -25,7 +25,7 @@ export function attributeChanges(
 
 export interface SplitChanges {
   readonly harmless: readonly AttributeChange[];
-  /** `from` is what the account has, so that it can be given back. */
+  /** `from` is the value that the account has, so that it can be given back. */
   readonly replacing: readonly AttributeChange[];
 }
 
@@ -33,17 +33,18 @@ export interface SplitChanges {
 export interface KnownAttributes {
   readonly applied: Attributes;
   readonly observed: Attributes;
-  /** As the vendor showed them so long after the bridge's last write that they are not from before it. */
+  /** Attributes that the vendor showed long enough after the bridge's last write to be no older picture. */
   readonly shown: Attributes;
-  /** Whoever signs in to it can do more there than people usually can. */
+  /** Whoever signs in to the account can do more there than people usually can. */
   readonly privileged?: boolean;
 }
 
 /**
- * Apart: what replaces a value by which the account is found or signed in to. Filling an empty one is none, and
- * neither is a difference in case, or from the form in which the vendor keeps what the bridge sent. Of a
- * privileged account a value that fills an empty one lets somebody in who could not sign in to it before. Against what the
- * bridge wrote only what was shown since counts: an older answer would call harmless what takes that away again.
+ * Separates the changes that replace a value by which the account is found or signed in to. Filling an empty value
+ * does not replace one, nor does another case, nor the vendor's own form of what the bridge sent. On a privileged
+ * account, filling an empty value counts too, because it lets in somebody who could not sign in before. Against a
+ * value that the bridge wrote, only what the vendor showed since counts: an older picture would make a replacement
+ * look harmless.
  */
 export function splitIdentity(
   changes: readonly AttributeChange[],
@@ -68,20 +69,20 @@ function otherThan(to: string, observed = ''): string | undefined {
   return observed === '' || isSameIdentity(observed, to) ? undefined : observed;
 }
 
-/** Vendors tell no two accounts apart by case. */
+/** Vendors do not tell accounts apart by case. */
 export function isSameIdentity(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
-/** How long a vendor may go on showing an account as it was before the bridge wrote to it. */
+/** How long a vendor may show an account as it was before the bridge's write. */
 const SHOWN_WITHIN_MS = 60_000;
 
-/** What was shown at `seenAt` may be from before the bridge's last write at `writtenAt`; ISO times. */
+/** Whether a picture of `seenAt` may be older than the bridge's last write at `writtenAt`; ISO times. */
 export function mayBeLate(seenAt: string, writtenAt: string): boolean {
   return Date.parse(seenAt) - Date.parse(writtenAt) < SHOWN_WITHIN_MS;
 }
 
-/** Of a person, whose name comes before it. */
+/** In words that follow the person's name. */
 export function notAcceptedReason(attribute: string, storeName: string, reason: string): string {
   return `has a ${attribute} that was not accepted by ${storeName}: ${reason}`;
 }

@@ -1,15 +1,15 @@
-/** What the planner is told of a person who may not be who they seem to be. */
+/** What the planner knows of a person who may not be who they seem to be. */
 
 import type { AttributeChange, Hold } from '../../model/change.ts';
 
 export interface Doubts {
-  /** Why nothing is done for the person: somebody else comes first. */
+  /** Why the person gets no account: somebody else comes first. */
   readonly yieldsTo: string | null;
-  /** The account of somebody who left, who may be this very person; an admin is asked. */
+  /** The account of somebody who left, and who may be this very person: an admin is asked. */
   readonly question: { readonly remoteId: string; readonly hold: Hold } | null;
-  /** Another connection speaks for the person since the one that did is gone. */
+  /** Another connection speaks for the person, because the former one no longer does. */
   readonly newSpeaker: NewSpeaker | null;
-  /** The address can be taken for somebody else's. */
+  /** Somebody else's address can be mistaken for this person's. */
   readonly lookalike: Lookalike | null;
 }
 
@@ -21,7 +21,7 @@ export interface Lookalike {
 
 export interface NewSpeaker {
   readonly hold: Hold;
-  /** By the word of the connection that spoke before, the person had left already. */
+  /** According to the former connection, the person had left already. */
   readonly hadLeft: boolean;
 }
 
@@ -33,19 +33,19 @@ interface InDoubt {
   readonly doubts: Doubts;
 }
 
-/** Of what another connection's word alone would give back, or change of the account's identity. */
+/** Holds what another connection's word alone would give back, or change in the account's identity. */
 export function byNewSpeaker({ doubts }: InDoubt): Held {
   return doubts.newSpeaker ? { hold: doubts.newSpeaker.hold } : {};
 }
 
-/** Of an account that a person gets. */
+/** Holds an account that the person would get. */
 export function heldForNewcomer({ doubts }: InDoubt): Held {
-  // Of somebody who had left before another connection spoke for them.
+  // The person had left before another connection spoke for them.
   if (doubts.newSpeaker?.hadLeft) return { hold: doubts.newSpeaker.hold };
   return doubts.lookalike ? { hold: doubts.lookalike.hold } : {};
 }
 
-/** Of a change of the account's identity. */
+/** Holds a change of the account's identity. */
 export function heldForIdentity(situation: InDoubt, attributes: readonly AttributeChange[]): Held {
   const { newSpeaker, lookalike } = situation.doubts;
   if (newSpeaker || !lookalike) return byNewSpeaker(situation);

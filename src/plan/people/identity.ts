@@ -1,6 +1,6 @@
 /**
- * Which replaced identity attributes a decision covers. An admin decides on each attribute and the value that was
- * wanted, so a decision outlives whatever else the next plan wants of the account. Pure.
+ * Which replaced identity attributes a decision covers. An admin decides on each attribute together with its wanted
+ * value, so the decision holds whatever else the next plan wants for the account. Pure.
  */
 
 import {
@@ -28,7 +28,7 @@ export function covers(before: Planned, { attributes }: IdentityUpdate): boolean
   return attributes.every((attribute) => says(before, attribute));
 }
 
-/** True while the directory wants such a value, whether it is planned just now or not. */
+/** Whether the directory still wants such a value, whether it is planned now or not. */
 export function isStillWanted({ change }: Planned, wanted: Attributes): boolean {
   return replacesIdentity(change) && change.attributes.some(({ name, to }) => wanted[name] === to);
 }

@@ -48,7 +48,7 @@ function taken(plan: Drafting, account: RemoteUser) {
   plan.skip('adopt', 'unsynced', why);
 }
 
-/** True where it is for somebody else, or for an admin to say, whose the account is. */
+/** True where the account is somebody else's, or an admin must say whose it is. */
 function standsBack(plan: Drafting, linked: boolean): boolean {
   const { desired, doubts } = plan.situation;
   const { yieldsTo, question } = doubts;
@@ -65,7 +65,9 @@ function standsBack(plan: Drafting, linked: boolean): boolean {
 
 const PROTECTED = 'has a protected account there, which the bridge leaves alone';
 
-/** Nothing is done with a protected account. Where its person is on the way out, that is not in order. */
+/**
+ * Does nothing with a protected account. Where its person is to lose access, the status says that it is not in order.
+ */
 function leaveAlone(plan: Drafting, link: AccountLink | null) {
   const { desired, account } = plan.situation;
   const state = link?.state ?? account?.state;
@@ -110,7 +112,10 @@ function activeWithoutLink(plan: Drafting) {
   update(plan, account.remoteId, keptAttributes(plan.situation), account.attributes, hold);
 }
 
-/** What the bridge itself made may always be adopted; it makes no privileged account, so such a one is another's. */
+/**
+ * The bridge may always adopt what it made itself. It makes no privileged account, so a privileged one is somebody
+ * else's.
+ */
 function whyNotAdopted({ settings, isOwn }: UserSituation, account: RemoteUser): string | null {
   if ((isOwn && account.privileged !== true) || settings.adoptUsers === 'Any') return null;
   const has = `has the identifier of the account ${account.display}`;
@@ -120,14 +125,14 @@ function whyNotAdopted({ settings, isOwn }: UserSituation, account: RemoteUser):
   return `${has}, which is privileged there, and ADOPT_USERS is Ordinary; link it by hand, with confirm, if it is theirs`;
 }
 
-/** The account that was found is left alone: it is protected, or may not be adopted. */
+/** The bridge leaves the found account alone: it is protected, or may not be adopted. */
 export function isSpared(situation: UserSituation): boolean {
   const { link, account, isTaken, isProtected } = situation;
   if (account === null || isTaken || (link !== null && link.state !== 'removed')) return false;
   return isProtected || whyNotAdopted(situation, account) !== null;
 }
 
-/** What counts as applied from the moment of the adoption on. */
+/** The attributes that count as applied from the adoption on. */
 export function keptAttributes({
   desired,
   keptOnAdoption,
@@ -176,7 +181,9 @@ function inactiveWithoutLink(plan: Drafting) {
   takeFrom(plan, account);
 }
 
-/** An account that is not theirs yet. What may not be adopted is taken from nobody before an admin says so. */
+/**
+ * Takes access from an account that is not linked yet. Where the bridge may not adopt it, an admin must say so first.
+ */
 function takeFrom(plan: Drafting, account: RemoteUser) {
   const base = { subject: plan.subject, remoteId: account.remoteId };
   const why = whyNotAdopted(plan.situation, account);
@@ -190,8 +197,8 @@ function takeFrom(plan: Drafting, account: RemoteUser) {
 }
 
 /**
- * Whose account was left alone because it may not be adopted is a leaver all the same, and so is whose own is not there
- * any more while another has its identifier.
+ * The person may be a leaver without a link: the bridge left their account alone because it may not adopt it, or
+ * their account vanished and another one has its identifier.
  */
 function goneWithoutLink(plan: Drafting) {
   const { account, settings, lost } = plan.situation;
@@ -230,12 +237,12 @@ function gone(plan: Drafting, link: AccountLink) {
   plan.add({ op, subject: plan.subject, remoteId: link.remoteId, ...heldDeparture(plan.situation) });
 }
 
-/** Nobody took them out of scope: the group that brought them in was deleted. */
+/** Nobody took the person out of scope: the group that brought them in was deleted. */
 function heldDeparture({ desired: { departedFrom } }: UserSituation): { readonly hold?: Hold } {
   return departedFrom === undefined ? {} : { hold: ruleHold(departedFrom) };
 }
 
-/** A deletion that waits disables first, and counts from then on. */
+/** A delayed deletion disables the account first, and counts the days from then. */
 function removal({ settings, removalDue }: UserSituation, link: AccountLink): 'delete' | 'disable' {
   if (settings.removeAction === 'Disable') return 'disable';
   if (settings.removeAfterDays === 0) return 'delete';

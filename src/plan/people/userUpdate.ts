@@ -6,7 +6,7 @@ import type { AccountLink, Drafting } from '../drafting.ts';
 import { attributeChanges, notAcceptedReason, splitIdentity } from './attributes.ts';
 import { heldForIdentity } from './doubts.ts';
 
-/** `waits`: the whole of it waits with the enabling that it follows. */
+/** `waits`: the whole update waits with the enabling that comes before it. */
 export function update(
   plan: Drafting,
   remoteId: string,
@@ -26,7 +26,7 @@ export function update(
     plan.skip('update', 'partiallySynced', `${names.join(', ')} differ, and UPDATE_USERS is off`);
 }
 
-/** What was sent and is not so stays as it is, and is said, until something else is wanted. */
+/** A value that the vendor did not accept is not sent again until another one is wanted; the status names it. */
 export function sayNotAccepted(plan: Drafting, { applied, notAccepted }: AccountLink) {
   const { desired, storeName } = plan.situation;
   for (const [name, { wanted, reason }] of Object.entries(notAccepted)) {
@@ -35,7 +35,10 @@ export function sayNotAccepted(plan: Drafting, { applied, notAccepted }: Account
   }
 }
 
-/** What somebody else made of the account signs a person in, perhaps another one: it stays, and is said. */
+/**
+ * Leaves out identity values that somebody else wrote: they sign a person in, perhaps another one. They stay, and the
+ * status names them.
+ */
 function withoutForeign(
   plan: Drafting,
   attributes: readonly AttributeChange[],
@@ -54,12 +57,12 @@ function withoutForeign(
   return attributes.filter((attribute) => !kept.includes(attribute));
 }
 
-/** The account has a value, and it is not the one that the bridge last wrote. */
+/** The account has a value that is not the one the bridge last wrote. */
 function isForeign(applied: string | undefined, observed: string | undefined): boolean {
   return (observed ?? '') !== '' && applied?.toLowerCase() !== observed?.toLowerCase();
 }
 
-/** Nobody gets the name of a protected account. */
+/** Leaves out values that are protected names. */
 function withoutProtected(
   plan: Drafting,
   attributes: readonly AttributeChange[],
@@ -80,7 +83,7 @@ interface Known {
   readonly waits?: Waits;
 }
 
-/** A temporary value goes by the same leave by which it came. */
+/** A temporary value ends under the same approval under which it came. */
 function addUpdates(
   plan: Drafting,
   remoteId: string,
@@ -103,7 +106,10 @@ function addUpdates(
   plan.add({ ...base, attributes: replacing, replacesIdentity: true, ...hold });
 }
 
-/** What another account has is said, and not sent again. A temporary value does not stay for that: the former one comes back. */
+/**
+ * Leaves out values that another account has; the status names them. A temporary value does not wait for that: the
+ * former one comes back.
+ */
 function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): readonly AttributeChange[] {
   const { takenKeys, temporary } = plan.situation;
   for (const { name } of attributes) {
@@ -117,7 +123,7 @@ function withoutTaken(plan: Drafting, attributes: readonly AttributeChange[]): r
   });
 }
 
-/** A temporary value goes, whatever became of the person meanwhile. */
+/** Ends a temporary value, whatever happened to the person meanwhile. */
 export function endTemporary(plan: Drafting, link: AccountLink) {
   const { desired, temporary } = plan.situation;
   if (plan.deletes) return;

@@ -1,4 +1,4 @@
-/** Who of a source have the same address. Of two who are active nobody knows whose it is. Pure. */
+/** Which people of a source have the same address. Where two of them are active, nobody knows whose it is. Pure. */
 
 import { nameKey } from './order.ts';
 import { Twice } from './twice.ts';
@@ -6,16 +6,16 @@ import { Twice } from './twice.ts';
 export interface Addressed {
   readonly id: string;
   readonly isActive: boolean;
-  /** In the scan; else as the source showed them before. */
+  /** In the scan; otherwise as the source showed them before. */
   readonly isShown: boolean;
 }
 
-/** Reads everybody twice, page by page. Of addresses that one alone has it keeps nobody. */
+/** Reads everybody twice, page by page. It remembers nobody whose address is theirs alone. */
 export class Addresses {
   readonly #twice = new Twice();
   readonly #holders = new Map<string, Addressed[]>();
 
-  /** In the first reading. */
+  /** For the first reading. */
   note(address: string): void {
     this.#twice.note(nameKey(address));
   }
@@ -25,7 +25,7 @@ export class Addresses {
     return this.#twice.any;
   }
 
-  /** In the second one, each once. */
+  /** For the second reading; each holder once. */
   add(address: string, holder: Addressed): void {
     const key = nameKey(address);
     if (!this.#twice.has(key)) return;
@@ -34,7 +34,10 @@ export class Addresses {
     else this.#holders.set(key, [holder]);
   }
 
-  /** Those who are not in the scan and active as far as is known, and have the address of somebody active who is in it. */
+  /**
+   * People who are active, as far as the bridge knows, but not in the scan, and who share an address with an active
+   * person in the scan.
+   */
   rivals(): readonly string[] {
     return [...this.#holders.values()].flatMap((holders) => {
       const active = holders.filter(({ isActive }) => isActive);
@@ -44,7 +47,7 @@ export class Addresses {
     });
   }
 
-  /** Those who turned out to be gone. */
+  /** Forgets people who turned out to be gone. */
   forget(ids: ReadonlySet<string>): void {
     for (const [key, holders] of this.#holders)
       this.#holders.set(
@@ -53,12 +56,12 @@ export class Addresses {
       );
   }
 
-  /** Whether somebody else has it too. */
+  /** Whether more than one person has the address. */
   isShared(address: string): boolean {
     return this.#of(address).length > 1;
   }
 
-  /** Whether two who are active have it. */
+  /** Whether two active people have the address. */
   isContested(address: string): boolean {
     return this.#of(address).filter(({ isActive }) => isActive).length > 1;
   }

@@ -1,6 +1,6 @@
 /**
- * The brake on a source: whether a run may take what it would take, or is held whole before the directory changes. The
- * table "The brake on a source" of docs/design.md.
+ * The brake on a source: whether a run may take what it would take, or is held as a whole before the directory
+ * changes. The table "The brake on a source" of docs/design.md.
  */
 
 export interface SourceLosses {
@@ -8,7 +8,7 @@ export interface SourceLosses {
   readonly active: number;
   /** Users who would become inactive or be removed. */
   readonly leaving: number;
-  /** Users who would have another userName or address, or none where they had one. */
+  /** Users whose userName or address would change, or whose address would be lost. */
   readonly renaming: number;
   readonly groups: readonly { readonly name: string; readonly members: number; readonly leaving: number }[];
   readonly percent: number;
@@ -17,7 +17,7 @@ export interface SourceLosses {
 
 const GROUP_MIN = 5;
 
-/** Why the run is held, in words; null where it may go on. */
+/** Why the run is held, in words; null where it is not. */
 export function heldBecause({
   active,
   leaving,

@@ -1,30 +1,30 @@
 /**
- * Whose an account at a vendor is: the table "Whose account it is" of docs/design.md. A name alone never says it, and
- * where two people come into question nobody has it. Pure.
+ * To whom an account at a vendor belongs: the table "Whose account it is" of docs/design.md. A name alone never
+ * decides, and between two candidates nobody gets it. Pure.
  */
 
 import type { Claims, Doubt, MatchedBy } from '../../model/pull/identity.ts';
 
-/** Persons, by id, as the directory has them. */
+/** The ids of persons who may have the account. */
 export interface Candidates {
-  /** Whose account it is on a store of the same workspace. */
+  /** The person to whom a store of the same workspace has linked the account. */
   readonly linked: string | null;
-  /** Whose it was before, by the vendor's id, which no renaming changes. */
+  /** The person who had it before, by the vendor's id, which no renaming changes. */
   readonly known: string | null;
   /** Active people whom the identity provider knows by the account's subject. */
   readonly bySubject: readonly string[];
   /** Active people with this primary address. */
   readonly byEmail: readonly string[];
-  /** Active people who have it as another address. */
+  /** Active people who have the address as a further one. */
   readonly byAlias: readonly string[];
-  /** People of the same name, or who have the address and are not active: to be shown, and never to be believed. */
+  /** People with the same name, and inactive people with the address: shown to admins, but never matched. */
   readonly near: readonly string[];
 }
 
 export type Match =
   | { readonly is: 'matched'; readonly personId: string; readonly by: MatchedBy }
   | { readonly is: 'unmatched'; readonly doubt: Doubt }
-  /** Of another company: neither anybody's nor listed. */
+  /** The account is of another company: nobody gets it, and it is not listed. */
   | { readonly is: 'leftOut' };
 
 export function matchOf(claims: Claims, candidates: Candidates): Match {
@@ -49,7 +49,7 @@ export function matchOf(claims: Claims, candidates: Candidates): Match {
   return unmatched(claimed.length > 0 ? 'unconfirmed' : 'nobody', [...claimed, ...near]);
 }
 
-/** As many come near as a person can look at. */
+/** At most as many near candidates as a person can look at. */
 const NEAR_MAX = 5;
 
 function unmatched(why: Doubt['why'], near: readonly string[]): Match {

@@ -1,26 +1,26 @@
 /**
- * What it means that somebody, or a group, who is in the directory is not in a scan: the table "Missing from a scan" of
- * docs/design.md. Only a source that says so by the id itself makes anybody gone.
+ * What it means that a person or group of the directory is missing from a scan: the table "Missing from a scan" of
+ * docs/design.md. They count as gone only where the source says so for their very id.
  */
 
 export interface Absence {
-  /** `complete`: read to the last page, and nothing unread that could have been anybody. */
+  /** `complete`: read to the last page, and every record could be read that might be somebody. */
   readonly scan: 'complete' | 'incomplete';
-  /** The scan itself said that it could not read this one. */
+  /** The scan itself could not read this record. */
   readonly isUnread: boolean;
-  /** What the source said when asked for the id; null where nobody asked. */
+  /** What the source answered for this id; null where nobody asked. */
   readonly lookup: 'gone' | 'foundInScope' | 'foundOutOfScope' | 'unknown' | null;
   /** An admin applied a change of filter, base, domains or groups with this run. */
   readonly takesFiltered: boolean;
 }
 
 export type Meaning =
-  /** Deleted at the source: leaves. */
+  /** Deleted at the source, so they leave. */
   | 'gone'
-  /** There, and left out by the configuration. `leaves`: an admin has seen and applied that. */
+  /** They exist, and the connection's settings leave them out. `leaves`: an admin has seen and applied that. */
   | 'filtered'
   | 'filteredLeaves'
-  /** Nobody knows: nothing is taken from anybody by this run for being absent. */
+  /** Nobody knows: this run takes nothing from anybody for being absent. */
   | 'unknown';
 
 export function meaningOf({ scan, isUnread, lookup, takesFiltered }: Absence): Meaning {
@@ -30,7 +30,7 @@ export function meaningOf({ scan, isUnread, lookup, takesFiltered }: Absence): M
       return 'gone';
     case 'foundOutOfScope':
       return takesFiltered ? 'filteredLeaves' : 'filtered';
-    // The scan was wrong about this one, or the answer is not the source's.
+    // The scan was wrong about this record, or the answer did not come from the source.
     case 'foundInScope':
     case 'unknown':
     case null:
@@ -38,7 +38,7 @@ export function meaningOf({ scan, isUnread, lookup, takesFiltered }: Absence): M
   }
 }
 
-/** With one who is unknown, the scan proves nothing about anybody else who is missing either. */
+/** Where one absence is unknown, the scan proves nothing about any other. */
 export function provesAbsence(meanings: Iterable<Meaning>): boolean {
   for (const meaning of meanings) if (meaning === 'unknown') return false;
   return true;

@@ -1,6 +1,6 @@
 /**
- * Whose a userName is, where several records of a scan have it: the active one's, else the newest one's; where two are
- * active, nobody's. Pure.
+ * Who gets a userName that several records of a scan have: the active one, or else the newest. Where two are active,
+ * nobody does. Pure.
  */
 
 import { nameKey } from './order.ts';
@@ -12,13 +12,13 @@ export interface NamedRecord {
   readonly createdAt?: string;
 }
 
-/** Reads everybody twice, page by page: which names are there more than once, then whose those are. */
+/** Reads everybody twice, page by page: first which names occur more than once, then who gets them. */
 export class Names<F extends { readonly userName: string }> {
   readonly #twice = new Twice();
   readonly #owners = new Map<string, NamedRecord | 'several'>();
   readonly #former = new Map<string, F>();
 
-  /** In the first reading. */
+  /** For the first reading. */
   note(userName: string): void {
     this.#twice.note(nameKey(userName));
   }
@@ -28,7 +28,7 @@ export class Names<F extends { readonly userName: string }> {
     return this.#twice.any;
   }
 
-  /** In the second one. */
+  /** For the second reading. */
   add(userName: string, { id, state, createdAt }: NamedRecord): void {
     if (!this.isContested(userName)) return;
     const name = nameKey(userName);
@@ -50,7 +50,7 @@ export class Names<F extends { readonly userName: string }> {
     return owner === 'several' || (owner !== undefined && owner.id !== id);
   }
 
-  /** Notes whom the directory has of an inactive record that lost its name. */
+  /** Remembers the user that the directory has for an inactive record that lost its name. */
   lose(userName: string, former: F): void {
     if (nameKey(former.userName) === nameKey(userName)) this.#former.set(nameKey(userName), former);
   }

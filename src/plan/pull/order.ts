@@ -1,31 +1,31 @@
 /**
- * In which order the lines of a run are carried out. Whoever leaves comes first, so that nobody keeps access for want of
- * a turn; a name is given up before somebody else takes it; managers are made before those whom they lead; groups are
- * renamed before others are made. Pure.
+ * The order in which the lines of a run are carried out. Leavers come first, so that nobody keeps access only because
+ * their turn had not come. A name is given up before another record takes it, managers are made before the people
+ * they lead, and groups are renamed before others are made. Pure.
  */
 
-/** Of a line as much as its place needs: a company's lines are never in memory together. */
+/** The part of a line that its place depends on: a company's lines are never all in memory together. */
 export interface Ordered {
   readonly op: string;
   readonly kind: string;
   readonly sourceId: string;
-  /** The name that somebody, or a group, gets, and the one that they had, as they are compared. */
+  /** The name that the person or group gets, and the one they had, in the form in which names are compared. */
   readonly takes?: string;
   readonly givesUp?: string;
-  /** The same for all whose names go round among them: none of them can be carried out without the others. */
+  /** The same for all lines whose names move in a circle: none of them can be carried out without the others. */
   readonly circle?: string;
 }
 
-/** Names that go round among more than so many stay where they are. */
+/** Larger circles of names stay as they are. */
 export const CIRCLE_MAX = 1_000;
 
 export interface Naming {
   readonly op: string;
   readonly kind: string;
-  /** Of whoever goes, and of a group that is made: the name. */
+  /** The name of somebody who goes, or of a group that is made. */
   readonly display?: string;
   readonly detail: {
-    /** Of whoever is made: the name to sign in by. */
+    /** The name to sign in by, of somebody who is made. */
     readonly userName?: string;
     readonly attributes?: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
   };
@@ -45,7 +45,7 @@ export function namesOf({ op, kind, detail, display }: Naming): Pick<Ordered, 't
   return { takes: nameKey(change.to), givesUp: nameKey(change.from) };
 }
 
-/** `depthOf`: how many managers are above somebody. */
+/** `depthOf`: how many managers somebody has above them. */
 export function inOrder<L extends Ordered>(
   lines: readonly L[],
   depthOf: (sourceId: string) => number,
@@ -72,18 +72,18 @@ export function inOrder<L extends Ordered>(
   return ordered;
 }
 
-/** Whether each line, in its turn, finds free the name that it takes. */
+/** Whether the name that a line takes is free when its turn comes. */
 export class NamesInTurn {
   readonly #free = new Set<string>();
   readonly #taken = new Set<string>();
 
-  /** `holder`: the id at the source of whoever has the name before the run; undefined: nobody. */
+  /** `holder`: the source's id of whoever has the name before the run; undefined: nobody. */
   admits({ op, sourceId, takes, givesUp, circle }: Ordered, holder: string | undefined): boolean {
     const moves = takes !== givesUp;
     if (takes !== undefined && moves) {
       const isFree =
         holder === undefined || holder === sourceId || circle !== undefined || this.#free.has(takes);
-      // Whoever leaves goes without the new name.
+      // A leaver goes, without the new name.
       if (!isFree || this.#taken.has(takes)) return op === 'deactivate';
       this.#taken.add(takes);
     }

@@ -1,8 +1,8 @@
-/** Which of very many texts come more than once, in a memory that does not grow with them. */
+/** Which of very many texts occur more than once, in a memory of fixed size. */
 
 const BITS = 2 ** 23;
 
-/** So much memory however many names there are; of names alone a few are taken for one of several. */
+/** A set of fixed size, however many names it holds. It may take a few names for others. */
 class Sieve {
   readonly #bits = new Uint8Array(BITS / 8);
 
@@ -18,7 +18,7 @@ class Sieve {
   }
 }
 
-/** Some that come once may be taken for one of several. */
+/** May report a text as repeated that occurred once. */
 export class Twice {
   readonly #once = new Sieve();
   readonly #twice = new Sieve();
@@ -40,7 +40,7 @@ export class Twice {
   }
 }
 
-/** FNV-1a, cut to the bits that there are. */
+/** FNV-1a, reduced to the number of bits. */
 function placeOf(name: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
