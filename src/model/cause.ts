@@ -1,4 +1,4 @@
-/** Who did something and under which correlation id; travels from a request to the last vendor call. */
+/** Who did something, and under which correlation id. It travels from a request to the last vendor call. */
 
 export interface Actor {
   readonly type: 'connection' | 'admin' | 'system';

@@ -10,7 +10,7 @@ export interface AttributeChange {
   readonly to: string;
 }
 
-/** What was sent of an attribute, and why it is not so at the vendor. */
+/** The value that the bridge sent, and why the vendor has another one. */
 export interface NotTaken {
   readonly wanted: string;
   /** The vendor's words, or what it shows instead. */
@@ -29,7 +29,7 @@ export interface Member {
   readonly level: number | null;
 }
 
-/** What a plan itself holds, however few people it concerns; the limits of the brake come on top. */
+/** Why a plan itself holds a change, however few people it concerns. The brake's limits come on top. */
 export type HoldKind = 'rule' | 'speaker' | 'identity' | 'privileged' | 'confusable';
 
 export interface Hold {
@@ -40,7 +40,7 @@ export interface Hold {
 
 interface On<K extends Kind> {
   readonly subject: NamedSubject<K>;
-  /** It is not made before an admin approves it. */
+  /** The bridge does not make the change before an admin approves it. */
   readonly hold?: Hold;
   /** The account can do more there than people usually can. */
   readonly privileged?: true;
@@ -52,15 +52,15 @@ export interface Create<K extends Kind = Kind> extends On<K> {
   readonly identifier: string;
 }
 
-/** Takes an account or group that is there already into the link. The vendor is not called. */
+/** Links an account or group that exists already. No call to the vendor. */
 export interface Adopt<K extends Kind = Kind> extends On<K> {
   readonly op: 'adopt';
   readonly remoteId: string;
-  /** The account is disabled there, and whoever adopts it gets it back with all that hangs on it. */
+  /** The account is disabled there, and its new owner gets it back with everything that belongs to it. */
   readonly revives?: true;
-  /** What it is called there: a name, or a full path. */
+  /** Its name or full path there. */
   readonly remoteName?: string;
-  /** It may be adopted together with the loss that follows, and for nothing else. */
+  /** The bridge may adopt the account only together with the loss that follows. */
   readonly onlyToLose?: true;
 }
 
@@ -68,9 +68,9 @@ export interface Update<K extends Kind = Kind> extends On<K> {
   readonly op: 'update';
   readonly remoteId: string;
   readonly attributes: readonly AttributeChange[];
-  /** Gives values that stay only until the wanted ones are free: it takes nothing from anybody. */
+  /** The values are temporary, until the wanted ones are free: nobody loses anything. */
   readonly temporary?: true;
-  /** By all of these attributes the account is found or signed in to, and each has another value already: a loss. */
+  /** The account is found or signed in to by all of these attributes, and each has another value already: a loss. */
   readonly replacesIdentity?: true;
 }
 
@@ -86,7 +86,7 @@ export interface Delete<K extends Kind = Kind> extends On<K> {
 
 export interface MembershipChange extends On<'group'> {
   readonly op: 'grant' | 'revoke';
-  /** The remote group's. */
+  /** The id of the remote group. */
   readonly remoteId: string;
   readonly member: Member;
 }
@@ -118,14 +118,14 @@ export function makesLink({ op }: Pick<Change, 'op'>): boolean {
   return op === 'adopt' || op === 'create';
 }
 
-/** An account that changes hands by it is lost to whom it was. */
+/** The change gives the account to somebody else, so its former owner loses it. */
 export function replacesIdentity(change: Change): change is IdentityUpdate {
   return change.op === 'update' && change.replacesIdentity === true;
 }
 
 export type IdentityUpdate = Update<'user'> & { readonly replacesIdentity: true };
 
-/** Changes that may have to wait for an admin: losses, and what the plan holds. */
+/** Whether the change may have to wait for an admin: it is a loss, or the plan holds it. */
 export function mayBeHeld(change: Change): boolean {
   return isLoss(change) || change.hold !== undefined;
 }
@@ -143,7 +143,7 @@ export function changeKey(change: Change): string {
       return JSON.stringify(['update', who, change.remoteId, change.attributes.map((a) => [a.name, a.to])]);
     case 'grant':
     case 'revoke':
-      // By person: the account of somebody who is about to get one has no id yet.
+      // By person, because an account that is still to be made has no id.
       return JSON.stringify([
         change.op,
         who,
@@ -160,7 +160,7 @@ export interface Skip {
   readonly op: Op;
   readonly subject: NamedSubject;
   readonly reason: string;
-  /** The status the subject has because of it. */
+  /** The subject's status because of it. */
   readonly status: 'unsynced' | 'partiallySynced';
 }
 

@@ -1,7 +1,7 @@
 /**
- * Settings that the product documents and this release does not have. A value that says how it is today is
- * taken; any other is refused with the sentence, so that no key is accepted and does nothing. A setting that is
- * built moves to where its like are.
+ * Settings that the product documents but this release does not have. A value that describes the present behaviour is
+ * accepted. Any other is refused with a sentence, so that no accepted key does nothing. A setting that is built moves
+ * to its like.
  */
 
 import type { SettingSpec } from './settings.ts';

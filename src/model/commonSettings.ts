@@ -203,12 +203,12 @@ const REMOVE_AFTER_DAYS = {
     'With REMOVE_ACTION Delete: disable at once, delete after so many days unless the person returns.',
 } as const satisfies SettingSpec;
 
-/** A type says what differs for its stores. */
+/** What a store type sets differently for its stores. */
 export interface CommonDefaults {
   readonly groupProvisioning: 'Match' | 'Create';
   /** The default of `PARALLEL_CHANGES`, where it is not 4. */
   readonly parallelChanges?: number;
-  /** Why accounts are never deleted, where the vendor cannot: "Slack can deactivate people but …". */
+  /** Why the vendor cannot delete accounts, where it cannot: "Slack can deactivate people but …". */
   readonly neverDeletes?: string;
 }
 
@@ -253,12 +253,12 @@ export function commonSpecs({ groupProvisioning, parallelChanges = 4, neverDelet
 
 export type CommonSettings = SettingsOf<ReturnType<typeof commonSpecs>>;
 
-/** Of a configuration with the defaults of the store's type. */
+/** Reads the common settings of a configuration that has the defaults of its store type. */
 export function commonSettings(configuration: Configuration): CommonSettings {
   return settingsOf(commonSpecs({ groupProvisioning: 'Create' }), configuration);
 }
 
-/** Common keys that contradict each other, of a configuration whose defaults are filled in. */
+/** The common keys that contradict each other in a configuration with its defaults. */
 export function refuseContradictions(
   configuration: Configuration,
 ): readonly { readonly key: string; readonly detail: string }[] {

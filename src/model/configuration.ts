@@ -1,4 +1,4 @@
-/** From the `configuration` object of a request to settings: every mistake named, and nothing else taken over. */
+/** Reads settings from the `configuration` object of a request: names every mistake, and takes nothing else over. */
 
 import type { Mistake } from './errors.ts';
 import type { Configuration, SettingSpec, SettingValue } from './settings.ts';
@@ -60,7 +60,7 @@ function whatIsWrong(spec: SettingSpec, value: unknown): string | null {
   return null;
 }
 
-/** What guides print in place of a secret, and what consoles show of a long one. */
+/** Whether the text is what guides print in place of a secret, or what consoles show of a long one. */
 function isPlaceholder(value: unknown): boolean {
   const text = String(value).trim();
   return text.includes('…') || text.includes('...') || text === 'xoxp-' || text === 'glpat-';

@@ -1,6 +1,6 @@
 /**
- * How a subject should be on a store, as the directory, the store's mapping and its settings say.
- * Built fresh for each plan and never stored.
+ * How a subject should be on a store, according to the directory, the store's mapping and its settings. It is
+ * computed for each plan and never stored.
  */
 
 import type { Kind } from './subject.ts';
@@ -17,24 +17,27 @@ export type Lifecycle =
   /** deleted in the IdP, or out of the store's scope */
   | 'gone';
 
-/** Of the user that speaks for a person: what a store goes by before it believes that they are who they say. */
+/** A person's speaking user: what a store checks before it believes that they are who they say. */
 export interface Speaker {
   readonly connectionId: string;
   readonly connectionName: string;
   readonly externalId: string | null;
   /** In lower case, as the connection maps it. */
   readonly address: string | null;
-  /** Somebody else's address, which this one can be taken for; null where there is none. */
+  /** Somebody else's address that this one can be mistaken for; null where there is none. */
   readonly looksLike: string | null;
   /** When the user was made, an ISO time. */
   readonly since: string;
-  /** Another connection's user spoke for the person before. */
+  /** A user of another connection spoke for the person before. */
   readonly isOther: boolean;
-  /** Gets no account while somebody else has the address: a connection that matches nobody, and is not the primary one. */
+  /**
+   * The person gets no account while somebody else has the address: the user's connection matches nobody and is not
+   * the primary one.
+   */
   readonly yields: boolean;
-  /** Whoever has the identifier of somebody who left is asked about. */
+  /** An admin is asked where the person has the identifier of somebody who left. */
   readonly asks: boolean;
-  /** Of the primary connection. */
+  /** The user is of the primary connection. */
   readonly isOfPrimary: boolean;
 }
 
@@ -42,21 +45,23 @@ export interface DesiredUser {
   readonly kind: 'user';
   /** The person's id. */
   readonly id: string;
-  /** For people who read plans and events: the userName. */
+  /** The name for readers of plans and events: the userName. */
   readonly display: string;
   readonly lifecycle: Lifecycle;
   /** The value of `UNIQUE_USER_IDENTIFIER`; null where the person has none. Never changes case. */
   readonly identifier: string | null;
   readonly attributes: Attributes;
-  /** `inactive` until the account is disabled: what another connection brings back comes after that. */
+  /** `inactive` until the account is disabled. Then another connection may bring the person back. */
   readonly returns?: boolean;
-  /** Absent where the directory has nobody any more. */
+  /** Absent where the directory no longer has the person. */
   readonly speaker?: Speaker;
   /** `gone` for this store only: the directory has the person, and no rule includes them. */
   readonly outOfScope?: boolean;
-  /** Out of scope, though active, because a group that a rule names went from under them: its name. */
+  /**
+   * The name of a deleted group, where the person is active and out of scope only because a rule names that group.
+   */
   readonly departedFrom?: string;
-  /** `gone`, and the account is to stay as it is: no link of theirs counts. */
+  /** `gone`, and the account stays as it is: no link of the person counts. */
   readonly keepRemote?: boolean;
 }
 
@@ -68,13 +73,13 @@ export interface DesiredGroup {
   readonly lifecycle: 'active' | 'gone';
   /** The name, or for GitLab the full path, that the remote group has or gets. */
   readonly name: string;
-  /** What its members get there, where memberships have levels. */
+  /** The level that its members get there; null where the store has no levels. */
   readonly memberLevel: number | null;
   /** The entry of the group mapping that gave the name; absent where it is the SCIM group's own. */
   readonly mappedBy?: string;
-  /** `gone` from the remote group it is linked to, since the mapping now names another one. */
+  /** `gone` from its linked remote group, because the mapping now names another one. */
   readonly remapped?: boolean;
-  /** `gone`, and what it fed is to stay as it is: no link of its counts. */
+  /** `gone`, and what the group fed stays as it is: no link of it counts. */
   readonly keepRemote?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The one error that leaves a connector. What happens next depends on `disposition` alone. */
+/** The one error that a connector throws. Only `disposition` decides what happens next. */
 
 export type Disposition =
   /** try again later, with jitter; nothing reached the store, or a read failed */
@@ -25,7 +25,7 @@ export type Disposition =
 export interface RemoteErrorFields {
   /** The store's type, for messages. */
   readonly store: string;
-  /** What was tried, in words: "disable user U123". */
+  /** What the bridge tried, in words: "disable user U123". */
   readonly action: string;
   readonly disposition: Disposition;
   /** HTTP status of the answer; absent where none came. */
@@ -33,17 +33,20 @@ export interface RemoteErrorFields {
   /** The vendor's own error code or message; never a header, a token or a whole body. */
   readonly code?: string | undefined;
   readonly retryAfterMs?: number | undefined;
-  /** Of a creation: the attribute whose value another account has, where that is not what accounts are found by. */
+  /** For a creation: the attribute whose value another account has, unless accounts are found by it. */
   readonly taken?: string | undefined;
-  /** What answered was not the vendor: an outage of a read, an unknown outcome of a write. */
+  /** Something else than the vendor answered: for a read an outage, for a write an unknown outcome. */
   readonly unrecognised?: boolean;
-  /** What that answer said, cut: "redirects to …". Kept nowhere, and not for tokens of one environment. */
+  /**
+   * The words of that answer, cut: "redirects to …". They are stored nowhere, and not shown to tokens of one
+   * environment.
+   */
   readonly heard?: string | undefined;
-  /** Of a batch: it was refused for the sake of one of many, or for its size, and a smaller one may pass. */
+  /** For a batch: the vendor refused it because of one of many, or of its size; a smaller one may pass. */
   readonly splits?: boolean;
-  /** Of a creation: the vendor may have no seats left without being able to say so. */
+  /** For a creation: the vendor may have no seats left without being able to say so. */
   readonly mayLackSeats?: boolean;
-  /** Of a refusal: the credential's rights may be the reason although the check of the store finds nothing wrong. */
+  /** For a refusal: the credential may lack rights although the check of the store finds nothing wrong. */
   readonly mayLackRights?: boolean;
   readonly cause?: unknown;
 }
@@ -90,7 +93,7 @@ export interface Mistake {
 export class RequestError extends Error {
   readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 422 | 429 | 503;
   readonly errors: readonly Mistake[];
-  /** For programs that must tell this refusal from others of its status: `no_worker`. */
+  /** A code for programs, which must tell this refusal from others with its status: `no_worker`. */
   readonly code: string | undefined;
   /** Whole seconds after which the same request may succeed. */
   readonly retryAfterSeconds: number | undefined;

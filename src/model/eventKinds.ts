@@ -1,6 +1,6 @@
 /**
- * Every kind of event that the bridge writes, and every way in which one may end. The audit log takes no
- * other; `docs/events.md` shows these sentences.
+ * Every kind of event that the bridge writes, and every outcome. The audit log takes no other; `docs/events.md` shows
+ * these sentences.
  */
 
 /** Dotted, most general first. */

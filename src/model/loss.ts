@@ -1,22 +1,22 @@
 /** What became of a loss: a change that takes something from a person. */
 
 export type LossState =
-  /** Waits for a decision. */
+  /** It waits for a decision. */
   | 'held'
-  /** May run, or did. */
+  /** It may run, or did. */
   | 'approved'
-  /** Is not to run. */
+  /** It must not run. */
   | 'discarded'
-  /** The store took it without a question. */
+  /** The store took it, and nobody had to decide. */
   | 'taken'
-  /** It was taken and is given back; it is not to run again. */
+  /** The store took it, and the bridge gave it back; it must not run again. */
   | 'undone'
-  /** The directory or the account has moved on. */
+  /** The directory or the account has changed since. */
   | 'moved'
-  /** It was taken and cannot be given back. */
+  /** The store took it, and the bridge cannot give it back. */
   | 'impossible';
 
-/** From how many people a cause could take something, and how many subjects it touched to do so. */
+/** From how many people a cause could take something, and how many subjects it touched. */
 export interface CauseCount {
   readonly people: number;
   readonly subjects: number;

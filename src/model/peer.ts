@@ -1,7 +1,7 @@
 /**
- * A peer is what the bridge has a credential for: a store; later, a directory that is pulled. Whatever it is, one
- * worker at a time has its lease, its calls are paced, its credential is checked, its pause ends by a check, and
- * it is pinned to the workspace, instance or organisation that its first good check reached.
+ * A peer is something that the bridge has a credential for: a store, or a directory that is pulled. One worker at a
+ * time has its lease, its calls are paced, its credential is checked, a good check ends its pause, and it stays
+ * pinned to the workspace, instance or organisation that its first good check reached.
  */
 
 export interface Pause {
@@ -25,6 +25,6 @@ export interface Peer {
   /** When a paused peer is checked again; null where only an admin ends the pause. */
   readonly retryAt: string | null;
   readonly retryAttempts: number;
-  /** Moves with every change by an admin, never back or not at all: a version of the settings. */
+  /** A version of the settings: it rises with every change that an admin makes. */
   readonly updatedAt: string;
 }

@@ -1,4 +1,4 @@
-/** How things are on a store, as its API answered. */
+/** Accounts, groups and members of a store, as its API answered. */
 
 import type { Attributes } from './desired.ts';
 import type { Kind } from './subject.ts';
@@ -13,22 +13,25 @@ export type AccountState =
 export interface RemoteUser {
   readonly kind: 'user';
   readonly remoteId: string;
-  /** For people: a name or address as the vendor shows it. */
+  /** The name or address that the vendor shows to people. */
   readonly display: string;
   readonly state: AccountState;
-  /** `locked` until an administrator there approves it, who may do so at any time. */
+  /** The account is `locked` until an administrator there approves it, which may happen at any time. */
   readonly awaitsApproval?: boolean;
-  /** It can do more there than people usually can. Absent where it cannot, or the vendor does not say. */
+  /** The account can do more there than people usually can. Absent where it cannot, or the vendor does not say. */
   readonly privileged?: true;
-  /** The vendor says that nobody has confirmed its address: whoever made it may have typed somebody else's. */
+  /** Nobody has confirmed the address, says the vendor, so the account's owner may have typed somebody else's. */
   readonly unconfirmed?: true;
-  /** Behind a token, a service or the vendor's own doings: no person is one, and nobody may touch it. */
+  /**
+   * The account belongs to a token, a service or the vendor itself: it is no person's, and the bridge may not touch
+   * it.
+   */
   readonly machine?: true;
-  /** A guest, or external: of another company. */
+  /** A guest or external user, of another company. */
   readonly outsider?: true;
   /** The value that `UNIQUE_USER_IDENTIFIER` compares; null where the vendor shows none. */
   readonly identifier: string | null;
-  /** In the target names of the store's mapping. An absent key was not shown by the vendor. */
+  /** By the target names of the store's mapping. An absent key was not shown by the vendor. */
   readonly attributes: Attributes;
 }
 
@@ -36,9 +39,9 @@ export interface RemoteGroup {
   readonly kind: 'group';
   readonly remoteId: string;
   readonly display: string;
-  /** What a SCIM group's name is matched with: the name, or for GitLab the full path. */
+  /** The name that a SCIM group is matched by: the name, or for GitLab the full path. */
   readonly name: string;
-  /** What people see and a rename changes, where that is not the name. */
+  /** What people see and a rename changes, where that differs from the name. */
   readonly title?: string;
 }
 
@@ -60,15 +63,15 @@ export interface RemoteMember {
 /** Where a list that is read page by page stands between two pages. */
 export interface ListProgress {
   readonly rows: number;
-  /** Pages in a row that showed nothing new. */
+  /** How many pages in a row showed nothing new. */
   readonly barren: number;
-  /** The cursors that were followed since something new was seen. */
+  /** The cursors that were followed since a page last showed something new. */
   readonly cursors: readonly string[];
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Rows that were read beside the list, to know more of its items: headway without any of them. */
+  /** How many rows were read beside the list, to learn more about its items: progress without new items. */
   readonly aside?: number;
   /** Opaque; null on the last page. */
   readonly nextCursor: string | null;
@@ -78,7 +81,10 @@ export function shownInstead(shown: string): string {
   return shown === '' ? 'it is empty there' : `it is "${shown}" there`;
 }
 
-/** Vendors write text in a form of their own: case, blanks, marks of a telephone number, escaped characters. */
+/**
+ * Whether the values are the same: vendors have their own form of case, blanks, telephone numbers and escaped
+ * characters.
+ */
 export function isSame(sent: string, shown: string): boolean {
   return normal(sent) === normal(shown);
 }

@@ -1,6 +1,6 @@
 /**
- * SCIM resources as the directory keeps them: plain JSON with attribute names in the case of RFC 7643,
- * without `schemas`, `id`, `meta`, `password` and whatever the server computes.
+ * SCIM resources as the directory stores them: plain JSON with attribute names in the case of RFC 7643, without
+ * `schemas`, `id`, `meta`, `password` and everything that the server computes.
  */
 
 export type Resource = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function emailsOf(user: Resource): readonly Email[] {
   });
 }
 
-/** The one marked primary, else the work one, else the first; null without any. */
+/** The address marked primary, else the work one, else the first; null where there is none. */
 export function primaryEmail(user: Resource): string | null {
   const emails = emailsOf(user);
   const chosen =

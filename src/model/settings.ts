@@ -1,6 +1,6 @@
 /**
- * What a setting of a store is. A key is described once, by its spec: validation, `storeMetadata`, the docs
- * and the types of the settings follow from it.
+ * What a setting of a store is. Each key is described once, by its spec; validation, `storeMetadata`, the docs and
+ * the types follow from it.
  */
 
 export type SettingType = 'string' | 'url' | 'boolean' | 'integer' | 'strings';
@@ -10,18 +10,18 @@ export interface SettingSpec {
   readonly key: string;
   readonly type: SettingType;
   readonly required?: boolean;
-  /** Write-only; comes back as `MASK`. */
+  /** Answers show it only as `MASK`. */
   readonly secret?: boolean;
-  /** Of a string: may have several lines, and be long. */
+  /** For a string: it may be long and have several lines. */
   readonly lines?: boolean;
   readonly default?: SettingValue;
   readonly allowed?: readonly string[];
   /** Inclusive; for integers. */
   readonly min?: number;
   readonly max?: number;
-  /** Documented, and not built yet: any value that is not `allowed` is refused with this sentence. */
+  /** Documented but not built yet: any value that is not `allowed` is refused with this sentence. */
   readonly notYet?: string;
-  /** Said of a value out of bounds, where the bounds themselves do not say why. */
+  /** The sentence for a value out of bounds, where the bounds alone do not explain it. */
   readonly otherwise?: string;
   /** Deprecated: read as this key. */
   readonly aliasOf?: string;
@@ -30,10 +30,10 @@ export interface SettingSpec {
 
 export const MASK = '********';
 
-/** By key. What an admin gave, or that with the defaults. */
+/** Values by key: what an admin gave, or that with the defaults. */
 export type Configuration = Readonly<Record<string, SettingValue>>;
 
-/** What was given over the defaults of the specs. */
+/** Adds the specs' defaults to what was given. */
 export function withDefaults(specs: readonly SettingSpec[], given: Configuration): Configuration {
   const defaults = specs.filter((s) => s.default !== undefined && !s.aliasOf);
   return { ...Object.fromEntries(defaults.map((s) => [s.key, s.default as SettingValue])), ...given };
@@ -56,14 +56,17 @@ type ValueOf<S extends SettingSpec> =
   | (S extends { readonly allowed: readonly (infer V)[] } ? V : ValueOfType[S['type']])
   | (S extends { readonly required: true } | { readonly default: SettingValue } ? never : null);
 
-/** The settings that specs written `as const` describe, and that are built; null for one that has no value. */
+/**
+ * The type of the settings that specs written `as const` describe, without those that are not built; null where a
+ * setting has no value.
+ */
 export type SettingsOf<Specs extends readonly SettingSpec[]> = {
   readonly [S in Specs[number] as S extends { readonly aliasOf: string } | { readonly notYet: string }
     ? never
     : CamelCase<S['key']>]: ValueOf<S>;
 };
 
-/** Typed view of a configuration that `parseConfiguration` has checked, or that was stored. */
+/** The typed settings of a configuration that `parseConfiguration` has checked, or that was stored. */
 export function settingsOf<const Specs extends readonly SettingSpec[]>(
   specs: Specs,
   given: Configuration,

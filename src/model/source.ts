@@ -7,7 +7,7 @@ import { primaryEmail, type Resource } from './resource.ts';
 
 export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 
-/** Every path that `sourceValue` reads: what an identity provider can say of a person in one value. */
+/** Every path that `sourceValue` reads: what an identity provider says about a person in one value. */
 export const SOURCE_ATTRIBUTES: readonly string[] = [
   'userName',
   'externalId',
@@ -60,7 +60,7 @@ export function displayName(user: Resource): string | null {
   return text(user.displayName) ?? text(name.formatted) ?? text(spoken) ?? text(user.userName);
 }
 
-/** RFC 7643 §4.1.2: nobody is called there. */
+/** RFC 7643 §4.1.2: these types are not numbers to call. */
 const NOT_CALLED: ReadonlySet<string> = new Set(['fax', 'pager']);
 
 /** The element marked primary, else the work one, else the first. */

@@ -8,7 +8,7 @@ export interface Subject<K extends Kind = Kind> {
   readonly id: string;
 }
 
-/** A subject with the name under which people read of it in plans and events. */
+/** A subject with the name that people read in plans and events. */
 export interface NamedSubject<K extends Kind = Kind> extends Subject<K> {
   readonly display: string;
 }

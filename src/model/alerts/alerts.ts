@@ -1,4 +1,4 @@
-/** What an alert may tell of, and where it may go. Every type but `audit.*` is a kind of event. */
+/** What an alert may report, and where it may go. Every type except `audit.*` is a kind of event. */
 
 export const ALERT_KINDS = ['slack', 'webhook', 'email'] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
@@ -28,17 +28,17 @@ export const ALERT_TYPES = [
 ] as const;
 export type AlertType = (typeof ALERT_TYPES)[number];
 
-/** What an admin asks for to see whether an alert arrives. */
+/** The type of the message that an admin asks for to see whether the alert arrives. */
 export const TEST = 'test';
 
-/** How often, and for how long, a message is tried. */
+/** For how long one attempt may take, and for how long a message is tried. */
 export const ATTEMPT_MAX_MS = 10_000;
 export const TRIED_FOR_MS = 24 * 60 * 60_000;
 
 const GAP_FIRST_MS = 1_000;
 export const GAP_MAX_MS = 60 * 60_000;
 
-/** After so many failures in a row, at least 1. */
+/** The wait after so many failures in a row, at least 1. */
 export function gapMs(failures: number): number {
   return Math.min(GAP_MAX_MS, GAP_FIRST_MS * 2 ** Math.min(failures - 1, 20));
 }

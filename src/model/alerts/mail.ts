@@ -1,4 +1,4 @@
-/** A letter that leaves through the operator's mail server, and what comes of it. */
+/** A letter that the operator's mail server delivers, and what comes of it. */
 
 export interface Letter {
   readonly subject: string;
@@ -6,12 +6,15 @@ export interface Letter {
 }
 
 export interface AddressedLetter extends Letter {
-  /** The same at each attempt. */
+  /** The same for each attempt. */
   readonly id: string;
   readonly to: readonly string[];
 }
 
-/** Sends one letter to all; answers the server's status, and whom it refused. Throws a `PostFailed`. */
+/**
+ * Sends one letter to all addresses. Answers the server's status and the addresses that it refused. Throws a
+ * `PostFailed`.
+ */
 export type Post = (
   letter: AddressedLetter,
   signal: AbortSignal,
@@ -19,9 +22,9 @@ export type Post = (
 
 /** The mail server did not take a letter. The message is a sentence for an admin. */
 export class PostFailed extends Error {
-  /** Of the server's answer; 0: none. */
+  /** The status of the server's answer; 0: no answer came. */
   readonly status: number;
-  /** What it answered, which is a stranger's. */
+  /** The server's words. */
   readonly heard: string;
 
   constructor(message: string, status: number, heard: string) {

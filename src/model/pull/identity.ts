@@ -1,17 +1,20 @@
-/** Accounts at a vendor that say more about people whom another connection has brought. Types, and who of them speaks. */
+/**
+ * Accounts at a vendor that say more about people whom another connection has brought: types, and which account
+ * speaks.
+ */
 
 import type { Attributes } from '../desired.ts';
 
-/** What tells whose account it is. */
+/** What an account shows of its owner. */
 export interface Claims {
-  /** For people: a name or address as the vendor shows it. */
+  /** The name or address that the vendor shows to people. */
   readonly name: string;
   readonly email: string | null;
-  /** The vendor says that nobody has confirmed the address: whoever made the account may have typed somebody else's. */
+  /** The vendor says that nobody has confirmed the address, so the account's owner may have typed somebody else's. */
   readonly isUnconfirmed: boolean;
-  /** Under which name the identity provider signs the person in there; null where the vendor does not say. */
+  /** The name by which the identity provider signs the person in there; null where the vendor does not say. */
   readonly subject: string | null;
-  /** A guest, or external: of another company. */
+  /** A guest or external user, of another company. */
   readonly isOutsider: boolean;
 }
 
@@ -19,10 +22,10 @@ export type MatchedBy = 'link' | 'identity' | 'subject' | 'email' | 'alias';
 
 export const DOUBTS = ['nobody', 'ambiguous', 'unconfirmed'] as const;
 
-/** Why an account is nobody's, and who comes near. */
+/** Why the account is nobody's, and who may be its owner. */
 export interface Doubt {
   readonly why: (typeof DOUBTS)[number];
-  /** Persons, by id. */
+  /** The ids of persons. */
   readonly near: readonly string[];
 }
 
@@ -31,23 +34,23 @@ export interface Identity {
   readonly state: 'active' | 'inactive';
   readonly name: string;
   readonly email: string | null;
-  /** By the vendor's own names. */
+  /** By the vendor's own attribute names. */
   readonly attributes: Attributes;
-  /** Null: nobody's. */
+  /** Null: the account is nobody's. */
   readonly personId: string | null;
   readonly matchedBy: MatchedBy | null;
-  /** Null where it is somebody's. */
+  /** Null where the account is somebody's. */
   readonly doubt: Doubt | null;
 }
 
 export interface Speaking {
   readonly vendorId: string;
   readonly state: Identity['state'];
-  /** When it was first seen; an ISO time. */
+  /** When the bridge first saw it; an ISO time. */
   readonly since: string;
 }
 
-/** Of the accounts that one person has at one vendor, the one whose attributes count: the active one, else the latest. */
+/** Of one person's accounts at one vendor, the one whose attributes count: the active one, or else the latest. */
 export function speakingAmong<I extends Speaking>(identities: readonly I[]): I | null {
   return identities.reduce<I | null>(
     (best, one) => (best === null || outranks(one, best) ? one : best),
@@ -61,7 +64,7 @@ function outranks(one: Speaking, other: Speaking): boolean {
   return one.vendorId > other.vendorId;
 }
 
-/** A value of an account as rules and mappings name it: `identities.slack.title`. */
+/** A value of an account, as rules and mappings name it: `identities.slack.title`. */
 export interface IdentityPath {
   readonly handle: string;
   readonly attribute: string;
@@ -69,7 +72,7 @@ export interface IdentityPath {
 
 const PATH = /^identities\.([a-z][a-z0-9_-]*)\.([a-z$][\w$.-]*)$/i;
 
-/** Null for a name of another kind. */
+/** Null for a name of any other form. */
 export function identityPath(name: string): IdentityPath | null {
   const [, handle, attribute] = PATH.exec(name) ?? [];
   return handle === undefined || attribute === undefined ? null : { handle: handle.toLowerCase(), attribute };

@@ -1,4 +1,4 @@
-/** What a line of a run over a pulled directory takes from somebody. */
+/** What a line of a pull takes from somebody. */
 
 import { primaryEmail } from '../resource.ts';
 import type { Kind } from '../subject.ts';
@@ -10,7 +10,7 @@ export interface AttributeChange {
   readonly to: unknown;
 }
 
-/** Of a line as much as says what it takes. */
+/** The part of a line that says what it takes. */
 export interface Taking {
   readonly op: PullOp;
   readonly kind: Kind;
@@ -26,7 +26,7 @@ export function isLeaving({ op, kind }: Pick<Taking, 'op' | 'kind'>): boolean {
   return kind === 'user' && (op === 'deactivate' || op === 'remove');
 }
 
-/** What somebody has of an attribute by which accounts are found, and what they would have; null: nothing. */
+/** A value by which accounts are found, and the one that replaces it; null: none does. */
 export interface Replaced {
   readonly name: string;
   readonly from: string;
@@ -38,7 +38,10 @@ const IDENTITY: Readonly<Record<string, (value: unknown) => string | null>> = {
   emails: (value) => primaryEmail({ emails: value }),
 };
 
-/** Neither what was empty nor a difference in case counts; of whoever leaves it is no question. */
+/**
+ * The identity values that a line replaces. An empty value and a difference in case do not count, and neither does a
+ * leaver's.
+ */
 export function replacedIdentity({ op, kind, detail }: Taking): readonly Replaced[] {
   if (kind !== 'user' || (op !== 'update' && op !== 'reactivate')) return [];
   return (detail.attributes ?? []).flatMap(({ name, from, to }) => {
@@ -49,12 +52,12 @@ export function replacedIdentity({ op, kind, detail }: Taking): readonly Replace
   });
 }
 
-/** Somebody loses access, a membership, or what their accounts are found by. */
+/** Whether somebody loses access, a membership, or a value by which their accounts are found. */
 export function takes(line: Taking): boolean {
   return line.op === 'leave' || line.op === 'remove' || isLeaving(line) || replacedIdentity(line).length > 0;
 }
 
-/** The same for the same loss in each run. */
+/** A key of the loss that is the same in each run. */
 export function lossKey(line: Taking): string {
   const { op, kind, sourceId, detail } = line;
   const replaced = replacedIdentity(line).map(({ name, to }) => [name, to]);

@@ -1,4 +1,4 @@
-/** What an admin says of a connection that is pulled, and how its runs are counted. Types, lists and defaults. */
+/** The settings of a connection that is pulled, and how its runs are counted. Types, lists and defaults. */
 
 /** The strategies of connections that are pulled. */
 export const PULLED_STRATEGIES = [
@@ -16,14 +16,14 @@ export function isPulledStrategy(strategy: unknown): strategy is PulledStrategy 
   return PULLED_STRATEGIES.some((pulled) => pulled === strategy);
 }
 
-/** Those whose accounts add to people, and bring nobody. */
+/** The strategies that add to people and bring nobody. */
 const ENRICHING_STRATEGIES: readonly string[] = [
   'slack',
   'gitlabSelf',
   'gitlabSaas',
 ] satisfies PulledStrategy[];
 
-/** True where a connection only adds to people whom another one brings. `settings`: null where nothing is pulled. */
+/** Whether a connection only adds to people whom another one brings. `settings`: null where nothing is pulled. */
 export function onlyEnriches(strategy: string, settings: Pick<PullSettings, 'enrich'> | null): boolean {
   return ENRICHING_STRATEGIES.includes(strategy) || settings?.enrich === true;
 }
@@ -41,11 +41,11 @@ export interface ManagerSetting {
 
 export interface MappedTarget {
   readonly target: string;
-  /** The first that is not empty wins. */
+  /** The first source that is not empty counts. */
   readonly sources: readonly string[];
 }
 
-/** A group's own name here, by its name or its id there. */
+/** The name that a group gets here, by its name or its id there. */
 export interface GroupTag {
   readonly original?: string | undefined;
   readonly externalId?: string | undefined;
@@ -53,7 +53,10 @@ export interface GroupTag {
 }
 
 export interface PullSettings {
-  /** It adds to people whom another connection brings, whatever its strategy; absent: only where the strategy does. */
+  /**
+   * The connection only adds to people whom another one brings, whatever its strategy; absent: only where its
+   * strategy does.
+   */
   readonly enrich?: boolean;
   readonly sync: {
     readonly enabled: boolean;
@@ -65,7 +68,7 @@ export interface PullSettings {
   /** Null: the strategy's default. */
   readonly mapping: readonly MappedTarget[] | null;
   readonly tags: readonly GroupTag[];
-  /** People with other addresses are left out; empty: nobody is. */
+  /** Only people with addresses in these domains are pulled; empty: everybody. */
   readonly domains: readonly string[];
 }
 
@@ -104,7 +107,7 @@ export const NOTHING_PULLED: PullSummary = {
   groups: { created: 0, updated: 0, deleted: 0, joined: 0, left: 0 },
 };
 
-/** `match`: a user is made for a person whom another connection has brought. */
+/** `match`: makes a user for a person whom another connection has brought. */
 export type PullOp =
   | 'create'
   | 'match'
