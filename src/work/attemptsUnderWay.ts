@@ -1,6 +1,6 @@
 /**
- * The attempts that one worker has in hand at one store: whose they are, when one is over, and whether one ended in a
- * way that is nobody's but the worker's. It starts what it is given and ends nothing itself.
+ * The attempts of one worker at one store that are under way: at which tasks, when one is over, and whether one ended
+ * by a fault of the worker. It starts the attempts that it is given and stops none.
  */
 
 import type { DueTask } from '../db/queue/queue.ts';
@@ -11,7 +11,7 @@ export class AttemptsUnderWay {
   #failure: { readonly error: unknown } | null = null;
   #nextEnd = Promise.withResolvers<void>();
 
-  /** Resolves when the attempt is over, whatever became of it. */
+  /** Resolves when the attempt is over, whatever its result. */
   begin(task: DueTask, attempt: () => Promise<void>): Promise<void> {
     this.#tasks.set(task.id, task);
     return Promise.resolve()
@@ -49,7 +49,7 @@ export class AttemptsUnderWay {
     while (this.#tasks.size > 0) await this.freed();
   }
 
-  /** Throws what an attempt that is over threw: the lease is lost, or the database is gone. */
+  /** Throws what ended an attempt: the lease is lost, or the database is gone. */
   throwIfFailed(): void {
     if (this.#failure) throw this.#failure.error;
   }

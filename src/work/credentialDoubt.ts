@@ -1,6 +1,6 @@
 /**
- * Before anybody is called refused, the bridge makes sure that it is not its credential that the vendor refuses: by
- * a check, at most one a minute for a store, whose answer serves everybody who was refused before it.
+ * Before the bridge calls a subject refused, it makes sure that the vendor does not refuse its credential: by a
+ * check, at most once a minute for a store. One check answers for everybody who was refused before it ended.
  */
 
 import type { DueTask } from '../db/queue/queue.ts';
@@ -10,19 +10,22 @@ import { type Check, tenantMistake } from '../stores/check.ts';
 import type { Clock } from '../support/clock.ts';
 
 const CHECK_EVERY_MS = 60_000;
-/** So many subjects refused one after the other are no coincidence. */
+/** This many subjects refused in a row are no coincidence. */
 const REFUSED_MIN = 3;
 
-/** What a check found, in the place of a refusal; it needs no check of its own. */
+/** What a check found, in place of the refusal. It needs no check of its own. */
 class Checked extends RemoteError {}
 
 interface Refused {
   readonly error: RemoteError;
-  /** What was refused ends access, which stays owed, or makes an account, which nobody else's can be to blame for. */
+  /**
+   * The refused change ends access, which stays owed, or makes an account, for whose refusal no other account can be
+   * to blame.
+   */
   readonly isOwed: boolean;
-  /** Whom it is about, where that is not the subject of the task. */
+  /** Whom the refusal is about, where that is not the task's subject. */
   readonly about?: string;
-  /** When the attempt began that was refused: what began before a check was over is answered by it. */
+  /** When the refused attempt began: a check that ended later answers for it. */
   readonly began: number;
 }
 
@@ -40,20 +43,20 @@ export class CredentialDoubt {
   readonly #check: StoreCheck;
   readonly #askAgain: AskAgain;
   #checkedAt: number | null = null;
-  /** When the credential was found good, where no later check found otherwise. */
+  /** When a check last found the credential good, if no later one found otherwise. */
   #goodAt: number | null = null;
-  /** The last check, where it found nothing good, and when it was over. */
+  /** The last check and when it ended, if it did not find the credential good. */
   #bad: Ended | null = null;
-  /** Under way: it answers whoever is refused meanwhile, too. */
+  /** The check under way; it also answers for everybody who is refused meanwhile. */
   #checking: Promise<Ended> | null = null;
-  /** People and groups, since the last check, and since anybody was served. */
+  /** Subjects that were refused since the last check and the last success. */
   readonly #refused = new Set<string>();
-  /** Since anybody was served: those whose refusal may be about the credential, whatever its check finds. */
+  /** Subjects since the last success whose refusal may be about the credential, whatever its check finds. */
   readonly #denied = new Set<string>();
-  /** Where asking again fails, whoever is denied next asks. */
+  /** Whether the worker has asked again. Where that fails, the next refusal asks. */
   #hasAskedAgain = false;
 
-  /** `askAgain`: for whoever was called refused before it was known that the vendor denies everybody. */
+  /** `askAgain`: for subjects that were called refused before the bridge knew that the vendor denies everybody. */
   constructor(clock: Clock, check: StoreCheck, askAgain: AskAgain) {
     this.#clock = clock;
     this.#check = check;
@@ -61,9 +64,9 @@ export class CredentialDoubt {
   }
 
   /**
-   * Resolves where the refusal is the subject's own. What is owed takes no check from before it for an answer. @throws
-   * RemoteError: `unauthorized` where the credential is bad, `transient` where nobody can tell, `waits` until the next
-   * check may be made, and where a check that finds nothing wrong is no answer: the vendor denies everybody.
+   * Resolves where the refusal is the subject's own. For what is owed, an earlier check is no answer. @throws
+   * RemoteError: `unauthorized` where the credential is bad; `transient` where nobody can tell; `waits` until the
+   * next check may be made, or where the vendor denies everybody although the check finds nothing wrong.
    */
   async settle(store: StoreRecord, task: DueTask, refused: Refused, signal: AbortSignal): Promise<void> {
     await this.#settleByCheck(store, task, refused, signal);
@@ -91,7 +94,7 @@ export class CredentialDoubt {
     if (this.#bad !== null && began <= this.#bad.endedAt)
       throw verdict(store, error, this.#bad.check) ?? error;
     if (this.#checking === null && this.#checkedAt !== null) {
-      // A check that found nothing good says of no refusal whose it is.
+      // A check that did not find the credential good says of no refusal whose it is.
       const wasGood = this.#goodAt === this.#checkedAt;
       if (wasGood && refusedBefore(task, this.#checkedAt)) return;
       const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
@@ -105,8 +108,9 @@ export class CredentialDoubt {
   }
 
   /**
-   * Before it is believed that something is not there, by a vendor that shows less to a credential with fewer rights.
-   * Resolves where the credential was found good within the last minute, or is so now. @throws as `settle`.
+   * Runs before the bridge believes that something is gone, at a vendor that shows less to a credential with fewer
+   * rights. Resolves where the credential was found good within the last minute, or is found good now. @throws as
+   * `settle`.
    */
   async prove(store: StoreRecord, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
@@ -146,7 +150,7 @@ export class CredentialDoubt {
     }
   }
 
-  /** Somebody was served: the credential is good for something. */
+  /** A call succeeded, so the credential is good for something. */
   served(): void {
     this.#refused.clear();
     this.#denied.clear();
@@ -154,7 +158,7 @@ export class CredentialDoubt {
   }
 }
 
-/** What a check makes of a refusal; null where the credential is good. */
+/** The error that a check turns a refusal into; null where the credential is good. */
 function verdict(
   store: StoreRecord,
   error: Pick<RemoteError, 'action' | 'status'>,
@@ -169,13 +173,13 @@ function verdict(
   return message === null ? null : checked(store, error, 'unauthorized', { message, code: 'other_tenant' });
 }
 
-/** The check came after an earlier refusal of the same subject, and answers it. */
+/** Whether the check came after an earlier refusal of the same subject, and so answers it. */
 function refusedBefore({ error, failedAt }: DueTask, checkedAt: number): boolean {
   const isRefusal = error?.status === 401 || error?.status === 403;
   return isRefusal && failedAt !== null && Date.parse(failedAt) < checkedAt;
 }
 
-/** What an error comes to once the doubt is settled; a 401 is nobody's own, and is tried again. */
+/** The error after the doubt about the credential is settled. A 401 is no subject's own, and is tried again. */
 export async function withoutDoubt(
   error: unknown,
   settle: (error: RemoteError, isOwed: boolean) => Promise<void>,
@@ -191,7 +195,7 @@ export async function withoutDoubt(
   return new RemoteError(message, { store, action, status, code, disposition: 'waits' });
 }
 
-/** True of what may be about the credential, and has not been checked yet. */
+/** Whether the error may be about the credential and has not been checked yet. */
 function isInDoubt(error: unknown): error is RemoteError {
   if (!(error instanceof RemoteError) || error instanceof Checked) return false;
   if (error.disposition === 'unauthorized') return true;

@@ -1,6 +1,6 @@
 /**
- * Takes events out of the audit log that are older than EVENT_RETENTION_DAYS, oldest first, in steps so small
- * that no request waits for more than one of them.
+ * Deletes events that are older than EVENT_RETENTION_DAYS, oldest first, in steps so small that a request waits for
+ * one of them at most.
  */
 
 import { deleteOldEvents } from '../db/events.ts';
@@ -9,13 +9,13 @@ import { type Clock, isoTime } from '../support/clock.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const EVENTS_PER_STEP = 50;
-/** Of one call; the next one goes on. */
+/** How many steps one call takes; the next one goes on. */
 const STEPS_MAX = 40;
 
 export interface EventRetentionDeps {
   readonly db: Db;
   readonly clock: Clock;
-  /** 0 keeps all. */
+  /** How many days events are kept; 0: for ever. */
   readonly eventRetentionDays: number;
 }
 

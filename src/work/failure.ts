@@ -1,6 +1,6 @@
 /**
- * Decides what becomes of a task that failed, by the disposition of its error alone: the worker tries it again
- * later, parks it with the vendor's words, or leaves the whole store alone for a while.
+ * Decides what happens to a failed task, by the disposition of its error alone: the worker tries it again later,
+ * parks it with the vendor's words, or leaves the whole store alone for a while.
  */
 
 import { type DueTask, parkTask, retryLater } from '../db/queue/queue.ts';
@@ -16,16 +16,16 @@ import { random } from '../support/random.ts';
 /** What the worker does about the store. */
 export type StoreReaction =
   | { readonly kind: 'goOn' }
-  /** The vendor did not answer, or not well: after some failures in a row the worker waits. */
+  /** The vendor did not answer, or not as it should: after some failures in a row the worker waits. */
   | { readonly kind: 'trouble'; readonly error: RemoteError }
-  /** The vendor limits what was asked for: whoever asked waits, and others go on. */
+  /** The vendor limits the rate of these calls: the task waits, and others go on. */
   | { readonly kind: 'limited'; readonly ms: number }
   /** The vendor refuses the credential: the bridge pauses the store. */
   | { readonly kind: 'pause'; readonly error: RemoteError };
 
 const GO_ON: StoreReaction = { kind: 'goOn' };
 
-/** What an error of an attempt at a task means for the store. */
+/** What an attempt's error means for the store. */
 export function reactionTo(error: unknown): StoreReaction {
   if (!(error instanceof RemoteError)) return GO_ON;
   switch (error.disposition) {
@@ -41,19 +41,21 @@ export function reactionTo(error: unknown): StoreReaction {
   }
 }
 
-/** What an error of a run means for the store: no task is to blame. */
+/** What a run's error means for the store; no task is to blame. */
 export function reactionToRun(error: RemoteError): StoreReaction {
   const reaction = reactionTo(error);
   return reaction.kind === 'goOn' ? { kind: 'trouble', error } : reaction;
 }
 
-/** How the store fares, this failure included. */
+/** How the store is doing, this failure included. */
 export interface StoreStanding {
-  /** How many attempts failed in a row, whatever the task. */
+  /** How many attempts failed in a row, at whatever tasks. */
   readonly streak: number;
-  /** So many subjects failed that the store is to blame. */
+  /** So many subjects failed that the store is at fault. */
   readonly isInTrouble: boolean;
-  /** ISO time: when another subject was last served, before this attempt began; null where this worker knows of none. */
+  /**
+   * ISO time: when another subject was last served, before this attempt began; null where this worker knows of none.
+   */
   readonly servedAt: string | null;
 }
 
@@ -101,7 +103,7 @@ async function putOff(attempt: Attempt, error: RemoteError): Promise<void> {
   });
 }
 
-/** The attempt failed before its first change, so that no event of a change tells of its calls. */
+/** The attempt failed before its first change, so no event of a change lists its calls. */
 function tellOfReads(attempt: Attempt, error: RemoteError): Promise<void> {
   const { subject } = attempt.task;
   const after = { disposition: error.disposition };
@@ -150,7 +152,7 @@ async function later(
   });
 }
 
-/** Nobody gets an answer of the vendor's: whoever is due first asks again when the store's own wait is over. */
+/** The vendor answers nobody. The task that is due first asks again when the store's own wait is over. */
 function waitForStore(attempt: Attempt, error: RemoteError): Promise<void> {
   return later(attempt, error, {}, POSTPONE_FIRST_MS);
 }
@@ -159,13 +161,16 @@ const POSTPONE_FIRST_MS = 1_000;
 const POSTPONE_MAX_MS = 60 * 60_000;
 const POSTPONE_JITTER = 0.1;
 
-/** Milliseconds: doubled each time, up to an hour. */
+/** Milliseconds, doubled each time, up to an hour. */
 export function postponeGapMs(postponed: number): number {
   const gapMs = Math.min(POSTPONE_MAX_MS, POSTPONE_FIRST_MS * 2 ** Math.min(postponed, 20));
   return Math.round(gapMs * (1 + POSTPONE_JITTER * (random() - 0.5)));
 }
 
-/** Never given up. `fails`: after MAX_ATTEMPTS the status says `failed`, and the task is tried every hour. */
+/**
+ * Puts the task off; it is never given up. `fails`: after MAX_ATTEMPTS the status says `failed`, and the task is
+ * tried every hour.
+ */
 async function postpone(attempt: Attempt, error: RemoteError, fails: boolean): Promise<void> {
   const { task, context } = attempt;
   const postponed = task.postponed + 1;
@@ -174,12 +179,12 @@ async function postpone(attempt: Attempt, error: RemoteError, fails: boolean): P
   await later(attempt, error, { postponed, failing }, gapMs);
 }
 
-/** Where only the vendor was silent, nobody should wait for long once it speaks again, a leaver least of all. */
+/** Where only the vendor was silent, nobody waits long once it answers again, least of all a leaver. */
 export function retryDelayMs(attempts: number, streak: number): number {
   return Math.max(backoffMs(attempts), Math.min(backoffMs(streak), SILENCE_WAIT_MAX_MS));
 }
 
-/** A failure is the task's own only where the store served another subject in the meantime. */
+/** Whether the failure is the task's own: the store served another subject in the meantime. */
 function othersSucceeded({ failedAt, createdAt }: DueTask, served: readonly (string | null)[]): boolean {
   return served.some((at) => at !== null && at > (failedAt ?? createdAt));
 }
@@ -188,13 +193,16 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 20_000;
 const SILENCE_WAIT_MAX_MS = 5_000;
 
-/** Milliseconds, doubled with each failure and drawn at random below that, but never 0. */
+/** Milliseconds: the limit doubles with each failure, and the wait is drawn at random below it, never 0. */
 export function backoffMs(failures: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
   return Math.round(BACKOFF_FIRST_MS / 2 + random() * ceiling);
 }
 
-/** Nobody who is to lose access is given up: that is tried again with growing gaps, whatever the vendor says. */
+/**
+ * Gives the task up, unless it is to take access from somebody: that is tried again with growing gaps, whatever the
+ * vendor says.
+ */
 async function giveUp(attempt: Attempt, error: RemoteError): Promise<void> {
   if (!(await openUnsaidLeaver(attempt))) return park(attempt, error);
   const { postponed } = attempt.task;

@@ -1,6 +1,6 @@
 /**
- * The loop beside the worker: it queues what the clock makes due, and deletes what nobody needs any more. It calls
- * no vendor. Where a turn fails, the next one tries again.
+ * The loop beside the worker: it queues what has become due by the clock, and deletes what nobody needs any more. It
+ * calls no vendor. Where a turn fails, the next one tries again.
  */
 
 import { advanceConnection } from '../control/endings/connectionDeletion.ts';
@@ -33,7 +33,7 @@ export interface Housekeeping {
   start(): void;
   /** Resolves when the turn that is under way has ended. */
   stop(): Promise<void>;
-  /** Takes a turn now, or after the one that is under way. */
+  /** Takes a turn now, or after the one under way. */
   turn(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ const CLEAR_EVERY_MS = 10 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** How many steps of each deletion one turn takes; the next turn goes on. */
 const DELETION_STEPS = 50;
-/** The brake looks back at causes and losses for no longer; a finished run is listed for so long. */
+/** The brake looks back at causes and losses for this long at most; finished runs are listed for the second time. */
 const CAUSES_KEPT_MS = 40 * DAY_MS;
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 
@@ -116,14 +116,14 @@ export function createHousekeeping(
   };
 }
 
-/** A database that is too busy for it is slower, and nothing else waits for that. */
+/** Refreshes the statistics of the database. Where it is too busy for that, it is only slower. */
 async function keepStatistics({ db, log }: PropagationDeps): Promise<void> {
   await refreshStatistics(db).catch((error: unknown) =>
     log.warn({ err: error }, 'could not analyze the tables that grew; trying again'),
   );
 }
 
-/** Of incidents whose people came back, or whose store is gone, without anybody's decision. */
+/** Closes incidents that ended without a decision: their people came back, or their store is gone. */
 async function closeWhatIsDecided({ db, clock }: PropagationDeps): Promise<void> {
   for (const environmentId of await environmentsWithDecided(db)) {
     const cause = { correlationId: newId(), actor: SYSTEM };
@@ -131,7 +131,7 @@ async function closeWhatIsDecided({ db, clock }: PropagationDeps): Promise<void>
   }
 }
 
-/** Goes on with what a request began to delete, in this process or in one that is gone. */
+/** Goes on with deletions that a request began, in whatever process. */
 async function advanceDeletions(deps: PropagationDeps, signal: AbortSignal): Promise<void> {
   for (const id of await environmentsBeingDeleted(deps.db)) {
     if (signal.aborted) return;

@@ -1,6 +1,6 @@
 /**
- * Answers the inquiries about a peer, for a worker that has its lease: before any other work, and also where the
- * peer is inactive or paused. A worker that is cut short leaves the inquiry to the next one.
+ * Answers inquiries about a peer, for the worker that has its lease: before any other work, and even where the peer
+ * is inactive or paused. A worker that is stopped leaves the inquiry to the next one.
  */
 
 import type { Db } from '../db/open.ts';
@@ -16,14 +16,14 @@ export interface AnswererDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly answered: Wake;
-  /** Rejects with the reason of `ends` where that cuts it short. */
+  /** Where `ends` aborts it, rejects with the reason of `ends`. */
   askVendor(inquiry: Inquiry, ends: AbortSignal): Promise<VendorAnswer>;
 }
 
 export class Answerer {
   readonly #peerId: string;
   readonly #deps: AnswererDeps;
-  /** Inquiry → when the vendor, which limits the rate, may be asked again. */
+  /** By inquiry: when the vendor, which limits the rate, may be asked again. */
   readonly #postponed = new Map<string, number>();
 
   constructor(peerId: string, deps: AnswererDeps) {
@@ -31,7 +31,7 @@ export class Answerer {
     this.#deps = deps;
   }
 
-  /** Answers each inquiry about which the vendor may be asked now. Rejects where `calls` ends the call in hand. */
+  /** Answers each inquiry that the vendor may be asked now. Rejects where `calls` ends the call under way. */
   async answerAll(calls: AbortSignal): Promise<void> {
     const { db, clock } = this.#deps;
     const open = await openInquiries(db, this.#peerId, isoTime(clock.now()));

@@ -1,6 +1,6 @@
 /**
- * A worker's time with one peer: the runner takes the peer's lease, renews it, takes one turn after the other, and
- * lets go of the lease when nothing is left to do. What happens in a turn is up to the duties.
+ * Runs a worker's time with one peer: takes the peer's lease, renews it, takes one turn after the other, and lets the
+ * lease go when nothing is left to do. The duties decide what a turn does.
  */
 
 import type { Db } from '../db/open.ts';
@@ -12,37 +12,37 @@ import type { Log } from '../support/log.ts';
 /** What a worker does for a peer while it has the lease. */
 export interface Duties {
   /**
-   * Part of the transaction that takes a lease which its holder did not let go of. A call that the holder made
-   * may take effect until `callsEndAt`, an ISO time.
+   * Part of the transaction that takes over a lease whose holder did not let go of it. A call of that holder may take
+   * effect until `callsEndAt`, an ISO time.
    */
   takeOver(tx: Db, callsEndAt: string): Promise<void>;
-  /** Does, or begins, what is due first. It waits for the database and the vendor, and for nothing else. */
+  /** Does, or begins, what is due first. It waits only for the database and the vendor. */
   turn(shift: Shift): Promise<Next>;
-  /** Resolves when nothing of what the turns began is under way any more. Never rejects. */
+  /** Resolves when nothing that the turns began is under way any more. Never rejects. */
   over(): Promise<void>;
 }
 
 /** The time for which a runner has the lease. */
 export interface Shift {
   readonly lease: Lease;
-  /** Ends the calls in hand. */
+  /** Ends the calls under way. */
   readonly calls: AbortSignal;
-  /** True where a request may wait for an answer about the peer; asked once, it is false until the next one. */
+  /** Whether a request may wait for an answer about the peer. Asking resets it until the next request. */
   isAsked(): boolean;
-  /** The bridge stops: the duties finish what they have in hand, and begin nothing else. */
+  /** The bridge stops: the duties finish what is under way, and begin nothing else. */
   readonly stopping: AbortSignal;
 }
 
 /** What comes after a turn. */
 export type Next =
   | { readonly kind: 'again' }
-  /** The worker leaves the peer alone for so long, or until something that is under way is over. */
+  /** The worker leaves the peer alone for so long, or until something under way is over. */
   | { readonly kind: 'wait'; readonly ms: number; readonly freed?: Promise<void> | undefined }
-  /** Nothing more may begin before something that is under way is over, or somebody announces work. */
+  /** Nothing more may begin before something under way is over, or somebody announces work. */
   | { readonly kind: 'busy'; readonly freed: Promise<void> }
   /**
-   * Nothing is due, or nothing before so many milliseconds. `stay`: the runner goes on, because the duties remember
-   * what would be lost with it.
+   * Nothing is due, or nothing before so many milliseconds. `stay`: the runner keeps going, because the duties
+   * remember things that would be lost with it.
    */
   | { readonly kind: 'idle'; readonly stay: boolean; readonly ms?: number }
   /** The peer is inactive, paused or gone. */
@@ -52,11 +52,11 @@ export interface RunnerDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  /** Names this process in leases, and knows which others are gone. */
+  /** Names this process in leases, and knows which other processes are gone. */
   readonly presence: Pick<Presence, 'holder' | 'isGone'>;
 }
 
-/** How long a lease lives without renewal; and how long a call may take that began in its last moment. */
+/** How long a lease lives without renewal, and how long a call may take that began in its last moment. */
 const LEASE_MS = 9_000;
 export const RENEW_MS = LEASE_MS / 3;
 export const CALL_MAX_MS = 15_000;
@@ -76,7 +76,7 @@ export class PeerRunner {
   #leasedUntil = 0;
   #turns = 0;
 
-  /** When `stopping` aborts, the runner ends after what is under way; `abortCalls` ends the calls in hand too. */
+  /** When `stopping` aborts, the runner ends after what is under way; `abortCalls` ends the calls under way too. */
   constructor(peerId: string, duties: Duties, deps: RunnerDeps, stopping: AbortSignal) {
     this.peerId = peerId;
     this.#duties = duties;
@@ -84,7 +84,7 @@ export class PeerRunner {
     this.#stopping = stopping;
   }
 
-  /** Somebody committed work, or some has become due. It ends no wait for which the vendor asked. */
+  /** Somebody committed work, or some has become due. It does not end a wait that the vendor asked for. */
   nudge(): void {
     this.#nudged = true;
     if (this.#rest?.nudgeable) this.#rest.cut.abort();
@@ -98,7 +98,7 @@ export class PeerRunner {
     this.#rest?.cut.abort();
   }
 
-  /** Somebody announced work after the last turn had begun. */
+  /** Whether somebody announced work after the last turn had begun. */
   get nudged(): boolean {
     return this.#nudged;
   }
@@ -112,7 +112,7 @@ export class PeerRunner {
     this.#calls.abort(new Error('the bridge is stopping'));
   }
 
-  /** Another worker may have the lease by now: this ends the calls in hand, and no other begins. */
+  /** Another worker may have the lease by now: ends the calls under way, and none begins. */
   loseLease(): void {
     this.#calls.abort(new LeaseLost(this.peerId));
   }
@@ -131,7 +131,7 @@ export class PeerRunner {
       if (!this.#stopping.aborted)
         this.#deps.log.warn({ peerId: this.peerId }, 'lost the lease; its new holder goes on');
     } finally {
-      // Whoever takes the lease next must find no call of ours under way of which the database says nothing.
+      // The next holder of the lease must find no call under way that the database does not know of.
       await this.#duties.over();
       over.abort();
       await releaseLease(this.#deps.db, lease);
@@ -156,7 +156,10 @@ export class PeerRunner {
     });
   }
 
-  /** Never waits for a renewal: while the database is silent, the next renewal sees that the lease has run out. */
+  /**
+   * Does not wait for a renewal to finish: while the database is silent, the next renewal notices that the lease has
+   * run out.
+   */
   async #keepAlive(lease: Lease, over: AbortSignal): Promise<void> {
     for (;;) {
       await pause(this.#deps.clock, RENEW_MS, over);
@@ -165,11 +168,14 @@ export class PeerRunner {
     }
   }
 
-  /** Ends the call in hand where another worker has the lease, or could have it by now. Never rejects. */
+  /**
+   * Renews the lease. Ends the calls under way where another worker has the lease, or could have it by now. Never
+   * rejects.
+   */
   async renew(lease: Lease): Promise<void> {
     const { db, clock, log } = this.#deps;
     const now = clock.now();
-    // This process stood still, or could not reach the database, and a successor counts on its having stopped.
+    // This process stood still, or could not reach the database; a successor relies on its having stopped.
     if (now > this.#leasedUntil) return this.loseLease();
     try {
       if (!(await renewLease(db, lease, isoTime(now + LEASE_MS)))) return this.loseLease();
@@ -209,7 +215,9 @@ export class PeerRunner {
     }
   }
 
-  /** True where work ended a wait that work may end (`nudgeable`); false where time, a request, a stop or `freed` did. */
+  /**
+   * Whether new work ended the wait, where it may (`nudgeable`); false where time, a request, a stop or `freed` did.
+   */
   async #pause(ms: number, nudgeable: boolean, freed?: Promise<void>): Promise<boolean> {
     if (this.#stopping.aborted) return false;
     if (this.#hurried || (nudgeable && this.#nudged)) return nudgeable;

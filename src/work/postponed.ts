@@ -1,4 +1,4 @@
-/** Says of each store whose deletions wait that the clock leapt, and that they wait for a day. Deletes nothing. */
+/** Writes an event for each store whose deletions wait a day longer because the clock leapt. Deletes nothing. */
 
 import { everyActiveStore, type StoreRecord } from '../db/stores/stores.ts';
 import { SYSTEM } from '../model/cause.ts';

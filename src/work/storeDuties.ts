@@ -1,8 +1,8 @@
 /**
- * What a worker does for a store, and in which order: it answers inquiries and checks a paused store when that is due;
- * then come leavers, a page of a preview and the other tasks in turn, a step of a sync, and all from the top again. Tasks
- * go on beside each other; a page and a step have the store to themselves, because they compare what they read with
- * what the bridge wrote. An inactive or paused store has inquiries and previews alone.
+ * What a worker does for a store, in this order: it answers inquiries and checks a paused store when that is due;
+ * then it does leavers, a page of a preview and the other tasks in turn, and a step of a sync, and starts again.
+ * Tasks run side by side. A page or a step runs alone, because it compares what it read with what the bridge wrote.
+ * An inactive or paused store has inquiries and previews only.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -24,7 +24,7 @@ import type { Duties, Next, Shift } from './peerRunner.ts';
 import { StoreHealth, type StoreHealthDeps } from './storeHealth.ts';
 import { isLeaver, StoreTasks, type StoreTasksDeps } from './storeTasks.ts';
 
-/** What others do with a store, and when the worker asks for it. */
+/** What use cases do with a store when the worker asks for it. */
 export type StoreLifecycle = {
   /** The store is paused, and its `retryAt` has come. */
   recheck(store: StoreRecord, signal: AbortSignal): Promise<void>;
@@ -47,10 +47,13 @@ export class StoreDuties implements Duties {
   readonly #health: StoreHealth;
   readonly #tasks: StoreTasks;
   #recheckNextAt = 0;
-  /** A preview is open, as far as this worker knows. */
+  /** Whether a preview is open, as far as this worker knows. */
   #isPreviewing = false;
   #hasJustPreviewed = false;
-  /** The vendor limits what these ask for; tasks go on meanwhile, each with a time of its own. */
+  /**
+   * Until when syncs and previews wait because the vendor limits their calls. Tasks go on meanwhile, each with a time
+   * of its own.
+   */
   #syncNotBefore = 0;
   #previewNotBefore = 0;
 
@@ -74,7 +77,7 @@ export class StoreDuties implements Duties {
     const { storeLifecycle } = this.#deps;
     const { underWay } = this.#tasks;
     underWay.throwIfFailed();
-    // From before the look at the queue: who ends meanwhile makes room that the look did not see.
+    // Taken before the look at the queue: an attempt that ends meanwhile makes room that the look did not see.
     const freed = underWay.freed();
     await this.#answerRequests(shift);
     const wanted = this.#tasks.wanted();
@@ -87,7 +90,7 @@ export class StoreDuties implements Duties {
       return (await this.#makePreview(shift)) ? { kind: 'again' } : this.#untilLimitEnds({ kind: 'end' });
     }
     const context = await storeLifecycle.storeContextOf(found.store);
-    // What has just been asked for is due, and may be more urgent than what was found.
+    // These are due now, and may be more urgent than what was found.
     if (await this.#enqueueRechecks()) return { kind: 'again' };
     const wasBusy = underWay.count > 0;
     const due = found.tasks;
@@ -99,11 +102,11 @@ export class StoreDuties implements Duties {
     if (begun === 'full' && underWay.count > 0) return { kind: 'busy', freed };
     if (begun !== 'nothing') return { kind: 'again' };
     if (underWay.count > 0) return { kind: 'busy', freed };
-    // Whatever was in hand may have kept others from being due.
+    // Attempts that were under way may have kept other tasks from being due.
     return wasBusy ? { kind: 'again' } : this.#withoutTasks(context, shift, found);
   }
 
-  /** Nothing is due, and nothing is in hand. */
+  /** Nothing is due, and nothing is under way. */
   async #withoutTasks(
     context: StoreContext,
     shift: Shift,
@@ -112,11 +115,11 @@ export class StoreDuties implements Duties {
     const { db, clock, storeLifecycle } = this.#deps;
     const { store } = context;
     this.#tasks.rest();
-    // A run may follow from settings that were saved after this turn had begun, and must count losses by those.
+    // A run may come from settings that were saved after this turn began, and must count losses by those.
     const { next: run, isSettling } = hasRuns ? await openRuns(db, store.id) : NO_RUNS;
     const maySync = run !== null && this.#syncNotBefore <= clock.now();
     if (maySync && (await this.#syncStep(await this.#contextNow(context), shift))) return { kind: 'again' };
-    // Nothing else was due between two pages.
+    // No other work was due between two pages.
     if (await this.#makePreview(shift)) return { kind: 'again' };
     if (isSettling) await closeSettledRuns({ db, clock }, context, shift.lease);
     if (store.status !== 'DELETING' || run !== null || (await hasOpenTasks(db, store.id))) {
@@ -126,7 +129,7 @@ export class StoreDuties implements Duties {
     return { kind: 'end' };
   }
 
-  /** What comes next where nothing is due but perhaps a sync or a preview that the vendor has put off. */
+  /** What comes next where nothing is due, except perhaps a sync or preview that the vendor has put off. */
   #untilLimitEnds(otherwise: Next): Next {
     const now = this.#deps.clock.now();
     const ends = [this.#syncNotBefore, this.#previewNotBefore].filter((at) => at > now);
@@ -139,13 +142,13 @@ export class StoreDuties implements Duties {
     await this.#answerer.answerAll(shift.calls);
   }
 
-  /** The context as of now. */
+  /** The context as it is now. */
   async #contextNow(context: StoreContext): Promise<StoreContext> {
     const store = await getStore(this.#deps.db, this.storeId);
     return store ? this.#deps.storeLifecycle.storeContextOf(store) : context;
   }
 
-  /** True where some were due. */
+  /** Answers whether any were due. */
   async #enqueueRechecks(): Promise<boolean> {
     const { db, clock } = this.#deps;
     const { underWay, isAlone } = this.#tasks;
@@ -167,7 +170,7 @@ export class StoreDuties implements Duties {
     return again && !again.store.paused && again.store.status !== 'INACTIVE' ? again : null;
   }
 
-  /** Long work lets inquiries and leavers pass that came after it had begun. True where there were leavers. */
+  /** Lets inquiries and leavers pass that came after long work had begun. True where there were leavers. */
   async #giveWay(shift: Shift): Promise<boolean> {
     await this.#answerRequests(shift);
     return this.#tasks.leaversFirst(shift);
@@ -177,7 +180,7 @@ export class StoreDuties implements Duties {
     return this.#isPreviewing && this.#previewNotBefore <= this.#deps.clock.now();
   }
 
-  /** One page of a preview, whatever the state of the store. False where none is open. */
+  /** Makes one page of a preview, whatever the state of the store. False where no preview is open. */
   async #makePreview(shift: Shift): Promise<boolean> {
     const { db, clock, storeLifecycle, log, answered } = this.#deps;
     const { lease, calls } = shift;

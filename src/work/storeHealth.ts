@@ -1,6 +1,6 @@
 /**
- * How a store fares, as far as its worker remembers it: how attempts at it end, whether its credential is in doubt, and
- * for how long it is left alone. It says so on the store's row, and pauses a store whose credential is refused.
+ * How a store is doing, as far as its worker remembers: how attempts end, whether its credential is in doubt, and how
+ * long to leave it alone. It writes that to the store's row, and pauses a store whose credential is refused.
  */
 
 import type { Db } from '../db/open.ts';
@@ -19,14 +19,14 @@ export interface StoreHealthDeps {
   readonly storeLifecycle: {
     /** The vendor refuses the credential. Tasks stay; the store is checked again with growing gaps. */
     pauseForCredential(store: StoreRecord, error: RemoteError): Promise<void>;
-    /** Whoever was called refused is tried again. */
+    /** Tries subjects again that were called refused. */
     readonly askAgainForRefused: AskAgain;
     /** Is the credential good? Never throws a RemoteError. */
     readonly check: StoreCheck;
   };
 }
 
-/** Whose attempt it was; null for a run, whose failures are the store's alone. */
+/** The subject of the attempt; null for a run, whose failures are the store's alone. */
 export interface Attempted {
   readonly subjectId: string | null;
   /** By the worker's clock. */
@@ -37,7 +37,7 @@ export class StoreHealth {
   readonly #deps: StoreHealthDeps;
   readonly trouble = new Trouble();
   readonly doubt: CredentialDoubt;
-  /** ISO time: when a task was last settled with the vendor's help; the store's row may be a moment behind. */
+  /** ISO time: when the vendor last served a task; the store's row may be a moment behind. */
   servedAt: string | null = null;
 
   constructor(deps: StoreHealthDeps) {
@@ -75,13 +75,13 @@ export class StoreHealth {
     }
   }
 
-  /** Somebody who failed so before, while others were served, says nothing about the store. */
+  /** Whether the failure is the subject's own: it failed so before, while others were served. */
   isOwnTrouble(store: StoreRecord, { postponed }: DueTask, error: unknown): boolean {
     const isKnown = postponed > 0 && store.unrecognised === null && !this.trouble.isInTrouble;
     return isKnown && error instanceof RemoteError && error.unrecognised;
   }
 
-  /** Where nobody gets an answer of the vendor's, the store says so; an outage of another kind takes its place. */
+  /** Writes to the store's row that the vendor answers nobody; an outage of another kind replaces that. */
   async #sayUnrecognised(store: StoreRecord, { message, unrecognised }: RemoteError): Promise<void> {
     const { db, clock } = this.#deps;
     if (!unrecognised && store.unrecognised !== null) await saveUnrecognised(db, store.id, null);

@@ -1,7 +1,7 @@
 /**
- * Settles the due tasks of one store, several at once: each subject by one attempt at a time, leavers first and with
- * room of their own, nobody beside somebody who has the same account, group or key in hand. It waits for nothing but
- * the attempts that it began.
+ * Settles the due tasks of one store, several at once. A subject has one attempt at a time, leavers come first and
+ * have room of their own, and no two attempts have the same account, group or key. It waits only for attempts that it
+ * began.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -38,10 +38,10 @@ export interface StoreTasksDeps {
   };
 }
 
-/** How long a group waits at most for members of it whose own attempts are in hand. */
+/** How long a group waits, at most, for members whose own attempts are under way. */
 const GROUP_WAITS_MAX_MS = 1_000;
 
-/** What became of looking for tasks. `full`: some began, and nothing else could. */
+/** The result of looking for tasks. `full`: some began, and nothing else could. `outdated`: see `begin`. */
 export type Begun = 'began' | 'full' | 'nothing' | 'outdated';
 
 export class StoreTasks {
@@ -51,13 +51,13 @@ export class StoreTasks {
   /** The store with what is due there, if the worker may work on it now. */
   readonly #lookAtStore: (shift: Shift, wanted: Wanted) => Promise<DueOnStore | null>;
   readonly #claims = new Claims();
-  /** Tasks that met what others had in hand, by id: what they need. */
+  /** The keys that tasks need which met another attempt's claim, by the id of the task. */
   readonly #needs = new Map<string, readonly string[]>();
-  /** How many may be under way: twice as many after each that was served, and one after a failure, or a rest. */
+  /** How many attempts may be under way: twice as many after each success, and one after a failure or a rest. */
   #pace = 1;
-  /** Groups that wait for their members, by the id of the task: since when. */
+  /** Since when groups wait for their members, by the id of the task. */
   readonly #heldBack = new Map<string, number>();
-  /** As it was when tasks last began; until then one attempt is enough to begin with. */
+  /** `PARALLEL_CHANGES` as it was when tasks last began; 1 is enough to begin with. */
   #parallelChanges = 1;
 
   constructor(
@@ -70,13 +70,13 @@ export class StoreTasks {
     this.#lookAtStore = lookAtStore;
   }
 
-  /** Those that may begin now, as far as there is room, and one more, which tells that others are due. */
+  /** The tasks that may begin now, as far as there is room, and one more, which tells that others are due. */
   wanted(): Wanted {
     const { leavers, others } = this.#room();
     return { limit: leavers > 0 ? leavers + 1 : 0, except: this.#notNow(), onlyLeavers: others <= 0 };
   }
 
-  /** Begins those that there is room for. `outdated`: settings were saved after the store was read. */
+  /** Begins the tasks that there is room for. `outdated`: an admin saved settings after the store was read. */
   async begin(
     context: StoreContext,
     shift: Shift,
@@ -87,7 +87,7 @@ export class StoreTasks {
     for (const task of due) {
       const room = this.#room();
       if ((isLeaver(task) ? room.leavers : room.others) <= 0) continue;
-      // Other settings were saved before the task was claimed: they are the ones to plan it with.
+      // Other settings were saved before the task was claimed; the task must be planned with those.
       if (task.contextVersion !== context.store.contextVersion) return 'outdated';
       if ((await this.#waitsForMembers(task)) || !this.#isFree(task)) continue;
       const isAlone = this.isAlone;
@@ -96,22 +96,22 @@ export class StoreTasks {
       begun += 1;
     }
     if (begun === 0) return 'nothing';
-    // Nobody was left out of what was wanted, so nothing else is due.
+    // The look left out nobody, so nothing else is due.
     const isAll = begun === due.length && due.length < wanted.limit && !wanted.onlyLeavers;
     return isAll || this.#isFull(due) ? 'full' : 'began';
   }
 
-  /** A single attempt in hand may let leavers go first. */
+  /** Whether only one attempt runs at a time; then it may let leavers go first. */
   get isAlone(): boolean {
     return this.#parallelChanges === 1;
   }
 
-  /** All leavers who are due come before everybody else. */
+  /** Whether there is no more room. All due leavers come before everybody else. */
   #isFull(due: readonly DueTask[]): boolean {
     return this.#room().others <= 0 && !due.every(isLeaver);
   }
 
-  /** Settles, one after the other, the leavers who came after longer work had begun. True where there were some. */
+  /** Settles, in turn, the leavers who came after longer work had begun. True where there were some. */
   async leaversFirst(shift: Shift): Promise<boolean> {
     const { storeLifecycle } = this.#deps;
     for (let passed = 0; ; passed++) {
@@ -127,30 +127,30 @@ export class StoreTasks {
   }
 
   /**
-   * How many more may be under way: leavers, and everybody else, who leave a place to leavers. A store that has served
-   * nobody since it last failed, or rested, is asked by one attempt at a time: what one learns of its credential, its
-   * seats or its health spares the others the call.
+   * How many more attempts may begin: of leavers, and of all others, who leave one place to leavers. While a store
+   * has served nobody since its last failure or rest, one attempt at a time asks it: what that one learns of the
+   * credential, the seats or the store's health spares the others the call.
    */
   #room(): { readonly leavers: number; readonly others: number } {
     const { tasks } = this.underWay;
     const parallelChanges = this.#parallelChanges;
     const leaving = tasks.filter(isLeaver).length;
     const others = Math.min(this.#pace, Math.max(1, parallelChanges - 1));
-    // Beside whatever else is under way one leaver may be, unless each call asks whether the store is well.
+    // One leaver may run beside everything else, unless each call only asks whether the store is well.
     const beside = this.#health.trouble.isInTrouble ? 0 : 1;
     const all = Math.min(parallelChanges, this.#pace + beside);
     const leavers = Math.min(all - tasks.length, this.#pace - leaving);
     return { leavers, others: Math.min(leavers, others - tasks.length) };
   }
 
-  /** Nothing is due: whoever comes next asks alone whether the store is well. */
+  /** Nothing is due: the next attempt runs alone, and so asks whether the store is well. */
   rest(): void {
     this.#pace = 1;
     this.#needs.clear();
     this.#heldBack.clear();
   }
 
-  /** Ids of tasks that are under way, or need what others have in hand. */
+  /** The ids of tasks that are under way, or that need a key of another attempt. */
   #notNow(): readonly string[] {
     const needing = [...this.#needs.keys()].filter((id) => this.#lacks(id));
     return [...this.underWay.tasks.map(({ id }) => id), ...needing];
@@ -164,7 +164,7 @@ export class StoreTasks {
     return !this.underWay.has(subject) && !this.#lacks(id);
   }
 
-  /** A person comes before the memberships that need the account: the group would be worked on twice. */
+  /** Whether a group waits for members whose attempts are under way: otherwise the group would be worked on twice. */
   async #waitsForMembers({ id, subject }: DueTask): Promise<boolean> {
     const { db, clock } = this.#deps;
     if (subject.kind !== 'group') return false;
@@ -227,7 +227,7 @@ export class StoreTasks {
         return;
       }
       const error = await withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
-      // The task is still due, and planned with the settings of now when it is claimed again.
+      // The task is still due; it is planned with the present settings when it is claimed again.
       if (error instanceof PlanOutdated) return;
       const lost = error instanceof LeaseLost;
       if (lost || calls.aborted || mayStillArrive(error))
@@ -255,7 +255,7 @@ interface Beginning {
   readonly giveWay: () => Promise<boolean>;
 }
 
-/** What is the subject's own, or the bridge's, and nothing to be careful about. */
+/** Dispositions that are about the subject or the bridge, and say nothing about the store. */
 const SAYS_NOTHING: readonly RemoteError['disposition'][] = [
   'rateLimited',
   'conflict',
@@ -268,7 +268,7 @@ export function isLeaver({ priority, subject }: DueTask): boolean {
   return priority === PRIORITY.leaver && subject.kind === 'user';
 }
 
-/** The vendor gave no answer to a write, and may carry it out after the next attempt has looked. */
+/** The vendor did not answer a write, and may carry it out after the next attempt has looked. */
 function mayStillArrive(error: unknown): boolean {
   return error instanceof RemoteError && error.disposition === 'unknownOutcome';
 }

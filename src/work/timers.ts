@@ -1,6 +1,6 @@
 /**
- * Finds in the database what the clock alone makes due: periodic syncs, delayed removals, and leavers who wait too
- * long. It hands each to the queue or to the audit log, and calls no vendor. No restart forgets any.
+ * Finds in the database what has become due by the clock: periodic syncs, delayed removals, and leavers who wait too
+ * long. It queues each, or writes an event, and calls no vendor. A restart forgets none.
  */
 
 import { appendEvent } from '../db/events.ts';
@@ -22,17 +22,17 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
 
-/** How many people of a store one turn takes up; the next turn goes on. */
+/** How many people of a store one turn queues; the next turn goes on. */
 const PEOPLE_PER_TURN = 500;
 
-/** One turn over every store. True where it gave the queue work. */
+/** Takes one turn over every store. Answers whether it queued work. */
 export async function ringTimers(deps: PropagationDeps, metrics: Metrics): Promise<boolean> {
   const waiting = await storesWithUnreportedLeavers(deps.db);
   let work = false;
   for (const store of await everyActiveStore(deps.db)) {
     const settings = settingsOf(deps, store);
     if (waiting.has(store.id)) await sayOverdue(deps, store, settings, metrics);
-    // Nobody could work on it. What is due stays due.
+    // Nobody can work on a paused store. What is due stays due.
     if (store.paused) continue;
     if (await queuePeriodicSync(deps, store, settings)) work = true;
     if (await queueRemovals(deps, store, settings)) work = true;
@@ -50,7 +50,7 @@ function bySystem(): Cause {
   return { correlationId: newId(), actor: SYSTEM };
 }
 
-/** The syncs of many stores are spread over so much of the interval. */
+/** The part of the interval over which syncs of many stores are spread. */
 const JITTER = 0.1;
 
 /**
@@ -86,14 +86,16 @@ async function queuePeriodicSync(
   });
 }
 
-/** From 0 to below 1: the same for every replica and after every restart, and different for every run. */
+/** From 0 to below 1: the same on every replica and after every restart, and different for every run. */
 function fraction(id: string): number {
   let hash = 0x811c9dc5;
   for (const character of id) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   return hash / 2 ** 32;
 }
 
-/** Queues the people whose REMOVE_AFTER_DAYS are over; whether they are deleted is up to the plan and the brake. */
+/**
+ * Queues people whose REMOVE_AFTER_DAYS are over. The plan and the brake decide whether their accounts are deleted.
+ */
 async function queueRemovals(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -124,7 +126,7 @@ async function queueRemovals(
   });
 }
 
-/** Writes one event for each leaver who is overdue, with the reason why it takes so long. */
+/** Writes one event for each overdue leaver, with the reason for the delay. */
 async function sayOverdue(
   deps: PropagationDeps,
   store: StoreRecord,

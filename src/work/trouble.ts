@@ -1,15 +1,18 @@
 /**
- * What a worker remembers of a peer between two turns: how many attempts failed in a row, whose they were, and until
- * when it leaves the peer alone. It says how long to wait; it never waits itself.
+ * What a worker remembers of a peer between two turns: how many attempts failed in a row, at which subjects, and
+ * until when to leave the peer alone. It says how long to wait; it never waits itself.
  */
 
 import { backoffMs } from './failure.ts';
 
-/** Where so many subjects failed in a row, the peer is in trouble, not the subjects. */
+/** Where this many subjects failed in a row, the peer is in trouble, not the subjects. */
 const TROUBLE_MIN = 3;
 /** The longest wait between two attempts at a peer in trouble. */
 const TROUBLE_WAIT_MAX_MS = 5_000;
-/** While what answers is not the vendor: the gap between two probes, for a minute, and then up to this one. */
+/**
+ * While something else than the vendor answers: the gap between two probes in the first minute, and the longest gap
+ * after that.
+ */
 const PROBE_GAP_MS = 5_000;
 const PROBE_GAP_MAX_MS = 60_000;
 const PROBES_OFTEN_FOR_MS = 60_000;
@@ -19,16 +22,16 @@ export class Trouble {
   #streak = 0;
   readonly #failing = new Set<string>();
   #notBefore = 0;
-  /** When it was last decided to leave the peer alone: what had begun before says no more than what led to that. */
+  /** When the worker last decided to leave the peer alone. An attempt that began before says nothing new. */
   #decidedAt = Number.NEGATIVE_INFINITY;
-  /** Since when what answers was not the vendor, and the gap that comes next. */
+  /** Since when something else than the vendor answers, and the next gap. */
   #probing: { readonly since: number; gapMs: number } | null = null;
 
   get streak(): number {
     return this.#streak;
   }
 
-  /** So many subjects failed in a row that none of them is to blame. */
+  /** Whether so many subjects failed in a row that none of them is to blame. */
   get isInTrouble(): boolean {
     return this.#streak >= TROUBLE_MIN && this.#failing.size >= TROUBLE_MIN;
   }
@@ -39,8 +42,8 @@ export class Trouble {
   }
 
   /**
-   * `subjectId` is null for a run over the whole peer, whose failures are the peer's alone. `unrecognised`: what
-   * answered was not the vendor. `began`: when the attempt did.
+   * `subjectId`: null for a run over the whole peer, whose failures are the peer's alone. `unrecognised`: something
+   * else than the vendor answered. `began`: when the attempt began.
    */
   failed(
     subjectId: string | null,
@@ -50,7 +53,7 @@ export class Trouble {
     if (subjectId !== null) this.#failing.add(subjectId);
     if (began < this.#decidedAt) return;
     this.#streak += 1;
-    // A single subject that fails again and again has a backoff of its own: the others go on.
+    // A single subject that keeps failing has a backoff of its own, and the others go on.
     const allFail = subjectId === null || this.#failing.size >= TROUBLE_MIN;
     if (!unrecognised) this.#probing = null;
     if (!allFail || this.#streak < TROUBLE_MIN) return;
@@ -68,7 +71,7 @@ export class Trouble {
     return this.#probing.gapMs;
   }
 
-  /** True where this ends trouble: the tasks that wait because of it need not wait any longer. */
+  /** Whether this ends trouble: then tasks that wait because of it need not wait any longer. */
   succeeded(): boolean {
     const ends = this.#streak >= TROUBLE_MIN;
     this.#streak = 0;

@@ -1,6 +1,6 @@
 /**
  * Keeps a runner going for every peer that has work. It hears at once of work that somebody commits, and polls for
- * work that has become due or of which it never heard. All the while it says that there is a worker.
+ * work that has become due or that it did not hear of. Meanwhile it says every few seconds that a worker is there.
  */
 
 import type { DuePeer } from '../db/queue/duePeers.ts';
@@ -11,9 +11,9 @@ import { isoTime, pause } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { type Duties, PeerRunner, type RunnerDeps } from './peerRunner.ts';
 
-/** All that the worker knows of peers. */
+/** Everything that the worker knows of peers. */
 export interface Peers {
-  /** Those that have something to do at `now`, an ISO time. */
+  /** The peers that have something to do at `now`, an ISO time. */
   due(now: string): Promise<readonly DuePeer[]>;
   /** Makes new duties, for a new runner. */
   dutiesOf(peer: DuePeer): Duties;
@@ -28,12 +28,15 @@ export interface WorkerDeps extends RunnerDeps {
 
 export interface Worker {
   start(): void;
-  /** Resolves when every runner has ended its turn; after the grace it ends their calls. */
+  /** Resolves when every runner has ended its turn. After a grace it ends their calls. */
   stop(): Promise<void>;
 }
 
 const POLL_MS = 1_000;
-/** Between two polls: under load each write signals, and whoever is at work already is nudged without a poll. */
+/**
+ * The least time between two polls: under load every write signals, and runners that are at work are nudged without a
+ * poll.
+ */
 const POLL_GAP_MS = 25;
 const SEEN_EVERY_MS = 5_000;
 const STOP_GRACE_MS = 7_000;
@@ -67,12 +70,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (!runner) {
         if (!stopping.signal.aborted) start(peer);
       } else if (peer.isAsked) runner.hurry();
-      // Who began a turn since then looks by itself; what it misses it hears of, or the next poll finds.
+      // A runner that began a turn since then looks by itself. Of what it misses it hears, or the next poll finds it.
       else if (runner.turns === turns.get(peer.id)) runner.nudge();
     }
   };
 
-  /** Polls at once, or again a moment after the poll that is under way. */
+  /** Polls now, or again a moment after the poll under way. */
   const poll = (): void => {
     if (stopping.signal.aborted) return;
     if (polling !== null) {

@@ -1,6 +1,7 @@
 /**
- * What a worker does for an alert while it has the lease: it sends message after message, in the order of the events,
- * and tries the first that is not received again, with growing gaps. No other alert, and no store, waits for it.
+ * What a worker does for an alert while it has the lease. It sends one message after the other, in the order of the
+ * events. A message that the receiver does not take is tried again, with growing gaps. No other alert, and no store,
+ * waits for it.
  */
 
 import type { AlertRecord, ReceiverState } from '../../db/alerts/alerts.ts';
@@ -38,15 +39,17 @@ export interface AlertDutiesDeps extends MessageDeps, SendDeps {
   readonly log: Log;
 }
 
-/** Messages of one turn. */
+/** How many messages one turn sends. */
 const PER_TURN = 50;
-/** An incident grows for a moment after it is opened; the message says how far it is then. */
+/** An incident grows for a moment after it is opened. The message waits for that, and then says how far it is. */
 const INCIDENT_SETTLES_MS = 2_000;
-/** Shorter gaps are waited out; for longer ones the lease is let go. */
+/** A runner waits out shorter gaps; for longer ones it lets the lease go. */
 const WAITED_OUT_MS = 4_000;
-/** While somebody writes events, the end of their transactions is waited for. */
+/** How long the worker waits for open transactions that write events. */
 const UNSETTLED_WAIT_MS = 50;
-/** After so many failures in a row time alone decides: a clock that leaps gives nothing up. */
+/**
+ * A message is given up only after this many failures in a row, so that a leap of the clock alone gives nothing up.
+ */
 const FAILURES_BEFORE_GIVING_UP = 12;
 const GIVEN_UP_SAID_EVERY_MS = 60 * 60_000;
 const ATTEMPTS_KEPT = 50;
@@ -62,7 +65,7 @@ export class AlertDuties implements Duties {
     this.#deps = deps;
   }
 
-  /** What a holder that is gone had sent is sent again, under the same id. */
+  /** What a vanished holder of the lease had sent is sent again, under the same id. */
   async takeOver(): Promise<void> {}
 
   /** A turn ends with its last message. */
@@ -79,21 +82,21 @@ export class AlertDuties implements Duties {
     if (due.length === 0) return this.#whenSettled();
     for (const delivery of due) {
       const early = settlesUntil(delivery) - clock.now();
-      // Longer only where the clock was set back.
+      // A longer wait can only come from a clock that was set back.
       if (early > 0 && early <= INCIDENT_SETTLES_MS) return { kind: 'wait', ms: early };
       if (!(await this.#deliver(alert, delivery, shift)) || shift.stopping.aborted) break;
     }
     return { kind: 'again' };
   }
 
-  /** Nothing is due, or it waits for others to commit. */
+  /** Nothing is due, or what is due waits for open transactions. */
   async #whenSettled(): Promise<Next> {
     const { db } = this.#deps;
     const [waiting] = await nextDeliveries(db, this.alertId, LAST_EVENT, 1);
     return waiting ? { kind: 'wait', ms: UNSETTLED_WAIT_MS } : { kind: 'idle', stay: false };
   }
 
-  /** False where the receiver did not take it. */
+  /** False where the receiver did not take the message. */
   async #deliver(alert: Alert, delivery: DeliveryRecord, shift: Shift): Promise<boolean> {
     const { db, clock, metrics } = this.#deps;
     const payload = delivery.payload ?? (await this.#write(alert, delivery, shift));
@@ -111,7 +114,7 @@ export class AlertDuties implements Duties {
     return ok;
   }
 
-  /** From now on the message is what it is. Null where the audit log does not reach back to its event. */
+  /** Writes the message, which never changes from then on. Null where the audit log no longer has its event. */
   async #write(alert: Alert, delivery: DeliveryRecord, { lease }: Shift): Promise<string | null> {
     const { db, clock } = this.#deps;
     const message = await messageOf(this.#deps, alert, delivery);
@@ -139,7 +142,10 @@ export class AlertDuties implements Duties {
     if (failures >= FAILURES_BEFORE_GIVING_UP) await this.#giveUp(tx, alert, now);
   }
 
-  /** What waited for a day, and was not taken just now. Said once an hour at most: a SIEM is told of it too. */
+  /**
+   * Gives up messages that waited for a day and were not taken just now. Writes an event once an hour at most,
+   * because a receiver of all events is sent that event too.
+   */
   async #giveUp(tx: Db, alert: Alert, now: number): Promise<void> {
     const { log, metrics } = this.#deps;
     const at = isoTime(now);
@@ -165,7 +171,7 @@ export class AlertDuties implements Duties {
 
 const LAST_EVENT = String(Number.MAX_SAFE_INTEGER);
 
-/** 0 where the clock was set back: no gap is that long. */
+/** 0 where the clock was set back, because no gap is that long. */
 function waitBefore({ failures, retryAt }: ReceiverState, now: number): number {
   const wait = retryAt === null ? 0 : Date.parse(retryAt) - now;
   return wait > gapMs(Math.max(1, failures)) ? 0 : wait;

@@ -1,4 +1,7 @@
-/** Clears away after alerts: what was delivered long ago, what nobody sends, and alerts of environments that are gone. */
+/**
+ * Deletes what alerts leave behind: messages that were delivered long ago or that nobody will send, and alerts of
+ * deleted environments.
+ */
 
 import { deleteAlert, finishedAlerts } from '../../db/alerts/alerts.ts';
 import { deleteOldDeliveries, giveUpOlderOfInactive } from '../../db/alerts/deliveries.ts';
@@ -6,10 +9,10 @@ import type { Db } from '../../db/open.ts';
 import { TRIED_FOR_MS } from '../../model/alerts/alerts.ts';
 import { type Clock, isoTime } from '../../support/clock.ts';
 
-/** How long `…/deliveries` lists a message that is done with. */
+/** How long `…/deliveries` lists a message that was delivered or given up. */
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 const PER_STEP = 200;
-/** Of one call; the next one goes on. */
+/** How many steps one call takes; the next one goes on. */
 const STEPS_MAX = 20;
 
 export async function keepAlerts(

@@ -1,4 +1,7 @@
-/** A message as each kind of receiver reads it. Names come from strangers: none may format, mention or add a header. */
+/**
+ * A message in the format of each kind of receiver. Strangers choose the names in it, so no name may format text,
+ * mention anybody or add a header.
+ */
 
 import { createHmac } from 'node:crypto';
 import type { Letter } from '../../model/alerts/mail.ts';
@@ -19,7 +22,7 @@ export function webhookHeaders(secret: string, id: string, timestamp: number, bo
 
 const SLACK_TEXT_MAX = 2_900;
 
-/** Plain text alone, so that no star or underscore in a name formats; what Slack would still read is escaped. */
+/** Plain text only, so that no star or underscore in a name formats; what Slack would still interpret is escaped. */
 export function slackBody(message: Message): string {
   const { summary, link } = message.data;
   const heading = escaped(headingOf(message));
@@ -45,7 +48,7 @@ function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Never within an escaped character. */
+/** Cuts the text, but never within an escaped character. */
 function cut(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max).replace(/&[a-z]*$/, '')}…`;
 }

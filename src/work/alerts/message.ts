@@ -1,4 +1,7 @@
-/** What an alert says of an event, made once, at the first attempt, and sent unchanged by all that follow. */
+/**
+ * What an alert says about an event. It is written once, at the first attempt, and every later attempt sends it
+ * unchanged.
+ */
 
 import { eventSentence } from '../../control/status/eventWords.ts';
 import { shownIncident } from '../../control/status/incidents.ts';
@@ -18,10 +21,10 @@ interface Named {
   readonly name: string;
 }
 
-/** The body of a webhook; the other kinds are written from it. */
+/** The body of a webhook; the other formats are made from it. */
 export interface Message {
   readonly type: string;
-  /** Of the event; an ISO time. */
+  /** The time of the event; an ISO time. */
   readonly timestamp: string;
   readonly data: {
     readonly environment: string;
@@ -32,7 +35,7 @@ export interface Message {
     readonly summary: string;
     readonly link: string;
     readonly correlationId: string;
-    /** The line of the audit log, where the alert wants every event. */
+    /** The event itself, where the alert asks for every event. */
     readonly event?: unknown;
   };
 }
@@ -42,13 +45,13 @@ export interface MessageDeps extends Pick<PropagationDeps, 'db' | 'registry'> {
   readonly publicUrl: string;
 }
 
-/** What a person reads first. */
+/** The heading that a person reads first. */
 export function headingOf({ type }: Message): string {
   if (type === TEST) return 'A test';
   return (ALERT_HEADINGS as Readonly<Record<string, string>>)[type] ?? type;
 }
 
-/** Null where the event is not there any more. */
+/** Null where the audit log no longer has the event. */
 export async function messageOf(
   deps: MessageDeps,
   alert: AlertRecord,
@@ -87,14 +90,14 @@ async function incidentOf(db: Db, environmentId: string, event: EventRecord): Pr
   return typeof incidentId === 'string' ? getIncident(db, environmentId, incidentId) : null;
 }
 
-/** Whom the event is about where it is about a connection; otherwise the one whose request it came from. */
+/** The connection that the event is about, or else the one whose request caused it. */
 function connectionOf({ kind, actor, before, after }: EventRecord): Named | null {
   const { id, name } = (after ?? before ?? {}) as { readonly id?: unknown; readonly name?: unknown };
   if (kind.startsWith('connection.') && typeof id === 'string') return { id, name: String(name ?? id) };
   return actor.type === 'connection' && actor.id !== null ? { id: actor.id, name: actor.name } : null;
 }
 
-/** People whom a message names; the rest is counted. */
+/** How many people a message names; it counts the others. */
 const NAMED_MAX = 5;
 
 async function summaryOf(
@@ -131,7 +134,7 @@ function linkOf(
   return `${at('events')}?correlationId=${encodeURIComponent(event.correlationId)}`;
 }
 
-/** As `…/events` shows it. */
+/** The event as `…/events` shows it. */
 function wholeEvent(event: EventRecord) {
   const shown = Object.entries(event).filter(([, value]) => value !== null);
   return Object.fromEntries(shown);

@@ -1,6 +1,6 @@
 /**
- * One attempt at one message. It never throws but for a stop: whatever comes is an answer that the delivery shows,
- * without the URL, which is a secret. Redirects are not followed.
+ * Makes one attempt to deliver a message. It throws only when stopped. Every result is an answer that the delivery
+ * shows, without the URL, which is a secret. It follows no redirects.
  */
 
 import { heardOf } from '../../connectors/answers.ts';
@@ -19,7 +19,7 @@ export interface SendDeps {
   readonly clock: Clock;
   readonly keyring: Keyring;
   readonly fetch: Fetch;
-  /** Null where no mail server is set. */
+  /** Null where no mail server is configured. */
   readonly post: Post | null;
 }
 
@@ -29,7 +29,7 @@ export interface Sent extends DeliveryAttempt {
 
 type Outcome = Pick<Sent, 'ok' | 'status' | 'error' | 'heard'>;
 
-/** Rejects with the reason of `ends` where that cuts it short: the receiver may have the message then. */
+/** Where `ends` aborts it, rejects with the reason of `ends`; the receiver may have the message then. */
 export async function send(
   deps: SendDeps,
   alert: AlertRecord,
@@ -115,7 +115,7 @@ async function mailed(
   const letter = letterOf(JSON.parse(payload) as Message);
   const { status, refused } = await post({ ...letter, id, to: recipients }, signal);
   if (refused.length === 0) return { ok: true, status };
-  // To send it again would be a double for all others.
+  // Sending it again would deliver it twice to everybody else.
   return { ok: true, status, error: `the mail server refused ${refused.join(', ')}` };
 }
 
@@ -128,7 +128,7 @@ function heardAs(said: string): { readonly heard?: string } {
   return heard === '' ? {} : { heard };
 }
 
-/** A receiver that echoes what it was sent must not show it here. */
+/** A receiver may echo what it was sent, and the delivery must not show that. */
 function withoutSecrets(said: string, address: string): string {
   const { pathname, search } = new URL(address);
   const parts = [pathname, search, ...pathname.split('/')].filter((part) => part.length > 5);
@@ -148,7 +148,7 @@ async function firstWords({ body }: FetchedAnswer): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, WORDS_BYTES_MAX));
 }
 
-/** What a receiver says about a message that it took is of no use, and may never end. */
+/** Drops the rest of an answer: after success it is of no use, and it may never end. */
 function dropBody({ body }: FetchedAnswer): void {
   body?.[Symbol.asyncIterator]()
     .return?.()

@@ -1,4 +1,7 @@
-/** Says once, in the audit log, what nobody asked for and somebody should know: tokens that end, silence that is new. */
+/**
+ * Writes warnings into the audit log, each once: tokens that are about to expire, and connections that have fallen
+ * silent.
+ */
 
 import {
   type EndingToken,
@@ -21,7 +24,7 @@ interface WarningDeps {
 }
 
 const HOUR_MS = 60 * 60_000;
-/** As `/readyz` warns. */
+/** The same time before which `/readyz` warns. */
 const ENDS_WITHIN_MS = 14 * 24 * HOUR_MS;
 
 export async function sayWarnings({ db, clock }: WarningDeps): Promise<void> {
@@ -51,7 +54,7 @@ async function sayEnding(tx: Db, token: EndingToken, at: string): Promise<void> 
   });
 }
 
-/** Since it was heard of last, and not said of that silence already. */
+/** Whether the connection has been silent for too long, and no event says so yet. */
 function isSilent({ silentAfterHours, heardAt, saidAt }: WatchedConnection, now: number): boolean {
   return now - Date.parse(heardAt) > silentAfterHours * HOUR_MS && (saidAt === null || saidAt < heardAt);
 }

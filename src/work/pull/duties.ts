@@ -1,6 +1,7 @@
 /**
- * What a worker does for a directory that is pulled: it answers inquiries and checks a paused connection when that is
- * due; then the run under way, step by step, a run that was decided, and whatever the schedule wants.
+ * What a worker does for a directory that is pulled. It answers inquiries, and checks a paused connection when that
+ * is due. Then it goes on with the open run step by step, a run that an admin decided about, and what the schedule
+ * asks for.
  */
 
 import type { VendorCall } from '../../connectors/connector.ts';
@@ -26,7 +27,7 @@ export interface PullDutiesDeps extends PullDeps, Pick<AnswererDeps, 'askVendor'
   onCall(strategy: string, op: string, call: VendorCall): void;
 }
 
-/** After a step that failed for no reason of the source's. */
+/** The wait after a step that failed for a reason that is not the source's. */
 const FAILURE_GAP_MS = 5_000;
 
 export class PullDuties implements Duties {
@@ -41,10 +42,10 @@ export class PullDuties implements Duties {
     this.#answerer = new Answerer(connectionId, deps);
   }
 
-  /** A call that another worker made reads, and changes nothing. */
+  /** A call of another worker only reads. */
   async takeOver(_tx: Db): Promise<void> {}
 
-  /** A turn ends with all that it began, but for a scan that the next one would go on with. */
+  /** A turn ends everything it began, except for a scan that the next turn would go on with. */
   over(): Promise<void> {
     return this.#giveUp();
   }
@@ -118,7 +119,7 @@ export class PullDuties implements Duties {
     return after && !after.paused ? { kind: 'again' } : { kind: 'end' };
   }
 
-  /** True where the schedule wanted a run. */
+  /** Begins a run where the schedule asks for one, and answers whether it did. */
   async #beginDue({ id }: PulledRecord): Promise<boolean> {
     const { db, clock, cache } = this.#deps;
     return db.transaction(async (tx) => {
