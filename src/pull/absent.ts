@@ -1,6 +1,7 @@
 /**
- * Asks the source, one by one, for those who are in the directory and not in its scan. What a source does not say of an
- * id is unknown; nobody is called gone because a list was short.
+ * Asks the source, one by one, about people and groups that the directory has and the scan did not show. When the
+ * source gives no clear answer about an id, the answer is "unknown": the bridge calls nobody gone only because a list
+ * was short.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -11,7 +12,10 @@ import type { Kind } from '../model/subject.ts';
 import { type Meaning, meaningOf } from '../plan/pull/missing.ts';
 import type { Lookup, Source, SourceUser } from '../sources/source.ts';
 
-/** Beyond so many the rest is unknown: a list that is so much shorter is no list to believe. */
+/**
+ * The bridge asks about this many at most and leaves the rest unknown: a list that is so much shorter is not to be
+ * believed.
+ */
 const LOOKUPS_MAX = 2_000;
 
 export interface Judged {
@@ -40,7 +44,7 @@ export async function judgeAbsent(
   return judged;
 }
 
-/** Asks the source with what it said last of each. */
+/** Wraps the source's look-up: each question carries what the source last said about the person. */
 export function withKnown(
   db: Db,
   connectionId: string,
@@ -55,9 +59,9 @@ export function withKnown(
 }
 
 /**
- * Of people, or groups, who were deleted and are in a list again, those whom the source does not show when asked: the list was an
- * old one. `unknown`: the source did not say, or was not asked. `asked`: how many this run has asked about before; beyond
- * the limit nobody is.
+ * Some people or groups were deleted and are in a list again. Answers those whom the source does not show when it is
+ * asked about them: the list was an old one. `unknown` counts those about whom the source gave no answer, or was not
+ * asked. `asked` is how many this run has asked about before; beyond the limit it asks about nobody.
  */
 export async function ghostsAmong(
   kind: Kind,
@@ -78,10 +82,13 @@ export async function ghostsAmong(
   return { ghosts, unknown };
 }
 
-/** So many are asked about, spread over all: on a page that was lost there are many. */
+/** A lost page hides many members. The bridge asks about this many, spread over all of them. */
 const MEMBERS_ASKED_MAX = 25;
 
-/** Why nobody leaves the group, although the list of its members says so; null where the list is believed. */
+/**
+ * Says why the bridge removes nobody from the group although the list of its members is shorter; null where it
+ * believes the list.
+ */
 export async function doubtLeavers(
   source: Pick<Source, 'isMember'>,
   group: { readonly id: string; readonly name: string },
@@ -115,7 +122,7 @@ async function lookUp(
 
 function seenAs(lookup: Lookup) {
   if (lookup.is !== 'found') return lookup.is;
-  // A source that names somebody as deleted has said it by the id.
+  // The source named this person as deleted by their id: that is proof enough.
   if (lookup.user?.state === 'gone') return 'gone';
   return lookup.inScope ? 'foundInScope' : 'foundOutOfScope';
 }

@@ -1,6 +1,6 @@
 /**
- * Carries out the lines of a run through the directory's own commands, a few in each turn. A line may be carried out
- * again after a crash: each looks at the directory first, and does nothing where all is so already.
+ * Carries out the lines of a run through the directory's own commands, a few in each turn. After a crash a line may
+ * be carried out again: each line looks at the directory first, and does nothing where it has taken effect already.
  */
 
 import { findUser, type UserRecord } from '../db/identity/users.ts';
@@ -33,11 +33,11 @@ export interface ApplyInput {
   readonly record: PulledRecord;
   readonly run: PullRun;
   readonly mapping: readonly MappedTarget[];
-  /** Lines in this state are carried out. */
+  /** Only lines in this state are carried out. */
   readonly state: Extract<LineState, 'planned' | 'approved'>;
 }
 
-/** False where nothing was left to do. */
+/** Carries out the next few lines. Answers false where none were left. */
 export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<boolean> {
   const { run } = input;
   const lines = await nextLines(deps.db, input);
@@ -45,7 +45,8 @@ export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<bool
   for (const batch of batchesOf(lines)) {
     const isCircle = batch[0]?.detail.circle !== undefined;
     if (isCircle) await passNamesRound(deps, input, batch);
-    // Where names went round each line finds it so; else whoever leaves must get out all the same.
+    // Where the names went round, each line finds nothing left to do. Where they did not, each person who leaves must
+    // still be deactivated.
     for (const part of isCircle ? batch.map((line) => [line]) : [batch]) {
       const refusal = await carryOut(deps, input, part);
       const seqs = part.map(({ seq }) => seq);
@@ -57,7 +58,7 @@ export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<bool
   return lines.length > 0;
 }
 
-/** Some lines, and whoever else is in the circle of the last one. */
+/** The next lines; when the last one is part of a circle, with the rest of that circle. */
 async function nextLines(db: Db, { run, state }: ApplyInput): Promise<readonly Line[]> {
   const lines = await linesOf(db, run.id, [state], 0, LINES_PER_TURN);
   const last = lines.at(-1);
@@ -67,7 +68,7 @@ async function nextLines(db: Db, { run, state }: ApplyInput): Promise<readonly L
   return [...lines, ...after.slice(0, other === -1 ? after.length : other)];
 }
 
-/** Memberships of one group in a row are one command, and so are names that go round. */
+/** Consecutive memberships of one group form one command, and so do names that go round in a circle. */
 function batchesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
   const batches: Line[][] = [];
   const keyOf = ({ detail }: Line) =>
@@ -81,12 +82,12 @@ function batchesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
   return batches;
 }
 
-/** One transaction, or nothing where the directory refuses one of them. */
+/** Passes the names round in one transaction; changes nothing where the directory refuses one of them. */
 async function passNamesRound(deps: PullDeps, input: ApplyInput, circle: readonly Line[]): Promise<void> {
   const { connectionId } = input.run;
   const [{ kind } = { kind: 'user' as const }] = circle;
   const holders = circle.map((line) => ({ sourceId: line.sourceId, name: namesOf(line).givesUp ?? '' }));
-  // Its first call asks the database, which cannot be done from inside the transaction.
+  // The first call of identifierHash asks the database, which is not possible inside the transaction.
   await deps.identifierHash();
   try {
     await transact(deps.db, async (tx) => {
@@ -103,7 +104,9 @@ async function passNamesRound(deps: PullDeps, input: ApplyInput, circle: readonl
   }
 }
 
-/** Why the directory refused it; null where it is so now. */
+/**
+ * Carries out lines that form one command. Answers why the directory refused, or null where all is as the lines say.
+ */
 async function carryOut(deps: PullDeps, input: ApplyInput, batch: readonly Line[]): Promise<string | null> {
   const [line] = batch;
   if (!line) return null;
@@ -154,7 +157,7 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   } catch (error) {
     if (line.op !== 'deactivate' || !(error instanceof DirectoryRefusal) || error.reason !== 'taken')
       throw error;
-    // A leaver must get out, whatever name they have at the source by now.
+    // Someone who leaves must be deactivated, even if the source calls them by another name by now.
     await changeUser(deps, write, there.id, { precondition: null, edit: leave });
   }
 }
@@ -163,7 +166,10 @@ function picked(current: Resource, names: readonly string[]): Resource {
   return Object.fromEntries(names.map((name) => [name, current[name]]));
 }
 
-/** Whose record lost the name to this one. Who is active still is not written over. */
+/**
+ * The record that this person takes over, because they have its userName now. A record that is still active is not
+ * taken over.
+ */
 async function formerHolder(db: Db, { connectionId }: PullRun, line: Line): Promise<UserRecord | undefined> {
   if (line.op !== 'reactivate' || line.subjectId === null) return undefined;
   const former = await findUser(db, connectionId, line.subjectId);
@@ -193,7 +199,7 @@ async function applyToGroup(deps: PullDeps, input: ApplyInput, line: Line): Prom
   else await createGroup(deps, write, resource, []);
 }
 
-/** Whoever or whichever group the directory refused before is left out. */
+/** Adds and removes members, without people or groups that the directory refused before. */
 async function changeMembers(
   deps: PullDeps,
   input: ApplyInput,
@@ -224,15 +230,15 @@ async function changeMembers(
 const KEPT_AT_ONCE = 500;
 
 /**
- * After the last line: what the source said last of each of its people, for the next delta, and when it changed its groups.
- * Page by page; after a crash it is done again, and writes what is not kept yet.
+ * Runs after the last line: keeps what the source last said of each person, for the next delta, and when it last
+ * changed each group. It goes page by page; after a crash it starts again, and writes only what is not kept yet.
  */
 export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
   const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);
   for await (const users of pagesOf<SourceUser>(staged)) {
     const ids = users.map(({ id }) => id);
     const kept = await recordsAmong<SourceUser>(db, run.connectionId, ids);
-    // What an older record replaced could be taken back by the next one as old.
+    // An older record must not replace a newer one: the next scan would then take the newer one for old.
     const newer = users.filter((user) => !isOlder(user, kept.get(user.id)));
     await recordUnder(db, lease, (tx) => keepRecords(tx, run.connectionId, newer));
   }

@@ -1,6 +1,6 @@
 /**
- * Turns a staged scan into the lines of its run: what would change, what is unknown, and whether the brake holds it.
- * It asks the source about whoever is missing, and writes nothing but the lines.
+ * Turns a staged scan into the lines of its run: what would change, what is unknown, and whether the brake holds the
+ * run. It asks the source about people and groups that the scan did not show, and writes only the lines.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -37,24 +37,24 @@ import { isPresent } from './comparison/shown.ts';
 import type { PullDeps } from './deps.ts';
 import { ScanRefused } from './refused.ts';
 
-/** What the lines of the run come to; they themselves are written. */
+/** The totals of the run's lines; the lines themselves are in the database. */
 export interface Comparison {
   readonly summary: PullSummary;
   /** Why the run is held; null where it may go on. */
   readonly held: string | null;
-  /** What people should know beside what it changes; null: nothing. */
+  /** What an admin should read besides the changes; null where there is nothing. */
   readonly error: string | null;
-  /** What could not be read, and what was and is not believed. */
+  /** What the source could not read, and which lists the bridge did not believe. */
   readonly unread: Findings['unread'];
-  /** Something could not be read, or somebody is unknown. */
+  /** Something could not be read, or the bridge could not find out about somebody. */
   readonly isPartial: boolean;
-  /** Whoever is not shown is judged: gone, or left out. */
+  /** The scan is good enough to judge those whom it does not show: each is gone, or left out by the settings. */
   readonly isCertain: boolean;
   /** People who would lose access or a membership. */
   readonly losing: number;
   /** People whose userName or address would be replaced. */
   readonly renaming: number;
-  /** Losses, as keys, that an admin discarded and this scan shows again. */
+  /** Keys of losses that an admin discarded before and that this scan shows again. */
   readonly stillDiscarded: ReadonlySet<string>;
 }
 
@@ -69,8 +69,8 @@ export interface CompareInput {
 }
 
 /**
- * Writes the lines in place of those of an attempt before, page by page: nobody goes by them before the run goes on.
- * Throws ScanRefused.
+ * Writes the run's lines page by page and replaces those of an earlier attempt; nobody uses them before the run goes
+ * on. Throws ScanRefused.
  */
 export async function compareRun(
   { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
@@ -107,7 +107,8 @@ export async function compareRun(
     throw new ScanRefused(
       `The source shows no groups, and there were ${existing.size}: nothing was changed.`,
     );
-  // A delta shows no deletion: it asks about those alone whose names others take, and believes no more than that they are gone.
+  // A delta shows no deletions. It asks only about people whose names others take, and believes only the answer
+  // "gone".
   const judged = isFull
     ? notShown
     : (await judge(await found.holdersOfTaken())).filter(({ meaning }) => leaves(meaning));
@@ -194,7 +195,7 @@ export async function compareRun(
   return { summary, held, error, unread, isPartial, isCertain: certain, losing, renaming, stillDiscarded };
 }
 
-/** Whom the source itself has left out on purpose. */
+/** How many people the source itself left out on purpose. */
 function leftOut({ findings }: PullRun): number {
   return findings.skipped.reduce((sum, { count }) => sum + count, 0);
 }
@@ -217,7 +218,7 @@ function foundLines(db: Db, { id, connectionId }: PullRun, lease: Lease): FoundL
 
 const isCertain = (judged: readonly Judged[]) => provesAbsence(judged.map(({ meaning }) => meaning));
 
-/** Whoever is not shown and does not go by that. */
+/** Those who are not shown and stay all the same. */
 const staying = (judged: readonly Judged[]) =>
   new Set(
     (isCertain(judged) ? judged.filter(({ meaning }) => !leaves(meaning)) : judged).map(({ id }) => id),
@@ -243,7 +244,7 @@ async function removalsOf(
   }));
 }
 
-/** Who is there already, and whom this run makes. */
+/** Lines by id at the source: for people in the directory, and for people whom this run makes. */
 async function peopleNamed(
   db: Db,
   run: PullRun,
@@ -264,19 +265,22 @@ async function peopleNamed(
   ]);
 }
 
-/** Groups that a run names one by one. */
+/** A run names this many unknown groups one by one. */
 const UNKNOWN_GROUPS_MAX = 100;
 
 interface AbsentGroups {
   readonly gone: readonly string[];
-  /** Of those, whom the settings leave out. */
+  /** Those of them that the settings leave out. */
   readonly filtered: ReadonlySet<string>;
   readonly unknown: readonly string[];
 }
 
 const NO_GROUPS: AbsentGroups = { gone: [], filtered: new Set(), unknown: [] };
 
-/** Groups that the choice leaves out go where an admin applied it; others are asked for. */
+/**
+ * Groups that the directory has and the scan did not show. Groups outside the chosen ones are removed if an admin
+ * applied that choice; the source is asked about all others.
+ */
 async function absentGroups(input: CompareInput, ids: readonly string[]): Promise<AbsentGroups> {
   const { run, settings, source, context } = input;
   const { mode, selected } = settings.groups;

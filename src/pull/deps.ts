@@ -1,4 +1,4 @@
-/** What a run over a pulled directory is built from. */
+/** What a run over a pulled directory needs to work. */
 
 import type { Knex } from 'knex';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';

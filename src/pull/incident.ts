@@ -1,6 +1,6 @@
 /**
- * Puts what the brake holds of a run into an incident of the environment, and ends the incident when everything of it is
- * decided, or when the source shows the people again.
+ * Puts a held run into an incident of the environment. It ends the incident when an admin has decided everything in
+ * it, or when the source shows the people again.
  */
 
 import { closeSourceIncident, lockIncidents, openIncident, openIncidentOf } from '../db/brake/incidents.ts';
@@ -13,7 +13,7 @@ import { announceCause } from '../db/queue/causes.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Comparison } from './compare.ts';
 
-/** Every loss of the run waits. Answers the run, which has an incident from now on: the one that is open, or a new one. */
+/** Holds every loss of the run. Answers the run with its incident: the open one of the environment, or a new one. */
 export async function holdRun(
   tx: Db,
   record: PulledRecord,
@@ -38,7 +38,10 @@ export async function holdRun(
   return { ...run, state: 'HELD', error: reason, incidentId: incident.id };
 }
 
-/** A later scan speaks for the source: what an earlier one held is no question any more. True where there was one. */
+/**
+ * A later scan knows better: what an earlier run held is no longer a question. Answers true where there was such a
+ * run.
+ */
 async function supersede(tx: Db, connectionId: string, by: PullRun, at: string): Promise<boolean> {
   const held = await heldPullRun(tx, connectionId);
   if (!held) return false;
@@ -47,7 +50,7 @@ async function supersede(tx: Db, connectionId: string, by: PullRun, at: string):
   return true;
 }
 
-/** The source shows the people again: nothing is left to decide. */
+/** Ends a held run because the source shows the people again: an admin has nothing left to decide. */
 export async function endHeldRun(tx: Db, record: PulledRecord, by: PullRun, at: string): Promise<void> {
   const held = await heldPullRun(tx, record.id);
   if (!held) return;
@@ -85,7 +88,10 @@ export function causeOf({ id, name }: PulledRecord, { correlationId }: PullRun):
   return { correlationId, actor: { type: 'connection', id, name } };
 }
 
-/** What an admin declined and is no question any more, and how many people the lines could take something from, or rename. */
+/**
+ * Writes events: which declined losses are no longer a question, and how many people the lines would take something
+ * from, or rename.
+ */
 export async function announceLines(
   tx: Db,
   run: PullRun,

@@ -1,4 +1,4 @@
-/** A pulled connection's standing as a peer: what a check, or a refused credential, makes of it. */
+/** Records the state of a pulled connection after a check, or after the source refused its credential. */
 
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
@@ -16,7 +16,7 @@ import type { PullDeps } from './deps.ts';
 import { checkFeed } from './enrichment/feed.ts';
 import type { SourceCache } from './sourceCache.ts';
 
-/** Asks the source; of a connection that takes what a store has seen, the store's own standing says it. */
+/** Checks the source. For a connection that uses the accounts of a store, the store's own state is the answer. */
 export async function checkPulled(
   { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
   record: PulledRecord,
@@ -30,7 +30,7 @@ export async function checkPulled(
   return checkConnection({ type: definition.vendor, check: (context) => source.check(context) }, ends);
 }
 
-/** Puts the question of an inquiry to the source, for a worker. */
+/** A worker asks the source the question of an inquiry. */
 export async function askSource(
   { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
   { peerId, question, secrets }: Pick<Inquiry, 'peerId' | 'question' | 'secrets'>,
@@ -43,7 +43,7 @@ export async function askSource(
   return checkPulled({ db, cache }, record, asked, ends);
 }
 
-/** The source refuses the credential: no run begins until a check is good. */
+/** Pauses the connection because the source refused the credential: no run begins until a check succeeds. */
 export async function pausePulled(
   deps: Pick<PullDeps, 'db' | 'clock'>,
   id: string,
@@ -54,7 +54,7 @@ export async function pausePulled(
   );
 }
 
-/** What a check means for the connection. Answers it as it is now. */
+/** Records what a check means for the connection. Answers the connection as it is now. */
 export function settlePulledCheck(
   deps: Pick<PullDeps, 'db' | 'clock'>,
   id: string,
@@ -83,7 +83,7 @@ async function change(
   });
 }
 
-/** Said once, when a directory that could be read until then cannot be read: alerts tell people of it. */
+/** Writes an event the first time that a directory cannot be read; alerts tell people about it. */
 export async function sayFailure(
   tx: Db,
   at: string,
@@ -99,7 +99,7 @@ export async function sayFailure(
   });
 }
 
-/** A pause that only goes on gets no event. */
+/** Writes an event for a pause that begins, and none for one that goes on. */
 export async function sayPause(
   tx: Db,
   at: string,

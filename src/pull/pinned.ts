@@ -1,6 +1,6 @@
 /**
- * Whose directory answers. A run reads it and asks about whoever is missing; none of that counts where another account than
- * the pinned one said it.
+ * Checks which account of the vendor answers. A run counts for nothing if another account than the pinned one
+ * answered its questions.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -9,7 +9,7 @@ import type { Source } from '../sources/source.ts';
 import { tenantMistake } from '../stores/check.ts';
 import { ScanRefused } from './refused.ts';
 
-/** Throws ScanRefused for another account, and RemoteError where nobody says whose it is. */
+/** Throws ScanRefused if another account answers, and RemoteError if the source does not say which one it is. */
 export async function demandPinned(
   record: PulledRecord,
   source: Pick<Source, 'tenant'>,

@@ -1,4 +1,4 @@
-/** The scan ended well and still cannot be true. */
+/** The scan came to its end, but what it shows cannot be true. */
 export class ScanRefused extends Error {
   constructor(message: string) {
     super(message);

@@ -1,17 +1,17 @@
-/** Makes a user of the directory of what a source says of somebody. Pure. */
+/** Makes a user of the directory from what a source says of a person. Pure. */
 
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { Resource } from '../model/resource.ts';
 import { ENTERPRISE_URN } from '../model/source.ts';
 import type { SourceUser } from '../sources/source.ts';
 
-/** Who leads whom; the id is the manager's in the directory. */
+/** The person's manager; `id` is the manager's id in the directory. */
 export interface Lead {
   readonly id: string;
   readonly displayName?: string;
 }
 
-/** Null where there is no name to sign in by: such a record is reported, and nobody is made of it. */
+/** Null where the record has no name to sign in by: the bridge reports it and makes nobody. */
 export function resourceOf(
   user: SourceUser,
   mapping: readonly MappedTarget[],
@@ -26,7 +26,7 @@ export function resourceOf(
   return typeof made.userName === 'string' ? made : null;
 }
 
-/** The name to sign in by, or the address, as the mapping has it; null where there is none. */
+/** The name to sign in by, or the address, as the mapping chooses it; null where there is none. */
 export function mappedText(
   user: SourceUser,
   mapping: readonly MappedTarget[],
@@ -38,7 +38,7 @@ export function mappedText(
   return texts.findLast((text) => text !== null) ?? null;
 }
 
-/** The first source that has a text, as the source spells it. */
+/** The text of the first attribute that has one, spelt as the source spells it. */
 export function firstText(user: Pick<SourceUser, 'attributes'>, sources: readonly string[]): string | null {
   for (const name of sources) {
     const [first = ''] = textsOf(user, name);
@@ -47,7 +47,9 @@ export function firstText(user: Pick<SourceUser, 'attributes'>, sources: readonl
   return null;
 }
 
-/** Consoles show attributes with the name of the object that holds them. */
+/**
+ * The texts of an attribute. Admins may write its name with the object around it, as the vendor's console shows it.
+ */
 export function textsOf({ attributes }: Pick<SourceUser, 'attributes'>, name: string): readonly string[] {
   const value = attributes[name] ?? attributes[name.replace(/^profile\./, '')];
   return typeof value === 'string' ? [value] : (value ?? []);

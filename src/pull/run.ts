@@ -1,6 +1,6 @@
 /**
- * One run over a pulled directory, step by step: scan into staging, compare, and, unless the brake holds it, apply. A
- * process that dies leaves a run whose next step is known: an unfinished scan begins anew, lines go on.
+ * One run over a pulled directory, step by step: scan into staging, compare, and apply unless the brake holds it.
+ * After a crash an unfinished scan starts again, and lines continue where they were.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -36,7 +36,7 @@ export interface Step {
   readonly context: CallContext;
 }
 
-/** Takes the run one step further. Answers the scan that goes on; null where none is open any more. */
+/** Takes the run one step further. Answers the scan that is still open; null where none is. */
 export async function runStep(deps: PullDeps, step: Step, scan: OpenScan | null): Promise<OpenScan | null> {
   const own = step.run.phase === 'scan' && scan?.runId === step.run.id ? scan : null;
   if (scan && !own) await endScan(deps, scan);
@@ -80,7 +80,7 @@ async function scanStep(deps: PullDeps, step: Step, open: OpenScan | null): Prom
   try {
     const pages = await nextPages(scan);
     const last = pages.at(-1);
-    // A source that ends without saying so was cut off.
+    // A source that ends without its `end` page was cut off.
     if (!last) throw new ScanRefused('The source broke off before its last page: nothing was changed.');
     await recordUnder(deps.db, lease, async (tx) => {
       let after = open ? run : { ...run, ...BEGUN, mode: scan.mode, startedAt: run.startedAt ?? at };
@@ -112,7 +112,7 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   const source = sourceOf(deps, step);
   await demandPinned(record, source, context);
   const { mode, selected } = settingsOf(step).groups;
-  // Of whoever only adds to people, everybody is looked at, and no group.
+  // A connection that only adds to people compares everybody and no groups.
   const groups = enriches(step)
     ? { mode: 'Off' as const }
     : mode === 'Selected'
@@ -128,13 +128,13 @@ async function beginScan(deps: PullDeps, step: Step): Promise<OpenScan> {
   return { runId: run.id, mode: asked, pages: pages[Symbol.asyncIterator](), seen: new Set() };
 }
 
-/** A delta does not show again who is left out, or gone, of whom a decision is due. */
+/** A delta does not show people again who are gone or left out and await a decision. */
 async function needsFull(db: Db, { connectionId }: PullRun): Promise<boolean> {
   const held = await heldPullRun(db, connectionId);
   return held?.mode === 'full' || owesFiltered(db, connectionId);
 }
 
-/** The position is of no use any more: the same run reads everything. */
+/** The delta's position is no longer valid: the same run reads everything instead. */
 async function startAnew(deps: PullDeps, { run, lease }: Step): Promise<void> {
   const anew: PullRun = { ...run, ...BEGUN, mode: 'full', phase: 'scan', position: null };
   await recordUnder(deps.db, lease, (tx) => savePullRun(tx, anew));
@@ -145,7 +145,7 @@ function feedOfStep({ db, cache }: PullDeps, { record, run }: Step): Promise<Fee
   return feedOf(db, record, configuration, cache.definitionOf(record.type));
 }
 
-/** Accounts that add to people: what they say is kept at once, and there is nothing to apply. */
+/** A run over accounts that add to people: the bridge keeps what they say at once, and applies nothing. */
 async function enrichStep(deps: PullDeps, step: Step, definition: SourceDefinition): Promise<void> {
   const { record, run, lease, context } = step;
   const { store } = await feedOfStep(deps, step);
@@ -171,7 +171,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
     run: { ...run, takesFiltered },
     settings: settingsOf(step),
   });
-  // What was read and asked meanwhile was another's where the account was swapped.
+  // If the account was swapped meanwhile, another account gave the answers that the bridge just read.
   await demandPinned(record, source, context);
   const { summary, held, error, unread, isPartial, isCertain } = comparison;
   const at = isoTime(deps.clock.now());
@@ -196,7 +196,7 @@ async function compareStep(deps: PullDeps, step: Step): Promise<void> {
   await dropStaged(deps, lease, { connectionId: record.id });
 }
 
-/** Carries out some lines; with the last the run ends. */
+/** Carries out some lines; the run ends with the last one. */
 async function applyStep(deps: PullDeps, step: Step): Promise<void> {
   if (await applySome(deps, step, 'planned')) return;
   const { lease, run } = step;
@@ -211,7 +211,7 @@ function applySome(deps: PullDeps, step: Step, state: 'planned' | 'approved'): P
   return applyNext(deps, { record, run, mapping, state });
 }
 
-/** What waits of a run was decided. Where somebody approved, the rest of the run follows; else nothing of it does. */
+/** Once an admin has decided all that a run held: applies the rest if they approved a line, otherwise nothing. */
 export async function settleDecided(deps: PullDeps, step: Step): Promise<void> {
   const { record, run, lease } = step;
   const { db } = deps;
@@ -264,7 +264,7 @@ async function fail(deps: PullDeps, { record, run, lease }: Step, error: string)
   await dropStaged(deps, lease, { connectionId: record.id });
 }
 
-/** How the connection stands after a run, and when the next one is due. */
+/** Records the state of the connection after a run, and when the next run is due. */
 async function noteRun(
   tx: Db,
   record: PulledRecord,

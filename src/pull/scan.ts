@@ -1,4 +1,7 @@
-/** Takes a scan page by page into the staging tables, and lets the source go. Nothing of it touches the directory. */
+/**
+ * Writes a scan page by page into the staging tables, and closes the source at the end. It never touches the
+ * directory.
+ */
 
 import { recordAttributesSeen } from '../db/identity/attributesSeen.ts';
 import type { Db } from '../db/open.ts';
@@ -16,19 +19,21 @@ import type { ScanPage, SourceUser } from '../sources/source.ts';
 import { pause } from '../support/clock.ts';
 import type { PullDeps } from './deps.ts';
 
-/** A scan under way, in the memory of the worker that has the lease. Whoever does not go on with it ends it. */
+/** An open scan in the memory of the worker that has the lease. A worker that does not continue it must end it. */
 export interface OpenScan {
   readonly runId: string;
-  /** What the source really does: without a delta of its own everything is read, and whoever is missing counts. */
+  /**
+   * What the source really does: a source that has no delta reads everything, and then those who are missing count.
+   */
   readonly mode: PullMode;
   readonly pages: AsyncIterator<ScanPage>;
   readonly seen: Set<string>;
 }
 
-/** So long a source may take to close what it has open. */
+/** How long a source may take to close its connections. */
 const END_WITHIN_MS = 3_000;
 
-/** The source closes its connections. Never rejects. */
+/** Lets the source close its connections. Never rejects. */
 export async function endScan(
   { clock, log }: Pick<PullDeps, 'clock' | 'log'>,
   { runId, pages }: OpenScan,
@@ -47,7 +52,10 @@ export async function endScan(
   waiting.abort();
 }
 
-/** What runs that are over have shown, and `own`, of a run that begins. A step that died before this left it behind. */
+/**
+ * Removes the staged pages of finished runs and, when a run begins, its own (`own`), which a step left behind when it
+ * died.
+ */
 export async function dropStaged(
   { db }: Pick<PullDeps, 'db'>,
   lease: Lease,
@@ -60,7 +68,7 @@ export async function dropStaged(
 
 const MEMBERS_AT_ONCE = 1_000;
 
-/** The next page; of groups' members, which come a few at a time, as many as make a page. */
+/** The next page of the scan. Members of groups come a few at a time, so that several pages are read together. */
 export async function nextPages({ pages }: OpenScan): Promise<readonly ScanPage[]> {
   const taken: ScanPage[] = [];
   for (let members = 0; members < MEMBERS_AT_ONCE; ) {
@@ -68,17 +76,17 @@ export async function nextPages({ pages }: OpenScan): Promise<readonly ScanPage[
     if (next.done) break;
     taken.push(next.value);
     if (next.value.kind !== 'members') break;
-    // A group without members is a row too.
+    // A group without members takes a row too.
     members += next.value.members.length + 1;
   }
   return taken;
 }
 
-/** Objects that one run names as unread; more are a number. */
+/** A run names this many unread objects one by one and counts the rest. */
 const UNREAD_MAX = 1_000;
 const NAME_MAX = 512;
 
-/** Answers the run as it is after the page. `seen`: names of attributes that are recorded already. */
+/** Stages a page. Answers the run as it is afterwards. `seen`: names of attributes that are recorded already. */
 export async function takePage(
   tx: Db,
   run: PullRun,

@@ -1,18 +1,18 @@
-/** When a connection is pulled next, and whether all of it. Pure but for the jitter. */
+/** Decides when a connection is pulled next, and whether everything is read. Pure except for the jitter. */
 
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { isoTime } from '../support/clock.ts';
 import { random } from '../support/random.ts';
 
-/** A run begins before its interval is over, so that what it takes itself is no delay of a leaver's. */
+/** A run begins early by this share of the interval: the time that the run itself takes must not delay a leaver. */
 const EARLY_BY = 0.05;
 const JITTER = 0.05;
-/** Where a run took longer than the interval, the source has as much of it in peace. */
+/** After a run that took longer than the interval, the source is left in peace for this share of the run's time. */
 const PEACE = 0.1;
 
 /**
- * `beganMs`: of the run that ends now. `until`: when a date passes that makes somebody inactive; that is waited for as
- * well.
+ * `beganMs`: when the run that ends now began. `until`: when a date passes that makes somebody inactive; the next run
+ * comes no later than that.
  */
 export function nextRunAfter(
   { settings, status }: Pick<PulledRecord, 'settings' | 'status'>,
@@ -28,7 +28,7 @@ export function nextRunAfter(
   return until !== null && until < regular ? until : regular;
 }
 
-/** A delta, unless the source has none, or the last full scan is too long ago. */
+/** A delta, unless the source has none or the last full scan was too long ago. */
 export function modeDue(
   { settings, lastFullAt, position }: Pick<PulledRecord, 'settings' | 'lastFullAt' | 'position'>,
   hasDelta: boolean,

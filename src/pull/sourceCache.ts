@@ -1,6 +1,6 @@
 /**
- * Builds sources from stored settings, with secrets in clear, and keeps one for each connection until its settings
- * change, because its pace must outlive a run. Logs nothing.
+ * Builds sources from stored settings and decrypted secrets. It keeps one source for each connection until the
+ * settings change, because the source's pace must outlive a run. Logs nothing.
  */
 
 import type { OpenFetch } from '../connectors/connector.ts';
@@ -15,9 +15,9 @@ import type { Keyring } from '../support/secret.ts';
 
 export interface SourceCache {
   definitionOf(strategy: string): SourceDefinition;
-  /** Throws an Error where a secret cannot be opened: the encryption key is not the one it was sealed with. */
+  /** Throws an Error where a secret cannot be decrypted: it was sealed with another encryption key. */
   sourceFor(record: PulledRecord): Source;
-  /** With settings that are not saved yet. */
+  /** A source with settings that are not saved yet. */
   sourceOnTrial(record: PulledRecord, trial: Pick<Trial, 'configuration' | 'secrets'>): Source;
 }
 

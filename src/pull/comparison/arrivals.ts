@@ -1,6 +1,7 @@
 /**
- * Whoever a run would make: a person whom another connection has brought already, somebody new, or nobody, because the list
- * that shows them is an old one. Asks the source about those alone who were deleted here, or would have another's record.
+ * Decides whom a run would make: a person whom another connection brought already, somebody new, or nobody, because
+ * the list that shows them is old. It asks the source only about people who were deleted here, or who would take over
+ * another person's record.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -16,7 +17,7 @@ export interface Arrival {
   readonly line: NewLine;
   /** The primary address. */
   readonly email: string | null;
-  /** Inactive, and somebody else has the address too. */
+  /** Inactive, and somebody else has the same address. */
   readonly isSecond: boolean;
 }
 
@@ -30,7 +31,7 @@ export interface ArrivalsDeps {
 export class Arrivals {
   readonly #deps: ArrivalsDeps;
   #matching: ReturnType<typeof matchingOf> | null = null;
-  /** Persons whom newcomers are already: two of one connection are never one person. */
+  /** Persons that newcomers were matched with: two users of one connection are never the same person. */
   readonly #taken = new Set<string>();
   #asked = 0;
 
@@ -38,14 +39,14 @@ export class Arrivals {
     this.#deps = deps;
   }
 
-  /** The lines of those who come, of a page. */
+  /** The lines for one page of newcomers. */
   async settle(arrivals: readonly Arrival[], shown: Shown): Promise<readonly NewLine[]> {
     if (arrivals.length === 0) return [];
     const { db, connectionId } = this.#deps;
     const ids = arrivals.map(({ line }) => line.sourceId);
     const deleted = await deletedSourceIds(db, connectionId, 'user', ids);
     this.#matching ??= matchingOf(db, connectionId);
-    // Whoever was in this connection before is who they were.
+    // Somebody who was in this connection before stays the same person.
     const fresh = arrivals.filter(({ line }) => line.op === 'create' && !deleted.has(line.sourceId));
     const elsewhere = await matchesOf(
       db,
@@ -60,7 +61,7 @@ export class Arrivals {
     return asked.length === 0 ? lines : this.#withoutGhosts(lines, asked, shown);
   }
 
-  /** A replica that lags brings nobody back who was deleted, and gives nobody's record to them. */
+  /** A replica that lags must neither bring back somebody who was deleted nor give them another person's record. */
   async #withoutGhosts(
     lines: readonly NewLine[],
     asked: readonly string[],
@@ -85,8 +86,9 @@ export class Arrivals {
   }
 
   /**
-   * Whom another connection has brought is the same person. Nobody is made where it could be one of several, nor where by the
-   * address alone another of the scan could be it: one whose id it is, or who is active.
+   * Somebody whom another connection brought is the same person. The bridge makes nobody where several persons match,
+   * nor where the address alone matches and another user of the scan fits better: the one who has the person's id, or
+   * one who is active.
    */
   #matched({ line, isSecond }: Arrival, match: Match | undefined, shown: Shown): readonly NewLine[] {
     if (match === undefined || match.persons.length === 0) return [line];

@@ -1,6 +1,6 @@
 /**
- * What a comparison finds of people, in the order in which it reads them: kept with the staged scan, and handed out again in
- * the order in which it is carried out. Of each line no more than its place is in memory.
+ * The lines that a comparison finds for people, in the order of reading. They are stored beside the staged scan and
+ * handed out in the order in which they are carried out. Memory holds only the place of each line.
  */
 
 import type { NewLine } from '../../db/pull/changes.ts';
@@ -9,9 +9,9 @@ import { inOrder, NamesInTurn, namesOf, type Ordered } from '../../plan/pull/ord
 
 export interface FoundDeps {
   keep(lines: readonly NewLine[]): Promise<void>;
-  /** Those kept of these people, by their ids at the source. */
+  /** The stored lines of these people, by their ids at the source. */
   kept(sourceIds: readonly string[]): Promise<ReadonlyMap<string, NewLine>>;
-  /** By userName as it is compared, the id at the source of whoever has it. */
+  /** For each userName, as it is compared, the source id of the person who has it. */
   holders(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
@@ -28,7 +28,7 @@ export class FoundLines {
     this.#deps = deps;
   }
 
-  /** One for each person. */
+  /** Adds a line; each person has one at most. */
   async add(line: NewLine): Promise<void> {
     const { op, kind, sourceId } = line;
     this.#places.push({ op, kind, sourceId, ...namesOf(line) });
@@ -38,7 +38,7 @@ export class FoundLines {
     if (this.#page.length >= LINES_AT_ONCE) await this.#flush();
   }
 
-  /** Who becomes inactive or is removed. */
+  /** People who become inactive or are removed. */
   get leaving(): ReadonlySet<string> {
     return this.#leaving;
   }
@@ -47,13 +47,16 @@ export class FoundLines {
     return this.#removed;
   }
 
-  /** By their ids at the source, who has a name that somebody takes. */
+  /** The source ids of people whose name somebody else takes. */
   async holdersOfTaken(): Promise<readonly string[]> {
     const holders = await this.#deps.holders(this.#places.flatMap(({ takes }) => takes ?? []));
     return [...holders.values()].filter((id) => id !== '');
   }
 
-  /** `depthOf`: how many managers are above somebody. `refuse`: for whom the name is not free in their turn. */
+  /**
+   * `depthOf` tells how many managers are above a person. `refuse` is called for a person whose new name is still
+   * taken when their turn comes.
+   */
   async *inOrder(
     depthOf: (sourceId: string) => number,
     refuse: (line: NewLine) => void,
@@ -81,7 +84,7 @@ export class FoundLines {
   }
 }
 
-/** The line as it is carried out: with those who have each other's names, or alone. */
+/** The line as it is carried out: marked with its circle where people pass names round among each other. */
 export function inCircle(line: NewLine, { circle }: Pick<Ordered, 'circle'>): NewLine {
   return circle === undefined ? line : { ...line, detail: { ...line.detail, circle } };
 }

@@ -1,6 +1,6 @@
 /**
- * Which groups are made, renamed and removed, and in which order: names are given up before others take them, whatever the
- * order in which the source lists its groups. Reads only.
+ * Decides which groups a run makes, renames and removes, and in which order: a group gives up its name before another
+ * takes it, in whatever order the source lists them. Reads only.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -18,14 +18,14 @@ import { pagesOf } from './keys.ts';
 const PAGE = 500;
 
 export interface ShownGroup {
-  /** Its name here. */
+  /** The group's name in the directory. */
   readonly display: string;
   readonly isGone: boolean;
-  /** Than what a run has believed of it: nothing of this record counts. */
+  /** This record is older than one that a run has believed: nothing in it counts. */
   readonly isOlder: boolean;
 }
 
-/** By their ids at the source, the groups of a scan: their names alone, because all of them are in memory at once. */
+/** The groups of a scan by their ids at the source. Only names are kept, because all groups are in memory at once. */
 export async function shownGroups(
   db: Db,
   runId: string,
@@ -53,7 +53,10 @@ function nameHere({ id, name }: Pick<SourceGroup, 'id' | 'name'>, tags: readonly
   return tag?.translation ?? name;
 }
 
-/** Those of the directory that the scan does not show; in a delta, which shows no deletion, whose names others take. */
+/**
+ * Groups of the directory that the scan does not show. For a delta, which shows no deletions, only those whose names
+ * others take.
+ */
 export function missingGroups(
   shown: ReadonlyMap<string, ShownGroup>,
   existing: ReadonlyMap<string, KnownGroup>,
@@ -68,9 +71,9 @@ export function missingGroups(
 export interface GroupNames {
   /** In the order in which they are carried out. */
   readonly lines: readonly NewLine[];
-  /** By their ids at the source, those of the scan that are, or will be, in the directory. */
+  /** Source ids of the scan's groups that the directory has or will have. */
   readonly present: ReadonlySet<string>;
-  /** Why a group is not made, or keeps its name. */
+  /** For each group that is not made, or keeps its old name, why. */
   readonly refusals: readonly string[];
 }
 
@@ -122,7 +125,7 @@ function lineOf(
   };
 }
 
-/** Why the directory would not take the name, whoever has it. */
+/** Why the directory would refuse the name, even if it were free. */
 function refusalOf(id: string, display: string, there: KnownGroup | undefined): string | null {
   const before = there ? { displayName: there.displayName } : null;
   const named = trimmedGroup({ displayName: display, externalId: id });

@@ -1,6 +1,6 @@
 /**
- * Compares the groups of a scan and their members, nested ones expanded, with those of the directory: line by line, so
- * that no more than one group is in memory. Reads only.
+ * Compares the groups of a scan and their members with the directory, nested groups expanded. It goes line by line
+ * and keeps one group in memory at a time. Reads only.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -16,17 +16,17 @@ const PAGE = 500;
 export type GroupLosses = SourceLosses['groups'][number];
 
 export interface GroupsCompared {
-  /** For the brake: groups that lose members. */
+  /** Groups that lose members, for the brake. */
   readonly shrinking: readonly GroupLosses[];
-  /** How many would have a name that the directory does not take. */
+  /** How many groups have a name that the directory does not take. */
   readonly refused: number;
-  /** How many contain themselves. */
+  /** How many groups contain themselves. */
   readonly loops: number;
-  /** Groups whose list of members is not believed. */
+  /** Groups whose list of members the bridge does not believe. */
   readonly doubted: readonly { readonly what: 'members'; readonly id: string; readonly reason: string }[];
 }
 
-/** What a line calls somebody. */
+/** How a line names a person. */
 export type NamedPerson = Pick<NewLine, 'subjectId' | 'personId' | 'display'>;
 
 export interface GroupsInput {
@@ -34,35 +34,41 @@ export interface GroupsInput {
   readonly run: PullRun;
   /** The line of each of these people, by their ids at the source. */
   named(ids: readonly string[]): Promise<ReadonlyMap<string, NamedPerson>>;
-  /** Who is, or will be, in the directory. */
+  /** The directory has this person, or this run makes them. */
   isPresent(id: string): boolean;
-  /** By the id of whoever had a record, that of whoever has it from then on, memberships included. */
+  /**
+   * Records that change hands: from the source id of the former holder to that of the new one, who keeps the
+   * memberships.
+   */
   readonly takenOver: ReadonlyMap<string, string>;
-  /** Everybody in the scan, for groups of everyone. */
+  /** Everybody in the scan, for groups that contain everyone. */
   readonly everyone: ReadonlySet<string>;
-  /** Who becomes inactive or is removed: no brake counts their memberships besides. */
+  /**
+   * People who become inactive or are removed: the brake counts them already, and does not count their memberships
+   * again.
+   */
   readonly leaving: ReadonlySet<string>;
-  /** Who is removed, and so leaves no group by itself. */
+  /** People who are removed: their memberships end with them, without lines of their own. */
   readonly removed: ReadonlySet<string>;
-  /** False where the scan proves nothing about who is missing. */
+  /** False where the scan does not prove that a missing member has left. */
   readonly mayLeave: boolean;
-  /** By their ids at the source, those of the directory. */
+  /** The directory's groups, by their ids at the source. */
   readonly existing: ReadonlyMap<string, KnownGroup>;
   readonly shown: ReadonlyMap<string, ShownGroup>;
-  /** By their ids at the source, those that go. */
+  /** Source ids of the groups that are removed. */
   readonly removedGroups: ReadonlySet<string>;
-  /** Of those, whom the settings leave out. */
+  /** Those of them that the settings leave out. */
   readonly filteredGroups: ReadonlySet<string>;
-  /** Hears why a group is left as it is, and which contain themselves. */
+  /** Called with the reason why a group stays as it is, and for each group that contains itself. */
   reported(sentence: string): void;
-  /** Why those do not leave the group whom its list has not; null where they do. */
+  /** Why members who are missing from the list stay in the group; null where they leave. */
   doubt(
     group: { readonly id: string; readonly name: string },
     ids: readonly string[],
   ): Promise<string | null>;
 }
 
-/** `add` takes each line, in order. */
+/** Compares all groups. `add` takes each line, in order. */
 export async function compareGroups(
   input: GroupsInput,
   add: (line: NewLine) => Promise<void>,
@@ -77,7 +83,7 @@ export async function compareGroups(
     if (line.op !== 'remove' || line.subjectId === null) continue;
     const ids = [...(await memberSourceIds(db, line.subjectId))];
     shrinking.push({ name: line.display, members: ids.length, leaving: ids.length });
-    // After the group's own line, with which they go: each is somebody's loss.
+    // These lines come after the group's own line and belong to it: each is one person's loss.
     const detail: LineDetail = { group: { sourceId: line.sourceId, display: line.display } };
     for await (const one of memberships('leave', ids, detail, input)) await add(one);
   }
@@ -130,13 +136,13 @@ async function* memberships(
 
 interface MembersOfGroup {
   readonly ids: ReadonlySet<string>;
-  /** False where some of them, or of a group inside, could not be read: then nobody leaves. */
+  /** False where members of the group, or of a group inside it, could not be read: then nobody leaves. */
   readonly isWhole: boolean;
-  /** The group is inside itself. */
+  /** The group contains itself. */
   readonly isLoop: boolean;
 }
 
-/** Who is in a group, through groups inside it, each visited once. */
+/** The members of a group, including those of the groups inside it; each group is visited once. */
 class Members {
   readonly #input: GroupsInput;
   readonly #unread: ReadonlySet<string | null>;

@@ -1,6 +1,6 @@
 /**
- * What is known of everybody before anybody is compared: who is in the scan, which names are there more than once and whose they
- * are, and who leads whom.
+ * What must be known of the whole scan before people are compared: who is in it, which names occur twice and who
+ * keeps them, and who leads whom.
  */
 
 import type { UserRecord } from '../../db/identity/users.ts';
@@ -21,7 +21,7 @@ const PAGE = 500;
 export interface Keys {
   /** Everybody in the scan. */
   readonly ids: Set<string>;
-  /** Whose record came without a name to sign in by. */
+  /** People whose record has no name to sign in by. */
   readonly nameless: ReadonlySet<string>;
   readonly names: Names<UserRecord>;
   readonly addresses: Addresses;
@@ -34,7 +34,7 @@ export interface KeysInput {
   readonly settings: PullSettings;
   readonly definition: SourceDefinition;
   readonly known: KnownUsers;
-  /** ISO time, for dates that pass. */
+  /** ISO time; decides which dates have passed. */
   readonly now: string;
 }
 
@@ -43,8 +43,8 @@ export function mappingOf(settings: PullSettings, definition: SourceDefinition):
 }
 
 /**
- * Reads everybody twice: those of the scan, and as the source showed them before those who are not in it; in a full scan they
- * are of interest for their addresses alone.
+ * Reads everybody twice: those of the scan, and those who are missing from it as the source last showed them. In a
+ * full scan the missing ones count only for their addresses.
  */
 export async function readKeys(input: KeysInput): Promise<Keys> {
   const { run, settings, definition, now } = input;
@@ -82,12 +82,12 @@ export async function readKeys(input: KeysInput): Promise<Keys> {
   return { ids, nameless, names, addresses, managers };
 }
 
-/** Of whoever is there, and is somebody in the directory. */
+/** The address that this user has in the directory, if the directory has or will have them. */
 function addressOf(user: SourceUser, name: string | null, mapping: readonly MappedTarget[]): string | null {
   return name === null || user.state === 'gone' ? null : mappedText(user, mapping, 'primaryEmail');
 }
 
-/** `ids`: of those in the scan, complete when they were read. */
+/** `ids` collects the people of the scan; it is complete once they were read. */
 async function* everybody(
   { db, run, known }: KeysInput,
   ids: ReadonlySet<string>,
@@ -109,8 +109,8 @@ async function* everybody(
 }
 
 /**
- * Whom the directory has and the run has not read, by the id there the id at the source. `stays`: who is not in a full scan
- * and is not called gone.
+ * People whom the directory has and this run has not read: from their id in the directory to their id at the source.
+ * `stays` tells whether somebody who is missing from a full scan stays.
  */
 export function unreadAmong(
   known: KnownUsers,
@@ -131,13 +131,16 @@ export function unreadAmong(
   return unread;
 }
 
-/** Of a date that has passed nobody writes anything at the source. */
+/**
+ * The user as of `now`: when an end date passes, the source writes nothing, so that the bridge compares the date
+ * itself.
+ */
 export function asOf(user: SourceUser, now: string): SourceUser {
   const isOver = user.state === 'active' && user.activeUntil !== undefined && user.activeUntil <= now;
   return isOver ? { ...user, state: 'inactive', because: `active until ${user.activeUntil}` } : user;
 }
 
-/** Page after page, by the ids at the source. */
+/** Reads page after page, in the order of the source's ids. */
 export async function* pagesOf<R>(
   read: (after: string) => Promise<readonly { readonly sourceId: string; readonly record: R }[]>,
 ): AsyncGenerator<readonly R[]> {

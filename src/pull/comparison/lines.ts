@@ -1,6 +1,6 @@
 /**
- * Takes the lines of a run as they are found, keeps what a brake and a summary must know of them, and writes the rest away
- * page by page: a company's lines are never in memory together.
+ * Takes the lines of a run as they are found. It counts what the brake and the summary need and writes the lines away
+ * page by page: all lines of a company are never in memory together.
  */
 
 import type { NewLine } from '../../db/pull/changes.ts';
@@ -8,9 +8,9 @@ import { isLeaving, lossKey, replacedIdentity } from '../../model/pull/losses.ts
 import type { PullOp, PullSummary } from '../../model/pull/pull.ts';
 
 export interface SinkDeps {
-  /** Losses, as keys, that an admin discarded before. */
+  /** Keys of losses that an admin discarded before. */
   readonly discarded: ReadonlySet<string>;
-  /** Of somebody at the source, false where the directory has them as inactive already. */
+  /** False where the directory already has this person as inactive. */
   wasActive(sourceId: string): boolean;
   write(firstSeq: number, lines: readonly NewLine[]): Promise<void>;
 }
@@ -40,7 +40,7 @@ export class LineSink {
     if (this.#page.length >= LINES_AT_ONCE) await this.flush();
   }
 
-  /** Who would lose what an admin declined keeps that, and gets what else there is. */
+  /** The line without the losses that an admin declined; null where nothing else is left of it. */
   #withoutDeclined(line: NewLine): NewLine | null {
     const { discarded } = this.#deps;
     const key = discarded.size > 0 ? lossKey(line) : '';
@@ -73,12 +73,15 @@ export class LineSink {
     this.#page = [];
   }
 
-  /** Active people who would become inactive or go. */
+  /** Active people who would become inactive or be removed. */
   get leaving(): number {
     return this.#leaving;
   }
 
-  /** Of active people, and of those who return: whose accounts would be found by something else, or by nothing. */
+  /**
+   * Active or returning people whose userName or address changes: stores would find their accounts by another value,
+   * or not at all.
+   */
   get renaming(): number {
     return this.#renaming;
   }
@@ -93,7 +96,7 @@ export class LineSink {
     return this.#stillDiscarded;
   }
 
-  /** Whether something of the group with this name goes. What an admin has declined of it shrinks it no more. */
+  /** Whether something is taken from the group with this name. Losses that an admin declined do not count. */
   shrinks(group: string): boolean {
     return this.#shrinking.has(group);
   }

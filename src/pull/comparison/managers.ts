@@ -1,4 +1,4 @@
-/** Who is whose manager, by what the source says of both. Pure; the table is in docs/design.md. */
+/** Finds each person's manager from what the source says of both. Pure; the table is in docs/design.md. */
 
 import type { SourceUser } from '../../sources/source.ts';
 import { firstText, textsOf } from '../resource.ts';
@@ -11,22 +11,28 @@ export interface ManagerKeys {
 
 /** By their ids at the source. */
 export interface Managers {
-  /** Of whoever is led, the manager. */
+  /** From each person to their manager, by their ids at the source. */
   readonly leads: ReadonlyMap<string, string>;
-  /** Of whoever names a manager and has none by that, why: one who is not there, is ambiguous, or would lead themselves. */
+  /**
+   * People who name a manager but get none, each with the reason: the manager is missing, is ambiguous, or would lead
+   * themselves.
+   */
   readonly unled: ReadonlyMap<string, string>;
 }
 
-/** The id of whoever has the key: `several`, where more than one has it; undefined: nobody. */
+/** The id of the one who has the key; `several` where more than one has it; undefined where nobody has. */
 type Holder = string | 'several' | undefined;
 
 interface Named {
   by: Holder;
-  /** Who has it as another address of theirs; counts where nobody has it as the key. */
+  /** Somebody who has the value as an alias; it counts only where nobody has it as the key. */
   byAlias: Holder;
 }
 
-/** Reads everybody twice, page by page: whom they name, then who that is. Of keys that nobody names it keeps none. */
+/**
+ * Reads everybody twice, page by page: first which managers they name, then who those managers are. It keeps only
+ * keys that somebody names.
+ */
 export class ManagerIndex {
   readonly #keys: ManagerKeys;
   readonly #named = new Map<string, Named>();
@@ -36,7 +42,7 @@ export class ManagerIndex {
     this.#keys = keys;
   }
 
-  /** In the first reading. */
+  /** Called for everybody in the first reading. */
   noteChild(user: SourceUser): void {
     if (user.state === 'gone') return;
     const child = firstText(user, [this.#keys.childKey]);
@@ -47,7 +53,7 @@ export class ManagerIndex {
     this.#manager.set(user.id, named);
   }
 
-  /** In the second one. */
+  /** Called for everybody in the second reading. */
   noteParent(user: SourceUser): void {
     if (user.state === 'gone') return;
     for (const key of textsOf(user, this.#keys.parentKey)) this.#note(key, 'by', user);
@@ -77,7 +83,7 @@ export class ManagerIndex {
   }
 }
 
-/** Those who come back to themselves when one goes up from them. */
+/** People who are their own manager's manager, over any number of levels. */
 function inLoops(of: Managers['leads']): ReadonlySet<string> {
   const loops = new Set<string>();
   const settled = new Set<string>();
@@ -96,7 +102,10 @@ function inLoops(of: Managers['leads']): ReadonlySet<string> {
   return loops;
 }
 
-/** Managers before those whom they lead, so that whoever is made has a manager to point at. */
+/**
+ * How many managers are above this person. Managers are made before the people they lead, who then have a manager to
+ * point at.
+ */
 export function depthOf(id: string, of: Managers['leads']): number {
   let depth = 0;
   for (let at = of.get(id); at !== undefined; at = of.get(at)) depth += 1;

@@ -1,6 +1,6 @@
 /**
- * Compares what a scan showed of people with those whom the connection has brought, and says what would change. Reads the
- * directory only; a person who is missing is judged by plan/pull/missing.ts.
+ * Compares the people of a scan with those whom the connection brought before, and says what would change. It only
+ * reads the directory; plan/pull/missing.ts judges those who are missing.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -34,9 +34,12 @@ export interface Compared {
   readonly definition: SourceDefinition;
   readonly known: KnownUsers;
   readonly keys: Keys;
-  /** By the id in the directory, the id at the source of whoever is there and was not read: they lead whom they led. */
+  /**
+   * People of the directory whom this run did not read, from their id there to their id at the source: they keep
+   * leading whom they led.
+   */
   readonly unread: ReadonlyMap<string, string>;
-  /** ISO time, for dates that pass. */
+  /** ISO time; decides which dates have passed. */
   readonly now: string;
   readonly arrivals: Arrivals;
   readonly found: FoundLines;
@@ -51,7 +54,7 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
     takenOver: new Map(),
     ...{ unchanged: 0, filtered: 0, skipped: 0, unknown: 0, outside: [] },
   };
-  // Whose name another record has too: only when all are read it is known whose it was.
+  // Newcomers whose name another record has too. Whose name it was is known only after all are read.
   const contested: Arrival[] = [];
   for await (const users of pagesOf<SourceUser>((after) => stagedPage(db, run.id, 'user', after, PAGE))) {
     const pageIds = users.map(({ id }) => id);
@@ -82,14 +85,14 @@ export async function comparePeople(compared: Compared): Promise<Shown> {
   return shown;
 }
 
-/** Whoever is made and has the name of a record that lost it writes over that one, as a push does. */
+/** A newcomer who has the name of a record that lost it takes over that record, as with a SCIM push. */
 function takingOver({ line, ...rest }: Arrival, names: Names<UserRecord>): Arrival {
   const former = names.formerly(line.detail.userName ?? '');
   if (!former) return { line, ...rest };
   return { line: { ...line, op: 'reactivate', subjectId: former.id, personId: former.personId }, ...rest };
 }
 
-/** A replica that lags never takes anything back. */
+/** Whether the source shows an older state than before: a replica that lags must never undo a change. */
 export function isOlder(user: SourceUser, kept: SourceUser | undefined): boolean {
   return user.changedAt !== undefined && kept?.changedAt !== undefined && user.changedAt < kept.changedAt;
 }
@@ -99,9 +102,9 @@ interface Comparing {
   readonly shown: Shown;
   readonly mapping: readonly MappedTarget[];
   readonly names: Names<UserRecord>;
-  /** Of a page: what would change of those who are there. */
+  /** Changes of people on this page whom the directory has. */
   readonly lines: NewLine[];
-  /** Whoever would be made. */
+  /** People on this page whom the run would make. */
   readonly arriving: Arrival[];
 }
 
@@ -131,7 +134,8 @@ function compareOne(
     if (existing) line('remove');
     return;
   }
-  // Whatever the rest of it is worth. Who is deactivated without attributes keeps what the directory has of them.
+  // Someone who leaves is deactivated, whatever else is wrong with their record; without attributes at the source
+  // they keep those of the directory.
   const leaves = existing?.active === true && !(resource ? isActive(resource) : user.state === 'active');
   if (resource === null) {
     shown.skipped += 1;
@@ -183,12 +187,12 @@ function compareOne(
   const attributes = differing(withoutManagerName(existing.resource), withoutManagerName(resource));
   if (left) line('deactivate', attributes);
   else if (returned) line('reactivate', attributes);
-  // A manager whom this very run makes has no id yet to compare.
+  // A manager whom this same run makes has no id yet that could be compared.
   else if (attributes.length > 0 || (managerId !== null && manager === undefined)) line('update', attributes);
   else shown.unchanged += 1;
 }
 
-/** The id at the source of whoever leads this one. Whoever did, and was not read by this run, does so still. */
+/** The source id of this person's manager. A manager whom this run did not read stays their manager. */
 function managerOf(
   { keys, unread }: Compared,
   problems: Problems,
@@ -215,7 +219,7 @@ function isInside(resource: Resource, domains: readonly string[]): boolean {
   return domains.some((allowed) => allowed.toLowerCase() === domain);
 }
 
-/** The name beside the manager's id is for people, and moves with the manager. */
+/** The manager's name next to the id is for display and follows from the id: it is not compared. */
 function withoutManagerName(resource: Resource): Resource {
   const enterprise = resource[ENTERPRISE_URN] as Enterprise | undefined;
   if (!enterprise?.manager) return resource;

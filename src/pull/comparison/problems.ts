@@ -1,4 +1,6 @@
-/** What people should know of a run beside what it changes: the first sentences, and how many there are more. */
+/**
+ * What an admin should read about a run besides the changes: the first few sentences, and how many more there are.
+ */
 
 const TOLD_MAX = 5;
 
@@ -11,7 +13,7 @@ export class Problems {
     else this.#more += 1;
   }
 
-  /** Null where there is none. */
+  /** Null where there is nothing to say. */
   get sentence(): string | null {
     if (this.#told.length === 0) return null;
     const told = this.#told.join(' ');

@@ -1,4 +1,4 @@
-/** Loads who comes into question for the accounts of one page, and says whose each is. */
+/** Loads the persons to whom the accounts of one page may belong, and decides whose each account is. */
 
 import type { Db } from '../../db/open.ts';
 import {
@@ -20,11 +20,14 @@ export interface Whereabouts {
   readonly connectionId: string;
   /** The stores of the same workspace or instance. */
   readonly storeIds: readonly string[];
-  /** By the other addresses that the primary directory lists. */
+  /** Persons by the other addresses that the primary directory lists for them. */
   readonly byAlias: PersonsBy;
 }
 
-/** Of these accounts, those that are somebody's or are to be listed; what is left out is missing from the answer. */
+/**
+ * Matches these accounts. The answer holds those that belong to somebody and those that are listed as nobody's; it
+ * leaves out all others.
+ */
 export async function identitiesOf(
   db: Db,
   where: Whereabouts,
@@ -54,7 +57,7 @@ export async function identitiesOf(
   });
 }
 
-/** What said it first stays on record: that it was theirs before is no new reason. */
+/** Keeps the reason of the first match: "it was theirs before" is not a reason of its own. */
 function firstBy(by: MatchedBy, before: IdentityRecord | undefined): MatchedBy {
   return by === 'identity' ? (before?.matchedBy ?? by) : by;
 }

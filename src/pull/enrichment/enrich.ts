@@ -1,6 +1,6 @@
 /**
- * Turns a staged scan of accounts into identities of people. It makes, changes and removes nobody: the stores whose
- * rules or mappings name an identity look at its person anew. A scan that cannot be believed changes nothing.
+ * Turns a staged scan of accounts into identities of people. It makes, changes and removes nobody; stores whose rules
+ * or mappings use an identity look at its person again. A scan that cannot be believed changes nothing.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -59,18 +59,21 @@ export interface EnrichInput {
   readonly settings: PullSettings;
   readonly definition: SourceDefinition;
   readonly context: CallContext;
-  /** Null where a store has seen the accounts: what it has not seen in its last whole scan is not there. */
+  /** Null where a store saw the accounts: an account is gone if the store's last whole scan did not show it. */
   readonly source: Pick<Source, 'lookup'> | null;
   readonly lease: Lease;
 }
 
 export interface Absent {
   readonly gone: readonly IdentityRecord[];
-  /** Neither shown nor said to be gone. With one of these nothing is forgotten. */
+  /**
+   * Accounts that the scan did not show and that the source does not call gone. While there is one, the bridge
+   * forgets no identity.
+   */
   readonly unknown: number;
 }
 
-/** Throws ScanRefused where so much is missing that the scan is no list to believe. */
+/** Throws ScanRefused where so much is missing that the scan cannot be believed. */
 export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absent> {
   const { record, run, definition, source, context } = input;
   const missing: IdentityRecord[] = [];
@@ -103,8 +106,8 @@ export async function accountsMissing(db: Db, input: EnrichInput): Promise<Absen
 }
 
 /**
- * Matches, and where it is no preview writes, page by page, each with all that follows from it: whoever begins anew after
- * a crash finds the pages before as they are to be.
+ * Matches accounts with people and, unless it is a preview, writes page by page; each page is written with all its
+ * consequences. After a crash a new attempt finds the earlier pages as they should be.
  */
 export async function enrich(
   { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
@@ -114,7 +117,7 @@ export async function enrich(
   const { record, run, settings, definition, lease } = input;
   const where = await whereaboutsOf(db, record, definition);
   const mapping = mappingOf(settings, definition);
-  // Lines of a preview say what is not so yet: of an attempt before they are written anew.
+  // A preview lists what is not so yet. It replaces the lines of an earlier attempt.
   if (run.mode === 'preview') await recordPages(db, lease, (tx) => dropSomeLines(tx, run.id));
   const page: Page = { input, where, at: isoTime(clock.now()) };
   const before = await countLinesByOp(db, run.id);
@@ -187,7 +190,7 @@ async function forget(
   return { deleted };
 }
 
-/** What it says is done with the page. */
+/** Writes the lines. They are done at once, because the same transaction writes what they report. */
 async function writeLines(tx: Db, run: PullRun, lines: readonly NewLine[]): Promise<void> {
   if (lines.length === 0) return;
   const first = (await countLines(tx, run.id, null)) + 1;
@@ -197,7 +200,7 @@ async function writeLines(tx: Db, run: PullRun, lines: readonly NewLine[]): Prom
   await markLines(tx, run.id, seqs, 'done');
 }
 
-/** What a directory says of somebody: its own id is what the identity provider may know them by. */
+/** What a directory says to identify a person: its own id is one by which the identity provider may know them. */
 function claimsOf(user: SourceUser, mapping: readonly MappedTarget[]): Claims {
   if (user.claims) return user.claims;
   const textOf = (target: string) =>
@@ -207,7 +210,7 @@ function claimsOf(user: SourceUser, mapping: readonly MappedTarget[]): Claims {
   return { name, email, subject: user.id, isUnconfirmed: false, isOutsider: false };
 }
 
-/** Somebody's before, and a guest's or a purged person's now. */
+/** Identities of people whom the scan leaves out from now on, such as guests, or whose person was purged. */
 async function keptOfLeftOut(
   tx: Db,
   connectionId: string,
@@ -230,7 +233,9 @@ async function whereaboutsOf(
   return { environmentId, connectionId, storeIds: stores.map(({ id }) => id), byAlias };
 }
 
-/** What is nobody's is listed with the connection, and is no change of anybody. */
+/**
+ * The line for a changed identity. Accounts that belong to nobody are listed with the connection, and get no line.
+ */
 function lineOf({ identity, before }: ChangedIdentity): NewLine[] {
   const personId = identity.personId ?? before?.personId ?? null;
   if (personId === null) return [];
@@ -247,7 +252,10 @@ function line(op: NewLine['op'], sourceId: string, personId: string, display: st
   return { op, kind: 'user', sourceId, subjectId: null, personId, display, detail: {} };
 }
 
-/** Stores that name no identity of this connection have nothing to look at. */
+/**
+ * Makes stores look at the people again whose identities changed; stores that use no identity of this connection are
+ * left out.
+ */
 async function lookAnew(
   tx: Db,
   { id, environmentId }: PulledRecord,

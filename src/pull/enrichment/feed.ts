@@ -1,6 +1,6 @@
 /**
- * The store whose accounts a connection takes: what a store of the same workspace has seen is not asked for again, and
- * is one fact, not two.
+ * Finds the store whose accounts a connection uses: what a store of the same workspace has seen is not read a second
+ * time.
  */
 
 import type { Db } from '../../db/open.ts';
@@ -14,13 +14,15 @@ import type { ScanPage, SourceDefinition } from '../../sources/source.ts';
 import type { Check } from '../../stores/check.ts';
 
 export interface Feed {
-  /** Null: the vendor is asked. */
+  /** Null where the vendor has to be asked. */
   readonly store: StoreRecord | null;
-  /** Why the store that is named cannot be used, and what to do. */
+  /** Why the named store cannot be used, and what an admin can do about it. */
   readonly problem: string | null;
 }
 
-/** The store that STORE_ID names, else an active one of the same workspace that has seen all of its accounts. */
+/**
+ * The store that STORE_ID names; otherwise an active store of the same workspace that has seen all of its accounts.
+ */
 export async function feedOf(
   db: Db,
   { environmentId, tenantId }: Pick<PulledRecord, 'environmentId' | 'tenantId'>,
@@ -37,7 +39,7 @@ export async function feedOf(
   return { store: stores.find(isCurrent) ?? null, problem: null };
 }
 
-/** It has seen everything, and sees what changes. */
+/** The store has seen every account, and keeps seeing what changes. */
 function isCurrent({ status, paused, scannedAt }: StoreRecord): boolean {
   return status === 'ACTIVE' && paused === null && scannedAt !== null;
 }
@@ -53,7 +55,7 @@ function problemOf(store: StoreRecord | null, storeId: string, storeType: string
   return null;
 }
 
-/** Of a connection with STORE_ID alone; null where the vendor has to be asked. */
+/** Checks a connection that has STORE_ID alone; null where the vendor has to be asked. */
 export async function checkFeed(
   db: Db,
   record: PulledRecord,
