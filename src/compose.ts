@@ -1,4 +1,4 @@
-/** The composition root: constructor calls and nothing else. The only file that sees every room. */
+/** The composition root: it only calls constructors, and is the only file that sees every room. */
 
 import type { Express } from 'express';
 import type { Knex } from 'knex';
@@ -57,17 +57,17 @@ export interface BridgeDeps {
   readonly config: Config;
   readonly db: Knex;
   readonly keyring: Keyring;
-  /** Of an embedded database; nobody looks where absent. */
+  /** Watches the file of an embedded database. Where absent, nothing watches it. */
   readonly file?: FileWatch | null;
   readonly clock: Clock;
   readonly log: Log;
-  /** How connectors call their vendors, whatever their settings say; the bridge's guarded way out where absent. */
+  /** Replaces the connectors' way out to their vendors; where absent, they use the bridge's guarded one. */
   readonly fetch?: Fetch;
-  /** Names this process, and knows which others are gone. Where absent, the database tells. */
+  /** Names this process and knows which other processes are gone. Where absent, the database tells. */
   readonly presence?: Presence;
-  /** Other store types than the release has. */
+  /** Store types other than those of the release. */
   readonly registry?: Registry;
-  /** Other directories to pull than the release has. */
+  /** Kinds of directory other than those of the release. */
   readonly sources?: Sources;
   /** Several bridges in one process may share them. */
   readonly metrics?: Metrics;
@@ -76,14 +76,20 @@ export interface BridgeDeps {
 }
 
 export interface Bridge {
-  /** Called once, before the first request: seals stored secrets with the first key, so that older keys can go. */
+  /**
+   * Called once, before the first request: seals stored secrets with the first key, so that an admin can remove older
+   * keys.
+   */
   sealAnew(): Promise<void>;
   readonly app: Express;
   /** For a listener of its own, where METRICS_PORT is set. */
   readonly metricsApp: Express;
   readonly worker: Worker;
   readonly housekeeping: Housekeeping;
-  /** Workers finish what they have in hand and let go of leases; requests that wait for a worker are refused. */
+  /**
+   * Workers finish the changes under way and release their leases; the bridge refuses requests that wait for a
+   * worker.
+   */
   stop(): Promise<void>;
 }
 

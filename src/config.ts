@@ -1,6 +1,6 @@
 /**
- * The environment variables as a typed `Config`, or one sentence for each mistake in them. Reads nothing
- * but the record it is given, and never repeats a secret value in a sentence.
+ * Turns the environment variables into a typed `Config`, or into one sentence for each mistake. It reads only the
+ * record that it is given, and no sentence contains a secret.
  */
 
 import { dirname } from 'node:path';
@@ -15,7 +15,7 @@ import { type Keyring, parseKeyring } from './support/secret.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What a process does: `api` answers requests, `worker` calls the vendors, `all` is both. */
+/** What a process does: `api` answers requests, `worker` calls vendors, `all` does both. */
 export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -26,9 +26,9 @@ export interface Config {
   readonly database: DatabaseLocation;
   /** Where the bridge keeps its own files: the embedded database's directory, or `data`. */
   readonly dataDirectory: string;
-  /** Valid as an admin token exactly while it is set. */
+  /** A valid admin token for as long as it is set. */
   readonly adminToken: string | null;
-  /** Of `ENCRYPTION_KEY`. Null: the embedded default, whose key is a file in `dataDirectory`. */
+  /** From `ENCRYPTION_KEY`. Null: the embedded default, whose key is a file in `dataDirectory`. */
   readonly keyring: Keyring | null;
   /** Without a slash at its end. */
   readonly publicUrl: string;
@@ -37,14 +37,14 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How long the audit log is kept; 0: for ever. */
   readonly eventRetentionDays: number;
-  /** Where `/metrics` alone is, in place of `port`; null: it is there. */
+  /** The port that serves `/metrics` alone; null: `port` serves it too. */
   readonly metricsPort: number | null;
-  /** Addresses and ranges of proxies whose forwarding headers count. */
+  /** Addresses and ranges of proxies whose forwarding headers the bridge believes. */
   readonly trustedProxies: readonly string[];
   readonly outbound: OutboundConfig;
-  /** Of `SMTP_URL`; null: no e-mail. */
+  /** From `SMTP_URL`; null: the bridge sends no e-mail. */
   readonly mailServer: MailServer | null;
-  /** Refused at a first start; later a warning. */
+  /** Variables whose secret is easy to guess. A first start refuses them; a later start warns. */
   readonly guessable: readonly SecretVariable[];
 }
 
@@ -126,13 +126,13 @@ export function readConfig(environment: Environment): ConfigResult {
   };
 }
 
-/** An address that means every interface leads to this machine, but is open to others. */
+/** An address that means every interface works on this machine, but is open to others too. */
 function isLoopback(host: string): boolean {
   if (host === '0.0.0.0' || host === '::') return false;
   return host === 'localhost' || zoneOf(host) === 'loopback';
 }
 
-/** Every key of a list counts: all open. */
+/** Every key of a list must be good, because each one opens secrets. */
 function guessableSecrets({ ADMIN_TOKEN, ENCRYPTION_KEY }: Environment): readonly SecretVariable[] {
   const keys = ENCRYPTION_KEY?.split(',').map((key) => Buffer.from(key, 'base64')) ?? [];
   return [
@@ -170,7 +170,7 @@ function parseAdminToken(value: string): string {
   if (value.length < ADMIN_TOKEN_LENGTH_MIN) {
     throw new Error(`ADMIN_TOKEN must have at least ${ADMIN_TOKEN_LENGTH_MIN} characters`);
   }
-  // A bearer token travels in a header, where blanks end it and other bytes are not portable.
+  // A bearer token travels in a header: a blank would end it, and other bytes are not portable.
   if (/^[\x21-\x7e]+$/.test(value)) return value;
   throw new Error('ADMIN_TOKEN must consist of printable ASCII characters without blanks');
 }
@@ -213,7 +213,7 @@ function parseDays(value: string): number {
   );
 }
 
-/** An address that means "every interface" is no address to connect to. */
+/** Nobody can connect to an address that means "every interface". */
 function defaultPublicUrl(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `http://${bracketed(reachable)}:${port}`;

@@ -1,6 +1,6 @@
 /**
- * The process: it reads the environment (nothing else does), starts the bridge, and stops it on a signal. Where the
- * start fails, it says why on stderr, in one sentence for each mistake, and exits with 1.
+ * The process: it alone reads the environment. It starts the bridge and stops it on a signal. A failed start prints
+ * one sentence for each mistake to stderr and exits with 1.
  */
 
 import type { Knex } from 'knex';
@@ -20,7 +20,8 @@ const log = createLog(config.logLevel);
 process.on('uncaughtException', (error) => die(error, 'an exception was not caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection was not handled'));
 start(config).catch((error: unknown) => {
-  // The start throws a plain Error with a sentence for what it foresees; anything else is a fault of the bridge.
+  // A plain Error is a failure that the start foresees, with a sentence for people; anything else is a fault of the
+  // bridge.
   const foreseen = error instanceof Error && error.name === 'Error';
   log[foreseen ? 'debug' : 'fatal']({ error }, 'the start failed');
   failStart([scrub(error instanceof Error ? error.message : String(error))]);
@@ -49,7 +50,7 @@ async function start(config: Config): Promise<void> {
 function stopOnSignal(bridge: Bridge, servers: readonly Listening[], db: Knex): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    // The terminal sends a Ctrl-C to every process, and npm passes it on once more.
+    // The terminal sends Ctrl-C to every process, and npm passes it on a second time.
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
@@ -66,7 +67,10 @@ function stopOnSignal(bridge: Bridge, servers: readonly Listening[], db: Knex): 
   process.on('SIGINT', onSignal);
 }
 
-/** Requests are answered, workers finish what they have in hand and let go of leases; then the database is closed. */
+/**
+ * Answers the open requests, lets workers finish the changes under way and release their leases, then closes the
+ * database.
+ */
 async function stop(bridge: Bridge, servers: readonly Listening[], db: Knex): Promise<void> {
   await Promise.all([...servers.map((server) => server.close()), bridge.stop()]);
   await db.destroy();

@@ -1,4 +1,4 @@
-/** What the admin API is built from. */
+/** What the admin API needs to work. */
 
 import type { Knex } from 'knex';
 import type { AdminAuthDeps } from '../auth/admin.ts';
@@ -17,13 +17,13 @@ export interface ApiDeps {
   readonly publicUrl: string;
   /** `ADMIN_TOKEN`; null where it is not set. */
   readonly adminToken: string | null;
-  /** The tokens that are known, and how often an address may come without one. */
+  /** Finds tokens, and limits how often an address may call without a known one. */
   readonly access: Pick<AdminAuthDeps, 'tokens' | 'addressLimit'>;
   /** Shared with the SCIM endpoint. */
   readonly scans: Scans;
   readonly propagation: PropagationDeps;
   readonly eventStreams: EventStreams;
-  /** What identity providers asked until now is in the database then. */
+  /** Writes to the database what the process noted in memory about requests of identity providers. */
   writeDownActivity(): Promise<void>;
   readonly alerts: AlertDeps;
 }

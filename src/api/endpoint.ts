@@ -1,6 +1,6 @@
 /**
- * What a route of the admin API is: one value that says its method, path, scope, parameters, body and every
- * answer. The router, the checks of a request and the OpenAPI document follow from it. Nothing runs here.
+ * Defines a route of the admin API as one value: its method, path, scope, parameters, body and every answer. The
+ * router, the checks of a request and the OpenAPI document follow from this value. Nothing runs here.
  */
 
 import type { z } from 'zod';
@@ -22,9 +22,9 @@ export type Fields = Readonly<Record<string, z.ZodType>>;
 /** The body of each successful answer by its status; null where it has none. */
 export type Answers = Readonly<Record<number, z.ZodType | Written | null>>;
 
-/** A body that is no JSON and is written piece by piece, so that it may be of any length. */
+/** A body that is not JSON. It is written piece by piece, so it may be of any length. */
 export interface Written {
-  /** With its charset. */
+  /** Includes the charset. */
   readonly mediaType: string;
   /** One line, for the document. */
   readonly description: string;
@@ -49,24 +49,30 @@ export interface Endpoint<
   Verb extends Method = Method,
 > {
   readonly method: Verb;
-  /** Below `/v1`. What the path names is there before `handle` is called, or the answer is 404. */
+  /**
+   * Below `/v1`. The router reads the records that the path names before it calls `handle`, and answers 404 where one
+   * is missing.
+   */
   readonly path: Path;
-  /** null: without a token, or with one in the body; any: with each that is valid. */
+  /** null: the route takes no token in the header; it may take one in the body. any: every valid token will do. */
   readonly scope: AdminScope | 'any' | null;
   /** One line, for the document. */
   readonly summary: string;
-  /** What a token that is bound to one environment may not do here, in words: "manage admin tokens". */
+  /** What a token that is bound to one environment may not do on this route, in words: "manage admin tokens". */
   readonly unboundTo?: string;
-  /** Answers for an environment that is deleted, too. */
+  /** The route also answers for a deleted environment. */
   readonly afterDeletion?: boolean;
-  /** Writes nothing, and reads more than an index finds at once: it is read beside whoever writes. */
+  /**
+   * The route writes nothing and may read many rows, so that it reads on a connection of its own, beside those who
+   * write.
+   */
   readonly scans?: boolean;
   readonly query?: Query;
   readonly body?: Body;
   readonly answers: Known;
-  /** Further statuses, each with the sentence that says when it comes; any other is an error as well. */
+  /** Further statuses, each with the sentence that says when the route answers it. */
   readonly refusals?: Readonly<Record<number, string>>;
-  /** Mistakes of a body that its schema refuses, which the schema cannot see. */
+  /** Finds mistakes that the schema cannot see, in a body that the schema has refused already. */
   furtherMistakes?(
     call: Omit<Call<Path, Query, Body>, 'body'>,
     body: object,
@@ -87,7 +93,7 @@ export function endpoint<
   return declared;
 }
 
-/** What a handler is given: everything is checked, and what the path names is read. */
+/** What a handler is given. Every part of the request is checked, and the records that the path names are loaded. */
 export type Call<Path extends string, Query extends Fields, Body extends z.ZodType> = Request &
   Named<ParamsOf<Path>> & {
     readonly params: { readonly [Name in ParamsOf<Path>]: string };
@@ -96,20 +102,20 @@ export type Call<Path extends string, Query extends Fields, Body extends z.ZodTy
   };
 
 export interface Request {
-  /** The request's path and query at the public URL; the Host header plays no part. */
+  /** The request's path and query at the public URL; the Host header is ignored. */
   readonly url: URL;
-  /** Who asks, and what the token may see. */
+  /** Who calls, and which environment the token may see. */
   readonly admin: AdminPrincipal;
   readonly cause: Cause;
-  /** A browser says that a page of another site asks. */
+  /** The browser says that a page of another site sent the request. */
   readonly isForeignPage: boolean;
-  /** Versions of `If-Match`, one of which the resource must have; null: it may have any. */
+  /** The versions in `If-Match`: the resource must have one of them. null: any version will do. */
   readonly expected: readonly string[] | null;
-  /** `Last-Event-ID`, of whoever goes on with a stream; null: it begins. */
+  /** `Last-Event-ID` of a client that resumes a stream; null: the stream is new. */
   readonly lastEventId: string | null;
 }
 
-/** What is read for a parameter of the path, before the handler. */
+/** The records that the parameters of a path stand for; the router loads them before it calls the handler. */
 interface Records {
   readonly envId: { readonly environment: EnvironmentRecord };
   readonly connectionId: { readonly connection: ConnectionRecord };
@@ -118,7 +124,7 @@ interface Records {
 
 type Named<Param extends string> = Together<Records[Extract<Param, keyof Records>]>;
 
-/** A union's members as one type that has them all. */
+/** Turns a union into one type that has the properties of all its members. */
 type Together<Union> = (Union extends unknown ? (of: Union) => void : never) extends (of: infer All) => void
   ? All
   : never;
@@ -130,7 +136,7 @@ type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${inf
     : never;
 
 export interface ReplyHeaders {
-  /** Where the new resource, or the run that was started, is. */
+  /** The URL of the new resource, or of the run that was started. */
   readonly location?: string;
   /** Becomes the `ETag`. */
   readonly version?: string;
@@ -151,7 +157,7 @@ type BodyOf<Answer> = Answer extends z.ZodType
     ? Writer
     : null;
 
-/** As an answer is written: nobody changes it any more. */
+/** An answer on its way out: read-only. */
 export type Shown<T> = T extends readonly (infer Item)[]
   ? readonly Shown<Item>[]
   : T extends object

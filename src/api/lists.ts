@@ -1,6 +1,6 @@
 /**
- * Lists of the admin API: `limit` and an opaque `cursor` in, `_embedded`, `count`, `size` and `_links` out.
- * Pages go by key, so that rows made or deleted meanwhile neither repeat nor hide others.
+ * Lists of the admin API take `limit` and an opaque `cursor`, and answer `_embedded`, `count`, `size` and `_links`.
+ * Pages follow a sort key, so that rows made or deleted meanwhile neither repeat others nor hide them.
  */
 
 import { z } from 'zod';
@@ -34,10 +34,13 @@ export function listOf<Name extends string, Item extends z.ZodType>(name: Name, 
   });
 }
 
-/** The sort key of the last item of a page; what is in it is the list's own business. */
+/** The sort key of the last item on a page. Each list decides what is in it. */
 export type PageKey = readonly (string | number)[];
 
-/** What a part of a key is in its column: beyond an integer's range PostgreSQL would fail, not find nothing. */
+/**
+ * The column type of a part of a key. PostgreSQL fails on a number beyond the range of its column, so that the cursor
+ * is checked first.
+ */
 export type KeyPart = 'text' | 'integer' | 'bigint';
 
 export interface PageQuery {
@@ -45,7 +48,7 @@ export interface PageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** The key that the page comes after; null: the first page. A cursor of another list is a mistake (400). */
+/** The key after which the page begins; null: the first page. A cursor of another list is a mistake (400). */
 export function readCursor({ cursor }: PageQuery, parts: readonly KeyPart[]): PageKey | null {
   if (cursor === undefined) return null;
   const key = cursor.length <= CURSOR_LENGTH_MAX ? decodeCursor(cursor) : null;
@@ -53,7 +56,7 @@ export function readCursor({ cursor }: PageQuery, parts: readonly KeyPart[]): Pa
   throw queryMistake('cursor', 'is not one that this list gave out; take it from _links.next');
 }
 
-/** `readCursor` of a list in the order of creation. */
+/** `readCursor` for lists in the order of creation. */
 export function readCursorOfRecords(query: PageQuery): After | null {
   const key = readCursor(query, ['text', 'text']);
   return key && { createdAt: String(key[0]), id: String(key[1]) };
@@ -67,7 +70,7 @@ function decodeCursor(text: string): unknown {
   try {
     return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
   } catch {
-    // Not JSON: whoever wrote it did not take it from us. The caller answers 400.
+    // Not JSON, so this cursor is not one that the bridge made. The caller answers 400.
     return null;
   }
 }
@@ -86,17 +89,17 @@ function isKeyPart(value: unknown, part: KeyPart): boolean {
 }
 
 interface List<Name extends string, Row, Item> {
-  /** Under `_embedded`. */
+  /** The name of the list under `_embedded`. */
   readonly name: Name;
-  /** As many as the page's limit, and one more where there is a next page. */
+  /** As many rows as the page holds, and one more where there is a next page. */
   readonly rows: readonly Row[];
-  /** All items of the list, whatever the page; null where there are too many to count in passing. */
+  /** How many items the whole list has; null where counting them would take too long. */
   readonly count: number | null;
   keyOf(row: NoInfer<Row>): PageKey;
   show(row: NoInfer<Row>): Item;
 }
 
-/** One page. Ask the database for `limit + 1` rows: the one too many says that there is a next page. */
+/** One page of a list. Ask the database for `limit + 1` rows: the extra row says that there is a next page. */
 export function page<Name extends string, Row, Item>(
   { url, query }: { readonly url: URL; readonly query: PageQuery },
   { name, rows, count, keyOf, show }: List<Name, Row, Item>,

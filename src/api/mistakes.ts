@@ -1,4 +1,4 @@
-/** Holds what was sent to a schema, and says every mistake in words: a pointer (RFC 6901) and a sentence. */
+/** Checks input against a schema and puts every mistake in words: a pointer (RFC 6901) and a sentence. */
 
 import type { z } from 'zod';
 import { type Mistake, RequestError } from '../model/errors.ts';
@@ -7,7 +7,10 @@ export type Checked<Output> =
   | { readonly data: Output; readonly mistakes: readonly [] }
   | { readonly data: null; readonly mistakes: readonly Mistake[] };
 
-/** An error that a schema names itself goes before the words of this file; both go on after the name. */
+/**
+ * The schema's own message is used where it has one, otherwise a sentence of this file. Both continue after the name
+ * of the field.
+ */
 export function check<S extends z.ZodType>(schema: S, input: unknown): Checked<z.output<S>> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { data: null, mistakes: [{ pointer: '', detail: 'the body must be a JSON object' }] };
@@ -67,10 +70,10 @@ function nameOf(path: readonly PropertyKey[]): string {
   return typeof last === 'number' && list !== undefined ? `${String(list)}[${last}]` : String(last);
 }
 
-/** Of what is refused for now, and of what is read only. */
+/** The types of keys that are refused for now, or are read-only: no hint offers them. */
 const SAYS_NOTHING: ReadonlySet<string> = new Set(['never', 'unknown']);
 
-/** The type of the value itself, whatever the schema says about its absence. */
+/** The type of the value itself, without the wrappers that make it optional or give it a default. */
 export function typeOf(schema: z.ZodType): string {
   const { type, innerType } = schema.def as { readonly type: string; readonly innerType?: z.ZodType };
   return innerType ? typeOf(innerType) : type;

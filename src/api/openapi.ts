@@ -1,6 +1,6 @@
 /**
- * The description of the admin API as OpenAPI 3.1, made from the routes alone: whatever they declare is in it,
- * and beside it only where SCIM and the probes are.
+ * Describes the admin API as OpenAPI 3.1. The description follows from the routes; only the places of SCIM, the
+ * probes and the pages are added.
  */
 
 import { z } from 'zod';
@@ -19,7 +19,7 @@ export type Tables = Readonly<Record<string, Readonly<Record<string, Endpoint>>>
 
 type Json = { [key: string]: unknown };
 
-/** The tables, and the routes that say what there is. */
+/** The tables of routes with one more: the routes that serve this description. */
 export function withDocument(tables: Tables): Tables {
   let made: Json | null = null;
   const all: Tables = {
@@ -42,7 +42,7 @@ export function withDocument(tables: Tables): Tables {
         answers: { 200: OpenApi },
         refusals: { 405: 'There is nothing to write here.' },
         handle: (_call, { publicUrl }) => {
-          // Frozen, it is written out once, however often it is asked for.
+          // Freezing lets the server serialise it once, however often clients ask for it.
           made ??= Object.freeze(documentOf(all, publicUrl));
           return ok(made);
         },
@@ -132,7 +132,7 @@ function operation(tag: string, operationId: string, route: Endpoint): Json {
   };
 }
 
-/** A session stands for a token: whatever the one may do, the other may. */
+/** A session stands for a token and may do the same. */
 function securityOf({ scope }: Endpoint): readonly Json[] {
   if (scope === null) return [];
   const scopes = scope === 'any' ? [] : [scope];
@@ -236,7 +236,10 @@ function nameOf(schema: z.ZodType): string {
   return id;
 }
 
-/** Bodies as they are sent, answers as they are shown: a default is optional in the one, there in the other. */
+/**
+ * Bodies are described as clients send them, answers as they receive them: a key with a default is optional in a body
+ * and always there in an answer.
+ */
 function schemasOf(routes: readonly Endpoint[]): Json {
   const sent = routes.flatMap(({ body }) => body ?? []);
   const shown = [Problem, ...routes.flatMap(({ answers }) => schemasAmong(answers))];
@@ -259,7 +262,7 @@ function inlined(schema: z.ZodType): Json {
   return shape;
 }
 
-/** Takes out what says nothing: zod's own pattern beside a format, the bounds of every integer. */
+/** Removes noise: zod's own pattern beside a format, and the bounds that it gives every integer. */
 function tidy({ jsonSchema }: { readonly jsonSchema: Json }): void {
   delete jsonSchema.$schema;
   delete jsonSchema.$id;

@@ -1,4 +1,4 @@
-/** PATCH as RFC 7396 has it: what is shown, with what is sent merged into it, is a replacement. */
+/** PATCH by RFC 7396: the bridge merges the request into what a GET shows, and treats the result as a PUT. */
 
 import type { z } from 'zod';
 import type { Versions } from '../control/conflicts.ts';
@@ -26,24 +26,27 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Others who patch at the same time change something else: so often it is tried to have both. */
+/**
+ * When another PATCH comes in between, the bridge merges and writes again, this often at most, so that both take
+ * effect.
+ */
 const ATTEMPTS_MAX = 5;
 
 interface Patching<Item, S extends z.ZodType, Result> {
-  /** Of the request; null: whatever version there is when it is written. */
+  /** The versions that the request expects; null: the version that the bridge read is expected. */
   readonly expected: Versions;
   readonly patch: unknown;
-  /** What a PUT takes. */
+  /** The schema of a PUT. */
   readonly replacement: S;
-  /** As it is now; throws a 404. */
+  /** Reads the record as it is now; throws a 404. */
   read(): Promise<Item>;
   /** As a GET shows it. */
   show(record: Item): unknown;
-  /** Throws a 412 where the record is at none of these versions any more. */
+  /** Throws a 412 where the record has none of these versions. */
   write(record: Item, replacement: z.output<S>, expected: Versions): Promise<Result>;
 }
 
-/** Throws what `write` throws, and a 400 for what the replacement would be refused for. */
+/** Throws what `write` throws, and a 400 where a PUT of the merged record would be refused. */
 export async function applyPatch<Item extends { readonly updatedAt: string }, S extends z.ZodType, Result>(
   patching: Patching<Item, S, Result>,
 ): Promise<Result> {

@@ -1,4 +1,4 @@
-/** What a path names: ids that can be ids, and the environment, connection and store that they stand for. */
+/** Reads what a path names: checks ids and loads the environment, connection and store that they stand for. */
 
 import type { AdminPrincipal } from '../auth/admin.ts';
 import { getConnection } from '../db/identity/connections.ts';
@@ -12,7 +12,7 @@ const ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
 type Params = Readonly<Record<string, string>>;
 
-/** What cannot be an id is not found, before the database is asked. */
+/** Text that cannot be an id answers 404 before the database is asked. */
 export function readParams(given: Readonly<Record<string, string | readonly string[]>>): Params {
   for (const value of Object.values(given)) {
     if (typeof value !== 'string' || !ID.test(value)) throw notFound('such thing', String(value));
@@ -20,13 +20,13 @@ export function readParams(given: Readonly<Record<string, string | readonly stri
   return given as Params;
 }
 
-/** `what` in words: "connection". */
+/** `what` names the kind of record: "connection". */
 export function notFound(what: string, id: string): RequestError {
   const shown = ID.test(id) ? ` ${id}` : '';
   return new RequestError(404, `There is no ${what}${shown} here.`);
 }
 
-/** The records that a handler is given for the parameters of its path. */
+/** Loads the records for the parameters of a path. */
 export async function readRecords(
   endpoint: Pick<Endpoint, 'afterDeletion'>,
   { db }: Pick<ApiDeps, 'db'>,
@@ -34,7 +34,7 @@ export async function readRecords(
   { envId, connectionId, storeId }: Params,
 ) {
   if (envId === undefined) return {};
-  // Another tenant's environment does not exist for a bound token.
+  // A token that is bound to one environment gets a 404 for every other.
   const visible = admin.environmentId === null || admin.environmentId === envId;
   const environment = visible ? await getEnvironmentEvenDeleted(db, envId) : null;
   if (!environment || (environment.deletedAt !== null && !endpoint.afterDeletion)) {

@@ -1,6 +1,6 @@
 /**
- * Errors of the admin API. A refusal says what to do; anything unexpected is a 500 that shows nothing but
- * the correlation id under which the log has the rest.
+ * Errors of the admin API. A refusal says what to do. Anything unexpected is a 500 that shows only a correlation id,
+ * under which the log has the details.
  */
 
 import type { ErrorRequestHandler, RequestHandler } from 'express';
@@ -13,7 +13,7 @@ import type { Log } from '../support/log.ts';
 import { sendProblem } from '../support/problem.ts';
 import { createOverload, OUTAGE_SECONDS } from '../support/retryAfter.ts';
 
-/** Statuses that HTTP itself wants and that no use case throws. */
+/** For statuses that HTTP itself demands and no use case throws. */
 export class HttpError extends Error {
   readonly status: 405 | 413 | 415;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Goes last: what no route took. */
+/** Mounted last: answers requests that no route took. */
 export const unknownRoute: RequestHandler = (req) => {
   throw new RequestError(404, `There is nothing at ${req.baseUrl}${req.path}.`);
 };
@@ -65,7 +65,7 @@ export function problemHandler(log: Log, clock: Clock): ErrorRequestHandler {
   };
 }
 
-/** What Express and its body parser refuse: they mark such errors with a status of 4xx. */
+/** Express and its body parser mark the errors of a bad request with a 4xx status. */
 function refusedByExpress(error: unknown): { status: number; detail: string } | null {
   const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
   if (typeof status !== 'number' || status < 400 || status > 499) return null;

@@ -1,4 +1,7 @@
-/** Query parameters: texts become what their schemas expect, and a parameter that nobody declared is a mistake. */
+/**
+ * Reads query parameters: turns texts into the types that the schemas expect, and refuses parameters that the route
+ * does not declare.
+ */
 
 import { z } from 'zod';
 import { type Mistake, RequestError } from '../model/errors.ts';
@@ -26,12 +29,12 @@ function refusedQuery(mistakes: readonly Mistake[]): RequestError {
   return new RequestError(400, `The query is not understood: ${only.detail}.`, mistakes);
 }
 
-/** A 400 about one query parameter; `detail` goes on after its name. */
+/** A 400 about one query parameter; `detail` continues after its name. */
 export function queryMistake(name: string, detail: string): RequestError {
   return refusedQuery([{ pointer: `/${name}`, detail: `${name} ${detail}` }]);
 }
 
-/** What stays a text is judged by the schema, which says what it wants instead. */
+/** Text that is not of the wanted type stays text: the schema then says what it wants instead. */
 function typed(schema: z.ZodType | undefined, text: string): unknown {
   switch (schema && typeOf(schema)) {
     case 'boolean':

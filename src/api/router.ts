@@ -1,6 +1,6 @@
 /**
- * Mounts the routes of the admin API below `/v1`. All but those without a scope want a token or a session before
- * anything else; what no route takes is 404, a method that a path does not have 405 with `Allow`.
+ * Mounts the routes of the admin API below `/v1`. Routes with a scope check the token or session before anything
+ * else. A path without a route answers 404, a method that the path does not have 405 with `Allow`.
  */
 
 import express, {
@@ -22,7 +22,7 @@ import { ROUTES } from './routes/index.ts';
 import { authorize, serve } from './serve.ts';
 
 const BODY_MAX = '1mb';
-/** A token or a code. */
+/** Such a body holds a token or a code. */
 const BODY_OF_UNKNOWN_MAX = '16kb';
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
@@ -40,7 +40,10 @@ export function createApiRouter(deps: ApiDeps): Router {
   return router;
 }
 
-/** What takes no token in the header. Where one is in the body, what comes of it says whether it is known. */
+/**
+ * Mounts routes that take no token in the header. Where the body has one, the handler's answer tells whether it is
+ * known.
+ */
 function mountOpen(router: Router, deps: ApiDeps, path: string, here: readonly Endpoint[]): void {
   const limit = limitUnknownCallers({ ...deps, ...deps.access }, tooMany);
   const read = readJson(BODY_OF_UNKNOWN_MAX);
@@ -60,7 +63,7 @@ function mount(router: Router, deps: ApiDeps, path: string, here: readonly Endpo
   at.all(notAllowed(here));
 }
 
-/** GET answers HEAD too. */
+/** A route with GET answers HEAD too. */
 function notAllowed(here: readonly Endpoint[]): RequestHandler {
   const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
   const allow = methods.join(', ');
@@ -82,7 +85,7 @@ function readJson(limit: string): RequestHandler {
   return express.json({ limit, type: JSON_TYPES });
 }
 
-/** A refusal of somebody unknown counts, whatever it is for, unless the request was counted before. */
+/** Counts every refusal of an unknown caller, whatever its reason, unless the request was counted already. */
 function limitRefusals({ access }: ApiDeps): ErrorRequestHandler {
   return async (error: unknown, req, res, next) => {
     const isAllowed = res.locals.admin !== undefined || res.locals.hasPassedLimit === true;

@@ -1,6 +1,6 @@
 /**
- * One request at one route: is the token enough, is everything that was sent understood, is what the path
- * names there? Only then the handler is asked; what it answers is sent. Refusals leave as errors.
+ * Handles one request to a route: is the token allowed to do this, is everything in the request understood, does the
+ * path name things that exist? Only then it calls the handler and sends the answer. Refusals leave as errors.
  */
 
 import type { Request, RequestHandler, Response } from 'express';
@@ -20,7 +20,7 @@ import { readParams, readRecords } from './path.ts';
 import { expectedVersions } from './precondition.ts';
 import { readQuery } from './query.ts';
 
-/** Refuses tokens that may not do this; goes before the body is read. */
+/** Refuses tokens that may not do this. Mounted before the body parser. */
 export function authorize(endpoint: Endpoint): RequestHandler {
   const { scope, unboundTo } = endpoint;
   return (_req, res, next) => {
@@ -37,7 +37,7 @@ export function authorize(endpoint: Endpoint): RequestHandler {
   };
 }
 
-/** Goes after the body parser. */
+/** Mounted after the body parser. */
 export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
   return async (req, res) => {
     const admin = principalOf(res);
@@ -63,13 +63,13 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
 }
 
 /**
- * A call that was allowed just before a store was changed may not have left yet, and must not reach the vendor after an
- * admin was told that it makes no more of them.
+ * A vendor call that the bridge allowed just before a store was changed may still be about to leave. The answer to
+ * the admin waits this long, because it promises that no more such calls leave.
  */
 const CALLS_LEAVE_MS = 10;
 const NEVER = new AbortController().signal;
 
-/** Of a handler that only reads. */
+/** For a handler that only reads. */
 function withReads(deps: ApiDeps): ApiDeps {
   return { ...deps, db: readsOf(deps.db) };
 }
@@ -83,7 +83,7 @@ type CallBeforeBody = Parameters<NonNullable<Endpoint['furtherMistakes']>>[0];
 
 const WITH_BODY: ReadonlySet<string> = new Set(['post', 'put', 'patch']);
 
-/** As the schema types it; throws a 400 with one entry for each mistake. An absent body is `{}`. */
+/** The body as the schema types it; throws a 400 with one entry for each mistake. A missing body counts as `{}`. */
 function readBody(endpoint: Endpoint, given: unknown, call: CallBeforeBody, deps: ApiDeps): unknown {
   const { data, mistakes } = check(endpoint.body ?? NOTHING, given);
   if (data) return data;
@@ -91,14 +91,14 @@ function readBody(endpoint: Endpoint, given: unknown, call: CallBeforeBody, deps
   throw refusal([...mistakes, ...further]);
 }
 
-/** What a POST takes that says everything by its path. */
+/** The body of a POST whose path says everything. */
 const NOTHING = z.strictObject({});
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Nobody: whoever asks without a token where none is needed. */
+/** A caller without a token, where a route needs none. */
 const ANYBODY: Omit<AdminPrincipal, 'cause'> = {
   ...{ scopes: new Set(), environmentId: null, session: null },
   stillHolds: async () => true,
@@ -109,7 +109,10 @@ function principalOf(res: Response): AdminPrincipal {
   return admin ?? { ...ANYBODY, cause: { correlationId: String(res.locals.correlationId), actor: SYSTEM } };
 }
 
-/** Not Express's own `json`: that answers 304 where the `ETag` is known, and an `ETag` here is a version alone. */
+/**
+ * Replaces Express's `json`, which would answer 304 where the client knows the `ETag`: here an `ETag` is only a
+ * version.
+ */
 function send(
   res: Response,
   status: number,
@@ -127,7 +130,10 @@ function send(
   res.end(bytes);
 }
 
-/** A failure on the way cuts the connection: the status is sent, and a body that just ended would pass for whole. */
+/**
+ * A failure in the middle cuts the connection. The status was sent already, and a body that simply ended would look
+ * complete.
+ */
 async function write(
   req: Request,
   res: Response,
@@ -136,7 +142,7 @@ async function write(
   { log }: Pick<ApiDeps, 'log'>,
 ): Promise<void> {
   res.status(200).set('Content-Type', mediaType);
-  // nginx would keep the pieces back.
+  // Without this, nginx would hold the pieces back.
   res.set('X-Accel-Buffering', 'no');
   if (req.method === 'HEAD') return void res.end();
   res.flushHeaders();
@@ -150,7 +156,7 @@ async function write(
   }
 }
 
-/** Of bodies that never change: to write the description out for each request would cost more than all else. */
+/** Bodies that never change are serialised once: for the description, that costs more than the rest of a request. */
 const written = new WeakMap<object, Buffer>();
 
 function bytesOf(body: unknown): Buffer {

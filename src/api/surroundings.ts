@@ -1,6 +1,7 @@
 /**
- * What the bridge answers outside of `/v1`, for the description: the SCIM server, the probes and the pages. RFC 7643 and 7644
- * define SCIM, and `/scim/v2/Schemas` says what of it this bridge takes: this only says where it is and how it ends.
+ * Describes what the bridge answers outside of `/v1`: the SCIM server, the probes and the pages. RFC 7643 and 7644
+ * define SCIM, and `/scim/v2/Schemas` lists what this bridge takes of it; this file only says where it is and with
+ * which errors it ends.
  */
 
 type Json = { [key: string]: unknown };
@@ -183,7 +184,7 @@ const probe = (id: string, summary: string, responses: Json) => ({
   },
 });
 
-/** Of files for a browser, which take no token. */
+/** Files for a browser, which need no token. */
 const pageAt = (id: string, summary: string, responses: Json) => ({
   get: {
     operationId: id,

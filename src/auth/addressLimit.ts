@@ -1,6 +1,6 @@
 /**
- * How often an address may come without a token that is known, before it is told to wait. Whoever has a valid token
- * is never asked: behind one address there may be many.
+ * Limits how often an address may call without a known token before it must wait. A caller with a valid token is
+ * never limited: many people may share one address.
  */
 
 import type { Request, Response } from 'express';
@@ -8,23 +8,23 @@ import ipaddr from 'ipaddr.js';
 import type { Clock } from '../support/clock.ts';
 import { createOverload } from '../support/retryAfter.ts';
 
-/** In a minute from the first. A client with a token that was rotated away asks a few times in that time. */
+/** Within a minute of the first such call. A client whose token was rotated stays below that. */
 export const UNKNOWN_TOKENS_MAX = 300;
 const MINUTE_MS = 60_000;
-/** Addresses that are counted at once; beyond them all counts begin anew. */
+/** The bridge counts this many addresses at once; beyond that all counts start again. */
 const ADDRESSES_MAX = 10_000;
 
 /**
- * Notes a request without a known token. Null where there were not too many; else seconds for `Retry-After`, and only
- * after a pause: whoever asks again as soon as it is answered would take the time of everybody else.
+ * Counts a request without a known token. Null while there are few; otherwise the seconds for `Retry-After`, answered
+ * only after a pause: a client that repeats at once would take time from everybody else.
  */
 export type AddressLimit = (address: string) => Promise<number | null>;
 
 export const TOO_MANY = `More than ${UNKNOWN_TOKENS_MAX} requests without a valid token came from this address within a minute; try again later.`;
 
 /**
- * Counts the request. True where it is to be answered 429: the answer has its `Retry-After`, and no line of its own in
- * the log, which a flood would fill.
+ * Counts the request. Answers true where the caller must answer 429: `Retry-After` is set then, and the log gets no
+ * line, because a flood would fill it.
  */
 export async function isOneTooMany(limit: AddressLimit, req: Request, res: Response): Promise<boolean> {
   const waitSeconds = await limit(req.ip ?? '');
@@ -40,7 +40,10 @@ const NEVER = new AbortController().signal;
 
 export function createAddressLimit(clock: Clock): AddressLimit {
   const overload = createOverload(clock);
-  /** By network. The minute is each one's own: across one of the wall clock's twice as many would pass. */
+  /**
+   * Counts by network. Each network's minute begins with its first call: with minutes of the wall clock, twice as
+   * many calls would pass around the full minute.
+   */
   const minutes = new Map<string, { readonly since: number; count: number }>();
   return async (address) => {
     const now = clock.now();
@@ -60,7 +63,7 @@ export function createAddressLimit(clock: Clock): AddressLimit {
 
 const IPV6_HOST_WORDS = 4;
 
-/** Whoever has one IPv6 address has the 2^64 beside it. */
+/** The owner of one IPv6 address usually has all 2^64 addresses of that network. */
 function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);

@@ -1,5 +1,5 @@
 /**
- * Who may use the admin API: a stored admin token, `ADMIN_TOKEN` of the configuration exactly while it is set, or a
+ * Decides who may use the admin API: a stored admin token, `ADMIN_TOKEN` of the configuration while it is set, or a
  * session that stands for one of them. Refusals are `application/problem+json`.
  */
 
@@ -22,15 +22,15 @@ import { findSession, sessionCookie, whyForged } from './sessions.ts';
 import { sameToken } from './tokens.ts';
 import { endedTokenNotes } from './warnings.ts';
 
-/** `res.locals.admin` of every request that got through. */
+/** `res.locals.admin` of every accepted request. */
 export interface AdminPrincipal {
   readonly cause: Cause;
   readonly scopes: ReadonlySet<AdminScope>;
   /** The one environment that the token may see; null: every environment. */
   readonly environmentId: string | null;
-  /** With which session they came; null with a token. */
+  /** The session with which the caller came; null for a token. */
   readonly session: SessionRecord | null;
-  /** For what goes on for longer than a request: false once the token is revoked or over, or the session ended. */
+  /** For work that outlives the request: false once the token or session has ended. */
   stillHolds(): Promise<boolean>;
 }
 
@@ -42,7 +42,7 @@ export interface AdminAuthDeps {
   readonly addressLimit: AddressLimit;
   /** `ADMIN_TOKEN`; null where it is not set. */
   readonly adminToken: string | null;
-  /** Where the pages are that sessions belong to. */
+  /** The pages to which sessions belong. */
   readonly publicUrl: string;
 }
 
@@ -58,7 +58,7 @@ function repeatable(find: (secret: string) => Promise<Admitted | null>) {
   };
 }
 
-/** Ended ones too. */
+/** Also finds tokens that have ended. */
 export async function findAdminToken(
   { tokens, adminToken }: Pick<AdminAuthDeps, 'tokens' | 'adminToken'>,
   given: string,

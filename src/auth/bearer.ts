@@ -1,6 +1,6 @@
 /**
- * One bearer authentication (RFC 6750) through passport, before any body is parsed. It reads the
- * `Authorization` header alone and never takes an outage for a bad token.
+ * Authenticates bearer tokens (RFC 6750) through passport, before any body is parsed. It reads only the
+ * `Authorization` header, and an outage of the database never counts as a bad token.
  */
 
 import type { Request, RequestHandler, Response } from 'express';
@@ -17,20 +17,20 @@ export interface Bearer<Found> {
   readonly realm: Realm;
   readonly log: Log;
   readonly addressLimit: AddressLimit;
-  /** What the token stands for; null for one that is unknown, expired or revoked. Throws on an outage. */
+  /** What the token stands for; null for an unknown, expired or revoked one. Throws on an outage. */
   verify(token: string): Promise<Found | null>;
-  /** Another way in, for whoever sends no `Authorization`. */
+  /** Another way in, for callers without an `Authorization` header. */
   readonly session?: {
     /** null where the request has none. */
     secretOf(req: Request): string | null;
     /** As `verify`. */
     verify(secret: string): Promise<Found | null>;
   };
-  /** The scopes that the request needs and the token lacks, where that is known before the route is. */
+  /** The scopes that the request needs and the token lacks, where that is clear before the route is known. */
   missing?(found: Found, req: Request): readonly string[];
   /** Puts the principal into `res.locals`. */
   accept(found: Found, res: Response, correlationId: string): void;
-  /** Answers with the body that the realm's clients understand. */
+  /** Answers in the form that clients of this realm understand. */
   refuse(res: Response, status: 401 | 403 | 429 | 503, detail: string): void;
 }
 
@@ -72,8 +72,8 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
 }
 
 /**
- * A database that does not answer says nothing about the token; after a 401 an identity provider would give
- * it up.
+ * While the database does not answer, the bridge knows nothing about the token. It answers 503: after a 401 an
+ * identity provider would give the token up.
  */
 function refuseOutage<Found>(options: Bearer<Found>, res: Response, error: unknown): void {
   const { correlationId } = res.locals;

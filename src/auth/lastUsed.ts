@@ -1,5 +1,5 @@
 /**
- * Notes when a token was last used, at most once a minute and after the answer. No request waits or fails
+ * Records when a token was last used, at most once a minute and after the answer. No request waits for it or fails
  * because of it.
  */
 
@@ -10,9 +10,9 @@ import type { Log } from '../support/log.ts';
 
 const RESOLUTION_MS = 60_000;
 
-/** `write` stores the time at the token's row. */
+/** `write` stores the time in the token's row. */
 export function lastUsedNotes(clock: Clock, log: Log, write: (tokenId: string, at: string) => Promise<void>) {
-  /** When this process noted it last; the row may have a later time from another. */
+  /** When this process last recorded each token; another process may have recorded a later time. */
   const notedAt = new Map<string, number>();
   return (res: Response, tokenId: string): void => {
     const now = clock.now();

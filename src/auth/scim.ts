@@ -1,6 +1,6 @@
 /**
- * Who may speak SCIM: the token names its connection, and so its environment. Refusals are SCIM errors
- * (RFC 7644 §3.12) of exactly the keys that strict clients accept.
+ * Decides who may use the SCIM endpoint: the token names its connection, and so its environment. Refusals are SCIM
+ * errors (RFC 7644 §3.12) with exactly the keys that strict clients accept.
  */
 
 import type { RequestHandler, Response } from 'express';
@@ -18,7 +18,7 @@ import type { KnownTokens } from './knownTokens.ts';
 import { lastUsedNotes } from './lastUsed.ts';
 import { requiredScimScopes } from './scopes.ts';
 
-/** `res.locals.scim` of every request that got through. */
+/** `res.locals.scim` of every accepted request. */
 export interface ScimPrincipal {
   readonly cause: Cause;
   readonly connection: ConnectionRecord;

@@ -1,4 +1,4 @@
-/** What tokens may do: the scopes there are, and which ones a request needs. */
+/** The scopes of tokens, and which scopes a request needs. */
 
 export const ADMIN_SCOPES = ['read', 'write'] as const;
 export type AdminScope = (typeof ADMIN_SCOPES)[number];
@@ -14,9 +14,9 @@ export const SCIM_SCOPES: readonly ScimScope[] = RESOURCES.flatMap((resource) =>
 );
 
 /**
- * The scopes that a SCIM request needs. Discovery needs none, nor does a bulk request itself: each of its
- * operations is asked about when it is taken out. `path` is relative to `/scim/v2`.
- * A search by POST (RFC 7644 §3.4.3) reads, and without a resource it reads both kinds.
+ * The scopes that a SCIM request needs. Discovery needs none. A bulk request itself needs none either: each of its
+ * operations is checked on its own. `path` is relative to `/scim/v2`. A search by POST (RFC 7644 §3.4.3) reads, and
+ * without a resource it reads both kinds.
  */
 export function requiredScimScopes(method: string, path: string): readonly ScimScope[] {
   const [first = '', ...rest] = path.toLowerCase().split('/').filter(Boolean);

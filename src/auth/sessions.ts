@@ -1,6 +1,6 @@
 /**
- * A person's session in a browser: the cookie, what it stands for, and whether a request that brings it comes from a
- * page of the bridge itself. A session never does more than its admin token, and ends with it.
+ * A person's session in a browser: its cookie, the token that it stands for, and whether a page of the bridge sent
+ * the request. A session may do no more than its admin token, and ends with it.
  */
 
 import { createHmac } from 'node:crypto';
@@ -15,7 +15,7 @@ import { newToken, sameToken } from './tokens.ts';
 
 const COOKIE = 'scim_bridge_session';
 
-/** What its owner sent; null where the request has no such cookie. */
+/** The secret in the request's cookie; null where there is no such cookie. */
 export function sessionCookie(req: Pick<Request, 'headers'>): string | null {
   for (const pair of (req.headers.cookie ?? '').split(';')) {
     const [name = '', ...value] = pair.split('=');
@@ -40,7 +40,7 @@ const LASTS_MS: { readonly [kind in SessionRecord['kind']]: number } = {
   code: 15 * MINUTE_MS,
 };
 
-/** One that stands for the token, and its secret, which is kept nowhere. */
+/** A new session for the token, with its secret, which the bridge does not store. */
 export function newSession(
   kind: SessionRecord['kind'],
   token: AdminTokenRecord,
@@ -58,7 +58,10 @@ export function newSession(
   return { session, secret };
 }
 
-/** Which ADMIN_TOKEN a secret stands for; says nothing about that to whoever lacks the secret. */
+/**
+ * A fingerprint of ADMIN_TOKEN, so that a session ends when that changes. It reveals nothing to a reader who lacks
+ * the session's secret.
+ */
 function configuredHash(secret: string, adminToken: string): string {
   return createHmac('sha256', secret).update(adminToken, 'utf8').digest('hex');
 }
@@ -75,7 +78,7 @@ export interface SessionDeps {
   readonly adminToken: string | null;
 }
 
-/** Null where there is none of that kind, it has ended, or its token has. */
+/** Null where there is no such session, or the session or its token has ended. */
 export async function findSession(
   { clock, tokens, adminToken }: SessionDeps,
   kind: SessionRecord['kind'],
@@ -94,14 +97,17 @@ export async function findSession(
   return isSame ? { session, token: CONFIGURED_TOKEN } : null;
 }
 
-/** True where the page that asks is the bridge's, or no browser says which page asks. */
+/** True where a page of the bridge sent the request, or no browser says which page did. */
 export function isOfNoOtherSite(req: Pick<Request, 'headers'>, publicUrl: string): boolean {
   return req.headers.origin === undefined || isOwnOrigin(req, publicUrl);
 }
 
 const WRITE_TYPES = ['application/json', 'application/merge-patch+json'];
 
-/** Null, or why a write with the cookie is refused: another site's page can send forms, but neither of these. */
+/**
+ * Why a write with the cookie is refused, or null. A page of another site can send forms, but neither this content
+ * type nor the bridge's Origin.
+ */
 export function whyForged(req: Request, publicUrl: string): string | null {
   if (req.method === 'GET' || req.method === 'HEAD') return null;
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

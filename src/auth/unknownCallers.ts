@@ -1,6 +1,6 @@
 /**
- * Who asks where no token is needed. Whoever brings one that is known passes; everybody else is counted by address,
- * together with those who bring a wrong one where one is needed.
+ * Limits callers where no token is needed. A caller with a known token passes. All others are counted by address,
+ * together with those who bring a wrong token where one is needed.
  */
 
 import type { Request, RequestHandler, Response } from 'express';
@@ -15,10 +15,10 @@ export interface UnknownCallerDeps extends SessionDeps {
   readonly addressLimit: AddressLimit;
 }
 
-/** Answers 429 in the shape of what is asked for. */
+/** Answers 429 in the form that the client expects. */
 export type RefuseUnknown = (req: Request, res: Response, detail: string) => void;
 
-/** Goes before whatever answers without a token. */
+/** Mounted before everything that answers without a token. */
 export function limitUnknownCallers(deps: UnknownCallerDeps, refuse: RefuseUnknown): RequestHandler {
   return async (req, res, next) => {
     if (await isKnown(deps, req)) res.locals.hasPassedLimit = true;
@@ -27,7 +27,10 @@ export function limitUnknownCallers(deps: UnknownCallerDeps, refuse: RefuseUnkno
   };
 }
 
-/** While the database does not answer nobody is known: what needs no token is answered as long as few ask. */
+/**
+ * While the database does not answer, no caller is known: the bridge then answers what needs no token, up to the
+ * limit.
+ */
 async function isKnown(deps: UnknownCallerDeps, { headers }: Request): Promise<boolean> {
   try {
     if (headers.authorization !== undefined) return await isKnownToken(deps, headers.authorization);

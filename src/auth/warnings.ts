@@ -1,6 +1,6 @@
 /**
- * What about the bridge's own secrets wants a person's attention: as codes that name nobody, because anybody may read
- * `/readyz`, and as sentences for the log, which name the tokens.
+ * Warnings about the bridge's own secrets: as codes that name nobody, because anybody may read `/readyz`, and as log
+ * sentences that name the tokens.
  */
 
 import { type EndedToken, kindsEnding } from '../db/access/expiry.ts';
@@ -16,7 +16,7 @@ export type WarningCode =
   | 'encryption_key_guessable';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Before a token ends. */
+/** Days before a token ends. */
 const WARNED_DAYS = 14;
 
 const GUESSABLE: { readonly [name in SecretVariable]: WarningCode } = {
@@ -38,7 +38,7 @@ export async function readWarnings(
   ];
 }
 
-/** Says which admin tokens have ended, and how an admin comes in without any. */
+/** Logs which admin tokens have ended, and how an admin gets in without one. */
 export function logEndedTokens(log: Log, ended: readonly EndedToken[]): void {
   if (ended.length === 0) return;
   log.warn(
@@ -49,7 +49,7 @@ export function logEndedTokens(log: Log, ended: readonly EndedToken[]): void {
 
 const SAID_EVERY_MS = 60_000;
 
-/** The same when somebody uses one of them, at most once a minute for each token. */
+/** Logs it when somebody uses an ended token, at most once a minute for each token. */
 export function endedTokenNotes(clock: Clock, log: Log): (token: EndedToken) => void {
   const saidAt = new Map<string, number>();
   return (token) => {

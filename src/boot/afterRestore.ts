@@ -1,6 +1,6 @@
 /**
- * The first start on a database that came from a backup, by `restore` or by hand: every store is paused before any
- * worker starts, because what the bridge did since then it does not know.
+ * The first start on a database that came from a backup, by `restore` or by hand. It pauses every store before a
+ * worker starts, because the database does not know what the bridge did after the backup.
  */
 
 import type { Knex } from 'knex';
@@ -16,7 +16,7 @@ import type { Log } from '../support/log.ts';
 export async function pauseAfterRestore(db: Knex, clock: Clock, log: Log): Promise<void> {
   await db.transaction(async (tx) => {
     const takenAt = await readFact(tx, 'backup');
-    // Of several processes that start at once, one finds the row.
+    // If several processes start at once, only one finds the row.
     if (takenAt === null || !(await forgetFact(tx, 'backup'))) return;
     const at = isoTime(clock.now());
     const cause: Cause = { correlationId: newId(), actor: SYSTEM };

@@ -1,4 +1,7 @@
-/** `backup`: all of the database at one moment as one file, also while the bridge runs. Never writes over a file. */
+/**
+ * `backup`: writes the whole database, as it is at one moment, into one file, even while the bridge runs. Never
+ * overwrites a file.
+ */
 
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,7 +14,7 @@ import { type DatabaseLocation, openDatabase } from '../db/open.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { inWords, refuseNewer } from './database.ts';
 
-/** Returns what to tell. Throws an Error for people. */
+/** Answers the text for the terminal. Throws an Error whose message a person can read. */
 export async function backUp({ database }: Config, file: string, clock: Clock): Promise<string> {
   const path = resolve(file);
   if (existsSync(path)) throw new Error(`${path} is there already: give the backup another name`);
@@ -31,11 +34,11 @@ export async function backUp({ database }: Config, file: string, clock: Clock): 
   return `The backup of ${takenAt} is in ${path}. It holds no encryption key: keep that one apart from it.`;
 }
 
-/** A crash leaves the whole file or none under its name. */
+/** After a crash the file is either complete or not there. */
 export async function writeWhole(db: Knex, path: string, takenAt: string): Promise<void> {
   const unfinished = `${path}.${process.pid}`;
   rmSync(unfinished, { force: true });
-  // SQLite takes an empty file for none.
+  // SQLite treats an empty file as a new database.
   makePrivate(unfinished);
   try {
     await writeBackup(db, unfinished, openFile, takenAt);
@@ -52,7 +55,7 @@ export function openFile(path: string): Knex {
   return openQuietly({ dialect: 'sqlite', target: path });
 }
 
-/** A command tells what went wrong once, in its own words. */
+/** Opens the database without logging: a command reports a failure once, in its own words. */
 export function openQuietly(location: DatabaseLocation): Knex {
   const silent = () => {};
   return openDatabase(location, { warn: silent, error: silent, debug: silent }, 'long');

@@ -1,6 +1,6 @@
 /**
- * The first start makes the environment `default`, its primary connection and, without `ADMIN_TOKEN`, the first two
- * tokens. Every later start, and every replica but the first, finds them and shows no secret.
+ * The first start makes the environment `default`, its primary connection and, unless `ADMIN_TOKEN` is set, the first
+ * two tokens. Later starts, and other replicas, find them and show no secret.
  */
 
 import type { Knex } from 'knex';
@@ -23,18 +23,18 @@ import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Somebody has seen it on a terminal or in a file: it ends, unless an admin renews it. */
+/** The first token was shown on a terminal or in a file, so it ends after this time unless an admin renews it. */
 const ADMIN_TOKEN_DAYS = 30;
 
 export interface Bootstrapped {
-  /** False where an earlier start, or another replica, has done it. */
+  /** False where an earlier start, or another replica, did it. */
   readonly created: boolean;
-  /** In clear; nobody can read it later. */
+  /** In clear. Nobody can read it later. */
   readonly scimToken?: string;
   readonly adminToken?: string;
 }
 
-/** Runs after the migrations. Several replicas may call it at once. */
+/** Runs after the migrations. Several replicas may call it at the same time. */
 export async function bootstrap(
   db: Knex,
   clock: Clock,

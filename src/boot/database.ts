@@ -1,7 +1,7 @@
 /**
- * Opens the database for the process that works on it: locks an embedded one, brings the schema up to date, and
- * makes sure that the encryption key belongs to it. What does not fit together is left as it is, and said in one
- * sentence: nothing is made anew beside what somebody may put back.
+ * Opens the database for the bridge's process: locks an embedded one, migrates the schema, and checks that the
+ * encryption key belongs to it. Where something does not fit, it changes nothing and says so in one sentence: it
+ * makes nothing new beside files that somebody may put back.
  */
 
 import { existsSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { keyFileOf, makeKeyFile, readKeyFile } from './ownFiles.ts';
 export interface OpenedDatabase {
   readonly db: Knex;
   readonly keyring: Keyring;
-  /** Of an embedded database. */
+  /** Set for an embedded database only. */
   readonly file: FileWatch | null;
 }
 
@@ -39,7 +39,7 @@ export async function openOwnDatabase(config: Config, log: Log): Promise<OpenedD
   return { db, keyring, file };
 }
 
-/** A first start finds nothing. What a lost database leaves behind says that this is none. */
+/** A lost database leaves files behind: they tell it apart from a first start. */
 function refuseLostDatabase({ dataDirectory }: Config, file: string): void {
   if (existsSync(file)) return;
   const left = [keyFileOf(dataDirectory), `${file}-wal`].find(existsSync);
@@ -78,7 +78,10 @@ export function refuseNewer({ unknown }: Schema): void {
   );
 }
 
-/** For commands that replace what is in a database; the lock of an embedded one says it already. `named`: in words. */
+/**
+ * Refuses while a bridge runs. For commands that replace a database; an embedded database's lock does it already.
+ * `named`: the database in words.
+ */
 export async function refuseRunning(location: DatabaseLocation, db: Knex, named: string): Promise<void> {
   if (location.dialect === 'sqlite') return;
   if (await db.transaction((tx) => hasOtherSessions(tx)))
@@ -92,7 +95,7 @@ function refuseGuessable({ guessable: [name] }: Config): void {
   );
 }
 
-/** Of a database whose secrets are sealed already. */
+/** The key of a database that has sealed secrets already. */
 function presentKey({ keyring, dataDirectory, database }: Config): Keyring {
   const key = keyring ?? readKeyFile(dataDirectory);
   if (key) return key;
@@ -123,7 +126,7 @@ async function noteVersion(db: Knex, before: Schema, log: Log): Promise<void> {
   log.info({ from, to: { version: VERSION, schema: applied.at(-1) } }, 'upgraded');
 }
 
-/** What a driver reports, as a sentence that says which database is meant and what to do. */
+/** Turns a driver's error into a sentence that names the database and says what to do. */
 export async function inWords<T>(database: DatabaseLocation, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -136,7 +139,7 @@ export async function inWords<T>(database: DatabaseLocation, work: () => Promise
         { cause: error },
       );
     }
-    // Only where it is, never the URL: that holds the password.
+    // Shows only the place, never the URL, which holds the password.
     const { host, pathname } = new URL(database.target);
     throw new Error(
       `The PostgreSQL database ${pathname.slice(1)} at ${host} cannot be used (${what}): check that it is up and that DATABASE_URL is right`,
@@ -145,7 +148,7 @@ export async function inWords<T>(database: DatabaseLocation, work: () => Promise
   }
 }
 
-/** One line: a connection failure with several addresses has a code and no message of its own. */
+/** One line. A connection failure with several addresses has a code and no message of its own. */
 function whatFailed(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const words = typeof message === 'string' && message !== '' ? message : String(code ?? error);

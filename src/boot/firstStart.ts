@@ -1,18 +1,18 @@
 /**
- * What the first start tells the person who started it: URLs, tokens and three commands to try. The text
- * is also shell: sourced or pasted, it sets the variables that its commands use.
+ * What the first start shows the person who started it: URLs, tokens and three commands to try. The text is also
+ * valid shell: sourced or pasted, it sets the variables that its commands use.
  */
 
 export interface FirstStart {
   readonly publicUrl: string;
   readonly environmentId: string;
-  /** Null where `ADMIN_TOKEN` is set: then no tokens are made. */
+  /** Null where `ADMIN_TOKEN` is set: the first start makes no tokens then. */
   readonly tokens: { readonly scim: string; readonly admin: string } | null;
-  /** Null where no tokens are made. */
+  /** Null where the first start makes no tokens. */
   readonly signInLink: string | null;
 }
 
-/** `commandPrefix` is `# ` in the file, so that the commands do not run where somebody sources it. */
+/** `commandPrefix` is `# ` in the file, so that sourcing it runs no command. */
 export function firstStartText(start: FirstStart, commandPrefix: string): string {
   const { publicUrl, environmentId, tokens, signInLink } = start;
   const variables = [
@@ -52,7 +52,9 @@ function commands(environmentId: string): readonly string[] {
   ];
 }
 
-/** With `ADMIN_TOKEN` set the first start makes no token; this command makes the one that an IdP needs. */
+/**
+ * With `ADMIN_TOKEN` set, the first start makes no token; this command makes the one that an identity provider needs.
+ */
 export function scimTokenCommand(publicUrl: string, environmentId: string, connectionId: string): string {
   return `curl -sS -X POST "${publicUrl}/v1/environments/${environmentId}/connections/${connectionId}/scim-configuration/tokens" -H "Authorization: Bearer $ADMIN_TOKEN" -H 'Content-Type: application/json' -d '{}'`;
 }

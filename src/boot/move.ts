@@ -1,6 +1,6 @@
 /**
- * `move`: puts all of one database into another, such as the embedded one into PostgreSQL, while no bridge runs. The
- * source stays as it is; a target that holds anything else is refused.
+ * `move`: copies a whole database into another while no bridge runs, such as the embedded one into PostgreSQL. It
+ * leaves the source as it is and refuses a target that is not empty.
  */
 
 import { existsSync, rmSync } from 'node:fs';
@@ -18,15 +18,15 @@ import { openFile, openQuietly } from './backup.ts';
 import { inWords, refuseNewer, refuseRunning } from './database.ts';
 
 export interface Move {
-  /** As `DATABASE_URL` names a database. */
+  /** In the form of `DATABASE_URL`. */
   readonly from: string;
   readonly to: string;
-  /** Where the copy is while it is under way. */
+  /** Holds the copy during the move. */
   readonly dataDirectory: string;
   readonly clock: Clock;
 }
 
-/** Returns what to tell. Throws an Error for people; nothing is changed then. */
+/** Answers the text for the terminal. Throws an Error whose message a person can read; nothing is changed then. */
 export async function move({ dataDirectory, clock, ...urls }: Move): Promise<string> {
   const [from, to] = [parseDatabaseUrl(urls.from), parseDatabaseUrl(urls.to)];
   if (from.dialect === to.dialect && from.target === to.target)
@@ -71,7 +71,7 @@ async function copyOf(from: DatabaseLocation, path: string, at: string): Promise
     await source.destroy();
   }
   const file = openFile(path);
-  // A backup that is restored starts with its stores paused; what is moved goes on.
+  // A restored backup starts with its stores paused; a moved database goes on, so the mark of a backup is removed.
   await forgetFact(file, 'backup').finally(() => file.destroy());
 }
 

@@ -1,6 +1,6 @@
 /**
  * The files that the bridge writes beside its database: the encryption key of the embedded default, and the tokens
- * that the first start shows. Only their owner can read them, and a crash leaves the whole file or none.
+ * that the first start shows. Only their owner can read them. After a crash a file is either complete or not there.
  */
 
 import {
@@ -28,7 +28,7 @@ export function keyFileOf(directory: string): string {
   return resolve(directory, KEY_FILE);
 }
 
-/** The key of the embedded default; null where there is none. Throws an Error for people. */
+/** The key of the embedded default; null where there is none. Throws an Error whose message a person can read. */
 export function readKeyFile(directory: string): Keyring | null {
   const path = keyFileOf(directory);
   if (!existsSync(path)) return null;
@@ -42,7 +42,7 @@ export function readKeyFile(directory: string): Keyring | null {
   }
 }
 
-/** Replaces no key that is there. */
+/** Never replaces an existing key. */
 export function makeKeyFile(directory: string): Keyring {
   const path = keyFileOf(directory);
   const key = generateKey();
@@ -59,14 +59,13 @@ export function firstStartFileOf(directory: string): string {
   return resolve(directory, FIRST_START_FILE);
 }
 
-/** False where there is no such file, or it was emptied. */
+/** False where the file is missing or was emptied. */
 export function holdsTokens(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /**
- * Writes the file that only its owner may read, over one that an unfinished first start left. Returns the
- * path.
+ * Writes the file so that only its owner can read it, over one that an unfinished first start left. Answers the path.
  */
 export function writeFirstStart(directory: string, text: string): string {
   const path = firstStartFileOf(directory);
@@ -74,7 +73,7 @@ export function writeFirstStart(directory: string, text: string): string {
   return path;
 }
 
-/** Leaves the file without its tokens. Returns the path; throws an Error for people where there is no file. */
+/** Removes the tokens from the file. Answers the path; throws an Error for people where there is no file. */
 export function emptyFirstStart(directory: string): string {
   const path = firstStartFileOf(directory);
   if (!existsSync(path)) {

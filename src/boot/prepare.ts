@@ -1,7 +1,6 @@
 /**
- * Runs before the first request: it opens the database and brings it up to date, checks the encryption key against
- * it, and lets the first start make and show what a newcomer needs. Whatever goes wrong is an Error with one
- * sentence for a person.
+ * Runs before the first request: opens and migrates the database, checks the encryption key, and at the first start
+ * makes and shows what a newcomer needs. Every failure is an Error with one sentence for a person.
  */
 
 import type { Knex } from 'knex';
@@ -32,7 +31,7 @@ export interface PrepareDeps {
 export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
   const opened = await openOwnDatabase(deps.config, deps.log);
   await pauseAfterRestore(opened.db, deps.clock, deps.log);
-  // Nobody would look for the first tokens beside a worker, which answers no requests.
+  // A worker answers no requests, so nobody would look for the first tokens beside it.
   if (deps.config.role !== 'worker') {
     await writeFact(opened.db, 'publicUrl', deps.config.publicUrl);
     const isFirst = await greet(opened.db, deps);
@@ -41,7 +40,7 @@ export async function prepare(deps: PrepareDeps): Promise<OpenedDatabase> {
   return opened;
 }
 
-/** What a person should mend soon; `/readyz` says the same in codes. */
+/** Logs what an admin should mend soon; `/readyz` reports the same as codes. */
 async function warn(db: Knex, { config, clock, log }: PrepareDeps, isFirst: boolean): Promise<void> {
   for (const name of config.guessable) {
     log.warn(`${name} can be guessed: replace it by what openssl rand -base64 32 prints`);
@@ -56,9 +55,9 @@ async function warn(db: Knex, { config, clock, log }: PrepareDeps, isFirst: bool
 }
 
 /**
- * Shows the first tokens inside the transaction that makes them. After a crash in between, the tokens that were
- * shown are not valid, and the next start makes and shows others. The other order could leave valid tokens that
- * nobody ever saw, and lock everyone out.
+ * Shows the first tokens inside the transaction that makes them. After a crash in between, the tokens that were shown
+ * are not valid, and the next start makes and shows new ones. The other order could leave valid tokens that nobody
+ * ever saw, and lock everyone out.
  */
 async function greet(db: Knex, deps: PrepareDeps): Promise<boolean> {
   return db.transaction(async (tx) => {
@@ -73,7 +72,7 @@ async function show(
   { config, clock, terminal, log }: PrepareDeps,
   { scimToken, adminToken }: Bootstrapped,
 ): Promise<void> {
-  // A person must learn where the tokens are, whatever LOG_LEVEL says.
+  // The admin must learn where the tokens are, at any LOG_LEVEL.
   const notice = log.child({}, { level: 'info' });
   const environmentId = DEFAULT_ENVIRONMENT_ID;
   if (scimToken === undefined || adminToken === undefined) {

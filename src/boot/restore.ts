@@ -1,5 +1,5 @@
 /**
- * `restore`: puts a backup in the place of what the database holds, while no bridge runs. What was there is kept in a
+ * `restore`: replaces the contents of the database with a backup while no bridge runs. It keeps the old contents in a
  * file; the next start pauses every store.
  */
 
@@ -21,11 +21,11 @@ import { keyFileOf, readKeyFile } from './ownFiles.ts';
 export interface RestoreDeps {
   readonly config: Config;
   readonly clock: Clock;
-  /** Asks whether what is there may be replaced. */
+  /** Asks the person whether the present contents may be replaced. */
   confirm(question: string): Promise<boolean>;
 }
 
-/** Returns what to tell. Throws an Error for people; nothing is changed then. */
+/** Answers the text for the terminal. Throws an Error whose message a person can read; nothing is changed then. */
 export async function restore(deps: RestoreDeps, file: string): Promise<string> {
   const { database, dataDirectory } = deps.config;
   const path = resolve(file);
@@ -46,7 +46,7 @@ export async function restore(deps: RestoreDeps, file: string): Promise<string> 
   }
 }
 
-/** SQLite would read what is left of the lost database into the one that is made in its place. */
+/** SQLite would read leftover files of the lost database into the new one. */
 function refuseLostDatabase(file: string): void {
   const wal = `${file}-wal`;
   if (existsSync(file) || !existsSync(wal)) return;
@@ -55,7 +55,7 @@ function refuseLostDatabase(file: string): void {
   );
 }
 
-/** Makes sure that the copy is whole, of this bridge's making and openable with the key; answers when it was taken. */
+/** Checks that the backup is complete, was made by this bridge and opens with the key. Answers when it was taken. */
 async function readBackup(config: Config, backup: Knex, path: string): Promise<string> {
   const schema = await readSchema(backup).catch((error: unknown) => {
     throw new Error(`${path} is not a backup of the bridge: it is no SQLite file`, { cause: error });

@@ -1,6 +1,6 @@
 /**
- * The link that signs a person in with a browser, once: whoever may run a command beside the bridge may come in. It is
- * printed, and never logged.
+ * Makes a link that signs a person in with a browser, once. A person who may run commands beside the bridge may use
+ * it. The link is printed and never logged.
  */
 
 import { existsSync } from 'node:fs';
@@ -18,8 +18,8 @@ import { openQuietly } from './backup.ts';
 import { inWords, refuseNewer } from './database.ts';
 
 /**
- * Returns what to tell. Where this command is not told where the bridge is found, it is where it last started. `name`: of the admin token for which the session stands. Throws an Error
- * for people.
+ * Answers the text for the terminal. `name` is the admin token for which the session stands. Throws an Error whose
+ * message a person can read.
  */
 export async function makeSignInLink(
   config: Config,
@@ -45,12 +45,12 @@ export async function makeSignInLink(
   }
 }
 
-/** For the token that the first start has just made, in its transaction. */
+/** Makes a link for the token that the first start has just made, in the same transaction. */
 export async function firstSignInLink(tx: Db, config: Config, now: number): Promise<string> {
   return signInLink(tx, config, await tokenFor(tx, config, undefined, isoTime(now)), now);
 }
 
-/** Of the configuration, where it is set; else the one that lasts longest of those that may do everything. */
+/** `ADMIN_TOKEN` where it is set; otherwise the token that lasts longest of those that may do everything. */
 async function tokenFor(
   db: Db,
   { adminToken }: Config,
@@ -81,6 +81,6 @@ async function signInLink(
 ): Promise<string> {
   const { session, secret } = newSession('code', token, { adminToken, now });
   await insertSession(tx, session, hashToken(secret));
-  // Behind the #, so that no server and no proxy ever logs it.
+  // The secret comes after the #, so that no server or proxy logs it.
   return `${publicUrl}/console/#code=${secret}`;
 }

@@ -1,4 +1,4 @@
-/** CSV as RFC 4180 has it, in UTF-8, page by page; no cell is a formula to a spreadsheet. */
+/** Writes CSV (RFC 4180) in UTF-8, page by page. No cell can act as a formula in a spreadsheet. */
 
 import type { Report } from '../../control/reports.ts';
 import type { Written } from '../endpoint.ts';

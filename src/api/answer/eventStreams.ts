@@ -1,7 +1,7 @@
 /**
- * Server-sent events (WHATWG HTML §9.2) of the audit log. All streams of a process look at the database together, at
- * least twice a second; each then reads what is new for itself, as fast as its client takes it. A stream ends with the
- * token or session that opened it, before it tells anything more, and with the process.
+ * Server-sent events (WHATWG HTML §9.2) of the audit log. One look at the database serves all streams of a process,
+ * at least twice a second; each stream then reads its own new events, as fast as its client takes them. A stream ends
+ * before its next event when its token or session has ended, and when the process stops.
  */
 
 import {
@@ -27,18 +27,18 @@ import { ClientGone, type Sink } from './sink.ts';
 
 export interface EventStreams {
   /**
-   * Answers what writes the stream. Throws a RequestError: 410 for a position that is not of this audit log (any
-   * more), 429 beyond 20 streams of one token.
+   * Answers a function that writes the stream. Throws a RequestError: 410 if the position is not, or no longer, in
+   * this audit log; 429 beyond 20 streams of one token.
    */
   open(wanted: WantedStream): Promise<(sink: Sink) => Promise<void>>;
 }
 
 export interface WantedStream {
   readonly filter: EventFilter;
-  /** `Last-Event-ID`; null: from now on. */
+  /** `Last-Event-ID`; null: the stream begins with the next event. */
   readonly lastEventId: string | null;
   readonly tokenId: string;
-  /** False once whoever asked may ask no more. */
+  /** False once the caller's token or session has ended. */
   stillHolds(): Promise<boolean>;
 }
 
@@ -46,7 +46,7 @@ export interface EventStreamsDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  /** Something was committed, here or in another process; not every commit says so. */
+  /** Signals that something was committed, here or in another process. Some commits send no signal. */
   readonly wake: Pick<Wake, 'onSignal'>;
   /** Aborted when the process stops. */
   readonly ending: AbortSignal;
@@ -54,7 +54,7 @@ export interface EventStreamsDeps {
 
 const STREAMS_PER_TOKEN_MAX = 20;
 const LOOK_EVERY_MS = 400;
-/** Between two looks at the earliest, however much is committed. */
+/** The least time between two looks, however much is committed. */
 const LOOK_GAP_MS = 50;
 const BEAT_MS = 15_000;
 const EVENTS_PER_READ = 500;
@@ -136,13 +136,13 @@ async function follow(
 }
 
 interface Looks {
-  /** What a process does before its first stream. */
+  /** Prepares the process for its first stream. */
   ready(): Promise<void>;
-  /** Resolves when more is committed than at that moment; with null after `maxMs`, or where it is over. */
+  /** Resolves when more is committed than at that moment. Answers null after `maxMs`, or when `over` aborts. */
   after(moment: Moment, maxMs: number, over: AbortSignal): Promise<Moment | null>;
 }
 
-/** One look serves every stream; nobody looks while there is none. */
+/** One look serves every stream; while there is no stream, there is no look. */
 function createLooks({ db, clock, log, wake, ending }: EventStreamsDeps): Looks {
   let prepared: Promise<void> | null = null;
   let waiting = new Set<(moment: Moment) => void>();

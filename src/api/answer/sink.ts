@@ -1,6 +1,6 @@
 /**
- * The body of an answer that is written piece by piece. Whoever writes waits for the client to read, and a client that
- * does not is dropped: nothing is gathered in memory.
+ * The body of an answer that is written piece by piece. The writer waits until the client has read, and drops a
+ * client that does not read, so that nothing piles up in memory.
  */
 
 import type { Response } from 'express';
@@ -14,7 +14,7 @@ export interface Sink {
 
 export class ClientGone extends Error {}
 
-/** For so long a client may read nothing while an answer waits for it. */
+/** An answer waits this long for a client that reads nothing. */
 const UNREAD_MAX_MS = 20_000;
 
 export function sinkOf(res: Response): Sink {

@@ -1,4 +1,4 @@
-/** A connection as answers show it, pulled or pushed. */
+/** Shows a connection, pulled or pushed. */
 
 import { listAttributesSeen } from '../../db/identity/attributesSeen.ts';
 import { type ConnectionCounts, countsOfConnections } from '../../db/identity/connectionCounts.ts';
@@ -11,7 +11,10 @@ import type { ApiDeps } from '../deps.ts';
 import { connectionHref } from '../href.ts';
 import { showDeletion } from '../schemas/deletion.ts';
 
-/** Alone, with what a list leaves out: what a deletion waits for, and the attributes that its source has shown. */
+/**
+ * A connection by itself. It shows what lists leave out: what a deletion waits for, and the attributes that the
+ * source has shown.
+ */
 export async function connectionShown(deps: ApiDeps, connection: ConnectionRecord) {
   const { id } = connection;
   const record = await getPulled(deps.db, id);
@@ -39,7 +42,7 @@ export function showConnection(
   const { id, environmentId, name, handle, strategy, isPrimary, deletion, createdAt, updatedAt } = connection;
   const { unknownAttributes, matchPeople, reusedIdentifiers, retentionDays, metadata } = connection;
   const { silentAfterHours } = connection;
-  // While it is deleted, what was pulled is gone already.
+  // While a connection is being deleted, the data of its pulls is gone already.
   const isPulled = isPulledStrategy(strategy);
   return {
     id,
@@ -67,7 +70,7 @@ function statusOf(pulled: PulledRecord | undefined): 'STAGED' | 'ACTIVE' | 'PAUS
   return pulled.paused ? 'PAUSED' : pulled.status;
 }
 
-/** What an admin may say of it. */
+/** The settings of a pulled connection that an admin may choose. */
 export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
   const definition = deps.propagation.sources.get(record.type);
   const { sync, groups, manager, mapping, tags, domains } = record.settings;
@@ -91,7 +94,9 @@ export function pullSettingsShown(deps: ApiDeps, record: PulledRecord) {
   };
 }
 
-/** What a PATCH is merged into: the default mapping is shown, but nobody has chosen it. */
+/**
+ * The base into which a PATCH is merged. It leaves out the default mapping: answers show it, but no admin chose it.
+ */
 export function pullSettingsBefore(deps: ApiDeps, record: PulledRecord) {
   const { mapping, ...settings } = pullSettingsShown(deps, record);
   return record.settings.mapping === null ? settings : { ...settings, mapping };

@@ -1,10 +1,10 @@
-/** A line of the audit log as lists and streams show it. */
+/** Shows an event of the audit log in lists and streams. */
 
 import type { EventRecord } from '../../db/events.ts';
 import type { EventOutcome } from '../../model/eventKinds.ts';
 import type { Kind } from '../../model/subject.ts';
 
-/** What an event does not have is left out. */
+/** Leaves out the keys that this event does not have. */
 export function showEvent(event: EventRecord) {
   const { id, at, correlationId, correlationIds, kind, actor } = event;
   const { subject, store, reason, request, calls, before, after } = event;

@@ -6,7 +6,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type PageQuery, page, readCursor } from '../lists.ts';
 import { showEvent } from './event.ts';
 
-/** Of the events that the filter lets through. */
+/** A page of the events that match the filter. */
 export async function pageOfEvents(
   { db }: Pick<ApiDeps, 'db'>,
   call: { readonly url: URL; readonly query: PageQuery },

@@ -1,4 +1,4 @@
-/** What waits for a decision, as lists and people show it. */
+/** Shows losses that wait for a decision, in lists and with people. */
 
 import { describeCauses, type ShownCause } from '../../control/status/causes.ts';
 import type { LossRecord } from '../../db/brake/losses.ts';

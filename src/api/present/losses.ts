@@ -1,4 +1,4 @@
-/** Losses as lists by person show them: what is held over all stores, and what an incident has. */
+/** Shows losses person by person: those held over all stores, and those of an incident. */
 
 import { describeCauses, type ShownCause } from '../../control/status/causes.ts';
 import type { LoserPosition } from '../../db/brake/heldLists.ts';
@@ -30,7 +30,7 @@ export async function knownOfLosses(
   };
 }
 
-/** One line of a list by person. */
+/** One person in such a list. */
 export function showPerson(
   { personKey }: LoserPosition,
   losses: readonly LossRecord[],
@@ -45,7 +45,7 @@ export function showPerson(
   };
 }
 
-/** Of an account that is nobody's. */
+/** The name to show for an account that belongs to nobody. */
 function displayIn([first]: readonly LossRecord[]): string | undefined {
   return first && 'member' in first.change ? first.change.member.display : first?.change.subject.display;
 }
@@ -77,7 +77,7 @@ export function showLoss(loss: LossRecord, { storeOf, causeOf }: KnownOfLosses) 
   };
 }
 
-/** Where the plan itself holds it, that is what it is about. */
+/** The cause that is shown. Where the plan itself holds the loss, the plan's reason is the cause. */
 export function shownCause(
   { cause, change }: LossRecord,
   causeOf: KnownOfLosses['causeOf'],

@@ -1,4 +1,4 @@
-/** People as answers show them, with how they stand on every store. */
+/** Shows people with their state on every store. */
 
 import type { PersonView } from '../../control/status/people.ts';
 import type { PersonStatus } from '../../control/status/person.ts';

@@ -1,4 +1,4 @@
-/** Runs over pulled directories, and their lines, as answers show them. */
+/** Shows runs over pulled directories and their lines. */
 
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import type { Line } from '../../db/pull/changes.ts';
@@ -30,7 +30,7 @@ export function showLine({ id: runId }: PullRun, line: Line) {
   return {
     id: `${runId}.${seq}`,
     op,
-    // A user subject is the person; of one who is not there yet the source's id is all there is.
+    // For a user, the subject is the person. Somebody who is not in the directory yet has only the source's id.
     subject: { kind, id: (kind === 'user' ? personId : subjectId) ?? sourceId, display },
     remoteId: sourceId,
     ...(attributes ? { attributes } : {}),

@@ -1,4 +1,4 @@
-/** What users and groups have in common where the directory is read: filter, pages and SCIM's `meta`. */
+/** What users and groups share where the API reads the directory: filter, pages and SCIM's `meta`. */
 
 import type { UserRecord } from '../../db/identity/users.ts';
 import type { Pace } from '../../db/lists/ranges.ts';
@@ -13,7 +13,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type PageQuery, readCursorOfRecords } from '../lists.ts';
 import { queryMistake } from '../query.ts';
 
-/** What to ask the database for: one row more than the page has. Throws a 400 for a filter that has no meaning. */
+/** What to ask the database for: one row more than the page holds. Throws a 400 for a filter that makes no sense. */
 export function pageByKey(
   { db }: Pick<ApiDeps, 'db'>,
   environmentId: string,
@@ -28,7 +28,7 @@ export function pageByKey(
   };
 }
 
-/** A filter looks at everybody: no index serves a whole environment. Without one the page alone is read. */
+/** A filter reads everybody, because no index covers it. Without a filter only the page is read. */
 export function readPage<T>(
   { db, scans }: Pick<ApiDeps, 'db' | 'scans'>,
   { environmentId, filter }: PageByKey,

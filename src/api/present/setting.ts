@@ -1,4 +1,4 @@
-/** A setting of a store or of a pulled connection, as its metadata shows it. */
+/** Shows a setting of a store or of a pulled connection in its metadata. */
 
 import type { SettingSpec } from '../../model/settings.ts';
 

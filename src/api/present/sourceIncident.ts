@@ -1,4 +1,4 @@
-/** Whom an incident of a source concerns: what a pull would take from the directory, person by person. */
+/** Shows the people of an incident of a source: what a pull would take from each of them in the directory. */
 
 import { idOfLine, lossesOfSource } from '../../control/pull/decide.ts';
 import { lossesOf } from '../../db/brake/heldLists.ts';
@@ -67,7 +67,7 @@ function attributesOf(line: Line) {
   return attributes.length === 0 ? {} : { attributes };
 }
 
-/** What was called off is as far as stores have come with giving it back. */
+/** A discarded line shows how far the stores have given back what they took. */
 function stateOf(line: Line, atStores: readonly LossRecord[]): LossState {
   if (!line.isCalledOff) return STATES[line.state];
   const ofLine = atStores.filter(({ change }) => (change.op === 'revoke') === (line.op === 'leave'));

@@ -1,11 +1,11 @@
-/** A store as answers show it. */
+/** Shows a store. */
 
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import { maskedConfiguration } from '../../stores/storeSecrets.ts';
 import type { ApiDeps } from '../deps.ts';
 import { storeHref } from '../href.ts';
 
-/** What was given, and nothing more: defaults are in `storeMetadata`. Secrets are masked. */
+/** Shows the settings that an admin gave, without defaults: those are in `storeMetadata`. Secrets are masked. */
 export function showStore(deps: ApiDeps, store: StoreRecord) {
   const definition = deps.propagation.registry.get(store.type);
   const { paused, pausedAt: since, retryAt, description } = store;

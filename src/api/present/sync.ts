@@ -1,4 +1,4 @@
-/** A sync run as answers show it. */
+/** Shows a sync run. */
 
 import type { z } from 'zod';
 import type { SyncRunRecord } from '../../db/runs/syncRuns.ts';

@@ -1,4 +1,4 @@
-/** `…/alerts`: whom the bridge calls, about what, and what came of it. */
+/** `…/alerts`: whom the bridge calls about what, and how each delivery ended. */
 
 import { changeAlert, createAlert, deleteAlert, testAlert } from '../../control/alerts/alerts.ts';
 import { type AlertRecord, countAlerts, getAlert, listAlerts } from '../../db/alerts/alerts.ts';
@@ -198,7 +198,10 @@ function shownTarget({ url, recipients }: Pick<AlertRecord, 'url' | 'recipients'
   return { ...(url ? { url: MASK as typeof MASK } : {}), ...(recipients ? { to: recipients } : {}) };
 }
 
-/** What a stranger answered is not for tokens of one environment, whose admins choose whom the bridge asks. */
+/**
+ * A token of one environment does not see what the called server answered: its admins choose that address, and could
+ * read other servers through it.
+ */
 function showDelivery({ id, type, at, state, attempts }: DeliveryRecord, withHeard: boolean) {
   return {
     ...{ id, type, at, state },

@@ -1,4 +1,6 @@
-/** `…/connections`: where identities come from. One that has people goes with them, step by step. */
+/**
+ * `…/connections`: where identities come from. The deletion of a connection also removes its people, step by step.
+ */
 
 import type { z } from 'zod';
 import { refuseOtherVersion, type Versions } from '../../control/conflicts.ts';

@@ -1,4 +1,4 @@
-/** `/v1/environments`: the tenants. One that has people goes with them, step by step. */
+/** `/v1/environments`: the tenants. The deletion of an environment also removes its people, step by step. */
 
 import { refuseOtherVersion } from '../../control/conflicts.ts';
 import { deleteEnvironment } from '../../control/endings/environmentDeletion.ts';

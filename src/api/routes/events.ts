@@ -1,4 +1,4 @@
-/** `…/events`: the audit log, read only, newest first or as it grows; also of an environment that is deleted. */
+/** `…/events`: the audit log, read-only, newest first or as a live stream; also for a deleted environment. */
 
 import type { EventFilter } from '../../db/lists/events.ts';
 import { isoTime } from '../../support/clock.ts';

@@ -1,4 +1,4 @@
-/** `…/groups`: the groups as the connections delivered them, read only. */
+/** `…/groups`: the groups as the connections delivered them, read-only. */
 
 import { membersWithNames } from '../../db/identity/groupMembers.ts';
 import {
@@ -19,7 +19,7 @@ import { FILTER, Group, GroupList } from '../schemas/directory.ts';
 const GROUPS = '/environments/:envId/groups';
 
 export const groups = {
-  /** Without members: a group may have more of them than an answer should hold; one group shows them all. */
+  /** Lists leave out members, because a group may have very many; a single group shows them all. */
   listGroups: endpoint({
     method: 'get',
     path: GROUPS,

@@ -1,4 +1,4 @@
-/** `…/propagation/held`: what waits for a decision over all stores, by person. */
+/** `…/propagation/held`: losses of all stores that wait for a decision, by person. */
 
 import type { z } from 'zod';
 import { decideOnHeld, type Selection } from '../../control/losses/held.ts';

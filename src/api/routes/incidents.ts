@@ -1,4 +1,6 @@
-/** `…/propagation/incidents`: what the brake stopped and what was taken already, decided once for all stores. */
+/**
+ * `…/propagation/incidents`: what the brake stopped and what stores had taken before, decided once for all stores.
+ */
 
 import type { z } from 'zod';
 import { claimIncident, noteOnIncident } from '../../control/losses/desk.ts';

@@ -1,4 +1,7 @@
-/** Every route of the admin API. The name of a table is the tag of its operations, a route's name its id. */
+/**
+ * Every route of the admin API. The name of a table becomes the tag of its operations, the name of a route its
+ * operation id.
+ */
 
 import { adminTokens } from './access/adminTokens.ts';
 import { sessions } from './access/sessions.ts';

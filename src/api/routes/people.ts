@@ -1,4 +1,4 @@
-/** `…/people`: persons over all connections, how they stand everywhere, and who they are where that is in doubt. */
+/** `…/people`: people over all connections, their state on every store, and the question who a newcomer is. */
 
 import { answerIdentity } from '../../control/identity/sameAs.ts';
 import { explainEverywhere, explainPerson } from '../../control/status/explanation/explain.ts';
@@ -138,7 +138,7 @@ export const people = {
     answers: { 200: PersonDetails },
     refusals: { 409: 'Nobody asks (any more), or somebody answered already.' },
     handle: async ({ environment, params, body, cause }, deps) => {
-      // By the newcomer's own id: once answered, it may stand for the person who they turned out to be.
+      // By the newcomer's own id: after the decision it may stand for the person that the newcomer turned out to be.
       const newcomerId = params.personId;
       await known(deps, environment.id, newcomerId);
       const answer = { environmentId: environment.id, newcomerId, sameAs: body.sameAs };
@@ -159,7 +159,7 @@ async function show(deps: ApiDeps, environmentId: string, id: string) {
 
 const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whoever has the whole id, of a person or of a user, comes first. */
+/** A person or user whose whole id was searched for comes first. */
 async function personWithId({ db }: ApiDeps, environmentId: string, q: string): Promise<FoundPerson | null> {
   if (!WHOLE_ID.test(q)) return null;
   const user = await findUserOrPerson(db, environmentId, q.toLowerCase());

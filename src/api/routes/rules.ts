@@ -1,6 +1,6 @@
 /**
- * `…/propagation/rules`: who, and which groups, are in scope of a store. Every change answers whom it moves;
- * with `?preview=true` it does nothing else.
+ * `…/propagation/rules`: which people and groups are in scope of a store. Every change answers whom it moves into or
+ * out of scope; with `?preview=true` it changes nothing.
  */
 
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 /**
- * `…/connections/{id}/scim-configuration`: what an IdP is told to connect to, and its tokens. A token is in
- * the answer that makes it and nowhere else.
+ * `…/connections/{id}/scim-configuration`: what an admin enters at the identity provider, and its tokens. Only the
+ * answer that makes a token shows it.
  */
 
 import { SCIM_SCOPES } from '../../auth/scopes.ts';

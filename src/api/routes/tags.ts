@@ -1,4 +1,4 @@
-/** What each table of routes is about, for the document. */
+/** A sentence about each table of routes, for the OpenAPI document. */
 
 import type { ROUTES } from './index.ts';
 

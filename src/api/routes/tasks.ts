@@ -1,4 +1,4 @@
-/** `…/propagation/tasks`: the queue as operators see it, with retry and discard. */
+/** `…/propagation/tasks`: the queue as operators see it, to retry or discard tasks. */
 
 import { z } from 'zod';
 import { discardTask, retryNow } from '../../control/tasks.ts';

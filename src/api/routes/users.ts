@@ -1,4 +1,4 @@
-/** `…/users`: the people as the connections delivered them, read only, and how each stands on every store. */
+/** `…/users`: the people as the connections delivered them, read-only, and their state on every store. */
 
 import { personStatuses } from '../../control/status/person.ts';
 import { syncPerson } from '../../control/tasks.ts';
@@ -103,7 +103,10 @@ export const users = {
   }),
 };
 
-/** By the id of the user or of the person, as events and plans name people; also of whom the IdP deleted. */
+/**
+ * Finds a user by their own id or by the person's, since events and plans name people; also one whom the identity
+ * provider deleted.
+ */
 async function someoneOf({ db }: ApiDeps, environmentId: string, id: string): Promise<UserRecord> {
   const user = await findUserOrPerson(db, environmentId, id);
   if (!user) throw notFound('user', id);

@@ -1,4 +1,4 @@
-/** Alerts and what they delivered, as they are sent and shown. */
+/** Alerts and their deliveries in requests and answers. */
 
 import { z } from 'zod';
 import { ALERT_KINDS, ALERT_TYPES } from '../../model/alerts/alerts.ts';

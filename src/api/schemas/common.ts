@@ -1,11 +1,11 @@
-/** Schemas that many answers share, and the names under which the document shows schemas. */
+/** Schemas that many answers share, and the names of schemas in the document. */
 
 import { z } from 'zod';
 
 /** Schemas with a name of their own in the document. */
 export const names = z.registry<{ id: string }>();
 
-/** Shows the schema under this name wherever the document has it. */
+/** Gives the schema this name in the document. */
 export function named<S extends z.ZodType>(id: string, schema: S): S {
   names.add(schema, { id });
   return schema;
@@ -15,7 +15,7 @@ export const Time = z.iso.datetime();
 
 export const Link = named('Link', z.object({ href: z.url() }));
 
-/** What a resource belongs to, or stands for. */
+/** Names another resource. */
 export const Reference = z.object({ id: z.string() });
 
 /** RFC 9457. */

@@ -1,4 +1,4 @@
-/** A connection as it is sent and shown. */
+/** A connection in requests and answers. */
 
 import { z } from 'zod';
 import { REUSED_IDENTIFIERS, STRATEGIES, UNKNOWN_ATTRIBUTES } from '../../db/identity/connections.ts';

@@ -1,4 +1,4 @@
-/** How the deletion of a connection and of an environment is asked for and shown. */
+/** The deletion of a connection or environment in requests and answers. */
 
 import { z } from 'zod';
 import type { DeletionOptions } from '../../control/endings/confirmation.ts';

@@ -1,4 +1,4 @@
-/** Users and groups in the shape of SCIM, with what the bridge knows beside. */
+/** Users and groups in the form of SCIM, with what the bridge adds. */
 
 import { z } from 'zod';
 import { SYNC_STATUSES } from '../../db/seen/syncStatuses.ts';
@@ -45,7 +45,7 @@ const GROUP = {
   _links: z.object({ self: Link }),
 };
 
-/** Of a list: a group may have more members than an answer should hold. */
+/** Lists leave out the members, because a group may have very many. */
 const ListedGroup = named('ListedGroup', z.looseObject(GROUP));
 
 export const GroupList = named('GroupList', listOf('groups', ListedGroup));

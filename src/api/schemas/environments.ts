@@ -1,4 +1,4 @@
-/** An environment as it is sent and shown. */
+/** An environment in requests and answers. */
 
 import { z } from 'zod';
 import { listOf } from '../lists.ts';

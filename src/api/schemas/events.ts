@@ -1,4 +1,4 @@
-/** A line of the audit log, and what can be asked of it. */
+/** An event of the audit log, and the filters for events. */
 
 import { z } from 'zod';
 import { EVENT_KINDS, EVENT_OUTCOMES, type EventOutcome } from '../../model/eventKinds.ts';

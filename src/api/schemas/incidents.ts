@@ -1,4 +1,4 @@
-/** Incidents, whom they have, and decisions about them; and what is held over all stores. */
+/** Incidents, their people and the decisions about them; and losses held over all stores. */
 
 import { z } from 'zod';
 import { listOf } from '../lists.ts';
@@ -107,7 +107,7 @@ const ids = z
   .max(IDS_MAX, `must have at most ${IDS_MAX} entries`)
   .optional();
 
-/** Nothing is decided by an empty body. */
+/** The body must name exactly one choice: an empty body decides nothing. */
 function one(body: Readonly<Record<string, unknown>>): boolean {
   return Object.values(body).filter((value) => value !== undefined).length === 1;
 }

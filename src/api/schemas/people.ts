@@ -1,4 +1,4 @@
-/** People over all connections and stores: as they are found, shown, and decided about. */
+/** People over all connections and stores: how they are searched, shown and decided about. */
 
 import { z } from 'zod';
 import { STEP_OUTCOMES, STEPS } from '../../control/status/explanation/situation.ts';

@@ -1,4 +1,4 @@
-/** Who, and which groups, are in scope of a store, as it is sent and shown. */
+/** Rules, which choose the people and groups in scope of a store, in requests and answers. */
 
 import { z } from 'zod';
 import { FILTER_LENGTH_MAX } from '../../directory/query/parse.ts';

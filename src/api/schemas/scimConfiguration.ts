@@ -1,4 +1,7 @@
-/** What an identity provider is told, what is made of what it sends, and its tokens, as sent and shown. */
+/**
+ * The SCIM configuration of a connection in requests and answers: what an admin enters at the identity provider, how
+ * the bridge maps what it sends, and tokens.
+ */
 
 import { z } from 'zod';
 import { SCIM_SCOPES } from '../../auth/scopes.ts';
@@ -21,7 +24,7 @@ const Entry = z.strictObject({
     .describe('A path; null: nothing feeds the attribute.'),
 });
 
-/** What is wrong with an entry: its place in the list and the key, and why. */
+/** What is wrong with an entry: its place in the list, the key, and the reason. */
 function mappingMistakes(mapping: readonly InboundMapping[]) {
   return mapping.flatMap((entry, index) => {
     const first = mapping.findIndex(({ attribute }) => attribute === entry.attribute);

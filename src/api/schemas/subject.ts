@@ -1,4 +1,4 @@
-/** Whom and what a change is about and came from, as every answer shows it. */
+/** The subject and the cause of a change, as every answer shows them. */
 
 import { z } from 'zod';
 import { named } from './common.ts';

@@ -1,10 +1,10 @@
-/** What people may type into bodies: every text that a database, a log line or a screen can hold, and no other. */
+/** Texts in request bodies: only those that a database, a log line and a screen can hold. */
 
 import { z } from 'zod';
 
 const NAME_MAX = 255;
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair. */
+/** PostgreSQL stores neither NUL nor half of a surrogate pair. */
 function storable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
@@ -13,7 +13,7 @@ function isLine(text: string): boolean {
   return storable(text) && !/\p{Cc}/u.test(text);
 }
 
-/** An absolute URL of the web, kept as it is given. */
+/** An absolute http or https URL, kept as it was sent. */
 export function webUrl(max: number) {
   return z
     .url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' })
@@ -21,7 +21,7 @@ export function webUrl(max: number) {
     .refine(isLine, 'must not hold control characters');
 }
 
-/** A name that people read: trimmed, not empty, one line. */
+/** A name for people to read: trimmed, not empty, one line. */
 export const nameText = z
   .string()
   .trim()
@@ -31,17 +31,17 @@ export const nameText = z
 
 const HANDLE = /^[a-z][a-z0-9_-]{0,62}$/;
 
-/** A short name that expressions may hold. */
+/** A short name that may occur in expressions. */
 export const handleText = z
   .string()
   .regex(HANDLE, 'must be lower-case letters, digits, - and _, at most 63, and begin with a letter');
 
-/** A key that the product documents and this release does not have; `meanwhile` says what is so until then. */
+/** A key that the product documents and this release does not support; `meanwhile` says what applies until then. */
 export function comesLater(meanwhile: string) {
   return z.never({ error: `comes with a later release: ${meanwhile}` }).optional();
 }
 
-/** An id that names something else: what no database can hold names nothing. */
+/** The id of something else. Text that no database can hold names nothing. */
 export const idText = z
   .string()
   .min(1, 'must not be empty')
@@ -57,8 +57,8 @@ export function longText(max: number) {
 }
 
 /**
- * What a GET shows and a PUT may send back: it is known, so it is no mistake, and it changes nothing.
- * Spread into the strict object of a replacement.
+ * Keys that a GET shows and a PUT may send back. The bridge accepts and ignores them. Spread this into the strict
+ * object of a PUT.
  */
 export const READ_ONLY = {
   id: z.unknown().optional(),
@@ -78,7 +78,7 @@ function storableTree(value: unknown, depth: number): boolean {
   return Object.entries(value).every(([key, item]) => storable(key) && storableTree(item, depth - 1));
 }
 
-/** An object of the caller's own, kept as it is. */
+/** An object with the caller's own keys, kept as it was sent. */
 export const metadataObject = z
   .record(z.string(), z.unknown())
   .refine((value) => storableTree(value, DEPTH_MAX), `must have at most ${DEPTH_MAX} levels and no NUL`)

@@ -1,6 +1,5 @@
 /**
- * `/v1/admin-tokens`: who may use this API. A token is in the answer that makes it and nowhere else, neither
- * in a list nor in an event.
+ * `/v1/admin-tokens`: who may use this API. Only the answer that makes a token shows it; lists and events never do.
  */
 
 import { hashToken, newToken } from '../../../auth/tokens.ts';
@@ -118,7 +117,7 @@ export const adminTokens = {
 function futureTime(text: string, now: number): string {
   const at = Date.parse(text);
   const time = Number.isNaN(at) ? '' : isoTime(at);
-  // Years beyond 9999 have another form, which would not sort.
+  // ISO times of years beyond 9999 have another form and would not sort.
   if (at <= now || time.length !== isoTime(0).length) {
     const detail = 'validUntil must be a time in the future';
     throw new RequestError(400, 'validUntil is not in the future.', [{ pointer: '/validUntil', detail }]);

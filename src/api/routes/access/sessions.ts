@@ -1,6 +1,6 @@
 /**
- * `/v1/session` and `/v1/sessions`: people who are signed in with a browser. The secret of a session is in its cookie,
- * and nowhere else.
+ * `/v1/session` and `/v1/sessions`: people who have signed in with a browser. The secret of a session is only in its
+ * cookie.
  */
 
 import { findAdminToken } from '../../../auth/admin.ts';
@@ -140,7 +140,7 @@ export const sessions = {
   }),
 };
 
-/** Null where the token or the code is unknown, or has ended. */
+/** Null where the token or code is unknown, or no longer valid. */
 async function whoSignsIn(
   { clock, access, adminToken }: ApiDeps,
   given: { readonly token?: string | undefined; readonly code?: string | undefined },

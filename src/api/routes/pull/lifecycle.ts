@@ -1,4 +1,4 @@
-/** `…/connections/{id}/check`, `activate`, `pause`, `resume`: the life of a connection that is pulled. */
+/** `…/connections/{id}/check`, `activate`, `pause`, `resume`: the states of a pulled connection. */
 
 import { activatePulled } from '../../../control/pull/connections.ts';
 import { pausePulledByAdmin, resumePulled } from '../../../control/pull/standing.ts';

@@ -1,4 +1,4 @@
-/** `…/connectionMetadata`: the directories that can be pulled, and what each can be configured with. */
+/** `…/connectionMetadata`: the kinds of directory that the bridge can pull, and the settings of each. */
 
 import { RequestError } from '../../../model/errors.ts';
 import type { SourceDefinition } from '../../../sources/source.ts';

@@ -1,4 +1,4 @@
-/** `…/connections/{id}/directory-provisioning`: the same connection, for those who know it from Auth0. */
+/** `…/connections/{id}/directory-provisioning`: the same connection in the form that users of Auth0 know. */
 
 import { startPull } from '../../../control/pull/standing.ts';
 import { countSyncedGroups, listSyncedGroups } from '../../../db/pull/directory.ts';

@@ -1,4 +1,4 @@
-/** `…/connections/{id}/syncs`: runs over a pulled directory, what each would change, or did. */
+/** `…/connections/{id}/syncs`: runs over a pulled directory, and what each would change or has changed. */
 
 import { startPull } from '../../../control/pull/standing.ts';
 import { countLines, linesOf } from '../../../db/pull/changes.ts';

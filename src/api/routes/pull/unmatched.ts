@@ -1,4 +1,4 @@
-/** `…/connections/{id}/unmatched`: accounts that a connection has seen and that are nobody's, as far as is known. */
+/** `…/connections/{id}/unmatched`: accounts that a connection has seen and could not match with a person. */
 
 import { namesOfPeople } from '../../../db/identity/subjects.ts';
 import { countIdentities, unmatchedPage } from '../../../db/pull/identities.ts';

@@ -1,4 +1,4 @@
-/** `…/stores/{id}/held`: losses that wait for a person, and their decision. */
+/** `…/stores/{id}/held`: losses that wait for an admin's decision. */
 
 import type { z } from 'zod';
 import { decideOnHeld, type Selection } from '../../../control/losses/held.ts';

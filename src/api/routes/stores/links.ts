@@ -1,4 +1,7 @@
-/** `…/stores/{id}/links`: whose account or group is whose, also by hand; and the accounts that the bridge keeps itself. */
+/**
+ * `…/stores/{id}/links`: which account or group belongs to whom, also set by hand; and the accounts of stores that
+ * have no vendor.
+ */
 
 import { z } from 'zod';
 import { linkByHand, unlink } from '../../../control/links.ts';

@@ -1,4 +1,4 @@
-/** `…/stores/{id}/mappings`: what feeds the attributes of accounts, and which groups feed which. */
+/** `…/stores/{id}/mappings`: which attributes feed the attributes of accounts, and which groups feed which. */
 
 import { z } from 'zod';
 import {

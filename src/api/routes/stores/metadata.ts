@@ -1,4 +1,4 @@
-/** `…/propagation/storeMetadata`: what each store type can be configured with, and what it can do. */
+/** `…/propagation/storeMetadata`: the settings and the abilities of each store type. */
 
 import { RequestError } from '../../../model/errors.ts';
 import { SOURCE_ATTRIBUTES } from '../../../model/source.ts';

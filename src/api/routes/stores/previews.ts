@@ -1,4 +1,4 @@
-/** `…/stores/{id}/preview`: what a store would be changed to, changing nothing; and applying exactly that. */
+/** `…/stores/{id}/preview`: plans what would change on a store without changing it, and applies exactly that plan. */
 
 import type { z } from 'zod';
 import { countMovedSince } from '../../../db/runs/movedSince.ts';
@@ -31,10 +31,10 @@ import { SyncRun } from '../../schemas/stores/runs.ts';
 
 const PREVIEWS = '/environments/:envId/propagation/stores/:storeId/preview';
 const PREVIEW = `${PREVIEWS}/:previewId` as const;
-/** Items of each list in the preview itself; all are in its pages. */
+/** The preview itself shows this many items of each list; its pages show all. */
 const SHOWN_MAX = 100;
 
-/** What is under each name, as it was kept. */
+/** The items under each name, as the preview stored them. */
 type Shown = Pick<z.input<typeof Preview>, 'changes' | 'skipped' | 'orphans'>;
 
 const KEPT_AS = { changes: 'change', skipped: 'skipped', orphans: 'orphan' } as const satisfies Record<

@@ -1,4 +1,4 @@
-/** `…/stores/{id}/people.csv` and `/access.csv`: who has which account, and who may do what, for auditors. */
+/** `…/stores/{id}/people.csv` and `/access.csv`: for auditors, who has which account and who may do what. */
 
 import { accessReport, peopleReport } from '../../../control/reports.ts';
 import { csv, csvOf } from '../../answer/csv.ts';

@@ -1,4 +1,4 @@
-/** `…/stores/{id}/pause`, `/resume`, `/syncStatus`, and whether a credential is good. */
+/** `…/stores/{id}/pause`, `/resume`, `/syncStatus`, and the check of a credential. */
 
 import { pauseByAdmin, resumeByAdmin } from '../../../control/pause.ts';
 import { storeSyncStatus } from '../../../control/status/store.ts';

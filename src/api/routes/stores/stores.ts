@@ -1,6 +1,6 @@
 /**
- * `…/propagation/stores`: the resource, in the shape of PingOne's. Secrets are write-only: they come back
- * as a mask, which a replacement may send back unchanged.
+ * `…/propagation/stores`: stores, in the form of PingOne's API. Secrets are write-only: answers show a mask, and a
+ * PUT may send the mask back to keep the secret.
  */
 
 import type { z } from 'zod';
@@ -55,7 +55,7 @@ export const stores = {
     body: NewStore,
     answers: { 201: Store },
     refusals: { 409: REFUSED },
-    // Mistakes around the configuration do not hide those inside of it.
+    // Reports the mistakes inside the configuration even where other keys have mistakes too.
     furtherMistakes: (_call, body, { propagation }) => mistakesOfNewStore(propagation.registry, body),
     handle: async ({ environment, admin, body, cause }, deps) => {
       const input = { ...inputOf(body), toldTo: admin.environmentId };

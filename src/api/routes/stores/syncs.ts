@@ -1,4 +1,4 @@
-/** `…/stores/{id}/sync` and `…/syncs/{syncId}`: scan and settle a whole store on request. */
+/** `…/stores/{id}/sync` and `…/syncs/{syncId}`: scans a whole store on request and settles what differs. */
 
 import { startSync } from '../../../control/syncRequest.ts';
 import { getSyncRun } from '../../../db/runs/syncRuns.ts';

@@ -1,4 +1,4 @@
-/** An admin token as it is sent and shown; the token itself is in the answer that makes it, and nowhere else. */
+/** An admin token in requests and answers. Only the answer that makes the token shows its text. */
 
 import { z } from 'zod';
 import { ADMIN_SCOPES } from '../../../auth/scopes.ts';

@@ -1,4 +1,4 @@
-/** A session as it is begun and shown; its secret is in the cookie, and nowhere else. */
+/** A session in requests and answers; its secret is only in the cookie. */
 
 import { z } from 'zod';
 import { ADMIN_SCOPES } from '../../../auth/scopes.ts';
@@ -30,7 +30,7 @@ const SHOWN = {
   expiresAt: Time,
 };
 
-/** The one with which the request came. */
+/** The session that sent the request. */
 export const OwnSession = named('OwnSession', z.object({ ...SHOWN, _links: z.object({ self: Link }) }));
 
 export const Session = named(

@@ -1,4 +1,4 @@
-/** The query parameter of what is shown first, and done where somebody says so. */
+/** The query parameter of changes that are only previewed unless the caller asks to apply them. */
 
 import { z } from 'zod';
 

@@ -1,4 +1,4 @@
-/** What a change of a connection answers: the connection, or the preview of what may leave people out. */
+/** What a change of a connection answers: the connection, or a preview where the change may leave people out. */
 
 import { z } from 'zod';
 import { named } from '../common.ts';

@@ -1,4 +1,4 @@
-/** What a directory that is pulled can be configured with. */
+/** The settings of each kind of pulled directory. */
 
 import { z } from 'zod';
 import { PULLED_STRATEGIES } from '../../../model/pull/pull.ts';

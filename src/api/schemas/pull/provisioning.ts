@@ -1,4 +1,4 @@
-/** A pulled connection in the shape in which Auth0 shows its directory provisioning. */
+/** A pulled connection in the form of Auth0's directory provisioning. */
 
 import { z } from 'zod';
 import { listOf } from '../../lists.ts';

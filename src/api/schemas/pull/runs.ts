@@ -1,4 +1,4 @@
-/** Runs over pulled directories, as they are asked for and shown. */
+/** Runs over pulled directories in requests and answers. */
 
 import { z } from 'zod';
 import { DOUBTS } from '../../../model/pull/identity.ts';

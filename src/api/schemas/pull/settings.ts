@@ -1,4 +1,4 @@
-/** What a connection has besides, where it is pulled. */
+/** The further settings of a pulled connection. */
 
 import { z } from 'zod';
 import { isPulledStrategy } from '../../../model/pull/pull.ts';
@@ -113,7 +113,7 @@ export const PULL_SHOWN = {
   attributesSeen: z.array(z.string()).optional(),
 };
 
-/** For a connection that pushes these mean nothing. */
+/** Refuses these settings for a connection that pushes: they would mean nothing there. */
 export function refusePullSettings(
   body: Readonly<Record<string, unknown>>,
   context: { addIssue(issue: { code: 'custom'; path: string[]; message: string; input: unknown }): void },

@@ -1,4 +1,4 @@
-/** Planned changes as previews, held losses and sync runs show them. */
+/** Planned changes in previews, held losses and sync runs. */
 
 import { z } from 'zod';
 import { listOf } from '../../lists.ts';
@@ -60,7 +60,7 @@ const COUNTS = {
   held: z.int(),
 };
 
-/** Totals, and the same apart. */
+/** Totals, followed by the same numbers one by one. */
 export const SUMMARY = {
   ...COUNTS,
   people: z.object(COUNTS),
@@ -127,7 +127,7 @@ export const Decision = named(
         .optional(),
       all: z.literal(true).optional().describe('All that are held at this moment.'),
     })
-    // Nothing is approved by an empty body.
+    // An empty body approves nothing.
     .refine(({ ids, all }) => (ids === undefined) !== (all === undefined), {
       error: 'must have either ids, or all: true',
     }),

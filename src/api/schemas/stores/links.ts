@@ -1,4 +1,4 @@
-/** Whose account or group is whose on a store, and what is in a store without a vendor. */
+/** Links in requests and answers, and the accounts of a store that has no vendor. */
 
 import { z } from 'zod';
 import { listOf } from '../../lists.ts';

@@ -1,4 +1,4 @@
-/** What feeds the attributes of accounts, and which groups feed which. */
+/** Mappings of attributes and groups in requests and answers. */
 
 import { z } from 'zod';
 import { GROUP_MAPPINGS_MAX } from '../../../control/mappings.ts';
@@ -6,7 +6,7 @@ import { Link, named } from '../common.ts';
 import { comesLater, nameText } from '../texts.ts';
 import { ChangeSummary } from './changes.ts';
 
-/** More target attributes than any store type has. */
+/** More than the target attributes of any store type. */
 const MAPPINGS_MAX = 200;
 
 export const MappingsReplacement = named(

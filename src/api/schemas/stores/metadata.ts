@@ -1,4 +1,4 @@
-/** What a store type can be configured with, and what it can do. */
+/** The settings and abilities of a store type. */
 
 import { z } from 'zod';
 import { listOf } from '../../lists.ts';

@@ -1,4 +1,4 @@
-/** A sync of a whole store, as it is asked for and shown. */
+/** A sync of a whole store in requests and answers. */
 
 import { z } from 'zod';
 import { Link, named, Time } from '../common.ts';

@@ -1,4 +1,4 @@
-/** How a store stands, in figures and in words. */
+/** The state of a store in numbers and words. */
 
 import { z } from 'zod';
 import { Link, named, Time } from '../common.ts';

@@ -1,4 +1,4 @@
-/** A store as it is sent and shown, in the shape of PingOne's. */
+/** A store in requests and answers, in the form of PingOne's API. */
 
 import { z } from 'zod';
 import { listOf } from '../../lists.ts';
@@ -70,7 +70,7 @@ export const Store = named(
 
 export const StoreList = named('StoreList', listOf('stores', Store));
 
-/** Saved, or only tried; which of the two is judged by the handler. */
+/** Checks a saved store, or a configuration that is not saved; the handler decides which. */
 export const ConnectionCheck = named(
   'ConnectionCheck',
   z.strictObject({
