@@ -1,13 +1,13 @@
 /**
- * What an answer of a vendor is worth. For each call a connector states which answers the vendor documents,
- * by status and body; whatever else comes is a proxy's, a firewall's or a sign-in page's, and says nothing.
- * Pure, and the same for every vendor.
+ * Judges the answers of vendors. For each call a connector lists the answers that the vendor documents, by status and
+ * body. Any other answer comes from a proxy, a firewall or a sign-in page, and proves nothing. Pure, and the same for
+ * every vendor.
  */
 
 import { type Disposition, RemoteError } from '../model/errors.ts';
 
 export interface Answer {
-  /** What was asked. */
+  /** The URL that the bridge asked. */
   readonly url: string;
   readonly status: number;
   readonly headers: Headers;
@@ -15,31 +15,31 @@ export interface Answer {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A body as far as its form tells: JSON, nothing, or something that is neither. */
+/** A body by its form: JSON, empty, or anything else. */
 export type Body = { readonly is: 'json'; readonly value: unknown } | { readonly is: 'empty' | 'other' };
 
-/** Reads a body of the documented shape; undefined for any other. */
+/** Reads a body of the documented form; undefined for any other. */
 export type Shape<T> = (body: Body) => T | undefined;
 
 /** The answers that a vendor documents for one call. */
 export interface DocumentedAnswers<Done, Refusal> {
   /** By status. */
   readonly done: Readonly<Partial<Record<number, Shape<Done>>>>;
-  /** The vendor's own error; undefined where the vendor does not document such an answer for this call. */
+  /** Reads the vendor's own error; undefined where the vendor documents no such answer for this call. */
   refusal(status: number, body: Body): Refusal | undefined;
 }
 
 export type Judgement<Done, Refusal> =
   | { readonly is: 'done'; readonly value: Done }
-  /** The vendor said no, or that it could not, in its own words. */
+  /** The vendor refused, or could not do it, in its own words. */
   | { readonly is: 'refused'; readonly refusal: Refusal }
-  /** 413: fewer may pass at once. Whoever answers it, nothing was done. */
+  /** 413: the request has too many entries at once. Nothing was done, whoever answered. */
   | { readonly is: 'tooLarge' }
-  /** 414 and 431: the same request will never pass. Whoever answers it, nothing was done. */
+  /** 414 and 431: this request will never pass. Nothing was done, whoever answered. */
   | { readonly is: 'tooLong' }
-  /** A server or a gateway was out of order, and the vendor's words are lost. */
+  /** A server or a gateway failed, and the answer does not hold the vendor's words. */
   | { readonly is: 'outage' }
-  /** Not the vendor's: `what` says what it was instead, and repeats nothing of it; `heard` does. */
+  /** The answer is not the vendor's. `what` describes it and quotes nothing of it; `heard` does quote it. */
   | { readonly is: 'unrecognised'; readonly what: string; readonly heard?: string };
 
 export function judge<Done, Refusal>(
@@ -49,7 +49,7 @@ export function judge<Done, Refusal>(
   const { status } = answer;
   if (status === 413) return { is: 'tooLarge' };
   if (status === 414 || status === 431) return { is: 'tooLong' };
-  // "Not now", whoever says so.
+  // "Not now", whether the vendor or a proxy says it.
   if (status === 429 || status === 408) return { is: 'outage' };
   const body = bodyOf(answer.text);
   const value = documented.done[status]?.(body);
@@ -77,7 +77,7 @@ function whatCame({ text, headers }: Answer, body: Body): string {
   return /^\s*[[{"]/.test(text) ? 'JSON that breaks off' : 'a text';
 }
 
-/** A redirect is never followed: it would take the credential along. */
+/** The bridge never follows a redirect: it would take the credential along. */
 function elsewhere({ url, headers }: Answer): { readonly heard?: string } {
   const location = headers.get('location') ?? '';
   if (!URL.canParse(location, url)) return {};
@@ -87,15 +87,15 @@ function elsewhere({ url, headers }: Answer): { readonly heard?: string } {
 
 const HEARD_LENGTH_MAX = 80;
 
-/** As much of a stranger's words as is shown to anybody. */
+/** How much of an unrecognised answer people get to read. */
 export function heardOf(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '').slice(0, HEARD_LENGTH_MAX);
 }
 
-/** An empty body, and nothing but that. */
+/** An empty body. */
 export const nothing: Shape<null> = (body) => (body.is === 'empty' ? null : undefined);
 
-/** A JSON object of which `read` makes something, or undefined where it is not as documented. */
+/** A JSON object that `read` understands; undefined where it is not as documented. */
 export function object<T>(read: (value: Readonly<Record<string, unknown>>) => T | undefined): Shape<T> {
   return (body) => {
     if (body.is !== 'json' || typeof body.value !== 'object') return undefined;
@@ -104,7 +104,7 @@ export function object<T>(read: (value: Readonly<Record<string, unknown>>) => T 
   };
 }
 
-/** A call, for errors. */
+/** Describes a call, for its errors. */
 export interface Asked {
   /** The store's type. */
   readonly store: string;
@@ -112,13 +112,13 @@ export interface Asked {
   readonly vendor: string;
   /** In words: "disable user U123". */
   readonly action: string;
-  /** True where a lost answer leaves the outcome unknown. */
+  /** True where the outcome is unknown if the answer is lost. */
   readonly writes: boolean;
 }
 
 type Undone = Exclude<Judgement<never, never>, { readonly is: 'done' | 'refused' }>;
 
-/** The error of an answer in which the vendor did not speak. */
+/** The error for an answer that does not hold the vendor's words. */
 export function undoneError(judgement: Undone, asked: Asked, { status, retryAfterMs }: Answer): RemoteError {
   const { store, vendor, action, writes } = asked;
   const error = (

@@ -1,4 +1,4 @@
-/** Makes one connector of the parts in which a store type writes it: people, groups, members. */
+/** Joins the parts of a connector that each store type writes: people, groups, members. */
 
 import type { Kind } from '../model/subject.ts';
 import type {

@@ -1,7 +1,7 @@
 /**
- * The contract between the bridge and a store type. A connector executes; it decides nothing, keeps no
- * state between calls but its pacing, and reads neither clock, database nor environment of its own.
- * Every failure leaves it as a `RemoteError`.
+ * The contract between the bridge and a store type. A connector executes and decides nothing. It keeps no state
+ * between calls except its pace, and has no clock, database or environment of its own. Every failure leaves it as a
+ * `RemoteError`.
  */
 
 import type { MembershipChange, Write } from '../model/change.ts';
@@ -20,31 +20,31 @@ export interface VendorCall {
   readonly durationMs: number;
 }
 
-/** What accompanies each operation: when to give up, and where to report what was sent. */
+/** Comes with each operation: when to give up, and where to report each call. */
 export interface CallContext {
   readonly signal: AbortSignal;
-  /** Asked where a request had to wait, for its turn or for a read before it; rejects where it may not leave any more. */
+  /** Called where a request had to wait, for its turn or for a read. Rejects where it may no longer leave. */
   confirm?(): Promise<void>;
   record(call: VendorCall): void;
-  /** For somebody who must lose access: pacing keeps a reserve for these. */
+  /** The request takes access from somebody who must lose it: pacing keeps a reserve for such requests. */
   readonly urgent?: boolean;
 }
 
 /**
- * What a store can do, as far as it decides what is planned. The type's definition says what its stores
- * can do at best; a connector says it of its own store.
+ * What a store can do, as far as planning depends on it. The definition of the type says what its stores can do at
+ * best; a connector says what its own store can do.
  */
 export interface Capabilities {
   readonly deleteUsers: boolean;
   readonly createGroups: boolean;
   readonly renameGroups: boolean;
-  /** Groups that the bridge made; a store may have to be set so. */
+  /** The store deletes groups that the bridge made; some stores need a setting for it. */
   readonly deleteGroups: boolean;
-  /** The vendor says that a disabled account keeps its memberships; where not, each may be gone or not. */
+  /** The vendor promises that disabled accounts keep memberships; where false, some may be gone. */
   readonly disableKeepsMemberships: boolean;
-  /** Memberships have a numeric level, higher means more. */
+  /** Memberships have a numeric level; a higher one gives more rights. */
   readonly membershipLevels: boolean;
-  /** Most members that one grant or revoke call may carry. */
+  /** The most members in one grant or revoke call. */
   readonly membersPerCallMax: number;
 }
 
@@ -59,95 +59,95 @@ export interface TargetAttribute {
   readonly description: string;
   readonly required: boolean;
   readonly maxLength?: number;
-  /** An adopted account keeps its own value until the directory's changes: a rename would break what hangs on it. */
+  /** An adopted account keeps its own value until the directory's changes: a rename could break things there. */
   readonly keptOnAdoption?: boolean;
-  /** The account is found, or signed in to, by it. */
+  /** The account is found by it, or the person signs in with it. */
   readonly identity?: boolean;
-  /** A value that the bridge did not write is replaced only with `OVERWRITE_IDENTITY`. */
+  /** The bridge replaces a value that it did not write only with `OVERWRITE_IDENTITY`. */
   readonly foreignKept?: boolean;
 }
 
 export interface StatusDetail {
   readonly code: string;
-  /** Of the bridge's making, or the vendor's beyond doubt. */
+  /** The bridge's own words, or words that are certainly the vendor's. */
   readonly message: string;
-  /** What was answered by somebody who may not be the vendor: "redirects to …". Not for tokens of one environment. */
+  /** Words that may not be the vendor's: "redirects to …". Tokens of one environment do not see them. */
   readonly heard?: string;
 }
 
-/** Who a credential speaks for, and where. */
+/** Whose credential it is, and for which workspace or instance. */
 export interface ConnectionStatus {
   readonly status: 'OK' | 'FAILED';
   /** What an admin must fix, or should know. */
   readonly details: readonly StatusDetail[];
   /** The workspace or instance; null where the credential does not tell. */
   readonly tenant: { readonly id: string; readonly name: string } | null;
-  /** The credential's own account, which is always protected. */
+  /** The account to which the credential belongs; it is always protected. */
   readonly self: { readonly remoteId: string | null; readonly identifiers: readonly string[] } | null;
 }
 
 export interface Applied<K extends Kind = Kind> {
-  /** After create: the new id. Otherwise as in the change. */
+  /** After a create the new id, otherwise the id in the change. */
   readonly remoteId: string;
-  /** What the vendor answered with, where it answered with the object. */
+  /** The object in the vendor's answer, where there is one. */
   readonly observed?: Remote<K>;
-  /** Attributes that were sent but not as given, by name → value sent (a generated userName, a cut title). */
+  /** Attributes sent in another form than planned, by name → value sent (a generated userName, a cut title). */
   readonly sent?: Readonly<Record<string, string>>;
-  /** What the vendor did not take while it took the rest, and what its answer contradicts. */
+  /** Attributes that the vendor refused while it took the others, or whose value in its answer differs. */
   readonly notAccepted?: readonly NotAccepted[];
-  /** Of a delete that ended as a disabling: what somebody has to do there first, in words. */
+  /** For a delete that became a disabling: what an admin has to do at the vendor first, in words. */
   readonly left?: string;
   /**
-   * `already`: it was so before the call. `gone`: of a disable or delete, there is no such account any more.
-   * `disabled`: of a delete, which the vendor refuses for now; access has ended all the same.
+   * `already`: nothing had to change. `gone`: for a disable or delete, the account does not exist any more.
+   * `disabled`: for a delete, the vendor refuses it for now, but the person has lost access.
    */
   readonly outcome: 'done' | 'already' | 'gone' | 'disabled';
 }
 
-/** An attribute that was wanted and is not so. */
+/** An attribute that does not have the wanted value. */
 export interface NotAccepted {
   readonly attribute: string;
-  /** The vendor's words, or what it shows instead. */
+  /** The vendor's words, or the value that it shows instead. */
   readonly reason: string;
-  /** Another account, or group, has the value: once that one gives it up, it is sent again. */
+  /** Another account or group has the value. The bridge sends it again once that one gives it up. */
   readonly taken?: boolean;
 }
 
-/** How one member of a batch fared. */
+/** The outcome for one member of a batch. */
 export interface MemberOutcome {
   readonly remoteId: string;
   readonly outcome: 'done' | 'already' | 'refused';
-  /** Of `already`: what was wanted comes from a group above, and there is no membership of the group's own. */
+  /** For `already`: a group above gives the membership, and this group has none of its own. */
   readonly inherited?: true;
   /** Of `already`: the level of the membership, where it is not the wanted one. */
   readonly level?: number;
   /** Why, for `refused`: the vendor's words. */
   readonly reason?: string;
-  /** Of `refused`: the HTTP status, as far as a vendor said no. */
+  /** For `refused`: the HTTP status, where the vendor answered. */
   readonly status?: number;
 }
 
-/** What a connector does with people, or with groups. */
+/** What a connector can do with people, or with groups. */
 export interface KindConnector<K extends Kind> {
   /**
-   * Pure. Rewrites the desired state to what this store can hold (lengths, forbidden characters, the
-   * form in which identifiers are compared) and names what it dropped.
+   * Pure. Rewrites the desired state to what this store can hold (lengths, forbidden characters, the form in which
+   * identifiers are compared) and names what it dropped.
    */
   normalize(desired: Desired<K>): Normalized<K>;
   /**
-   * The account whose `UNIQUE_USER_IDENTIFIER`, or the group whose name, equals `identifier`; null only
-   * where the store said that there is none. Any failure throws.
+   * Finds the account by its `UNIQUE_USER_IDENTIFIER`, or the group by its name. Null only where the store said that
+   * there is none; any failure throws.
    */
   find(identifier: string, context: CallContext): Promise<Remote<K> | null>;
-  /** By id; null only where the store said that there is none. */
+  /** Reads by id. Null only where the store said that there is none. */
   read(remoteId: string, context: CallContext): Promise<Remote<K> | null>;
   /** One page of all accounts or groups; the caller owns the loop. `cursor` null starts. */
   scan(cursor: string | null, context: CallContext): Promise<Page<Remote<K>>>;
   /**
-   * One change, safe to repeat: "already so" is success. A disable or delete of what is not there any
-   * more is `gone`; any other change of it throws `missing`. A group's one attribute is `name`; a rename to a name that
-   * another group has is `notAccepted`.
-   * `create` throws `conflict` only where the identifier, or a group's name, is what is taken.
+   * Makes one change that is safe to repeat: "already so" is success. Disabling or deleting something that no longer
+   * exists is `gone`; any other change of it throws `missing`. A group has one attribute, `name`; renaming it to a
+   * name that another group has is `notAccepted`. `create` throws `conflict` only where the identifier, or the
+   * group's name, is the value that is taken.
    */
   apply(change: Write<K>, context: CallContext): Promise<Applied<K>>;
 }
@@ -159,27 +159,26 @@ export interface Normalized<K extends Kind> {
 
 export interface GroupConnector extends KindConnector<'group'> {
   /**
-   * Pure. Why no SCIM group may match the group of this name, as goes on after its name; null where one may. Absent:
-   * every group may be matched.
+   * Pure. Why SCIM groups may not match this group; the text continues after its name. Null where they may. Absent:
+   * they may match every group.
    */
   matchRefusal?(name: string): string | null;
 }
 
-/** What a connector does with the members of groups. */
+/** What a connector can do with the members of groups. */
 export interface MemberConnector {
-  /** The level that a plain grant gives (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
+  /** The level of a grant that names no other (GitLab's `DEFAULT_ACCESS_LEVEL`); null where there are none. */
   readonly memberLevel: number | null;
   /** One page of a group's direct members. */
   members(remoteGroupId: string, cursor: string | null, context: CallContext): Promise<Page<RemoteMember>>;
   /**
-   * Grants, or revokes, on one group: changes of one `op` and one `remoteId`, at most
-   * `membersPerCallMax`. One outcome for each, in their order; throws only where the whole call failed: with
-   * `splits` where fewer may pass, as long as there is more than one.
-   * A group that the vendor does not show throws `missing`: whether it is gone or only hidden, and what is
-   * owed there, is the caller's to decide.
+   * Grants or revokes memberships of one group: all changes have the same `op` and `remoteId`, and there are at most
+   * `membersPerCallMax`. Answers one outcome for each, in their order. Throws only where the whole call failed, with
+   * `splits` where a smaller call may pass. Throws `missing` where the vendor does not show the group: the caller
+   * decides whether it is gone or hidden, and what follows.
    */
   applyMembers(changes: readonly MembershipChange[], context: CallContext): Promise<readonly MemberOutcome[]>;
-  /** Whether the account has at least the level in the group, from a group above too; where groups inherit. */
+  /** Whether the account has at least this level, also through a group above. Only where groups inherit. */
   hasLevel?(
     remoteGroupId: string,
     remoteUserId: string,
@@ -188,20 +187,20 @@ export interface MemberConnector {
   ): Promise<boolean>;
 }
 
-/** As `KindConnector`, for both kinds: the kind that is asked for is the kind that is answered. */
+/** A connector for both kinds. The kind of the question is the kind of the answer. */
 export interface Connector extends MemberConnector {
   readonly type: string;
-  /** A credential that lost rights is not refused where it reads: the vendor shows it less. */
+  /** A credential that has lost rights is not refused when it reads; the vendor just shows it less. */
   readonly showsLess?: boolean;
-  /** What this very store can do, which its settings or its server may narrow. */
+  /** What this one store can do; its settings or its server may allow less than its type. */
   readonly capabilities: Capabilities;
   /**
-   * Is the credential good, for which workspace or instance, and what must an admin fix? A bad
-   * credential is `FAILED`; a store that cannot be reached throws a `transient` RemoteError.
+   * Checks whether the credential is good, for which workspace or instance, and what an admin must fix. A bad
+   * credential answers `FAILED`; a store that the bridge cannot reach throws a `transient` RemoteError.
    */
   check(context: CallContext): Promise<ConnectionStatus>;
   normalize<K extends Kind>(desired: Desired<K>): Normalized<K>;
-  /** As `GroupConnector` says, where it says so. */
+  /** As in `GroupConnector`; null where the type has no such rule. */
   matchRefusal(groupName: string): string | null;
   find<K extends Kind>(kind: K, identifier: string, context: CallContext): Promise<Remote<K> | null>;
   read<K extends Kind>(kind: K, remoteId: string, context: CallContext): Promise<Remote<K> | null>;
@@ -209,7 +208,7 @@ export interface Connector extends MemberConnector {
   apply<K extends Kind>(change: Write<K>, context: CallContext): Promise<Applied<K>>;
 }
 
-/** As much of the standard's `fetch` as connectors use. Rejects with an `AddressRefused` in its causes. */
+/** The part of the standard's `fetch` that connectors use. Rejects with an `AddressRefused` among its causes. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchedAnswer>;
 
 export interface FetchInit {
@@ -225,13 +224,13 @@ export type FetchedAnswer = Pick<Response, 'status' | 'ok'> & {
   readonly body: AsyncIterable<Uint8Array> | null;
 };
 
-/** Where a type's stores may be: on the internet, or in the operator's own network too. */
+/** Where stores of a type may be: only on the internet, or also in the operator's own network. */
 export type Reach = 'public' | 'private';
 
-/** How stores of such a reach get out, with the `CA_PEM` and `PROXY_URL` of their configuration. */
+/** Opens the way out for stores of this reach, with the `CA_PEM` and `PROXY_URL` of their configuration. */
 export type OpenFetch = (reach: Reach, configuration: Configuration) => Fetch;
 
-/** The bridge may not connect to where the settings lead. The message is a sentence for an admin. */
+/** The settings lead to an address to which the bridge may not connect. The message is a sentence for an admin. */
 export class AddressRefused extends Error {
   readonly code = ADDRESS_REFUSED;
 
@@ -241,10 +240,10 @@ export class AddressRefused extends Error {
   }
 }
 
-/** The code of the pause and of the detail that follow. */
+/** The code of the pause and of the detail that follow from it. */
 export const ADDRESS_REFUSED = 'address_refused';
 
-/** What a connector is built from. */
+/** What a connector needs to work. */
 export interface ConnectorDeps {
   /** Defaults filled in, secrets in clear. Never logged. */
   readonly configuration: Configuration;
@@ -258,11 +257,11 @@ export interface ConnectorDeps {
   readonly storeId: string;
 }
 
-/** What the admin API shows of accounts that the bridge itself keeps. */
+/** Lets the admin API show accounts that the bridge itself keeps. */
 export interface OwnAccounts {
-  /** In the order of their ids, those after `afterId`. */
+  /** The accounts after `afterId`, in the order of their ids. */
   list(storeId: string, afterId: string | null, limit: number): Promise<readonly OwnAccount[]>;
-  /** Null where there are too many to count in passing. */
+  /** Null where counting them would take too long. */
   count(storeId: string): Promise<number | null>;
 }
 
@@ -286,13 +285,13 @@ export interface StoreTypeDefinition {
   readonly defaultMapping: readonly AttributeMapping[];
   /** By `UNIQUE_USER_IDENTIFIER`: the target attribute that carries it. */
   readonly identifierAttributes: Readonly<Record<CommonSettings['uniqueUserIdentifier'], string>>;
-  /** What the `accessLevel` of a group mapping may be, lowest first, and the level of a membership that it means. */
+  /** The values that `accessLevel` of a group mapping may have, lowest first, each with its membership level. */
   readonly accessLevels?: Readonly<Record<string, number>>;
   /** Where stores of this type may be reached. */
   readonly reach: Reach;
-  /** The configuration keys whose host a secret is bound to. */
+  /** The configuration keys that name a host. A secret goes only to the host for which it was entered. */
   readonly hostKeys: readonly string[];
-  /** Where the bridge itself keeps the accounts, and no vendor's console shows them. */
+  /** Set where the bridge itself keeps the accounts, and no vendor's console shows them. */
   readonly ownAccounts?: OwnAccounts;
   create(deps: ConnectorDeps): Connector;
 }

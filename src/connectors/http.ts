@@ -1,7 +1,7 @@
 /**
- * One HTTP exchange with a vendor: paced, timed, reported, and its failures named. What a status means
- * is the connector's to say, except how long a vendor wants to be left in peace (429, 503) and the failures of
- * the transport, which mean the same everywhere.
+ * One HTTP exchange with a vendor: paced, timed and reported, with a named error for each failure. The connector says
+ * what a status means. Two things mean the same everywhere and are handled here: how long a vendor wants no requests
+ * (429, 503), and failures of the transport.
  */
 
 import { RemoteError } from '../model/errors.ts';
@@ -15,7 +15,7 @@ export interface VendorRequest {
   readonly body?: string | Uint8Array;
   /** In words, for errors: "disable user U123". */
   readonly action: string;
-  /** True where a lost answer leaves the outcome unknown. */
+  /** True where the outcome is unknown if the answer is lost. */
   readonly writes: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface VendorResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** How long the vendor wants to be left in peace, where it says so. */
+  /** How long the vendor wants no requests, where it says so. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -38,13 +38,13 @@ export interface HttpDeps {
 
 /** How long one exchange may take, from the first byte sent to the last byte read. */
 export const CALL_TIMEOUT_MS = 15_000;
-/** Room for a group of several 100,000 members. Whoever an admin's URL leads to must not fill the memory. */
+/** Enough for a group of several 100,000 members. A server to which an admin's URL leads must not fill the memory. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;
 
 export function createSender(deps: HttpDeps): SendRequest {
-  /** Those in which a read went out since anybody asked whether a write may. */
+  /** Contexts that sent a read since the bridge last confirmed that a write may leave. */
   const reading = new WeakSet<CallContext>();
   return async (request, context) => {
     const headers = sendable(deps.store, request);
@@ -75,8 +75,8 @@ export function createSender(deps: HttpDeps): SendRequest {
       if (quota) deps.pacer.heed(quota);
       const waits = response.headers.has('retry-after');
       const waitMs = waits ? retryAfterMs(response.headers, Date.now()) : undefined;
-      // Out of order for a known time (RFC 9110 §15.6.4): what else is so, the next request of another kind tells.
-      // Whether this one took effect is the connector's to judge.
+      // The vendor is out of order for a known time (RFC 9110 §15.6.4). Only this kind of request waits: the next
+      // request of another kind shows whether it works. The connector judges whether this request took effect.
       if (status === 503 && waitMs !== undefined) deps.pacer.pause(request, waitMs);
       return { url: request.url, status, headers: response.headers, text, retryAfterMs: waitMs };
     } catch (error) {
@@ -93,7 +93,10 @@ export function createSender(deps: HttpDeps): SendRequest {
   };
 }
 
-/** The runtime's complaint about a value that no header can hold quotes it, so it goes nowhere. */
+/**
+ * Builds the headers. The runtime's error about a value that no header can hold quotes the value, so this file throws
+ * its own.
+ */
 function sendable(store: string, request: VendorRequest): Headers {
   try {
     return new Headers(request.headers);
@@ -119,10 +122,12 @@ async function readText(response: FetchedAnswer): Promise<string> {
 }
 
 const CREDENTIAL_HEADERS = ['authorization', 'private-token'];
-/** Shorter ones are no secrets, and would tear words apart. */
+/** Shorter values are no secrets, and removing them would cut words apart. */
 const CREDENTIAL_LENGTH_MIN = 8;
 
-/** A refusal goes into errors, events and logs, and proxies echo what they were sent. */
+/**
+ * Removes the credential from a text: refusals go into errors, events and logs, and proxies echo what they were sent.
+ */
 function withoutCredential(text: string, headers: Headers): string {
   const sent = CREDENTIAL_HEADERS.flatMap((name) => headers.get(name)?.split(' ').at(-1) ?? []);
   const secrets = sent.filter((secret) => secret.length >= CREDENTIAL_LENGTH_MIN);
@@ -130,7 +135,7 @@ function withoutCredential(text: string, headers: Headers): string {
 }
 
 const RETRY_AFTER_DEFAULT_MS = 5_000;
-/** "At once", said of a limit, would be said again and again, and let nobody else pass. */
+/** A vendor that limits and says "at once" would do so again and again, and nobody else's request would pass. */
 const RETRY_AFTER_MIN_MS = 1_000;
 const RETRY_AFTER_MAX_MS = 15 * 60_000;
 
@@ -144,17 +149,17 @@ export function retryAfterMs(headers: Headers, wallClockMs: number): number {
   return Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
 }
 
-/** Of GitLab and others: what the vendor lets pass until when, where it says so. */
+/** How many requests the vendor lets pass until when, where the answer says so, as GitLab's does. */
 export function quotaOf(headers: Headers, wallClockMs: number): Quota | null {
   const remaining = numberIn(headers, 'ratelimit-remaining');
   const reset = numberIn(headers, 'ratelimit-reset');
   if (remaining === null || reset === null) return null;
-  // Seconds from now, as the draft standard has it, or a moment in time, as GitLab has it.
+  // Seconds from now, as in the draft standard, or a moment in time, as GitLab has it.
   const resetMs = reset > EPOCH_SECONDS_MIN ? reset * 1000 - wallClockMs : reset * 1000;
   return { remaining, resetMs: Math.min(Math.max(resetMs, 0), QUOTA_MAX_MS) };
 }
 
-/** Nobody's window is as long as that. */
+/** No vendor's window is as long as this. */
 const EPOCH_SECONDS_MIN = 1_000_000_000;
 const QUOTA_MAX_MS = 60 * 60_000;
 
@@ -174,7 +179,7 @@ function rateLimited(store: string, request: VendorRequest, waitMs: number, code
   });
 }
 
-/** Failures before a connection stood cannot have reached the vendor, whatever the request was. */
+/** Failures before the connection was made: the request cannot have reached the vendor. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -198,7 +203,7 @@ function transportFailure(store: string, request: VendorRequest, error: unknown)
   });
 }
 
-/** Nothing was sent, and nothing will be until an admin or the operator mends it. */
+/** Nothing was sent, and nothing will be until an admin or the operator fixes the address. */
 function addressRefused(store: string, { action }: VendorRequest, { message, code }: AddressRefused) {
   return new RemoteError(`${store} cannot be asked to ${action}: ${message}`, {
     ...{ store, action, code },
@@ -218,7 +223,7 @@ function transportCode(error: unknown): string {
 
 const CAUSES_MAX = 5;
 
-/** The error itself, and what caused it. */
+/** The error and everything that caused it. */
 function causesOf(error: unknown): readonly object[] {
   const causes: object[] = [];
   for (let at = error; at && causes.length < CAUSES_MAX; at = (at as { cause?: unknown }).cause) {

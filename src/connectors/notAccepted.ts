@@ -1,6 +1,6 @@
 /**
- * What was sent of a person is compared with what the vendor answered: an answer that shows another value
- * says that the vendor did not take it, whatever its status. Pure, and the same for every connector.
+ * Compares the attributes that the bridge sent with those in the vendor's answer. If the answer shows another value,
+ * the vendor did not take it, whatever the status. Pure, and the same for every connector.
  */
 
 import type { Write } from '../model/change.ts';
@@ -9,7 +9,7 @@ import { isSame, shownInstead } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Applied, NotAccepted } from './connector.ts';
 
-/** Adds to what the vendor refused what its answer contradicts. */
+/** Adds the attributes that the answer contradicts to those that the vendor refused. */
 export function compared<K extends Kind>(change: Write, applied: Applied<K>): Applied<K> {
   const { notAccepted: refused = [], ...rest } = applied;
   const known = new Set(refused.map(({ attribute }) => attribute));
@@ -32,7 +32,7 @@ function contradicted(change: Write, { observed, sent }: Applied): readonly NotA
 function sentBy(change: Write): Attributes {
   switch (change.op) {
     case 'create':
-      // What a new account does not have needs no sending.
+      // A new account starts without values: an empty one needs no sending.
       return Object.fromEntries(Object.entries(change.attributes).filter(([, value]) => value !== ''));
     case 'update':
       return Object.fromEntries(change.attributes.map(({ name, to }) => [name, to]));

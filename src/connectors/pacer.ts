@@ -1,10 +1,11 @@
 /**
- * Keeps a connector below its vendor's rate limits: a token bucket for each kind of request that the vendor counts. The
- * limits are shared with other apps, so a bucket learns: a 429 lowers its rate at once, it grows back slowly, and what
- * the vendor says of its limit is believed. People who must lose access find a reserve that nobody else may use.
+ * Keeps a connector below its vendor's rate limits, with a token bucket for each kind of request that the vendor
+ * counts. Other apps share the limits, so a bucket learns: a 429 lowers its rate at once, the rate grows back slowly,
+ * and the bridge believes what the vendor says of its limit. A part of each bucket is reserved for people who must
+ * lose access.
  */
 
-/** As much of a request as pacing looks at. */
+/** The part of a request at which pacing looks. */
 export interface Paced {
   readonly method: string;
   readonly url: string;
@@ -13,40 +14,40 @@ export interface Paced {
 export interface Limit {
   readonly perMinute: number;
   readonly burst: number;
-  /** Other apps use it too, and may have used half of the burst just now. */
+  /** Other apps use the limit too, and may just have used half of the burst. */
   readonly shared?: true;
 }
 
 /** A kind of request that a vendor counts. */
 export interface Bucket {
   readonly name: string;
-  /** Absent where the vendor names no limit, and only says so when there was too much. */
+  /** Absent where the vendor publishes no limit and only answers 429 when there was too much. */
   readonly limit?: Limit;
   /**
-   * Null for a request of another kind. The vendor counts requests with different keys apart, as those for the
-   * members of each group.
+   * Null for a request of another kind. The vendor counts requests with different keys separately, such as those for
+   * the members of each group.
    */
   keyOf(request: Paced): string | null;
 }
 
-/** What an admin allows on a store, whatever the kind; none where nothing is said. */
+/** The rate that an admin allows for a store, over all kinds; empty where none is set. */
 export function allowed(perMinute: number | null): readonly Bucket[] {
   if (perMinute === null) return [];
   const limit = { perMinute, burst: Math.max(1, Math.floor(perMinute / BURSTS_PER_MINUTE)) };
   return [{ name: 'everything', limit, keyOf: () => '' }];
 }
 
-/** Three seconds' worth at once. */
+/** A burst may use the requests of three seconds. */
 const BURSTS_PER_MINUTE = 20;
 
-/** When a request leaves, and for whom. */
+/** For whom a request leaves, and until when it may wait. */
 export interface Turn {
   readonly signal: AbortSignal;
-  /** For somebody who must lose access: the reserve is for these. */
+  /** Somebody must lose access: this request may use the reserve. */
   readonly urgent?: boolean | undefined;
 }
 
-/** What a vendor says of its limit with an answer (`RateLimit-Remaining`, `RateLimit-Reset`). */
+/** What a vendor's answer says about its limit (`RateLimit-Remaining`, `RateLimit-Reset`). */
 export interface Quota {
   readonly remaining: number;
   readonly resetMs: number;
@@ -54,17 +55,17 @@ export interface Quota {
 
 export interface Pacer {
   /**
-   * Resolves to 0 when the request may go out. A wait beyond `PACE_WAIT_MAX_MS` is not sat through but
-   * returned, in milliseconds, so that the caller can do something else first. Rejects when the signal aborts.
+   * Resolves to 0 when the request may go out. If the wait is longer than `PACE_WAIT_MAX_MS`, answers the
+   * milliseconds instead of waiting, so that the caller can do something else first. Rejects when the signal aborts.
    */
   wait(request: Paced, turn: Turn): Promise<number>;
-  /** The vendor limits this one's kind: nothing of it goes out for so long, and less than before from then on. */
+  /** The vendor limits this kind of request: none goes out for `ms`, and fewer than before from then on. */
   limited(request: Paced, ms: number, sentAt: number): void;
-  /** No request of this one's kind goes out for so long; others do. */
+  /** No request of this kind goes out for `ms`; others do. */
   pause(request: Paced, ms: number): void;
-  /** The vendor says how much it lets pass until when, whatever the kind. */
+  /** The vendor said how many requests of any kind it lets pass, and until when. */
   heed(quota: Quota): void;
-  /** Nothing goes out for so long. */
+  /** Nothing goes out for `ms`. */
   pauseAll(ms: number): void;
 }
 
@@ -75,26 +76,26 @@ export interface PacerDeps {
 }
 
 export const PACE_WAIT_MAX_MS = 1_000;
-/** Beyond so many keys those are forgotten that nobody has to wait for. */
+/** Beyond this many keys, the pacer forgets those for which nobody has to wait. */
 const KEYS_MAX = 10_000;
-/** What is left of a rate that was too high; and how much of the whole rate comes back in a minute. */
+/** A cut leaves this share of the rate; this share of the full rate comes back each minute. */
 const CUT = 0.5;
 const GROWTH_PER_MINUTE = 0.05;
 /** A rate never falls below this share of the limit. */
 const SHARE_MIN = 1 / 32;
-/** Of a burst: what only those may use who must lose access. */
+/** The share of a burst that is reserved for people who must lose access. */
 const RESERVE = 0.1;
-/** So many requests must have left since the last refusal before one says something of the rate. */
+/** This many requests must have left since the last refusal before the next one says something about the rate. */
 const SENT_MIN = 2;
 
-/** One bucket for one key. */
+/** The bucket of one key. */
 class Level {
   tokens: number;
   at: number;
   pausedUntil = 0;
-  /** The vendor's; null where it names none, and then only its pauses count. */
+  /** The vendor's limit; null where it publishes none, and then only its pauses count. */
   readonly limit: Limit | null;
-  /** The share of the limit that is used, as it was when it was last cut. */
+  /** The share of the limit in use, as of the last cut. */
   #share = 1;
   #cutAt = Number.NEGATIVE_INFINITY;
   /** Requests since the last refusal. */
@@ -123,20 +124,20 @@ class Level {
     if (this.limit !== null) this.tokens -= 1;
   }
 
-  /** What was sent before the last cut says no more than what led to it. */
+  /** Lowers the rate. A request that left before the last cut says nothing new. */
   cut(now: number, sentAt: number): void {
     this.tokens = 0;
     this.at = now;
     const sent = this.#sent;
     this.#sent = 0;
     if (sentAt <= this.#cutAt) return;
-    // A vendor that lets nothing pass says nothing of the rate.
+    // A vendor that lets nothing pass says nothing about the rate.
     if (sent < SENT_MIN && this.#cutAt > Number.NEGATIVE_INFINITY) return;
     this.#share = Math.max(SHARE_MIN, this.#shareAt(now) * CUT);
     this.#cutAt = now;
   }
 
-  /** Nobody has to wait for it, now or because of what it learned. */
+  /** Nobody has to wait for this key, and it has nothing learned to remember. */
   isIdle(now: number): boolean {
     return Math.max(this.at + 60_000, this.pausedUntil) < now && this.#shareAt(now) === 1;
   }
@@ -146,11 +147,14 @@ class Level {
   }
 }
 
-/** Wide kinds first: the last bucket that counts a request is its own kind, the one that a 429 is about. */
+/**
+ * Buckets of many kinds come first: the last bucket that counts a request is the one of its own kind, to which a 429
+ * refers.
+ */
 export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer {
   const levels = new Map<string, Level>();
   let pausedUntil = 0;
-  /** As the vendor said last, less what was sent since. */
+  /** What the vendor last said is left, minus what was sent since. */
   let quota = { remaining: Number.POSITIVE_INFINITY, until: 0 };
 
   const levelOf = (key: string, limit: Limit | undefined): Level => {
@@ -167,7 +171,7 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
       return key === null ? [] : [levelOf(`${name} ${key}`, limit)];
     });
 
-  /** Milliseconds until every bucket of the request has a token; takes the tokens where that is now. */
+  /** Milliseconds until every bucket of the request has a token; takes the tokens if that is now. */
   const take = (request: Paced, urgent: boolean): number => {
     const now = deps.now();
     const counted = countedIn(request);
@@ -206,7 +210,7 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
     heed({ remaining, resetMs }) {
       const now = deps.now();
       const until = now + resetMs;
-      // Answers overtake each other: within one window the lowest is the latest.
+      // Answers overtake each other: within one window, the lowest number is the latest.
       const isSame = quota.until > now && until < quota.until + QUOTA_SLACK_MS;
       quota = { remaining: isSame ? Math.min(quota.remaining, remaining) : remaining, until };
     },
@@ -216,7 +220,7 @@ export function createPacer(buckets: readonly Bucket[], deps: PacerDeps): Pacer 
   };
 }
 
-/** Vendors say when a window ends in whole seconds. */
+/** Vendors give the end of a window in whole seconds. */
 const QUOTA_SLACK_MS = 2_000;
 
 function forgetIdle(levels: Map<string, Level>, now: number): void {

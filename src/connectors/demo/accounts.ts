@@ -1,6 +1,6 @@
 /**
- * What the Demo connector needs kept for it: accounts, groups and memberships of one store. The bridge's
- * database provides it; this file only says what it must do.
+ * The storage that the Demo connector needs: accounts, groups and memberships of one store. This file says what it
+ * must do; the bridge's database provides it.
  */
 
 export interface DemoAccount {
@@ -21,7 +21,7 @@ export interface DemoMember {
   readonly identifierLower: string;
 }
 
-/** `missing`: there is no such account or group in this store. `taken`: another one has that name. */
+/** `missing`: this store has no such account or group. `taken`: another one has the name. */
 export type DemoWrite = 'done' | 'missing' | 'taken';
 
 export interface DemoAccounts {
@@ -32,9 +32,9 @@ export interface DemoAccounts {
   ): Promise<DemoAccount | null>;
   account(storeId: string, id: string): Promise<DemoAccount | null>;
   accountByIdentifier(storeId: string, identifier: string): Promise<DemoAccount | null>;
-  /** In the order of their ids, those after `afterId`. */
+  /** The accounts after `afterId`, in the order of their ids. */
   accounts(storeId: string, afterId: string | null, limit: number): Promise<readonly DemoAccount[]>;
-  /** Null where there are too many to count in passing. */
+  /** Null where counting them would take too long. */
   countAccounts(storeId: string): Promise<number | null>;
   /** The groups of each account, by account id; accounts in none are absent. */
   groupsOf(accountIds: readonly string[]): Promise<ReadonlyMap<string, readonly DemoGroup[]>>;
@@ -47,7 +47,7 @@ export interface DemoAccounts {
       readonly attributes?: Readonly<Record<string, string>>;
     },
   ): Promise<DemoWrite>;
-  /** With its memberships. */
+  /** Deletes the account and its memberships. */
   deleteAccount(storeId: string, id: string): Promise<DemoWrite>;
 
   /** Null where the name is taken. */
@@ -59,7 +59,7 @@ export interface DemoAccounts {
 
   /** In the order of their account ids. */
   members(groupId: string, afterAccountId: string | null, limit: number): Promise<readonly DemoMember[]>;
-  /** What became of each, in their order; `missing` for an account that is not in this store. */
+  /** Answers the outcome for each, in their order; `missing` for an account that this store does not have. */
   addMembers(
     storeId: string,
     groupId: string,

@@ -1,6 +1,6 @@
 /**
- * The Demo connector: a store without a vendor, whose accounts and groups live in the bridge's own
- * database. It behaves as a well-mannered vendor would, and calls nobody.
+ * The Demo connector: a store without a vendor. Its accounts and groups are in the bridge's own database, and it
+ * calls nobody. It behaves like a vendor that follows its documentation.
  */
 
 import { settingsOf } from '../../model/settings.ts';

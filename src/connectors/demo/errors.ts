@@ -1,4 +1,4 @@
-/** How the Demo store fails: as a vendor would, so that what is seen with it holds for the others. */
+/** The Demo store fails as a vendor does, so that what people learn with it also holds for other stores. */
 
 import { type Disposition, RemoteError } from '../../model/errors.ts';
 import type { DemoWrite } from './accounts.ts';
@@ -15,7 +15,7 @@ export function demoError(action: string, disposition: Disposition, why: string)
   });
 }
 
-/** Runs what touches the database. A failed write may have been committed before its answer was lost. */
+/** Runs a read or write of the database. A failed write may have been committed although its answer was lost. */
 export async function attempt<T>(action: string, writes: boolean, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -31,7 +31,7 @@ export async function attempt<T>(action: string, writes: boolean, run: () => Pro
   }
 }
 
-/** What became of a change of something that must be there. */
+/** The outcome of a change to something that must exist. */
 export function applied(
   remoteId: string,
   written: Exclude<DemoWrite, 'taken'>,

@@ -1,4 +1,4 @@
-/** Between the bridge's words and those of the Demo store's database. */
+/** Translates between the bridge's words and the Demo store's tables. */
 
 import type { CommonSettings } from '../../model/commonSettings.ts';
 import type { DesiredGroup, DesiredUser } from '../../model/desired.ts';
@@ -28,7 +28,7 @@ export function normalizeGroup(desired: DesiredGroup): Normalized<'group'> {
 }
 
 export function toRemoteUser(account: DemoAccount, identifiedBy: IdentifiedBy): RemoteUser {
-  // The attribute has the case that people wrote; the identifier is what look-ups compare.
+  // The attribute keeps upper and lower case as people wrote it; look-ups compare the identifier.
   const written = account.attributes[identifiedBy];
   const identifier = written?.toLowerCase() === account.identifierLower ? written : account.identifierLower;
   return {

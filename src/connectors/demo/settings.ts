@@ -1,4 +1,4 @@
-/** The Demo store has nothing to configure but what every store has. */
+/** The Demo store has only the settings that every store has. */
 
 import { commonSpecs } from '../../model/commonSettings.ts';
 import type { AttributeMapping, Capabilities, TargetAttribute } from '../connector.ts';

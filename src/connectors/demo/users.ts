@@ -69,7 +69,10 @@ async function switched(accounts: DemoAccounts, storeId: string, remoteId: strin
   return (await accounts.updateAccount(storeId, remoteId, { enabled })) === 'missing' ? 'missing' : 'done';
 }
 
-/** As at a vendor: a new address is what the account is found by from now on, and nobody else may have it. */
+/**
+ * As at a vendor: the bridge finds the account by its new address from now on, and no other account may have that
+ * address.
+ */
 async function update(
   accounts: DemoAccounts,
   storeId: string,

@@ -1,4 +1,4 @@
-/** Whether a store can work: is the credential good, an administrator's, and of which instance? */
+/** Checks whether a store can work: whether the credential is good and an administrator's, and for which instance. */
 
 import { RemoteError } from '../../model/errors.ts';
 import { ADDRESS_REFUSED, type CallContext, type ConnectionStatus, type StatusDetail } from '../connector.ts';
@@ -9,7 +9,7 @@ import { refused } from './api/errors.ts';
 import { textOr } from './mapping.ts';
 import type { GitLabSettings } from './settings.ts';
 
-/** What an admin must mend (`wrong`), or should know. */
+/** Something that an admin must fix (`wrong`) or should know. */
 interface Finding extends StatusDetail {
   readonly wrong: boolean;
 }
@@ -47,7 +47,10 @@ function identifiersOf(user: Row): string[] {
   );
 }
 
-/** Null for a token that is no personal access token, or may not tell: the calls themselves then do. */
+/**
+ * Null where the token is no personal access token, or may not read its scopes: the calls that follow then show what
+ * it may do.
+ */
 async function scopesOf(client: GitLabClient, context: CallContext): Promise<readonly unknown[] | null> {
   const action = 'read the scopes of the ACCESS_TOKEN';
   const answer = await client.ask(calls.ownToken, { context, action }, (api) => api.tokens.show());
@@ -63,8 +66,9 @@ function lackingScope(scopes: readonly unknown[] | null): Finding[] {
 }
 
 /**
- * GitLab says `is_admin: true` to a token that may do nothing, where Admin Mode is on and the token lacks the
- * scope admin_mode. The proof is an answer that only an administrator gets: a list of users that shows who is one.
+ * Checks administrator rights. Where Admin Mode is on and the token lacks the scope admin_mode, GitLab says
+ * `is_admin: true` although the token may do nothing. The proof is an answer that only administrators get: a list of
+ * users that shows who is one.
  */
 async function adminRights(
   client: GitLabClient,
@@ -94,7 +98,7 @@ async function adminRights(
 
 const NOT_GITLAB = 'not_gitlab';
 
-/** Null for what may pass by itself, or is not about the credential. */
+/** Null where the failure may pass by itself, or has nothing to do with the credential. */
 function whyFailed(error: unknown, settings: GitLabSettings): StatusDetail | null {
   if (!(error instanceof RemoteError) || error.code === ADDRESS_REFUSED) return null;
   const { host } = new URL(settings.baseUrl);

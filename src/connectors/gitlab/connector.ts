@@ -1,4 +1,4 @@
-/** The connector of self-managed GitLab instances: the contract on one side, GitLab's rooms on the other. */
+/** The connector of self-managed GitLab instances: joins the contract with this folder's operations. */
 
 import { assemble } from '../assemble.ts';
 import type { Connector, ConnectorDeps } from '../connector.ts';
@@ -17,7 +17,7 @@ export function createGitLabConnector(deps: ConnectorDeps): Connector {
   const instance: Instance = { client: createClient(settings, deps), settings };
   return assemble({
     type: STORE,
-    // To others than administrators addresses are hidden, and people are not found by them.
+    // GitLab hides addresses from non-administrators, who then cannot find people by them.
     showsLess: true,
     capabilities: GITLAB_CAPABILITIES,
     check: (context) => checkConnection(instance, context),

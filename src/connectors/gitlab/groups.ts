@@ -1,4 +1,4 @@
-/** Groups, by id or full path. Their paths are never changed and none is ever deleted. */
+/** Groups, by id or full path. The bridge never changes a group's path and never deletes a group. */
 
 import type { Create, Update, Write } from '../../model/change.ts';
 import type { Page, RemoteGroup } from '../../model/remote.ts';
@@ -54,7 +54,7 @@ async function scanGroups(
 
 const SEARCH_PAGES_MAX = 10;
 
-/** GitLab takes digits for an id, and follows redirects of renamed groups: the path is compared here. */
+/** GitLab takes digits for an id and follows redirects of renamed groups, so that the path is compared here. */
 async function findGroup(
   instance: Instance,
   fullPath: string,
@@ -115,7 +115,7 @@ async function createGroup(
     throw failed(action, 'rejected', `there is no group ${parts.join('/')} to make it in`);
   const answer = await instance.client.ask(calls.createGroup, { context, action }, (api) =>
     api.groups.create(nameFor(change.subject.display, path), path, {
-      // Whoever should see more of it can be let in; what was public once cannot be called back.
+      // An owner can open a private group later; what was public once cannot be hidden again.
       visibility: 'private',
       ...(parent ? { parentId: Number(parent.remoteId) } : {}),
     }),
@@ -170,7 +170,7 @@ function samePath(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** The SCIM group's own name, where the path comes from it; else the path. */
+/** The SCIM group's own name where the path was made from it; otherwise the path. */
 function nameFor(display: string, path: string): string {
   return groupPath(display) === path.toLowerCase() ? groupName(display) : groupName(path);
 }

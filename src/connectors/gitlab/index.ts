@@ -1,4 +1,4 @@
-/** The store type `GitLabSelfManaged`: a GitLab instance whose administrator's token the bridge has. */
+/** The store type `GitLabSelfManaged`: a GitLab instance for which the bridge has an administrator's token. */
 
 import type { StoreTypeDefinition } from '../connector.ts';
 import { createGitLabConnector } from './connector.ts';

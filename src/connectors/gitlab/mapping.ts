@@ -1,4 +1,7 @@
-/** Between the bridge's words and GitLab's: which attribute is which field, and what an account's state means. */
+/**
+ * Translates between the bridge's words and GitLab's: which attribute is which field, and what an account's state
+ * means.
+ */
 
 import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { AccountState, RemoteGroup, RemoteMember, RemoteUser } from '../../model/remote.ts';
@@ -46,7 +49,7 @@ export const DEFAULT_MAPPING: readonly AttributeMapping[] = [
   { targetAttribute: 'externUid', sourceAttribute: 'userName' },
 ];
 
-/** The fields that are written and read alike; `externUid` is an identity. */
+/** Fields that are written and read under the same name; `externUid` is an identity. */
 export const FIELDS: Readonly<Record<string, string>> = {
   username: 'username',
   email: 'email',
@@ -83,7 +86,7 @@ export function normalizeUser(desired: DesiredUser, settings: GitLabSettings): N
     if (given === undefined) continue;
     const value = legalValue(spec.name, given).slice(0, spec.maxLength);
     if (spec.maxLength !== undefined && given.length > spec.maxLength) dropped.push(spec.name);
-    // GitLab keeps no account without these, so they cannot be cleared.
+    // GitLab does not clear these attributes: no account exists without them.
     if (value === '' && (spec.required || spec.name === 'externUid')) continue;
     if (spec.name === 'externUid' && settings.ssoProvider === null) continue;
     attributes[spec.name] = value;
@@ -94,7 +97,7 @@ export function normalizeUser(desired: DesiredUser, settings: GitLabSettings): N
   const { identifier } = desired;
   const byName = identifier !== null && settings.identifier === 'userName';
   const known = byName ? legalUsername(identifier) : identifier;
-  // What makes the account theirs cannot be mapped from something else.
+  // An attribute that identifies the account cannot be mapped from something else.
   if (byName && attributes.username !== undefined) attributes.username = legalUsername(identifier);
   return { desired: { ...desired, identifier: known, attributes }, dropped };
 }
@@ -102,13 +105,13 @@ export function normalizeUser(desired: DesiredUser, settings: GitLabSettings): N
 function legalValue(name: string, value: string): string {
   if (value.trim() === '') return '';
   if (name === 'username') return usernameFrom(value);
-  // GitLab keeps addresses in lower case.
+  // GitLab stores addresses in lower case.
   return name === 'email' ? value.trim().toLowerCase() : value;
 }
 
 /**
- * The full path that a SCIM group's name means. A name with a slash is a path. Where groups are made,
- * another name becomes the path of a group in PARENT_GROUP; otherwise it is the path of a top-level group.
+ * The full path that a SCIM group's name means. A name with a slash is a path. Where the bridge makes groups, any
+ * other name becomes the path of a group in PARENT_GROUP; otherwise it is the path of a top-level group.
  */
 function fullPathFor(name: string, settings: GitLabSettings): string {
   const path = trimSlashes(name);
@@ -138,14 +141,17 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     ...(row.is_admin === true || row.is_auditor === true ? { privileged: true } : {}),
     ...(row.confirmed_at === null ? { unconfirmed: true } : {}),
     ...(row.external === true ? { outsider: true } : {}),
-    // It is found under nobody's identifier.
+    // Nobody's identifier finds it.
     ...(machine ? { machine } : {}),
     identifier: machine ? null : (settings.identifier === 'userName' ? username : email) || null,
     attributes,
   };
 }
 
-/** `deactivated` people come back by signing in, so they have access: enabled. A state that GitLab adds one day is locked. */
+/**
+ * `deactivated` people get back in by signing in, so they have access: enabled. A state that GitLab adds in future
+ * counts as locked.
+ */
 function stateOf(state: unknown): AccountState {
   switch (state) {
     case 'active':
@@ -159,7 +165,7 @@ function stateOf(state: unknown): AccountState {
   }
 }
 
-/** Why the bridge may not let somebody in whose account is `locked`, in words for an admin. */
+/** Why the bridge may not enable a `locked` account, in words for an admin. */
 export function whyLocked({ state }: Row): string {
   switch (state) {
     case PENDING:
@@ -175,7 +181,7 @@ export function whyLocked({ state }: Row): string {
 
 const PENDING = 'blocked_pending_approval';
 
-/** In such a state nobody can sign in until an administrator, or the directory, undoes it. */
+/** In such a state nobody can sign in until an administrator, or the directory, lifts it. */
 export function isKnownLock({ state }: Row): boolean {
   return state === 'banned' || state === 'ldap_blocked';
 }
@@ -194,12 +200,12 @@ export function memberOf(row: Row): RemoteMember {
   };
 }
 
-/** Behind a token, a service or GitLab's own doings: no person is one, and nobody may touch it. */
+/** The account of a token, a service or GitLab itself: it is no person's, and the bridge never changes it. */
 export function isMachine(row: Row): boolean {
   return row.bot === true || MACHINE_NAME.test(textOr(row.username, ''));
 }
 
-/** Lists of members tell machines by the names alone that GitLab gives them. */
+/** In lists of members, only the names that GitLab gives to machines tell them apart. */
 const MACHINE_NAME =
   /^((group|project)_\d+_bot(_[0-9a-f]+|\d*)?|service_account_.+|duo-.+|ghost\d*|(alert|support|security|automation|migration|visual-review|llm|admin|suggested-reviewers)-bot\d*)$/i;
 

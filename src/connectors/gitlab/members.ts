@@ -1,6 +1,6 @@
 /**
- * Direct memberships of groups. What people inherit from a group above is GitLab's answer to give, and
- * never touched.
+ * Direct memberships of groups. What people inherit from a group above belongs to GitLab, and the bridge never
+ * changes it.
  */
 
 import type { MembershipChange } from '../../model/change.ts';
@@ -47,7 +47,7 @@ async function applyMembers(
   return [await (change.op === 'grant' ? grant : revoke)(instance, change, context)];
 }
 
-/** Without the machines that GitLab names, so that `Overwrite` cannot break somebody's automation. */
+/** Leaves out machines that GitLab names, so that `Overwrite` cannot break anybody's automation. */
 async function listMembers(
   instance: Instance,
   remoteId: string,
@@ -78,7 +78,7 @@ async function grant(
   return outcomeOf(member.remoteId, level, { action, writes: true }, answer);
 }
 
-/** A grant gives what is missing and takes nothing: a higher role stays. */
+/** A grant adds what is missing and takes nothing away: a higher role stays. */
 async function raise(
   instance: Instance,
   group: string,
@@ -88,7 +88,7 @@ async function raise(
 ): Promise<MemberOutcome> {
   const action = `make user ${user} ${accessLevelName(level)} of group ${group}`;
   const present = await directMember(instance, group, user, context);
-  // GitLab has just said that there is such a membership.
+  // GitLab has just said that this membership exists.
   if (present === null) throw failed(action, 'waits', 'the membership is gone again');
   if (present.level !== null && present.level >= level)
     return { remoteId: user, outcome: 'already', level: present.level };
@@ -98,7 +98,7 @@ async function raise(
   return outcomeOf(user, level, { action, writes: true }, answer);
 }
 
-/** Null where there is no membership of the group's own. */
+/** Null where the group has no membership of its own for this account. */
 async function directMember(
   instance: Instance,
   group: string,
@@ -142,7 +142,7 @@ async function revoke(
   const attempt = { action: `remove user ${remoteId} from group ${group}`, writes: true };
   const { action } = attempt;
   const answer = await instance.client.ask(calls.removeMember, { context, action }, (api) =>
-    // Without skip_subresources GitLab also ends memberships below the group, which are not this change's.
+    // Without skip_subresources GitLab would also end memberships in groups below, which are not part of this change.
     api.members.remove(group, Number(remoteId), {
       searchParams: { skipSubresources: true },
     } as Record<string, unknown>),
@@ -160,7 +160,7 @@ async function revoke(
   };
 }
 
-/** Where promotions need an approval, GitLab answers 2xx with a message in place of the member. */
+/** Where promotions need approval, GitLab answers 2xx with a message instead of the member. */
 function outcomeOf(remoteId: string, level: number, attempt: Attempt, answer: Answered<Row>): MemberOutcome {
   if (!answer.ok) {
     if (isInherited(answer.refusal)) return { remoteId, outcome: 'already', inherited: true };

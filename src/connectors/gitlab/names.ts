@@ -6,10 +6,10 @@
 import { asciiLetters, nameDigest } from '../../support/text/groupName.ts';
 
 export const USERNAME_LENGTH_MAX = 255;
-/** How many names are tried for a new account: `jane`, `jane1`, … `jane19`. */
+/** How many names the bridge tries for a new account: `jane`, `jane1`, … `jane19`. */
 export const USERNAME_CANDIDATES_MAX = 20;
 
-/** Top-level routes of GitLab, which no user and no top-level group can have as a name. */
+/** Top-level routes of GitLab: no user and no top-level group can have such a name. */
 const RESERVED = new Set(
   (
     'admin api assets dashboard deploy.html explore favicon.ico favicon.png files groups health_check help ' +
@@ -18,13 +18,14 @@ const RESERVED = new Set(
   ).split(' '),
 );
 
-/** GitLab refuses names that end like a file it would serve, besides `.git` and `.atom`. */
+/** GitLab refuses names that end like a file that it would serve, as well as `.git` and `.atom`. */
 const FILE_EXTENSION =
   /\.(git|atom|rss|html?|xhtml|txt|text|js|css|ics|csv|vcf|vtt|png|jpe?g|gif|bmp|tiff?|svg|webp|mpe?g|mp[34]|m4[av]|og[agv]|webm|aac|flac|wav|mov|avi|otf|ttf|woff2?|xml|ya?ml|json|pdf|zip|gz|gzip|tar|md|patch|diff)$/i;
 
 /**
- * The legal username nearest to the whole text; a legal one is left as it is, its case too. An `@` counts:
- * where the userName identifies people, `jane@a.example` and `jane@b.example` must not become one.
+ * The legal username nearest to the whole text; a legal one stays as it is, in upper and lower case too. An `@` is
+ * replaced, not cut off: where the userName identifies people, `jane@a.example` and `jane@b.example` must not become
+ * the same.
  */
 export function legalUsername(text: string): string {
   const legal = asciiLetters(text)
@@ -36,7 +37,7 @@ export function legalUsername(text: string): string {
   return /[a-zA-Z0-9]/.test(legal) ? legal : `user-${nameDigest(text)}`;
 }
 
-/** For an account that is known by its email: the part before the `@`, where the text has one, made legal. */
+/** For an account that is identified by its email: the part before the `@`, if there is one, made legal. */
 export function usernameFrom(text: string): string {
   const at = text.indexOf('@');
   return legalUsername(at > 0 ? text.slice(0, at) : text);
@@ -51,12 +52,12 @@ export function usernameCandidates(username: string): string[] {
   return candidates;
 }
 
-/** The last part of a group's path that a group of this name gets: "Data & AI" → `data-ai`. */
+/** The last part of the path that a group with this name gets: "Data & AI" → `data-ai`. */
 export function groupPath(name: string): string {
   const path = asciiLetters(name)
     .toLowerCase()
     .replace(/[^a-z0-9_.-]+/g, '-')
-    // Newer instances take no two special characters in a row, and none at either end.
+    // Newer instances refuse two special characters in a row, and any at either end.
     .replace(/[_.-]*-[_.-]*|\.{2,}|_{2,}/g, '-')
     .replace(/^[_.-]+|[_.-]+$/g, '')
     .slice(0, USERNAME_LENGTH_MAX)
@@ -65,7 +66,7 @@ export function groupPath(name: string): string {
   return path === '' ? `group-${nameDigest(name)}` : path;
 }
 
-/** A group's name may hold letters, digits, emoji, `_.-()` and spaces, and starts with a letter, digit or `_`. */
+/** A group's name holds letters, digits, emoji, `_.-()` and spaces, and starts with a letter, digit or `_`. */
 export function groupName(name: string): string {
   const legal = name
     .replace(/[^\p{L}\p{N}\p{Extended_Pictographic}_.()\- ]+/gu, ' ')

@@ -1,17 +1,19 @@
-/** Which attributes a refusal of GitLab is about, so that the others can go without them. */
+/**
+ * Finds the attributes to which a refusal of GitLab refers, so that the connector can send the others without them.
+ */
 
 import type { Attributes } from '../../model/desired.ts';
 import type { NotAccepted } from '../connector.ts';
 import { isEmailTaken, isIdentityTaken, isUsernameTaken, type Refusal } from './api/errors.ts';
 import { FIELDS } from './mapping.ts';
 
-/** GitLab's fields beside those that have the attribute's name: an identity is checked whole. */
+/** GitLab's further fields for an attribute: it checks an identity as a whole. */
 const FIELDS_OF: Readonly<Record<string, readonly string[]>> = {
   username: ['username', 'namespace', 'path', 'route'],
   externUid: ['extern_uid', 'provider', 'identities'],
 };
 
-/** Of the attributes that were sent; none where the refusal is about something else. */
+/** Which of the sent attributes GitLab refused; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
   const taken = isEmailTaken(refusal) || isUsernameTaken(refusal) || isIdentityTaken(refusal);
   return Object.keys(sent)

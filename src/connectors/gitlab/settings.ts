@@ -1,11 +1,11 @@
-/** What a store of type `GitLabSelfManaged` is configured with, and what GitLab can do. */
+/** The settings of a store of type `GitLabSelfManaged`, and what GitLab can do. */
 
 import { commonSpecs } from '../../model/commonSettings.ts';
 import { type Configuration, type SettingSpec, settingsOf } from '../../model/settings.ts';
 import type { Capabilities, ConnectorDeps } from '../connector.ts';
 import { trimSlashes } from './names.ts';
 
-/** GitLab's roles and the numbers its API knows them by (docs.gitlab.com/api/members/#roles). */
+/** GitLab's roles and their numbers in its API (docs.gitlab.com/api/members/#roles). */
 export const ACCESS_LEVELS = {
   minimal: 5,
   guest: 10,
@@ -19,10 +19,10 @@ export const ACCESS_LEVELS = {
 
 type AccessLevel = keyof typeof ACCESS_LEVELS;
 
-/** What `DEFAULT_ACCESS_LEVEL` and the `accessLevel` of a group mapping may be, lowest first. */
+/** The values of `DEFAULT_ACCESS_LEVEL` and of `accessLevel` in a group mapping, lowest first. */
 const ACCESS_LEVEL_NAMES = Object.keys(ACCESS_LEVELS) as readonly AccessLevel[];
 
-/** The role's name, for people; the number itself where GitLab has no such role. */
+/** The role's name for people; the number where GitLab has no such role. */
 export function accessLevelName(level: number): string {
   const found = Object.entries(ACCESS_LEVELS).find(([, number]) => number === level);
   return found ? found[0] : String(level);
@@ -112,10 +112,10 @@ export function gitLabSettings({ configuration }: Pick<ConnectorDeps, 'configura
   };
 }
 
-/** One instance has one such URL: it identifies the instance that a store is pinned to. */
+/** An instance has one such URL: a store is pinned to the instance by it. */
 export function normalizedBaseUrl(baseUrl: string): string {
   const url = new URL(baseUrl);
-  // People paste the address of the API as well.
+  // People also paste the address of the API.
   return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/api\/v4$/, '')}`;
 }
 
@@ -123,14 +123,14 @@ export function refuseGitLab(configuration: Configuration): { key: string; detai
   return [...refuseGitLabDotCom(configuration), ...refuseNoPath(configuration)];
 }
 
-/** Taken for a path, it would let SCIM groups match everywhere. */
+/** Refuses text that is no path: SCIM groups could otherwise match groups everywhere. */
 function refuseNoPath({ MATCH_WITHIN: within }: Configuration): { key: string; detail: string }[] {
   const paths = Array.isArray(within) ? within.map((path) => trimSlashes(String(path))) : [];
   const detail = 'MATCH_WITHIN must be a list of full paths of groups, such as acme/teams';
   return paths.includes('') ? [{ key: 'MATCH_WITHIN', detail }] : [];
 }
 
-/** On GitLab.com nobody can create or block accounts: that is another store type. */
+/** Nobody can create or block accounts on GitLab.com: that is another store type. */
 function refuseGitLabDotCom(configuration: Configuration): { key: string; detail: string }[] {
   const { BASE_URL: baseUrl } = configuration;
   if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return [];

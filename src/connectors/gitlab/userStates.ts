@@ -1,6 +1,6 @@
 /**
- * Whether an account can be used: blocked, unblocked, deleted. GitLab's `unblock` also lets in whoever is banned
- * or waits for approval, and its `block` passes over them, so the state is read where the answer does not tell it.
+ * Blocks, unblocks and deletes accounts. GitLab's `unblock` also lets in people who are banned or wait for approval,
+ * and its `block` ignores them. So the bridge reads the state where the answer does not show it.
  */
 
 import type { Applied, CallContext } from '../connector.ts';
@@ -25,7 +25,8 @@ export async function disableUser(
     throw refused(attempt, answer.refusal);
   }
   if (answer.value) return { remoteId, outcome: 'done' };
-  // Nothing changed: because it was blocked already, or because GitLab does not block what it locked otherwise.
+  // Nothing changed: the account was blocked already, or GitLab does not block an account that is locked in another
+  // way.
   const row = await readRow(instance, remoteId, context);
   if (row === null) return { remoteId, outcome: 'gone' };
   const observed = userOf(row, instance.settings);
@@ -60,7 +61,7 @@ export async function enableUser(
 
 const NO_USER: Refusal = { status: 404, words: '404 User Not Found', gone: true, fields: [] };
 
-/** The only owner of a group cannot be deleted; access ends all the same. */
+/** GitLab does not delete the only owner of a group; the bridge then blocks the account, so that access ends. */
 export async function deleteUser(
   instance: Instance,
   remoteId: string,

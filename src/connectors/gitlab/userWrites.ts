@@ -1,6 +1,6 @@
 /**
- * Changes of accounts. An account that GitLab's own directory or an administrator has locked is left alone, what
- * GitLab does not take of a person is left out so that the rest arrives, and `hard_delete` is never sent.
+ * Changes of accounts. The bridge leaves an account alone that an administrator or GitLab's own directory has locked.
+ * It leaves out values that GitLab refuses, so that the others arrive. It never sends `hard_delete`.
  */
 
 import type { CreateUserOptions, EditUserOptions } from '@gitbeaker/rest';
@@ -45,7 +45,7 @@ export function applyToUser(
   }
 }
 
-/** One POST, and one more for each username that is taken, or attribute that GitLab does not take. */
+/** Sends one POST, and one more for each username that is taken and each attribute that GitLab refuses. */
 async function createUser(
   instance: Instance,
   change: Create<'user'>,
@@ -74,7 +74,7 @@ async function createUser(
       if (tried < names.length) continue;
       throw await usernameTaken(instance, refusal, names, context);
     }
-    // Without these GitLab makes no account.
+    // GitLab makes no account without these.
     const { email: _, username: __, name: ___, ...optional } = attributes;
     const refusedNow = refusedAttributes(refusal, optional);
     if (refusedNow.length === 0) throw refused(attempt, refusal);
@@ -102,12 +102,12 @@ function newUser(
     username,
     // Nobody knows this password: people sign in through the provider, or ask GitLab for a new one.
     force_random_password: true,
-    // The IdP vouches for the address.
+    // The identity provider vouches for the address.
     skip_confirmation: true,
   };
 }
 
-/** A conflict is what adopting can solve: an account that has the address as its primary one. */
+/** Throws a conflict only where adopting can solve it: an account has the address as its primary one. */
 async function emailTaken(
   instance: Instance,
   attempt: Attempt,
@@ -144,7 +144,10 @@ async function usernameTaken(
   );
 }
 
-/** One PUT of just the attributes in the change: all of them or none. Without what GitLab refuses it goes once more. */
+/**
+ * Sends one PUT with only the changed attributes: GitLab takes all of them or none. If it refuses some, the bridge
+ * sends the others once more.
+ */
 async function updateUser(
   instance: Instance,
   change: Update<'user'>,

@@ -1,4 +1,4 @@
-/** Accounts: looked up, read and listed. Bots and service accounts are nobody's, and are not seen. */
+/** Finds, reads and lists accounts. It leaves out bots and service accounts, which belong to nobody. */
 
 import { RemoteError } from '../../model/errors.ts';
 import type { Page, RemoteUser } from '../../model/remote.ts';
@@ -11,10 +11,10 @@ import { askPage, BY_ID, type PageQuery, readPage } from './api/pages.ts';
 import { isMachine, userOf } from './mapping.ts';
 import { legalUsername } from './names.ts';
 
-/** A search for a whole address has one result; names that hold it as text may come with it. */
+/** A search for a whole address has one result; people whose name contains the address may appear too. */
 const SEARCH_PAGES_MAX = 10;
 
-/** By `UNIQUE_USER_IDENTIFIER`, whatever its case. */
+/** Finds the account by its `UNIQUE_USER_IDENTIFIER`, ignoring case. */
 export async function findUser(
   instance: Instance,
   identifier: string,
@@ -40,7 +40,7 @@ export async function findUser(
   throw failed(action, 'rejected', `more than ${SEARCH_PAGES_MAX} pages of users answer the search for it`);
 }
 
-/** The one account whose secondary address, or a name that holds it, answers the search for an address. */
+/** The one account that a search for an address shows, because of its secondary address or its name. */
 export async function holderOf(
   instance: Instance,
   email: string,
@@ -89,8 +89,8 @@ export async function scanUsers(
   const list =
     (paging: Readonly<Record<string, unknown>>) =>
     (api: GitLabApi, query: PageQuery): Promise<unknown> => {
-      // GitLab's own accounts (ghost, alert-bot, …) are nobody's. That people can be ordered by id,
-      // @gitbeaker's type does not know.
+      // GitLab's own accounts (ghost, alert-bot, …) belong to nobody. @gitbeaker's type does not know that people can
+      // be ordered by id.
       const all: Record<string, unknown> = { ...BY_ID, ...paging, ...query, excludeInternal: true };
       return api.users.all(all);
     };

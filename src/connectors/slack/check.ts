@@ -1,6 +1,6 @@
 /**
- * Is a Slack token good, and what is missing? The Web API says whose it is and where; a first SCIM request
- * says whether it may manage people. What is merely nice to know never fails the check.
+ * Checks whether a Slack token is good, and what it lacks. The Web API says whose it is and where; a first SCIM
+ * request says whether it may manage people. Information that the bridge can do without never fails the check.
  */
 
 import { RemoteError } from '../../model/errors.ts';
@@ -45,7 +45,7 @@ function tokenRefused(code: string): StatusDetail {
   return { code, message: advice ? `Slack: ${code}: ${advice}` : `Slack refused the token: ${code}` };
 }
 
-/** A token that is installed on an organisation speaks for all its workspaces. */
+/** A token that is installed on an organisation is valid for all its workspaces. */
 async function describeTenant(identity: Identity, web: WebApi, context: CallContext) {
   if (identity.isOrgInstall && identity.enterpriseId) {
     return { id: identity.enterpriseId, name: identity.team || identity.enterpriseId };
@@ -55,14 +55,17 @@ async function describeTenant(identity: Identity, web: WebApi, context: CallCont
   return { id: identity.teamId, name };
 }
 
-/** Slack calls a token that lacks the scope invalid; the Web API knows it, and what it may do. */
+/**
+ * SCIM calls a token without the scope invalid. The Web API knows the token and its scopes, so that the message can
+ * name what is missing.
+ */
 function explained(failure: StatusDetail | null, { scopes }: Identity): StatusDetail | null {
   if (failure?.code !== 'invalid_authentication' || scopes === null || scopes.includes('admin'))
     return failure;
   return { code: 'missing_scope', message: `Slack: ${CREDENTIAL_CODES.missing_scope}` };
 }
 
-/** The one request that says whether the token may manage people at all; null where it may. */
+/** Sends one request that tells whether the token may manage people at all; null where it may. */
 async function scimFailure(scim: ScimClient, context: CallContext): Promise<StatusDetail | null> {
   const action = 'list users';
   const query = { startIndex: '1', count: '1' };
@@ -79,7 +82,7 @@ async function scimFailure(scim: ScimClient, context: CallContext): Promise<Stat
   return { code: `http_${status}`, message, heard: `says ${heardOf(description)}` };
 }
 
-/** Where something else than Slack answers, the address is likely to be wrong. */
+/** If something other than Slack answers, the address is probably wrong. */
 async function orElsewhere<T>(
   key: string,
   ask: () => Promise<T>,
@@ -104,13 +107,13 @@ async function ownAccount(
   return resource && toRemoteUser(resource, 'primaryEmail');
 }
 
-/** The account is protected by its id already; its names protect it before it is linked. */
+/** The account's id protects it already; its names protect it before it is linked. */
 function identifiersOf(identity: Identity, account: RemoteUser | null): string[] {
   const names = [identity.user, account?.attributes.userName, account?.attributes.primaryEmail];
   return [...new Set(names.filter((name): name is string => typeof name === 'string' && name !== ''))];
 }
 
-/** For what the check can do without; the failed call is recorded all the same. */
+/** For information that the check can do without; a failed call is recorded all the same. */
 async function optional<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask();

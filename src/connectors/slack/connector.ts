@@ -1,6 +1,6 @@
 /**
- * The Slack connector: people and groups through Slack's SCIM API, the token's identity through the Web
- * API. It translates and sends; what to change, and when, is decided elsewhere.
+ * The Slack connector: people and groups through Slack's SCIM API, the token's identity through the Web API. It
+ * translates and sends; other code decides what to change, and when.
  */
 
 import { settingsOf } from '../../model/settings.ts';

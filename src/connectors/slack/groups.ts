@@ -1,4 +1,4 @@
-/** Groups at Slack: looked up, read, listed, made, renamed, and deleted where `DELETE_GROUPS` says so. */
+/** Finds, reads, lists, makes and renames groups at Slack, and deletes them where `DELETE_GROUPS` says so. */
 
 import type { Write } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -93,7 +93,7 @@ async function deleteGroup(
   throw refused({ action, writes: true }, answer.refusal);
 }
 
-/** Slack does not document a code of its own for a name that is taken. */
+/** Slack documents no code of its own for a taken name. */
 function takenName(refusal: Refusal): 'conflict' | undefined {
   if (passes(refusal)) return undefined;
   return refusal.status === 409 || refusal.code === 'group_creation_failed' ? 'conflict' : undefined;

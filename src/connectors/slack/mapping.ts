@@ -1,6 +1,6 @@
 /**
- * Between the bridge's flat attributes and Slack's SCIM resources: what goes into a creation, which PATCH
- * operation changes which attribute, and how an answer is read. Pure, and tolerant of what is missing.
+ * Translates between the bridge's flat attributes and Slack's SCIM resources: the body of a creation, the PATCH
+ * operation for each attribute, and how an answer is read. Pure, and tolerant of missing values.
  */
 
 import type { AttributeChange } from '../../model/change.ts';
@@ -59,8 +59,8 @@ export const SLACK_ATTRIBUTES: readonly TargetAttribute[] = [
 ];
 
 /**
- * What people expect to see follow. The handle is not among it, since adopting an account would rename
- * it, and neither is what not every company wants to show everyone, such as phone and cost centre.
+ * The attributes that most companies want to keep in step. The handle is left out, because adopting an account would
+ * rename it; so are values that not every company shows to everyone, such as phone and cost centre.
  */
 export const SLACK_DEFAULT_MAPPING: readonly AttributeMapping[] = [
   { targetAttribute: 'primaryEmail', sourceAttribute: 'primaryEmail' },
@@ -105,7 +105,10 @@ function normalizeAttribute(name: string, value: string, identifiedBy: Identifie
   return [...spoken].slice(0, DISPLAY_NAME_LENGTH_MAX).join('').trimEnd();
 }
 
-/** The identifier has one form alone; a mere handle is better short: `jane`, not `jane_example.com`. */
+/**
+ * Where the userName is the identifier, all of it goes into the name. A mere handle is better short: `jane`, not
+ * `jane_example.com`.
+ */
 function normalizeHandle(userName: string, identifiedBy: IdentifiedBy): string {
   if (userName === '') return '';
   if (identifiedBy === 'userName') return normalizeUserName(userName);
@@ -158,7 +161,7 @@ export function newUser(attributes: Attributes, userName: string): Record<string
   };
 }
 
-/** Those of `names` that have a value worth sending with a new account. */
+/** Those of `names` whose value is worth sending with a new account. */
 function pick(attributes: Attributes, names: readonly string[]): Record<string, string> {
   const picked: Record<string, string> = {};
   for (const name of names) if (attributes[name]) picked[name] = attributes[name];
@@ -175,12 +178,12 @@ export function patchBody(operations: readonly PatchOperation[]) {
   return { schemas: [PATCH_SCHEMA], Operations: operations };
 }
 
-/** The operation that makes one attribute so. An empty `to` clears it. */
+/** The PATCH operation for one attribute. An empty `to` clears it. */
 export function patchOperation(change: AttributeChange): PatchOperation {
   const { name, from, to } = change;
   switch (name) {
     case 'primaryEmail':
-      // Replacing `emails` whole adds to them, and Slack refuses a second primary one.
+      // Slack adds to `emails` when it is replaced whole, and then refuses a second primary address.
       return { op: 'replace', path: 'emails[primary eq true].value', value: to };
     case 'phoneNumber':
       return phoneOperation(from ?? '', to);
@@ -196,7 +199,7 @@ export function patchOperation(change: AttributeChange): PatchOperation {
 
 function phoneOperation(from: string, to: string): PatchOperation {
   if (from === '') return { op: 'add', path: 'phoneNumbers', value: [{ value: to, primary: true }] };
-  // Not by value: Slack may show a number in another form than it was given.
+  // Does not select by value: Slack may show a number in another form than the one it was given.
   const path = 'phoneNumbers[primary eq true]';
   return to === '' ? { op: 'remove', path } : { op: 'replace', path: `${path}.value`, value: to };
 }
@@ -220,7 +223,7 @@ export function toRemoteUser(user: SlackUser, identifiedBy: IdentifiedBy): Remot
   };
 }
 
-/** A guest has the extension; others lack it, or have it empty. */
+/** A guest has the extension; others lack it, or have an empty one. */
 function isGuest(user: SlackUser): boolean {
   const guest = user[GUEST_SCHEMA];
   return (
@@ -228,7 +231,7 @@ function isGuest(user: SlackUser): boolean {
   );
 }
 
-/** What Slack showed; what it calls null is shown as empty. */
+/** The attributes that Slack showed; null counts as empty. */
 function shownAttributes(user: SlackUser): Attributes {
   const shown: Record<string, string> = {};
   const show = (name: string, value: unknown) => {

@@ -1,6 +1,6 @@
 /**
- * Who is in which group at Slack. Members are added and removed one by one in a PATCH, never replaced,
- * and never removed without being named: Slack would empty the group.
+ * The members of groups at Slack. The bridge adds and removes members one by one in a PATCH. It never replaces the
+ * list, and never sends a removal that names no member: Slack would empty the group.
  */
 
 import type { MembershipChange } from '../../model/change.ts';
@@ -50,7 +50,10 @@ interface Batch {
   readonly ids: readonly string[];
 }
 
-/** One call for all. Slack refuses it whole for one member's sake, and does not say for whose. */
+/**
+ * Sends one call for all. If Slack refuses one member, it refuses the whole call and does not say which member it
+ * means.
+ */
 async function applyBatch(
   scim: ScimClient,
   { op, groupId, ids }: Batch,
@@ -78,7 +81,10 @@ async function applyBatch(
   }
 }
 
-/** Slack says that there is nobody to remove, and may say so of a member who is only deactivated. */
+/**
+ * Slack says that there is nobody to remove. It may say so of a member who is only deactivated, so that the bridge
+ * reads the group.
+ */
 async function lookAfter(
   scim: ScimClient,
   groupId: string,
@@ -91,19 +97,19 @@ async function lookAfter(
   return refusedAll(ids, error, ', and Slack shows the membership all the same');
 }
 
-/** All of these are in the group, as far as it shows its members. */
+/** All of these accounts are in the group, as far as it shows its members. */
 function isWith(group: Resource, ids: readonly string[]): boolean {
   if (!Array.isArray(group.members)) return true;
   const shown = new Set(toRemoteMembers(group).map(({ remoteId }) => remoteId));
   return ids.every((id) => shown.has(id));
 }
 
-/** Nobody of these is in the group, as far as it shows its members. */
+/** None of these accounts is in the group, as far as it shows its members. */
 function isWithout(group: Resource, ids: readonly string[]): boolean {
   return !toRemoteMembers(group).some(({ remoteId }) => ids.includes(remoteId));
 }
 
-/** What else is to be done in the group is done all the same. */
+/** These members are refused; other changes to the group go on. */
 function refusedAll(ids: readonly string[], { message, status }: RemoteError, more = ''): MemberOutcome[] {
   return ids.map((remoteId) => ({
     remoteId,
@@ -113,7 +119,7 @@ function refusedAll(ids: readonly string[], { message, status }: RemoteError, mo
   }));
 }
 
-/** Where one of them may be to blame, the others may pass without. */
+/** Where one member may be the reason, the others may pass without it. */
 function refusedMembers(action: string, refusal: Refusal): RemoteError {
   const { message } = refused({ action, writes: true }, refusal);
   const { status, description: code } = refusal;

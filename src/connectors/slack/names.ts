@@ -1,6 +1,6 @@
 /**
- * Slack's user names: at most 21 characters, lower-case letters, digits, `.`, `_` and `-`, and one
- * namespace with the channels. Everything here is pure and gives the same name for the same person.
+ * Slack's user names: at most 21 characters, lower-case letters, digits, `.`, `_` and `-`. Channels share their
+ * namespace. Everything here is pure and gives the same name for the same person.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,8 +13,8 @@ export const USER_NAME_CANDIDATES_MAX = 6;
 const DIGEST_LENGTH = 6;
 
 /**
- * The form in which Slack keeps a user name. A name that is too long ends in a digest of the whole: two
- * people whose long names begin alike must not become the same account.
+ * The form in which Slack keeps a user name. A name that is too long ends in a digest of the whole: two people whose
+ * long names begin alike must not become the same account.
  */
 export function normalizeUserName(text: string): string {
   const legal = legalCharacters(text);
@@ -22,8 +22,8 @@ export function normalizeUserName(text: string): string {
 }
 
 /**
- * Names to try for a new account, most wanted first: `jane`, `jane-2`, …, and last one that is the
- * person's alone, so that a company with twenty Janes does not run out.
+ * Names to try for a new account, most wanted first: `jane`, `jane-2`, … The last one is unique to the person, so
+ * that a company with twenty Janes does not run out.
  */
 export function userNameCandidates(wanted: string): string[] {
   const local = wanted.includes('@') ? wanted.slice(0, wanted.indexOf('@')) : wanted;
@@ -39,7 +39,7 @@ function legalCharacters(text: string): string {
     .trim()
     .toLowerCase()
     .replace(/[^a-z0-9._-]/g, '_');
-  // What is cut away makes no name: a letter must be in the part that stays.
+  // The part that stays must hold a letter or digit.
   return /[a-z0-9]/.test(legal.slice(0, USER_NAME_LENGTH_MAX)) ? legal : `user-${digest(text)}`;
 }
 

@@ -1,4 +1,6 @@
-/** Which attributes a refusal of Slack is about, so that the others can go without them. */
+/**
+ * Finds the attributes to which a refusal of Slack refers, so that the connector can send the others without them.
+ */
 
 import type { Attributes } from '../../model/desired.ts';
 import type { NotAccepted } from '../connector.ts';
@@ -26,7 +28,7 @@ const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
   missing_primary_email: EMAIL,
 };
 
-/** Of one of the attributes, and Slack need not say of which. */
+/** Slack refuses one of the attributes, and need not say which. */
 const ABOUT_SOME = new Set([
   'invalid_attribute_format',
   'invalid_emoji_not_allowed',
@@ -37,14 +39,14 @@ const ABOUT_SOME = new Set([
   'truncation_error',
 ]);
 
-/** True where one of several attributes may be to blame, and the others may pass without it. */
+/** True where one of several attributes may be the reason, and the others may pass without it. */
 export function isAboutSome({ code }: Refusal): boolean {
   return ABOUT_SOME.has(code);
 }
 
 const TAKEN = new Set(['email_taken', 'username_taken']);
 
-/** Of the attributes that were sent; none where the refusal is about something else. */
+/** Which of the sent attributes Slack refused; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
   const { code, description } = refusal;
   const taken = TAKEN.has(code);
@@ -59,7 +61,7 @@ export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly 
 
 function isAbout({ code, description }: Refusal, name: string, sent: Attributes): boolean {
   if (code === 'invalid_emoji_not_allowed') return /\p{Extended_Pictographic}/u.test(sent[name] ?? '');
-  // Slack may name the attribute, and need not.
+  // Slack may or may not name the attribute.
   if (code === 'invalid_attribute_format') return description.includes(name);
   return ATTRIBUTES_OF[code]?.includes(name) ?? false;
 }

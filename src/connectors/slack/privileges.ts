@@ -1,6 +1,6 @@
 /**
- * Who can do more in a workspace than people usually can: its owners and admins. SCIM does not show them; the Web API
- * does, with the scope `users:read`. Without it nobody is known to be one, which the check says.
+ * Finds people with more rights in a workspace than others: its owners and admins. SCIM does not show them; the Web
+ * API does, with the scope `users:read`. Without that scope the bridge knows of none, and the check says so.
  */
 
 import { RemoteError } from '../../model/errors.ts';
@@ -15,7 +15,7 @@ export async function withPrivilege(
   account: RemoteUser,
   context: CallContext,
 ): Promise<RemoteUser> {
-  // Whoever is deactivated has no role.
+  // A deactivated account has no role.
   if (account.state !== 'enabled') return account;
   const said = await web.isPrivileged(account.remoteId, context);
   return said.ok ? marked(account, said.privileged) : account;
@@ -25,18 +25,21 @@ export function marked(account: RemoteUser, privileged: boolean): RemoteUser {
   return privileged ? { ...account, privileged: true } : account;
 }
 
-/** Where a scan stands: first it learns who is privileged, then it lists people. */
+/** The position of a scan: it first learns who is privileged, then lists people. */
 interface Position {
   /** Ids that are known to be privileged. */
   readonly ids: readonly string[];
-  /** Of the list of roles, and how many of its pages were read; absent once it is read, or not shown. */
+  /**
+   * The cursor in the list of roles, and how many of its pages were read. Absent once the list is read, or where the
+   * token may not see it.
+   */
   readonly roles?: { readonly cursor: string | null; readonly pages: number };
-  /** At which the next page of people begins. */
+  /** The index at which the next page of people begins. */
   readonly at?: number;
 }
 
 const BEGIN: Position = { ids: [], roles: { cursor: null, pages: 0 } };
-/** Far more than Slack's largest customer has. */
+/** Far more than Slack's largest customer needs. */
 const ROLE_PAGES_MAX = 20_000;
 
 /** `list` gives one page of people; its cursor is a number. */
@@ -71,7 +74,7 @@ export async function scanWithPrivileges(
 
 function positionIn(cursor: string): Position {
   const given: Position | number = JSON.parse(cursor);
-  // A scan that an older version began.
+  // The cursor of a scan that an older version began.
   return typeof given === 'number' ? { ids: [], at: given } : given;
 }
 

@@ -1,4 +1,4 @@
-/** What an admin can set on a Slack store. */
+/** The settings of a Slack store. */
 
 import { commonSpecs } from '../../model/commonSettings.ts';
 import type { SettingSpec } from '../../model/settings.ts';
@@ -44,7 +44,7 @@ export const SLACK_SPECS = [
   }),
 ] as const satisfies readonly SettingSpec[];
 
-/** Slack takes 15,000 members in one call and recommends 5,000; a smaller call fails and repeats cheaper. */
+/** Slack takes 15,000 members in one call and recommends 5,000; repeating a smaller call costs less when it fails. */
 const MEMBERS_PER_CALL_MAX = 1_000;
 
 export const SLACK_CAPABILITIES: Capabilities = {

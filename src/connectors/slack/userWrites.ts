@@ -1,6 +1,6 @@
 /**
- * Changes of accounts at Slack. Each is one call. A creation asks again under another name where Slack wants
- * one, and what Slack does not take of a person is left out, so that the rest arrives.
+ * Changes of accounts at Slack, one call each. If Slack wants another user name, a creation tries the next one. The
+ * bridge leaves out values that Slack refuses, so that the others arrive.
  */
 
 import type { Create, Update, Write } from '../../model/change.ts';
@@ -71,7 +71,7 @@ async function createUser(
       names.shift();
       continue;
     }
-    // Without an address or a name Slack makes no account.
+    // Slack makes no account without an address and a name.
     const { primaryEmail: _, userName: __, ...optional } = attributes;
     const refusedNow = refusedAttributes(refusal, optional);
     if (refusedNow.length === 0) {
@@ -92,7 +92,7 @@ async function createUser(
   }
 }
 
-/** What to leave out, where Slack does not say which attribute it refuses: each alone, and all in the end. */
+/** Which attributes to leave out where Slack does not say which one it refuses: each alone, and in the end all. */
 function* oneByOne(
   optional: Attributes,
   { description: reason }: Refusal,
@@ -166,7 +166,7 @@ function observedIn(
   return resource ? { observed: toRemoteUser(resource, identifiedBy) } : {};
 }
 
-/** Where the user name is the identifier there is one name and no other. */
+/** Where the user name is the identifier, only that one name will do. */
 function namesToTry(change: Create, identifiedBy: IdentifiedBy): string[] {
   if (identifiedBy === 'userName') return [normalizeUserName(change.identifier)];
   return userNameCandidates(
@@ -174,13 +174,16 @@ function namesToTry(change: Create, identifiedBy: IdentifiedBy): string[] {
   );
 }
 
-/** A conflict is what can be adopted: the taken key is the identifier, or Slack does not say which it is. */
+/**
+ * A conflict where the bridge can adopt the other account: the taken value is the identifier, or Slack does not say
+ * which value is taken.
+ */
 function creationDisposition(
   refusal: Refusal,
   identifiedBy: IdentifiedBy,
 ): 'conflict' | 'rejected' | undefined {
   const takenIdentifier = identifiedBy === 'primaryEmail' ? 'email_taken' : 'username_taken';
-  // "Already exists, or an error": looking it up tells which.
+  // "Already exists, or an error": a look-up tells which.
   if (refusal.code === takenIdentifier || refusal.code === 'user_creation_failed') return 'conflict';
   if (refusal.code === 'email_taken' || USER_NAME_REFUSED.has(refusal.code)) return 'rejected';
   return refusal.status === 409 && !passes(refusal) ? 'conflict' : undefined;

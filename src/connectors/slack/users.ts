@@ -1,4 +1,4 @@
-/** Accounts at Slack: looked up, read and listed. */
+/** Finds, reads and lists accounts at Slack. */
 
 import type { Page, RemoteUser } from '../../model/remote.ts';
 import type { CallContext } from '../connector.ts';
@@ -8,7 +8,7 @@ import { quote, toRemoteUser } from './mapping.ts';
 import { scanWithPrivileges, withPrivilege } from './privileges.ts';
 import type { Workspace } from './workspace.ts';
 
-/** By `UNIQUE_USER_IDENTIFIER`, whatever its case. */
+/** Finds the account by its `UNIQUE_USER_IDENTIFIER`, ignoring case. */
 export async function findUser(
   workspace: Workspace,
   identifier: string,
@@ -53,8 +53,8 @@ export function scanUsers(
 }
 
 /**
- * Slack's search answered with others only: it did not heed the filter, or its index lags behind. The
- * Web API may know better; it knows active accounts alone, and wants a scope of its own.
+ * Slack's search answered only with others: it ignored the filter, or its index lags behind. The Web API may know
+ * better, but it knows only active accounts and needs another scope.
  */
 async function secondOpinion(
   workspace: Workspace,

@@ -1,4 +1,4 @@
-/** What every operation at Slack works on. */
+/** What every operation at Slack gets. */
 
 import type { ScimClient } from './api/client.ts';
 import type { WebApi } from './api/web.ts';

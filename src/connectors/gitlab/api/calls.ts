@@ -1,6 +1,6 @@
 /**
- * For each call that the bridge makes of GitLab's API, the answers that GitLab documents (docs.gitlab.com/api,
- * lib/api of its source). Whatever is not in here is not GitLab's answer.
+ * For each call of GitLab's API that the bridge makes, the answers that GitLab documents (docs.gitlab.com/api,
+ * lib/api of its source). Any other answer is not GitLab's.
  */
 
 import { type Body, type DocumentedAnswers, nothing, object, type Shape } from '../../answers.ts';
@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 export type Answers<Done> = DocumentedAnswers<Done, Refusal>;
 
-/** `words`: what GitLab says in a refusal of this call, and `gone` where it says that the thing is not there. */
+/** `words`: GitLab's words for refusing this call; `gone` among them says that the thing does not exist. */
 function answers<Done>(done: Answers<Done>['done'], words: OwnWords = {}): Answers<Done> {
   return {
     done,
@@ -23,7 +23,7 @@ const isUser = (row: Row) => typeof row.id === 'number' && typeof row.username =
 const isGroup = (row: Row) => typeof row.id === 'number' && typeof row.full_path === 'string';
 const isMember = (row: Row) => isUser(row) && typeof row.access_level === 'number';
 
-/** With an id: this very one. */
+/** `id`: only the row with this id is accepted. */
 function row(isOne: (row: Row) => boolean, id?: string): Shape<Row> {
   return object((value) =>
     isOne(value) && (id === undefined || String(value.id) === id) ? value : undefined,
@@ -40,7 +40,7 @@ function rows(isOne: (row: Row) => boolean): Shape<readonly Row[]> {
   };
 }
 
-/** `true` where the state changed, `false` or `null` where it did not. */
+/** `true` where the state changed; `false` or `null` where it did not. */
 const hasChanged: Shape<boolean> = (body) => {
   if (body.is !== 'json') return undefined;
   return body.value === true || body.value === false || body.value === null ? body.value === true : undefined;
@@ -48,7 +48,7 @@ const hasChanged: Shape<boolean> = (body) => {
 
 const NO_USER = /^404 User Not Found$/i;
 const NO_GROUP = /^404 Group Not Found$/i;
-/** Rails' own words for a record that is not there: of a membership, where the group is. */
+/** Rails' words for a missing record. For a membership they mean that the group exists. */
 const NO_RECORD = /^404 (Member )?Not found$/i;
 const SEATS = /seat|licen[cs]e/i;
 const TAKEN = /^(Email|Username) has already been taken$/i;
@@ -70,7 +70,7 @@ export const unblockUser = answers({ 201: hasChanged }, { gone: NO_USER, words: 
 export const deleteUser = answers({ 204: nothing }, { gone: NO_USER, words: /sole-owner/i });
 
 export const listGroups = answers({ 200: rows(isGroup) });
-/** `id`: absent where a path was asked for, which may be a former one. */
+/** `id` is absent where the bridge asks for a path, which may be one that the group had before. */
 export const readGroup = (id?: string) => answers({ 200: row(isGroup, id) }, { gone: NO_GROUP });
 export const createGroup = answers({ 201: row(isGroup) }, { words: /^Failed to save group/i });
 export const editGroup = (id: string) => answers({ 200: row(isGroup, id) }, { gone: NO_GROUP });
@@ -78,7 +78,7 @@ export const editGroup = (id: string) => answers({ 200: row(isGroup, id) }, { go
 export const listMembers = answers({ 200: rows(isMember) }, { gone: NO_GROUP });
 export const readMember = (userId: string) =>
   answers({ 200: row(isMember, userId) }, { words: NO_RECORD, gone: NO_GROUP });
-/** Where promotions wait for an administrator, GitLab answers with a message in place of the member. */
+/** Where an administrator must approve promotions, GitLab answers with a message instead of the member. */
 export const addMember = (userId: string) =>
   answers(
     { 201: memberOrMessage(userId) },

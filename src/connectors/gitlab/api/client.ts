@@ -1,7 +1,7 @@
 /**
- * @gitbeaker's resources over the bridge's own HTTP. Its stock requester retries 429 and 502 ten times
- * within a third of a second, writes included, and follows pages by itself; here every call is one paced
- * exchange, and every failure a `RemoteError`. The token goes to the store's own host and nowhere else.
+ * @gitbeaker's resources over the bridge's own HTTP. Its own requester retries 429 and 502 ten times within a third
+ * of a second, writes included, and follows pages by itself. Here every call is one paced exchange, and every failure
+ * a `RemoteError`. The token goes only to the store's own host.
  */
 
 import { createRequesterFn, type RequestOptions } from '@gitbeaker/requester-utils';
@@ -19,7 +19,7 @@ export interface Exchange {
   readonly context: CallContext;
   /** In words, for errors: "block user 42". */
   readonly action: string;
-  /** A page's address as GitLab gave it, in place of the one that the call would make. */
+  /** A page's address as GitLab gave it; it replaces the address that the call would use. */
   readonly path?: string;
 }
 
@@ -30,15 +30,15 @@ export interface GitLabApi {
   readonly tokens: PersonalAccessTokens<false>;
 }
 
-/** GitLab's yes, or its no in its own words. */
+/** GitLab did it, or refused it in its own words. */
 export type Answered<T> =
   | { readonly ok: true; readonly value: T; readonly headers: Headers }
   | { readonly ok: false; readonly refusal: Refusal };
 
 export interface GitLabClient {
   /**
-   * Sends the one request that `run` makes. GitLab's refusals come back as answers, for the operation to judge;
-   * everything else that goes wrong is thrown.
+   * Sends the one request that `run` makes. Answers GitLab's refusals, which the operation judges; throws everything
+   * else that goes wrong.
    */
   ask<T>(
     answers: Answers<T>,
@@ -47,7 +47,7 @@ export interface GitLabClient {
   ): Promise<Answered<T>>;
 }
 
-/** What every operation works on. */
+/** What every operation gets. */
 export interface Instance {
   readonly client: GitLabClient;
   readonly settings: GitLabSettings;
@@ -93,7 +93,7 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
       else if (judgement.is === 'done')
         answered = { ok: true, value: judgement.value, headers: response.headers };
       else throw undoneError(judgement, asked, response);
-      // A list without headers has no next page, so that @gitbeaker never follows one by itself.
+      // A list without headers has no next page, so that @gitbeaker never asks for one by itself.
       return { body: [], headers: {}, status: 200 };
     };
 
@@ -136,8 +136,8 @@ interface SentBody {
 }
 
 /**
- * @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse, and a change of a user as a
- * form, which is written out here: the bridge's way out takes texts and bytes.
+ * @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse. It gives a change of a user as
+ * a form, which is written out here, because the bridge sends only texts and bytes.
  */
 async function bodyOf(method: string, body: RequestOptions['body']): Promise<SentBody> {
   if (body === undefined || (method === 'DELETE' && body === '{}')) return {};

@@ -1,49 +1,49 @@
 /**
- * GitLab's refusals: which are GitLab's own words, and what they mean. Every reading of GitLab's words is in
- * this file, because GitLab has no error codes and several shapes of error body.
+ * GitLab's refusals: which words are GitLab's own, and what they mean. GitLab has no error codes and several forms of
+ * error body, so that this file alone reads its words.
  */
 
 import { type Disposition, RemoteError } from '../../../model/errors.ts';
 
 export const STORE = 'GitLabSelfManaged';
 
-/** What an exchange was for. */
+/** What the exchange was for. */
 export interface Attempt {
   /** In words: "block user 42". */
   readonly action: string;
   readonly writes: boolean;
 }
 
-/** GitLab's no. */
+/** GitLab refused. */
 export interface Refusal {
   readonly status: number;
   /** GitLab's words, cut. */
   readonly words: string;
-  /** The account, group or membership that the call was about is not there, or hidden from the token. */
+  /** The account, group or membership of the call does not exist, or the token may not see it. */
   readonly gone: boolean;
-  /** The fields that did not validate, in GitLab's names. */
+  /** The fields that GitLab found invalid, by GitLab's names. */
   readonly fields: readonly string[];
 }
 
-/** How GitLab words a refusal of one call, beyond what every call may meet. */
+/** GitLab's words for refusing one call, besides those that any call may meet. */
 export interface OwnWords {
   readonly words?: RegExp;
-  /** The 404 that says that what the call is about is not there. */
+  /** The words of a 404 that say that the thing does not exist. */
   readonly gone?: RegExp;
-  /** A service of GitLab's answers through it: 400 `{"status": "error", "message": …, "reason": …}`. */
+  /** One of GitLab's services answers this call: 400 `{"status": "error", "message": …, "reason": …}`. */
   readonly isService?: boolean;
 }
 
 /** RFC 6750 §3.1. */
 const TOKEN_ERRORS = ['invalid_request', 'invalid_token', 'insufficient_scope'];
-/** Parameters that Grape refuses, and lists that it does not page so. */
+/** Grape's words for bad parameters and for lists that it does not page in this way. */
 const PARAMETERS =
   /\b(is|are) (missing|invalid|empty|mutually exclusive)|does not have a valid value|must be provided|all or none|pagination/i;
 
 /**
- * Undefined for a body that is not GitLab's answer to this call: `{"message": …}` with words that begin with
- * the status, with the call's own words, or with the fields that did not validate; `{"error": …}` of a token or
- * of a parameter. A 404 counts only in the words of the call: elsewhere it is a wrong address, or a proxy's.
+ * Undefined for a body that is not GitLab's answer to this call. GitLab answers `{"message": …}` with words that
+ * begin with the status, with the call's own words or with the invalid fields, or `{"error": …}` about a token or a
+ * parameter. A 404 counts only in the words of the call: any other comes from a wrong address or a proxy.
  */
 export function readRefusal(
   status: number,
@@ -105,17 +105,21 @@ function dispositionOf({ status, words, gone }: Refusal, writes: boolean): Dispo
   if (status >= 500) return writes ? 'unknownOutcome' : 'transient';
   if (SEATS.test(words)) return 'noSeats';
   if (gone) return 'missing';
-  // Somebody else is writing at this moment.
+  // Another request is writing at this moment.
   if (LOCKED.test(words)) return 'transient';
   return status === 403 ? 'forbidden' : 'rejected';
 }
 
 const SCOPE = /insufficient_scope/;
-/** Licences and caps: "There are not enough available seats …", "NO_SEATS_AVAILABLE", "seat_limit_exceeded_error". */
+/**
+ * Licences and limits: "There are not enough available seats …", "NO_SEATS_AVAILABLE", "seat_limit_exceeded_error".
+ */
 const SEATS = /(^|[\s_])seats?([\s_.]|$)|licen[cs]ed (user|number)|user (cap|limit)\b/i;
 const LOCKED = /resource lock/i;
 
-/** A creation that GitLab broke off: versions that cannot say that no seats are left answer so to each. */
+/**
+ * GitLab broke off a creation. Older versions answer so when no seats are left, because they have no message for it.
+ */
 export function mayLackSeats(error: unknown): unknown {
   if (!(error instanceof RemoteError) || error.status !== 500) return error;
   const { store, action, disposition, status, code, retryAfterMs, cause } = error;
@@ -123,7 +127,10 @@ export function mayLackSeats(error: unknown): unknown {
   return new RemoteError(error.message, { ...fields, mayLackSeats: true });
 }
 
-/** The error of a refusal; `disposition` and `message` where the operation knows better. `taken`: as in the error. */
+/**
+ * Makes the error of a refusal; pass `disposition` and `message` where the operation knows better. `taken` goes into
+ * the error.
+ */
 export function refused(
   attempt: Attempt,
   refusal: Refusal,
@@ -148,7 +155,7 @@ function advice(status: number, words: string): string {
   return '';
 }
 
-/** A failure that the connector itself sees in what GitLab answers. */
+/** Makes the error of a failure that the connector itself recognises in GitLab's answer. */
 export function failed(
   action: string,
   disposition: 'rejected' | 'conflict' | 'forbidden' | 'waits',
@@ -169,17 +176,17 @@ export function isLocked({ words }: Refusal): boolean {
   return LOCKED.test(words);
 }
 
-/** Against any account's email, secondary ones too. */
+/** GitLab compares with every account's addresses, secondary ones too. */
 export function isEmailTaken({ words }: Refusal): boolean {
   return /email has already been taken/i.test(words);
 }
 
-/** Another account has the identity of the sign-in provider. */
+/** Another account has this identity of the sign-in provider. */
 export function isIdentityTaken({ words, fields }: Refusal): boolean {
   return fields.some((field) => field.includes('extern_uid')) && /has already been taken/i.test(words);
 }
 
-/** By an account or a group, which share one namespace, or by GitLab itself. */
+/** An account or a group has the name (they share one namespace), or GitLab reserves it. */
 export function isUsernameTaken({ words }: Refusal): boolean {
   return /(username|path|namespace)\b.*(has already been taken|reserved|unavailable)/i.test(words);
 }
@@ -192,12 +199,12 @@ export function isMemberAlready({ status, words }: Refusal): boolean {
   return status === 409 && /already exists/i.test(words);
 }
 
-/** A 404 of a membership, where the group is there. */
+/** A 404 about a membership: the group exists. */
 export function isNoRecord({ status, words, gone }: Refusal): boolean {
   return status === 404 && !gone && /^404 (member )?not found$/i.test(words);
 }
 
-/** GitLab's own directory keeps the account out already. */
+/** GitLab's own directory already keeps the account out. */
 export function isBlockedByDirectory({ status, words }: Refusal): boolean {
   return status === 403 && /ldap blocked users cannot/i.test(words);
 }
@@ -206,7 +213,7 @@ export function isNoUser({ status, words }: Refusal): boolean {
   return status === 404 && /^404 user not found$/i.test(words);
 }
 
-/** A group above gives the person more already. */
+/** The person already has a higher role through a group above. */
 export function isInherited({ words }: Refusal): boolean {
   return /greater than or equal to .* inherited membership/i.test(words);
 }
@@ -216,7 +223,7 @@ export function isKeysetUnknown({ status, words }: Refusal): boolean {
   return (status === 405 || status === 400) && /keyset|pagination|not allowed/i.test(words);
 }
 
-/** GitLab refused this one thing, and would refuse it again. */
+/** GitLab refused this one request and would refuse it again. */
 export function isLasting(attempt: Attempt, refusal: Refusal): boolean {
   return ['rejected', 'forbidden', 'noSeats'].includes(dispositionOf(refusal, attempt.writes));
 }

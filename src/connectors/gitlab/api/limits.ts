@@ -1,18 +1,16 @@
 /**
- * What GitLab counts apart, and how fast the bridge asks for it: GitLab's rate limits on users, groups and members
- * (docs.gitlab.com/administration/settings/rate_limit_on_groups_api and its neighbours).
+ * The kinds of request that GitLab counts separately, and how fast the bridge sends each: GitLab's rate limits on
+ * users, groups and members (docs.gitlab.com/administration/settings/rate_limit_on_groups_api and its neighbours).
  */
 
 import type { Bucket, Paced } from '../../pacer.ts';
 
-/**
- * GitLab counts in windows of a minute, so that half of its number at once, refilled at that rate, never exceeds it.
- */
+/** GitLab counts by minute. A burst of half its number, refilled at half its rate, never exceeds the limit. */
 const halfOf = (perMinute: number) => ({ perMinute: perMinute / 2, burst: perMinute / 2 });
 
 type Row = readonly [name: string, method: string, path: RegExp, limit?: Bucket['limit']];
 
-/** Where a path captures something, GitLab counts by it. */
+/** Where a pattern captures a part of the path, GitLab counts each such part separately. */
 const KINDS: readonly Row[] = [
   ['list users', 'GET', /\/users$/],
   ['read a user', 'GET', /\/users\/[^/]+$/],
@@ -31,7 +29,10 @@ const KINDS: readonly Row[] = [
   ['remove a member', 'DELETE', /\/groups\/([^/]+)\/members\/\d+$/, halfOf(60)],
 ];
 
-/** Self-managed instances limit nothing else unless an administrator says so; what they answer is believed. */
+/**
+ * Self-managed instances limit nothing else unless an administrator sets a limit; the bridge then follows what the
+ * answers say.
+ */
 export const BUCKETS: readonly Bucket[] = KINDS.map(
   ([name, method, path, limit]): Bucket => ({
     name,

@@ -1,6 +1,6 @@
 /**
- * One page of a list. Cursors are `page:2`, or `next:/api/v4/users?…` for a link that GitLab gave; a link
- * is followed as it is, but only on the store's own host: the token must not leave it.
+ * Reads one page of a list. Cursors are `page:2`, or `next:/api/v4/users?…` for a link that GitLab gave. The bridge
+ * follows such a link only on the store's own host, because the token must not leave it.
  */
 
 import { RemoteError } from '../../../model/errors.ts';
@@ -10,15 +10,15 @@ import type { Answers, Row } from './calls.ts';
 import type { Exchange, GitLabApi, Instance } from './client.ts';
 import { type Refusal, refused, STORE } from './errors.ts';
 
-/** The most that GitLab gives. */
+/** The largest page that GitLab gives. */
 export const PAGE_SIZE = 100;
 
-/** Oldest first, so that what is made during a scan comes at its end and shifts nothing. */
+/** Oldest first: what is made during a scan comes at its end and shifts no page. */
 export const BY_ID = { orderBy: 'id', sort: 'asc' } as const;
 
 export type PageQuery = { readonly perPage: number; readonly maxPages: 1; readonly page?: number };
 
-/** `list` asks for the page that the query names; a link in the cursor overrides what it asks for. */
+/** `list` asks for the page that the query names; a link in the cursor replaces that page. */
 export async function askPage(
   { client, settings }: Instance,
   answers: Answers<readonly Row[]>,
@@ -38,7 +38,7 @@ export async function askPage(
   return { ok: true, page: { items: answer.value, nextCursor: nextPage } };
 }
 
-/** The same, where a refusal is a failure. */
+/** As `askPage`, but a refusal throws. */
 export async function readPage(...args: Parameters<typeof askPage>): Promise<Page<Row>> {
   const answer = await askPage(...args);
   if (answer.ok) return answer.page;
@@ -46,7 +46,7 @@ export async function readPage(...args: Parameters<typeof askPage>): Promise<Pag
   throw refused({ action, writes: false }, answer.refusal);
 }
 
-/** From `X-Next-Page` (offset pages), else from `Link: …; rel="next"` (keyset); null at the end. */
+/** From `X-Next-Page` (offset pages), otherwise from `Link: …; rel="next"` (keyset); null at the end. */
 export function nextCursor(headers: Headers, settings: GitLabSettings, action: string): string | null {
   const page = Number(headers.get('x-next-page') ?? '');
   if (Number.isInteger(page) && page > 0) return `page:${page}`;

@@ -1,6 +1,6 @@
 /**
  * The calls of Slack's SCIM API that the bridge makes, and for each the answers that Slack documents
- * (docs.slack.dev/reference/scim-api). Whatever is not in here is not Slack's answer.
+ * (docs.slack.dev/reference/scim-api). Any other answer is not Slack's.
  */
 
 import type { Kind } from '../../../model/subject.ts';
@@ -10,7 +10,7 @@ import { type Refusal, readRefusal } from './errors.ts';
 
 export interface Call<Done> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below the base URL, without a slash before it, its parts percent-encoded: `Users/U123`. */
+  /** Relative to the base URL, without a leading slash, each part percent-encoded: `Users/U123`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -28,7 +28,7 @@ export interface ResourceList {
 
 const COLLECTION: Readonly<Record<Kind, string>> = { user: 'Users', group: 'Groups' };
 const SCHEMA: Readonly<Record<Kind, string>> = { user: USER_SCHEMA, group: GROUP_SCHEMA };
-/** Present in every user, or group, that Slack shows. */
+/** A key that Slack shows for every user, or group. */
 const NAME: Readonly<Record<Kind, string>> = { user: 'userName', group: 'displayName' };
 
 export function list(kind: Kind, query: Readonly<Record<string, string>>): Call<ResourceList> {
@@ -59,8 +59,8 @@ export function create(kind: Kind, body: unknown): Call<Resource> {
 }
 
 /**
- * Slack shows what it changed, or answers with nothing and 204. `isSo`: what is shown is as it was asked for; an
- * answer that shows the contrary confirms nothing.
+ * Slack shows what it changed, or answers 204 with nothing. `isSo` tells whether the shown object is as wanted; an
+ * answer that shows something else confirms nothing.
  */
 export function patch(
   kind: Kind,
@@ -86,7 +86,10 @@ export function activateUser(id: string): Call<Resource | null> {
   return patch('user', id, [ACTIVATE], ({ active }) => active !== false);
 }
 
-/** Deactivates a person, who stays; version 1 answered with the person, which counts where it shows that. */
+/**
+ * Deactivates a person without removing them. Version 1 answers with the person, which counts only if it shows them
+ * as inactive.
+ */
 export function deactivateUser(id: string): Call<Resource | null> {
   return {
     method: 'DELETE',
@@ -98,7 +101,7 @@ export function deactivateUser(id: string): Call<Resource | null> {
   };
 }
 
-/** Slack does not say which success it answers. */
+/** Slack does not document with which success it answers. */
 export function deleteGroup(id: string): Call<Resource | null> {
   const group = resource('group', id);
   const gone: Shape<Resource | null> = (body) => (body.is === 'empty' ? null : group(body));
@@ -113,7 +116,7 @@ function pathOf(kind: Kind, id: string): string {
   return `${COLLECTION[kind]}/${encodeURIComponent(id)}`;
 }
 
-/** With an id: this very one. */
+/** `id`: only the resource with this id is accepted. */
 function resource(kind: Kind, id?: string, isSo: (shown: Resource) => boolean = () => true): Shape<Resource> {
   return object((value) =>
     isResource(kind, value) && (id === undefined || value.id === id) && isSo(value) ? value : undefined,
@@ -125,7 +128,7 @@ function isResource(kind: Kind, value: Readonly<Record<string, unknown>>): value
   return hasSchema(value, SCHEMA[kind]) || typeof value[NAME[kind]] === 'string';
 }
 
-/** A list without anybody may come without `Resources` (RFC 7644 §3.4.2). */
+/** An empty list may come without `Resources` (RFC 7644 §3.4.2). */
 function listOf(kind: Kind): Shape<ResourceList> {
   return object((value) => {
     const total = typeof value.totalResults === 'number' ? value.totalResults : null;
@@ -141,7 +144,7 @@ function hasSchema(value: Readonly<Record<string, unknown>>, schema: string): bo
   return Array.isArray(value.schemas) && value.schemas.includes(schema);
 }
 
-/** `about`: whose absence an answer may tell. */
+/** `about`: the kind of object whose absence a 404 may tell. */
 function refusalOf(about?: Kind): (status: number, body: Body) => Refusal | undefined {
   return (status, body) => object((value) => readRefusal(status, value, about))(body);
 }

@@ -1,6 +1,6 @@
 /**
- * Slack's SCIM API over HTTP: where requests go, how fast, and how answers are read. The one place that
- * puts the token on the wire; it must never appear in what leaves this file.
+ * Slack's SCIM API over HTTP: where requests go, how fast, and how answers are read. Only this file sends the token;
+ * the token must never appear in what leaves this file.
  */
 
 import { judge, undoneError } from '../../answers.ts';
@@ -10,21 +10,21 @@ import { allowed, type Bucket, createPacer } from '../../pacer.ts';
 import type { Call } from './calls.ts';
 import { type Refusal, STORE } from './errors.ts';
 
-/** Slack's yes, or its no in its own words. */
+/** Slack did it, or refused it in its own words. */
 export type ScimAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /**
- * Sends one call; `action` says in words what for, for errors: "disable user U123". Slack's refusals come back
- * as answers, for the operation to judge; everything else that goes wrong is thrown.
+ * Sends one call. `action` says in words what it is for, for errors: "disable user U123". Answers Slack's refusals,
+ * which the operation judges; throws everything else that goes wrong.
  */
 export type ScimClient = <T>(call: Call<T>, action: string, context: CallContext) => Promise<ScimAnswer<T>>;
 
 export interface ScimClientDeps {
   readonly baseUrl: string;
   readonly token: string;
-  /** What an admin allows; null where nothing is said. */
+  /** The rate that an admin allows; null where none is set. */
   readonly ratePerMinute: number | null;
   /** Monotonic milliseconds. */
   now(): number;
@@ -65,10 +65,7 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
   };
 }
 
-/**
- * What cannot be put into a header is no token, and Slack would say so. It is not tried: the runtime's
- * complaint quotes the value.
- */
+/** A value that no header can hold is no token. It is not sent: the runtime's error would quote it. */
 export function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
@@ -90,7 +87,9 @@ function scimUrl(base: string, call: Call<unknown>): string {
   return url.href;
 }
 
-/** Slack's published limits for an organisation, shared by all its SCIM apps; a 429 tells of the others. */
+/**
+ * Slack's published limits for an organisation, which all its SCIM apps share; a 429 tells how much the others use.
+ */
 function scimBuckets(base: string): Bucket[] {
   const prefix = new URL(base).pathname;
   const bucket = (

@@ -1,6 +1,6 @@
 /**
- * What Slack's refusals mean to the bridge. Codes are matched by their leading token, since Slack appends
- * details: `long_username (user=…)`. Nothing but the code and the status leaves this file.
+ * What Slack's refusals mean to the bridge. Codes are matched by their leading token, since Slack appends details:
+ * `long_username (user=…)`. Only the code and the status leave this file.
  */
 
 import { type Disposition, RemoteError } from '../../../model/errors.ts';
@@ -9,24 +9,24 @@ import { ERROR_SCHEMA } from '../mapping.ts';
 
 export const STORE = 'Slack';
 
-/** Slack's no, in Slack's own words. */
+/** Slack refused, in its own words. */
 export interface Refusal {
   readonly status: number;
   /** Slack's words, cut. */
   readonly description: string;
   /** The leading token of the description: `email_taken`. */
   readonly code: string;
-  /** The account or group that the call was about is not there. */
+  /** The account or group of the call does not exist. */
   readonly gone: boolean;
 }
 
 const DESCRIPTION_LENGTH_MAX = 200;
 
 /**
- * Reads both shapes of error body: `{schemas, detail, status}` (v2), and `{Errors: {description, code}}` (v1,
- * and v2's 401). Undefined for any other. A 404 says nothing but that the thing asked for (`about`), or a
- * member that was named, is not there: in other words it is somebody else's. With another status than 400 or 404
- * Slack does not say of anything that it is not there.
+ * Reads both forms of error body: `{schemas, detail, status}` (v2), and `{Errors: {description, code}}` (v1, and v2's
+ * 401). Undefined for any other. A 404 counts only where its words say that the thing asked for (`about`), or a named
+ * member, does not exist: with other words it is not Slack's. Only with 400 or 404 does Slack say that something does
+ * not exist.
  */
 export function readRefusal(
   status: number,
@@ -45,14 +45,14 @@ export function readRefusal(
 function wordsOf(status: number, body: Readonly<Record<string, unknown>>): string | undefined {
   const { schemas, detail, status: told, Errors: errors } = body;
   const hasSchema = Array.isArray(schemas) && schemas.includes(ERROR_SCHEMA);
-  // Other servers have a `detail` too, but none that is a code of Slack's.
+  // Other servers send a `detail` too, but not one of Slack's codes.
   if (isStatus(told, status) && (hasSchema || (told !== undefined && isCode(detail)))) return text(detail);
   if (typeof errors !== 'object' || errors === null) return undefined;
   const { description, code } = errors as { description?: unknown; code?: unknown };
   return isStatus(code, status) ? text(description) : undefined;
 }
 
-/** As `no_such_user`. */
+/** A word such as `no_such_user`. */
 function isCode(detail: unknown): boolean {
   return typeof detail === 'string' && /^[a-z]+(_[a-z0-9]+)+\b/i.test(detail);
 }
@@ -67,7 +67,7 @@ function text(value: unknown): string | undefined {
   return words === '' ? undefined : words;
 }
 
-/** A credential that is bad, or lacks a right: nothing works until an admin mends it. What to do about each. */
+/** The credential is bad, or lacks a right: nothing works until an admin fixes it. Each with what to do. */
 export const CREDENTIAL_CODES: Readonly<Record<string, string>> = {
   missing_authentication: 'Slack saw no token; enter OAUTH_ACCESS_TOKEN again',
   invalid_authentication: 'the token is not valid; enter a user token (xoxp-…) that has the scope admin',
@@ -93,10 +93,13 @@ export const CREDENTIAL_CODES: Readonly<Record<string, string>> = {
     'the SCIM API there does not take what the bridge sends; see whether SCIM_BASE_URL is right',
 };
 
-/** Of one account it says that it is protected; of everybody, that the token's owner is no admin any more. */
+/**
+ * For one account it means that the account is protected; for every account, that the token's owner is no admin any
+ * more.
+ */
 const DENIED = 'permission_denied';
 
-/** The account is protected: nobody may do this to it, and asking again changes nothing. */
+/** The account is protected: nobody may do this to it, and repeating changes nothing. */
 const FORBIDDEN = new Set([
   'cannot_modify_owner',
   'cannot_modify_gdpr',
@@ -113,29 +116,29 @@ const GONE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   group: new Set(['no_such_group', 'group_not_found']),
 };
 
-/** Slack refused before it changed anything, for a reason that passes. */
+/** Slack refused before it changed anything, for a reason that passes by itself. */
 const PASSING = new Set(['resource_locked', 'invited_user_not_created']);
 const PASSING_RETRY_MS = 1_000;
 
 const LIMITED = new Set(['too_many_requests', 'ratelimited', 'rate_limited']);
 const LIMITED_RETRY_MS = 5_000;
 
-/** Slack's own trouble, in the middle of a call perhaps. */
+/** Slack failed, perhaps in the middle of a call. */
 const BROKEN = new Set(['database_query_failure']);
 
-/** Slack may take the same later, whatever status it gives to that. */
+/** Slack may accept the same request later, whatever status it gave. */
 export function passes({ code }: Refusal): boolean {
   return PASSING.has(code) || LIMITED.has(code) || BROKEN.has(code);
 }
 
-/** A refusal of whatever is asked of the group's members; each alone would be refused as well. */
+/** Slack refuses every change to this group's members; each member alone would be refused as well. */
 const GROUP_CODES = new Set(['idp_group_linked_to_channels', 'failed_to_remove_users_for_linked_subteam']);
 
 export function isAboutGroup({ code }: Refusal): boolean {
   return GROUP_CODES.has(code) || FORBIDDEN.has(code);
 }
 
-/** Another user name may pass. */
+/** Another user name may be accepted. */
 export const USER_NAME_REFUSED: ReadonlySet<string> = new Set([
   'username_taken',
   'username_too_long',
@@ -159,12 +162,12 @@ const MEMBER_CODES = new Set([
   'unable_to_add_deleted_or_guest_to_group',
 ]);
 
-/** A refusal that is about one of the members named, though it fails the whole call; Slack does not say which. */
+/** Slack refuses the whole call because of one of its members, and does not say which. */
 export function isAboutMember(code: string): boolean {
   return MEMBER_CODES.has(code);
 }
 
-/** There is no such account, or no such member: a look at the group says whether that is so. */
+/** Slack says that there is no such account, or no such member; reading the group tells whether that is so. */
 export function saysNoMember(code: string): boolean {
   return GONE.user.has(code) || code === 'no_such_group_members';
 }
@@ -196,8 +199,8 @@ export interface RefusedCall {
   readonly writes: boolean;
 }
 
-/** `disposition` where the operation knows better than the code alone. */
-/** `taken`: as in the error. */
+/** Pass `disposition` where the operation knows better than the code alone. */
+/** `taken` goes into the error. */
 export function refused(
   call: RefusedCall,
   refusal: Refusal,
@@ -218,7 +221,7 @@ export function refused(
   });
 }
 
-/** What an admin can do about codes that are no one's fault but theirs to mend. */
+/** What an admin can do about codes that only they can resolve. */
 const ADVICE: Readonly<Record<string, string>> = {
   ...CREDENTIAL_CODES,
   cannot_modify_gdpr: 'the profile of this person was deleted, and nobody can change it',

@@ -1,6 +1,6 @@
 /**
- * Reading at Slack: one resource, one page of a list, what a filter finds. "There is none" is said only
- * where Slack said so: a filter that Slack did not heed and a list that broke off are failures.
+ * Reads at Slack: one resource, one page of a list, the results of a filter. It answers "there is none" only where
+ * Slack said so: a filter that Slack ignored and a list that broke off are failures.
  */
 
 import { RemoteError } from '../../../model/errors.ts';
@@ -12,10 +12,10 @@ import * as calls from './calls.ts';
 import type { ScimClient } from './client.ts';
 import { refused, STORE } from './errors.ts';
 
-/** Groups come with all their members, so that fewer fit an answer. */
+/** Groups come with all their members, so that an answer holds fewer of them. */
 const PAGE_SIZE: Readonly<Record<Kind, number>> = { user: 200, group: 100 };
 
-/** How far a look-up walks through what a filter gave. */
+/** How many pages of a filter's results a look-up reads. */
 const FIND_PAGES_MAX = 25;
 
 /** Null only where Slack said that there is none. */
@@ -32,7 +32,7 @@ export async function readResource(
   throw refused({ action, writes: false }, answer.refusal);
 }
 
-/** One page of all. The cursor is the index at which the next page starts. */
+/** One page of all resources. The cursor is the index at which the next page starts. */
 export async function listPage<T>(
   scim: ScimClient,
   kind: Kind,
@@ -50,11 +50,11 @@ export interface Search<T> {
   /** In words, for errors. */
   readonly action: string;
   toRemote(resource: Resource): T;
-  /** Slack may heed a filter in part, or not at all. */
+  /** Checked by the bridge, because Slack may apply a filter in part, or not at all. */
   matches(remote: T): boolean;
 }
 
-/** The first of a filter's results that matches, and whether there were others. */
+/** The first result of a filter that matches, and whether there were other results. */
 export async function search<T>(
   scim: ScimClient,
   kind: Kind,
@@ -75,7 +75,7 @@ export async function search<T>(
   throw filterIgnored(action);
 }
 
-/** Slack's identifiers and group names do not differ by case alone. */
+/** Two identifiers or group names at Slack never differ by case alone. */
 export function sameText(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
 }
@@ -86,7 +86,7 @@ interface ListPage {
   readonly next: number | null;
 }
 
-/** Tolerates servers that give fewer than asked for; the answer's own count says whether there is more. */
+/** Servers may give fewer resources than asked for: the answer's own count says whether there are more. */
 async function list(
   scim: ScimClient,
   kind: Kind,

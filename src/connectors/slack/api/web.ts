@@ -1,7 +1,7 @@
 /**
- * Slack's Web API through the vendor's own client: who the token is, and where. The client is kept from
- * retrying, queueing and logging, which are the bridge's to decide; its calls go through the bridge's
- * sender, so that they are paced, timed and recorded like all others.
+ * Slack's Web API through the vendor's own client: who the token is, and where. The client must not retry, queue or
+ * log: the bridge does that. Its calls go through the bridge's sender, so that they are paced, timed and recorded
+ * like all others.
  */
 
 import {
@@ -20,7 +20,7 @@ import { type Bucket, createPacer } from '../../pacer.ts';
 import { isToken, withSlash } from './client.ts';
 import { STORE } from './errors.ts';
 
-/** The method answered, and said no: `invalid_auth`, `missing_scope`, … */
+/** The method answered with a refusal: `invalid_auth`, `missing_scope`, … */
 export interface MethodRefused {
   readonly ok: false;
   readonly error: string;
@@ -83,7 +83,7 @@ export function createWebApi(deps: WebApiDeps): WebApi {
       allowAbsoluteUrls: false,
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
-      // The client writes its token into this object, so no two may share one.
+      // The client writes its token into this object, so every client needs its own.
       headers: {},
       logger: SILENT,
       fetch: throughSender(send, context, action),
@@ -138,10 +138,10 @@ export function createWebApi(deps: WebApiDeps): WebApi {
   };
 }
 
-/** Slack counts each method apart, by tiers that its answers tell of soon enough for the few calls made here. */
+/** Slack counts each method separately. Its answers tell the limit soon enough for the few calls made here. */
 const METHODS: Bucket = { name: 'method', keyOf: ({ url }) => new URL(url).pathname };
 
-/** As Slack recommends; more at once may be refused. */
+/** Slack's recommendation; it may refuse a larger page. */
 const ROLES_PER_PAGE = 200;
 
 interface Roles {
@@ -156,7 +156,7 @@ function hasRole(user: Roles | undefined): boolean {
 
 const NOT_A_TOKEN: MethodRefused = { ok: false, error: 'invalid_auth' };
 
-/** Nothing may reach a log from here: requests carry the token. */
+/** Nothing may get into a log from here, because requests carry the token. */
 const SILENT: Logger = {
   debug: () => {},
   info: () => {},
@@ -208,7 +208,7 @@ function isCode(value: unknown): value is string {
   return typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value);
 }
 
-/** Slack's codes for "not now", in an answer of status 200. */
+/** Slack's codes for "not now" in an answer with status 200. */
 const PASSING = new Set([
   'internal_error',
   'fatal_error',
@@ -237,7 +237,7 @@ async function asked<T extends { readonly ok: true }>(
 
 function unavailable(action: string, error: unknown): RemoteError {
   const code = error instanceof WebAPIPlatformError ? String(error.data.error) : 'unreadable_answer';
-  // No `cause`: what this client throws may carry the request, and with it the token.
+  // Without `cause`: this client's errors may carry the request, and with it the token.
   return new RemoteError(`Slack could not ${action} (${code})`, {
     store: STORE,
     action,
