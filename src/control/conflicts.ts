@@ -1,6 +1,6 @@
 /**
- * Refuses a change because of what is there by now: another thing has the name, or the version is not the one that
- * the admin meant. Both are judged under a lock, in the transaction of the change.
+ * Refuses a change because of what the database holds by now: another resource has the name, or the resource is not
+ * of the version that the admin expected. The caller checks both under a lock, in the transaction of the change.
  */
 
 import { RequestError } from '../model/errors.ts';
@@ -11,9 +11,9 @@ interface Named {
 }
 
 /**
- * Names of stores, connections and tokens are unique in their environment, without regard to case. Rows that shared
- * a name before that was so keep it until an admin renames them. The caller holds the environment's lock, or two
- * requests could win. Throws a 409.
+ * Names of stores, connections and tokens are unique in their environment, ignoring case. Older rows that share a
+ * name keep it until an admin renames them. The caller holds the environment's lock, or two requests could both get
+ * the name. Throws a 409.
  */
 export function refuseTakenName(what: string, name: string, others: readonly Named[]): void {
   const taken = others.find((other) => other.name !== null && fold(other.name) === fold(name));
@@ -28,8 +28,8 @@ function fold(name: string): string {
 }
 
 /**
- * The version of a resource is the time of its last change by an admin, which moves with every change. The request
- * means one of these versions; null: any.
+ * The version of a resource is the time of its last change by an admin; every change moves it. The request expects
+ * one of these versions; null: any.
  */
 export type Versions = readonly string[] | null;
 
@@ -47,7 +47,7 @@ export function refuseOtherVersion(expected: Versions, { name, updatedAt }: Vers
   );
 }
 
-/** The time now, but always later than the version before, even where the clock was set back. */
+/** The time now, but always later than the version before, even if the clock was set back. */
 export function timeAfter(before: string, clock: Clock): string {
   return isoTime(Math.max(clock.now(), Date.parse(before) + 1));
 }

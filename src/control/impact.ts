@@ -1,6 +1,7 @@
 /**
- * What would follow if a store had other rules or mappings: how many people enter and leave scope, counted in SQL,
- * and on request the plan of everyone, from what was last seen of the store. It asks no vendor and writes nothing.
+ * Shows what would follow from other rules or mappings of a store. It counts in SQL how many people would enter and
+ * leave scope; on request it plans everyone, from what the bridge last saw of the store. It asks no vendor and writes
+ * nothing.
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
@@ -22,10 +23,10 @@ import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 import { isoTime } from '../support/clock.ts';
 
 export interface Impact {
-  /** People of the directory who enter scope, whether they have an account or not. */
+  /** People of the directory who would enter scope, with or without an account. */
   readonly entering: number;
   readonly leaving: number;
-  /** What would be done then and would not be done now. */
+  /** Changes that the proposal adds to those planned already. */
   readonly summary: ChangeCounts;
 }
 
@@ -44,10 +45,10 @@ export async function countMoved(
 
 const PAGES_MAX = 100_000;
 
-/** What an admin may try out before it is saved. */
+/** Settings that an admin may try out before saving. */
 export type Proposed = Partial<Pick<StoreContext, 'scope' | 'mapping' | 'groupMappings'>>;
 
-/** What would be done then and would not be done now: what waits already is not this proposal's doing. */
+/** Counts only changes that the proposal adds: changes that wait already are not its doing. */
 export async function planUnder(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -74,9 +75,9 @@ export async function planUnder(
 
 interface Counting {
   counts: ChangeCounts;
-  /** The losses among them, as held. */
+  /** The losses among them, counted as held. */
   held: ChangeCounts;
-  /** Those of them that would empty a group, as held. */
+  /** Losses among them that would empty a group, counted as held. */
   emptied: ChangeCounts;
   readonly losers: Set<string>;
 }
@@ -100,7 +101,7 @@ function count(counting: Counting, { changes, skipped, sizes }: Planned, { setti
 interface Planned {
   readonly changes: readonly Change[];
   readonly skipped: readonly Skip[];
-  /** How many memberships a group has that loses some. */
+  /** How many memberships there are in each group that loses some. */
   readonly sizes: GroupSizes;
 }
 
@@ -156,7 +157,10 @@ function loserOf(change: Change): string {
   return change.op === 'revoke' ? (change.member.personId ?? change.member.remoteId) : change.subject.id;
 }
 
-/** Saved as one change of rules, losses beyond the limit all wait; so does every loss of a tripped brake. */
+/**
+ * The proposal would be saved as one change, so that losses beyond the limit are all held; if the brake has tripped,
+ * every loss is held.
+ */
 async function withHeld(
   db: Db,
   { settings, store }: StoreContext,

@@ -1,4 +1,7 @@
-/** What nobody may link by hand: what is protected, what may not be matched, and what is privileged without a word. */
+/**
+ * What nobody may link by hand: protected accounts and groups, groups that may not be matched, and privileged
+ * accounts unless the admin confirms.
+ */
 
 import type { Db } from '../db/open.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
@@ -10,7 +13,7 @@ import { storeContextOf } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import type { StoreContext } from '../stores/desired.ts';
 
-/** `confirm`: whoever links knows that the account can do more than people usually can. Throws a 409. */
+/** `confirm`: the admin knows that the account has more rights than others. Throws a 409. */
 export async function refuseSpared(
   tx: Db,
   deps: PropagationDeps,

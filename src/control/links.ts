@@ -1,6 +1,6 @@
 /**
- * Links that an admin makes and undoes. Before a link is made, a worker asks the vendor whether the account or group
- * is there, and nobody else may have it. Unlinking asks no vendor and leaves everything there as it is.
+ * Admins make and undo links. Before the bridge makes one, a worker asks the vendor whether the account or group
+ * exists; nobody else may have it. Unlinking asks no vendor and leaves everything there as it is.
  */
 
 import { retireLosses, standingOfSubject } from '../db/brake/losses.ts';
@@ -40,19 +40,19 @@ import { isoTime } from '../support/clock.ts';
 import { refuseSpared } from './linkChecks.ts';
 
 export interface LinkInput {
-  /** The `id` of a user is the SCIM user's or the person's. */
+  /** For a user, `id` is that of the SCIM user or of the person. */
   readonly subject: Subject;
   readonly remoteId: string;
-  /** The admin knows that the account can do more than people usually can. */
+  /** The admin knows that the account has more rights than others. */
   readonly confirm?: boolean | undefined;
 }
 
 type Named = Subject & { readonly display: string };
 
 /**
- * Throws 404 where the environment has no such subject, 409 where the store has no such account or group, it is
- * protected, or privileged and that is not confirmed, the subject is linked already, or the account to somebody who is
- * there, and 503 where the vendor does not say or no worker is there to ask.
+ * Throws 404 where the environment has no such subject. Throws 409 where the store has no such account or group,
+ * where it is protected or privileged without confirmation, where the subject is linked already, or where the account
+ * belongs to somebody in the directory. Throws 503 where the vendor gives no clear answer or no worker can ask.
  */
 export async function linkByHand(
   deps: PropagationDeps,
@@ -84,7 +84,7 @@ export async function linkByHand(
   return link;
 }
 
-/** Until its first good check the store is not pinned, and a remote id could be of any workspace. */
+/** Until its first good check the store is not pinned to a workspace, so that the remote id could be of any. */
 function refuseUnpinned(deps: PropagationDeps, store: StoreRecord): void {
   const definition = deps.connectors.definitionOf(store.type);
   if (store.tenantId !== null || secretKeys(definition).length === 0) return;
@@ -159,7 +159,7 @@ async function write(
   return { ...link, ...state, membersReadAt: null, updatedAt: at };
 }
 
-/** The directory has lost whose account it is, so it is free to be taken. */
+/** The person of this link has left the directory: somebody else may have the account. */
 async function isGone(tx: Db, { subject }: LinkRecord): Promise<boolean> {
   return (await speakingUser(tx, subject.id))?.purgedAt !== null;
 }
@@ -169,7 +169,7 @@ function taken(store: StoreRecord, remote: Remote): RequestError {
   return new RequestError(409, `T${detail.slice(1)}.`, [{ pointer: '/remoteId', detail }]);
 }
 
-/** A disabled account is linked as an adoption links it: the next attempt makes it what the directory says. */
+/** A disabled account is linked as in an adoption: the next attempt makes it what the directory says. */
 function stateOf(remote: Remote): Pick<LinkRecord, 'state' | 'disabledBy' | 'observed' | 'privileged'> {
   if (remote.kind === 'group') return { state: 'enabled', disabledBy: null, observed: {}, privileged: false };
   const observed = { observed: remote.attributes, privileged: remote.privileged === true };
@@ -193,7 +193,7 @@ async function refuseRace<T>(store: StoreRecord, remote: Remote, work: () => Pro
   }
 }
 
-/** The groups too in which the account has a membership: it may be one that nobody wants the subject to have. */
+/** Also queues the groups in which the account is a member: the person may not be wanted in them. */
 async function enqueueAfterLink(
   tx: Db,
   store: StoreRecord,
@@ -215,7 +215,7 @@ async function enqueueAfterLink(
     });
 }
 
-/** Whoever has had to wait because the account was this person's may have one now. */
+/** Queues people who had to wait because the account belonged to this person: one of them may have it now. */
 async function enqueueHeirs(
   tx: Db,
   { environmentId }: StoreRecord,
@@ -249,7 +249,10 @@ export async function unlink(
   });
 }
 
-/** With the link goes what the brake held. What is known of the account's memberships stays, and is nobody's. */
+/**
+ * Ends a link. Losses that the brake held for it end too. Known memberships of the account are kept, but no longer
+ * belong to the person.
+ */
 async function endLink(
   tx: Db,
   store: StoreRecord,
@@ -288,7 +291,7 @@ async function endLink(
 }
 
 async function forgetMemberships(tx: Db, link: LinkRecord): Promise<void> {
-  // What is known of the account's stays known: whoever is given it next is to have nothing that nobody wants.
+  // An account's memberships stay on record: the next person who gets the account must lose the unwanted ones.
   if (link.subject.kind === 'user') return;
   const others = await groupLinksByRemoteId(tx, link.storeId, link.remoteId);
   if (others.length === 0) await forgetGroup(tx, link.storeId, link.remoteId);

@@ -1,6 +1,6 @@
 /**
- * An admin's mappings of a store. All mistakes are found at once; what equals the mapping of the store's type is not
- * kept as the store's own; and a run then plans everyone on an active store anew. It calls no vendor.
+ * An admin changes the mappings of a store. All mistakes are reported at once. A mapping that equals the default of
+ * the store's type is not stored. On an active store a run then plans everyone again. This file calls no vendor.
  */
 
 import type { StoreTypeDefinition, TargetAttribute } from '../connectors/connector.ts';
@@ -37,7 +37,7 @@ export interface MappingsInput {
   readonly groupMappings: readonly GroupMapping[];
 }
 
-/** As the API shows them: every attribute that is mapped, and those that an admin un-mapped. */
+/** In the form of the API: every attribute that is mapped, and those that an admin removed from the mapping. */
 export async function readMappings(
   db: Db,
   deps: Pick<PropagationDeps, 'connectors'>,
@@ -57,11 +57,14 @@ function settingsOf(definition: StoreTypeDefinition, store: StoreRecord): Common
 }
 
 export interface MappingsImpact {
-  /** What would be done then and would not be done now. */
+  /** Changes that the new mappings add to those planned already. */
   readonly summary: ChangeCounts;
 }
 
-/** What would follow if these were saved, from what was last seen of the store. Throws as `saveMappings` does. */
+/**
+ * What would follow if these mappings were saved, from what the bridge last saw of the store. Throws as
+ * `saveMappings` does.
+ */
 export async function previewMappings(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -116,7 +119,7 @@ async function replace(
   if (store.status === 'ACTIVE') await queueRun(tx, at, store, cause, 'settings');
 }
 
-/** A mapping that equals the type's default stays a default, so that it changes with a later release. */
+/** A mapping that equals the type's default stays a default, so that a later release can change it. */
 function overrides(
   definition: StoreTypeDefinition,
   mappings: readonly AttributeOverride[],
@@ -153,7 +156,7 @@ function refuseMistakes(
   throw new RequestError(400, 'The mappings were not saved: see errors.', mistakes);
 }
 
-/** The positions of items whose key an earlier item has. */
+/** The positions of items whose key occurred before. */
 function repeated<T>(items: readonly T[], keyOf: (item: T) => string): readonly number[] {
   const seen = new Set<string>();
   return items.flatMap((item, index) => {
@@ -199,7 +202,7 @@ function sourceProblem(sourceAttribute: string): string | null {
   return `sourceAttribute must be one of ${SOURCE_ATTRIBUTES.join(', ')}, an identity (identities.handle.attribute), or null`;
 }
 
-/** People write much of their own accounts: none of it may make another account theirs. */
+/** People can edit many values of their own accounts: none of these may make another account theirs. */
 function identityProblem(
   { name, identity }: TargetAttribute,
   { handle }: IdentityPath,

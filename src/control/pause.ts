@@ -1,6 +1,6 @@
 /**
- * Pausing and resuming a store. A paused store keeps its tasks, and no worker takes any. A pause by an admin ends
- * only when an admin ends it; after any other a worker checks the store again, with growing gaps.
+ * Pauses and resumes stores. A paused store keeps its tasks, and no worker takes any. Only an admin ends an admin's
+ * pause; during any other pause a worker checks the store again, at growing intervals.
  */
 
 import type { VendorCall } from '../connectors/connector.ts';
@@ -21,7 +21,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 
-/** An admin pauses a store. Where it was paused already, the pause becomes the admin's. */
+/** An admin pauses a store. If it was paused already, the pause becomes the admin's. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
   return transact(deps.db, async (tx) => {
     const store = await lockStore(tx, id);
@@ -38,7 +38,10 @@ export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cau
   });
 }
 
-/** Every store that is worked on waits for an admin: what it did since the backup was taken is forgotten. */
+/**
+ * After a restore, every store that was in use waits for an admin: the database does not know what the bridge did
+ * after the backup.
+ */
 export async function pauseRestored(tx: Db, takenAt: string, at: string, cause: Cause): Promise<number> {
   const message = `restored from a backup of ${takenAt}: look at the preview, then resume`;
   const stores = await everyWorkingStore(tx);
@@ -49,7 +52,10 @@ export async function pauseRestored(tx: Db, takenAt: string, at: string, cause: 
   return stores.length;
 }
 
-/** The vendor refuses the credential. Nothing changes where an admin was faster, with a pause or new settings. */
+/**
+ * The vendor refuses the credential. Nothing changes where an admin has paused the store or changed its settings
+ * meanwhile.
+ */
 export async function pauseForCredential(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -68,13 +74,13 @@ export async function pauseForCredential(
   });
 }
 
-/** The vendor denies everybody, although the store's check finds nothing wrong. */
+/** The vendor refuses every person, although the store's check finds nothing wrong. */
 export async function askAgainForRefused(deps: PropagationDeps, store: StoreRecord): Promise<void> {
   const at = isoTime(deps.clock.now());
   await transact(deps.db, (tx) => askAgain(tx, store, at, bySystem()));
 }
 
-/** Whoever was called refused before anybody knew of the credential is owed another attempt. */
+/** Subjects that the vendor refused before anybody knew that the credential was bad get another attempt. */
 async function askAgain(tx: Db, store: StoreRecord, at: string, cause: Cause): Promise<void> {
   for (const subject of await subjectsRefusedWith(tx, store.id, [401, 403])) {
     const isLeaver = subject.kind === 'user' && (await getLeaver(tx, store.id, subject.id)) !== null;
@@ -88,7 +94,7 @@ async function askAgain(tx: Db, store: StoreRecord, at: string, cause: Cause): P
   }
 }
 
-/** A worker checks a paused store whose `retryAt` has come: it goes on, or waits longer. */
+/** A worker checks a paused store whose `retryAt` has come: the store resumes, or waits longer. */
 export async function recheckPaused(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -99,8 +105,8 @@ export async function recheckPaused(
 }
 
 /**
- * An admin resumes a store, and a worker checks it first. Where the check fails the store stays paused, and this
- * throws a 409 with the reasons; a store that could not be reached is checked again by itself.
+ * An admin resumes a store after a worker has checked it. Where the check fails, the store stays paused and this
+ * throws a 409 with the reasons; a store that the worker could not reach is checked again by itself.
  */
 export async function resumeByAdmin(
   deps: PropagationDeps,
@@ -150,7 +156,7 @@ async function settleCheck(
   }
 }
 
-/** Writes nothing where somebody else has resumed the store, or has changed what was checked. */
+/** Writes nothing where somebody else has resumed the store or changed the settings that were checked. */
 async function recordCheck(
   deps: PropagationDeps,
   store: StoreRecord,
@@ -162,7 +168,7 @@ async function recordCheck(
     const current = await lockStore(tx, store.id);
     if (!current) throw new RequestError(404, `There is no store ${store.id} here.`);
     if (!current.paused || current.updatedAt !== store.updatedAt) return current;
-    // An admin has paused it in the meantime, which outlasts a check that no admin asked for.
+    // An admin has paused it meanwhile: a check for which no admin asked does not end that.
     if (isPausedByAdmin(current) && cause.actor.type === 'system') return current;
     const next = decide(current);
     const { log } = deps;
@@ -173,7 +179,7 @@ async function recordCheck(
   return after;
 }
 
-/** A pause that only goes on gets no event. */
+/** Writes an event for a pause that begins, and none for one that goes on. */
 async function savePause(
   tx: Db,
   at: string,

@@ -1,6 +1,6 @@
 /**
- * Reports of a store for people who audit it: everybody with their account, and every membership that is known. Page by
- * page, so that none costs more memory than another. They read the database and ask no vendor.
+ * Reports of a store for auditors: everybody with their account, and every known membership. They are written page by
+ * page, so that a large report needs no more memory than a small one. They read the database and ask no vendor.
  */
 
 import { lastDeletedUsers, speakingUsers } from '../db/identity/persons.ts';
@@ -21,13 +21,13 @@ const ROWS_PER_PAGE = 200;
 
 type Cell = string | number | boolean | null;
 
-/** Rows below these names. */
+/** The column names and the rows. */
 export interface Report {
   readonly columns: readonly string[];
   pages(): AsyncGenerator<readonly (readonly Cell[])[]>;
 }
 
-/** Everybody in the directory, and whoever has an account, by the id of the person. */
+/** Everybody in the directory and everybody who has an account, in the order of the persons' ids. */
 export function peopleReport(database: Db, store: StoreRecord): Report {
   const db = readsOf(database);
   return {
@@ -70,7 +70,7 @@ async function peopleRows(db: Db, store: StoreRecord, ids: readonly string[]): P
   });
 }
 
-/** Every membership that the bridge made, adopted, or saw there, group by group. */
+/** Every membership that the bridge made, adopted, or saw on the store, group by group. */
 export function accessReport(database: Db, store: StoreRecord): Report {
   const db = readsOf(database);
   return {

@@ -1,4 +1,4 @@
-/** Says what may be a rule: its expression has a meaning, its groups are there. Writes nothing. */
+/** Checks rules: the expression must make sense, and the groups must exist. Writes nothing. */
 
 import { findGroupOfEnvironment, findGroupsEvenDeleted } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
@@ -17,12 +17,12 @@ import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
 /** How many rules a store may have, active or not. */
 export const RULES_PER_STORE_MAX = 50;
-/** With how many values all active rules of a store may compare: SQLite binds 32,766 in a query. */
+/** How many values all active rules of a store may compare with: SQLite binds 32,766 in a query. */
 const VALUES_MAX = 20_000;
 
 /**
- * Nobody has a value for a misspelt attribute, and the rule would put everyone out of scope. `handles`: of the
- * connections that enrich.
+ * Finds mistakes in expressions: nobody has a value for a misspelt attribute, and the rule would put everyone out of
+ * scope. `handles` are those of connections that enrich.
  */
 export function expressionMistakes(
   text: string,
@@ -42,7 +42,7 @@ export function expressionMistakes(
   }
 }
 
-/** `inside` is the attribute whose elements the expression is about; null where it is about the user. */
+/** `inside` is the attribute to whose elements the expression applies; null where it applies to the user. */
 function problemOf(
   filter: Filter,
   inside: AttributeChain | null,
@@ -87,7 +87,7 @@ function nameProblem(name: string, chain: AttributeChain | null): string | null 
   return 'populationExpression cannot test groups: name them in groups, one of which must have the person';
 }
 
-/** A deleted group that the rule named before may stay in it: it has no members any more. */
+/** A group that was deleted after the rule named it may stay in the rule: it has no members any more. */
 export async function groupMistakes(
   db: Db,
   environmentId: string,
@@ -102,7 +102,7 @@ export async function groupMistakes(
   return mistakes;
 }
 
-/** By rule: which of its groups are gone. Rules that nothing is wrong with are absent. */
+/** For each rule with a problem, which of its groups are gone. */
 export async function ruleProblems(
   db: Db,
   rules: readonly RuleRecord[],
@@ -122,7 +122,7 @@ export async function ruleProblems(
   return problems;
 }
 
-/** Throws a 409 where a store has more rules, or larger ones, than it can be asked about in one query. */
+/** Throws a 409 where the rules of a store are too many, or too large, for one query. */
 export function refuseTooMuch(rules: readonly RuleTerms[], dialect: Dialect): void {
   if (rules.length > RULES_PER_STORE_MAX) {
     throw new RequestError(409, `A store has at most ${RULES_PER_STORE_MAX} rules; join some with "or".`);

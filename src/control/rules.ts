@@ -1,6 +1,6 @@
 /**
- * An admin's rules of a store. Each answer says how many people move in and out of scope; a change of an active
- * store's rules is one cause for the brake. It calls no vendor.
+ * An admin changes the rules of a store. Each answer says how many people enter and leave scope. For the brake, a
+ * change of an active store's rules is one cause. This file calls no vendor.
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
@@ -41,17 +41,17 @@ export interface Saved {
   readonly impact: Impact;
 }
 
-/** What the request says beside the rule. */
+/** What the request says besides the rule. */
 export interface RuleOptions {
-  /** The answer only says what would follow. */
+  /** Only answer what would follow. */
   readonly preview: boolean;
   /** The admin accepts that everyone in the environment enters scope. */
   readonly widen: boolean;
-  /** The versions one of which is meant; absent or null: whatever version there is. */
+  /** The request expects one of these versions; absent or null: any. */
   readonly expected?: Versions;
 }
 
-/** One rule before and after; null where there is none. */
+/** A rule before and after the change; null where there is none. */
 interface Step {
   readonly before: RuleRecord | null;
   readonly after: RuleRecord | null;
@@ -72,8 +72,8 @@ export async function createRule(
 }
 
 /**
- * Throws 404, a 400 with every mistake, 412 where another version was meant, or 409 where no active rule would be
- * left and `widen` is not given.
+ * Throws 404, a 400 with every mistake, 412 where the rule has another version than expected, or 409 where no active
+ * rule would be left and `widen` is not given.
  */
 export async function replaceRule(
   deps: PropagationDeps,
@@ -155,7 +155,7 @@ async function change(
   return saved;
 }
 
-/** From what was last seen of the store; a change that matters to nobody costs no plan. */
+/** Plans from what the bridge last saw of the store. A change that cannot move anybody is not planned. */
 async function impactOf(deps: PropagationDeps, step: Step): Promise<Impact> {
   const { environmentId, storeId } = subject(step);
   const store = await getStoreOf(deps.db, environmentId, storeId);
@@ -213,7 +213,7 @@ function refuseRace(rules: readonly RuleRecord[], { before }: Step, expected: Ve
   throw new RequestError(409, `The rule ${now.name} was changed meanwhile; read it and try again.`);
 }
 
-/** Without an active rule everyone is in scope, which an admin should know beforehand. */
+/** Without an active rule everyone is in scope: the admin must accept that beforehand. */
 function refuseWidening(
   store: StoreRecord,
   before: readonly RuleRecord[],
@@ -255,7 +255,7 @@ function audited({ id, name, active, populationExpression, groups }: RuleRecord)
   return { id, name, active, populationExpression, groups };
 }
 
-/** A new name moves nobody in or out of scope, and neither does a change of a rule that is not active. */
+/** A new name moves nobody into or out of scope, nor does a change of an inactive rule. */
 function matters(before: RuleRecord | null, after: RuleRecord | null): boolean {
   const terms = (rule: RuleRecord | null) =>
     rule?.active ? JSON.stringify([rule.populationExpression, rule.groups]) : null;

@@ -1,6 +1,6 @@
 /**
- * Says which changes of a store need a check of its credential first, and which answers of a check refuse the change.
- * Asks nobody and writes nothing.
+ * Decides which changes of a store need a check of its credential first, and which results of a check refuse the
+ * change. Asks nobody and writes nothing.
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
@@ -17,11 +17,11 @@ export interface SettingsChange {
   readonly any: boolean;
   /** A setting changes that may decide where the connector connects to, or as whom. */
   readonly connection: boolean;
-  /** The keys of the secrets that differ from what is stored. */
+  /** The keys of secrets that differ from the stored ones. */
   readonly entered: readonly string[];
 }
 
-/** Common, and part of how the vendor is reached. */
+/** Common settings that decide how the bridge reaches the vendor. */
 const WAY_KEYS = new Set(['CA_PEM', 'PROXY_URL']);
 const COMMON_KEYS = new Set<string>(commonSpecs({ groupProvisioning: 'Create' }).map(({ key }) => key));
 
@@ -42,7 +42,7 @@ export function whatChanged(
   return { any: connection || plain.length > 0, connection, entered };
 }
 
-/** True where the last check says nothing of what is to be saved. */
+/** True where the last check says nothing about the new settings. */
 export function needsCheck(
   store: StoreRecord,
   status: 'ACTIVE' | 'INACTIVE',
@@ -53,7 +53,7 @@ export function needsCheck(
   return store.status !== 'ACTIVE' || settings.connection || mayHeal;
 }
 
-/** A paused store may be saved with a credential that fails, as long as this request does not change it. */
+/** A paused store may be saved with a credential that fails, if this request does not change the credential. */
 export function refuseCheck(
   definition: StoreTypeDefinition,
   store: StoreRecord,
@@ -70,7 +70,7 @@ export function refuseCheck(
   throw new RequestError(409, other, errors);
 }
 
-/** `toldTo`: the environment to which the token of the request is bound; null for one of all. */
+/** `toldTo`: the environment to which the caller's token is bound; null where it may see all. */
 export function refuseBadCredential(
   definition: StoreTypeDefinition,
   check: Check,

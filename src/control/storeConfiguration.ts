@@ -1,6 +1,6 @@
 /**
- * Reads the `configuration` of a request: it names every mistake, and puts the stored secrets in the place of masks.
- * A mask never stands for a secret that was entered for another host.
+ * Reads the `configuration` of a request. It names every mistake and replaces masks with the stored secrets. A mask
+ * never stands for a secret that was entered for another host.
  */
 
 import type { StoreTypeDefinition } from '../connectors/connector.ts';
@@ -13,7 +13,7 @@ import { type Configuration, MASK, withDefaults } from '../model/settings.ts';
 import { openSecretsOrNull, recipientsOf, type Sealable, secretKeys } from '../stores/storeSecrets.ts';
 import type { Keyring } from '../support/secret.ts';
 
-/** Throws a 400 that names the types there are. */
+/** Throws a 400 that names the existing types. */
 export function definitionOf(registry: Registry, type: string): StoreTypeDefinition {
   const definition = registry.get(type);
   if (definition) return definition;
@@ -26,7 +26,7 @@ function typeMistake(registry: Registry, type: string): string {
   return registry.notYet(type) ?? allowed;
 }
 
-/** What can be configured: a type of store, or a kind of directory that is pulled. */
+/** A thing with a configuration: a store type, or a kind of pulled directory. */
 export interface Configurable extends Sealable {
   refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
 }
@@ -34,12 +34,12 @@ export interface Configurable extends Sealable {
 type Saved = Pick<StoreRecord, 'id' | 'configuration' | 'secrets'>;
 
 export interface ReadConfiguration {
-  /** Secrets in clear, no defaults, and nothing that is a mistake. */
+  /** Only valid values: secrets in clear, no defaults. */
   readonly given: Configuration;
   readonly mistakes: readonly Mistake[];
 }
 
-/** Of a new store, or of settings that an admin only tries: every secret must be there. */
+/** The configuration of a new store, or of settings that an admin only tries: every secret must be there. */
 export function readNewConfiguration(definition: Configurable, input: unknown): ReadConfiguration {
   const { given, mistakes } = parseConfiguration(definition.settings, input);
   const masked = secretKeys(definition).filter((key) => given[key] === MASK);
@@ -49,7 +49,7 @@ export function readNewConfiguration(definition: Configurable, input: unknown): 
   ]);
 }
 
-/** What is wrong with the type and the configuration of a body that is refused for something else already. */
+/** The mistakes in type and configuration of a body that the schema has refused already. */
 export function mistakesOfNewStore(registry: Registry, body: object): readonly Mistake[] {
   const { type, configuration } = body as { readonly type?: unknown; readonly configuration?: unknown };
   if (typeof type !== 'string') return [];
@@ -58,7 +58,7 @@ export function mistakesOfNewStore(registry: Registry, body: object): readonly M
   return isObject(configuration) ? readNewConfiguration(definition, configuration).mistakes : [];
 }
 
-/** The same of a replacement. */
+/** The same for a replacement. */
 export function mistakesOfReplacedStore(
   { registry, keyring }: { readonly registry: Registry; readonly keyring: Keyring },
   store: StoreRecord,
@@ -74,7 +74,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Of a saved store: a mask stands for the stored secret, as long as it goes to the same host. */
+/** The configuration of a saved store: a mask stands for the stored secret, if it goes to the same host. */
 export function readReplacedConfiguration(
   keyring: Keyring,
   definition: Configurable,
@@ -107,7 +107,10 @@ function keysMoved(definition: Configurable, before: Configuration, after: Confi
   return [...to.keys()].filter((key) => from.get(key) !== to.get(key));
 }
 
-/** Adds the mistakes that span keys: the store's type judges the keys without mistakes, with the defaults. */
+/**
+ * Adds mistakes that involve several keys. The store's type judges only keys that are valid by themselves, with the
+ * defaults.
+ */
 function refused(
   definition: Configurable,
   given: Configuration,
@@ -128,7 +131,7 @@ function without(given: Configuration, keys: readonly string[]): Configuration {
   return Object.fromEntries(Object.entries(given).filter(([key]) => !keys.includes(key)));
 }
 
-/** Throws a 400 that counts and lists the mistakes, where there are any. */
+/** Throws a 400 that counts and lists the mistakes, if there are any. */
 export function refuseMistakes(mistakes: readonly Mistake[]): void {
   if (mistakes.length === 0) return;
   const n = mistakes.length;

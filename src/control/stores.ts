@@ -1,6 +1,6 @@
 /**
- * Creating and replacing a store. A worker checks the credential before anything is saved and outside of any
- * transaction; what was checked is saved only if nobody changed the store meanwhile.
+ * Makes and replaces stores. A worker checks the credential first, outside of any transaction; the bridge saves what
+ * was checked only if nobody changed the store meanwhile.
  */
 
 import { lockEnvironment } from '../db/identity/environments.ts';
@@ -41,23 +41,23 @@ import {
   refuseMistakes,
 } from './storeConfiguration.ts';
 
-/** A request's body; only `configuration` is still unchecked. */
+/** The body of a request; only `configuration` is unchecked. */
 export interface StoreInput {
   readonly type: string;
   readonly name: string;
   readonly description: string | null;
   readonly image: StoreRecord['image'];
   readonly managed: boolean;
-  /** Absent: INACTIVE for a new store, unchanged for another. */
+  /** Absent: INACTIVE for a new store, unchanged for an existing one. */
   readonly status?: 'ACTIVE' | 'INACTIVE' | undefined;
   readonly configuration: unknown;
-  /** The environment to which the token of the request is bound; absent or null for one of all. */
+  /** The environment to which the caller's token is bound; absent or null where it may see all. */
   readonly toldTo?: string | null;
-  /** Of a replacement: the versions one of which is meant; absent or null: whatever version there is. */
+  /** For a replacement: it expects one of these versions; absent or null: any. */
   readonly expected?: Versions;
 }
 
-/** Throws a 400 with every mistake, or 409 where the name, the workspace or the instance is another store's. */
+/** Throws a 400 with every mistake, or 409 where another store has the name, the workspace or the instance. */
 export async function createStore(
   deps: PropagationDeps,
   environmentId: string,
@@ -122,8 +122,9 @@ async function refuseGoingEnvironment(tx: Db, id: string): Promise<void> {
 }
 
 /**
- * Throws 404, a 400 with every mistake, 412 where another version was meant, or 409 where the credential leads
- * to another tenant than the store's, the tenant or the name is another store's, or the store changed meanwhile.
+ * Throws 404, a 400 with every mistake, 412 where the store has another version than expected, or 409 where the
+ * credential leads to another tenant than the store's, another store has the tenant or the name, or the store changed
+ * meanwhile.
  */
 export async function replaceStore(
   deps: PropagationDeps,
@@ -154,7 +155,7 @@ export async function replaceStore(
     ...described(input),
     status,
     ...sealSecrets(deps.keyring, definition, id, given),
-    // Of a store that no check has pinned it is known from a preview alone.
+    // Before a first check has pinned the store, only a preview may have told whose account this is.
     ...(settings.connection && before.tenantId === null ? { self: null } : {}),
   };
   const saved = await refuseTakenTenant({ ...before, ...replacement }, check, () =>
@@ -241,7 +242,7 @@ async function refuseNameOfAnother(tx: Db, { environmentId, id }: StoreRecord, n
   );
 }
 
-/** A pause by an admin outlasts new settings. An inactive store is never paused. */
+/** An admin's pause stays when settings change. An inactive store is never paused. */
 function checkedRecord(store: StoreRecord, check: Check | null, nowMs: number): StoreRecord {
   if (store.status === 'INACTIVE') {
     return { ...(check?.outcome === 'ok' ? pinned(store, check) : store), ...UNPAUSED };
@@ -265,7 +266,7 @@ async function activated(
   await queueRun(tx, at, store, cause, 'activation');
 }
 
-/** Queues a run over everyone in scope and every link; the request counts as one cause for the brake. */
+/** Queues a run over everyone in scope and every link; for the brake, the request is one cause. */
 export async function queueRun(
   tx: Parameters<typeof insertSyncRun>[0],
   at: string,
@@ -284,7 +285,7 @@ export async function queueRun(
   await insertSyncRun(tx, run, at);
 }
 
-/** Two requests at the same time cannot both win: the unique index decides. */
+/** If two requests come at once, the unique index lets only one win. */
 async function refuseTakenTenant<T>(
   store: StoreRecord,
   check: Check | null,

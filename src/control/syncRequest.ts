@@ -1,4 +1,4 @@
-/** Queues the sync that an admin asks for; a worker does it. */
+/** An admin asks for a sync: this queues it, and a worker does it. */
 
 import { insertSyncRun, type SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';

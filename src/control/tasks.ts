@@ -1,4 +1,4 @@
-/** What admins may do to single tasks. */
+/** What admins can do with single tasks. */
 
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
@@ -42,7 +42,7 @@ export async function retryNow(
   return task;
 }
 
-/** Deletes the task. The subject stays as it is on the store until a change of it, or a sync, queues it again. */
+/** Deletes the task. The subject stays as it is on the store until it changes or a sync queues it again. */
 export async function discardTask(
   deps: PropagationDeps,
   environmentId: string,
@@ -122,12 +122,12 @@ export async function syncPerson(
   deps.wake.signal();
 }
 
-/** How long a request waits for one person. */
+/** A request waits this long for one person. */
 const SETTLED_WITHIN_MS = 30_000;
 
 /**
- * The same, and waits until every store has concluded: true. False where one has not after 30 seconds, or waits for
- * an admin who paused it. Throws 503 `no_worker`, and then nothing is queued.
+ * Does the same and waits. True when every store has concluded; false where one has not after 30 seconds, or waits
+ * because an admin paused it. Throws 503 `no_worker` without queueing anything.
  */
 export async function settlePerson(
   deps: PropagationDeps,

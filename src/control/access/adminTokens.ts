@@ -1,4 +1,4 @@
-/** Makes and revokes admin tokens. Knows a token by its hash alone. */
+/** Makes, renews and revokes admin tokens. It stores only the hash of a token. */
 
 import {
   type AdminTokenRecord,
@@ -21,7 +21,7 @@ import { auditedAdminToken } from '../identity/audited.ts';
 
 export type NewAdminToken = Pick<AdminTokenRecord, 'name' | 'scopes' | 'environmentId' | 'validUntil'>;
 
-/** Throws a 400 where there is no such environment, 409 where the name is taken in it. */
+/** Throws a 400 where the environment does not exist, 409 where another token of the environment has the name. */
 export async function createAdminToken(
   deps: Pick<PropagationDeps, 'db' | 'clock'>,
   wanted: NewAdminToken,
@@ -31,7 +31,7 @@ export async function createAdminToken(
   const createdAt = isoTime(deps.clock.now());
   const token: AdminTokenRecord = { id: newId(), ...wanted, createdAt, lastUsedAt: null };
   await transact(deps.db, async (tx) => {
-    // The lock of `default` is that of the tokens that are bound to no environment.
+    // Tokens that are bound to no environment share the lock of `default`.
     if (!(await lockEnvironment(tx, eventEnvironment(token)))) {
       const detail = 'environmentId must be the id of an environment';
       throw new RequestError(400, 'There is no such environment.', [{ pointer: '/environmentId', detail }]);
@@ -50,18 +50,18 @@ export async function createAdminToken(
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** From a renewal that says nothing else. */
+/** Counted from a renewal that names no end. */
 const RENEWED_DAYS = 30;
 
 export interface Renewal {
   readonly id: string;
-  /** Undefined: 30 days from now, or still no end; null: no end. */
+  /** Undefined: 30 days from now, or no end where the token had none; null: no end. */
   readonly validUntil: string | null | undefined;
-  /** Whoever renews a token gives it away anew, so that nobody can renew one that may do more. */
+  /** The scopes of the caller: to renew a token is to hand it out again, so nobody may renew one that may do more. */
   readonly scopes: ReadonlySet<string>;
 }
 
-/** One that has ended is valid again. Throws 403 and 404. */
+/** A token that has ended becomes valid again. Throws 403 and 404. */
 export async function renewAdminToken(
   deps: Pick<PropagationDeps, 'db' | 'clock'>,
   { id, validUntil, scopes }: Renewal,
@@ -89,7 +89,7 @@ export async function renewAdminToken(
   });
 }
 
-/** It is refused from the next request on. Throws 404. */
+/** The bridge refuses the token from the next request on. Throws 404. */
 export async function revokeAdminToken(
   deps: Pick<PropagationDeps, 'db' | 'clock'>,
   id: string,
@@ -108,7 +108,7 @@ export async function revokeAdminToken(
   });
 }
 
-/** Where the audit log has it. */
+/** The environment whose audit log has the token's events. */
 function eventEnvironment({ environmentId }: Pick<AdminTokenRecord, 'environmentId'>): string {
   return environmentId ?? DEFAULT_ENVIRONMENT_ID;
 }

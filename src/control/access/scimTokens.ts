@@ -1,4 +1,4 @@
-/** Makes and revokes the SCIM tokens of a connection. Knows a token by its hash alone. */
+/** Makes and revokes the SCIM tokens of a connection. It stores only the hash of a token. */
 
 import {
   countScimTokens,
@@ -29,7 +29,7 @@ export interface NewScimToken extends Pick<ScimTokenRecord, 'name' | 'scopes'> {
   readonly lifetimeSeconds: number | null;
 }
 
-/** Throws 404, or 409 where the name is taken, the connection has too many, or is being deleted. */
+/** Throws 404, or 409 where the name is taken, the connection has too many tokens, or is being deleted. */
 export async function createScimToken(
   deps: Deps,
   { environmentId, id }: Of,
@@ -72,7 +72,7 @@ export async function createScimToken(
   return token;
 }
 
-/** It is refused from the next request on. Throws 404. */
+/** The bridge refuses the token from the next request on. Throws 404. */
 export async function revokeScimToken(
   deps: Deps,
   { environmentId, id }: Of,

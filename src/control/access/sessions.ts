@@ -1,4 +1,4 @@
-/** Begins and ends sessions, each with its line in the audit log. Knows a session by the hash of its secret alone. */
+/** Begins and ends sessions, each with an event. It stores only the hash of a session's secret. */
 
 import type { AdminTokenRecord } from '../../db/access/adminTokens.ts';
 import { deleteSession, insertSession, type SessionRecord } from '../../db/access/sessions.ts';
@@ -12,13 +12,13 @@ import { isoTime } from '../../support/clock.ts';
 export interface NewSession {
   readonly session: SessionRecord;
   readonly secretHash: string;
-  /** For which it stands. */
+  /** The token for which the session stands. */
   readonly token: AdminTokenRecord;
-  /** The code of a sign-in link, which is used up; null without. */
+  /** The code of the sign-in link, which the session uses up; null where there is none. */
   readonly code: SessionRecord | null;
 }
 
-/** False where somebody used the code before. */
+/** False where somebody has used the code already. */
 export async function beginSession(
   { db }: Pick<PropagationDeps, 'db'>,
   { session, secretHash, token, code }: NewSession,
@@ -38,7 +38,7 @@ export async function beginSession(
   });
 }
 
-/** It is refused from the next request on. False where it is not there. */
+/** The bridge refuses the session from the next request on. False where there is no such session. */
 export async function endSession(
   { db, clock }: Pick<PropagationDeps, 'db' | 'clock'>,
   session: SessionRecord,

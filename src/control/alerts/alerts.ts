@@ -1,4 +1,4 @@
-/** What admins do with alerts: make, change, test and delete them. Delivers nothing. */
+/** Admins make, change, test and delete alerts. This file delivers nothing. */
 
 import {
   type AlertRecord,
@@ -22,9 +22,9 @@ import { refuseOtherVersion, timeAfter, type Versions } from '../conflicts.ts';
 import { refuseDeleting } from '../identity/connections.ts';
 import { newSigningSecret, sealSigningSecret, sealUrl } from './targets.ts';
 
-/** What this process can reach. */
+/** Ways to send that this process has. */
 export interface AlertWays {
-  /** Why the bridge may not connect to a URL, in a sentence; null where it may, as far as the URL tells. */
+  /** Why the bridge may not connect to a URL, in a sentence; null where nothing in the URL forbids it. */
   refusalOfUrl(url: string): string | null;
   /** Whether `SMTP_URL` is set. */
   readonly canMail: boolean;
@@ -34,17 +34,17 @@ export interface AlertDeps extends Pick<PropagationDeps, 'db' | 'clock' | 'keyri
   readonly alertWays: AlertWays;
 }
 
-/** What an admin says of an alert. */
+/** The settings of an alert that an admin chooses. */
 export interface AlertInput {
   readonly name: string;
   readonly kind: AlertKind;
-  /** A url that is `MASK` stays as it is. */
+  /** `MASK` as url keeps the stored one. */
   readonly target: { readonly url?: string | undefined; readonly to?: readonly string[] | undefined };
   readonly events: readonly AlertType[];
   readonly active: boolean;
 }
 
-/** Throws 400 for a target that does not do, 404, and 409 where the environment is being deleted. */
+/** Throws 400 for an unusable target, 404, and 409 where the environment is being deleted. */
 export async function createAlert(
   deps: AlertDeps,
   environmentId: string,
@@ -74,7 +74,7 @@ export async function createAlert(
   return { alert, secret };
 }
 
-/** Throws 400 as `createAlert` does, 404, or 412 where the request means another version. */
+/** Throws 400 as `createAlert` does, 404, or 412 where the alert has another version than expected. */
 export async function changeAlert(
   deps: AlertDeps,
   { environmentId, id }: Pick<AlertRecord, 'environmentId' | 'id'>,
@@ -103,7 +103,7 @@ export async function changeAlert(
   return alert;
 }
 
-/** What it has not delivered yet goes with it. Throws 404, or 412. */
+/** Deletes the alert and its undelivered messages. Throws 404, or 412. */
 export async function deleteAlert(
   deps: Pick<AlertDeps, 'db' | 'clock'>,
   { environmentId, id }: Pick<AlertRecord, 'environmentId' | 'id'>,
@@ -121,7 +121,9 @@ export async function deleteAlert(
   });
 }
 
-/** A message of type `test`, sent as any other is. Answers its id. Throws 404, or 409 where the alert is switched off. */
+/**
+ * Queues a message of type `test` like any other. Answers its id. Throws 404, or 409 where the alert is switched off.
+ */
 export async function testAlert(
   deps: Pick<AlertDeps, 'db' | 'clock' | 'wake'>,
   { environmentId, id }: Pick<AlertRecord, 'environmentId' | 'id'>,
@@ -135,7 +137,7 @@ export async function testAlert(
     const at = isoTime(deps.clock.now());
     const event = { environmentId, cause, kind: 'alert.tested', outcome: 'success' } as const;
     const eventId = await appendEvent(tx, at, { ...event, after: { id, name: alert.name } });
-    // Whoever tests does not want to wait out a gap.
+    // An admin who tests an alert does not want to wait until a pause after failures is over.
     await updateAlert(tx, alert);
     return insertTest(tx, id, eventId, at);
   });
@@ -190,7 +192,7 @@ function refused(pointer: string, detail: string): RequestError {
   return new RequestError(400, 'The alert cannot be saved like this.', [mistake]);
 }
 
-/** As events show it: neither the URL nor the secret. */
+/** The alert as events show it, without URL or secret. */
 function auditedAlert({ id, name, kind, events, active, recipients }: AlertRecord) {
   return { id, name, kind, events, active, ...(recipients ? { to: recipients } : {}) };
 }

@@ -1,6 +1,6 @@
 /**
- * Where alerts go, between the admin API and the database. A URL says who may post there, so it is a secret, sealed
- * for its alert; what signs webhooks is one too.
+ * The targets of alerts, between the admin API and the database. Whoever knows a URL may post there, so the URL is a
+ * secret that the bridge seals for its alert, like the key that signs webhooks.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ import {
 import { transact } from '../../db/transaction.ts';
 import type { Keyring, SealedSecret } from '../../support/secret.ts';
 
-/** As the alert has them, in clear. */
+/** The target of an alert, in clear. */
 export interface Target {
   readonly url: string | null;
   readonly recipients: readonly string[];
@@ -36,7 +36,7 @@ export function sealSigningSecret(keyring: Keyring, alertId: string, secret: str
   return keyring.seal(secret, placeOf(alertId, 'signing secret'));
 }
 
-/** Throws an Error where a secret cannot be opened. */
+/** Throws an Error where a secret cannot be decrypted. */
 export function openTarget(keyring: Keyring, alert: AlertRecord): Target {
   const { id, url, recipients, signingSecret } = alert;
   return {
@@ -50,7 +50,7 @@ function placeOf(alertId: string, what: string): readonly string[] {
   return ['alert', alertId, what];
 }
 
-/** Seals with the ring's first key whatever an older one sealed. Answers how many alerts were changed. */
+/** Seals secrets of older keys again with the ring's first key. Answers how many alerts were changed. */
 export async function resealAlertSecrets(db: Knex, keyring: Keyring): Promise<number> {
   const outdated = await alertsSealedOtherwise(db, keyring.sealingKeyId);
   for (const { environmentId, id } of outdated) {

@@ -1,16 +1,16 @@
-/** Tells an admin what the deletion of a connection or an environment would do, and wants it confirmed. */
+/** Tells an admin what the deletion of a connection or environment would do, and asks for confirmation. */
 
 import type { AffectedPeople } from '../../db/identity/tombstones.ts';
 import { RequestError } from '../../model/errors.ts';
 
-/** What the request says of how it is to be deleted. */
+/** How the request wants the deletion done. */
 export interface DeletionOptions {
   readonly confirmed: boolean;
   /** The bridge leaves accounts as they are, and forgets them. */
   readonly keepAccounts: boolean;
 }
 
-/** Throws the 409 that says whom the deletion concerns and what to do. `what`: "the connection Okta". */
+/** Throws the 409 that says which people the deletion affects and what to do. `what`: "the connection Okta". */
 export function refuseUnconfirmed(
   what: string,
   affected: AffectedPeople,

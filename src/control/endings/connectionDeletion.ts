@@ -1,7 +1,7 @@
 /**
  * Deletes a connection. From the request on nobody can push to it. Its people and groups leave the directory page by
- * page; then every store plans anew, as one cause for the brake, or forgets their links where accounts are kept. The
- * connection stays visible until no store has anything left to do. It calls no vendor.
+ * page. Then every store plans again, as one cause for the brake; where accounts are kept, the stores forget their
+ * links instead. The connection stays visible until no store has anything left to do. This file calls no vendor.
  */
 
 import { revokeScimTokensOf } from '../../db/access/scimTokens.ts';
@@ -45,7 +45,7 @@ import { refuseWhileNamed } from '../identity/handles.ts';
 import { type DeletionOptions, refuseUnconfirmed } from './confirmation.ts';
 import { replanStores } from './directoryChange.ts';
 
-/** The request takes so many steps itself: a small connection is gone when it is answered. */
+/** The request itself takes this many steps: a small connection is gone when the answer comes. */
 const STEPS_IN_REQUEST = 10;
 const FORGOTTEN_PER_STEP = 200;
 
@@ -60,7 +60,7 @@ export async function deleteConnection(
   // This comes before the transaction, because it takes seconds to count a large directory.
   const affected = await affectedPeople(deps.db, [id]);
   await transact(deps.db, async (tx) => {
-    // Under the environment's lock no other connection becomes the primary one.
+    // While the environment is locked, no other connection becomes the primary one.
     await lockEnvironment(tx, environmentId);
     const connection = await lockConnection(tx, environmentId, id);
     if (!connection) throw new RequestError(404, `There is no connection ${id} here.`);
@@ -85,7 +85,7 @@ interface Asked {
   readonly cause: Cause;
 }
 
-/** The admin asks again: accounts that are still there may be kept after all. */
+/** The admin repeats the deletion and wants to keep the accounts that still exist. */
 async function keepAfterAll(
   tx: Db,
   deps: PropagationDeps,
@@ -110,7 +110,7 @@ export async function keepAccounts(
   });
 }
 
-/** From here on nobody can push to it, and another connection is the primary one. */
+/** Shuts the connection: nobody can push to it any more, and another connection becomes the primary one. */
 export async function shut(
   tx: Db,
   deps: PropagationDeps,
@@ -138,7 +138,7 @@ export async function shut(
 export type Progress = 'done' | 'waiting' | 'more';
 type Step = (tx: Db, deps: PropagationDeps, id: string) => Promise<Progress>;
 
-/** Takes at most so many steps, each a transaction of its own: after an interruption the next turn goes on. */
+/** Takes this many steps at most, each in its own transaction; the next turn continues after an interruption. */
 async function advance(deps: PropagationDeps, id: string, step: Step, steps: number): Promise<Progress> {
   let progress: Progress = 'more';
   for (let n = 0; n < steps && progress === 'more'; n++)
@@ -153,8 +153,7 @@ export async function advanceConnection(deps: PropagationDeps, id: string, steps
 }
 
 /**
- * Only until nobody is left in the directory: of several connections that go together, the stores are told
- * once.
+ * Only empties the directory. Where several connections are deleted together, the stores are told once, afterwards.
  */
 export function emptyConnection(deps: PropagationDeps, id: string, steps: number): Promise<Progress> {
   return advance(deps, id, softDeleteNext, steps);
@@ -186,7 +185,10 @@ async function nextStep(tx: Db, deps: PropagationDeps, id: string): Promise<Prog
   return 'done';
 }
 
-/** Where accounts are kept and no other connection has these people, the stores have nothing to plan. */
+/**
+ * Lets every store plan again, unless accounts are kept and no other connection has these people: then there is
+ * nothing to plan.
+ */
 async function replan(
   tx: Db,
   { id, environmentId }: ConnectionRecord,

@@ -1,6 +1,6 @@
 /**
- * Deletes an environment: first each of its connections, then its stores, then its admin tokens. Its row and its
- * audit log stay. It calls no vendor.
+ * Deletes an environment: its connections, then its stores, then its admin tokens. Its row and its audit log stay.
+ * This file calls no vendor.
  */
 
 import { deleteAdminTokensOf } from '../../db/access/adminTokens.ts';
@@ -39,11 +39,11 @@ import {
 import { replanStores } from './directoryChange.ts';
 import { forgetStore } from './storeDeletion.ts';
 
-/** The request takes so many steps itself: a small environment is gone when it is answered. */
+/** The request itself takes this many steps: a small environment is gone when the answer comes. */
 const STEPS_IN_REQUEST = 20;
 
 /**
- * False while something is left to do. Throws 404, or 409 where nobody confirmed it or it is the default one.
+ * False while something is left to do. Throws 404, or 409 where nobody confirmed it or it is the default environment.
  */
 export async function deleteEnvironment(
   deps: PropagationDeps,
@@ -110,7 +110,7 @@ export async function advanceEnvironment(
   return waiting ? 'waiting' : finish(deps, id);
 }
 
-/** The whole deletion is one cause for the brake, however many connections there are. */
+/** For the brake, the whole deletion is one cause, however many connections there are. */
 async function replanOnce(
   tx: Db,
   deps: PropagationDeps,
@@ -124,15 +124,18 @@ async function replanOnce(
   if (!told && environment?.deletion) await replanStores(tx, at, id, environment.deletion.cause);
 }
 
-/** Begins with what was added since, too. Answers the connections; null where the environment is gone. */
+/**
+ * Shuts every connection and store, also those made after the deletion began. Answers the connections; null where the
+ * environment is gone.
+ */
 async function shutEverything(tx: Db, deps: PropagationDeps, id: string): Promise<readonly string[] | null> {
   const environment = await lockEnvironment(tx, id);
   const deletion = environment?.deletion;
   if (!environment || !deletion) return null;
-  // This comes before anybody leaves the directory: on a store that is forgotten nobody loses anything.
+  // Comes before people leave the directory: nobody loses anything on a store that the bridge has forgotten.
   if (deletion.keepAccounts) await forgetStores(tx, deps, id, deletion);
   const connections = await everyConnection(tx, id);
-  // The primary one goes last, so that no other takes its place on the way.
+  // The primary connection goes last, so that no other becomes primary in between.
   for (const { id: connectionId } of connections.toReversed()) {
     const connection = await lockConnection(tx, id, connectionId);
     if (!connection) continue;
@@ -164,14 +167,15 @@ function finish(deps: PropagationDeps, id: string): Promise<Progress> {
       keepAccounts: deletion.keepAccounts,
       adminTokensRevoked: tokens.map(({ id: tokenId, name }) => ({ id: tokenId, name })),
     });
-    // Of this event too the alerts tell; housekeeping deletes them once nothing is left to tell.
+    // Alerts still tell about this event; housekeeping deletes them once nothing is left to tell.
     await endAlertsOf(tx, id);
     return 'done';
   });
 }
 
 /**
- * In the environment's own log, which stays, and where the bridge's own affairs are, which somebody reads.
+ * Writes the event to the environment's own log, which stays, and to that of the default environment, which people
+ * read.
  */
 async function appendEnvironmentEvents(
   tx: Db,

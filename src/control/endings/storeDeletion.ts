@@ -1,6 +1,6 @@
 /**
- * Deletes a store. The bridge forgets it at once; or, where it is `managed` and people have accounts there, it first
- * takes those away as the settings say, and forgets the store afterwards.
+ * Deletes a store. The bridge forgets it at once. But where it is `managed` and people have accounts there, the
+ * bridge first takes the accounts away as the settings say, and forgets the store afterwards.
  */
 
 import { type Db, isUniqueViolation } from '../../db/open.ts';
@@ -23,14 +23,12 @@ import { audited, storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
 import { queueRun } from '../stores.ts';
 
-/** `deleting`: people lose their accounts first, and until then the store stays visible. */
+/** `deleting`: people lose their accounts first; until then the store stays visible. */
 export type Deletion =
   | { readonly outcome: 'deleted' }
   | { readonly outcome: 'deleting'; readonly store: StoreRecord };
 
-/**
- * Throws 404, or 409 where people would lose their accounts and nobody confirmed it.
- */
+/** Throws 404, or 409 where people would lose their accounts and the admin has not confirmed it. */
 export async function deleteStore(
   deps: PropagationDeps,
   environmentId: string,
@@ -90,8 +88,8 @@ async function startDeletion(
 }
 
 /**
- * A worker finds nothing left to do on a `DELETING` store. False, and nothing changes, where there is something (a
- * task that waits, is parked or held, or an open run), or an admin has called the deletion off.
+ * Called when a worker finds nothing left to do on a `DELETING` store. Answers false and changes nothing where
+ * something is left (a waiting, parked or held task, or an open run), or an admin has called the deletion off.
  */
 export async function finishDeletion(deps: PropagationDeps, id: string, cause: Cause): Promise<boolean> {
   return transact(deps.db, async (tx) => {
@@ -104,7 +102,7 @@ export async function finishDeletion(deps: PropagationDeps, id: string, cause: C
   });
 }
 
-/** Forgets the store at once, whoever is linked. Calls no vendor. */
+/** Forgets the store at once, whoever has an account there. Calls no vendor. */
 export async function forgetStore(
   tx: Db,
   deps: PropagationDeps,

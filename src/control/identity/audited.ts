@@ -1,4 +1,4 @@
-/** What events show of environments, connections and tokens: never a token, nor its hash. */
+/** What events show of environments, connections and tokens: never a token or its hash. */
 
 import type { AdminTokenRecord } from '../../db/access/adminTokens.ts';
 import type { ScimTokenRecord } from '../../db/access/scimTokens.ts';

@@ -26,14 +26,14 @@ import { handleFor, refuseTakenHandle, refuseWhileNamed } from './handles.ts';
 
 type Deps = Pick<PropagationDeps, 'db' | 'clock'>;
 
-/** What an admin says of a connection. */
+/** The settings of a connection that an admin chooses. */
 export interface ConnectionInput
   extends Pick<ConnectionRecord, 'name' | 'strategy' | 'unknownAttributes' | 'retentionDays' | 'metadata'> {
-  /** Absent: made of the name for a new connection, unchanged for another. */
+  /** Absent: a new connection gets one made from its name, an existing one keeps its own. */
   readonly handle?: string | undefined;
-  /** Read only; a value that is not so is refused. */
+  /** Read-only: the bridge refuses any value but the present one. */
   readonly isPrimary?: boolean | undefined;
-  /** It brings nobody, and so is never the primary one. */
+  /** The connection brings no people, and so is never the primary one. */
   readonly enriches?: boolean | undefined;
   /** Absent: true for the primary connection, false for any other. */
   readonly matchPeople?: boolean | undefined;
@@ -83,7 +83,7 @@ export async function createConnection(
   });
 }
 
-/** Throws 404, 409 as `createConnection` does, or 412 where the request means another version. */
+/** Throws 404, 409 as `createConnection` does, or 412 where the connection has another version than expected. */
 export async function changeConnection(
   deps: Deps,
   { environmentId, id }: Pick<ConnectionRecord, 'environmentId' | 'id'>,
@@ -127,12 +127,12 @@ export async function changeConnection(
   });
 }
 
-/** Part of the same transaction: what a pulled connection has besides. */
+/** What a pulled connection adds to the same transaction. */
 type Also = (tx: Db, connection: ConnectionRecord) => Promise<void>;
 
 const nothingElse: Also = async () => {};
 
-/** What pushes and what is pulled are never the same connection, nor are two directories. */
+/** A connection never changes between pushing and pulling, nor from one kind of directory to another. */
 function refuseOtherMode(before: Strategy, next: Strategy): void {
   if (before === next || (!isPulledStrategy(before) && !isPulledStrategy(next))) return;
   const detail = `strategy stays ${before}: make another connection for ${next}, and move people over`;
@@ -150,7 +150,7 @@ function described(input: ConnectionInput, isPrimary: boolean) {
   };
 }
 
-/** Locks the environment, so that no name or handle is taken meanwhile. */
+/** Locks the environment, so that nobody else takes the name or handle meanwhile. */
 async function othersIn(
   tx: Db,
   environmentId: string,
@@ -174,7 +174,7 @@ export function refuseDeleting(
   throw new RequestError(409, `The ${what} ${name} is being deleted; it does not change any more.`);
 }
 
-/** Another strategy brings its default, unless an admin chose otherwise. */
+/** A new strategy brings its default, unless an admin chose another attribute. */
 function userIdAttributeAfter({ strategy, userIdAttribute }: ConnectionRecord, next: Strategy): string {
   return userIdAttribute === USER_ID_ATTRIBUTES[strategy] ? USER_ID_ATTRIBUTES[next] : userIdAttribute;
 }

@@ -41,7 +41,7 @@ export async function createEnvironment(
   return environment;
 }
 
-/** Throws 404, 409 where the name is taken, 412 where the request means another version. */
+/** Throws 404, 409 where the name is taken, 412 where the environment has another version than expected. */
 export async function changeEnvironment(
   deps: Pick<PropagationDeps, 'db' | 'clock'>,
   id: string,

@@ -1,4 +1,4 @@
-/** Handles: the short name by which rules and mappings speak of a connection. Unique in its environment. */
+/** Handles: the short names that rules and mappings use for connections. Unique in their environment. */
 
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import type { Db } from '../../db/open.ts';
@@ -7,7 +7,7 @@ import { RequestError } from '../../model/errors.ts';
 
 const HANDLE_MAX = 50;
 
-/** Made of the name where nobody chose one; never one of those that are taken. */
+/** A handle made from the name, for a connection without a chosen one; never one that is taken. */
 export function handleFor(name: string, taken: ReadonlySet<string>): string {
   const plain = name.normalize('NFKD').toLowerCase();
   const words = plain.replace(/[^a-z0-9]+/g, '-').replace(/^[-0-9]+/, '');
@@ -25,7 +25,7 @@ export function refuseTakenHandle(handle: string, taken: ReadonlySet<string>): v
   ]);
 }
 
-/** Rules that name it would include nobody any more. Throws a 409 that names the stores. */
+/** Without the handle, rules that name it would include nobody. Throws a 409 that names their stores. */
 export async function refuseWhileNamed(
   tx: Db,
   { id, environmentId, handle }: Pick<ConnectionRecord, 'id' | 'environmentId' | 'handle'>,

@@ -1,6 +1,6 @@
 /**
- * What feeds the directory's attributes from what an identity provider sends, as an admin sets it. Every
- * active store is gone through again, as after a change of its own settings.
+ * An admin sets which attributes of an identity provider feed those of the directory. Every active store then looks
+ * at everybody again, as after a change of its own settings.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -27,11 +27,11 @@ import { refuseDeleting } from './connections.ts';
 export interface InboundInput {
   /** Undefined: the strategy's default. */
   readonly userIdAttribute: string | undefined;
-  /** What differs from the default; null: nothing does. */
+  /** Differences from the default; null where there are none. */
   readonly mapping: readonly InboundMapping[] | null;
 }
 
-/** Throws 404, 409 where the connection is being deleted, 412 where the request means another version. */
+/** Throws 404, 409 where the connection is being deleted, 412 where it has another version than expected. */
 export async function changeInboundMapping(
   deps: PropagationDeps,
   { environmentId, id }: Pick<ConnectionRecord, 'environmentId' | 'id'>,

@@ -1,6 +1,6 @@
 /**
- * An admin's answer to the question whether a newcomer is somebody who left: they are one, and everything comes back,
- * or they are two, and the account of the one who left stays what it is. It is given once, for all stores.
+ * An admin answers whether a newcomer is somebody who left. If so, the person gets everything back; if not, they are
+ * two people, and the former person's account stays as it is. One answer holds for all stores.
  */
 
 import { retireLossesOfPerson } from '../../db/brake/losses.ts';
@@ -29,11 +29,14 @@ import { isoTime } from '../../support/clock.ts';
 export interface Answer {
   readonly environmentId: string;
   readonly newcomerId: string;
-  /** Null: somebody else. */
+  /** The person that the newcomer is; null: somebody else. */
   readonly sameAs: string | null;
 }
 
-/** Answers the id of the person who the newcomer is. Throws 409 where nothing is asked, 400 for another person. */
+/**
+ * Answers the id of the person that the newcomer turned out to be. Throws 409 where there is no question, 400 for a
+ * person who cannot be the answer.
+ */
 export async function answerIdentity(deps: PropagationDeps, answer: Answer, cause: Cause): Promise<string> {
   const { sameAs, newcomerId } = answer;
   await transact(deps.db, async (tx) => {
@@ -70,7 +73,7 @@ async function openQuestion(tx: Db, newcomerId: string): Promise<QuestionRecord>
   return question;
 }
 
-/** They may be one with anybody who is gone, whoever the bridge thought of. */
+/** The newcomer may be anybody who is gone, not only the person whom the bridge suggested. */
 async function adjust(
   tx: Db,
   { environmentId, newcomerId, sameAs }: Answer,

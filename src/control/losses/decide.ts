@@ -1,7 +1,7 @@
 /**
- * The one place where a decision on held losses is written, whether it is made of one store, of an environment or of
- * an incident. An approval covers exactly the rows that it names, and a task carries them out only where its plan
- * still has the identical change. A discard is remembered until the desired state changes.
+ * Writes every decision on held losses, for a store, an environment or an incident. An approval covers exactly the
+ * rows that it names, and a task carries them out only if its plan still has the identical change. A discard holds
+ * until the desired state changes.
  */
 
 import { beginWindow } from '../../db/brake/brakeLedger.ts';
@@ -19,8 +19,9 @@ import { storeEvent } from '../../stores/storeEvents.ts';
 import { letSpeak } from './speakers.ts';
 
 /**
- * The brake takes a store's lock too, so that it holds nothing there until the transaction ends. By id, so that two
- * who decide about several stores never wait for each other. A store that is gone is absent.
+ * Locks stores. The brake takes the same lock, so that it holds nothing there until the transaction ends. They are
+ * locked in the order of their ids, so that two admins who decide about several stores never wait for each other. A
+ * store that is gone is missing from the answer.
  */
 export async function lockStores(tx: Db, ids: readonly string[]): Promise<ReadonlyMap<string, StoreRecord>> {
   const locked = new Map<string, StoreRecord>();
@@ -36,7 +37,7 @@ export async function lockHolding(tx: Db, where: HeldIn): Promise<ReadonlyMap<st
   return lockStores(tx, await storesHolding(tx, where));
 }
 
-/** Who somebody is, is decided of the person, for all stores at once. */
+/** The question who somebody is, is not decided here: its answer is about the person and holds for all stores. */
 export function isDecidedHere({ change }: LossRecord): boolean {
   return change.hold?.kind !== 'identity';
 }
@@ -48,7 +49,7 @@ export interface Verdict {
   readonly at: string;
 }
 
-/** `rows` are held on stores that the transaction has locked. */
+/** Decides `rows`, which are held on stores that the transaction has locked. */
 export async function decideRows(
   tx: Db,
   stores: ReadonlyMap<string, StoreRecord>,
@@ -89,7 +90,7 @@ function enqueue(
 
 async function leaveUndone(tx: Db, row: LossRecord, cause: Cause, at: string): Promise<void> {
   const { storeId, subject } = row;
-  // By an applied preview the store may be taking it at this moment: then it is given back.
+  // An applied preview lets the store take it, perhaps at this very moment: then the store must give it back.
   if ((await taskOf(tx, storeId, subject))?.state === 'pending')
     await enqueue(tx, row, PRIORITY.normal, cause, at);
   const rows = await standingOfSubject(tx, storeId, subject);

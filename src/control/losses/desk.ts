@@ -1,4 +1,4 @@
-/** Who sees to an incident, and the notes that people leave on it. Decides nothing. */
+/** An admin claims an incident, and admins leave notes on it. Decides nothing. */
 
 import { type IncidentNote, insertNote, lockClaim, saveClaim } from '../../db/brake/incidentDesk.ts';
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
@@ -9,7 +9,7 @@ import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { isoTime } from '../../support/clock.ts';
 
-/** 409 with whose it is, unless forced. */
+/** Throws a 409 that names the admin who has it, unless forced. */
 export function claimIncident(
   { db, clock }: PropagationDeps,
   incident: IncidentRecord,

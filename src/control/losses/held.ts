@@ -15,7 +15,7 @@ export type Selection =
   | { readonly personIds: readonly string[] }
   | { readonly all: true };
 
-/** Answers the rows that were decided; 409 with an entry for each id that is not held any more. */
+/** Answers the rows that were decided. Throws a 409 with an entry for each id that is no longer held. */
 export async function decideOnHeld(
   deps: PropagationDeps,
   where: HeldIn,
@@ -41,10 +41,10 @@ function filterOf(selection: Selection): HeldFilter {
   return 'all';
 }
 
-/** Nothing is decided where the selection names something that cannot be. */
+/** If the selection names one loss that cannot be decided, nothing is decided. */
 function refuseOthers(selection: Selection, open: readonly LossRecord[]): void {
   if ('all' in selection) return;
-  // Of a person one that can be decided counts, where there is any.
+  // Of a person's losses, one that can be decided here counts first.
   const rows = [...open].sort((a, b) => Number(isDecidedHere(a)) - Number(isDecidedHere(b)));
   const errors =
     'ids' in selection

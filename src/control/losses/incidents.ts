@@ -1,6 +1,6 @@
 /**
- * An admin's decision on an incident, once for all its stores: approve or discard what is held of it, or undo it, which
- * gives back what was taken as well. The decision is in the database before anything is done about it.
+ * An admin decides about an incident, once for all its stores: approves or discards what is held, or undoes it, so
+ * that stores also give back what they took. The decision is in the database before anything is done about it.
  */
 
 import { wantBack } from '../../db/brake/giveBacks.ts';
@@ -25,11 +25,11 @@ import { decideRows, lockHolding, lockStores } from './decide.ts';
 export type IncidentSelection =
   | { readonly personIds: readonly string[] }
   | { readonly causes: readonly string[] }
-  /** Those who left. */
+  /** The people who left. */
   | { readonly left: true }
   | { readonly all: true };
 
-/** Answers the losses that were decided; none where nothing of the selection was open. */
+/** Answers the losses that were decided; none where the selection had nothing open. */
 export async function decideOnIncident(
   deps: PropagationDeps,
   incident: IncidentRecord,
@@ -67,7 +67,7 @@ function filterOf(selection: Exclude<IncidentSelection, { left: true }>) {
   return 'all' satisfies HeldFilter;
 }
 
-/** After an incident is closed. */
+/** Counted from the close of the incident. */
 export const UNDONE_WITHIN_MS = 7 * 24 * 60 * 60_000;
 
 /** Throws a 409 later than seven days after the incident closed. */
@@ -80,8 +80,9 @@ export function refuseLateUndo({ number, closedAt }: IncidentRecord, now: number
 type UndoSelection = Exclude<IncidentSelection, { left: true }>;
 
 /**
- * Stores give back what they took, as soon as they can; what is held is discarded, and what was approved and not done
- * yet does not happen. Answers all of these. 409 later than seven days after the incident closed.
+ * Stores give back what they took as soon as they can. Held losses are discarded, and approved losses that no store
+ * has taken yet do not happen. Answers all of these losses. Throws a 409 later than seven days after the incident
+ * closed.
  */
 export async function undoIncident(
   deps: PropagationDeps,
@@ -96,7 +97,7 @@ export async function undoIncident(
     const filter = filterOf(selection);
     const before = await takenOf(tx, incident.id, filter);
     const held = await openHeld(tx, { incident_id: incident.id }, filter);
-    // Also those that have taken nothing of it yet.
+    // Includes stores that have taken nothing for this incident yet.
     const working = await listWorkingStores(tx, incident.environmentId);
     const noted = [...before, ...held].map((row) => row.storeId);
     const stores = await lockStores(tx, [...working.map(({ id }) => id), ...noted]);
@@ -116,8 +117,9 @@ export async function undoIncident(
 }
 
 /**
- * The requests that the losses came from. Where all is undone, also those that came within the window of a tripped
- * brake and for which its store has work to do still: they had passed it, or would have been held.
+ * The requests that caused the losses. If an admin undoes everything, this includes requests within the window of a
+ * tripped brake for which the store still has work to do: their losses passed before the brake tripped, or would have
+ * been held.
  */
 async function causesUndone(
   tx: Db,
@@ -144,7 +146,7 @@ async function causesUndone(
   return [...found.values()];
 }
 
-/** Of what the incident took on these stores, which the transaction has locked. Answers it. */
+/** Undoes what the incident took on these stores, which the transaction has locked. Answers those losses. */
 export async function wantAllBack(
   tx: Db,
   { id }: Pick<IncidentRecord, 'id'>,

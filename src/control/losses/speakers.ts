@@ -1,6 +1,6 @@
 /**
- * Whom an admin lets speak for a person on a store: the connection whose changes were held, once all that waited there
- * was approved. Until then, and where any of it was discarded, everything else that it brings waits too.
+ * Lets a connection speak for a person on a store, once an admin has approved all of its changes that were held
+ * there. Until then, and where the admin discarded one, everything else that it brings waits too.
  */
 
 import { type LossRecord, standingOfPerson } from '../../db/brake/losses.ts';
@@ -8,7 +8,7 @@ import { speakingUser } from '../../db/identity/persons.ts';
 import type { Db } from '../../db/open.ts';
 import { approveSpeaker } from '../../db/people/speakers.ts';
 
-/** `rows` were approved just now. */
+/** `rows` have just been approved. */
 export async function letSpeak(tx: Db, rows: readonly LossRecord[]): Promise<void> {
   const people = new Map(rows.filter(isOfSpeaker).map((row) => [`${row.storeId} ${row.personKey}`, row]));
   for (const { storeId, personKey: personId } of people.values()) {

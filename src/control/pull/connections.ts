@@ -1,6 +1,6 @@
 /**
- * Makes and changes connections that are pulled, and takes one from STAGED to ACTIVE. What may leave people out is shown
- * by a preview first, and saved by an applied one alone.
+ * Makes and changes pulled connections, and takes one from STAGED to ACTIVE. A change that may leave people out is
+ * previewed first, and saved only when an admin applies it.
  */
 
 import { appendEvent } from '../../db/events.ts';
@@ -43,7 +43,10 @@ export function definitionOfSource(
   throw new RequestError(400, detail, [{ pointer: '/strategy', detail }]);
 }
 
-/** STAGED: nothing is read. Throws as `createConnection` does, and a 400 for its settings. */
+/**
+ * Makes a connection that is STAGED: the bridge reads nothing yet. Throws as `createConnection` does, and a 400 for
+ * its settings.
+ */
 export async function createPulled(
   deps: PropagationDeps,
   environmentId: string,
@@ -66,7 +69,9 @@ export async function createPulled(
   });
 }
 
-/** Throws as `changeConnection` does, 400 for its settings or a credential that fails, 409 while a run is under way. */
+/**
+ * Throws as `changeConnection` does, 400 for bad settings or a credential that fails, 409 while a run is under way.
+ */
 export async function changePulled(
   deps: PropagationDeps,
   connection: ConnectionRecord,
@@ -108,7 +113,7 @@ export async function changePulled(
         ...sealed,
         ...{ name, updatedAt, settings: input.settings },
         ...(heals ? UNPAUSED : {}),
-        // Another schedule counts from now.
+        // A changed schedule counts from now.
         nextRunAt: isActive && input.settings.sync.enabled ? isoTime(now) : null,
       };
       const scheduleStays = JSON.stringify(current.settings.sync) === JSON.stringify(input.settings.sync);
@@ -122,8 +127,8 @@ export async function changePulled(
 }
 
 /**
- * Checks and pins; without `apply` it shows what the first full sync would do, with it runs it. Throws a 400 where a
- * right is missing, 409 where the connection is no longer STAGED or nobody answers.
+ * Checks the connection and pins it. Without `apply` it previews the first full sync; with `apply` it runs it. Throws
+ * a 400 where a right is missing, 409 where the connection is no longer STAGED or the source does not answer.
  */
 export async function activatePulled(
   deps: PropagationDeps,
@@ -188,7 +193,7 @@ export async function queueRun(
   return run;
 }
 
-/** The connection must be locked. Throws a 409 that names the run under way. */
+/** The caller has locked the connection. Throws a 409 that names the run under way. */
 async function insertRun(
   tx: Db,
   { clock }: Pick<PropagationDeps, 'clock'>,

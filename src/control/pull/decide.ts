@@ -1,4 +1,4 @@
-/** An admin's decision on what a run over a directory would take: the people of an incident of kind `source`. */
+/** An admin decides what a run over a directory may take: the people of an incident of kind `source`. */
 
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import { appendEvent } from '../../db/events.ts';
@@ -38,8 +38,9 @@ export async function decideOnSource(
 }
 
 /**
- * What is held does not happen, and is remembered. The directory stays as the source says where an admin let it; stores
- * give back what they took for that, and take no more of it. 409 later than seven days after the incident closed.
+ * Undoes an incident: held lines do not happen, and the bridge remembers that. Lines that an admin let through stay
+ * in the directory, as the source says; stores give back what they took for them, and take no more. Throws a 409
+ * later than seven days after the incident closed.
  */
 export async function undoSource(
   deps: PropagationDeps,
@@ -51,7 +52,8 @@ export async function undoSource(
   refuseLateUndo(incident, now);
   const at = isoTime(now);
   const undone = await transact(deps.db, async (tx) => {
-    // Every store: what takes something at this moment is found here, or finds that it was called off.
+    // Locks every store: a loss that a store takes at this moment is either found here, or its task finds that it was
+    // called off.
     const all = await everyStoreOf(tx, incident.environmentId);
     const stores = await lockStores(
       tx,
@@ -91,7 +93,10 @@ async function decideHeldLines(
 
 const isOfPerson = ({ kind }: Line) => kind === 'user';
 
-/** A group goes with the last of its members: where one stays, by somebody's decision, it stays as well. */
+/**
+ * Decides about groups after their members: a group is removed with its last member, and stays where an admin let one
+ * stay.
+ */
 async function decideGroups(tx: Db, { id }: PullRun, decision: Parameters<typeof decideLines>[3]) {
   const undone = await linesOf(tx, id, ['held', 'discarded'], 0, LINES_MAX);
   const groupsOf = (state: Line['state']) =>
@@ -108,7 +113,9 @@ function isChosen(selection: IncidentSelection, { correlationId }: PullRun): boo
   return !('causes' in selection) || selection.causes.includes(correlationId);
 }
 
-/** Who left: whom the source shows as inactive or gone, not who leaves a group alone, or gets another name. */
+/**
+ * Leavers: people whom the source shows as inactive or gone, not those who only leave a group or get another name.
+ */
 function choiceOf(selection: IncidentSelection): (line: Line) => boolean {
   if ('personIds' in selection) {
     const chosen = new Set(selection.personIds);
@@ -150,11 +157,11 @@ export interface SourceLoss {
 export interface SourceLosses {
   /** The newest first. */
   readonly runs: readonly PullRun[];
-  /** The losses of each person together, in the order of their run. */
+  /** The losses by person, in the order of their run. */
   readonly people: ReadonlyMap<string, readonly SourceLoss[]>;
 }
 
-/** What the newest run of the incident would take or took, and what was let through of those before. */
+/** What the newest run of the incident would take or has taken, and what admins let through of the earlier runs. */
 export async function lossesOfSource(
   { db }: Pick<PropagationDeps, 'db'>,
   incident: Pick<IncidentRecord, 'id'>,

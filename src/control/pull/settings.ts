@@ -1,4 +1,4 @@
-/** What an admin says of a pulled connection: read, checked and compared. Writes nothing. */
+/** Reads, checks and compares the settings that an admin gives a pulled connection. Writes nothing. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { PulledRecord } from '../../db/pull/connections.ts';
@@ -11,7 +11,7 @@ import { openSecretsOrNull, secretKeys } from '../../stores/storeSecrets.ts';
 import type { Keyring } from '../../support/secret.ts';
 import type { ReadConfiguration } from '../storeConfiguration.ts';
 
-/** Throws a 400 that names every mistake. `before`: what is saved already, which may stay as it is. */
+/** Throws a 400 that names every mistake. `before`: the saved settings, which may stay as they are. */
 export function refuseMistakes(
   { enriches, strategy }: Pick<SourceDefinition, 'enriches' | 'strategy'>,
   { mistakes }: ReadConfiguration,
@@ -27,14 +27,20 @@ export function refuseMistakes(
   if (all.length > 0) throw new RequestError(400, 'Some settings cannot be so.', all);
 }
 
-/** Whom it has brought would be left behind, or whoever it added to would come twice. Throws a 400. */
+/**
+ * A connection cannot change between bringing people and only adding to them: its people would be left behind, or
+ * would come twice. Throws a 400.
+ */
 export function refuseOtherRole({ type, settings }: PulledRecord, wanted: PullSettings): void {
   if (onlyEnriches(type, settings) === onlyEnriches(type, wanted)) return;
   const detail = 'enrich is decided when a connection is made: make another one, and delete this one';
   throw new RequestError(400, 'Some settings cannot be so.', [{ pointer: '/enrich', detail }]);
 }
 
-/** Whoever only adds to people brings neither them nor groups. By a directory's mapping an address is found. */
+/**
+ * A connection that only adds to people brings neither people nor groups, so that these settings mean nothing. The
+ * mapping of a directory does: it tells where the address is.
+ */
 function meaningless(
   { mapping, tags, domains }: PullSettings,
   which: 'all' | 'allButMapping',
@@ -103,13 +109,13 @@ function valueMistakes({ manager, domains, mapping }: PullSettings): readonly Mi
   return [...keys, ...wrongDomains, ...repeated];
 }
 
-/** The key, and whom `manager` makes the manager. */
+/** Attributes that are never mapped: the key, and the manager whom `manager` finds. */
 const GIVEN: readonly string[] = ['externalId', 'enterprise.manager'];
 
 export interface PullChange {
-  /** Where the bridge connects to, or as whom. */
+  /** Changes where the bridge connects to, or as whom. */
   readonly connection: boolean;
-  /** Whom the source's answers bring, or what they become: wants a preview. */
+  /** Changes whom the source's answers bring, or how: it needs a preview. */
   readonly scope: boolean;
 }
 

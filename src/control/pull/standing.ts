@@ -1,4 +1,4 @@
-/** Runs on demand, and the pause of a pulled connection. */
+/** Starts runs on demand, and pauses and resumes a pulled connection. */
 
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { lockPulled, updatePulled } from '../../db/pull/connections.ts';
@@ -34,7 +34,7 @@ export async function startPull(
     throw new RequestError(400, 'Only the demo directory has days.', [
       { pointer: '/day', detail: `day is not for connections of strategy ${record.type}` },
     ]);
-  // Whether the source can tell what changed is its own to say: without that a delta is a full run.
+  // Only the source knows whether it can tell what changed; if it cannot, a delta becomes a full run.
   const mode = preview ? 'preview' : full || day !== null ? 'full' : modeDue(record, true, deps.clock.now());
   return queueRun(deps, record, { mode, day }, cause);
 }
@@ -55,7 +55,7 @@ export async function pausePulledByAdmin(
   });
 }
 
-/** A worker checks it first. Throws a 409 with the reasons where it stays paused. */
+/** A worker checks the connection first. Throws a 409 with the reasons where it stays paused. */
 export async function resumePulled(deps: PropagationDeps, record: PulledRecord, cause: Cause): Promise<void> {
   if (!record.paused) return;
   const check = await deps.inquiries.check(record);

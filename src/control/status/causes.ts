@@ -1,4 +1,4 @@
-/** What a correlation id stands for, in words: where a change came from. Read from the audit log. */
+/** Says in words where a change came from: what its correlation id stands for. Reads the audit log. */
 
 import { type EventRecord, firstEvents } from '../../db/events.ts';
 import type { Db } from '../../db/open.ts';
@@ -10,7 +10,7 @@ export interface ShownCause {
   readonly description: string;
 }
 
-/** Answers a cause for each of these ids, also where the audit log does not reach back to it. */
+/** Answers a cause for each of these ids, also for one that is older than the audit log. */
 export async function describeCauses(
   db: Db,
   correlationIds: readonly string[],
@@ -25,7 +25,7 @@ export async function describeCauses(
 
 function kindOf({ kind, actor, request }: EventRecord): ShownCause['kind'] {
   if (kind.startsWith('pull.')) return 'pull';
-  // What a connection wrote without a request was pulled from it.
+  // A connection that writes without a request was pulled.
   if (actor.type === 'connection') return request ? 'request' : 'pull';
   if (kind.startsWith('rule.')) return 'rule';
   if (SETTINGS.test(kind)) return 'settings';

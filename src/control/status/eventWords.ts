@@ -1,4 +1,4 @@
-/** What an event tells, in one sentence: its own reason, or what its kind means, and whom and what it is about. */
+/** Tells an event in one sentence: its own reason, or what its kind means, and whom it is about. */
 
 import type { EventRecord } from '../../db/events.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/eventKinds.ts';

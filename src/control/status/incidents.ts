@@ -1,4 +1,4 @@
-/** How an incident stands: who lost what, what is held, and what happens if nobody decides. Reads only. */
+/** Tells the state of an incident: who lost what, what is held, and what happens if nobody decides. Reads only. */
 
 import { countLosers } from '../../db/brake/heldLists.ts';
 import { notesOf } from '../../db/brake/incidentDesk.ts';
@@ -26,7 +26,7 @@ import { describeCauses } from './causes.ts';
 import type { ShownIncident } from './shownIncident.ts';
 import { wordsAboutSource } from './sourceIncident.ts';
 
-/** Further causes are told by the people's own lines. */
+/** The people's own entries tell all further causes. */
 const CAUSES_LISTED_MAX = 1_000;
 
 export async function shownIncident(
@@ -75,7 +75,7 @@ async function shownCauses(db: Db, incidentId: string): Promise<ShownIncident['c
   });
 }
 
-/** As noted when the incident came to the store; where nothing was held there, as it is now. */
+/** The limit as it was when the incident came to the store; where the store held nothing, as it is now. */
 async function brakeOf(
   { db, registry }: Pick<PropagationDeps, 'db' | 'registry'>,
   environmentId: string,

@@ -1,4 +1,4 @@
-/** Who left and has not lost access on a store yet, and why, in words. */
+/** People who left and still have access on a store, each with the reason in words. */
 
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
@@ -19,7 +19,7 @@ export interface ShownLeaver {
 
 const LEAVERS_LISTED_MAX = 100;
 
-/** The longest waiting first. */
+/** Those who have waited longest come first. */
 export async function openLeavers(db: Db, store: StoreRecord): Promise<readonly ShownLeaver[]> {
   const leavers = await listOpenLeavers(db, store.id, LEAVERS_LISTED_MAX);
   const ids = leavers.map((leaver) => leaver.personId);
@@ -38,7 +38,7 @@ export async function openLeavers(db: Db, store: StoreRecord): Promise<readonly 
   });
 }
 
-/** `concluded` is what the last attempt said. */
+/** `concluded` is the reason that the last attempt wrote. */
 function whyOpen(
   store: StoreRecord,
   { task, verifying, failure }: OpenLeaver,

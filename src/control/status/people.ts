@@ -1,4 +1,7 @@
-/** One person over all connections and stores, in words: who they are, how they stand, and what is asked about them. */
+/**
+ * Describes one person over all connections and stores: who they are, their state everywhere, and the open question
+ * about them.
+ */
 
 import { environmentOfPerson } from '../../db/identity/persons.ts';
 import { displaysOf, namesOfPeople } from '../../db/identity/subjects.ts';
@@ -17,7 +20,7 @@ export interface PersonView {
   readonly display: string;
   readonly lifecycle: 'active' | 'inactive' | 'deleted';
   readonly users: readonly UserOfPerson[];
-  /** Accounts that connections which only add to people have seen. */
+  /** Accounts that were seen by connections which only add to people. */
   readonly identities: readonly IdentityOfPerson[];
   readonly groups: readonly { readonly id: string; readonly display: string }[];
   readonly stores: readonly PersonStatus[];
@@ -28,13 +31,16 @@ export interface IdentityView {
   readonly state: QuestionRecord['state'];
   readonly former: { readonly id: string; readonly display: string; readonly leftAt: string | null };
   readonly attribute: QuestionRecord['attribute'];
-  /** Where an account of the former person is. */
+  /** Stores on which the former person has an account. */
   readonly stores: readonly string[];
   readonly decidedBy?: string;
   readonly at?: string;
 }
 
-/** Who the id stands for by now: a newcomer may have turned out to be somebody else. Null where nobody has it. */
+/**
+ * The person for whom the id stands now: a newcomer may have turned out to be somebody else. Null where nobody has
+ * the id.
+ */
 export async function personOf(db: Db, environmentId: string, id: string): Promise<string | null> {
   const personId = await mergedInto(db, id);
   return (await environmentOfPerson(db, personId)) === environmentId ? personId : null;
@@ -65,7 +71,7 @@ async function groupsOf(db: Db, personId: string): Promise<PersonView['groups']>
   return groups.sort((a, b) => a.display.localeCompare(b.display));
 }
 
-/** The last question about the person; one that nobody answered ends with the account that it was about. */
+/** The last question about the person. A question that nobody answered ends with the account that it was about. */
 async function identityOf(db: Db, id: string): Promise<IdentityView | null> {
   const questions = await questionsOf(db, [id, ...(await mergedFrom(db, id))]);
   const [question] = [...questions.values()].sort((a, b) => (a.askedAt < b.askedAt ? 1 : -1));

@@ -1,4 +1,4 @@
-/** How one person stands on every store, in words. It reads what is known, and asks no vendor. */
+/** Describes a person's state on every store, from the database alone; it asks no vendor. */
 
 import { heldOfPerson } from '../../db/brake/heldLists.ts';
 import type { LossRecord } from '../../db/brake/losses.ts';
@@ -20,17 +20,17 @@ import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
 import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 import { whyAsItShouldBe } from './reasons.ts';
 
-/** `removed`: an account was linked, and is gone. `locked`: at the vendor, where the bridge cannot enable it. */
+/** `removed`: an account was linked and is gone. `locked`: the vendor locked it, and the bridge cannot enable it. */
 export type AccountState = 'none' | 'locked' | LinkState;
 
-/** How one person stands on one store. */
+/** A person's state on one store. */
 export interface PersonStatus {
   readonly store: { readonly id: string; readonly name: string; readonly type: string };
   readonly status: SyncStatus;
   readonly accountState: AccountState;
-  /** Since when it stands so; null where nobody noted it. */
+  /** Since when the state holds; null where nobody recorded it. */
   readonly since: string | null;
-  /** Also why all is as it should be. */
+  /** Also set where all is as it should be: then it says why. */
   readonly reason: string | null;
   readonly held: readonly LossRecord[];
   readonly vendor?: VendorAnswer;
@@ -42,7 +42,7 @@ export interface PersonStatus {
   readonly correlationId: string | null;
 }
 
-/** What is known of a person on every store, before it is put into words. */
+/** What the database has about a person on every store, before it is put into words. */
 export interface PersonRecords {
   readonly personId: string;
   readonly speaking: SpeakingUser | null;
@@ -87,7 +87,7 @@ export async function personStatusOn(
   const { id, name, type } = store;
   const { speaking, word } = records;
   const [settled, task, link] = [records.statuses.get(id), records.tasks.get(id), records.links.get(id)];
-  // The person is deleted, and nothing is left to do on this store.
+  // The person is deleted, and the store has nothing left to do.
   const departed = !settled && !task && speaking === null;
   const outside = !settled && !task && speaking !== null && !(await includes(db, store, speaking));
   return {
@@ -146,7 +146,7 @@ function byStore<T extends { readonly storeId: string }>(records: readonly T[]):
   return new Map(records.map((record) => [record.storeId, record]));
 }
 
-/** `pending` while a task waits, whatever the last attempt concluded. */
+/** `pending` while a task waits, whatever the last attempt wrote. */
 function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, task: TaskRecord | undefined) {
   const { lastSyncAt = null, correlationId = null } = settled ?? {};
   const isPending = task?.state === 'pending' && !(task.failing && settled);
@@ -173,7 +173,7 @@ function standing(store: StoreRecord, settled: SyncStatusRecord | undefined, tas
 function whyPending(store: StoreRecord, task: TaskRecord): string | null {
   if (store.paused) return `${store.name} is paused: ${store.paused.message}`;
   if (!task.error) return null;
-  // While the whole store is in trouble no attempt is counted, but the failure is there to be shown.
+  // While the whole store fails, attempts of the task are not counted, but the failure is worth showing.
   const failed = task.attempts > 1 ? `failed ${task.attempts} times` : 'failed';
   return `${failed}, and is tried again at ${task.runAt}: ${task.error.message}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Who said what of a person, and which rule has them, in clauses. Every sentence about somebody's access is made of
- * them: in a person's status, in the explanation of it, and in whatever tells of it later.
+ * Clauses about what the directory says of a person and which rule includes them. Every sentence about somebody's
+ * access is made from them: in a person's status, in its explanation, and in what is written about it later.
  */
 
 import type { UserRecord } from '../../db/identity/users.ts';
@@ -11,7 +11,7 @@ import { rulesOfStore } from '../../db/stores/rules.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 
-/** Whether the rules of a store have somebody. */
+/** Whether the rules of a store include a person. */
 export interface ScopeWord {
   readonly included: boolean;
   /** The first active rule that includes them; null where there is none. */
@@ -20,8 +20,8 @@ export interface ScopeWord {
 }
 
 /**
- * Why an account is as it should be. `word` of the directory; `speaking` of the person's users, null where the person is
- * gone.
+ * Why an account is as it should be. `word`: what the directory last said. `speaking`: the speaking user; null where
+ * the person is gone.
  */
 export async function whyAsItShouldBe(
   db: Db,
@@ -43,7 +43,7 @@ const STATES: Readonly<Record<LinkRecord['state'], string>> = {
   removed: 'no account any more',
 };
 
-/** `who`: what the person is called. */
+/** `who`: the person's name. */
 export function directoryClause(word: LastWord | null, who: string): string {
   if (word === null) return `the directory does not know ${who}`;
   const { connectionName, said, at } = word;

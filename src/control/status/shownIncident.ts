@@ -1,4 +1,4 @@
-/** What is told of an incident, whatever its kind. */
+/** What the API shows of every incident, of either kind. */
 
 import type { IncidentNote } from '../../db/brake/incidentDesk.ts';
 import type { UndoCounts } from '../../db/brake/incidentLosses.ts';

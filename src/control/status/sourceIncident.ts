@@ -1,4 +1,7 @@
-/** What an incident of a source is about: whom the pull would take, and what happens if nobody decides. Reads only. */
+/**
+ * Tells what an incident of a source is about: from whom the pull would take something, and what happens if nobody
+ * decides. Reads only.
+ */
 
 import type { IncidentRecord } from '../../db/brake/incidents.ts';
 import type { Db } from '../../db/open.ts';
@@ -7,7 +10,7 @@ import { UNDONE_WITHIN_MS } from '../losses/incidents.ts';
 import { lossesOfSource } from '../pull/decide.ts';
 import type { ShownIncident } from './shownIncident.ts';
 
-/** `name`: the connection's. */
+/** `name` is the connection's. */
 export async function wordsAboutSource(
   db: Db,
   incident: IncidentRecord,

@@ -1,6 +1,6 @@
 /**
- * How a store stands, in figures and in words. It reads what workers and admins' changes have left in the database,
- * and asks no vendor.
+ * Describes the state of a store in numbers and words, from what workers and admins left in the database; it asks no
+ * vendor.
  */
 
 import { countHeldPeople, holdsLoss } from '../../db/brake/heldLists.ts';
@@ -28,17 +28,17 @@ export interface StoreSyncStatus {
   readonly syncState: 'INACTIVE' | 'PAUSED' | 'BRAKED' | 'SYNCING' | 'FAILED' | 'SYNCED';
   /** When a run, or an attempt at a task, last succeeded. */
   readonly lastSyncAt: string | null;
-  /** People that the bridge has looked at on this store. Each is in exactly one of the counts below. */
+  /** People whom the bridge has looked at on this store. Each is in exactly one of the counts below. */
   readonly userTotal: number;
   readonly successCount: number;
   readonly unsyncedCount: number;
   readonly partiallySyncedCount: number;
   readonly failedCount: number;
-  /** People of whom a loss awaits a decision: of their account, or of a membership. */
+  /** People who have a held loss: of their account, or of a membership. */
   readonly heldCount: number;
   /** Pending tasks, of people and of groups. */
   readonly pendingCount: number;
-  /** People who left and whose access is not confirmed to be gone; the longest waiting first. */
+  /** People who left and may still have access; those who have waited longest come first. */
   readonly openLeavers: readonly ShownLeaver[];
   readonly details: readonly Detail[];
 }
@@ -85,7 +85,7 @@ export async function storeSyncStatus(db: Db, store: StoreRecord): Promise<Store
   };
 }
 
-/** The first that holds. */
+/** The first state that applies. */
 function syncState(
   store: StoreRecord,
   { braked, busy, failed }: { readonly braked: boolean; readonly busy: boolean; readonly failed: boolean },
@@ -143,17 +143,19 @@ function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount
   return [{ code: 'unrecognised_answers', message: text }];
 }
 
-/** The bridge itself failed, or something has to happen at the vendor first: it answers all the same. */
+/**
+ * Codes of failures that are no silence: the bridge itself failed, or the vendor answered and waits for something.
+ */
 const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted', 'shown_late', 'no_seats']);
 const SERVER_ERROR = 500;
 
-/** The vendor is down: nothing has succeeded since the last attempt found it so. */
+/** The vendor does not answer: nothing has succeeded since the last failed attempt. */
 async function silenceDetails(db: Db, store: StoreRecord, pendingCount: number): Promise<Detail[]> {
   if (store.status === 'INACTIVE' || store.paused || store.unrecognised !== null) return [];
   const failure = pendingCount === 0 ? null : await lastPendingFailure(db, store.id);
   if (failure === null || ANSWERED.has(failure.code)) return [];
   if (failure.status !== null && failure.status < SERVER_ERROR) return [];
-  // GitLab may say by a server error that it has no seats.
+  // GitLab may answer with a server error when it has no seats left.
   if (failure.status !== null && store.creationsWaitUntil !== null) return [];
   if (store.lastSuccessAt !== null && store.lastSuccessAt >= failure.failedAt) return [];
   const waiting = pendingCount === 1 ? '1 change waits' : `${pendingCount} changes wait`;
@@ -218,7 +220,7 @@ const REASONS_MAX = 10;
 
 const PLURAL: Readonly<Record<Kind, string>> = { user: 'people', group: 'groups' };
 
-/** The most frequent reasons; each subject's own is in its status. */
+/** The most frequent reasons; the status of each subject has its own. */
 async function reasonDetails(db: Db, storeId: string, kind: Kind): Promise<Detail[]> {
   const reasons = await reasonsOf(db, storeId, kind, REASONS_MAX);
   return reasons.map(({ status, reason, count }) => {

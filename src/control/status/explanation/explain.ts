@@ -1,6 +1,6 @@
 /**
- * Why a person has, or has no, access on one store: gathers what the database knows of them there, and what a plan from
- * that would do. It asks no vendor and writes nothing; `steps.ts` puts it into words.
+ * Explains why a person has, or lacks, access on one store. This file gathers what the database knows of them there,
+ * and what a plan would do; `steps.ts` puts it into words. It asks no vendor and writes nothing.
  */
 
 import { getIncident } from '../../../db/brake/incidents.ts';
@@ -25,7 +25,7 @@ export async function explainPerson(deps: Deps, store: StoreRecord, personId: st
   return explain(deps, store, await recordsOfPerson(deps.db, personId));
 }
 
-/** On every store that is not inactive. */
+/** Explains it for every store that is not inactive. */
 export async function explainEverywhere(
   deps: Deps,
   environmentId: string,

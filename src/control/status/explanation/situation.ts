@@ -1,4 +1,4 @@
-/** What an explanation is made from, and what it is. */
+/** What an explanation is made from, and what it holds. */
 
 import type { IncidentRecord } from '../../../db/brake/incidents.ts';
 import type { LossRecord } from '../../../db/brake/losses.ts';
@@ -24,7 +24,7 @@ export interface Step {
   /** One sentence. */
   readonly detail: string;
   readonly evidence?: readonly Evidence[];
-  /** Since when, or when; an ISO time. */
+  /** ISO time: since when, or when. */
   readonly at?: string;
 }
 
@@ -35,35 +35,38 @@ export interface Evidence {
 
 export interface Explanation {
   readonly store: PersonStatus['store'];
-  /** Why the person has, or has no, access there. */
+  /** Why the person has, or lacks, access on the store. */
   readonly sentence: string;
   /** All of `STEPS`, in their order. */
   readonly steps: readonly Step[];
 }
 
-/** All that is known of a person on a store. */
+/** Everything that the bridge knows of a person on a store. */
 export interface Situation extends PlannedPerson {
   readonly store: StoreRecord;
-  /** What the person is called. */
+  /** The person's name, for people. */
   readonly display: string;
-  /** Null where the directory has nobody any more. */
+  /** Null where the directory has no user of the person any more. */
   readonly speaking: SpeakingUser | null;
   readonly word: LastWord | null;
   readonly status: PersonStatus;
   readonly task: TaskRecord | null;
   readonly link: LinkRecord | null;
   readonly scope: ScopeWord;
-  /** An account with their identifier is left alone: it is protected, or may not be adopted. */
+  /** The bridge leaves the account with their identifier alone: it is protected, or may not be adopted. */
   readonly spared: boolean;
-  /** An admin said that the newcomer is not the person who left. */
+  /** An admin said that this newcomer is not the person who left. */
   readonly isOther: boolean;
-  /** Losses that somebody decided against. */
+  /** Losses that an admin discarded. */
   readonly declined: readonly LossRecord[];
   readonly leaver: LeaverRecord | null;
   readonly incident: IncidentRecord | null;
 }
 
-/** A step before it is a sentence: a clause begins with a small letter, unless with a name, and has no full stop. */
+/**
+ * A step before it becomes a sentence. A clause has no full stop, and begins with a small letter unless it begins
+ * with a name.
+ */
 export interface Said {
   readonly outcome: StepOutcome;
   readonly clause: string;

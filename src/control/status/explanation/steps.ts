@@ -1,6 +1,6 @@
 /**
- * The seven steps from what the directory says to what the vendor confirmed, each in one sentence, and the one sentence
- * that sums them up. Pure. Whoever tells somebody why a person has access takes the words from here.
+ * The seven steps from what the directory says to what the vendor confirmed, each in one sentence, and a sentence
+ * that sums them up. Pure. All other texts about why a person has access take their words from here.
  */
 
 import { mayGiveAccess } from '../../../plan/drafting.ts';
@@ -23,7 +23,7 @@ export function explained(situation: Situation): Explanation {
   const said = new Map<StepName, Said>();
   let stoppedAt: StepName | null = null;
   for (const step of STEPS) {
-    // What waits for a decision is said, wherever the way of everything else ended.
+    // A held loss is always told, even if an earlier step ended the explanation of everything else.
     const isHeld = step === 'brake' && situation.status.held.length > 0;
     const of: Said = stoppedAt === null || isHeld ? OF[step](situation) : notReached(stoppedAt);
     if (of.outcome === 'stopped') stoppedAt ??= step;
@@ -56,7 +56,7 @@ const AFTER: Readonly<Record<StepName, string>> = {
   vendor: 'the vendor',
 };
 
-/** Has or has no access; because of the directory or the rules; but for what stands in the way. */
+/** Says whether the person has access, because of which part of directory or rules, and what prevents the rest. */
 function sumUp(situation: Situation, said: ReadonlyMap<StepName, Said>): string {
   const clauseOf = (step: StepName) => said.get(step)?.clause ?? '';
   const { word, scope: rules, display } = situation;
@@ -76,7 +76,7 @@ function sumUp(situation: Situation, said: ReadonlyMap<StepName, Said>): string 
   return `${display} ${accessOf(situation, isActive && rules.included)}: ${because}${rest}`;
 }
 
-/** What the store was not to do, or the vendor would not. */
+/** The step that an admin forbade the store, or that the vendor refused. */
 function refusalAmong(said: ReadonlyMap<StepName, Said>): Said | undefined {
   return (['plan', 'vendor'] as const).map((step) => said.get(step)).find((found) => found?.outcome === 'no');
 }
@@ -104,7 +104,9 @@ function accessOf({ status, store, facts }: Situation, isWanted: boolean): strin
   }
 }
 
-/** A full stop, and a capital letter unless it begins with what somebody or something is called. */
+/**
+ * Adds a full stop and a capital letter; a clause that begins with somebody's or something's name keeps its spelling.
+ */
 function sentence(clause: string, { display, store, speaking, word, link }: Situation): string {
   const names = [display, speaking?.userName, store.name, word?.connectionName, link?.remoteName];
   const isName = names.some((name) => name !== undefined && name !== '' && clause.startsWith(name));

@@ -1,4 +1,4 @@
-/** The steps that say what is done: what the plan has, what waits for a decision, what the vendor made of it. */
+/** The steps about what is done: what the plan has, what waits for a decision, and what the vendor answered. */
 
 import type { Change, Op } from '../../../model/change.ts';
 import type { PersonStatus } from '../person.ts';
@@ -116,7 +116,7 @@ export function vendor(situation: Situation): Said {
   return { outcome: 'yes', clause, at: lastSyncAt };
 }
 
-/** Left undone on purpose: by what the plan says, else by somebody who discarded the task. */
+/** Why something is left undone on purpose: the plan says so, or an admin discarded the task. */
 function left({ status, store, plan: planned, scope: rules, word, link }: Situation): Said {
   const isLeft = planned.skipped.length > 0;
   if (!isLeft && link && (link.state === 'disabled' || link.state === 'removed') && !rules.included)

@@ -1,4 +1,7 @@
-/** The steps that say who somebody is: what the directory has, who speaks for them, which rule has them, which account is theirs. */
+/**
+ * The steps about who somebody is: what the directory has, which user speaks for them, which rule includes them,
+ * which account is theirs.
+ */
 
 import type { Op } from '../../../model/change.ts';
 import { dayOf, directoryClause } from '../reasons.ts';
