@@ -1,6 +1,6 @@
 /**
- * A request of many writes announces at its beginning from how many people it could take something: each
- * write commits on its own, and the brake must not let the first losses pass before the last are counted.
+ * A request of many writes announces first from how many people it may take something. Each write commits on its own,
+ * so without the announcement the brake would let the first losses pass before the last ones are counted.
  */
 
 import { announceCause, type Reach, withdrawCause } from '../db/queue/causes.ts';
@@ -9,9 +9,9 @@ import { describeOrigin } from './origin.ts';
 import { type Directory, inTransaction, type Write } from './write.ts';
 
 /**
- * `reach` is the most that the request could take; what each write really takes is counted as
- * it commits. Answers what withdraws the announcement. A process that dies in between leaves it, and the brake
- * goes on judging by it. Throws Late.
+ * `reach` is the most that the request may take; each write counts what it really takes as it commits. Answers a
+ * function that withdraws the announcement. If the process dies in between, the announcement stays and the brake
+ * keeps counting with it. Throws Late.
  */
 export async function announce(
   directory: Directory,

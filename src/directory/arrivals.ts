@@ -1,6 +1,7 @@
 /**
- * Who a user is that arrives, or that comes back with another externalId than it left with: attached to a person, and
- * asked about where the identifiers were somebody else's who left. Part of the transaction of the write.
+ * Finds out who a user is that arrives, or that comes back with another externalId than before. It attaches the user
+ * to a person, and asks an admin where the identifiers belonged to somebody who left. Part of the transaction of the
+ * write.
  */
 
 import { appendEvent, eventInsert, type NewEvent } from '../db/events.ts';
@@ -30,11 +31,11 @@ import type { Write } from './write.ts';
 export interface Arrived {
   readonly created: UserRecord;
   readonly how: Attachment['how'];
-  /** False where nothing need be queued, because no store of the environment is worked on. */
+  /** False where no store of the environment is in use, so that nothing is queued. */
   readonly hasStores: boolean;
 }
 
-/** Inserts the user and its event, and the person where it is a new one. */
+/** Inserts the user and its event, and a new person where there is none to attach it to. */
 export async function arrive(
   tx: Db,
   write: Write,
@@ -66,12 +67,14 @@ export async function arrive(
   return { created, how, hasStores: connection.hasStores };
 }
 
-/** The address by which users of several connections are found to be one person. */
+/** The address by which the bridge recognises users of several connections as one person. */
 export function matchedEmail(write: Pick<Write, 'inbound'>, resource: Resource): string | null {
   return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
 }
 
-/** The primary connection has never brought a user: whoever brings the first takes its place. */
+/**
+ * Another connection becomes the primary one with its first user, if the primary connection has never brought one.
+ */
 async function becomesPrimary(tx: Db, write: Write, at: string): Promise<boolean> {
   if (!(await primaryWithoutUsers(tx, write.environmentId))) return false;
   await lockEnvironment(tx, write.environmentId);
@@ -91,7 +94,7 @@ async function becomesPrimary(tx: Db, write: Write, at: string): Promise<boolean
   return true;
 }
 
-/** Asks whether a person without accounts is somebody who left, where an identifier says so. */
+/** Asks an admin whether a person without accounts is somebody who left, where an identifier suggests it. */
 export async function askWhetherKnown(
   tx: Db,
   write: Write,
@@ -128,7 +131,9 @@ async function ask(
   await appendEvent(tx, at, event);
 }
 
-/** True where an inactive user becomes active with another externalId than it left with, and that is asked about. */
+/**
+ * True where an inactive user becomes active with another externalId than before, and an admin is asked about that.
+ */
 export async function comesAsAnother(
   tx: Db,
   write: Write,
@@ -145,7 +150,7 @@ export async function comesAsAnother(
   return before.purgedAt !== null && (await hadOtherExternalId(tx, before.personId, externalId, hash));
 }
 
-/** The record is somebody else's from now on, until an admin says that they are one. */
+/** Treats the record as somebody else's from now on, until an admin says that both are one person. */
 export async function writeOver(tx: Db, write: Write, user: UserRecord, at: string): Promise<UserRecord> {
   const newcomer = await splitUser(tx, user, at);
   await ask(tx, write, newcomer, user.personId, 'externalId', at);
@@ -153,8 +158,8 @@ export async function writeOver(tx: Db, write: Write, user: UserRecord, at: stri
 }
 
 /**
- * The person has no user any more. Whoever came before that, and has or wants what they had, is asked about now, and
- * settled again on every store.
+ * Called when the person has no user any more. People who arrived earlier and have or want the same identifiers: an
+ * admin is asked about them now, and every store looks at them again.
  */
 export async function leaveToOthers(
   tx: Db,
@@ -170,7 +175,7 @@ export async function leaveToOthers(
   await enqueueAgain(tx, write, [...others], at);
 }
 
-/** Whoever was thought to be this person is not: the person is back. */
+/** Ends questions whether a newcomer is this person: the person is back, so they are not. */
 async function endQuestionsAbout(tx: Db, write: Write, personId: string, at: string): Promise<void> {
   const newcomers = await newcomersOf(tx, personId);
   if (newcomers.length === 0) return;
@@ -178,7 +183,7 @@ async function endQuestionsAbout(tx: Db, write: Write, personId: string, at: str
   await enqueueAgain(tx, write, newcomers, at);
 }
 
-/** In one order, so that two requests never wait for each other's rows. */
+/** Always in the same order, so that two requests never wait for each other's rows. */
 async function enqueueAgain(tx: Db, write: Write, personIds: readonly string[], at: string): Promise<void> {
   for (const id of [...personIds].sort()) {
     await enqueueForAllStores(tx, {

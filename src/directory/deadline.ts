@@ -1,16 +1,16 @@
 /**
- * Until when a request has to be answered. What has not begun by then is never begun, what has not been
- * committed is rolled back, so that the refusal is true: identity providers send the request again. What takes longer
- * than that each time is carried on with, so that whoever sends it again finds it done.
+ * How long a request may take. When its time is over, the bridge no longer begins it, or rolls it back if it has not
+ * committed, so that its refusal is true: identity providers send the request again. A request that always takes
+ * longer is carried on with, so that the next try finds it done.
  */
 
 import { type Clock, ENOUGH } from '../support/clock.ts';
 
-/** The request was not answered in time, and nothing of it was done. */
+/** The request was not answered in time; none of it was done. */
 export class Late extends Error {
-  /** Its turn never came; false where the database was asked and did not answer. */
+  /** True where the request never got its turn; false where the database did not answer. */
   readonly waited: boolean;
-  /** The database has answered some of it. */
+  /** The database has answered some of the request's reads. */
   readonly heard: boolean;
 
   constructor(waited: boolean, heard = false) {
@@ -23,17 +23,19 @@ export class Late extends Error {
 
 /** `begin` and `commit` throw Late where the time is over. */
 export interface Deadline {
-  /** The database has answered some of what the request has to read. */
+  /** Notes that the database has answered some of the request's reads. */
   heard(): void;
   /** The request's turn has come: its transaction begins. */
   begin(): void;
-  /** It has so much to write that it would never be done in time: it is committed even where the answer could not wait. */
+  /**
+   * The request has so much to write that it would never finish in time: it commits even if the answer cannot wait.
+   */
   goOn(): void;
-  /** From here on the outcome is the database's, and the answer waits for it. */
+  /** From here on the database decides the outcome, and the answer waits for it. */
   commit(): void;
 }
 
-/** Ends as `work` does, or with Late after `maxMs` unless a commit is under way. */
+/** Ends as `work` ends, or with Late after `maxMs` unless a commit is under way. */
 export async function answeredWithin<T>(
   clock: Clock,
   maxMs: number,

@@ -1,7 +1,6 @@
 /**
- * The use cases of a SCIM write to a group and its memberships. Each is one transaction that holds the
- * rows, the group's tasks and the audit event, or none of them. The members are never enqueued: fanning
- * out belongs to the worker.
+ * SCIM writes to a group and its memberships. Each is one transaction that writes the rows, the group's task and the
+ * event, or none of them. It never queues tasks for the members: the worker does that.
  */
 
 import { appendEvent } from '../db/events.ts';
@@ -38,7 +37,7 @@ import {
   type Write,
 } from './write.ts';
 
-/** Members that an event names; the rest is a number. */
+/** An event names this many members and counts the rest. */
 const MEMBERS_IN_EVENT_MAX = 20;
 
 /** Throws DirectoryRefusal: taken, invalidValue (an unknown member). */
@@ -85,14 +84,16 @@ export interface GroupEdit {
 
 export interface GroupChange {
   readonly precondition: Precondition | null;
-  /** Pure: what the group, shown without its members, becomes. It may throw, and then nothing is written. */
+  /**
+   * Pure: makes the new group from the current one, which comes without members. If it throws, nothing is written.
+   */
   edit(current: Resource): GroupEdit;
 }
 
 /**
- * Replaces or patches under the group's lock, and writes only the difference of memberships. A change that
- * changes nothing raises no version and leaves no task and no event. Throws DirectoryRefusal: notFound,
- * versionMismatch, taken, invalidValue; and whatever `edit` throws.
+ * Replaces or patches the group under its lock, and writes only the memberships that differ. If nothing changes,
+ * there is no new version, task or event. Throws DirectoryRefusal: notFound, versionMismatch, taken, invalidValue;
+ * and whatever `edit` throws.
  */
 export async function changeGroup(
   directory: Directory,
@@ -198,7 +199,7 @@ function membersInEvent({ added, removed }: MemberDifference): Record<string, un
   };
 }
 
-/** More memberships may take longer to end than a request may take. */
+/** Ending more memberships may take longer than a request has. */
 const ENDED_IN_TIME_MAX = 10_000;
 
 async function countLosses(tx: Db, write: Write, people: number, at: string): Promise<void> {
@@ -213,7 +214,9 @@ async function countLosses(tx: Db, write: Write, people: number, at: string): Pr
   });
 }
 
-/** Null where more than memberships changed, or more than a task remembers. */
+/**
+ * The people whose membership changed. Null where something else changed too, or more people than a task remembers.
+ */
 async function changedPeople(
   tx: Db,
   before: GroupRecord,
@@ -225,7 +228,7 @@ async function changedPeople(
   return personsOfUsers(tx, users);
 }
 
-/** `people`: whose memberships alone changed; null where anything may have. */
+/** `people`: only their memberships changed; null where anything may have changed. */
 async function enqueueGroup(
   tx: Db,
   write: Write,

@@ -1,7 +1,7 @@
 /**
- * The texts by which people and groups are found: userName, externalId, addresses, a group's name. A new one
- * must be free of characters that nobody sees, an address must look like one. What a resource holds already
- * is never judged again: it may be from before a rule was made.
+ * Checks the texts by which people and groups are found: userName, externalId, addresses, a group's name. A new one
+ * may not hold invisible characters, and an address must look like one. A value that a resource has already is not
+ * checked again: it may be older than the check.
  */
 
 import { lower } from '../db/columns.ts';
@@ -10,24 +10,24 @@ import { shown } from './query/tokens.ts';
 import { DirectoryRefusal } from './refusal.ts';
 
 interface Identifier {
-  /** As the identity provider is told. */
+  /** The attribute's name in the refusal. */
   readonly name: string;
   readonly text: string;
   readonly hidden: RegExp;
 }
 
-/** Control characters, and all that Unicode lets a reader pass over: zero-width and bidirectional ones too. */
+/** Control characters and all others that Unicode calls ignorable, zero-width and bidirectional ones too. */
 const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
-/** Names of groups are written in every script: joiners are letters' own, and make one emoji of several. */
+/** Groups have names in every script: joiners belong to letters there, and combine several emoji into one. */
 const HIDDEN_IN_NAMES = /[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2028\u2029\u2060-\u2064\ufeff]/u;
 
-/** One @ between two parts, without blanks, and without what tells that a list or JSON was sent as text. */
+/** One @ between two parts, without blanks and without characters that show a list or JSON sent as text. */
 const ADDRESS = /^[^\s@"(),:;<>[\]\\]+@[^\s@"(),:;<>[\]\\{}]+$/u;
 
-/** PostgreSQL's index rows hold 2,700 bytes, and lower case may be longer than what was sent. */
+/** An index row of PostgreSQL holds 2,700 bytes, and lower case can be longer than what was sent. */
 const BYTES_MAX = 1024;
 
-/** The identifiers without blanks around them: as they are compared, kept and sent to stores. */
+/** The user with identifiers trimmed: so they are compared, stored and sent to stores. */
 export function trimmedUser(user: Resource): Resource {
   const { emails } = user;
   return {
@@ -49,7 +49,7 @@ function trimmedAt<T extends Resource>(value: T, name: string): T {
 export function acceptableUser(before: Resource | null, after: Resource): Resource {
   const mistake = newMistake(before && userIdentifiers(before), userIdentifiers(after));
   if (mistake === null) return after;
-  // A leaver must get out: of such a request nothing is done but that.
+  // A leaver must be deactivated: of a request with a bad identifier, the bridge does only that.
   if (before && isActive(before) && !isActive(after)) return { ...before, active: false };
   throw new DirectoryRefusal('invalidValue', mistake);
 }
@@ -65,7 +65,7 @@ function userIdentifiers(user: Resource): readonly Identifier[] {
   return [
     ...identifier(user, 'userName', HIDDEN),
     ...identifier(user, 'externalId', HIDDEN),
-    // No identifier, but what lists are sorted and searched by: only its length matters.
+    // Lists are sorted and searched by it, but it identifies nobody: only its length matters.
     ...identifier(user, 'displayName', NOTHING),
     ...emailsOf(user).map(({ value }) => ({ name: 'emails.value', text: value, hidden: HIDDEN })),
   ];
@@ -82,7 +82,7 @@ function identifier(resource: Resource, name: string, hidden: RegExp): readonly 
   return typeof text === 'string' && text !== '' ? [{ name, text, hidden }] : [];
 }
 
-/** Of those that the resource does not hold yet. */
+/** Checks only identifiers that the resource does not have yet. */
 function newMistake(before: readonly Identifier[] | null, after: readonly Identifier[]): string | null {
   const held = new Set((before ?? []).map(keyOf));
   for (const one of after) {

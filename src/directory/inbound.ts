@@ -1,7 +1,7 @@
 /**
- * The attribute mapping of a connection: which SCIM attribute of its identity provider feeds which
- * attribute of the directory, as stores read it. What the identity provider sent is kept and answered as it
- * came; a mapping is applied where the directory is read for stores and persons, and never writes.
+ * The attribute mapping of a connection: which SCIM attribute of its identity provider feeds which attribute of the
+ * directory. The bridge stores and answers what the identity provider sent unchanged. The mapping is applied when the
+ * directory is read for stores and persons; it never writes.
  */
 
 import type { InboundMapping } from '../db/identity/connections.ts';
@@ -24,8 +24,8 @@ import { parseFilter, parsePath } from './query/parse.ts';
 import { filterToSql } from './query/sql.ts';
 
 /**
- * Where each attribute of the directory comes from unless the connection maps it otherwise. Every strategy
- * has the same default; docs/attribute-mapping.md says why.
+ * The source of each attribute of the directory unless the connection maps it otherwise. Every strategy has the same
+ * default; docs/attribute-mapping.md says why.
  */
 export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string })[] = [
   ...['userName', 'externalId', 'displayName', 'nickName', 'title', 'userType', 'preferredLanguage'],
@@ -35,7 +35,7 @@ export const DEFAULT_INBOUND: readonly (InboundMapping & { readonly scim: string
 ]
   .map((name) => ({ attribute: name, scim: name }))
   .concat(
-    // Of a list: the value marked primary, else the work one, else the first.
+    // From a list it takes the value marked primary, else the work one, else the first.
     { attribute: 'primaryEmail', scim: 'emails' },
     { attribute: 'primaryPhone', scim: 'phoneNumbers[not (type eq "fax" or type eq "pager")].value' },
     ['employeeNumber', 'costCenter', 'organization', 'division', 'department', 'manager'].map((name) => ({
@@ -48,7 +48,7 @@ const DEFAULT_SOURCES: ReadonlyMap<string, string> = new Map(
   DEFAULT_INBOUND.map(({ attribute, scim }) => [attribute, scim]),
 );
 
-/** Every attribute of the directory, with where it comes from; null: from nowhere. */
+/** Every attribute of the directory with its source; null: it has none. */
 export function effectiveInbound(overrides: readonly InboundMapping[] | null): readonly InboundMapping[] {
   const chosen = new Map((overrides ?? []).map(({ attribute, scim }) => [attribute, scim]));
   return DEFAULT_INBOUND.map((entry) => ({
@@ -65,7 +65,7 @@ export function overridesIn(mapping: readonly InboundMapping[]): readonly Inboun
   return differing.length > 0 ? differing : null;
 }
 
-/** Why `attribute` is no attribute of the directory that can be mapped so; null where it is one. */
+/** Why `attribute` cannot be mapped in the directory; null where it can. */
 export function attributeMistake({ attribute, scim }: InboundMapping): string | null {
   if (!DEFAULT_SOURCES.has(attribute)) {
     return `is no attribute of the directory; there are ${[...DEFAULT_SOURCES.keys()].join(', ')}`;
@@ -75,7 +75,7 @@ export function attributeMistake({ attribute, scim }: InboundMapping): string | 
     : null;
 }
 
-/** Why a SCIM path can feed nothing, in words; null where it can. */
+/** Why a SCIM path cannot feed anything, in words; null where it can. */
 export function sourceMistake(scim: string): string | null {
   try {
     readerOf(scim);
@@ -86,7 +86,7 @@ export function sourceMistake(scim: string): string | null {
   }
 }
 
-/** The SCIM name in its canonical case, for an attribute that can tell users apart; null for any other. */
+/** The canonical SCIM name of an attribute that can tell users apart; null for any other. */
 export function userIdAttribute(name: string): string | null {
   const chain = resolveAttribute('user', name.trim());
   if (!chain || chain.some(isServers) || chain.some((attribute) => attribute.multiValued)) return null;
@@ -94,7 +94,7 @@ export function userIdAttribute(name: string): string | null {
   return leaf.type === 'string' ? chainName(chain) : null;
 }
 
-/** A condition on rows of `users`: they have the same user id as this resource. Null where it has none. */
+/** An SQL condition for rows of `users` with the same user id as this resource. Null where it has none. */
 export function sameUserId(db: Db, attribute: string, resource: Resource): SqlCondition | null {
   const chain = resolveAttribute('user', attribute);
   const value = chain && text(valueAt(resource, chain));
@@ -103,8 +103,9 @@ export function sameUserId(db: Db, attribute: string, resource: Resource): SqlCo
 }
 
 /**
- * The user as stores and persons see it. Without overrides that is what the identity provider sent. Throws
- * PathError or FilterError where a stored path cannot be read (any more): that is never "no value".
+ * Builds the function that maps a user as stores and persons see it. Without overrides the user stays as the identity
+ * provider sent it. Throws PathError or FilterError where a stored path cannot be read any more: that must not look
+ * like "no value".
  */
 export function mappedResource(overrides: readonly InboundMapping[] | null): (user: Resource) => Resource {
   if (overrides === null) return (user) => user;
@@ -119,14 +120,14 @@ export function mappedResource(overrides: readonly InboundMapping[] | null): (us
   };
 }
 
-/** Whether a schema knows the name that was seen. What no schema knows is not kept. */
+/** Whether a schema knows this name. Values under unknown names are not stored. */
 export function isKnown(kind: Kind, seen: string): boolean {
   return sourceName(kind, seen) !== null;
 }
 
 /**
- * Whether what was seen under this name, such as `emails[type eq "work"].value`, can have an effect on a
- * store. `active` always has, and so has everything that is known of a group.
+ * Whether a value under this name, such as `emails[type eq "work"].value`, can change something on a store. `active`
+ * always can, and so can every known name of a group.
  */
 export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapping[]): boolean {
   const name = sourceName(kind, seen);
@@ -139,13 +140,13 @@ export function isMapped(kind: Kind, seen: string, mapping: readonly InboundMapp
 }
 
 interface SourceName {
-  /** What the path reads in the end, in lower case. */
+  /** The attribute that the path finally reads, in lower case. */
   readonly leaf: string;
   readonly list: Attribute;
   readonly filter: Filter | null;
 }
 
-/** Null where the path reads nothing that is known. */
+/** Null where the path reads no known attribute. */
 function sourceName(kind: Kind, path: string): SourceName | null {
   try {
     const { attribute, filter, sub } = parsePath(path);
@@ -159,7 +160,7 @@ function sourceName(kind: Kind, path: string): SourceName | null {
   }
 }
 
-/** Whether the source's filter can select an element that is known by its type alone. */
+/** Whether the filter in the path can select an element of which only the type is known. */
 function canSelect(source: SourceName, seen: SourceName): boolean {
   if (!source.filter) return true;
   if (attributesOf(source.filter).some((name) => !/^(type|primary)$/i.test(name))) return true;
@@ -190,7 +191,7 @@ function readerOf(scim: string): Reader {
   return (user) => text(preferred(elementsOf(user[top.name]).filter(selects), chosen)?.[chosen.name]);
 }
 
-/** The value of a complex attribute: `manager` means `manager.value`. */
+/** For a complex attribute its value: `manager` means `manager.value`. */
 function valuePart(chain: AttributeChain): AttributeChain {
   const leaf = leafOf(chain);
   if (leaf.type !== 'complex') {
@@ -229,7 +230,7 @@ function elementsOf(value: unknown): readonly Element[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Chosen as the primary e-mail is, among the elements that have the part. */
+/** Chooses among the elements that have this part, by the rule for the primary e-mail. */
 function preferred(elements: readonly Element[], part: Attribute): Element | undefined {
   const filled = elements.filter((element) => text(element[part.name]) !== null);
   return (
@@ -243,7 +244,7 @@ function text(value: unknown): string | null {
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 }
 
-/** Writes an attribute of the directory where `model/source.ts` reads it. */
+/** Writes an attribute of the directory to where `model/source.ts` reads it. */
 function put(view: Record<string, unknown>, attribute: string, value: string | null): void {
   if (attribute === 'primaryEmail') view.emails = value === null ? [] : [{ value, primary: true }];
   else if (attribute === 'primaryPhone') view.phoneNumbers = value === null ? [] : [{ value, primary: true }];

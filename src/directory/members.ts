@@ -1,6 +1,6 @@
 /**
- * Turns the edits of one request into the membership rows to add and to remove. Only these are written, and
- * only what they need is read. The caller has locked the group's row.
+ * Works out from the edits of one request which membership rows to add and which to remove. It writes only those, and
+ * reads only what they need. The caller has locked the group's row.
  */
 
 import { chunks } from '../db/chunks.ts';
@@ -10,7 +10,7 @@ import type { Db } from '../db/open.ts';
 import { giveWay } from '../support/turns.ts';
 import { DirectoryRefusal } from './refusal.ts';
 
-/** One step of a request, in its order. Ids are users' ids. */
+/** One step of a request; steps are applied in order. Ids are users' ids. */
 export type MemberEdit =
   | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: readonly string[] }
   | { readonly op: 'removeAll' };
@@ -20,12 +20,12 @@ export interface MemberDifference {
   readonly removed: readonly string[];
 }
 
-/** What a sequence of edits comes to. */
+/** The result of a sequence of edits. */
 interface Outcome {
-  /** False where an edit replaced all there was. */
+  /** False where an edit replaced all members. */
   keepsOthers: boolean;
   readonly add: Set<string>;
-  /** Empty unless others are kept. */
+  /** Empty where all members were replaced. */
   readonly remove: Set<string>;
 }
 
@@ -64,8 +64,8 @@ export interface MembersOf {
 }
 
 /**
- * Adding who is a member already, or removing who is none, is a success without effect. Throws
- * DirectoryRefusal invalidValue, naming the first id that is no user of the connection.
+ * Adding somebody who is a member, or removing somebody who is none, succeeds without effect. Throws DirectoryRefusal
+ * invalidValue with the first id that is no user of the connection.
  */
 export async function applyMemberEdits(
   tx: Db,

@@ -1,4 +1,4 @@
-/** Why the directory refused a write. Nothing was written when one is thrown; the endpoint words the answer. */
+/** Why the directory refused a write. Nothing was written when it throws; the endpoint puts the answer in words. */
 
 export type RefusalReason =
   /** no such live resource in this connection */
@@ -20,7 +20,7 @@ export class DirectoryRefusal extends Error {
   }
 }
 
-/** What a refusal says that `check` ends with; null where it passes. */
+/** The refusal with which `check` ends, in words; null where it passes. */
 export function refusalIn(check: () => unknown): string | null {
   try {
     check();

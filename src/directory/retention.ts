@@ -1,6 +1,6 @@
 /**
- * Purges personal data: after the `retentionDays` of their connection it takes people who left out of records
- * and events. The rows stay, so that they can be counted, and no store changes: a purge deprovisions nobody.
+ * Purges personal data: `retentionDays` after people of a connection left, it removes them from records and events.
+ * The rows stay and can still be counted. No store changes: a purge takes no account away.
  */
 
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
@@ -29,15 +29,15 @@ export interface RetentionDeps {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Longer than for deleted users: the identity provider still refers to a user whom it only deactivated. */
+/** Longer than for deleted users: the identity provider still knows a user whom it only deactivated. */
 const DEACTIVATED_DAYS_MIN = 30;
-/** People whose names one walk through the events looks for. */
+/** One walk through the events looks for the names of this many people. */
 const USERS_PER_BATCH = 10;
-/** Batches of one connection in one turn; the next turn goes on. */
+/** Batches of one connection in one turn; the next turn continues. */
 const BATCHES_MAX = 20;
 const EVENTS_PER_SPAN = 2_000;
 
-/** Ends early, between two batches, when the signal aborts. */
+/** Ends early between two batches when the signal aborts. */
 export async function purgePeople(deps: RetentionDeps, signal: AbortSignal): Promise<void> {
   for (const connection of await retainingConnections(deps.db)) {
     for (let batch = 0; batch < BATCHES_MAX && !signal.aborted; batch++) {
@@ -57,8 +57,7 @@ function cutoffs({ clock }: RetentionDeps, { retentionDays }: RetainingConnectio
 }
 
 /**
- * Rows about others come first: if the purge ends half-way, the users' own rows still say which names to look
- * for.
+ * Rows about others come first: if the purge is interrupted, the users' own rows still hold the names to look for.
  */
 async function purgeBatch(
   { db, clock, identifierHash }: RetentionDeps,
@@ -103,10 +102,10 @@ async function purgeBatch(
   }
 }
 
-/** A shorter name may be a word as well; it is redacted only where the person's id stands beside it. */
+/** A shorter name may be an ordinary word; it is redacted only beside the person's id. */
 const NAME_LENGTH_MIN = 5;
 
-/** The names of the person, earlier ones too, longest first. */
+/** All names of the person, earlier ones too, longest first. */
 async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
   const names = new Set<string>();
   collectNames(user.resource, names);
@@ -116,10 +115,10 @@ async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
     .sort((a, b) => b.length - a.length);
 }
 
-/** Keys that hold names, in resources, accounts and patches. */
+/** Keys of names in resources, accounts and patches. */
 const NAMING = /^(userName|username|externalId|displayName|display_name|formatted|identifier|nickName)$/;
 
-/** Collects names from a value that is about one person. */
+/** Collects the names in a value about one person. */
 function collectNames(value: unknown, names: Set<string>): void {
   if (Array.isArray(value)) for (const one of value) collectNames(one, names);
   if (typeof value === 'string' && value.includes('@')) names.add(value);
@@ -130,14 +129,14 @@ function collectNames(value: unknown, names: Set<string>): void {
   if (typeof path === 'string' && NAMING.test(path) && typeof record.value === 'string')
     names.add(record.value);
   for (const [key, one] of Object.entries(record)) {
-    // Names somebody else.
+    // The value is another person's name.
     if (/manager$/i.test(key)) continue;
     if (NAMING.test(key) && typeof one === 'string') names.add(one);
     else collectNames(one, names);
   }
 }
 
-/** Replaces names wherever they stand, and everything that is shown beside one of the ids. */
+/** Replaces these names everywhere, and all that is shown beside one of these ids. */
 function redaction(ids: ReadonlySet<string>, names: readonly string[]): (value: unknown) => unknown {
   const pattern =
     names.length === 0
@@ -158,7 +157,7 @@ function redaction(ids: ReadonlySet<string>, names: readonly string[]): (value: 
   return redact;
 }
 
-/** Keys beside an id that hold the person's name: of members, subjects and drift. */
+/** Keys that hold the person's name beside an id: in members, subjects and drift. */
 const SHOWN = new Set(['display', 'expected', 'found']);
 
 function isOneOf(ids: ReadonlySet<string>, value: unknown): boolean {

@@ -1,6 +1,6 @@
 /**
- * What becomes of rules when a group goes that they name, and when it comes back under another id: both are said, and
- * neither takes anything from anybody. Part of the transaction that writes the group.
+ * Handles rules that name a group when the group is deleted, and when it comes back under another id. Events tell
+ * both, and neither takes anything from anybody. Part of the transaction that writes the group.
  */
 
 import { retireLosses, standingOfSubject } from '../db/brake/losses.ts';
@@ -16,14 +16,14 @@ import { type RuleRecord, rulesNaming, updateRule } from '../db/stores/rules.ts'
 import { getStore, lockStore } from '../db/stores/stores.ts';
 import type { Cause } from '../model/cause.ts';
 
-/** Before the memberships of the group end. Answers the rules that name it. */
+/** Called before the memberships of the group end. Answers the rules that name it. */
 export async function rememberMembers(tx: Db, group: GroupRecord): Promise<readonly RuleRecord[]> {
   const rules = await rulesNaming(tx, group.environmentId, [group.id]);
   if (rules.length > 0) await recordDeparted(tx, group.id);
   return rules;
 }
 
-/** After the event of the deletion, which is what caused it. */
+/** Called after the event of the deletion, because that is the cause. */
 export async function sayGroupGone(
   tx: Db,
   group: GroupRecord,
@@ -41,14 +41,14 @@ export async function sayGroupGone(
   }
 }
 
-/** A group that has the `externalId` of deleted ones of its connection stands for them from now on. */
+/** A new group with the `externalId` of deleted groups of its connection takes their place in rules. */
 export async function enterRules(tx: Db, group: GroupRecord, cause: Cause, at: string): Promise<void> {
   if (group.externalId === null || group.externalId === '') return;
   const before = await deletedGroupsAs(tx, group.connectionId, group.externalId);
   await standInRules(tx, group, before, 'came back under another id', cause, at);
 }
 
-/** The group stands for those of before from now on, in every rule that names one. `why` is told of it. */
+/** The group takes the place of the earlier ones in every rule that names one. `why` is the reason in the event. */
 export async function standInRules(
   tx: Db,
   group: GroupRecord,
@@ -59,7 +59,7 @@ export async function standInRules(
 ): Promise<void> {
   const stores = new Set((await rulesNaming(tx, group.environmentId, before)).map(({ storeId }) => storeId));
   if (stores.size === 0) return;
-  // An admin who saves one of these rules meanwhile waits, or is waited for.
+  // Waits for an admin who is saving one of these rules, or makes the admin wait.
   for (const id of [...stores].sort()) await lockStore(tx, id);
   for (const rule of await rulesNaming(tx, group.environmentId, before)) {
     const groups = [...new Set(rule.groups.map((id) => (before.includes(id) ? group.id : id)))];
@@ -78,7 +78,10 @@ export async function standInRules(
   }
 }
 
-/** On each store it feeds what the deleted one fed, unless it feeds another group there; what was held goes. */
+/**
+ * On each store the new group feeds the remote group of the deleted one, unless it feeds another group there. Held
+ * losses of the deleted one end.
+ */
 async function passRemoteGroups(tx: Db, fromId: string, toId: string): Promise<void> {
   const from = { kind: 'group', id: fromId } as const;
   for (const { id, storeId } of await linksOfSubject(tx, from)) {

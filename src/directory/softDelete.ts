@@ -1,7 +1,7 @@
 /**
- * Soft-deletes the users and groups of a connection that is being deleted, one page in each transaction, with
- * an event for each. Where another connection has the same people and groups, it speaks for them, and rules name them,
- * from then on. It enqueues nothing: the caller makes the stores plan anew.
+ * Soft-deletes the users and groups of a connection that is being deleted, one page in each transaction, each with an
+ * event. Where another connection has the same people and groups, it speaks for them from then on, and rules name its
+ * groups. It queues nothing: the caller makes the stores plan again.
  */
 
 import { lower } from '../db/columns.ts';
@@ -28,7 +28,7 @@ const USERS_PER_PAGE = 200;
 const GROUPS_PER_PAGE = 50;
 const MEMBERS_PER_PAGE = 5_000;
 
-/** Deletes the next page. False where nothing was left. The connection must be locked. */
+/** Deletes the next page. False where nothing was left. The caller has locked the connection. */
 export async function softDeletePage(
   tx: Db,
   connection: ConnectionRecord,
@@ -42,7 +42,7 @@ export async function softDeletePage(
     const deleted = await softDeleteGroups(tx, groups, at);
     await recordSoftDeleted(tx, connection.id, { ...deletion, groups: deletion.groups + deleted.length });
     await appendDeletionEvents(tx, at, connection, deletion, deleted.map(groupDeleted));
-    // An admin deleted the connection, and was told whom it concerns: nothing is held for that.
+    // An admin was told whom this affects and deleted the connection: the brake holds nothing for it.
     for (const group of deleted) {
       const rules = await rulesNaming(tx, group.environmentId, [group.id]);
       await sayGroupGone(tx, group, rules, deletion.cause, at);
@@ -67,9 +67,7 @@ export async function softDeletePage(
   return true;
 }
 
-/**
- * Answers the groups that were deleted. The last of the page may be so large that it only loses some members.
- */
+/** Answers the deleted groups. The last group of the page may be so large that it only loses some of its members. */
 async function softDeleteGroups(
   tx: Db,
   groups: readonly GroupRecord[],
@@ -124,7 +122,9 @@ async function appendDeletionEvents(
   );
 }
 
-/** Its users are gone: who else has these people speaks for them, where that changes neither access nor identity. */
+/**
+ * Another connection that has these people speaks for them from now on, if that changes neither access nor identity.
+ */
 async function passSpeakers(tx: Db, words: readonly Word[]): Promise<void> {
   const speaking = await speakingUsers(
     tx,
@@ -138,7 +138,9 @@ async function passSpeakers(tx: Db, words: readonly Word[]): Promise<void> {
   }
 }
 
-/** Before its members go: a rule that names the group names the same one of another connection from now on. */
+/**
+ * Called before the members go: a rule that names the group names the same group of another connection from now on.
+ */
 async function passRules(tx: Db, group: GroupRecord, cause: Cause, at: string): Promise<void> {
   if ((await rulesNaming(tx, group.environmentId, [group.id])).length === 0) return;
   const same = await sameGroupElsewhere(tx, group);

@@ -1,4 +1,4 @@
-/** The events that a write to a user leaves in the audit log. */
+/** Writes the events of a write to a user. */
 
 import type { NewEvent } from '../db/events.ts';
 import type { UserRecord } from '../db/identity/users.ts';

@@ -1,6 +1,6 @@
 /**
- * The use cases of a SCIM write to a user. Each is one transaction that holds the row, its person, the
- * tasks for every store and the audit event, or none of them. No vendor is ever called here.
+ * SCIM writes to a user. Each is one transaction that writes the row, its person, the tasks for every store and the
+ * event, or none of them. It never calls a vendor.
  */
 
 import { retireLossesOfPerson } from '../db/brake/losses.ts';
@@ -49,7 +49,7 @@ import {
   type Write,
 } from './write.ts';
 
-/** Active unless the resource says otherwise. Throws DirectoryRefusal: taken, invalidValue. */
+/** The user is active unless the resource says otherwise. Throws DirectoryRefusal: taken, invalidValue. */
 export async function createUser(
   directory: Directory,
   write: Write,
@@ -65,7 +65,7 @@ export async function createUser(
         const { created, how, hasStores } = await arrive(tx, write, stored, at, hash);
         const known = how !== 'new';
         const speaks = known && (await speaksForPerson(tx, created));
-        // The person was active in another connection; this one now speaks for them, and says inactive.
+        // The person was active in another connection; this one speaks for them now, and says inactive.
         const left = how === 'matched' && speaks && !created.active;
         if (left) await countLoss(tx, write, at);
         else if (speaks) await callOffLeaving(tx, created.personId);
@@ -75,21 +75,20 @@ export async function createUser(
         return { user: created, queued: hasStores };
       }),
   );
-  // During the first import of a directory no store is active, and nobody need be woken.
+  // During the first import no store is active, so no worker needs waking.
   if (queued) directory.wake.signal();
   return user;
 }
 
 export interface UserChange {
   readonly precondition: Precondition | null;
-  /** Pure: what the resource becomes. It may throw, and then nothing is written. */
+  /** Pure: makes the new resource from the current one. If it throws, nothing is written. */
   edit(current: Resource): Resource;
 }
 
 /**
- * Replaces or patches under the row's lock. A change that changes nothing raises no version and leaves no
- * task and no event. Throws DirectoryRefusal: notFound, versionMismatch, taken, invalidValue; and whatever
- * `edit` throws.
+ * Replaces or patches the user under the row's lock. If nothing changes, there is no new version, task or event.
+ * Throws DirectoryRefusal: notFound, versionMismatch, taken, invalidValue; and whatever `edit` throws.
  */
 export async function changeUser(
   directory: Directory,
@@ -130,12 +129,12 @@ function namesOf({ userName, emails }: Resource): string {
   return JSON.stringify([userName, emails]);
 }
 
-/** Whether this is the speaking user; what any other user of the person says changes nothing on stores. */
+/** Whether this is the speaking user: other users of the person change nothing on stores. */
 async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
   return (await speakingUser(tx, user.personId))?.id === user.id;
 }
 
-/** The person is back: nothing that they were about to lose on any store is to happen. */
+/** The person is back: losses that were on their way to stores do not happen. */
 async function callOffLeaving(tx: Db, personId: string): Promise<void> {
   await retireLossesOfPerson(tx, personId);
   await cancelRemovals(tx, personId);
@@ -159,7 +158,7 @@ async function recordUserChange(tx: Db, write: Write, before: UserRecord, after:
   });
 }
 
-/** Ends the user's memberships too. Throws DirectoryRefusal: notFound, versionMismatch. */
+/** Deletes the user and its memberships. Throws DirectoryRefusal: notFound, versionMismatch. */
 export async function deleteUser(
   directory: Directory,
   write: Write,
@@ -171,7 +170,7 @@ export async function deleteUser(
   const filtered = whyFiltered(write.origin);
   await inTransaction(directory, write, async (tx) => {
     if (!(await findUser(tx, write.connectionId, id))) throw noSuchUser(id);
-    // Groups before users, in the order in which every write locks them: the other order would deadlock.
+    // Every write locks groups before users: the other order would deadlock.
     await lockGroups(tx, await groupIdsOfUser(tx, id));
     const user = await lockUser(tx, write.connectionId, id);
     if (!user) throw noSuchUser(id);
@@ -233,7 +232,7 @@ function enqueuePerson(
   });
 }
 
-/** Whoever has no account because this user has the address: that may be over. */
+/** Queues people who have no account because this user has their address: they may get one now. */
 async function enqueueYielding(tx: Db, write: Write, user: UserRecord, at: string): Promise<void> {
   const address = matchedEmail(write, user.resource);
   if (address === null) return;
@@ -255,8 +254,8 @@ async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: strin
 }
 
 /**
- * Ada's memberships ended in the directory when her user was deleted. While she is gone her accounts are
- * disabled and nobody revokes them; now that she is there, again or still, stores have to.
+ * Queues groups on stores. When Ada's user was deleted, her memberships ended in the directory, but stores only
+ * disabled her accounts and revoked nothing. Now that she is there, again or still, stores must revoke them.
  */
 async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: string) {
   for (const { storeId, groupId } of await groupsHoldingPerson(tx, personId)) {

@@ -1,6 +1,6 @@
 /**
- * What every write to the directory shares: who asks, one transaction that is tried again where the
- * database says that two writers crossed, and the wake-up after the commit, never before.
+ * What all writes to the directory share: who writes, one transaction that is repeated where the database reports a
+ * conflict, and the signal to workers after the commit.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -18,24 +18,24 @@ import { DirectoryRefusal } from './refusal.ts';
 export interface Directory {
   readonly db: Db;
   readonly clock: Clock;
-  /** Tells the worker that work was committed. */
+  /** Tells workers that something was committed. */
   readonly wake: { signal(): void };
   readonly identifierHash: IdentifierHash;
 }
 
-/** Who writes to the directory, on whose behalf, and where it comes from. */
+/** Who writes to the directory, for whom, and where the write comes from. */
 export interface Write {
   readonly environmentId: string;
   readonly connectionId: string;
-  /** The connection's `userIdAttribute` and its mapping; absent: the userName, and the default mapping. */
+  /** The connection's `userIdAttribute` and mapping; absent: the userName and the default mapping. */
   readonly inbound?: Pick<ConnectionRecord, 'userIdAttribute' | 'mapping'>;
   readonly cause: Cause;
   readonly origin: Origin;
-  /** Until when it may be done; absent: whenever its turn comes. */
+  /** When the write must be done; absent: there is no limit. */
   readonly deadline?: Deadline;
 }
 
-/** True where the caller's precondition (`If-Match`) holds for this version. */
+/** True where this version meets the caller's precondition (`If-Match`). */
 export type Precondition = (version: number) => boolean;
 
 export function checkPrecondition(version: number, precondition: Precondition | null): void {
@@ -47,7 +47,7 @@ export function checkPrecondition(version: number, precondition: Precondition | 
   }
 }
 
-/** Commits what `body` wrote, or nothing of it. `body` may run more than once. Throws Late. */
+/** Commits everything that `body` wrote, or nothing. `body` may run more than once. Throws Late. */
 export async function inTransaction<T>(
   directory: Pick<Directory, 'db'>,
   { deadline }: Pick<Write, 'deadline'>,
@@ -61,15 +61,15 @@ export async function inTransaction<T>(
   });
 }
 
-/** One resource without its members, as JSON; the audit log keeps it too. */
+/** Of one resource without members, as JSON; the audit log stores it too. */
 const RESOURCE_CHARACTERS_MAX = 1024 * 1024;
 
 /**
- * The resource as the database hands it back: without `undefined` and foreign prototypes. Throws
- * DirectoryRefusal invalidValue for one that is too large.
+ * The resource as the database returns it, without `undefined` and foreign prototypes. Throws DirectoryRefusal
+ * invalidValue for one that is too large.
  */
 export function asStored(resource: Resource): Resource {
-  // First the texts alone: to make JSON of very long ones takes a moment in which nobody else has a turn.
+  // Counts the texts first: turning very long ones into JSON would block everybody else for a moment.
   const text = charactersIn(resource) > RESOURCE_CHARACTERS_MAX ? null : JSON.stringify(resource);
   if (text !== null && text.length <= RESOURCE_CHARACTERS_MAX) return JSON.parse(text) as Resource;
   throw new DirectoryRefusal(
@@ -84,12 +84,12 @@ function charactersIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, part) => sum + charactersIn(part), 0);
 }
 
-/** Whatever the order of keys; the order of list elements counts. Both as stored. */
+/** Ignores the order of keys, but not that of list elements. Both are as stored. */
 export function sameResource(a: Resource, b: Resource): boolean {
   return isDeepStrictEqual(a, b);
 }
 
-/** The top-level attributes that differ, before and after; null stands for an attribute that is not there. */
+/** The top-level attributes that differ, before and after; null where an attribute is missing. */
 export function differences(before: Resource, after: Resource): { before: Resource; after: Resource } {
   const was: Record<string, unknown> = {};
   const is: Record<string, unknown> = {};

@@ -1,13 +1,13 @@
 /**
- * What a SCIM filter (RFC 7644 §3.4.2.2) and a PATCH path (§3.5.2) are once they are read. Attribute names
- * stay as they were written: which attribute one means depends on the resource, so `attributes.ts` says it.
+ * The parsed form of a SCIM filter (RFC 7644 §3.4.2.2) and of a PATCH path (§3.5.2). Attribute names stay as they
+ * were written; `attributes.ts` finds what one means, because that depends on the resource.
  */
 
 export type CompareOp = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
 /**
- * The value compared with. A value without quotes is a boolean, a number or null where the attribute is
- * one, and its own text everywhere else: Entra ID sends `externalId eq 00123`.
+ * The value that a filter compares with. A value without quotes is a boolean, a number or null if the attribute is
+ * one; for every other attribute it is text: Entra ID sends `externalId eq 00123`.
  */
 export interface Literal {
   readonly text: string;
@@ -26,7 +26,7 @@ export type Filter =
   | { readonly kind: 'not'; readonly term: Filter }
   | Comparison
   | { readonly kind: 'present'; readonly attribute: string }
-  /** `emails[…]`: one and the same element satisfies the filter. Its attributes are sub-attributes. */
+  /** `emails[…]`: a single element must satisfy the whole filter. The filter names sub-attributes. */
   | { readonly kind: 'elements'; readonly attribute: string; readonly filter: Filter };
 
 /** `attribute`, `attribute[filter]` or `attribute[filter].sub`; `attribute` holds `name.sub` without a filter. */
@@ -37,7 +37,7 @@ export interface Path {
   readonly sub: string | null;
 }
 
-/** A filter that cannot be answered: 400 `invalidFilter` (RFC 7644 §3.12). */
+/** The bridge cannot answer this filter: 400 `invalidFilter` (RFC 7644 §3.12). */
 export class FilterError extends Error {
   readonly scimType = 'invalidFilter';
 
@@ -47,7 +47,7 @@ export class FilterError extends Error {
   }
 }
 
-/** A PATCH path or a `sortBy` that names nothing usable: 400 `invalidPath` (RFC 7644 §3.12). */
+/** A PATCH path or a `sortBy` names nothing that can be used: 400 `invalidPath` (RFC 7644 §3.12). */
 export class PathError extends Error {
   readonly scimType = 'invalidPath';
 
@@ -57,17 +57,17 @@ export class PathError extends Error {
   }
 }
 
-/** The parts that must all hold. */
+/** The parts of a filter that must all be true. */
 export function conjuncts(filter: Filter): readonly Filter[] {
   return filter.kind === 'and' ? filter.terms.flatMap(conjuncts) : [filter];
 }
 
-/** The parts of which one must hold. */
+/** The parts of a filter of which one must be true. */
 export function disjuncts(filter: Filter): readonly Filter[] {
   return filter.kind === 'or' ? filter.terms.flatMap(disjuncts) : [filter];
 }
 
-/** Every attribute name that the filter holds, as written. */
+/** Every attribute name in the filter, as written. */
 export function attributesOf(filter: Filter): readonly string[] {
   switch (filter.kind) {
     case 'and':

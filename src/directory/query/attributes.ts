@@ -1,6 +1,6 @@
 /**
- * The attributes that the bridge knows (RFC 7643 §3.1, §4.1 to §4.3, §8.7.1): what filters, sorting and
- * PATCH go by. The schema that the SCIM endpoint publishes must say the same.
+ * The attributes that the bridge knows (RFC 7643 §3.1, §4.1 to §4.3, §8.7.1), for filters, sorting and PATCH. The
+ * SCIM endpoint's published schema must say the same.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -16,9 +16,9 @@ export interface Attribute {
   readonly caseExact: boolean;
   readonly mutability: Mutability;
   readonly required: boolean;
-  /** Kept without blanks around it, and compared so (`directory/identifiers.ts`). */
+  /** Stored and compared without surrounding blanks (`directory/identifiers.ts`). */
   readonly trimmed: boolean;
-  /** By name in lower case; empty but for complex attributes. */
+  /** By name in lower case; empty unless the attribute is complex. */
   readonly subAttributes: ReadonlyMap<string, Attribute>;
 }
 
@@ -129,7 +129,7 @@ const GROUP = attribute('Group', 'complex', {}, [
   attribute('displayName', 'string', { required: true, trimmed: true }),
   attribute('members', 'complex', { multiValued: true }, [
     attribute('value', 'string', { mutability: 'immutable', required: true, ...EXACT }),
-    // The bridge makes them of the user that the value names.
+    // The bridge makes these from the user whose id is the value.
     attribute('$ref', 'reference', READ_ONLY),
     attribute('display', 'string', READ_ONLY),
     attribute('type', 'string', READ_ONLY),
@@ -138,17 +138,17 @@ const GROUP = attribute('Group', 'complex', {}, [
 
 const CORE_URNS: Readonly<Record<Kind, string>> = { user: USER_URN, group: GROUP_URN };
 
-/** The resource itself, as a complex attribute; an extension is a sub-attribute that has its URN as name. */
+/** The resource as one complex attribute. An extension is a sub-attribute whose name is its URN. */
 export function schemaOf(kind: Kind): Attribute {
   return kind === 'user' ? USER : GROUP;
 }
 
-/** From the resource inwards, never empty: `[emails, value]`, `[enterprise, manager, value]`. */
+/** From the resource inwards, at least one attribute: `[emails, value]`, `[enterprise, manager, value]`. */
 export type AttributeChain = readonly [Attribute, ...Attribute[]];
 
 /**
- * What a written name means, without regard to case, with or without the core URN (RFC 7644 §3.10); null
- * where the schema does not know it. An extension's attribute is known by its URN alone.
+ * The attribute that a written name means, ignoring case, with or without the core URN (RFC 7644 §3.10); null where
+ * the schema does not have it. An extension's attribute needs its URN.
  */
 export function resolveAttribute(kind: Kind, name: string): AttributeChain | null {
   const core = afterUrn(name, CORE_URNS[kind]);
@@ -161,7 +161,7 @@ export function resolveAttribute(kind: Kind, name: string): AttributeChain | nul
   return inner && [ENTERPRISE, ...inner];
 }
 
-/** What follows the URN, '' where nothing does; null where the name begins otherwise. */
+/** The text after the URN, '' where nothing follows; null where the name does not begin with the URN. */
 function afterUrn(name: string, urn: string): string | null {
   if (name.slice(0, urn.length).toLowerCase() !== urn.toLowerCase()) return null;
   const rest = name.slice(urn.length);
@@ -178,7 +178,7 @@ function descend(from: Attribute, names: readonly string[]): AttributeChain | nu
   return rest && [found, ...rest];
 }
 
-/** `work` in `emails.work`: a sub-attribute by its written name; null where there is none. */
+/** The sub-attribute with this written name, such as `work` in `emails.work`; null where there is none. */
 export function subAttribute(parent: Attribute, name: string): Attribute | null {
   return parent.subAttributes.get(name.toLowerCase()) ?? null;
 }
@@ -188,7 +188,7 @@ export function leafOf(chain: AttributeChain): Attribute {
   return chain.at(-1) ?? chain[0];
 }
 
-/** How an attribute inside another is written: an extension's after a colon, every other after a dot. */
+/** Writes the name of an attribute inside another: after a colon in an extension, otherwise after a dot. */
 export function nameInside(parent: string, name: string): string {
   return `${parent}${parent === ENTERPRISE_URN ? ':' : '.'}${name}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Whether a list has to look at every resource of the connection: a *scan*. Scans are few at a time, so the
- * look-ups that identity providers live on must not be taken for any. A test compares this with what the
- * databases plan.
+ * Decides whether a list must read every resource of the connection: such a list is a *scan*. Only a few scans run at
+ * a time, so the look-ups on which identity providers depend must not count as scans. A test compares this file with
+ * the plans of the databases.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -9,17 +9,19 @@ import { conjuncts, disjuncts, type Filter } from './ast.ts';
 import { type AttributeChain, leafOf, resolveAttribute, subAttribute } from './attributes.ts';
 import { isNull } from './operand.ts';
 
-/** Compared by `eq`, an index finds the few that have the value; by `sw`, those that begin so. */
+/** An index finds the rows with the value for `eq`, and those that begin with it for `sw`. */
 const COLUMNS: Readonly<Record<Kind, ReadonlySet<string>>> = {
   user: new Set(['id', 'externalId', 'userName', 'displayName']),
   group: new Set(['id', 'externalId', 'displayName']),
 };
 
-/** Lists whose `value eq` an index finds. Of a group's users there may be many: further tests cost by user. */
+/**
+ * Lists whose `value eq` uses an index. A group may have many users, and each further test must look at all of them.
+ */
 const FEW: ReadonlySet<string> = new Set(['emails', 'members']);
 const MANY = 'groups';
 
-/** Sorted by a column; anything else is read out of every resource. */
+/** Sorting by these uses a column; sorting by others reads the attribute from every resource. */
 const SORT_COLUMNS: ReadonlySet<string> = new Set([
   ...['id', 'externalId', 'userName', 'displayName', 'active', 'meta'],
 ]);
@@ -37,20 +39,20 @@ function isServedByIndex(filter: Filter, kind: Kind): boolean {
   return terms.some((term) => isFound(term) || isListLookUp(term, kind, terms.length === 1));
 }
 
-/** Which columns no two resources of a connection have alike. */
+/** Columns in which no two resources of a connection have the same value. */
 const UNIQUE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   user: new Set(['id', 'userName']),
   group: new Set(['id', 'displayName']),
 };
 
-/** Whether the filter lets no more resources through than it names. */
+/** Whether the filter names the resources one by one, so that no others can match. */
 export function isOfNamed(filter: Filter | null, kind: Kind): boolean {
   if (filter === null) return false;
   const isNamed = (test: Filter) => UNIQUE[kind].has(comparedByEq(test, kind)?.[0].name ?? '');
   return conjuncts(filter).some((term) => disjuncts(term).every((one) => conjuncts(one).some(isNamed)));
 }
 
-/** Shorter beginnings are those of too many. */
+/** Too many values share a shorter beginning. */
 const PREFIX_MIN = 3;
 
 function isColumnLookUp(test: Filter, kind: Kind): boolean {
@@ -86,7 +88,7 @@ function isListLookUp(test: Filter, kind: Kind, isAlone: boolean): boolean {
   return isValue && (FEW.has(list.name) || (list.name === MANY && isAlone));
 }
 
-/** What a test compares by `eq` with a text that is there; null for every other test. */
+/** The attribute that a test compares by `eq` with a text that is not empty; null for every other test. */
 function comparedByEq(test: Filter, kind: Kind): AttributeChain | null {
   if (test.kind !== 'compare' || test.op !== 'eq' || !hasText(test.literal)) return null;
   return resolveAttribute(kind, test.attribute);

@@ -1,6 +1,6 @@
 /**
- * How SQLite and PostgreSQL read JSON and text, as SQL expressions. Whatever is stored, an expression gives
- * a value or null and never fails; names come from the attribute catalogue, never from a request.
+ * SQL expressions that read JSON and text in SQLite and PostgreSQL. For any stored data an expression gives a value
+ * or null and never fails. Names come from the attribute catalogue, never from a request.
  */
 
 import type { Dialect } from '../../db/open.ts';
@@ -13,16 +13,18 @@ export interface SqlDialect {
   text(json: string, path: readonly string[]): string;
   /** Whether true, or false, is at the path. */
   isBoolean(json: string, path: readonly string[], value: boolean): string;
-  /** A `from` item of a list's elements: `element.value`, and for their order `element.position`. */
+  /** A `from` item with the elements of a list: `element.value`, and `element.position` for their order. */
   elements(json: string, name: string): string;
   contains(text: string): string;
   startsWith(text: string): string;
-  /** A column's values from one text on and before another, by code point, by the column's own index. */
+  /**
+   * Values from one text up to another, without the latter, in code point order; the column's own index serves it.
+   */
   between(column: string): string;
   endsWith(text: string): string;
-  /** By code point, whatever the database's locale. */
+  /** In code point order, whatever the database's locale. */
   ordered(text: string): string;
-  /** A to Z to a to z, and nothing else, whatever the database's locale. */
+  /** Lower case for A to Z and nothing else, whatever the database's locale. */
   lowerAscii(text: string): string;
 }
 
@@ -39,7 +41,7 @@ const sqlite: SqlDialect = {
   lowerAscii: (text) => `lower(${text})`,
 };
 
-/** An element that is no object is a bare string, at which SQLite's JSON functions fail. */
+/** An element may be a bare string, at which SQLite's JSON functions would fail. */
 function ofObject(json: string, expression: string): string {
   return json === ELEMENT ? `case when element.type = 'object' then ${expression} end` : expression;
 }

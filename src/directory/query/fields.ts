@@ -1,4 +1,7 @@
-/** Where the value of an attribute is in the database: a column, a JSON path, or known without looking. */
+/**
+ * Where the database has the value of an attribute: in a column, at a JSON path, or nowhere because it is known
+ * anyway.
+ */
 
 import type { Dialect } from '../../db/open.ts';
 import type { Kind } from '../../model/subject.ts';
@@ -12,10 +15,10 @@ export type Field =
   | { readonly kind: 'time'; readonly sql: string }
   /** The same for every resource of the kind. */
   | { readonly kind: 'constant'; readonly text: string }
-  /** Always there, made when it is answered: nothing to compare with. */
+  /** Always there, but made only for the answer: there is nothing to compare with. */
   | { readonly kind: 'computed' };
 
-/** A singular attribute of the resource that is not complex. */
+/** A single-valued attribute of the resource that is not complex. */
 export function fieldOf(kind: Kind, chain: AttributeChain, dialect: Dialect): Field {
   const table = kind === 'user' ? 'users' : 'groups';
   const [top] = chain;
@@ -56,7 +59,7 @@ export function elementField(kind: Kind, list: Attribute, sub: Attribute, dialec
   return jsonField(ELEMENT, [sub.name], sub, dialect);
 }
 
-/** Memberships are rows: `membership`, and `other` for the user or group on its other end. */
+/** Memberships are rows: `membership` is the row, `other` the user or group at its other end. */
 function memberField(kind: Kind, name: string, type: string): Field {
   switch (name) {
     case 'value':

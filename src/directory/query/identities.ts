@@ -1,6 +1,6 @@
 /**
- * What an account at a vendor says of somebody, as a condition on the rows of `users`: `identities.slack.title`. Rules
- * alone may ask for it. Names stand in the SQL as they are, because `identityPath` lets letters, digits and -_.$ through.
+ * Conditions on rows of `users` about an account at a vendor: `identities.slack.title`. Only rules may use them. The
+ * SQL holds names unescaped, which is safe because `identityPath` accepts only letters, digits and -_.$.
  */
 
 import type { Dialect } from '../../db/open.ts';
@@ -14,7 +14,7 @@ export interface IdentityField {
   readonly field: Field;
 }
 
-/** Null for a name of another kind. */
+/** Null where the name is not of this form. */
 export function identityField(name: string, dialect: Dialect): IdentityField | null {
   const path = identityPath(name);
   if (!path) return null;
@@ -29,7 +29,7 @@ export function identityField(name: string, dialect: Dialect): IdentityField | n
   };
 }
 
-/** The account that speaks for the person, wherever the row's user comes from. */
+/** The value of the person's speaking account, whichever connection brought the row's user. */
 function spokenValue({ handle, attribute }: IdentityPath, dialect: Dialect): string {
   const value = sqlDialect(dialect).text('identities.attributes', [attribute]);
   return `(select ${value} from identities join connections as enriching on enriching.id = identities.connection_id where identities.person_id = users.person_id and identities.speaks and enriching.environment_id = users.environment_id and enriching.handle = '${handle}')`;

@@ -1,6 +1,6 @@
 /**
- * Tests one element of a multi-valued attribute against the filter of a PATCH path, in memory. Lists are
- * never filtered here: that is SQL's.
+ * Tests in memory whether an element of a multi-valued attribute matches the filter of a PATCH path. Lists are always
+ * filtered in SQL, never here.
  */
 
 import { type Comparison, type Filter, FilterError } from './ast.ts';
@@ -10,7 +10,7 @@ import { compareText, type TextOp } from './text.ts';
 
 export type Element = Readonly<Record<string, unknown>>;
 
-/** Throws FilterError at once, whatever elements there are. `operand.ts` says what is compared how. */
+/** Throws FilterError at once, even without elements. `operand.ts` says how values are compared. */
 export function elementMatcher(list: Attribute, filter: Filter): (element: Element) => boolean {
   switch (filter.kind) {
     case 'and': {

@@ -3,12 +3,12 @@
  * allows (RFC 7644 §3.4.2.2). SQL and the comparison in memory both start here, so that they agree.
  *
  * Semantics, where the RFC leaves room:
- * - An attribute that is not there, is null, or that the schema does not know has no value: every
- *   comparison with it is false, but `ne`, which is `not eq`. `eq null` is `not pr`, `ne null` is `pr`.
- * - A multi-valued attribute matches if any of its values does, for `ne` too; without values nothing does.
- * - A complex attribute stands for its `value` where it has one (`emails eq`, `manager eq`).
- * - A value without quotes is compared with a string attribute as the text that it is.
- * - Names and addresses equal another whatever blanks stand around it.
+ * - An attribute that is missing, is null, or that the schema does not have, has no value: every comparison with it is
+ *   false, except `ne`, which is `not eq`. `eq null` is `not pr`, `ne null` is `pr`.
+ * - A multi-valued attribute matches if one of its values does, for `ne` too; without values it never matches.
+ * - A complex attribute means its `value` where it has one (`emails eq`, `manager eq`).
+ * - A string attribute compares a value without quotes as text.
+ * - Names and addresses are compared without surrounding blanks.
  */
 
 import { type CompareOp, FilterError, type Literal } from './ast.ts';
@@ -49,7 +49,7 @@ export function operandFor(attribute: Attribute, op: CompareOp, literal: Literal
         `${attribute.name} has sub-attributes: compare one of them, such as ${example(attribute)}.`,
       );
     default:
-      // Part of a text may begin or end with a blank.
+      // Only a part of a text may begin or end with a blank.
       return { kind: 'text', text: attribute.trimmed && op === 'eq' ? literal.text.trim() : literal.text };
   }
 }
@@ -58,7 +58,7 @@ export function isNull(literal: Literal): boolean {
   return !literal.quoted && literal.text.toLowerCase() === 'null';
 }
 
-/** What is compared: the attribute, or a complex one's `value`. Throws FilterError where it has none. */
+/** The attribute to compare: the one given, or a complex one's `value`. Throws FilterError where it has none. */
 export function comparable(attribute: Attribute): Attribute {
   if (attribute.type !== 'complex') return attribute;
   const value = subAttribute(attribute, 'value');
@@ -68,7 +68,7 @@ export function comparable(attribute: Attribute): Attribute {
   );
 }
 
-/** Whether a text can be stored at all: PostgreSQL takes neither NUL nor half a surrogate pair. */
+/** Whether the database can store the text: PostgreSQL takes neither NUL nor half of a surrogate pair. */
 export function isStorableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }

@@ -1,7 +1,7 @@
 /**
- * How fast scans go. While requests that an index serves are in hand, scans read one range at a time, whoever they
- * belong to, and pause for as long as it took: they would take all processors there are, and everybody else would
- * wait for one before each statement.
+ * Slows scans down. While requests that an index serves are under way, only one scan reads at a time, range by range,
+ * and it pauses after each range for as long as the range took. Otherwise scans would use all processors, and
+ * everybody else would wait for one before each statement.
  */
 
 import type { Pace } from '../../db/lists/ranges.ts';
@@ -10,14 +10,14 @@ import { ReadTooLong, readWithin } from '../../db/reads.ts';
 import { type Clock, ENOUGH } from '../../support/clock.ts';
 import { createTurns } from '../../support/turns.ts';
 
-/** About so long a range should take. */
+/** How long one range should take. */
 const RANGE_MS = 20;
 const ROWS = { first: 200, least: 50, most: 10_000 };
-/** Of the time that a range took. */
+/** As a share of the time that the range took. */
 const PAUSE = 1;
-/** Whoever sends one request after the other is still there between two of them. */
+/** A client that sends one request after another counts as present in between. */
 const STILL_THERE_MS = 50;
-/** So much later than it should the database may say that it has ended a statement. */
+/** The database may report the end of a statement this much late. */
 const LATE_MS = 10;
 const NEVER = new AbortController().signal;
 
@@ -27,7 +27,9 @@ export function createPacing(db: Db, clock: Clock) {
   let othersUntil = Number.NEGATIVE_INFINITY;
   const mustGiveWay = () => others > 0 || Math.abs(clock.now() - othersUntil) < STILL_THERE_MS;
 
-  /** Resolves when it is the caller's turn, with what ends it. Throws ReadTooLong where that does not come in time. */
+  /**
+   * Waits for the caller's turn and answers a function that ends it. Throws ReadTooLong if it does not come in time.
+   */
   const turnUntil = async (overAt: number): Promise<() => void> => {
     const turn = turns.take();
     const begun = new AbortController();
@@ -43,8 +45,8 @@ export function createPacing(db: Db, clock: Clock) {
   };
 
   /**
-   * The database ends one statement in time, not several, and not one for which it was asked late. Where it has not
-   * answered at all it is not the read that takes long. Throws ReadTooLong.
+   * Bounds the time of a scan. The database ends a single statement in time, but not several, nor one that began
+   * late. If the database has not answered at all, the read is not to blame. Throws ReadTooLong.
    */
   const endedBy = async <T>(overAt: number, reading: Promise<T>, isHeard: () => boolean): Promise<T> => {
     const ended = new AbortController();
@@ -57,7 +59,7 @@ export function createPacing(db: Db, clock: Clock) {
   };
 
   return {
-    /** As long as it lasts, scans give way to it. */
+    /** Scans give way while this work lasts. */
     async giveWayTo<T>(work: () => Promise<T>): Promise<T> {
       others += 1;
       try {
@@ -68,7 +70,7 @@ export function createPacing(db: Db, clock: Clock) {
       }
     },
 
-    /** Of one scan, which has time until then, by the clock. */
+    /** The pace of one scan, which has until then, by the clock. */
     until(overAt: number): Pace {
       let rows = ROWS.first;
       return {

@@ -1,6 +1,6 @@
 /**
- * Reads filters and PATCH paths: the whole grammar of RFC 7644 §3.4.2.2 and §3.5.2, and what identity
- * providers send beyond it (values without quotes, `emails[…].value eq "x"`). It knows no schema.
+ * Parses filters and PATCH paths: the whole grammar of RFC 7644 §3.4.2.2 and §3.5.2, and what identity providers send
+ * beyond it (values without quotes, `emails[…].value eq "x"`). It knows no schema.
  */
 
 import { type CompareOp, type Filter, FilterError, type Literal, type Path, PathError } from './ast.ts';
@@ -8,18 +8,18 @@ import { shown, type Token, tokenize } from './tokens.ts';
 
 /** Characters in a filter. */
 export const FILTER_LENGTH_MAX = 10_000;
-/** Characters in a path: one that names some thousand members by their ids. */
+/** Characters in a path. This is enough for one that names about a thousand members by their ids. */
 export const PATH_LENGTH_MAX = 64 * 1024;
-/** Parentheses and brackets inside each other. */
+/** Levels of parentheses and brackets. */
 export const FILTER_DEPTH_MAX = 50;
-/** Comparisons and presence tests in one filter, those inside of `[…]` included: each costs every resource. */
+/** Comparisons and presence tests in one filter, those inside `[…]` included: each costs time for every resource. */
 export const COMPARISONS_MAX = 32;
-/** The same in an expression that says who is in scope: an admin's, and asked once for many. */
+/** The same for the expression of a rule: an admin writes it, and it is asked once for many people. */
 export const POPULATION_COMPARISONS_MAX = 200;
 
 /**
- * `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. What an account at a vendor says
- * of somebody has the connection's handle in its name, for rules.
+ * `[URI ":"] ATTRNAME ["." subAttr]`, RFC 7644 figure 1; a URN holds dots and colons. In rules, an attribute of an
+ * account at a vendor begins with `identities` and the connection's handle.
  */
 const ATTRIBUTE =
   /^(?:urn:[a-z0-9][\w.:~%+$-]*|identities\.[a-z][\w-]*\.[a-z$][\w$.-]*|[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?)$/i;
@@ -32,11 +32,11 @@ interface Cursor {
   depth: number;
   comparisons: number;
   readonly comparisonsMax: number;
-  /** Value paths cannot be inside each other (RFC 7644 figure 1, valFilter). */
+  /** A value path cannot contain another (RFC 7644 figure 1, valFilter). */
   inElements: boolean;
 }
 
-/** Throws FilterError, in words that name the place. */
+/** Throws FilterError with a sentence that names the place. */
 export function parseFilter(text: string, comparisonsMax = COMPARISONS_MAX): Filter {
   if (text.length > FILTER_LENGTH_MAX) {
     throw new FilterError(
@@ -46,7 +46,7 @@ export function parseFilter(text: string, comparisonsMax = COMPARISONS_MAX): Fil
   return parseWhole(text, { comparisonsMax, inElements: false });
 }
 
-/** Throws PathError, or FilterError for what is between the brackets. */
+/** Throws PathError, or FilterError for the part between brackets. */
 export function parsePath(text: string): Path {
   if (text.length > PATH_LENGTH_MAX) throw new PathError(`A path has at most ${PATH_LENGTH_MAX} characters.`);
   const bracket = text.indexOf('[');
@@ -59,7 +59,7 @@ export function parsePath(text: string): Path {
   }
   const attribute = pathAttribute(text.slice(0, bracket).trim(), text);
   const selection = text.slice(bracket + 1, end);
-  // It costs no query, so the length of the path is limit enough.
+  // Runs no query, so that the length of the path is limit enough.
   const filter = parseWhole(selection, { comparisonsMax: Number.POSITIVE_INFINITY, inElements: true });
   return { attribute, filter, sub };
 }

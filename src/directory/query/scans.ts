@@ -1,6 +1,7 @@
 /**
- * Scans, few at a time: two of one connection, or of one environment's admins, so that nobody takes them all, and few of the process, which
- * has few cores. Whoever comes when all are taken waits for a second; nobody else waits for them.
+ * Runs few scans at a time: two for each connection, or for the admins of one environment, so that nobody takes all
+ * places, and few for the whole process, which has few cores. A scan without a place waits for up to a second; other
+ * requests never wait for scans.
  */
 
 import type { Pace } from '../../db/lists/ranges.ts';
@@ -10,14 +11,14 @@ import type { Clock } from '../../support/clock.ts';
 import { createPacing } from './pace.ts';
 
 const OF_CONNECTION_MAX = 2;
-/** SQLite scans within this process, PostgreSQL elsewhere. */
+/** SQLite scans inside this process, PostgreSQL in its own. */
 const OF_PROCESS_MAX = { sqlite: 2, postgres: 4 } as const;
 const WAIT_MAX_MS = 1_000;
-/** Who came together are refused one after the other: all at once, they would keep everybody else waiting. */
+/** Scans that came together are refused one after the other: all at once, they would make everybody else wait. */
 const REFUSED_WITHIN_MS = 150;
-/** Spreads whatever number evenly, each between those before it. */
+/** Spreads any number of points evenly: each new one falls between earlier ones. */
 const GOLDEN_RATIO = 0.618;
-/** From its arrival until it is ended, its wait included: an answer is due within 1.5 s. */
+/** From its arrival until it is ended, with its wait: the answer is due within 1.5 s. */
 const SCAN_MAX_MS = 1_200;
 
 /** There are too many scans, or this one takes too long: 429. */
@@ -38,7 +39,7 @@ interface Waiting {
 export function createScans(db: Db, clock: Clock) {
   const ofProcessMax = OF_PROCESS_MAX[dialectOf(db)];
   const pacing = createPacing(db, clock);
-  /** By connection id; connections without any are absent. */
+  /** How many scans of each connection run; connections without any are absent. */
   const running = new Map<string, number>();
   const waiting = new Set<Waiting>();
   let runningInAll = 0;
@@ -53,7 +54,7 @@ export function createScans(db: Db, clock: Clock) {
     else running.delete(connectionId);
   };
 
-  /** First those whose connection has the fewest, in the order in which they came. */
+  /** Starts scans of the connections that have the fewest running, in the order in which they came. */
   const startNext = () => {
     if (runningInAll >= ofProcessMax) return;
     const [next] = [...waiting]
@@ -82,7 +83,7 @@ export function createScans(db: Db, clock: Clock) {
   return {
     giveWayTo: pacing.giveWayTo,
 
-    /** Throws ScanRefused where its turn does not come, or where it takes too long. */
+    /** Throws ScanRefused if its turn does not come, or it takes too long. */
     async run<T>(connectionId: string, read: (db: Db, pace: Pace) => Promise<T>): Promise<T> {
       const arrivedAt = clock.now();
       await turn(connectionId);

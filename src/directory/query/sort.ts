@@ -9,15 +9,15 @@ import { elementField, type Field, fieldOf } from './fields.ts';
 import type { Sql } from './text.ts';
 import { shown } from './tokens.ts';
 
-/** Attributes that every resource has: a plain column sorts by its index. */
+/** Every resource has these attributes: the index of the column can sort them. */
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['id', 'userName', 'active', 'meta']);
 
 /**
- * `order by` expressions for `query.orderByRaw(sql, bindings)` on `users` or `groups`; null where they
- * would order nothing (an attribute that the schema does not know, or that is the same everywhere). The
- * caller appends `created_at, id`, so that pages are stable. A multi-valued attribute sorts by its primary,
- * else its first value; resources without a value come last in ascending order and first in descending.
- * Throws PathError for an attribute that has no order.
+ * The `order by` expressions for `query.orderByRaw(sql, bindings)` on `users` or `groups`. Null where they would
+ * order nothing: the schema does not have the attribute, or it is the same for all. The caller appends `created_at,
+ * id`, so that pages are stable. A multi-valued attribute sorts by its primary, else its first value. Resources
+ * without a value come last in ascending order and first in descending. Throws PathError for an attribute that has no
+ * order.
  */
 export function sortToSql(sortBy: string, descending: boolean, kind: Kind, dialect: Dialect): Sql | null {
   const chain = resolveAttribute(kind, sortBy.trim());
@@ -28,7 +28,7 @@ export function sortToSql(sortBy: string, descending: boolean, kind: Kind, diale
   return { sql: `(${key.sql}) is null ${direction}, ${key.sql} ${direction}`, bindings: [] };
 }
 
-/** The value that a list of several kinds is sorted by; null where resources of this kind have none. */
+/** The value by which a list of several kinds is sorted; null where resources of this kind have none. */
 export function sortKeyToSql(sortBy: string, kind: Kind, dialect: Dialect): string | null {
   const chain = resolveAttribute(kind, sortBy.trim());
   return (chain && sortKey(chain, sortBy, kind, dialect)?.sql) ?? null;
@@ -36,7 +36,7 @@ export function sortKeyToSql(sortBy: string, kind: Kind, dialect: Dialect): stri
 
 interface SortKey {
   readonly sql: string;
-  /** False where it is the same for every resource of the kind. */
+  /** False where every resource of the kind has the same value. */
   readonly varies: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Turns a filter into one SQL condition on `users` or `groups`. Every value is a binding. The look-ups that
- * identity providers live on are written so that an index serves them; nothing is ever filtered in memory.
+ * Turns a filter into one SQL condition on `users` or `groups`. Every value is a binding. Indexes serve the look-ups
+ * on which identity providers depend; nothing is ever filtered in memory.
  */
 
 import type { Dialect } from '../../db/open.ts';
@@ -22,13 +22,16 @@ import { type IdentityField, identityField } from './identities.ts';
 import { comparable, isNull, operandFor } from './operand.ts';
 import { compareText, compareTextSql, type Sql, type TextOp } from './text.ts';
 
-/** What the condition is about: a resource, or one element inside it. */
+/** What the condition tests: a resource, or one element inside it. */
 interface Scope {
   readonly kind: Kind;
   readonly dialect: Dialect;
-  /** Null: the resource. A singular complex attribute only shortens names; a list has its elements as rows. */
+  /**
+   * Null: the resource. Inside a single-valued complex attribute only names get shorter; inside a list the elements
+   * are rows.
+   */
   readonly inside: AttributeChain | null;
-  /** Accounts at vendors may be asked for. */
+  /** The filter may ask about accounts at vendors. */
   readonly withIdentities: boolean;
 }
 
@@ -36,8 +39,8 @@ const TRUE: Sql = { sql: '1 = 1', bindings: [] };
 const FALSE: Sql = { sql: '1 = 0', bindings: [] };
 
 /**
- * For `query.whereRaw(sql, bindings)` on the table `users` or `groups`, unaliased. True or false for each
- * row; null counts as false. Throws FilterError. `operand.ts` says what is compared how.
+ * A condition for `query.whereRaw(sql, bindings)` on the table `users` or `groups`, without alias. It is true, false,
+ * or null, which counts as false. Throws FilterError. `operand.ts` says how values are compared.
  */
 export function filterToSql(
   filter: Filter,
@@ -77,7 +80,7 @@ function joined(parts: readonly Sql[], operator: 'and' | 'or'): Sql {
   };
 }
 
-/** Null is false, so that `not` makes it true. */
+/** Null counts as false, so that `not` makes it true. */
 function negated({ sql, bindings }: Sql): Sql {
   return { sql: `not coalesce((${sql}), false)`, bindings };
 }
@@ -170,7 +173,7 @@ function presence(scope: Scope, name: string): Sql {
   return chain ? presenceOf(scope, chain) : FALSE;
 }
 
-/** RFC 7644 §3.4.2.2, `pr`: a value that is not empty, or a complex one of which any part has such. */
+/** RFC 7644 §3.4.2.2, `pr`: the value is not empty; of a complex one, at least one part is not. */
 function presenceOf(scope: Scope, chain: AttributeChain): Sql {
   const [top] = chain;
   if (top.name === 'schemas') return TRUE;
@@ -197,7 +200,7 @@ function fieldPresence(field: Field): Sql {
   }
 }
 
-/** `schemas` is not stored: the core schema always, the extension where something of it is there. */
+/** The database does not store `schemas`: it is the core schema, and the extension where a value of it exists. */
 function schemas(scope: Scope, attribute: Attribute, { op, literal }: Comparison): Sql {
   operandFor(attribute, op, literal);
   const matches = (urn: string) =>
@@ -217,7 +220,7 @@ function elementsNamed(scope: Scope, name: string, inner: Filter): Sql {
   return joined([presenceOf(scope, chain), condition({ ...scope, inside: chain }, inner)], 'and');
 }
 
-/** Some element of the list satisfies `inner`. */
+/** True where an element of the list satisfies `inner`. */
 function elements(scope: Scope, list: Attribute, inner: Filter): Sql {
   const alternatives = disjuncts(inner);
   if (alternatives.length > 1) {
@@ -229,7 +232,7 @@ function elements(scope: Scope, list: Attribute, inner: Filter): Sql {
   const test = condition({ ...scope, inside: [list] }, inner);
   const lookups = indexLookups(list, inner);
   const [only] = lookups;
-  // Where there is nothing but one look-up, it says it all; two may have found two elements.
+  // A single look-up is enough by itself; two could have found two different elements.
   if (only && conjuncts(inner).length === 1) return only;
   return joined([...lookups, exists(scope, list, test)], 'and');
 }
@@ -239,7 +242,7 @@ function exists(scope: Scope, list: Attribute, test: Sql): Sql {
   return { sql: `exists (select 1 from ${rows} (${test.sql}))`, bindings: test.bindings };
 }
 
-/** An element with any value in it; a membership row is its own proof. */
+/** True where an element has any value; a membership row always counts. */
 function anyPresent(scope: Scope, list: Attribute): Sql {
   if (isMembership(list)) return TRUE;
   const parts = [...list.subAttributes.values()].map((sub) => fieldPresence(fieldIn(scope, [list, sub])));
@@ -261,14 +264,14 @@ function membershipRows(kind: Kind): string {
     : 'group_members as membership join groups as other on other.id = membership.group_id where membership.user_id = users.id and';
 }
 
-/** By name of the list: a look-up of its `value`, uncorrelated so that its index is where the plan starts. */
+/** For each such list, the look-up of its `value`. It is uncorrelated, so that the database starts with its index. */
 const INDEXED: Readonly<Record<string, { sql: string; lower: boolean }>> = {
   emails: { sql: 'users.id in (select user_id from user_emails where value_lower = ?)', lower: true },
   members: { sql: 'groups.id in (select group_id from group_members where user_id = ?)', lower: false },
   groups: { sql: 'users.id in (select user_id from group_members where group_id = ?)', lower: false },
 };
 
-/** One for each `value eq` that must hold. Empty values have no row to be found by. */
+/** One look-up for each `value eq` that must be true. Empty values have no row by which they could be found. */
 function indexLookups(list: Attribute, inner: Filter): readonly Sql[] {
   const indexed = INDEXED[list.name];
   const value = subAttribute(list, 'value');

@@ -1,6 +1,6 @@
 /**
- * How texts are compared: exactly, or without regard to case (RFC 7643 §2.2, `caseExact`). There is no
- * LIKE in here, so no character of a value is special.
+ * Compares texts exactly or ignoring case (RFC 7643 §2.2, `caseExact`). It never uses LIKE, so that no character of a
+ * value is special.
  */
 
 import type { Dialect } from '../../db/open.ts';
@@ -13,16 +13,16 @@ export interface Sql {
   readonly bindings: readonly unknown[];
 }
 
-/** A text in SQL, and how its letters stand there. */
+/** An SQL expression for a text, and the case of its letters. */
 export interface SqlText {
   readonly sql: string;
-  /** `lowered`: a column that holds what JavaScript's toLowerCase made. */
+  /** `lowered`: a column whose values JavaScript's toLowerCase made. */
   readonly match: 'exact' | 'lowered' | 'insensitive';
-  /** A column that an index is in the order of. */
+  /** A column with an index in its order. */
   readonly isIndexed?: boolean;
 }
 
-/** `ne` is the caller's: it is not `eq`. */
+/** Without `ne`: callers negate `eq`. */
 export type TextOp = Exclude<CompareOp, 'ne'>;
 
 const ORDER = { gt: '>', ge: '>=', lt: '<', le: '<=' } as const;
@@ -38,7 +38,7 @@ export function compareTextSql(text: SqlText, op: TextOp, value: string, dialect
     case 'co':
     case 'sw':
     case 'ew':
-      // Every text holds the empty one; substr and right count from the wrong end for it.
+      // Every text contains the empty one; substr and right would count from the wrong end for it.
       if (right === '') return { sql: `${text.sql} is not null`, bindings: [] };
       if (op === 'co') return { sql: d.contains(left), bindings: [...bindings, right] };
       if (op === 'sw' && text.isIndexed) {
@@ -57,7 +57,7 @@ export function compareTextSql(text: SqlText, op: TextOp, value: string, dialect
 const LAST_CODE_POINT = 0x10ffff;
 const SURROGATES = { first: 0xd800, last: 0xdfff };
 
-/** The first text, by code point, behind all that begin with `prefix`; null where there is none. */
+/** The first text in code point order after all that begin with `prefix`; null where there is none. */
 function afterAllWith(prefix: string): string | null {
   const characters = [...prefix];
   const last = characters.pop()?.codePointAt(0) ?? LAST_CODE_POINT;

@@ -1,11 +1,11 @@
-/** Cuts a filter into tokens. A string keeps its value, its JSON escapes resolved. */
+/** Cuts a filter into tokens and resolves JSON escapes in strings. */
 
 import { FilterError } from './ast.ts';
 
 export interface Token {
   readonly kind: '(' | ')' | '[' | ']' | 'string' | 'word';
   readonly text: string;
-  /** Characters before it. */
+  /** How many characters come before the token. */
   readonly at: number;
 }
 
@@ -63,7 +63,7 @@ function unquote(quoted: string, at: number): string {
 
 const SHOWN_MAX = 80;
 
-/** What a client sent, short enough for an error's text. */
+/** Shortens what a client sent for the text of an error. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text);
 }
