@@ -122,9 +122,8 @@ async function refuseGoingEnvironment(tx: Db, id: string): Promise<void> {
 }
 
 /**
- * Throws 404, a 400 with every mistake, 412 where the store has another version than expected, or 409 where the
- * credential leads to another tenant than the store's, another store has the tenant or the name, or the store changed
- * meanwhile.
+ * Throws 404, a 400 with every mistake, 412 for another version than expected, or 409 where the credential leads to
+ * another tenant than the store's, another store has the tenant or the name, or the store changed meanwhile.
  */
 export async function replaceStore(
   deps: PropagationDeps,
@@ -155,7 +154,7 @@ export async function replaceStore(
     ...described(input),
     status,
     ...sealSecrets(deps.keyring, definition, id, given),
-    // Before a first check has pinned the store, only a preview may have told whose account this is.
+    // Until a check pins the store, only a preview has told its own account; new settings make that unknown.
     ...(settings.connection && before.tenantId === null ? { self: null } : {}),
   };
   const saved = await refuseTakenTenant({ ...before, ...replacement }, check, () =>

@@ -1,6 +1,6 @@
 /**
- * What identity providers ask: when last, how far a setup has come, and what was refused. Gathered in memory, and
- * written down a few times a minute: no request waits or fails because of it.
+ * Notes what identity providers request: when last, how far their setup has come, and what the bridge refused. It
+ * collects this in memory and writes it down a few times a minute: no request waits for it or fails because of it.
  */
 
 import type { Knex } from 'knex';
@@ -14,21 +14,21 @@ import {
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 
-/** One answered SCIM request of a connection that is known. */
+/** One answered SCIM request of a known connection. */
 export interface ScimRequest {
   readonly connectionId: string;
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** Of a refusal. */
+  /** For a refusal. */
   readonly detail: string;
-  /** It left a user inactive. */
+  /** The request left a user inactive. */
   readonly leaves: boolean;
 }
 
 export interface ConnectionActivity {
   note(request: ScimRequest): void;
-  /** Writes down what is known by now. */
+  /** Writes down what was collected so far. */
   writeDown(): Promise<void>;
   /** The same, for the last time. */
   end(): Promise<void>;
@@ -55,7 +55,7 @@ export function createActivity({
   readonly log: Log;
 }): ConnectionActivity {
   let gathered = new Map<string, Gathered>();
-  /** Steps that are written down already, as `connection step`: most requests have nothing new to tell. */
+  /** Steps that are written down already, as `connection step`: most requests add none. */
   const told = new Set<string>();
   const stopping = new AbortController();
   let waiting: Promise<void> | null = null;

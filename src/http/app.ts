@@ -1,6 +1,6 @@
 /**
- * The Express app. It gives every request a correlation id, a log line and safe headers, hands SCIM and the admin API
- * to their rooms, and answers health and metrics itself. It knows no route of a room and reads no body.
+ * The Express app. It gives every request a correlation id, a log line and safe headers, passes SCIM and the admin
+ * API to their rooms, and answers health and metrics itself. It knows none of their routes and reads no body.
  */
 
 import express, {
@@ -32,11 +32,11 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   readonly refusals: Refusals;
   readonly activity: Pick<ConnectionActivity, 'note'>;
-  /** What goes before whatever answers without a token; `tooMany` answers 429. */
+  /** Mounted before everything that answers without a token; `tooMany` answers 429. */
   limitUnknownCallers(
     tooMany: (request: Request, response: Response, detail: string) => void,
   ): RequestHandler;
-  /** Null where the process answers for health and metrics alone. */
+  /** Null where the process only answers health and metrics. */
   readonly rooms: {
     /** Mounted at `/scim/v2`. */
     readonly scim: RequestHandler;
@@ -77,7 +77,7 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-/** What listens on METRICS_PORT. */
+/** The app that listens on METRICS_PORT. */
 export function createMetricsApp({ log, probes }: Pick<AppDeps, 'log' | 'probes'>): Express {
   const app = bareApp();
   app.use(probes.figures);
@@ -89,13 +89,13 @@ export function createMetricsApp({ log, probes }: Pick<AppDeps, 'log' | 'probes'
 function bareApp(): Express {
   const app = express();
   app.disable('x-powered-by');
-  // A SCIM ETag is a resource's version; one made from the bytes of an answer would contradict it.
+  // A SCIM ETag is the resource's version; Express's own, made from the bytes of the answer, would contradict it.
   app.set('etag', false);
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] }, useDefaults: false } }));
   return app;
 }
 
-/** A base URL that was entered with a slash at its end makes paths like `/scim/v2//Users`. */
+/** With a slash at the end of the base URL, clients ask for paths like `/scim/v2//Users`. */
 const oneSlash: RequestHandler = (request, _response, next) => {
   const [path = '', ...query] = request.url.split('?');
   request.url = [path.replace(/\/{2,}/g, '/'), ...query].join('?');
@@ -103,8 +103,8 @@ const oneSlash: RequestHandler = (request, _response, next) => {
 };
 
 /**
- * A fresh correlation id for each request, whatever the client sent: it names one request in the audit
- * log, so nobody else may choose it. Handlers find it in `response.locals.correlationId`.
+ * Every request gets a new correlation id, whatever the client sent: the id names one request in the audit log, so
+ * nobody else may choose it. Handlers find it in `response.locals.correlationId`.
  */
 function observe(deps: AppDeps): RequestHandler {
   return (request, response, next) => {
@@ -112,7 +112,7 @@ function observe(deps: AppDeps): RequestHandler {
     const started = deps.monotonicMs();
     response.locals.correlationId = correlationId;
     response.set('X-Correlation-Id', correlationId);
-    // The query is left out: a SCIM filter holds people's names.
+    // Leaves out the query: a SCIM filter holds people's names.
     const { method } = request;
     const [path = ''] = request.url.split('?', 1);
     response.once('close', () => {
@@ -136,7 +136,7 @@ function observe(deps: AppDeps): RequestHandler {
   };
 }
 
-/** Of whoever spoke for a connection, and was answered. */
+/** For an answered request with the token of a connection. */
 function noteActivity(
   { activity }: Pick<AppDeps, 'activity'>,
   { locals }: Response,
@@ -150,7 +150,7 @@ function noteActivity(
 const REFUSALS = new Set([401, 403, 429]);
 const ADMIN_PATH = /^\/v1(?:\/|$)/i;
 
-/** What the audit log counts: for lack of a token, of a right, or of room. */
+/** A refusal that the audit log counts: for lack of a token, of a right, or of capacity. */
 function refusalOf(
   { ip = '' }: Request,
   { statusCode: status, locals }: Response,
@@ -180,7 +180,7 @@ const SCIM_ENDPOINTS = new Set([
   '.search',
 ]);
 
-/** The route of a SCIM path as a metric label, one of a fixed few; null outside of `/scim/v2`. */
+/** The route of a SCIM path as a metric label, one of a few fixed ones; null outside of `/scim/v2`. */
 function scimRoute(path: string): string | null {
   const [root, version, endpoint = '', id, ...rest] = path.split('/').slice(1);
   if (root !== 'scim' || version !== 'v2') return null;
@@ -193,10 +193,7 @@ const NOTHING = 'There is nothing at this path.';
 const NOTHING_OF_WORKER = `${NOTHING} This process has the role worker and answers for health and metrics alone: ask one with the role api.`;
 const FAILED = 'The request failed. The log has the reason, under the correlation id of this answer.';
 
-/**
- * The last resort: the rooms answer their own errors, so only malformed URLs and programming errors arrive
- * here.
- */
+/** The rooms answer their own errors, so only malformed URLs and programming errors arrive here. */
 function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const given = (error as { status?: unknown } | null)?.status;

@@ -1,16 +1,16 @@
 /**
- * What becomes of a body that is refused before it has arrived. The answer is sent whole, and the rest of the body is
- * read slowly and thrown away for a while, so that the client sees the answer; then the connection is closed. Read at
- * full speed, the bodies of one client would take the time of all others.
+ * Handles a body that the bridge refuses before it has arrived. The bridge sends the whole answer and reads the rest
+ * of the body slowly for a while, throwing it away, so that the client sees the answer; then it closes the
+ * connection. Reading at full speed would take time from all other clients.
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 
-/** Less is likely to be here already. */
+/** A smaller body has probably arrived already. */
 const SMALL_BYTES = 64 * 1024;
 const TICK_MS = 10;
-/** Of all such bodies together: 32 MiB a second. */
+/** For all such bodies together: 32 MiB a second. */
 const BYTES_PER_TICK = 320 * 1024;
 const LINGER_MAX_MS = 5_000;
 
@@ -40,7 +40,7 @@ function endAfter(request: Request, response: Response, drain: (request: Incomin
   }) as Response['end'];
 }
 
-/** Resolves when the body has come to its end, its client is gone, or the time is over. */
+/** Resolves when the body ends, its client is gone, or the time is over. */
 function createDrain(): (request: IncomingMessage) => Promise<void> {
   let left = BYTES_PER_TICK;
   let open = 0;

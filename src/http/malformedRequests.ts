@@ -1,6 +1,6 @@
 /**
- * Answers what never becomes a request that the app could answer: no HTTP, too large a header, a request that
- * does not arrive in time. The answers look like the app's own: a SCIM error or a problem document.
+ * Answers input that never becomes a request to the app: text that is not HTTP, a header that is too large, a request
+ * that does not arrive in time. The answers look like the app's own: a SCIM error or a problem document.
  */
 
 import {
@@ -19,7 +19,7 @@ import { SCIM_PATH, SCIM_TYPE, scimErrorBody } from '../support/scimError.ts';
 /** The error that Node's parser and its timeouts raise. */
 interface ParserError extends Error {
   readonly code?: string;
-  /** What arrived last, where that was at fault. */
+  /** The bytes that arrived last, if they caused the error. */
   readonly rawPacket?: Buffer;
 }
 
@@ -49,14 +49,14 @@ const REASONS: Readonly<Record<string, readonly [number, string]>> = {
 
 export function refuseUnreadable(server: Server, log: Log): void {
   const latest = new WeakMap<Duplex, Exchange>();
-  // Comes before the app, which shortens the path on its way.
+  // Registered before the app, which shortens the path as it handles the request.
   server.prependListener('request', (request, response) =>
     latest.set(request.socket, { path: request.url, request, response }),
   );
   server.on('clientError', (error: ParserError, socket: Duplex) => {
     const last = latest.get(socket);
     const open = last && !(last.request.complete && last.response.writableFinished) ? last : null;
-    // The malformed bytes follow a request that was read whole: it gets its own answer first.
+    // The malformed bytes follow a complete request: that one gets its own answer first.
     if (open?.request.complete) {
       open.response.shouldKeepAlive = false;
       return void open.response.once('close', () => socket.destroy());
@@ -70,7 +70,7 @@ export function refuseUnreadable(server: Server, log: Log): void {
   });
 }
 
-/** RFC 9112 §3.2: a request names one host. Where there is none, Node would answer in its own words. */
+/** RFC 9112 §3.2: a request names one host. Without one, Node would answer in its own words. */
 export function demandHost(app: RequestListener, log: Log): RequestListener {
   return (request, response) => {
     const hosts = request.headersDistinct.host?.length ?? 0;
@@ -98,9 +98,7 @@ function refuse(log: Log, path: string | undefined, status: number, detail: stri
   return { status, headers, body };
 }
 
-/**
- * Undefined where no request line can be made out; the answer is then a SCIM error, as most clients expect.
- */
+/** Undefined where there is no request line; the answer is then a SCIM error, as most clients expect. */
 function pathIn(packet: Buffer | undefined): string | undefined {
   return /^[A-Z]+ (\/\S*)/.exec(packet?.toString('latin1', 0, REQUEST_LINE_BYTES_MAX) ?? '')?.[1];
 }

@@ -1,6 +1,6 @@
 /**
- * Whether the bridge is alive and ready, and its figures, for whoever asks without a token. However often they are
- * asked, the database is asked by one computation at a time, and what that found is answered for a while.
+ * Tells whether the bridge is alive and ready, and its metrics, to callers without a token. However often they ask,
+ * only one computation at a time asks the database, and its result is reused for a while.
  */
 
 import { Router } from 'express';
@@ -14,12 +14,12 @@ import type { Metrics } from '../support/metrics.ts';
 export interface ProbeDeps {
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Rejects where the database does not answer, or its file is not in place any more. */
+  /** Rejects where the database does not answer, or its file was replaced or removed. */
   schema(): Promise<Pick<Schema, 'pending' | 'unknown'>>;
-  /** Codes for what works and wants attention. */
+  /** Codes for things that work but need an admin's attention. */
   warnings(): Promise<readonly string[]>;
   backlog(): Promise<Backlog>;
-  /** How long ago that was, by the wall clock; 0 for null. */
+  /** Seconds since `at` by the wall clock; 0 for null. */
   secondsSince(at: string | null): number;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
@@ -32,7 +32,7 @@ export interface Probes {
   readonly figures: Router;
 }
 
-/** How long a probe waits for the database before it says that there is none. */
+/** A probe waits this long for the database before it reports that there is none. */
 export const READY_TIMEOUT_MS = 3_000;
 
 interface Answer {
@@ -82,7 +82,7 @@ async function findReadiness(deps: ProbeDeps): Promise<Answer> {
   }
 }
 
-/** While the database is away, the figures of the queue are absent, not zero; those of the process are there. */
+/** While the database is away, the metrics of the queue are missing, not zero; those of the process are there. */
 async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
   const { metrics } = deps;
   const { tasks, held, brakeTripped, storesPaused, incidentsOpen, drift, leaversPending } = metrics;
@@ -90,7 +90,7 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
   for (const gauge of [...gauges, metrics.oldestLeaverSeconds, metrics.pullAgeSeconds]) gauge.reset();
   try {
     const backlog = await within(READY_TIMEOUT_MS, deps.backlog());
-    // An empty queue is 0; absent means that nobody could count.
+    // An empty queue is 0; a missing figure means that nobody could count.
     for (const state of TASK_STATES) metrics.tasks.set({ state }, 0);
     for (const { state, count } of backlog.tasks) metrics.tasks.set({ state }, count);
     for (const { storeId, count } of backlog.held) metrics.held.set({ store_id: storeId }, count);
@@ -111,14 +111,14 @@ async function writeFigures(deps: ProbeDeps): Promise<Buffer> {
 }
 
 /**
- * For so long, or ten times as long as it took where that is longer, an answer is as good as a new one; never longer
- * than the last: a bridge whose database is back must not look dead.
+ * A result is reused for FRESH_MS, or for ten times as long as it took if that is longer, but at most for FRESH_MAX_MS:
+ * a bridge whose database is back must not look dead.
  */
 const FRESH_MS = 500;
 const FRESH_PER_COST = 10;
 const FRESH_MAX_MS = 2_000;
 
-/** Whoever asks while the work is under way, or its result fresh, gets that. */
+/** Callers share the work under way, or its result while it is fresh. */
 export function cached<T>(work: () => Promise<T>, monotonicMs: () => number): () => Promise<T> {
   let result: Promise<T> | null = null;
   let freshUntil = 0;

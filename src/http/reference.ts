@@ -1,6 +1,6 @@
 /**
- * The API's reference page: Swagger UI over `/v1/openapi.json`, served whole from here. It takes nothing from another
- * host and runs no inline script, so that the policy of its answers forbids both. A sign-in link opens it signed in.
+ * The API's reference page: Swagger UI over `/v1/openapi.json`, served from here alone. It loads nothing from another
+ * host and runs no inline script, so its answers forbid both. A sign-in link opens it signed in.
  */
 
 import express, { type RequestHandler, Router } from 'express';
@@ -9,7 +9,7 @@ import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
 
 const VIEWER_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
-// Addresses are relative, so that the page works behind a proxy that adds a prefix.
+// Relative addresses work behind a proxy that adds a prefix.
 const PAGE = `<!doctype html>
 <html lang="en">
   <head>
@@ -27,7 +27,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-// Behind the # stands the code of a sign-in link; it leaves the address bar before anything else is done with it.
+// The code of a sign-in link comes after the #. The page removes it from the address bar before it uses it.
 const START = `const code = new URLSearchParams(location.hash.slice(1)).get('code');
 if (code) {
   history.replaceState(null, '', location.pathname);
@@ -90,12 +90,12 @@ export function createReferencePage(): Router {
   return router;
 }
 
-/** Where sign-in links lead until there is a console. The browser takes what is behind the # along. */
+/** Sign-in links lead here until there is a console. The browser keeps the part after the #. */
 export const toReference: RequestHandler = ({ path }, response) => {
   response.redirect(302, path.endsWith('/') ? '../docs' : 'docs');
 };
 
-/** Seen from `/docs/`, the page's own addresses would lead elsewhere. */
+/** Without the slash of `/docs/`, the page's relative addresses would lead elsewhere. */
 const withoutSlash: RequestHandler = ({ originalUrl }, response, next) => {
   if (originalUrl.split('?', 1)[0]?.endsWith('/')) response.redirect(301, '../docs');
   else next();

@@ -1,6 +1,6 @@
 /**
- * Who was refused: counted by address and minute, for the audit log. Each refusal has a line in the log already, but
- * for floods, which get one a minute.
+ * Counts refused callers by address and minute, for the audit log. The log has a line for each refusal, except for
+ * floods, which get one line a minute.
  */
 
 import type { Knex } from 'knex';
@@ -15,15 +15,15 @@ export interface Refusal {
   readonly address: string;
   readonly status: number;
   readonly endpoint: keyof typeof ENDPOINTS;
-  /** Null where the token was not known, or is bound to no environment. */
+  /** Null where the token was unknown, or is bound to no environment. */
   readonly environmentId: string | null;
-  /** Null where the token was not known. */
+  /** Null where the token was unknown. */
   readonly actor: Actor | null;
 }
 
 export interface Refusals {
   note(refusal: Refusal): void;
-  /** Writes down what has been counted. */
+  /** Writes down what was counted. */
   end(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ const ENDPOINTS = {
 } as const;
 
 const COUNTED_MS = 60_000;
-/** Different ones in a minute; beyond them addresses are not told apart. */
+/** Different addresses in a minute; beyond this number they are counted together. */
 const TOLD_APART_MAX = 100;
 const OTHERS = 'others';
 

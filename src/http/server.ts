@@ -9,14 +9,16 @@ import type { Log } from '../support/log.ts';
 import { demandHost, refuseUnreadable } from './malformedRequests.ts';
 
 /**
- * Long enough for slow IdPs, and short enough that a stalled client does not keep a connection, nor one that does not
- * read its answer.
+ * Enough time for slow identity providers, but too little for a client that stalls or does not read its answer to
+ * keep a connection.
  */
 const ARRIVAL: Arrival = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000, silenceMs: 45_000 };
-/** Load balancers usually drop idle connections after a minute: they should be the first to close one. */
+/**
+ * Load balancers usually drop idle connections after a minute: they should close a connection before the bridge does.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SWEEP_MS = 50;
-/** A stopping server answers for so long what comes on connections that are open. */
+/** A stopping server answers requests on open connections for this long. */
 const LAST_REQUESTS_MS = 2_000;
 
 /** How long a request may take to arrive, and how often the server checks that. */
@@ -24,21 +26,21 @@ export interface Arrival {
   readonly headersMs: number;
   readonly requestMs: number;
   readonly checkMs: number;
-  /** How long a connection may stand still while an answer is owed. */
+  /** How long a connection with an unfinished answer may stand still. */
   readonly silenceMs: number;
 }
 
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
-  /** The variable that sets it, for sentences; PORT where absent. */
+  /** The variable that sets the port, named in error sentences; PORT where absent. */
   readonly portName?: string;
   readonly log: Log;
   readonly arrival?: Arrival;
 }
 
 export interface Listening {
-  /** Accepts no more requests, and resolves when those under way are answered. */
+  /** Accepts no new requests; resolves when those under way are answered. */
   close(): Promise<void>;
 }
 
@@ -94,9 +96,9 @@ function listenMistake(error: NodeJS.ErrnoException, host: string, name: string,
 }
 
 interface Connections {
-  /** By connection: the answers that are owed on it. */
+  /** For each connection, the answers that are not finished. */
   readonly owed: ReadonlyMap<Socket, ReadonlySet<ServerResponse>>;
-  /** From now on each answer says that its connection ends with it. */
+  /** From now on each answer tells the client that its connection ends. */
   sayLast(): void;
 }
 
@@ -123,8 +125,8 @@ function followed(server: Server): Connections {
 }
 
 /**
- * No new connections; on the open ones what still comes is answered, and told to be the last. Node would cut off idle
- * ones at once, and with them requests that are on their way.
+ * Accepts no new connections. Requests that still come on open ones are answered, each as the last. Node would cut
+ * idle connections at once, and with them requests that are on their way.
  */
 async function close(server: Server, { owed, sayLast }: Connections): Promise<void> {
   sayLast();

@@ -1,4 +1,4 @@
-/** The one file of swagger-ui-dist that the bridge imports has no types of its own. */
+/** Types for the one file of swagger-ui-dist that the bridge imports. */
 
 declare module 'swagger-ui-dist/absolute-path.js' {
   /** The folder with the viewer's files. */

@@ -1,4 +1,7 @@
-/** For protocols other than HTTP: the address to connect to, resolved once, judged, and pinned by being handed out. */
+/**
+ * Finds the address to connect to, for protocols other than HTTP. The name is resolved once and the address is
+ * judged; the caller connects to just this address.
+ */
 
 import { AddressRefused, type Reach } from '../connectors/connector.ts';
 import { createResolve, type Resolve } from './resolve.ts';
@@ -10,7 +13,7 @@ export function createAddressOf(rule: OutboundRule, resolve: Resolve = createRes
     async (host: string, protocol: string): Promise<string> => {
       const found = isAddress(host) ? [host] : await addressesOf(host, resolve);
       const refusals = found.map((address) => refusalOf(rule, reach, { host, protocol }, address));
-      // One bad address among good ones refuses the name: whoever answers for it is not to be trusted.
+      // One bad address among good ones refuses the name: its name server cannot be trusted.
       const refusal = refusals.find((one) => one !== null);
       if (refusal) throw new AddressRefused(refusal);
       return found[0] as string;

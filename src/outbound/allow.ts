@@ -1,4 +1,7 @@
-/** `OUTBOUND_ALLOW`: addresses, ranges and hosts that the operator lets the bridge connect to beyond the rule. */
+/**
+ * `OUTBOUND_ALLOW`: addresses, ranges and hosts to which the operator lets the bridge connect although the rule
+ * forbids it.
+ */
 
 import { isRange, parseRange, type Range, zoneOf } from './zones.ts';
 
@@ -12,7 +15,7 @@ export const NOTHING_ALLOWED: Allowed = { ranges: [], hosts: new Set() };
 
 const HOST = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
-/** A list with commas. Throws an Error with a sentence for the first entry that is none. */
+/** Parses a comma-separated list. Throws an Error with a sentence for the first invalid entry. */
 export function parseAllowed(list: string): Allowed {
   const entries = list
     .split(',')

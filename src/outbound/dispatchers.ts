@@ -1,6 +1,6 @@
 /**
- * The one way out of the bridge: connections that are resolved, judged and pinned to the address that was judged.
- * Nothing else opens a connection to a host that a setting names.
+ * The only way out of the bridge: it resolves and judges an address and connects to exactly that one. Nothing else
+ * opens a connection to a host that a setting names.
  */
 
 import type { LookupFunction } from 'node:net';
@@ -11,10 +11,10 @@ import type { Resolve } from './resolve.ts';
 import { type OutboundRule, refusalOf, refusalOfUrl, refusalThroughProxy } from './rule.ts';
 import { isAddress } from './zones.ts';
 
-/** What a store, a connection or an alert says about how it is reached. */
+/** The settings of a store, connection or alert about the way to its server. */
 export interface Route {
   readonly reach: Reach;
-  /** A private authority, which alone is trusted then. */
+  /** A private certificate authority; then only certificates that it signed are trusted. */
   readonly caPem: string | null;
   readonly proxyUrl: string | null;
 }
@@ -40,7 +40,7 @@ export function createDispatcher(
   const connect = guardedConnector(rule, reach, tls, resolve);
   if (proxyUrl !== null) {
     const proxy = new URL(proxyUrl);
-    // The proxy may be signed for by a public authority, and the store by its own.
+    // A public authority may have signed the proxy's certificate, and the store's own authority the store's.
     const ca = caPem === null ? {} : { ca: [...rootCertificates, caPem] };
     const proxyTls = { ...tls, ...ca, lookup: judgedLookup(rule, reach, proxy.protocol, resolve) };
     const agent = new ProxyAgent({ uri: proxyUrl, proxyTls, requestTls: tls });
@@ -51,7 +51,7 @@ export function createDispatcher(
   }
   if (processProxy === null) return new Agent({ connect });
   const agent = new EnvHttpProxyAgent({
-    // The process's own `http_proxy` must not slip in.
+    // Keeps the process's own `http_proxy` out.
     httpProxy: '',
     httpsProxy: processProxy.url,
     noProxy: processProxy.except,
@@ -61,7 +61,7 @@ export function createDispatcher(
   return judging(agent, (origin) => refusalOfUrl(rule, reach, origin));
 }
 
-/** The lookup is not asked for literal addresses, so those are judged before. */
+/** Judges literal addresses first, because no lookup is made for them. */
 function guardedConnector(
   rule: OutboundRule,
   reach: Reach,
@@ -82,7 +82,7 @@ function guardedConnector(
   };
 }
 
-/** One bad address among good ones refuses the name: whoever answers for it is not to be trusted. */
+/** One bad address among good ones refuses the name: its name server cannot be trusted. */
 function judgedLookup(rule: OutboundRule, reach: Reach, protocol: string, resolve: Resolve): LookupFunction {
   return (host, options, done) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
@@ -96,7 +96,7 @@ function judgedLookup(rule: OutboundRule, reach: Reach, protocol: string, resolv
   };
 }
 
-/** For agents whose connector is not ours to replace: each request is judged by its URL before it leaves. */
+/** For agents whose connector cannot be replaced: judges each request by its URL before it leaves. */
 function judging(agent: Dispatcher, refusalOfOrigin: (origin: string) => string | null): Dispatcher {
   return agent.compose((dispatch) => (options, handler) => {
     const refusal = refusalOfOrigin(String(options.origin));

@@ -1,6 +1,6 @@
 /**
- * Letters to the mail server of SMTP_URL: the only other thing than HTTP that leaves by a setting. The name is
- * resolved once and the connection goes to that address; a link-local or metadata address never.
+ * Sends letters through the mail server of SMTP_URL. Besides HTTP and LDAP, this is the only way out that a setting
+ * opens. It resolves the name once and connects to that address, but never to a link-local or metadata address.
  */
 
 import nodemailer from 'nodemailer';
@@ -11,17 +11,17 @@ import { isAddress, zoneOf } from './zones.ts';
 export interface MailServer {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte; otherwise STARTTLS, and always where there is a password. */
+  /** TLS from the first byte. Otherwise STARTTLS, which is required where there is a password. */
   readonly secure: boolean;
   readonly auth: { readonly user: string; readonly pass: string } | null;
-  /** Whom letters come from. */
+  /** The sender of the letters. */
   readonly from: string;
 }
 
 const PORTS: Readonly<Record<string, number>> = { 'smtp:': 587, 'smtps:': 465 };
 const ADDRESS = /^[^\s@<>",;:\\()[\]]+@[A-Za-z0-9.-]+$/;
 
-/** `SMTP_URL`. Throws an Error that says what is wrong, and never repeats the password. */
+/** Parses `SMTP_URL`. Throws an Error that says what is wrong, without the password. */
 export function parseMailServer(text: string): MailServer {
   const url = URL.canParse(text) ? new URL(text) : null;
   const port = url && PORTS[url.protocol];
@@ -45,7 +45,7 @@ export function parseMailServer(text: string): MailServer {
   };
 }
 
-/** Each letter has a connection of its own: there are few, and none must wait for another's. */
+/** Every letter has its own connection: there are few letters, and none should wait for another. */
 export function createPost(server: MailServer, resolve: Resolve = createResolve()): Post {
   return async (letter, signal) => {
     const address = await addressOf(server.host, resolve);

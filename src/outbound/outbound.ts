@@ -1,6 +1,6 @@
 /**
- * How the bridge's requests leave it: a `fetch` for each way that settings describe, and what is wrong with the
- * addresses in them. Holds connections, and no credential.
+ * Makes a `fetch` for each way out that settings describe, and finds mistakes in their addresses. It holds
+ * connections but no credentials.
  */
 
 import { X509Certificate } from 'node:crypto';
@@ -16,10 +16,10 @@ export interface OutboundConfig {
   readonly proxy: ProcessProxy | null;
 }
 
-/** Different ways whose connections are kept; beyond them the oldest is closed. */
+/** Keeps the connections of this many ways; beyond that it closes the oldest. */
 const WAYS_MAX = 100;
 
-/** Stores that are reached the same way share their connections, which know nothing of who uses them. */
+/** Stores with the same way out share connections, which know nothing of the stores. */
 export function createOutbound(
   { rule, proxy }: OutboundConfig,
   resolve: Resolve = createResolve(),
@@ -40,7 +40,7 @@ export function createOutbound(
   };
   return (reach, configuration): Fetch => {
     const route = { reach, caPem: textOf(configuration.CA_PEM), proxyUrl: textOf(configuration.PROXY_URL) };
-    // Asked for at each call: a connector outlives the connections that are closed for others.
+    // Looked up for each call: a connector outlives connections that are closed to make room.
     return async (url, init) => {
       const headers = Object.fromEntries(init.headers);
       const answer = await fetch(url, { ...init, headers, dispatcher: dispatcherFor(route) });
@@ -54,14 +54,14 @@ export function createOutbound(
   };
 }
 
-/** What a registry says of a type: where it may be reached, and by which settings. */
+/** Where stores of a type may be, and which settings hold their addresses. */
 interface Reached {
   readonly reach: Reach;
   readonly settings: readonly SettingSpec[];
   refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
 }
 
-/** The same types, whose settings are refused where they lead to what the bridge may not connect to. */
+/** The same types, but they refuse settings whose address is forbidden to the bridge. */
 export function obeying<Definition extends Reached, R extends { get(type: string): Definition | null }>(
   registry: R & { get(type: string): Definition | null },
   rule: OutboundRule,

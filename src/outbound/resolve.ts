@@ -1,4 +1,4 @@
-/** Names to addresses, as the system resolves them, a few at a time. */
+/** Resolves names to addresses with the system's resolver, a few at a time. */
 
 import { type LookupAddress, lookup } from 'node:dns';
 
@@ -9,8 +9,8 @@ export type Resolve = (
 ) => void;
 
 /**
- * Names resolve on threads that the embedded database needs too, and a slow name server holds one for seconds:
- * so many at once, the rest waits.
+ * Resolving uses threads that the embedded database needs too, and a slow name server blocks one for seconds: only
+ * this many at once.
  */
 const AT_ONCE_MAX = 2;
 

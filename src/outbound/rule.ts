@@ -1,6 +1,6 @@
 /**
- * Where the bridge may connect to, as product and operator say. Pure: it judges addresses and URLs that it is
- * given, and resolves nothing.
+ * Where the bridge may connect to, by the product's rule and the operator's exceptions. Pure: it judges addresses and
+ * URLs and resolves nothing.
  */
 
 import type { Reach } from '../connectors/connector.ts';
@@ -9,7 +9,7 @@ import { isAddress, isWithin, type Zone, zoneOf } from './zones.ts';
 
 export interface OutboundRule {
   readonly allowed: Allowed;
-  /** The bridge itself listens on loopback alone: whoever reaches it is on this machine already. */
+  /** The bridge listens only on loopback: a caller who reaches it is on this machine already. */
   readonly listensOnLoopback: boolean;
 }
 
@@ -26,7 +26,9 @@ const NAMES: Readonly<Record<Exclude<Zone, 'public'>, string>> = {
   never: 'a link-local or metadata address',
 };
 
-/** Protocols that encrypt nothing, and what to do instead. LDAP under TLS, also begun later, is `ldaps:` here. */
+/**
+ * Protocols without encryption, and what to use instead. LDAP with TLS, or with STARTTLS, counts as `ldaps:` here.
+ */
 const IN_CLEAR: Readonly<Record<string, string>> = {
   'http:': 'enter an address that begins with https://',
   'ldap:': 'set TLS to ldaps or startTls',
@@ -55,7 +57,7 @@ function isPermitted(rule: OutboundRule, reach: Reach, host: string, address: st
   return hosts.has(bareName(host)) || ranges.some((range) => isWithin(address, range));
 }
 
-/** What a URL alone tells, before any name is resolved. */
+/** Judges what the URL alone shows, before its name is resolved. */
 export function refusalOfUrl(rule: OutboundRule, reach: Reach, url: string): string | null {
   if (!URL.canParse(url)) return null;
   const { hostname: host, protocol } = new URL(url);
@@ -63,7 +65,7 @@ export function refusalOfUrl(rule: OutboundRule, reach: Reach, url: string): str
   return address === null ? null : refusalOf(rule, reach, { host, protocol }, address);
 }
 
-/** Through a proxy, which resolves the name: the bridge can judge what the name says, and no more. */
+/** A proxy resolves the name itself, so that the bridge can judge only the name. */
 export function refusalThroughProxy(rule: OutboundRule, reach: Reach, url: string): string | null {
   const known = refusalOfUrl(rule, reach, url);
   if (known !== null || !URL.canParse(url)) return known;
@@ -73,7 +75,7 @@ export function refusalThroughProxy(rule: OutboundRule, reach: Reach, url: strin
   return `http://${host} goes through a proxy, and nobody knows whether it stays in your network: enter an address that begins with https://.`;
 }
 
-/** Names that mean one address everywhere (RFC 6761 §6.3, and what clouds document). */
+/** Names that mean the same address everywhere (RFC 6761 §6.3, and names that clouds document). */
 function addressOfKnownName(host: string): string | null {
   const name = bareName(host);
   if (name === 'localhost' || name.endsWith('.localhost')) return '127.0.0.1';

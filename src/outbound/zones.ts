@@ -1,26 +1,26 @@
 /**
- * What an IP address is to whoever connects to it. Addresses that carry another one (mapped, NAT64, 6to4) count as
- * the one that they carry. Knows no rule: what is permitted is in `rule.ts`.
+ * The zone of an IP address. An address that contains another one (mapped, NAT64, 6to4) is judged by that. Knows no
+ * rule: `rule.ts` says what is permitted.
  */
 
 import ipaddr from 'ipaddr.js';
 
 export type Zone =
-  /** Anybody's. */
+  /** An address on the internet. */
   | 'public'
   /** RFC 1918, fc00::/7, 100.64/10. */
   | 'private'
   | 'loopback'
-  /** Reserved, for documentation, for tunnels: nobody's. */
+  /** Reserved for documentation or tunnels: nobody has it. */
   | 'special'
-  /** Link-local, the metadata services of clouds, and what is no single host. */
+  /** Link-local, a cloud's metadata service, or not a single host. */
   | 'never';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = readonly [Address, number];
 
 /**
- * Services that hand a machine's credentials to whoever asks on it, outside the link-local ranges: AWS over IPv6,
+ * Services outside the link-local ranges that give a machine's credentials to anybody who asks on it: AWS over IPv6,
  * Google over IPv6, Alibaba, Oracle, Azure.
  */
 const METADATA: readonly Range[] = [
@@ -42,7 +42,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
   broadcast: 'never',
 };
 
-/** Of an address as the resolver or a URL has it. Whatever is no address is `never`. */
+/** The zone of an address as the resolver or a URL writes it. Any other text is `never`. */
 export function zoneOf(text: string): Zone {
   const bare = text.replace(/^\[|\]$/g, '');
   return ipaddr.isValid(bare) ? zoneOfAddress(carried(ipaddr.parse(bare))) : 'never';
@@ -53,20 +53,20 @@ export function isAddress(host: string): boolean {
   return ipaddr.isValid(host.replace(/^\[|\]$/g, ''));
 }
 
-/** True where the address, or the one that it carries, lies in the range. */
+/** True where the address, or the one that it contains, is in the range. */
 export function isWithin(text: string, range: Range): boolean {
   const address = carried(ipaddr.parse(text.replace(/^\[|\]$/g, '')));
   return matches(address, range);
 }
 
-/** An address is a range of one. Throws an Error for anything else. */
+/** A single address is a range too. Throws an Error for other text. */
 export function parseRange(text: string): Range {
   if (text.includes('/')) return ipaddr.parseCIDR(text);
   const address = ipaddr.parse(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
-/** True for a range, or an address, in the forms in which people write them. */
+/** True for a range or an address, in any form in which people write them. */
 export function isRange(text: string): boolean {
   const isForm =
     /^(\d{1,3}\.){3}\d{1,3}(\/\d{1,2})?$/.test(text) || /^[0-9a-f:.]*:[0-9a-f:.]*(\/\d{1,3})?$/i.test(text);
@@ -77,7 +77,7 @@ export type { Range };
 
 function zoneOfAddress(address: Address): Zone {
   if (METADATA.some((range) => matches(address, range))) return 'never';
-  // Connecting to "no address" reaches this machine.
+  // A connection to "no address" reaches this machine.
   if (address.toByteArray().every((byte) => byte === 0)) return 'loopback';
   return ZONES[address.range()] ?? 'special';
 }
@@ -88,7 +88,7 @@ function matches(address: Address, [base, bits]: Range): boolean {
 
 const V4_BYTES = 4;
 
-/** The IPv4 address inside an IPv6 one, where there is one; else the address itself. */
+/** The IPv4 address inside an IPv6 one, if there is one; otherwise the address itself. */
 function carried(address: Address): Address {
   if (address.kind() === 'ipv4') return address;
   const bytes = address.toByteArray();
@@ -98,10 +98,10 @@ function carried(address: Address): Address {
 
 function v4Offset(range: string, bytes: readonly number[]): number | null {
   if (range === 'ipv4Mapped' || range === 'rfc6145') return 12;
-  // The prefix of RFC 6052 alone has one place for the address; that of RFC 8215 has several.
+  // The prefix of RFC 6052 has one place for the address; that of RFC 8215 has several.
   if (range === 'rfc6052') return bytes[4] === 0 && bytes[5] === 0 ? 12 : null;
   if (range === '6to4') return 2;
-  // RFC 4291 §2.5.5.1, deprecated; `::` and `::1` are their own.
+  // RFC 4291 §2.5.5.1, deprecated; `::` and `::1` are zones of their own.
   const isCompatible =
     bytes.slice(0, 12).every((byte) => byte === 0) && bytes.slice(12, 15).some((b) => b > 0);
   return isCompatible ? 12 : null;

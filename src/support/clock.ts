@@ -3,7 +3,7 @@
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds from some moment on, whatever anybody sets the time to. Absent: the wall clock does not leap. */
+  /** Milliseconds since some moment; setting the clock does not change it. Absent: the wall clock never leaps. */
   monotonic?(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -27,17 +27,20 @@ export const systemClock: Clock = {
     }),
 };
 
-/** The reason of an abort that only ends a sleep: `abort()` makes an error, which takes longer than the sleep's end. */
+/**
+ * The reason of an abort that only ends a sleep. A plain `abort()` would make an error, which takes longer than
+ * ending the sleep.
+ */
 export const ENOUGH = 'enough';
 
-/** The same, but the signal only ends it. */
+/** As `sleep`, but an abort only ends it early. */
 export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   await clock.sleep(ms, signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
 }
 
-/** UTC with milliseconds, the one form in which times are stored and answered; sorts as text. */
+/** UTC with milliseconds: the bridge stores and answers times only in this form, which sorts as text. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }

@@ -1,16 +1,16 @@
 /**
- * Comparing texts in a database without regard to case: SQLite's lower() knows A to Z only, and PostgreSQL's depends
- * on the locale. For a match only the letters of the value matter, so these are folded one by one.
+ * Compares texts in a database ignoring case. SQLite's lower() knows only A to Z, and PostgreSQL's depends on the
+ * locale. Only the letters of the value to find matter, so these are folded one by one.
  */
 
 export interface Folding {
-  /** As lower() of A to Z and `pairs` leave it. */
+  /** The value after lower() of A to Z and the `pairs`. */
   readonly value: string;
-  /** Letters outside ASCII, to replace after lower(): the upper by the lower. */
+  /** Letters outside ASCII to replace after lower(): each upper-case letter with its lower-case one. */
   readonly pairs: readonly (readonly [string, string])[];
 }
 
-/** Letters outside ASCII that one value may fold; beyond it they are compared as they are. */
+/** How many letters outside ASCII are folded in one value; the rest are compared as they are. */
 const FOLDED_LETTERS_MAX = 32;
 
 export function foldingOf(value: string): Folding {
@@ -23,7 +23,7 @@ export function foldingOf(value: string): Folding {
   return { value: [...value].map(fold).join(''), pairs: [...letters] };
 }
 
-/** Null for a character without two cases, or whose cases do not lead back to each other. */
+/** Null for a character that has no two cases, or whose cases do not lead back to each other. */
 function caseOf(character: string): { upper: string; lower: string } | null {
   const lower = character.toLowerCase();
   const upper = lower.toUpperCase();
@@ -31,7 +31,10 @@ function caseOf(character: string): { upper: string; lower: string } | null {
   return [...upper].length === 1 && [...lower].length === 1 ? { upper, lower } : null;
 }
 
-/** `lowered`: SQL of a text whose letters A to Z are lower. The bindings are `pairs`, flat, before or after its own. */
+/**
+ * `lowered`: SQL of a text whose letters A to Z are lower case. The bindings are the flat `pairs`, next to those of
+ * `lowered`.
+ */
 export function foldedSql(lowered: string, { pairs }: Folding): string {
   return pairs.reduce((inner) => `replace(${inner}, ?, ?)`, lowered);
 }

@@ -1,7 +1,6 @@
 /**
- * JSON lines on stdout. Whatever a caller hands in, no body, token, password or secret leaves through
- * here: keys are redacted by name, errors are reduced to what explains them, and every line is scrubbed
- * of what looks like a credential.
+ * Logs JSON lines on stdout. No body, token, password or secret leaves through here: keys are redacted by name,
+ * errors are reduced to what explains them, and every line is scrubbed of text that looks like a credential.
  */
 
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
@@ -32,7 +31,7 @@ const SECRET_KEYS = [
 
 const redactPaths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.headers.${key}`]);
 
-/** Keys that hold people's data; the log only shows that there was something. */
+/** Keys with people's data; the log only shows that there was a value. */
 const BODY_KEYS = ['body', 'request', 'response', 'req', 'res', 'resource', 'payload', 'configuration'];
 
 const CREDENTIALS = [
@@ -41,10 +40,10 @@ const CREDENTIALS = [
   /\bgl[a-z]{2,6}-[A-Za-z0-9_-]{10,}/g,
   /\bsb[acsw]_[A-Za-z0-9_-]{10,}/g,
 ];
-/** A scheme is short: without that bound a long path costs the square of its length. */
+/** URL schemes are short. Without this bound, a long path would cost the square of its length. */
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*):[^\s/@"]+@/gi;
 
-/** `destination` is for tests; the default is stdout, written synchronously so that a crash loses no line. */
+/** `destination` is for tests. The default is stdout, written synchronously, so that a crash loses no line. */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = {
     level,
@@ -63,8 +62,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 }
 
 /**
- * Takes what looks like a credential out of a text: bearer headers, vendors' and our tokens, passwords in
- * URLs.
+ * Removes text that looks like a credential: bearer headers, tokens of vendors and of the bridge, passwords in URLs.
  */
 export function scrub(text: string): string {
   const withoutPasswords = text.replace(URL_PASSWORD, `$1:${REDACTED}@`);
@@ -78,8 +76,8 @@ function describeBody(value: unknown): string {
 const CAUSE_DEPTH_MAX = 5;
 
 /**
- * An error's own fields may hold requests and answers, so only these go out. Where a vendor is at fault (`disposition`),
- * where in the bridge it was noticed tells nobody anything, and a store that is down says it often.
+ * An error's other fields may hold requests and answers, so only these are logged. If a vendor failed
+ * (`disposition`), the stack says nothing useful, and a store that is down would repeat it often.
  */
 function describeError(value: unknown, depth = 0, isForeseen = false): unknown {
   if (!(value instanceof Error)) return { message: typeof value === 'string' ? value : describeBody(value) };

@@ -1,6 +1,6 @@
 /**
- * What the bridge counts, for Prometheus. `/metrics` is open, so no label holds a person, a name or
- * anything else from the directory: only types, outcomes and the ids of stores.
+ * The bridge's metrics for Prometheus. Anybody can read `/metrics`, so labels hold only types, outcomes and ids of
+ * stores: no person, no name, nothing from the directory.
  */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';

@@ -1,21 +1,18 @@
-/** Names this process so that another one on the same machine can tell whether it is still there. */
+/** Names this process, so that another one on the same machine can tell whether it still runs. */
 
 import { hostname } from 'node:os';
 import { newId } from './ids.ts';
 
 const START = newId();
 
-/**
- * Another name each time. All names of one start of the process begin alike, and differ from those of any
- * other.
- */
+/** A new name each time. The names of one start of the process have the same beginning, which no other start has. */
 export function processName(): string {
   return `${hostname()}|${process.pid}|${START}|${newId()}`;
 }
 
 /**
- * True only where it is certain that the process is gone: it ran on this machine and is not there, or it had
- * the process number that is ours now (in a container every start may get the same one).
+ * True only where the process is certainly gone: it ran on this machine and does not exist any more, or it had the
+ * process number of this one (in a container every start may get the same number).
  */
 export function isDeadProcess(name: string): boolean {
   const [host, pid, start] = name.split('|');

@@ -1,6 +1,6 @@
 /**
- * Random numbers and ids, from one source for the whole process: the simulation replaces it, so that a
- * history that failed can be replayed. Secrets never come from here.
+ * Random numbers and ids from one source for the whole process. The simulation replaces the source, so that a failed
+ * history can be replayed. Secrets never come from here.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -23,7 +23,7 @@ export function uuid(): string {
   return source.uuid();
 }
 
-/** Null brings the real one back. */
+/** Null restores the real source. */
 export function replaceRandomSource(replacement: RandomSource | null): void {
   source = replacement ?? REAL;
 }

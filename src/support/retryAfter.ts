@@ -1,28 +1,28 @@
 /**
- * How long whoever is refused is asked to wait, in the whole seconds of `Retry-After`. Identity providers take
- * nothing else; Okta doubles them, and gives up after ten tries.
+ * How long a refused client should wait, in whole seconds for `Retry-After`. Identity providers understand only
+ * seconds; Okta doubles them, and gives up after ten tries.
  */
 
-/** Until a database that does not answer may be there again. */
+/** While the database does not answer. */
 export const OUTAGE_SECONDS = 10;
-/** Until a worker that nobody has seen may be there again. */
+/** While no worker runs. */
 export const NO_WORKER_SECONDS = 5;
 
-/** Of whoever is refused for overload: so long at first, and longer the more often. */
+/** A client refused for overload waits this long at first, and longer with each step. */
 const FIRST_SECONDS = 5;
 const LAST_SECONDS = 30;
-/** So many refusals make the wait longer by as much as the first one. */
+/** After this many refusals, the wait grows by the first one. */
 const REFUSALS_PER_STEP = 10;
-/** Without a refusal for so long the load is over. */
+/** Without a refusal for this long, the overload is over. */
 const FORGET_MS = 60_000;
-/** Who were refused at once; beyond them the oldest is forgotten. */
+/** How many clients are remembered; beyond that the oldest is forgotten. */
 const REMEMBERED_MAX = 10_000;
 
-/** Seconds for `Retry-After`, by whoever is refused. */
+/** Answers the seconds for `Retry-After`. `who`: the client that is refused. */
 export type Overload = (who: string) => number;
 
 export function createOverload(clock: { now(): number }): Overload {
-  /** In the order of the last refusal. */
+  /** In the order of their last refusal. */
   const refused = new Map<string, { count: number; at: number }>();
   return (who) => {
     const now = clock.now();

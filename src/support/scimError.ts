@@ -1,8 +1,10 @@
-/** The one shape of an error of the SCIM endpoint (RFC 7644 §3.12): these keys and no other, for strict clients. */
+/**
+ * The form of every error of the SCIM endpoint (RFC 7644 §3.12), with just these keys, because clients are strict.
+ */
 
 export const SCIM_TYPE = 'application/scim+json';
 
-/** Whatever is asked below it is answered in this shape, by whichever part of the process. */
+/** Every answer below this path has this form, whichever part of the process gives it. */
 export const SCIM_PATH = /^\/scim\/v2(?:[/?]|$)/i;
 
 export type ScimType =

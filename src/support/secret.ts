@@ -1,7 +1,7 @@
 /**
- * Seals credentials with AES-256-GCM (NIST SP 800-38D) under a ring of keys: the first key seals, all open.
- * A sealed secret opens only in the place it was sealed for. Nothing here logs, and no error holds a
- * secret or a key.
+ * Seals credentials with AES-256-GCM (NIST SP 800-38D) under a ring of keys: the first key seals, any key opens. A
+ * sealed secret opens only in the place for which it was sealed. Nothing here logs, and no error holds a secret or a
+ * key.
  */
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
@@ -23,7 +23,7 @@ export interface Keyring {
   readonly sealingKeyId: string;
   /** The ids of all keys, the sealing one first. */
   readonly keyIds: readonly string[];
-  /** `place` is authenticated with the secret: opening it for another place fails. */
+  /** `place` is authenticated together with the secret: opening it for another place fails. */
   seal(secret: string, place: readonly string[]): SealedSecret;
   /** Throws an Error for people where no key of the ring opens it, or it was sealed for another place. */
   open(sealed: SealedSecret, place: readonly string[]): string;
@@ -89,14 +89,14 @@ function createKeyring(keys: ReadonlyMap<string, Buffer>): Keyring {
         const text = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES));
         return Buffer.concat([text, decipher.final()]).toString('utf8');
       } catch {
-        // Node says no more than "unable to authenticate data".
+        // Node's own error only says "unable to authenticate data".
         throw new Error(`A secret was altered, or sealed for another place than ${place.join(', ')}`);
       }
     },
   };
 }
 
-/** JSON, so that no two places have the same bytes. */
+/** JSON, because no two places then have the same bytes. */
 function authenticated(place: readonly string[]): Buffer {
   return Buffer.from(JSON.stringify(place), 'utf8');
 }

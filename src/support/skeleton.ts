@@ -1,6 +1,6 @@
 /**
- * What an address looks like, whatever characters it is written with: the skeleton of UTS 39, with the domain as people
- * read it. Two addresses with one skeleton can be taken for each other.
+ * How an address looks to people, whatever characters spell it: its skeleton by UTS 39, with the domain in readable
+ * form. People may confuse two addresses that have the same skeleton.
  */
 
 import { domainToUnicode } from 'node:url';
@@ -10,14 +10,14 @@ export function addressSkeleton(address: string): string {
   return unhomoglyph(readable(address).normalize('NFD')).normalize('NFD').toLowerCase();
 }
 
-/** False where it holds a character outside ASCII, in its domain's readable form too. */
+/** False where the address, or its readable domain, has a character outside ASCII. */
 export function isPlain(address: string): boolean {
   return !OUTSIDE_ASCII.test(address) && !OUTSIDE_ASCII.test(readable(address));
 }
 
 const OUTSIDE_ASCII = /[^\p{ASCII}]/u;
 
-/** With `xn--…` as the characters that it stands for. */
+/** Replaces `xn--…` with the characters that it stands for. */
 function readable(address: string): string {
   const at = address.lastIndexOf('@') + 1;
   const domain = address.slice(at);

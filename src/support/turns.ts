@@ -1,36 +1,36 @@
 /**
- * Turns: lines of waiting requests, so many at a time; and how long work in this thread lets everybody else wait. Of
- * one owner after the other one has its turn, so that nobody fills a line with their own.
+ * Turns: waiting requests stand in lines, and so many proceed at a time. Owners take turns, so that none fills a line
+ * with its own requests. Long work in this thread also gives way here.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export interface Turns {
-  /** Resolves when it is the caller's turn, with what ends it; ending it twice does nothing. */
+  /** Waits for the caller's turn and answers a function that ends it; ending it twice does nothing. */
   take(): Promise<() => void>;
 }
 
 interface Work {
   readonly owner: string;
-  /** How many it has had after waiting for them. */
+  /** How many turns the work has had after waiting for them. */
   turns: number;
 }
 
-/** What was begun for nobody in particular. */
+/** The owner of work that belongs to nobody in particular. */
 const OWN = '';
 const current = new AsyncLocalStorage<Work | undefined>();
 
-/** Whatever `begin` begins is one work of this owner. */
+/** Counts everything that `begin` begins as one work of this owner. */
 export function asWorkOf<T>(owner: string, begin: () => T): T {
   return current.run({ owner, turns: 0 }, begin);
 }
 
-/** Whatever `begin` begins is nobody's, although somebody's request was the occasion. */
+/** Counts everything that `begin` begins as nobody's work, although somebody's request caused it. */
 export function asNobodysWork<T>(begin: () => T): T {
   return current.run(undefined, begin);
 }
 
-/** Its request has taken several turns already. */
+/** The current request has had several turns already. */
 export function isLongWork(): boolean {
   const work = current.getStore();
   return work !== undefined && isLong(work);
@@ -58,7 +58,7 @@ export function createTurns(atOnce: number): Turns {
   };
 }
 
-/** Each line in the order in which they came, and one of each after the other. */
+/** Each owner's line keeps its order, and the owners take turns. */
 function createLines<T>() {
   const lines = new Map<string, T[]>();
   return {
@@ -79,9 +79,9 @@ function createLines<T>() {
   };
 }
 
-/** After so long the next piece waits until others had their turn. */
+/** After this time the next piece of work waits for others. */
 const TURN_MAX_MS = 4;
-/** Work that had as many is long: the short work of its owner does not stand in line behind it. */
+/** Work that had this many turns is long: its owner's short work no longer waits behind it. */
 const SHORT_TURNS = 4;
 
 interface Waiting {
@@ -93,15 +93,15 @@ const pieces = createLines<Waiting>();
 let turnBegan: number | null = null;
 let now = (): number => performance.now();
 
-/** For a simulation, in whose time no work takes any: there nobody has to wait for a turn. Milliseconds. */
+/** For a simulation in whose time no work takes any, so that nobody has to wait. Milliseconds. */
 export function measureTurnsBy(clock: () => number): void {
   now = clock;
 }
 
 /**
- * Before each short piece of work in this thread; undefined where the turn is young, and then nobody has to wait. Of
- * those that wait, one goes on in each turn of the event loop: however many bodies are worked on, everybody else meets
- * a piece of one of them at a time.
+ * Call this before each short piece of work in this thread. Answers undefined while the turn is young: then there is
+ * no wait. Of all that wait, one continues in each turn of the event loop, so that other requests meet only one piece
+ * at a time.
  */
 export function giveWay(): Promise<void> | undefined {
   if (turnBegan === null) {
@@ -116,7 +116,7 @@ export function giveWay(): Promise<void> | undefined {
   });
 }
 
-/** The same for whoever holds what others wait for: one turn of the event loop, and no place in a line. */
+/** The same for work that holds what others wait for: it waits one turn of the event loop, and stands in no line. */
 export function giveWayOnce(): Promise<void> | undefined {
   if (turnBegan === null || now() - turnBegan <= TURN_MAX_MS) return giveWay();
   return new Promise((resume) => setImmediate(resume));
@@ -141,8 +141,8 @@ function beginTurn({ work, resume }: Waiting): void {
 }
 
 /**
- * A millisecond, and as long as they have something to do up to `maxMs`: a read of somebody else needs several turns of
- * the event loop, and would meet a piece in each of them.
+ * Leaves the thread to others for a millisecond, and up to `maxMs` while they have something to do: another request's
+ * read needs several turns of the event loop and would meet a piece of work in each.
  */
 function leaveToOthers(maxMs: number, goOn: () => void): void {
   const until = now() + maxMs;

@@ -1,5 +1,5 @@
 /**
- * What of a group's name stays the same in the form of any store: what groups are looked up by whose names may come to the
+ * The part of a group's name that stays the same in every store's form. It finds groups whose names may lead to the
  * same remote group. Pure.
  */
 
@@ -9,8 +9,8 @@ const LENGTH_MAX = 64;
 const DIGEST_LENGTH = 8;
 
 /**
- * The letters and digits of its last part, in ASCII. Two names with one core may still be two; two that lead to one remote
- * group have one core.
+ * The letters and digits of the name's last part, in ASCII. Names that lead to one remote group have the same core;
+ * names with the same core may still lead to two.
  */
 export function groupNameCore(name: string): string {
   const path = name.replace(/[\s/]+$/, '');
@@ -21,7 +21,7 @@ export function groupNameCore(name: string): string {
   return letters === '' ? `group${nameDigest(last)}` : letters.slice(0, LENGTH_MAX);
 }
 
-/** Letters without what is above and below them, as far as they have a plain form. */
+/** Removes accents from letters, where there is a plain form. */
 export function asciiLetters(text: string): string {
   return text
     .trim()
@@ -30,7 +30,7 @@ export function asciiLetters(text: string): string {
     .replace(/\p{M}+/gu, '');
 }
 
-/** Stands for a name that has no letter in ASCII. */
+/** Replaces a name that has no ASCII letter. */
 export function nameDigest(text: string): string {
   return createHash('sha256').update(text.trim().toLowerCase()).digest('hex').slice(0, DIGEST_LENGTH);
 }
