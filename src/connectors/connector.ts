@@ -119,9 +119,9 @@ export interface MemberOutcome {
   readonly outcome: 'done' | 'already' | 'refused';
   /** For `already`: a group above gives the membership, and this group has none of its own. */
   readonly inherited?: true;
-  /** Of `already`: the level of the membership, where it is not the wanted one. */
+  /** For `already`: the level of the membership, where it is not the wanted one. */
   readonly level?: number;
-  /** Why, for `refused`: the vendor's words. */
+  /** For `refused`: the vendor's words. */
   readonly reason?: string;
   /** For `refused`: the HTTP status, where the vendor answered. */
   readonly status?: number;

@@ -77,7 +77,7 @@ export async function checkFeed(
 
 const PAGE = 500;
 
-/** As a source would show them. What is linked comes first: a scan may see it meanwhile. */
+/** The store's accounts in the pages of a source. Linked ones come first, because a scan may see them meanwhile. */
 export async function* pagesOfFeed(
   db: Db,
   store: StoreRecord,
