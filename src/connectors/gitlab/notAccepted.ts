@@ -15,10 +15,19 @@ const FIELDS_OF: Readonly<Record<string, readonly string[]>> = {
 
 /** Which of the sent attributes GitLab refused; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
-  const taken = isEmailTaken(refusal) || isUsernameTaken(refusal) || isIdentityTaken(refusal);
+  const taken = isTaken(refusal);
   return Object.keys(sent)
     .filter((name) => isAbout(refusal, name))
     .map((attribute) => ({ attribute, reason: refusal.words, ...(taken ? { taken } : {}) }));
+}
+
+/** Of an update: true where GitLab refuses it for an attribute, whether that was sent or not. */
+export function isUnnamed(refusal: Refusal): boolean {
+  return refusal.fields.length > 0 || isTaken(refusal);
+}
+
+function isTaken(refusal: Refusal): boolean {
+  return isEmailTaken(refusal) || isUsernameTaken(refusal) || isIdentityTaken(refusal);
 }
 
 function isAbout(refusal: Refusal, name: string): boolean {

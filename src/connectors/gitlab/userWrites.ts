@@ -6,6 +6,7 @@
 import type { CreateUserOptions, EditUserOptions } from '@gitbeaker/rest';
 import type { Create, Update, Write } from '../../model/change.ts';
 import type { Attributes } from '../../model/desired.ts';
+import type { RemoteUser } from '../../model/remote.ts';
 import type { Applied, CallContext, NotAccepted } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
@@ -20,7 +21,7 @@ import {
 } from './api/errors.ts';
 import { fieldsOf, userOf } from './mapping.ts';
 import { legalUsername, usernameCandidates, usernameFrom } from './names.ts';
-import { refusedAttributes } from './notAccepted.ts';
+import { isUnnamed, refusedAttributes } from './notAccepted.ts';
 import { deleteUser, disableUser, enableUser } from './userStates.ts';
 import { findUser, holderOf } from './users.ts';
 
@@ -146,7 +147,7 @@ async function usernameTaken(
 
 /**
  * Sends one PUT with only the changed attributes: GitLab takes all of them or none. If it refuses some, the bridge
- * sends the others once more.
+ * sends the others once more, and halves of them where GitLab does not say which it refuses.
  */
 async function updateUser(
   instance: Instance,
@@ -157,22 +158,34 @@ async function updateUser(
   const { settings, client } = instance;
   const attempt = { action: `update user ${remoteId}`, writes: true };
   const notAccepted: NotAccepted[] = [];
-  let attributes: Attributes = Object.fromEntries(change.attributes.map(({ name, to }) => [name, to]));
-  for (;;) {
-    const fields: Record<string, string | boolean> = fieldsOf(attributes, settings);
-    if (Object.keys(fields).length === 0) return { remoteId, outcome: 'already', notAccepted };
+  const queue: Attributes[] = [Object.fromEntries(change.attributes.map(({ name, to }) => [name, to]))];
+  let done: { readonly observed?: RemoteUser } | null = null;
+  for (let some = queue.shift(); some !== undefined; some = queue.shift()) {
+    const fields: Record<string, string | boolean> = fieldsOf(some, settings);
+    if (Object.keys(fields).length === 0) continue;
     if ('email' in fields) fields.skip_reconfirmation = true;
     const answer = await client.ask(calls.editUser(remoteId), { context, action: attempt.action }, (api) =>
       api.users.edit(Number(remoteId), fields as EditUserOptions),
     );
     if (answer.ok) {
-      return { remoteId, observed: userOf(answer.value, settings), outcome: 'done', notAccepted };
+      done = { observed: userOf(answer.value, settings) };
+      continue;
     }
-    const refusedNow = refusedAttributes(answer.refusal, attributes);
-    if (refusedNow.length === 0) throw refused(attempt, answer.refusal);
-    notAccepted.push(...refusedNow);
-    attributes = without(attributes, refusedNow);
+    const { refusal } = answer;
+    const refusedNow = refusedAttributes(refusal, some);
+    const error = refused(attempt, refusal);
+    if (refusedNow.length > 0) {
+      notAccepted.push(...refusedNow);
+      queue.unshift(without(some, refusedNow));
+    } else if (isUnnamed(refusal) && error.disposition === 'rejected') {
+      const names = Object.entries(some);
+      const half = Math.ceil(names.length / 2);
+      if (half < names.length)
+        queue.unshift(Object.fromEntries(names.slice(0, half)), Object.fromEntries(names.slice(half)));
+      else notAccepted.push(...names.map(([attribute]) => ({ attribute, reason: refusal.words })));
+    } else throw error;
   }
+  return { remoteId, outcome: done === null ? 'already' : 'done', notAccepted, ...done };
 }
 
 function without(attributes: Attributes, refusedNow: readonly NotAccepted[]): Attributes {

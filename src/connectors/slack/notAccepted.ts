@@ -44,17 +44,18 @@ export function isAboutSome({ code }: Refusal): boolean {
   return ABOUT_SOME.has(code);
 }
 
+/** True where Slack refuses an update for an attribute that it does not name, or names one that was not sent. */
+export function isUnnamed(refusal: Refusal): boolean {
+  return isAboutSome(refusal) || ATTRIBUTES_OF[refusal.code] !== undefined;
+}
+
 const TAKEN = new Set(['email_taken', 'username_taken']);
 
 /** Which of the sent attributes Slack refused; none where the refusal is about something else. */
 export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly NotAccepted[] {
   const { code, description } = refusal;
   const taken = TAKEN.has(code);
-  const names = Object.keys(sent);
-  const [only] = names;
-  if (names.length === 1 && only !== undefined && isAboutSome(refusal))
-    return [{ attribute: only, reason: description }];
-  return names
+  return Object.keys(sent)
     .filter((name) => isAbout(refusal, name, sent))
     .map((attribute) => ({ attribute, reason: description, ...(taken ? { taken } : {}) }));
 }

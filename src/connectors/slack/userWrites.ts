@@ -13,7 +13,7 @@ import * as calls from './api/calls.ts';
 import { passes, type Refusal, refused, STORE, USER_NAME_REFUSED } from './api/errors.ts';
 import { type IdentifiedBy, newUser, patchOperation, toRemoteUser } from './mapping.ts';
 import { normalizeUserName, userNameCandidates } from './names.ts';
-import { isAboutSome, refusedAttributes } from './notAccepted.ts';
+import { isAboutSome, isUnnamed, refusedAttributes } from './notAccepted.ts';
 import type { Workspace } from './workspace.ts';
 
 export async function applyToUser(
@@ -123,9 +123,11 @@ async function updateUser(
     if (refusedNow.length > 0) {
       notAccepted.push(...refusedNow);
       queue.unshift(some.filter(({ name }) => !refusedNow.some(({ attribute }) => attribute === name)));
-    } else if (isAboutSome(answer.refusal)) {
+    } else if (isUnnamed(answer.refusal)) {
+      const { description: reason } = answer.refusal;
       const half = Math.ceil(some.length / 2);
-      queue.unshift(some.slice(0, half), some.slice(half));
+      if (half < some.length) queue.unshift(some.slice(0, half), some.slice(half));
+      else notAccepted.push(...some.map(({ name: attribute }) => ({ attribute, reason })));
     } else throw refused({ action, writes: true }, answer.refusal);
   }
   return { remoteId, outcome: done === null ? 'already' : 'done', notAccepted, ...done };

@@ -44,6 +44,28 @@ it('goes once more without a username that container registry tags hold', async 
   expect(gitlab.requests.filter(({ method }) => method === 'PUT')).toHaveLength(2);
 });
 
+it.each([
+  [400, { email: ['is invalid'] }],
+  [400, { base: ['Something is not right'] }],
+  [409, 'Email has already been taken'],
+])('finds what is refused with %s for something that was not sent', async (status, message) => {
+  const jane = gitlab.state.addUser(JANE);
+  gitlab.faults.inject({
+    matches: ({ method, body }) => method === 'PUT' && JSON.stringify(body).includes('Pilot'),
+    fault: { kind: 'answer', answer: { status, body: { message } } },
+    times: Number.POSITIVE_INFINITY,
+  });
+  const reason = expect.stringMatching(/is invalid|not right|been taken/);
+  const applied = await connect().apply(
+    update(jane.id, { name: 'Janet', organization: 'Acme', bio: 'Pilot' }),
+    callContext(),
+  );
+  expect(applied).toMatchObject({ outcome: 'done', notAccepted: [{ attribute: 'bio', reason }] });
+  expect(jane).toMatchObject({ ...JANE, name: 'Janet', profile: { organization: 'Acme' } });
+  const alone = await connect().apply(update(jane.id, { bio: 'Pilot' }), callContext());
+  expect(alone).toMatchObject({ outcome: 'already', notAccepted: [{ attribute: 'bio', reason }] });
+});
+
 it('leaves out an address and a username that others have, one after the other', async () => {
   const jane = gitlab.state.addUser(JANE);
   gitlab.state.addUser({ username: 'janet', email: 'janet@example.com' });

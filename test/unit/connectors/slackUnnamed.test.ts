@@ -90,6 +90,29 @@ describe.each(CODES)('%s', (code) => {
   });
 });
 
+describe.each(['email_invalid', 'username_taken', 'invalid_name_required'])(
+  '%s, of none that was sent',
+  (code) => {
+    it.each([
+      ['one of several', ['title', 'displayName', 'department']],
+      ['the only one', ['title']],
+    ])('costs %s', async (_, names) => {
+      const user = slack.addUser({ userName: 'jane', email: 'jane@example.com' });
+      refuse(code, 'Pilot');
+      const attributes = Object.entries(WANTED)
+        .filter(([name]) => names.includes(name))
+        .map(([name, to]) => ({ name, from: null, to }));
+      const applied = await connect().apply(
+        { op: 'update', subject, remoteId: user.id, attributes },
+        callContext(),
+      );
+      expect(applied.notAccepted).toEqual([{ attribute: 'title', reason: code }]);
+      expect(applied.outcome).toBe(names.length > 1 ? 'done' : 'already');
+      if (names.length > 1) expect(slack.users.get(user.id)).toMatchObject({ displayName: 'Jane Doe' });
+    });
+  },
+);
+
 it('of two attributes finds both', async () => {
   const user = slack.addUser({ userName: 'jane', email: 'jane@example.com' });
   refuse('invalid_attribute_format', 'Pilot', '4711');
