@@ -14,7 +14,14 @@ import { remoteKey } from '../gate/claims.ts';
 import { announceBatch, type Batch, batchesOf } from '../gate/memberBatches.ts';
 import { UnansweredChanges } from '../recovery/unansweredChanges.ts';
 import { type Refusal, saysNothingDone } from '../refusal.ts';
-import { allRefused, type KnownRefusals, noteRefusals, refusalOf, wasRefused } from './refusedMembers.ts';
+import {
+  allRefused,
+  noteRefusals,
+  noteUnanswered,
+  type RefusingGroup,
+  refusalFor,
+  wasRefused,
+} from './refusedMembers.ts';
 
 export interface AppliedMemberships {
   /** What the vendor refused, by `changeKey`. */
@@ -88,7 +95,7 @@ export async function applyMemberships(
     } catch (error) {
       told = [];
       const isUnanswered = unanswered.takes(error, batch);
-      if (isUnanswered) attempt.leaveUnanswered();
+      if (isUnanswered) await noteUnanswered(attempt, group, batch, error as RemoteError);
       else if (unanswered.error && saysNothingDone(error)) await attempt.withdrawIntent();
       if (!isUnanswered || unanswered.areTooMany || next === null) throw unanswered.error ?? error;
       await attempt.recordAndGoOn((tx) => announceNext(tx, next));
@@ -100,12 +107,6 @@ export async function applyMemberships(
   }
   if (unanswered.error) throw unanswered.error;
   return { refused, gaveWay, recordLast };
-}
-
-/** A remote group, and what its vendor refused before. */
-export interface RefusingGroup {
-  readonly remoteGroupId: string;
-  readonly known: KnownRefusals;
 }
 
 type AppliedBatch =
@@ -277,11 +278,6 @@ function entryOf(
     display: change.member.display,
     inherited: outcome?.inherited ?? false,
   };
-}
-
-function refusalFor({ op, member }: MembershipChange, outcome: MemberOutcome | undefined): Refusal | null {
-  if (outcome?.outcome !== 'refused') return null;
-  return refusalOf(op, member.display, outcome.reason ?? 'refused without a reason');
 }
 
 const NAMED_MAX = 50;

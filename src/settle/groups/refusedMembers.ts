@@ -66,6 +66,14 @@ export function refusalOf(op: 'grant' | 'revoke', who: string, words: string, gr
   return { reason: `${who} ${verb}${where}: ${words}`, vendor: { status: null, code: null, message: words } };
 }
 
+export function refusalFor(
+  { op, member }: MembershipChange,
+  outcome: MemberOutcome | undefined,
+): Refusal | null {
+  if (outcome?.outcome !== 'refused') return null;
+  return refusalOf(op, member.display, outcome.reason ?? 'refused without a reason');
+}
+
 /** The outcomes of a batch that the vendor refused whole with this error. */
 export function allRefused(
   batch: readonly MembershipChange[],
@@ -75,11 +83,34 @@ export function allRefused(
   return batch.map(({ member: { remoteId } }) => ({ remoteId, ...refused }));
 }
 
+/** A remote group, and what its vendor refused before. */
+export interface RefusingGroup {
+  readonly remoteGroupId: string;
+  readonly known: KnownRefusals;
+}
+
+/**
+ * Something else than the vendor answered, and the attempt goes on to others. What was to be taken is owed, and its
+ * people are told so; what was to be given is asked for again anyway.
+ */
+export async function noteUnanswered(
+  attempt: Attempt,
+  group: RefusingGroup,
+  batch: readonly MembershipChange[],
+  error: RemoteError,
+): Promise<void> {
+  attempt.leaveUnanswered();
+  const owed = batch.filter(({ op }) => op === 'revoke');
+  if (owed.length === 0) return;
+  const outcomes = new Map(allRefused(owed, error).map((outcome) => [outcome.remoteId, outcome]));
+  await attempt.record((tx) => noteRefusals(tx, attempt, group, owed, outcomes));
+}
+
 /** Part of the transaction that records the batch. */
 export async function noteRefusals(
   tx: Db,
   attempt: Attempt,
-  { remoteGroupId, known }: { readonly remoteGroupId: string; readonly known: KnownRefusals },
+  { remoteGroupId, known }: RefusingGroup,
   batch: readonly MembershipChange[],
   outcomes: ReadonlyMap<string, MemberOutcome>,
 ): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import { isoTime } from '../../../src/support/clock.ts';
-import { eventually, movableClock } from '../../bridge.ts';
+import { eventually, movableClock, patch } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
 import { startWorld, type VENDORS, type World } from './world.ts';
 
@@ -61,6 +61,32 @@ async function pair(type: Vendor, more = {}): Promise<{ ann: string; bob: string
   const [ann, bob] = [await world.join('ann'), await world.join('bob')];
   return { ann, bob, group: await world.group('pilots', [ann, bob]) };
 }
+
+describe.each([['Slack'], ['GitLabSelfManaged']] as const)(
+  'a removal that something else than %s answers',
+  (type) => {
+    it('is said of the person until it is made', async () => {
+      world = await startWorld('sqlite', clock);
+      const { ann, bob, group } = await pair(type);
+      refuse(type, takesMember, page(200));
+      expect((await world.bridge.scim('PATCH', `/Groups/${group}`, patch(remove(ann)))).status).toBeLessThan(
+        300,
+      );
+      const said = await eventually(async () => {
+        const status = await world.status(type, ann);
+        return status.status === 'partiallySynced' ? status : undefined;
+      }, 10_000);
+      expect(said.reason).toMatch(/^ann@acme.example could not be removed from pilots: .*not/);
+      expect(await world.status(type, bob)).toMatchObject({ status: 'synced' });
+      server(type).faults.clear();
+      await world.store(type, 'POST', '/sync', {});
+      await world.settled();
+      expect(await world.members(type, 'pilots')).toEqual(['bob']);
+      expect(await world.status(type, ann)).toMatchObject({ status: 'synced' });
+      expect(await world.bridge.db('refused_memberships')).toEqual([]);
+    });
+  },
+);
 
 describe.each([
   ['Slack', slack(400, 'no_such_group_members')],
