@@ -1,4 +1,4 @@
-/** How much work waits, as figures without anybody's name; read for every scrape of `/metrics`. */
+/** How much work waits, in numbers without names; read for every scrape of `/metrics`. */
 
 import type { Db } from '../open.ts';
 
@@ -8,9 +8,9 @@ export interface Backlog {
   readonly brakeTripped: readonly { readonly storeId: string }[];
   readonly paused: readonly { readonly storeId: string }[];
   readonly incidentsOpen: number;
-  /** `since`: the ISO time since when the oldest of the store's waits. */
+  /** `since`: the ISO time since when the store's oldest leaver has waited. */
   readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
-  /** People and groups that somebody changed by hand, as the last scans found them. */
+  /** People and groups that somebody changed by hand, according to the last scans. */
   readonly drift: readonly { readonly storeId: string; readonly count: number }[];
   /** Of directories that are pulled: the ISO time when each was last read. */
   readonly pulls: readonly { readonly connectionId: string; readonly since: string }[];

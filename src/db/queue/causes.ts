@@ -1,6 +1,6 @@
 /**
- * From how many people each request could take something: added up as it writes, and announced before it does where
- * it writes more than once, so that the brake can judge it whole.
+ * From how many people each request could take something, so that the brake can judge the request as a whole. The
+ * request adds to the count as it writes; where it writes more than once, it announces the whole before.
  */
 
 import type { Knex } from 'knex';
@@ -9,15 +9,15 @@ import type { Db } from '../open.ts';
 
 export interface CauseSize {
   readonly correlationId: string;
-  /** '' where it means every store. */
+  /** '' where it counts for every store. */
   readonly storeId: string;
   readonly description: string;
-  /** People who could lose something by it: who became inactive, was deleted, or left a group. */
+  /** How many people could lose something by it: those who became inactive, were deleted, or left a group. */
   readonly people: number;
   readonly at: string;
 }
 
-/** Adds up what one request could take from people, so that the brake can judge it whole. */
+/** Adds to what one request could take from people. */
 export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
   await db('causes')
     .insert({
@@ -33,11 +33,10 @@ export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
 }
 
 /**
- * Stands for the store in the row of a bulk request that is still being written: what it could take on any
- * store.
+ * Stands for the store in the row that a bulk request announces before it writes: what it could take on any store.
  */
 export const ANNOUNCED = '*';
-/** The same, and counts for replaced identities alone: most who are written to keep theirs. */
+/** The same, but only for replaced identities, because most people who are written to keep theirs. */
 export const ANNOUNCED_IDENTITIES = '@';
 
 /** How many people a request could take something from, and whose identity it could replace. */
@@ -46,7 +45,10 @@ export interface Reach {
   readonly identities: number;
 }
 
-/** Until `withdrawCause` the brake goes by these numbers, where they are higher than what is counted so far. */
+/**
+ * Announces what a request could take. Until `withdrawCause`, the brake uses these numbers where they are higher than
+ * the count so far.
+ */
 export async function announceCause(
   db: Db,
   cause: Omit<CauseSize, 'storeId' | 'people'>,
@@ -68,7 +70,7 @@ export async function announceCause(
   }
 }
 
-/** The request is written to its end, so that what was counted stands alone. */
+/** The request is written to its end, so from now on only the count matters. */
 export async function withdrawCause(db: Db, correlationId: string): Promise<void> {
   await db('causes')
     .where({ correlation_id: correlationId })
@@ -86,7 +88,7 @@ export async function countAnnounced(db: Db, correlationIds: readonly string[]):
   return Number(row?.n ?? 0);
 }
 
-/** Stands for the store in the row of a cause that an admin has decided already: its losses pass every brake. */
+/** Stands for the store in the row of a cause that an admin has decided about: no brake stops its losses. */
 const DECIDED = '!';
 
 export async function markDecided(db: Db, correlationId: string, at: string): Promise<void> {
@@ -103,11 +105,11 @@ export async function markDecided(db: Db, correlationId: string, at: string): Pr
 }
 
 export interface CausesOnStore {
-  /** What is counted of them for the store, or for whatever store: one each, or several. */
+  /** What the requests count for this store or for every store: one row each, or several. */
   readonly counts: readonly CauseCount[];
-  /** Whose identity they may replace. */
+  /** How many identities they may replace. */
   readonly identities: readonly CauseCount[];
-  /** Those that take something from somebody, on this store or wherever they are. */
+  /** The requests that take something from somebody, on this store or on every store. */
   readonly taking: ReadonlySet<string>;
   /** How many announcements are in force. */
   readonly announced: number;
@@ -115,7 +117,7 @@ export interface CausesOnStore {
   readonly isDecided: boolean;
 }
 
-/** Everything about the requests that concerns the store. */
+/** All rows about these requests that concern the store. */
 export function causesRows(db: Db, storeId: string, correlationIds: readonly string[]): Knex.QueryBuilder {
   return db('causes')
     .whereIn('correlation_id', correlationIds)

@@ -1,13 +1,13 @@
 /**
- * Whose memberships changed since a group was last settled on a store: a hint for the task, so that one member of a
- * large group costs what one member costs. A hint only ever says where to look. Without one, and beyond a bound, the
- * whole group is looked at.
+ * Whose memberships changed since a group was last settled on a store. With this hint, one changed member of a large
+ * group costs as much as one of a small group. The hint only says where to look: without it, and above a limit, the
+ * attempt looks at the whole group.
  */
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 
-/** Beyond so many people the group is walked. */
+/** With more people than this, the attempt looks at the whole group. */
 export const CHANGED_MEMBERS_MAX = 200;
 
 /** `people`: null where the whole subject may have changed. */
@@ -15,7 +15,7 @@ export function isHint(people: readonly string[] | null): people is readonly str
   return people !== null && people.length <= CHANGED_MEMBERS_MAX;
 }
 
-/** Part of the transaction that wrote the tasks; `seq` is a task's own. */
+/** Part of the transaction that wrote the tasks. `seq`: of each task. */
 export async function addChangedMembers(
   tx: Db,
   tasks: readonly { readonly id: string; readonly seq: number }[],
@@ -37,13 +37,13 @@ export async function addChangedMembers(
     .update({ whole_seq: tx.ref('seq') });
 }
 
-/** An attempt that began with the task at `seq` is done with what had changed by then. */
+/** An attempt has settled what had changed up to `seq`. */
 export async function forgetChangedMembers(tx: Db, taskId: string, seq: number): Promise<void> {
   await tx('task_members').where({ task_id: taskId }).where('seq', '<=', seq).delete();
   await tx('tasks').where({ id: taskId }).where('whole_seq', '<=', seq).update({ whole_seq: null });
 }
 
-/** Nobody finds the memberships by this person any more: the groups that were to look at them look at all. */
+/** The hints name a person who no longer leads to the memberships, so those tasks look at the whole group. */
 export async function lookAtAllMembers(tx: Db, personId: string): Promise<void> {
   await tx('tasks')
     .whereIn('id', tx('task_members').where({ person_id: personId }).select('task_id'))

@@ -1,4 +1,4 @@
-/** Which peers have something for a worker to do. Each process asks every second, so it is one statement. */
+/** Which peers have something for a worker to do. It is one statement, because each process asks every second. */
 
 import { GAP_MAX_MS } from '../../model/alerts/alerts.ts';
 import { isoTime } from '../../support/clock.ts';
@@ -7,11 +7,14 @@ import { type Db, rowsOf } from '../open.ts';
 export interface DuePeer {
   readonly id: string;
   readonly kind: 'store' | 'alert' | 'connection';
-  /** A request waits, for an answer about the peer or for a preview; such a peer may be inactive or paused. */
+  /** A request waits for an answer about the peer, or for a preview. The peer may be inactive or paused. */
   readonly isAsked: boolean;
 }
 
-/** A request waits for an answer about the peer, or for a preview. Whoever asks knows what the peer is; the row does not. */
+/**
+ * Peers that a request waits for, with an inquiry or a preview. The rows of inquiries do not say what kind of peer it
+ * is.
+ */
 const ASKED = `
   select peer_id as id, 1 as asked,
     case when peer_id in (select connection_id from pulled_connections) then 'connection' else 'store' end as kind
@@ -19,7 +22,10 @@ const ASKED = `
   union
   select store_id, 1, 'store' from previews where state = 'RUNNING' and expires_at > :now`;
 
-/** Where a store is to be deleted, all that may be left after a crash is to forget it: that counts without tasks, too. */
+/**
+ * A store that is being deleted counts even without tasks: after a crash, forgetting it may be all that is left to
+ * do.
+ */
 const STORES = `
   select id, 0, 'store' from stores where deleted_at is null and (
     paused is null and status = 'DELETING'
@@ -32,15 +38,15 @@ const STORES = `
   )`;
 
 /**
- * Those that have something to tell, and whose receiver is not left alone for a while. No gap reaches beyond
- * `:latest`, unless the clock was set back.
+ * Alerts with pending messages whose receiver does not have to be left alone. No gap reaches beyond `:latest`, unless
+ * the clock was set back.
  */
 const ALERTS = `
   select id, 0, 'alert' from alerts
   where active and (retry_at is null or retry_at <= :now or retry_at > :latest)
     and exists (select 1 from alert_deliveries where alert_id = alerts.id and alert_deliveries.state = 'pending')`;
 
-/** A run that waited for a decision is due where something was approved, or nothing waits any more. */
+/** A run that waited for a decision is due where an admin approved something, or nothing waits any more. */
 const CONNECTIONS = `
   select connection_id, 0, 'connection' from pulled_connections as c where
     paused is null and (
@@ -55,10 +61,10 @@ const CONNECTIONS = `
     )
     or paused is not null and retry_at <= :now`;
 
-/** As a text: knex takes several times as long to build it as SQLite to answer it. */
+/** As text, because knex takes several times as long to build it as SQLite to answer it. */
 const DUE = `${[ASKED, STORES, ALERTS, CONNECTIONS].join('\n  union')}\n  order by asked desc, id`;
 
-/** Each once, those that a request waits for first. `now` is an ISO time. */
+/** Each peer once, those that a request waits for first. `now`: an ISO time. */
 export async function duePeers(db: Db, now: string): Promise<readonly DuePeer[]> {
   const latest = isoTime(Date.parse(now) + GAP_MAX_MS);
   const rows = rowsOf<Row>(await db.raw(DUE, { now, latest }));

@@ -1,6 +1,6 @@
 /**
- * What a worker needs to know when it turns to a store, in one statement: the store itself, its most urgent tasks that
- * are due, and whether a sync is under way there.
+ * What a worker needs to know when it turns to a store, in one statement: the store, its most urgent due tasks, and
+ * whether a sync is under way.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -16,21 +16,21 @@ import { PRIORITY } from './tasks.ts';
 
 export interface Wanted {
   readonly limit: number;
-  /** Ids of tasks that are not wanted. */
+  /** The ids of tasks to leave out. */
   readonly except: readonly string[];
-  /** People who must lose access. */
+  /** Only tasks of people who must lose access. */
   readonly onlyLeavers: boolean;
 }
 
 export interface DueOnStore {
   readonly store: StoreRecord;
-  /** The most urgent first. */
+  /** The most urgent task first. */
   readonly tasks: readonly DueTask[];
-  /** There are sync runs that are not over. */
+  /** The store has sync runs that are not over. */
   readonly hasRuns: boolean;
 }
 
-/** Null where there is no such store, or it is deleted. `now` is an ISO time. */
+/** Null where there is no such store, or it is deleted. `now`: an ISO time. */
 export async function dueOnStore(
   db: Db,
   storeId: string,
@@ -69,7 +69,7 @@ export async function dueOnStore(
   return { store: toStore(first), tasks, hasRuns: fromBoolean(first.has_runs) };
 }
 
-/** Under names that no column of the store has. */
+/** The task's columns, under names that no column of the store has. */
 const OF_TASK = {
   task_id: 'due.id',
   kind: 'due.kind',
@@ -86,7 +86,7 @@ const OF_TASK = {
   asked_at: 'due.created_at',
 } as const;
 
-/** With the store's own columns. */
+/** A row also has the store's own columns. */
 interface DueRow {
   readonly id: string;
   readonly environment_id: string;

@@ -1,6 +1,6 @@
 /**
- * Inquiries: what a request must know from a vendor before it can be answered, left for a worker. A row lives for
- * as long as the request waits, and its secrets only until it is answered.
+ * Inquiries: questions to a vendor that must be answered before a request can be. A worker answers them. A row lives
+ * as long as the request waits, and its secrets only until the answer.
  */
 
 import type { Configuration } from '../../model/settings.ts';
@@ -11,9 +11,9 @@ import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export type Question =
-  /** Is the credential good? `trial`: with these settings instead of those that are saved. */
+  /** Is the credential good? `trial`: with these settings instead of the saved ones. */
   | { readonly kind: 'check'; readonly trial: { type: string; configuration: Configuration } | null }
-  /** What is the account, or the group, with this id? */
+  /** Which account, or group, has this id? */
   | { readonly kind: 'read'; readonly subject: Kind; readonly remoteId: string };
 
 export type SealedSecrets = Readonly<Record<string, SealedSecret>>;
@@ -26,7 +26,7 @@ export interface Inquiry {
   /** ISO times */
   readonly askedAt: string;
   readonly takenAt: string | null;
-  /** Null while there is none. */
+  /** Null while nobody has answered. */
   readonly answer: unknown;
 }
 
@@ -60,12 +60,12 @@ export async function getInquiry(db: Db, id: string): Promise<Inquiry | null> {
   return row ? toInquiry(row) : null;
 }
 
-/** The asker has its answer, or waits no longer. */
+/** The request has its answer, or no longer waits. */
 export async function deleteInquiry(db: Db, id: string): Promise<void> {
   await db('inquiries').where({ id }).delete();
 }
 
-/** Those about a peer that nobody has answered, oldest first. */
+/** The inquiries about a peer that nobody has answered, oldest first. */
 export async function openInquiries(db: Db, peerId: string, now: string): Promise<readonly Inquiry[]> {
   const rows = await db('inquiries')
     .where({ peer_id: peerId })
@@ -75,19 +75,19 @@ export async function openInquiries(db: Db, peerId: string, now: string): Promis
   return rows.map(toInquiry);
 }
 
-/** A worker begins; whoever asked then waits for as long as a vendor may take. */
+/** A worker begins; the request now waits as long as a vendor may take. */
 export async function markTaken(db: Db, id: string, at: string): Promise<void> {
   await db('inquiries').where({ id }).update({ taken_at: at });
 }
 
-/** Too late where the asker has gone. */
+/** Saves the answer; too late where the request no longer waits. */
 export async function saveAnswer(db: Db, id: string, answer: object): Promise<void> {
   await db('inquiries')
     .where({ id })
     .update({ answer: toJson(answer), secrets: null });
 }
 
-/** What a process has left that did not live to take its answer. */
+/** Deletes inquiries of processes that ended before they took the answer. */
 export async function deleteExpiredInquiries(db: Db, now: string): Promise<void> {
   await db('inquiries').where('expires_at', '<=', now).delete();
 }

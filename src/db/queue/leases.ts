@@ -1,7 +1,6 @@
 /**
- * Who works on a peer: a store, or another thing that the bridge has a credential for. One holder at a time, with
- * a number that rises with every change of hands, so that a holder who lost the lease without noticing cannot
- * record anything.
+ * Which worker works on a peer. There is one holder at a time, with a number that rises with every change of hands,
+ * so that a holder that lost the lease without noticing cannot record anything.
  */
 
 import { type Db, forKeyShare, forUpdate } from '../open.ts';
@@ -15,19 +14,19 @@ export interface Lease {
 
 export interface LeaseTimes {
   readonly expiresAt: string;
-  /** A lease that ran out before then is free: its holder's last call must have ended too. */
+  /** A lease that ran out before this time is free: by then its holder's last call must have ended too. */
   readonly deadBefore: string;
 }
 
 export interface Applicant {
   readonly holder: string;
-  /** True only where the process of that name is certainly gone. */
+  /** True only where the process with that name is certainly gone. */
   isGone(holder: string): Promise<boolean>;
-  /** Part of the transaction that takes a lease which its holder did not let go of. */
+  /** Part of the transaction that takes over a lease whose holder did not let go of it. */
   takeOver(tx: Db): Promise<void>;
 }
 
-/** The lease has passed to another worker: whatever we did is theirs to find out; record nothing. */
+/** Another worker has the lease. It finds out what this one did; nothing may be recorded. */
 export class LeaseLost extends Error {
   constructor(peerId: string) {
     super(`the lease on ${peerId} is lost`);
@@ -36,8 +35,8 @@ export class LeaseLost extends Error {
 }
 
 /**
- * Takes the lease where it is free, the applicant's own, or has run out before `deadBefore`, or where its holder
- * is gone. Null where somebody else holds it. Times are ISO.
+ * Takes the lease where it is free, the applicant's own, or ran out before `deadBefore`, or where its holder is gone.
+ * Null where another worker holds it. Times are ISO.
  */
 export async function acquireLease(
   db: Db,
@@ -70,7 +69,7 @@ interface LeaseRow {
   readonly expires_at: string;
 }
 
-/** False where the lease has passed to somebody else. */
+/** False where another worker has the lease. */
 export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promise<boolean> {
   const renewed = await db('leases')
     .where({ peer_id: lease.peerId, holder: lease.holder, fence: lease.fence })
@@ -79,17 +78,17 @@ export async function renewLease(db: Db, lease: Lease, expiresAt: string): Promi
 }
 
 /**
- * One transaction that records what was done under the lease. Where another transaction crosses it, `work` runs again.
- * @throws LeaseLost, and then nothing is recorded.
+ * One transaction that records what was done under the lease. Where it crosses another transaction, `work` runs
+ * again. @throws LeaseLost, and then nothing is recorded.
  */
 export function recordUnder<T>(db: Db, lease: Lease, work: (tx: Db) => Promise<T>): Promise<T> {
   return recordHolding(db, lease, holdLease, work);
 }
 
-/** Makes sure of a lease, in a transaction, until that ends; null where it is lost. */
+/** Locks a lease until the transaction ends; null where it is lost. */
 export type Hold<H> = (tx: Db, lease: Lease) => Promise<H | null>;
 
-/** The same, where `hold` makes sure of the lease and of more with it. */
+/** The same, where `hold` locks more than the lease. */
 export async function recordHolding<H, T>(
   db: Db,
   lease: Lease,
@@ -103,7 +102,10 @@ export async function recordHolding<H, T>(
   });
 }
 
-/** The same until a page was the last. Each is a transaction of its own: whoever else writes waits for one at most. */
+/**
+ * The same, page by page, until the last. Each page is a transaction of its own, so nobody else who writes waits
+ * longer than for one.
+ */
 export async function recordPages(
   db: Db,
   lease: Lease,
@@ -113,7 +115,10 @@ export async function recordPages(
   while (!isLast) ({ isLast } = await recordUnder(db, lease, page));
 }
 
-/** True while the lease is ours; in a transaction, until that ends. The holder may renew it meanwhile. */
+/**
+ * Whether this worker has the lease. In a transaction, it stays so until the end; the holder may renew the lease
+ * meanwhile.
+ */
 export async function holdsLease(db: Db, lease: Lease): Promise<boolean> {
   const { peerId, holder, fence } = lease;
   const row = await forKeyShare(db, db('leases').where({ peer_id: peerId, holder, fence })).first('fence');
@@ -130,7 +135,10 @@ export async function releaseLease(db: Db, lease: Lease): Promise<void> {
     .update({ holder: '', expires_at: '' });
 }
 
-/** Before the peer's own row, which the holder locks inside what it records: or each would wait for the other. */
+/**
+ * Locks the lease. Call it before locking the peer's own row: the holder locks that inside what it records, and in
+ * another order each would wait for the other.
+ */
 export async function lockLease(tx: Db, peerId: string): Promise<void> {
   await forUpdate(tx, tx('leases').where({ peer_id: peerId })).first('fence');
 }

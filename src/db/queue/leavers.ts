@@ -1,6 +1,6 @@
 /**
- * People who left, for as long as a store has not confirmed that their access is gone. A row says since
- * when; it decides nothing, and is deleted in the transaction that settles the person.
+ * Leavers: people who left, until a store has confirmed that their access is gone. A row says since when. It decides
+ * nothing, and is deleted in the transaction that settles the person.
  */
 
 import type { Knex } from 'knex';
@@ -13,10 +13,10 @@ export interface LeaverRecord {
   readonly environmentId: string;
   /** The request that made the person leave. */
   readonly correlationId: string | null;
-  /** ISO times: when that request was answered; when the deadline was found exceeded. */
+  /** ISO times: when that request was answered, and when the deadline was found exceeded. */
   readonly since: string;
   readonly overdueAt: string | null;
-  /** With `VERIFY`: when the store took the change, which is read back from then on. */
+  /** With `VERIFY`: when the store took the change, which the bridge reads back from then on. */
   readonly disabledAt: string | null;
   readonly checks: number;
 }
@@ -45,14 +45,14 @@ export async function getLeaver(db: Db, storeId: string, personId: string): Prom
   return row ? toLeaver(row) : null;
 }
 
-/** For `exists`: the open leaver whom each task in `tasks` is about. */
+/** For `exists`: the open leaver that each task in `tasks` is about. */
 export function openLeaverOf(db: Db, tasks: string): Knex.QueryBuilder {
   return db('leavers')
     .where({ store_id: db.ref(`${tasks}.store_id`), person_id: db.ref(`${tasks}.subject_id`) })
     .select(db.raw('1'));
 }
 
-/** The store confirmed it, or an admin decided that nothing is to be done. */
+/** The store confirmed that the access is gone, or an admin decided that nothing is to be done. */
 export async function closeLeaver(db: Db, storeId: string, personId: string): Promise<void> {
   await db('leavers').where({ store_id: storeId, person_id: personId }).delete();
 }
@@ -62,7 +62,7 @@ export async function closeLeaverEverywhere(db: Db, personId: string): Promise<v
   await db('leavers').where({ person_id: personId }).delete();
 }
 
-/** Saves that the store took the disabling, or that it was read back once more. */
+/** Saves that the store took the disabling, or that the bridge read it back once more. */
 export async function saveCheck(
   db: Db,
   leaver: Pick<LeaverRecord, 'storeId' | 'personId' | 'disabledAt' | 'checks'>,
@@ -72,7 +72,10 @@ export async function saveCheck(
     .update({ disabled_at: leaver.disabledAt, checks: leaver.checks });
 }
 
-/** Leavers of a store who wait since `cutoff` or longer and are not marked as overdue yet; marks them. */
+/**
+ * Marks the leavers of a store who have waited since `cutoff` or longer as overdue, and answers those who were not
+ * marked before.
+ */
 export async function takeOverdue(
   tx: Db,
   storeId: string,
@@ -105,16 +108,13 @@ export interface OpenLeaver {
   readonly since: string;
   readonly overdueAt: string | null;
   readonly verifying: boolean;
-  /**
-   * State of the task that settles the person; null where the store refused and the bridge does not try
-   * again.
-   */
+  /** The state of the person's task; null where the store refused and the bridge does not try again. */
   readonly task: 'pending' | 'parked' | 'held' | null;
   /** The task's last failure, in words. */
   readonly failure: string | null;
 }
 
-/** Longest first. */
+/** Those who have waited longest first. */
 export async function listOpenLeavers(
   db: Db,
   storeId: string,
@@ -142,7 +142,7 @@ export async function listOpenLeavers(
 export interface LeaverCount {
   readonly open: number;
   readonly overdue: number;
-  /** ISO time; null where nobody is open. */
+  /** ISO time; null where no leaver is open. */
   readonly oldest: string | null;
 }
 

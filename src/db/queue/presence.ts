@@ -1,8 +1,7 @@
 /**
- * Whether a process that holds leases is still there. On PostgreSQL each process keeps one session open that
- * holds an advisory lock on its name: the operating system closes it with the process, and the server then
- * lets go of the lock, on whatever machine the process was. On SQLite all processes are of one machine,
- * which knows by itself.
+ * Whether a process that holds leases is still there. On PostgreSQL each process keeps a session open that holds an
+ * advisory lock on its name. The operating system closes the session with the process, on whatever machine, and the
+ * server then releases the lock. On SQLite all processes are on one machine, which knows its processes.
  */
 
 import { Client } from 'pg';
@@ -11,11 +10,11 @@ import { isDeadProcess, processName } from '../../support/processes.ts';
 import type { DatabaseLocation, Db } from '../open.ts';
 
 export interface Presence {
-  /** Names this process in leases; another name after each loss. Rejects where the database cannot be reached. */
+  /** The name of this process in leases; it changes with each loss. Rejects where the database cannot be reached. */
   holder(): Promise<string>;
-  /** True only where the process of that name is gone, or has been told that it counts as gone. */
+  /** True only where the process with that name is gone, or has been told that it counts as gone. */
   isGone(db: Db, holder: string): Promise<boolean>;
-  /** Others may take this process for gone from now on: what it does under its leases has to end. */
+  /** Other processes may consider this one gone from now on, so its work under its leases must end. */
   onLost(listener: () => void): void;
   end(): Promise<void>;
 }
@@ -37,10 +36,13 @@ function processPresence(): Presence {
 const PREFIX = 'session ';
 /** A session that does not answer for so long counts as lost. */
 const ANSWER_WITHIN_MS = 5_000;
-/** Poolers and routers drop sessions without a word; also keeps this one from being idle. */
+/**
+ * How often the session is used: poolers and routers drop idle sessions without a word, and a lost one must be
+ * noticed.
+ */
 const HEARTBEAT_MS = 3_000;
 
-/** As pg_locks shows an advisory lock with a key of 64 bits. */
+/** An advisory lock with a key of 64 bits, as pg_locks shows it. */
 const lockOf = (name: '?' | '$1') => `
   select 1 from pg_locks
   where locktype = 'advisory' and granted and objsubid = 1
@@ -50,7 +52,7 @@ const lockOf = (name: '?' | '$1') => `
 function sessionPresence(url: string): Presence {
   let onLost = () => {};
   let session: Promise<Session> | null = null;
-  /** Our own earlier names, whose sessions may linger at a server that does not know of the loss. */
+  /** Earlier names of this process, whose sessions may linger at a server that does not know of the loss. */
   const former = new Set<string>();
 
   const open = (): Promise<Session> => {

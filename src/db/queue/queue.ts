@@ -1,4 +1,4 @@
-/** The worker's side of the queue: what becomes of a task that was worked on. */
+/** The worker's side of the queue: what happens to a task after an attempt. */
 
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
@@ -6,23 +6,23 @@ import { type Db, type Write, writeTogether } from '../open.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
- * What an attempt was about to do when it called the vendor. An attempt that finds an intent from before
- * knows that the outcome of that call is unknown.
+ * What an attempt was about to do when it called the vendor. A later attempt that finds an intent knows that the
+ * outcome of that call is unknown.
  */
 export interface Intent {
-  /** `adopt` stands for a creation that was refused because somebody has the identifier. */
+  /** `adopt` stands for a creation that the vendor refused because somebody has the identifier. */
   readonly ops: readonly string[];
-  /** Attribute → value that a create or update meant to send. */
+  /** The values that a create or update meant to send, by attribute. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** The identifier under which a creation would be found; it may not be the person's any more. */
+  /** The identifier under which a creation would be found; the person may have another one by now. */
   readonly identifier?: string;
   /** Why the account was to be disabled; the directory may want something else by now. */
   readonly disabledBy?: 'inactive' | 'gone';
-  /** Remote ids of the accounts in the one call for memberships that was under way. */
+  /** The remote ids of the accounts in the last call for memberships. */
   readonly members?: readonly string[];
-  /** The account of a person who was to lose access is gone: whoever has the identifier now is looked for. */
+  /** The account of a person who was to lose access is gone: the next attempt looks who has its identifier now. */
   readonly lost?: boolean;
-  /** An attempt has looked for the outcome before: only what has arrived since then is reported. */
+  /** An attempt has looked for the outcome before: the next reports only what has arrived since. */
   readonly again?: boolean;
 }
 
@@ -38,25 +38,27 @@ export interface DueTask {
   /** How often in a row it was put off with growing gaps. */
   readonly postponed: number;
   readonly failedAt: string | null;
-  /** When the groups were asked to take from the account what nobody wants, before it is enabled. */
+  /** When the account's groups were asked to remove memberships that nobody wants, before the account is enabled. */
   readonly groupsAskedAt: string | null;
   /** The last failure. */
   readonly error: TaskFailure | null;
-  /** When it was first asked for. */
+  /** When the task was first queued. */
   readonly createdAt: string;
   /** The requests that caused it, oldest first. */
   readonly causes: readonly string[];
-  /** Of a group: the people whose memberships changed; null where all of it is to be looked at. */
+  /** For a group: the people whose memberships changed; null where the attempt must look at all of it. */
   readonly changedMembers: readonly string[] | null;
-  /** Something that the store took from the subject is to be given back: whoever wants that asks for the task anew. */
+  /**
+   * An admin wants something back that the store took from the subject. Whoever asks for that queues the task anew.
+   */
   readonly givesBack: boolean;
-  /** The person is an open leaver there: whoever makes them one asks for the task anew. */
+  /** The person is an open leaver on the store. Whoever makes them one queues the task anew. */
   readonly isOpenLeaver: boolean;
-  /** Of the store's settings, rules and mappings, when the task was claimed. */
+  /** The version of the store's settings, rules and mappings when the task was claimed. */
   readonly contextVersion: number;
 }
 
-/** People with a task on the store, held ones too, that this cause set going; at most `limit`. */
+/** At most `limit` people with a task on the store, held ones too, that this cause queued. */
 export async function peopleOfCause(
   db: Db,
   storeId: string,
@@ -78,7 +80,7 @@ export async function setIntent(db: Db, taskId: string, intent: Intent | null): 
     .update({ intent: intent && toJson(intent) });
 }
 
-/** Whoever works on the subject's task looks for another account of the person's: the linked one is gone. */
+/** Tells the next attempt that the linked account is gone, so that it looks for another account of the person. */
 export async function noteLostAccount(db: Db, storeId: string, subject: Subject): Promise<void> {
   const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
   const task = await db('tasks').where(key).first('id', 'intent');
@@ -86,19 +88,19 @@ export async function noteLostAccount(db: Db, storeId: string, subject: Subject)
   await setIntent(db, task.id, { ...intent, lost: true });
 }
 
-/** Earlier failures count no more. */
+/** Forgets earlier failures. */
 const UNFAILED = { attempts: 0, postponed: 0, failing: false, failed_at: null, error: null };
 
 export async function markGroupsAsked(db: Db, taskId: string, at: string): Promise<void> {
   await db('tasks').where({ id: taskId }).update({ groups_asked_at: at });
 }
 
-/** From now on the task goes with that priority. */
+/** Gives the task this priority. */
 export async function hurryTask(db: Db, taskId: string, priority: number): Promise<void> {
   await db('tasks').where({ id: taskId }).update({ priority });
 }
 
-/** What ends the attempt is written together with the task. */
+/** Writes that go together with the end of the task. */
 type Ending = readonly Write[];
 
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
@@ -106,7 +108,7 @@ export async function completeTask(db: Db, task: DueTask, ending: Ending = []): 
   await endTask(db, task, ending, asClaimed(db, task).delete());
 }
 
-/** The subject is settled but for losses that wait for an admin's decision. */
+/** The subject is settled, except for losses that wait for an admin's decision. */
 export async function holdTask(db: Db, task: DueTask, ending: Ending): Promise<void> {
   await endTask(db, task, ending, asClaimed(db, task).update({ state: 'held', intent: null, ...UNFAILED }));
 }
@@ -120,7 +122,7 @@ async function endTask(db: Db, task: DueTask, ending: Ending, end: Write<number>
 }
 
 /**
- * A write came meanwhile: earlier failures and holds count no more. With `unknownOutcome` the intent stays,
+ * A write came meanwhile, so earlier failures and holds no longer count. With `unknownOutcome` the intent stays,
  * because a call may have reached the vendor.
  */
 async function startAfresh(db: Db, task: DueTask, unknownOutcome = false): Promise<void> {
@@ -139,9 +141,9 @@ export interface TaskFailure {
   readonly code: string | null;
 }
 
-/** Counts that are not named stay as they are. */
+/** Absent counts stay as they are. */
 export interface Postponement {
-  /** Null where nothing failed, and the task only waits for its turn. */
+  /** Null where nothing failed and the task only waits for its turn. */
   readonly failedAt: string | null;
   readonly error: TaskFailure;
   readonly attempts?: number;
@@ -167,14 +169,14 @@ export async function retryLater(
     });
 }
 
-/** The subject is settled but for a recheck at `runAt`; a write that comes meanwhile makes it due at once. */
+/** The subject is settled, except for a recheck at `runAt`; a write that comes meanwhile makes it due at once. */
 export async function recheckTask(db: Db, task: DueTask, runAt: string, ending: Ending): Promise<void> {
   await endTask(db, task, ending, asClaimed(db, task).update({ run_at: runAt, intent: null, ...UNFAILED }));
 }
 
 /**
- * Lets the task wait for an admin, or for the next write to the subject. `unknownOutcome`: a call may have
- * reached the vendor, so that the next attempt has to look before it writes.
+ * Lets the task wait for an admin, or for the next write to the subject. `unknownOutcome`: a call may have reached
+ * the vendor, so the next attempt looks before it writes.
  */
 export async function parkTask(
   db: Db,
@@ -192,7 +194,7 @@ export async function parkTask(
   if (parked === 0) await startAfresh(db, task, failure.unknownOutcome);
 }
 
-/** The store answers again: tasks that wait because of failures become due at once. */
+/** The store answers again, so tasks that wait because of failures are due at once. */
 export async function endBackoff(db: Db, storeId: string, now: string): Promise<void> {
   await db('tasks')
     .where({ store_id: storeId, state: 'pending' })

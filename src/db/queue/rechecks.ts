@@ -1,7 +1,6 @@
 /**
- * Rechecks. A call whose answer did not come, or whose caller died, gave up or lost the lease, may take
- * effect after the next attempt has looked and written. So the bridge looks at the subject once more when
- * that call must have ended.
+ * Rechecks. A call whose answer did not come, or whose attempt ended, may take effect after the next attempt has
+ * looked and written. So the bridge looks at the subject again when that call must have ended.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -37,10 +36,10 @@ export async function scheduleRecheck(db: Db, look: Recheck): Promise<void> {
     .merge(['at', 'intent', 'correlation_id']);
 }
 
-/** Nothing of it is left to be found: the subject is settled anew. */
+/** The intent of a subject that is settled anew, with nothing to be found. */
 const NOTHING_MEANT: Intent = { ops: [], attributes: {} };
 
-/** What is owed to the subject, and the vendor refused, is tried again then; a recheck that waits already comes first. */
+/** Schedules the next try of a loss that the vendor refused; a recheck that waits already comes first. */
 export async function scheduleRetry(db: Db, look: Omit<Recheck, 'intent'>): Promise<void> {
   await db('second_looks')
     .insert({
@@ -72,7 +71,7 @@ export async function recheckCalls(db: Db, storeId: string, at: string): Promise
   }
 }
 
-/** When a call about the subject must have ended, where one may still take effect; an ISO time. */
+/** When a call about the subject that may still take effect must have ended; an ISO time. */
 export async function recheckAt(db: Db, storeId: string, { kind, id }: Subject): Promise<string | null> {
   const row = await db('second_looks').where({ store_id: storeId, kind, subject_id: id }).first('at');
   return row?.at ?? null;
@@ -87,8 +86,8 @@ export async function intendedCreations(db: Db, storeId: string, kind: Kind): Pr
 }
 
 /**
- * Puts due rechecks into the queue, but not of whom an attempt is under way, which would overwrite the intent. Only the
- * holder of the lease may call it. True where it put any.
+ * Queues due rechecks, but not of subjects with an attempt under way, whose intent it would overwrite. Only the
+ * holder of the lease may call it. Answers whether it queued any.
  */
 export async function enqueueDueRechecks(
   db: Db,
@@ -103,7 +102,7 @@ export async function enqueueDueRechecks(
     if (isUnderWay(subject)) continue;
     const key = { store_id: storeId, kind: subject.kind, subject_id: subject.id };
     const isPut = await db.transaction(async (tx) => {
-      // A task with an intent of its own looks anyway, and has to learn the outcome of its own call first.
+      // A task with its own intent looks anyway, and must first learn the outcome of its own call.
       if (await tx('tasks').where(key).whereNotNull('intent').first('id')) return false;
       await enqueueTask(tx, storeId, {
         environmentId: row.environment_id,
@@ -128,8 +127,8 @@ async function isLeaver(tx: Db, storeId: string, { kind, id }: Subject): Promise
 }
 
 /**
- * Joins two intents. Of two values for one attribute the recheck looks for the later one. An intent for
- * members replaces the earlier one, because a recheck reads all members anyway.
+ * Joins two intents. Of two values for one attribute, the recheck looks for the later one. An intent for members
+ * replaces the earlier one, because a recheck reads all members anyway.
  */
 function joined(earlier: Intent | null, later: Intent): Intent {
   if (earlier === null || later.members) return later;

@@ -1,8 +1,8 @@
-/** Since when `REMOVE_AFTER_DAYS` counts, on the link of each person. Nothing here changes the account. */
+/** Since when `REMOVE_AFTER_DAYS` counts, kept on each person's link. Nothing here changes the account. */
 
 import type { Db } from '../open.ts';
 
-/** Starts the count at `since`, an ISO time, or stops it. */
+/** Starts the count at `since`, an ISO time; null stops it. */
 export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
   await db('links').where({ id }).update({ removal_since: since, removal_asked_days: null });
 }
@@ -15,7 +15,7 @@ export async function cancelRemovals(db: Db, personId: string): Promise<void> {
     .update({ removal_since: null, removal_asked_days: null });
 }
 
-/** People whose days are over and whom nobody has put into the queue for it yet; marks them as put there. */
+/** Marks the people whose days are over as queued for it, and answers those who were not queued before. */
 export async function takeDueRemovals(
   tx: Db,
   storeId: string,

@@ -1,6 +1,6 @@
 /**
- * The queue: one row for each subject that may differ on a store. A row carries no data but its key, a
- * counter that every write raises, and the correlation ids that caused it.
+ * The queue: one row for each subject that may differ on a store. A row carries no data, only its key, a counter that
+ * every write raises, and the correlation ids that caused it.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -11,7 +11,7 @@ import type { After } from '../paging.ts';
 import { addChangedMembers, isHint } from './changedMembers.ts';
 import { openLeavers } from './leavers.ts';
 
-/** Leavers go before everything else, then those for whom somebody waits; what a sync found comes last. */
+/** Leavers come first, then subjects that others wait for; what a sync found comes last. */
 export const PRIORITY = { leaver: 0, awaited: 2, normal: 5, sync: 9 } as const;
 
 export interface Enqueue {
@@ -21,7 +21,7 @@ export interface Enqueue {
   readonly correlationIds: readonly string[];
   /** ISO time */
   readonly at: string;
-  /** Of a group: the people whose memberships may have changed, and nothing else; absent where anything may have. */
+  /** For a group: the people whose memberships may have changed, and nothing else; absent where anything may have. */
   readonly people?: readonly string[] | null;
 }
 
@@ -38,7 +38,7 @@ export function workingStores(db: Db, environmentId: string) {
 
 /** One task for each working store of the environment. Part of the transaction that wrote the subject. */
 export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> {
-  // In one order, so that two who write tasks of the same subject never wait for each other.
+  // Always in the same order, so that two who queue the same subject never wait for each other.
   const rows = await workingStores(db, task.environmentId).orderBy('id').select('id');
   await enqueueTasks(
     db,
@@ -47,7 +47,7 @@ export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> 
   );
 }
 
-/** Most correlation ids that one task remembers; further causes of a folded task are in the events. */
+/** How many correlation ids one task remembers; events have the others. */
 const CAUSES_MAX = 50;
 
 /** As `enqueueTasks`, for one store. */
@@ -56,8 +56,8 @@ export function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<voi
 }
 
 /**
- * Many writes to one subject fold into one task a store, which becomes due at once. A person who leaves becomes an
- * open leaver. So many statements, whatever the number of stores.
+ * Queues the subject: many writes to it fold into one task for each store, which is due at once. A person who leaves
+ * becomes an open leaver. It takes the same number of statements for any number of stores.
  */
 async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue): Promise<void> {
   if (storeIds.length === 0) return;
@@ -68,7 +68,7 @@ async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue):
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({
       state: 'pending',
-      // A parked task begins at 0 attempts; one that waits after failures keeps its count.
+      // A parked task starts at 0 attempts; one that waits after failures keeps its count.
       attempts: db.raw("case when tasks.state = 'parked' then 0 else tasks.attempts end"),
       postponed: db.raw("case when tasks.state = 'parked' then 0 else tasks.postponed end"),
       seq: db.raw('tasks.seq + 1'),
@@ -114,7 +114,7 @@ function freshTask(storeId: string, { environmentId, subject, priority, at, peop
   };
 }
 
-/** As far as each task has room for more. */
+/** Adds causes to each task, as long as it has room. */
 async function addCauses(db: Db, taskIds: readonly string[], { correlationIds, at }: Enqueue): Promise<void> {
   const added = correlationIds.slice(0, CAUSES_MAX);
   if (added.length === 0) return;
@@ -133,7 +133,7 @@ async function addCauses(db: Db, taskIds: readonly string[], { correlationIds, a
 export const TASK_STATES = ['pending', 'parked', 'held'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-/** A task as admins see it; `queue.ts` has what a worker sees. */
+/** A task as admins see it; a worker's view is in `queue.ts`. */
 export interface TaskRecord {
   readonly id: string;
   readonly environmentId: string;
@@ -144,7 +144,7 @@ export interface TaskRecord {
   /** ISO times */
   readonly runAt: string;
   readonly attempts: number;
-  /** It is tried again, and yet its subject's status is `failed`. */
+  /** Its subject's status is `failed`, although the task is tried again. */
   readonly failing: boolean;
   readonly failedAt: string | null;
   /** The last failure, in the vendor's words. */
@@ -188,7 +188,7 @@ export async function getTask(db: Db, environmentId: string, id: string): Promis
   return row ? toTask(row) : null;
 }
 
-/** As `getTask`, and nobody else writes the row until the transaction ends. */
+/** As `getTask`; until the transaction ends, nobody else writes the row. */
 export async function lockTask(tx: Db, environmentId: string, id: string): Promise<TaskRecord | null> {
   const row = await forUpdate(tx, tx('tasks').where({ environment_id: environmentId, id })).first();
   return row ? toTask(row) : null;
@@ -225,7 +225,7 @@ export async function retryTask(db: Db, id: string, at: string): Promise<void> {
     });
 }
 
-/** Others wait for it. */
+/** Raises the priority, because others wait for the task. */
 export async function raisePriority(db: Db, id: string, priority: number): Promise<void> {
   await db('tasks').where({ id }).where('priority', '>', priority).update({ priority });
 }
@@ -241,18 +241,18 @@ export async function deleteHeldTask(db: Db, storeId: string, subject: Subject):
     .delete();
 }
 
-/** True while anything of the store waits, is parked, or is held. */
+/** Whether any task of the store waits, is parked, or is held. */
 export async function hasTasks(db: Db, storeId: string): Promise<boolean> {
   return (await db('tasks').where({ store_id: storeId }).first('id')) !== undefined;
 }
 
-/** As `hasTasks`, without parked tasks, on which no worker works until somebody asks. */
+/** As `hasTasks`, without parked tasks, which no worker takes until somebody asks for them. */
 export async function hasOpenTasks(db: Db, storeId: string): Promise<boolean> {
   const open = db('tasks').where({ store_id: storeId }).whereIn('state', ['pending', 'held']);
   return (await open.first('id')) !== undefined;
 }
 
-/** Without those whose subjects count as failed. */
+/** Without tasks whose subjects count as failed. */
 export async function countPendingTasks(db: Db, storeId: string): Promise<number> {
   const pending = { store_id: storeId, state: 'pending', failing: false };
   const row = await db('tasks').where(pending).count({ n: '*' }).first();
@@ -264,7 +264,7 @@ export interface PendingFailure extends NonNullable<TaskRecord['error']> {
   readonly runAt: string;
 }
 
-/** The last failure among the tasks that are tried again; null where none has failed. */
+/** The last failure among the tasks that are tried again; null where none failed. */
 export async function lastPendingFailure(db: Db, storeId: string): Promise<PendingFailure | null> {
   const row = await db('tasks')
     .where({ store_id: storeId, state: 'pending', failing: false })

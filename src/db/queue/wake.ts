@@ -1,6 +1,6 @@
 /**
- * Tells whoever waits, at once, that something was committed: in this process by a call, in the others by
- * PostgreSQL's NOTIFY. A message can get lost on the way, so whoever waits also looks from time to time.
+ * Tells listeners at once that something was committed: in this process by a call, in others by PostgreSQL's NOTIFY.
+ * A message can get lost, so listeners also look from time to time.
  */
 
 import { Client } from 'pg';
@@ -12,14 +12,14 @@ import type { DatabaseLocation } from '../open.ts';
 export interface Wake {
   /** Call after commit, never before. */
   signal(): void;
-  /** Also when a message may have been missed. Answers how to stop listening. */
+  /** Calls the listener, also when a message may have been missed. Answers how to stop listening. */
   onSignal(listener: () => void): () => void;
 }
 
 export interface Wakes {
   /** Work for a peer is due. */
   readonly work: Wake;
-  /** A request waits for what only a worker may ask a vendor. */
+  /** A request waits for something that only a worker may ask a vendor. */
   readonly asked: Wake;
   /** A worker has answered a request. */
   readonly answered: Wake;
@@ -60,12 +60,14 @@ const RECONNECT_MS = 1_000;
 /** A session that does not answer for so long counts as lost. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** The other processes on the same PostgreSQL, through a session of its own: a pool's sessions hear nothing. */
+/**
+ * The other processes on the same PostgreSQL. It uses a session of its own, because a pool's sessions hear nothing.
+ */
 class Others {
   readonly #url: string;
   readonly #log: Log;
   readonly #hear: (topic: Topic) => void;
-  /** Who sends a message hears it too. */
+  /** The sender's name, because a sender hears its own messages. */
   readonly #name = newId();
   readonly #toTell = new Set<Topic>();
   #session: Promise<Client> | null = null;
@@ -79,7 +81,7 @@ class Others {
     this.#hear = hear;
   }
 
-  /** Many signals fold into one message while another is on its way. */
+  /** Sends a signal. While a message is on its way, further signals fold into one. */
   tell(topic: Topic): void {
     this.#toTell.add(topic);
     void this.#tellAll();
@@ -111,7 +113,7 @@ class Others {
         ]);
       }
     } catch (error) {
-      // Nobody waits for more than the time between two looks.
+      // Listeners look from time to time anyway, so a lost message delays them only a little.
       this.#toTell.clear();
       this.#log.debug({ err: error }, 'could not wake the other processes');
     } finally {
@@ -133,7 +135,7 @@ class Others {
       query_timeout: ANSWER_WITHIN_MS,
     });
     let lost = false;
-    // A dropped session says so up to three times: as two errors and its end.
+    // A dropped session reports it up to three times: as two errors and its end.
     const lose = () => {
       if (lost) return;
       lost = true;

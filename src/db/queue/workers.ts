@@ -1,4 +1,4 @@
-/** When a worker was last there, whatever process it runs in: a request that needs one does not wait in vain. */
+/** When a worker was last seen, in any process, so that a request that needs one does not wait in vain. */
 
 import { isoTime } from '../../support/clock.ts';
 import type { Db } from '../open.ts';
@@ -10,14 +10,14 @@ export async function saveWorkerSeen(db: Db, id: string, nowMs: number): Promise
   await db('workers').insert(row).onConflict('id').merge();
 }
 
-/** Those that have long been gone. */
+/** Deletes workers that have long been gone. */
 export async function deleteOldWorkers(db: Db, nowMs: number): Promise<void> {
   await db('workers')
     .where('seen_at', '<', isoTime(nowMs - FORGOTTEN_AFTER_MS))
     .delete();
 }
 
-/** An ISO time; null where none ever was. */
+/** When any worker was last seen, an ISO time; null where none ever was. */
 export async function lastWorkerSeen(db: Db): Promise<string | null> {
   const row = await db('workers').max({ at: 'seen_at' }).first();
   return (row?.at as string | null | undefined) ?? null;

@@ -1,7 +1,6 @@
 /**
- * The changes of a preview that an admin applied and that are still to be made: one row for each, deleted
- * when its change is made. Rows that are left when the run ends count as refused: the plan is not the same
- * any more.
+ * The changes of an applied preview that are still to be made: one row each, deleted when the change is made. Rows
+ * that are left when the run ends count as refused, because the plan is no longer the same.
  */
 
 import { chunks } from '../chunks.ts';
@@ -11,14 +10,14 @@ import type { Db } from '../open.ts';
 export interface AppliedChange {
   readonly changeKey: string;
   readonly runId: string;
-  /** The admin applied also what the brake held in the preview. */
+  /** The admin also applied what the brake held in the preview. */
   readonly includeHeld: boolean;
-  /** As the preview listed it. */
+  /** The change as the preview listed it. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 const ROWS_PER_INSERT_MAX = 100;
-/** A later preview takes over what an earlier one had not done yet. */
+/** A later preview takes over what an earlier one has not done yet. */
 export async function insertApplied(
   db: Db,
   storeId: string,
@@ -38,7 +37,7 @@ export async function insertApplied(
   }
 }
 
-/** Those of these changes that an admin applied, by key. */
+/** Which of these changes an admin applied, by key. */
 export async function appliedAmong(
   db: Db,
   storeId: string,
@@ -57,7 +56,7 @@ export async function consumeApplied(db: Db, storeId: string, changeKey: string)
   await db('applied_changes').where({ store_id: storeId, change_key: changeKey }).delete();
 }
 
-/** Deletes all rows that a run left over. Answers at most `limit` of them, and how many there were. */
+/** Deletes all rows that a run left. Answers at most `limit` of them, and how many there were. */
 export async function takeLeftover(
   db: Db,
   runId: string,

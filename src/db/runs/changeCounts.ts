@@ -1,4 +1,4 @@
-/** How many changes of each operation there are, for people and groups together and apart. Pure. */
+/** How many changes of each operation there are: people and groups together, and each by themselves. Pure. */
 
 import type { Kind } from '../../model/subject.ts';
 
@@ -20,7 +20,7 @@ type Counts = Readonly<Record<Counted, number>>;
 
 export interface ChangeCounts extends Counts {
   readonly people: Counts;
-  /** Memberships are changes of their group. */
+  /** Memberships count as changes of their group. */
   readonly groups: Counts;
 }
 

@@ -1,4 +1,4 @@
-/** What was done for a sync run, counted from the audit log: the changes that went through, and no others. */
+/** What was done for a sync run: its successful changes, counted from the audit log. */
 
 import { fromJsonOrNull } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -7,8 +7,8 @@ import { type ChangeCounts, COUNTED, type Counted, countChange, NO_CHANGES } fro
 const EVENTS_PER_QUERY = 1_000;
 
 /**
- * Of one store, by the changes that a correlation id caused since the ISO time. One event may tell of a whole batch
- * of memberships.
+ * The counts of one store's changes that a correlation id caused since the ISO time. One event may report a whole
+ * batch of memberships.
  */
 export async function doneChanges(
   db: Db,

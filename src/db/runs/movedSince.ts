@@ -1,8 +1,8 @@
-/** How much has moved since a preview was made: in the directory, and by the bridge's own writes on the store. */
+/** How much has changed since a preview was made: in the directory, and by the bridge's own writes on the store. */
 
 import type { Db } from '../open.ts';
 
-/** People and groups, each once. `since` is an ISO time. */
+/** Counts people and groups, each once. `since`: an ISO time. */
 export async function countMovedSince(
   db: Db,
   store: { readonly id: string; readonly environmentId: string },
@@ -13,7 +13,7 @@ export async function countMovedSince(
     db(table).where({ environment_id: environmentId }).where('updated_at', '>', since).select({ id: column });
   const written = (kind: string, column: string) =>
     db('links').where({ store_id: storeId, kind }).where(column, '>', since).select({ id: 'subject_id' });
-  // A link of a group is written to by each read of its members too.
+  // Each read of a group's members writes to its link too.
   const people = inDirectory('users', 'person_id').union([written('user', 'updated_at')]);
   const groups = inDirectory('groups', 'id').union([written('group', 'created_at')]);
   const counts = [];

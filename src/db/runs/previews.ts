@@ -1,4 +1,4 @@
-/** Previews: what a store would be changed to, kept page by page so that their size costs no memory. */
+/** Previews: the changes that a store would get, saved page by page so that their size costs no memory. */
 
 import type { ListProgress } from '../../model/remote.ts';
 import { newId } from '../../support/ids.ts';
@@ -10,13 +10,16 @@ import { addCounts, type ChangeCounts, NO_CHANGES } from './changeCounts.ts';
 export type PreviewState = 'RUNNING' | 'DONE' | 'FAILED';
 export type PreviewList = 'change' | 'skipped' | 'orphan';
 
-/** Of people, and of groups. */
+/** How many losses people have, and how many groups. */
 export interface LossCounts {
   readonly people: number;
   readonly groups: number;
 }
 
-/** `losses`: not every one can be told by its operation. `heldLosses`: of what is held. */
+/**
+ * `losses`: all of them, because an operation does not always tell that it is a loss. `heldLosses`: those among the
+ * held changes.
+ */
 export interface KeptSummary extends ChangeCounts {
   readonly losses: LossCounts;
   readonly heldLosses: LossCounts;
@@ -30,26 +33,26 @@ export interface PreviewRecord {
   /** Null until a worker begins. */
   readonly position: PreviewPosition | null;
   readonly summary: KeptSummary;
-  /** People who lose something; 0 until it is done. */
+  /** How many people lose something; 0 until the preview is done. */
   readonly losing: number;
   readonly error: string | null;
   readonly createdAt: string;
   readonly expiresAt: string;
 }
 
-/** Where a preview stands: between two pages any worker may take it up. */
+/** Where a preview stands; between two pages any worker may take it up. */
 export interface PreviewPosition {
   readonly phase: string;
   readonly cursor: string | null;
   /** How often in a row the next page failed. */
   readonly failures: number;
-  /** Of a list that is being read: how it goes on. */
+  /** The progress of a list that is being read. */
   readonly list?: ListProgress;
-  /** Groups in a row whose members could not be read. */
+  /** How many groups in a row had members that could not be read. */
   readonly unread?: number;
-  /** The version of the store's settings with which it began. */
+  /** The version of the store's settings when it began. */
   readonly version: string;
-  /** When that was, an ISO time. */
+  /** When it began, an ISO time. */
   readonly began: string;
 }
 
@@ -76,7 +79,7 @@ export async function insertPreview(
   return toPreview(row);
 }
 
-/** Null where there is none, or it has expired. */
+/** Null where it does not exist, or has expired. */
 export async function getPreview(
   db: Db,
   storeId: string,
@@ -87,7 +90,7 @@ export async function getPreview(
   return row ? toPreview(row) : null;
 }
 
-/** The oldest that is not finished; null where there is none. */
+/** The oldest preview that is not finished; null where there is none. */
 export async function nextOpenPreview(db: Db, storeId: string, now: string): Promise<PreviewRecord | null> {
   const row = await db('previews')
     .where({ store_id: storeId, state: 'RUNNING' })
@@ -142,7 +145,7 @@ export async function deleteExpiredPreviews(db: Db, now: string): Promise<void> 
 
 export interface PreviewItem {
   readonly changeKey: string | null;
-  /** Lists are in the order of these. */
+  /** Lists are in the order of these keys. */
   readonly sortKey: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -150,7 +153,7 @@ export interface PreviewItem {
 const ROWS_PER_INSERT_MAX = 100;
 const SORT_KEY_LENGTH_MAX = 200;
 
-/** At the end of the list. One page of the plan at a time, so that nothing comes in between. */
+/** Appends to the list, one page of the plan at a time, so that nothing comes in between. */
 export async function appendPreviewItems(
   db: Db,
   previewId: string,
@@ -182,7 +185,7 @@ export interface ListedItem extends PreviewItem {
 
 export type ItemPosition = Pick<ListedItem, 'sortKey' | 'position'>;
 
-/** By their sort keys, and where these are equal in the order of the plan; `after` null starts. */
+/** In the order of the sort keys and, where these are equal, of the plan. `after`: null starts. */
 export async function listPreviewItems(
   db: Db,
   previewId: string,
@@ -203,7 +206,7 @@ export async function listPreviewItems(
   }));
 }
 
-/** Null where there are too many to count in passing. */
+/** The number of items; null where there are too many to count quickly. */
 export function countPreviewItems(db: Db, previewId: string, list: PreviewList): Promise<number | null> {
   return countUpTo(db, db('preview_items').where({ preview_id: previewId, list }));
 }

@@ -1,4 +1,4 @@
-/** Sync runs: each plans everyone and every link of a store, on request or because the store changed. */
+/** Sync runs: each plans everybody and every link of a store, on request or because the store changed. */
 
 import type { Knex } from 'knex';
 import type { ListProgress } from '../../model/remote.ts';
@@ -16,23 +16,26 @@ export interface SyncProgress {
   readonly total: number | null;
 }
 
-/** Where a run stands: between two steps it may be interrupted and taken up again. */
+/** Where a run stands; between two steps it may be interrupted and taken up again. */
 export interface SyncPosition {
   readonly phase: string;
   readonly cursor: string | null;
-  /** Steps that failed in a row. */
+  /** How many steps failed in a row. */
   readonly failures: number;
-  /** Of a list that is being read: how it goes on. */
+  /** The progress of a list that is being read. */
   readonly list?: ListProgress;
-  /** Groups in a row whose members could not be read. */
+  /** How many groups in a row had members that could not be read. */
   readonly unread?: number;
 }
 
-/** Changes that were made, once the run is over; calls of the scan and differences found, from the start. */
+/**
+ * The changes that were made, once the run is over; the calls of the scan and the drift that it found, from the
+ * start.
+ */
 export interface SyncSummary extends Partial<ChangeCounts> {
   readonly calls?: number;
   readonly drift?: number;
-  /** Of an applied preview: items that were not done. */
+  /** For an applied preview: how many items were not done. */
   readonly refused?: number;
 }
 
@@ -42,20 +45,20 @@ export interface SyncRunRecord {
   readonly storeId: string;
   readonly cause: SyncRunCause;
   readonly correlationId: string;
-  /** Reads the store page by page first; without it only the directory and the links are gone through. */
+  /** The run first reads the store page by page; false: it only uses the directory and the links. */
   readonly scan: boolean;
-  /** False only reports what differs. */
+  /** False: the run only reports what differs. */
   readonly repair: boolean;
   readonly state: SyncRunState;
   readonly progress: SyncProgress;
   readonly summary: SyncSummary;
   readonly drift: readonly unknown[];
-  /** For the application of a preview: which, and whether with what the brake held in it. */
+  /** For an applied preview: its id, and whether what the brake held in it is applied too. */
   readonly previewId: string | null;
   readonly includeHeld: boolean;
   /** Items of an applied preview that were not done, because the plan is not the same any more. */
   readonly refused: readonly unknown[];
-  /** Everything is planned and handed to the queue; done when no task of it is due any more. */
+  /** Everything is planned and queued; the run is done when none of its tasks is due any more. */
   readonly settling: boolean;
   /** Null until it starts. */
   readonly position: SyncPosition | null;
@@ -106,14 +109,14 @@ export async function getSyncRun(db: Db, storeId: string, id: string): Promise<S
 }
 
 /**
- * The run that plans next: the one under way, else the oldest that waits. Runs that only wait for tasks do
- * not count.
+ * The run that plans next: the one under way, else the oldest that waits. Runs that only wait for their tasks do not
+ * count.
  */
 export async function nextOpenRun(db: Db, storeId: string): Promise<SyncRunRecord | null> {
   return (await openRuns(db, storeId)).next;
 }
 
-/** With whether any run has nothing left to do but to wait for its tasks. */
+/** Also says whether any run only waits for its tasks. */
 export async function openRuns(
   db: Db,
   storeId: string,
@@ -124,7 +127,7 @@ export async function openRuns(
   return { next, isSettling: runs.some(({ settling }) => settling) };
 }
 
-/** For `exists`: those of each store in `stores`. */
+/** For `exists`: the open runs of each store in `stores`. */
 export function openRunsOf(db: Db, stores: string): Knex.QueryBuilder {
   return openRows(db, db.ref(`${stores}.id`));
 }
@@ -133,7 +136,7 @@ function openRows(db: Db, storeId: string | Knex.Ref<string, Record<string, stri
   return db('sync_runs').where({ store_id: storeId }).whereIn('state', ['QUEUED', 'RUNNING']);
 }
 
-/** Writes how far a run is. A run that was called off meanwhile stays called off. */
+/** Saves how far a run is. A run that was called off meanwhile stays so. */
 export async function saveSyncRun(
   db: Db,
   run: Pick<
@@ -179,7 +182,7 @@ export async function latestRun(db: Db, storeId: string): Promise<SyncRunRecord 
   return row ? toSyncRun(row) : null;
 }
 
-/** Runs whose every task is settled, parked or held, and that are to be closed. */
+/** Runs of which every task is settled, parked or held, so that they can be closed. */
 export async function settledRuns(db: Db, storeId: string): Promise<readonly SyncRunRecord[]> {
   const rows = await db('sync_runs')
     .where({ store_id: storeId, state: 'RUNNING', settling: true })
@@ -206,9 +209,7 @@ export async function lastScanningRun(db: Db, storeId: string): Promise<SyncRunR
   return row ? toSyncRun(row) : null;
 }
 
-/**
- * Deletes runs that ended before the ISO time. Of each store the last run that read it, and later ones, stay.
- */
+/** Deletes runs that ended before the ISO time, except the last run of each store that read it, and later ones. */
 export async function deleteOldSyncRuns(db: Db, before: string): Promise<void> {
   const rows: { store_id: string; at: string }[] = await db('sync_runs')
     .whereIn('state', ['DONE', 'FAILED'])
@@ -226,7 +227,7 @@ export async function deleteOldSyncRuns(db: Db, before: string): Promise<void> {
   }
 }
 
-/** True while a run waits or is under way. */
+/** Whether a run waits or is under way. */
 export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
   const row = await db('sync_runs')
     .where({ store_id: storeId })
@@ -235,7 +236,7 @@ export async function hasOpenRun(db: Db, storeId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Ends runs that no longer apply: an admin deactivated the store, or called its deletion off. */
+/** Ends runs that no longer apply, because an admin deactivated the store or called its deletion off. */
 export async function cancelOpenRuns(db: Db, storeId: string, error: string, at: string): Promise<void> {
   await db('sync_runs')
     .where({ store_id: storeId })
