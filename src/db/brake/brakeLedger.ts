@@ -1,6 +1,6 @@
 /**
  * The brake's books: who lost something on a store and when, and from how many people each cause would take
- * something. Read and written under the store's lock.
+ * something. The caller has locked the store.
  */
 
 import { chunks } from '../chunks.ts';
@@ -9,9 +9,9 @@ import { type CauseRow, type CausesOnStore, causesRows, sumUp } from '../queue/c
 import { undoneAmong } from './undoneCauses.ts';
 
 export interface WindowRecord {
-  /** People who lost something since the cutoff. */
+  /** How many people lost something since the cutoff. */
   readonly used: number;
-  /** The base of the oldest entry; null where the window is empty. */
+  /** The base of the window's oldest entry; null where the window is empty. */
   readonly base: number | null;
   readonly inWindow: ReadonlySet<string>;
 }
@@ -19,7 +19,7 @@ export interface WindowRecord {
 export interface Asked {
   /** When the window begins; an ISO time. */
   readonly cutoff: string;
-  /** Of whom it is asked whether they are in the window already. */
+  /** The people of whom to tell whether they are in the window already. */
   readonly personKeys: readonly string[];
   readonly correlationIds: readonly string[];
 }
@@ -27,11 +27,11 @@ export interface Asked {
 export interface Books {
   readonly window: WindowRecord;
   readonly causes: CausesOnStore;
-  /** Those of the requests of which somebody undid something. */
+  /** The requests of which an admin undid something. */
   readonly undone: ReadonlySet<string>;
 }
 
-/** The window, and what is known of the requests that a task is worked on for. */
+/** Reads the window, and what is known of the requests that caused the task. */
 export async function readBooks(
   db: Db,
   storeId: string,
@@ -43,7 +43,7 @@ export async function readBooks(
   const undone = new Set<string>();
   const causes: CauseRow[] = [];
   let window: BookRow | undefined;
-  // Mostly there is one chunk, and everything is in one statement.
+  // Usually there is one chunk, and one statement reads everything.
   for (const some of personKeys.length === 0 ? [[]] : chunks(personKeys)) {
     const rows: readonly BookRow[] = await ledger()
       .select({ what: db.raw("'window'"), id: db.raw('null'), store_id: db.raw('null') })
@@ -75,15 +75,13 @@ export async function readBooks(
   };
 }
 
-/** Of the window: how many people, and the base of the oldest entry. */
+/** For the window: how many people, and the base of the oldest entry. */
 interface BookRow extends Omit<CauseRow, 'correlation_id'> {
   readonly what: 'window' | 'person' | 'cause' | 'undone';
   readonly id: string;
 }
 
-/**
- * Counts the person in the window before the call is made, so that several workers cannot exceed the limit.
- */
+/** Counts the person in the window before the call, so that several workers together stay within the limit. */
 export async function reservePerson(
   db: Db,
   storeId: string,
@@ -97,12 +95,12 @@ export async function reservePerson(
     .merge(['at', 'base']);
 }
 
-/** What was lost before counts no more. */
+/** Starts a new window: earlier losses no longer count. */
 export async function beginWindow(db: Db, storeId: string): Promise<void> {
   await db('brake_ledger').where({ store_id: storeId }).delete();
 }
 
-/** Those of the causes that take something from somebody, on this store or wherever they are. */
+/** The causes that take something from somebody, on this store or on every store. */
 export async function causesThatTake(
   db: Db,
   storeId: string,
@@ -116,7 +114,7 @@ export async function causesThatTake(
   return new Set(rows.map((row) => row.correlation_id));
 }
 
-/** Notes people who would lose something by a cause that is still being counted. */
+/** Adds people who would lose something by a cause that is still being counted. */
 export async function addPeopleToCause(
   db: Db,
   correlationId: string,
@@ -136,10 +134,7 @@ export interface PeopleOfCause {
   readonly storeId: string;
   readonly description: string;
   readonly people: number;
-  /**
-   * How many subjects were planned to count them. Above 1, the brake goes by the count, not by one subject's
-   * plan.
-   */
+  /** How many subjects were planned for the count. Above 1, the brake uses the count, and not one subject's plan. */
   readonly subjects: number;
   readonly at: string;
 }
@@ -152,7 +147,7 @@ export async function subjectsCounted(db: Db, correlationId: string, storeId: st
   return Number(row?.subjects ?? 0);
 }
 
-/** Records from how many people a cause would take something on one store. Of two counts the higher stays. */
+/** Records from how many people a cause would take something on one store. The higher of two counts stays. */
 export async function recordPeopleOfCause(db: Db, cause: PeopleOfCause): Promise<void> {
   await db('causes')
     .insert({
@@ -201,9 +196,7 @@ export async function forgetCounted(db: Db, correlationId: string, storeId: stri
   await db('cause_people').where({ correlation_id: correlationId, store_id: storeId }).delete();
 }
 
-/**
- * Ends the counting of a cause: records the number of people, deletes the list of them, answers the number.
- */
+/** Ends the count of a cause: records the number of people, deletes the list of them, and answers the number. */
 export async function closeCause(
   db: Db,
   cause: {
@@ -216,8 +209,7 @@ export async function closeCause(
   const scope = { correlation_id: cause.correlationId, store_id: cause.storeId };
   const counted = await db('cause_people').where(scope).count({ n: '*' }).first();
   const people = Number(counted?.n ?? 0);
-  // Above 1 wherever somebody loses something, so that the brake goes by this count and not by one subject's
-  // plan.
+  // Above 1 wherever somebody loses something, so that the brake uses this count, and not one subject's plan.
   const row = {
     ...scope,
     description: cause.description,

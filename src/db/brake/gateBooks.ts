@@ -1,6 +1,6 @@
 /**
- * What a gate looks up of a subject before every change, in one statement: mostly there is nothing. Where that is all
- * that it has to know, the same statement writes down what is about to be done.
+ * What a gate looks up of a subject before every change, in one statement. Usually it finds nothing. Where nothing
+ * else must be known, the same statement writes down the intent.
  */
 
 import type { Subject } from '../../model/subject.ts';
@@ -13,15 +13,15 @@ import { storeHeld } from '../stores/contextVersions.ts';
 import { type LossRecord, toLoss } from './losses.ts';
 
 export interface GateBooks {
-  /** Everything that stands of the subject: what is held, approved, discarded or given back. */
+  /** All standing losses of the subject: held, approved, discarded or given back. */
   readonly known: readonly LossRecord[];
-  /** Changes of an applied preview, of whomever, are still to be made on the store. */
+  /** Changes of an applied preview are still to be made on the store, for any subject. */
   readonly isSomeApplied: boolean;
   /** Another account or group of the store has one of the keys. */
   readonly isKeyHeld: boolean;
 }
 
-/** `keys`: those that the subject wants. */
+/** `keys`: the keys that the subject wants. */
 export async function booksOfGate(
   tx: Db,
   storeId: string,
@@ -59,14 +59,15 @@ function appliedOn(db: Db, storeId: string) {
 export interface HarmlessPlan {
   readonly taskId: string;
   readonly subject: Subject;
-  /** That the subject wants. */
+  /** The keys that the subject wants. */
   readonly keys: readonly Key[];
   readonly contextVersion: number;
 }
 
 /**
- * Writes down what is about to be done if the lease is ours, the settings are those of the plan, and the books have
- * nothing: one statement, which holds what `holdStore` does until then. Else nothing is written: false.
+ * Writes down the intent if this worker has the lease, the settings are those of the plan, and the books have
+ * nothing. It is one statement, which until its end holds what `holdStore` holds. Otherwise it writes nothing and
+ * answers false.
  */
 export async function announceUnhindered(
   db: Db,
@@ -87,7 +88,7 @@ export async function announceUnhindered(
     if (keys.length > 0) query.whereNotExists(holding(tx, storeId, subject, keys).select('l.id'));
     return (await query.update({ intent: toJson(intent) })) === 1;
   };
-  // On SQLite a transaction shares its commit with others.
+  // On SQLite, transactions can share a commit.
   if (dialectOf(db) === 'sqlite') return db.transaction(announce);
   return announce(db).catch((error: unknown) => {
     if (isCrossed(error)) return false;

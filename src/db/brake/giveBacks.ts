@@ -1,6 +1,6 @@
 /**
- * Losses that stores have taken and an admin wants back. The row is the wish; whoever works on its subject next
- * fulfils it, or says why it cannot. A wish is written once, so that nothing is given back twice.
+ * Losses that stores have taken and an admin wants back. The row is the wish; the next attempt at its subject fulfils
+ * it, or says why it cannot. A wish is written once, so nothing is given back twice.
  */
 
 import type { Knex } from 'knex';
@@ -17,13 +17,13 @@ export interface Wish {
   readonly at: string;
 }
 
-/** Marks those of the losses that nobody wanted back before. */
+/** Marks the losses that nobody has wanted back before. */
 export async function wantBack(tx: Db, ids: readonly string[], { by, at }: Wish): Promise<void> {
   for (const some of chunks(ids))
     await tx('losses').whereIn('id', some).whereNull('undo_at').update({ undo_by: by, undo_at: at });
 }
 
-/** What is to be given back of a subject on a store, the oldest first. */
+/** The losses of a subject on a store that an admin wants back, the oldest first. */
 export async function wantedBack(db: Db, storeId: string, subject: Subject): Promise<readonly LossRecord[]> {
   const rows = await open(db)
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
@@ -31,13 +31,13 @@ export async function wantedBack(db: Db, storeId: string, subject: Subject): Pro
   return rows.map(toLoss);
 }
 
-/** For `exists`: the same of the subject of each task in `tasks`. */
+/** For `exists`: the same for the subject of each task in `tasks`. */
 export function wantedBackOf(db: Db, tasks: string): Knex.QueryBuilder {
   const same = ['store_id', 'kind', 'subject_id'].map((name) => [name, db.ref(`${tasks}.${name}`)]);
   return open(db).where(Object.fromEntries(same)).select(db.raw('1'));
 }
 
-/** Groups with memberships of the person that are to be given back. */
+/** Groups with memberships of the person that an admin wants back. */
 export async function groupsWantedBack(
   db: Db,
   storeId: string,
@@ -49,7 +49,7 @@ export async function groupsWantedBack(
   return rows.map((row: { subject_id: string }) => row.subject_id);
 }
 
-/** Of the people, those whose account is to be given back, and is not yet. */
+/** Of these people, those whose account an admin wants back and does not have yet. */
 export async function accountsWantedBack(
   db: Db,
   storeId: string,
@@ -70,7 +70,10 @@ function open(db: Db) {
   return db('losses').whereNotNull('undo_at').whereIn('state', ['taken', 'approved']);
 }
 
-/** How it ended. What was given back stands: it is not to be taken again while the directory wants what it wanted. */
+/**
+ * Records how giving back ended. What was given back stands: the bridge does not take it again while the directory
+ * wants what it wanted.
+ */
 export async function endGiveBack(
   tx: Db,
   ids: readonly string[],

@@ -1,4 +1,4 @@
-/** What waits for a decision: lists of it, by page, by person and by change, and how much it is. Reads only. */
+/** Lists and counts of what waits for a decision: by page, by person and by change. Reads only. */
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
@@ -10,7 +10,7 @@ export interface HeldPosition {
   readonly id: string;
 }
 
-/** Open rows of a store: people who left first, then the oldest. `after` is the last row of the page before. */
+/** The open rows of a store: people who left first, then the oldest. `after`: the last row of the page before. */
 export async function listOpenHeld(
   db: Db,
   storeId: string,
@@ -27,20 +27,20 @@ export async function listOpenHeld(
   return (await query).map(toLoss);
 }
 
-/** What to look through: a store, an environment or an incident. */
+/** Where to look: a store, an environment or an incident. */
 export type HeldIn =
   | { readonly store_id: string }
   | { readonly environment_id: string }
   | { readonly incident_id: string };
 
-/** Rows by one of their columns, or all. */
+/** Rows by one of their columns, or all rows. */
 export type HeldFilter =
   | { readonly column: 'id' | 'person_key' | 'cause' | 'change_key'; readonly values: readonly string[] }
   | 'all';
 
 const ROWS_PER_PAGE = 500;
 
-/** Open rows: people who left first, then the oldest. */
+/** The open rows: people who left first, then the oldest. */
 export async function openHeld(db: Db, where: HeldIn, filter: HeldFilter): Promise<readonly LossRecord[]> {
   const open = () => db('losses').where({ ...where, state: 'held' });
   const found: LossRecord[] = [];
@@ -60,7 +60,7 @@ export async function openHeld(db: Db, where: HeldIn, filter: HeldFilter): Promi
   return found;
 }
 
-/** Stores on which something is held. */
+/** The stores on which something is held. */
 export async function storesHolding(db: Db, where: HeldIn): Promise<readonly string[]> {
   const rows = await db('losses')
     .where({ ...where, state: 'held' })
@@ -75,7 +75,7 @@ export interface LoserPosition {
   readonly personKey: string;
 }
 
-/** Of whom something is held, or whom an incident has: people who left first. */
+/** People of whom something is held, or who are in an incident: those who left first. */
 export async function listLosers(
   db: Db,
   where: Readonly<Record<string, string>>,
@@ -114,7 +114,7 @@ export async function countLosers(db: Db, where: Readonly<Record<string, string>
   return Number(row?.n ?? 0);
 }
 
-/** What waits of one person, on every store, memberships too. */
+/** Everything of one person that is held, on every store, memberships included. */
 export async function heldOfPerson(db: Db, personKey: string): Promise<readonly LossRecord[]> {
   const rows = await db('losses')
     .where({ person_key: personKey, state: 'held' })
@@ -122,18 +122,18 @@ export async function heldOfPerson(db: Db, personKey: string): Promise<readonly 
   return rows.map(toLoss);
 }
 
-/** Open rows, for lists of them. */
+/** The number of open rows. */
 export async function countOpenHeld(db: Db, storeId: string): Promise<number> {
   const row = await db('losses').where({ store_id: storeId, state: 'held' }).count({ n: '*' }).first();
   return Number(row?.n ?? 0);
 }
 
-/** People who would lose something by the open rows. */
+/** How many people would lose something by the open rows. */
 export function countHeldPeople(db: Db, storeId: string): Promise<number> {
   return countLosers(db, { store_id: storeId, state: 'held' });
 }
 
-/** True while a loss of the store waits for a decision. */
+/** Whether a loss on the store waits for a decision. */
 export async function holdsLoss(db: Db, storeId: string): Promise<boolean> {
   const losses = db('losses').where({ store_id: storeId, state: 'held' }).where('rank', '<', LOSS_RANK.none);
   return (await losses.first('id')) !== undefined;

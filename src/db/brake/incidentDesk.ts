@@ -1,10 +1,10 @@
-/** Who sees to an incident, and what people wrote down about it. */
+/** Who works on an incident, and the notes that people wrote about it. */
 
 import { newId } from '../../support/ids.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { IncidentRecord } from './incidents.ts';
 
-/** Nobody else claims it until the transaction ends. */
+/** Locks the incident's claim: nobody else claims it until the transaction ends. */
 export async function lockClaim(tx: Db, id: string): Promise<IncidentRecord['claimedBy']> {
   const row = await forUpdate(tx, tx('incidents').where({ id })).first(
     'claimed_by_id',

@@ -1,4 +1,4 @@
-/** The losses of incidents: which belong to one, how many there are, and what was undone of them. */
+/** The losses of incidents: which belong to one, how many there are, and which were undone. */
 
 import type { HoldKind } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
@@ -10,13 +10,13 @@ import { incidentOfUndo } from './undoneCauses.ts';
 
 export interface TakenBefore {
   readonly storeId: string;
-  /** What was taken on the store after it belongs to the incident; an ISO time, null where nothing does for that. */
+  /** What the store took after this ISO time belongs to the incident; null where nothing does for that reason. */
   readonly since: string | null;
-  /** What it took belongs to the incident, on every store. */
+  /** What this cause took, on every store, belongs to the incident. */
   readonly cause: string | null;
 }
 
-/** Gives the incident what stores have taken already, as far as no other incident has it. */
+/** Adds losses to the incident that stores took before, unless another incident has them. */
 export async function addTakenBefore(
   tx: Db,
   incident: Pick<IncidentRecord, 'id' | 'environmentId'>,
@@ -35,17 +35,20 @@ export async function addTakenBefore(
 }
 
 export interface IncidentsOfLoss {
-  /** The one whose decision let the losses of the cause into the directory. */
+  /** The incident whose decision let the losses of the cause into the directory. */
   readonly ofSource: string | null;
-  /** The one with which somebody undid what the cause takes from the person, while the store took it. */
+  /** The incident with which an admin undid what the cause takes from the person, while the store took it. */
   readonly ofUndo: string | null;
-  /** The open one that something of the cause is in. */
+  /** The open incident that something of the cause is in. */
   readonly ofCause: string | null;
-  /** The open one that tripped the store's brake while the loss, which had been let through, was under way. */
+  /**
+   * The open incident that tripped the store's brake while the loss was under way; the gate had let it through
+   * before.
+   */
   readonly ofTrip: string | null;
 }
 
-/** Incidents to which a loss may belong that a store has just taken. */
+/** The incidents that a loss may belong to which a store has just taken. */
 export async function incidentsOfLoss(
   db: Db,
   loss: Pick<LossRecord, 'environmentId' | 'storeId' | 'personKey' | 'cause'>,
@@ -69,7 +72,7 @@ export async function incidentsOfLoss(
     .orderBy('s.tripped_at', 'desc')
     .limit(1)
     .select('i.id');
-  // A loss without a cause is in no incident for its cause.
+  // A loss without a cause can be in no incident by its cause.
   const { cause } = loss;
   const ofUndo = (correlationId: string) => incidentOfUndo(db, { ...loss, correlationId });
   const row = await db.first(
@@ -78,12 +81,12 @@ export async function incidentsOfLoss(
   return { ofSource: null, ofUndo: null, ofCause: null, ...row };
 }
 
-/** On one store: people who have lost something and have it not back, and people of whom something is held. */
+/** On one store: how many people lost something and have not got it back, and of how many something is held. */
 export interface LosersOnStore {
   readonly storeId: string;
   readonly lost: number;
   readonly held: number;
-  /** As noted when the incident came to the store; null where nothing was held there. */
+  /** As it was when the incident reached the store; null where nothing was held there. */
   readonly limit: number | null;
   readonly base: number | null;
 }
@@ -113,7 +116,7 @@ export async function losersByStore(db: Db, incidentId: string): Promise<readonl
 export interface CauseOfLosses {
   readonly correlationId: string;
   readonly people: number;
-  /** ISO time of the first loss by it. */
+  /** ISO time of its first loss. */
   readonly at: string;
   /** Where the plan itself held all that did not run at once, and for one reason. */
   readonly holdKind: HoldKind | null;
@@ -154,7 +157,10 @@ export interface UndoCounts {
   readonly impossible: number;
 }
 
-/** Losses of the incident that somebody wanted back, and what became of them; the rest is on its way. */
+/**
+ * How many losses of the incident an admin wanted back, and how many were given back or could not be; the others are
+ * under way.
+ */
 export async function countUndone(db: Db, incidentId: string): Promise<UndoCounts> {
   const rows: { state: string; n: unknown }[] = await db('losses')
     .where({ incident_id: incidentId })
@@ -171,7 +177,7 @@ export async function countUndone(db: Db, incidentId: string): Promise<UndoCount
   };
 }
 
-/** What stores have taken and nobody wanted back yet. */
+/** Losses that stores have taken and nobody has wanted back yet. */
 export function takenOf(
   db: Db,
   incidentId: string,
@@ -199,14 +205,14 @@ function toLosses(rows: readonly Record<string, unknown>[]): LossRecord[] {
   return rows.map(toLoss);
 }
 
-/** People who have lost something, on whatever store, and have it not back. */
+/** How many people lost something, on any store, and have not got it back. */
 export async function countLost(db: Db, incidentId: string): Promise<number> {
   const lost = db('losses').where({ incident_id: incidentId }).whereNotNull('done_at');
   const row = await lost.whereNot({ state: 'undone' }).countDistinct({ n: 'person_key' }).first();
   return Number(row?.n ?? 0);
 }
 
-/** People of whom something is held. */
+/** The people of whom something is held. */
 export async function heldPeople(db: Db, incidentId: string): Promise<readonly string[]> {
   const rows = await db('losses').where({ incident_id: incidentId, state: 'held' }).distinct('person_key');
   return rows.map((row: { person_key: string }) => row.person_key);

@@ -1,6 +1,6 @@
 /**
- * Incidents of an environment: which is open, which one a loss joins, and when one is over. Under one lock for each
- * environment, which comes after the locks of stores. What an incident has is in `incidentLosses.ts`.
+ * The incidents of an environment: which is open, which one a loss joins, and when one is over. Each environment has
+ * one lock for them, which is taken after the locks of stores. `incidentLosses.ts` has the losses.
  */
 
 import { newId } from '../../support/ids.ts';
@@ -9,7 +9,7 @@ import type { Db } from '../open.ts';
 export interface IncidentRecord {
   readonly id: string;
   readonly environmentId: string;
-  /** From 1 in each environment. */
+  /** Starts at 1 in each environment. */
   readonly number: number;
   /** Losses on stores, or what a pull would take from the directory. */
   readonly kind: 'stores' | 'source';
@@ -31,7 +31,10 @@ export interface NewIncident {
   readonly at: string;
 }
 
-/** Until the transaction ends nobody else opens, joins or closes an incident of the environment. Answers the last number. */
+/**
+ * Until the transaction ends, nobody else opens, joins or closes an incident of the environment. Answers the last
+ * number.
+ */
 export async function lockIncidents(tx: Db, environmentId: string): Promise<number> {
   const [row] = await tx('incident_numbers')
     .insert({ environment_id: environmentId, last: 0 })
@@ -41,7 +44,7 @@ export async function lockIncidents(tx: Db, environmentId: string): Promise<numb
   return Number(row.last);
 }
 
-/** The open incident that the same connection or admin began after `since`; the newest. */
+/** The newest open incident that the same connection or admin began after `since`. */
 export async function openIncidentOf(
   tx: Db,
   { environmentId, kind, opener }: Pick<NewIncident, 'environmentId' | 'kind' | 'opener'>,
@@ -55,7 +58,7 @@ export async function openIncidentOf(
   return row ? toIncident(row) : null;
 }
 
-/** The open incident that tripped the store's brake last. */
+/** The open incident that last tripped the store's brake. */
 export async function incidentOfTrip(tx: Db, storeId: string): Promise<IncidentRecord | null> {
   const row = await tx('incident_stores as s')
     .join('incidents as i', 'i.id', 's.incident_id')
@@ -66,7 +69,7 @@ export async function incidentOfTrip(tx: Db, storeId: string): Promise<IncidentR
   return row ? toIncident(row) : null;
 }
 
-/** Under `lockIncidents`. */
+/** Opens an incident. Call it under `lockIncidents`. */
 export async function openIncident(tx: Db, incident: NewIncident, last: number): Promise<IncidentRecord> {
   const { environmentId, kind, opener, connectionId, at } = incident;
   const number = last + 1;
@@ -84,12 +87,15 @@ export async function openIncident(tx: Db, incident: NewIncident, last: number):
 
 export interface StoreOfIncident {
   readonly storeId: string;
-  /** How many people may lose something in the window, and of how many. */
+  /** How many people may lose something in the window, and out of how many. */
   readonly limit: number;
   readonly base: number;
 }
 
-/** The brake of the store, as it was when the incident came to it. `trippedAt`: where the incident trips it now. */
+/**
+ * Records the state of the store's brake when the incident reached the store. `trippedAt`: where the incident trips
+ * it now.
+ */
 export async function noteStoreOfIncident(
   tx: Db,
   incidentId: string,
@@ -115,8 +121,8 @@ export async function tripsOf(
 }
 
 /**
- * Closes the open incidents of the environment of which nothing is held any more, under `lockIncidents`, and answers
- * them.
+ * Closes and answers the open incidents of the environment of which nothing is held any more. Call it under
+ * `lockIncidents`.
  */
 export async function closeDecided(
   tx: Db,
@@ -130,7 +136,7 @@ export async function closeDecided(
   return rows.map((row: Record<string, unknown>) => ({ ...toIncident(row), state: 'CLOSED', closedAt: at }));
 }
 
-/** Answers its number; null where it was closed already. */
+/** Closes a source's incident and answers its number; null where it was closed already. */
 export async function closeSourceIncident(tx: Db, id: string, at: string): Promise<number | null> {
   const row = await tx('incidents').where({ id, state: 'OPEN' }).first('number');
   if (!row) return null;
@@ -138,13 +144,13 @@ export async function closeSourceIncident(tx: Db, id: string, at: string): Promi
   return Number(row.number);
 }
 
-/** True where an open incident of the environment has nothing that is held any more. */
+/** Whether the environment has an open incident of which nothing is held any more. */
 export async function hasDecided(db: Db, environmentId: string): Promise<boolean> {
   const row = await decidedIncidents(db).where({ 'i.environment_id': environmentId }).first('i.id');
   return row !== undefined;
 }
 
-/** Environments with such an incident. */
+/** The environments with such an incident. */
 export async function environmentsWithDecided(db: Db): Promise<readonly string[]> {
   const rows = await decidedIncidents(db).distinct('i.environment_id');
   return rows.map((row: { environment_id: string }) => row.environment_id);

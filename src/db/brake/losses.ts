@@ -1,7 +1,7 @@
 /**
- * Losses: each row is one change that takes something from a person on a store. It waits for a decision, carries
- * one, or says that the store took it. A row executes nothing: every attempt plans anew, and goes by the rows that
- * stand. Lists are in `heldLists.ts`, what an incident has is in `incidentLosses.ts`.
+ * Losses: each row is one change that takes something from a person on a store. It waits for a decision, carries one,
+ * or says that the store took it. A row executes nothing: every attempt plans anew, and obeys the standing rows.
+ * Lists are in `heldLists.ts`, incidents' losses in `incidentLosses.ts`.
  */
 
 import type { Change } from '../../model/change.ts';
@@ -12,30 +12,30 @@ import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
-/** People who left come before other losses, and those before what waits and takes nothing from anybody. */
+/** People who left come before other losses, and those before held changes that take nothing. */
 export const LOSS_RANK = { person: 0, other: 1, none: 2 } as const;
 
 export interface LossRecord {
   readonly id: string;
   readonly environmentId: string;
   readonly storeId: string;
-  /** Whose task has it: the person, or the SCIM group. */
+  /** The subject of its task: the person, or the SCIM group. */
   readonly subject: Subject;
-  /** The person who loses something; the remote account's id where nobody is linked. */
+  /** The person who loses something; the remote account's id where the account has no link. */
   readonly personKey: string;
   /** `changeKey` of the change. */
   readonly changeKey: string;
   readonly change: Change;
   /** What the directory wanted then. Once it wants something else, a decision counts no more. */
   readonly desired: string;
-  /** The correlation id of what caused it; null where that is not known. */
+  /** The correlation id of its cause; null where nobody knows it. */
   readonly cause: string | null;
   readonly reason: string;
   readonly rank: number;
   readonly state: LossState;
-  /** It speaks for the next plan: it waits, or a decision on it counts. */
+  /** It counts for the next plan: it waits, or carries a decision that counts. */
   readonly standing: boolean;
-  /** Null where it was taken and no incident has to do with it. */
+  /** Null where the store took it and it belongs to no incident. */
   readonly incidentId: string | null;
   readonly decidedBy: string | null;
   /** ISO times: when it was held or taken, decided, and taken by the store. */
@@ -79,7 +79,7 @@ export async function insertHeld(
   return records;
 }
 
-/** Nobody takes them while the directory wants what it wants now. Answers their ids. */
+/** Inserts losses that must not happen while the directory wants what it wants now. Answers their ids. */
 export async function insertDiscarded(
   db: Db,
   rows: readonly (NewHeld & Pick<LossRecord, 'decidedBy'>)[],
@@ -91,10 +91,10 @@ export async function insertDiscarded(
   return records.map(({ id }) => id);
 }
 
-/** Who wants it back, where somebody did so while the store took it. */
+/** The admin who wants it back, where they said so while the store took it. */
 export type Wanted = Pick<LossRecord, 'undoBy' | 'undoAt'>;
 
-/** The store took it at the ISO time `at`, and nobody was asked. */
+/** Inserts a loss that the store took at the ISO time `at`, with no decision needed. */
 export async function insertTaken(
   db: Db,
   row: NewTaken,
@@ -110,12 +110,12 @@ async function insertLosses(db: Db, records: readonly LossRecord[]): Promise<voi
     await db('losses').insert(records.slice(from, from + ROWS_PER_INSERT_MAX).map(toRow));
 }
 
-/** Everything that stands of a subject on a store: what is held, approved, discarded or given back. */
+/** All standing losses of a subject on a store: held, approved, discarded or given back. */
 export function standingOfSubject(db: Db, storeId: string, subject: Subject): Promise<readonly LossRecord[]> {
   return standingOfSubjects(db, storeId, subject.kind, [subject.id]);
 }
 
-/** The same of many subjects. */
+/** The same for many subjects. */
 export async function standingOfSubjects(
   db: Db,
   storeId: string,
@@ -134,7 +134,7 @@ export async function standingOfSubjects(
   return found;
 }
 
-/** The same of what one person would lose or get, memberships too. */
+/** The same for everything that one person would lose or get, memberships included. */
 export async function standingOfPerson(
   db: Db,
   storeId: string,
@@ -152,7 +152,7 @@ export interface Decision {
   readonly at: string;
 }
 
-/** Decides those of the rows that are still held, and answers how many those were. */
+/** Decides the rows that are still held, and answers how many. */
 export function decideHeld(db: Db, ids: readonly string[], decision: Decision): Promise<number> {
   return decide(db, 'held', ids, decision);
 }
@@ -179,8 +179,8 @@ async function decide(
 }
 
 /**
- * The store took a loss that somebody allowed. True where it was held until now: an applied preview says it. Who took that approval back while the call was under way wants the loss
- * back.
+ * The store took a loss that an admin had allowed. If the admin took the approval back while the call was under way,
+ * the loss counts as wanted back.
  */
 export async function finishApproved(db: Db, id: string, at: string): Promise<boolean> {
   const row = await db('losses').where({ id }).first('state');
@@ -195,12 +195,12 @@ export async function finishApproved(db: Db, id: string, at: string): Promise<bo
   return row?.state === 'held';
 }
 
-/** What is planned no more speaks for nothing; the incident still shows what became of it. */
+/** Losses that are no longer planned count for no later plan; the incident still shows them. */
 export async function retireLosses(db: Db, ids: readonly string[]): Promise<void> {
   for (const some of chunks(ids)) await retire(db('losses').whereIn('id', some), db);
 }
 
-/** The person is back: what would end their access, or was decided about that, counts no more on any store. */
+/** The person is back: losses that would end their access, and decisions about them, no longer count on any store. */
 export async function retireLossesOfPerson(db: Db, personId: string): Promise<void> {
   const losses = { kind: 'user', subject_id: personId, standing: true, rank: LOSS_RANK.person };
   await retire(db('losses').where(losses), db);
@@ -213,7 +213,7 @@ async function retire(losses: ReturnType<Db>, db: Db): Promise<void> {
   });
 }
 
-/** The SCIM groups with a row that stands for ending a membership of the person. */
+/** The SCIM groups with a standing row that ends a membership of the person. */
 export async function groupsLosing(db: Db, storeId: string, personId: string): Promise<readonly string[]> {
   const rows = await db('losses')
     .where({ store_id: storeId, kind: 'group', person_key: personId, standing: true })
@@ -221,7 +221,7 @@ export async function groupsLosing(db: Db, storeId: string, personId: string): P
   return rows.map((row: { subject_id: string }) => row.subject_id);
 }
 
-/** Deletes what stores took before the ISO time where no incident has to do with it. */
+/** Deletes losses that stores took before the ISO time and that belong to no incident. */
 export async function deleteOldTaken(db: Db, before: string): Promise<void> {
   await db('losses').where({ state: 'taken' }).whereNull('incident_id').where('since', '<', before).delete();
 }

@@ -1,6 +1,6 @@
 /**
- * Requests whose losses somebody undid with an incident. What a store has not taken of them by then, because it waits
- * its turn, an outage or a limit, it does not take; what is under way is given back.
+ * Requests whose losses an admin undid with an incident. What a store has not taken of them yet, because of its
+ * queue, an outage or a limit, it does not take any more. What is under way is given back.
  */
 
 import type { Knex } from 'knex';
@@ -8,7 +8,7 @@ import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { CalledOff } from '../pull/undo.ts';
 
-/** Stands for the person where everybody is meant who would lose something by the request. */
+/** Stands for the person where everybody is meant whom the request takes something from. */
 export const EVERYBODY = '';
 
 export interface UndoneCause {
@@ -16,7 +16,7 @@ export interface UndoneCause {
   readonly personKey: string;
 }
 
-/** Of two who undo the same, the first counts. */
+/** Records the undone causes. Where two admins undo the same, the first counts. */
 export async function noteUndone(
   tx: Db,
   causes: readonly UndoneCause[],
@@ -32,8 +32,8 @@ export async function noteUndone(
 }
 
 /**
- * Requests from between the ISO times that take something from somebody, for which the store has work to do still, and
- * which no other incident has to do with: that one has a decision of its own.
+ * Requests between the ISO times that take something from somebody and for which the store still has work. Not those
+ * of another incident, which has a decision of its own.
  */
 export async function causesWaiting(
   db: Db,
@@ -56,12 +56,12 @@ export async function causesWaiting(
   return rows.map((row: { correlation_id: string }) => row.correlation_id);
 }
 
-/** Those of the requests of which something was undone. */
+/** The requests of which an admin undid something. */
 export function undoneAmong(db: Db, correlationIds: readonly string[]): Knex.QueryBuilder {
   return db('undone_causes').whereIn('correlation_id', correlationIds);
 }
 
-/** For a subselect: the incident with which what the request takes from the person was undone. */
+/** For a subselect: the incident with which an admin undid what the request takes from the person. */
 export function incidentOfUndo(db: Db, { correlationId, personKey }: UndoneCause): Knex.QueryBuilder {
   return undoneAmong(db, [correlationId])
     .whereIn('person_key', [EVERYBODY, personKey])
@@ -70,7 +70,10 @@ export function incidentOfUndo(db: Db, { correlationId, personKey }: UndoneCause
     .select('incident_id');
 }
 
-/** Of these people, those from whom nothing is to be taken for the request; whoever is back since has been spoken of anew. */
+/**
+ * Of these people, those from whom nothing is to be taken for the request. Not people who have come back since: the
+ * directory has said something new about them.
+ */
 export async function undoneFor(
   db: Db,
   correlationId: string,
@@ -89,7 +92,7 @@ export async function undoneFor(
   return found;
 }
 
-/** Those who left by the request, and are there now. */
+/** People who left by the request and are back now. */
 function broughtBack(
   db: Db,
   correlationId: string,
