@@ -11,12 +11,12 @@ export interface AttributeSeen {
   readonly lastSeenAt: string;
 }
 
-/** Names kept for one connection and kind; a client that makes names up must not fill the database. */
+/**
+ * How many names are kept for one connection and kind, so that a client that invents names cannot fill the database.
+ */
 const NAMES_MAX = 1000;
 
-/**
- * `names` must fit the column: 512 characters. Names that are there already only get a later `lastSeenAt`.
- */
+/** `names`: 512 characters each at most, because of the column. Known names only get a later `lastSeenAt`. */
 export async function recordAttributesSeen(
   db: Db,
   seen: {
@@ -46,7 +46,7 @@ export async function recordAttributesSeen(
     .merge(['last_seen_at']);
 }
 
-/** By kind and name. */
+/** In the order of kind and name. */
 export async function listAttributesSeen(db: Db, connectionId: string): Promise<readonly AttributeSeen[]> {
   const rows = await db('attributes_seen').where({ connection_id: connectionId }).orderBy(['kind', 'name']);
   return rows.map((row) => ({

@@ -1,17 +1,17 @@
-/** How much each connection has brought: users, groups and the attributes that they came with. */
+/** How many users and groups each connection has brought, and how many attributes it sends. */
 
 import type { Db } from '../open.ts';
 
 export interface ConnectionCounts {
   readonly users: number;
-  /** Of the users, those that are active. */
+  /** How many of the users are active. */
   readonly active: number;
   readonly groups: number;
-  /** Names of attributes, of users and of groups. */
+  /** How many names of attributes, of users and groups together. */
   readonly attributes: number;
 }
 
-/** Of these connections, by id. */
+/** The counts of these connections, by id. */
 export async function countsOfConnections(
   db: Db,
   ids: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Connections: where identities come from. A deleted one leaves its row, because deleted users and the audit
- * log name it; only `deletions.ts` and what reads deleted users still see it.
+ * Connections: where identities come from. A deleted one keeps its row, because deleted users and the audit log name
+ * it. Only `deletions.ts`, and code that reads deleted users, still sees it.
  */
 
 import { onlyEnriches, PULLED_STRATEGIES, type PulledStrategy } from '../../model/pull/pull.ts';
@@ -20,7 +20,7 @@ export type UnknownAttributes = (typeof UNKNOWN_ATTRIBUTES)[number];
 export const REUSED_IDENTIFIERS = ['Hold', 'SamePerson'] as const;
 export type ReusedIdentifiers = (typeof REUSED_IDENTIFIERS)[number];
 
-/** Which SCIM attribute feeds an attribute of the directory. `directory/inbound.ts` says what that means. */
+/** Which SCIM attribute feeds an attribute of the directory; see `directory/inbound.ts`. */
 export interface InboundMapping {
   readonly attribute: string;
   /** A path; null where nothing feeds the attribute. */
@@ -32,43 +32,47 @@ export interface ConnectionRecord {
   readonly environmentId: string;
   /** Unique in its environment. */
   readonly name: string;
-  /** Short, unique in its environment: what rules and mappings will call it. */
+  /** A short name, unique in its environment, that rules and mappings use. */
   readonly handle: string;
   readonly strategy: Strategy;
   /**
-   * The oldest connection of its environment that is not being deleted: its users speak for their persons.
+   * Its users are the speaking users of their persons. It is the oldest connection of its environment that is not
+   * being deleted.
    */
   readonly isPrimary: boolean;
   /** What happens to a request with attributes that no schema knows. */
   readonly unknownAttributes: UnknownAttributes;
-  /** Its users may be other connections' people. */
+  /** Its users are matched with the people of other connections. */
   readonly matchPeople: boolean;
-  /** Who comes with the identifier of somebody who left: `Hold` asks whether they are the same. */
+  /**
+   * What happens where a newcomer has the identifier of somebody who left: `Hold` asks an admin whether they are the
+   * same person.
+   */
   readonly reusedIdentifiers: ReusedIdentifiers;
   /** Days from deactivation or deletion to the purge of personal data; null: never purged. */
   readonly retentionDays: number | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Hours without a request after which an event says so; null: never. */
   readonly silentAfterHours: number | null;
-  /** The SCIM attribute that tells users apart at the identity provider. */
+  /** The SCIM attribute that identifies users at the identity provider. */
   readonly userIdAttribute: string;
   /** What differs from the default mapping; null where nothing does. */
   readonly mapping: readonly InboundMapping[] | null;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Null unless an admin deleted it: its tokens are gone then, and its users and groups go page by page. */
+  /** Null unless an admin deleted it: its tokens are gone then, and its users and groups follow page by page. */
   readonly deletion: Deletion | null;
 }
 
 type Matching = 'matchPeople' | 'reusedIdentifiers' | 'silentAfterHours';
 
-/** How it matches people, and whether anybody watches for silence, is as by default where it is left out. */
+/** Left out, the settings for matching people and for silence are the defaults. */
 export type NewConnection = Omit<ConnectionRecord, 'deletion' | Matching> &
   Partial<Pick<ConnectionRecord, Matching>>;
 
 /**
- * What stays the same when a user is renamed at the identity provider. Okta, Entra ID and Auth0 send their
- * own id as externalId; of other clients nothing is certain but the userName.
+ * The attribute that stays the same when a user is renamed at the identity provider. Okta, Entra ID and Auth0 send
+ * their own id as externalId; from other clients only the userName is certain.
  */
 export const USER_ID_ATTRIBUTES: Readonly<Record<Strategy, string>> = {
   ...(Object.fromEntries(PULLED_STRATEGIES.map((pulled) => [pulled, 'externalId'])) as Record<
@@ -91,7 +95,7 @@ export async function getConnection(
   return row ? toConnection(row) : null;
 }
 
-/** As `getConnection`, and nobody else changes it, or adds to it, until the transaction ends. */
+/** As `getConnection`; until the transaction ends, nobody else changes it or adds to it. */
 export async function lockConnection(
   db: Db,
   environmentId: string,
@@ -101,7 +105,7 @@ export async function lockConnection(
   return row ? toConnection(row) : null;
 }
 
-/** As `lockConnection`, by id alone and deleted ones too: for the process that goes on with a deletion. */
+/** As `lockConnection`, by id alone, deleted ones included: for the process that goes on with a deletion. */
 export async function lockConnectionEvenDeleted(db: Db, id: string): Promise<ConnectionRecord | null> {
   const row = await forUpdate(db, db('connections').where({ id })).first();
   return row ? toConnection(row) : null;
@@ -119,12 +123,12 @@ export async function listConnections(
   return (await query).map(toConnection);
 }
 
-/** Those that are not deleted, oldest first. */
+/** All that are not deleted, oldest first. */
 export async function everyConnection(db: Db, environmentId: string): Promise<readonly ConnectionRecord[]> {
   return (await present(db, environmentId).orderBy(['created_at', 'id'])).map(toConnection);
 }
 
-/** The mappings of an environment's connections, by connection; those that map as by default are absent. */
+/** The mappings of an environment's connections, by connection, without those that have the default mapping. */
 export async function inboundMappings(
   db: Db,
   environmentId: string,
@@ -147,7 +151,7 @@ function present(db: Db, environmentId: string) {
 
 /**
  * Makes the oldest other connection that brings people and is not being deleted the primary one, and answers it. Null
- * where `connection` was not the primary one, or there is no other. The environment must be locked.
+ * where `connection` was not the primary one, or there is no other. The caller has locked the environment.
  */
 export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promise<ConnectionRecord | null> {
   if (!connection.isPrimary) return null;
@@ -158,7 +162,7 @@ export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promi
   const others = await present(db, connection.environmentId)
     .whereNot({ id: connection.id })
     .whereNull('deletion')
-    // One that brings nobody yet has nothing to say.
+    // A connection that brings nobody yet comes last.
     .orderByRaw(
       'case when exists (select 1 from users where users.connection_id = connections.id and users.deleted_at is null) then 0 else 1 end',
     )
@@ -171,7 +175,9 @@ export async function passOnPrimary(db: Db, connection: ConnectionRecord): Promi
   return makePrimary(db, successor.id);
 }
 
-/** The primary connection of the environment, where it has never brought a user. The environment must be locked. */
+/**
+ * The primary connection of the environment, if it has never brought a user. The caller has locked the environment.
+ */
 export async function primaryWithoutUsers(db: Db, environmentId: string): Promise<ConnectionRecord | null> {
   const row = await present(db, environmentId)
     .where({ is_primary: true })
@@ -180,13 +186,16 @@ export async function primaryWithoutUsers(db: Db, environmentId: string): Promis
   return row ? toConnection(row) : null;
 }
 
-/** It brought the first user of its environment, before the primary one did. Answers it as it is from now on. */
+/**
+ * Makes this connection the primary one, because it brought the first user of its environment before `from`. Answers
+ * it as it is now.
+ */
 export async function takePrimary(db: Db, id: string, from: ConnectionRecord): Promise<ConnectionRecord> {
   await db('connections').where({ id: from.id }).update({ is_primary: false, match_people: false });
   return makePrimary(db, id);
 }
 
-/** A primary connection's users are whom the others' may be. */
+/** Other connections' users are matched with the users of the primary one. */
 async function makePrimary(db: Db, id: string): Promise<ConnectionRecord> {
   await db('connections').where({ id }).update({ is_primary: true, match_people: true });
   return toConnection(await db('connections').where({ id }).first());
@@ -203,10 +212,10 @@ export async function insertConnection(db: Db, connection: NewConnection): Promi
   });
 }
 
-/** Writes what an admin may change. Throws a unique violation where the name is taken. */
+/** Saves what an admin may change. Throws a unique violation where the name is taken. */
 export async function updateConnection(db: Db, connection: ConnectionRecord): Promise<void> {
   await db('connections').where({ id: connection.id }).update(settingsRow(connection));
-  // Its mapping is part of how every store sees its users.
+  // Every store sees its users through its mapping.
   await raiseContextVersions(db, connection.environmentId);
 }
 

@@ -1,6 +1,6 @@
 /**
- * How far the deletion of a connection or an environment is. It goes in steps, each a transaction of its
- * own; what is left to do is read from the rows that are left, so that any process can go on with it.
+ * How far the deletion of a connection or an environment is. It goes in steps, each in a transaction of its own. The
+ * rows that are left say what is still to be done, so any process can go on with it.
  */
 
 import type { Cause } from '../../model/cause.ts';
@@ -8,13 +8,13 @@ import { fromBoolean, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export interface Deletion {
-  /** Who asked, and the correlation id of all that follows. */
+  /** The admin who asked, and the correlation id of everything that follows. */
   readonly cause: Cause;
   /** ISO time */
   readonly since: string;
-  /** Accounts stay as they are on the stores; the bridge only forgets them. */
+  /** Accounts on the stores stay as they are, and the bridge only forgets them. */
   readonly keepAccounts: boolean;
-  /** How many are deleted so far. */
+  /** How many users and groups are deleted so far. */
   readonly users: number;
   readonly groups: number;
 }
@@ -36,12 +36,12 @@ export async function startDeletion(
     });
 }
 
-/** The admin changed their mind while accounts were going: those that are still there stay. */
+/** The admin changed their mind while accounts were being removed: those that still exist stay. */
 export async function keepAccountsFromNowOn(tx: Db, table: Table, id: string): Promise<void> {
   await tx(table).where({ id }).update({ keep_accounts: true });
 }
 
-/** Saves how many users and groups are deleted so far, and that stores must plan anew because of them. */
+/** Saves how many users and groups are deleted so far, and that stores must plan anew because of that. */
 export async function recordSoftDeleted(
   tx: Db,
   connectionId: string,
@@ -53,7 +53,7 @@ export async function recordSoftDeleted(
 }
 
 /**
- * True for one caller only, who makes the stores plan anew: nobody did since the last user or group was
+ * True for one caller only, who then makes the stores plan anew: nobody has done so since the last user or group was
  * deleted.
  */
 export async function takeReplanning(tx: Db, connectionId: string, at: string): Promise<boolean> {
@@ -74,9 +74,9 @@ export async function softDeleteRow(tx: Db, table: Table, id: string, at: string
 }
 
 /**
- * Connections whose deletion is not done, oldest request first. One that is marked as deleted still counts
- * while it has a live user or group, from a write that was under way. One whose environment is being deleted
- * does not count: the deletion of the environment takes it along.
+ * Connections whose deletion is not done, the oldest request first. One that is marked as deleted counts while it has
+ * a live user or group, from a write that was under way. One of an environment that is being deleted does not count,
+ * because that deletion includes it.
  */
 export async function connectionsBeingDeleted(db: Db): Promise<readonly string[]> {
   const live = (table: string) =>

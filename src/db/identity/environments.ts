@@ -1,4 +1,4 @@
-/** Environments: the tenants. One that is deleted leaves its row, for its audit log. */
+/** Environments: the tenants. A deleted one keeps its row, for its audit log. */
 
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
@@ -9,23 +9,23 @@ export interface EnvironmentRecord {
   readonly name: string;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Null unless it is being deleted, or was. */
+  /** Null unless it is being deleted or is deleted. */
   readonly deletion: Deletion | null;
   readonly deletedAt: string | null;
 }
 
 export type NewEnvironment = Omit<EnvironmentRecord, 'deletion' | 'deletedAt'>;
 
-/** The environment of the first start. It also keeps the audit of what belongs to no environment. */
+/** The environment of the first start. It also keeps the events that belong to no environment. */
 export const DEFAULT_ENVIRONMENT_ID = 'default';
 
-/** Null where there is none, or it is deleted. */
+/** Null where it does not exist, or is deleted. */
 export async function getEnvironment(db: Db, id: string): Promise<EnvironmentRecord | null> {
   const row = await present(db).where({ id }).first();
   return row ? toEnvironment(row) : null;
 }
 
-/** A deleted one too: its audit log is still read. */
+/** Deleted ones too, because their audit log can still be read. */
 export async function getEnvironmentEvenDeleted(db: Db, id: string): Promise<EnvironmentRecord | null> {
   const row = await db('environments').where({ id }).first();
   return row ? toEnvironment(row) : null;
@@ -35,13 +35,13 @@ function present(db: Db) {
   return db('environments').whereNull('deleted_at');
 }
 
-/** As `getEnvironment`, and nobody else changes it, or adds to it, until the transaction ends. */
+/** As `getEnvironment`; until the transaction ends, nobody else changes it or adds to it. */
 export async function lockEnvironment(db: Db, id: string): Promise<EnvironmentRecord | null> {
   const row = await forUpdate(db, present(db).where({ id })).first();
   return row ? toEnvironment(row) : null;
 }
 
-/** Oldest first; `limit` rows after the given one. `only` narrows to one environment. */
+/** Oldest first; `limit` rows after the given one. `only`: just this environment. */
 export async function listEnvironments(
   db: Db,
   limit: number,
@@ -54,7 +54,7 @@ export async function listEnvironments(
   return (await query).map(toEnvironment);
 }
 
-/** Of those that are not deleted. */
+/** The ids of all that are not deleted. */
 export async function everyEnvironmentId(db: Db): Promise<readonly string[]> {
   return present(db).orderBy(['created_at', 'id']).pluck('id');
 }
@@ -70,7 +70,7 @@ export async function insertEnvironment(db: Db, environment: NewEnvironment): Pr
   await db('environments').insert(toRow(environment));
 }
 
-/** False where the id, or the name, is taken: another replica was faster. */
+/** False where the id or the name is taken, because another replica was faster. */
 export async function insertEnvironmentOnce(db: Db, environment: NewEnvironment): Promise<boolean> {
   const made = await db('environments').insert(toRow(environment)).onConflict().ignore().returning('id');
   return made.length > 0;

@@ -1,19 +1,16 @@
 /**
- * Memberships: one row for each. Adding or removing one touches that row alone, whatever the size of the
- * group; whole groups are read page by page. A caller that writes here must have locked the group's row.
+ * Memberships of SCIM groups, one row each. Adding or removing one touches that row alone, whatever the size of the
+ * group. Whole groups are read page by page. A caller that writes here has locked the group's row.
  */
 
 import { chunks } from '../chunks.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { forgetReturned } from '../stores/departedMembers.ts';
 
-/** Rows in one read; between two pages other requests get their turn. */
+/** How many rows one read has; between two pages, other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
 
-/**
- * Those of `ids` that are no live users of the connection. Nobody deletes the others until the transaction
- * ends.
- */
+/** The `ids` that are not live users of the connection. Nobody deletes the others until the transaction ends. */
 export async function unknownUsers(
   db: Db,
   connectionId: string,
@@ -34,7 +31,7 @@ export async function unknownUsers(
   return unknown;
 }
 
-/** Adds members, and answers those that were none before. */
+/** Adds members, and answers those who were not members before. */
 export async function addMembers(
   db: Db,
   groupId: string,
@@ -54,7 +51,7 @@ export async function addMembers(
   return added;
 }
 
-/** Removes members, and answers those that were some before. */
+/** Removes members, and answers those who were members before. */
 export async function removeMembers(
   db: Db,
   groupId: string,
@@ -62,7 +59,7 @@ export async function removeMembers(
 ): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const chunk of chunks(userIds)) {
-    // Two statements: knex hands out no deleted rows on SQLite.
+    // Two statements, because knex answers no deleted rows on SQLite.
     const present = () => db('group_members').where({ group_id: groupId }).whereIn('user_id', chunk);
     const rows = await present().orderBy('user_id').select('user_id');
     if (rows.length === 0) continue;
@@ -93,16 +90,16 @@ export interface MemberRow {
   readonly display: string;
 }
 
-/** Of those who read on: how many one page of members holds at most. */
+/** How many members one page holds at most, for callers that read page by page. */
 export const MEMBERS_PER_PAGE = 2500;
 
-/** Members with the name that people know them by, in the order of ids: a page, after `afterId`. */
+/** One page of members after `afterId`, in the order of their ids, with the names that people know. */
 export async function membersAfter(
   db: Db,
   groupId: string,
   afterId: string | null,
 ): Promise<readonly MemberRow[]> {
-  // Name by name: of a join PostgreSQL comes to read all users, for some of the pages.
+  // One look-up for each name: for some pages, PostgreSQL would run a join by reading all users.
   const display = db('users')
     .where('users.id', db.ref('group_members.user_id'))
     .select(db.raw('coalesce(display_name, user_name)'));
@@ -115,7 +112,7 @@ export async function membersAfter(
   return query;
 }
 
-/** The same, page by page; the next is read while the caller has the one before. */
+/** The same, page by page. It reads the next page while the caller works on the present one. */
 export async function* memberPages(
   db: Db,
   groupId: string,
@@ -127,7 +124,7 @@ export async function* memberPages(
     const last = page.length < MEMBERS_PER_PAGE ? undefined : page.at(-1);
     if (last) {
       reading = membersAfter(db, groupId, last.userId);
-      // A caller who stops here never asks how it ended.
+      // A caller that stops here never awaits it.
       reading.catch(() => {});
     }
     yield page;
@@ -135,7 +132,7 @@ export async function* memberPages(
   }
 }
 
-/** All of them. */
+/** All members. */
 export async function membersWithNames(db: Db, groupId: string): Promise<readonly MemberRow[]> {
   return (await Array.fromAsync(memberPages(db, groupId, null))).flat();
 }
@@ -146,7 +143,7 @@ export interface MembershipRow {
   readonly display: string;
 }
 
-/** The direct memberships of some users, as many as a page shows. */
+/** The direct memberships of these users, as many as one page shows. */
 export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise<readonly MembershipRow[]> {
   const memberships: MembershipRow[] = [];
   for (const chunk of chunks(userIds)) {
@@ -163,25 +160,25 @@ export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise
   return memberships;
 }
 
-/** Sorted, so that all callers that lock several groups do it in one order. */
+/** Sorted, so that everybody who locks several groups does so in the same order. */
 export async function groupIdsOfUser(db: Db, userId: string): Promise<readonly string[]> {
   const rows = await db('group_members').where({ user_id: userId }).orderBy('group_id').select('group_id');
   return rows.map((row: { group_id: string }) => row.group_id);
 }
 
-/** Ends every membership of one user, whose row must be locked; answers the groups. */
+/** Ends every membership of one user and answers the groups. The caller has locked the user's row. */
 export async function removeUserFromGroups(db: Db, userId: string): Promise<readonly string[]> {
   const groupIds = await groupIdsOfUser(db, userId);
   await db('group_members').where({ user_id: userId }).delete();
   return groupIds;
 }
 
-/** Empties a group; answers how many there were. */
+/** Removes all members of a group, and answers how many there were. */
 export async function removeAllMembers(db: Db, groupId: string): Promise<number> {
   return db('group_members').where({ group_id: groupId }).delete();
 }
 
-/** Some members, to name them in the audit log. */
+/** Some members, for the audit log to name. */
 export async function someMembers(db: Db, groupId: string, limit: number): Promise<readonly string[]> {
   const rows = await db('group_members')
     .where({ group_id: groupId })

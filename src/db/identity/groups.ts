@@ -1,6 +1,6 @@
 /**
- * Groups: one row for each SCIM group that a connection delivered. Members are rows of their own, in
- * `groupMembers.ts`; nothing here reads them.
+ * Groups: one row for each SCIM group that a connection delivered. Nothing here reads members, which are rows of
+ * `groupMembers.ts`.
  */
 
 import type { Resource } from '../../model/resource.ts';
@@ -49,7 +49,7 @@ export async function insertGroup(db: Db, group: NewGroup): Promise<GroupRecord>
   return toGroup(row);
 }
 
-/** Raises the version. The row must be locked by the caller. */
+/** Saves the resource and raises the version. The caller has locked the row. */
 export async function replaceGroupResource(
   db: Db,
   group: GroupRecord,
@@ -89,7 +89,7 @@ export async function softDeleteGroup(
     .update({ deleted_at: at, updated_at: at, version: group.version + 1, filtered });
 }
 
-/** Ids of deleted groups of the connection that had this `externalId`. */
+/** The ids of deleted groups of the connection that had this `externalId`. */
 export async function deletedGroupsAs(
   db: Db,
   connectionId: string,
@@ -118,13 +118,13 @@ export async function findGroups(
   return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toGroup);
 }
 
-/** As `findGroup`, and nobody else writes the group or its members until the transaction ends. */
+/** As `findGroup`; until the transaction ends, nobody else writes the group or its members. */
 export async function lockGroup(db: Db, connectionId: string, id: string): Promise<GroupRecord | null> {
   const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
   return row ? toGroup(row) : null;
 }
 
-/** `ids` in ascending order, so that two who lock several groups never wait for each other. */
+/** `ids`: in ascending order, so that two who lock several groups never wait for each other. */
 export async function lockGroups(db: Db, ids: readonly string[]): Promise<void> {
   for (const some of chunks(ids)) {
     const chunk = some;
@@ -149,15 +149,15 @@ export interface GroupOrTombstone extends GroupRecord {
   readonly filtered: boolean;
 }
 
-/** As far as it says what the remote group is called. */
+/** The part of a group that decides the name of its remote group. */
 export type NamedGroup = Pick<
   GroupOrTombstone,
   'id' | 'displayName' | 'externalId' | 'deletedAt' | 'keepRemote' | 'filtered'
 >;
 
 /**
- * Live groups of the store's environment that are not linked there and whose names have one of these cores, or that have one
- * of these `externalId`s.
+ * Live groups of the store's environment that have no link there, and whose names have one of these cores or whose
+ * `externalId` is one of these.
  */
 export async function unlinkedGroups(
   db: Db,
@@ -189,7 +189,7 @@ export async function unlinkedGroups(
   return [...found.values()];
 }
 
-/** A group by id alone, deleted ones too, because stores have to follow the deletion. */
+/** A group by its id alone, deleted ones too, because stores must follow a deletion. */
 export async function findGroupEvenDeleted(db: Db, id: string): Promise<GroupOrTombstone | null> {
   return (await findGroupsEvenDeleted(db, [id])).get(id) ?? null;
 }

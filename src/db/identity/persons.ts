@@ -1,6 +1,6 @@
 /**
- * Persons: who a user is, across re-creation and connections; which of a person's users speaks for them, and which was
- * the last to go.
+ * Persons: the human being behind users, even when a user is made again or comes from another connection. Which user
+ * speaks for a person, and which was deleted last.
  */
 
 import { chunks } from '../chunks.ts';
@@ -8,24 +8,24 @@ import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { toUser, type UserRecord } from './users.ts';
 
-/** With what a store must know of the connection before it believes the user. */
+/** A speaking user, with what a store must know of the connection before it believes the user. */
 export interface SpeakingUser extends UserRecord {
   /** In lower case, as the connection maps it. */
   readonly primaryEmail: string | null;
-  /** Somebody else's address, which this one can be taken for; it was there before. */
+  /** Somebody else's address that this one can be mistaken for, and that was there before. */
   readonly looksLike: string | null;
   readonly connectionName: string;
   readonly isOfPrimary: boolean;
   readonly matchesPeople: boolean;
-  /** Whoever comes with the identifier of somebody who left is asked about. */
+  /** An admin is asked where the user has the identifier of somebody who left. */
   readonly asks: boolean;
-  /** Another connection's user spoke for the person before. */
+  /** A user of another connection spoke for the person before. */
   readonly isOther: boolean;
 }
 
 /**
- * The live user that speaks for the person: the primary connection's, else the oldest; null when none is
- * live. It may be inactive.
+ * The speaking user of the person: the live user of the primary connection, else the oldest live one. It may be
+ * inactive. Null where no user is live.
  */
 export async function speakingUser(db: Db, personId: string): Promise<SpeakingUser | null> {
   return (await speakingUsers(db, [personId])).get(personId) ?? null;
@@ -41,7 +41,7 @@ export async function personsOfUsers(db: Db, userIds: readonly string[]): Promis
   return [...found];
 }
 
-/** The same for many people, by person id; those without a live user are absent. */
+/** The same for many people, by person id, without people who have no live user. */
 export async function speakingUsers(
   db: Db,
   personIds: readonly string[],
@@ -82,23 +82,23 @@ function toSpeaking(row: Record<string, unknown>): SpeakingUser {
 }
 
 export interface DeletedUser extends UserRecord {
-  /**
-   * An admin deleted the connection and chose to keep accounts: the bridge leaves this person's accounts
-   * alone.
-   */
+  /** An admin deleted the connection and chose to keep accounts: the bridge leaves this person's accounts alone. */
   readonly keepRemote: boolean;
-  /** The identity provider wrote somebody else over it: the person is inactive, as they were. */
+  /**
+   * The identity provider wrote another person over this user while it was inactive, and nobody deleted it: the
+   * person stays inactive.
+   */
   readonly writtenOver: boolean;
-  /** Nobody deleted them: the settings of the connection leave them out. */
+  /** Nobody deleted the user: the settings of the connection leave it out. */
   readonly filtered: boolean;
 }
 
-/** The user of the person that was deleted last; null where none was deleted. */
+/** The user of the person that was deleted last; null where none was. */
 export async function lastDeletedUser(db: Db, personId: string): Promise<DeletedUser | null> {
   return (await lastDeletedUsers(db, [personId])).get(personId) ?? null;
 }
 
-/** The same for many people, by person id; people without a deleted user are absent. */
+/** The same for many people, by person id, without people who have no deleted user. */
 export async function lastDeletedUsers(
   db: Db,
   personIds: readonly string[],
@@ -125,13 +125,14 @@ export async function lastDeletedUsers(
   return found;
 }
 
-/** Null where there never was such a person. */
+/** Null where no such person ever existed. */
 export async function environmentOfPerson(db: Db, personId: string): Promise<string | null> {
   return (await db('persons').where({ id: personId }).first('environment_id'))?.environment_id ?? null;
 }
 
 /**
- * By the id of a user, live or deleted, or of a person: then the speaking user, else the one deleted last.
+ * Finds a user by its id, live or deleted, or by the id of a person: then the speaking user, or else the one deleted
+ * last.
  */
 export async function findUserOrPerson(
   db: Db,

@@ -1,6 +1,6 @@
 /**
- * The primary e-mail as a connection maps it: by it users of several connections are found to be one person.
- * It is written anew when an admin changes the mapping.
+ * The primary e-mail as a connection maps it: users of several connections with the same one are found to be one
+ * person. It is written again when an admin changes the mapping.
  */
 
 import type { Resource } from '../../model/resource.ts';
@@ -8,12 +8,12 @@ import { addressSkeleton } from '../../support/skeleton.ts';
 import { fromJson, lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 
-/** Each takes four bound values, and its id. */
+/** Each user takes four bound values, and its id. */
 const REMAPPED_PER_STATEMENT_MAX = 150;
 
 /**
- * Writes the column of a connection's live users anew, where the mapping gives another address. Versions stay
- * as they are, because the identity provider sees no difference.
+ * Writes the column again for the connection's live users whose address changes with the mapping. Their versions
+ * stay, because the identity provider sees no difference.
  */
 export async function remapPrimaryEmails(
   db: Db,

@@ -1,4 +1,7 @@
-/** Takes what a purge looks for out of rows about others: events, and whatever else may name the person. */
+/**
+ * Removes a purged person's data from rows about others: from events, and from everything else that may name the
+ * person.
+ */
 
 import { foldedSql, foldingOf } from '../../support/folding.ts';
 import { fromJson, toJson } from '../columns.ts';
@@ -8,15 +11,12 @@ const EVENT_COLUMNS = ['subject_display', 'request', 'calls', 'before', 'after',
 
 export interface EventSpan {
   readonly environmentId: string;
-  /** The last event of the span before; 0 to start. */
+  /** The last event of the previous span; 0 to start. */
   readonly after: number;
   readonly size: number;
 }
 
-/**
- * Redacts, in one span of events, what holds one of the needles. Answers the last id; null after the last
- * span.
- */
+/** Redacts the needles in one span of events. Answers the last id; null after the last span. */
 export async function redactEvents(
   tx: Db,
   span: EventSpan,
@@ -35,7 +35,7 @@ export async function redactEvents(
 }
 
 /**
- * Rows about one subject that may name other people too. Previews need no mention: they are deleted after a
+ * Rows about one subject that may name other people too. Previews are not listed, because they are deleted after a
  * day.
  */
 const RECORDS: readonly Records[] = [
@@ -46,7 +46,7 @@ const RECORDS: readonly Records[] = [
   { table: 'sync_runs', key: ['id'], columns: ['drift', 'refused', 'error'] },
 ];
 
-/** As `redactEvents`, in every other table. */
+/** As `redactEvents`, for all other tables. */
 export async function redactRecords(
   tx: Db,
   environmentId: string,
@@ -111,7 +111,7 @@ async function redactRows(
   }
 }
 
-/** In a column of plain text, and in JSON, which writes quotes and backslashes otherwise. */
+/** The needle as plain text has it, and as JSON does, where quotes and backslashes differ. */
 function asStored(needle: string): readonly string[] {
   const inJson = JSON.stringify(needle).slice(1, -1);
   return inJson === needle ? [needle] : [needle, inJson];

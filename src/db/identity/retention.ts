@@ -1,6 +1,6 @@
 /**
- * Which rows hold personal data, and how a purge empties them. Every row stays, so that it can be counted,
- * and nothing that decides about an account is touched.
+ * Which rows hold personal data, and how a purge empties them. Every row stays, so that it still counts, and nothing
+ * that decides about an account changes.
  */
 
 import type { Knex } from 'knex';
@@ -31,9 +31,9 @@ export interface DepartedUser extends UserRecord {
 }
 
 /**
- * Users who were deleted, or deactivated and still are, no later than the given ISO times, and are not purged
- * yet. Two have to wait: a deactivated user whose account can still be used, because only the data says why;
- * and a user with a call of unknown outcome, because the bridge looks for it by the data that it sent.
+ * Users who were deleted, or deactivated and still are, no later than the ISO times, and who are not purged yet. Two
+ * kinds must wait: a deactivated user whose account can still be used, because only the data says why; and a user
+ * with a call of unknown outcome, because the bridge looks for it by the data that it sent.
  */
 export async function usersToPurge(
   db: Db,
@@ -71,15 +71,15 @@ export async function usersToPurge(
   return deactivated.map(departed);
 }
 
-/** True where a user of the person, live or deleted, still holds personal data. */
+/** Whether a user of the person, live or deleted, still holds personal data. */
 export async function hasUnpurgedUsers(db: Db, personId: string): Promise<boolean> {
   return (await db('users').where({ person_id: personId }).whereNull('purged_at').first('id')) !== undefined;
 }
 
-/** Events of one person that are read to find earlier names. */
+/** How many events of one person are read to find earlier names. */
 const EVENTS_LOOKED_THROUGH_MAX = 1_000;
 
-/** Where earlier or other names of the person may stand: what stores show, and the audit log. */
+/** Where earlier or other names of the person may be found: what stores show, and the audit log. */
 export async function tracesOf(db: Db, environmentId: string, personId: string): Promise<readonly unknown[]> {
   const links = await db('links')
     .where({ kind: 'user', subject_id: personId })
@@ -104,8 +104,8 @@ export async function tracesOf(db: Db, environmentId: string, personId: string):
 }
 
 /**
- * First in the transaction of a purge: what a worker records of these accounts is recorded before, and emptied, or
- * after, when it sees that the person is purged.
+ * Call it first in the transaction of a purge. What a worker records of these accounts is then either recorded
+ * before, and emptied, or after, when the worker sees that the person is purged.
  */
 export async function holdBackWorkers(tx: Db, personId: string): Promise<void> {
   const rows: { store_id: string }[] = await tx('links')
@@ -116,9 +116,8 @@ export async function holdBackWorkers(tx: Db, personId: string): Promise<void> {
 }
 
 /**
- * Empties every row about the person. Links keep only which account it is and its state, so that the bridge
- * asks the store before it takes something from the account or gives it back. Answers how many events it
- * emptied.
+ * Empties every row about the person, and answers how many events it emptied. Links keep only which account it is and
+ * its state, so that the bridge asks the store before it takes something from the account or gives it back.
  */
 export async function purgePerson(
   tx: Db,
@@ -131,7 +130,7 @@ export async function purgePerson(
   await tx('sync_statuses').where(subject).update({ vendor: null });
   const losses = await tx('losses').where({ person_key: personId }).select('id', 'change', 'reason');
   for (const row of losses) {
-    // What the account was called before is nobody's business any more, and cannot be set back.
+    // The account's former name is personal data too, and cannot be set back any more.
     if (fromJson<{ op: string }>(row.change).op === 'update') {
       await tx('losses').where({ id: row.id }).delete();
       continue;
@@ -162,7 +161,7 @@ async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly sub
     .update({ remote_name: PURGED, applied: '{}', observed: '{}', drift: null, drift_since: null });
 }
 
-/** Empties the row but keeps it: without it a sync that is under way would take the account for gone. */
+/** Empties the row but keeps it: otherwise a sync that is under way would think that the account is gone. */
 async function purgeObservation(tx: Db, key: Readonly<Record<string, string>>): Promise<void> {
   const row = await tx('observations').where(key).first('remote');
   if (!row) return;
@@ -177,7 +176,7 @@ export function namelessAccount(account: RemoteUser): RemoteUser {
   return { ...account, display: PURGED, identifier: null, attributes: {} };
 }
 
-/** Those of these accounts whose person was purged. */
+/** Which of these accounts belong to a purged person. */
 export async function purgedAccounts(
   db: Db,
   storeId: string,
@@ -190,7 +189,7 @@ export async function purgedAccounts(
   return new Set(rows.map((row) => row.remote_id));
 }
 
-/** To be written: how an account is shown, unless its person was purged. */
+/** The display name to write for an account; the placeholder where its person was purged. */
 export function displayUnlessPurged(db: Db, storeId: string, remoteId: string, display: string): Knex.Raw {
   const purged = db('links')
     .where({ store_id: storeId, kind: 'user', remote_name: PURGED, remote_id: remoteId })

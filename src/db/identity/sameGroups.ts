@@ -1,12 +1,12 @@
-/** Groups of two connections that are one group of the company, known by their names and their members. Reads only. */
+/** Finds groups of two connections that are the same group of the company, by their names and members. Reads only. */
 
 import { lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { type GroupRecord, toGroup } from './groups.ts';
 
 /**
- * The one live group of another connection that is the same: it has the name, or the id at the source, and most members
- * of each are in the other. Null where none or several are.
+ * The one live group of another connection that is the same: it has the same name, or the same id at the source, and
+ * most members of each are in the other. Null where there is none, or several.
  */
 export async function sameGroupElsewhere(db: Db, group: GroupRecord): Promise<GroupRecord | null> {
   const { id, environmentId, connectionId, displayName, externalId } = group;
@@ -32,7 +32,7 @@ export async function sameGroupElsewhere(db: Db, group: GroupRecord): Promise<Gr
   return found.length === 1 ? only : null;
 }
 
-/** People who are in each of these groups, by whichever user of theirs. */
+/** How many people are in all of these groups, by any user of theirs. */
 async function countPersons(db: Db, groupIds: readonly string[]): Promise<number> {
   const query = db('persons as p');
   for (const group_id of groupIds)

@@ -1,6 +1,6 @@
 /**
- * Subjects: those that a sync goes through (everyone and every group in the directory, and every link of the
- * store), and what people call them.
+ * Subjects: those that a sync visits (everyone and every group of the directory, and every link of the store), and
+ * their names.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -8,7 +8,7 @@ import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
-/** One page of ids, ascending; a page with fewer than `limit` is the last. */
+/** One page of ids, ascending; a page with fewer than `limit` ids is the last. */
 export async function subjectsPage(
   db: Db,
   store: { readonly id: string; readonly environmentId: string },
@@ -28,7 +28,7 @@ export async function subjectsPage(
   }
   inDirectory.orderBy(column).limit(limit);
   linked.orderBy('subject_id').limit(limit);
-  // Two short, ordered reads instead of a union: each follows its index.
+  // Two short, ordered reads instead of a union, because each follows its index.
   const [first, second] = [await inDirectory, await linked] as { id: string }[][];
   const ids = new Set([...(first ?? []), ...(second ?? [])].map((row) => row.id));
   return [...ids].sort(byCodeUnit).slice(0, limit);
@@ -46,12 +46,12 @@ function groupsOf(db: Db, environmentId: string) {
   return db('groups').where({ environment_id: environmentId }).whereNull('deleted_at').select('id');
 }
 
-/** UUIDs sort the same here and in both databases. */
+/** UUIDs sort the same way here and in both databases. */
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** People and groups together, to show how far a sync is. */
+/** The number of people and groups together, to show how far a sync is. */
 export async function countSubjects(db: Db, environmentId: string): Promise<number> {
   const people = await db('users')
     .where({ environment_id: environmentId })
@@ -69,13 +69,13 @@ export async function countSubjects(db: Db, environmentId: string): Promise<numb
 export interface NearMatch {
   readonly userId: string;
   readonly display: string;
-  /** What makes them look alike. */
+  /** Why they look alike. */
   readonly because: string;
 }
 
 const NEAR_MATCHES_MAX = 3;
 
-/** People who may be the owner of an account whose identifier nobody in the directory has. */
+/** People who may own an account whose identifier nobody in the directory has. */
 export async function nearMatches(
   db: Db,
   environmentId: string,
@@ -87,7 +87,7 @@ export async function nearMatches(
     .whereNull('deleted_at')
     .where((alike) => {
       alike.where('display_name_lower', account.display.toLowerCase());
-      // The same name before another domain: from `local@` up to the next character after `@`.
+      // The same name at another domain: from `local@` up to the next character after `@`.
       if (local !== '')
         alike.orWhere((same) =>
           same.where('primary_email_lower', '>=', `${local}@`).where('primary_email_lower', '<', `${local}A`),
@@ -103,21 +103,21 @@ export async function nearMatches(
   }));
 }
 
-/** A person as answers and events speak of one. */
+/** A person as answers and events name them. */
 export interface NamedPerson {
   readonly display: string;
   /** `deleted`: no user of the person is left in the directory. */
   readonly state: 'active' | 'inactive' | 'deleted';
 }
 
-/** By person id, deleted people too; an id that is nobody's, or of somebody who was purged, is absent. */
+/** By person id, deleted people too; without ids that are nobody's, and purged people. */
 export async function namesOfPeople(
   db: Db,
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, NamedPerson>> {
   const found = new Map<string, NamedPerson>();
   for (const some of chunks(personIds)) {
-    // The user that speaks for the person comes last, and stays; of deleted ones the last that was deleted.
+    // The speaking user comes last, and so stays; of deleted users, the one that was deleted last.
     const rows: { person_id: string; user_name: string; active: unknown; deleted_at: string | null }[] =
       await db('users')
         .join('connections', 'connections.id', 'users.connection_id')
@@ -136,7 +136,7 @@ export async function namesOfPeople(
   return found;
 }
 
-/** What people call each of these, those that are gone too; the id itself where no name is left. */
+/** The name of each subject, even of those that are gone; the id itself where no name is left. */
 export async function displaysOf(db: Db, subjects: readonly Subject[]): Promise<(of: Subject) => string> {
   const idsOf = (kind: Kind) => [...new Set(subjects.filter((s) => s.kind === kind).map(({ id }) => id))];
   const people = await namesOfPeople(db, idsOf('user'));

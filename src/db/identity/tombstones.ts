@@ -1,6 +1,6 @@
 /**
- * A connection that is being deleted: which users and groups go next, whom that affects on which store, what
- * stores have left to do because of it, and what the bridge forgets where accounts are kept.
+ * A connection that is being deleted: which users and groups go next, whom that affects on which store, what stores
+ * still have to do because of it, and what the bridge forgets where accounts are kept.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -50,7 +50,7 @@ export async function softDeleteUsers(tx: Db, ids: readonly string[], at: string
     });
 }
 
-/** Removes at most `limit` members; answers how many. */
+/** Removes at most `limit` members, and answers how many. */
 export async function removeSomeMembers(tx: Db, groupId: string, limit: number): Promise<number> {
   const some = tx('group_members')
     .where({ group_id: groupId })
@@ -60,7 +60,7 @@ export async function removeSomeMembers(tx: Db, groupId: string, limit: number):
   return tx('group_members').where({ group_id: groupId }).whereIn('user_id', some).delete();
 }
 
-/** True of the person's last user: no other one is live, or was deleted later. */
+/** Holds for the person's last user: no other one is live, or was deleted later. */
 const LAST_OF = `not exists (
   select 1 from users as other
   where other.person_id = users.person_id and other.id <> users.id
@@ -69,8 +69,8 @@ const LAST_OF = `not exists (
       or (other.deleted_at = users.deleted_at and other.id > users.id)))`;
 
 /**
- * Rows of `links` or `tasks` about deleted people and groups whom no connection had after this one. Where
- * accounts are kept the bridge forgets such rows; otherwise the deletion waits for the tasks among them.
+ * Rows of `links` or `tasks` about deleted people and groups that no connection had after this one. Where accounts
+ * are kept, the bridge forgets these rows; otherwise the deletion waits for the tasks among them.
  */
 function departedIn(db: Db, table: 'links' | 'tasks', kind: Kind, connectionId: string) {
   const query = db(table).where(`${table}.kind`, kind);
@@ -113,7 +113,7 @@ export interface Forgotten {
   readonly storeIds: readonly string[];
 }
 
-/** Deletes every row that leads from the subjects to their accounts or groups, on every store. */
+/** Deletes every row that connects the subjects with their accounts or groups, on every store. */
 export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[]): Promise<Forgotten> {
   const of = (table: string) => tx(table).where({ kind }).whereIn('subject_id', ids);
   const links: LinkRecord[] = (await of('links').orderBy('id')).map(toLink);
@@ -134,8 +134,8 @@ export async function forgetSubjects(tx: Db, kind: Kind, ids: readonly string[])
 }
 
 /**
- * Where another SCIM group feeds the same remote group, the bridge reads its members anew, and memberships
- * that this other group does not want count as foreign.
+ * Where another SCIM group feeds the same remote group, the bridge reads its members again, and memberships that the
+ * other group does not want count as foreign.
  */
 async function forgetMembershipsOf(tx: Db, remotes: readonly (readonly string[])[]): Promise<void> {
   await ledgerOf(tx, 'remote_group_id', remotes).delete();
@@ -150,16 +150,16 @@ function ledgerOf(tx: Db, column: string, remotes: readonly (readonly string[])[
 }
 
 export interface AffectedPeople {
-  /** Of the connections in question. */
+  /** Users of these connections. */
   readonly users: number;
   readonly groups: number;
-  /** People whom another connection does not have. */
+  /** People whom no other connection has. */
   readonly leaving: number;
-  /** Where such people have accounts; without stores that have none. */
+  /** The stores where such people have accounts. */
   readonly stores: readonly { readonly name: string; readonly people: number }[];
 }
 
-/** Whom the deletion of these connections, all of one environment, affects. */
+/** Whom the deletion of these connections, all of one environment, would affect. */
 export async function affectedPeople(db: Db, connectionIds: readonly string[]): Promise<AffectedPeople> {
   const users = () => db('users').whereIn('users.connection_id', connectionIds).whereNull('users.deleted_at');
   const leaving = () =>
@@ -192,9 +192,7 @@ export async function affectedPeople(db: Db, connectionIds: readonly string[]): 
   };
 }
 
-/**
- * True while a store has work that the deletion may have caused, or waits for an admin's decision about it.
- */
+/** Whether a store has work that the deletion may have caused, or waits for an admin's decision about it. */
 export async function storesStillWork(
   db: Db,
   connection: { readonly id: string; readonly environmentId: string },

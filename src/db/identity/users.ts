@@ -1,6 +1,6 @@
 /**
- * Users: one row for each SCIM user that a connection delivered, deleted ones too. Writes keep the columns
- * for look-ups and the e-mail rows in step with the resource; nothing else may change them.
+ * Users: one row for each SCIM user that a connection delivered, deleted ones too. Writes keep the look-up columns
+ * and the e-mail rows in step with the resource; nothing else may change them.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -33,7 +33,7 @@ export interface UserRecord {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly deletedAt: string | null;
-  /** Of an inactive user: the externalId that it had when it was last active. */
+  /** For an inactive user: the externalId that it had when it was last active. */
   readonly leftExternalId: string | null;
   /** When the personal data was purged; null while it is there. */
   readonly purgedAt: string | null;
@@ -43,11 +43,11 @@ export type NewUser = Pick<
   UserRecord,
   'id' | 'environmentId' | 'connectionId' | 'personId' | 'resource' | 'createdAt'
 > & {
-  /** As the connection maps it; absent: the resource's own. */
+  /** As the connection maps it; absent: as in the resource. */
   readonly primaryEmail?: string | null;
-  /** True where the person is to be inserted too. */
+  /** True where the person is inserted with the user. */
   readonly isNewPerson?: boolean;
-  /** False where somebody has seen that no address looks like this one. */
+  /** False where the caller knows that no address looks like this one. */
   readonly mayLookAlike?: boolean;
 };
 
@@ -92,13 +92,13 @@ export async function insertUser(
   return toUser(row);
 }
 
-/** The primary e-mail before and after, as the connection maps it; absent: the resource's own. */
+/** The primary e-mail before and after, as the connection maps it; absent: as in the resource. */
 export interface EmailChange {
   readonly from: string | null;
   readonly to: string | null;
 }
 
-/** Raises the version. The row must be locked by the caller. */
+/** Saves the resource and raises the version. The caller has locked the row. */
 export async function replaceUserResource(
   db: Db,
   user: UserRecord,
@@ -110,7 +110,7 @@ export async function replaceUserResource(
   const address = columns.primary_email_lower;
   const isNew = address !== lowerOrNull(email.from);
   const looks = isNew ? { looks_like: await lookalikeOf(db, { ...user, address }) } : {};
-  // Once the identity provider sends a userName again, the user counts as purged no more.
+  // Once the identity provider sends a userName again, the user no longer counts as purged.
   const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
   const leftExternalId = columns.active
     ? null
@@ -145,7 +145,7 @@ export async function replaceUserResource(
   };
 }
 
-/** What stands where personal data was. */
+/** What replaces personal data. */
 export const PURGED = '[purged]';
 
 /** The userName of a purged user: unique, and it tells nothing. */
@@ -153,9 +153,7 @@ function placeholder(userId: string): string {
   return `purged-${userId}`;
 }
 
-/**
- * Empties the user, who stays active, inactive or deleted. False where somebody wrote to the user meanwhile.
- */
+/** Empties the user, who stays active, inactive or deleted. False where somebody wrote to the user meanwhile. */
 export async function purgeUser(db: Db, user: UserRecord, at: string, hash: Hash): Promise<boolean> {
   const resource = { userName: placeholder(user.id), active: user.active };
   const row = await db('users').where({ id: user.id }).first('primary_email_lower');
@@ -188,12 +186,12 @@ export async function softDeleteUser(db: Db, user: UserRecord, at: string, filte
 }
 
 /**
- * By which somebody who is gone is known again: what they left with. Whoever writes over a record while it is inactive
- * brings an externalId of their own.
+ * The externalId by which a person who is gone is recognised: the one they left with. Another person who is written
+ * over the inactive record brings an externalId of their own.
  */
 export const EXTERNAL_ID_THEN = "coalesce(nullif(left_external_id, ''), external_id)";
 
-/** The same of a user who was read. */
+/** The same for a user that was read. */
 export function externalIdThen({ leftExternalId, externalId }: UserRecord): string | null {
   return leftExternalId || externalId;
 }
@@ -213,7 +211,7 @@ export async function findUsers(
   return (await live(db).where({ connection_id: connectionId }).whereIn('id', ids)).map(toUser);
 }
 
-/** As `findUser`, and nobody else writes the row until the transaction ends. */
+/** As `findUser`; until the transaction ends, nobody else writes the row. */
 export async function lockUser(db: Db, connectionId: string, id: string): Promise<UserRecord | null> {
   const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first();
   return row ? toUser(row) : null;
