@@ -1,7 +1,7 @@
 /**
- * What is around somebody who arrives, in one round trip: the connection, what it has beside it, deleted users who may
- * be back, and whether more has to be asked. Every user that an identity provider creates passes here, so the statement
- * is written out: to build it took as long as to run it.
+ * Everything that an arriving user may touch, read in one round trip: the connection, its surroundings, deleted users
+ * who may be back, and whether more must be asked. Every user that an identity provider creates passes here, so the
+ * statement is written out: building it took as long as running it.
  */
 
 import type { Resource } from '../../model/resource.ts';
@@ -20,14 +20,14 @@ export interface Arrival {
   /** As the connection maps it. */
   readonly primaryEmail: string | null;
   /**
-   * Holds on rows of `users` with the same value of the connection's `userIdAttribute`; null where there is
-   * no value, or where it is the userName.
+   * A condition on rows of `users` with the same value of the connection's `userIdAttribute`; null where there is no
+   * value, or where it is the userName.
    */
   readonly sameUserId: SqlCondition | null;
   readonly hash: Hash;
 }
 
-/** How a connection takes those who arrive, as it is in the transaction. */
+/** How the connection treats arriving users, as this transaction sees it. */
 export interface ArrivingThrough {
   readonly isPrimary: boolean;
   readonly matchPeople: boolean;
@@ -35,11 +35,11 @@ export interface ArrivingThrough {
   readonly strategy: Strategy;
   readonly userIdAttribute: string;
   readonly hasOthers: boolean;
-  /** Some store of the environment is worked on. */
+  /** Workers work on at least one store of the environment. */
   readonly hasStores: boolean;
-  /** Somebody who is gone had one of the identifiers: a purged person, or a deleted user. */
+  /** A person who is gone had one of the identifiers: a purged person, or a deleted user. */
   readonly mayBeFormer: boolean;
-  /** Somebody's address may look like the one that arrives: `lookalikeOf` says. */
+  /** Somebody's address may look like the arriving one; `lookalikeOf` decides. */
   readonly mayLookAlike: boolean;
 }
 
@@ -55,12 +55,12 @@ export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/**
- * Deleted users that are looked at. More than a few of one name are rare: somebody made it again and again.
- */
+/** How many deleted users are looked at. More than a few with one name are rare: somebody made it again and again. */
 const CANDIDATES_MAX = 20;
 
-/** Of two tests for somebody gone each goes by an index of its own. A comparison with null finds nobody. */
+/**
+ * Two tests look for people who are gone, so that each can use its own index. A comparison with null finds nobody.
+ */
 const lookAround = (sameId: string) => `
   select own.is_primary, own.match_people, own.reused_identifiers, own.strategy, own.user_id_attribute,
     tombstones.person_id, tombstones.external_id, tombstones.same_id,
@@ -101,7 +101,7 @@ const NOBODY: SqlCondition = { sql: '1 = 0', bindings: [] };
 
 type Row = Tombstone & Record<string, unknown>;
 
-/** Deleted users come the likeliest first. */
+/** Answers deleted users with the likeliest first. */
 export async function arriving(
   db: Db,
   { environmentId, connectionId, resource, primaryEmail, sameUserId, hash }: Arrival,

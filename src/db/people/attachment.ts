@@ -1,6 +1,6 @@
 /**
- * Which person a user belongs to when it arrives. A user is attached once; only an answer to the question whether two
- * people are one moves it.
+ * Which person an arriving user belongs to. A user is attached once. Only an admin's answer to the question whether
+ * two people are one moves it later.
  */
 
 import { newId } from '../../support/ids.ts';
@@ -13,17 +13,18 @@ import { formersByExternalId } from './formers.ts';
 export interface Attachment {
   readonly personId: string;
   /**
-   * `returned`: a deleted user of this connection; `matched`: another connection's user; `new`: to be made.
+   * `returned`: to the person of a deleted user of this connection; `matched`: to that of another connection's user;
+   * `new`: to a person that the caller makes.
    */
   readonly how: 'returned' | 'matched' | 'new';
   readonly connection: ArrivingThrough;
 }
 
 /**
- * A deleted user of the same connection with the same externalId, or with the same userName where not both have a
- * different externalId; else, where the connection matches people, an active user of another connection with the same
- * id at the source, or with the same primary e-mail; else a new person, whom the caller makes. Two live users of one
- * connection are never one person.
+ * First, a deleted user of the same connection with the same externalId, or with the same userName unless both have
+ * different externalIds. Otherwise, where the connection matches people, an active user of another connection with
+ * the same id at the source, or the same primary e-mail. Otherwise a new person, whom the caller makes. Two live
+ * users of one connection are never one person.
  */
 export async function attachPerson(db: Db, arrival: Arrival): Promise<Attachment> {
   const { connection, tombstones } = await arriving(db, arrival);
@@ -57,13 +58,16 @@ async function personElsewhere(
   return firstFree(db, connectionId, found?.persons ?? []);
 }
 
-/** Two connections that create one person at the same time must not both find nobody. */
+/**
+ * Makes two connections that create the same person at the same time wait for each other, so that one finds the
+ * other's user.
+ */
 async function lockMatching(db: Db, environmentId: string): Promise<void> {
   if (dialectOf(db) === 'sqlite') return;
   await db('environments').where({ id: environmentId }).forNoKeyUpdate().first('id');
 }
 
-/** The first of these persons who has no live user in the connection; its row is locked. */
+/** The first of these persons who has no live user in the connection. Its row is locked. */
 async function firstFree(db: Db, connectionId: string, personIds: readonly string[]): Promise<string | null> {
   for (const id of new Set(personIds)) {
     await forUpdate(db, db('persons').where({ id })).first('id');

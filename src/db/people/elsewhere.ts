@@ -1,6 +1,6 @@
 /**
- * Which people of other connections a newcomer of one may be: what a preview lists and what an arrival does are this one
- * answer. Reads only.
+ * Which people of other connections a newcomer may be. A preview lists, and an arrival does, what this answers. Reads
+ * only.
  */
 
 import { chunks } from '../chunks.ts';
@@ -10,7 +10,7 @@ import type { Db } from '../open.ts';
 
 export interface Newcomer {
   readonly externalId: string | null;
-  /** The primary one, as the connection maps it. */
+  /** The primary address, as the connection maps it. */
   readonly email: string | null;
 }
 
@@ -23,15 +23,15 @@ export interface MatchingConnection {
 
 export interface Candidates {
   readonly persons: readonly string[];
-  /** Found by the address, and not by an id. */
+  /** They were found by the address, not by an id. */
   readonly byAddress: boolean;
-  /** Of those: the ids at the same source by which another connection knows them, where it does. */
+  /** The ids at the same source by which another connection knows them, where it does. */
   readonly otherIds: readonly string[];
 }
 
 /**
- * For each newcomer, in their order, active people who have nobody in the connection: those whom another connection
- * knows by the same id of the source itself, else those with the address; who was there first comes first.
+ * For each newcomer, in the same order: active people who have no user in the connection. Those whom another
+ * connection knows by the same id of the source come before those with the address, and the oldest come first.
  */
 export async function personsElsewhere(
   db: Db,
@@ -77,7 +77,7 @@ function elsewhere(db: Db, { id, environmentId }: MatchingConnection) {
     .select('u.person_id', 'u.external_id', 'u.primary_email_lower', 'c.strategy', 'c.user_id_attribute');
 }
 
-/** Null where the externalId is none that the source itself gives. */
+/** The id that the source itself gave; null where the externalId is another one. */
 function sourceIdOf(
   { strategy, userIdAttribute }: MatchingConnection,
   externalId: string | null,
@@ -96,7 +96,7 @@ function isSameSource(
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** What ids of the source itself look like. Entra ID may send a nickname, of which every tenant has its own. */
+/** The form of ids that the source itself gives. Entra ID may send a nickname, which every tenant has its own of. */
 const SOURCE_IDS: Readonly<Record<Strategy, RegExp>> = {
   okta: /^00u/,
   entra: UUID,
@@ -111,5 +111,5 @@ const SOURCE_IDS: Readonly<Record<Strategy, RegExp>> = {
   slack: /(?!)/,
 };
 
-/** Strategies whose source is one, pushed or pulled: one id means one account. */
+/** Strategies with the same source, pushed or pulled: the same id means the same account. */
 const SAME_SOURCE: readonly (readonly Strategy[])[] = [['okta', 'oktaApi']];

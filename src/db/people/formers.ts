@@ -1,6 +1,6 @@
 /**
- * People who are gone, or were until an identity provider wrote somebody else over their record, and still have
- * accounts: who among them had the identifiers of a newcomer. Of purged ones keyed hashes are all that is left.
+ * People who have left, or over whose record an identity provider wrote somebody else, and who still have accounts.
+ * Finds who of them had the identifiers of a newcomer. Of purged people, only keyed hashes are left.
  */
 
 import type { Resource } from '../../model/resource.ts';
@@ -8,7 +8,7 @@ import { chunks } from '../chunks.ts';
 import { fromBoolean, lower } from '../columns.ts';
 import type { Db } from '../open.ts';
 
-/** With a key of this database's own. */
+/** Hashes with a key that only this database has. */
 export type Hash = (text: string) => string;
 
 export type FormerKind = 'externalId' | 'userName' | 'email';
@@ -27,8 +27,8 @@ export interface Former {
 }
 
 /**
- * The one who left last of those who had the userName or the address, another externalId, and accounts that are still
- * there. Null where there is nobody, or the newcomer has no externalId.
+ * Of those who had the userName or the address, another externalId, and accounts that still exist: the person who
+ * left last. Null where there is nobody, or the newcomer has no externalId.
  */
 export async function formerWithIdentifier(
   db: Db,
@@ -124,7 +124,7 @@ function accountOf(db: Db, column: string) {
     .select(db.raw('1'));
 }
 
-/** Purged people of this connection whom it knew by the same externalId. */
+/** Purged people of this connection who had the same externalId. */
 export async function formersByExternalId(db: Db, arrival: Known): Promise<readonly string[]> {
   const { externalId } = arrival.resource;
   if (typeof externalId !== 'string' || externalId === '') return [];
@@ -136,7 +136,7 @@ export async function formersByExternalId(db: Db, arrival: Known): Promise<reado
 }
 
 /**
- * About whom the connection asks, of those who left and whose identifiers somebody has again: a connection that
+ * About which former people the connection asks an admin when a newcomer has their identifiers. A connection that
  * matches nobody is not trusted with other connections' people.
  */
 export async function asksAbout(db: Db, connectionId: string): Promise<'nobody' | 'own' | 'anybody'> {
@@ -147,7 +147,7 @@ export async function asksAbout(db: Db, connectionId: string): Promise<'nobody' 
   return fromBoolean(row.match_people) || fromBoolean(row.is_primary) ? 'anybody' : 'own';
 }
 
-/** True where a purged person was known by an externalId, and by another one than this. */
+/** Whether a purged person had an externalId, and another one than this. */
 export async function hadOtherExternalId(
   db: Db,
   personId: string,
@@ -160,13 +160,13 @@ export async function hadOtherExternalId(
   return rows.length > 0 && rows.every((row) => row.hash !== hash(externalId));
 }
 
-/** Whether any account of the person is left, on whatever store. */
+/** Whether the person still has an account, on any store. */
 export async function hasAccounts(db: Db, personId: string): Promise<boolean> {
   const link = db('links').where({ kind: 'user', subject_id: personId }).whereNot({ state: 'removed' });
   return (await link.first('id')) !== undefined;
 }
 
-/** What is kept of a user who is purged, where the person has accounts. `leftExternalId`: of an inactive one. */
+/** Keeps the hashes of a purged user whose person has accounts. `leftExternalId`: for an inactive user. */
 export async function rememberFormer(
   db: Db,
   user: Known & { readonly personId: string; readonly leftExternalId: string | null },
@@ -191,13 +191,13 @@ export async function rememberFormer(
     .ignore();
 }
 
-/** When somebody left, and when what was known of them was purged. */
+/** When a person left, and when their data was purged. */
 export interface Departed {
   readonly leftAt: string | null;
   readonly purgedAt: string | null;
 }
 
-/** Of the user of each person that was there last. */
+/** For each person, the departure of the user that existed last. */
 export async function departures(
   db: Db,
   personIds: readonly string[],
@@ -217,7 +217,7 @@ export async function departures(
   return found;
 }
 
-/** Those of these purged people who were known by an externalId. */
+/** Which of these purged people had an externalId. */
 export async function withExternalIds(db: Db, personIds: readonly string[]): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const some of chunks(personIds)) {

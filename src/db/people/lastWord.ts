@@ -1,4 +1,7 @@
-/** What the directory last said of a person, and which connection said it: for sentences about why an account is as it is. */
+/**
+ * What the directory last said about a person, and which connection said it. Sentences about the state of an account
+ * use it.
+ */
 
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
@@ -7,11 +10,11 @@ import type { Db } from '../open.ts';
 export interface LastWord {
   readonly connectionName: string;
   readonly said: 'active' | 'deactivated' | 'deleted' | 'filtered out';
-  /** When the person left; null while they are active, or where nobody noted it. */
+  /** When the person left; null while they are active, or where no record says it. */
   readonly at: string | null;
 }
 
-/** Of the user that speaks for the person, else of the one deleted last; null where there never was one. */
+/** Goes by the speaking user, or else the one deleted last; null where the person never had a user. */
 export async function lastWordOn(db: Db, personId: string): Promise<LastWord | null> {
   const row = await db('users')
     .join('connections', 'connections.id', 'users.connection_id')
@@ -49,7 +52,7 @@ export interface UserOfPerson {
   readonly active: boolean;
 }
 
-/** The live users of each person; of people who are gone those that were deleted, and are not purged. */
+/** The live users of each person; of people who are gone, their deleted users that are not purged. */
 export async function usersOfPeople(
   db: Db,
   personIds: readonly string[],

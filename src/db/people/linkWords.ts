@@ -1,4 +1,4 @@
-/** People are found by what their accounts are called: kept in step with their links. */
+/** Lets searches find people by the names of their accounts, in step with their links. */
 
 import { type Db, insertTogether } from '../open.ts';
 import { forgetWords, wordsOfAccount } from './words.ts';
@@ -22,7 +22,7 @@ export async function addLinkWords(db: Db, link: NamedLink): Promise<void> {
   ]);
 }
 
-/** Comes before the link's own row changes. */
+/** Call it before the link's own row changes. */
 export async function renameAccount(db: Db, id: string, patch: Partial<AccountName>): Promise<void> {
   const row = await db('links').where({ id, kind: 'user' }).first();
   if (!row) return;

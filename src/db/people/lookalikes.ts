@@ -1,6 +1,6 @@
 /**
- * Addresses that look like somebody else's. Whether one does is noted with the user when the address is new, and stands
- * until the address changes: who was there first is nobody's look-alike.
+ * Addresses that look like somebody else's. That is recorded with the user when the address is new, and stands until
+ * the address changes: the person who had theirs first is nobody's look-alike.
  */
 
 import { addressSkeleton, isPlain } from '../../support/skeleton.ts';
@@ -15,7 +15,7 @@ export interface NewAddress {
   readonly address: string | null;
 }
 
-/** The address of another live user that this one looks like; null where there is none. */
+/** An address of another live user that this one looks like; null where there is none. */
 export async function lookalikeOf(
   db: Db,
   { environmentId, personId, address }: NewAddress,

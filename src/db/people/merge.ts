@@ -1,4 +1,4 @@
-/** Makes two people one: what was the newcomer's is the other's from then on. */
+/** Makes two people one: what the newcomer had is the other person's from then on. */
 
 import { type Db, forUpdate } from '../open.ts';
 import { giveIdentities } from '../pull/identities.ts';
@@ -6,11 +6,11 @@ import { lookAtAllMembers } from '../queue/changedMembers.ts';
 import { type LinkRecord, toLink } from '../seen/links.ts';
 
 export interface Merged {
-  /** Links of the newcomer to accounts beside which the other person has one: nobody has them now. */
+  /** The newcomer's links to accounts on stores where the other person has an account too: nobody has those now. */
   readonly unlinked: readonly LinkRecord[];
 }
 
-/** Locks the person; the newcomer is locked already. */
+/** Locks the person. The caller has locked the newcomer. */
 export async function mergePerson(tx: Db, newcomerId: string, personId: string): Promise<Merged> {
   await forUpdate(tx, tx('persons').where({ id: personId })).first('id');
   await tx('users').where({ person_id: newcomerId }).update({ person_id: personId });
@@ -38,13 +38,13 @@ export async function mergePerson(tx: Db, newcomerId: string, personId: string):
   return { unlinked: unlinked.filter(({ state }) => state !== 'removed') };
 }
 
-/** The person who this one turned out to be; the id itself where nobody said so. */
+/** The person that this one turned out to be; the id itself where nobody said so. */
 export async function mergedInto(db: Db, personId: string): Promise<string> {
   const row = await db('persons').where({ id: personId }).first('merged_into');
   return row?.merged_into ?? personId;
 }
 
-/** The people who turned out to be this one. */
+/** The people who turned out to be this person. */
 export async function mergedFrom(db: Db, personId: string): Promise<readonly string[]> {
   const rows = await db('persons').where({ merged_into: personId }).select('id');
   return rows.map((row: { id: string }) => row.id);

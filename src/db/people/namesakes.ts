@@ -1,6 +1,6 @@
 /**
- * People of connections that match nobody, and the people to whom they yield: an active user of the primary connection
- * with the same address, or anybody with an account who had it.
+ * People of connections that match nobody yield to two kinds of people with the same address: an active user of the
+ * primary connection, and anybody with an account who had the address.
  */
 
 import type { CommonSettings } from '../../model/commonSettings.ts';
@@ -10,7 +10,7 @@ import { toUser, type UserRecord } from '../identity/users.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
-/** People who may have yielded to somebody with this address, in lower case. */
+/** People who may have yielded to somebody with this address, which is in lower case. */
 export async function yieldingPeople(
   db: Db,
   environmentId: string,
@@ -33,7 +33,7 @@ export interface NamedUser {
   readonly address: string | null;
 }
 
-/** Live users of other people that have a userName, or the address, that this person has or had. */
+/** Live users of other people with a userName or address that this person has or had. */
 export async function usersNamedAs(
   db: Db,
   environmentId: string,
@@ -43,7 +43,7 @@ export async function usersNamedAs(
     .where({ person_id: personId })
     .select('user_name_lower', 'primary_email_lower');
   const found = new Map<string, NamedUser>();
-  // One query for each, so that each goes by its own index.
+  // One query for each, so that each uses its own index.
   for (const column of ['user_name_lower', 'primary_email_lower'] as const) {
     const had = new Set<string | null>(names.map((row) => row[column]));
     had.delete(null);
@@ -57,7 +57,7 @@ export async function usersNamedAs(
   return [...found.values()];
 }
 
-/** People who want what an account of this person has, on whatever store. */
+/** People who want a key that an account of this person has, on any store. */
 export async function waitingForAccountsOf(db: Db, personId: string): Promise<readonly string[]> {
   const rows = await db('links as l')
     .join('link_keys as k', 'k.link_id', 'l.id')
@@ -73,7 +73,7 @@ export async function waitingForAccountsOf(db: Db, personId: string): Promise<re
   return rows.map((row: { subject_id: string }) => row.subject_id);
 }
 
-/** Somebody else who is there has this value as what a store identifies people by. */
+/** Whether another live person has this value, by which a store identifies people. */
 export async function isIdentifierOfAnother(
   db: Db,
   environmentId: string,
@@ -94,11 +94,11 @@ export interface Namesake {
   readonly personId: string;
   readonly connectionId: string;
   readonly userName: string;
-  /** An active user of the primary connection; otherwise somebody with an account. */
+  /** An active user of the primary connection; otherwise a person with an account. */
   readonly isOfPrimary: boolean;
 }
 
-/** To whom each of these addresses (in lower case) is due before anybody else, several for one address. */
+/** The people who come first for each of these addresses, which are in lower case. An address may have several. */
 export async function namesakes(
   db: Db,
   environmentId: string,
@@ -137,8 +137,8 @@ export async function namesakes(
 }
 
 /**
- * Who may have been waiting for what this person had: newcomers who are asked about, and people who yield to them. The
- * person may be gone.
+ * People who may have been waiting for what this person had: newcomers about whom an admin is asked, and people who
+ * yield. The person may be gone.
  */
 export async function heirsOf(db: Db, environmentId: string, personId: string): Promise<readonly string[]> {
   const addresses = await db('users')

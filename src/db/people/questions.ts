@@ -1,6 +1,6 @@
 /**
- * The question "is this the same human being?" about two people: a newcomer, and somebody who left and had the same
- * identifiers. It is open while an account of the one who left is there, and nobody has answered.
+ * The question to an admin "is this the same human being?" about two people: a newcomer, and somebody who left and
+ * had the same identifiers. It is open while an account of the one who left exists and no admin has answered.
  */
 
 import { chunks } from '../chunks.ts';
@@ -12,7 +12,7 @@ export interface QuestionRecord {
   readonly newcomerId: string;
   readonly formerId: string;
   readonly environmentId: string;
-  /** What the two have in common, or what of the record changed. */
+  /** What the two have in common, or what changed in the record. */
   readonly attribute: Attribute;
   readonly state: 'open' | 'same' | 'other';
   readonly askedAt: string;
@@ -37,18 +37,18 @@ export async function insertQuestion(db: Db, question: NewQuestion): Promise<boo
   return true;
 }
 
-/** Of the newcomer, the one that counts first: open before answered, then the last that was asked. */
+/** The newcomer's question that counts: open before answered, then the last one asked. */
 export async function questionOf(db: Db, newcomerId: string): Promise<QuestionRecord | null> {
   return (await questionsOf(db, [newcomerId])).get(newcomerId) ?? null;
 }
 
-/** As `questionOf`, and nobody else answers until the transaction ends. */
+/** As `questionOf`; until the transaction ends, nobody else answers it. */
 export async function lockQuestion(db: Db, newcomerId: string): Promise<QuestionRecord | null> {
   await forUpdate(db, db('persons').where({ id: newcomerId })).first('id');
   return questionOf(db, newcomerId);
 }
 
-/** By newcomer. */
+/** The questions that count, by newcomer. */
 export async function questionsOf(
   db: Db,
   newcomerIds: readonly string[],
@@ -75,7 +75,7 @@ export async function answerQuestion(
     .update({ state: answer.state, decided_by: answer.by, decided_at: answer.at });
 }
 
-/** The newcomers whom an open question about this person holds. */
+/** The newcomers who wait because of an open question about this person. */
 export async function newcomersOf(db: Db, formerId: string): Promise<readonly string[]> {
   const rows = await db('identity_questions')
     .where({ former_id: formerId, state: 'open' })
@@ -83,12 +83,12 @@ export async function newcomersOf(db: Db, formerId: string): Promise<readonly st
   return rows.map((row: { newcomer_id: string }) => row.newcomer_id);
 }
 
-/** The former person is back: nobody else can be them. */
+/** The former person is back, so nobody else can be them. */
 export async function closeQuestionsAbout(db: Db, formerId: string): Promise<void> {
   await db('identity_questions').where({ former_id: formerId, state: 'open' }).delete();
 }
 
-/** People whom an open question holds on this store. */
+/** How many people wait on this store because of an open question. */
 export async function countQuestions(db: Db, storeId: string): Promise<number> {
   const row = await db('identity_questions')
     .join('links as former', 'former.subject_id', 'identity_questions.former_id')

@@ -1,6 +1,6 @@
 /**
- * Whose word counts for a person: the connection whose user spoke so far. Where another connection's user has to speak,
- * a store waits for an admin, who lets that connection speak there.
+ * The connection whose word counts for a person, which is the one whose user has spoken so far. Where a user of
+ * another connection must speak instead, each store waits until an admin lets that connection speak there.
  */
 
 import { chunks } from '../chunks.ts';
@@ -19,7 +19,7 @@ export interface Word {
   readonly primaryEmail: string | null;
 }
 
-/** What the connection's users say, of those of these people for whom it speaks. */
+/** What the connection's users say, for those of these people for whom it speaks. */
 export async function wordsOf(
   db: Db,
   connectionId: string,
@@ -51,8 +51,7 @@ export interface FormerSpeaker {
 }
 
 /**
- * The last user of another connection who is gone, by person: whoever spoke first may have been followed by one who
- * spoke until the newcomer was there.
+ * The last deleted user of another connection, by person. There may have been several speakers before the newcomer.
  */
 export async function formerSpeakers(
   db: Db,
@@ -76,7 +75,7 @@ export async function formerSpeakers(
   return found;
 }
 
-/** The connection that an admin let speak on this store, by person. */
+/** The connection that an admin has let speak on this store, by person. */
 export async function approvedSpeakers(
   db: Db,
   storeId: string,

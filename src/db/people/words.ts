@@ -1,6 +1,6 @@
 /**
- * By what people are found: names and each word of them, addresses, user names, and what their accounts are called.
- * Written with the user or link that they come from.
+ * The words by which searches find people: their names and each word of them, addresses, user names, and the names of
+ * their accounts. Written with the user or link that they come from.
  */
 
 import { emailsOf, type Resource } from '../../model/resource.ts';
@@ -12,7 +12,7 @@ export type WordKind = (typeof WORD_KINDS)[number];
 
 type Word = readonly [kind: WordKind, text: unknown];
 
-/** Whose words they are. */
+/** The owner of the words. */
 export interface WordSource {
   readonly environmentId: string;
   readonly personId: string;
@@ -20,7 +20,7 @@ export interface WordSource {
   readonly id: string;
 }
 
-/** Nobody looks for a longer one, and no index could hold it. */
+/** Nobody looks for a longer word, and no index could hold it. */
 const CHARACTERS_MAX = 200;
 
 export function wordsOfUser(source: WordSource, user: Resource): Insert {
@@ -43,7 +43,7 @@ export function wordsOfAccount(source: WordSource, remoteName: string, remoteId:
   ]);
 }
 
-/** Of words that are equal the first counts. */
+/** Of equal words, the first counts. */
 function insertOf({ environmentId, personId, id }: WordSource, words: readonly Word[]): Insert {
   const distinct = new Map<string, WordKind>();
   for (const [kind, text] of words) {
@@ -60,7 +60,7 @@ export async function forgetWords(db: Db, sourceId: string): Promise<void> {
 
 export interface FoundPerson {
   readonly id: string;
-  /** The first of their words, by the alphabet, that begins so. */
+  /** The alphabetically first of their words that begins so. */
   readonly word: string;
   readonly matchedOn: WordKind;
 }
@@ -73,7 +73,7 @@ export interface FindPage {
   readonly limit: number;
 }
 
-/** Each person once, in the order of the words. */
+/** Answers each person once, in the order of the words. */
 export async function findPeople(db: Db, page: FindPage): Promise<readonly FoundPerson[]> {
   const prefix = lower(page.prefix).slice(0, CHARACTERS_MAX);
   const query = db('person_words as found')
@@ -97,7 +97,7 @@ export async function findPeople(db: Db, page: FindPage): Promise<readonly Found
   return rows.map(({ word, person_id: id, kind }) => ({ id, word, matchedOn: kind }));
 }
 
-/** The first text after all that begin so: the last code unit that can be raised is. */
+/** The first text after all that begin with the prefix. */
 function next(prefix: string): string {
   return `${prefix}\u{10ffff}`;
 }

@@ -1,11 +1,14 @@
-/** A user that an identity provider wrote somebody else over: it becomes a new person's, and what it was stays behind. */
+/**
+ * A user over which an identity provider wrote somebody else: the user becomes a new person's, and its former content
+ * stays with the former person.
+ */
 
 import { newId } from '../../support/ids.ts';
 import { externalIdThen, type UserRecord } from '../identity/users.ts';
 import { type Db, insertTogether } from '../open.ts';
 import { wordsOfUser } from './words.ts';
 
-/** Answers the user as the new person's. The row must be locked. */
+/** Answers the user as the new person's. The caller has locked the row. */
 export async function splitUser(db: Db, user: UserRecord, at: string): Promise<UserRecord> {
   const row = await db('users').where({ id: user.id }).first();
   const tombstone = { ...user, id: newId() };
