@@ -1,4 +1,4 @@
-/** Who comes into question for an account at a vendor, and what stores have seen of its workspace. Reads only. */
+/** Who may own an account at a vendor, and what stores have seen of its workspace. Reads only. */
 
 import type { RemoteUser } from '../../model/remote.ts';
 import { chunks } from '../chunks.ts';
@@ -22,7 +22,7 @@ export async function storesOfTenant(
   return rows.map(toStore);
 }
 
-/** What a store has seen of its accounts, in the order of their ids, those after `after`. */
+/** A store's accounts as it last saw them, in the order of their ids, after `after`. */
 export async function accountsSeen(
   db: Db,
   { id }: Pick<StoreRecord, 'id'>,
@@ -64,11 +64,11 @@ export async function accountsLinkedSince(
 
 export interface Linked {
   readonly personId: string;
-  /** Nothing may be known of the person any more. */
+  /** The person was purged. */
   readonly isPurged: boolean;
 }
 
-/** By the account's id, the person whom one of the stores has linked with it. */
+/** The person whom one of the stores has linked with each account, by the account's id. */
 export async function linkedPersons(
   db: Db,
   storeIds: readonly string[],
@@ -89,7 +89,7 @@ export async function linkedPersons(
   return found;
 }
 
-/** Those of these persons whom a connection still has. */
+/** Which of these persons a connection still has. */
 export async function livePersons(db: Db, personIds: readonly string[]): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const some of chunks(personIds)) {
@@ -99,10 +99,10 @@ export async function livePersons(db: Db, personIds: readonly string[]): Promise
   return found;
 }
 
-/** By a value in lower case, persons. */
+/** Persons by a value, which is in lower case. */
 export type PersonsBy = ReadonlyMap<string, readonly string[]>;
 
-/** Active people whose externalId, letter by letter, or userName is one of these. */
+/** Active people whose externalId (with its case) or userName is one of these. */
 export function personsBySubject(
   db: Db,
   environmentId: string,
@@ -134,7 +134,7 @@ export function personsByEmail(db: Db, environmentId: string, emails: readonly s
   });
 }
 
-/** Active people with one of these addresses, the primary one or not. */
+/** Active people with one of these addresses, primary or not. */
 export function personsByAnyEmail(
   db: Db,
   environmentId: string,
@@ -149,13 +149,13 @@ export function personsByAnyEmail(
   });
 }
 
-/** People, active or not, of whom one of these is a name or address. */
+/** People, active or not, with one of these names or addresses. */
 export function personsByWord(db: Db, environmentId: string, words: readonly string[]): Promise<PersonsBy> {
   return grouped(words, async (some, add) => {
     const rows = await db('person_words')
       .where({ environment_id: environmentId })
       .whereIn('word', some.map(lower))
-      // A first name alone brings nobody near: a whole company may have it.
+      // A first name alone makes nobody a candidate: many people of a company may have it.
       .where((kind) => {
         kind.whereIn('kind', ['email', 'userName']).orWhereLike('word', '% %');
       })
@@ -183,7 +183,7 @@ async function grouped(
   return new Map([...found].map(([value, persons]) => [value, [...persons]]));
 }
 
-/** By the other addresses that a pulled primary connection lists, active people. */
+/** Active people by the further addresses that a pulled primary connection lists. */
 export async function personsByAlias(db: Db, environmentId: string): Promise<PersonsBy> {
   const primary = await db('connections')
     .where({ environment_id: environmentId, is_primary: true })

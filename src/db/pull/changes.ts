@@ -1,4 +1,4 @@
-/** What a run would do, or did, line by line; and what admins decided about those that are held. */
+/** What a run would do, or did, line by line, and what admins decided about held lines. */
 
 import { type AttributeChange, lossKey, takes } from '../../model/pull/losses.ts';
 import type { PullOp } from '../../model/pull/pull.ts';
@@ -14,30 +14,33 @@ export interface Line {
   readonly op: PullOp;
   readonly kind: Kind;
   readonly sourceId: string;
-  /** In the directory; null for what is not there yet. */
+  /** The id in the directory; null for something that is not there yet. */
   readonly subjectId: string | null;
   readonly personId: string | null;
   readonly display: string;
   readonly detail: LineDetail;
   readonly state: LineState;
   readonly reason: string | null;
-  /** An admin called off what stores do for it. */
+  /** An admin called off the losses that stores take because of it. */
   readonly isCalledOff: boolean;
 }
 
 export interface LineDetail {
   readonly attributes?: readonly AttributeChange[];
-  /** Attributes that stay as the directory has them, whatever the source says: an admin declined to change them. */
+  /**
+   * Attributes that stay as the directory has them, whatever the source says, because an admin declined to change
+   * them.
+   */
   readonly keeps?: readonly string[];
-  /** Of whom, or what, is removed: the settings leave it out, and at the source it is there. */
+  /** For a removal: the connection's settings leave the record out, but the source still has it. */
   readonly filtered?: true;
-  /** Of a membership. */
+  /** For a membership. */
   readonly group?: { readonly sourceId: string; readonly display: string };
-  /** Of whoever is made: the name to sign in by. */
+  /** The name to sign in by, of a user who is made. */
   readonly userName?: string;
   /** The manager's id at the source; null: none. */
   readonly manager?: string | null;
-  /** The same for those in a row whose names go round among them: they are carried out together. */
+  /** The same for lines whose names move in a circle: they are carried out together. */
   readonly circle?: string;
 }
 
@@ -82,14 +85,14 @@ export async function dropPlannedLines(db: Db, runId: string): Promise<void> {
   await db('pull_changes').where({ run_id: runId, state: 'planned' }).delete();
 }
 
-/** Every planned loss of the run waits. */
+/** Holds every planned loss of the run. */
 export async function holdLosses(db: Db, runId: string, reason: string): Promise<void> {
   await db('pull_changes')
     .where({ run_id: runId, state: 'planned', is_loss: true })
     .update({ state: 'held', reason });
 }
 
-/** Those in these states, in order, after `after`. */
+/** The lines in these states, in order, after `after`. */
 export async function linesOf(
   db: Db,
   runId: string,
@@ -135,7 +138,7 @@ export async function markLines(
   }
 }
 
-/** An admin's word on held lines, those that pass. Answers them. */
+/** Records an admin's decision on held lines that pass, and answers them. */
 export async function decideLines(
   db: Db,
   runId: string,
@@ -155,7 +158,7 @@ export async function decideLines(
   return chosen;
 }
 
-/** Losses of the connection that somebody discarded and that scans have shown ever since, as keys. */
+/** The keys of the connection's losses that an admin discarded and that every scan has shown since. */
 export async function discardedLosses(db: Db, connectionId: string): Promise<ReadonlySet<string>> {
   const rows = await db('pull_changes as c')
     .join('pull_runs as r', 'r.id', 'c.run_id')
@@ -164,7 +167,9 @@ export async function discardedLosses(db: Db, connectionId: string): Promise<Rea
   return new Set(rows.map((row: Record<string, unknown>) => lossKey(toLine(row))));
 }
 
-/** A scan shows them no more: whoever comes to lose the same again is asked about again. */
+/**
+ * Forgets discarded losses that a scan no longer shows: should the same loss come up again, an admin is asked again.
+ */
 export async function forgetDiscarded(
   db: Db,
   connectionId: string,

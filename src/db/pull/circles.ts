@@ -1,6 +1,6 @@
 /**
- * Names that go round among users, or among groups, of a connection. Within one transaction all of them are put aside, so
- * that each can take the name of the next; nobody else ever sees that.
+ * Names that move in a circle among users, or groups, of a connection. One transaction first puts all of them aside,
+ * so that each can take the name of the next. Nobody else ever sees that.
  */
 
 import type { Kind } from '../../model/subject.ts';
@@ -13,12 +13,12 @@ const NAMES = {
   group: { table: 'groups', column: 'display_name_lower' },
 } as const;
 
-/** A name that nobody can have: the directory trims names. */
+/** Part of a name that nobody can have, because the directory trims names. */
 const ASIDE = '\n';
 
 export interface NameHolder {
   readonly sourceId: string;
-  /** Whoever has it no more is left alone. */
+  /** A holder who no longer has this name is left alone. */
   readonly name: string;
 }
 
@@ -37,7 +37,7 @@ export async function putNamesAside(
   }
 }
 
-/** Whether a name of theirs is aside still: then the transaction must not end so. */
+/** Whether a name is still put aside; then the transaction must not commit. */
 export async function anyNameAside(
   tx: Db,
   connectionId: string,

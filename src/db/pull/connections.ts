@@ -1,4 +1,4 @@
-/** How each pulled connection is reached and how it stands: the peer behind the connection of the same id. */
+/** How each pulled connection is reached, and its state: the peer behind the connection with the same id. */
 
 import type { Pause, Peer } from '../../model/peer.ts';
 import type { PullSettings } from '../../model/pull/pull.ts';
@@ -40,7 +40,7 @@ export async function updatePulled(db: Db, record: PulledRecord): Promise<void> 
   await db('pulled_connections').where({ connection_id: record.id }).update(columns(record));
 }
 
-/** With all that is known of its source: nothing pulls it any more. */
+/** Deletes it with everything that is known of its source: nothing pulls it any more. */
 export async function deletePulled(db: Db, id: string): Promise<void> {
   const runs = () => db('pull_runs').where({ connection_id: id }).select('id');
   for (const table of ['pull_staged', 'pull_staged_members', 'pull_changes'])
@@ -49,13 +49,13 @@ export async function deletePulled(db: Db, id: string): Promise<void> {
     await db(table).where({ connection_id: id }).delete();
 }
 
-/** Null where the connection is none that is pulled. */
+/** Null where the connection is not pulled. */
 export async function getPulled(db: Db, id: string): Promise<PulledRecord | null> {
   const row = await db('pulled_connections').where({ connection_id: id }).first();
   return row ? toPulled(row) : null;
 }
 
-/** As `getPulled`, and nobody else changes it until the transaction ends. */
+/** As `getPulled`; until the transaction ends, nobody else changes it. */
 export async function lockPulled(db: Db, id: string): Promise<PulledRecord | null> {
   const row = await forUpdate(db, db('pulled_connections').where({ connection_id: id })).first();
   return row ? toPulled(row) : null;

@@ -8,7 +8,7 @@ import { type GroupRecord, toGroup } from '../identity/groups.ts';
 import { toUser, type UserRecord } from '../identity/users.ts';
 import type { Db } from '../open.ts';
 
-/** Those of these ids that the connection has, deleted ones not. */
+/** The connection's live users with these ids, by id. */
 export async function usersBySourceId(
   db: Db,
   connectionId: string,
@@ -25,7 +25,7 @@ export async function usersBySourceId(
   return found;
 }
 
-/** Those of these ids whose users, or groups, the connection has deleted. */
+/** Which of these ids belong to users, or groups, that the connection has deleted. */
 export async function deletedSourceIds(
   db: Db,
   connectionId: string,
@@ -44,14 +44,14 @@ export async function deletedSourceIds(
   return found;
 }
 
-/** What a line says of somebody who is there. */
+/** What a line shows of a user in the directory. */
 export interface NamedUser {
   readonly id: string;
   readonly personId: string;
   readonly userName: string;
 }
 
-/** As `usersBySourceId`, with no more than their names. */
+/** As `usersBySourceId`, with their names only. */
 export async function namesBySourceId(
   db: Db,
   connectionId: string,
@@ -70,7 +70,10 @@ export async function namesBySourceId(
   return found;
 }
 
-/** By userName in lower case, the id at the source of whoever has it; empty for one who came from elsewhere. */
+/**
+ * The id at the source of the user who has each name, by userName in lower case; empty for a user who did not come
+ * from the source.
+ */
 export async function holdersOfNames(
   db: Db,
   connectionId: string,
@@ -88,11 +91,11 @@ export async function holdersOfNames(
   return found;
 }
 
-/** Whom a connection has brought: ids alone, because all of them are in memory at once. */
+/** The users of a connection, as ids only, because all of them are in memory at once. */
 export interface KnownUsers {
-  /** By the id at the source, the one in the directory. */
+  /** The id in the directory, by the id at the source. */
   readonly ids: ReadonlyMap<string, string>;
-  /** At the source. */
+  /** By the source's own ids. */
   readonly inactive: ReadonlySet<string>;
 }
 
@@ -113,15 +116,15 @@ export async function knownUsers(db: Db, connectionId: string): Promise<KnownUse
   return { ids, inactive };
 }
 
-/** What of a group is compared. */
+/** The part of a group that is compared. */
 export interface KnownGroup {
   readonly id: string;
   readonly displayName: string;
-  /** At the source, as far as a run has believed it. */
+  /** When the source changed the group, as far as a run has believed it. */
   readonly changedAt: string | null;
 }
 
-/** By their ids at the source, every live group of the connection that came from there. */
+/** Every live group of the connection that came from the source, by its id there. */
 export async function knownGroups(db: Db, connectionId: string): Promise<ReadonlyMap<string, KnownGroup>> {
   const known = new Map<string, KnownGroup>();
   const live = () => db('groups').where({ connection_id: connectionId }).whereNull('deleted_at');
@@ -136,7 +139,7 @@ export async function knownGroups(db: Db, connectionId: string): Promise<Readonl
   return known;
 }
 
-/** Page by page, in the order of the index of who is there. */
+/** Page by page, in the order of the index on live rows. */
 async function* fromSource(
   live: () => Knex.QueryBuilder,
   columns: readonly string[],
@@ -179,13 +182,13 @@ export async function memberSourceIds(db: Db, groupId: string): Promise<Readonly
 }
 
 export interface SyncedGroup {
-  /** At the source. */
+  /** The source's own id. */
   readonly id: string;
   readonly name: string;
   readonly membersCount: number;
 }
 
-/** In the order of their ids at the source, those after `after`. */
+/** In the order of their ids at the source, after `after`. */
 export async function listSyncedGroups(
   db: Db,
   connectionId: string,

@@ -1,4 +1,4 @@
-/** What the accounts of people say, as rules, mappings and a person's own page ask for it. Reads only. */
+/** What the accounts of people say, for rules, mappings and a person's own page. Reads only. */
 
 import type { Attributes } from '../../model/desired.ts';
 import type { Identity } from '../../model/pull/identity.ts';
@@ -8,7 +8,7 @@ import { fromJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
 import type { StoreRecord } from '../stores/stores.ts';
 
-/** By person, and by the handle of the connection, what the account that speaks says. */
+/** What the speaking identity says, by person and by the connection's handle. */
 export type Enrichment = ReadonlyMap<string, ReadonlyMap<string, Attributes>>;
 
 export async function enrichmentOf(
@@ -33,7 +33,7 @@ export async function enrichmentOf(
   return found;
 }
 
-/** An account as a person shows it. */
+/** An account, as a person's page shows it. */
 export interface IdentityOfPerson {
   readonly connection: { readonly id: string; readonly name: string; readonly handle: string };
   readonly vendorId: string;
@@ -41,7 +41,7 @@ export interface IdentityOfPerson {
   readonly attributes: Attributes;
 }
 
-/** By the handle, the one that speaks first. */
+/** In the order of the handles, the speaking identity first. */
 export async function identitiesOfPerson(db: Db, personId: string): Promise<readonly IdentityOfPerson[]> {
   const rows = await db('identities as i')
     .join('connections as c', 'c.id', 'i.connection_id')
@@ -56,7 +56,7 @@ export async function identitiesOfPerson(db: Db, personId: string): Promise<read
   }));
 }
 
-/** Of the connections that add identities. */
+/** The handles of the connections that add identities. */
 export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
   const rows = await db('connections as c')
     .join('pulled_connections as p', 'p.connection_id', 'c.id')
@@ -67,7 +67,7 @@ export async function enrichingHandles(db: Db, environmentId: string): Promise<R
   return new Set(enriching.map(({ handle }) => handle as string));
 }
 
-/** The stores whose rules or mappings name what the accounts of this connection say, in the order of their ids. */
+/** The stores whose rules or mappings name values of this connection's accounts, in the order of their ids. */
 export async function storesNaming(
   db: Db,
   environmentId: string,

@@ -1,6 +1,6 @@
 /**
- * Accounts that enriching connections have seen, whose each is, and which of them speaks for its person there. An
- * account never makes, changes or removes a person.
+ * Accounts that enriching connections have seen, to whom each belongs, and which speaks for its person. An account
+ * never makes, changes or removes a person.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -26,11 +26,11 @@ export interface ChangedIdentity {
 export interface Compared {
   readonly changed: readonly ChangedIdentity[];
   readonly unchanged: number;
-  /** Persons for whom something else is said of these accounts now than before. */
+  /** Persons about whom these accounts now say something else than before. */
   readonly personIds: ReadonlySet<string>;
 }
 
-/** What differs from what is kept. */
+/** Finds the identities that differ from the stored ones. */
 export async function compareIdentities(
   db: Db,
   connectionId: string,
@@ -57,10 +57,10 @@ function said({ state, name, email, attributes, personId, matchedBy, doubt }: Id
   return { state, name, email, attributes: { ...attributes }, personId, matchedBy, doubt };
 }
 
-/** Rows of one statement: 11 values each. */
+/** How many rows one statement writes, of 11 values each. */
 const ROWS_PER_INSERT_MAX = 80;
 
-/** Whoever writes the last of them calls `settleSpeakers` then. */
+/** Saves identities. After the last ones, call `settleSpeakers`. */
 export async function writeIdentities(
   tx: Db,
   { connectionId, environmentId }: { readonly connectionId: string; readonly environmentId: string },
@@ -89,7 +89,7 @@ export async function writeIdentities(
   }
 }
 
-/** Of each of these persons, whose accounts have changed: which one speaks from now on. */
+/** Chooses the speaking identity of each of these persons, whose accounts have changed. */
 export async function settleSpeakers(
   tx: Db,
   connectionId: string,
@@ -121,7 +121,7 @@ async function mark(tx: Db, connectionId: string, vendorIds: readonly string[], 
       .update({ speaks });
 }
 
-/** By the vendor's id. */
+/** The identities by the vendor's id. */
 export async function identitiesAmong(
   db: Db,
   connectionId: string,
@@ -135,7 +135,7 @@ export async function identitiesAmong(
   return found;
 }
 
-/** Those that the run did not show, in the order of their ids, those after `after`. */
+/** The identities that the run did not show, in the order of their ids, after `after`. */
 export async function identitiesNotStaged(
   db: Db,
   connectionId: string,
@@ -178,7 +178,7 @@ export async function forgetIdentities(
     await tx('identities').where({ connection_id: connectionId }).whereIn('vendor_id', some).delete();
 }
 
-/** Two people turned out to be one: the newcomer's accounts are the other's from then on. */
+/** Two people turned out to be one: the newcomer's accounts are the other person's from then on. */
 export async function giveIdentities(tx: Db, newcomerId: string, personId: string): Promise<void> {
   const rows: { connection_id: string }[] = await tx('identities')
     .where({ person_id: newcomerId })
@@ -187,7 +187,7 @@ export async function giveIdentities(tx: Db, newcomerId: string, personId: strin
   for (const { connection_id } of rows) await settleSpeakers(tx, connection_id, [personId]);
 }
 
-/** Accounts that are nobody's, in the order of their ids, those after `after`. */
+/** Accounts that belong to nobody, in the order of their ids, after `after`. */
 export async function unmatchedPage(
   db: Db,
   connectionId: string,

@@ -1,4 +1,4 @@
-/** Who of a scan is somebody already whom another connection of the environment has brought. Reads only. */
+/** Which people of a scan another connection of the environment has brought already. Reads only. */
 
 import { fromBoolean } from '../columns.ts';
 import type { Strategy } from '../identity/connections.ts';
@@ -10,10 +10,10 @@ export interface Arriving {
   readonly email: string | null;
 }
 
-/** The persons whom one could be, each of them once. */
+/** The persons whom one of them may be, each once. */
 export type Match = Candidates;
 
-/** By the id at the source. */
+/** The matches by the id at the source. */
 export type Matches = ReadonlyMap<string, Match>;
 
 /** How a connection's newcomers are matched; null where it matches nobody. */
@@ -28,7 +28,7 @@ export async function matchingOf(db: Db, connectionId: string): Promise<Matching
   };
 }
 
-/** As an arrival will find them; a page of them. None of them may have been in the connection before. */
+/** Finds a page of matches, as an arrival will. None of these people may have been in the connection before. */
 export async function matchesOf(
   db: Db,
   own: MatchingConnection | null,

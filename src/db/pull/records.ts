@@ -1,6 +1,6 @@
 /**
- * What a source said last of each of its people, kept for deltas, managers and dates that simply pass; and when it changed
- * each of its groups.
+ * What a source last said about each of its people, kept for deltas, for managers, and for dates that pass; and when
+ * it changed each of its groups.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ export interface KeptRecord<R> {
   readonly record: R;
 }
 
-/** Writes those that differ from what is kept. */
+/** Saves the records that differ from the stored ones. */
 export async function keepRecords(
   db: Db,
   connectionId: string,
@@ -50,7 +50,7 @@ export async function keepRecords(
   }
 }
 
-/** When the source changed each of these groups last, where it is later than what is kept. */
+/** Saves when the source last changed each of these groups, where that is later than what is stored. */
 export async function keepGroupTimes(
   db: Db,
   connectionId: string,
@@ -81,7 +81,7 @@ export async function keepGroupTimes(
   }
 }
 
-/** In the order of their ids, those after `after`. */
+/** In the order of their ids, after `after`. */
 export async function recordsPage<R>(
   db: Db,
   connectionId: string,
@@ -118,7 +118,7 @@ export async function forgetRecords(db: Db, connectionId: string, ids: readonly 
   }
 }
 
-/** When the next date passes after which somebody is inactive; null where none is set. */
+/** The next date after which somebody is inactive; null where there is none. */
 export async function nextActiveUntil(db: Db, connectionId: string, after: string): Promise<string | null> {
   const row = await db('source_records')
     .where({ connection_id: connectionId })
@@ -128,7 +128,7 @@ export async function nextActiveUntil(db: Db, connectionId: string, after: strin
   return (row?.at ?? null) as string | null;
 }
 
-/** True where such a date has passed after `since`: the source writes nothing then, so that no delta tells. */
+/** Whether such a date has passed since `since`. The source writes nothing then, so no delta shows it. */
 export async function hasPassedDate(
   db: Db,
   connectionId: string,

@@ -1,4 +1,4 @@
-/** Runs over pulled directories: which is open, how far it is, and what came of it. */
+/** Runs over pulled directories: which one is open, how far it is, and its result. */
 
 import {
   NOTHING_PULLED,
@@ -15,14 +15,14 @@ import type { Db } from '../open.ts';
 
 export type PullPhase = 'scan' | 'compare' | 'apply';
 
-/** What an admin would save, of a run that shows what would come of it; and of one that applies it. */
+/** Settings that are not saved yet: a run shows what would come of them, or applies them. */
 export interface Trial {
   readonly configuration: Configuration;
   readonly secrets: Readonly<Record<string, SealedSecret>>;
   readonly settings: PullSettings;
 }
 
-/** What the scan said of itself. */
+/** What the scan reported about itself. */
 export interface Findings {
   readonly ended: boolean;
   /** Objects that could not be read, by kind; an id of null means that nobody knows which. */
@@ -38,7 +38,9 @@ export interface PullRun {
   readonly state: PullState;
   readonly phase: PullPhase;
   readonly correlationId: string;
-  /** An admin applied a change with it that may leave people out; false where that is carried out, or declined. */
+  /**
+   * With this run an admin applied a change that may leave people out. False once that is carried out or declined.
+   */
   readonly takesFiltered: boolean;
   readonly day: number | null;
   readonly trial: Trial | null;
@@ -102,7 +104,7 @@ export async function getPullRun(db: Db, connectionId: string, id: string): Prom
   return row ? toRun(row) : null;
 }
 
-/** The one under way, or that waits to begin; null where none is. */
+/** The run that is under way or waits to begin; null where there is none. */
 export async function openPullRun(db: Db, connectionId: string): Promise<PullRun | null> {
   const row = await db('pull_runs')
     .where({ connection_id: connectionId })
@@ -112,13 +114,13 @@ export async function openPullRun(db: Db, connectionId: string): Promise<PullRun
   return row ? toRun(row) : null;
 }
 
-/** The one that waits for a decision; null where none does. */
+/** The run that waits for a decision; null where there is none. */
 export async function heldPullRun(db: Db, connectionId: string): Promise<PullRun | null> {
   const row = await db('pull_runs').where({ connection_id: connectionId, state: 'HELD' }).first();
   return row ? toRun(row) : null;
 }
 
-/** Whether an admin applied a change that leaves people out and that is neither carried out nor declined. */
+/** Whether an admin applied a change that leaves people out, and it is neither carried out nor declined. */
 export async function owesFiltered(db: Db, connectionId: string): Promise<boolean> {
   const row = await applied(db, connectionId).where({ takes_filtered: true }).first('id');
   return row !== undefined;
@@ -132,7 +134,7 @@ function applied(db: Db, connectionId: string) {
   return db('pull_runs').where({ connection_id: connectionId }).whereNot({ mode: 'preview' });
 }
 
-/** The newest first: what the others held is no question any more. */
+/** The newest first: it replaces what the earlier ones held. */
 export async function pullRunsOfIncident(db: Db, incidentId: string): Promise<readonly PullRun[]> {
   const rows = await db('pull_runs')
     .where({ incident_id: incidentId })
@@ -161,8 +163,8 @@ export async function listPullRuns(
 const DELETED_AT_ONCE = 500;
 
 /**
- * Runs that ended before then, previews before theirs, with their lines. The newest of each connection stays, and so
- * does one with losses that somebody discarded, because scans still go by that.
+ * Deletes runs that ended before these times, with their lines. It keeps the newest run of each connection, and every
+ * run with losses that an admin discarded, because scans still obey that.
  */
 export async function deleteOldPullRuns(
   db: Db,

@@ -1,4 +1,7 @@
-/** What a scan has shown so far: kept apart from the directory until the scan has ended, and dropped after its run. */
+/**
+ * What a scan has shown so far. It stays apart from the directory until the scan has ended, and is dropped after its
+ * run.
+ */
 
 import type { Kind } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
@@ -11,15 +14,15 @@ export interface Staged<R> {
 }
 
 export interface StagedMember {
-  /** `end`: the group's members were read to the last. */
+  /** `end`: all members of the group were read. */
   readonly kind: 'user' | 'group' | 'everyone' | 'end';
   readonly id: string;
 }
 
-/** A line that a comparison has found of somebody is staged beside the scan, under their id at the source. */
+/** `line`: a line that a comparison found, staged under the record's id at the source. */
 export type StagedKind = Kind | 'line';
 
-/** Of two records with one id the later one stands. */
+/** Of two records with one id, the later one stays. */
 export async function stage(
   db: Db,
   runId: string,
@@ -49,7 +52,7 @@ export async function stageMembers(
   }
 }
 
-/** In the order of their ids, those after `after`. */
+/** In the order of their ids, after `after`. */
 export async function stagedPage<R>(
   db: Db,
   runId: string,
@@ -73,7 +76,7 @@ export async function stagedOne<R>(db: Db, runId: string, kind: Kind, sourceId: 
   return row ? fromJson<R>(row.record) : null;
 }
 
-/** Those of these ids, by id. */
+/** The staged records with these ids, by id. */
 export async function stagedAmong<R>(
   db: Db,
   runId: string,
@@ -88,7 +91,7 @@ export async function stagedAmong<R>(
   return found;
 }
 
-/** Direct members, by group. */
+/** The direct members of the group. */
 export async function stagedMembers(
   db: Db,
   runId: string,
@@ -107,7 +110,7 @@ const TABLES = {
 } as const;
 const DROPPED_AT_ONCE = 2_000;
 
-/** The connection's runs that are over, and have left something here. */
+/** The connection's finished runs that still have staged records. */
 export async function runsLeftStaged(db: Db, connectionId: string): Promise<readonly string[]> {
   return db('pull_runs as r')
     .where({ connection_id: connectionId })
@@ -119,7 +122,7 @@ export async function runsLeftStaged(db: Db, connectionId: string): Promise<read
     .pluck('id');
 }
 
-/** Drops a page of what these runs have shown. */
+/** Drops a page of what these runs staged. */
 export async function dropSomeStaged(db: Db, runIds: readonly string[]) {
   for (const [table, key] of Object.entries(TABLES)) {
     const some = db(table)

@@ -1,6 +1,6 @@
 /**
- * What a run took from the directory and an admin called off. The directory stays as its source says; stores give back
- * what they took for it, and take nothing more.
+ * Losses that a run brought into the directory and that an admin called off. The directory stays as its source says.
+ * Stores give back what they took because of it, and take nothing more.
  */
 
 import type { Subject } from '../../model/subject.ts';
@@ -8,7 +8,7 @@ import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import { type Line, toLine } from './changes.ts';
 
-/** Marks those of the incident's approved losses that pass, and that nobody called off before. Answers them. */
+/** Marks the run's approved losses that pass and that nobody called off before, and answers them. */
 export async function callOffLines(
   tx: Db,
   runId: string,
@@ -38,8 +38,8 @@ export interface CalledOff {
 }
 
 /**
- * Of these people, those of whom an admin wants nothing taken for this cause. `subject`: whose task it is; of a group
- * that left the directory nobody's membership ends.
+ * Of these people, those from whom an admin wants nothing taken for this cause. `subject`: the task's; where an admin
+ * called off the removal of a whole group, no membership there ends.
  */
 export async function calledOff(
   db: Db,
